@@ -1,0 +1,38 @@
+# make demo   set everything up, analyze a real film offline, show its timeline
+# make test   set everything up, pass every check
+# make check  lint, types and import floors only
+# make bench  measure against limits and peers
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/python demo/make_film.py demo/out
+	$(BIN)/vtn-stream analyze demo/out/film.mp4 -o demo/out --store demo/out/store
+	$(BIN)/python demo/check.py demo/out
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/spine.py
+
+# Once, and again when the dependencies change.
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vtn-stream needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,ray]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo/out build dist *.egg-info

@@ -1,0 +1,197 @@
+"""vtn-stream analyze"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from rich.text import Text
+
+from vtn_stream.analysis import (
+    DEFAULT_BACKBONE,
+    DEFAULT_FPS,
+    Analyzer,
+    ChunkReady,
+    Event,
+    FramesEmbedded,
+    Plan,
+    Provisional,
+    Warned,
+)
+from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.formats import WRITERS
+from vtn_stream.results import ResultFiles
+from vtn_stream.timeline import Timeline
+
+from .console import err, film_progress, out, show_timeline
+from .times import SECONDS, clock
+
+__all__ = ["analyze"]
+
+
+@click.command()
+@click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default="the current one",
+    help="Folder for the results.",
+)
+@click.option(
+    "-f",
+    "--format",
+    "formats",
+    multiple=True,
+    default=["json", "csv"],
+    show_default="json and csv",
+    type=click.Choice(list(WRITERS)),
+    help="Timeline format; may be repeated. JSON is always written.",
+)
+@click.option(
+    "--fps",
+    default=str(DEFAULT_FPS),
+    show_default=True,
+    metavar="RATE",
+    help="Frames looked at per second of film: 2, 2.56, 30000/1001.",
+)
+@click.option("--start", "start_s", type=SECONDS, default=0.0, help="Where to begin: seconds or HH:MM:SS.mmm.")
+@click.option("--end", "end_s", type=SECONDS, default=math.inf, help="Where to end: seconds or HH:MM:SS.mmm.")
+@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, help="timm image network.")
+@click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the network runs; auto takes a GPU when there is one.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
+)
+@click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
+@click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
+@click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
+def analyze(
+    films: tuple[Path, ...],
+    output: Path,
+    formats: tuple[str, ...],
+    fps: str,
+    start_s: float,
+    end_s: float,
+    backbone: str,
+    weights: Path | None,
+    device: Literal["auto", "cpu", "cuda"],
+    store: Path | None,
+    exact: bool,
+    overwrite: bool,
+    dry_run: bool,
+    json_log: bool,
+) -> int:
+    """Draw the timeline of FILMS.
+
+    Without an action model these are scenes: stretches that look alike. A killed run goes on where it stopped
+    when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
+    """
+    failed = 0
+    with Analyzer(fps=fps, backbone=backbone, weights=weights, device=device, store=store, exact=exact) as analyzer:
+        for film in films:
+            try:
+                if dry_run:
+                    _show_plan(analyzer.plan(film, start_s=start_s, end_s=end_s), analyzer)
+                    continue
+                files = ResultFiles(output, film, formats)
+                files.claim(analyzer.probe(film).identity, overwrite=overwrite)
+                _analyze(analyzer, film, start_s, end_s, files, json_log)
+            except VtnStreamError as error:
+                failed += 1
+                if json_log:
+                    _log("failed", film=film.name, message=str(error))
+                err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
+    if failed and len(films) > 1:
+        err.print(f"{failed} of {len(films)} films failed")
+    return 1 if failed else 0
+
+
+def _analyze(analyzer: Analyzer, film: Path, start_s: float, end_s: float, files: ResultFiles, json_log: bool) -> None:
+    known: set[tuple[Any, ...]] = set()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Warned):
+            err.print(Text(f"{printable(film.name)}: {printable(event.message)}"), soft_wrap=True)
+        elif isinstance(event, FramesEmbedded):
+            progress.frames_embedded(event.num_frames)
+        elif isinstance(event, Provisional):
+            files.save_partial(event.timeline)
+        else:
+            progress.chunk_ready(len(event.chunk), embedded=event.source == "film")
+        if json_log:
+            _log_event(event, film.name, known)
+
+    chunks = analyzer.chunks(analyzer.probe(film), start_s, end_s)
+    analyzer.load()
+    with film_progress(film.name) as progress:
+        progress.expect(sum(map(len, chunks)), float(analyzer.sampling.fps))
+        analysis = analyzer.analyze(film, start_s=start_s, end_s=end_s, on_event=tell)
+    files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    if json_log:
+        _log_segments(analysis.timeline, film.name, final=True, known=set())
+        _log("done", film=film.name, complete=analysis.timeline.complete)
+        return
+    out.print(Text(f"\n{printable(film.name)}", style="bold"))
+    show_timeline(analysis.timeline)
+    for note in analysis.timeline.provenance["notes"]:
+        out.print(Text(printable(note), style="italic"))
+    for file in (*files.timelines.values(), files.scores):
+        out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _show_plan(plan: Plan, analyzer: Analyzer) -> None:
+    total, missing = (sum(len(chunk) for chunk in chunks) for chunks in (plan.chunks, plan.missing))
+    seconds = analyzer.estimate_s(plan)
+    out.print(Text(f"{printable(plan.video.path.name)}: {clock(plan.video.duration_s)} of film"))
+    out.print(f"  chunks     {len(plan.chunks)}, {len(plan.chunks) - len(plan.missing)} of them in the store")
+    out.print(f"  positions  {total}, {missing} of them to embed")
+    out.print(f"  estimate   {'nothing to compute' if not missing else f'about {clock(seconds)} here'}")
+
+
+def _log(event: str, **fields: Any) -> None:
+    click.echo(json.dumps({"event": event, **fields}, ensure_ascii=True))
+
+
+def _log_event(event: Event, film: str, known: set[tuple[Any, ...]]) -> None:
+    if isinstance(event, Warned):
+        _log("warning", film=film, message=event.message)
+    elif isinstance(event, Provisional):
+        _log_segments(event.timeline, film, final=False, known=known)
+    elif isinstance(event, ChunkReady):
+        _log(
+            "chunk",
+            film=film,
+            number=event.chunk.number,
+            positions=len(event.chunk),
+            valid=int(event.index.valid.sum()),
+            source=event.source,
+        )
+
+
+def _log_segments(timeline: Timeline, film: str, *, final: bool, known: set[tuple[Any, ...]]) -> None:
+    """Segments that were not told before."""
+    for s in timeline.segments:
+        key = (s.start_s, s.end_s, s.label)
+        if key not in known:
+            known.add(key)
+            _log(
+                "segment",
+                film=film,
+                final=final,
+                start_s=s.start_s,
+                end_s=s.end_s,
+                label=s.label,
+                score=s.score,
+            )

@@ -1,0 +1,137 @@
+"""What the terminal shows: a progress bar while a film is analyzed, a table and a lane of its timeline after.
+
+File names and labels come from strangers: they are shown as plain text, control characters escaped, never read
+as markup.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from vtn_stream.errors import printable
+from vtn_stream.timeline import Timeline
+
+from .times import clock
+
+__all__ = ["err", "film_progress", "out", "show_timeline"]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+# Okabe & Ito's colours, told apart by the colour-blind as well.
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
+SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+MAX_ROWS = 40
+
+
+class _Speed(ProgressColumn):
+    """Embedded frames a second, and how much faster than the film plays."""
+
+    def render(self, task: Task) -> Text:
+        frames, film_s = task.fields["frames"], task.fields["film_s"]
+        elapsed_s = time.monotonic() - task.fields["began"]
+        if not frames or elapsed_s <= 0:
+            return Text("")
+        return Text(f"{frames / elapsed_s:.0f} frames/s  {film_s / elapsed_s:.1f}x real time")
+
+
+class FilmProgress:
+    """Counts grid positions; those that come from the store do not count as speed."""
+
+    def __init__(self, progress: Progress | None, name: str) -> None:
+        self._progress = progress
+        self._frames = self._done = self._under_way = 0
+        self._film_s = 0.0
+        if progress:
+            self._task = progress.add_task(printable(name), total=None, frames=0, film_s=0.0, began=time.monotonic())
+
+    def expect(self, num_positions: int, fps: float) -> None:
+        self._fps = fps
+        if self._progress:
+            self._progress.update(self._task, total=num_positions)
+
+    def frames_embedded(self, num_frames: int) -> None:
+        self._frames += num_frames
+        self._under_way += num_frames
+        self._show()
+
+    def chunk_ready(self, num_positions: int, *, embedded: bool) -> None:
+        self._done += num_positions
+        if embedded:
+            self._film_s += num_positions / self._fps
+            self._under_way = max(0, self._under_way - num_positions)
+        self._show()
+
+    def _show(self) -> None:
+        if self._progress:
+            film_s = self._film_s + self._under_way / self._fps
+            self._progress.update(
+                self._task, completed=self._done + self._under_way, frames=self._frames, film_s=film_s
+            )
+
+
+@contextmanager
+def film_progress(name: str) -> Iterator[FilmProgress]:
+    """A bar with speed and time left, on stderr; nothing where that is not a terminal."""
+    if not err.is_terminal:
+        yield FilmProgress(None, name)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        _Speed(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        yield FilmProgress(progress, name)
+
+
+def show_timeline(timeline: Timeline) -> None:
+    """A table of the segments and, below it, the film as one lane."""
+    symbols = {label: SYMBOLS[i % len(SYMBOLS)] for i, label in enumerate(timeline.labels)}
+    colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(timeline.labels)}
+    table = Table(box=None, pad_edge=False)
+    for name in ("start", "end", "duration"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    table.add_column("label")
+    table.add_column("score", justify="right")
+    for s in timeline.segments[:MAX_ROWS]:
+        score = "" if s.score is None else f"{s.score:.2f}"
+        table.add_row(
+            clock(s.start_s),
+            clock(s.end_s),
+            f"{s.duration_s:.1f} s",
+            Text(symbols[s.label], style=f"bold {colours[s.label]}"),
+            Text(printable(s.label)),
+            score,
+        )
+    out.print(table)
+    if len(timeline.segments) > MAX_ROWS:
+        out.print(f"... and {len(timeline.segments) - MAX_ROWS} more in the files")
+    out.print(_lane(timeline, symbols, colours))
+    for gap in timeline.gaps:
+        out.print(Text(f"gap {clock(gap.start_s)} to {clock(gap.end_s)}: {printable(gap.reason)}", style="yellow"))
+
+
+def _lane(timeline: Timeline, symbols: dict[str, str], colours: dict[str, str]) -> Text:
+    start_s, end_s = timeline.span_s
+    head, tail = f"{clock(start_s)} ", f" {clock(end_s)}"
+    width = max(10, min(out.width, 160) - len(head) - len(tail))
+    lane = Text(head)
+    for column in range(width):
+        middle_s = start_s + (column + 0.5) * (end_s - start_s) / width
+        label = next((s.label for s in timeline.segments if s.start_s <= middle_s < s.end_s), None)
+        if label is None:
+            lane.append("·", style="dim")
+        else:
+            lane.append(symbols[label], style=f"black on {colours[label]}")
+    lane.append(tail)
+    return lane

@@ -1,0 +1,75 @@
+"""vtn-stream: the commands, each in a module of its own that is imported when it is called.
+
+Exit codes: 0 done, 1 something failed (one line says what), 2 wrong usage, 130 interrupted.
+"""
+
+import importlib
+import io
+import os
+import sys
+
+import click
+
+from vtn_stream.errors import VtnStreamError
+
+COMMANDS = {
+    "analyze": "Draw the timeline of films.",
+    "probe": "Show a film's clock and shape.",
+    "export": "Write a timeline in other formats.",
+    "cache": "Look at and check the stored embeddings.",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name; help lists them without importing them, so that it is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f".{name}", __package__), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vtn-stream", prog_name="vtn-stream")
+def vtn_stream() -> None:
+    """Turn hour-long video into timelines.
+
+    \b
+    vtn-stream analyze movie.mp4
+    """
+
+
+def main() -> None:
+    """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Unicode shows escapes
+    try:
+        status = vtn_stream(prog_name="vtn-stream", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except VtnStreamError as error:
+        click.echo(f"vtn-stream: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("vtn-stream: interrupted; what was stored is kept, run again to go on", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # of our own output: everything else is told as a VtnStreamError
+        click.echo(f"vtn-stream: the output cannot be written ({error.strerror}); the rest of it is lost", err=True)
+        os._exit(1)  # the interpreter would try to write it once more
+    sys.exit(status if isinstance(status, int) else 0)

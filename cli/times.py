@@ -1,0 +1,33 @@
+"""Times as people write them: seconds, or HH:MM:SS.mmm."""
+
+import re
+from typing import Any
+
+import click
+
+__all__ = ["SECONDS", "clock"]
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+
+
+class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if match := _CLOCK.fullmatch(value):
+            hours, minutes, seconds = match.groups(default="0")
+            return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
+        if re.fullmatch(r"\d+(\.\d*)?|\.\d+", value):
+            return float(value)
+        self.fail(f"{value!r} is not a time; give seconds (95.5) or HH:MM:SS.mmm (00:01:35.500)", param, ctx)
+
+
+SECONDS = _Seconds()
+
+
+def clock(seconds: float) -> str:
+    """H:MM:SS.s, for eyes."""
+    tenths = round(seconds * 10)
+    return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"

@@ -1,0 +1,135 @@
+"""Positions become seconds: borders lie midway, and nothing is told twice or left out."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vtn_stream.film import FrameIndex
+from vtn_stream.localize import MAX_CURVE_POINTS, curve, edges_s, gaps, runs
+from vtn_stream.track import GridScores
+
+LABELS = ("A", "B", "C")
+
+
+def grid(num, step_s=1.0, first=0, valid=None):
+    grid_s = (first + np.arange(num)) * step_s
+    return FrameIndex(
+        grid_s=grid_s, frame=np.arange(num), pts_s=grid_s, valid=np.ones(num, bool) if valid is None else valid
+    )
+
+
+def scores(drawing):
+    """One letter a position: its class; a dot: no class scores; a question mark: the frame was lost."""
+    frame = np.array([[0.75 if c == label else 0 for label in LABELS] for c in drawing], np.float16).reshape(-1, 3)
+    return GridScores(frame=frame), np.array([c != "?" for c in drawing], bool)
+
+
+def drawn(drawing, duration_s, step_s=1.0, first=0):
+    s, valid = scores(drawing)
+    index = grid(len(drawing), step_s, first, valid)
+    segments = runs(s, index, LABELS, duration_s)
+    return [(x.start_s, x.end_s, x.label) for x in segments], gaps(~valid, index, duration_s, "lost")
+
+
+@pytest.mark.parametrize(
+    ("drawing", "duration_s", "segments"),
+    [
+        # 0 1 2 3 4 5
+        ("AAABB", 5.0, [(0, 2.5, "A"), (2.5, 5, "B")]),
+        ("ABA", 3.0, [(0, 0.5, "A"), (0.5, 1.5, "B"), (1.5, 3, "A")]),
+        ("AAA", 2.25, [(0, 2.25, "A")]),
+        ("AA.AA", 5.0, [(0, 1.5, "A"), (2.5, 5, "A")]),
+        ("AA?AA", 5.0, [(0, 1.5, "A"), (2.5, 5, "A")]),
+        ("?AAA?", 5.0, [(0.5, 3.5, "A")]),
+        ("...", 3.0, []),
+        ("A", 0.2, [(0, 0.2, "A")]),
+        ("", 5.0, []),
+    ],
+)
+def test_runs_as_drawings(drawing, duration_s, segments):
+    assert drawn(drawing, duration_s)[0] == segments
+
+
+def test_a_grid_from_a_later_position_begins_half_a_step_before_it():
+    assert drawn("AB", 100, step_s=2.0, first=30)[0] == [(59, 61, "A"), (61, 64, "B")]
+
+
+@pytest.mark.parametrize(
+    ("num", "first", "duration_s", "edges"),
+    [
+        (1, 0, 0.3, [0, 0.3]),
+        (3, 0, 2.5, [0, 0.5, 1.5, 2.5]),
+        (3, 0, 3.0, [0, 0.5, 1.5, 3.0]),
+        (3, 0, 60.0, [0, 0.5, 1.5, 3.0]),
+        (3, 60, 999.0, [59.5, 60.5, 61.5, 63.0]),
+    ],
+)
+def test_a_position_stands_for_the_time_around_it(num, first, duration_s, edges):
+    assert edges_s(grid(num, first=first), duration_s).tolist() == edges
+
+
+def test_the_score_is_the_mean_of_the_winning_class():
+    frame = np.array([[0.5, 0.25], [0.75, 0.25], [0.25, 1.0]], np.float16)
+    segments = runs(GridScores(frame=frame), grid(3), ("A", "B"), 3.0)
+    assert [(s.label, s.score) for s in segments] == [("A", 0.625), ("B", 1.0)]
+
+
+def test_the_mean_of_a_long_run_does_not_drown_in_half_precision():
+    frame = np.full((100_000, 1), 0.1, np.float16)
+    (segment,) = runs(GridScores(frame=frame), grid(100_000), ("A",), 100_000.0)
+    assert segment.score == 0.1
+
+
+@pytest.mark.parametrize("frame", [None, np.zeros((3, 0), np.float16)])
+def test_without_classes_there_is_no_segment(frame):
+    assert runs(GridScores(frame=frame), grid(3), (), 3.0) == []
+
+
+@settings(deadline=None)
+@given(
+    st.text("ABC?", min_size=1, max_size=30),
+    st.sampled_from([0.5, 1.0, 1 / 3, 1001 / 30000]),
+    st.integers(0, 5),
+    st.floats(0.01, 1.0),
+    st.booleans(),
+)
+def test_segments_and_gaps_tile_the_grid(drawing, step_s, first, rest, whole):
+    """No overlap, nothing left out, every border midway, neighbours differ."""
+    duration_s = (first + len(drawing) - 1 + rest) * step_s + (0 if whole else 100)
+    segments, holes = drawn(drawing, duration_s, step_s, first)
+    spans = sorted([*segments, *((g.start_s, g.end_s, "?") for g in holes)])
+    step = step_s if len(drawing) > 1 else duration_s
+    assert spans[0][0] == pytest.approx(max(0, first * step_s - step / 2))
+    assert spans[-1][1] == pytest.approx(min(duration_s, (first + len(drawing) - 1) * step_s + step))
+    for (_, end_s, before), (start_s, _, after) in pairwise(spans):
+        assert end_s == start_s
+        assert before != after
+        assert (end_s / step_s + 0.5) == pytest.approx(round(end_s / step_s + 0.5))
+    for k, c in enumerate(drawing):
+        assert [name for start_s, end_s, name in spans if start_s <= (first + k) * step_s < end_s] == [c]
+
+
+def test_a_gap_has_its_reason_and_no_position_is_no_gap():
+    assert [(g.start_s, g.end_s, g.reason) for g in drawn("A??A", 4.0)[1]] == [(0.5, 2.5, "lost")]
+    assert gaps(np.zeros(0, bool), grid(0), 5.0, "lost") == []
+
+
+@pytest.mark.parametrize("num", [2, 3, 1999, 2000, 2001, 4001, 25_000])
+def test_a_curve_keeps_the_peaks_and_the_clock(num):
+    values = np.zeros(num, np.float16)
+    values[[0, num - 1, num // 2]] = [0.25, 0.5, 1.0]
+    drawing = curve(values, grid(num, step_s=0.5, first=4))
+    assert drawing.start_s == 2.0
+    assert len(drawing.values) <= MAX_CURVE_POINTS
+    assert max(drawing.values) == 1.0
+    assert drawing.values[-1] in {0.5, 1.0}
+    peak_s = drawing.start_s + drawing.values.index(1.0) * drawing.step_s
+    assert peak_s <= 2.0 + num // 2 * 0.5 < peak_s + drawing.step_s
+
+
+@pytest.mark.parametrize("num", [0, 1])
+def test_a_curve_needs_two_points(num):
+    assert curve(np.zeros(num), grid(num)) is None

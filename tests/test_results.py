@@ -1,0 +1,226 @@
+"""Where results go: side by side, and never over another film's."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.film import FrameIndex
+from vtn_stream.formats import WRITERS
+from vtn_stream.results import ResultFiles, export, load_timeline
+from vtn_stream.store import read_scores
+from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.track import GridScores
+
+TIMELINE = Timeline(
+    video_identity="c0ffee",
+    video_path="film.mp4",
+    duration_s=2.0,
+    span_s=(0.0, 2.0),
+    segments=(Segment(start_s=0, end_s=2, label="A", score=1.0),),
+)
+OTHER = replace(TIMELINE, video_identity="decaf")
+INDEX = FrameIndex(grid_s=np.arange(2.0), frame=np.arange(2), pts_s=np.arange(2.0), valid=np.ones(2, bool))
+SCORES = GridScores(frame=np.ones((2, 1), np.float16))
+
+
+def files_of(folder, film="film.mp4", formats=("json", "csv")):
+    return ResultFiles(folder, Path(film), formats)
+
+
+def save(files, timeline=TIMELINE):
+    files.save(timeline, SCORES, INDEX, ("A",))
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_results_lie_side_by_side(tmp_path):
+    files = files_of(tmp_path / "made" / "for it")
+    files.claim("c0ffee")
+    assert os.listdir(tmp_path / "made" / "for it") == []  # claiming leaves nothing
+    files.save_partial(replace(TIMELINE, complete=False))
+    assert not load_timeline(files.partial).complete
+    save(files)
+    names = ["film.scores.arrow", "film.timeline.csv", "film.timeline.json"]
+    assert sorted(os.listdir(tmp_path / "made" / "for it")) == names
+    assert load_timeline(files.timelines["json"]) == TIMELINE
+    assert read_scores(files.scores)[2] == ("A",)
+
+
+def test_json_is_always_written_and_every_format_once(tmp_path):
+    assert [*files_of(tmp_path, formats=[]).timelines] == ["json"]
+    assert [*files_of(tmp_path, formats=["csv", "csv", "json"]).timelines] == ["json", "csv"]
+
+
+def test_the_same_film_may_replace_its_own_results(tmp_path):
+    files = files_of(tmp_path)
+    for _ in range(2):
+        files.claim("c0ffee")
+        files.save_partial(TIMELINE)
+        save(files)
+    files.claim("c0ffee")
+
+
+@pytest.mark.parametrize("before", ["all", "partial", "csv", "scores"])
+def test_results_of_another_film_are_kept_unless_they_are_to_be_overwritten(tmp_path, before):
+    files = files_of(tmp_path)
+    if before == "partial":
+        files.save_partial(OTHER)
+    else:
+        save(files, OTHER)
+    if before in {"csv", "scores"}:
+        files.timelines["json"].unlink()
+        (files.scores if before == "csv" else files.timelines["csv"]).unlink()
+    kept = contents(tmp_path)
+    with pytest.raises(TimelineError, match="is there already and is not this film's"):
+        files.claim("c0ffee")
+    assert contents(tmp_path) == kept
+    files.claim("c0ffee", overwrite=True)
+    save(files)
+    assert load_timeline(files.timelines["json"]) == TIMELINE
+
+
+@pytest.mark.parametrize("text", ["", "mine", "{}", "[" * 100_000])
+def test_a_file_that_is_not_ours_is_kept(tmp_path, text):
+    files = files_of(tmp_path)
+    files.timelines["json"].write_text(text)
+    with pytest.raises(TimelineError, match=r"film\.timeline\.json is there already"):
+        files.claim("c0ffee")
+    assert files.timelines["json"].read_text() == text
+
+
+def test_two_films_of_one_name_do_not_mix(tmp_path):
+    save(files_of(tmp_path, "a/clip.mp4"))
+    with pytest.raises(TimelineError, match="is not this film's"):
+        files_of(tmp_path, "b/clip.mkv").claim("decaf")
+    files_of(tmp_path, "copy of a/clip.mp4").claim("c0ffee")
+
+
+def test_claiming_touches_no_file_of_anybody(tmp_path):
+    (tmp_path / ".film.timeline.partial.json").write_text("mine")
+    files_of(tmp_path).claim("c0ffee")
+    assert contents(tmp_path) == {".film.timeline.partial.json": b"mine"}
+
+
+def test_a_folder_that_is_a_file_is_a_timeline_error(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(TimelineError, match="nothing can be written to"):
+            files_of(folder).claim("c0ffee")
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(read_only_folder):
+    for folder in (read_only_folder, read_only_folder / "below"):
+        with pytest.raises(TimelineError, match=r"nothing can be written to .* \(Permission denied\)"):
+            files_of(folder).claim("c0ffee")
+
+
+def test_a_folder_in_the_place_of_a_file_is_a_timeline_error(tmp_path):
+    files = files_of(tmp_path)
+    files.timelines["csv"].mkdir()
+    with pytest.raises(TimelineError, match=r"film\.timeline\.csv is there already"):
+        save(files)
+
+
+def test_export_writes_the_formats_asked_for_only(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.timeline.json").write_bytes(WRITERS["json"](TIMELINE))
+    written = tmp_path / "out" / "a.timeline.csv"
+    for _ in range(2):  # again, and nothing is in the way: it says the same
+        assert export(tmp_path / "in" / "a.timeline.json", ["csv", "csv"], tmp_path / "out") == [written]
+    assert os.listdir(tmp_path / "out") == ["a.timeline.csv"]
+    written.write_text("mine")
+    with pytest.raises(TimelineError, match="says something else"):
+        export(tmp_path / "in" / "a.timeline.json", ["csv"], tmp_path / "out")
+    assert written.read_text() == "mine"
+    export(tmp_path / "in" / "a.timeline.json", ["csv"], tmp_path / "out", overwrite=True)
+    assert written.read_bytes() == WRITERS["csv"](TIMELINE)
+
+
+@pytest.mark.parametrize(
+    ("film", "stem"),
+    [
+        ("film.mp4", "film"),
+        ("archive.tar.mp4", "archive.tar"),
+        ("no suffix", "no suffix"),
+        (".hidden", ".hidden"),
+        ("[/final] cut.mp4", "final] cut"),
+        ("two\nlines.mp4", "two\nlines"),
+        ("\x1b[31mred.mp4", "\x1b[31mred"),
+        ("-rf.mp4", "-rf"),
+        ("🎬.mp4", "🎬"),
+        ("a\udcff.mp4", "a\ufffd"),
+        ("a\0b.mp4", "a\ufffdb"),
+        ("a\ud800b.mp4", "a\ufffdb"),
+        ("", "film"),
+        ("n" * 251 + ".mp4", "n" * 200),
+        ("é" * 125 + ".mp4", "é" * 100),
+        ("🎬" * 62 + ".mp4", "🎬" * 50),
+        ("n" * 199 + "é.mp4", "n" * 199),
+        ("\udcff" * 250 + ".mp4", "\ufffd" * 66),
+    ],
+)
+def test_any_film_name_gives_files_that_can_be_written(tmp_path, film, stem):
+    files = files_of(tmp_path, film)
+    files.claim("c0ffee")
+    files.save_partial(TIMELINE)
+    save(files)
+    assert files.timelines["json"].name == f"{stem}.timeline.json"
+    assert len(os.listdir(tmp_path)) == 3
+    assert load_timeline(files.timelines["json"]) == TIMELINE
+
+
+@pytest.mark.parametrize("name", ["a\udcff.mp4", "\udce2\udc82.mp4", "n" * 250, "two\nlines.mp4"])
+def test_an_export_has_the_stem_of_the_analysis(tmp_path, name):
+    in_the_timeline = os.fsencode(name).decode("utf-8", "replace")
+    assert files_of(tmp_path, name).timelines == files_of(tmp_path, in_the_timeline).timelines
+
+
+# ---- reading
+
+
+@pytest.mark.parametrize("what", ["missing", "folder", "text", "binary", "other json"])
+def test_what_is_no_timeline_is_a_timeline_error_that_names_it(tmp_path, what):
+    path = tmp_path / "x.timeline.json"
+    if what == "folder":
+        path.mkdir()
+    elif what != "missing":
+        path.write_bytes({"text": b"hello", "binary": b"\xff\0", "other json": b'{"a": 1}'}[what])
+    with pytest.raises(TimelineError, match=r"x\.timeline\.json"):
+        load_timeline(path)
+
+
+def test_a_file_too_large_for_a_timeline_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("vtn_stream.results.MAX_TIMELINE_BYTES", 1000)
+    (tmp_path / "x.json").write_bytes(b" " * 1001)
+    with pytest.raises(TimelineError, match="too large"):
+        load_timeline(tmp_path / "x.json")
+
+
+def test_a_run_that_was_killed_while_it_saved_is_not_in_its_own_way(tmp_path):
+    files = files_of(tmp_path)
+    save(files)
+    files.timelines["json"].unlink()  # the last one to be written
+    files_of(tmp_path).claim(TIMELINE.video_identity)
+
+
+def test_another_run_that_came_first_is_not_overwritten(tmp_path):
+    one, other = files_of(tmp_path), files_of(tmp_path)
+    one.claim(TIMELINE.video_identity)
+    other.claim("another film")  # nothing is there yet
+    save(one)
+    with pytest.raises(TimelineError, match="is not this film's"):
+        other.save_partial(replace(TIMELINE, video_identity="another film"))
+    assert load_timeline(one.timelines["json"]) == TIMELINE
+
+
+def test_no_film_has_a_timeline_where_another_has_its_partial_one(tmp_path):
+    partial = ResultFiles(tmp_path, Path("x.mp4")).partial
+    for name in ("x.partial.mp4", "x.timeline.mp4", "x.timeline.partial.mp4", "x.timeline.partial.json"):
+        assert partial not in ResultFiles(tmp_path, Path(name)).timelines.values()

@@ -1,0 +1,423 @@
+"""The algebra of segments and timelines, as drawings and as sets of whole seconds.
+
+In a drawing one character is one second and a run of one letter is a segment: "..AA.B" is A in [2, 4), B in
+[5, 6). Several rows can overlap.
+"""
+
+import copy
+import json
+import math
+import re
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.timeline import Curve, Gap, Segment, Timeline
+
+SPAN = 12  # seconds, in drawings and in the rasterised oracles
+
+
+def timeline(*segments, **fields):
+    known = {"video_identity": "c0ffee", "video_path": "film.mp4", "duration_s": SPAN, "span_s": (0, SPAN)}
+    return Timeline(**(known | {"segments": segments} | fields))
+
+
+def drawn(*rows):
+    return timeline(
+        *(
+            Segment(start_s=run.start(), end_s=run.end(), label=run[1])
+            for row in rows
+            for run in re.finditer(r"(\w)\1*", row)
+        )
+    )
+
+
+def seg(start_s, end_s, label="A", **more):
+    return Segment(start_s=start_s, end_s=end_s, label=label, **more)
+
+
+def seconds(span):
+    """The whole seconds that a span with whole ends lasts."""
+    return set(range(int(span.start_s), int(span.end_s)))
+
+
+def points(span):
+    """Those seconds; for an instant, its own."""
+    return seconds(span) or {int(span.start_s)}
+
+
+def covered(film, label):
+    """The seconds of film during which the label holds; an instant lasts none."""
+    return {t for s in film.segments if s.label == label for t in seconds(s)}
+
+
+whole = st.integers(0, SPAN)
+spans = st.builds(sorted, st.tuples(whole, whole))
+scores = st.none() | st.floats(0, 1)
+attributes = st.dictionaries(st.sampled_from("xy"), st.sampled_from("12"), max_size=2)
+segments = st.builds(
+    lambda span, label, score, notes: seg(*span, label, score=score, attributes=notes),
+    spans,
+    st.sampled_from("AB"),
+    scores,
+    attributes,
+)
+gaps = st.builds(lambda span: Gap(start_s=span[0], end_s=span[1], reason="damaged"), spans)
+timelines = st.builds(
+    lambda s, g: timeline(*s, gaps=tuple(g)), st.lists(segments, max_size=6), st.lists(gaps, max_size=2)
+)
+
+
+# ---- Segment
+
+
+@settings(deadline=None)
+@given(segments, segments)
+def test_two_segments_overlap_where_their_seconds_do(a, b):
+    shared = points(a) & points(b)
+    assert a.overlaps(b) == b.overlaps(a) == bool(shared)
+    if not shared:
+        assert a & b is None
+        return
+    assert points(a & b) == points(b & a) == shared
+    assert ((a & b).duration_s == 0) == (a.duration_s == 0 or b.duration_s == 0)
+    assert ((a & b).label, (a & b).score, (a & b).attributes) == (a.label, a.score, a.attributes)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "overlap"),
+    [
+        ((0, 2), (2, 4), False),  # |--||--|   one ends where the next begins
+        ((2, 2), (2, 4), True),  #    |--|    an instant at the start is inside
+        ((4, 4), (2, 4), False),  #    |--|    at the end it is outside
+        ((2, 2), (2, 2), True),  # an instant overlaps itself
+        ((2, 2), (3, 3), False),
+    ],
+)
+def test_ends_are_half_open(a, b, overlap):
+    assert seg(*a).overlaps(seg(*b)) is seg(*b).overlaps(seg(*a)) is overlap
+
+
+@settings(deadline=None)
+@given(segments, segments)
+def test_tiou_is_the_share_of_common_seconds(a, b):
+    union = len(seconds(a) | seconds(b))
+    assert a.tiou(b) == b.tiou(a) == (len(seconds(a) & seconds(b)) / union if union else 0.0)
+
+
+@settings(deadline=None)
+@given(segments, st.integers(-50, 50))
+def test_a_shift_moves_both_ends_and_nothing_else(a, by_s):
+    moved = a.shift(by_s)
+    assert points(moved) == {t + by_s for t in points(a)}
+    assert moved.shift(-by_s) == a
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"start_s": 2, "end_s": 1},
+        {"start_s": math.nan, "end_s": 1},
+        {"start_s": 0, "end_s": math.inf},
+        {"start_s": 0, "end_s": 1, "score": math.nan},
+    ],
+)
+def test_a_segment_without_finite_ordered_numbers_cannot_exist(fields):
+    with pytest.raises(ValueError, match="finite"):
+        Segment(label="A", **fields)
+
+
+# ---- the verbs of Timeline
+
+
+def test_filter_keeps_what_was_asked_for_and_segments_without_a_score():
+    sure, unsure, unscored, instant = (
+        seg(0, 4, "A", score=0.9),
+        seg(1, 2, "B", score=0.2),
+        seg(2, 5, "B"),
+        seg(3, 3, "C"),
+    )
+    film = timeline(sure, unsure, unscored, instant)
+    assert film.filter() == film
+    assert film.filter(labels=["A", "C"]).segments == (sure, instant)
+    assert film.filter(labels=[]).segments == ()
+    assert film.filter(min_score=0.9).segments == (sure, unscored, instant)
+    assert film.filter(min_duration_s=3).segments == (sure, unscored)
+    assert film.filter(labels="B", min_score=0.5, min_duration_s=1).segments == (unscored,)
+
+
+def test_crop_keeps_the_part_inside_at_the_times_of_the_film():
+    assert drawn("AAAAAA..BB").crop(2, 4).segments == drawn("..AA......").segments
+    assert drawn("AAAAAA..BB").crop(6, 99).segments == drawn("........BB").segments
+
+
+@settings(deadline=None)
+@given(timelines, spans, spans)
+def test_a_crop_of_a_crop_is_the_crop_to_what_they_share(film, first, second):
+    low, high = max(first[0], second[0]), min(first[1], second[1])
+    if low >= high:
+        return
+    once, twice = film.crop(low, high), film.crop(*first).crop(*second)
+    assert once == twice
+    assert once.span_s == (low, high)
+    window = {*range(low, high)}
+    for before, after in ((film.segments, once.segments), (film.gaps, once.gaps)):
+        assert sorted(sorted(points(s)) for s in after) == sorted(
+            sorted(points(s) & window) for s in before if points(s) & window
+        )
+
+
+@pytest.mark.parametrize(("first", "second"), [((0, 3), (5, 8)), ((5, 8), (0, 3)), ((5, 8), (0, 5)), ((5, 5), (0, 9))])
+def test_crops_that_share_no_time_leave_no_segment(first, second):
+    assert drawn("AAAAAAAAAA").crop(*first).crop(*second).segments == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "max_gap_s", "merged"),
+    [
+        (["AA..AA...A"], 0, ["AA..AA...A"]),
+        (["AA..AA...A"], 2, ["AAAAAA...A"]),
+        (["AA..AA...A"], 3, ["AAAAAAAAAA"]),
+        (["AAA.......", "...AAA...."], 0, ["AAAAAA...."]),  # touching
+        (["AAAAAAAA..", "..AA...AA."], 0, ["AAAAAAAAA."]),  # nested, overlapping
+        (["AA.BB.AA.."], 2, ["AA.BB.AA.."]),
+        (["AA.BB.AA.."], 4, ["AAAAAAAA..", "...BB....."]),  # another label is no wall
+    ],
+)
+def test_merge_closes_gaps_up_to_the_given_one(rows, max_gap_s, merged):
+    assert drawn(*rows).merge(max_gap_s) == drawn(*merged)
+
+
+@settings(deadline=None)
+@given(timelines, st.integers(0, 4))
+def test_merge_never_loses_time_fills_only_short_holes_and_is_idempotent(film, max_gap_s):
+    film = film.filter(min_duration_s=1)
+    merged = film.merge(max_gap_s)
+    for label in "AB":
+        strip = "".join("#" if t in covered(film, label) else "." for t in range(SPAN))
+        filled = re.sub(rf"(?<=#)\.{{0,{max_gap_s}}}(?=#)", lambda hole: "#" * len(hole[0]), strip)
+        pieces = [points(s) for s in merged.segments if s.label == label]
+        assert pieces == [{*range(*run.span())} for run in re.finditer("#+", filled)]
+    assert merged.merge(max_gap_s) == merged
+
+
+@settings(deadline=None)
+@given(timelines, st.integers(0, 4))
+def test_merge_of_instants_too_is_idempotent_and_keeps_all_time(film, max_gap_s):
+    merged = film.merge(max_gap_s)
+    assert merged.merge(max_gap_s) == merged
+    assert merged.gaps == film.gaps
+    for before in film.segments:
+        assert any(
+            s.label == before.label and s.start_s <= before.start_s and before.end_s <= s.end_s for s in merged.segments
+        )
+
+
+def test_a_merged_score_is_the_mean_by_duration_and_attributes_are_those_all_share():
+    pieces = (
+        seg(0, 3, score=0.9, attributes={"team": "red", "half": "1"}),
+        seg(3, 4, score=0.5, attributes={"team": "red", "half": "2"}),
+        seg(4, 9, attributes={"team": "red"}),  # of unknown score: no say in it
+    )
+    (one,) = timeline(*pieces).merge().segments
+    assert (one.start_s, one.end_s, one.score, one.attributes) == (0, 9, pytest.approx(0.8), {"team": "red"})
+    (instants,) = timeline(seg(1, 1, score=0.2), seg(1, 1, score=0.4)).merge().segments
+    assert instants.score == pytest.approx(0.3)
+
+
+def test_pad_grows_segments_inside_the_span():
+    assert drawn("...AA...BB..").pad(1, 2) == drawn("..AAAAABBBBB")
+    assert drawn("A..........B").pad(3, 3) == drawn("AAAA....BBBB")
+    assert drawn("..AAAA......").crop(2, 8).pad(5, 5).segments == drawn("..AAAAAA....").segments
+
+
+def test_rename_changes_the_labels_it_names():
+    assert drawn("AA.BB.CC").rename({"A": "C", "B": "D", "X": "Y"}) == drawn("CC.DD.CC")
+
+
+@settings(deadline=None)
+@given(st.lists(segments, max_size=5).flatmap(lambda s: st.tuples(st.just(s), st.permutations(s))))
+def test_the_order_in_which_segments_are_given_does_not_matter(orders):
+    given_order, other_order = orders
+    assert timeline(*given_order) == timeline(*other_order)
+    ends = [(s.start_s, s.end_s) for s in timeline(*given_order).segments]
+    assert ends == sorted(ends)
+
+
+# ---- JSON
+
+EXAMPLE = Timeline(
+    video_identity="c0ffee",
+    video_path="match/första halvlek 🎬.mp4",
+    duration_s=0.1 + 0.2,
+    span_s=(0.0, 0.3),
+    nominal_rate=Fraction(30000, 1001),
+    variable_rate=True,
+    start_timecode="01:00:00;00",
+    segments=(seg(0.1, 0.2, score=1 / 3, attributes={"team": "röd"}), seg(0.2, 0.2, "B")),
+    clip_labels=(("football", 0.9),),
+    gaps=(Gap(start_s=0.25, end_s=0.3, reason="damaged packets"),),
+    curves={"saliency": Curve(start_s=0.0, step_s=0.5, values=(0.0, 1 / 7))},
+    provenance={"fps": "2", "models": [{"name": "vtn", "seed": 1}], "gpu": None},
+    complete=False,
+)
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+ordered = st.builds(sorted, st.tuples(finite, finite))
+text = st.text(max_size=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | finite | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=5,
+)
+any_timelines = st.builds(
+    Timeline,
+    video_identity=text,
+    video_path=st.sampled_from(["film.mp4", "a/b..mp4", "日本/映画.mkv", "...", "a b\n.mov"]),
+    duration_s=st.floats(0, 1e9),
+    span_s=ordered.map(tuple),
+    nominal_rate=st.none() | st.fractions(Fraction(1, 1000), 1000),
+    variable_rate=st.booleans(),
+    start_timecode=st.none() | text,
+    segments=st.lists(
+        st.builds(
+            lambda span, label, score, notes: seg(*span, label, score=score, attributes=notes),
+            ordered,
+            text,
+            scores,
+            st.dictionaries(text, text, max_size=2),
+        ),
+        max_size=4,
+    ),
+    clip_labels=st.lists(st.tuples(text, st.floats(0, 1)), max_size=3).map(tuple),
+    gaps=st.lists(st.builds(lambda s, why: Gap(start_s=s[0], end_s=s[1], reason=why), ordered, text), max_size=2),
+    curves=st.dictionaries(
+        text,
+        st.builds(
+            Curve,
+            start_s=finite,
+            step_s=st.floats(min_value=1e-9, allow_infinity=False),
+            values=st.lists(finite, max_size=3),
+        ),
+        max_size=2,
+    ),
+    provenance=st.dictionaries(text, json_values, max_size=3),
+    complete=st.booleans(),
+)
+
+
+def written(film):
+    return json.dumps(film.to_dict(), allow_nan=False)
+
+
+def paths(node, here=()):
+    """Where every value of a JSON tree stands."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*here, key)
+        yield from paths(value, (*here, key))
+
+
+def changed(path, value=None, *, drop=False):
+    data = copy.deepcopy(EXAMPLE.to_dict())
+    *folders, last = path
+    node = data
+    for key in folders:
+        node = node[key]
+    if drop:
+        del node[last]
+    else:
+        node[last] = value
+    return data
+
+
+PATHS = list(paths(EXAMPLE.to_dict()))
+OPTIONAL = [("segments", 0, "attributes"), ("segments", 0, "attributes", "team"), ("curves", "saliency")]
+NEEDED = [p for p in PATHS if isinstance(p[-1], str) and p not in OPTIONAL and (len(p) == 1 or p[0] != "provenance")]
+
+
+@settings(deadline=None)
+@given(any_timelines)
+def test_a_timeline_comes_back_from_json_exactly(film):
+    back = Timeline.from_dict(json.loads(written(film)))
+    assert back == film
+    assert written(back) == written(film)
+
+
+def test_equal_timelines_are_written_as_equal_bytes():
+    assert drawn("AA") == timeline(seg(0.0, 2.0), span_s=(0.0, SPAN))
+    assert written(drawn("AA")) == written(timeline(seg(0.0, 2.0), span_s=(0.0, SPAN)))
+
+
+@pytest.mark.parametrize("foreign", [None, 3, "text", [], {}, {"schema": "otio"}, {"schema": []}])
+def test_a_foreign_value_is_no_timeline(foreign):
+    with pytest.raises(TimelineError, match="not a vtn-stream timeline"):
+        Timeline.from_dict(foreign)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, True, "\n\x1b[2J"])
+def test_another_version_is_refused_by_its_number(version):
+    with pytest.raises(TimelineError, match=re.escape(f"version {version!r};")) as refusal:
+        Timeline.from_dict(changed(("version",), version))
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", NEEDED, ids=lambda path: ".".join(map(str, path)))
+def test_no_key_may_be_missing(path):
+    with pytest.raises(TimelineError):
+        Timeline.from_dict(changed(path, drop=True))
+
+
+BROKEN = {
+    "video": [None, [], "film.mp4"],
+    "video.path": [3, None, "/etc/passwd", "..", "../film.mp4", "a/../../film.mp4", "a/.."],
+    "video.identity": [7, None],
+    "video.duration_s": [math.nan, math.inf, -1, None, "12", [], 10**400],
+    "video.nominal_rate": [25, "1/0", "nan", "fast", "0", "-25", "1e9999"],
+    "video.variable_rate": ["no", None, 2],
+    "video.start_timecode": [3600],
+    "complete": ["false", None],
+    "span_s": [[], [0], [9, 1], [0, math.nan], "01", [0, 1, 2], 5, {"0": 0, "1": 1}],
+    "segments": [None, {}, "", 3, ["A"], [None]],
+    "segments.0.start_s": [99, math.nan, -math.inf, None, "0"],
+    "segments.0.score": [math.nan, math.inf, "high", []],
+    "segments.0.label": [3, None, ["A"]],
+    "segments.0.attributes": [None, [], {"team": 1}],
+    "clip_labels": [None, [["football", 0.9]]],
+    "clip_labels.0.score": [None, math.nan, "0.9"],
+    "gaps.0.end_s": [0, math.nan],
+    "gaps.0.reason": [None],
+    "curves": [None, []],
+    "curves.saliency.step_s": [0, -1, math.nan],
+    "curves.saliency.values": [None, 3, ["x"], [math.nan], "12"],
+    "provenance": [None, [], "vtn", [["fps", 2]]],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [pytest.param(path, value, id=f"{path}={value!r:.12}") for path, values in BROKEN.items() for value in values],
+)
+def test_a_value_that_breaks_the_schema_is_refused(path, value):
+    place = [int(key) if key.isdigit() else key for key in path.split(".")]
+    with pytest.raises(TimelineError, match="breaks its schema"):
+        Timeline.from_dict(changed(place, value))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(PATHS), json_values)
+def test_whatever_the_file_holds_it_is_refused_or_it_can_be_written_again(path, value):
+    try:
+        film = Timeline.from_dict(changed(path, value))
+    except TimelineError:
+        return
+    assert Timeline.from_dict(json.loads(written(film))) == film
+
+
+@pytest.mark.parametrize("path", ["/film.mp4", "../film.mp4", "a/../../film.mp4"])
+def test_a_timeline_never_points_outside_its_folder(path):
+    with pytest.raises(ValueError, match="inside"):
+        timeline(video_path=path)

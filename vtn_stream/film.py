@@ -1,0 +1,130 @@
+"""What is known of a film, and its clock. Knows numpy only: no decoder, no grid spacing, no store.
+
+N frames of the file in presentation order, T positions of a grid, M keyframes.
+A *frame* is an index in the file; a *position* is an index on the sampled grid. They are never mixed.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CLOCK_TOLERANCE_S", "FrameIndex", "VideoInfo", "file_stamp", "shareable_name"]
+
+# Containers state their start in whole microseconds, so no clock of ours is finer than that: a frame is
+# shown at time t if it starts at most this long after t.
+CLOCK_TOLERANCE_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VideoInfo:
+    """A film as its container describes it; made by `vtn_stream.video.probe` only.
+
+    stamp       what the file system said of the file before it was probed: another stamp, another file
+    identity    hex digest of the content: equal for copies and renamed files
+    pts         int64 [N], ascending presentation timestamps of every frame, in units of time_base
+    end_pts     where the last frame stops being shown
+    keyframes   int64 [M], ascending pts of the frames where decoding can begin
+    start       container's start in seconds: the zero of every time in this library
+    rotation    degrees clockwise that a player turns the picture by: 0, 90, 180 or 270
+    nominal_rate  frames per second that the container claims; never used as a clock
+    """
+
+    path: Path
+    identity: str
+    stream: int
+    codec: str
+    width: int
+    height: int
+    time_base: Fraction
+    start: Fraction
+    pts: NDArray[np.int64]
+    end_pts: int
+    keyframes: NDArray[np.int64]
+    rotation: int = 0
+    sample_aspect_ratio: Fraction = Fraction(1)
+    nominal_rate: Fraction | None = None
+    start_timecode: str | None = None
+    stamp: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pts.ndim != 1 or self.pts.dtype != np.int64 or len(self.pts) == 0:
+            raise ValueError("pts must be int64 [N] with N >= 1")
+        if np.any(np.diff(self.pts) <= 0) or self.end_pts <= self.pts[-1]:
+            raise ValueError("pts must ascend and end_pts follow them")
+        if self.time_base <= 0:
+            raise ValueError(f"time_base must be positive, got {self.time_base}")
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.pts)
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """[N] seconds at which each frame appears. THE conversion of timestamps to seconds."""
+        first = int(self.pts[0])
+        return np.asarray((self.pts - first) * float(self.time_base) + self._seconds(first), np.float64)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the container's start until the last frame stops being shown."""
+        return self._seconds(self.end_pts)
+
+    @property
+    def variable_rate(self) -> bool:
+        """Whether frames are shown for unequal times, beyond the rounding of the time base."""
+        steps = np.diff(self.pts)
+        return bool(len(steps)) and int(steps.max() - steps.min()) > max(1, round(0.02 * float(steps.mean())))
+
+    def _seconds(self, pts: int) -> float:
+        exact = pts * self.time_base - self.start
+        return 0.0 if abs(exact) < CLOCK_TOLERANCE_S else float(exact)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameIndex:
+    """The clock that travels with a sequence of T grid positions.
+
+    grid_s  float64 [T], when each position stands, seconds
+    frame   int64 [T], which frame of the file is shown then; -1 where none is
+    pts_s   float64 [T], when that frame appeared, seconds; NaN where there is none
+    valid   bool [T], whether the position has a frame (in a plan) or got its frame decoded (in a track)
+    """
+
+    grid_s: NDArray[np.float64]
+    frame: NDArray[np.int64]
+    pts_s: NDArray[np.float64]
+    valid: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        shapes = {self.grid_s.shape, self.frame.shape, self.pts_s.shape, self.valid.shape}
+        if shapes != {(len(self),)}:
+            raise ValueError("grid_s, frame, pts_s and valid must share one shape [T]")
+
+    def __len__(self) -> int:
+        return len(self.grid_s)
+
+    def __getitem__(self, positions: slice) -> "FrameIndex":
+        return FrameIndex(
+            grid_s=self.grid_s[positions],
+            frame=self.frame[positions],
+            pts_s=self.pts_s[positions],
+            valid=self.valid[positions],
+        )
+
+
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """What changes when a file is replaced or written to. Raises OSError."""
+    status = path.stat()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def shareable_name(name: str) -> str:
+    """A file name as results carry it: text in UTF-8, and a plain name on every system and in a URL."""
+    name = re.sub("[\0\ud800-\udc7f\udd00-\udfff]", "\ufffd", name)  # no file here has it, a stranger's timeline may
+    name = os.fsencode(name).decode("utf-8", "replace")
+    return re.sub(r"\\|:$", "_", name)

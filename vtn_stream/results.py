@@ -1,0 +1,145 @@
+"""Where a finished analysis goes: files side by side, and never over another film's.
+
+FILM.timeline.json          the timeline, always
+FILM.timeline.csv           and every other format asked for
+FILM.scores.arrow           what the model said of each position, so that thresholds can change later
+FILM.timeline.partial.json  while the analysis runs, or after one was killed: readable at any moment
+"""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from vtn_stream.atomic import write_whole
+from vtn_stream.errors import TimelineError
+from vtn_stream.film import FrameIndex, shareable_name
+from vtn_stream.formats import WRITERS, read_timeline
+from vtn_stream.store import scores_identity, write_scores
+from vtn_stream.timeline import Timeline
+from vtn_stream.track import GridScores
+
+__all__ = ["ResultFiles", "export", "load_timeline"]
+
+MAX_TIMELINE_BYTES = 256 * 1024 * 1024  # 1,000,000 segments; a larger file is not a timeline
+_MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
+
+
+class ResultFiles:
+    """The files of one film in one folder. Raises TimelineError where they cannot or must not be written."""
+
+    def __init__(self, folder: Path, film: Path, formats: Iterable[str] = ("json",)) -> None:
+        stem = Path(shareable_name(film.name)).stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
+        self.timelines = {name: folder / f"{stem}.timeline.{name}" for name in dict.fromkeys(["json", *formats])}
+        self.scores = folder / f"{stem}.scores.arrow"
+        self.partial = folder / f"{stem}.timeline.partial.json"
+        self._folder = folder
+        self._overwrite = False
+
+    def claim(self, video_identity: str, *, overwrite: bool = False) -> None:
+        """Make sure that the folder can be written and that nothing of another film is in the way."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self._folder).close()
+        except OSError as error:
+            raise TimelineError(
+                f"nothing can be written to {self._folder.name or self._folder} ({error.strerror})",
+                "the film was not analyzed",
+                "name another folder with -o",
+            ) from error
+        self._overwrite = overwrite
+        self._check_owner(video_identity)
+
+    def save_partial(self, timeline: Timeline) -> None:
+        self._check_owner(timeline.video_identity)
+        _write(self.partial, WRITERS["json"](timeline))
+
+    def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> None:
+        """Every file; the timeline last, so that where it is the others are."""
+        self._check_owner(timeline.video_identity)
+        write_scores(self.scores, scores, index, labels, timeline.video_identity)
+        for name in reversed(self.timelines):
+            _write(self.timelines[name], WRITERS[name](timeline))
+        self.partial.unlink(missing_ok=True)
+
+    def _check_owner(self, video_identity: str) -> None:
+        """Asked again before every writing: another run may have come first."""
+        existing = [file for file in (*self.timelines.values(), self.scores, self.partial) if file.exists()]
+        if not existing or self._overwrite:
+            return
+        # A run that was killed while it saved has left some of them; a CSV alone does not say whose it is.
+        owners = {_identity_of(self.timelines["json"]), _identity_of(self.partial), scores_identity(self.scores)}
+        if owners - {None} != {video_identity}:
+            raise TimelineError(
+                f"{existing[0].name} is there already and is not this film's",
+                "it was kept and the film was not analyzed",
+                "name another folder with -o, or replace it with --overwrite",
+            )
+
+
+def export(path: Path, formats: Iterable[str], folder: Path | None = None, *, overwrite: bool = False) -> list[Path]:
+    """Write the timeline in `path` in other formats, named after that file, beside it or in `folder`.
+
+    A file of another folder that is there already and says something else is kept, unless overwrite. Raises
+    TimelineError.
+    """
+    timeline = load_timeline(path)
+    stem = path.name.removesuffix(".json").removesuffix(".timeline")
+    written = []
+    for name in dict.fromkeys(formats):
+        target = (path.parent if folder is None else folder) / f"{stem}.timeline.{name}"
+        content = WRITERS[name](timeline)
+        beside = target.parent.resolve() == path.parent.resolve()
+        if target.exists() and not beside and not overwrite and _content(target) != content:
+            raise TimelineError(
+                f"{target.name} is there already and says something else",
+                "it was kept",
+                "name another folder with -o, or replace it with --overwrite",
+            )
+        _write(target, content)
+        written.append(target)
+    return written
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, [content])
+    except OSError as error:
+        raise TimelineError(
+            f"{path.name} cannot be written ({error.strerror})",
+            "nothing that was computed is lost",
+            "free some space or name another folder with -o, and run again",
+        ) from error
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError:
+        return None
+
+
+def load_timeline(path: Path) -> Timeline:
+    """A timeline of ours. Raises TimelineError where the file is missing or something else."""
+    try:
+        if not path.is_file() and path.exists():
+            raise TimelineError(f"{path.name} is not a regular file", "nothing was read", "check the path")
+        with open(path, "rb") as file:
+            data = file.read(MAX_TIMELINE_BYTES + 1)
+    except OSError as error:
+        raise TimelineError(
+            f"{path.name} cannot be read ({error.strerror})", "nothing was read", "check the path"
+        ) from error
+    if len(data) > MAX_TIMELINE_BYTES:
+        raise TimelineError(f"{path.name} is too large for a timeline", "nothing was read", "check the path")
+    try:
+        return read_timeline(data)
+    except TimelineError as error:
+        raise TimelineError(f"{path.name}: {error.fact}", error.consequence, error.cure) from error
+
+
+def _identity_of(path: Path) -> str | None:
+    try:
+        return load_timeline(path).video_identity
+    except TimelineError:
+        return None

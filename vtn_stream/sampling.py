@@ -1,0 +1,112 @@
+"""Which frames, when shown, cut into which pieces of work. Knows numpy only."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from vtn_stream.errors import InputError
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo
+
+__all__ = ["CHUNK_S", "Chunk", "SamplingPlan"]
+
+# One piece of work, in seconds of film: an hour gives 60 pieces, enough for a cluster; a piece is seconds of
+# computing, little to lose in a crash. Spans are of the grid, not of keyframes: some films have only one.
+CHUNK_S = 60
+
+MAX_FPS = 1000
+MAX_POSITIONS = 20_000_000  # 24 hours at 230/s: beyond it the film's clock or the rate is a mistake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A fixed span [start, stop) of grid positions of one film: metadata only, cheap to send."""
+
+    video_identity: str
+    video_path: Path
+    number: int
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def key(self) -> str:
+        """Deterministic and readable: the same for every copy of the film, wherever it lies."""
+        return f"{self.start:09d}-{self.stop:09d}"
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPlan:
+    """A grid t_k = k / fps seconds from the container's start. Position k is the frame shown at t_k."""
+
+    fps: Fraction
+
+    def __post_init__(self) -> None:
+        # A rate made from a float has a huge denominator, with which positions overflow 64 bits.
+        object.__setattr__(self, "fps", Fraction(self.fps).limit_denominator(1_000_000))
+        if self.fps <= 0:
+            raise InputError(
+                f"the sampling rate is {self.fps} positions per second",
+                "no frame can be chosen",
+                "give a rate above 0, such as --fps 2",
+            )
+        if self.fps > MAX_FPS:
+            raise InputError(
+                f"the sampling rate is above {MAX_FPS} positions per second",
+                "it is refused",
+                "no film needs more positions than it has frames",
+            )
+
+    def num_positions(self, video: VideoInfo) -> int:
+        """How many t_k lie before the film's end."""
+        count = max(1, math.ceil((video.duration_s - CLOCK_TOLERANCE_S) * float(self.fps)))
+        if count > MAX_POSITIONS:
+            raise InputError(
+                f"{video.path.name} lasts {video.duration_s:.0f} s by its timestamps: {count} positions",
+                f"more than {MAX_POSITIONS} are refused",
+                "lower --fps, or remux the film if its timestamps are wrong",
+            )
+        return count
+
+    def grid(self, video: VideoInfo, start: int = 0, stop: int | None = None) -> FrameIndex:
+        """The plan for positions [start, stop), by default all: the frame with pts <= t_k < next pts.
+
+        Positions before the first frame are invalid; a grid finer than the film repeats frames.
+        """
+        num_positions = self.num_positions(video)
+        stop = num_positions if stop is None else stop
+        if not 0 <= start <= stop <= num_positions:
+            raise ValueError(f"positions [{start}, {stop}) are not all on a grid of {num_positions}")
+        grid_s = np.arange(start, stop) * self.fps.denominator / self.fps.numerator
+        times_s = video.times_s
+        frame = np.searchsorted(times_s, grid_s + CLOCK_TOLERANCE_S, side="right") - 1
+        valid = frame >= 0
+        pts_s = np.where(valid, times_s[np.maximum(frame, 0)], np.nan)
+        return FrameIndex(grid_s=grid_s, frame=frame.astype(np.int64), pts_s=pts_s, valid=valid)
+
+    def chunks(self, video: VideoInfo, start_s: float = 0.0, end_s: float = math.inf) -> list[Chunk]:
+        """The whole-film chunks that meet [start_s, end_s). Cutting a film never moves their borders."""
+        num_positions = self.num_positions(video)
+        chunks: list[Chunk] = []
+        if start_s >= end_s:
+            return chunks
+        for number in range(math.ceil(num_positions / (CHUNK_S * self.fps))):
+            if (number + 1) * CHUNK_S <= start_s or number * CHUNK_S >= end_s:
+                continue
+            start = math.ceil(number * CHUNK_S * self.fps)
+            stop = min(math.ceil((number + 1) * CHUNK_S * self.fps), num_positions)
+            if start < stop:  # at rates below 1/60 a span can hold no position
+                chunks.append(
+                    Chunk(
+                        video_identity=video.identity,
+                        video_path=video.path,
+                        number=number,
+                        start=start,
+                        stop=stop,
+                    )
+                )
+        return chunks

@@ -1,0 +1,306 @@
+"""The embedding store: one Arrow file a chunk, addressed by what it holds and how it was computed.
+
+    ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
+                                                            /manifest.json              written last: it is whole
+    ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once
+
+A chunk file has one row a position: grid_s, frame, pts_s, valid, embedding (float16 [D]), and a JPEG thumbnail
+every 10 s. Keys hold no path and no time of writing: copies of a film share what is stored, and two writers of
+one chunk write the same file. n positions in a chunk.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from vtn_stream.atomic import write_whole
+from vtn_stream.errors import DamagedFile, StoreError
+from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
+from vtn_stream.sampling import Chunk
+from vtn_stream.store.arrow_file import read_batch, write_batch
+from vtn_stream.track import Execution, Recipe
+
+__all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
+
+_MANIFEST = "manifest.json"
+
+
+def default_root() -> Path:
+    """VTN_STREAM_STORE, or vtn-stream in the user's cache folder."""
+    if named := os.environ.get("VTN_STREAM_STORE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vtn-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChunk:
+    """One chunk: values float16 [n, D], its clock, JPEG thumbnails by row, and how it was computed."""
+
+    values: NDArray[np.float16]
+    index: FrameIndex
+    thumbnails: dict[int, bytes]
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFilm:
+    """The chunks of one film, recipe and execution; `manifest` is None while they are not all there."""
+
+    folder: Path
+    manifest: dict[str, Any] | None
+    chunk_files: list[Path]
+
+    @property
+    def num_bytes(self) -> int:
+        total = 0
+        for file in self.chunk_files:
+            with contextlib.suppress(FileNotFoundError):  # removed while we looked
+                total += file.stat().st_size
+        return total
+
+
+class EmbeddingStore:
+    """Embeddings on disk, under `root`. Opening it touches nothing; folders appear with the first chunk."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = default_root() if root is None else root
+
+    # -- chunks
+
+    def load(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> StoredChunk | None:
+        """The chunk as this execution computed it, else as another did (unless exact), else None.
+
+        Raises DamagedFile where there is a file for it but not what was written.
+        """
+        film = self._recipe_folder(chunk.video_identity, recipe)
+        others = [] if exact else sorted(f.name for f in _folders(film) if f.name != execution.digest)
+        for digest in (execution.digest, *others):
+            try:
+                return _read_chunk(film / digest / f"{chunk.key}.arrow")
+            except FileNotFoundError:
+                continue
+        return None
+
+    def holds(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> bool:
+        """Whether `load` would give this chunk."""
+        try:
+            return self.load(chunk, recipe, execution, exact=exact) is not None
+        except DamagedFile:
+            return False
+
+    def write(
+        self,
+        chunk: Chunk,
+        recipe: Recipe,
+        execution: Execution,
+        values: NDArray[np.float16],
+        index: FrameIndex,
+        thumbnails: dict[int, bytes],
+    ) -> None:
+        """Atomic, and harmless when others write the same chunk. Raises StoreError where the disk is full."""
+        batch = pa.record_batch(
+            {
+                "grid_s": pa.array(index.grid_s),
+                "frame": pa.array(index.frame),
+                "pts_s": pa.array(index.pts_s),
+                "valid": pa.array(index.valid),
+                "embedding": pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1]),
+                "thumbnail": pa.array([thumbnails.get(i) for i in range(len(index))], pa.binary()),
+            }
+        )
+        metadata = {
+            "video": chunk.video_identity,
+            "start": chunk.start,
+            "stop": chunk.stop,
+            "recipe": recipe.to_json(),
+            "execution": execution.to_json(),
+        }
+        folder = self._recipe_folder(chunk.video_identity, recipe) / execution.digest
+        write_batch(folder / f"{chunk.key}.arrow", "chunk", batch, metadata)
+
+    def check_writable(self) -> None:
+        """Raises StoreError where nothing can be stored: better told before an hour of work than after a minute."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.root).close()
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.root.name or self.root} cannot be written ({error.strerror})",
+                "nothing was analyzed",
+                "check the folder, or name another with --store",
+            ) from error
+
+    def finish(self, video: VideoInfo, chunks: list[Chunk], recipe: Recipe, execution: Execution) -> None:
+        """Write the manifest if every chunk of the film is there."""
+        folder = self._recipe_folder(video.identity, recipe) / execution.digest
+        if not all((folder / f"{chunk.key}.arrow").exists() for chunk in chunks):
+            return
+        manifest = {
+            "video": video.identity,
+            "name": video.path.name,
+            "duration_s": video.duration_s,
+            "num_chunks": len(chunks),
+            "num_positions": chunks[-1].stop,
+            "recipe": json.loads(recipe.to_json()),
+            "execution": json.loads(execution.to_json()),
+        }
+        content = json.dumps(manifest, sort_keys=True, indent=1).encode()
+        try:
+            if (folder / _MANIFEST).exists() and (folder / _MANIFEST).read_bytes() == content:
+                return  # the store may be read-only
+            write_whole(folder / _MANIFEST, [content])
+        except OSError as error:
+            raise StoreError(
+                f"the store's manifest cannot be written ({error.strerror})",
+                "the film's embeddings are kept but do not count as complete",
+                "free some space and run again",
+            ) from error
+
+    # -- probes
+
+    def probed(self, path: Path) -> VideoInfo | None:
+        """What an earlier probe of this very file said; None if it has changed since, or never was probed."""
+        stamp = file_stamp(path)
+        try:
+            batch, fields = read_batch(self._probe_file(stamp), "probe")
+        except (FileNotFoundError, DamagedFile):
+            return None
+        pts, keyframes = (batch.column(name)[0].values.to_numpy() for name in ("pts", "keyframes"))
+        rate = fields["nominal_rate"]
+        return VideoInfo(
+            path=path,
+            stamp=stamp,
+            identity=fields["identity"],
+            stream=fields["stream"],
+            codec=fields["codec"],
+            width=fields["width"],
+            height=fields["height"],
+            time_base=Fraction(fields["time_base"]),
+            start=Fraction(fields["start"]),
+            pts=pts,
+            end_pts=fields["end_pts"],
+            keyframes=keyframes,
+            rotation=fields["rotation"],
+            sample_aspect_ratio=Fraction(fields["sample_aspect_ratio"]),
+            nominal_rate=None if rate is None else Fraction(rate),
+            start_timecode=fields["start_timecode"],
+        )
+
+    def remember(self, video: VideoInfo) -> None:
+        """Keep a probe for this file, until the file changes."""
+        batch = pa.record_batch({"pts": pa.array([video.pts]), "keyframes": pa.array([video.keyframes])})
+        fields = {
+            "identity": video.identity,
+            "stream": video.stream,
+            "codec": video.codec,
+            "width": video.width,
+            "height": video.height,
+            "time_base": str(video.time_base),
+            "start": str(video.start),
+            "end_pts": video.end_pts,
+            "rotation": video.rotation,
+            "sample_aspect_ratio": str(video.sample_aspect_ratio),
+            "nominal_rate": None if video.nominal_rate is None else str(video.nominal_rate),
+            "start_timecode": video.start_timecode,
+        }
+        write_batch(self._probe_file(video.stamp), "probe", batch, fields)
+
+    # -- upkeep
+
+    def films(self) -> Iterator[StoredFilm]:
+        """Everything stored, film by film."""
+        for identity in _folders(self.root / "films"):
+            for recipe in _folders(identity):
+                for folder in _folders(recipe):
+                    files = sorted(folder.glob("[0-9]*.arrow"))
+                    yield StoredFilm(folder=folder, manifest=_read_manifest(folder), chunk_files=files)
+
+    def verify(self) -> Iterator[tuple[Path, DamagedFile | None]]:
+        """Read every chunk file through: its path below the root, and what is wrong with it."""
+        for film in self.films():
+            for file in film.chunk_files:
+                problem = None
+                try:
+                    _read_own(file)
+                except FileNotFoundError:
+                    continue  # removed while we looked
+                except DamagedFile as error:
+                    problem = error
+                yield file.relative_to(self.root), problem
+
+    def _recipe_folder(self, identity: str, recipe: Recipe) -> Path:
+        return self.root / "films" / identity / recipe.digest
+
+    def _probe_file(self, stamp: tuple[int, ...]) -> Path:
+        key = hashlib.blake2b(repr(stamp).encode(), digest_size=16).hexdigest()
+        return self.root / "probes" / f"{key}.arrow"
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in path.iterdir() if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(
+            f"the store's folder {path.name} cannot be read ({error.strerror})",
+            "what is in it is not known",
+            "check its permissions, or name another place with --store",
+        ) from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest, or None where there is none or not one of ours."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
+        recipe, execution = (json.dumps(manifest[name]) for name in ("recipe", "execution"))
+        whose = (manifest["video"], Recipe.from_json(recipe).digest, Execution.from_json(execution).digest)
+        ours = isinstance(manifest["name"], str) and isinstance(manifest["duration_s"], float)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        return None
+    return manifest if ours and whose == folder.parts[-3:] else None
+
+
+def _read_own(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
+    """A chunk file that says of itself what its path says. Raises FileNotFoundError, DamagedFile."""
+    batch, fields = read_batch(path, "chunk")
+    try:
+        recipe, execution = Recipe.from_json(fields["recipe"]), Execution.from_json(fields["execution"])
+        name = f"{fields['start']:09d}-{fields['stop']:09d}.arrow"
+        said = (fields["video"], recipe.digest, execution.digest, name)
+    except (ValueError, KeyError, TypeError):  # another release's
+        said = None
+    if said != path.parts[-4:]:
+        raise DamagedFile(
+            f"{path.name} holds another chunk than its name says",
+            "it is not used",
+            "run the analysis again to compute it anew",
+        )
+    return batch, fields
+
+
+def _read_chunk(path: Path) -> StoredChunk:
+    batch, fields = _read_own(path)
+    embedding = batch.column("embedding")
+    return StoredChunk(
+        values=embedding.values.to_numpy().reshape(len(batch), embedding.type.list_size),
+        index=FrameIndex(
+            grid_s=batch.column("grid_s").to_numpy(),
+            frame=batch.column("frame").to_numpy(),
+            pts_s=batch.column("pts_s").to_numpy(),
+            valid=batch.column("valid").to_numpy(zero_copy_only=False),
+        ),
+        thumbnails={i: jpeg for i, jpeg in enumerate(batch.column("thumbnail").to_pylist()) if jpeg is not None},
+        execution=Execution.from_json(fields["execution"]),
+    )

@@ -1,0 +1,369 @@
+"""Segments and timelines: what a finished analysis is. Standard library only; knows no grid and no model.
+
+All times are seconds from the container's start, half-open: a segment [start_s, end_s) ends where the next
+one begins. A segment with start_s == end_s is an instant.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Self, TypeVar
+
+from vtn_stream.errors import TimelineError
+
+__all__ = ["Curve", "Gap", "Segment", "Timeline"]
+
+SCHEMA = "vtn-stream/timeline"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start_s", float(self.start_s))  # 0 and 0.0 are written alike
+        object.__setattr__(self, "end_s", float(self.end_s))
+        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s) and self.start_s <= self.end_s):
+            raise ValueError(f"a span needs finite start_s <= end_s, got {self.start_s} and {self.end_s}")
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+    def overlaps(self, other: "_Span") -> bool:
+        """Whether the two share time; an instant overlaps a span that contains it, or an equal instant."""
+        if self.start_s == self.end_s or other.start_s == other.end_s:
+            low, high = max(self.start_s, other.start_s), min(self.end_s, other.end_s)
+            ends = {s.end_s for s in (self, other) if s.start_s < s.end_s}
+            return low <= high and low not in ends
+        return self.start_s < other.end_s and other.start_s < self.end_s
+
+    def shift(self, by_s: float) -> Self:
+        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
+
+    def cropped(self, start_s: float, end_s: float) -> Self | None:
+        """The part inside [start_s, end_s), or None."""
+        if start_s >= end_s or not self.overlaps(_Span(start_s=start_s, end_s=end_s)):
+            return None
+        return replace(self, start_s=max(self.start_s, start_s), end_s=min(self.end_s, end_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment(_Span):
+    """Something that happens in [start_s, end_s): a label, a score in 0..1 when one is known, attributes."""
+
+    label: str
+    score: float | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        _Span.__post_init__(self)
+        if self.score is not None:
+            object.__setattr__(self, "score", _finite(self.score))
+        object.__setattr__(self, "attributes", dict(self.attributes))
+
+    def __and__(self, other: "Segment") -> "Segment | None":
+        """The time shared with `other`, under this segment's label and score; None if there is none."""
+        if not self.overlaps(other):
+            return None
+        return replace(self, start_s=max(self.start_s, other.start_s), end_s=min(self.end_s, other.end_s))
+
+    def tiou(self, other: "Segment") -> float:
+        """Temporal intersection over union, 0..1; 0 for segments of no length."""
+        shared = max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
+        union = self.duration_s + other.duration_s - shared
+        return shared / union if union > 0 else 0.0
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Total: equal sets of segments are sorted alike, whatever order they came in."""
+        score = (0, 0.0) if self.score is None else (1, self.score)
+        return (self.start_s, self.end_s, self.label, score, sorted(self.attributes.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap(_Span):
+    """Time of which nothing is known, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Values over time, evenly spaced and decimated for drawing: value i stands for start_s + i * step_s."""
+
+    start_s: float
+    step_s: float
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("start_s", "step_s"):
+            object.__setattr__(self, name, _finite(getattr(self, name)))
+        if self.step_s <= 0:
+            raise ValueError(f"a curve needs a positive step, got {self.step_s}")
+        object.__setattr__(self, "values", tuple(_finite(value) for value in self.values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """What is known of a film over time. Verbs return a new one.
+
+    video_identity  the film's content, as `probe` hashed it
+    video_path      relative and inside: the film's path below the timeline's folder, or its bare name
+    span_s          the part of the film that was analyzed
+    complete        False while an analysis is running, or where one was killed
+    provenance      JSON values: how this was made. No path, no user, no host, no wall-clock time
+    """
+
+    video_identity: str
+    video_path: str
+    duration_s: float
+    span_s: tuple[float, float]
+    nominal_rate: Fraction | None = None
+    variable_rate: bool = False
+    start_timecode: str | None = None
+    segments: tuple[Segment, ...] = ()
+    clip_labels: tuple[tuple[str, float], ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    curves: Mapping[str, Curve] = field(default_factory=dict, hash=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    complete: bool = True
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "duration_s", _finite(self.duration_s))
+        if self.duration_s < 0:
+            raise ValueError(f"duration_s must be >= 0, got {self.duration_s}")
+        span = _Span(start_s=self.span_s[0], end_s=self.span_s[1])
+        put(self, "span_s", (span.start_s, span.end_s))
+        parts = self.video_path.replace("\\", "/").split("/")
+        if not self.video_path or parts[0].endswith(":") or "" in parts or ".." in parts:
+            raise ValueError(f"video_path must be relative and stay inside, got {self.video_path[:200]!r}")
+        if self.nominal_rate is not None and self.nominal_rate <= 0:
+            raise ValueError(f"nominal_rate must be positive, got {self.nominal_rate}")
+        put(self, "clip_labels", tuple((label, _finite(score)) for label, score in self.clip_labels))
+        put(self, "segments", tuple(sorted(self.segments, key=lambda s: s.sort_key)))
+        put(self, "gaps", tuple(sorted(self.gaps, key=lambda g: (g.start_s, g.end_s, g.reason))))
+        put(self, "curves", dict(self.curves))
+        put(self, "provenance", dict(self.provenance))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the segments, in order of first appearance."""
+        return tuple(dict.fromkeys(s.label for s in self.segments))
+
+    def filter(
+        self,
+        *,
+        labels: Iterable[str] | None = None,
+        min_score: float | None = None,
+        min_duration_s: float = 0.0,
+    ) -> "Timeline":
+        """Only segments with one of `labels`, at least this score (unscored ones stay) and this long."""
+        wanted = None if labels is None else set(labels)
+        return replace(
+            self,
+            segments=tuple(
+                s
+                for s in self.segments
+                if (wanted is None or s.label in wanted)
+                and (min_score is None or s.score is None or s.score >= min_score)
+                and s.duration_s >= min_duration_s
+            ),
+        )
+
+    def crop(self, start_s: float, end_s: float) -> "Timeline":
+        """Only segments and gaps, or parts of them, in [start_s, end_s); times stay those of the film.
+
+        Curves and clip labels stay: they speak of the film.
+        """
+        low, high = max(start_s, self.span_s[0]), min(end_s, self.span_s[1])
+        span = (low, max(low, high))
+        return replace(
+            self,
+            span_s=span,
+            segments=tuple(kept for s in self.segments if (kept := s.cropped(*span)) is not None),
+            gaps=tuple(left for g in self.gaps if (left := g.cropped(*span)) is not None),
+        )
+
+    def merge(self, max_gap_s: float = 0.0) -> "Timeline":
+        """Segments of one label that touch, overlap or lie at most max_gap_s apart become one.
+
+            |--A--|    |--A--| |-B-|   ->   |------A------| |-B-|
+
+        The score is the mean by duration; attributes stay where all pieces agree.
+        """
+        merged: list[Segment] = []
+        for label in self.labels:
+            group: list[Segment] = []
+            end_s = -math.inf
+            for segment in (s for s in self.segments if s.label == label):
+                if group and segment.start_s - end_s > max_gap_s:
+                    merged.append(_joined(group))
+                    group = []
+                    end_s = -math.inf
+                group.append(segment)
+                end_s = max(end_s, segment.end_s)
+            merged.append(_joined(group))
+        return replace(self, segments=tuple(merged))
+
+    def pad(self, lead_s: float = 0.0, lag_s: float = 0.0) -> "Timeline":
+        """Every segment starts lead_s earlier and ends lag_s later, inside the analyzed span."""
+        low, high = self.span_s
+        padded = []
+        for s in self.segments:
+            start_s = min(max(s.start_s - lead_s, low), high)
+            padded.append(replace(s, start_s=start_s, end_s=max(start_s, min(s.end_s + lag_s, high))))
+        return replace(self, segments=tuple(padded))
+
+    def rename(self, names: Mapping[str, str]) -> "Timeline":
+        """Labels replaced by `names`; a label that is not in it stays."""
+        return replace(self, segments=tuple(replace(s, label=names.get(s.label, s.label)) for s in self.segments))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; the schema is docs/timeline.md."""
+        return {
+            "schema": SCHEMA,
+            "version": SCHEMA_VERSION,
+            "complete": self.complete,
+            "video": {
+                "path": self.video_path,
+                "identity": self.video_identity,
+                "duration_s": self.duration_s,
+                "nominal_rate": None if self.nominal_rate is None else str(self.nominal_rate),
+                "variable_rate": self.variable_rate,
+                "start_timecode": self.start_timecode,
+            },
+            "span_s": list(self.span_s),
+            "segments": [
+                {"start_s": s.start_s, "end_s": s.end_s, "label": s.label, "score": s.score}
+                | ({"attributes": dict(s.attributes)} if s.attributes else {})
+                for s in self.segments
+            ],
+            "clip_labels": [{"label": label, "score": score} for label, score in self.clip_labels],
+            "gaps": [{"start_s": g.start_s, "end_s": g.end_s, "reason": g.reason} for g in self.gaps],
+            "curves": {
+                name: {"start_s": c.start_s, "step_s": c.step_s, "values": list(c.values)}
+                for name, c in self.curves.items()
+            },
+            "provenance": dict(self.provenance),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Timeline":
+        """The timeline that `to_dict` wrote. Raises TimelineError on anything else."""
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+            raise TimelineError(
+                "this is not a vtn-stream timeline", "nothing was read", f'its "schema" must be "{SCHEMA}"'
+            )
+        if type(data.get("version")) is not int or data["version"] != SCHEMA_VERSION:
+            raise TimelineError(
+                f"the timeline has schema version {_shown(data.get('version'))}",
+                f"this release reads version {SCHEMA_VERSION} only",
+                "read it with the release that wrote it",
+            )
+        try:
+            video = _is(data["video"], dict)
+            start_s, end_s = _is(data["span_s"], list)
+            rate, timecode = video["nominal_rate"], video["start_timecode"]
+            return cls(
+                video_identity=_is(video["identity"], str),
+                video_path=_is(video["path"], str),
+                duration_s=_number(video["duration_s"]),
+                span_s=(_number(start_s), _number(end_s)),
+                nominal_rate=None if rate is None else _rate(rate),
+                variable_rate=_is(video["variable_rate"], bool),
+                start_timecode=None if timecode is None else _is(timecode, str),
+                segments=tuple(
+                    Segment(
+                        start_s=_number(s["start_s"]),
+                        end_s=_number(s["end_s"]),
+                        label=_is(s["label"], str),
+                        score=None if s["score"] is None else _number(s["score"]),
+                        attributes={
+                            _is(name, str): _is(value, str)
+                            for name, value in _is(s.get("attributes", {}), dict).items()
+                        },
+                    )
+                    for s in _is(data["segments"], list)
+                ),
+                clip_labels=tuple((_is(c["label"], str), _number(c["score"])) for c in _is(data["clip_labels"], list)),
+                gaps=tuple(
+                    Gap(start_s=_number(g["start_s"]), end_s=_number(g["end_s"]), reason=_is(g["reason"], str))
+                    for g in _is(data["gaps"], list)
+                ),
+                curves={
+                    name: Curve(
+                        start_s=_number(c["start_s"]),
+                        step_s=_number(c["step_s"]),
+                        values=tuple(_number(value) for value in _is(c["values"], list)),
+                    )
+                    for name, c in _is(data["curves"], dict).items()
+                },
+                provenance=_is(data["provenance"], dict),
+                complete=_is(data["complete"], bool),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise TimelineError(
+                f"the timeline breaks its schema ({type(error).__name__}: {str(error)[:300]})",
+                "nothing was read",
+                "write it again with vtn-stream analyze; the schema is docs/timeline.md",
+            ) from error
+
+
+_T = TypeVar("_T")
+_RATE = re.compile(r"[1-9]\d{0,29}(/[1-9]\d{0,29})?", re.ASCII)
+
+
+def _is(value: Any, kind: type[_T]) -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, got {_shown(value)}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {_shown(value)}")
+    return _finite(value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {value}")
+    return float(value)
+
+
+def _rate(value: Any) -> Fraction:
+    if not _RATE.fullmatch(_is(value, str)):  # matched first: Fraction("1e9999999") would take minutes
+        raise ValueError(f"expected a rate such as 30000/1001, got {_shown(value)}")
+    return Fraction(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    return text if len(text) <= 100 else text[:100] + "..."
+
+
+def _joined(group: list[Segment]) -> Segment:
+    if len(group) == 1:
+        return group[0]
+    scored = [(s.score, s.duration_s) for s in group if s.score is not None]
+    total = sum(d for _, d in scored)
+    if not scored:
+        score = None
+    elif total > 0:
+        score = sum(value * d for value, d in scored) / total
+    else:
+        score = sum(value for value, _ in scored) / len(scored)
+    common = set.intersection(*(set(s.attributes.items()) for s in group))
+    return Segment(
+        start_s=group[0].start_s,
+        end_s=max(s.end_s for s in group),
+        label=group[0].label,
+        score=score,
+        attributes=dict(sorted(common)),
+    )

@@ -1,0 +1,49 @@
+"""Films in: `probe` reads the clock, a `DecodingProcess` hands over frames. Knows no network and no store."""
+
+import os
+import stat
+from pathlib import Path
+
+from vtn_stream.errors import VideoError
+from vtn_stream.film import VideoInfo
+from vtn_stream.video.process import DecodingProcess, FrameBatch, check_unchanged
+
+__all__ = ["DecodingProcess", "FrameBatch", "check_unchanged", "film_file", "probe"]
+
+
+def probe(path: str | os.PathLike[str], process: DecodingProcess | None = None) -> VideoInfo:
+    """The film's clock and shape: one pass over its packets, one frame decoded, in the decoding process.
+
+    Raises VideoError where the file is missing, is not a film, or cannot be decoded.
+    """
+    film = film_file(path)
+    if process is not None:
+        return process.probe(film)
+    with DecodingProcess() as own:
+        return own.probe(film)
+
+
+def film_file(path: str | os.PathLike[str]) -> Path:
+    """The path, if a film could be in it: it exists, is a regular file, is not empty and can be read."""
+    film = Path(path)
+    name = film.name or str(film)
+    try:
+        status = film.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise VideoError(
+            f"{film} cannot be opened ({reason.lower()})", "it was not analyzed", "check the path"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise VideoError(f"{name} is a directory", "it was not analyzed", "name the films in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoError(
+            f"{name} is not a regular file",
+            "it cannot be read twice, so it was not analyzed",
+            "copy it to a file",
+        )
+    if status.st_size == 0:
+        raise VideoError(f"{name} is empty", "it was not analyzed", "fetch it again")
+    if not os.access(film, os.R_OK):
+        raise VideoError(f"{name} may not be read", "it was not analyzed", "change the file's permissions")
+    return film

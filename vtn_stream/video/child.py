@@ -1,0 +1,198 @@
+"""The decoding process: `python -m vtn_stream.video.child RING_FD MEMORY THREADS`, asked on stdin, answering on stdout.
+
+It parses strangers' files with C libraries, so it can be killed at any moment: it holds nothing that matters.
+Requests and answers (see `wire`):
+
+    {"do": "probe", "path"}                              -> {"info"} + pts, keyframes | {"error"}
+    {"do": "decode", "path" ...} + keyframes, pts, flags -> {"slot", "items", "lost", "thumbnails"} + JPEGs,
+                                                            again and again, then {"done"} | {"error"}
+    {"free": slot}                                          the parent has read that slot
+
+The pixels of a batch lie in the ring, shared memory of shape [slots, batch, height, width, 3], uint8.
+{"alive"} comes every second while packets move.
+"""
+
+import errno
+import math
+import mmap
+import os
+import resource
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.video.container import read_info
+from vtn_stream.video.pyav_reader import PyAVReader
+from vtn_stream.video.reader import Source
+from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
+
+THUMBNAIL_WIDTH = 160
+_UNREAD = "the rest of it was not read"
+
+
+def main() -> None:
+    ring_fd, memory_bytes, num_threads = (int(argument) for argument in sys.argv[1:4])
+    _limit_memory(memory_bytes)
+    # No level at all: with one, a decoder's thread that reports damage waits for Python's lock, while we hold it and
+    # wait for that thread to end.
+    av.logging.set_level(None)
+    # Answers go out on our own copy of stdout: a library that prints cannot break the protocol.
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    child = _Child(requests, answers, ring_fd, num_threads)
+    try:
+        while child.serve():
+            pass
+    except BrokenPipeError:
+        pass  # the parent is gone
+
+
+def _limit_memory(num_bytes: int) -> None:
+    """Of our address space, or less where the system allows less. macOS has no such limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if sys.platform != "darwin":
+        limit = num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _starved(name: str) -> DecodingLost:
+    cure = "re-encode the film at a lower resolution"
+    return DecodingLost(f"decoding {name} needs more memory than its limit", _UNREAD, cure)
+
+
+class _Child:
+    def __init__(self, requests: BinaryIO, answers: BinaryIO, ring_fd: int, num_threads: int) -> None:
+        self._requests = requests
+        self._answers = answers
+        self._ring_fd = ring_fd
+        self._num_threads = num_threads
+        self._last_sign = 0.0
+        self._reader: PyAVReader | None = None
+        self._reading = ""
+
+    def serve(self) -> bool:
+        """One request; False when the parent has closed the pipe."""
+        message = self._receive()
+        if message is None:
+            return False
+        request, payload = message
+        name = os.path.basename(request.get("path", ""))
+        try:
+            if request.get("do") == "probe":
+                info, pts, keyframes = read_info(request["path"], self._alive)
+                info["num_keyframes"] = len(keyframes)
+                self._send({"info": info}, pts.tobytes() + keyframes.tobytes())
+            elif request.get("do") == "decode":
+                self._decode(request, payload)
+        except VideoError as error:
+            self._fail(error)
+        except MemoryError:
+            self._fail(_starved(name))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOMEM:
+                self._fail(_starved(name))
+                return True
+            cure = "check the disk and the permissions"
+            self._fail(VideoError(f"{name} cannot be read ({error.strerror})", _UNREAD, cure))
+        except Exception as error:  # whatever a decoder raises for a strange file must reach the person who asked
+            fact = f"decoding {name} failed ({type(error).__name__}: {error})"
+            self._fail(DecodingLost(fact, _UNREAD, "re-encode the film"))
+        return True
+
+    def _fail(self, error: VideoError) -> None:
+        parts = [error.fact, error.consequence, error.cure]
+        self._send({"error": parts, "lost": isinstance(error, DecodingLost)})
+        self._reader = None  # a later request opens the film anew
+
+    def _decode(self, request: dict[str, Any], payload: bytes) -> None:
+        num_keyframes, num_wanted = request["num_keyframes"], request["num_wanted"]
+        keyframes = np.frombuffer(payload, np.int64, num_keyframes)
+        pts = np.frombuffer(payload, np.int64, num_wanted, offset=keyframes.nbytes)
+        wants_thumbnail = np.frombuffer(payload, np.bool_, num_wanted, offset=keyframes.nbytes + pts.nbytes)
+        if self._reader is None or self._reading != request["identity"]:
+            if self._reader is not None:
+                self._reader.close()
+            source = Source(
+                path=Path(request["path"]),
+                stream=request["stream"],
+                time_base=Fraction(request["time_base"]),
+                rotation=request["rotation"],
+                sample_aspect_ratio=Fraction(request["sample_aspect_ratio"]),
+                keyframes=keyframes,
+            )
+            self._reader = PyAVReader(source, self._num_threads)
+            self._reading = request["identity"]
+        ring_shape = tuple(request["ring"])
+        # The map goes with the last array on it: closed here, it would fail while an error still holds one.
+        memory = mmap.mmap(self._ring_fd, math.prod(ring_shape))
+        self._fill(self._reader, np.frombuffer(memory, np.uint8).reshape(ring_shape), pts, wants_thumbnail)
+        self._send({"done": True})
+
+    def _fill(
+        self,
+        reader: PyAVReader,
+        ring: NDArray[np.uint8],
+        pts: NDArray[np.int64],
+        wants_thumbnail: NDArray[np.bool_],
+    ) -> None:
+        num_slots, batch_size, height, width, _ = ring.shape
+        free = list(range(num_slots))
+        slot = free.pop()
+        items: list[int] = []
+        lost: list[int] = []
+        thumbnails: list[tuple[int, int]] = []
+        jpegs = b""
+        for i, picture in reader.frames(pts, self._alive):
+            if picture is None:
+                lost.append(i)
+                continue
+            ring[slot, len(items)] = picture.resized(width, height)
+            items.append(i)
+            if wants_thumbnail[i]:
+                jpeg = picture.thumbnail(THUMBNAIL_WIDTH)
+                thumbnails.append((i, len(jpeg)))
+                jpegs += jpeg
+            if len(items) == batch_size:
+                self._send({"slot": slot, "items": items, "lost": lost, "thumbnails": thumbnails}, jpegs)
+                items, lost, thumbnails, jpegs = [], [], [], b""
+                while not free:
+                    free.append(self._freed())
+                slot = free.pop()
+        if items or lost:
+            self._send({"slot": slot, "items": items, "lost": lost, "thumbnails": thumbnails}, jpegs)
+
+    def _freed(self) -> int:
+        message = self._receive()
+        if message is None:
+            raise BrokenPipeError
+        return int(message[0]["free"])
+
+    def _alive(self) -> None:
+        now = time.monotonic()
+        if now - self._last_sign > 1.0:
+            self._send({"alive": True})
+
+    def _send(self, header: dict[str, Any], payload: bytes = b"") -> None:
+        self._answers.write(pack(header, payload))
+        self._answers.flush()
+        self._last_sign = time.monotonic()
+
+    def _receive(self) -> tuple[dict[str, Any], bytes] | None:
+        prefix = self._requests.read(PREFIX_BYTES)
+        if len(prefix) < PREFIX_BYTES:
+            return None
+        header_bytes, payload_bytes = unpack_prefix(prefix)
+        return unpack_header(self._requests.read(header_bytes)), self._requests.read(payload_bytes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Opening a stranger's file and reading its clock. Runs in the decoding process; the only door to `av`."""
+
+import hashlib
+import json
+import os
+import resource
+from array import array
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.container
+import av.video.stream
+import numpy as np
+
+from vtn_stream.errors import VideoError
+
+__all__ = ["check_memory", "open_video", "packets_of", "read_info"]
+
+# Demuxers that read one self-contained file. Not listed, so refused: those that follow names in a text to
+# other files or hosts (concat, hls, dash, sdp, image2 ...).
+DEMUXERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,obu,av1,ivf,"
+    "ogg,asf,wtv,mxf,gxf,dv,rm,nut,yuv4mpegpipe,vob,gif"
+)
+
+# What one more picture takes at most, with the decoder's tables.
+_BYTES_PER_PIXEL = 8
+
+
+def open_video(path: str, stream: int | None) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+    """The container and its video stream: the given one, or the first that is not an attached picture."""
+    name = os.path.basename(path)
+    try:
+        # An absolute file: URL, so that no name can be taken for a protocol (`concat:...`).
+        container = av.open(
+            f"file:{os.path.abspath(path)}",
+            metadata_errors="replace",
+            container_options={"protocol_whitelist": "file", "format_whitelist": DEMUXERS},
+        )
+    except MemoryError:
+        raise
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(
+            f"{name} cannot be read as a film ({_reason(error)})",
+            "it was not analyzed",
+            "check that it plays, or fetch it again if it was cut short",
+        ) from error
+    videos = [s for s in container.streams.video if not s.disposition & _ATTACHED]
+    if stream is not None:
+        videos = [s for s in videos if s.index == stream]
+    if not videos:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
+        picture = " (a cover picture only)" if container.streams.video else ""
+        container.close()
+        raise VideoError(
+            f"{name} has no video stream{picture}; its streams: {kinds}",
+            "there is nothing to analyze",
+            "give a file with video",
+        )
+    for other in container.streams:
+        if other.index != videos[0].index:
+            other.discard = av.stream.Discard.all
+    return container, videos[0]
+
+
+def packets_of(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.Packet | None]:
+    """The stream's packets from here on, then None. Where reading fails the film ends: what came before it counts."""
+    try:
+        for packet in container.demux(stream):
+            # One without bytes marks the end, or (AVI) a dropped frame, which a decoder would take for the end.
+            if packet.size:
+                yield packet
+    except MemoryError:
+        raise
+    except av.FFmpegError:
+        pass
+    yield None
+
+
+def check_memory(stream: av.video.stream.VideoStream) -> None:
+    """Raises MemoryError where one more picture had no room: to be asked where data are called invalid.
+
+    H.264's decoder says so of good data when it runs out of memory, and good frames must not pass for damaged.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        with open("/proc/self/status", "rb") as status:
+            peak = next(1024 * int(line.split()[1]) for line in status if line.startswith(b"VmPeak:"))
+    except OSError:
+        return  # no such file system, and there the limit does not hold either
+    picture = stream.codec_context.width * stream.codec_context.height * _BYTES_PER_PIXEL
+    if limit != resource.RLIM_INFINITY and peak + picture > limit:
+        raise MemoryError
+
+
+_ATTACHED = av.stream.Disposition.attached_pic
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def read_info(path: str, alive: Any) -> tuple[dict[str, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """What VideoInfo holds, as JSON values, with pts [N] and keyframes [M]: every packet read, one frame decoded.
+
+    alive() is called for every packet, as proof of progress. Raises VideoError.
+    """
+    name = os.path.basename(path)
+    # The film's identity: every byte of its video and when it is shown. Not a sample of the file: a copy with a hole
+    # in it must not pass for the whole film, nor the whole film for the copy.
+    digest = hashlib.blake2b(digest_size=16)
+    container, stream = open_video(path, None)
+    with container:
+        pts, durations, keyframes = array("q"), array("q"), array("q")
+        num_untimed = 0
+        for packet in packets_of(container, stream):
+            alive()
+            if packet is None:
+                break
+            digest.update(f"{packet.pts} {packet.dts} {packet.duration} {packet.size} ".encode())
+            digest.update(packet)
+            time = packet.dts if packet.pts is None else packet.pts
+            if time is None:
+                num_untimed += 1
+                continue
+            if packet.is_keyframe:
+                keyframes.append(time)
+            if not packet.is_discard and _is_shown(stream.codec_context.name, packet):  # an edit list can hide it
+                pts.append(time)
+                durations.append(packet.duration or 0)
+        if not pts:
+            fact = f"{name} has {num_untimed} frames without timestamps" if num_untimed else f"{name} has no frames"
+            raise VideoError(fact, "no timeline can be drawn", "remux or re-encode it into an MP4 or MKV file")
+
+        values = np.frombuffer(pts, np.int64)
+        order = np.argsort(values, kind="stable")
+        last_duration = int(np.frombuffer(durations, np.int64)[order[-1]])
+        values = np.unique(values)
+        info = {
+            "stream": stream.index,
+            "codec": stream.codec_context.name,
+            "time_base": str(stream.time_base),
+            "start": str(_start(container, stream, int(values[0]))),
+            "end_pts": int(values[-1]) + _last_duration(values, last_duration, stream),
+            "nominal_rate": str(rate) if (rate := stream.average_rate or stream.guessed_rate) else None,
+            "start_timecode": stream.metadata.get("timecode") or container.metadata.get("timecode"),
+            "num_untimed": num_untimed,
+        }
+        info |= _first_frame(path, stream.index, name)
+        digest.update(json.dumps(info, sort_keys=True).encode() + bytes(stream.codec_context.extradata or b""))
+        info["identity"] = digest.hexdigest()
+        return info, values, np.unique(np.frombuffer(keyframes, np.int64))
+
+
+def _is_shown(codec: str, packet: av.Packet) -> bool:
+    """False for a VP8 or VP9 frame that others refer to and nobody sees; some files give it a packet of its own.
+
+    RFC 6386, 9.1: show_frame. VP9 bitstream specification, 6.2: show_frame; annex B: a superframe holds a shown one.
+    """
+    data = memoryview(packet)
+    if codec == "vp8":
+        return bool(data[0] & 0b0001_0000)
+    if codec != "vp9" or data[-1] & 0b1110_0000 == 0b1100_0000:
+        return True
+    header = data[0] if data[0] & 0b0011_0000 != 0b0011_0000 else data[0] << 1  # profile 3 has one bit more
+    return bool(header & 0b0000_1000 or header & 0b0000_0010)  # shows an earlier frame, or itself
+
+
+def _start(container: av.container.InputContainer, stream: av.video.stream.VideoStream, first: int) -> Fraction:
+    """The container's start in seconds; the first frame's time where the container states none."""
+    if container.start_time is None:
+        return first * Fraction(stream.time_base)
+    return Fraction(container.start_time, av.time_base)
+
+
+def _last_duration(pts: np.ndarray[Any, Any], stated: int, stream: av.video.stream.VideoStream) -> int:
+    """How long the last frame is shown: as stated where that is plausible, else a usual step."""
+    if len(pts) > 1:
+        usual = int(np.median(np.diff(pts)))
+    elif stream.average_rate:
+        usual = max(1, round(1 / (stream.average_rate * stream.time_base)))
+    else:
+        usual = max(1, stated)
+    return stated if 0 < stated <= 10 * usual else max(1, usual)
+
+
+def _first_frame(path: str, index: int, name: str) -> dict[str, Any]:
+    """Size, shape and rotation from the first picture that decodes: also the proof that one does."""
+    container, stream = open_video(path, index)
+    with container:
+        try:
+            for packet in packets_of(container, stream):
+                try:
+                    for frame in stream.decode(packet):
+                        aspect = stream.sample_aspect_ratio
+                        return {
+                            "width": frame.width,
+                            "height": frame.height,
+                            "rotation": -90 * round(frame.rotation / 90) % 360,  # av counts counter-clockwise
+                            "sample_aspect_ratio": str(aspect) if aspect else "1",
+                        }
+                except av.error.InvalidDataError:
+                    check_memory(stream)
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError) as error:
+            check_memory(stream)
+            raise VideoError(
+                f"{name} holds {stream.codec_context.name} video that cannot be decoded ({_reason(error)})",
+                "there is nothing to analyze",
+                "re-encode it to H.264, or decrypt it first",
+            ) from error
+    raise VideoError(
+        f"not one frame of {name} could be decoded",
+        "there is nothing to analyze",
+        "check that it plays; it may be encrypted or damaged",
+    )

@@ -1,0 +1,197 @@
+"""The PyAV reader: sequential decoding from the last keyframe before what is asked for."""
+
+import io
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+import av
+import numpy as np
+from av.video.frame import PictureType
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+from PIL import Image
+
+from vtn_stream.video.container import check_memory, open_video, packets_of
+from vtn_stream.video.reader import Picture, Source
+
+__all__ = ["PyAVReader", "version"]
+
+# A frame is given up for lost when this many later ones have come out. Decoders emit in order of presentation,
+# but may learn late how many frames a stream reorders (at most 16).
+_PATIENCE_FRAMES = 32
+# Going on decoding beats seeking unless a keyframe at least this far ahead can be jumped to: a seek drops what
+# the decoder's threads hold, and lands early in some containers.
+_WORTH_A_SEEK_S = 4.0
+# What a keyframe is decoded to; decoders of some formats do not say.
+_INTRA = (PictureType.I, PictureType.NONE)
+
+
+def version() -> str:
+    return f"pyav {av.__version__}, ffmpeg {av.ffmpeg_version_info}"
+
+
+class PyAVReader:
+    """Implements `Reader`."""
+
+    def __init__(self, source: Source, num_threads: int) -> None:
+        self._source = source
+        self._num_threads = num_threads
+        self._reformatter = VideoReformatter()
+        self._worth_a_seek = int(_WORTH_A_SEEK_S / source.time_base)
+        self._keyframes = source.keyframes  # those that proved to be none are taken out
+        self._num_distrusted = 1
+        self._open()
+
+    def _open(self) -> None:
+        self._container, self._stream = open_video(str(self._source.path), self._source.stream)
+        self._stream.codec_context.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = self._num_threads
+        self._packets = packets_of(self._container, self._stream)
+        self._emitted: deque[av.VideoFrame] = deque()  # decoded, not looked at yet
+        self._last_pts = -(2**63)  # the latest frame that was looked at
+        self._last_demuxed = int(self._keyframes[0]) if len(self._keyframes) else 0
+        self._entry: int | None = None  # the keyframe that was jumped to, until it has come out
+        self._ended = False
+
+    def close(self) -> None:
+        self._container.close()
+
+    def frames(self, pts: NDArray[np.int64], alive: Callable[[], None]) -> Iterator[tuple[int, Picture | None]]:
+        waiting = deque((int(p), i) for i, p in enumerate(pts))
+        position = {p: i for p, i in waiting}
+        recent: deque[int] = deque(maxlen=_PATIENCE_FRAMES)
+        must_seek = bool(waiting) and waiting[0][0] <= self._last_pts  # it lies behind us
+        while waiting:
+            if waiting[0][0] not in position:
+                waiting.popleft()  # it has come out
+                continue
+            if must_seek or self._is_worth_a_seek(waiting[0][0]):
+                self._seek(waiting[0][0], alive)
+                recent.clear()
+            frame = self._next_frame(alive)
+            must_seek = not self._is_sound(frame)
+            if must_seek:
+                continue
+            if frame is None:
+                break
+            if frame.pts is None:
+                continue
+            self._last_pts = max(self._last_pts, frame.pts)
+            if (i := position.pop(frame.pts, None)) is not None:
+                yield i, _Picture(frame, self._source, self._reformatter)
+            if len(recent) == _PATIENCE_FRAMES:
+                while waiting and waiting[0][0] < recent[0]:
+                    p, i = waiting.popleft()
+                    if position.pop(p, None) is not None:
+                        yield i, None
+            recent.append(frame.pts)
+        for _, i in sorted(position.items()):
+            yield i, None
+
+    def _next_frame(self, alive: Callable[[], None]) -> av.VideoFrame | None:
+        while not self._emitted:
+            if self._ended:
+                return None
+            packet = next(self._packets)
+            alive()
+            if packet is None:
+                self._ended = True  # decoding it drains the decoder
+            elif packet.pts is not None:
+                self._last_demuxed = max(self._last_demuxed, packet.pts)
+            try:
+                self._emitted.extend(self._stream.decode(packet))
+            except MemoryError:
+                raise
+            except av.FFmpegError:
+                check_memory(self._stream)  # else a damaged packet; the frames that it takes along do not come out
+        return self._emitted.popleft()
+
+    def _keyframe_before(self, pts: int) -> int | None:
+        k = int(np.searchsorted(self._keyframes, pts, side="right"))
+        return int(self._keyframes[k - 1]) if k else None
+
+    def _is_worth_a_seek(self, pts: int) -> bool:
+        keyframe = self._keyframe_before(pts)
+        return keyframe is not None and keyframe - self._last_demuxed > self._worth_a_seek
+
+    def _seek(self, pts: int, alive: Callable[[], None]) -> None:
+        """Decoding goes on from a keyframe at or before pts; from the file's start where seeking finds none."""
+        keyframe = self._keyframe_before(pts)
+        if keyframe is not None:
+            for back_s in (0, 1, 10):  # some demuxers land after the keyframe they are asked for
+                packet = self._landed(keyframe - int(back_s / self._source.time_base), pts, alive)
+                if packet is not None:
+                    self._emitted.clear()
+                    self._last_pts, self._last_demuxed = -(2**63), keyframe
+                    self._entry = None if packet.is_discard else packet.pts
+                    self._ended = False
+                    return
+            self._keyframes = self._keyframes[:0]  # this file cannot be sought in: it is not tried again
+        self.close()
+        self._open()
+
+    def _landed(self, target: int, pts: int, alive: Callable[[], None]) -> av.Packet | None:
+        """The first keyframe after a seek, if it is early enough to decode pts; reading goes on from it."""
+        try:
+            self._container.seek(target, stream=self._stream)
+        except av.FFmpegError:
+            return None
+        packets = packets_of(self._container, self._stream)
+        for packet in packets:
+            alive()
+            if packet is not None and packet.is_keyframe:
+                time = packet.dts if packet.pts is None else packet.pts
+                self._packets = chain([packet], packets)
+                return packet if time is not None and time <= pts else None
+        return None
+
+    def _is_sound(self, frame: av.VideoFrame | None) -> bool:
+        """False where the keyframe that was jumped to turns out to be none, and decoding must begin before it.
+
+        Streams with intra refresh mark frames from which the picture recovers bit by bit: a decoder that begins
+        there shows grey or green, and says nothing.
+        """
+        if self._entry is None:
+            return True
+        if frame is not None:
+            if frame.pts is None or frame.pts < self._entry:
+                return True  # it is shown before the keyframe, and nobody asked for it
+            if frame.pts == self._entry and (frame.key_frame or frame.pict_type in _INTRA):
+                self._entry = None
+                return True
+        bad = int(np.searchsorted(self._keyframes, self._entry))
+        after = int(np.searchsorted(self._keyframes, self._last_demuxed, side="right"))
+        self._keyframes = np.delete(self._keyframes, np.s_[max(0, bad - self._num_distrusted) : max(bad + 1, after)])
+        self._num_distrusted *= 2  # where one is wrong they mostly all are
+        return False
+
+
+class _Picture:
+    """Implements `Picture`."""
+
+    __slots__ = ("_frame", "_reformatter", "_source")
+
+    def __init__(self, frame: av.VideoFrame, source: Source, reformatter: VideoReformatter) -> None:
+        self._frame = frame
+        self._source = source
+        self._reformatter = reformatter
+
+    def resized(self, width: int, height: int) -> NDArray[np.uint8]:
+        turned = self._source.rotation in (90, 270)
+        if turned:
+            width, height = height, width
+        rgb = self._reformatter.reformat(
+            self._frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
+        )
+        # np.rot90 turns counter-clockwise
+        return np.rot90(rgb.to_ndarray(), -self._source.rotation // 90)
+
+    def thumbnail(self, width: int) -> bytes:
+        shown_width, shown_height = self._frame.width * self._source.sample_aspect_ratio, self._frame.height
+        if self._source.rotation in (90, 270):
+            shown_width, shown_height = shown_height, shown_width
+        height = min(max(1, round(width * shown_height / shown_width)), 4 * width)
+        file = io.BytesIO()
+        Image.fromarray(self.resized(width, height)).save(file, "JPEG", quality=75)
+        return file.getvalue()

@@ -1,0 +1,50 @@
+"""What a decoder must do for us. One module a decoder implements it; it runs in the decoding process."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Picture", "Reader", "Source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a reader needs of VideoInfo: which stream of which file, where decoding can begin, how it is shown."""
+
+    path: Path
+    stream: int
+    time_base: Fraction
+    rotation: int
+    sample_aspect_ratio: Fraction
+    keyframes: NDArray[np.int64]
+
+
+class Picture(Protocol):
+    """One decoded frame, at its full size until it is resized."""
+
+    def resized(self, width: int, height: int) -> NDArray[np.uint8]:
+        """The whole frame squashed to [height, width, 3] RGB, upright (rotation applied), bicubic."""
+        ...
+
+    def thumbnail(self, width: int) -> bytes:
+        """A JPEG of this width in the film's own shape."""
+        ...
+
+
+class Reader(Protocol):
+    """One open film."""
+
+    def frames(self, pts: NDArray[np.int64], alive: Callable[[], None]) -> Iterator[tuple[int, Picture | None]]:
+        """(i, picture) for every i of the ascending pts, None where damage took the frame.
+
+        Exactly the frames with these timestamps, each once, in any order. A call that asks for later frames
+        goes on decoding; alive() is called for every packet, as proof of progress.
+        """
+        ...
+
+    def close(self) -> None: ...
