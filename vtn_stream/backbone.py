@@ -75,7 +75,6 @@ class FrameEncoder:
         self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
         self._model, self.weights_source = _pretrained(name, weights)
         self.weights_digest = _digest(self._model.state_dict())
-        self._model = _folded(self._model)
         self.num_features = int(self._model.num_features)
         config = self._model.pretrained_cfg
         self.size: tuple[int, int] = tuple(config["input_size"][1:])  # (H, W)
@@ -84,7 +83,7 @@ class FrameEncoder:
 
         self._dtype = torch.bfloat16 if self.device == "cuda" or _bf16_pays() else torch.float32
         self._batch_size = BATCH_SIZE[self.device]
-        self._model.to(self.device, memory_format=torch.channels_last)
+        self._is_folded = False  # at the first frame: a film whose embeddings are stored needs no folding
         # uint8 in, so that 4x fewer bytes travel to the device: (x / 255 - mean) / std = (x - 255 mean) / (255 std)
         self._shift = torch.tensor(self._mean, device=self.device).mul(255)[:, None, None]
         self._scale = torch.tensor(self._std, device=self.device).mul(255).reciprocal()[:, None, None]
@@ -124,6 +123,9 @@ class FrameEncoder:
         """
         if frames.dtype != np.uint8 or frames.shape[1:] != (*self.size, 3):
             raise ValueError(f"frames must be uint8 [N, {self.size[0]}, {self.size[1]}, 3], got {frames.shape}")
+        if not self._is_folded:
+            self._model = _folded(self._model).to(self.device, memory_format=torch.channels_last)
+            self._is_folded = True
         batches = [frames[i : i + self._batch_size] for i in range(0, len(frames), self._batch_size)]
         if self._threads is not None:
             parts = list(self._threads.map(self._forward, batches))
