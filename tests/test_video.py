@@ -385,9 +385,9 @@ def test_vp8_frames_that_only_others_refer_to_are_neither_counted_nor_handed_ove
 )
 def test_a_vp9_header_says_whether_the_frame_is_shown(header, shown):
     first_byte = int(header.replace(" ", ""), 2)
-    assert _is_shown("vp9", av.Packet(bytes([first_byte, 0]))) == shown
-    assert _is_shown("vp9", av.Packet(bytes([first_byte, 0b1100_0000]))), "a superframe holds a shown frame"
-    assert _is_shown("h264", av.Packet(bytes([first_byte, 0])))
+    assert _is_shown("vp9", bytes([first_byte, 0])) == shown
+    assert _is_shown("vp9", bytes([first_byte, 0b1100_0000])), "a superframe holds a shown frame"
+    assert _is_shown("h264", bytes([first_byte, 0]))
 
 
 # Thumbnails

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,14 @@ class VideoInfo:
     keyframes   int64 [M], ascending pts of the frames where decoding can begin
     start       container's start in seconds: the zero of every time in this library
     rotation    degrees clockwise that a player turns the picture by: 0, 90, 180 or 270
+    mirrored    whether a player swaps left and right before it turns the picture
     nominal_rate  frames per second that the container claims; never used as a clock
+    hdr         "PQ" or "HLG" where the picture is coded for a brighter screen, by its first frame
+    interlaced  whether the first frame was
+    video_streams  indices of every video stream in the container; `stream` is the one described here
+    num_untimed, num_hidden  packets without a timestamp, and those that an edit list or the codec does not show:
+                neither is in pts
+    temporal_layers  of H.264 (1) or HEVC video in which packets tell that nothing refers to their frame; 0: do not ask
     """
 
     path: Path
@@ -46,9 +54,16 @@ class VideoInfo:
     end_pts: int
     keyframes: NDArray[np.int64]
     rotation: int = 0
+    mirrored: bool = False
     sample_aspect_ratio: Fraction = Fraction(1)
     nominal_rate: Fraction | None = None
     start_timecode: str | None = None
+    hdr: str | None = None
+    interlaced: bool = False
+    video_streams: tuple[int, ...] = ()
+    num_untimed: int = 0
+    num_hidden: int = 0
+    temporal_layers: int = 0
     stamp: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -56,8 +71,71 @@ class VideoInfo:
             raise ValueError("pts must be int64 [N] with N >= 1")
         if np.any(np.diff(self.pts) <= 0) or self.end_pts <= self.pts[-1]:
             raise ValueError("pts must ascend and end_pts follow them")
-        if self.time_base <= 0:
-            raise ValueError(f"time_base must be positive, got {self.time_base}")
+        if self.time_base <= 0 or self.sample_aspect_ratio <= 0:
+            raise ValueError(f"not positive: time_base {self.time_base} or aspect {self.sample_aspect_ratio}")
+        if self.rotation not in (0, 90, 180, 270):
+            raise ValueError(f"rotation must be 0, 90, 180 or 270, got {self.rotation}")
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but path, stamp, pts and keyframes, as JSON values."""
+        return {
+            "identity": self.identity,
+            "stream": self.stream,
+            "codec": self.codec,
+            "width": self.width,
+            "height": self.height,
+            "time_base": str(self.time_base),
+            "start": str(self.start),
+            "end_pts": self.end_pts,
+            "rotation": self.rotation,
+            "mirrored": self.mirrored,
+            "sample_aspect_ratio": str(self.sample_aspect_ratio),
+            "nominal_rate": None if self.nominal_rate is None else str(self.nominal_rate),
+            "start_timecode": self.start_timecode,
+            "hdr": self.hdr,
+            "interlaced": self.interlaced,
+            "video_streams": list(self.video_streams),
+            "num_untimed": self.num_untimed,
+            "num_hidden": self.num_hidden,
+            "temporal_layers": self.temporal_layers,
+        }
+
+    @classmethod
+    def from_facts(
+        cls,
+        path: Path,
+        stamp: tuple[int, ...],
+        facts: dict[str, Any],
+        pts: NDArray[np.int64],
+        keyframes: NDArray[np.int64],
+    ) -> Self:
+        """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for what is none of them."""
+        rate, timecode, hdr = facts["nominal_rate"], facts["start_timecode"], facts["hdr"]
+        return cls(
+            path=path,
+            stamp=stamp,
+            pts=pts,
+            keyframes=keyframes,
+            identity=str(facts["identity"]),
+            stream=int(facts["stream"]),
+            codec=str(facts["codec"]),
+            width=int(facts["width"]),
+            height=int(facts["height"]),
+            time_base=Fraction(facts["time_base"]),
+            start=Fraction(facts["start"]),
+            end_pts=int(facts["end_pts"]),
+            rotation=int(facts["rotation"]),
+            mirrored=bool(facts["mirrored"]),
+            sample_aspect_ratio=Fraction(facts["sample_aspect_ratio"]),
+            nominal_rate=None if rate is None else Fraction(rate),
+            start_timecode=None if timecode is None else str(timecode),
+            hdr=None if hdr is None else str(hdr),
+            interlaced=bool(facts["interlaced"]),
+            video_streams=tuple(int(index) for index in facts["video_streams"]),
+            num_untimed=int(facts["num_untimed"]),
+            num_hidden=int(facts["num_hidden"]),
+            temporal_layers=int(facts["temporal_layers"]),
+        )
 
     @property
     def num_frames(self) -> int:

@@ -16,7 +16,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from vtn_stream.track import Execution, Recipe
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
 
 _MANIFEST = "manifest.json"
+_PROBE_VERSION = 2  # of what a probe looks for: older ones are made anew
 
 
 def default_root() -> Path:
@@ -169,52 +169,23 @@ class EmbeddingStore:
 
     # -- probes
 
-    def probed(self, path: Path) -> VideoInfo | None:
-        """What an earlier probe of this very file said; None if it has changed since, or never was probed."""
+    def probed(self, path: Path, stream: int | None = None) -> VideoInfo | None:
+        """What an earlier probe of this very file said of that stream (None: of the one that a probe chooses).
+
+        None if the file has changed since, or never was probed.
+        """
         stamp = file_stamp(path)
         try:
-            batch, fields = read_batch(self._probe_file(stamp), "probe")
-        except (FileNotFoundError, DamagedFile):
+            batch, facts = read_batch(self._probe_file(stamp, stream), "probe")
+            pts, keyframes = (batch.column(name)[0].values.to_numpy() for name in ("pts", "keyframes"))
+            return VideoInfo.from_facts(path, stamp, facts, pts, keyframes)
+        except (FileNotFoundError, DamagedFile, KeyError, TypeError, ValueError):
             return None
-        pts, keyframes = (batch.column(name)[0].values.to_numpy() for name in ("pts", "keyframes"))
-        rate = fields["nominal_rate"]
-        return VideoInfo(
-            path=path,
-            stamp=stamp,
-            identity=fields["identity"],
-            stream=fields["stream"],
-            codec=fields["codec"],
-            width=fields["width"],
-            height=fields["height"],
-            time_base=Fraction(fields["time_base"]),
-            start=Fraction(fields["start"]),
-            pts=pts,
-            end_pts=fields["end_pts"],
-            keyframes=keyframes,
-            rotation=fields["rotation"],
-            sample_aspect_ratio=Fraction(fields["sample_aspect_ratio"]),
-            nominal_rate=None if rate is None else Fraction(rate),
-            start_timecode=fields["start_timecode"],
-        )
 
-    def remember(self, video: VideoInfo) -> None:
-        """Keep a probe for this file, until the file changes."""
+    def remember(self, video: VideoInfo, stream: int | None = None) -> None:
+        """Keep a probe for this file, and the stream that was asked for, until the file changes."""
         batch = pa.record_batch({"pts": pa.array([video.pts]), "keyframes": pa.array([video.keyframes])})
-        fields = {
-            "identity": video.identity,
-            "stream": video.stream,
-            "codec": video.codec,
-            "width": video.width,
-            "height": video.height,
-            "time_base": str(video.time_base),
-            "start": str(video.start),
-            "end_pts": video.end_pts,
-            "rotation": video.rotation,
-            "sample_aspect_ratio": str(video.sample_aspect_ratio),
-            "nominal_rate": None if video.nominal_rate is None else str(video.nominal_rate),
-            "start_timecode": video.start_timecode,
-        }
-        write_batch(self._probe_file(video.stamp), "probe", batch, fields)
+        write_batch(self._probe_file(video.stamp, stream), "probe", batch, video.facts())
 
     # -- upkeep
 
@@ -242,8 +213,8 @@ class EmbeddingStore:
     def _recipe_folder(self, identity: str, recipe: Recipe) -> Path:
         return self.root / "films" / identity / recipe.digest
 
-    def _probe_file(self, stamp: tuple[int, ...]) -> Path:
-        key = hashlib.blake2b(repr(stamp).encode(), digest_size=16).hexdigest()
+    def _probe_file(self, stamp: tuple[int, ...], stream: int | None) -> Path:
+        key = hashlib.blake2b(repr((_PROBE_VERSION, stamp, stream)).encode(), digest_size=16).hexdigest()
         return self.root / "probes" / f"{key}.arrow"
 
 

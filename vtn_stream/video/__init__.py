@@ -11,16 +11,20 @@ from vtn_stream.video.process import DecodingProcess, FrameBatch, check_unchange
 __all__ = ["DecodingProcess", "FrameBatch", "check_unchanged", "film_file", "probe"]
 
 
-def probe(path: str | os.PathLike[str], process: DecodingProcess | None = None) -> VideoInfo:
+def probe(
+    path: str | os.PathLike[str], process: DecodingProcess | None = None, *, stream: int | None = None
+) -> VideoInfo:
     """The film's clock and shape: one pass over its packets, one frame decoded, in the decoding process.
+
+    stream: which of the container's video streams; by default the first that is no cover picture.
 
     Raises VideoError where the file is missing, is not a film, or cannot be decoded.
     """
     film = film_file(path)
     if process is not None:
-        return process.probe(film)
+        return process.probe(film, stream)
     with DecodingProcess() as own:
-        return own.probe(film)
+        return own.probe(film, stream)
 
 
 def film_file(path: str | os.PathLike[str]) -> Path:

@@ -86,7 +86,7 @@ class _Child:
         name = os.path.basename(request.get("path", ""))
         try:
             if request.get("do") == "probe":
-                info, pts, keyframes = read_info(request["path"], self._alive)
+                info, pts, keyframes = read_info(request["path"], request["stream"], self._alive)
                 info["num_keyframes"] = len(keyframes)
                 self._send({"info": info}, pts.tobytes() + keyframes.tobytes())
             elif request.get("do") == "decode":
@@ -126,8 +126,10 @@ class _Child:
                 stream=request["stream"],
                 time_base=Fraction(request["time_base"]),
                 rotation=request["rotation"],
+                mirrored=request["mirrored"],
                 sample_aspect_ratio=Fraction(request["sample_aspect_ratio"]),
                 keyframes=keyframes,
+                temporal_layers=request["temporal_layers"],
             )
             self._reader = PyAVReader(source, self._num_threads)
             self._reading = request["identity"]

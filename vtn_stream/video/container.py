@@ -5,7 +5,7 @@ import json
 import os
 import resource
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -13,8 +13,10 @@ import av
 import av.container
 import av.video.stream
 import numpy as np
+from numpy.typing import NDArray
 
 from vtn_stream.errors import VideoError
+from vtn_stream.video.references import TemporalLayers
 
 __all__ = ["check_memory", "open_video", "packets_of", "read_info"]
 
@@ -24,6 +26,9 @@ DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,obu,av1,ivf,"
     "ogg,asf,wtv,mxf,gxf,dv,rm,nut,yuv4mpegpipe,vob,gif"
 )
+
+# 24 hours at 500 frames a second.
+MAX_PACKETS = 43_200_000
 
 # What one more picture takes at most, with the decoder's tables.
 _BYTES_PER_PIXEL = 8
@@ -47,9 +52,15 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
             "it was not analyzed",
             "check that it plays, or fetch it again if it was cut short",
         ) from error
-    videos = [s for s in container.streams.video if not s.disposition & _ATTACHED]
-    if stream is not None:
-        videos = [s for s in videos if s.index == stream]
+    found = _films_in(container)
+    videos = found if stream is None else [s for s in found if s.index == stream]
+    if found and not videos:
+        container.close()
+        raise VideoError(
+            f"{name} has no video stream {stream}",
+            "it was not analyzed",
+            f"choose among {', '.join(str(s.index) for s in found)}",
+        )
     if not videos:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
         picture = " (a cover picture only)" if container.streams.video else ""
@@ -63,6 +74,11 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
         if other.index != videos[0].index:
             other.discard = av.stream.Discard.all
     return container, videos[0]
+
+
+def _films_in(container: av.container.InputContainer) -> list[av.video.stream.VideoStream]:
+    """The video streams that are no cover pictures."""
+    return [s for s in container.streams.video if not s.disposition & _ATTACHED]
 
 
 def packets_of(
@@ -97,6 +113,23 @@ def check_memory(stream: av.video.stream.VideoStream) -> None:
         raise MemoryError
 
 
+def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
+    """Degrees clockwise, and whether left and right are swapped before: the display matrix's nearest of these eight.
+
+    The matrix [[a, b], [c, d]] takes (x, y) to (a x + c y, b x + d y), y pointing down: ISO/IEC 14496-12, 6.2.2.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 0, False
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(float)
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, b = -a, -b
+    # Turned clockwise by t, (1, 0) comes to (cos t, sin t).
+    return round(float(np.degrees(np.arctan2(b, a))) / 90) * 90 % 360, bool(mirrored)
+
+
+_HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics in ITU-T H.273, table 3
 _ATTACHED = av.stream.Disposition.attached_pic
 
 
@@ -104,8 +137,10 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def read_info(path: str, alive: Any) -> tuple[dict[str, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """What VideoInfo holds, as JSON values, with pts [N] and keyframes [M]: every packet read, one frame decoded.
+def read_info(
+    path: str, stream_index: int | None, alive: Callable[[], None]
+) -> tuple[dict[str, Any], NDArray[np.int64], NDArray[np.int64]]:
+    """VideoInfo.facts, pts [N] and keyframes [M]: every packet read, one frame decoded.
 
     alive() is called for every packet, as proof of progress. Raises VideoError.
     """
@@ -113,25 +148,37 @@ def read_info(path: str, alive: Any) -> tuple[dict[str, Any], np.ndarray[Any, An
     # The film's identity: every byte of its video and when it is shown. Not a sample of the file: a copy with a hole
     # in it must not pass for the whole film, nor the whole film for the copy.
     digest = hashlib.blake2b(digest_size=16)
-    container, stream = open_video(path, None)
+    container, stream = open_video(path, stream_index)
     with container:
+        codec, extradata = stream.codec_context.name, bytes(stream.codec_context.extradata or b"")
         pts, durations, keyframes = array("q"), array("q"), array("q")
-        num_untimed = 0
-        for packet in packets_of(container, stream):
+        num_untimed = num_hidden = 0
+        layers = TemporalLayers(codec, extradata)
+        for number, packet in enumerate(packets_of(container, stream)):
             alive()
             if packet is None:
                 break
+            if number == MAX_PACKETS:
+                raise VideoError(
+                    f"{name} has more than {MAX_PACKETS} frames",
+                    "it was not analyzed",
+                    "cut it into parts, or check that it is a film",
+                )
+            content = bytes(packet)
             digest.update(f"{packet.pts} {packet.dts} {packet.duration} {packet.size} ".encode())
-            digest.update(packet)
+            digest.update(content)
+            layers.watch(content, has_new_extradata=packet.has_sidedata("new_extradata"))
             time = packet.dts if packet.pts is None else packet.pts
             if time is None:
                 num_untimed += 1
                 continue
             if packet.is_keyframe:
                 keyframes.append(time)
-            if not packet.is_discard and _is_shown(stream.codec_context.name, packet):  # an edit list can hide it
-                pts.append(time)
-                durations.append(packet.duration or 0)
+            if packet.is_discard or not _is_shown(codec, content):  # an edit list or the codec can hide it
+                num_hidden += 1
+                continue
+            pts.append(time)
+            durations.append(packet.duration or 0)
         if not pts:
             fact = f"{name} has {num_untimed} frames without timestamps" if num_untimed else f"{name} has no frames"
             raise VideoError(fact, "no timeline can be drawn", "remux or re-encode it into an MP4 or MKV file")
@@ -140,28 +187,30 @@ def read_info(path: str, alive: Any) -> tuple[dict[str, Any], np.ndarray[Any, An
         order = np.argsort(values, kind="stable")
         last_duration = int(np.frombuffer(durations, np.int64)[order[-1]])
         values = np.unique(values)
-        info = {
+        facts = {
             "stream": stream.index,
-            "codec": stream.codec_context.name,
+            "codec": codec,
             "time_base": str(stream.time_base),
             "start": str(_start(container, stream, int(values[0]))),
             "end_pts": int(values[-1]) + _last_duration(values, last_duration, stream),
             "nominal_rate": str(rate) if (rate := stream.average_rate or stream.guessed_rate) else None,
             "start_timecode": stream.metadata.get("timecode") or container.metadata.get("timecode"),
             "num_untimed": num_untimed,
+            "num_hidden": num_hidden,
+            "temporal_layers": layers.count,
         }
-        info |= _first_frame(path, stream.index, name)
-        digest.update(json.dumps(info, sort_keys=True).encode() + bytes(stream.codec_context.extradata or b""))
-        info["identity"] = digest.hexdigest()
-        return info, values, np.unique(np.frombuffer(keyframes, np.int64))
+        facts |= _first_frame(path, stream.index, name)
+        digest.update(json.dumps(facts, sort_keys=True).encode() + extradata)
+        facts["identity"] = digest.hexdigest()
+        facts["video_streams"] = [s.index for s in _films_in(container)]
+        return facts, values, np.unique(np.frombuffer(keyframes, np.int64))
 
 
-def _is_shown(codec: str, packet: av.Packet) -> bool:
+def _is_shown(codec: str, data: bytes) -> bool:
     """False for a VP8 or VP9 frame that others refer to and nobody sees; some files give it a packet of its own.
 
     RFC 6386, 9.1: show_frame. VP9 bitstream specification, 6.2: show_frame; annex B: a superframe holds a shown one.
     """
-    data = memoryview(packet)
     if codec == "vp8":
         return bool(data[0] & 0b0001_0000)
     if codec != "vp9" or data[-1] & 0b1110_0000 == 0b1100_0000:
@@ -177,7 +226,7 @@ def _start(container: av.container.InputContainer, stream: av.video.stream.Video
     return Fraction(container.start_time, av.time_base)
 
 
-def _last_duration(pts: np.ndarray[Any, Any], stated: int, stream: av.video.stream.VideoStream) -> int:
+def _last_duration(pts: NDArray[np.int64], stated: int, stream: av.video.stream.VideoStream) -> int:
     """How long the last frame is shown: as stated where that is plausible, else a usual step."""
     if len(pts) > 1:
         usual = int(np.median(np.diff(pts)))
@@ -197,11 +246,15 @@ def _first_frame(path: str, index: int, name: str) -> dict[str, Any]:
                 try:
                     for frame in stream.decode(packet):
                         aspect = stream.sample_aspect_ratio
+                        rotation, mirrored = _orientation(frame)
                         return {
                             "width": frame.width,
                             "height": frame.height,
-                            "rotation": -90 * round(frame.rotation / 90) % 360,  # av counts counter-clockwise
-                            "sample_aspect_ratio": str(aspect) if aspect else "1",
+                            "rotation": rotation,
+                            "mirrored": mirrored,
+                            "sample_aspect_ratio": str(aspect) if aspect and aspect > 0 else "1",
+                            "interlaced": bool(frame.interlaced_frame),
+                            "hdr": _HDR.get(int(frame.color_trc)),
                         }
                 except av.error.InvalidDataError:
                     check_memory(stream)

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
@@ -90,17 +89,28 @@ class DecodingProcess:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    def probe(self, path: Path) -> VideoInfo:
-        """The film's clock and shape. Raises VideoError where it is not a film, DecodingLost on a hang or crash."""
+    def probe(self, path: Path, stream: int | None = None) -> VideoInfo:
+        """The film's clock and shape: of its first video stream, or of the one with this index.
+
+        Raises VideoError where it is not a film, DecodingLost on a hang or crash.
+        """
         stamp = file_stamp(path)
-        self._ask({"do": "probe", "path": os.path.abspath(path)}, b"", path.name)
+        self._ask({"do": "probe", "path": os.path.abspath(path), "stream": stream}, b"", path.name)
         while True:
             header, payload = self._receive(path.name)
             if (info := header.get("info")) is not None:
                 self._turn = None
-                video = _video_info(path, stamp, info, payload)
+                video = self._video_info(path, stamp, info, payload)
                 check_unchanged(video)
                 return video
+
+    def _video_info(self, path: Path, stamp: tuple[int, ...], facts: dict[str, Any], payload: bytes) -> VideoInfo:
+        try:
+            values, num_keyframes = np.frombuffer(payload, np.int64), int(facts["num_keyframes"])
+            cut = len(values) - num_keyframes
+            return VideoInfo.from_facts(path, stamp, facts, values[:cut], values[cut:])
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise self._lost(path.name, "sent nonsense") from error
 
     def frames(
         self,
@@ -126,6 +136,8 @@ class DecodingProcess:
             "stream": video.stream,
             "time_base": str(video.time_base),
             "rotation": video.rotation,
+            "mirrored": video.mirrored,
+            "temporal_layers": video.temporal_layers,
             "sample_aspect_ratio": str(video.sample_aspect_ratio),
             "ring": ring.shape,
             "num_keyframes": len(video.keyframes),
@@ -292,27 +304,3 @@ def _split(sizes: list[list[int]], payload: bytes) -> dict[int, bytes]:
         jpegs[int(i)] = payload[offset : offset + size]
         offset += size
     return jpegs
-
-
-def _video_info(path: Path, stamp: tuple[int, ...], info: dict[str, Any], payload: bytes) -> VideoInfo:
-    num_keyframes = int(info["num_keyframes"])
-    values = np.frombuffer(payload, np.int64)
-    rate = info["nominal_rate"]
-    return VideoInfo(
-        path=path,
-        stamp=stamp,
-        identity=str(info["identity"]),
-        stream=int(info["stream"]),
-        codec=str(info["codec"]),
-        width=int(info["width"]),
-        height=int(info["height"]),
-        time_base=Fraction(info["time_base"]),
-        start=Fraction(info["start"]),
-        pts=values[: len(values) - num_keyframes],
-        end_pts=int(info["end_pts"]),
-        keyframes=values[len(values) - num_keyframes :],
-        rotation=int(info["rotation"]),
-        sample_aspect_ratio=Fraction(info["sample_aspect_ratio"]),
-        nominal_rate=None if rate is None else Fraction(rate),
-        start_timecode=info["start_timecode"],
-    )

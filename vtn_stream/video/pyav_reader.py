@@ -2,7 +2,7 @@
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import chain
 
 import av
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vtn_stream.video.container import check_memory, open_video, packets_of
+from vtn_stream.video.damage import DamageLog
 from vtn_stream.video.reader import Picture, Source
+from vtn_stream.video.references import disposable_test
 
 __all__ = ["PyAVReader", "version"]
 
@@ -23,6 +25,9 @@ _PATIENCE_FRAMES = 32
 # Going on decoding beats seeking unless a keyframe at least this far ahead can be jumped to: a seek drops what
 # the decoder's threads hold, and lands early in some containers.
 _WORTH_A_SEEK_S = 4.0
+# Where leaving packets out did harm so often, nothing is left out any more.
+_MAX_REDONE = 4
+_END = 2**63 - 1
 # What a keyframe is decoded to; decoders of some formats do not say.
 _INTRA = (PictureType.I, PictureType.NONE)
 
@@ -32,7 +37,11 @@ def version() -> str:
 
 
 class PyAVReader:
-    """Implements `Reader`."""
+    """Implements `Reader`.
+
+    Packets to which nothing refers and whose frames nobody asked for are not decoded. Where anything then goes wrong,
+    that stretch is decoded once more in full, so that the frames are those of a decoder that was given everything.
+    """
 
     def __init__(self, source: Source, num_threads: int) -> None:
         self._source = source
@@ -41,15 +50,22 @@ class PyAVReader:
         self._worth_a_seek = int(_WORTH_A_SEEK_S / source.time_base)
         self._keyframes = source.keyframes  # those that proved to be none are taken out
         self._num_distrusted = 1
+        self._num_redone = 0
+        self._redo_pts: int | None = None  # where leaving packets out may have done harm
         self._open()
+        codec = self._stream.codec_context
+        self._is_disposable = disposable_test(codec.name, bytes(codec.extradata or b""), source.temporal_layers)
+        # Up to here, in pts, everything is decoded.
+        self._full_until = _END if self._is_disposable is None else -_END
 
     def _open(self) -> None:
         self._container, self._stream = open_video(str(self._source.path), self._source.stream)
         self._stream.codec_context.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._num_threads
         self._packets = packets_of(self._container, self._stream)
+        self._damage = DamageLog(self._num_threads - 1)
         self._emitted: deque[av.VideoFrame] = deque()  # decoded, not looked at yet
-        self._last_pts = -(2**63)  # the latest frame that was looked at
+        self._last_pts = -_END  # the latest frame that was looked at
         self._last_demuxed = int(self._keyframes[0]) if len(self._keyframes) else 0
         self._entry: int | None = None  # the keyframe that was jumped to, until it has come out
         self._ended = False
@@ -60,6 +76,7 @@ class PyAVReader:
     def frames(self, pts: NDArray[np.int64], alive: Callable[[], None]) -> Iterator[tuple[int, Picture | None]]:
         waiting = deque((int(p), i) for i, p in enumerate(pts))
         position = {p: i for p, i in waiting}
+        last_pts = max(position, default=-_END)
         recent: deque[int] = deque(maxlen=_PATIENCE_FRAMES)
         must_seek = bool(waiting) and waiting[0][0] <= self._last_pts  # it lies behind us
         while waiting:
@@ -69,43 +86,94 @@ class PyAVReader:
             if must_seek or self._is_worth_a_seek(waiting[0][0]):
                 self._seek(waiting[0][0], alive)
                 recent.clear()
-            frame = self._next_frame(alive)
-            must_seek = not self._is_sound(frame)
+            frame = self._next_frame(position, last_pts, alive)
+            must_seek = self._must_redo() or not self._is_entry_sound(frame)
             if must_seek:
                 continue
             if frame is None:
+                must_seek = self._must_redo(min(position))
+                if must_seek:
+                    continue
                 break
             if frame.pts is None:
                 continue
             self._last_pts = max(self._last_pts, frame.pts)
             if (i := position.pop(frame.pts, None)) is not None:
-                yield i, _Picture(frame, self._source, self._reformatter)
-            if len(recent) == _PATIENCE_FRAMES:
-                while waiting and waiting[0][0] < recent[0]:
-                    p, i = waiting.popleft()
-                    if position.pop(p, None) is not None:
-                        yield i, None
+                sound = self._damage.is_sound(frame.pts)
+                yield i, _Picture(frame, self._source, self._reformatter) if sound else None
+            while len(recent) == _PATIENCE_FRAMES and waiting and waiting[0][0] < recent[0]:
+                p, i = waiting[0]
+                must_seek = p in position and self._must_redo(p)
+                if must_seek:
+                    break
+                waiting.popleft()
+                if position.pop(p, None) is not None:
+                    yield i, None
             recent.append(frame.pts)
         for _, i in sorted(position.items()):
             yield i, None
 
-    def _next_frame(self, alive: Callable[[], None]) -> av.VideoFrame | None:
-        while not self._emitted:
-            if self._ended:
-                return None
+    def _next_frame(self, wanted: Container[int], last_wanted: int, alive: Callable[[], None]) -> av.VideoFrame | None:
+        """The next one in order of presentation. It waits until those predicted from a later one, and shown before it,
+        are decoded as well: only then is it known whether they are damaged."""
+        while not self._ended and len(self._emitted) <= self._stream.codec_context.reorder_depth:
             packet = next(self._packets)
             alive()
             if packet is None:
                 self._ended = True  # decoding it drains the decoder
-            elif packet.pts is not None:
-                self._last_demuxed = max(self._last_demuxed, packet.pts)
+            else:
+                if packet.pts is not None:
+                    self._last_demuxed = max(self._last_demuxed, packet.pts)
+                is_disposable = self._is_disposable is not None and self._is_disposable(bytes(packet))
+                # Frames after the last that is wanted now may be wanted later.
+                if (
+                    is_disposable
+                    and packet.pts is not None
+                    and self._full_until < packet.pts < last_wanted
+                    and packet.pts not in wanted
+                ):
+                    continue
+                self._damage.sent(packet.pts, is_keyframe=packet.is_keyframe, is_disposable=is_disposable)
+                if packet.is_corrupt:
+                    self._suspect(packet.pts)
+                    self._damage.corrupt(packet.pts)
             try:
-                self._emitted.extend(self._stream.decode(packet))
+                decoded = self._stream.decode(packet)
             except MemoryError:
                 raise
             except av.FFmpegError:
-                check_memory(self._stream)  # else a damaged packet; the frames that it takes along do not come out
-        return self._emitted.popleft()
+                check_memory(self._stream)
+                self._suspect(None if packet is None else packet.pts)
+                self._damage.failed()
+                continue
+            for frame in decoded:
+                if frame.is_corrupt:
+                    self._suspect(frame.pts)
+                    self._damage.corrupt(frame.pts)
+                self._emitted.append(frame)
+        return self._emitted.popleft() if self._emitted else None
+
+    def _suspect(self, pts: int | None) -> None:
+        """Something is wrong at this frame: if packets before it were left out, that may be why."""
+        pts = self._last_demuxed if pts is None else pts
+        if pts > self._full_until:
+            self._redo_pts = pts
+
+    def _must_redo(self, missing: int | None = None) -> bool:
+        """Whether decoding must go back, and take everything from now on up to the next keyframe.
+
+        missing: pts of a frame that did not come out.
+        """
+        if missing is not None:
+            self._suspect(missing)
+        if self._redo_pts is None:
+            return False
+        self._num_redone += 1
+        k = int(np.searchsorted(self._keyframes, self._redo_pts, side="right"))
+        is_last = k == len(self._keyframes) or self._num_redone == _MAX_REDONE
+        self._full_until = _END if is_last else int(self._keyframes[k]) - 1
+        self._redo_pts = None
+        return True
 
     def _keyframe_before(self, pts: int) -> int | None:
         k = int(np.searchsorted(self._keyframes, pts, side="right"))
@@ -123,7 +191,8 @@ class PyAVReader:
                 packet = self._landed(keyframe - int(back_s / self._source.time_base), pts, alive)
                 if packet is not None:
                     self._emitted.clear()
-                    self._last_pts, self._last_demuxed = -(2**63), keyframe
+                    self._damage.restart()
+                    self._last_pts, self._last_demuxed = -_END, keyframe
                     self._entry = None if packet.is_discard else packet.pts
                     self._ended = False
                     return
@@ -146,7 +215,7 @@ class PyAVReader:
                 return packet if time is not None and time <= pts else None
         return None
 
-    def _is_sound(self, frame: av.VideoFrame | None) -> bool:
+    def _is_entry_sound(self, frame: av.VideoFrame | None) -> bool:
         """False where the keyframe that was jumped to turns out to be none, and decoding must begin before it.
 
         Streams with intra refresh mark frames from which the picture recovers bit by bit: a decoder that begins
@@ -184,8 +253,10 @@ class _Picture:
         rgb = self._reformatter.reformat(
             self._frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
         )
-        # np.rot90 turns counter-clockwise
-        return np.rot90(rgb.to_ndarray(), -self._source.rotation // 90)
+        shown = rgb.to_ndarray()
+        if self._source.mirrored:
+            shown = shown[:, ::-1]
+        return np.rot90(shown, -self._source.rotation // 90)  # it turns counter-clockwise
 
     def thumbnail(self, width: int) -> bytes:
         shown_width, shown_height = self._frame.width * self._source.sample_aspect_ratio, self._frame.height

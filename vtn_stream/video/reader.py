@@ -20,15 +20,17 @@ class Source:
     stream: int
     time_base: Fraction
     rotation: int
+    mirrored: bool
     sample_aspect_ratio: Fraction
     keyframes: NDArray[np.int64]
+    temporal_layers: int
 
 
 class Picture(Protocol):
     """One decoded frame, at its full size until it is resized."""
 
     def resized(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The whole frame squashed to [height, width, 3] RGB, upright (rotation applied), bicubic."""
+        """The whole frame squashed to [height, width, 3] RGB, upright (mirrored and turned as told), bicubic."""
         ...
 
     def thumbnail(self, width: int) -> bytes:
