@@ -39,10 +39,10 @@ class Fragile(DecodingProcess):
                 self.after_a_batch = False
                 self.kill()
 
-    def _receive(self, name):
+    def _receive(self, *asked):
         if self.asked and self.is_fatal(self.asked[-1]):
             self.kill()
-        return super()._receive(name)
+        return super()._receive(*asked)
 
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)

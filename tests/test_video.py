@@ -233,10 +233,10 @@ def test_a_film_that_is_written_to_while_it_is_probed_is_refused(film, tmp_path,
     with DecodingProcess() as process:
         receive = process._receive
 
-        def receive_late(name):
+        def receive_late(*asked):
             with growing.open("ab") as file:
                 file.write(b"more")
-            return receive(name)
+            return receive(*asked)
 
         monkeypatch.setattr(process, "_receive", receive_late)
         with pytest.raises(VideoError, match="replaced or written to"):

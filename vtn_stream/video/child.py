@@ -1,8 +1,11 @@
-"""The decoding process: `python -m vtn_stream.video.child RING_FD MEMORY THREADS`, asked on stdin, answering on stdout.
+"""The decoding process: `python -m vtn_stream.video.child RING_FD LIFELINE_FD MEMORY THREADS DEADLINE`, asked on stdin,
+answering on stdout.
 
-It parses strangers' files with C libraries, so it can be killed at any moment: it holds nothing that matters.
+It parses strangers' files with C libraries, so it can be killed at any moment: it holds nothing that matters, and has
+given up what it does not need (`sandbox`).
 Requests and answers (see `wire`):
 
+    {"do": "check"}                                      -> {"missing": [what is not closed off]}
     {"do": "probe", "path"}                              -> {"info"} + pts, keyframes | {"error"}
     {"do": "decode", "path" ...} + keyframes, pts, flags -> {"slot", "items", "lost", "thumbnails"} + JPEGs,
                                                             again and again, then {"done"} | {"error"}
@@ -16,7 +19,6 @@ import errno
 import math
 import mmap
 import os
-import resource
 import sys
 import time
 from fractions import Fraction
@@ -28,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.video import sandbox
 from vtn_stream.video.container import read_info
 from vtn_stream.video.pyav_reader import PyAVReader
 from vtn_stream.video.reader import Source
@@ -38,28 +41,20 @@ _UNREAD = "the rest of it was not read"
 
 
 def main() -> None:
-    ring_fd, memory_bytes, num_threads = (int(argument) for argument in sys.argv[1:4])
-    _limit_memory(memory_bytes)
+    ring_fd, lifeline_fd, memory_bytes, num_threads = (int(argument) for argument in sys.argv[1:5])
+    leash = sandbox.Leash(lifeline_fd, float(sys.argv[5]))
     # No level at all: with one, a decoder's thread that reports damage waits for Python's lock, while we hold it and
     # wait for that thread to end.
     av.logging.set_level(None)
     # Answers go out on our own copy of stdout: a library that prints cannot break the protocol.
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    child = _Child(requests, answers, ring_fd, num_threads)
+    child = _Child(requests, answers, ring_fd, num_threads, leash, sandbox.enter(memory_bytes))
     try:
         while child.serve():
             pass
     except BrokenPipeError:
         pass  # the parent is gone
-
-
-def _limit_memory(num_bytes: int) -> None:
-    """Of our address space, or less where the system allows less. macOS has no such limit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if sys.platform != "darwin":
-        limit = num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _starved(name: str) -> DecodingLost:
@@ -68,11 +63,21 @@ def _starved(name: str) -> DecodingLost:
 
 
 class _Child:
-    def __init__(self, requests: BinaryIO, answers: BinaryIO, ring_fd: int, num_threads: int) -> None:
+    def __init__(
+        self,
+        requests: BinaryIO,
+        answers: BinaryIO,
+        ring_fd: int,
+        num_threads: int,
+        leash: sandbox.Leash,
+        missing: list[str],
+    ) -> None:
         self._requests = requests
         self._answers = answers
         self._ring_fd = ring_fd
         self._num_threads = num_threads
+        self._leash = leash
+        self._missing = missing  # of the sandbox
         self._last_sign = 0.0
         self._reader: PyAVReader | None = None
         self._reading = ""
@@ -91,6 +96,8 @@ class _Child:
                 self._send({"info": info}, pts.tobytes() + keyframes.tobytes())
             elif request.get("do") == "decode":
                 self._decode(request, payload)
+            elif request.get("do") == "check":
+                self._send({"missing": self._missing + ([] if self._missing else sandbox.holes())})
         except VideoError as error:
             self._fail(error)
         except MemoryError:
@@ -184,16 +191,21 @@ class _Child:
             self._send({"alive": True})
 
     def _send(self, header: dict[str, Any], payload: bytes = b"") -> None:
+        self._leash.loosen()
         self._answers.write(pack(header, payload))
         self._answers.flush()
+        self._leash.tighten()
         self._last_sign = time.monotonic()
 
     def _receive(self) -> tuple[dict[str, Any], bytes] | None:
+        self._leash.loosen()
         prefix = self._requests.read(PREFIX_BYTES)
         if len(prefix) < PREFIX_BYTES:
             return None
         header_bytes, payload_bytes = unpack_prefix(prefix)
-        return unpack_header(self._requests.read(header_bytes)), self._requests.read(payload_bytes)
+        message = unpack_header(self._requests.read(header_bytes)), self._requests.read(payload_bytes)
+        self._leash.tighten()
+        return message
 
 
 if __name__ == "__main__":

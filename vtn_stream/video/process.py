@@ -6,15 +6,12 @@ keeps a second core busy: the next batch is decoded while this one is embedded.
 """
 
 import contextlib
-import math
-import mmap
 import os
 import select
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +21,9 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.film import VideoInfo, file_stamp
-from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
+from vtn_stream.video import answers
+from vtn_stream.video.ring import Ring
+from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_prefix
 
 __all__ = ["DecodingProcess", "FrameBatch", "check_unchanged"]
 
@@ -38,7 +37,13 @@ NUM_THREADS = min(4, max(1, (os.cpu_count() or 1) // 2))
 NUM_SLOTS = 3
 BATCH_SIZE = 64  # frames: some batches of the network for every core; 9 MiB of 224 x 224
 _TRY_AGAIN = "run again to try them once more; if it repeats, re-encode the film"
-MAX_HEADER_BYTES = 64 * 1024 * 1024
+# A process that was killed is gone in less, and one that hangs ends itself so long after we should have done it.
+STOP_S = 5.0
+ALIVE_S = 0.5  # it says so once a second
+# An answer may take so long, however busy the process looks: a hundred times what slow machines need. Else a film of
+# which every packet takes most of a deadline would last for months.
+FRAME_S, PIXEL_S = 0.1, 1e-7  # for every frame of the film, and for every pixel of every frame
+BYTE_S, PROBE_S = 1e-6, 600.0  # for every byte of the file, when all packets are read and none is decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +68,13 @@ class DecodingProcess:
     def __init__(self, *, deadline_s: float = DEADLINE_S, memory_bytes: int = MEMORY_BYTES) -> None:
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
-        # The ring of frames lies in an unnamed file: however this process ends, no shared memory stays behind.
-        self._ring_file = (
-            os.fdopen(os.memfd_create("frames"), "r+b") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
-        )
-        self._ring: NDArray[np.uint8] = np.zeros((0, 0, 0, 0, 3), np.uint8)
+        self._ring = Ring()
+        self._frames: NDArray[np.uint8] = np.zeros((0, 0, 0, 0, 3), np.uint8)  # what lies in the ring
         self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline: int | None = None  # the process ends when nobody holds this end of a pipe any more
         self._received = bytearray()
         self._turn: object | None = None  # the request that is being answered
+        self._patience_s = 0.0  # how long its answer may still take in all
 
     def __enter__(self) -> Self:
         return self
@@ -95,22 +99,24 @@ class DecodingProcess:
         Raises VideoError where it is not a film, DecodingLost on a hang or crash.
         """
         stamp = file_stamp(path)
-        self._ask({"do": "probe", "path": os.path.abspath(path), "stream": stream}, b"", path.name)
-        while True:
-            header, payload = self._receive(path.name)
-            if (info := header.get("info")) is not None:
-                self._turn = None
-                video = self._video_info(path, stamp, info, payload)
-                check_unchanged(video)
-                return video
+        patience_s = PROBE_S + BYTE_S * path.stat().st_size
+        self._ask({"do": "probe", "path": os.path.abspath(path), "stream": stream}, b"", path.name, patience_s)
+        header, payload = self._receive({"info"}, path.name)
+        self._turn = None
+        with self._distrust(path.name):
+            video = answers.video_info(path, stamp, header["info"], payload)
+        check_unchanged(video)
+        return video
 
-    def _video_info(self, path: Path, stamp: tuple[int, ...], facts: dict[str, Any], payload: bytes) -> VideoInfo:
-        try:
-            values, num_keyframes = np.frombuffer(payload, np.int64), int(facts["num_keyframes"])
-            cut = len(values) - num_keyframes
-            return VideoInfo.from_facts(path, stamp, facts, values[:cut], values[cut:])
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise self._lost(path.name, "sent nonsense") from error
+    def check(self) -> dict[str, Any]:
+        """What a film that takes over the process is kept from, tried out: {"isolated": bool, "reasons": why not}."""
+        name = "nothing"
+        self._ask({"do": "check"}, b"", name, self._deadline_s)
+        header, _ = self._receive({"missing"}, name)
+        self._turn = None
+        with self._distrust(name):
+            reasons = answers.texts(header["missing"])
+        return {"isolated": not reasons, "reasons": reasons}
 
     def frames(
         self,
@@ -144,24 +150,22 @@ class DecodingProcess:
             "num_wanted": len(pts),
         }
         payload = video.keyframes.tobytes() + pts.tobytes() + wants_thumbnail.tobytes()
-        turn = self._ask(request, payload, video.path.name)
+        patience_s = 10 * self._deadline_s + video.num_frames * (FRAME_S + PIXEL_S * video.width * video.height)
+        turn = self._ask(request, payload, video.path.name, patience_s)
+        batches = answers.Batches(len(pts), NUM_SLOTS, BATCH_SIZE)
         try:
             while True:
-                header, payload = self._receive(video.path.name)
-                if header.get("done"):
-                    self._turn = None
-                    return
-                if "slot" not in header:
-                    continue
-                slot, items = int(header["slot"]), [int(i) for i in header["items"]]
-                yield FrameBatch(
-                    frames=ring[slot, : len(items)],
-                    items=items,
-                    lost=[int(i) for i in header["lost"]],
-                    thumbnails=_split(header["thumbnails"], payload),
-                )
+                header, payload = self._receive({"slot", "done"}, video.path.name, len(pts))
+                with self._distrust(video.path.name):
+                    if "done" in header:
+                        batches.finish()
+                        self._turn = None
+                        return
+                    slot, items, lost, thumbnails = batches.take(header, payload)
+                yield FrameBatch(frames=ring[slot, : len(items)], items=items, lost=lost, thumbnails=thumbnails)
                 if self._turn is not turn:
                     raise RuntimeError("the process was asked for something else before these frames were all taken")
+                batches.free(slot)
                 self._send({"free": slot}, b"", video.path.name)
         finally:
             if self._turn is turn:  # neither answered in full nor gone
@@ -170,8 +174,8 @@ class DecodingProcess:
     def close(self) -> None:
         """Stop the process, whatever it is doing, and give its memory back."""
         self._stop()
-        self._ring = np.zeros((0, 0, 0, 0, 3), np.uint8)
-        self._ring_file.close()
+        self._frames = self._frames[:0]
+        self._ring.close()
 
     def _stop(self) -> None:
         if self._process is None:
@@ -181,7 +185,11 @@ class DecodingProcess:
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):  # it died with a message in the pipe
                 pipe.close()
-        self._process.wait()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that does not answer: not we as well
+            self._process.wait(STOP_S)
         self._process = None
         self._received.clear()
         self._turn = None
@@ -189,37 +197,62 @@ class DecodingProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         package_root = Path(__file__).resolve().parents[2]
         search = [str(package_root), *filter(None, [os.environ.get("PYTHONPATH")])]
-        numbers = (self._ring_file.fileno(), self._memory_bytes, NUM_THREADS)
-        return subprocess.Popen(
-            # -P: a module in the working folder is not taken for one of ours
-            [sys.executable, "-P", "-m", "vtn_stream.video.child", *map(str, numbers)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[self._ring_file.fileno()],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(search)},
-            start_new_session=True,  # Ctrl-C is for us; we stop it
-        )
+        lifeline, self._lifeline = os.pipe()
+        ours = (self._ring.fileno(), lifeline)
+        try:
+            return subprocess.Popen(
+                # -P: a module in the working folder is not taken for one of ours
+                [
+                    *(sys.executable, "-P", "-m", "vtn_stream.video.child"),
+                    *map(str, (*ours, self._memory_bytes, NUM_THREADS, self._deadline_s + STOP_S)),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=ours,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(search)},
+                start_new_session=True,  # Ctrl-C is for us; we stop it
+            )
+        finally:
+            os.close(lifeline)
 
     def _ring_of(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """The ring for frames of this (H, W)."""
         shape = (NUM_SLOTS, BATCH_SIZE, *size, 3)
-        if self._ring.shape != shape:
-            if os.fstat(self._ring_file.fileno()).st_size < math.prod(shape):
-                # It only grows: reading a batch of a larger ring, kept too long, must not kill us (SIGBUS).
-                os.ftruncate(self._ring_file.fileno(), math.prod(shape))
-            memory = mmap.mmap(self._ring_file.fileno(), math.prod(shape))
-            self._ring = np.frombuffer(memory, np.uint8).reshape(shape)
-        return self._ring
+        if self._frames.shape != shape:
+            try:
+                self._frames = self._ring.shaped(shape)
+            except OSError:  # too small, and sealed: the process that holds it goes with it
+                self._stop()
+                self._ring.close()
+                self._ring = Ring()
+                self._frames = self._ring.shaped(shape)
+        return self._frames
 
-    def _ask(self, header: dict[str, Any], payload: bytes, name: str) -> object:
+    def _ask(self, header: dict[str, Any], payload: bytes, name: str, patience_s: float) -> object:
         """Send a request, to a new process where there is none that waits for one. Returns whose turn it is now."""
-        if self._process is None or self._process.poll() is not None or self._turn is not None:
+        if self._process is None or self._turn is not None or not self._is_quiet(self._process):
             self._stop()  # what it was still to deliver would be taken for the answer
             self._process = self._start()
         self._turn = object()
+        self._patience_s = patience_s
         self._send(header, payload, name)
         return self._turn
+
+    def _is_quiet(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether it lives and has said nothing that it was not asked."""
+        assert process.stdout is not None
+        pipe = select.poll()
+        pipe.register(process.stdout.fileno(), select.POLLIN)
+        return process.poll() is None and not self._received and not pipe.poll(0)
+
+    @contextlib.contextmanager
+    def _distrust(self, name: str) -> Iterator[None]:
+        """What it said is checked herein: a ValueError is its end."""
+        try:
+            yield
+        except ValueError as error:
+            raise self._lost(name, "sent nonsense") from error
 
     def _send(self, header: dict[str, Any], payload: bytes, name: str) -> None:
         assert self._process is not None
@@ -234,19 +267,26 @@ class DecodingProcess:
             except BrokenPipeError:
                 return  # it died just now: the next answer says so
 
-    def _receive(self, name: str) -> tuple[dict[str, Any], bytes]:
-        """The next message but signs of life. Raises DecodingLost, VideoError."""
-        prefix = self._read(PREFIX_BYTES, name)
-        header_bytes, payload_bytes = unpack_prefix(prefix)
-        if header_bytes > MAX_HEADER_BYTES:
-            raise self._lost(name, "sent nonsense")
-        header = unpack_header(self._read(header_bytes, name))
-        payload = self._read(payload_bytes, name)
-        if (error := header.get("error")) is not None:
-            self._turn = None
-            kind = DecodingLost if header.get("lost") else VideoError
-            raise kind(*(str(part) for part in error))
-        return header, payload
+    def _receive(self, kinds: Set[str], name: str, num_wanted: int = 0) -> tuple[dict[str, Any], bytes]:
+        """The next message of one of these kinds, after signs of life. Raises DecodingLost, VideoError."""
+        while True:
+            header_bytes, payload_bytes = unpack_prefix(self._read(PREFIX_BYTES, name))
+            with self._distrust(name):
+                if header_bytes > answers.header_limit(num_wanted):
+                    raise ValueError("its header is too long")
+                header = answers.read_header(self._read(header_bytes, name))
+                if not header.keys() & (kinds | {"alive", "error"}):
+                    raise ValueError("it answers what was not asked")
+                answers.check_payload_size(header, payload_bytes)
+            payload = self._read(payload_bytes, name)
+            if "error" in header:
+                with self._distrust(name):
+                    parts = answers.error_parts(header)
+                self._turn = None
+                raise (DecodingLost if header.get("lost") else VideoError)(*parts)
+            if "alive" not in header:
+                return header, payload
+            self._patience_s -= ALIVE_S  # many of them in no time are no progress either
 
     def _read(self, num_bytes: int, name: str) -> bytes:
         assert self._process is not None
@@ -257,7 +297,10 @@ class DecodingProcess:
             self._wait_for(fd, select.POLLIN, deadline, name)
             received = os.read(fd, 1 << 20)
             if not received:
-                status = self._process.wait()
+                try:
+                    status = self._process.wait(STOP_S)
+                except subprocess.TimeoutExpired:
+                    raise self._lost(name, "stopped answering") from None
                 if status > 0:
                     raise self._lost(
                         name, f"ended (status {status})", "python -c 'import vtn_stream.video.child' may say why"
@@ -272,7 +315,12 @@ class DecodingProcess:
         """Until the pipe can be read or written, or is broken. Raises DecodingLost at the deadline."""
         pipe = select.poll()
         pipe.register(fd, event)
-        if not pipe.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        before = time.monotonic()
+        is_ready = pipe.poll(max(0.0, min(deadline - before, self._patience_s)) * 1000)
+        self._patience_s -= time.monotonic() - before
+        if self._patience_s <= 0:
+            raise self._lost(name, "was far too slow", "re-encode the film")
+        if not is_ready:
             raise self._lost(name, f"made no progress for {self._deadline_s:g} s")
 
     def _lost(self, name: str, what: str, cure: str = _TRY_AGAIN) -> DecodingLost:
@@ -296,11 +344,3 @@ def check_unchanged(video: VideoInfo) -> None:
             "the rest was not analyzed",
             "run again once the file is complete",
         )
-
-
-def _split(sizes: list[list[int]], payload: bytes) -> dict[int, bytes]:
-    jpegs, offset = {}, 0
-    for i, size in sizes:
-        jpegs[int(i)] = payload[offset : offset + size]
-        offset += size
-    return jpegs

@@ -1,0 +1,181 @@
+"""What the decoding process may answer. It has parsed a stranger's file and is not trusted: every number is checked
+before it is used, every length before anything is read. Knows no process and no pipe.
+
+All of these raise ValueError for what no honest process says.
+"""
+
+import math
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vtn_stream.film import VideoInfo
+from vtn_stream.video.limits import MAX_DAYS, MAX_PACKETS, MAX_PIXELS, MAX_SIDE, MAX_STREAMS
+from vtn_stream.video.wire import unpack_header
+
+__all__ = ["Batches", "check_payload_size", "error_parts", "header_limit", "read_header", "texts", "video_info"]
+
+_HEADER_BYTES = 64 * 1024  # what no header without a list of frames exceeds
+_NUMBER_BYTES = 24  # a frame's place in two lists, as JSON
+_JPEG_BYTES = 512 * 1024  # 160 x 640 pixels of noise are 120 KiB
+_TEXT_CHARACTERS = 500
+# Fraction("1e999999999") would compute that number.
+_FRACTION = re.compile(r"-?\d{1,40}(/\d{1,40})?", re.ASCII)
+_IDENTITY = re.compile(r"[0-9a-f]{32}", re.ASCII)  # it becomes the name of a folder
+_TEXTS = {"codec": 40, "start_timecode": 100, "hdr": 10}  # and their longest
+
+
+def header_limit(num_wanted: int = 0) -> int:
+    """Bytes that a header may have, in answer to a request for so many frames."""
+    return _HEADER_BYTES + _NUMBER_BYTES * num_wanted
+
+
+def read_header(text: bytes) -> dict[str, Any]:
+    try:
+        return unpack_header(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
+    """Before the payload is read."""
+    limit = 0
+    if "info" in header:
+        limit = 2 * MAX_PACKETS * np.dtype(np.int64).itemsize
+    elif "slot" in header:
+        limit = len(_list(header.get("thumbnails"))) * _JPEG_BYTES
+    if num_bytes > limit:
+        raise ValueError(f"{num_bytes} bytes come where {limit} may")
+
+
+def error_parts(header: dict[str, Any]) -> tuple[str, str, str]:
+    """Fact, consequence and cure of an error, none of them longer than a person reads."""
+    fact, consequence, cure = texts(header["error"])
+    return fact, consequence, cure
+
+
+def texts(value: Any) -> list[str]:
+    return [_text(part)[:_TEXT_CHARACTERS] for part in _list(value)]
+
+
+def video_info(path: Path, stamp: tuple[int, ...], facts: Any, payload: bytes) -> VideoInfo:
+    if not isinstance(facts, dict):
+        raise ValueError("facts are an object")
+    try:
+        _check_facts(facts)
+        values, num_keyframes = np.frombuffer(payload, np.int64), _number(facts["num_keyframes"], 0, MAX_PACKETS)
+        if not 0 <= len(values) - num_keyframes <= MAX_PACKETS:
+            raise ValueError("more keyframes than timestamps came")
+        pts, keyframes = values[: len(values) - num_keyframes], values[len(values) - num_keyframes :]
+        if np.any(np.abs(values.astype(float)) > 2**62) or np.any(np.diff(keyframes) <= 0):
+            raise ValueError("timestamps overflow or do not ascend")
+        video = VideoInfo.from_facts(path, stamp, facts, pts, keyframes)
+        if not 0 < video.duration_s <= MAX_DAYS * 86400:
+            raise ValueError(f"it lasts {video.duration_s} s")
+        return video
+    except (KeyError, TypeError, OverflowError, ZeroDivisionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _check_facts(facts: dict[str, Any]) -> None:
+    for name in ("width", "height"):
+        _number(facts[name], 1, MAX_SIDE)
+    if facts["width"] * facts["height"] > MAX_PIXELS:
+        raise ValueError("too many pixels")
+    _number(facts["stream"], 0, MAX_STREAMS)
+    _number(facts["end_pts"], -(2**62), 2**62)
+    for name in ("num_untimed", "num_hidden"):
+        _number(facts[name], 0, MAX_PACKETS)
+    _number(facts["rotation"], 0, 270)
+    _number(facts["temporal_layers"], 0, 8)
+    if len(_list(facts["video_streams"])) > MAX_STREAMS:
+        raise ValueError("too many streams")
+    for index in facts["video_streams"]:
+        _number(index, 0, MAX_STREAMS)
+    for name in ("time_base", "start", "sample_aspect_ratio", "nominal_rate"):
+        if (text := facts[name]) is None and name == "nominal_rate":
+            continue
+        value = Fraction(_matching(_FRACTION, text))
+        if name != "start" and value <= 0:
+            raise ValueError(f"{name} is not positive")
+        if not math.isfinite(float(value)):
+            raise ValueError(f"{name} is too large")
+    for name, length in _TEXTS.items():
+        if facts[name] is not None and len(_text(facts[name])) > length:
+            raise ValueError(f"{name} is too long")
+    _text(facts["codec"])
+    _matching(_IDENTITY, facts["identity"])
+
+
+class Batches:
+    """The batches that answer one request: every wanted frame comes or is lost, once."""
+
+    def __init__(self, num_wanted: int, num_slots: int, batch_size: int) -> None:
+        self._answered = np.zeros(num_wanted, np.bool_)
+        self._num_slots = num_slots
+        self._free = set(range(num_slots))
+        self._batch_size = batch_size
+
+    def take(self, header: dict[str, Any], payload: bytes) -> tuple[int, list[int], list[int], dict[int, bytes]]:
+        """Slot, items, lost and thumbnails of a batch that arrived."""
+        slot = _number(header["slot"], 0, self._num_slots - 1)
+        if slot not in self._free:
+            raise ValueError(f"slot {slot} is still being read")
+        items, lost = (self._new(header.get(name)) for name in ("items", "lost"))
+        if len(items) > self._batch_size:
+            raise ValueError(f"{len(items)} frames in a batch of {self._batch_size}")
+        thumbnails: dict[int, bytes] = {}
+        offset = 0
+        for pair in _list(header.get("thumbnails")):
+            item, size = _list(pair)
+            jpeg = payload[offset : offset + _number(size, 1, _JPEG_BYTES)]
+            if item not in items or item in thumbnails or not jpeg.startswith(b"\xff\xd8") or len(jpeg) < size:
+                raise ValueError("a thumbnail of no frame here, or no JPEG")
+            thumbnails[item] = jpeg
+            offset += size
+        if offset != len(payload):
+            raise ValueError("more bytes than thumbnails have")
+        self._free.remove(slot)
+        return slot, items, lost, thumbnails
+
+    def free(self, slot: int) -> None:
+        self._free.add(slot)
+
+    def finish(self) -> None:
+        """The process says that it is done."""
+        if not self._answered.all():
+            raise ValueError(f"{np.count_nonzero(~self._answered)} frames were never answered")
+
+    def _new(self, value: Any) -> list[int]:
+        items = [_number(item, 0, len(self._answered) - 1) for item in _list(value)]
+        if len(set(items)) < len(items) or self._answered[items].any():
+            raise ValueError("a frame was answered twice")
+        self._answered[items] = True
+        return items
+
+
+def _number(value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{str(value)[:40]} is no number from {least} to {most}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    if not pattern.fullmatch(_text(value)):
+        raise ValueError(f"{value[:40]!r} is not {pattern.pattern}")
+    return value

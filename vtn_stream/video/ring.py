@@ -1,0 +1,44 @@
+"""The shared memory in which frames come from the decoding process. It lies in an unnamed file: however either
+process ends, nothing stays behind.
+"""
+
+import fcntl
+import math
+import mmap
+import os
+import sys
+import tempfile
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Ring"]
+
+
+class Ring:
+    """A file whose size is fixed when it is first used, so that nobody can pull mapped memory from under a reader."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO
+        if sys.platform == "linux":
+            self._file = os.fdopen(os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+b")
+        else:  # no seals there: a process that a film has taken over could shrink it, and reading it would kill us
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def shaped(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """The memory as an array. OSError where this ring is too small for it, or was tampered with: take a new one."""
+        fd, size = self._file.fileno(), math.prod(shape)
+        if os.fstat(fd).st_size < size:
+            os.ftruncate(fd, size)
+            if sys.platform == "linux":
+                fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+            if os.fstat(fd).st_size < size:
+                raise OSError("it shrank before it was sealed")
+        return np.frombuffer(mmap.mmap(fd, size), np.uint8).reshape(shape)
+
+    def close(self) -> None:
+        self._file.close()
