@@ -60,6 +60,8 @@ class PyAVReader:
 
     def _open(self) -> None:
         self._container, self._stream = open_video(str(self._source.path), self._source.stream)
+        # A decoder that meets damage says so, instead of painting over it where it can.
+        self._stream.codec_context.options = {"err_detect": "explode"}
         self._stream.codec_context.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._num_threads
         self._packets = packets_of(self._container, self._stream)
@@ -138,7 +140,7 @@ class PyAVReader:
                     self._suspect(packet.pts)
                     self._damage.corrupt(packet.pts)
             try:
-                decoded = self._stream.decode(packet)
+                decoded = self._decode(packet)
             except MemoryError:
                 raise
             except av.FFmpegError:
@@ -152,6 +154,9 @@ class PyAVReader:
                     self._damage.corrupt(frame.pts)
                 self._emitted.append(frame)
         return self._emitted.popleft() if self._emitted else None
+
+    def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        return self._stream.decode(packet)
 
     def _suspect(self, pts: int | None) -> None:
         """Something is wrong at this frame: if packets before it were left out, that may be why."""
