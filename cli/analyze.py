@@ -59,6 +59,9 @@ __all__ = ["analyze"]
 )
 @click.option("--start", "start_s", type=SECONDS, default=0.0, help="Where to begin: seconds or HH:MM:SS.mmm.")
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="Where to end: seconds or HH:MM:SS.mmm.")
+@click.option(
+    "--stream", type=click.IntRange(0), help="Index of the video stream, as probe shows it. [default: the first]"
+)
 @click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, help="timm image network.")
 @click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
 @click.option(
@@ -84,6 +87,7 @@ def analyze(
     fps: str,
     start_s: float,
     end_s: float,
+    stream: int | None,
     backbone: str,
     weights: Path | None,
     device: Literal["auto", "cpu", "cuda"],
@@ -99,7 +103,15 @@ def analyze(
     when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
     failed = 0
-    with Analyzer(fps=fps, backbone=backbone, weights=weights, device=device, store=store, exact=exact) as analyzer:
+    with Analyzer(
+        fps=fps,
+        backbone=backbone,
+        weights=weights,
+        device=device,
+        store=store,
+        stream=stream,
+        exact=exact,
+    ) as analyzer:
         for film in films:
             try:
                 if dry_run:

@@ -117,8 +117,10 @@ def show_timeline(timeline: Timeline) -> None:
     if len(timeline.segments) > MAX_ROWS:
         out.print(f"... and {len(timeline.segments) - MAX_ROWS} more in the files")
     out.print(_lane(timeline, symbols, colours))
-    for gap in timeline.gaps:
+    for gap in timeline.gaps[:MAX_ROWS]:
         out.print(Text(f"gap {clock(gap.start_s)} to {clock(gap.end_s)}: {printable(gap.reason)}", style="yellow"))
+    if len(timeline.gaps) > MAX_ROWS:
+        out.print(f"... and {len(timeline.gaps) - MAX_ROWS} more gaps in the files")
 
 
 def _lane(timeline: Timeline, symbols: dict[str, str], colours: dict[str, str]) -> Text:

@@ -80,6 +80,7 @@ def analyze(
     weights: str | os.PathLike[str] | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     store: str | os.PathLike[str] | None = None,
+    stream: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Timeline:
     """The timeline of a film. Without an action model: its scenes.
@@ -88,11 +89,12 @@ def analyze(
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
     backbone        a timm image network; weights is a file for it where they are not installed
     store           folder of the embeddings; by default in the user's cache
+    stream          index of the video stream in its container; by default the first that is no cover picture
     on_event        hears of every chunk, warning and provisional timeline
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, StoreError.
     """
-    with Analyzer(fps=fps, backbone=backbone, weights=weights, device=device, store=store) as analyzer:
+    with Analyzer(fps=fps, backbone=backbone, weights=weights, device=device, store=store, stream=stream) as analyzer:
         return analyzer.analyze(path, start_s=start_s, end_s=end_s, on_event=on_event).timeline
 
 
@@ -110,11 +112,13 @@ class Analyzer:
         weights: str | os.PathLike[str] | None = None,
         device: Literal["auto", "cpu", "cuda"] = "auto",
         store: str | os.PathLike[str] | None = None,
+        stream: int | None = None,
         exact: bool = False,
     ) -> None:
         self.sampling = SamplingPlan(_fraction(fps))
         self._backbone = (backbone, None if weights is None else Path(weights), device)
         self._store = EmbeddingStore(None if store is None else Path(store))
+        self._stream = stream
         self._exact = exact
         self._encoder: FrameEncoder | None = None
         self._process = DecodingProcess()
@@ -143,11 +147,11 @@ class Analyzer:
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """The film's clock, from the store where this very file was probed before."""
         film = film_file(path)
-        video = self._store.probed(film)
+        video = self._store.probed(film, self._stream)
         if video is None:
-            video = self._process.probe(film)
+            video = self._process.probe(film, self._stream)
             with contextlib.suppress(StoreError):  # the next run probes again; storing embeddings tells what is wrong
-                self._store.remember(video)
+                self._store.remember(video, self._stream)
         return video
 
     def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:

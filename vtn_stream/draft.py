@@ -125,6 +125,12 @@ class Draft:
         notes = [SCENES_NOTE]
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
+        notes += _notes_on(self._video)
+        if counts[DAMAGED]:
+            notes.append(
+                f"{counts[DAMAGED]} of {len(self._index)} positions are gaps: their frames are damaged, or were "
+                "predicted from damaged ones before the next keyframe."
+            )
         if len(self._executions) > 1:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
         return {
@@ -141,6 +147,21 @@ class Draft:
             },
             "notes": notes,
         }
+
+
+def _notes_on(video: VideoInfo) -> list[str]:
+    """What a reader of the timeline should know of how this film was taken."""
+    notes = []
+    if len(video.video_streams) > 1:
+        others = ", ".join(str(index) for index in video.video_streams if index != video.stream)
+        notes.append(f"Stream {video.stream} was analyzed; the film has other video streams: {others}.")
+    if video.hdr:
+        notes.append(f"The film is HDR ({video.hdr}): its colours were taken as they are coded, without tone mapping.")
+    if video.interlaced:
+        notes.append("The film is interlaced: both fields of a frame were taken together, as they are woven.")
+    if video.num_untimed:
+        notes.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown.")
+    return notes
 
 
 def _scene_names(num_scenes: int) -> tuple[str, ...]:

@@ -1,0 +1,41 @@
+"""A film decoded from end to end: where are frames lost?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vtn_stream.film import VideoInfo
+from vtn_stream.video.process import DecodingProcess
+
+__all__ = ["LostFrames", "find_damage"]
+
+# Pixels are of no interest; small ones cost least.
+_SIZE = (16, 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostFrames:
+    """Consecutive frames that do not decode, or not to what was encoded: [start_s, end_s) of the film."""
+
+    start_s: float
+    end_s: float
+    num_frames: int
+
+
+def find_damage(video: VideoInfo, process: DecodingProcess, on_progress: Callable[[int], None]) -> list[LostFrames]:
+    """Decode every frame; the stretches that are lost. on_progress hears how many frames more are done.
+
+    Raises VideoError where the film cannot be opened, DecodingLost where the decoding process fails.
+    """
+    lost: list[int] = []
+    for batch in process.frames(video, video.pts, _SIZE):
+        lost += batch.lost
+        on_progress(len(batch.items) + len(batch.lost))
+    frames = np.sort(np.array(lost, np.int64))
+    appear_s = np.append(video.times_s, video.duration_s)
+    return [
+        LostFrames(start_s=float(appear_s[run[0]]), end_s=float(appear_s[run[-1] + 1]), num_frames=len(run))
+        for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
+        if len(run)
+    ]
