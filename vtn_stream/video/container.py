@@ -15,7 +15,9 @@ import av.video.stream
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import VideoError
+from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.video.kinds import not_a_film
+from vtn_stream.video.limits import MAX_DAYS, MAX_PACKETS, MAX_PIXELS, MAX_SIDE, MAX_STREAMS
 from vtn_stream.video.references import TemporalLayers
 
 __all__ = ["check_memory", "open_video", "packets_of", "read_info"]
@@ -24,11 +26,20 @@ __all__ = ["check_memory", "open_video", "packets_of", "read_info"]
 # other files or hosts (concat, hls, dash, sdp, image2 ...).
 DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,obu,av1,ivf,"
-    "ogg,asf,wtv,mxf,gxf,dv,rm,nut,yuv4mpegpipe,vob,gif"
+    "ogg,asf,wtv,mxf,gxf,dv,rm,nut,yuv4mpegpipe,gif"
 )
 
-# 24 hours at 500 frames a second.
-MAX_PACKETS = 43_200_000
+# Decoders of what films are made of. Not listed, so never run: those of games, screens and single pictures, which a
+# stranger could choose for their bugs; sound, which opening a film would decode a little of.
+DECODERS = (
+    "h264,hevc,vvc,av1,libdav1d,vp3,vp6,vp6a,vp6f,vp7,vp8,vp9,libvpx,libvpx-vp9,theora,mpeg1video,mpeg2video,mpegvideo,"
+    "mpeg4,msmpeg4v1,msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,h261,h263,h263i,h263p,flv,rv10,rv20,rv30,rv40,cavs,dirac,"
+    "mjpeg,mjpegb,jpeg2000,png,gif,prores,dnxhd,cfhd,dvvideo,hap,ffv1,ffvhuff,huffyuv,utvideo,magicyuv,lagarith,"
+    "rawvideo,v210,qtrle,svq1,svq3,cinepak,indeo3,indeo4,indeo5,msvideo1,rpza"
+)
+
+# More than are accepted, to be able to say how many there are.
+_MAX_OPENED = 1000
 
 # What one more picture takes at most, with the decoder's tables.
 _BYTES_PER_PIXEL = 8
@@ -42,25 +53,35 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
         container = av.open(
             f"file:{os.path.abspath(path)}",
             metadata_errors="replace",
-            container_options={"protocol_whitelist": "file", "format_whitelist": DEMUXERS},
+            container_options={
+                "protocol_whitelist": "file",
+                "format_whitelist": DEMUXERS,
+                "codec_whitelist": DECODERS,
+                "max_streams": str(_MAX_OPENED),
+            },
         )
-    except MemoryError:
-        raise
-    except (av.FFmpegError, ValueError) as error:
-        raise VideoError(
-            f"{name} cannot be read as a film ({_reason(error)})",
-            "it was not analyzed",
-            "check that it plays, or fetch it again if it was cut short",
+    except MemoryError as error:  # FFmpeg says so of too many streams as well
+        raise DecodingLost(
+            f"opening {name} needs more memory than its limit, or it has more than {_MAX_OPENED} streams",
+            "it was not read",
+            "remux it with its video only",
         ) from error
+    except (av.FFmpegError, ValueError) as error:
+        fact, cure = _reason(error), "check that it plays, or fetch it again if it was cut short"
+        if (kind := not_a_film(path)) is not None:
+            fact, cure = f"it is {kind[0]}", kind[1]
+        raise VideoError(f"{name} cannot be read as a film ({fact})", "it was not analyzed", cure) from error
+    if len(container.streams) > MAX_STREAMS:
+        container.close()
+        raise VideoError(
+            f"{name} has more than {MAX_STREAMS} streams", "it was not analyzed", "remux it with its video only"
+        )
     found = _films_in(container)
     videos = found if stream is None else [s for s in found if s.index == stream]
     if found and not videos:
+        indices = ", ".join(str(s.index) for s in found)
         container.close()
-        raise VideoError(
-            f"{name} has no video stream {stream}",
-            "it was not analyzed",
-            f"choose among {', '.join(str(s.index) for s in found)}",
-        )
+        raise VideoError(f"{name} has no video stream {stream}", "it was not analyzed", f"choose among {indices}")
     if not videos:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
         picture = " (a cover picture only)" if container.streams.video else ""
@@ -70,10 +91,38 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
             "there is nothing to analyze",
             "give a file with video",
         )
+    try:
+        _check_decodable(videos[0], name)
+    except VideoError:
+        container.close()
+        raise
+    videos[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # pictures may change their size on the way
     for other in container.streams:
         if other.index != videos[0].index:
             other.discard = av.stream.Discard.all
     return container, videos[0]
+
+
+def _check_decodable(stream: av.video.stream.VideoStream, name: str) -> None:
+    """Raises VideoError before a decoder is started on what it must not be given."""
+    codec = stream.codec_context
+    if codec is None or codec.codec.name not in DECODERS.split(","):
+        raise VideoError(
+            f"{name} holds {'an unknown kind of' if codec is None else codec.codec.name} video, which is not decoded",
+            "there is nothing to analyze",
+            "re-encode it to H.264",
+        )
+    check_size(codec.width, codec.height, name)
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Raises VideoError for a picture that no film has; to be asked before memory is taken for it."""
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise VideoError(
+            f"{name} claims pictures of {width} x {height}",
+            f"more than {MAX_SIDE} on a side or {MAX_PIXELS} pixels are refused",
+            "check that it is a film, or re-encode it smaller",
+        )
 
 
 def _films_in(container: av.container.InputContainer) -> list[av.video.stream.VideoStream]:
@@ -187,23 +236,37 @@ def read_info(
         order = np.argsort(values, kind="stable")
         last_duration = int(np.frombuffer(durations, np.int64)[order[-1]])
         values = np.unique(values)
+        timecode = stream.metadata.get("timecode") or container.metadata.get("timecode")
         facts = {
             "stream": stream.index,
             "codec": codec,
             "time_base": str(stream.time_base),
             "start": str(_start(container, stream, int(values[0]))),
             "end_pts": int(values[-1]) + _last_duration(values, last_duration, stream),
-            "nominal_rate": str(rate) if (rate := stream.average_rate or stream.guessed_rate) else None,
-            "start_timecode": stream.metadata.get("timecode") or container.metadata.get("timecode"),
+            "nominal_rate": str(rate) if (rate := stream.average_rate or stream.guessed_rate) and rate > 0 else None,
+            "start_timecode": timecode if timecode and len(timecode) <= 100 else None,
             "num_untimed": num_untimed,
             "num_hidden": num_hidden,
             "temporal_layers": layers.count,
         }
+        _check_clock(facts, int(values[0]), name)
         facts |= _first_frame(path, stream.index, name)
         digest.update(json.dumps(facts, sort_keys=True).encode() + extradata)
         facts["identity"] = digest.hexdigest()
         facts["video_streams"] = [s.index for s in _films_in(container)]
         return facts, values, np.unique(np.frombuffer(keyframes, np.int64))
+
+
+def _check_clock(facts: dict[str, Any], first: int, name: str) -> None:
+    """Raises VideoError where the timestamps cannot be those of a film."""
+    time_base, start, end = Fraction(facts["time_base"]), Fraction(facts["start"]), facts["end_pts"]
+    lasts_s, starts_s = end * time_base - start, start - first * time_base
+    if max(abs(first), abs(end)) > 2**62 or max(lasts_s, starts_s) > MAX_DAYS * 86400 or lasts_s <= 0:
+        raise VideoError(
+            f"{name} lasts {float(lasts_s):.0f} s by its timestamps",
+            f"they are not believed: a film lasts up to {MAX_DAYS} days",
+            "remux it, so that they are made anew",
+        )
 
 
 def _is_shown(codec: str, data: bytes) -> bool:
@@ -247,6 +310,7 @@ def _first_frame(path: str, index: int, name: str) -> dict[str, Any]:
                     for frame in stream.decode(packet):
                         aspect = stream.sample_aspect_ratio
                         rotation, mirrored = _orientation(frame)
+                        check_size(frame.width, frame.height, name)
                         return {
                             "width": frame.width,
                             "height": frame.height,

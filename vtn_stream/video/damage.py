@@ -65,7 +65,7 @@ class DamageLog:
             self._mark(packet)
 
     def corrupt(self, pts: int | None) -> None:
-        """The decoder, or the container, says that this frame is not what was encoded."""
+        """The decoder says that this frame is not what was encoded."""
         order = None if pts is None else self._order.get(pts)
         if order is not None:
             self._mark(self._recent[order - self._recent[0].order])

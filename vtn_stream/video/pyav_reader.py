@@ -61,7 +61,7 @@ class PyAVReader:
     def _open(self) -> None:
         self._container, self._stream = open_video(str(self._source.path), self._source.stream)
         # A decoder that meets damage says so, instead of painting over it where it can.
-        self._stream.codec_context.options = {"err_detect": "explode"}
+        self._stream.codec_context.options |= {"err_detect": "explode"}
         self._stream.codec_context.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._num_threads
         self._packets = packets_of(self._container, self._stream)
@@ -136,9 +136,7 @@ class PyAVReader:
                 ):
                     continue
                 self._damage.sent(packet.pts, is_keyframe=packet.is_keyframe, is_disposable=is_disposable)
-                if packet.is_corrupt:
-                    self._suspect(packet.pts)
-                    self._damage.corrupt(packet.pts)
+                # Not asked whether the container calls it corrupt: where two transport streams were joined it does so.
             try:
                 decoded = self._decode(packet)
             except MemoryError:
