@@ -1,6 +1,7 @@
 """Films in: `probe` reads the clock, a `DecodingProcess` hands over frames. Knows no network and no store."""
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from vtn_stream.video.deep import LostFrames, find_damage
 from vtn_stream.video.process import DecodingProcess, FrameBatch, check_unchanged
 
 __all__ = ["DecodingProcess", "FrameBatch", "LostFrames", "check_unchanged", "film_file", "find_damage", "probe"]
+
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.,-]+:)(/?)(?!/)", re.IGNORECASE)
 
 
 def probe(
@@ -35,6 +39,16 @@ def film_file(path: str | os.PathLike[str]) -> Path:
     try:
         status = film.stat()
     except (OSError, ValueError) as error:
+        if str(film) == "-":
+            raise VideoError(
+                "- names no film", "standard input cannot be read twice, so it was not analyzed", "save it to a file"
+            ) from error
+        if _ADDRESS.match(str(film)):
+            raise VideoError(
+                f"{_ADDRESS.sub(_as_typed, str(film), count=1)} cannot be opened (no such file or directory)",
+                "addresses are not followed, so it was not analyzed",
+                "name a file: download the film, or join its parts, first",
+            ) from error
         reason = getattr(error, "strerror", None) or "not a path"
         raise VideoError(
             f"{film} cannot be opened ({reason.lower()})", "it was not analyzed", "check the path"
@@ -52,3 +66,8 @@ def film_file(path: str | os.PathLike[str]) -> Path:
     if not os.access(film, os.R_OK):
         raise VideoError(f"{name} may not be read", "it was not analyzed", "change the file's permissions")
     return film
+
+
+def _as_typed(address: re.Match[str]) -> str:
+    """A Path has one slash where an address has two."""
+    return address[1] + 2 * address[2]
