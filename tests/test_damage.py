@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 from counting import number_shown, write_film
 
@@ -109,7 +108,9 @@ def damage(path: Path, number: int) -> None:
         found = sorted((p.pts, p.pos, p.size) for p in container.demux(video=0) if p.size)
     _, at, size = found[number]
     content = bytearray(path.read_bytes())
-    first = content.index(b"x264", at) + 700 if number == 0 else at + 5  # the encoder's signature comes before the first
+    first = (
+        content.index(b"x264", at) + 700 if number == 0 else at + 5
+    )  # the encoder's signature comes before the first
     content[first : at + size] = bytes(at + size - first)
     path.write_bytes(content)
 

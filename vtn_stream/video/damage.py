@@ -70,6 +70,12 @@ class DamageLog:
         if order is not None:
             self._mark(self._recent[order - self._recent[0].order])
 
+    def incomplete(self, pts: int | None) -> None:
+        """The container says that bytes of this frame are missing. It says so of a whole one where two streams were
+        joined, so those predicted from it are judged by the decoder."""
+        if pts is not None:
+            self._alone.add(pts)
+
     def is_sound(self, pts: int) -> bool:
         if not self._stretches and not self._alone:
             return True

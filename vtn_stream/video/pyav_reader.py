@@ -136,7 +136,8 @@ class PyAVReader:
                 ):
                     continue
                 self._damage.sent(packet.pts, is_keyframe=packet.is_keyframe, is_disposable=is_disposable)
-                # Not asked whether the container calls it corrupt: where two transport streams were joined it does so.
+                if packet.is_corrupt:
+                    self._damage.incomplete(packet.pts)
             try:
                 decoded = self._decode(packet)
             except MemoryError:
