@@ -17,6 +17,7 @@ COMMANDS = {
     "probe": "Show a film's clock and shape.",
     "export": "Write a timeline in other formats.",
     "cache": "Look at and check the stored embeddings.",
+    "doctor": "Check this installation; a report to paste into an issue.",
 }
 
 

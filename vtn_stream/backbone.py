@@ -26,7 +26,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from vtn_stream.errors import BackboneError, InputError
 from vtn_stream.track import Execution, Recipe
 
-__all__ = ["FrameEncoder"]
+__all__ = ["FrameEncoder", "devices"]
 
 # Weights that come as a Python package: (distribution, module, file in it). The tensors have other names than
 # timm's but the same order and shapes, so they map by position.
@@ -150,6 +150,15 @@ class FrameEncoder:
             values = self._model(inputs)
         result: NDArray[np.float16] = values[: len(frames)].to(torch.float16).cpu().numpy()
         return result
+
+
+def devices() -> list[str]:
+    """Where a network can run here, in words."""
+    cpu = f"CPU, {torch.backends.cpu.get_cpu_capability()}" + (", bfloat16 in hardware" if _bf16_pays() else "")
+    if not torch.cuda.is_available():
+        return [cpu, "no CUDA device is usable"]
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return [cpu, *(f"cuda:{i}, {name}" for i, name in enumerate(names))]
 
 
 def _single_threads(num: int) -> ThreadPoolExecutor:

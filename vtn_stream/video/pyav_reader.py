@@ -17,7 +17,9 @@ from vtn_stream.video.damage import DamageLog
 from vtn_stream.video.reader import Picture, Source
 from vtn_stream.video.references import disposable_test
 
-__all__ = ["PyAVReader", "version"]
+__all__ = ["PyAVReader", "readable_codecs", "version"]
+
+_USUAL_CODECS = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "prores", "mjpeg", "vvc")
 
 # A frame is given up for lost when this many later ones have come out. Decoders emit in order of presentation,
 # but may learn late how many frames a stream reorders (at most 16).
@@ -34,6 +36,11 @@ _INTRA = (PictureType.I, PictureType.NONE)
 
 def version() -> str:
     return f"pyav {av.__version__}, ffmpeg {av.ffmpeg_version_info}"
+
+
+def readable_codecs() -> dict[str, bool]:
+    """Usual video codecs, and whether this FFmpeg decodes them."""
+    return {codec: codec in av.codecs_available for codec in _USUAL_CODECS}
 
 
 class PyAVReader:
