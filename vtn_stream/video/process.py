@@ -27,6 +27,7 @@ from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_prefix
 
 __all__ = ["DecodingProcess", "FrameBatch", "check_unchanged"]
 
+CHILD = "vtn_stream.video.child"
 # No packet for this long is a hang: one packet takes milliseconds, a stalled network disk some seconds.
 DEADLINE_S = 60.0
 # Address space of the process: 8K film with 4 threads needs about 3 GiB, everything usual under 1 GiB.
@@ -203,7 +204,7 @@ class DecodingProcess:
             return subprocess.Popen(
                 # -P: a module in the working folder is not taken for one of ours
                 [
-                    *(sys.executable, "-P", "-m", "vtn_stream.video.child"),
+                    *(sys.executable, "-P", "-m", CHILD),
                     *map(str, (*ours, self._memory_bytes, NUM_THREADS, self._deadline_s + STOP_S)),
                 ],
                 stdin=subprocess.PIPE,

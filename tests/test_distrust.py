@@ -1,0 +1,148 @@
+"""A decoding process that a film has taken over can say what it likes: its parent ends it and goes on."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from counting import number_shown, write_film
+from impostor import EXCESS, IN_A_DECODE, IN_A_PROBE
+
+from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.video import DecodingProcess, probe
+from vtn_stream.video import process as process_module
+from vtn_stream.video.ring import Ring
+
+SIZE = (48, 80)
+QUICK_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return probe(write_film(tmp_path_factory.mktemp("films") / "film.mp4", 100).path)
+
+
+@pytest.fixture
+def lie(monkeypatch):
+    """From now on every decoding process tells this lie."""
+
+    def tell(which):
+        monkeypatch.setenv("LIE", which)
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        monkeypatch.setattr(process_module, "CHILD", "impostor")
+
+    return tell
+
+
+def numbers(process, video):
+    wants_thumbnail = np.arange(video.num_frames) % 20 == 0
+    shown = {}
+    for batch in process.frames(video, video.pts, SIZE, wants_thumbnail):
+        shown |= {i: number_shown(frame) for i, frame in zip(batch.items, batch.frames, strict=True)}
+    return shown
+
+
+def complaint(process, ask):
+    """Of the parent, at once; and the liar is gone."""
+    before = time.monotonic()
+    with pytest.raises(DecodingLost) as raised:
+        ask()
+    assert time.monotonic() - before < QUICK_S
+    assert process.pid is None
+    assert not [child for child in psutil.Process().children() if "impostor" in " ".join(child.cmdline())]
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("which", IN_A_PROBE)
+def test_nonsense_about_a_film_is_not_believed(video, lie, which):
+    lie(which)
+    with DecodingProcess(deadline_s=20) as process:
+        line = complaint(process, lambda: process.probe(video.path))
+    assert line.startswith("the process decoding film.mp4 sent nonsense; ")
+
+
+@pytest.mark.parametrize("which", IN_A_DECODE)
+def test_nonsense_about_frames_is_not_believed(video, lie, which):
+    lie(which)
+    with DecodingProcess(deadline_s=20) as process:
+        line = complaint(process, lambda: numbers(process, video))
+    assert line.startswith("the process decoding film.mp4 sent nonsense; ")
+
+
+@pytest.mark.parametrize(
+    ("which", "what"),
+    [
+        ("silent", "stopped answering"),
+        ("drip", "sent nonsense"),  # a header of no bytes, after twelve
+        ("lively", "was far too slow"),
+        ("gone", r"died (signal 0)"),
+    ],
+)
+def test_a_process_that_does_not_come_to_the_point_is_ended(video, lie, which, what):
+    lie(which)
+    with DecodingProcess(deadline_s=5) as process:
+        line = complaint(process, lambda: process.probe(video.path))
+    assert f"film.mp4 {what}" in line
+
+
+def test_an_honest_process_serves_the_next_film(video, lie, monkeypatch):
+    with DecodingProcess(deadline_s=20) as process:
+        lie("noise")
+        complaint(process, lambda: process.probe(video.path))
+        lie("a frame twice")
+        complaint(process, lambda: numbers(process, video))
+        monkeypatch.setattr(process_module, "CHILD", "vtn_stream.video.child")
+        assert numbers(process, video) == {i: i for i in range(100)}
+
+
+def test_what_it_says_unasked_is_not_taken_for_the_next_answer(video, lie, monkeypatch):
+    lie("twice")
+    with DecodingProcess(deadline_s=20) as process:
+        assert process.probe(video.path).identity == video.identity
+        time.sleep(0.2)
+        first = process.pid
+        monkeypatch.setattr(process_module, "CHILD", "vtn_stream.video.child")
+        assert numbers(process, video) == {i: i for i in range(100)}
+        assert process.pid != first
+
+
+def test_its_errors_are_no_longer_than_a_person_reads(video, lie):
+    lie("at length")
+    assert "at length" in EXCESS
+    with DecodingProcess(deadline_s=20) as process, pytest.raises(VideoError) as raised:
+        process.probe(video.path)
+    line = str(raised.value)
+    assert len(line) < 5000
+    assert line.isprintable()
+    assert len(line.splitlines()) == 1
+
+
+# The shared memory
+
+
+def test_the_ring_cannot_be_pulled_from_under_its_reader():
+    ring = Ring()
+    frames = ring.shaped((3, 64, 24, 32, 3))
+    frames[:] = 7
+    for size in (0, 2**30):
+        with pytest.raises(PermissionError):
+            os.ftruncate(ring.fileno(), size)
+    assert int(frames.sum()) == 7 * frames.size
+    assert ring.shaped((3, 64, 8, 8, 3)).shape == (3, 64, 8, 8, 3)
+    with pytest.raises(OSError, match="not permitted"):
+        ring.shaped((3, 64, 48, 64, 3))
+    ring.close()
+
+
+def test_a_larger_size_takes_another_ring_and_leaves_the_old_one_whole(video):
+    with DecodingProcess() as process:
+        held = next(iter(process.frames(video, video.pts, SIZE))).frames
+        before = held.copy()
+        assert numbers(process, video) == {i: i for i in range(100)}
+        large = {}
+        for batch in process.frames(video, video.pts[:3], (480, 800)):
+            large |= {i: number_shown(frame) for i, frame in zip(batch.items, batch.frames, strict=True)}
+        assert large == {0: 0, 1: 1, 2: 2}
+        assert held.shape == before.shape
