@@ -25,6 +25,9 @@ check: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/spine.py
+	$(BIN)/python benchmarks/decoding.py
+	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/odd_media.py
 
 # Once, and again when the dependencies change.
 $(VENV)/installed: pyproject.toml
