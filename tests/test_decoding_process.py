@@ -14,6 +14,7 @@ from counting import number_shown, write_film
 
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.video import DecodingProcess, probe
+from vtn_stream.video import process as process_module
 
 SIZE = (48, 80)
 QUICK_S = 5.0
@@ -143,6 +144,60 @@ def test_a_caller_may_take_longer_than_the_deadline(film):
         assert shown == list(range(400))
 
 
+class Meddled(DecodingProcess):
+    """Its process gets a signal as soon as it was asked something."""
+
+    sent = None
+
+    def _receive(self, *asked):
+        if self.sent is not None:
+            sent, self.sent = self.sent, None
+            os.kill(self.pid, sent)
+        return super()._receive(*asked)
+
+
+@pytest.mark.parametrize(
+    ("sent", "what"), [(signal.SIGKILL, r"died \(signal 9\)"), (signal.SIGSTOP, "made no progress for 2 s")]
+)
+def test_a_process_killed_or_frozen_while_it_probes_is_an_error_and_the_next_film_is_served(film, other, sent, what):
+    with Meddled(deadline_s=2) as process:
+        process.sent = sent
+        before = time.monotonic()
+        with pytest.raises(DecodingLost, match=f"film.mp4 {what}") as raised:
+            process.probe(film.path)
+        assert time.monotonic() - before < 2 + QUICK_S
+        assert is_one_line_of_three(raised.value)
+        assert process.probe(film.path).identity == film.identity
+        assert numbers(process, other) == list(range(100))
+
+
+def test_a_film_that_takes_far_too_long_is_given_up_however_busy_its_process_looks(film, other, monkeypatch):
+    """Time runs out of the whole answer, not of a packet: the film says so, and the next one has its own."""
+    with DecodingProcess(deadline_s=0.5) as process:
+        process.probe(other.path)
+        monkeypatch.setattr(process_module, "FRAME_S", -0.0125)  # of 400 frames: all of ten deadlines
+        monkeypatch.setattr(process_module, "PIXEL_S", 0)
+        with pytest.raises(DecodingLost, match=r"film.mp4 was far too slow; .*; re-encode the film"):
+            numbers(process, film)
+        monkeypatch.undo()
+        assert numbers(process, other) == list(range(100))
+
+
+def test_none_of_the_ended_is_left_as_a_zombie(film):
+    before = set(children())
+    with DecodingProcess(deadline_s=2) as process:
+        for sent in (signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV):
+            frames = process.frames(film, film.pts, SIZE)
+            next(frames)
+            os.kill(process.pid, sent)
+            with pytest.raises(DecodingLost):
+                for _ in frames:
+                    pass
+            assert set(children()) == before
+        numbers(process, film)
+    assert set(children()) == before
+
+
 # It has too little memory
 
 
@@ -169,6 +224,13 @@ def test_a_memory_limit_too_small_is_an_error_and_not_a_hang_or_a_gap(large, meg
     else:
         assert is_one_line_of_three(error)
         assert "large.mp4" in str(error)
+
+
+def test_a_film_that_starves_leaves_the_next_one_unharmed(large, other):
+    """After the film that has no room, in the same process or in another, there is room again."""
+    with DecodingProcess(deadline_s=20, memory_bytes=260 * 1024**2) as process:
+        failure(lambda: numbers(process, process.probe(large)))
+        assert numbers(process, other) == list(range(100))
 
 
 def test_the_usual_memory_limit_serves_a_large_film(process, large):

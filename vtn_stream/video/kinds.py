@@ -1,4 +1,4 @@
-"""What a file is that is no film, from its first bytes: so that the error says what to do. Standard library only."""
+"""What a file is that cannot be read as a film, from its first bytes: so that the error says what to do."""
 
 __all__ = ["not_a_film"]
 
@@ -33,16 +33,19 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"<!doctype", "a web page", "download the film itself"),
     (b"<html", "a web page", "download the film itself"),
 )
+_HEAD_BYTES = 256 * 1024  # the first boxes of an encrypted film
 
 
 def not_a_film(path: str) -> tuple[str, str] | None:
     """What the file is and what to do about it, if that is known."""
     try:
         with open(path, "rb") as file:
-            head = file.read(4096)
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return None
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")  # of texts
+    if head[4:8] in (b"ftyp", b"styp", b"moov") and (b"encv" in head or b"pssh" in head):
+        return "an encrypted film", "decrypt it first"
     if b"urn:mpeg:dash:schema" in head:
         return "a list of segments", _NAMES
     for start, kind, cure in _KINDS:
