@@ -32,6 +32,12 @@ def test_what_cannot_be_served_says_why(data, process, name):
     assert NAMED[name] in str(raised.value)
 
 
+def test_a_film_for_two_eyes_shows_the_first_one(data, process):
+    """A phone's spatial film: its frames carry something that PyAV has no name for."""
+    video = process.probe(data / "odd-media" / "androidx" / "water_180_mvhevc_5frames.mov")
+    assert (video.codec, video.num_frames, video.rotation) == ("hevc", 5, 0)
+
+
 def test_every_odd_file_is_answered_in_time(data, process):
     files = sorted(file for file in (data / "odd-media").rglob("*") if file.is_file())
     failures, num_films = [], 0

@@ -167,7 +167,10 @@ def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
 
     The matrix [[a, b], [c, d]] takes (x, y) to (a x + c y, b x + d y), y pointing down: ISO/IEC 14496-12, 6.2.2.
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # it carries something that PyAV has no name for, as films for two eyes do
+        return -frame.rotation % 360, False
     if matrix is None:
         return 0, False
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(float)
