@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from counting import write_film
 
 from vtn_stream.embedding import ChunkReady, Warned, embed
 from vtn_stream.errors import VideoError
@@ -308,3 +309,14 @@ def test_a_chunk_is_the_same_whichever_chunks_are_embedded_with_it(film_maker, e
             for cut in cuts:
                 list(embed(video, cut, plan, encoder, stores[-1], process))
     assert chunk_files(stores[0].root) == chunk_files(stores[1].root)
+
+
+def test_a_run_of_chunks_before_the_first_frame_is_a_gap(encoder, store, process, tmp_path):
+    """Sound for two minutes before the first picture."""
+    late = write_film(tmp_path / "late.mp4", 50, first=25 * 130, audio_s=130).path
+    video = probe(late, process)
+    chunks = SamplingPlan(Fraction(1)).chunks(video)
+    events = list(embed(video, chunks[:2], SamplingPlan(Fraction(1)), encoder, store, process))
+    ready = [event for event in events if isinstance(event, ChunkReady)]
+    assert [event.index.valid.any() for event in ready] == [False, False]
+    assert not any(event.values.any() for event in ready)

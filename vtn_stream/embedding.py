@@ -190,9 +190,11 @@ class _Run:
         """Values [n, D], the clock as decoded, thumbnails by position in the chunk."""
         rows = self._rows(chunk)
         planned = self._grid[chunk.start - self._first : chunk.stop - self._first]
-        valid = planned.valid & self._embedded[rows]
+        valid = planned.valid.copy()
+        valid[valid] = self._embedded[rows[valid]]  # before a film's first frame there is no row at all
         index = FrameIndex(grid_s=planned.grid_s, frame=planned.frame, pts_s=planned.pts_s, valid=valid)
-        values = np.where(valid[:, None], self._values[rows], np.float16(0))
+        values = np.zeros((len(rows), self._values.shape[1]), np.float16)
+        values[valid] = self._values[rows[valid]]
         # Where it is due, not wherever its frame is shown: a chunk must not depend on which others were in the run.
         due = np.flatnonzero(self._due[chunk.start - self._first : chunk.stop - self._first])
         thumbnails = {int(i): self._thumbnails[rows[i]] for i in due if rows[i] in self._thumbnails}
