@@ -62,6 +62,13 @@ __all__ = ["analyze"]
 @click.option(
     "--stream", type=click.IntRange(0), help="Index of the video stream, as probe shows it. [default: the first]"
 )
+@click.option(
+    "--decoder",
+    type=click.Choice(["pyav", "decord"]),
+    default="pyav",
+    show_default=True,
+    help="What decodes the frames. decord refuses films that it would miscount.",
+)
 @click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, help="timm image network.")
 @click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
 @click.option(
@@ -88,6 +95,7 @@ def analyze(
     start_s: float,
     end_s: float,
     stream: int | None,
+    decoder: Literal["pyav", "decord"],
     backbone: str,
     weights: Path | None,
     device: Literal["auto", "cpu", "cuda"],
@@ -110,6 +118,7 @@ def analyze(
         device=device,
         store=store,
         stream=stream,
+        decoder=decoder,
         exact=exact,
     ) as analyzer:
         for film in films:

@@ -81,6 +81,7 @@ def analyze(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
+    decoder: Literal["pyav", "decord"] = "pyav",
     on_event: Callable[[Event], None] | None = None,
 ) -> Timeline:
     """The timeline of a film. Without an action model: its scenes.
@@ -90,11 +91,14 @@ def analyze(
     backbone        a timm image network; weights is a file for it where they are not installed
     store           folder of the embeddings; by default in the user's cache
     stream          index of the video stream in its container; by default the first that is no cover picture
+    decoder         what decodes the frames; decord refuses films that it would miscount
     on_event        hears of every chunk, warning and provisional timeline
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, StoreError.
     """
-    with Analyzer(fps=fps, backbone=backbone, weights=weights, device=device, store=store, stream=stream) as analyzer:
+    with Analyzer(
+        fps=fps, backbone=backbone, weights=weights, device=device, store=store, stream=stream, decoder=decoder
+    ) as analyzer:
         return analyzer.analyze(path, start_s=start_s, end_s=end_s, on_event=on_event).timeline
 
 
@@ -113,6 +117,7 @@ class Analyzer:
         device: Literal["auto", "cpu", "cuda"] = "auto",
         store: str | os.PathLike[str] | None = None,
         stream: int | None = None,
+        decoder: Literal["pyav", "decord"] = "pyav",
         exact: bool = False,
     ) -> None:
         self.sampling = SamplingPlan(_fraction(fps))
@@ -121,7 +126,7 @@ class Analyzer:
         self._stream = stream
         self._exact = exact
         self._encoder: FrameEncoder | None = None
-        self._process = DecodingProcess()
+        self._process = DecodingProcess(decoder=decoder)
         self._frame_s: float | None = None  # how long the network takes for a frame, once it was timed
 
     def __enter__(self) -> Self:

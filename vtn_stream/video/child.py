@@ -8,7 +8,7 @@ Requests and answers (see `wire`):
     {"do": "check"}                                      -> {"missing": [what is not closed off]}
     {"do": "probe", "path"}                              -> {"info"} + pts, keyframes | {"error"}
     {"do": "decode", "path" ...} + keyframes, pts, flags -> {"slot", "items", "lost", "thumbnails"} + JPEGs,
-                                                            again and again, then {"done"} | {"error"}
+      (and to decord the pts of all frames)                 again and again, then {"done"} | {"error"}
     {"free": slot}                                          the parent has read that slot
 
 The pixels of a batch lie in the ring, shared memory of shape [slots, batch, height, width, 3], uint8.
@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.video import sandbox
 from vtn_stream.video.container import read_info
+from vtn_stream.video.decord_reader import DecordReader
 from vtn_stream.video.pyav_reader import PyAVReader
-from vtn_stream.video.reader import Source
+from vtn_stream.video.reader import Reader, Source
 from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
 
 THUMBNAIL_WIDTH = 160
@@ -79,7 +80,7 @@ class _Child:
         self._leash = leash
         self._missing = missing  # of the sandbox
         self._last_sign = 0.0
-        self._reader: PyAVReader | None = None
+        self._reader: Reader | None = None
         self._reading = ""
 
     def serve(self) -> bool:
@@ -125,6 +126,8 @@ class _Child:
         keyframes = np.frombuffer(payload, np.int64, num_keyframes)
         pts = np.frombuffer(payload, np.int64, num_wanted, offset=keyframes.nbytes)
         wants_thumbnail = np.frombuffer(payload, np.bool_, num_wanted, offset=keyframes.nbytes + pts.nbytes)
+        is_decord = request["decoder"] == "decord"
+        rest = keyframes.nbytes + pts.nbytes + wants_thumbnail.nbytes
         if self._reader is None or self._reading != request["identity"]:
             if self._reader is not None:
                 self._reader.close()
@@ -137,8 +140,10 @@ class _Child:
                 sample_aspect_ratio=Fraction(request["sample_aspect_ratio"]),
                 keyframes=keyframes,
                 temporal_layers=request["temporal_layers"],
+                pts=np.frombuffer(payload[rest:], np.int64) if is_decord else None,
+                num_unseen=request["num_unseen"],
             )
-            self._reader = PyAVReader(source, self._num_threads)
+            self._reader = (DecordReader if is_decord else PyAVReader)(source, self._num_threads)
             self._reading = request["identity"]
         ring_shape = tuple(request["ring"])
         # The map goes with the last array on it: closed here, it would fail while an error still holds one.
@@ -148,7 +153,7 @@ class _Child:
 
     def _fill(
         self,
-        reader: PyAVReader,
+        reader: Reader,
         ring: NDArray[np.uint8],
         pts: NDArray[np.int64],
         wants_thumbnail: NDArray[np.bool_],

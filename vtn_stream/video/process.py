@@ -6,6 +6,7 @@ keeps a second core busy: the next batch is decoded while this one is embedded.
 """
 
 import contextlib
+import importlib.metadata
 import os
 import select
 import subprocess
@@ -14,12 +15,12 @@ import time
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.errors import DecodingLost, InputError, VideoError
 from vtn_stream.film import VideoInfo, file_stamp
 from vtn_stream.video import answers
 from vtn_stream.video.ring import Ring
@@ -66,7 +67,18 @@ class FrameBatch:
 class DecodingProcess:
     """A process that probes and decodes films, one after the other. Started when first asked; a context manager."""
 
-    def __init__(self, *, deadline_s: float = DEADLINE_S, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        decoder: Literal["pyav", "decord"] = "pyav",
+        deadline_s: float = DEADLINE_S,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError where it is missing."""
+        if decoder not in ("pyav", "decord"):
+            raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "choose pyav or decord")
+        self._decoder = decoder
+        self._decord = _decord_version() if decoder == "decord" else ""
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
         self._ring = Ring()
@@ -85,10 +97,10 @@ class DecodingProcess:
 
     @property
     def decoder(self) -> str:
-        """The decoder and its version, as an Execution names it."""
+        """The decoder and its version, as an Execution names it. Frames of decord are scaled by PyAV's FFmpeg."""
         from vtn_stream.video.pyav_reader import version
 
-        return version()
+        return f"{self._decord}, scaled by {version()}" if self._decord else version()
 
     @property
     def pid(self) -> int | None:
@@ -145,12 +157,16 @@ class DecodingProcess:
             "rotation": video.rotation,
             "mirrored": video.mirrored,
             "temporal_layers": video.temporal_layers,
+            "decoder": self._decoder,
+            "num_unseen": video.num_hidden + video.num_untimed,
             "sample_aspect_ratio": str(video.sample_aspect_ratio),
             "ring": ring.shape,
             "num_keyframes": len(video.keyframes),
             "num_wanted": len(pts),
         }
         payload = video.keyframes.tobytes() + pts.tobytes() + wants_thumbnail.tobytes()
+        if self._decoder == "decord":
+            payload += video.pts.tobytes()
         patience_s = 10 * self._deadline_s + video.num_frames * (FRAME_S + PIXEL_S * video.width * video.height)
         turn = self._ask(request, payload, video.path.name, patience_s)
         batches = answers.Batches(len(pts), NUM_SLOTS, BATCH_SIZE)
@@ -331,6 +347,16 @@ class DecodingProcess:
             "the frames that it had not delivered are missing",
             cure,
         )
+
+
+def _decord_version() -> str:
+    """Without importing it: it is a library for the decoding process."""
+    try:
+        return f"decord {importlib.metadata.version('decord')}"
+    except importlib.metadata.PackageNotFoundError as error:
+        raise InputError(
+            "decord is not installed", "nothing was decoded", "install it, or take the usual decoder: --decoder pyav"
+        ) from error
 
 
 def check_unchanged(video: VideoInfo) -> None:

@@ -1,6 +1,5 @@
 """The PyAV reader: sequential decoding from the last keyframe before what is asked for."""
 
-import io
 from collections import deque
 from collections.abc import Callable, Container, Iterator
 from itertools import chain
@@ -8,12 +7,12 @@ from itertools import chain
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image
 
 from vtn_stream.video.container import check_memory, open_video, packets_of
 from vtn_stream.video.damage import DamageLog
+from vtn_stream.video.picture import DecodedPicture
 from vtn_stream.video.reader import Picture, Source
 from vtn_stream.video.references import disposable_test
 
@@ -109,7 +108,7 @@ class PyAVReader:
             self._last_pts = max(self._last_pts, frame.pts)
             if (i := position.pop(frame.pts, None)) is not None:
                 sound = self._damage.is_sound(frame.pts)
-                yield i, _Picture(frame, self._source, self._reformatter) if sound else None
+                yield i, DecodedPicture(frame, self._source, self._reformatter) if sound else None
             while len(recent) == _PATIENCE_FRAMES and waiting and waiting[0][0] < recent[0]:
                 p, i = waiting[0]
                 must_seek = p in position and self._must_redo(p)
@@ -245,35 +244,3 @@ class PyAVReader:
         self._keyframes = np.delete(self._keyframes, np.s_[max(0, bad - self._num_distrusted) : max(bad + 1, after)])
         self._num_distrusted *= 2  # where one is wrong they mostly all are
         return False
-
-
-class _Picture:
-    """Implements `Picture`."""
-
-    __slots__ = ("_frame", "_reformatter", "_source")
-
-    def __init__(self, frame: av.VideoFrame, source: Source, reformatter: VideoReformatter) -> None:
-        self._frame = frame
-        self._source = source
-        self._reformatter = reformatter
-
-    def resized(self, width: int, height: int) -> NDArray[np.uint8]:
-        turned = self._source.rotation in (90, 270)
-        if turned:
-            width, height = height, width
-        rgb = self._reformatter.reformat(
-            self._frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
-        )
-        shown = rgb.to_ndarray()
-        if self._source.mirrored:
-            shown = shown[:, ::-1]
-        return np.rot90(shown, -self._source.rotation // 90)  # it turns counter-clockwise
-
-    def thumbnail(self, width: int) -> bytes:
-        shown_width, shown_height = self._frame.width * self._source.sample_aspect_ratio, self._frame.height
-        if self._source.rotation in (90, 270):
-            shown_width, shown_height = shown_height, shown_width
-        height = min(max(1, round(width * shown_height / shown_width)), 4 * width)
-        file = io.BytesIO()
-        Image.fromarray(self.resized(width, height)).save(file, "JPEG", quality=75)
-        return file.getvalue()

@@ -14,7 +14,11 @@ __all__ = ["Picture", "Reader", "Source"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a reader needs of VideoInfo: which stream of which file, where decoding can begin, how it is shown."""
+    """What a reader needs of VideoInfo: which stream of which file, where decoding can begin, how it is shown.
+
+    pts         of all its frames, for a decoder that knows frames by their number
+    num_unseen  packets that are in no pts: without a time, or not shown
+    """
 
     path: Path
     stream: int
@@ -24,6 +28,8 @@ class Source:
     sample_aspect_ratio: Fraction
     keyframes: NDArray[np.int64]
     temporal_layers: int
+    pts: NDArray[np.int64] | None = None
+    num_unseen: int = 0
 
 
 class Picture(Protocol):
@@ -42,7 +48,8 @@ class Reader(Protocol):
     """One open film."""
 
     def frames(self, pts: NDArray[np.int64], alive: Callable[[], None]) -> Iterator[tuple[int, Picture | None]]:
-        """(i, picture) for every i of the ascending pts, None where damage took the frame.
+        """(i, picture) for every i of the ascending pts, None where damage took the frame. A picture may be good only
+        until the next is asked for.
 
         Exactly the frames with these timestamps, each once, in any order. A call that asks for later frames
         goes on decoding; alive() is called for every packet, as proof of progress.

@@ -6,9 +6,10 @@ HEVC: ITU-T H.265, 7.3.1.2 and 7.4.2.2 (NAL unit header, sub-layer non-reference
 
 from collections.abc import Callable, Iterator
 
-__all__ = ["TemporalLayers", "disposable_test"]
+__all__ = ["TemporalLayers", "disposable_test", "is_fresh_start"]
 
 _H264_SLICES = range(1, 6)
+_H264_IDR = 5
 _H264_SPS = 7
 # Beside slices only what says nothing to the decoder: SEI, delimiter, filler. Parameter sets must reach it.
 _H264_IDLE = (6, 9, 12)
@@ -30,6 +31,17 @@ def disposable_test(codec: str, extradata: bytes, temporal_layers: int) -> Calla
     if codec == "hevc":
         return lambda packet: _is_disposable_hevc(packet, length_size, temporal_layers - 1)
     return None
+
+
+def is_fresh_start(codec: str, extradata: bytes, packet: bytes) -> bool:
+    """Whether a decoder that begins at this keyframe shows it, and all after it, as if it had begun before.
+
+    False for H.264's recovery points: containers call them keyframes, and the picture becomes whole some frames later.
+    """
+    if codec != "h264":
+        return True
+    kinds = [nal[0] & 0x1F for nal in _nals(packet, _length_size(codec, extradata)) if nal]
+    return next((kind for kind in kinds if kind in _H264_SLICES), -1) == _H264_IDR
 
 
 class TemporalLayers:

@@ -1,0 +1,100 @@
+"""The picture as it was coded, found again from the RGB that FFmpeg made of it.
+
+decord hands over RGB only, at full size, converted by FFmpeg's quickest way: products are cut off, and four pixels
+share one colour. A picture that is scaled after that differs by up to 3 of 255, in the mean, from one that is scaled as
+it was coded, as PyAV does: enough to move its embedding to cosine 0.985. So the coded picture is guessed from the RGB,
+the guess is converted in the same way, and what then differs corrects the guess. Mostly that gives the very bytes that
+were coded; what was cut off at black or white, or was no colour that RGB has, stays lost.
+"""
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+__all__ = ["CodedPictures"]
+
+# Bits a value, of the formats in which four pixels share a colour. RGB of others is good as it is: it keeps every
+# pixel's colour.
+_DEPTHS = {"yuv420p": 8, "yuvj420p": 8, "yuv420p10le": 10, "yuv420p12le": 12}
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+# ITU-T H.273, table 4, in FFmpeg's words for it; all others are taken for BT.601, as FFmpeg does.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+# By how much a first guess of luma and of the two colours comes out too small, in 1/256, in the middle of films.
+# What is black or white was most likely just that.
+_LUMA_LOSS, _COLOUR_LOSS = 256, -38
+
+
+class CodedPictures:
+    """Makes frames as a decoder gives them of the RGB that FFmpeg made of them; each is good until the next."""
+
+    def __init__(self, template: av.VideoFrame) -> None:
+        """template: any decoded frame of the film, which is written over. It says where the colours of four pixels lie,
+        and whether that is stated: FFmpeg heeds it, and a frame made anew cannot carry it."""
+        self._template = template
+        self._depth = _DEPTHS.get(template.format.name, 0)
+        self._is_full = template.format.name == "yuvj420p" or template.color_range == _FULL_RANGE
+        self._planes_of_given, self._planes_of_guess = VideoReformatter(), VideoReformatter()
+        self._rgb_of_guess = VideoReformatter()
+
+    def frame(self, rgb: NDArray[np.uint8]) -> av.VideoFrame:
+        """The coded picture of uint8 [H, W, 3], as nearly as it can be found; else the RGB itself."""
+        given = av.VideoFrame.from_ndarray(rgb, "rgb24")
+        if not self._depth:
+            return given
+        cut = 16 - self._depth  # bits of a plane's values that the coded ones do not have
+        half = 1 << cut >> 1
+        wanted = self._planes(given, self._planes_of_given)
+        luma, *colours = wanted
+        black, white = (0, 255 << 8) if self._is_full else (16 << 8, 235 << 8)
+        brighter = np.where(luma > black + _LUMA_LOSS // 8, np.minimum(luma, white - _LUMA_LOSS) + _LUMA_LOSS, luma)
+        guess = [_rounded(brighter, 0, cut), *(_rounded(colour, _COLOUR_LOSS, cut) for colour in colours)]
+        self._write(guess)
+        # Bilinear, as decord does it where it is not in haste.
+        converted = self._rgb_of_guess.reformat(
+            self._template, given.width, given.height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1
+        )
+        # In a new frame, like the given one: this one still says where colours lay.
+        found = self._planes(av.VideoFrame.from_ndarray(converted.to_ndarray(), "rgb24"), self._planes_of_guess)
+        for plane, there, here in zip(guess, wanted, found, strict=True):
+            corrected = (there - here).view(np.int16)  # small, though it may wrap
+            corrected += half
+            corrected >>= cut
+            corrected += plane.view(np.int16)
+            np.clip(corrected, 0, (1 << self._depth) - 1, out=corrected)
+            plane[:] = corrected
+        self._write(guess)
+        return self._template
+
+    def _planes(self, rgb: av.VideoFrame, reformatter: VideoReformatter) -> list[NDArray[np.uint16]]:
+        """Luma and two chroma planes, of 16 bits."""
+        planes = reformatter.reformat(
+            rgb,
+            rgb.width,
+            rgb.height,
+            "yuv420p16le",
+            dst_colorspace=_MATRICES.get(self._template.colorspace, Colorspace.ITU601),
+            dst_color_range=ColorRange.JPEG if self._is_full else ColorRange.MPEG,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        ).planes
+        return [np.frombuffer(memoryview(p), np.uint16).reshape(p.height, -1)[:, : p.width] for p in planes]
+
+    def _write(self, planes: list[NDArray[np.uint16]]) -> None:
+        kind = np.uint8 if self._depth == 8 else np.uint16
+        for plane, values in zip(self._template.planes, planes, strict=True):
+            lines = np.zeros((plane.height, plane.line_size // np.dtype(kind).itemsize), kind)
+            lines[:, : plane.width] = values
+            plane.update(lines)
+
+
+def _rounded(plane: NDArray[np.uint16], loss: int, cut: int) -> NDArray[np.uint16]:
+    """The values without that many bits, after what was lost is given back."""
+    more = max(0, loss + (1 << cut >> 1))
+    return np.right_shift(np.minimum(plane, 65_535 - more) + np.uint16(more), np.uint16(cut))
