@@ -26,6 +26,7 @@ check: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/spine.py
 	$(BIN)/python benchmarks/decoding.py
+	$(BIN)/python benchmarks/decoders.py
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/odd_media.py
 

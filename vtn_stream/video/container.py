@@ -1,4 +1,4 @@
-"""Opening a stranger's file and reading its clock. Runs in the decoding process; the only door to `av`."""
+"""Opening a stranger's file and reading its clock. Runs in the decoding process."""
 
 import hashlib
 import json
