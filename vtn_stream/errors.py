@@ -4,6 +4,7 @@ VtnStreamError
 ├── InputError        an argument that cannot be served
 ├── VideoError        a file that cannot be read as a film
 │   └── DecodingLost  the decoding process died, hung or ran out of memory
+├── CheckpointError   a file that is no checkpoint, or one that does not fit what it is used for
 ├── BackboneError     an unknown network, weights that are missing or do not fit
 ├── StoreError        the embedding store cannot be read or written
 │   └── DamagedFile   one file of it is not what was written
@@ -14,6 +15,7 @@ import unicodedata
 
 __all__ = [
     "BackboneError",
+    "CheckpointError",
     "DamagedFile",
     "DecodingLost",
     "InputError",
@@ -62,6 +64,10 @@ class VideoError(VtnStreamError):
 
 class DecodingLost(VideoError):
     """The decoding process died, made no progress before its deadline, or ran out of memory."""
+
+
+class CheckpointError(VtnStreamError):
+    """A file is no checkpoint, is damaged, or does not fit what it is used for; or one could not be fetched."""
 
 
 class BackboneError(VtnStreamError):

@@ -6,11 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo
 
-__all__ = ["CHUNK_S", "Chunk", "SamplingPlan"]
+__all__ = ["CHUNK_S", "Chunk", "ClipWindow", "SamplingPlan"]
 
 # One piece of work, in seconds of film: an hour gives 60 pieces, enough for a cluster; a piece is seconds of
 # computing, little to lose in a crash. Spans are of the grid, not of keyframes: some films have only one.
@@ -110,3 +111,47 @@ class SamplingPlan:
                     )
                 )
         return chunks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipWindow:
+    """How a model that was trained on clips slides over a film.
+
+    num_positions  of the grid in one window
+    stride         positions from one window to the next; at most num_positions, so that none is passed over
+    position_rate  the model's position ids count so many a second from the window's start (25 for weights trained on
+                   25 frames per second); None where they count the grid's positions
+    """
+
+    num_positions: int
+    stride: int
+    position_rate: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.num_positions) is not int or type(self.stride) is not int:
+            raise ValueError("a window is a whole number of positions, and so is its stride")
+        if not 1 <= self.stride <= self.num_positions <= MAX_POSITIONS:
+            raise ValueError(f"a window of {self.num_positions} positions cannot have a stride of {self.stride}")
+        if self.position_rate is not None:
+            object.__setattr__(self, "position_rate", Fraction(self.position_rate))
+            if not 0 < self.position_rate <= MAX_FPS:
+                raise ValueError(f"a position rate of {self.position_rate} a second is none")
+
+    def starts(self, num_positions: int) -> NDArray[np.int64]:
+        """First positions of the windows over a grid: every stride, and one more that ends where the grid does.
+
+        |---- 0 ----|
+              |---- 1 ----|
+                 |---- 2 ----|    A grid shorter than a window has one, and its rest is padding.
+        """
+        last = max(0, num_positions - self.num_positions)
+        return np.unique(np.append(np.arange(0, last, self.stride), last))
+
+    def position_ids(self, num_positions: int, fps: Fraction) -> NDArray[np.int64]:
+        """int64 [num_positions]: floor(position_rate t + 1e-6) with t seconds from the window's start."""
+        k = np.arange(num_positions, dtype=np.int64)
+        if self.position_rate is None:
+            return k
+        # in whole numbers: k rate / fps is exact, and the 1e-6 of the release is for its rounding only
+        ratio = self.position_rate / fps
+        return k * ratio.numerator // ratio.denominator

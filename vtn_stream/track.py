@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 
-__all__ = ["EmbeddingTrack", "Execution", "GridScores", "Recipe"]
+__all__ = ["CENTRE_CROP", "EmbeddingTrack", "Execution", "GridScores", "OperatingPoint", "Recipe"]
+
+# The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
+CENTRE_CROP = "short side 256, centre crop"
 
 
 def _canonical(fields: dict[str, Any]) -> str:
@@ -30,7 +33,7 @@ class Recipe:
     """What an embedding MEANS. Tracks of equal recipes can be mixed; a model is matched on it.
 
     weights   digest of the network's tensors, however they were packaged
-    geometry  "squash": the whole frame resized to size, aspect ratio given up, nothing cropped
+    geometry  "squash": the whole frame resized to size, aspect ratio given up, nothing cropped; or CENTRE_CROP
     mean, std per RGB channel, of values in 0..1
     """
 
@@ -40,7 +43,7 @@ class Recipe:
     size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    geometry: Literal["squash"] = "squash"
+    geometry: Literal["squash", "short side 256, centre crop"] = "squash"
     interpolation: Literal["bicubic"] = "bicubic"
     colour: Literal["RGB"] = "RGB"
 
@@ -92,6 +95,18 @@ class Execution:
         return _digest(self.to_json())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """From which score a class is said to hold: a segment needs one position at `high`, and reaches as far as `low`."""
+
+    high: float
+    low: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high <= 1:
+            raise ValueError(f"an operating point needs 0 < low <= high <= 1, got {self.low} and {self.high}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmbeddingTrack:
     """A film as a model sees it: values float16 [T, D] with the clock of each row; invalid rows are zero."""
@@ -116,7 +131,8 @@ class GridScores:
     """What a model or an analysis says of each grid position: positions, no seconds, no names.
 
     frame     float16 [T, K], 0..1: how strongly class k holds at a position
-    saliency  float16 [T], 0..1: how strongly something changes between positions t-1 and t
+    saliency  float16 [T], 0..1: of scenes, how strongly something changes between positions t-1 and t; of a model, how
+              much it looked at position t, the most being 1
     clip      float32 [K], 0..1: how strongly class k holds for the whole film
     """
 

@@ -1,0 +1,5 @@
+"""Files <-> models: network, labels, recipe, window, operating points. Knows no film."""
+
+from vtn_stream.checkpoints.checkpoint import FORMAT_VERSION, Checkpoint, load_checkpoint, save_checkpoint
+
+__all__ = ["FORMAT_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]

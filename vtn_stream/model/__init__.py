@@ -1,0 +1,26 @@
+"""The network: tensors in, tensors out. Knows no path, no seconds, no label names, no timm.
+
+Importing it is light; `config` alone needs no torch.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from vtn_stream.model.config import VARIANTS, ClassificationConfig, EncoderConfig, VTNConfig
+
+if TYPE_CHECKING:
+    from vtn_stream.model.encoder import Encoded, TemporalEncoder
+    from vtn_stream.model.vtn import VTN
+
+__all__ = ["VARIANTS", "VTN", "ClassificationConfig", "Encoded", "EncoderConfig", "TemporalEncoder", "VTNConfig"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "VTN":
+        from vtn_stream.model.vtn import VTN
+
+        return VTN
+    if name in ("Encoded", "TemporalEncoder"):
+        from vtn_stream.model import encoder
+
+        return getattr(encoder, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

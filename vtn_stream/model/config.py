@@ -1,0 +1,149 @@
+"""The sizes of a network, as a checkpoint carries them. Standard library only: no tensor is made here.
+
+The named functions are the models of Neimark et al., "Video Transformer Network" (2021), table 1, with their sizes
+written out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+__all__ = ["VARIANTS", "ClassificationConfig", "EncoderConfig", "VTNConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """A Longformer over frame embeddings, with one global token.
+
+    input_width         of the embeddings; where it is not width, they are projected first
+    width               D, of the tokens
+    attention_windows   one a layer, even: a frame sees window / 2 frames to each side, and the global token
+    positions           native: a learned table read by the frames' indices in the film, which the caller gives;
+                        learned: the same, by 0, 1, 2 ... where none are given; sinusoidal; or none
+    num_positions       rows of that table; indices beyond it start again from 0
+    dropout             of tokens and of attention, in training
+    """
+
+    input_width: int
+    width: int
+    num_heads: int
+    feedforward_width: int
+    attention_windows: tuple[int, ...]
+    positions: Literal["native", "learned", "sinusoidal", "none"] = "native"
+    num_positions: int = 286
+    dropout: float = 0.1
+    norm_eps: float = 1e-12
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attention_windows", tuple(self.attention_windows))
+        sizes = (self.input_width, self.width, self.num_heads, self.feedforward_width, *self.attention_windows)
+        if not self.attention_windows or any(type(n) is not int or n < 1 for n in (*sizes, self.num_positions)):
+            raise ValueError("an encoder needs a layer, and sizes that are whole numbers above 0")
+        if self.width % self.num_heads:
+            raise ValueError(f"width {self.width} does not part into {self.num_heads} heads")
+        if any(window % 2 for window in self.attention_windows):
+            raise ValueError(f"attention windows reach equally far to both sides: even, not {self.attention_windows}")
+        if self.positions not in ("native", "learned", "sinusoidal", "none"):
+            raise ValueError(f"there are no {self.positions!r} positions")
+        if not 0 <= self.dropout < 1 or not 0 < self.norm_eps < 1:
+            raise ValueError(f"dropout {self.dropout} or norm_eps {self.norm_eps} is not in 0..1")
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.attention_windows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationConfig:
+    """The paper's head: an MLP on the global token."""
+
+    num_classes: int
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if type(self.num_classes) is not int or self.num_classes < 1:
+            raise ValueError(f"a head needs classes, got {self.num_classes}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout {self.dropout} is not in 0..1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VTNConfig:
+    """A whole network. backbone is a timm name."""
+
+    backbone: str
+    encoder: EncoderConfig
+    head: ClassificationConfig
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        fields = asdict(self)
+        fields["encoder"]["attention_windows"] = list(self.encoder.attention_windows)
+        fields["head"]["kind"] = "classification"
+        return fields
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "VTNConfig":
+        """The inverse of `to_dict`. KeyError, TypeError or ValueError for what is none."""
+        head = dict(fields["head"])
+        if (kind := head.pop("kind")) != "classification":
+            raise ValueError(f"this release has no {kind!r} head")
+        if not isinstance(fields["backbone"], str):
+            raise TypeError("backbone must be a name")
+        return cls(
+            backbone=fields["backbone"],
+            encoder=EncoderConfig(**fields["encoder"]),
+            head=ClassificationConfig(**head),
+        )
+
+
+def _vtn(backbone: str, width: int, num_heads: int, feedforward_width: int, num_layers: int) -> VTNConfig:
+    encoder = EncoderConfig(
+        input_width=width,
+        width=width,
+        num_heads=num_heads,
+        feedforward_width=feedforward_width,
+        attention_windows=(18,) * num_layers,
+    )
+    return VTNConfig(backbone=backbone, encoder=encoder, head=ClassificationConfig(num_classes=400))
+
+
+def r50_vtn() -> VTNConfig:
+    """167.6 M parameters. The paper does not tell its number of heads; it changes no other number."""
+    return _vtn("resnet50", 2048, 16, 4096, 3)
+
+
+def r101_vtn() -> VTNConfig:
+    """186.6 M parameters."""
+    return _vtn("resnet101", 2048, 16, 4096, 3)
+
+
+def deit_ti_vtn() -> VTNConfig:
+    """10.0 M parameters."""
+    return _vtn("deit_tiny_patch16_224", 192, 3, 3072, 3)
+
+
+def deit_b_vtn() -> VTNConfig:
+    """113.5 M parameters."""
+    return _vtn("deit_base_patch16_224", 768, 12, 3072, 3)
+
+
+def vit_b_vtn() -> VTNConfig:
+    """113.5 M parameters: the network whose weights are published."""
+    return _vtn("vit_base_patch16_224", 768, 12, 3072, 3)
+
+
+def vit_b_vtn_1_layer() -> VTNConfig:
+    """95.8 M parameters."""
+    return _vtn("vit_base_patch16_224", 768, 12, 3072, 1)
+
+
+# as the command line names them
+VARIANTS: dict[str, Callable[[], VTNConfig]] = {
+    "vtn-r50": r50_vtn,
+    "vtn-r101": r101_vtn,
+    "vtn-deit-ti": deit_ti_vtn,
+    "vtn-deit-b": deit_b_vtn,
+    "vtn-vit-b": vit_b_vtn,
+    "vtn-vit-b-1-layer": vit_b_vtn_1_layer,
+}

@@ -1,0 +1,232 @@
+"""The temporal encoder: a Longformer over a film's frame embeddings, for any length.
+
+    B sequences, T frames, D width. Every tensor of frames is [B, T, D]; the global token (CLS) is [B, D], apart.
+
+Post-norm layers with GELU as in BERT; the sizes are EncoderConfig's. Knows tensors only.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout, gelu
+
+from vtn_stream.model.attention import GlobalRow, band_attention
+from vtn_stream.model.config import EncoderConfig
+
+__all__ = ["Encoded", "LongformerLayer", "TemporalEncoder", "encode_layer"]
+
+# Frames that pass through a layer at once where no gradient is wanted: what a layer needs besides its input and
+# output is then 30 MB at D = 768, and each tile computes the keys of its halo again: 2 % at a window of 18.
+TILE = 1024
+
+
+class Encoded(NamedTuple):
+    """cls [B, D], the global token after the last layer; frames [B, T, D] where they were asked for; attention [B, T],
+    how much the last layer's global token saw of each frame: the mean of the heads, in all 1 less what it saw of itself.
+    """
+
+    cls: Tensor
+    frames: Tensor | None
+    attention: Tensor
+
+
+class LongformerLayer(nn.Module):
+    """One layer, for frames and global token apart: neither needs the other's result."""
+
+    def __init__(self, config: EncoderConfig, window: int) -> None:
+        super().__init__()
+        width = config.width
+        self.num_heads = config.num_heads
+        self.reach = window // 2
+        self.dropout = config.dropout
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.query_global, self.key_global, self.value_global = (nn.Linear(width, width) for _ in range(3))
+        self.attention_out = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width, config.norm_eps)
+        self.expand = nn.Linear(width, config.feedforward_width)
+        self.contract = nn.Linear(config.feedforward_width, width)
+        self.feedforward_norm = nn.LayerNorm(width, config.norm_eps)
+
+    def frames(self, tokens: Tensor, cls: Tensor, valid: Tensor | None, first: int, num: int) -> Tensor:
+        """Frames [first, first + num) of tokens [B, L, D], which hold `reach` more to each side where the film does."""
+        own = tokens[:, first : first + num]
+        seen = band_attention(
+            self._heads(self.query(own)),
+            self._heads(self.key(tokens)),
+            self._heads(self.value(tokens)),
+            self._heads(self.key(cls)),
+            self._heads(self.value(cls)),
+            first=first,
+            reach=self.reach,
+            valid=valid,
+            dropout_p=self._dropout_p,
+        )
+        return self._rest(own, seen.flatten(2))
+
+    def global_row(self, cls: Tensor) -> GlobalRow:
+        """To be given every frame; it has seen the global token itself."""
+        query = self._heads(self.query_global(cls)) * (cls.shape[-1] // self.num_heads) ** -0.5
+        row = GlobalRow(query, self.key_global.weight, self.key_global.bias, dropout_p=self._dropout_p)
+        return row.add(cls[:, None])
+
+    def global_token(self, cls: Tensor, row: GlobalRow) -> Tensor:
+        return self._rest(cls, row.seen(self.value_global.weight, self.value_global.bias).to(cls.dtype))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.num_heads, -1))
+
+    def _rest(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """All that follows the attention, for each token alone."""
+        tokens = self.attention_norm(tokens + self._drop(self.attention_out(seen)))
+        return self.feedforward_norm(tokens + self._drop(self.contract(gelu(self.expand(tokens)))))  # type: ignore[no-any-return]
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return dropout(x, self._dropout_p, training=self.training)
+
+    @property
+    def _dropout_p(self) -> float:
+        return self.dropout if self.training else 0.0
+
+
+class TemporalEncoder(nn.Module):
+    """Frame embeddings -> a token that stands for all of them, and a token a frame that knows its surroundings."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.project = nn.Linear(config.input_width, width) if config.input_width != width else nn.Identity()
+        self.cls_token = nn.Parameter(torch.empty(width))
+        if config.positions in ("native", "learned"):
+            # a row a frame index, then the global token's, then one that padding had in the release
+            self.position_table = nn.Embedding(config.num_positions + 2, width)
+        self.token_types = nn.Embedding(2, width)  # 0 frames, 1 the global token
+        self.norm = nn.LayerNorm(width, config.norm_eps)
+        self.layers = nn.ModuleList(LongformerLayer(config, window) for window in config.attention_windows)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As the release draws them: N(0, 1) for the global token, N(0, 0.02) for all weights."""
+        nn.init.normal_(self.cls_token)
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        position_ids: Tensor | None = None,
+        valid: Tensor | None = None,
+        read: Literal["cls", "frames"] = "frames",
+    ) -> Encoded:
+        """embeddings [B, T, input_width]; position_ids int64 [B, T]; valid [B, T], False for padding and lost frames.
+
+        read="cls" leaves out what only frames need: all of the last layer but its global row. Where no gradient is
+        wanted, frames pass through in tiles: at any time no more than two tensors [B, T, D] exist.
+
+        Raises ValueError for shapes that do not agree, and for native positions without ids.
+        """
+        self._check(embeddings, position_ids, valid)
+        num = embeddings.shape[1]
+        cls = self.embed_cls(len(embeddings))
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            tokens: Tensor | None = self.embed(embeddings, position_ids)
+            for number, layer in enumerate(self.layers, 1):
+                row = layer.global_row(cls).add(tokens, valid)
+                last_of_cls = number == len(self.layers) and read == "cls"
+                tokens = None if last_of_cls else layer.frames(tokens, cls, valid, 0, num)
+                cls = layer.global_token(cls, row)
+            return Encoded(cls, tokens, row.attention()[:, 1:])
+
+        def embedded(start: int, stop: int) -> Tensor:
+            ids = None if position_ids is None else position_ids[:, start:stop]
+            return self.embed(embeddings[:, start:stop], ids, first=start)
+
+        source = embedded
+        for number, layer in enumerate(self.layers, 1):
+            out = None
+            if number < len(self.layers) or read == "frames":
+                out = cls.new_empty(len(embeddings), num, self.config.width)
+            cls, row = encode_layer(layer, source, None if out is None else _into(out), num, cls, valid)
+            if out is not None:
+                source = _slices(out)
+        return Encoded(cls, out, row.attention()[:, 1:])
+
+    def embed(self, embeddings: Tensor, position_ids: Tensor | None = None, first: int = 0) -> Tensor:
+        """Frames as the first layer wants them; the first of them is the sequence's frame `first`."""
+        tokens = self.project(embeddings.to(self.norm.weight.dtype))
+        if self.config.positions != "none":
+            if position_ids is None:
+                position_ids = torch.arange(first, first + embeddings.shape[1], device=embeddings.device)[None]
+            tokens = tokens + self._positions(position_ids)
+        return self._drop(self.norm(tokens + self.token_types.weight[0]))
+
+    def embed_cls(self, batch: int) -> Tensor:
+        """The global token [B, D] as the first layer wants it."""
+        token = self.cls_token
+        if self.config.positions in ("native", "learned"):
+            token = token + self.position_table.weight[self.config.num_positions]
+        return self._drop(self.norm(token + self.token_types.weight[1]).expand(batch, -1))
+
+    def _positions(self, ids: Tensor) -> Tensor:
+        if self.config.positions != "sinusoidal":
+            return self.position_table(ids % self.config.num_positions)  # type: ignore[no-any-return]
+        # Vaswani et al., "Attention is all you need" (2017), section 3.5, sines first
+        half = (self.config.width + 1) // 2
+        rates = torch.exp(torch.arange(half, device=ids.device) * (-math.log(10_000) / half))
+        angles = ids[..., None] * rates
+        return torch.cat([angles.sin(), angles.cos()], -1)[..., : self.config.width].to(self.norm.weight.dtype)
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return dropout(x, self.config.dropout, training=self.training)
+
+    def _check(self, embeddings: Tensor, position_ids: Tensor | None, valid: Tensor | None) -> None:
+        if embeddings.ndim != 3 or embeddings.shape[2] != self.config.input_width:
+            raise ValueError(f"embeddings must be [B, T, {self.config.input_width}], got {list(embeddings.shape)}")
+        for name, tensor in (("position_ids", position_ids), ("valid", valid)):
+            if tensor is not None and tensor.shape != embeddings.shape[:2]:
+                raise ValueError(f"{name} must be {list(embeddings.shape[:2])}, got {list(tensor.shape)}")
+        if self.config.positions == "native" and position_ids is None:
+            raise ValueError("native positions are the frames' indices in the film: give position_ids")
+
+
+def encode_layer(
+    layer: LongformerLayer,
+    read: Callable[[int, int], Tensor],
+    write: Callable[[int, Tensor], None] | None,
+    num: int,
+    cls: Tensor,
+    valid: Tensor | None = None,
+) -> tuple[Tensor, GlobalRow]:
+    """One pass over `num` frames, a tile at a time: read(start, stop) gives the layer's input [B, stop - start, D], and
+    write(start, tokens) takes its output, in order; None where only the global token is wanted.
+
+    Returns the global token after the layer, and what it saw.
+    """
+    row = layer.global_row(cls)
+    for start in range(0, num, TILE):
+        stop = min(start + TILE, num)
+        reach = 0 if write is None else layer.reach
+        low, high = max(0, start - reach), min(num, stop + reach)
+        tokens = read(low, high)
+        seen = None if valid is None else valid[:, low:high]
+        row.add(tokens[:, start - low : stop - low], None if valid is None else valid[:, start:stop])
+        if write is not None:
+            write(start, layer.frames(tokens, cls, seen, start - low, stop - start))
+    return layer.global_token(cls, row), row
+
+
+def _slices(tokens: Tensor) -> Callable[[int, int], Tensor]:
+    return lambda start, stop: tokens[:, start:stop]
+
+
+def _into(tokens: Tensor) -> Callable[[int, Tensor], None]:
+    def write(start: int, tile: Tensor) -> None:
+        tokens[:, start : start + tile.shape[1]] = tile
+
+    return write

@@ -1,0 +1,37 @@
+"""The Video Transformer Network: image network, temporal encoder, head; on pixels, or on embeddings kept from earlier.
+
+B films, T frames, D width of an embedding, K classes
+"""
+
+from torch import Tensor, nn
+
+from vtn_stream.model.config import VTNConfig
+from vtn_stream.model.encoder import TemporalEncoder
+from vtn_stream.model.heads import ClassificationHead
+
+__all__ = ["VTN"]
+
+
+class VTN(nn.Module):
+    """Neimark et al., "Video Transformer Network" (2021), with any image network.
+
+    backbone  maps [N, 3, H, W] to [N, D]; None where embeddings come from elsewhere
+    """
+
+    def __init__(self, config: VTNConfig, backbone: nn.Module | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = backbone
+        self.encoder = TemporalEncoder(config.encoder)
+        self.head = ClassificationHead(config.head, config.encoder.width)
+
+    def forward(self, pixels: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
+        """Normalised pixels [B, T, 3, H, W] -> logits [B, K]. Raises ValueError where there is no backbone."""
+        if self.backbone is None:
+            raise ValueError("this network has no backbone: give its embeddings to `classify`")
+        embeddings = self.backbone(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2])
+        return self.classify(embeddings, position_ids, valid)
+
+    def classify(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
+        """Embeddings [B, T, D] -> logits [B, K]: the second half of `forward`."""
+        return self.head(self.encoder(embeddings, position_ids, valid, read="cls").cls)  # type: ignore[no-any-return]
