@@ -51,11 +51,15 @@ __all__ = ["analyze"]
     help="Timeline format; may be repeated. JSON is always written.",
 )
 @click.option(
+    "-m",
+    "--model",
+    metavar="NAME|FILE",
+    help="What draws the timeline: a checkpoint, or a model that `vtn-stream models ls` shows. [default: scenes]",
+)
+@click.option(
     "--fps",
-    default=str(DEFAULT_FPS),
-    show_default=True,
     metavar="RATE",
-    help="Frames looked at per second of film: 2, 2.56, 30000/1001.",
+    help=f"Frames looked at per second of film: 2, 2.56, 30000/1001. [default: {DEFAULT_FPS}, or the model's]",
 )
 @click.option("--start", "start_s", type=SECONDS, default=0.0, help="Where to begin: seconds or HH:MM:SS.mmm.")
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="Where to end: seconds or HH:MM:SS.mmm.")
@@ -69,7 +73,7 @@ __all__ = ["analyze"]
     show_default=True,
     help="What decodes the frames. decord refuses films that it would miscount.",
 )
-@click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True, help="timm image network.")
+@click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
 @click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
 @click.option(
     "--device",
@@ -91,12 +95,13 @@ def analyze(
     films: tuple[Path, ...],
     output: Path,
     formats: tuple[str, ...],
-    fps: str,
+    model: str | None,
+    fps: str | None,
     start_s: float,
     end_s: float,
     stream: int | None,
     decoder: Literal["pyav", "decord"],
-    backbone: str,
+    backbone: str | None,
     weights: Path | None,
     device: Literal["auto", "cpu", "cuda"],
     store: Path | None,
@@ -107,11 +112,12 @@ def analyze(
 ) -> int:
     """Draw the timeline of FILMS.
 
-    Without an action model these are scenes: stretches that look alike. A killed run goes on where it stopped
-    when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
+    With --model, of what that model sees; without, of scenes: stretches that look alike. A killed run goes on where it
+    stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
     failed = 0
     with Analyzer(
+        model=model,
         fps=fps,
         backbone=backbone,
         weights=weights,

@@ -117,6 +117,9 @@ def show_timeline(timeline: Timeline) -> None:
     if len(timeline.segments) > MAX_ROWS:
         out.print(f"... and {len(timeline.segments) - MAX_ROWS} more in the files")
     out.print(_lane(timeline, symbols, colours))
+    if timeline.clip_labels:
+        labels = ", ".join(f"{printable(label)} {score:.2f}" for label, score in timeline.clip_labels)
+        out.print(Text(f"the whole of it: {labels}"))
     for gap in timeline.gaps[:MAX_ROWS]:
         out.print(Text(f"gap {clock(gap.start_s)} to {clock(gap.end_s)}: {printable(gap.reason)}", style="yellow"))
     if len(timeline.gaps) > MAX_ROWS:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize import MAX_CURVE_POINTS, curve, edges_s, gaps, runs
-from vtn_stream.track import GridScores
+from vtn_stream.localize import MAX_CURVE_POINTS, curve, edges_s, gaps, peaks, runs
+from vtn_stream.track import GridScores, OperatingPoint
 
 LABELS = ("A", "B", "C")
 
@@ -133,3 +133,46 @@ def test_a_curve_keeps_the_peaks_and_the_clock(num):
 @pytest.mark.parametrize("num", [0, 1])
 def test_a_curve_needs_two_points(num):
     assert curve(np.zeros(num), grid(num)) is None
+
+
+# ---- hysteresis
+
+
+def bumps(drawing, high=0.75, low=0.25):
+    """Digits are tenths of the one class's score, a question mark a lost frame."""
+    values = np.array([[0.0 if c == "?" else int(c) / 10] for c in drawing], np.float16)
+    valid = np.array([c != "?" for c in drawing])
+    point = OperatingPoint(high=high, low=low)
+    segments = peaks(GridScores(frame=values), grid(len(drawing), valid=valid), "A", len(drawing), point)
+    return [(s.start_s, s.end_s, s.score, s.attributes["peak_s"]) for s in segments]
+
+
+@pytest.mark.parametrize(
+    ("drawing", "segments"),
+    [
+        ("0000", []),
+        ("0660", []),
+        ("0360", []),
+        ("0080", [(1.5, 2.5, 0.7998, "2.000")]),
+        ("0383", [(0.5, 4, 0.7998, "2.000")]),
+        ("1383602", [(0.5, 4.5, 0.7998, "2.000")]),
+        ("83238", [(0, 1.5, 0.7998, "0.000"), (2.5, 5, 0.7998, "4.000")]),
+        ("89398", [(0, 5, 0.8999, "1.000")]),
+        ("88?88", [(0, 1.5, 0.7998, "0.000"), (2.5, 5, 0.7998, "3.000")]),
+    ],
+)
+def test_a_segment_needs_a_peak_and_reaches_as_far_as_the_low_point(drawing, segments):
+    assert bumps(drawing) == segments
+
+
+def test_a_score_equal_to_a_point_reaches_it():
+    # 0.8 is no float16: a point is as coarse as the scores are
+    assert bumps("080", high=0.8, low=0.8) == [(0.5, 1.5, 0.7998, "1.000")]
+
+
+def test_classes_overlap_and_each_may_have_its_own_point():
+    frame = np.array([[0.6, 0.3], [0.6, 0.3], [0.1, 0.3]], np.float16)
+    point, own = OperatingPoint(high=0.5, low=0.5), {"B": OperatingPoint(high=0.25, low=0.25)}
+    found = peaks(GridScores(frame=frame), grid(3), ("A", "B"), 3, point, own)
+    assert [(s.start_s, s.end_s, s.label) for s in found] == [(0, 1.5, "A"), (0, 3, "B")]
+    assert [s.label for s in peaks(GridScores(frame=frame), grid(3), ("A", "B"), 3, point)] == ["A"]

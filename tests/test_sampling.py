@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
 from vtn_stream.film import VideoInfo
-from vtn_stream.sampling import CHUNK_S, SamplingPlan
+from vtn_stream.sampling import CHUNK_S, ClipWindow, SamplingPlan
 
 NTSC = Fraction(30000, 1001)
 MICROSECOND = Fraction(1, 10**6)
@@ -200,3 +200,46 @@ def test_a_copy_of_the_film_elsewhere_has_the_same_keys():
     assert [c.key for c in plan.chunks(copy)] == [c.key for c in plan.chunks(video)]
     assert {c.video_path for c in plan.chunks(copy)} == {copy.path}
     assert {c.video_identity for c in plan.chunks(copy)} == {"c0ffee"}
+
+
+# ---- windows
+
+
+@given(num=st.integers(1, 500), size=st.integers(1, 40), stride=st.integers(1, 40))
+def test_windows_cover_the_whole_film_and_no_stride_is_skipped(num, size, stride):
+    window = ClipWindow(num_positions=size, stride=min(stride, size))
+    starts = window.starts(num).tolist()
+    covered = np.zeros(num, bool)
+    for start in starts:
+        assert num < size or start + size <= num
+        covered[start : start + size] = True
+    assert covered.all()
+    assert starts == sorted(set(starts))
+    assert starts[:-1] == list(range(0, starts[-1], window.stride))
+
+
+def test_position_ids_count_the_frames_of_the_rate_that_a_model_was_trained_at():
+    # 16 frames at stride 8 of 25 a second: the published clips
+    published = ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25))
+    assert published.position_ids(16, Fraction(25, 8)).tolist() == list(range(0, 128, 8))
+    assert published.position_ids(6, Fraction(2)).tolist() == [0, 12, 25, 37, 50, 62]
+    assert published.position_ids(4, Fraction(30000, 1001)).tolist() == [0, 0, 1, 2]
+    assert ClipWindow(num_positions=4, stride=4).position_ids(4, Fraction(2)).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "rate"),
+    [
+        (0, 0, None),
+        (4, 0, None),
+        (4, 5, None),
+        (4, -1, None),
+        (4.0, 2, None),
+        (4, 2, 0),
+        (4, 2, 10_000),
+        (10**9, 1, None),
+    ],
+)
+def test_windows_that_would_miss_or_mean_nothing_are_refused(size, stride, rate):
+    with pytest.raises(ValueError, match=r"window|position rate"):
+        ClipWindow(num_positions=size, stride=stride, position_rate=rate)

@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from vtn_stream.draft import Analysis, Draft
+from vtn_stream.draft import Analysis, Draft, Scorer
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned, embed
 from vtn_stream.embedding import Event as EmbeddingEvent
-from vtn_stream.errors import InputError, StoreError
+from vtn_stream.errors import CheckpointError, InputError, StoreError
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
+from vtn_stream.scenes import Scenes
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
 from vtn_stream.video import DecodingProcess, film_file
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
+    from vtn_stream.checkpoints import Checkpoint
+    from vtn_stream.model import VTN
 
 __all__ = [
     "DEFAULT_BACKBONE",
@@ -73,10 +76,11 @@ class Plan:
 def analyze(
     path: str | os.PathLike[str],
     *,
-    fps: float | Fraction | str = DEFAULT_FPS,
+    model: str | os.PathLike[str] | None = None,
+    fps: float | Fraction | str | None = None,
     start_s: float = 0.0,
     end_s: float = math.inf,
-    backbone: str = DEFAULT_BACKBONE,
+    backbone: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     store: str | os.PathLike[str] | None = None,
@@ -84,20 +88,28 @@ def analyze(
     decoder: Literal["pyav", "decord"] = "pyav",
     on_event: Callable[[Event], None] | None = None,
 ) -> Timeline:
-    """The timeline of a film. Without an action model: its scenes.
+    """The timeline of a film: what a model sees in it, or without one its scenes.
 
-    fps             grid positions per second
+    model           a checkpoint's file, or the name of one in the models folder
+    fps             grid positions per second; by default the model's, or 2
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
-    backbone        a timm image network; weights is a file for it where they are not installed
+    backbone        a timm image network, by default the model's; weights is a file for it where they are not installed
     store           folder of the embeddings; by default in the user's cache
     stream          index of the video stream in its container; by default the first that is no cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
     on_event        hears of every chunk, warning and provisional timeline
 
-    Raises VtnStreamError: InputError, VideoError, BackboneError, StoreError.
+    Raises VtnStreamError: InputError, VideoError, BackboneError, CheckpointError, StoreError.
     """
     with Analyzer(
-        fps=fps, backbone=backbone, weights=weights, device=device, store=store, stream=stream, decoder=decoder
+        model=model,
+        fps=fps,
+        backbone=backbone,
+        weights=weights,
+        device=device,
+        store=store,
+        stream=stream,
+        decoder=decoder,
     ) as analyzer:
         return analyzer.analyze(path, start_s=start_s, end_s=end_s, on_event=on_event).timeline
 
@@ -111,8 +123,9 @@ class Analyzer:
     def __init__(
         self,
         *,
-        fps: float | Fraction | str = DEFAULT_FPS,
-        backbone: str = DEFAULT_BACKBONE,
+        model: str | os.PathLike[str] | None = None,
+        fps: float | Fraction | str | None = None,
+        backbone: str | None = None,
         weights: str | os.PathLike[str] | None = None,
         device: Literal["auto", "cpu", "cuda"] = "auto",
         store: str | os.PathLike[str] | None = None,
@@ -120,8 +133,13 @@ class Analyzer:
         decoder: Literal["pyav", "decord"] = "pyav",
         exact: bool = False,
     ) -> None:
-        self.sampling = SamplingPlan(_fraction(fps))
-        self._backbone = (backbone, None if weights is None else Path(weights), device)
+        self._sampling = None if fps is None else SamplingPlan(_fraction(fps))
+        self._backbone = backbone
+        self._weights = None if weights is None else Path(weights)
+        self._device = device
+        self._model = model
+        self._checkpoint: Checkpoint | None = None
+        self._network: VTN | None = None
         self._store = EmbeddingStore(None if store is None else Path(store))
         self._stream = stream
         self._exact = exact
@@ -137,16 +155,51 @@ class Analyzer:
 
     @property
     def encoder(self) -> "FrameEncoder":
-        """The network; loaded when first needed, so that a wrong path is told before torch loads."""
+        """The image network; loaded when first needed, so that a wrong path is told before torch loads."""
         if self._encoder is None:
             from vtn_stream.backbone import FrameEncoder
 
-            name, weights, device = self._backbone
-            self._encoder = FrameEncoder(name, weights=weights, device=device)
+            checkpoint = self.checkpoint
+            if checkpoint is None:
+                name = DEFAULT_BACKBONE if self._backbone is None else self._backbone
+                self._encoder = FrameEncoder(name, weights=self._weights, device=self._device)
+            else:
+                self._encoder = FrameEncoder(
+                    checkpoint.recipe.backbone if self._backbone is None else self._backbone,
+                    weights=checkpoint.backbone if self._weights is None else self._weights,
+                    recipe=checkpoint.recipe,
+                    device=self._device,
+                )
         return self._encoder
 
+    @property
+    def checkpoint(self) -> "Checkpoint | None":
+        """The model, where one was asked for. Raises CheckpointError."""
+        if self._checkpoint is None and self._model is not None:
+            from vtn_stream.checkpoints import find_model, load_checkpoint
+
+            path = find_model(self._model)
+            checkpoint = load_checkpoint(path)
+            trained_at = checkpoint.recipe.fps
+            if self._sampling is not None and self._sampling.fps != trained_at:
+                raise CheckpointError(
+                    f"{path.name} was trained at {float(trained_at):g} positions per second, "
+                    f"and {float(self._sampling.fps):g} are asked for",
+                    "its labels would mean nothing",
+                    "leave out --fps",
+                )
+            self._checkpoint = checkpoint
+        return self._checkpoint
+
+    @property
+    def sampling(self) -> SamplingPlan:
+        """The grid: as asked for, else the model's. Raises CheckpointError."""
+        if self._sampling is None:
+            self._sampling = SamplingPlan(DEFAULT_FPS if self.checkpoint is None else self.checkpoint.recipe.fps)
+        return self._sampling
+
     def load(self) -> None:
-        """Load the network now, rather than when the first film needs it. Raises BackboneError, InputError."""
+        """Load networks now, not when the first film needs them. Raises BackboneError, CheckpointError, InputError."""
         _ = self.encoder
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
@@ -180,7 +233,8 @@ class Analyzer:
         tell = on_event or (lambda event: None)
         video = self.probe(path)
         chunks = self.chunks(video, start_s, end_s)
-        draft = Draft(video, chunks, self.sampling, self.encoder, (start_s, min(end_s, video.duration_s)))
+        span_s = (start_s, min(end_s, video.duration_s))
+        draft = Draft(video, chunks, self.sampling, self.encoder, self._scorer(video, chunks), span_s)
 
         began, provisional_s = time.monotonic(), 0.0
         for event in self.embed(video, chunks):
@@ -197,6 +251,19 @@ class Analyzer:
     def embed(self, video: VideoInfo, chunks: list[Chunk]) -> Iterator[EmbeddingEvent]:
         """The chunks' embeddings, from the store or computed and stored now."""
         return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=self._exact)
+
+    def _scorer(self, video: VideoInfo, chunks: list[Chunk]) -> Scorer:
+        checkpoint, fps = self.checkpoint, self.sampling.fps
+        if checkpoint is None:
+            return Scenes(fps)
+        from vtn_stream.clips import FilmClassifier
+
+        if self._network is None:
+            self._network = checkpoint.network().to(self.encoder.device)
+        start, stop = chunks[0].start, chunks[-1].stop
+        film = f"{video.identity}-{start}-{stop}-{checkpoint.digest}"
+        scratch = self._store.root / "scratch" / film
+        return FilmClassifier(checkpoint, self._network, stop - start, fps, film=film, scratch=scratch)
 
     def estimate_s(self, plan: Plan) -> float:
         """About how long the missing chunks will take here: the network is timed, decoding is guessed."""

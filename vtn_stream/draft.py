@@ -2,30 +2,25 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 import vtn_stream
 from vtn_stream.embedding import ChunkReady
 from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
-from vtn_stream.localize import curve, gaps, runs
+from vtn_stream.localize import curve, gaps
 from vtn_stream.sampling import Chunk, SamplingPlan
-from vtn_stream.structure import find_scenes
-from vtn_stream.timeline import Timeline
+from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import Execution, GridScores
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
-__all__ = ["Analysis", "Draft"]
+__all__ = ["Analysis", "Draft", "Scorer"]
 
-MIN_SCENE_S = 1.5
-
-SCENES_NOTE = (
-    "These are scenes, not actions: stretches of film that look alike, found without training. "
-    "Scenes of one name look alike; the names mean nothing else."
-)
+NUM_CLIP_LABELS = 5
 
 # Why a position has no embedding; 0 where it has one.
 NOT_YET, DAMAGED, LOST, NOTHING_SHOWN = 1, 2, 3, 4
@@ -47,6 +42,32 @@ class Analysis:
     labels: tuple[str, ...]
 
 
+class Scorer(Protocol):
+    """What makes scores of one film's embeddings [T, D], and segments of the scores: its scenes, or a model.
+
+    saliency_name  under which the timeline shows the scores' saliency over time
+    """
+
+    @property
+    def saliency_name(self) -> str: ...
+
+    def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
+        """Do what can be done by now: settled [T] positions are embedded, or known to stay invalid."""
+        ...
+
+    def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
+        """What can be said by now; all, where the film is complete."""
+        ...
+
+    def labels(self, scores: GridScores) -> tuple[str, ...]: ...
+
+    def segments(self, scores: GridScores, index: FrameIndex, duration_s: float) -> list[Segment]: ...
+
+    def provenance(self) -> dict[str, Any]: ...
+
+    def notes(self) -> list[str]: ...
+
+
 class Draft:
     """The track of one film as its chunks arrive, and the timeline that can be drawn from it at any moment."""
 
@@ -56,11 +77,13 @@ class Draft:
         chunks: list[Chunk],
         sampling: SamplingPlan,
         encoder: "FrameEncoder",
+        scorer: Scorer,
         span_s: tuple[float, float],
     ) -> None:
         self._video = video
         self._sampling = sampling
         self._encoder = encoder
+        self._scorer = scorer
         self._span_s = span_s
         self._first = chunks[0].start
         planned = sampling.grid(video, chunks[0].start, chunks[-1].stop)
@@ -77,12 +100,13 @@ class Draft:
         self._why_invalid[rows] = np.where(ready.index.valid, 0, missed)
         if ready.source != "lost":
             self._executions[ready.execution.digest] = ready.execution
+        self._scorer.advance(self._values, self._index, self._why_invalid != NOT_YET)
 
     def analysis(self, *, complete: bool) -> Analysis:
         duration_s, index = self._video.duration_s, self._index
-        scores = self._scores()
-        labels = _scene_names(0 if scores.frame is None else scores.frame.shape[1])
-        change = None if scores.saliency is None else curve(scores.saliency, index)
+        scores = self._scorer.scores(self._values, index, complete=complete)
+        labels = self._scorer.labels(scores)
+        saliency = None if scores.saliency is None else curve(scores.saliency, index)
         timeline = Timeline(
             video_identity=self._video.identity,
             video_path=shareable_name(self._video.path.name),
@@ -91,30 +115,18 @@ class Draft:
             nominal_rate=self._video.nominal_rate,
             variable_rate=self._video.variable_rate,
             start_timecode=self._video.start_timecode,
-            segments=tuple(runs(scores, index, labels, duration_s)),
+            segments=tuple(self._scorer.segments(scores, index, duration_s)),
+            clip_labels=_best(scores, labels),
             gaps=tuple(
                 gap
                 for why, reason in GAP_REASONS.items()
                 for gap in gaps(self._why_invalid == why, index, duration_s, reason)
             ),
-            curves={} if change is None else {"change": change},
+            curves={} if saliency is None else {self._scorer.saliency_name: saliency},
             provenance=self._provenance(),
             complete=complete,
         ).crop(*self._span_s)
         return Analysis(timeline=timeline, scores=scores, index=index, labels=labels)
-
-    def _scores(self) -> GridScores:
-        """Scenes, found on each frame once: where the grid is finer than the film, a repeat is no evidence."""
-        valid, frame = self._index.valid, self._index.frame
-        seen = np.where(valid, frame, -1)
-        new = valid & np.concatenate([[True], seen[1:] != seen[:-1]])
-        share = new.sum() / max(1, valid.sum())
-        min_frames = max(1, round(MIN_SCENE_S * self._sampling.fps * share))
-        scores = find_scenes(self._values, new, min_positions=min_frames)
-        if share == 1 or scores.frame is None:
-            return scores
-        shown = np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))  # where each position's frame came first
-        return replace(scores, frame=np.where(valid[:, None], scores.frame[shown], np.float16(0)))
 
     def _provenance(self) -> dict[str, Any]:
         """JSON values. Nothing of this run alone, such as times: equal films, settings and executions, equal bytes."""
@@ -122,7 +134,7 @@ class Draft:
         counts = np.bincount(self._why_invalid, minlength=LOST + 1).tolist()
         shown = self._index.frame[self._index.frame >= 0]
         num_repeated = len(shown) - len(np.unique(shown))
-        notes = [SCENES_NOTE]
+        notes = self._scorer.notes()
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
         notes += _notes_on(self._video)
@@ -135,7 +147,7 @@ class Draft:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
         return {
             "vtn_stream": vtn_stream.__version__,
-            "analysis": {"kind": "scenes", "min_scene_s": MIN_SCENE_S},
+            "analysis": self._scorer.provenance(),
             "recipe": json.loads(recipe.to_json()),
             "weights": self._encoder.weights_source,
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
@@ -147,6 +159,14 @@ class Draft:
             },
             "notes": notes,
         }
+
+
+def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    """The likeliest labels of the whole film, the likeliest first."""
+    if scores.clip is None:
+        return ()
+    order = np.argsort(-scores.clip, kind="stable")[:NUM_CLIP_LABELS]
+    return tuple((labels[k], round(float(scores.clip[k]), 4)) for k in order)
 
 
 def _notes_on(video: VideoInfo) -> list[str]:
@@ -162,15 +182,3 @@ def _notes_on(video: VideoInfo) -> list[str]:
     if video.num_untimed:
         notes.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown.")
     return notes
-
-
-def _scene_names(num_scenes: int) -> tuple[str, ...]:
-    """scene A ... scene Z, scene AA ..., as a spreadsheet counts its columns."""
-    names = []
-    for number in range(1, num_scenes + 1):
-        letters = ""
-        while number:
-            number, digit = divmod(number - 1, 26)
-            letters = chr(ord("A") + digit) + letters
-        names.append(f"scene {letters}")
-    return tuple(names)

@@ -8,16 +8,16 @@ midway between their grid times, so that a border drawn from samples is off by h
            0    mid     mid     mid     end
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.timeline import Curve, Gap, Segment
-from vtn_stream.track import GridScores
+from vtn_stream.track import GridScores, OperatingPoint
 
-__all__ = ["curve", "edges_s", "gaps", "runs"]
+__all__ = ["curve", "edges_s", "gaps", "peaks", "runs"]
 
 MAX_CURVE_POINTS = 2000  # more than the pixels of a wide screen
 
@@ -54,6 +54,48 @@ def runs(scores: GridScores, index: FrameIndex, labels: Sequence[str], duration_
         for start, stop in _runs(best)
         if best[start] >= 0
     ]
+
+
+def peaks(
+    scores: GridScores,
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    point: OperatingPoint,
+    points: Mapping[str, OperatingPoint] | None = None,
+) -> list[Segment]:
+    r"""For each class, by itself, the stretches that stay at `low` or above and reach `high` somewhere (hysteresis).
+
+    high   - - - - - - - -.-.- - -
+    low    - - .-. - - - / - \ - -        The first bump is left out. The second is one segment, scored with its peak;
+           ___/   \_____/     \___        attribute peak_s says when that is.
+                       |------|
+
+    points are those of labels that have their own. Classes overlap where several hold. Invalid positions end a segment.
+    """
+    if scores.frame is None or len(index) == 0:
+        return []
+    edges, found = edges_s(index, duration_s), []
+    highest = scores.frame.max(axis=0)  # most of many classes never come near their point
+    for k, label in enumerate(labels):
+        at = (points or {}).get(label, point)
+        if highest[k] < np.float16(at.high):
+            continue
+        values = scores.frame[:, k]
+        holds = index.valid & (values >= np.float16(at.low))
+        for start, stop in _runs(holds):
+            peak = start + int(values[start:stop].argmax())
+            if holds[start] and values[peak] >= np.float16(at.high):
+                found.append(
+                    Segment(
+                        start_s=float(edges[start]),
+                        end_s=float(edges[stop]),
+                        label=label,
+                        score=round(float(values[peak]), 4),
+                        attributes={"peak_s": f"{index.grid_s[peak]:.3f}"},
+                    )
+                )
+    return found
 
 
 def gaps(of: NDArray[np.bool_], index: FrameIndex, duration_s: float, reason: str) -> list[Gap]:

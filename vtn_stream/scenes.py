@@ -1,0 +1,68 @@
+"""A film without a model: its scenes, as the draft of a timeline wants them. How they are found is `structure`."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.film import FrameIndex
+from vtn_stream.localize import runs
+from vtn_stream.structure import find_scenes
+from vtn_stream.timeline import Segment
+from vtn_stream.track import GridScores
+
+__all__ = ["Scenes"]
+
+MIN_SCENE_S = 1.5
+
+NOTE = (
+    "These are scenes, not actions: stretches of film that look alike, found without training. "
+    "Scenes of one name look alike; the names mean nothing else."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenes:
+    """Implements `Scorer` for a grid of this rate."""
+
+    fps: Fraction
+
+    saliency_name = "change"
+
+    def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
+        """Nothing can be said of a scene before its neighbours are known."""
+
+    def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
+        """Scenes, found on each frame once: where the grid is finer than the film, a repeat is no evidence."""
+        valid = index.valid
+        seen = np.where(valid, index.frame, -1)
+        new = valid & np.concatenate([[True], seen[1:] != seen[:-1]])
+        share = new.sum() / max(1, valid.sum())
+        min_frames = max(1, round(MIN_SCENE_S * self.fps * share))
+        scores = find_scenes(values, new, min_positions=min_frames)
+        if share == 1 or scores.frame is None:
+            return scores
+        shown = np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))  # where each position's frame came first
+        return replace(scores, frame=np.where(valid[:, None], scores.frame[shown], np.float16(0)))
+
+    def labels(self, scores: GridScores) -> tuple[str, ...]:
+        """scene A ... scene Z, scene AA ..., as a spreadsheet counts its columns."""
+        names = []
+        for number in range(1, 1 + (0 if scores.frame is None else scores.frame.shape[1])):
+            letters = ""
+            while number:
+                number, digit = divmod(number - 1, 26)
+                letters = chr(ord("A") + digit) + letters
+            names.append(f"scene {letters}")
+        return tuple(names)
+
+    def segments(self, scores: GridScores, index: FrameIndex, duration_s: float) -> list[Segment]:
+        return runs(scores, index, self.labels(scores), duration_s)
+
+    def provenance(self) -> dict[str, Any]:
+        return {"kind": "scenes", "min_scene_s": MIN_SCENE_S}
+
+    def notes(self) -> list[str]:
+        return [NOTE]
