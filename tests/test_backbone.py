@@ -4,6 +4,7 @@ import os
 import pickle
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from vtn_stream.backbone import FrameEncoder, _pretrained
-from vtn_stream.errors import BackboneError, InputError
+from vtn_stream.backbone import FrameEncoder, _cast, _check_size, _pretrained, skeleton, weights_digest
+from vtn_stream.errors import BackboneError, InputError, VideoError
+from vtn_stream.film import VideoInfo
+from vtn_stream.track import CENTRE_CROP
 
 
 def noise(encoder, num, seed=0):
@@ -86,6 +89,167 @@ def test_the_installed_weights_are_those_of_the_default_network():
     values = encoder(frames)
     assert cosines(values, plain_forward(_pretrained(encoder.name, None)[0], frames)).min() >= 0.9999
     assert cosines(values[:1], values[2:]) < cosines(values[:1], values[1:2])
+
+
+# ---- by a model's recipe
+
+
+@pytest.fixture(scope="module")
+def crop_recipe(encoder):
+    """As of the published weights: other statistics and another size than timm's, and the middle of the frame."""
+    recipe = encoder.recipe(Fraction(25, 8))
+    return replace(recipe, size=(224, 224), mean=(0.45,) * 3, std=(0.225,) * 3, geometry=CENTRE_CROP)
+
+
+@pytest.fixture(scope="module")
+def cropping(tiny, tiny_weights, crop_recipe):
+    return FrameEncoder(tiny, weights=load_file(tiny_weights), recipe=crop_recipe, device="cpu")
+
+
+def test_an_encoder_is_what_the_recipe_says(cropping, crop_recipe):
+    assert cropping.recipe(Fraction(25, 8)) == crop_recipe
+    assert cropping.recipe(Fraction(2)) == replace(crop_recipe, fps=Fraction(2))
+    assert cropping.size == (224, 224)
+
+
+def test_tensors_in_memory_are_weights_as_a_file_of_them_is(encoder, tiny, tiny_weights):
+    given = load_file(tiny_weights)
+    again = FrameEncoder(tiny, weights=given, device="cpu")
+    assert again.recipe(Fraction(2)) == encoder.recipe(Fraction(2))
+    assert again.weights_source == "model file"
+    frames = noise(encoder, 3)
+    assert again(frames).tobytes() == encoder(frames).tobytes()
+    assert all(torch.equal(value, given[key]) for key, value in load_file(tiny_weights).items())  # left as they were
+
+
+@pytest.mark.parametrize(("shape", "top", "left"), [((224, 224), 0, 0), ((256, 455), 16, 116), ((341, 257), 59, 17)])
+def test_the_middle_is_cut_out(cropping, shape, top, left):
+    frames = np.random.default_rng(1).integers(0, 256, (5, *shape, 3), np.uint8)
+    middle = frames[:, top : top + 224, left : left + 224]
+    assert cropping(frames).tobytes() == cropping(np.ascontiguousarray(middle)).tobytes()
+
+
+def test_pixels_that_others_made_give_the_rows_of_their_frames(cropping):
+    frames = noise(cropping, 6)
+    pixels = (torch.from_numpy(frames).permute(0, 3, 1, 2) / 255 - 0.45) / 0.225
+    assert cosines(cropping.encode(pixels), cropping(frames)).min() >= 0.9999
+    as_it_does = (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - cropping._shift) * cropping._scale
+    rows = cropping.encode(as_it_does)
+    assert rows.tobytes() == cropping(frames).tobytes()
+    assert (
+        np.concatenate([cropping.encode(as_it_does[:1]), cropping.encode(as_it_does[1:])]).tobytes() == rows.tobytes()
+    )
+    assert cropping.encode(as_it_does[:0]).shape == (0, cropping.num_features)
+
+
+@pytest.mark.parametrize("wrong", [(1, 3, 224, 225), (1, 224, 224, 3), (3, 224, 224)])
+def test_pixels_of_another_shape_are_refused(cropping, wrong):
+    with pytest.raises(ValueError, match="pixels must be float32"):
+        cropping.encode(torch.zeros(wrong))
+    with pytest.raises(ValueError, match="pixels must be float32"):
+        cropping.encode(torch.zeros(1, 3, 224, 224, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("shape", [(223, 400), (400, 223)])
+def test_a_frame_smaller_than_the_crop_is_refused(cropping, shape):
+    with pytest.raises(ValueError, match="224, 224, 3] or more"):
+        cropping(np.zeros((1, *shape, 3), np.uint8))
+
+
+def a_film(width, height, rotation=0, aspect=1):
+    return VideoInfo(
+        path=Path("film.mp4"),
+        identity="",
+        stream=0,
+        codec="h264",
+        width=width,
+        height=height,
+        time_base=Fraction(1, 25),
+        start=Fraction(0),
+        pts=np.arange(3),
+        end_pts=3,
+        keyframes=np.array([0]),
+        rotation=rotation,
+        sample_aspect_ratio=Fraction(aspect),
+    )
+
+
+@pytest.mark.parametrize(
+    ("film", "size"),
+    [
+        (a_film(1920, 1080), (256, 455)),
+        (a_film(1080, 1920), (455, 256)),
+        (a_film(1920, 1080, rotation=180), (256, 455)),
+        (a_film(1920, 1080, rotation=90), (455, 256)),
+        (a_film(1920, 1080, rotation=270), (455, 256)),
+        (a_film(300, 300), (256, 256)),
+        (a_film(720, 576, aspect=Fraction(64, 45)), (256, 455)),  # shown as 1024 x 576
+        (a_film(720, 576, aspect=Fraction(64, 45), rotation=90), (455, 256)),
+        (a_film(720, 576, aspect=Fraction(1, 2)), (410, 256)),  # shown as 360 x 576
+        (a_film(32, 24), (256, 341)),
+        (a_film(800, 100), (256, 2048)),
+    ],
+)
+def test_of_a_crop_the_whole_frame_is_asked_for_with_its_short_side_at_256(cropping, encoder, film, size):
+    assert cropping.frame_size(film) == size
+    assert encoder.frame_size(film) == (160, 160)  # squashed, whatever its shape
+
+
+@pytest.mark.parametrize("film", [a_film(801, 100), a_film(100, 801), a_film(640, 480, aspect=10**6)])
+def test_a_film_that_is_hardly_more_than_a_line_is_refused_where_a_crop_is_wanted(cropping, encoder, film):
+    with pytest.raises(VideoError, match="times as long as wide"):
+        cropping.frame_size(film)
+    assert encoder.frame_size(film) == (160, 160)
+
+
+def test_a_recipe_of_another_backbone_is_refused(tiny, tiny_weights, crop_recipe):
+    with pytest.raises(BackboneError, match=f"of resnet50, not of {tiny}"):
+        FrameEncoder(tiny, weights=tiny_weights, recipe=replace(crop_recipe, backbone="resnet50"))
+
+
+def test_a_recipe_of_other_weights_is_refused(tiny, tiny_weights, crop_recipe):
+    given = load_file(tiny_weights)
+    given["conv_stem.weight"][0, 0, 0, 0] += 1e-3
+    with pytest.raises(BackboneError, match=f"trained with {crop_recipe.weights[:12]}"):
+        FrameEncoder(tiny, weights=given, recipe=crop_recipe)
+
+
+def test_a_size_that_the_network_cannot_take_is_refused():
+    with pytest.raises(BackboneError, match="deit_tiny_patch16_224 does not take frames of 200 x 224"):
+        _check_size("deit_tiny_patch16_224", (200, 224))
+    _check_size("deit_tiny_patch16_224", (224, 224))
+
+
+def test_a_skeleton_has_the_names_and_shapes_and_nothing_in_memory(tiny):
+    bones, network = skeleton(tiny).state_dict(), timm.create_model(tiny, num_classes=0).state_dict()
+    assert {key: value.shape for key, value in bones.items()} == {k: v.shape for k, v in network.items()}
+    assert all(value.is_meta for value in bones.values())
+    assert not skeleton(tiny).training
+    with pytest.raises(BackboneError, match="did you mean resnet50"):
+        skeleton("resnet5O")
+
+
+def test_the_digest_of_tensors_is_that_of_the_encoder_with_them(encoder, tiny_weights):
+    tensors = {key: value for key, value in load_file(tiny_weights).items() if not key.startswith("classifier")}
+    assert weights_digest(tensors) == encoder.weights_digest
+    assert weights_digest(dict(reversed(tensors.items()))) == encoder.weights_digest
+
+
+# ---- in bfloat16
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["test_efficientnet", "test_vit", "test_nfnet", "test_resnet"])
+def test_weights_cast_once_give_what_autocast_gives(name):
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=0).eval()
+    pixels = torch.rand(3, 3, 160, 160)
+    cast = _cast(network, torch.bfloat16, torch.rand(1, 3, 160, 160))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(cast(pixels), network(pixels))
+    kept = {p.dtype for p in cast.parameters() if p.ndim > 1}
+    # nfnet standardises its weights before it convolves: in bfloat16 that is not the same
+    assert (torch.bfloat16 in kept) == (name != "test_nfnet")
 
 
 # ---- what it says of itself
@@ -222,3 +386,15 @@ def test_a_file_that_is_no_weights_is_a_backbone_error(tiny, tiny_weights, tmp_p
         os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(BackboneError, match="no such file" if kind == "missing" else "cannot be read as weights"):
         FrameEncoder(tiny, weights=path)
+
+
+@pytest.mark.parametrize("name", ["test_vit", "vit_tiny_patch16_224", "test_efficientnet", "test_resnet"])
+def test_no_number_type_is_used_that_changes_an_embedding(name, tmp_path):
+    """Whatever this CPU can do: convolutions channel by channel lose too much in bfloat16."""
+    torch.manual_seed(0)
+    full = timm.create_model(name)
+    save_file(full.state_dict(), tmp_path / "w.safetensors")
+    encoder = FrameEncoder(name, weights=tmp_path / "w.safetensors", device="cpu")
+    full.reset_classifier(0)
+    frames = noise(encoder, 4)
+    assert cosines(encoder(frames), plain_forward(full, frames)).min() >= 0.999

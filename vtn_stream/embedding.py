@@ -126,13 +126,14 @@ def embed_run(
     up and not stored, so that a later run tries it again.
     """
     recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
+    size = encoder.frame_size(video)
     work = _Run(video, run, plan, encoder.num_features)
     waiting = list(run)
     lost_on: Chunk | None = None
     while waiting:
         rows = work.unsettled(waiting[0])
         try:
-            for batch in process.frames(video, work.pts[rows], encoder.size, work.wants_thumbnail[rows]):
+            for batch in process.frames(video, work.pts[rows], size, work.wants_thumbnail[rows]):
                 work.settle(rows, batch, encoder(batch.frames))
                 yield FramesEmbedded(num_frames=len(batch.items))
                 while waiting and work.is_settled(waiting[0]):
