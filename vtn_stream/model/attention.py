@@ -65,8 +65,9 @@ def band_attention(
     def blocks(frames: Tensor, whole: Tensor) -> Tensor:
         """[B, L, H, d] and the global token's [B, H, d] -> [B n, H, 1 + span, d]."""
         runs = pad(frames, (0, 0, 0, 0, before, after)).unfold(1, span, BLOCK)  # [B, n, H, d, span], a view
-        copies = whole[:, None, :, :, None].expand(-1, num_blocks, -1, -1, -1)
-        return torch.cat([copies, runs], 4).flatten(0, 1).transpose(2, 3)
+        copies = whole[:, None, None].expand(-1, num_blocks, -1, -1, -1)
+        # Stored with d innermost: the fused kernels take nothing else.
+        return torch.cat([copies, runs.permute(0, 1, 4, 2, 3)], 2).flatten(0, 1).transpose(1, 2)
 
     there = torch.ones(1, num_keys, dtype=torch.bool, device=query.device) if valid is None else valid
     there = pad(there, (before, after)).unfold(1, span, BLOCK)  # [B or 1, n, span]

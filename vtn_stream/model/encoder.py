@@ -6,7 +6,7 @@ Post-norm layers with GELU as in BERT; the sizes are EncoderConfig's. Knows tens
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -16,7 +16,9 @@ from torch.nn.functional import dropout, gelu
 from vtn_stream.model.attention import GlobalRow, band_attention
 from vtn_stream.model.config import EncoderConfig
 
-__all__ = ["Encoded", "LongformerLayer", "TemporalEncoder", "encode_layer"]
+__all__ = ["TILE", "Encoded", "LongformerLayer", "Read", "TemporalEncoder", "layer_tiles", "show_frames"]
+
+Read = Callable[[int, int], Tensor]  # (start, stop) -> a tensor of those frames
 
 # Frames that pass through a layer at once where no gradient is wanted: what a layer needs besides its input and
 # output is then 30 MB at D = 768, and each tile computes the keys of its halo again: 2 % at a window of 18.
@@ -25,7 +27,7 @@ TILE = 1024
 
 class Encoded(NamedTuple):
     """cls [B, D], the global token after the last layer; frames [B, T, D] where they were asked for; attention [B, T],
-    how much the last layer's global token saw of each frame: the mean of the heads, in all 1 less what it saw of itself.
+    how much the last layer's global token saw of each frame: the mean of the heads; in all 1, less what it saw of itself.
     """
 
     cls: Tensor
@@ -147,14 +149,16 @@ class TemporalEncoder(nn.Module):
             ids = None if position_ids is None else position_ids[:, start:stop]
             return self.embed(embeddings[:, start:stop], ids, first=start)
 
-        source = embedded
+        source: Read = embedded
         for number, layer in enumerate(self.layers, 1):
-            out = None
-            if number < len(self.layers) or read == "frames":
-                out = cls.new_empty(len(embeddings), num, self.config.width)
-            cls, row = encode_layer(layer, source, None if out is None else _into(out), num, cls, valid)
-            if out is not None:
-                source = _slices(out)
+            row = layer.global_row(cls)
+            if number == len(self.layers) and read == "cls":
+                show_frames(row, source, num, valid)
+                return Encoded(layer.global_token(cls, row), None, row.attention()[:, 1:])
+            out = cls.new_empty(len(embeddings), num, self.config.width)
+            for start, tile in layer_tiles(layer, row, source, num, cls, valid):
+                out[:, start : start + tile.shape[1]] = tile
+            cls, source = layer.global_token(cls, row), _slices(out)
         return Encoded(cls, out, row.attention()[:, 1:])
 
     def embed(self, embeddings: Tensor, position_ids: Tensor | None = None, first: int = 0) -> Tensor:
@@ -195,38 +199,28 @@ class TemporalEncoder(nn.Module):
             raise ValueError("native positions are the frames' indices in the film: give position_ids")
 
 
-def encode_layer(
-    layer: LongformerLayer,
-    read: Callable[[int, int], Tensor],
-    write: Callable[[int, Tensor], None] | None,
-    num: int,
-    cls: Tensor,
-    valid: Tensor | None = None,
-) -> tuple[Tensor, GlobalRow]:
-    """One pass over `num` frames, a tile at a time: read(start, stop) gives the layer's input [B, stop - start, D], and
-    write(start, tokens) takes its output, in order; None where only the global token is wanted.
+def layer_tiles(
+    layer: LongformerLayer, row: GlobalRow, read: Read, num: int, cls: Tensor, valid: Tensor | None = None
+) -> Iterator[tuple[int, Tensor]]:
+    """One pass of a layer over `num` frames: (start, tokens [B, n, D]) in order, a tile at a time; row sees all of them.
 
-    Returns the global token after the layer, and what it saw.
+    read(start, stop) gives the layer's input [B, stop - start, D].
     """
-    row = layer.global_row(cls)
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
-        reach = 0 if write is None else layer.reach
-        low, high = max(0, start - reach), min(num, stop + reach)
+        low, high = max(0, start - layer.reach), min(num, stop + layer.reach)
         tokens = read(low, high)
-        seen = None if valid is None else valid[:, low:high]
         row.add(tokens[:, start - low : stop - low], None if valid is None else valid[:, start:stop])
-        if write is not None:
-            write(start, layer.frames(tokens, cls, seen, start - low, stop - start))
-    return layer.global_token(cls, row), row
+        seen = None if valid is None else valid[:, low:high]
+        yield start, layer.frames(tokens, cls, seen, start - low, stop - start)
 
 
-def _slices(tokens: Tensor) -> Callable[[int, int], Tensor]:
+def show_frames(row: GlobalRow, read: Read, num: int, valid: Tensor | None = None) -> None:
+    """All that a pass does where no frame is wanted."""
+    for start in range(0, num, TILE):
+        stop = min(start + TILE, num)
+        row.add(read(start, stop), None if valid is None else valid[:, start:stop])
+
+
+def _slices(tokens: Tensor) -> Read:
     return lambda start, stop: tokens[:, start:stop]
-
-
-def _into(tokens: Tensor) -> Callable[[int, Tensor], None]:
-    def write(start: int, tile: Tensor) -> None:
-        tokens[:, start : start + tile.shape[1]] = tile
-
-    return write
