@@ -148,7 +148,7 @@ class FilmClassifier:
         ids = torch.from_numpy(self._window.position_ids(num, self._fps))
         if num <= MAX_POSITIONS_IN_MEMORY:
             inputs = (tensor[None].to(self._device) for tensor in (values, ids, valid))
-            return self._network.encoder(*inputs, read="cls")  # type: ignore[no-any-return]
+            return self._network.encoder(*inputs, read="cls")
         return LongEncoding(
             self._network.encoder,
             lambda start, stop: values[start:stop],

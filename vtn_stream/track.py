@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from vtn_stream.film import FrameIndex
 __all__ = ["CENTRE_CROP", "EmbeddingTrack", "Execution", "GridScores", "OperatingPoint", "Recipe"]
 
 # The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
-CENTRE_CROP = "short side 256, centre crop"
+CENTRE_CROP: Final = "short side 256, centre crop"
 
 
 def _canonical(fields: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ def band_attention(
     valid: Tensor | None = None,
     dropout_p: float = 0.0,
 ) -> Tensor:
-    """What frames see: [B, T, H, d] of queries [B, T, H, d], keys and values [B, L, H, d] and the global token's [B, H, d].
+    """What frames see, [B, T, H, d]: queries [B, T, H, d], keys and values [B, L, H, d], the global token's [B, H, d].
 
     first  which of the L keys stands where the first query does: keys reach to its left and to the last query's right
     reach  r; key j is seen by query i where |first + i - j| <= r
@@ -56,8 +56,9 @@ def band_attention(
         mask = pad(seen, (1, 0), value=True)
         return scaled_dot_product_attention(query.transpose(1, 2), keys, values, mask, dropout_p).transpose(1, 2)
 
-    batch, _, heads, width = query.shape
-    num_blocks = (num + BLOCK - 1) // BLOCK
+    batch = len(query)
+    # An exported program serves every length. Its tracer must not wonder whether the blocks are one, or just fill T.
+    num_blocks = num // BLOCK + 2 if torch.compiler.is_exporting() else (num + BLOCK - 1) // BLOCK
     span = BLOCK + 2 * reach
     before = reach - first  # rows to add, so that block b reads the padded keys [64 b, 64 b + span)
     after = num_blocks * BLOCK + 2 * reach - before - num_keys
@@ -77,10 +78,11 @@ def band_attention(
     mask = pad(there[:, :, None] & band, (1, 0), value=True)  # [B or 1, n, 64, 1 + span]
     mask = mask.expand(batch, -1, -1, -1).flatten(0, 1)[:, None]
     queries = pad(query, (0, 0, 0, 0, 0, num_blocks * BLOCK - num))
-    queries = queries.reshape(batch * num_blocks, BLOCK, heads, width).transpose(1, 2)
+    queries = queries.unfold(1, BLOCK, BLOCK).flatten(0, 1).transpose(2, 3)  # [B n, H, 64, d]
     keys, values = blocks(key, global_key), blocks(value, global_value)
-    seen = scaled_dot_product_attention(queries, keys, values, mask, dropout_p)
-    return seen.transpose(1, 2).reshape(batch, num_blocks * BLOCK, heads, width)[:, :num]
+    seen = scaled_dot_product_attention(queries, keys, values, mask, dropout_p).transpose(1, 2)  # [B n, 64, H, d]
+    seen = torch.unflatten(seen, 0, (batch, num_blocks)).flatten(1, 2)
+    return pad(seen, (0, 0, 0, 0, 0, num - num_blocks * BLOCK))
 
 
 class GlobalRow:

@@ -6,8 +6,8 @@ Post-norm layers with GELU as in BERT; the sizes are EncoderConfig's. Knows tens
 """
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ TILE = 1024
 
 class Encoded(NamedTuple):
     """cls [B, D], the global token after the last layer; frames [B, T, D] where they were asked for; attention [B, T],
-    how much the last layer's global token saw of each frame: the mean of the heads; in all 1, less what it saw of itself.
+    what the last layer's global token saw of each frame: the mean of the heads; 1 in all, less what it saw of itself.
     """
 
     cls: Tensor
@@ -78,12 +78,12 @@ class LongformerLayer(nn.Module):
         return self._rest(cls, row.seen(self.value_global.weight, self.value_global.bias).to(cls.dtype))
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.num_heads, -1))
+        return torch.unflatten(x, -1, (self.num_heads, -1))
 
     def _rest(self, tokens: Tensor, seen: Tensor) -> Tensor:
         """All that follows the attention, for each token alone."""
         tokens = self.attention_norm(tokens + self._drop(self.attention_out(seen)))
-        return self.feedforward_norm(tokens + self._drop(self.contract(gelu(self.expand(tokens)))))  # type: ignore[no-any-return]
+        return self.feedforward_norm(tokens + self._drop(self.contract(gelu(self.expand(tokens)))))
 
     def _drop(self, x: Tensor) -> Tensor:
         return dropout(x, self._dropout_p, training=self.training)
@@ -107,7 +107,8 @@ class TemporalEncoder(nn.Module):
             self.position_table = nn.Embedding(config.num_positions + 2, width)
         self.token_types = nn.Embedding(2, width)  # 0 frames, 1 the global token
         self.norm = nn.LayerNorm(width, config.norm_eps)
-        self.layers = nn.ModuleList(LongformerLayer(config, window) for window in config.attention_windows)
+        layers = nn.ModuleList(LongformerLayer(config, window) for window in config.attention_windows)
+        self.layers = cast(Sequence[LongformerLayer], layers)  # what it is, for type checkers
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -137,12 +138,12 @@ class TemporalEncoder(nn.Module):
         num = embeddings.shape[1]
         cls = self.embed_cls(len(embeddings))
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
-            tokens: Tensor | None = self.embed(embeddings, position_ids)
+            tokens = self.embed(embeddings, position_ids)
             for number, layer in enumerate(self.layers, 1):
                 row = layer.global_row(cls).add(tokens, valid)
-                last_of_cls = number == len(self.layers) and read == "cls"
-                tokens = None if last_of_cls else layer.frames(tokens, cls, valid, 0, num)
-                cls = layer.global_token(cls, row)
+                if number == len(self.layers) and read == "cls":
+                    return Encoded(layer.global_token(cls, row), None, row.attention()[:, 1:])
+                tokens, cls = layer.frames(tokens, cls, valid, 0, num), layer.global_token(cls, row)
             return Encoded(cls, tokens, row.attention()[:, 1:])
 
         def embedded(start: int, stop: int) -> Tensor:
@@ -172,14 +173,14 @@ class TemporalEncoder(nn.Module):
 
     def embed_cls(self, batch: int) -> Tensor:
         """The global token [B, D] as the first layer wants it."""
-        token = self.cls_token
+        token: Tensor = self.cls_token
         if self.config.positions in ("native", "learned"):
             token = token + self.position_table.weight[self.config.num_positions]
         return self._drop(self.norm(token + self.token_types.weight[1]).expand(batch, -1))
 
     def _positions(self, ids: Tensor) -> Tensor:
         if self.config.positions != "sinusoidal":
-            return self.position_table(ids % self.config.num_positions)  # type: ignore[no-any-return]
+            return self.position_table(ids % self.config.num_positions)
         # Vaswani et al., "Attention is all you need" (2017), section 3.5, sines first
         half = (self.config.width + 1) // 2
         rates = torch.exp(torch.arange(half, device=ids.device) * (-math.log(10_000) / half))
@@ -202,7 +203,7 @@ class TemporalEncoder(nn.Module):
 def layer_tiles(
     layer: LongformerLayer, row: GlobalRow, read: Read, num: int, cls: Tensor, valid: Tensor | None = None
 ) -> Iterator[tuple[int, Tensor]]:
-    """One pass of a layer over `num` frames: (start, tokens [B, n, D]) in order, a tile at a time; row sees all of them.
+    """One pass of a layer over `num` frames: (start, tokens [B, n, D]) in order, a tile at a time; row sees them all.
 
     read(start, stop) gives the layer's input [B, stop - start, D].
     """

@@ -146,7 +146,7 @@ class LongEncoding:
         try:
             with open(self._file(layer), "wb") as file:
                 for _, tile in tiles:
-                    file.write(memoryview(tile.float().cpu().contiguous().numpy()).cast("B"))
+                    file.write(tile.float().cpu().contiguous().numpy().data)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

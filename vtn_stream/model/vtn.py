@@ -34,4 +34,4 @@ class VTN(nn.Module):
 
     def classify(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Embeddings [B, T, D] -> logits [B, K]: the second half of `forward`."""
-        return self.head(self.encoder(embeddings, position_ids, valid, read="cls").cls)  # type: ignore[no-any-return]
+        return self.head(self.encoder(embeddings, position_ids, valid, read="cls").cls)

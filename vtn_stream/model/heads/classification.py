@@ -24,4 +24,4 @@ class ClassificationHead(nn.Module):
     def forward(self, cls: Tensor) -> Tensor:
         """[B, D] -> logits [B, K]."""
         hidden = gelu(self.hidden(self.norm(cls)))
-        return self.out(dropout(hidden, self.dropout, training=self.training))  # type: ignore[no-any-return]
+        return self.out(dropout(hidden, self.dropout, training=self.training))

@@ -1,0 +1,192 @@
+"""vtn-stream models"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+from rich.text import Text
+
+from vtn_stream.errors import CheckpointError, printable
+from vtn_stream.model import VARIANTS
+
+from .console import err, out
+
+if TYPE_CHECKING:
+    from vtn_stream.checkpoints import Checkpoint
+    from vtn_stream.checkpoints.download import OnProgress
+    from vtn_stream.checkpoints.sizes import Sizes
+
+__all__ = ["models"]
+
+MAX_LABELS = 8  # shown; --json has all
+
+# vtn_stream.checkpoints loads torch: it is imported by the commands, so that their help is instant.
+
+
+@click.group()
+def models() -> None:
+    """Import, fetch and describe models.
+
+    They lie in VTN_STREAM_MODELS, else in ~/.local/share/vtn-stream/models.
+    """
+
+
+@models.command()
+def ls() -> None:
+    """List the models on this machine, and those that can be fetched."""
+    from vtn_stream.checkpoints import load_checkpoint
+    from vtn_stream.checkpoints.catalogue import CATALOGUE, models_folder, stored_models
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "state", "MB", "classes", "backbone", "per second"):
+        table.add_column(column)
+    stored = stored_models(models_folder())
+    for name, file in stored.items():
+        size = f"{file.stat().st_size / 1e6:.1f}"
+        try:
+            checkpoint = load_checkpoint(file)
+        except CheckpointError:
+            table.add_row(Text(name), Text("damaged", style="bold red"), size, "", "", "")
+            continue
+        backbone = Text(printable(checkpoint.recipe.backbone))
+        rate = f"{float(checkpoint.recipe.fps):g}"
+        table.add_row(Text(name), "here", size, str(len(checkpoint.labels)), backbone, rate)
+    for name in CATALOGUE:
+        if name not in stored:
+            table.add_row(Text(name), Text("to be pulled", style="dim"), "", "", "", "")
+    out.print(table)
+
+
+@models.command()
+@click.argument("model")
+@click.option("--frames", default=250, show_default=True, type=click.IntRange(1), help="Of which work is counted.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with all labels.")
+def info(model: str, frames: int, as_json: bool) -> None:
+    """Describe MODEL: one on this machine, a file, or a network of the paper, such as vtn-vit-b."""
+    from vtn_stream.checkpoints import find_model, load_checkpoint
+    from vtn_stream.checkpoints.catalogue import models_folder, stored_models
+    from vtn_stream.checkpoints.metadata import describe
+    from vtn_stream.checkpoints.sizes import multiply_adds, parameters
+
+    checkpoint = None
+    if model in VARIANTS and model not in stored_models(models_folder()):
+        name, config, size = model, VARIANTS[model](), None
+    else:
+        file = find_model(model)
+        checkpoint = load_checkpoint(file)
+        name, config, size = file.name.removesuffix(".safetensors"), checkpoint.config, checkpoint.recipe.size
+    counts = parameters(config)
+    published = multiply_adds(config, frames, size)
+    computed = multiply_adds(config, frames, size, as_published=False)
+    if as_json:
+        facts: dict[str, Any] = {"name": name, "config": config.to_dict()}
+        if checkpoint is not None:
+            inside = checkpoint.backbone is not None
+            facts |= {"digest": checkpoint.digest, "backbone_inside": inside, **describe(checkpoint)}
+        facts["parameters"] = _parts(counts)
+        facts["multiply_adds"] = {
+            "frames": frames,
+            "as_published": _parts(published),
+            "computed": _parts(computed),
+        }
+        click.echo(json.dumps(facts))
+        return
+    out.print(Text(printable(name), style="bold"))
+    encoder = config.encoder
+    windows = ", ".join(str(window) for window in sorted(set(encoder.attention_windows)))
+    _show("backbone", f"{config.backbone}, {counts.backbone:,} parameters")
+    _show("temporal encoder", f"{encoder.num_layers} layers of width {encoder.width}, {counts.encoder:,} parameters")
+    _show("", f"{encoder.num_heads} heads, window {windows}, {encoder.positions} positions")
+    _show("head", f"{config.head.num_classes} classes, {counts.head:,} parameters")
+    _show("parameters", f"{counts.total:,}")
+    _show("multiply-adds", f"{published.total / 1e9:.1f} G for {frames} frames, as the paper counts them")
+    _show("", f"{computed.total / 1e9:.1f} G as computed here")
+    if checkpoint is not None:
+        _show_checkpoint(checkpoint)
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file. [default: among the models]")
+@click.option("--name", help="What to call it among the models. [default: the published name, or FILE's]")
+def import_(file: Path, output: Path | None, name: str | None) -> None:
+    """Make a model of FILE, weights in the layout that the paper's authors publish (.pyth)."""
+    from vtn_stream.checkpoints.catalogue import models_folder
+    from vtn_stream.checkpoints.published import add_published
+
+    if output is not None and name is not None:
+        raise click.UsageError("--name is for a model among the models: give it or --output")
+    _tell_written(add_published(file, folder=models_folder(), name=name, output=output))
+
+
+@models.command()
+@click.argument("name")
+def pull(name: str) -> None:
+    """Fetch a published model; `vtn-stream models ls` shows which there are.
+
+    What was cut or interrupted goes on where it stopped.
+    """
+    from vtn_stream.checkpoints.catalogue import find_published, models_folder
+    from vtn_stream.checkpoints.download import pull as fetch
+
+    published = find_published(name)
+    with _bytes_progress(name) as on_progress:
+        file = fetch(published, models_folder(), on_progress)
+    _tell_written(file)
+
+
+def _parts(sizes: "Sizes") -> dict[str, int]:
+    return {**asdict(sizes), "total": sizes.total}
+
+
+def _show(name: str, value: str) -> None:
+    out.print(Text(f"  {name:20}{printable(value)}"), soft_wrap=True)
+
+
+def _show_checkpoint(checkpoint: "Checkpoint") -> None:
+    recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_point
+    labels = ", ".join(checkpoint.labels[:MAX_LABELS])
+    more = len(checkpoint.labels) - MAX_LABELS
+    where = "inside" if checkpoint.backbone is not None else "not inside"
+    window_s, stride_s = (float(n / recipe.fps) for n in (window.num_positions, window.stride))
+    _show("labels", labels + (f" and {more} more" if more > 0 else ""))
+    _show(
+        "looks at", f"{float(recipe.fps):g} frames per second, {recipe.geometry}, {recipe.size[0]} x {recipe.size[1]}"
+    )
+    _show("backbone weights", f"{recipe.weights}, {where}")
+    _show("window", f"{window.num_positions} positions ({window_s:.2f} s), one every {stride_s:.2f} s")
+    _show("operating point", f"a class holds from {point.high:g}, and reaches as far as {point.low:g}")
+    if checkpoint.operating_points:
+        _show("", f"{len(checkpoint.operating_points)} labels have their own")
+    for name, value in checkpoint.training.items():
+        _show("training", f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+    _show("digest", checkpoint.digest)
+
+
+def _tell_written(file: Path) -> None:
+    out.print(Text(f"{printable(file.name.removesuffix('.safetensors'))} is in {printable(str(file))}"), soft_wrap=True)
+
+
+@contextmanager
+def _bytes_progress(name: str) -> "Iterator[OnProgress | None]":
+    """A bar with speed and time left, on stderr; nothing where that is not a terminal."""
+    if not err.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(printable(name), total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,236 @@
+"""vtn-stream models, and the sizes that it tells."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from test_checkpoints import LABELS, tiny_checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import LongformerConfig, LongformerModel
+
+from vtn_stream.checkpoints import catalogue, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.sizes import multiply_adds, parameters
+from vtn_stream.errors import BackboneError
+from vtn_stream.model import VARIANTS, VTN, EncoderConfig, TemporalEncoder
+from vtn_stream_cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("VTN_STREAM_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("COLUMNS", "120")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def stored(folder, tiny):
+    folder.mkdir()
+    save_checkpoint(tiny_checkpoint(tiny), folder / "tea.safetensors")
+    return folder / "tea.safetensors"
+
+
+@pytest.fixture
+def models(capsys, monkeypatch):
+    """models(*arguments) -> (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vtn-stream", "models", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return (end.value.code, *capsys.readouterr())
+
+    return call
+
+
+# ---- sizes
+
+
+def test_parameters_are_those_of_the_paper():
+    totals = {name: parameters(variant()).total for name, variant in VARIANTS.items()}
+    assert totals["vtn-vit-b"] == 113_502_352
+    assert totals["vtn-vit-b-1-layer"] == 95_783_056
+    millions = {name: round(total / 1e6, 2 if total < 2e7 else 1) for name, total in totals.items()}
+    assert millions == {
+        "vtn-r50": 167.6,
+        "vtn-r101": 186.6,
+        "vtn-deit-ti": 10.02,
+        "vtn-deit-b": 113.5,
+        "vtn-vit-b": 113.5,
+        "vtn-vit-b-1-layer": 95.8,
+    }
+    sizes = parameters(VARIANTS["vtn-vit-b"]())
+    assert (sizes.backbone, sizes.encoder, sizes.head) == (85_798_656, 26_803_200 + 768, 899_728)
+
+
+@pytest.mark.parametrize(("variant", "giga"), [("vtn-vit-b-1-layer", 4214.0), ("vtn-vit-b", 4218.2)])
+def test_multiply_adds_are_those_of_the_paper(variant, giga):
+    assert round(multiply_adds(VARIANTS[variant](), 250).total / 1e9, 1) == giga
+
+
+def counted(network, *products, **inputs):
+    """Multiply-adds of these products in one forward pass, by torch's own counter."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(**inputs)
+    counts = counter.get_flop_counts()["Global"]
+    return sum(counts.get(getattr(torch.ops.aten, product), 0) for product in products) // 2
+
+
+SMALL = {"input_width": 24, "width": 24, "num_heads": 3, "feedforward_width": 40, "attention_windows": (4, 4, 4)}
+
+
+def small_config(tiny, **options):
+    model = tiny_checkpoint(tiny)
+    return type(model.config)(backbone=tiny, encoder=EncoderConfig(**(SMALL | options)), head=model.config.head)
+
+
+def test_what_the_paper_counts_is_what_transformers_computes(tiny):
+    config = small_config(tiny)
+    theirs = LongformerModel(
+        LongformerConfig(
+            vocab_size=4,
+            hidden_size=24,
+            num_hidden_layers=3,
+            num_attention_heads=3,
+            intermediate_size=40,
+            attention_window=4,
+        ),
+        add_pooling_layer=False,
+    ).eval()
+    is_global = torch.zeros(1, 20, dtype=torch.long)
+    is_global[:, 0] = 1
+    found = counted(theirs, "mm", "addmm", inputs_embeds=torch.zeros(1, 20, 24), global_attention_mask=is_global)
+    assert found == multiply_adds(config, 19).encoder + 3 * 24**2  # the global query of one token, too little to count
+
+
+@pytest.mark.parametrize("options", [{}, {"attention_windows": (4,)}, {"input_width": 10}])
+def test_what_is_computed_here_is_counted_too(tiny, options):
+    config = small_config(tiny, **options)
+    encoder = TemporalEncoder(config.encoder).eval()
+    inputs = {"embeddings": torch.zeros(1, 19, config.encoder.input_width), "position_ids": torch.zeros(1, 19).long()}
+    found = counted(encoder, "mm", "addmm", "bmm", **inputs, read="cls")
+    expected = multiply_adds(config, 19, as_published=False).encoder
+    assert 0 <= found - expected <= config.encoder.num_layers * 24  # the global keys' bias, a product of two vectors
+    assert expected < multiply_adds(config, 19).encoder
+
+
+def test_a_head_and_a_backbone_are_counted_as_torch_counts_them(tiny):
+    config = small_config(tiny)
+    head = VTN(config).head
+    assert counted(head, "mm", "addmm", cls=torch.zeros(1, 24)) == multiply_adds(config, 5).head
+    small, large = (multiply_adds(config, 1, (side, side)).backbone for side in (64, 128))
+    assert 3.5 < large / small <= 4
+    assert multiply_adds(config, 7, (64, 64)).backbone == 7 * small
+
+
+def test_sizes_of_what_does_not_exist_are_refused():
+    config = VARIANTS["vtn-vit-b"]()
+    with pytest.raises(BackboneError, match="does not take frames of 100 x 100"):
+        multiply_adds(config, 1, (100, 100))
+    with pytest.raises(BackboneError, match="no backbone named"):
+        parameters(type(config)(backbone="rezznet50", encoder=config.encoder, head=config.head))
+
+
+# ---- the command
+
+
+def test_ls_shows_what_is_here_and_what_can_be_had(models, stored):
+    (stored.parent / "broken.safetensors").write_bytes(b"x" * 2_000_000)
+    code, out, err = models("ls")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[0] == ["model", "state", "MB", "classes", "backbone", "per", "second"]
+    assert rows[1] == ["broken", "damaged", "2.0"]
+    assert rows[2] == ["tea", "here", "0.0", "3", "test_efficientnet", "3.125"]
+    assert rows[3] == ["vtn-vit-b-k400", "to", "be", "pulled"]
+    assert len(rows) == 4
+
+
+def test_ls_needs_no_folder(models):
+    assert models("ls")[:2] == (0, models("ls")[1])
+
+
+def test_info_of_a_variant(models):
+    code, out, err = models("info", "vtn-vit-b")
+    assert (code, err) == (0, "")
+    assert "113,502,352" in out
+    assert "4218.2 G for 250 frames" in out
+    facts = json.loads(models("info", "vtn-vit-b-1-layer", "--json", "--frames", "16")[1])
+    assert facts["parameters"]["total"] == 95_783_056
+    assert facts["multiply_adds"]["frames"] == 16
+    assert facts["config"]["encoder"]["num_positions"] == 286
+
+
+def test_info_of_a_model_by_name_and_by_path(models, stored):
+    code, out, err = models("info", "tea")
+    assert (code, err) == (0, "")
+    assert out == models("info", stored)[1]
+    words = " ".join(out.split())
+    for said in (
+        "labels making tea, épée, [bold]割る\\n",
+        "looks at 3.125 frames per second, short side 256, centre crop, 160 x 160",
+        "16 positions (5.12 s), one every 2.56 s",
+        "a class holds from 0.5, and reaches as far as 0.25",
+        "1 labels have their own",
+        "training source: these tests",
+        f"digest {load_checkpoint(stored).digest}",
+    ):
+        assert said in words
+    facts = json.loads(models("info", "tea", "--json")[1])
+    assert facts["labels"] == list(LABELS)
+    assert facts["recipe"]["fps"] == "25/8"
+    assert facts["operating_points"] == {"épée": {"high": 0.75, "low": 0.125}}
+    assert facts["training"]["notes"] == [None, 0.5, {"a": True}]
+    assert not facts["backbone_inside"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("info", "tee"), "did you mean tea?"),
+        (("info", "vtn-vit-b-k400"), "models pull vtn-vit-b-k400"),
+        (("info", "absent.safetensors"), "absent.safetensors does not exist"),
+        (("pull", "vtn-vit-k400"), "did you mean vtn-vit-b-k400?"),
+        (("import", "absent.pyth"), "absent.pyth does not exist"),
+        (("import", "x.pyth", "--name", "../x"), "'../x' is no name of a model"),
+    ],
+)
+def test_errors_are_one_line(models, stored, arguments, said):
+    code, out, err = models(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_name_and_an_output_are_one_too_many(models):
+    assert models("import", "x.pyth", "--name", "x", "-o", "y")[0] == 2
+
+
+def test_import(models, folder, tiny, tmp_path, monkeypatch):
+    model = replace(tiny_checkpoint(tiny), training={"sha256": "1" * 64})
+    monkeypatch.setattr("vtn_stream.checkpoints.published.import_published", lambda path: model)
+    for arguments, written in (
+        ((), folder / "own.safetensors"),
+        (("--name", "other"), folder / "other.safetensors"),
+        (("-o", tmp_path / "new" / "x.safetensors"), tmp_path / "new" / "x.safetensors"),
+    ):
+        assert models("import", "own.pyth", *arguments) == (0, f"{written.stem} is in {written}\n", "")
+        assert load_checkpoint(written).labels == LABELS
+        code, out, err = models("import", "own.pyth", *arguments)
+        assert (code, out) == (1, "")
+        assert f"there is a {written.name} already" in err
+
+
+def test_pull(models, folder, monkeypatch):
+    asked = []
+    entry = catalogue.Published(name="new", url="https://x.invalid/N", sha256="0" * 64, file="N")
+    monkeypatch.setitem(catalogue.CATALOGUE, "new", entry)
+    monkeypatch.setattr(
+        "vtn_stream.checkpoints.download.pull",
+        lambda published, folder, on_progress: asked.append((published, folder)) or folder / "new.safetensors",
+    )
+    code, out, err = models("pull", "new")
+    assert (code, out, err) == (0, f"new is in {folder / 'new.safetensors'}\n", "")
+    assert asked == [(entry, folder)]

@@ -1,0 +1,162 @@
+"""The JSON of a checkpoint: what is written, and what is believed of what is read. Any text gives its fields or a
+ValueError that says in a few words what is wrong.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from vtn_stream.errors import VtnStreamError
+from vtn_stream.model.config import VTNConfig
+from vtn_stream.sampling import ClipWindow, SamplingPlan
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
+
+if TYPE_CHECKING:
+    from vtn_stream.checkpoints.checkpoint import Checkpoint
+
+__all__ = ["Parsed", "canonical", "describe", "parse"]
+
+MAX_CHARACTERS = 16_000_000  # 400 labels are 10,000; a text is some 30 times as large once it is parsed
+MAX_SIDE = 16_384  # pixels of a frame that a network looks at
+
+_RATE = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,6})?")  # Fraction("1e999999999") would be computed for hours
+
+
+class Parsed(NamedTuple):
+    """fields are Checkpoint's; content is what the digest covers besides tensors; digest what the text claims."""
+
+    fields: dict[str, Any]
+    content: str
+    digest: str
+
+
+def describe(checkpoint: "Checkpoint") -> dict[str, Any]:
+    """JSON values of all that a checkpoint holds besides tensors and digest."""
+    window = checkpoint.window
+    rate = None if window.position_rate is None else str(window.position_rate)
+    return {
+        "config": checkpoint.config.to_dict(),
+        "labels": list(checkpoint.labels),
+        "recipe": json.loads(checkpoint.recipe.to_json()),
+        "window": {"num_positions": window.num_positions, "stride": window.stride, "position_rate": rate},
+        "operating_point": asdict(checkpoint.operating_point),
+        "operating_points": {label: asdict(point) for label, point in checkpoint.operating_points.items()},
+        "training": dict(checkpoint.training),
+    }
+
+
+def canonical(value: Any) -> str:
+    """Equal values give equal text. Raises ValueError for NaN and infinity, TypeError for what is not JSON."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def parse(text: str, version: int) -> Parsed:
+    """The inverse of `describe`, with "format" and "digest" beside it. Raises ValueError on any other text."""
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"its description is longer than {MAX_CHARACTERS} characters")
+    try:
+        given = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        canonical(given).encode()  # lone surrogates are no text
+    except (ValueError, RecursionError) as error:
+        raise ValueError("its description is broken JSON") from error
+    if not isinstance(given, dict) or type(given.get("format")) is not int:
+        raise ValueError("its description tells no format version")
+    if given["format"] != version:
+        raise ValueError(f"it is of format version {given['format']}, this release reads version {version}")
+    if different := sorted({"format", "digest", *_READERS} ^ set(given)):
+        raise ValueError(f"its description lacks or does not know {', '.join(different[:10])}")
+    digest = given.pop("digest")
+    if not isinstance(digest, str):
+        raise ValueError("its digest is no text")
+    values = {}
+    for name, reader in _READERS.items():
+        try:
+            values[name] = reader(given[name])
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VtnStreamError) as error:
+            said = f" ({error})" if isinstance(error, ValueError) else ""
+            raise ValueError(f"its {name.replace('_', ' ')} cannot be used{said}") from error
+    return Parsed(values, canonical(given), digest)
+
+
+def _labels(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(label, str) for label in given):
+        raise TypeError
+    return tuple(given)
+
+
+def _recipe(given: Any) -> Recipe:
+    if set(given) != {field.name for field in fields(Recipe)}:
+        raise KeyError
+    texts = ("backbone", "weights", "geometry", "interpolation", "colour")
+    if not all(isinstance(given[name], str) and given[name] for name in texts):
+        raise TypeError
+    fps = _rate(given["fps"])
+    if SamplingPlan(fps).fps != fps:
+        raise ValueError(f"a rate of {fps}")
+    sides, mean, std = given["size"], _numbers(given["mean"]), _numbers(given["std"])
+    if len(sides) != 2 or not all(type(side) is int and 0 < side <= MAX_SIDE for side in sides):
+        raise ValueError("an impossible size")
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise ValueError("a mean or std that is not of three channels")
+    known = {"geometry": ("squash", CENTRE_CROP), "interpolation": ("bicubic",), "colour": ("RGB",)}
+    for name, choices in known.items():
+        if given[name] not in choices:
+            raise ValueError(f"this release knows no {name} {given[name]!r}")
+    return Recipe(**{**given, "fps": fps, "size": tuple(sides), "mean": mean, "std": std})
+
+
+def _window(given: Any) -> ClipWindow:
+    rate = given["position_rate"]
+    return ClipWindow(**{**given, "position_rate": None if rate is None else _rate(rate)})
+
+
+def _point(given: Any) -> OperatingPoint:
+    _numbers([given["high"], given["low"]])
+    return OperatingPoint(**given)
+
+
+def _points(given: Any) -> dict[str, OperatingPoint]:
+    return {label: _point(point) for label, point in given.items()}
+
+
+def _training(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise TypeError
+    return given
+
+
+def _rate(text: Any) -> Fraction:
+    if not _RATE.fullmatch(text):
+        raise ValueError("a rate is written as 25 or 25/8")
+    return Fraction(text)
+
+
+def _numbers(given: Any) -> tuple[float, ...]:
+    if not all(type(number) in (int, float) for number in given):
+        raise TypeError
+    return tuple(float(number) for number in given)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        _no_number(text)
+    return number
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "config": VTNConfig.from_dict,
+    "labels": _labels,
+    "recipe": _recipe,
+    "window": _window,
+    "operating_point": _point,
+    "operating_points": _points,
+    "training": _training,
+}
