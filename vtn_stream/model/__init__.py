@@ -5,13 +5,32 @@ Importing it is light; `config` alone needs no torch.
 
 from typing import TYPE_CHECKING, Any
 
-from vtn_stream.model.config import VARIANTS, ClassificationConfig, EncoderConfig, VTNConfig
+from vtn_stream.model.config import (
+    VARIANTS,
+    ClassificationConfig,
+    DenseConfig,
+    EncoderConfig,
+    HeadConfig,
+    LocalizationConfig,
+    VTNConfig,
+)
 
 if TYPE_CHECKING:
     from vtn_stream.model.encoder import Encoded, TemporalEncoder
     from vtn_stream.model.vtn import VTN
 
-__all__ = ["VARIANTS", "VTN", "ClassificationConfig", "Encoded", "EncoderConfig", "TemporalEncoder", "VTNConfig"]
+__all__ = [
+    "VARIANTS",
+    "VTN",
+    "ClassificationConfig",
+    "DenseConfig",
+    "Encoded",
+    "EncoderConfig",
+    "HeadConfig",
+    "LocalizationConfig",
+    "TemporalEncoder",
+    "VTNConfig",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["VARIANTS", "ClassificationConfig", "EncoderConfig", "VTNConfig"]
+__all__ = [
+    "VARIANTS",
+    "ClassificationConfig",
+    "DenseConfig",
+    "EncoderConfig",
+    "HeadConfig",
+    "LocalizationConfig",
+    "VTNConfig",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +69,41 @@ class ClassificationConfig:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        if type(self.num_classes) is not int or self.num_classes < 1:
-            raise ValueError(f"a head needs classes, got {self.num_classes}")
+        _check_above_0(num_classes=self.num_classes)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout {self.dropout} is not in 0..1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalizationConfig:
+    """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions."""
+
+    num_classes: int
+    num_levels: int
+    tower_width: int
+
+    def __post_init__(self) -> None:
+        _check_above_0(num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width)
+        if self.num_levels > 16:
+            raise ValueError(f"{self.num_levels} levels reach over more frames than a film has")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseConfig:
+    """One label at every frame."""
+
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        _check_above_0(num_classes=self.num_classes)
+
+
+HeadConfig = ClassificationConfig | LocalizationConfig | DenseConfig
+_HEADS: dict[str, type[HeadConfig]] = {
+    "classification": ClassificationConfig,
+    "localization": LocalizationConfig,
+    "dense": DenseConfig,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,28 +112,34 @@ class VTNConfig:
 
     backbone: str
     encoder: EncoderConfig
-    head: ClassificationConfig
+    head: HeadConfig
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         fields = asdict(self)
         fields["encoder"]["attention_windows"] = list(self.encoder.attention_windows)
-        fields["head"]["kind"] = "classification"
+        fields["head"]["kind"] = next(kind for kind, head in _HEADS.items() if type(self.head) is head)
         return fields
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "VTNConfig":
         """The inverse of `to_dict`. KeyError, TypeError or ValueError for what is none."""
         head = dict(fields["head"])
-        if (kind := head.pop("kind")) != "classification":
+        if (kind := head.pop("kind")) not in _HEADS:
             raise ValueError(f"this release has no {kind!r} head")
         if not isinstance(fields["backbone"], str):
             raise TypeError("backbone must be a name")
         return cls(
             backbone=fields["backbone"],
             encoder=EncoderConfig(**fields["encoder"]),
-            head=ClassificationConfig(**head),
+            head=_HEADS[kind](**head),
         )
+
+
+def _check_above_0(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if type(size) is not int or size < 1:
+            raise ValueError(f"a head needs {name} above 0, got {size!r}")
 
 
 def _vtn(backbone: str, width: int, num_heads: int, feedforward_width: int, num_layers: int) -> VTNConfig:

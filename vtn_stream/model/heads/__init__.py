@@ -1,5 +1,7 @@
 """What reads the temporal encoder: a module a head. Tensors in, tensors out."""
 
 from vtn_stream.model.heads.classification import ClassificationHead
+from vtn_stream.model.heads.dense import DenseHead
+from vtn_stream.model.heads.localization import LocalizationHead, Pyramid
 
-__all__ = ["ClassificationHead"]
+__all__ = ["ClassificationHead", "DenseHead", "LocalizationHead", "Pyramid"]

@@ -1,0 +1,23 @@
+"""One label at every frame: surgical phases, periods of a match."""
+
+from torch import Tensor, nn
+
+from vtn_stream.model.config import DenseConfig
+
+__all__ = ["DenseHead"]
+
+
+class DenseHead(nn.Module):
+    """A linear map of each frame: what is around it, the encoder has told it."""
+
+    def __init__(self, config: DenseConfig, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, config.num_classes)
+        nn.init.normal_(self.out.weight, std=0.02)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """[B, T, D] -> logits [B, T, K]."""
+        logits: Tensor = self.out(self.norm(frames))
+        return logits
