@@ -1,0 +1,180 @@
+"""Segmentation: a label for every frame. As MS-TCN scores it (Abu Farha and Gall 2019, section 4; its eval.py).
+
+T frames, P predicted runs, G true runs
+
+A run is a stretch of frames with one label, frames [start, end).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.errors import InputError
+from vtn_stream.timeline import Segment
+
+__all__ = ["SegmentationScores", "labels_on_grid", "segmentation_scores"]
+
+OVERLAPS = (0.1, 0.25, 0.5)
+
+# One label for every frame of a video: words, or whole numbers.
+Labels = Sequence[str] | Sequence[int] | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentationScores:
+    """All in percent, 0..100.
+
+    accuracy  frames labelled as in the truth, of all frames of all videos
+    edit      the mean over videos of the likeness of the sequences of runs
+    overlaps  the least IoU of a found run, for each of `f1`
+    f1        F1 of runs, summed over all videos first
+    """
+
+    accuracy: float
+    edit: float
+    overlaps: tuple[float, ...]
+    f1: tuple[float, ...]
+
+
+def segmentation_scores(
+    predictions: Mapping[str, Labels],
+    truth: Mapping[str, Labels],
+    *,
+    background: Collection[str] | Collection[int] = (),
+    overlaps: Sequence[float] = OVERLAPS,
+) -> SegmentationScores:
+    """Frame accuracy, edit score and F1@overlaps of labels per video, each a sequence of T words or T whole numbers.
+
+    Edit is 100 (1 - d / max(P, G)), d the Levenshtein distance of the labels of the runs. For F1 a predicted run is
+    compared with the true run of its label that it overlaps most (IoU; of two alike the earlier); it is right when
+    that IoU is at least the overlap and no earlier one was right of it, else it is a false alarm. Runs of `background`
+    labels are left out of edit and F1, and the runs around them are not joined; accuracy counts every frame. Where
+    there is no run on either side, edit and F1 are 100.
+
+    Raises InputError for videos or lengths that differ, for a video without frames and for labels of two kinds.
+    """
+    if isinstance(background, str):
+        raise ValueError(f"background is a collection of labels, got {background!r}")
+    if not overlaps or not all(0 < k <= 1 for k in overlaps):
+        raise ValueError(f"overlaps are one or more numbers in (0, 1], got {tuple(overlaps)}")
+    num_right = num_frames = 0
+    edits = []
+    hits, sizes = np.zeros(len(overlaps), np.int64), 0
+    for predicted, true in aligned(predictions, truth).values():
+        num_right += int(np.count_nonzero(predicted == true))
+        num_frames += len(true)
+        ours, theirs = _runs(predicted, background), _runs(true, background)
+        longest = max(len(ours.label), len(theirs.label))
+        edits.append(100 * (1 - _levenshtein(ours.label, theirs.label) / longest) if longest else 100.0)
+        hits += _hits(ours, theirs, overlaps)
+        sizes += len(ours.label) + len(theirs.label)
+    return SegmentationScores(
+        accuracy=100 * num_right / num_frames,
+        edit=float(np.mean(edits)),
+        overlaps=tuple(overlaps),
+        # 2 tp / (2 tp + fp + fn)
+        f1=tuple(float(200 * h / sizes) if sizes else 100.0 for h in hits),
+    )
+
+
+def labels_on_grid(segments: Sequence[Segment], times_s: NDArray[np.float64], background: str) -> NDArray[np.str_]:
+    """The label at each of times_s [T] seconds, in any order; `background` where no segment is.
+
+    A segment holds [start_s, end_s), an instant holds nothing. Of several segments the one that scores highest wins,
+    one without a score loses to any other, and of those alike the label that sorts first wins.
+    """
+    times = np.asarray(times_s, np.float64)
+    if times.ndim != 1 or np.isnan(times).any():
+        raise ValueError(f"times_s must be numbers [T], got {times.shape} or some that are not a number")
+    rank = {label: i for i, label in enumerate(sorted({s.label for s in segments}))}
+    order = np.argsort(times, kind="stable")
+    holds = np.full(len(times), len(rank))
+    for s in sorted(segments, key=lambda s: (s.score is not None, s.score or 0.0, -rank[s.label])):
+        first, stop = np.searchsorted(times, [s.start_s, s.end_s], sorter=order)
+        holds[order[first:stop]] = rank[s.label]  # over those that lose to it
+    return np.array([*rank, background])[holds]
+
+
+def aligned(
+    predictions: Mapping[str, Labels], truth: Mapping[str, Labels]
+) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Predicted and true labels [T] of every video, by name. Raises InputError where they cannot be compared."""
+    if not truth:
+        raise InputError("the truth holds no video", "nothing can be scored", "check which videos were chosen")
+    for name in sorted(set(predictions) ^ set(truth)):
+        side, other = ("predictions", "truth") if name in predictions else ("truth", "predictions")
+        raise InputError(
+            f"{name} is among the {side} and not in the {other}",
+            "nothing was scored: every frame counts",
+            "give the same videos on both sides",
+        )
+    pairs = {}
+    for name in sorted(truth):
+        predicted, true = _array(predictions[name]), _array(truth[name])
+        if len(predicted) != len(true) or not len(true):
+            raise InputError(
+                f"{name} has {len(predicted)} predicted labels and {len(true)} true ones",
+                "nothing was scored: frames are compared one by one",
+                "give one label for every frame on both sides",
+            )
+        if (predicted.dtype.kind == "U") != (true.dtype.kind == "U"):
+            raise InputError(
+                f"{name} is labelled with words on one side and with numbers on the other",
+                "no frame could ever agree",
+                "give both as words or both as numbers",
+            )
+        pairs[name] = predicted, true
+    return pairs
+
+
+def _array(labels: Labels) -> NDArray[Any]:
+    array = np.asarray(labels)
+    if array.ndim != 1 or (len(array) and array.dtype.kind not in "Uiu"):
+        raise ValueError(f"labels must be words [T] or whole numbers [T], got {array.dtype} {array.shape}")
+    return array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Runs:
+    """In order of time: labels [N], and frames [start, stop) of each."""
+
+    label: NDArray[Any]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
+def _runs(labels: NDArray[Any], background: Collection[str] | Collection[int]) -> _Runs:
+    start = np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1]]))
+    stop = np.append(start[1:], len(labels))
+    kept = np.array([label not in background for label in labels[start].tolist()])
+    return _Runs(label=labels[start[kept]], start=start[kept], stop=stop[kept])
+
+
+def _levenshtein(a: NDArray[Any], b: NDArray[Any]) -> int:
+    """The least number of insertions, deletions and replacements that make a of b."""
+    short, long = sorted((a, b), key=len)
+    steps = np.arange(len(long) + 1)
+    row = steps
+    for i, label in enumerate(short.tolist(), 1):
+        changed = np.minimum(row[:-1] + (long != label), row[1:] + 1)
+        # An insertion costs one more than what stands to its left: a running minimum along the row.
+        row = np.minimum.accumulate(np.concatenate([[i], changed]) - steps) + steps
+    return int(row[-1])
+
+
+def _hits(predicted: _Runs, true: _Runs, overlaps: Sequence[float]) -> NDArray[np.int64]:
+    """True positives at each overlap: the true runs that are the best match of a predicted run that is near enough."""
+    hits = np.zeros(len(overlaps), np.int64)
+    for label in np.intersect1d(predicted.label, true.label):
+        p, t = predicted.label == label, true.label == label
+        start, stop = predicted.start[p, None], predicted.stop[p, None]
+        shared = np.minimum(stop, true.stop[t]) - np.maximum(start, true.start[t])  # [P, G]
+        union = np.maximum(stop, true.stop[t]) - np.minimum(start, true.start[t])  # where any is shared
+        iou = shared / union
+        best = iou.argmax(axis=1)
+        value = iou.max(axis=1)
+        hits += [len(np.unique(best[value >= overlap])) for overlap in overlaps]
+    return hits
