@@ -16,6 +16,8 @@ COMMANDS = {
     "analyze": "Draw the timeline of films.",
     "probe": "Show a film's clock and shape.",
     "export": "Write a timeline in other formats.",
+    "models": "Import, fetch and describe models.",
+    "evaluate": "Measure a model on labelled films.",
     "cache": "Look at and check the stored embeddings.",
     "doctor": "Check this installation; a report to paste into an issue.",
 }

@@ -1,0 +1,310 @@
+"""How well a model does on labelled clips, by the published protocols.
+
+V views of a clip, T frames of a view, C crops, R distinct frames, D embedding width, K classes
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vtn_stream.backbone import FrameEncoder
+from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.clip_list import LabelledClip, read_clips
+from vtn_stream.errors import CheckpointError, InputError, VideoError
+from vtn_stream.film import VideoInfo
+from vtn_stream.metrics import mean_per_class, top_k
+from vtn_stream.protocols import (
+    FULL_S,
+    Protocol,
+    frame_rate,
+    full_indices,
+    protocol_pixels,
+    reading_size,
+    view_indices,
+)
+from vtn_stream.track import CENTRE_CROP
+from vtn_stream.video import DecodingProcess, check_unchanged, film_file
+
+if TYPE_CHECKING:
+    from vtn_stream.model import VTN
+
+__all__ = ["ClipFailed", "ClipScored", "Evaluation", "LabelledClip", "Protocol", "evaluate", "read_clips"]
+
+FORMAT_VERSION = 1  # of a line of results
+# Frames come at their own size, for torch to resize: so many bytes of them are asked for at once, else a clip of
+# 1920 x 1080 would fill a ring of 1.2 GB. The next request goes on decoding where this one ended.
+MAX_BYTES_AT_ONCE = 64 * 1024 * 1024
+FRAMES_AT_ONCE = 16  # that are resized and embedded together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipScored:
+    """top: (label, logit) of the five highest, and of all that are equal to the fifth. reused: from an earlier run."""
+
+    clip: LabelledClip
+    top: tuple[tuple[str, float], ...]
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipFailed:
+    """A clip that is damaged or no film; one line says why. It is not in the accuracy."""
+
+    clip: LabelledClip
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What came out. The figures are shares 0..1, None without a scored clip; top_5 also where there are no more
+    than five classes.
+    """
+
+    model: str
+    protocol: Protocol
+    num_classes: int
+    scored: tuple[ClipScored, ...]
+    failed: tuple[ClipFailed, ...]
+    top_1: float | None
+    top_5: float | None
+    mean_per_class: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; clips by the names of the list."""
+        return {
+            "model": self.model,
+            "protocol": str(self.protocol),
+            "num_classes": self.num_classes,
+            "num_clips": len(self.scored),
+            "top_1": self.top_1,
+            "top_5": self.top_5,
+            "mean_per_class": self.mean_per_class,
+            "failed": [{"clip": f.clip.name, "message": f.message} for f in self.failed],
+        }
+
+
+def evaluate(
+    checkpoint: Checkpoint,
+    clips: Sequence[LabelledClip],
+    protocol: Protocol,
+    *,
+    weights: Path | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    results: Path | None = None,
+    on_event: Callable[[ClipScored | ClipFailed], None] | None = None,
+) -> Evaluation:
+    """Measure a model on labelled clips. Clips that cannot be read are named and left out; the others are done.
+
+    weights  of the backbone, where the checkpoint holds none and they are not installed
+    results  a file of JSON lines, one a clip, written as each is known: a run that was killed goes on where it stopped
+
+    Raises InputError, BackboneError, CheckpointError.
+    """
+    if protocol.num_crops > 1 and checkpoint.recipe.geometry != CENTRE_CROP:
+        raise InputError("this model looks at whole frames", "there are no crops to choose", "use one crop")
+    tell = on_event or (lambda event: None)
+    journal = _Journal(results, checkpoint, str(protocol))
+    scored: list[ClipScored] = []
+    failed: list[ClipFailed] = []
+    scorer: _Scorer | None = None
+    with DecodingProcess() as process:
+        for clip in clips:
+            try:
+                video = process.probe(film_file(clip.path))
+                top = journal.known.get(video.identity)
+                reused = top is not None
+                if top is None:
+                    if scorer is None:  # where all is known, no network is needed
+                        scorer = _Scorer(checkpoint, protocol, weights, device)
+                    top = _top(scorer.logits(video, process), checkpoint.labels)
+                    journal.add(clip, video.identity, top)
+            except VideoError as error:
+                failed.append(ClipFailed(clip=clip, message=str(error)))
+                tell(failed[-1])
+                continue
+            scored.append(ClipScored(clip=clip, top=top, reused=reused))
+            tell(scored[-1])
+    return _evaluation(checkpoint, protocol, scored, failed)
+
+
+# ---- one clip
+
+
+class _Scorer:
+    """A checkpoint's networks, loaded."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, protocol: Protocol, weights: Path | None, device: Literal["auto", "cpu", "cuda"]
+    ) -> None:
+        recipe = checkpoint.recipe
+        self._checkpoint = checkpoint
+        self._protocol = protocol
+        self._encoder = FrameEncoder(
+            recipe.backbone, weights=checkpoint.backbone if weights is None else weights, recipe=recipe, device=device
+        )
+        self._network: VTN = checkpoint.network().to(self._encoder.device)
+
+    @torch.inference_mode()
+    def logits(self, video: VideoInfo, process: DecodingProcess) -> NDArray[np.float64]:
+        """[K], summed over views and crops. Raises VideoError for a clip of which a frame is missing."""
+        indices, ids = self._positions(video)
+        frames, rows = np.unique(indices, return_inverse=True)
+        rows = rows.reshape(indices.shape)  # [V, T]
+        values = np.zeros((len(frames), self._protocol.num_crops, self._encoder.num_features), np.float16)
+        found = np.zeros(len(frames), np.bool_)
+        for items, embeddings in self._embeddings(video, frames, process):
+            values[items], found[items] = embeddings, True
+        check_unchanged(video)
+        if not found.all():
+            raise VideoError(
+                f"{video.path.name} is damaged: {np.count_nonzero(~found)} of {len(found)} frames cannot be decoded",
+                "it is not in the accuracy",
+                "get it anew",
+            )
+        total = np.zeros(len(self._checkpoint.labels))
+        for view, view_ids in zip(rows, ids, strict=True):
+            for crop in range(self._protocol.num_crops):
+                sequence = torch.from_numpy(values[view, crop].astype(np.float32))[None].to(self._encoder.device)
+                positions = torch.from_numpy(view_ids)[None].to(self._encoder.device)
+                total += self._network.classify(sequence, positions, None)[0].double().cpu().numpy()
+        if not np.isfinite(total).all():
+            raise CheckpointError("the model's logits are not finite", "it cannot be measured", "use another model")
+        return total
+
+    def _positions(self, video: VideoInfo) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Frames [V, T] and their position ids [V, T]."""
+        window, fps = self._checkpoint.window, self._checkpoint.recipe.fps
+        num, rate = video.num_frames, frame_rate(video)
+        if self._protocol.kind == "full":
+            num_positions = max(1, round(FULL_S * (window.position_rate or fps)))
+            indices = full_indices(num, rate, num_positions)[None]
+        else:
+            seconds = window.num_positions / fps
+            indices = view_indices(num, rate, self._protocol.num_views, window.num_positions, seconds)
+        if window.position_rate is None:  # ids count positions
+            return indices, np.broadcast_to(np.arange(indices.shape[1]), indices.shape).copy()
+        return indices, indices - indices[:, :1]
+
+    def _embeddings(
+        self, video: VideoInfo, frames: NDArray[np.int64], process: DecodingProcess
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
+        """Which of the frames [n], and their crops' embeddings [n, C, D]; those that damage took never come."""
+        recipe, pts = self._checkpoint.recipe, video.pts[frames]
+        if recipe.geometry != CENTRE_CROP:
+            for batch in process.frames(video, pts, self._encoder.frame_size(video)):
+                yield np.array(batch.items, np.int64), self._encoder(batch.frames)[:, None]
+            return
+        size = reading_size(video, recipe)
+        at_once = max(1, MAX_BYTES_AT_ONCE // (3 * size[0] * size[1]))
+        for start in range(0, len(frames), at_once):
+            for batch in process.frames(video, pts[start : start + at_once], size):
+                for first in range(0, len(batch.items), FRAMES_AT_ONCE):
+                    some = slice(first, first + FRAMES_AT_ONCE)
+                    crops = [protocol_pixels(f, recipe, self._protocol.num_crops) for f in batch.frames[some]]
+                    embeddings = self._encoder.encode(torch.cat(crops)).reshape(len(crops), len(crops[0]), -1)
+                    yield start + np.array(batch.items[some], np.int64), embeddings
+
+
+def _top(logits: NDArray[np.float64], labels: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    fifth = np.sort(logits)[-5:][0]
+    order = np.argsort(-logits, kind="stable")
+    return tuple((labels[k], float(logits[k])) for k in order if logits[k] >= fifth)
+
+
+def _evaluation(
+    checkpoint: Checkpoint, protocol: Protocol, scored: list[ClipScored], failed: list[ClipFailed]
+) -> Evaluation:
+    number = {label: k for k, label in enumerate(checkpoint.labels)}
+    scores = np.full((len(scored), len(number)), -np.inf)
+    for row, result in zip(scores, scored, strict=True):
+        for label, logit in result.top:
+            row[number[label]] = logit
+    truth = np.array([result.clip.truth for result in scored], np.int64)
+    return Evaluation(
+        model=checkpoint.digest,
+        protocol=protocol,
+        num_classes=len(number),
+        scored=tuple(scored),
+        failed=tuple(failed),
+        top_1=top_k(scores, truth, 1) if scored else None,
+        top_5=top_k(scores, truth, 5) if scored and len(number) > 5 else None,
+        mean_per_class=mean_per_class(scores, truth) if scored else None,
+    )
+
+
+# ---- results of earlier runs
+
+
+class _Journal:
+    """A file of JSON lines; each says all that makes it valid. Lines of other models and protocols are left alone, and
+    so is what a killed run wrote in part.
+
+    known  identity of a clip -> its top
+    """
+
+    def __init__(self, path: Path | None, checkpoint: Checkpoint, protocol: str) -> None:
+        self.known: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._path = path
+        self._key = {"format": FORMAT_VERSION, "model": checkpoint.digest, "protocol": protocol}
+        self._labels = checkpoint.labels
+        if path is None:
+            return
+        if not checkpoint.digest:
+            raise ValueError("a checkpoint without a digest has no name to keep results under: save it first")
+        try:
+            with open(path, "ab+") as file:  # now, not after an hour, if it cannot be written
+                file.seek(0)
+                lines = file.read().split(b"\n")
+                if lines[-1]:
+                    file.write(b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        parsed = [_json_object(line) for line in lines]
+        if any(lines) and not any("format" in fields and "identity" in fields for fields in parsed):
+            raise InputError(
+                f"{path.name} is there already and holds no results of an evaluation",
+                "it was kept and nothing was measured",
+                "name another file with -o",
+            )
+        for fields in parsed:
+            if self._key.items() <= fields.items() and (top := self._read_top(fields.get("top"))):
+                self.known[str(fields.get("identity"))] = top
+
+    def add(self, clip: LabelledClip, identity: str, top: tuple[tuple[str, float], ...]) -> None:
+        self.known[identity] = top
+        if self._path is None:
+            return
+        fields = {**self._key, "clip": clip.name, "identity": identity, "truth": self._labels[clip.truth], "top": top}
+        try:
+            with open(self._path, "ab") as file:
+                file.write(json.dumps(fields, ensure_ascii=True).encode() + b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _read_top(self, entries: Any) -> tuple[tuple[str, float], ...] | None:
+        if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == 2 for e in entries):
+            return None
+        top = tuple((label, logit) for label, logit in entries if label in self._labels and type(logit) is float)
+        return top if len(top) == len(entries) >= min(5, len(self._labels)) else None
+
+    def _unwritable(self, error: OSError) -> InputError:
+        assert self._path is not None
+        return InputError(
+            f"{self._path.name} cannot be written ({error.strerror})",
+            "results would be lost",
+            "free some space or name another file with -o, and run again",
+        )
+
+
+def _json_object(line: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}

@@ -1,0 +1,144 @@
+"""The published evaluation protocols: which frames of a clip, and which pixels of them.
+
+    N frames of a clip, V views of it, T frames of a view, C crops
+
+Neimark et al., "Video Transformer Network" (2021), section 4, as its code and PySlowFast have it.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from vtn_stream.backbone import CROP_RATIO, MAX_ASPECT
+from vtn_stream.errors import VideoError
+from vtn_stream.film import VideoInfo
+from vtn_stream.track import Recipe
+
+__all__ = ["FULL_S", "Protocol", "frame_rate", "full_indices", "protocol_pixels", "reading_size", "view_indices"]
+
+FULL_S = 10  # of a clip that "full" looks at
+# Larger frames come from the reader at twice the short side that is wanted: of 4K, what it has room for (three times 64
+# frames) is more than its process may address.
+MAX_PIXELS = 1920 * 1088
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """How a clip is looked at.
+
+    full   once: the frames of its first 10 s, as many as a film of 10 s has at the rate of the model's positions (250)
+    views  num_views windows as long as those of the training, spread over the clip, and num_crops of each frame; what
+           the model says of them is added up
+
+    Neimark et al., "Video Transformer Network" (2021), section 4; frames and pixels as in its code and in PySlowFast.
+    """
+
+    kind: Literal["full", "views"] = "full"
+    num_views: int = 1
+    num_crops: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("full", "views") or self.num_views < 1 or self.num_crops not in (1, 3):
+            raise ValueError(f"there is no protocol {self.kind} of {self.num_views} views x {self.num_crops} crops")
+        if self.kind == "full" and (self.num_views, self.num_crops) != (1, 1):
+            raise ValueError("the full protocol is one view of one crop")
+
+    def __str__(self) -> str:
+        return "full" if self.kind == "full" else f"views {self.num_views} x {self.num_crops}"
+
+
+# ---- which frames
+
+
+def full_indices(num_frames: int, rate: Fraction, num: int = 250) -> NDArray[np.int64]:
+    """[num]: floor(linspace(first, last, num)) over at most the first 10 s of a clip of `rate` frames a second.
+
+    Where these are fewer than num frames, some are taken again. A frame's index is its position id too.
+    """
+    return _spread(min(Fraction(num_frames), FULL_S * rate) - 1, num)
+
+
+def view_indices(
+    num_frames: int, rate: Fraction, num_views: int, num: int = 16, seconds: Fraction = Fraction(128, 25)
+) -> NDArray[np.int64]:
+    """[V, num]: floor(linspace(start, start + length - 1, num)) of windows of so many seconds, whose starts are spread
+    evenly from the first possible one to the last; a single one stands in the middle.
+
+    Where the clip is shorter than a window, its last frame is taken again.
+    """
+    length = seconds * rate
+    spare = max(Fraction(0), num_frames - length)
+    steps = [Fraction(1, 2)] if num_views == 1 else [Fraction(i, num_views - 1) for i in range(num_views)]
+    starts = np.array([math.floor(spare * step) for step in steps], np.int64)
+    return np.minimum(starts[:, None] + _spread(length - 1, num), num_frames - 1)
+
+
+def _spread(last: Fraction, num: int) -> NDArray[np.int64]:
+    """floor(linspace(0, last, num)), in whole numbers: in float32, as the release has it, some come out one too low."""
+    last = max(Fraction(0), last)
+    return np.array([k * last // max(1, num - 1) for k in range(num)], np.int64)
+
+
+def frame_rate(video: VideoInfo) -> Fraction:
+    """Frames a second: what the container claims, unless its frames say otherwise."""
+    if video.num_frames == 1:
+        return Fraction(1)
+    mean = (video.num_frames - 1) / (int(video.pts[-1] - video.pts[0]) * video.time_base)
+    claimed = video.nominal_rate
+    return claimed if claimed is not None and abs(claimed - mean) <= mean / 100 else mean
+
+
+# ---- which pixels
+
+
+def protocol_pixels(frame: NDArray[np.uint8], recipe: Recipe, num_crops: int = 1) -> Tensor:
+    """A frame uint8 [H, W, 3] as PySlowFast prepares it: float32 [C, 3, h, w] with h x w the recipe's size.
+
+    Bilinear without smoothing, the short side to 256 and the long one rounded down; then the middle, or the middle
+    and both ends of the long side.
+    """
+    height, width = recipe.size
+    size = _with_short_side(frame.shape[0], frame.shape[1], _short_side(recipe))
+    whole = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+    whole = interpolate(whole, size, mode="bilinear", align_corners=False)[0]
+    spare = (size[0] - height, size[1] - width)
+    middle = (math.ceil(spare[0] / 2), math.ceil(spare[1] / 2))
+    if num_crops == 1:
+        corners = [middle]
+    elif size[0] > size[1]:
+        corners = [(top, middle[1]) for top in (0, middle[0], spare[0])]
+    else:
+        corners = [(middle[0], left) for left in (0, middle[1], spare[1])]
+    crops = torch.stack([whole[:, top : top + height, left : left + width] for top, left in corners])
+    mean, std = (torch.tensor(values)[:, None, None] for values in (recipe.mean, recipe.std))
+    return (crops / 255 - mean) / std
+
+
+def reading_size(video: VideoInfo, recipe: Recipe) -> tuple[int, int]:
+    """(H, W) to ask of the reader: upright and, up to MAX_PIXELS, pixel for pixel as coded, as PySlowFast reads them.
+
+    Raises VideoError for what is hardly more than a line.
+    """
+    height, width = (video.width, video.height) if video.rotation in (90, 270) else (video.height, video.width)
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise VideoError(
+            f"{video.path.name} has {width} x {height} pixels",
+            "such a line of pixels was not looked at",
+            f"crop it to a shape of at most {MAX_ASPECT} to 1",
+        )
+    return (height, width) if height * width <= MAX_PIXELS else _with_short_side(height, width, 2 * _short_side(recipe))
+
+
+def _short_side(recipe: Recipe) -> int:
+    return round(max(recipe.size) * CROP_RATIO)
+
+
+def _with_short_side(height: int, width: int, short: int) -> tuple[int, int]:
+    return (short * height // width, short) if width < height else (short, short * width // height)
