@@ -29,6 +29,10 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/decoders.py
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/odd_media.py
+	$(BIN)/python benchmarks/temporal.py
+	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python benchmarks/film_with_model.py
+	$(BIN)/python benchmarks/long_encoding.py
 
 # Once, and again when the dependencies change.
 $(VENV)/installed: pyproject.toml

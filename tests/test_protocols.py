@@ -49,16 +49,21 @@ WINDOW = [0, 8, 16, 25, 33, 42, 50, 59, 67, 76, 84, 93, 101, 110, 118, 127]
     ("num_frames", "starts"),
     [
         (128, [0]),
-        (250, [61]),
-        (250, [0, 122]),
-        (250, [0, 61, 122]),
-        (250, [0, 13, 27, 40, 54, 67, 81, 94, 108, 122]),
-        (130, [0, 0, 1, 1, 2]),
+        (250, [0]),
+        (250, [0, 61]),
+        (258, [0, 13, 26, 39, 52, 65, 78, 91, 104, 117]),
     ],
 )
 def test_views_to_the_index(num_frames, starts):
     views = view_indices(num_frames, Fraction(25), len(starts))
     assert views.tolist() == [[start + i for i in WINDOW] for start in starts]
+
+
+def test_a_view_may_start_between_two_frames():
+    # 130 frames, 3 views: the second starts at 2/3, the third at 4/3; frames are the floors of what lies on their lines
+    views = view_indices(130, Fraction(25), 3)
+    assert views[1].tolist() == [0, 9, 17, 26, 34, 43, 51, 59, 68, 76, 85, 93, 102, 110, 119, 127]
+    assert views[2].tolist() == [1, 9, 18, 26, 35, 43, 52, 60, 69, 77, 86, 94, 102, 111, 119, 128]
 
 
 def test_a_view_that_the_clip_does_not_fill_takes_the_last_frame_again():
@@ -67,8 +72,11 @@ def test_a_view_that_the_clip_does_not_fill_takes_the_last_frame_again():
 
 def test_a_view_is_as_long_in_seconds_at_another_rate():
     slow = [0, 10, 20, 30, 40, 50, 61, 71, 81, 91, 101, 111, 122, 132, 142, 152]  # 5.12 s of 30 a second: 153.6 frames
-    assert view_indices(300, Fraction(30), 1).tolist() == [[73 + i for i in slow]]
-    assert view_indices(100, Fraction(10), 1, num=4, seconds=Fraction(4)).tolist() == [[30, 43, 56, 69]]
+    assert view_indices(300, Fraction(30), 1).tolist() == [slow]
+    assert view_indices(100, Fraction(10), 2, num=4, seconds=Fraction(4)).tolist() == [
+        [0, 13, 26, 39],
+        [30, 43, 56, 69],
+    ]
 
 
 @settings(deadline=None)
@@ -81,7 +89,7 @@ def test_indices_are_floors_of_a_line(num_frames, rate, num_views):
     assert views.min() >= 0
     assert views.max() <= num_frames - 1
     spare = max(0, num_frames - 5.12 * float(rate))
-    assert np.all(np.abs(np.diff(views[:, 0]) - spare / max(1, num_views - 1)) <= 1)
+    assert np.all(np.abs(np.diff(views[:, 0]) - spare / num_views) <= 1)
 
 
 def a_film(*, num_frames=250, time_base=Fraction(1, 25), step=1, claimed=None, **fields):
@@ -142,25 +150,27 @@ def bilinear(image, height, width):
     return rows[:, left] * (1 - x)[:, None] + rows[:, right] * x[:, None]
 
 
+def cut(frame, recipe, resized, corners):
+    whole = (bilinear(frame.astype(np.float64), *resized) / 255 - recipe.mean) / recipe.std
+    return [whole[top : top + 224, left : left + 224].transpose(2, 0, 1) for top, left in corners]
+
+
 @pytest.mark.parametrize(
-    ("shape", "resized", "corners"),
+    ("shape", "for_one", "middle", "for_three", "corners"),
     [
-        ((360, 640), (256, 455), [(16, 0), (16, 116), (16, 231)]),
-        ((640, 360), (455, 256), [(0, 16), (116, 16), (231, 16)]),
-        ((256, 341), (256, 341), [(16, 0), (16, 59), (16, 117)]),
-        ((300, 300), (256, 256), [(16, 0), (16, 16), (16, 32)]),
-        ((40, 50), (256, 320), [(16, 0), (16, 48), (16, 96)]),
+        ((360, 640), (256, 455), (16, 116), (224, 398), [(0, 0), (0, 87), (0, 174)]),
+        ((640, 360), (455, 256), (116, 16), (398, 224), [(0, 0), (87, 0), (174, 0)]),
+        ((256, 341), (256, 341), (16, 59), (224, 298), [(0, 0), (0, 37), (0, 74)]),
+        ((300, 300), (256, 256), (16, 16), (224, 224), [(0, 0), (0, 0), (0, 0)]),
+        ((40, 50), (256, 320), (16, 48), (224, 280), [(0, 0), (0, 28), (0, 56)]),
     ],
 )
-def test_the_protocol_to_the_pixel(shape, resized, corners):
-    frame = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    recipe = a_recipe()
-    whole = (bilinear(frame.astype(np.float64), *resized) / 255 - recipe.mean) / recipe.std
-    expected = [whole[top : top + 224, left : left + 224].transpose(2, 0, 1) for top, left in corners]
-    three = protocol_pixels(frame, recipe, 3).numpy()
-    assert three.dtype == np.float32
-    np.testing.assert_allclose(three, expected, atol=5e-4)
-    assert np.array_equal(protocol_pixels(frame, recipe), three[1:2])
+def test_the_protocol_to_the_pixel(shape, for_one, middle, for_three, corners):
+    frame, recipe = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8), a_recipe()
+    one, three = protocol_pixels(frame, recipe).numpy(), protocol_pixels(frame, recipe, 3).numpy()
+    assert one.dtype == three.dtype == np.float32
+    np.testing.assert_allclose(one, cut(frame, recipe, for_one, [middle]), atol=5e-4)
+    np.testing.assert_allclose(three, cut(frame, recipe, for_three, corners), atol=5e-4)
 
 
 def test_a_network_of_another_size_looks_at_as_much_of_the_frame():

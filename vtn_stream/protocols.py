@@ -68,16 +68,16 @@ def full_indices(num_frames: int, rate: Fraction, num: int = 250) -> NDArray[np.
 def view_indices(
     num_frames: int, rate: Fraction, num_views: int, num: int = 16, seconds: Fraction = Fraction(128, 25)
 ) -> NDArray[np.int64]:
-    """[V, num]: floor(linspace(start, start + length - 1, num)) of windows of so many seconds, whose starts are spread
-    evenly from the first possible one to the last; a single one stands in the middle.
+    """[V, num]: floor(linspace(start, start + length - 1, num)) of windows of so many seconds. Of n views the i-th
+    starts i / n of the way to the last possible start, as in PySlowFast of 2021: a single one at the clip's begin.
 
     Where the clip is shorter than a window, its last frame is taken again.
     """
     length = seconds * rate
     spare = max(Fraction(0), num_frames - length)
-    steps = [Fraction(1, 2)] if num_views == 1 else [Fraction(i, num_views - 1) for i in range(num_views)]
-    starts = np.array([math.floor(spare * step) for step in steps], np.int64)
-    return np.minimum(starts[:, None] + _spread(length - 1, num), num_frames - 1)
+    starts = [spare * i / num_views for i in range(num_views)]
+    views = [[math.floor(start + k * (length - 1) / max(1, num - 1)) for k in range(num)] for start in starts]
+    return np.clip(np.array(views, np.int64), 0, num_frames - 1)
 
 
 def _spread(last: Fraction, num: int) -> NDArray[np.int64]:
@@ -101,11 +101,12 @@ def frame_rate(video: VideoInfo) -> Fraction:
 def protocol_pixels(frame: NDArray[np.uint8], recipe: Recipe, num_crops: int = 1) -> Tensor:
     """A frame uint8 [H, W, 3] as PySlowFast prepares it: float32 [C, 3, h, w] with h x w the recipe's size.
 
-    Bilinear without smoothing, the short side to 256 and the long one rounded down; then the middle, or the middle
-    and both ends of the long side.
+    Bilinear without smoothing, the long side rounded down. One crop is the middle of a frame whose short side is 256;
+    three are the middle and both ends of one whose short side is that of the crop: together they show all of it.
     """
     height, width = recipe.size
-    size = _with_short_side(frame.shape[0], frame.shape[1], _short_side(recipe))
+    short = _short_side(recipe) if num_crops == 1 else max(recipe.size)
+    size = _with_short_side(frame.shape[0], frame.shape[1], short)
     whole = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
     whole = interpolate(whole, size, mode="bilinear", align_corners=False)[0]
     spare = (size[0] - height, size[1] - width)

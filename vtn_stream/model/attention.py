@@ -43,7 +43,7 @@ def band_attention(
 
     Short sequences are computed densely, others block by block: the work grows with T (r + 32), not with T squared.
     """
-    num, num_keys = query.shape[1], key.shape[1]
+    batch, num, num_keys = *query.shape[:2], key.shape[1]
     # Measured: below this the whole square costs no more than its blocks with their copies of the keys.
     if not torch.compiler.is_exporting() and num_keys <= 2 * (BLOCK + reach):
         i = torch.arange(first, first + num, device=query.device)
@@ -56,7 +56,6 @@ def band_attention(
         mask = pad(seen, (1, 0), value=True)
         return scaled_dot_product_attention(query.transpose(1, 2), keys, values, mask, dropout_p).transpose(1, 2)
 
-    batch = len(query)
     # An exported program serves every length. Its tracer must not wonder whether the blocks are one, or just fill T.
     num_blocks = num // BLOCK + 2 if torch.compiler.is_exporting() else (num + BLOCK - 1) // BLOCK
     span = BLOCK + 2 * reach

@@ -135,8 +135,8 @@ class TemporalEncoder(nn.Module):
         Raises ValueError for shapes that do not agree, and for native positions without ids.
         """
         self._check(embeddings, position_ids, valid)
-        num = embeddings.shape[1]
-        cls = self.embed_cls(len(embeddings))
+        batch, num = embeddings.shape[:2]
+        cls = self.embed_cls(batch)
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
             tokens = self.embed(embeddings, position_ids)
             for number, layer in enumerate(self.layers, 1):
@@ -156,7 +156,7 @@ class TemporalEncoder(nn.Module):
             if number == len(self.layers) and read == "cls":
                 show_frames(row, source, num, valid)
                 return Encoded(layer.global_token(cls, row), None, row.attention()[:, 1:])
-            out = cls.new_empty(len(embeddings), num, self.config.width)
+            out = cls.new_empty(batch, num, self.config.width)
             for start, tile in layer_tiles(layer, row, source, num, cls, valid):
                 out[:, start : start + tile.shape[1]] = tile
             cls, source = layer.global_token(cls, row), _slices(out)
