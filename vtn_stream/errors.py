@@ -2,6 +2,7 @@
 
 VtnStreamError
 ├── InputError        an argument that cannot be served
+├── AnnotationError   a file of annotations that cannot be read, or with mistakes in it: it tells all of them
 ├── VideoError        a file that cannot be read as a film
 │   └── DecodingLost  the decoding process died, hung or ran out of memory
 ├── CheckpointError   a file that is no checkpoint, or one that does not fit what it is used for
@@ -12,8 +13,10 @@ VtnStreamError
 """
 
 import unicodedata
+from collections.abc import Iterable
 
 __all__ = [
+    "AnnotationError",
     "BackboneError",
     "CheckpointError",
     "DamagedFile",
@@ -56,6 +59,29 @@ class VtnStreamError(Exception):
 
 class InputError(VtnStreamError):
     """An argument cannot be served: a path, a rate, a span."""
+
+
+class AnnotationError(VtnStreamError):
+    """A file of annotations cannot be read, or has mistakes.
+
+    problems: every mistake, as (line, text); no line where the mistake is in none. Each is a line of the message, after
+    the usual one; the message stops at MAX_TOLD of them, `problems` does not.
+    """
+
+    MAX_TOLD = 100
+
+    def __init__(self, fact: str, consequence: str, cure: str, problems: Iterable[tuple[int | None, str]] = ()) -> None:
+        super().__init__(fact, consequence, cure)
+        self.problems = tuple((line, text) for line, text in problems)  # kept by a pickle with the rest of __dict__
+
+    def __str__(self) -> str:
+        told = [
+            f"  {printable(text)}" if line is None else f"  line {line}: {printable(text)}"
+            for line, text in self.problems[: self.MAX_TOLD]
+        ]
+        if more := len(self.problems) - len(told):
+            told.append(f"  and {more} more")
+        return "\n".join([super().__str__(), *told])
 
 
 class VideoError(VtnStreamError):

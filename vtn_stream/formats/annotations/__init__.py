@@ -1,0 +1,157 @@
+"""Annotations to train and to score on, one module a format. In only; knows the timeline only.
+
+Every module states its resolution, what it loses, how it escapes, its order of labels, and its traps. All times come
+out as seconds from the start of the film.
+"""
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.formats.annotations import (
+    activitynet,
+    cholec80,
+    class_folders,
+    clip_list,
+    elan,
+    mstcn,
+    segments_csv,
+    thumos14,
+)
+from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
+from vtn_stream.formats.annotations.checks import finish
+from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.text import as_text, read_bytes, read_text
+from vtn_stream.formats.annotations.words import At
+
+__all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations"]
+
+# What is read, as the message for a file of none of these tells it.
+FORMATS = {
+    activitynet.NAME: "an object with a database",
+    thumos14.NAME: "the same with segment(frames) or label_id",
+    segments_csv.NAME: "with the header video,start_s,end_s,label",
+    mstcn.NAME: "a folder with groundTruth and mapping.txt",
+    cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
+    elan.NAME: ".eaf, or a folder of them",
+    clip_list.NAME: "lines of a path and a label",
+    class_folders.NAME: "a folder of films for each label",
+}
+
+_HEAD = 4096  # bytes that tell a format in a folder
+
+
+def read_annotations(
+    path: Path,
+    *,
+    videos: Mapping[str, float] | None = None,
+    skip_bad: bool = False,
+    fps: float | Fraction | None = None,
+) -> Annotations:
+    """The films of a file or folder of annotations, its format told by what is in it.
+
+    videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
+               end more than 0.5 s past their film, are problems; those that end less past it are cut
+    skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
+    fps        frames a second, for formats that count frames
+
+    Raises AnnotationError with every problem of the file; InputError for durations and rates that are none.
+    """
+    if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1e6):
+        raise InputError(f"fps is {fps}", "frames have no time then", "give frames a second, above 0")
+    for name, duration_s in (videos or {}).items():
+        if not (math.isfinite(duration_s) and duration_s > 0):
+            raise InputError(f"the duration of {name} is {duration_s}", "nothing can be in it", "give seconds above 0")
+    draft = Draft(path.name or str(path))
+    try:
+        format = _read_folder(draft, path, fps) if path.is_dir() else _read_file(draft, path, fps)
+    except Unreadable as error:
+        draft.refuse(error.at, error.text)
+    except OSError as error:  # of a folder; a path that is none is told by read_bytes
+        raise AnnotationError(
+            f"{draft.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
+        ) from error
+    if fps is not None and not draft.uses_fps:
+        draft.warn(At(), f"fps was not used: {format} counts no frames here")
+    return finish(draft, format, videos, skip_bad=skip_bad)
+
+
+def _read_file(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
+    """Puts what is in the file into the draft, and says its format."""
+    data = read_bytes(path)
+    if elan.claims(data[:_HEAD]):
+        elan.read(draft, path, data)
+        return elan.NAME
+    if b"\0" in data[:_HEAD]:
+        raise _of_no_format(draft.name, "no text in UTF-8")
+    text = as_text(data, draft.name)
+    if not text.strip():
+        raise _of_no_format(draft.name, "it is empty")
+    if (database := activitynet.parse(text, draft.name)) is not None:
+        if thumos14.claims(database):
+            thumos14.read(draft, text, database, fps)
+            return thumos14.NAME
+        activitynet.read(draft, text, database)
+        return activitynet.NAME
+    if cholec80.claims(text):
+        cholec80.read(draft, path, text, fps)
+        return cholec80.NAME
+    if segments_csv.claims(text):
+        segments_csv.read(draft, text)
+        return segments_csv.NAME
+    if mapping := mstcn.mapping_of_file(path, text):
+        mstcn.read(draft, path, mapping, fps)
+        return mstcn.NAME
+    if not text.lstrip().startswith(("{", "[", "<")) and clip_list.claims(text):
+        clip_list.read(draft, text)
+        return clip_list.NAME
+    raise _of_no_format(draft.name)
+
+
+def _read_folder(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
+    if mapping := mstcn.mapping_of_folder(path):
+        mstcn.read(draft, path, mapping, fps)
+        return mstcn.NAME
+    documents, phases, others = [], [], 0
+    for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
+        head = read_bytes(file, _HEAD)
+        if elan.claims(head):
+            documents.append(file)
+        elif cholec80.claims(head.decode("utf-8-sig", "replace").replace("\r\n", "\n")):
+            phases.append(file)
+        else:
+            others += 1
+    if documents and phases:
+        raise _of_no_format(draft.name, f"{elan.NAME} and {cholec80.NAME} in one folder")
+    if (documents or phases) and others:
+        draft.warn(At(), f"{others} file{'s' * (others > 1)} of no such format passed over")
+    for file in documents:
+        data = draft.loaded(file.name, partial(read_bytes, file))
+        try:
+            if data is not None:
+                elan.read(draft, file, data, file=file.name)
+        except Unreadable as error:
+            draft.problem(error.at, error.text)
+    for file in phases:
+        text = draft.loaded(file.name, partial(read_text, file))
+        if text is not None:
+            cholec80.read(draft, file, text, fps, file=file.name)
+    if documents:
+        return elan.NAME
+    if phases:
+        return cholec80.NAME
+    if class_folders.claims(path):
+        class_folders.read(draft, path)
+        return class_folders.NAME
+    raise _of_no_format(draft.name)
+
+
+def _of_no_format(name: str, reason: str = "") -> AnnotationError:
+    return AnnotationError(
+        f"{name} holds no annotations of a known format" + f" ({reason})" * bool(reason),
+        "nothing was read",
+        "give one of: " + "; ".join(f"{format} ({what})" for format, what in FORMATS.items()),
+    )

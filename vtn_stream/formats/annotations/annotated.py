@@ -1,0 +1,75 @@
+"""What a file of annotations says, whatever its format: films, what happens in them when, and what was doubtful."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+from vtn_stream.timeline import Segment
+
+__all__ = ["AnnotatedVideo", "Annotations", "Problem", "Subset"]
+
+Subset = Literal["training", "validation", "test"]
+
+
+class Problem(NamedTuple):
+    """line: from 1, in the file that `text` names where there are several; None where it stands on none."""
+
+    line: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatedVideo:
+    """What is known of one film.
+
+    segments     seconds, sorted; () also for a film in which nothing happens
+    clip_label   the one label of the whole film; its segment [0, duration_s) exists as soon as the duration is known
+    source       what films that share a scene share: they belong on the same side of a split
+    """
+
+    segments: tuple[Segment, ...] = ()
+    clip_label: str | None = None
+    duration_s: float | None = None
+    subset: Subset | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """The films of one file, or of one folder, by their ids.
+
+    labels     the order of the classes: the format's own where it has one, else sorted
+    warnings   what was read although it looks wrong, and what was changed
+    skipped    what was left out because it is wrong
+    """
+
+    format: str
+    labels: tuple[str, ...]
+    videos: Mapping[str, AnnotatedVideo] = field(hash=False)
+    warnings: tuple[Problem, ...] = ()
+    skipped: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "videos", dict(self.videos))
+
+    @property
+    def num_segments(self) -> int:
+        return sum(len(video.segments) for video in self.videos.values())
+
+    def with_durations(self, durations_s: Mapping[str, float]) -> "Annotations":
+        """Films whose duration was unknown get it, and whole clips their segment."""
+        return replace(
+            self,
+            videos={
+                name: video if video.duration_s is not None or name not in durations_s else _lasting(video, duration_s)
+                for name, video in self.videos.items()
+                for duration_s in (durations_s.get(name, 0.0),)
+            },
+        )
+
+
+def _lasting(video: AnnotatedVideo, duration_s: float) -> AnnotatedVideo:
+    if video.clip_label is None:
+        return replace(video, duration_s=duration_s)
+    whole = Segment(start_s=0.0, end_s=duration_s, label=video.clip_label)
+    return replace(video, duration_s=duration_s, segments=(whole,))

@@ -1,0 +1,52 @@
+"""A folder for each class, with the films of that class; or such folders inside folders called train, val and test.
+
+Whole clips, without times: the id is the path below the folder, the label the folder's name. A clip gets its segment
+when its duration is known. Loses nothing; no escapes. Labels in alphabetic order, numbers by size. What begins with a
+dot is passed over; files without a film's suffix are, with a warning. Traps: classes that are called like a subset.
+"""
+
+from pathlib import Path
+
+from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.formats.annotations.draft import Draft, subset_named
+from vtn_stream.formats.annotations.words import At
+
+__all__ = ["NAME", "claims", "read"]
+
+NAME = "class folders"
+
+
+def claims(path: Path) -> bool:
+    return any(_is_film(file) for folder in _class_folders(path) for file in _inside(folder))
+
+
+def read(draft: Draft, path: Path) -> None:
+    num_others = 0
+    for folder in _class_folders(path):
+        files = [file for file in _inside(folder) if file.is_file()]
+        films = [file for file in files if _is_film(file)]
+        num_others += len(files) - len(films)
+        for film in films:
+            id_ = film.relative_to(path).as_posix()
+            subset = folder.parent.name if folder.parent != path else None
+            name = draft.film(id_, At(), subset=subset)
+            if name is not None:
+                draft.clip(name, At(), folder.name)
+    if num_others:
+        draft.warn(At(), f"{num_others} file{'s' * (num_others > 1)} without a film's suffix passed over")
+
+
+def _class_folders(path: Path) -> list[Path]:
+    folders = [folder for folder in _inside(path) if folder.is_dir()]
+    deeper = [folder for parent in folders for folder in _inside(parent) if folder.is_dir()]
+    if folders and deeper and all(subset_named(folder.name) for folder in folders):
+        return deeper
+    return folders
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _is_film(file: Path) -> bool:
+    return file.suffix[1:].lower() in FILM_SUFFIXES and file.is_file()

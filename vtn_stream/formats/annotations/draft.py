@@ -1,0 +1,235 @@
+"""What a reader has found so far, and what is wrong with each piece of it. Knows no format.
+
+Readers put down films, segments and clips as they come, with the place of each; whatever is wrong is noted and left
+out, and told all at once in the end (`checks.finish`), or where nothing more can be read (`Draft.stop`).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, NoReturn, TypeVar
+
+from vtn_stream.errors import AnnotationError, printable
+from vtn_stream.formats.annotations.annotated import Problem, Subset
+from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
+
+__all__ = ["MAX_ENTRIES", "Draft", "Film", "Found", "Unreadable", "subset_named"]
+
+_T = TypeVar("_T")
+
+MAX_ENTRIES = 1_000_000  # films, segments and problems, of each
+
+_SUBSETS: Mapping[str, Subset | None] = {
+    "": None,
+    "train": "training",
+    "training": "training",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(slots=True)
+class Found:
+    start_s: float
+    end_s: float
+    label: str
+    attributes: tuple[tuple[str, str], ...]
+    at: At
+
+
+@dataclass(slots=True)
+class Film:
+    at: At
+    segments: list[Found] = field(default_factory=list)
+    clip_label: str | None = None
+    lost: bool = False  # something of it was wrong, and left out
+    facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source
+
+
+class Unreadable(Exception):
+    """What follows in this file cannot be read."""
+
+    def __init__(self, at: At, text: str) -> None:
+        super().__init__(at, text)
+        self.at = at
+        self.text = text
+
+
+class Draft:
+    """name: the file's, for messages. The reader sets what follows.
+
+    labels     the order that the format gives them
+    locate     the line of a path of a JSON file
+    uses_fps   the rate that the caller gave had a meaning
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.labels: Sequence[str] = ()
+        self.locate: Callable[[tuple[str | int, ...]], int | None] = lambda path: None
+        self.uses_fps = False
+        self.films: dict[str, Film] = {}
+        self.problems: list[tuple[At, str]] = []
+        self.warnings: list[tuple[At, str]] = []
+        self._num_segments = 0
+
+    def problem(self, at: At, text: str) -> None:
+        self.problems.append((at, text))
+        if len(self.problems) > MAX_ENTRIES:
+            self.refuse(at, "too many problems")
+
+    def warn(self, at: At, text: str) -> None:
+        self.warnings.append((at, text))
+
+    def refuse(self, at: At, text: str) -> NoReturn:
+        """Raises AnnotationError with all that was found until here: what follows cannot be read."""
+        (last,) = self.told([(at, text)])
+        place = last.text if last.line is None else f"line {last.line}: {last.text}"
+        raise AnnotationError(
+            f"{self.name} cannot be read ({place})",
+            "no annotations were read",
+            "mend the file",
+            self.told([*self.problems, (at, text)]),
+        )
+
+    def loaded(self, file: str, load: Callable[[], _T]) -> _T | None:
+        """What `load` makes of one file of several; where it cannot, that is one more problem."""
+        try:
+            return load()
+        except AnnotationError as error:
+            self.problem(At(file=file), error.fact.removeprefix(f"{PurePath(file).name} "))
+            return None
+
+    def film(
+        self, name: object, at: At, *, duration_s: object = None, subset: object = None, source: object = None
+    ) -> str | None:
+        """The id, checked; None for one that no film can have. What is told of one film twice must agree."""
+        if not isinstance(name, str):
+            self.problem(at, f"the film's id is {shown(name)}, not text")
+            return None
+        if fault := id_fault(name):
+            self.problem(at, f"the film's id {shown(name)} {fault}")
+            return None
+        if name not in self.films:
+            if len(self.films) >= MAX_ENTRIES:
+                self.refuse(at, f"it has more than {MAX_ENTRIES} films, split it")
+            self.films[name] = Film(at)
+        film = self.films[name]
+        facts: dict[str, Any] = {"duration_s": None, "subset": None, "source": None}
+        if duration_s is not None:
+            if (length := number(duration_s)) is None or not 0 < length < math.inf:
+                self.problem(at, f"{self.of(name, at)}its duration is {shown(duration_s)}, not seconds above 0")
+            else:
+                facts["duration_s"] = length
+        if subset is not None:
+            if isinstance(subset, str) and (key := subset.strip().lower()) in _SUBSETS:
+                facts["subset"] = _SUBSETS[key]
+            else:
+                text = f"its subset is {shown(subset)}, not training, validation or test"
+                self.problem(at, self.of(name, at) + text)
+        if source is not None:
+            if isinstance(source, str) and not (fault := text_fault(source.strip())):
+                facts["source"] = source.strip()
+            elif source != "":
+                self.problem(at, f"{self.of(name, at)}its source is {shown(source)}, not a name")
+        for fact, value in facts.items():
+            if value is not None and film.facts.setdefault(fact, value) != value:
+                text = f"its {fact.removesuffix('_s')} is {shown(value)} here, {shown(film.facts[fact])} before"
+                self.problem(at, self.of(name, at) + text)
+        return name
+
+    def knows(self, name: str) -> bool:
+        return name in self.films
+
+    def segment(
+        self,
+        name: str,
+        at: At,
+        start_s: object,
+        end_s: object,
+        label: object,
+        attributes: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """One segment of a film that `film` knows, with every fault of it."""
+        self._count(at)
+        of = self.of(name, at)
+        start, end = number(start_s), number(end_s)
+        faults = []
+        for word, given, time in (("start", start_s, start), ("end", end_s, end)):
+            if time is None:
+                faults.append(f"its {word} is {shown(given)}, not a number of seconds")
+            elif not math.isfinite(time):
+                faults.append(f"its {word} is not finite")
+        if start is not None and end is not None and math.isfinite(start) and math.isfinite(end):
+            if start < 0:
+                faults.append(f"it starts before the film, at {in_s(start)}")
+            if end < start:
+                faults.append(f"it ends at {in_s(end)}, before it starts at {in_s(start)}")
+            elif end == start:
+                faults.append(f"it has no length: it starts and ends at {in_s(start)}")
+        kept = self._label(label, faults)
+        for fault in faults:
+            self.problem(at, of + fault)
+        self.films[name].lost |= bool(faults)
+        if not faults and start is not None and end is not None and kept is not None:
+            self.films[name].segments.append(Found(start + 0.0, end, kept, attributes, at))
+
+    def clip(self, name: str, at: At, label: object) -> None:
+        """The one label of a whole film."""
+        self._count(at)
+        film, faults = self.films[name], list[str]()
+        kept = self._label(label, faults)
+        if film.clip_label is not None:
+            where = self.where(film.at)
+            same = "" if kept == film.clip_label else f", as {shown(film.clip_label)}"
+            faults.append(f"it is listed{where} already{same}")
+        for fault in faults:
+            self.problem(at, self.of(name, at) + fault)
+        film.lost |= bool(faults)
+        if not faults:
+            film.clip_label = kept
+
+    def lost(self, name: str, at: At, text: str) -> None:
+        """What cannot be read of a film. One of which nothing else is left is no film in which nothing happens."""
+        self.films[name].lost = True
+        self.problem(at, self.of(name, at) + text)
+
+    def _label(self, label: object, faults: list[str]) -> str | None:
+        if not isinstance(label, str):
+            faults.append(f"its label is {shown(label)}, not text")
+        elif fault := text_fault(label.strip()):
+            faults.append(f"its label {shown(label)} {fault}" if label.strip() else "it has no label")
+        else:
+            return label.strip()
+        return None
+
+    def _count(self, at: At) -> None:
+        self._num_segments += 1
+        if self._num_segments > MAX_ENTRIES:
+            self.refuse(at, f"it has more than {MAX_ENTRIES} segments, split it")
+
+    def of(self, name: str, at: At) -> str:
+        """How a message about a film begins: nothing where the file or the path says which it is."""
+        return "" if at.file or at.path else f"{shown(name)}: "
+
+    def where(self, at: At) -> str:
+        line = self.locate(at.path) if at.path else at.line
+        place = f" on line {line}" if line is not None else ""
+        return place + (f" of {at.file}" if at.file else "")
+
+    def told(self, notes: list[tuple[At, str]]) -> tuple[Problem, ...]:
+        told = []
+        for at, text in notes:
+            where = at.file or dotted(at.path)
+            line = self.locate(at.path) if at.path else at.line
+            told.append((at.file, line or 0, Problem(line, printable(f"{where}: {text}" if where else text))))
+        return tuple(problem for *_, problem in sorted(told, key=lambda entry: entry[:2]))
+
+
+def subset_named(name: str) -> Subset | None:
+    return _SUBSETS.get(name.strip().lower())

@@ -1,0 +1,101 @@
+"""MS-TCN: a folder with groundTruth/ID.txt, a label a frame, and mapping.txt, an index and a label a line.
+
+Resolution: a frame, at the rate that the caller gives: frame i is [i / fps, (i + 1) / fps), runs of a label are one
+segment, so that two actions of one label that touch become one. Labels in the order of mapping.txt, background among
+them, also those that never occur. Loses nothing else; splits/ is not read (there are several, of one film). No
+escapes. The path is the folder, its groundTruth, or one file there. Traps: the files hold no rate (50Salads 30, GTEA
+and Breakfast 15), and features are often sampled at another.
+"""
+
+import io
+from fractions import Fraction
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from vtn_stream.errors import AnnotationError
+from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.spelling import nearest
+from vtn_stream.formats.annotations.text import read_text
+from vtn_stream.formats.annotations.words import At, shown
+
+__all__ = ["NAME", "mapping_of_file", "mapping_of_folder", "read"]
+
+NAME = "MS-TCN"
+TRUTH = "groundTruth"
+MAPPING = "mapping.txt"
+
+
+def mapping_of_folder(path: Path) -> Path | None:
+    """The mapping.txt of a data set's folder, or of its groundTruth."""
+    root = path.parent if path.name == TRUTH else path
+    return root / MAPPING if (root / MAPPING).is_file() and (root / TRUTH).is_dir() else None
+
+
+def mapping_of_file(path: Path, text: str) -> Path | None:
+    """The mapping.txt of a file of groundTruth that begins with one of its labels. Raises AnnotationError."""
+    mapping = mapping_of_folder(path.parent) if path.parent.name == TRUTH else None
+    if mapping is None:
+        return None
+    lines = read_text(mapping).split("\n")
+    first = text.split("\n", 1)[0].strip()
+    return mapping if first in {line.strip().partition(" ")[2].strip() for line in lines} else None
+
+
+def read(draft: Draft, path: Path, mapping: Path, fps: float | Fraction | None) -> None:
+    if fps is None:
+        raise AnnotationError(
+            f"{path.name} counts frames (MS-TCN)", "their seconds are not known", "say how many a second: fps"
+        )
+    draft.uses_fps = True
+    draft.labels = _read_mapping(draft, mapping)
+    folder = path / TRUTH if (path / TRUTH).is_dir() else path
+    files = [path] if path.is_file() else sorted(folder.glob("[!.]*.txt"))
+    for file in files:
+        if file.is_file() and file.name != MAPPING:
+            name = f"{TRUTH}/{file.name}"
+            text = draft.loaded(name, partial(read_text, file))
+            if text is not None:
+                _read_film(draft, file.stem, text, name, fps)
+
+
+def _read_mapping(draft: Draft, mapping: Path) -> list[str]:
+    labels: dict[int, str] = {}
+    known = set[str]()
+    for number, line in enumerate(io.StringIO(read_text(mapping)), 1):
+        index, _, label = line.strip().partition(" ")
+        at, label = At(line=number, file=MAPPING), label.strip()
+        if not index:
+            continue
+        if not (index.isascii() and index.isdecimal() and len(index) < 7 and label):
+            draft.problem(at, f"not an index and a label: {shown(line.strip())}")
+        elif int(index) in labels or label in known:
+            draft.problem(at, f"{shown(line.strip())}: the index or the label stands on another line")
+        else:
+            labels[int(index)] = label
+            known.add(label)
+        if len(labels) > 10_000:
+            draft.refuse(at, "too many labels")
+    return [labels[index] for index in sorted(labels)]
+
+
+def _read_film(draft: Draft, name: str, text: str, file: str, fps: float | Fraction) -> None:
+    labels = [line.strip() for line in io.StringIO(text.rstrip())]
+    known = set(draft.labels)
+    if not labels:
+        draft.problem(At(file=file), "it is empty")
+        return
+    film = draft.film(name, At(line=1, file=file), duration_s=float(len(labels) / fps))
+    if film is None:
+        return
+    first, unknown = 0, set[str]()
+    for label, run in groupby(labels):
+        at, stop = At(line=first + 1, file=file), first + len(list(run))
+        if label in known:
+            draft.segment(film, at, float(first / fps), float(stop / fps), label)
+        elif label not in unknown:
+            unknown.add(label)
+            near = nearest(label, draft.labels) if len(unknown) < 50 else None
+            hint = f" (did you mean {shown(near)}?)" if near else ""
+            draft.lost(film, at, f"{MAPPING} has no label {shown(label)}{hint}")
+        first = stop

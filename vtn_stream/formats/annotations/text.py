@@ -1,0 +1,96 @@
+"""Files of strangers as text, within limits, and where in it things stand. Knows no format."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+from vtn_stream.errors import AnnotationError
+
+__all__ = ["MAX_BYTES", "as_text", "json_lines", "read_bytes", "read_text", "seconds"]
+
+MAX_BYTES = 64 * 1024 * 1024  # a million rows
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d*)?)", re.ASCII)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
+
+
+def read_bytes(path: Path, num: int = MAX_BYTES + 1) -> bytes:
+    """The first `num` bytes of a regular file. Raises AnnotationError, also for a file of more than MAX_BYTES."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise AnnotationError(f"{path.name} is no regular file", "no annotations were read", "give a file")
+        with open(path, "rb") as file:
+            data = file.read(num)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "no path"
+        raise AnnotationError(
+            f"{path.name or path} cannot be read ({reason})", "no annotations were read", "check the path"
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise AnnotationError(
+            f"{path.name} is larger than {MAX_BYTES // 2**20} MiB", "no annotations were read", "split the file"
+        )
+    return data
+
+
+def as_text(data: bytes, name: str) -> str:
+    """UTF-8, with or without its mark, every line break a \\n. Raises AnnotationError."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise AnnotationError(
+            f"{name} is no text in UTF-8 (line {line})", "no annotations were read", "save it as UTF-8"
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_text(path: Path) -> str:
+    """Raises AnnotationError."""
+    return as_text(read_bytes(path), path.name)
+
+
+def seconds(text: str) -> float | str:
+    """Of "75.5" or "0:01:15.5", also of nan and inf; what is no time comes back as it is."""
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if clock := _CLOCK.fullmatch(text):
+        return int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3])
+    word = text.lower().lstrip("+-")
+    if word in {"nan", "inf", "infinity"}:
+        return math.nan if word == "nan" else math.inf
+    return text
+
+
+def json_lines(text: str, depth: int = 4) -> dict[tuple[str | int, ...], int]:
+    """The line of each key and each item of a JSON text that parses, by its path, down to `depth`.
+
+    Of a key that stands twice in its object, the first.
+    """
+    lines: dict[tuple[str | int, ...], int] = {}
+    kinds: list[str] = []  # "{" or "[", of each container that is open
+    path: list[str | int] = []  # the key or the index that is being read in each of them
+    line, before = 1, ""
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if token == "\n":
+            line += 1
+            continue
+        if token in ("}", "]"):
+            kinds.pop()
+            path.pop()
+        elif token not in (",", ":"):
+            if kinds and kinds[-1] == "{" and before in ("{", ","):
+                path[-1] = str(json.loads(token))
+            elif kinds and kinds[-1] == "[":
+                path[-1] = int(path[-1]) + 1
+            if 0 < len(path) <= depth:
+                lines.setdefault(tuple(path), line)
+            if token in ("{", "["):
+                kinds.append(token)
+                path.append(-1)
+        before = token
+    return lines

@@ -1,0 +1,75 @@
+"""THUMOS14 as the localization field passes it around: ActivityNet JSON with "segment(frames)" and "label_id".
+
+Seconds, of "segment"; where it is missing, "segment(frames)" divided by the film's "fps", else by the caller's. Labels
+in the order of label_id. Loses the frames, the ids and fps. The label "Ambiguous" says that nobody knows: such
+segments are dropped, with a count. Traps: subsets are written Validation or validation, Test or test; the ids leave
+room for labels that are dropped.
+"""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+from vtn_stream.formats.annotations.activitynet import films, is_pair
+from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.words import At, shown
+
+__all__ = ["NAME", "claims", "read"]
+
+NAME = "THUMOS14 JSON"
+DROPPED = "Ambiguous"
+
+
+def claims(database: dict[str, Any]) -> bool:
+    return any(
+        isinstance(annotation, dict) and ("segment(frames)" in annotation or "label_id" in annotation)
+        for entry in database.values()
+        if isinstance(entry, dict) and isinstance(entry.get("annotations"), list)
+        for annotation in entry["annotations"]
+    )
+
+
+def read(draft: Draft, text: str, database: dict[str, Any], fps: float | Fraction | None) -> None:
+    ids: dict[str, int] = {}
+    num_dropped = 0
+    for name, annotations in films(draft, text, database):
+        for at, annotation in annotations:
+            label, label_id = annotation.get("label"), annotation.get("label_id")
+            if isinstance(label, str) and label.strip() == DROPPED:
+                num_dropped += 1
+                continue
+            segment = annotation.get("segment")
+            if segment is None and is_pair(frames := annotation.get("segment(frames)")):
+                rate = database[name].get("fps", fps)
+                draft.uses_fps |= "fps" not in database[name]
+                segment = [_seconds(frame, rate) for frame in frames]
+                if None in segment:
+                    draft.lost(name, at, f"its frames have no seconds: their rate is {shown(rate)}, give fps")
+                    continue
+            if not is_pair(segment):
+                draft.lost(name, at, f"its segment is {shown(segment)}, not [start, end]")
+                continue
+            if label_id is not None and isinstance(label, str):
+                _check_id(draft, at, ids, label.strip(), label_id)
+            draft.segment(name, at, segment[0], segment[1], label)
+    draft.labels = sorted(ids, key=lambda label: ids[label])
+    if num_dropped:
+        draft.warn(At(), f"{num_dropped} segment{'s' * (num_dropped > 1)} labelled {DROPPED} left out")
+
+
+def _check_id(draft: Draft, at: At, ids: dict[str, int], label: str, label_id: object) -> None:
+    if isinstance(label_id, bool) or not isinstance(label_id, int):
+        draft.problem(at, f"its label_id is {shown(label_id)}, not a whole number")
+    elif ids.setdefault(label, label_id) != label_id:
+        draft.problem(at, f"the label_id of {shown(label)} is {shown(label_id)} here, {shown(ids[label])} before")
+
+
+def _seconds(frame: object, rate: object) -> float | None:
+    if isinstance(frame, bool) or isinstance(rate, bool) or not isinstance(frame, int | float):
+        return None
+    if not isinstance(rate, int | float | Fraction) or not 0 < rate <= 1e6:
+        return None
+    try:
+        return float(frame / rate)
+    except OverflowError:
+        return math.inf
