@@ -40,3 +40,30 @@ def test_auto_takes_the_gpu(tiny, tiny_weights):
     from vtn_stream.backbone import FrameEncoder
 
     assert FrameEncoder(tiny, weights=tiny_weights).device == "cuda"
+
+
+@pytest.mark.parametrize("num", [60, 3000])
+def test_gpu_and_cpu_encode_a_sequence_alike(num):
+    import torch
+
+    from vtn_stream.model import EncoderConfig, TemporalEncoder
+
+    torch.manual_seed(0)
+    config = EncoderConfig(
+        input_width=64, width=64, num_heads=4, feedforward_width=128, attention_windows=(18, 18), positions="sinusoidal"
+    )
+    encoder = TemporalEncoder(config).eval()
+    embeddings, valid = torch.randn(2, num, 64), torch.rand(2, num) > 0.1
+    with torch.inference_mode():
+        expected = encoder(embeddings, valid=valid)
+        found = encoder.cuda()(embeddings.cuda(), valid=valid.cuda())
+        halved = encoder.bfloat16()(embeddings.cuda(), valid=valid.cuda())
+    seen = valid[..., None].expand_as(expected.frames)
+    torch.testing.assert_close(found.frames.cpu()[seen], expected.frames[seen], rtol=0, atol=1e-4)
+    torch.testing.assert_close(found.cls.cpu(), expected.cls, rtol=0, atol=1e-4)
+    torch.testing.assert_close(found.attention.cpu(), expected.attention, rtol=0, atol=1e-5)
+    torch.testing.assert_close(halved.cls.float().cpu(), expected.cls, rtol=0, atol=0.1)
+
+
+def test_convolutions_compute_in_float16_on_a_gpu(gpu_encoder):
+    assert gpu_encoder.execution("d").dtype == "float16"
