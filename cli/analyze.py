@@ -17,6 +17,7 @@ from vtn_stream.analysis import (
     FramesEmbedded,
     Plan,
     Provisional,
+    SequenceRead,
     Warned,
 )
 from vtn_stream.errors import VtnStreamError, printable
@@ -153,6 +154,8 @@ def _analyze(analyzer: Analyzer, film: Path, start_s: float, end_s: float, files
             err.print(Text(f"{printable(film.name)}: {printable(event.message)}"), soft_wrap=True)
         elif isinstance(event, FramesEmbedded):
             progress.frames_embedded(event.num_frames)
+        elif isinstance(event, SequenceRead):
+            progress.sequence_read(event.num_done, event.num_total)
         elif isinstance(event, Provisional):
             files.save_partial(event.timeline)
         else:

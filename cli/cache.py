@@ -54,6 +54,9 @@ def ls(store: Path | None) -> None:
         )
     out.print(table)
     out.print(Text(f"{total / 1e6:.1f} MB in {printable(str(opened.root))}"), soft_wrap=True)
+    if scratch := opened.scratch_bytes():
+        told = "analyze their films again to use it, or delete the folder scratch in it"
+        out.print(f"{scratch / 1e6:.1f} MB more are scratch of long films whose runs go on or were killed: {told}")
 
 
 @cache.command()

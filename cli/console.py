@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -47,6 +47,7 @@ class FilmProgress:
         self._progress = progress
         self._frames = self._done = self._under_way = 0
         self._film_s = 0.0
+        self._sequence: TaskID | None = None
         if progress:
             self._task = progress.add_task(printable(name), total=None, frames=0, film_s=0.0, began=time.monotonic())
 
@@ -66,6 +67,16 @@ class FilmProgress:
             self._film_s += num_positions / self._fps
             self._under_way = max(0, self._under_way - num_positions)
         self._show()
+
+    def sequence_read(self, num_done: int, num_total: int) -> None:
+        """A second bar: all embeddings are there, and a model reads them as one sequence."""
+        if self._progress:
+            if self._sequence is None:
+                self._progress.stop_task(self._task)
+                self._sequence = self._progress.add_task(
+                    "the whole film", total=num_total, frames=0, film_s=0.0, began=time.monotonic()
+                )
+            self._progress.update(self._sequence, completed=num_done)
 
     def _show(self) -> None:
         if self._progress:

@@ -1,5 +1,6 @@
 """A clip classifier on a film: each window once, each position by all windows over it, in any order of the chunks."""
 
+import copy
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,9 +10,10 @@ import torch
 
 from vtn_stream import clips
 from vtn_stream.checkpoints import Checkpoint
-from vtn_stream.clips import FilmClassifier
+from vtn_stream.clips import FilmClassifier, load_classifier
+from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
-from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
+from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import OperatingPoint, Recipe
 
@@ -57,7 +59,8 @@ def track(num, seed=0, lost=()):
 
 
 def classifier(checkpoint, network, num, scratch):
-    return FilmClassifier(checkpoint, network, num, FPS, film="film", scratch=scratch)
+    within = num if isinstance(num, tuple) else (0, num)
+    return FilmClassifier(checkpoint, network, within, FPS, film="film", scratch=scratch)
 
 
 def scored(checkpoint, network, values, index, scratch):
@@ -122,9 +125,9 @@ def test_windows_are_scored_once_and_as_soon_as_they_can_be(checkpoint, network,
     calls = []
     classify = FilmClassifier._classify
 
-    def counted(self, values, valid, starts):
+    def counted(self, values, valid, starts, num_rows):
         calls.extend(starts.tolist())
-        return classify(self, values, valid, starts)
+        return classify(self, values, valid, starts, num_rows)
 
     monkeypatch.setattr(FilmClassifier, "_classify", counted)
     values, index = track(23)
@@ -149,7 +152,7 @@ def test_the_film_is_read_as_one_sequence_too(checkpoint, network, tmp_path, mon
     np.testing.assert_allclose(scores.saliency, attention / attention.max(), atol=1e-3)
     assert scores.saliency.max() == 1
     assert not scores.saliency[~index.valid].any()
-    assert not (tmp_path / "scratch").exists()
+    assert list((tmp_path / "scratch").glob("*")) == []
 
 
 def test_a_film_without_a_frame_has_no_labels(checkpoint, network, tmp_path):
@@ -172,3 +175,71 @@ def test_what_a_timeline_says_of_the_model_is_json_without_a_path(checkpoint, ne
     assert scorer.notes()[0].startswith("A clip classifier slid over the film in windows of 1.92 s, one every 1.28 s")
     assert len(scorer.notes()) == 1
     assert "shorter than the model's window" in classifier(checkpoint, network, 5, tmp_path).notes()[1]
+
+
+def test_what_was_not_asked_for_is_never_looked_at(checkpoint, network, tmp_path):
+    values, index = track(120)
+    part, _ = track(120)
+    _, alone = scored(checkpoint, network, *cut(values, index, 30, 80), tmp_path)
+    part[:30] = part[80:] = np.float16(np.nan)
+    scorer = classifier(checkpoint, network, (30, 80), tmp_path)
+    scorer.advance(part, index, np.ones(120, bool))
+    scores = scorer.scores(part, index, complete=True)
+    for name in ("frame", "saliency"):
+        assert getattr(scores, name)[30:80].tobytes() == getattr(alone, name).tobytes()
+        assert not getattr(scores, name)[:30].any()
+        assert not getattr(scores, name)[80:].any()
+    assert scores.clip.tobytes() == alone.clip.tobytes()
+
+
+def cut(values, index, start, stop):
+    return values[start:stop], index[start:stop]
+
+
+def test_a_window_far_longer_than_the_film_costs_no_more_than_the_film(checkpoint, network, tmp_path):
+    values, index = track(30)
+    long = replace(checkpoint, window=ClipWindow(num_positions=10_000_000, stride=10, position_rate=Fraction(25)))
+    exact = replace(checkpoint, window=ClipWindow(num_positions=30, stride=10, position_rate=Fraction(25)))
+    _, scores = scored(long, network, values, index, tmp_path)
+    assert scores.frame.tobytes() == scored(exact, network, values, index, tmp_path)[1].frame.tobytes()
+
+
+def test_a_model_that_gives_no_numbers_is_refused(checkpoint, network, tmp_path):
+    broken = copy.deepcopy(network)
+    torch.nn.init.constant_(broken.head.out.bias, float("nan"))
+    values, index = track(20)
+    with pytest.raises(CheckpointError, match="gives no numbers"):
+        scored(checkpoint, broken, values, index, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"head": DenseConfig(num_classes=K)}, "no head that classifies"),
+        ({"head": LocalizationConfig(num_classes=K, num_levels=2, tower_width=8)}, "no head that classifies"),
+        ({}, f"reads embeddings of width {D}, and test_efficientnet makes 256"),
+    ],
+)
+def test_a_model_that_does_not_classify_these_embeddings_is_refused(checkpoint, network, encoder, change, words):
+    config = replace(network.config, **change)
+    with pytest.raises(CheckpointError, match=words):
+        load_classifier(replace(checkpoint, config=config, tensors=VTN(config).state_dict()), encoder)
+
+
+def test_reading_a_very_long_film_tells_how_far_it_has_come(checkpoint, network, tmp_path, monkeypatch):
+    monkeypatch.setattr(clips, "MAX_POSITIONS_IN_MEMORY", 1)
+    values, index = track(50)
+    told = []
+    scorer = FilmClassifier(
+        checkpoint,
+        network,
+        (0, 50),
+        FPS,
+        film="film",
+        scratch=tmp_path,
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    scorer.advance(values, index, np.ones(50, bool))
+    scorer.scores(values, index, complete=True)
+    assert told[0] == (0, 100)
+    assert told[-1] == (100, 100)

@@ -326,3 +326,11 @@ def test_results_that_cannot_be_written_are_told_before_anything_is_computed(che
 def test_results_of_a_model_without_a_digest_have_no_name(checkpoint, clips, tmp_path):
     with pytest.raises(ValueError, match="save it first"):
         evaluate(replace(checkpoint, digest=""), clips, FULL, results=tmp_path / "r.jsonl")
+
+
+@pytest.mark.parametrize("content", [b"notes without an end", b"\x00\x01", b'{"a": 1}\n{"b"'])
+def test_a_file_of_something_else_is_left_as_it_is(checkpoint, clips, tmp_path, content):
+    (tmp_path / "notes.txt").write_bytes(content)
+    with pytest.raises(InputError, match="it was kept"):
+        evaluate(checkpoint, clips[:1], FULL, device="cpu", results=tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_bytes() == content

@@ -111,7 +111,7 @@ def test_a_killed_encoding_goes_on_after_the_last_finished_layer(sequence, tmp_p
     torch.testing.assert_close(encoded.cls, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("change", ["sequence", "weights", "cut off", "state"])
+@pytest.mark.parametrize("change", ["sequence", "weights", "valid", "position_ids", "cut off", "state"])
 def test_another_encoding_or_a_damaged_scratch_begins_anew(sequence, tmp_path, change):
     def tell(done, total):
         if done > T:
@@ -123,6 +123,10 @@ def test_another_encoding_or_a_damaged_scratch_begins_anew(sequence, tmp_path, c
     options = {}
     if change == "sequence":
         options["sequence"] = "another film"
+    elif change == "valid":
+        sequence = (sequence[0], sequence[1], ~sequence[2])
+    elif change == "position_ids":
+        sequence = (sequence[0], sequence[1] + 1, sequence[2])
     elif change == "weights":
         torch.nn.init.ones_(encoder.layers[0].query.weight)
     elif change == "cut off":
@@ -172,3 +176,25 @@ def test_a_disk_that_fills_up_is_told(sequence, tmp_path):
             long_encoding(make_encoder(3), sequence, tmp_path).cls()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_two_runs_do_not_share_a_scratch(sequence, tmp_path):
+    first, second = (long_encoding(make_encoder(), sequence, tmp_path) for _ in range(2))
+    tiles = first.tiles()
+    next(tiles)
+    with pytest.raises(StoreError, match="another run is encoding this very film"):
+        second.cls()
+    assert sum(tile.stop - tile.start for tile in tiles) == T - 64
+    assert second.cls().cls is not None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scratch_that_vanishes_is_told(sequence, tmp_path):
+    import shutil
+
+    def tell(done, total):
+        if done >= T + 64:
+            shutil.rmtree(tmp_path / "work", ignore_errors=True)
+
+    with pytest.raises(StoreError, match="was cut off"):
+        long_encoding(make_encoder(), sequence, tmp_path, on_progress=tell).cls()

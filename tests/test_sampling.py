@@ -243,3 +243,11 @@ def test_position_ids_count_the_frames_of_the_rate_that_a_model_was_trained_at()
 def test_windows_that_would_miss_or_mean_nothing_are_refused(size, stride, rate):
     with pytest.raises(ValueError, match=r"window|position rate"):
         ClipWindow(num_positions=size, stride=stride, position_rate=rate)
+
+
+@given(start=st.integers(0, 500), length=st.integers(1, 500), fps=rates)
+def test_the_positions_of_a_span_are_those_shown_in_it(start, length, fps):
+    begin, end = Fraction(start, 10), Fraction(start + length, 10)
+    first, last = SamplingPlan(fps).positions(float(begin), float(end))
+    shown = [k for k in range(last + 2) if (k + 1) / fps > begin and k / fps < end]
+    assert list(range(first, last)) == shown

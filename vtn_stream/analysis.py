@@ -42,6 +42,7 @@ __all__ = [
     "FramesEmbedded",
     "Plan",
     "Provisional",
+    "SequenceRead",
     "Warned",
     "analyze",
 ]
@@ -61,7 +62,15 @@ class Provisional:
     timeline: Timeline
 
 
-Event = EmbeddingEvent | Provisional
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceRead:
+    """How far a model has come with reading a very long film as one sequence: positions, over all its layers."""
+
+    num_done: int
+    num_total: int
+
+
+Event = EmbeddingEvent | Provisional | SequenceRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +243,8 @@ class Analyzer:
         video = self.probe(path)
         chunks = self.chunks(video, start_s, end_s)
         span_s = (start_s, min(end_s, video.duration_s))
-        draft = Draft(video, chunks, self.sampling, self.encoder, self._scorer(video, chunks), span_s)
+        scorer = self._scorer(video, chunks, span_s, tell)
+        draft = Draft(video, chunks, self.sampling, self.encoder, scorer, span_s)
 
         began, provisional_s = time.monotonic(), 0.0
         for event in self.embed(video, chunks):
@@ -252,18 +262,27 @@ class Analyzer:
         """The chunks' embeddings, from the store or computed and stored now."""
         return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=self._exact)
 
-    def _scorer(self, video: VideoInfo, chunks: list[Chunk]) -> Scorer:
+    def _scorer(
+        self, video: VideoInfo, chunks: list[Chunk], span_s: tuple[float, float], tell: Callable[[Event], None]
+    ) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)
-        from vtn_stream.clips import FilmClassifier
+        from vtn_stream.clips import FilmClassifier, load_classifier
 
         if self._network is None:
-            self._network = checkpoint.network().to(self.encoder.device)
+            self._network = load_classifier(checkpoint, self.encoder)
+        first, last = self.sampling.positions(*span_s)
         start, stop = chunks[0].start, chunks[-1].stop
-        film = f"{video.identity}-{start}-{stop}-{checkpoint.digest}"
-        scratch = self._store.root / "scratch" / film
-        return FilmClassifier(checkpoint, self._network, stop - start, fps, film=film, scratch=scratch)
+        return FilmClassifier(
+            checkpoint,
+            self._network,
+            (max(first, start) - start, min(last, stop) - start),
+            fps,
+            film=f"{video.identity}-{first}-{last}-{checkpoint.digest}",
+            scratch=self._store.scratch,
+            on_progress=lambda done, total: tell(SequenceRead(num_done=done, num_total=total)),
+        )
 
     def estimate_s(self, plan: Plan) -> float:
         """About how long the missing chunks will take here: the network is timed, decoding is guessed."""

@@ -1,12 +1,14 @@
 """A clip classifier on a film: it slides over the stored embeddings, and reads all of them at once.
 
-    T positions of the grid, N positions of a window, W windows, D embedding width, K classes
+    T positions of the grid that were asked for, N of a window, W windows, D embedding width, K classes
 
 Sliding gives what holds when; one pass of the temporal encoder over the whole sequence, which is what it is made for
 (Neimark et al. 2021, section 3.2), gives what the film is about and where the model looked.
 """
 
+import hashlib
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,19 +17,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import peaks
-from vtn_stream.model import VTN, Encoded
+from vtn_stream.model import VTN, ClassificationConfig, Encoded
 from vtn_stream.model.long import LongEncoding
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 
-__all__ = ["FilmClassifier"]
+__all__ = ["FilmClassifier", "load_classifier"]
 
-# Windows a forward pass: always as many, the last batch padded, so that a window's numbers do not depend on which
-# others were ready with it. 256 positions of the published window fill a matrix product.
-WINDOWS_PER_BATCH = 16
+# Positions of the windows of one forward pass: enough to fill a matrix product, 16 of the published windows. There are
+# always as many windows, the last batch padded, so that one's numbers do not depend on which others were ready with it.
+BATCH_POSITIONS = 256
 # Longer sequences are encoded from scratch files: in memory this one takes 400 MB at D = 768.
 MAX_POSITIONS_IN_MEMORY = 65_536
 POSITIONS_AT_ONCE = 4096  # whose probabilities are added up in float64
@@ -36,35 +40,50 @@ POSITIONS_AT_ONCE = 4096  # whose probabilities are added up in float64
 class FilmClassifier:
     """Implements `Scorer`: one checkpoint on its way over one film.
 
-    num_positions  T, of the grid at `fps` that is analyzed
-    scratch        a folder that may be made for a very long film
+    within       the positions that were asked for, [first, last) of those that come; others are never looked at
+    film         names it
+    scratch      a folder in which a very long film may have one of its own
+    on_progress  hears how far the reading of such a film has come: positions done, and to do, over all layers
     """
 
     saliency_name = "attention"
 
     def __init__(
-        self, checkpoint: Checkpoint, network: VTN, num_positions: int, fps: Fraction, *, film: str, scratch: Path
+        self,
+        checkpoint: Checkpoint,
+        network: VTN,
+        within: tuple[int, int],
+        fps: Fraction,
+        *,
+        film: str,
+        scratch: Path,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._network = network
+        self._within = slice(*within)
         self._fps = fps
         self._film = film
         self._scratch = scratch
+        self._on_progress = on_progress
         self._device = network.encoder.cls_token.device
-        self._window = checkpoint.window
-        self._starts = self._window.starts(num_positions)  # [W]
+        self._num_positions = within[1] - within[0]
+        self._starts = checkpoint.window.starts(self._num_positions)  # [W], counted from the first within
+        self._length = min(checkpoint.window.num_positions, self._num_positions)  # N
         self._is_done = np.zeros(len(self._starts), np.bool_)
         self._probabilities = np.zeros((len(self._starts), len(checkpoint.labels)), np.float32)  # [W, K]
-        self._num_positions = num_positions
 
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
-        """Score the windows of which every position is settled. One that shows no frame scores nothing."""
-        unsettled = np.concatenate([[0], np.cumsum(~settled)])
-        stops = np.minimum(self._starts + self._window.num_positions, self._num_positions)
-        ready = np.flatnonzero(~self._is_done & (unsettled[stops] == unsettled[self._starts]))
-        for begin in range(0, len(ready), WINDOWS_PER_BATCH):
-            windows = ready[begin : begin + WINDOWS_PER_BATCH]
-            self._probabilities[windows] = self._classify(values, index.valid, self._starts[windows])
+        """Score the windows of which every position is settled. One that shows no frame scores nothing.
+
+        Raises CheckpointError where the model gives no numbers.
+        """
+        unsettled = np.concatenate([[0], np.cumsum(~settled[self._within])])
+        ready = np.flatnonzero(~self._is_done & (unsettled[self._starts + self._length] == unsettled[self._starts]))
+        num_rows = max(1, BATCH_POSITIONS // self._length)
+        for begin in range(0, len(ready), num_rows):
+            windows = ready[begin : begin + num_rows]
+            self._probabilities[windows] = self._classify(values, index.valid, self._starts[windows], num_rows)
         self._is_done[ready] = True
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
@@ -74,14 +93,17 @@ class FilmClassifier:
         total = np.cumsum(self._probabilities[self._is_done], axis=0, dtype=np.float64)
         total = np.concatenate([np.zeros_like(total, shape=(1, total.shape[1])), total])
         frame = np.zeros((len(values), total.shape[1]), np.float16)
-        for positions in np.array_split(np.arange(len(values)), len(values) // POSITIONS_AT_ONCE + 1):
+        inside, valid = frame[self._within], index.valid[self._within]
+        for positions in np.array_split(np.arange(len(inside)), len(inside) // POSITIONS_AT_ONCE + 1):
             last = np.searchsorted(starts, positions, "right")
-            first = np.searchsorted(starts + self._window.num_positions, positions, "right")
+            first = np.searchsorted(starts + self._length, positions, "right")
             mean = (total[last] - total[first]) / np.maximum(last - first, 1)[:, None]
-            frame[positions] = np.maximum(mean, 0) * index.valid[positions, None]
-        if not complete or not index.valid.any():
+            inside[positions] = np.maximum(mean, 0) * valid[positions, None]
+        if not complete or not valid.any():
             return GridScores(frame=frame)
-        clip, saliency = self._whole(values, index.valid)
+        clip, attention = self._whole(values[self._within], valid)
+        saliency = np.zeros(len(values), np.float16)
+        saliency[self._within] = attention
         return GridScores(frame=frame, clip=clip, saliency=saliency)
 
     def labels(self, scores: GridScores) -> tuple[str, ...]:
@@ -92,7 +114,7 @@ class FilmClassifier:
         return peaks(scores, index, self._checkpoint.labels, duration_s, point, points)
 
     def provenance(self) -> dict[str, Any]:
-        window, point = self._window, self._checkpoint.operating_point
+        window, point = self._checkpoint.window, self._checkpoint.operating_point
         own = sorted(self._checkpoint.operating_points.items())
         return {
             "kind": "clip classifier",
@@ -105,31 +127,31 @@ class FilmClassifier:
         }
 
     def notes(self) -> list[str]:
-        window_s, stride_s = (float(n / self._fps) for n in (self._window.num_positions, self._window.stride))
+        window_s, stride_s = (
+            float(n / self._fps) for n in (self._checkpoint.window.num_positions, self._checkpoint.window.stride)
+        )
         notes = [
             f"A clip classifier slid over the film in windows of {window_s:.2f} s, one every {stride_s:.2f} s; "
             "borders are no finer than that, and several labels may hold at once."
         ]
-        if self._num_positions < self._window.num_positions:
+        if self._num_positions < self._checkpoint.window.num_positions:
             notes.append("What was analyzed is shorter than the model's window: one window held all of it.")
         return notes
 
     @torch.inference_mode()
     def _classify(
-        self, values: NDArray[np.float16], valid: NDArray[np.bool_], starts: NDArray[np.int64]
+        self, values: NDArray[np.float16], valid: NDArray[np.bool_], starts: NDArray[np.int64], num_rows: int
     ) -> NDArray[np.float32]:
-        """Probabilities [n, K] of the windows that start there; n <= WINDOWS_PER_BATCH."""
-        num = self._window.num_positions
-        embeddings = np.zeros((WINDOWS_PER_BATCH, num, values.shape[1]), np.float32)
-        seen = np.zeros((WINDOWS_PER_BATCH, num), np.bool_)
-        for row, start in enumerate(starts):
-            part = values[start : start + num]
-            embeddings[row, : len(part)] = part
-            seen[row, : len(part)] = valid[start : start + num]
-        ids = torch.from_numpy(self._window.position_ids(num, self._fps)).expand(WINDOWS_PER_BATCH, -1)
+        """Probabilities [n, K] of the windows that start there; n <= num_rows."""
+        embeddings = np.zeros((num_rows, self._length, values.shape[1]), np.float32)
+        seen = np.zeros((num_rows, self._length), np.bool_)
+        for row, start in enumerate(starts + self._within.start):
+            embeddings[row] = values[start : start + self._length]
+            seen[row] = valid[start : start + self._length]
+        ids = torch.from_numpy(self._checkpoint.window.position_ids(self._length, self._fps)).expand(num_rows, -1)
         tensors = (torch.from_numpy(embeddings), ids, torch.from_numpy(seen))
         logits = self._network.classify(*(tensor.to(self._device) for tensor in tensors))
-        probabilities: NDArray[np.float32] = logits.float().softmax(-1).cpu().numpy()[: len(starts)]
+        probabilities = _probabilities(logits)[: len(starts)]
         probabilities[~seen[: len(starts)].any(axis=1)] = 0
         return probabilities
 
@@ -138,23 +160,53 @@ class FilmClassifier:
         self, values: NDArray[np.float16], valid: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
         """Probabilities [K] of the whole sequence, and how much of its attention each position got [T], the most 1."""
-        encoded = self._encoded(torch.from_numpy(values), torch.from_numpy(valid))
-        clip: NDArray[np.float32] = self._network.head(encoded.cls).float().softmax(-1)[0].cpu().numpy()
+        encoded = self._encoded(values, torch.from_numpy(valid))
+        clip = _probabilities(self._network.head(encoded.cls))[0]
         attention = encoded.attention[0].float().cpu().numpy()
         return clip, (attention / max(float(attention.max()), 1e-30)).astype(np.float16)
 
-    def _encoded(self, values: torch.Tensor, valid: torch.Tensor) -> Encoded:
-        num = len(values)
-        ids = torch.from_numpy(self._window.position_ids(num, self._fps))
-        if num <= MAX_POSITIONS_IN_MEMORY:
-            inputs = (tensor[None].to(self._device) for tensor in (values, ids, valid))
+    def _encoded(self, values: NDArray[np.float16], valid: torch.Tensor) -> Encoded:
+        embeddings = torch.from_numpy(values)
+        ids = torch.from_numpy(self._checkpoint.window.position_ids(len(values), self._fps))
+        if len(values) <= MAX_POSITIONS_IN_MEMORY:
+            inputs = (tensor[None].to(self._device) for tensor in (embeddings, ids, valid))
             return self._network.encoder(*inputs, read="cls")
+        content = hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).hexdigest()
         return LongEncoding(
             self._network.encoder,
-            lambda start, stop: values[start:stop],
-            num,
-            scratch=self._scratch,
-            sequence=self._film,
+            lambda start, stop: embeddings[start:stop],
+            len(values),
+            scratch=self._scratch / self._film,
+            sequence=content,
             position_ids=ids,
             valid=valid,
+            on_progress=self._on_progress,
         ).cls()
+
+
+def load_classifier(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
+    """Its network, where the encoder's device is. Raises CheckpointError for a model that names no clips, or reads
+    other embeddings than this encoder makes.
+    """
+    if not isinstance(checkpoint.config.head, ClassificationConfig):
+        raise CheckpointError(
+            "the model has no head that classifies",
+            "this release draws timelines and measures clips with classifiers only",
+            "give another model",
+        )
+    if checkpoint.config.encoder.input_width != encoder.num_features:
+        raise CheckpointError(
+            f"the model reads embeddings of width {checkpoint.config.encoder.input_width}, and {encoder.name} makes "
+            f"{encoder.num_features}",
+            "it cannot be used",
+            "get the model file anew: its parts do not belong together",
+        )
+    return checkpoint.network().to(encoder.device)
+
+
+def _probabilities(logits: torch.Tensor) -> NDArray[np.float32]:
+    """[n, K], summing to 1 over the classes."""
+    probabilities: NDArray[np.float32] = logits.float().softmax(-1).cpu().numpy()
+    if not np.isfinite(probabilities).all():
+        raise CheckpointError("the model gives no numbers (NaN)", "no timeline was drawn", "use another model")
+    return probabilities

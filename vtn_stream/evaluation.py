@@ -3,11 +3,10 @@
 V views of a clip, T frames of a view, C crops, R distinct frames, D embedding width, K classes
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.clip_list import LabelledClip, read_clips
+from vtn_stream.clips import load_classifier
 from vtn_stream.errors import CheckpointError, InputError, VideoError
 from vtn_stream.film import VideoInfo
+from vtn_stream.journal import Journal, Top
 from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.protocols import (
     FULL_S,
@@ -31,12 +32,8 @@ from vtn_stream.protocols import (
 from vtn_stream.track import CENTRE_CROP
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
 
-if TYPE_CHECKING:
-    from vtn_stream.model import VTN
-
 __all__ = ["ClipFailed", "ClipScored", "Evaluation", "LabelledClip", "Protocol", "evaluate", "read_clips"]
 
-FORMAT_VERSION = 1  # of a line of results
 # Frames come at their own size, for torch to resize: so many bytes of them are asked for at once, else a clip of
 # 1920 x 1080 would fill a ring of 1.2 GB. The next request goes on decoding where this one ended.
 MAX_BYTES_AT_ONCE = 64 * 1024 * 1024
@@ -109,7 +106,7 @@ def evaluate(
     if protocol.num_crops > 1 and checkpoint.recipe.geometry != CENTRE_CROP:
         raise InputError("this model looks at whole frames", "there are no crops to choose", "use one crop")
     tell = on_event or (lambda event: None)
-    journal = _Journal(results, checkpoint, str(protocol))
+    journal = Journal(results, checkpoint, str(protocol))
     scored: list[ClipScored] = []
     failed: list[ClipFailed] = []
     scorer: _Scorer | None = None
@@ -148,7 +145,7 @@ class _Scorer:
         self._encoder = FrameEncoder(
             recipe.backbone, weights=checkpoint.backbone if weights is None else weights, recipe=recipe, device=device
         )
-        self._network: VTN = checkpoint.network().to(self._encoder.device)
+        self._network = load_classifier(checkpoint, self._encoder)
 
     @torch.inference_mode()
     def logits(self, video: VideoInfo, process: DecodingProcess) -> NDArray[np.float64]:
@@ -211,7 +208,7 @@ class _Scorer:
                     yield start + np.array(batch.items[some], np.int64), embeddings
 
 
-def _top(logits: NDArray[np.float64], labels: Sequence[str]) -> tuple[tuple[str, float], ...]:
+def _top(logits: NDArray[np.float64], labels: Sequence[str]) -> Top:
     fifth = np.sort(logits)[-5:][0]
     order = np.argsort(-logits, kind="stable")
     return tuple((labels[k], float(logits[k])) for k in order if logits[k] >= fifth)
@@ -236,75 +233,3 @@ def _evaluation(
         top_5=top_k(scores, truth, 5) if scored and len(number) > 5 else None,
         mean_per_class=mean_per_class(scores, truth) if scored else None,
     )
-
-
-# ---- results of earlier runs
-
-
-class _Journal:
-    """A file of JSON lines; each says all that makes it valid. Lines of other models and protocols are left alone, and
-    so is what a killed run wrote in part.
-
-    known  identity of a clip -> its top
-    """
-
-    def __init__(self, path: Path | None, checkpoint: Checkpoint, protocol: str) -> None:
-        self.known: dict[str, tuple[tuple[str, float], ...]] = {}
-        self._path = path
-        self._key = {"format": FORMAT_VERSION, "model": checkpoint.digest, "protocol": protocol}
-        self._labels = checkpoint.labels
-        if path is None:
-            return
-        if not checkpoint.digest:
-            raise ValueError("a checkpoint without a digest has no name to keep results under: save it first")
-        try:
-            with open(path, "ab+") as file:  # now, not after an hour, if it cannot be written
-                file.seek(0)
-                lines = file.read().split(b"\n")
-                if lines[-1]:
-                    file.write(b"\n")
-        except OSError as error:
-            raise self._unwritable(error) from error
-        parsed = [_json_object(line) for line in lines]
-        if any(lines) and not any("format" in fields and "identity" in fields for fields in parsed):
-            raise InputError(
-                f"{path.name} is there already and holds no results of an evaluation",
-                "it was kept and nothing was measured",
-                "name another file with -o",
-            )
-        for fields in parsed:
-            if self._key.items() <= fields.items() and (top := self._read_top(fields.get("top"))):
-                self.known[str(fields.get("identity"))] = top
-
-    def add(self, clip: LabelledClip, identity: str, top: tuple[tuple[str, float], ...]) -> None:
-        self.known[identity] = top
-        if self._path is None:
-            return
-        fields = {**self._key, "clip": clip.name, "identity": identity, "truth": self._labels[clip.truth], "top": top}
-        try:
-            with open(self._path, "ab") as file:
-                file.write(json.dumps(fields, ensure_ascii=True).encode() + b"\n")
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def _read_top(self, entries: Any) -> tuple[tuple[str, float], ...] | None:
-        if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == 2 for e in entries):
-            return None
-        top = tuple((label, logit) for label, logit in entries if label in self._labels and type(logit) is float)
-        return top if len(top) == len(entries) >= min(5, len(self._labels)) else None
-
-    def _unwritable(self, error: OSError) -> InputError:
-        assert self._path is not None
-        return InputError(
-            f"{self._path.name} cannot be written ({error.strerror})",
-            "results would be lost",
-            "free some space or name another file with -o, and run again",
-        )
-
-
-def _json_object(line: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}

@@ -73,6 +73,11 @@ class SamplingPlan:
             )
         return count
 
+    def positions(self, start_s: float, end_s: float) -> tuple[int, int]:
+        """[first, last) of what is shown in [start_s, end_s): one position at least."""
+        first = math.floor(start_s * self.fps + CLOCK_TOLERANCE_S)
+        return first, max(first + 1, math.ceil((end_s - CLOCK_TOLERANCE_S) * self.fps))
+
     def grid(self, video: VideoInfo, start: int = 0, stop: int | None = None) -> FrameIndex:
         """The plan for positions [start, stop), by default all: the frame with pts <= t_k < next pts.
 

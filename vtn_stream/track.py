@@ -19,6 +19,8 @@ __all__ = ["CENTRE_CROP", "EmbeddingTrack", "Execution", "GridScores", "Operatin
 # The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
 CENTRE_CROP: Final = "short side 256, centre crop"
 
+LOWEST_SCORE = 1e-4  # of an operating point: scores are float16, and a lower one is nearly 0
+
 
 def _canonical(fields: dict[str, Any]) -> str:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
@@ -103,8 +105,10 @@ class OperatingPoint:
     low: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high <= 1:
-            raise ValueError(f"an operating point needs 0 < low <= high <= 1, got {self.low} and {self.high}")
+        if not LOWEST_SCORE <= self.low <= self.high <= 1:
+            raise ValueError(
+                f"an operating point needs {LOWEST_SCORE} <= low <= high <= 1, got {self.low} and {self.high}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,9 @@ reads, and is deleted when that one is through. A film has one sequence:
     T frames, D width, L layers
 """
 
+import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -46,7 +48,7 @@ class LongEncoding:
     read           (start, stop) -> embeddings [stop - start, input_width], any float type
     scratch        a folder of this encoding's own; emptied when it is done, and kept when it is interrupted: the
                    same encoding of the same sequence then goes on after the last layer that was finished
-    sequence       names what `read` gives: another name, another sequence
+    sequence       names what `read` gives, to the bit: another name, another sequence
     position_ids   int64 [T] or None; valid bool [T] or None, as in TemporalEncoder.forward
     on_progress    called with the frames done and those to do, of all layers together
 
@@ -70,7 +72,7 @@ class LongEncoding:
         self._read = read
         self._num = num_frames
         self._scratch = scratch
-        self._key = hashlib.blake2b(f"{sequence} {num_frames} {_fingerprint(encoder)}".encode()).hexdigest()
+        self._key = _digest(encoder, sequence, num_frames, position_ids, valid)
         self._device = encoder.cls_token.device
         self._position_ids = position_ids
         self._valid = None if valid is None else valid[None].to(self._device)
@@ -79,7 +81,13 @@ class LongEncoding:
 
     @torch.no_grad()
     def cls(self) -> Encoded:
-        """The global token and what it saw; no frames. Raises StoreError where there is no room for the scratch."""
+        """The global token and what it saw; no frames. Raises StoreError where there is no room for the scratch, or
+        another process is at work in it.
+        """
+        with self._locked():
+            return self._cls()
+
+    def _cls(self) -> Encoded:
         source, cls = self._below_last()
         layer = self._encoder.layers[-1]
         row = layer.global_row(cls)
@@ -90,8 +98,12 @@ class LongEncoding:
     def tiles(self, halo: int = 0) -> Iterator[Tile]:
         """The last layer's tokens in order, with `halo` frames more to each side; afterwards `encoded` is there.
 
-        Raises StoreError where there is no room for the scratch.
+        Raises StoreError as `cls` does.
         """
+        with self._locked():
+            yield from self._tiles(halo)
+
+    def _tiles(self, halo: int) -> Iterator[Tile]:
         source, cls = self._below_last()
         layer = self._encoder.layers[-1]
         row = layer.global_row(cls)
@@ -131,12 +143,16 @@ class LongEncoding:
         def read(start: int, stop: int) -> Tensor:
             # Not mapped: pages of a mapped file count as this process's memory.
             buffer = bytearray(4 * width * (stop - start))
-            with open(file, "rb") as opened:
-                opened.seek(4 * width * start)
-                if opened.readinto(buffer) != len(buffer):
-                    raise StoreError(
-                        "the scratch of a long film was cut off", "its encoding cannot go on", "run again to begin anew"
-                    )
+            try:
+                with open(file, "rb") as opened:
+                    opened.seek(4 * width * start)
+                    whole = opened.readinto(buffer) == len(buffer)
+            except OSError:
+                whole = False
+            if not whole:
+                raise StoreError(
+                    "the scratch of a long film was cut off", "its encoding cannot go on", "run again to begin anew"
+                )
             tokens = torch.frombuffer(buffer, dtype=torch.float32).view(1, stop - start, width)
             return tokens.to(self._device, self._encoder.cls_token.dtype)
 
@@ -150,9 +166,7 @@ class LongEncoding:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            raise self._no_room() from error
+            raise self._unwritable(error) from error
 
     def _counted(self, read: Read, layer: int) -> Read:
         """Tells how far this layer has come whenever it reads on."""
@@ -168,6 +182,25 @@ class LongEncoding:
         shutil.rmtree(self._scratch, ignore_errors=True)
         self.encoded = Encoded(cls, None, attention)
         return self.encoded
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Nobody else works in the scratch. The lock lies beside it, since the scratch itself comes and goes."""
+        lock = self._scratch.with_name(f".{self._scratch.name}.lock")
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with open(descriptor, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StoreError(
+                    "another run is encoding this very film", "this one stopped", "wait for it, then run again"
+                ) from error
+            yield
+            lock.unlink(missing_ok=True)
 
     # -- what was done before
 
@@ -187,7 +220,10 @@ class LongEncoding:
 
     def _keep_state(self, layer: int, cls: Tensor) -> None:
         state = {"key": self._key, "layer": layer, "cls": cls[0].float().tolist()}
-        write_whole(self._scratch / _STATE, [json.dumps(state).encode()])
+        try:
+            write_whole(self._scratch / _STATE, [json.dumps(state).encode()])
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def _file(self, layer: int) -> Path:
         """The frames after this layer, float32 [T, D]."""
@@ -202,13 +238,18 @@ class LongEncoding:
             self._scratch.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._scratch).free
         except OSError as error:
-            raise StoreError(
-                f"the scratch of a long film cannot be written ({error.strerror})",
-                "it was not encoded",
-                "check the store's folder, or name another with --store",
-            ) from error
+            raise self._unwritable(error) from error
         if free < num_files * 4 * self._num * self._encoder.config.width:
             raise self._no_room()
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return self._no_room()
+        return StoreError(
+            f"the scratch of a long film cannot be written ({error.strerror})",
+            "the encoding stopped here; embeddings are kept",
+            "check the store's folder, or name another with --store",
+        )
 
     def _no_room(self) -> StoreError:
         needed = min(2, self._num_layers - 1) * 4 * self._num * self._encoder.config.width
@@ -233,9 +274,13 @@ def _with_halo(tiles: Iterator[tuple[int, Tensor]], num: int, halo: int) -> Iter
         held, low, start = held[keep - low :], keep, stop
 
 
-def _fingerprint(encoder: TemporalEncoder) -> str:
-    digest = hashlib.blake2b(repr(encoder.config).encode())
-    for name, tensor in encoder.state_dict().items():
-        digest.update(f"{name} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+def _digest(
+    encoder: TemporalEncoder, sequence: str, num_frames: int, position_ids: Tensor | None, valid: Tensor | None
+) -> str:
+    """Of all that the numbers depend on, where `sequence` names the embeddings."""
+    digest = hashlib.blake2b(repr((encoder.config, sequence, num_frames)).encode())
+    for name, tensor in {**encoder.state_dict(), "position_ids": position_ids, "valid": valid}.items():
+        digest.update(f"{name} {None if tensor is None else tensor.dtype}".encode())
+        if tensor is not None:
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
     return digest.hexdigest()

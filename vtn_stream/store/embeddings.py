@@ -3,6 +3,7 @@
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
     ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once
+    ROOT/scratch/                                           work on very long films, of runs that go on or were killed
 
 A chunk file has one row a position: grid_s, frame, pts_s, valid, embedding (float16 [D]), and a JPEG thumbnail
 every 10 s. Keys hold no path and no time of writing: copies of a film share what is stored, and two writers of
@@ -75,6 +76,18 @@ class EmbeddingStore:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = default_root() if root is None else root
+
+    @property
+    def scratch(self) -> Path:
+        """Where very long films are worked on; what a killed run left there, the next run of that film uses."""
+        return self.root / "scratch"
+
+    def scratch_bytes(self) -> int:
+        total = 0
+        for file in self.scratch.rglob("*"):
+            with contextlib.suppress(OSError):  # removed while we looked
+                total += file.stat().st_size if file.is_file() else 0
+        return total
 
     # -- chunks
 
