@@ -1,6 +1,7 @@
 """vtn-stream models"""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -40,8 +41,9 @@ def models() -> None:
 @models.command()
 def ls() -> None:
     """List the models on this machine, and those that can be fetched."""
-    from vtn_stream.checkpoints import load_checkpoint
+    from vtn_stream.checkpoints import FORMAT_VERSION, load_checkpoint
     from vtn_stream.checkpoints.catalogue import CATALOGUE, models_folder, stored_models
+    from vtn_stream.checkpoints.metadata import fault
 
     table = Table(box=None, pad_edge=False)
     for column in ("model", "state", "MB", "classes", "backbone", "per second"):
@@ -52,7 +54,7 @@ def ls() -> None:
         try:
             checkpoint = load_checkpoint(file)
         except CheckpointError:
-            table.add_row(Text(name), Text("damaged", style="bold red"), size, "", "", "")
+            table.add_row(Text(name), Text(fault(file, FORMAT_VERSION), style="bold red"), size, "", "", "")
             continue
         backbone = Text(printable(checkpoint.recipe.backbone))
         rate = f"{float(checkpoint.recipe.fps):g}"
@@ -122,7 +124,14 @@ def import_(file: Path, output: Path | None, name: str | None) -> None:
 
     if output is not None and name is not None:
         raise click.UsageError("--name is for a model among the models: give it or --output")
-    _tell_written(add_published(file, folder=models_folder(), name=name, output=output))
+    added = add_published(file, folder=models_folder(), name=name, output=output)
+    if added.published is not None:
+        out.print(Text(f"sha256 of the published {added.published.file}"), soft_wrap=True)
+    else:
+        out.print("not the published file (its sha256 differs): imported as what it says it is", soft_wrap=True)
+    _tell_written(added.path)
+    model = added.path if output is not None else added.path.name.removesuffix(".safetensors")
+    out.print(Text(f"vtn-stream analyze movie.mp4 --model {printable(shlex.quote(str(model)))}"), soft_wrap=True)
 
 
 @models.command()

@@ -106,7 +106,7 @@ def global_parts(batch, num, width=8):
 @pytest.mark.parametrize("sizes", [[1], [50], [1, 49], [1, 7, 13, 29], [1] * 50])
 def test_the_global_token_sees_all_in_any_pieces(sizes):
     query, tokens, key_weight, key_bias, value_weight, value_bias = global_parts(2, sum(sizes))
-    row = GlobalRow(query, key_weight, key_bias)
+    row = GlobalRow(query, key_weight, key_bias, keeps_attention=True)
     for piece in tokens.split(sizes, 1):
         row.add(piece)
 
@@ -130,7 +130,7 @@ def test_the_global_token_is_given_huge_scores_and_stays_finite():
 
 def test_pieces_without_a_valid_token_change_nothing():
     query, tokens, *projections = global_parts(1, 30)
-    rows = [GlobalRow(query, *projections[:2]).add(tokens[:, :10]) for _ in range(2)]
+    rows = [GlobalRow(query, *projections[:2], keeps_attention=True).add(tokens[:, :10]) for _ in range(2)]
     rows[1].add(tokens[:, 10:], torch.zeros(1, 20, dtype=torch.bool))
     assert torch.equal(rows[0].seen(*projections[2:]), rows[1].seen(*projections[2:]))
     assert torch.equal(rows[1].attention()[:, 10:], torch.zeros(1, 20))
@@ -159,8 +159,8 @@ def test_dropout_of_the_global_token_has_the_right_expectation():
     torch.manual_seed(0)
     query, tokens, *projections = global_parts(1, 30)
     many = tokens.expand(4000, -1, -1).split(10, 1)
-    dropped = GlobalRow(query.expand(4000, -1, -1), *projections[:2], dropout_p=0.3)
-    plain = GlobalRow(query, *projections[:2])
+    dropped = GlobalRow(query.expand(4000, -1, -1), *projections[:2], keeps_attention=True, dropout_p=0.3)
+    plain = GlobalRow(query, *projections[:2], keeps_attention=True)
     for piece in many:
         dropped.add(piece)
         plain.add(piece[:1])
@@ -172,8 +172,10 @@ def test_dropout_takes_a_token_whole():
     """Seen alone it is there, scaled, or it is not: with its bias."""
     torch.manual_seed(0)
     query, tokens, *projections = global_parts(1, 1)
-    row = GlobalRow(query.expand(100, -1, -1), *projections[:2], dropout_p=0.5).add(tokens.expand(100, -1, -1))
-    plain = GlobalRow(query, *projections[:2]).add(tokens).seen(*projections[2:])
+    row = GlobalRow(query.expand(100, -1, -1), *projections[:2], keeps_attention=True, dropout_p=0.5).add(
+        tokens.expand(100, -1, -1)
+    )
+    plain = GlobalRow(query, *projections[:2], keeps_attention=True).add(tokens).seen(*projections[2:])
     seen = row.seen(*projections[2:]).unflatten(1, (HEADS, -1))
     there = seen.abs().sum(2) > 0
     assert 0 < there.float().mean() < 1

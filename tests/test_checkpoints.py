@@ -398,6 +398,37 @@ def test_another_backbone_than_the_recipes_is_refused(tiny, backbone, tmp_path):
     refusal(path, "another backbone")
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("config.head.kind", "k" * 1_000_000),
+        ("recipe.geometry", "g" * 1_000_000),
+        ("n" * 1_000_000, 1),
+        ("format", 10**4000),
+    ],
+)
+def test_what_a_file_says_is_cut_in_an_error(saved, path, value):
+    fields = metadata(saved)
+    *outer, last = path.split(".")
+    inner = fields
+    for name in outer:
+        inner = inner[name]
+    inner[last] = value
+    rewrite(saved, fields)
+    assert len(refusal(saved)) < 400
+
+
+def test_a_tensors_name_is_cut_in_an_error(saved):
+    forge(saved, metadata(saved), load_file(saved) | {"encoder." + "n" * 1_000_000: torch.zeros(1)})
+    assert len(refusal(saved, r"unexpected encoder\.n+\.\.\.")) < 400
+
+
+def test_tensors_that_share_memory_are_not_saved(model, tmp_path):
+    tied = model.tensors["encoder.layers.0.key.weight"]
+    with pytest.raises(ValueError, match=r"without values of their own encoder\.layers\.\d\.key\.weight$"):
+        save_checkpoint(replace(model, tensors={**model.tensors, "encoder.layers.1.key.weight": tied}), tmp_path / "m")
+
+
 # ---- damage
 
 
@@ -517,6 +548,11 @@ def test_a_model_that_is_not_there(tmp_path, name, cure):
         find_model(name, tmp_path)
     assert cure in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_path_that_no_system_takes_is_no_model(tmp_path):
+    with pytest.raises(CheckpointError, match="does not exist"):
+        find_model(f"{'x' * 300}/y", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/x", "a\\b", "a b", ".a", "a" * 101, "a\n", "é"])

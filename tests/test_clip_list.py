@@ -1,5 +1,10 @@
 """Lists of labelled clips: what a line means, and every mistake told at once."""
 
+import os
+import tempfile
+import time
+from pathlib import Path
+
 import pytest
 
 from vtn_stream.clip_list import read_clips
@@ -126,3 +131,84 @@ def test_a_folder_of_folders_is_a_list(tmp_path):
     (tmp_path / "fihgt").mkdir()
     with pytest.raises(InputError, match=r"folder fihgt: there is no label fihgt \(did you mean fight\?\)"):
         read_clips(tmp_path, LABELS)
+
+
+# ---- what a file system cannot, and what would take long
+
+
+@pytest.fixture
+def forbidden():
+    """A list of folders, one of which cannot be looked into: by root neither, who is nobody meanwhile."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for path in ("fight/1.mp4", "talk/1.mp4"):
+            (root / path).parent.mkdir()
+            (root / path).touch()
+        root.chmod(0o755)
+        (root / "talk").chmod(0o000)
+        was_root = os.geteuid() == 0
+        if was_root:
+            os.seteuid(65534)
+        try:
+            yield root
+        finally:
+            if was_root:
+                os.seteuid(0)
+            root.chmod(0o755)
+            (root / "talk").chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem(forbidden):
+    with pytest.raises(InputError, match=r"has 1 problem: folder talk: it cannot be read \(Permission denied\);"):
+        read_clips(forbidden, LABELS)
+    with pytest.raises(InputError, match=r"^talk cannot be read as a list \(Permission denied\)"):
+        read_clips(forbidden / "talk", LABELS)
+
+
+def test_a_film_in_a_folder_that_cannot_be_read_is_a_problem(forbidden, tmp_path_factory):
+    list_ = forbidden / "fight" / "1.mp4"  # empty as a list
+    with pytest.raises(InputError, match="names no clips"):
+        read_clips(list_, LABELS, forbidden)
+    os.seteuid(os.getuid())
+    list_.write_text("talk/1.mp4 0")
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    with pytest.raises(InputError, match=r"line 1: talk/1\.mp4 cannot be read \(Permission denied\)"):
+        read_clips(list_, LABELS, forbidden)
+
+
+def test_a_path_that_no_system_takes_is_a_problem(folder):
+    with pytest.raises(
+        InputError, match=r"line 1: x{100}\.\.\. cannot be read \(File name too long\), line 2: there is"
+    ):
+        listed(folder, f"{'x' * 300} 0\n\0.mp4 0")
+    with pytest.raises(InputError, match="cannot be read as a list"):
+        read_clips(folder / ("x" * 300), LABELS)
+
+
+def test_a_path_of_the_greatest_length_is_taken(folder):
+    longest = "./" * 2044 + "a.mp4"
+    assert len(longest) < 4096
+    assert listed(folder, f"{longest} juggling balls") == [("a.mp4", 3)]
+
+
+@pytest.mark.parametrize("line", ["a " * 100_000, "a" * 200_000, "a," * 100_000, " " * 200_000 + "x"])
+def test_a_line_that_is_too_long_is_told_at_once(folder, line):
+    start = time.perf_counter()
+    with pytest.raises(
+        InputError, match=r"has 1 problem: line 1: (its .* characters are too many|not a path)"
+    ) as caught:
+        listed(folder, line)
+    assert time.perf_counter() - start < 0.5  # it took 3 s
+    assert len(str(caught.value)) < 300
+
+
+def test_a_list_of_another_data_set_is_told_at_once(folder):
+    labels = [f"label number {k} of these" for k in range(400)]
+    (folder / "list.txt").write_text("".join(f"a.mp4,lebal numbre {k % 400} of those\n" for k in range(20_000)))
+    start = time.perf_counter()
+    with pytest.raises(
+        InputError, match=r"20000 problems: line 1: there is no label .* \(did you mean .*, and 19980 more"
+    ):
+        read_clips(folder / "list.txt", labels)
+    assert time.perf_counter() - start < 5  # with a hint for every line, half a minute and more

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from test_checkpoints import LABELS, tiny_checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LongformerConfig, LongformerModel
@@ -137,14 +138,18 @@ def test_sizes_of_what_does_not_exist_are_refused():
 
 def test_ls_shows_what_is_here_and_what_can_be_had(models, stored):
     (stored.parent / "broken.safetensors").write_bytes(b"x" * 2_000_000)
+    (stored.parent / "cut.safetensors").write_bytes(stored.read_bytes()[:-1])
+    save_file({"x": torch.zeros(1)}, stored.parent / "newer.safetensors", {"vtn-stream": '{"format": 2}'})
     code, out, err = models("ls")
     assert (code, err) == (0, "")
     rows = [line.split() for line in out.splitlines()]
     assert rows[0] == ["model", "state", "MB", "classes", "backbone", "per", "second"]
-    assert rows[1] == ["broken", "damaged", "2.0"]
-    assert rows[2] == ["tea", "here", "0.0", "3", "test_efficientnet", "3.125"]
-    assert rows[3] == ["vtn-vit-b-k400", "to", "be", "pulled"]
-    assert len(rows) == 4
+    assert rows[1] == ["broken", "unreadable", "2.0"]
+    assert rows[2] == ["cut", "damaged", "0.0"]
+    assert rows[3] == ["newer", "another", "format", "0.0"]
+    assert rows[4] == ["tea", "here", "0.0", "3", "test_efficientnet", "3.125"]
+    assert rows[5] == ["vtn-vit-b-k400", "to", "be", "pulled"]
+    assert len(rows) == 6
 
 
 def test_ls_needs_no_folder(models):
@@ -211,16 +216,34 @@ def test_a_name_and_an_output_are_one_too_many(models):
 def test_import(models, folder, tiny, tmp_path, monkeypatch):
     model = replace(tiny_checkpoint(tiny), training={"sha256": "1" * 64})
     monkeypatch.setattr("vtn_stream.checkpoints.published.import_published", lambda path: model)
-    for arguments, written in (
-        ((), folder / "own.safetensors"),
-        (("--name", "other"), folder / "other.safetensors"),
-        (("-o", tmp_path / "new" / "x.safetensors"), tmp_path / "new" / "x.safetensors"),
+    spaced = tmp_path / "new" / "x y.safetensors"
+    for arguments, written, called in (
+        ((), folder / "own.safetensors", "own"),
+        (("--name", "other"), folder / "other.safetensors", "other"),
+        (("-o", spaced), spaced, f"'{spaced}'"),
     ):
-        assert models("import", "own.pyth", *arguments) == (0, f"{written.stem} is in {written}\n", "")
+        code, out, err = models("import", "own.pyth", *arguments)
+        assert (code, err) == (0, "")
+        assert out.splitlines() == [
+            "not the published file (its sha256 differs): imported as what it says it is",
+            f"{written.stem} is in {written}",
+            f"vtn-stream analyze movie.mp4 --model {called}",
+        ]
         assert load_checkpoint(written).labels == LABELS
         code, out, err = models("import", "own.pyth", *arguments)
         assert (code, out) == (1, "")
         assert f"there is a {written.name} already" in err
+
+
+def test_import_of_the_published_file_says_so(models, folder, tiny, monkeypatch):
+    sha256 = catalogue.CATALOGUE["vtn-vit-b-k400"].sha256
+    model = replace(tiny_checkpoint(tiny), training={"sha256": sha256})
+    monkeypatch.setattr("vtn_stream.checkpoints.published.import_published", lambda path: model)
+    assert models("import", "own.pyth")[1].splitlines() == [
+        "sha256 of the published VTN_VIT_B_KINETICS.pyth",
+        f"vtn-vit-b-k400 is in {folder / 'vtn-vit-b-k400.safetensors'}",
+        "vtn-stream analyze movie.mp4 --model vtn-vit-b-k400",
+    ]
 
 
 def test_pull(models, folder, monkeypatch):

@@ -13,7 +13,7 @@ import timm
 import torch
 from torch.nn import functional as F
 
-from vtn_stream.backbone import FrameEncoder
+from vtn_stream.backbone import FrameEncoder, skeleton
 from vtn_stream.checkpoints import catalogue, load_checkpoint, published, save_checkpoint
 from vtn_stream.checkpoints.published import add_published, import_published
 from vtn_stream.errors import CheckpointError
@@ -88,10 +88,31 @@ def position_ids():
     return torch.arange(288)[None]
 
 
-def hollow(**sizes):
-    """A state of that layout that takes no room: every tensor is one zero, repeated."""
-    state = {name: torch.zeros(1).expand(shape) for name, shape in layout(**sizes).items()}
+def zeros(shapes):
+    state = {name: torch.zeros(shape) for name, shape in shapes.items()}
     return state | {"temporal_encoder.embeddings.position_ids": position_ids()}
+
+
+def small_state(**sizes):
+    """Zeros in that layout, as wide as a test network of timm."""
+    shapes = {
+        name: [{768: 64, 3072: 256}.get(size, size) for size in shape]
+        for name, shape in layout(**sizes).items()
+        if not name.startswith("backbone.")
+    }
+    return zeros(shapes | {f"backbone.{name}": t.shape for name, t in skeleton("test_vit").state_dict().items()})
+
+
+def shrink(monkeypatch):
+    """From here on the layout is that of small_state()."""
+    for name, value in (("BACKBONE", "test_vit"), ("WIDTH", 64), ("NUM_HEADS", 4)):
+        monkeypatch.setattr(published, name, value)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    shrink(monkeypatch)
+    return small_state
 
 
 def write(path, state, **options):
@@ -234,10 +255,10 @@ def test_a_frame_encoder_takes_its_backbone(imported):
 # ---- other files of the layout
 
 
-@pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}])
-def test_one_layer_and_other_classes(tmp_path, monkeypatch, options):
+def test_one_layer_and_other_classes(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "weights_digest", lambda tensors: "0")  # of 86 million zeros
-    imported = import_published(write(tmp_path / "one.pyth", hollow(num_layers=1, num_classes=5), **options))
+    imported = import_published(write(tmp_path / "one.pyth", zeros(layout(num_layers=1, num_classes=5))))
+    (tmp_path / "one.pyth").unlink()
     assert imported.config.encoder.attention_windows == (18,)
     assert imported.labels == ("class 0", "class 1", "class 2", "class 3", "class 4")
     assert sum(tensor.numel() for tensor in (*imported.tensors.values(), *imported.backbone.values())) == (
@@ -245,14 +266,31 @@ def test_one_layer_and_other_classes(tmp_path, monkeypatch, options):
     )
 
 
-def test_the_published_file_is_known_by_its_checksum(tmp_path, monkeypatch):
-    file = write(tmp_path / "some name.pyth", hollow(num_layers=1, num_classes=2))
+def test_the_format_before_torch_1_6(tmp_path, small):
+    state = {name: torch.rand_like(t) if t.is_floating_point() else t for name, t in small(num_classes=5).items()}
+    imported = import_published(write(tmp_path / "old.pyth", state, _use_new_zipfile_serialization=False))
+    assert torch.equal(imported.tensors["head.out.weight"], state["mlp_head.4.weight"])
+
+
+def test_a_tensor_that_is_transposed_is_taken(tmp_path, small):
+    state = small(num_layers=1)
+    turned = torch.rand(64, 64)
+    state["mlp_head.1.weight"] = turned.T
+    imported = import_published(write(tmp_path / "x.pyth", state))
+    save_checkpoint(imported, tmp_path / "x.safetensors")
+    assert torch.equal(load_checkpoint(tmp_path / "x.safetensors").tensors["head.hidden.weight"], turned.T)
+
+
+def test_the_published_file_is_known_by_its_checksum(tmp_path, monkeypatch, small):
+    file = write(tmp_path / "some name.pyth", small(num_layers=1, num_classes=2))
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     known = catalogue.Published(name="the-name", url="https://x.invalid/f", sha256=sha256, file="THE.pyth")
     monkeypatch.setitem(catalogue.CATALOGUE, "the-name", known)
     saved = {}
     monkeypatch.setattr(published, "save_checkpoint", lambda model, path: path.touch() or saved.update({path: model}))
-    path = add_published(file, folder=tmp_path / "new" / "models")
+    added = add_published(file, folder=tmp_path / "new" / "models")
+    assert added.published == known
+    path = added.path
     assert path == tmp_path / "new" / "models" / "the-name.safetensors"
     assert saved[path].training == {"source": "published THE.pyth", "sha256": sha256}
     with pytest.raises(CheckpointError, match=r"^there is a the-name\.safetensors already"):
@@ -275,33 +313,73 @@ def refusal(path):
     return str(caught.value)
 
 
-def test_every_tensor_that_differs_is_named(tmp_path):
-    state = hollow()
-    del state["mlp_head.1.bias"], state["backbone.blocks.7.attn.qkv.weight"], state["cls_token"]
+def test_every_tensor_that_differs_is_named(tmp_path, small):
+    state = small()
+    del state["mlp_head.1.bias"], state["backbone.blocks.5.attn.qkv.weight"], state["cls_token"]
     state["temporal_encoder.pooler.dense.weight"] = torch.zeros(1)
     state["backbone.head.weight"] = torch.zeros(1)
-    state["temporal_encoder.encoder.layer.1.output.dense.bias"] = torch.zeros(767)
-    state["backbone.norm.bias"] = torch.zeros(1, 768)
-    state["backbone.norm.weight"] = torch.zeros(768, dtype=torch.float16)
+    state["temporal_encoder.encoder.layer.1.output.dense.bias"] = torch.zeros(63)
+    state["backbone.norm.bias"] = torch.zeros(1, 64)
+    state["backbone.norm.weight"] = torch.zeros(64, dtype=torch.float16)
     state["mlp_head.0.bias"] = "text"
     said = refusal(write(tmp_path / "x.pyth", state))
-    assert "missing cls_token, mlp_head.1.bias, backbone.blocks.7.attn.qkv.weight;" in said
+    assert "missing cls_token, mlp_head.1.bias, backbone.blocks.5.attn.qkv.weight;" in said
     assert "unexpected temporal_encoder.pooler.dense.weight, backbone.head.weight;" in said
     assert "of another shape temporal_encoder.encoder.layer.1.output.dense.bias, backbone.norm.bias;" in said
     assert "not float32 mlp_head.0.bias, backbone.norm.weight;" in said
 
 
-def test_a_layer_that_lacks_is_named(tmp_path):
-    state = {name: tensor for name, tensor in hollow().items() if "encoder.layer.1." not in name}
+def test_a_layer_that_lacks_is_named(tmp_path, small):
+    state = {name: tensor for name, tensor in small().items() if "encoder.layer.1." not in name}
     said = refusal(write(tmp_path / "x.pyth", state))
-    for name in layout():
+    for name in small():
         assert (f" {name}" in said) == (".layer.1." in name or ".layer.2." in name), name
 
 
-def test_weights_that_are_not_finite(tmp_path):
-    state = hollow(num_layers=1)
+def test_weights_that_are_not_finite(tmp_path, small):
+    state = small(num_layers=1)
     state["mlp_head.4.bias"] = torch.full((400,), torch.nan)
     assert "not finite mlp_head.4.bias" in refusal(write(tmp_path / "x.pyth", state))
+
+
+TRICKS = {
+    "on no device": lambda t: t.to("meta"),
+    "one number, repeated": lambda t: torch.zeros(1).expand(t.shape),
+    "one number, 2^61 times": lambda t: torch.zeros(1).expand(1 << 61),
+    "2^62 times nothing": lambda t: torch.zeros(1 << 62, 0),
+    "sparse": lambda t: t.to_sparse(),
+    "to be negated": lambda t: torch._neg_view(torch.zeros(t.shape)),
+    "a number": lambda t: torch.tensor(1.0),
+    "nested": lambda t: torch._nested_tensor_from_tensor_list([torch.zeros(2), torch.zeros(3)]),
+    "a window": lambda t: torch.zeros(t.numel() + 1).as_strided((t.numel(), 2), (1, 1)),
+}
+SIZES = (
+    "mlp_head.4.bias",
+    "temporal_encoder.embeddings.position_embeddings.weight",
+    "temporal_encoder.encoder.layer.0.intermediate.dense.bias",
+)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's, of nested tensors
+@pytest.mark.parametrize("name", [*SIZES, "mlp_head.1.bias", "backbone.norm.weight"])
+@pytest.mark.parametrize("trick", TRICKS)
+def test_tensors_that_are_none_are_refused(tmp_path, small, name, trick):
+    state = small(num_layers=1)
+    state[name] = TRICKS[trick](state[name])
+    assert "not of the published layout" in refusal(write(tmp_path / "x.pyth", state))
+
+
+def test_tensors_in_the_memory_of_another_are_refused(tmp_path, small):
+    state = small(num_layers=1)
+    state["mlp_head.1.weight"] = state["mlp_head.4.weight"][:64]
+    assert "without values of their own mlp_head." in refusal(write(tmp_path / "x.pyth", state))
+
+
+def test_a_million_layers_are_refused_at_once(tmp_path, small, monkeypatch):
+    state = small(num_layers=1)
+    state |= {f"temporal_encoder.encoder.layer.{k}.x": torch.tensor(0) for k in range(1, 101)}
+    monkeypatch.setattr(published, "_wanted", lambda *_: pytest.fail("a network of all of them is built"))
+    assert "has 101 layers" in refusal(write(tmp_path / "x.pyth", state))
 
 
 @pytest.mark.parametrize("content", [[], {}, {"model_state": 3}, {"model_state": {3: 4}}, {"model_state": {}}])
@@ -313,7 +391,8 @@ def test_files_of_another_layout(tmp_path, content):
 def test_files_that_are_no_weights(tmp_path):
     assert "does not exist" in refusal(tmp_path / "absent.pyth")
     assert "is not a file" in refusal(tmp_path)
-    whole = write(tmp_path / "whole.pyth", hollow(num_layers=1)).read_bytes()
+    assert "does not exist" in refusal(tmp_path / ("x" * 300))
+    whole = write(tmp_path / "whole.pyth", {"cls_token": torch.zeros(1, 1, 768)}).read_bytes()
     cut = tmp_path / "cut.pyth"
     for content in (b"", b"\x80", b"PK\x03\x04", whole[: len(whole) // 2], whole[:-30], b"<html>" * 99):
         cut.write_bytes(content)
@@ -335,7 +414,7 @@ class Program:
 def test_a_program_is_refused_and_not_run(tmp_path, how, wrapped):
     trace, file = tmp_path / "it ran", tmp_path / "x.pyth"
     program = Program(trace)
-    content = {"model_state": hollow(num_layers=1), "optimizer_state": program} if wrapped else program
+    content = {"model_state": {"cls_token": torch.zeros(1, 1, 768)}, "optimizer_state": program} if wrapped else program
     if how == "pickle":
         file.write_bytes(pickle.dumps(content))
     else:

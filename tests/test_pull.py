@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from test_checkpoints import tiny_checkpoint
-from test_published import hollow, write
+from test_published import shrink, small_state, write
 
 from vtn_stream.checkpoints import download, load_checkpoint, save_checkpoint
 from vtn_stream.checkpoints.catalogue import Published
@@ -88,8 +89,8 @@ def server(monkeypatch):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """The bytes of a file of the published layout, which its tensors of zeros keep small."""
-    return write(tmp_path_factory.mktemp("weights") / "w.pyth", hollow(num_layers=1, num_classes=2)).read_bytes()
+    """The bytes of a file of the published layout, of a small network."""
+    return write(tmp_path_factory.mktemp("weights") / "w.pyth", small_state(num_layers=1, num_classes=2)).read_bytes()
 
 
 @pytest.fixture
@@ -126,7 +127,8 @@ BYTES = bytes(torch.arange(256, dtype=torch.uint8).numpy()) * 4000
 # ---- the whole way
 
 
-def test_a_model_is_fetched_checked_and_imported(server, weights, tmp_path):
+def test_a_model_is_fetched_checked_and_imported(server, weights, tmp_path, monkeypatch):
+    shrink(monkeypatch)
     folder, told = tmp_path / "new" / "models", []
     entry = published(server, weights)
     path = download.pull(entry, folder, lambda done, total: told.append((done, total)))
@@ -138,9 +140,17 @@ def test_a_model_is_fetched_checked_and_imported(server, weights, tmp_path):
     assert told[-1] == (len(weights), len(weights))
 
 
+def there(tiny, folder, entry):
+    """What a pull of the entry leaves."""
+    model = dataclasses.replace(tiny_checkpoint(tiny), training={"sha256": entry.sha256})
+    save_checkpoint(model, folder / "m.safetensors")
+    return folder / "m.safetensors"
+
+
 def test_a_model_that_is_there_is_not_fetched(server, tiny, tmp_path):
-    save_checkpoint(tiny_checkpoint(tiny), tmp_path / "m.safetensors")
-    assert download.pull(published(server, BYTES), tmp_path) == tmp_path / "m.safetensors"
+    entry = published(server, BYTES)
+    path = there(tiny, tmp_path, entry)
+    assert download.pull(entry, tmp_path) == path
     assert server.asked == []
 
 
@@ -224,10 +234,15 @@ def test_a_wrong_checksum_tells_both_and_keeps_nothing(server, tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_file_that_moved(server, tmp_path):
-    server.status = [404]
-    assert f"answers 404 for {server.url}" in refusal(published(server, BYTES), tmp_path)
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_file_that_moved(server, tmp_path, monkeypatch, status):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server.status = [status]
+    said = refusal(published(server, BYTES), tmp_path / "models")
+    assert said.startswith(f"{server.url} could not be fetched (its server answers {status}: it may have moved); ")
+    assert "`vtn-stream models import W.pyth`, which puts it into ~/models" in said
     assert len(server.asked) == 1
+    assert names(tmp_path / "models") == []
 
 
 def test_without_a_network_the_error_says_what_to_fetch_and_where_it_goes(server, tmp_path, monkeypatch):
@@ -304,6 +319,81 @@ def test_a_folder_that_cannot_be_written(server, read_only_folder):
     assert "W.pyth.part cannot be written (Permission denied)" in refusal(published(server, BYTES), read_only_folder)
 
 
-def test_a_damaged_model_is_fetched_anew(server, anything, tmp_path):
-    (tmp_path / "m.safetensors").write_bytes(b"damaged")
-    assert download.pull(published(server, BYTES), tmp_path).read_bytes() == b"saved"
+# ---- a file of that name that is there already
+
+
+@pytest.mark.parametrize("change", [lambda whole: whole[:-100], lambda whole: whole[:-4] + b"\0\0\1\0"])
+def test_a_damaged_model_is_fetched_anew(server, anything, tiny, tmp_path, change):
+    entry = published(server, BYTES)
+    path = there(tiny, tmp_path, entry)
+    path.write_bytes(change(path.read_bytes()))
+    assert download.pull(entry, tmp_path).read_bytes() == b"saved"
+
+
+def newer(path):
+    tensors = {"x": torch.zeros(1)}
+    save_file(tensors, path, {"vtn-stream": '{"format": 2, "what": "is not known yet"}'})
+
+
+OTHERS = {
+    "another model": lambda path: save_checkpoint(tiny_checkpoint("test_efficientnet"), path),
+    "a file of another format": newer,
+    "no model that can be read": lambda path: path.write_bytes(b"anything"),
+    "no file": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_is_not_the_published_model_stays(server, tmp_path, what):
+    path = tmp_path / "m.safetensors"
+    OTHERS[what](path)
+    before = path.stat()
+    said = refusal(published(server, BYTES), tmp_path)
+    assert said.startswith(f"m.safetensors in the models' folder is {what}, not the published W.pyth; ")
+    assert "remove or rename it" in said
+    assert path.stat() == before
+    assert names(tmp_path) == ["m.safetensors"]
+    assert server.asked == []
+
+
+def test_weights_of_others_stay(server, tmp_path):
+    save_file({"x": torch.zeros(1)}, tmp_path / "m.safetensors")
+    assert "is a file of another format" in refusal(published(server, BYTES), tmp_path)
+
+
+# ---- two at a time
+
+
+def test_a_second_fetch_waits_for_the_import_too(server, anything, tmp_path, monkeypatch):
+    entry, said = published(server, BYTES), []
+
+    def save(checkpoint, path):
+        said.append(refusal(entry, tmp_path))
+        path.write_bytes(b"saved")
+
+    monkeypatch.setattr(download, "save_checkpoint", save)
+    download.pull(entry, tmp_path)
+    assert "being fetched already" in said[0]
+    assert names(tmp_path) == ["m.safetensors"]
+
+
+def test_a_part_that_was_removed_before_it_was_locked_is_made_anew(server, anything, tmp_path, monkeypatch):
+    lock, part = fcntl.flock, tmp_path / "W.pyth.part"
+
+    def late(file, how):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        part.unlink()  # the other fetch, which has ended
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    download.pull(published(server, BYTES), tmp_path)
+    assert anything == [BYTES]
+    assert names(tmp_path) == ["m.safetensors"]
+
+
+def test_what_another_fetch_has_saved_meanwhile_is_taken(server, tiny, tmp_path, monkeypatch):
+    entry, lock = published(server, BYTES), fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lambda *args: there(tiny, tmp_path, entry) and lock(*args))
+    assert download.pull(entry, tmp_path) == tmp_path / "m.safetensors"
+    assert server.asked == []
+    assert names(tmp_path) == ["m.safetensors"]

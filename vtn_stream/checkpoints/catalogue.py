@@ -44,7 +44,9 @@ def models_folder() -> Path:
 def stored_models(folder: Path) -> dict[str, Path]:
     """Name -> file, of what lies in the folder and looks like a model; none of them is opened."""
     files = sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
-    return {file.name.removesuffix(_SUFFIX): file for file in files if _NAME.fullmatch(file.name) and file.is_file()}
+    return {
+        file.name.removesuffix(_SUFFIX): file for file in files if _NAME.fullmatch(file.name) and os.path.isfile(file)
+    }
 
 
 def find_published(name: str) -> Published:
@@ -77,7 +79,7 @@ def find_model(model: str | os.PathLike[str], folder: Path | None = None) -> Pat
     if text in stored:
         return stored[text]
     path = Path(text)
-    if path.is_file():
+    if os.path.isfile(path):  # Path.is_file raises for a name that is too long
         return path
     if text in CATALOGUE:
         raise CheckpointError(
@@ -86,7 +88,7 @@ def find_model(model: str | os.PathLike[str], folder: Path | None = None) -> Pat
             f"fetch it with `vtn-stream models pull {text}`",
         )
     if not _NAME.fullmatch(text) or text.endswith(_SUFFIX):
-        what = "is not a file" if path.exists() else "does not exist"
+        what = "is not a file" if os.path.exists(path) else "does not exist"
         raise CheckpointError(f"{path.name or text} {what}", "there is no model to use", "check the path")
     near = difflib.get_close_matches(text, [*stored, *CATALOGUE], n=3, cutoff=0.5)
     raise CheckpointError(

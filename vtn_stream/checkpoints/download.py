@@ -13,12 +13,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from vtn_stream.checkpoints.catalogue import Published, file_of
-from vtn_stream.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.checkpoint import FORMAT_VERSION, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.metadata import fault
 from vtn_stream.errors import CheckpointError
 
 __all__ = ["pull"]
@@ -41,49 +43,76 @@ class _Unreached(_Cut):
     """There was no connection."""
 
 
+class _Denied(Exception):
+    """The server will not send it, however often it is asked; args[0] is its answer."""
+
+
 class _Stale(Exception):
     """The server's file is not the one that the part is of."""
 
 
 def pull(published: Published, folder: Path, on_progress: OnProgress | None = None) -> Path:
-    """The model's file in the folder; fetched, checked, imported and saved unless a sound one is there already.
+    """The model's file in the folder; fetched, checked, imported and saved unless it is there already.
 
-    on_progress(bytes so far, bytes in all or None). Raises CheckpointError; the part of a fetch that was cut or
-    interrupted is kept, one with the wrong checksum is deleted.
+    A damaged file of ours is replaced; anything else of that name is not. on_progress(bytes so far, bytes in all or
+    None). Raises CheckpointError; the part of a fetch that was cut or interrupted is kept, one with the wrong checksum
+    is deleted.
     """
     target = file_of(published.name, folder)
-    if target.is_file() and _is_sound(target):
+    if _is_there(published, target):
         return target
     _check_url(published.url)
     part = folder / f"{published.file}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(part, "ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            try:
-                _fetch(published, folder, file, _Tag(part), on_progress or (lambda done, total: None))
-            finally:
-                if file.seek(0, os.SEEK_END) == 0:  # nothing came
-                    part.unlink()
-                    _Tag(part).forget()
-    except BlockingIOError as error:
-        raise CheckpointError(
-            f"{published.name} is being fetched already", "this fetch did not begin", "wait for the other to end"
-        ) from error
+        with _locked(published, part) as file:
+            if _is_there(published, target):  # another process was quicker
+                return target
+            _fetch(published, folder, file, _Tag(part), on_progress or (lambda done, total: None))
+            _check_sum(published, part)
+
+            from vtn_stream.checkpoints.published import import_published  # here: it needs timm, fetching does not
+
+            save_checkpoint(import_published(part), target)
+            file.truncate(0)
+            return target
     except OSError as error:
         raise CheckpointError(
             f"{part.name} cannot be written ({error.strerror or type(error).__name__})",
             f"{published.name} was not fetched; what had arrived is kept",
             "check the models' folder and the room on its disk, or set VTN_STREAM_MODELS to another",
         ) from error
-    _check_sum(published, part)
 
-    from vtn_stream.checkpoints.published import import_published  # here: it needs timm, fetching does not
 
-    save_checkpoint(import_published(part), target)
-    part.unlink(missing_ok=True)
-    _Tag(part).forget()
-    return target
+@contextmanager
+def _locked(published: Published, part: Path) -> Iterator[IO[bytes]]:
+    """The part, for one process at a time; what is empty at the end is removed."""
+    while True:
+        with open(part, "ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise CheckpointError(
+                    f"{published.name} is being fetched already",
+                    "this fetch did not begin",
+                    "wait for the other to end",
+                ) from error
+            if not _is_same(file, part):  # the process that had the lock removed it when it was done
+                continue
+            try:
+                yield file
+            finally:
+                if file.seek(0, os.SEEK_END) == 0:
+                    part.unlink(missing_ok=True)
+                    _Tag(part).forget()
+            return
+
+
+def _is_same(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class _Tag:
@@ -123,6 +152,8 @@ def _fetch(published: Published, folder: Path, file: IO[bytes], tag: _Tag, tell:
             tag.forget()
             if not before:
                 raise _not_fetched(published, folder, "its server sends parts that were not asked for") from None
+        except _Denied as error:
+            raise _not_fetched(published, folder, error.args[0]) from error
         except _Cut as error:
             was_reached |= not isinstance(error, _Unreached)
             if file.seek(0, os.SEEK_END) > before:
@@ -133,7 +164,7 @@ def _fetch(published: Published, folder: Path, file: IO[bytes], tag: _Tag, tell:
 
 
 def _try(url: str, file: IO[bytes], tag: _Tag, tell: OnProgress) -> None:
-    """One request, for what is missing. Raises _Cut, _Stale, CheckpointError; OSError only of the file."""
+    """One request, for what is missing. Raises _Cut, _Denied, _Stale, CheckpointError; OSError only of the file."""
     have = file.tell()
     request = urllib.request.Request(url, headers={"User-Agent": "vtn-stream", "Accept-Encoding": "identity"})
     etag = tag.read()
@@ -151,11 +182,7 @@ def _try(url: str, file: IO[bytes], tag: _Tag, tell: OnProgress) -> None:
             raise _Stale from error
         if error.code == 429 or error.code >= 500:
             raise _Cut(f"its server answers {error.code}") from error
-        raise CheckpointError(
-            f"the server answers {error.code} for {url}",
-            "the model was not fetched",
-            "look for it at its publisher's page; it may have moved",
-        ) from error
+        raise _Denied(f"its server answers {error.code}: it may have moved") from error
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise _Unreached(_words(reason)) from error
@@ -236,12 +263,29 @@ def _check_sum(published: Published, part: Path) -> None:
         )
 
 
-def _is_sound(model: Path) -> bool:
-    try:
-        load_checkpoint(model)
-    except CheckpointError:
+def _is_there(published: Published, target: Path) -> bool:
+    """False where nothing is, or a damaged file of ours. Raises CheckpointError for what a fetch must not replace."""
+    if not os.path.lexists(target):
         return False
-    return True
+    try:
+        if load_checkpoint(target).training.get("sha256") == published.sha256:
+            return True
+        what = "another model"
+    except CheckpointError as error:
+        if not target.is_file():
+            what = "no file"
+        elif (found := fault(target, FORMAT_VERSION)) == "damaged":
+            return False
+        else:
+            what = "a file of another format" if found == "another format" else "no model that can be read"
+        cause: CheckpointError | None = error
+    else:
+        cause = None
+    raise CheckpointError(
+        f"{target.name} in the models' folder is {what}, not the published {published.file}",
+        "nothing was fetched, and it stays as it is",
+        f"remove or rename it, and run `vtn-stream models pull {published.name}` again",
+    ) from cause
 
 
 def _words(reason: object) -> str:

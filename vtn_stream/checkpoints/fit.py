@@ -1,14 +1,16 @@
 """Whether tensors are those of a network: by name, shape, type, and as numbers."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
-__all__ = ["listed", "misfits"]
+__all__ = ["has_values", "listed", "misfits"]
 
 _MAX_NAMES = 300  # in a message: more tensors than any network here has, fewer than a hostile file could list
+_MAX_NAME = 100  # characters of one that are shown
 
 
 def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
@@ -21,19 +23,49 @@ def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
         "unexpected": [name for name in given if name not in wanted],
     }
     shared = [(name, given[name]) for name in wanted if name in given]
-    shapes = [(name, value) for name, value in shared if isinstance(value, Tensor)]
-    problems["of another shape"] = [name for name, value in shapes if value.shape != wanted[name].shape]
-    problems["not float32"] = [name for name, value in shared if not _is_plain(value)]
+    whole = [(name, value) for name, value in shared if has_values(value)]
+    problems["of another shape"] = [name for name, value in whole if value.shape != wanted[name].shape]
+    problems["not float32"] = [n for n, value in shared if getattr(value, "dtype", None) != torch.float32]
+    hollow = {name for name, value in shared if isinstance(value, Tensor) and not has_values(value)}
+    problems["without values of their own"] = sorted(hollow | _overlapping(whole))
     if not any(problems.values()):
         problems["not finite"] = [name for name, value in shared if not value.isfinite().all()]
     return "; ".join(f"{problem} {listed(names)}" for problem, names in problems.items() if names)
 
 
 def listed(names: Iterable[str]) -> str:
-    names = list(names)
+    names = [name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}..." for name in names]
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return ", ".join(names[:_MAX_NAMES]) + more
 
 
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dtype == torch.float32 and value.layout == torch.strided
+def has_values(value: object) -> TypeGuard[Tensor]:
+    """Whether it is a tensor with a number in memory for each of its elements.
+
+    A file of a few bytes can hold tensors that have none, or one number that stands for 2^61: their sizes tell nothing,
+    and computing with them fails or takes all memory.
+    """
+    if not isinstance(value, Tensor) or type(value) not in (Tensor, Parameter):
+        return False
+    if value.device.type != "cpu" or value.layout != torch.strided or value.is_nested or value.is_neg():
+        return False
+    size = value.element_size()
+    return value.numel() * size <= _span(value) <= value.untyped_storage().nbytes() - value.storage_offset() * size
+
+
+def _span(value: Tensor) -> int:
+    """Bytes from its first element to the end of its last."""
+    if not value.numel():
+        return 0
+    steps = zip(value.shape, value.stride(), strict=True)
+    return value.element_size() * (1 + sum((num - 1) * stride for num, stride in steps))
+
+
+def _overlapping(tensors: Iterable[tuple[str, Tensor]]) -> set[str]:
+    """Names of those that lie in the memory of another: one file's bytes would become many in what is saved."""
+    found, end = set(), 0
+    for start, stop, name in sorted((t.data_ptr(), t.data_ptr() + _span(t), name) for name, t in tensors):
+        if start < min(stop, end):
+            found.add(name)
+        end = max(end, stop)
+    return found

@@ -1,5 +1,6 @@
 """Files of tensors that others wrote: read as data, whatever they hold."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _check_is_file(path: Path) -> None:
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "does not exist"
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long
+        what = "is not a file" if os.path.exists(path) else "does not exist"
         raise CheckpointError(f"{path.name} {what}", "nothing was imported", "check the path")

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.model.config import VTNConfig
@@ -18,11 +19,14 @@ from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
 
-__all__ = ["Parsed", "canonical", "describe", "parse"]
+__all__ = ["Parsed", "canonical", "describe", "fault", "parse"]
 
 MAX_CHARACTERS = 16_000_000  # 400 labels are 10,000; a text is some 30 times as large once it is parsed
+MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
+MAX_SHOWN = 120  # characters of what a file says, in an error
 MAX_SIDE = 16_384  # pixels of a frame that a network looks at
 
+_KEY = "vtn-stream"  # of the file's metadata
 _RATE = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,6})?")  # Fraction("1e999999999") would be computed for hours
 
 
@@ -66,9 +70,9 @@ def parse(text: str, version: int) -> Parsed:
     if not isinstance(given, dict) or type(given.get("format")) is not int:
         raise ValueError("its description tells no format version")
     if given["format"] != version:
-        raise ValueError(f"it is of format version {given['format']}, this release reads version {version}")
+        raise ValueError(f"it is of format version {_short(given['format'])}, this release reads version {version}")
     if different := sorted({"format", "digest", *_READERS} ^ set(given)):
-        raise ValueError(f"its description lacks or does not know {', '.join(different[:10])}")
+        raise ValueError(f"its description lacks or does not know {', '.join(map(_short, different[:10]))}")
     digest = given.pop("digest")
     if not isinstance(digest, str):
         raise ValueError("its digest is no text")
@@ -77,9 +81,27 @@ def parse(text: str, version: int) -> Parsed:
         try:
             values[name] = reader(given[name])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VtnStreamError) as error:
-            said = f" ({error})" if isinstance(error, ValueError) else ""
+            said = f" ({_short(error)})" if isinstance(error, ValueError) else ""
             raise ValueError(f"its {name.replace('_', ' ')} cannot be used{said}") from error
     return Parsed(values, canonical(given), digest)
+
+
+def fault(path: Path, version: int) -> Literal["damaged", "another format", "unreadable"]:
+    """What is wrong with a file that cannot be loaded, by its header alone: it stands first, and what follows may lack.
+
+    damaged: it says that it is of this version. another format: of another one, or it holds others' weights.
+    unreadable: it has no header; it may be anything.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+            num_bytes = int.from_bytes(start, "little")
+            header = file.read(num_bytes) if len(start) == 8 and num_bytes <= MAX_HEADER_BYTES else b""
+        text = json.loads(header).get("__metadata__", {}).get(_KEY)
+        claimed = None if text is None else json.loads(text)["format"]
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError):
+        return "unreadable"
+    return "damaged" if type(claimed) is int and claimed == version else "another format"
 
 
 def _labels(given: Any) -> tuple[str, ...]:
@@ -149,6 +171,11 @@ def _finite(text: str) -> float:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {

@@ -6,19 +6,22 @@ torch.save. Facts about how they were trained (clips of 16 frames at stride 8 of
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vtn_stream.backbone import skeleton, weights_digest
-from vtn_stream.checkpoints.catalogue import CATALOGUE, file_of
+from vtn_stream.checkpoints.catalogue import CATALOGUE, Published, file_of
 from vtn_stream.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from vtn_stream.checkpoints.fit import misfits
+from vtn_stream.checkpoints.fit import has_values, misfits
 from vtn_stream.checkpoints.foreign import read_pickled
 from vtn_stream.checkpoints.longformer import LAYER_NAMES
 from vtn_stream.errors import CheckpointError
@@ -26,10 +29,11 @@ from vtn_stream.model.config import ClassificationConfig, EncoderConfig, VTNConf
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
 
-__all__ = ["add_published", "import_published"]
+__all__ = ["Added", "add_published", "import_published"]
 
 BACKBONE = "vit_base_patch16_224"
 WIDTH, NUM_HEADS, WINDOW = 768, 12, 18  # what no shape tells
+MAX_LAYERS = 100  # the published one has 3; of a million, building the network to compare with would take an hour
 
 # the layout's name -> ours; layers are those of LAYER_NAMES, and the backbone's names are timm's in both
 _NAMES = {
@@ -50,6 +54,14 @@ _BACKBONE = "backbone."
 _POSITION_IDS = "temporal_encoder.embeddings.position_ids"  # 0, 1, 2 ...: no weight
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """A model that was imported: its file, and which published one it is by its SHA-256, or None."""
+
+    path: Path
+    published: Published | None
+
+
 def import_published(path: Path) -> Checkpoint:
     """A file of the published layout, of any number of layers and classes. Raises CheckpointError for any other.
 
@@ -63,7 +75,11 @@ def import_published(path: Path) -> Checkpoint:
     config = _config(path, state)
     names = _names(config.encoder.num_layers)
     backbone = skeleton(BACKBONE).state_dict()
-    if problems := misfits(_wanted(config, names, backbone), state):
+    try:
+        wanted = _wanted(config, names, backbone)
+    except (RuntimeError, OverflowError, TypeError) as error:  # torch's, for more elements than it can count
+        raise _refused(path, "has tensors of impossible sizes") from error
+    if problems := misfits(wanted, state):
         raise _refused(path, f"differs: {problems}")
 
     tensors = {ours: state[theirs] for theirs, ours in names.items()}
@@ -89,8 +105,8 @@ def import_published(path: Path) -> Checkpoint:
     )
 
 
-def add_published(path: Path, *, folder: Path, name: str | None = None, output: Path | None = None) -> Path:
-    """Import such a file as `output`, or as a model of that name in the models' folder; where it is.
+def add_published(path: Path, *, folder: Path, name: str | None = None, output: Path | None = None) -> Added:
+    """Import such a file as `output`, or as a model of that name in the models' folder.
 
     By default the published file has the catalogue's name, and another its own. Raises CheckpointError, also where
     another file is in the way.
@@ -100,8 +116,9 @@ def add_published(path: Path, *, folder: Path, name: str | None = None, output: 
     if output is not None:
         _check_free(output)  # here as well: importing takes seconds
     checkpoint = import_published(path)
+    published = _published(checkpoint.training["sha256"])
     if output is None:
-        output = file_of(_name(checkpoint, path), folder)
+        output = file_of(path.stem if published is None else published.name, folder)
         _check_free(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +129,7 @@ def add_published(path: Path, *, folder: Path, name: str | None = None, output: 
             "name another file with -o, or set VTN_STREAM_MODELS to another folder",
         ) from error
     save_checkpoint(checkpoint, output)
-    return output
+    return Added(path=output, published=published)
 
 
 def _sha256(path: Path) -> str:
@@ -127,7 +144,9 @@ def _config(path: Path, state: Mapping[str, Any]) -> VTNConfig:
     feedforward = _rows(state, f"{_LAYER}0.intermediate.dense.bias")
     classes = _rows(state, "mlp_head.4.bias")
     if not layers or positions < 3 or not feedforward or not classes:
-        raise _refused(path, "lacks the temporal encoder's or the head's tensors")
+        raise _refused(path, "lacks the temporal encoder's or the head's tensors, or their values")
+    if len(layers) > MAX_LAYERS:
+        raise _refused(path, f"has {len(layers)} layers, more than {MAX_LAYERS}")
     encoder = EncoderConfig(
         input_width=WIDTH,
         width=WIDTH,
@@ -141,7 +160,7 @@ def _config(path: Path, state: Mapping[str, Any]) -> VTNConfig:
 
 def _rows(state: Mapping[str, Any], name: str) -> int:
     value = state.get(name)
-    return len(value) if isinstance(value, Tensor) and value.ndim else 0
+    return len(value) if has_values(value) and value.ndim else 0
 
 
 def _names(num_layers: int) -> dict[str, str]:
@@ -156,8 +175,6 @@ def _names(num_layers: int) -> dict[str, str]:
 
 def _wanted(config: VTNConfig, names: Mapping[str, str], backbone: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """By the layout's names, without values."""
-    import torch
-
     from vtn_stream.model import VTN
 
     with torch.device("meta"):
@@ -176,22 +193,20 @@ def _labels(num_classes: int) -> tuple[str, ...]:
 
 def _provenance(path: Path) -> dict[str, str]:
     sha256 = _sha256(path)
-    for published in CATALOGUE.values():
-        if published.sha256 == sha256:
-            return {"source": f"published {published.file}", "sha256": sha256}
-    return {"source": "another file of the published layout", "sha256": sha256}
+    published = _published(sha256)
+    source = "another file of the published layout" if published is None else f"published {published.file}"
+    return {"source": source, "sha256": sha256}
+
+
+def _published(sha256: str) -> Published | None:
+    return next((known for known in CATALOGUE.values() if known.sha256 == sha256), None)
 
 
 def _check_free(output: Path) -> None:
-    if output.exists():
+    if os.path.lexists(output):
         raise CheckpointError(
             f"there is a {output.name} already", "nothing was imported", "remove it, or choose another name"
         )
-
-
-def _name(checkpoint: Checkpoint, path: Path) -> str:
-    sha256 = checkpoint.training["sha256"]
-    return next((known.name for known in CATALOGUE.values() if known.sha256 == sha256), path.stem)
 
 
 def _refused(path: Path, fact: str) -> CheckpointError:

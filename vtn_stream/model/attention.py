@@ -92,8 +92,20 @@ class GlobalRow:
     the sum of p (V x + c) is V (sum of p x) + c. So a token costs H products of width D instead of 2 D.
     """
 
-    def __init__(self, query: Tensor, key_weight: Tensor, key_bias: Tensor, *, dropout_p: float = 0.0) -> None:
-        """query [B, H, d], scaled; key_weight [D, D] and key_bias [D] of the global keys' projection."""
+    def __init__(
+        self,
+        query: Tensor,
+        key_weight: Tensor,
+        key_bias: Tensor,
+        *,
+        dropout_p: float = 0.0,
+        keeps_attention: bool = False,
+    ) -> None:
+        """query [B, H, d], scaled; key_weight [D, D] and key_bias [D] of the global keys' projection.
+
+        keeps_attention  4 H bytes a token, for `attention`: small tensors that stay would leave holes between large
+                         ones that go (a process grew by 1.2 KB a token)
+        """
         heads, width = query.shape[1:]
         self._probe = torch.einsum("bhe,hed->bhd", query, key_weight.view(heads, width, -1))  # [B, H, D]
         self._shift = torch.einsum("bhe,he->bh", query, key_bias.view(heads, width)).float()[:, :, None]
@@ -102,6 +114,7 @@ class GlobalRow:
         self._total = torch.zeros_like(self._shift)  # of exp(score - highest)
         self._kept = torch.zeros_like(self._shift)  # the same after dropout
         self._sum = torch.zeros_like(self._probe, dtype=torch.float32)  # of exp(score - highest) x
+        self._keeps_attention = keeps_attention
         self._scores: list[Tensor] = []
 
     def add(self, tokens: Tensor, valid: Tensor | None = None) -> Self:
@@ -109,7 +122,8 @@ class GlobalRow:
         scores = (self._probe @ tokens.transpose(1, 2)).float() + self._shift  # [B, H, L]
         if valid is not None:
             scores = scores.masked_fill(~valid[:, None], -torch.inf)
-        self._scores.append(scores)
+        if self._keeps_attention:
+            self._scores.append(scores)
         highest = torch.maximum(self._highest, scores.amax(2, keepdim=True))
         faded = (self._highest - highest).exp()
         weights = (scores - highest).exp()

@@ -69,10 +69,11 @@ class LongformerLayer(nn.Module):
         )
         return self._rest(own, seen.flatten(2))
 
-    def global_row(self, cls: Tensor) -> GlobalRow:
+    def global_row(self, cls: Tensor, *, keeps_attention: bool = False) -> GlobalRow:
         """To be given every frame; it has seen the global token itself."""
         query = self._heads(self.query_global(cls)) * (cls.shape[-1] // self.num_heads) ** -0.5
-        row = GlobalRow(query, self.key_global.weight, self.key_global.bias, dropout_p=self._dropout_p)
+        key, dropout_p = self.key_global, self._dropout_p
+        row = GlobalRow(query, key.weight, key.bias, dropout_p=dropout_p, keeps_attention=keeps_attention)
         return row.add(cls[:, None])
 
     def global_token(self, cls: Tensor, row: GlobalRow) -> Tensor:
@@ -141,7 +142,7 @@ class TemporalEncoder(nn.Module):
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
             tokens = self.embed(embeddings, position_ids)
             for number, layer in enumerate(self.layers, 1):
-                row = layer.global_row(cls).add(tokens, valid)
+                row = layer.global_row(cls, keeps_attention=number == len(self.layers)).add(tokens, valid)
                 if number == len(self.layers) and read == "cls":
                     return Encoded(layer.global_token(cls, row), None, row.attention()[:, 1:])
                 tokens, cls = layer.frames(tokens, cls, valid, 0, num), layer.global_token(cls, row)
@@ -153,7 +154,7 @@ class TemporalEncoder(nn.Module):
 
         source: Read = embedded
         for number, layer in enumerate(self.layers, 1):
-            row = layer.global_row(cls)
+            row = layer.global_row(cls, keeps_attention=number == len(self.layers))
             if number == len(self.layers) and read == "cls":
                 show_frames(row, source, num, valid)
                 return Encoded(layer.global_token(cls, row), None, row.attention()[:, 1:])

@@ -90,7 +90,7 @@ class LongEncoding:
     def _cls(self) -> Encoded:
         source, cls = self._below_last()
         layer = self._encoder.layers[-1]
-        row = layer.global_row(cls)
+        row = layer.global_row(cls, keeps_attention=True)
         show_frames(row, self._counted(source, self._num_layers - 1), self._num, self._valid)
         return self._done(layer.global_token(cls, row), row.attention()[:, 1:])
 
@@ -106,7 +106,7 @@ class LongEncoding:
     def _tiles(self, halo: int) -> Iterator[Tile]:
         source, cls = self._below_last()
         layer = self._encoder.layers[-1]
-        row = layer.global_row(cls)
+        row = layer.global_row(cls, keeps_attention=True)
         made = layer_tiles(layer, row, self._counted(source, self._num_layers - 1), self._num, cls, self._valid)
         yield from _with_halo(made, self._num, halo)
         self._done(layer.global_token(cls, row), row.attention()[:, 1:])
