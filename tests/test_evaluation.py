@@ -17,6 +17,7 @@ from vtn_stream import evaluation
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import ClipFailed, ClipScored, LabelledClip, Protocol, evaluate
+from vtn_stream.journal import Journal
 from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.protocols import protocol_pixels
@@ -305,10 +306,10 @@ def test_a_line_that_says_something_else_is_not_believed(checkpoint, tmp_path, c
     results, top = tmp_path / "r.jsonl", [[label, 1.0] for label in LABELS[:5]]
     line = {"format": 1, "model": checkpoint.digest, "protocol": "full", "identity": "1", "top": top}
     results.write_text(json.dumps(line | change) + "\n[]\n{not json\n")
-    assert evaluation._Journal(results, checkpoint, "full").known == {}
+    assert Journal(results, checkpoint, "full").known == {}
     with open(results, "a") as file:
         file.write(json.dumps(line))
-    assert evaluation._Journal(results, checkpoint, "full").known == {"1": tuple(map(tuple, top))}
+    assert Journal(results, checkpoint, "full").known == {"1": tuple(map(tuple, top))}
 
 
 def test_a_file_that_holds_something_else_is_kept(checkpoint, clips, tmp_path):

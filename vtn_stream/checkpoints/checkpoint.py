@@ -89,9 +89,9 @@ class Checkpoint:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels are the same")
         if self.recipe.backbone != self.config.backbone:
-            raise ValueError(f"the recipe is of {self.recipe.backbone}, the network of {self.config.backbone}")
+            raise ValueError(f"the recipe is of {self.recipe.backbone[:100]}, the network of {self.config.backbone[:100]}")
         if strangers := set(self.operating_points) - set(self.labels):
-            raise ValueError(f"an operating point is of no label: {min(strangers)}")
+            raise ValueError(f"an operating point is of no label: {min(strangers)[:100]}")
 
     def network(self) -> "VTN":
         """The network without its backbone, in evaluation mode. Its parameters are these tensors, not copies."""
@@ -138,8 +138,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Raises CheckpointError on anything that `save_checkpoint` did not write, and on what was changed since."""
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "does not exist"
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long
+        what = "is not a file" if os.path.exists(path) else "does not exist"
         raise CheckpointError(f"{path.name} {what}", "no model was loaded", "check the path")
     try:
         with safe_open(path, framework="pt") as file:
