@@ -129,7 +129,7 @@ def main() -> None:
             print(f"   (wanted: at least {wanted:g}; {spread})", flush=True)
         a, b = memory_mib("ours", num), memory_mib("theirs", num)
         print(f"{num:9,}  {'peak memory':18} {a:5.0f} MiB {b:5.0f} MiB {a / b:7.2f}", end="")
-        # Below, both need little: ours a tile of 2048 frames.
+        # Below, both need little: ours a tile of 1024 frames.
         print(f"   (wanted: at most {MAX_MEMORY_RATIO:.2f})" if num >= 9_216 else "", flush=True)
         if num < 20_000:
             ours, theirs = models["float32"]
