@@ -89,7 +89,8 @@ class Checkpoint:
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels are the same")
         if self.recipe.backbone != self.config.backbone:
-            raise ValueError(f"the recipe is of {self.recipe.backbone[:100]}, the network of {self.config.backbone[:100]}")
+            names = [name[:100] for name in (self.recipe.backbone, self.config.backbone)]
+            raise ValueError("the recipe is of {}, the network of {}".format(*names))
         if strangers := set(self.operating_points) - set(self.labels):
             raise ValueError(f"an operating point is of no label: {min(strangers)[:100]}")
 
