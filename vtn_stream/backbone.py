@@ -236,7 +236,7 @@ def skeleton(name: str) -> nn.Module:
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Of what they are, however they were packaged: of a network without its classifier, in float32."""
+    """Of what they are, however they were packaged; to be given a network without its classifier."""
     digest = hashlib.blake2b(digest_size=16)
     for key, value in sorted(tensors.items()):
         if not key.endswith("num_batches_tracked"):  # a counter of training steps; it changes no output

@@ -147,7 +147,7 @@ class ClipWindow:
 
         |---- 0 ----|
               |---- 1 ----|
-                 |---- 2 ----|    A grid shorter than a window has one, and its rest is padding.
+                 |---- 2 ----|    A grid shorter than a window has one, that holds all of it.
         """
         last = max(0, num_positions - self.num_positions)
         return np.unique(np.append(np.arange(0, last, self.stride), last))
