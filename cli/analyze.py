@@ -26,6 +26,7 @@ from vtn_stream.results import ResultFiles
 from vtn_stream.timeline import Timeline
 
 from .console import err, film_progress, out, show_timeline
+from .interrupts import check_interrupted
 from .times import SECONDS, clock
 
 __all__ = ["analyze"]
@@ -150,6 +151,7 @@ def _analyze(analyzer: Analyzer, film: Path, start_s: float, end_s: float, files
     known: set[tuple[Any, ...]] = set()
 
     def tell(event: Event) -> None:
+        check_interrupted()
         if isinstance(event, Warned):
             err.print(Text(f"{printable(film.name)}: {printable(event.message)}"), soft_wrap=True)
         elif isinstance(event, FramesEmbedded):

@@ -14,6 +14,7 @@ from rich.text import Text
 from vtn_stream.errors import printable
 
 from .console import err, out
+from .interrupts import check_interrupted
 
 if TYPE_CHECKING:
     from vtn_stream.evaluation import ClipFailed, ClipScored, Evaluation
@@ -82,6 +83,7 @@ def evaluate(
     with _progress(len(labelled)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:
+            check_interrupted()
             if isinstance(event, ClipFailed):
                 line = f"{printable(event.clip.name)}: {printable(event.message)}"
                 progress.console.print(Text(line, style="yellow"), soft_wrap=True)

@@ -12,6 +12,8 @@ import click
 
 from vtn_stream.errors import VtnStreamError
 
+from .interrupts import watch_interrupts
+
 COMMANDS = {
     "analyze": "Draw the timeline of films.",
     "probe": "Show a film's clock and shape.",
@@ -54,6 +56,7 @@ def main() -> None:
     """The console script."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Unicode shows escapes
+    watch_interrupts()
     try:
         status = vtn_stream(prog_name="vtn-stream", standalone_mode=False)
         sys.stdout.flush()

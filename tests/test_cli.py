@@ -1,5 +1,6 @@
 """The console script, as people call it: exit codes, one line for an error, nothing of a stranger's name obeyed."""
 
+import contextlib
 import importlib
 import json
 import os
@@ -343,7 +344,8 @@ def test_a_dry_run_tells_chunks_and_hits_and_does_nothing(here, analyzed, filled
 
 def test_ctrl_c_in_the_middle_is_130_and_the_next_run_finishes(film, film_maker, tmp_path, tiny_options, here):
     store, out = tmp_path / "store", tmp_path / "out"
-    later = film_maker(tmp_path / "later.mp4", [(120, 4)])  # so that there is a middle, however busy the machine
+    # so long that there is a middle, however busy the machine
+    later = film_maker(tmp_path / "later.mp4", [(300, 4), (300, 5), (300, 6)])
     arguments = ["analyze", film, "-o", out, "--store", store, "--fps", "5", *tiny_options]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     with subprocess.Popen([SCRIPT, *arguments, later], **PIPES) as running:
@@ -363,6 +365,21 @@ def test_ctrl_c_in_the_middle_is_130_and_the_next_run_finishes(film, film_maker,
     assert here(*arguments)[0] == 0
     assert load_timeline(out / "film.timeline.json").complete
     assert not (out / "film.timeline.partial.json").exists()
+
+
+def test_an_interrupt_that_a_library_swallows_is_not_lost(film, tmp_path, monkeypatch, tiny_options, here):
+    from vtn_stream.analysis import Analyzer
+
+    probe = Analyzer.probe
+
+    def swallowing(self, path):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return probe(self, path)
+
+    monkeypatch.setattr(Analyzer, "probe", swallowing)
+    code, _, stderr = here("analyze", film, "-o", tmp_path, "--store", tmp_path / "store", *tiny_options)
+    assert (code, "interrupted" in stderr) == (130, True)
 
 
 # ---- probe, export, cache
