@@ -381,3 +381,46 @@ def test_it_exports_for_every_length(read):
         assert largest(mine.attention, theirs.attention) <= 1e-6
         if read == "frames":
             assert largest(mine.frames, theirs.frames) <= 5e-6, num
+
+
+# ---- motion
+
+
+def test_an_encoder_reads_what_changed_and_nothing_changed_where_a_frame_is_lost():
+    lags = (1, 3)
+    config = EncoderConfig(
+        input_width=2,
+        width=6,
+        num_heads=1,
+        feedforward_width=4,
+        attention_windows=(2,),
+        positions="none",
+        difference_lags=lags,
+        standardized=True,
+    )
+    ours = TemporalEncoder(config).eval()
+    ours.input_mean.uniform_()
+    ours.input_deviation.uniform_(1, 2)
+    x = torch.randn(1, 9, 2)
+    valid = torch.ones(1, 9, dtype=torch.bool)
+    valid[0, 4] = False
+    read = torch.zeros(9, 6)
+    for t in range(9):
+        changes = [
+            x[0, t] - x[0, t - n] if t >= n and valid[0, t] and valid[0, t - n] else torch.zeros(2) for n in lags
+        ]
+        read[t] = torch.cat([x[0, t], *changes])
+    read = (read - ours.input_mean) / ours.input_deviation
+    expected = ours.norm(ours.project(read) + ours.token_types.weight[0])
+    assert largest(ours.embed(x, valid=valid)[0], expected) < 1e-6
+    assert largest(ours.embed(x[:, 2:], valid=valid[:, 2:], first=5, history=3)[0], expected[5:]) < 1e-6
+    with torch.enable_grad():
+        assert largest(ours(x, valid=valid).frames, ours(x, valid=valid).frames.detach()) < 1e-6
+
+
+@pytest.mark.parametrize("lags", [(0,), (2, 1), (1, 1), (1.0,), (2000,)])
+def test_lags_that_are_none_are_refused(lags):
+    with pytest.raises(ValueError, match="lags are ascending whole numbers"):
+        EncoderConfig(
+            input_width=2, width=4, num_heads=1, feedforward_width=4, attention_windows=(2,), difference_lags=lags
+        )

@@ -14,7 +14,7 @@ from vtn_stream.model.long import LongEncoding
 T, D = 700, 24
 
 
-def make_encoder(num_layers=3, windows=(6, 10, 4, 8), positions="native"):
+def make_encoder(num_layers=3, windows=(6, 10, 4, 8), positions="native", **options):
     torch.manual_seed(0)
     config = EncoderConfig(
         input_width=16,
@@ -23,10 +23,13 @@ def make_encoder(num_layers=3, windows=(6, 10, 4, 8), positions="native"):
         feedforward_width=40,
         attention_windows=windows[:num_layers],
         positions=positions,
+        **options,
     )
     encoder = TemporalEncoder(config).eval()
     for parameter in encoder.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
+    for buffer in encoder.buffers():
+        torch.nn.init.uniform_(buffer, 0.5, 2)
     return encoder
 
 
@@ -198,3 +201,14 @@ def test_a_scratch_that_vanishes_is_told(sequence, tmp_path):
 
     with pytest.raises(StoreError, match="was cut off"):
         long_encoding(make_encoder(), sequence, tmp_path, on_progress=tell).cls()
+
+
+@pytest.mark.parametrize("lags", [(1,), (3, 70), (5, 200)])  # tiles of 64: the longest lags reach over several
+def test_differences_to_earlier_frames_do_not_depend_on_tiles(sequence, tmp_path, monkeypatch, lags):
+    encoder = make_encoder(2, difference_lags=lags, standardized=True)
+    tiles = list(long_encoding(encoder, sequence, tmp_path).tiles())
+    frames = torch.cat([tile.values[tile.first : tile.first + tile.stop - tile.start] for tile in tiles])
+    tiled = in_memory(encoder, sequence, "frames").frames[0]
+    monkeypatch.setattr(encoder_module, "TILE", 10 * T)
+    for other in (tiled, in_memory(encoder, sequence, "frames").frames[0]):
+        torch.testing.assert_close(frames, other, rtol=0, atol=1e-5)

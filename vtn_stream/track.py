@@ -1,6 +1,6 @@
 """What travels between the stages: what an embedding means, how it was computed, the values, the scores.
 
-T positions, D embedding width, K classes. Knows numpy only.
+T positions, D embedding width, K classes, M spans. Knows numpy only.
 """
 
 import hashlib
@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 
-__all__ = ["CENTRE_CROP", "EmbeddingTrack", "Execution", "GridScores", "OperatingPoint", "Recipe"]
+__all__ = [
+    "CENTRE_CROP",
+    "EmbeddingTrack",
+    "Execution",
+    "GridScores",
+    "OperatingPoint",
+    "PhaseRules",
+    "Recipe",
+    "Spans",
+]
 
 # The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
 CENTRE_CROP: Final = "short side 256, centre crop"
@@ -111,6 +120,51 @@ class OperatingPoint:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseRules:
+    """What is known of how labels follow each other: each lasts at least so long, and a change has its price.
+
+    min_positions  [K], at least 1
+    change_cost    [K][K], from, to: taken from the sum of log-probabilities at every change
+    """
+
+    min_positions: tuple[int, ...]
+    change_cost: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "min_positions", tuple(self.min_positions))
+        object.__setattr__(self, "change_cost", tuple(tuple(map(float, row)) for row in self.change_cost))
+        num = len(self.min_positions)
+        if any(type(n) is not int or n < 1 for n in self.min_positions):
+            raise ValueError("a label lasts a whole number of positions, 1 or more")
+        if len(self.change_cost) != num or any(len(row) != num for row in self.change_cost):
+            raise ValueError(f"{num} labels, but costs of changes {[len(row) for row in self.change_cost[:9]]}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spans:
+    """Stretches of the grid in which something may happen, by descending score. Positions, no seconds, no names.
+
+    bounds   float64 [M, 2], start <= end, positions: 2.5 lies midway between grid times 2 and 3
+    classes  int64 [M]; scores float64 [M], 0..1
+    """
+
+    bounds: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        num = len(self.scores)
+        if self.bounds.shape != (num, 2) or self.classes.shape != (num,) or self.scores.ndim != 1:
+            raise ValueError(
+                f"spans have bounds [M, 2], classes [M] and scores [M], got {list(self.bounds.shape)}, "
+                f"{list(self.classes.shape)} and {list(self.scores.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmbeddingTrack:
     """A film as a model sees it: values float16 [T, D] with the clock of each row; invalid rows are zero."""
@@ -138,11 +192,13 @@ class GridScores:
     saliency  float16 [T], 0..1: of scenes, how strongly something changes between positions t-1 and t; of a model, how
               much it looked at position t, the most being 1
     clip      float32 [K], 0..1: how strongly class k holds for the whole film
+    spans     what a localization head proposes, many that no timeline shows among them
     """
 
     frame: NDArray[np.float16] | None = None
     saliency: NDArray[np.float16] | None = None
     clip: NDArray[np.float32] | None = None
+    spans: Spans | None = None
 
     def __post_init__(self) -> None:
         if self.frame is not None and self.frame.ndim != 2:

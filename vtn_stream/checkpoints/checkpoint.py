@@ -16,6 +16,7 @@ and under the one metadata key "vtn-stream" a JSON object of exactly these keys:
     window              {num_positions, stride, position_rate: "25" or null}
     operating_point     {high, low}
     operating_points    {label: {high, low}}, of labels that have their own
+    phase_rules         {min_positions, change_cost} of a dense head's outputs, or null
     training            provenance of the weights: any JSON object
 
 Loading computes nothing but the digests, runs nothing of the file, and maps the tensors instead of reading them.
@@ -38,9 +39,9 @@ from torch import Tensor
 from vtn_stream.checkpoints.fit import listed, misfits
 from vtn_stream.checkpoints.metadata import canonical, describe, parse
 from vtn_stream.errors import CheckpointError
-from vtn_stream.model import VTNConfig
+from vtn_stream.model import DenseConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import OperatingPoint, Recipe
+from vtn_stream.track import OperatingPoint, PhaseRules, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.model import VTN
@@ -61,6 +62,7 @@ class Checkpoint:
     recipe            what the embeddings mean that it was trained on; its fps is the rate of the grid
     window            how it slides over a film
     operating_point   from which score a class holds; operating_points: of single labels that have their own
+    phase_rules       of a dense head, for all its outputs; None: its likeliest label holds, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
     backbone          the image network's tensors by timm's names; None where the recipe's digest names them
@@ -75,6 +77,7 @@ class Checkpoint:
     window: ClipWindow
     operating_point: OperatingPoint
     operating_points: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    phase_rules: PhaseRules | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(repr=False)
     backbone: Mapping[str, Tensor] | None = field(default=None, repr=False)
@@ -93,6 +96,10 @@ class Checkpoint:
             raise ValueError("the recipe is of {}, the network of {}".format(*names))
         if strangers := set(self.operating_points) - set(self.labels):
             raise ValueError(f"an operating point is of no label: {min(strangers)[:100]}")
+        if self.phase_rules is not None:
+            head = self.config.head
+            if not isinstance(head, DenseConfig) or len(self.phase_rules.min_positions) != head.num_outputs:
+                raise ValueError("phase rules are not of the head's outputs")
 
     def network(self) -> "VTN":
         """The network without its backbone, in evaluation mode. Its parameters are these tensors, not copies."""

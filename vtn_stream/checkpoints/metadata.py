@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.model.config import VTNConfig
 from vtn_stream.sampling import ClipWindow, SamplingPlan
-from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, PhaseRules, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
@@ -49,6 +49,7 @@ def describe(checkpoint: "Checkpoint") -> dict[str, Any]:
         "window": {"num_positions": window.num_positions, "stride": window.stride, "position_rate": rate},
         "operating_point": asdict(checkpoint.operating_point),
         "operating_points": {label: asdict(point) for label, point in checkpoint.operating_points.items()},
+        "phase_rules": None if checkpoint.phase_rules is None else _rules(checkpoint.phase_rules),
         "training": dict(checkpoint.training),
     }
 
@@ -145,6 +146,17 @@ def _points(given: Any) -> dict[str, OperatingPoint]:
     return {label: _point(point) for label, point in given.items()}
 
 
+def _rules(rules: PhaseRules) -> dict[str, Any]:
+    return {"min_positions": list(rules.min_positions), "change_cost": [list(row) for row in rules.change_cost]}
+
+
+def _phase_rules(given: Any) -> PhaseRules | None:
+    if given is None:
+        return None
+    costs = tuple(_numbers(row) for row in given["change_cost"])
+    return PhaseRules(**{**given, "change_cost": costs})
+
+
 def _training(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise TypeError
@@ -185,5 +197,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "window": _window,
     "operating_point": _point,
     "operating_points": _points,
+    "phase_rules": _phase_rules,
     "training": _training,
 }

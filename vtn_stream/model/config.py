@@ -18,6 +18,8 @@ __all__ = [
     "VTNConfig",
 ]
 
+MAX_LAG = 1024  # frames
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
@@ -29,6 +31,9 @@ class EncoderConfig:
     positions           native: a learned table read by the frames' indices in the film, which the caller gives;
                         learned: the same, by 0, 1, 2 ... where none are given; sinusoidal; or none
     num_positions       rows of that table; indices beyond it start again from 0
+    difference_lags     in frames: what changed since so long ago is read beside each embedding. An image network sees
+                        no motion, and a projection of single embeddings cannot bring it back
+    standardized        what is read is first brought to mean 0 and deviation 1, by numbers kept with the weights
     dropout             of tokens and of attention, in training
     """
 
@@ -39,11 +44,14 @@ class EncoderConfig:
     attention_windows: tuple[int, ...]
     positions: Literal["native", "learned", "sinusoidal", "none"] = "native"
     num_positions: int = 286
+    difference_lags: tuple[int, ...] = ()
+    standardized: bool = False
     dropout: float = 0.1
     norm_eps: float = 1e-12
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attention_windows", tuple(self.attention_windows))
+        object.__setattr__(self, "difference_lags", tuple(self.difference_lags))
         sizes = (self.input_width, self.width, self.num_heads, self.feedforward_width, *self.attention_windows)
         if not self.attention_windows or any(type(n) is not int or n < 1 for n in (*sizes, self.num_positions)):
             raise ValueError("an encoder needs a layer, and sizes that are whole numbers above 0")
@@ -53,12 +61,27 @@ class EncoderConfig:
             raise ValueError(f"attention windows reach equally far to both sides: even, not {self.attention_windows}")
         if self.positions not in ("native", "learned", "sinusoidal", "none"):
             raise ValueError(f"there are no {self.positions!r} positions")
+        lags = self.difference_lags
+        if any(type(lag) is not int or not 1 <= lag <= MAX_LAG for lag in lags) or sorted(set(lags)) != list(lags):
+            raise ValueError(f"lags are ascending whole numbers in 1..{MAX_LAG}, not {lags}")
+        if type(self.standardized) is not bool:
+            raise ValueError(f"standardized is true or false, not {self.standardized!r}")
         if not 0 <= self.dropout < 1 or not 0 < self.norm_eps < 1:
             raise ValueError(f"dropout {self.dropout} or norm_eps {self.norm_eps} is not in 0..1")
 
     @property
     def num_layers(self) -> int:
         return len(self.attention_windows)
+
+    @property
+    def history(self) -> int:
+        """How many frames before its own the encoder needs of embeddings, to read a frame."""
+        return max(self.difference_lags, default=0)
+
+    @property
+    def num_features(self) -> int:
+        """How wide what is read is: an embedding, and its differences to earlier ones."""
+        return self.input_width * (1 + len(self.difference_lags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +113,19 @@ class LocalizationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseConfig:
-    """One label at every frame."""
+    """One label at every frame. nothing: one more output, the last, stands for none of the labels."""
 
     num_classes: int
+    nothing: bool = False
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)
+        if type(self.nothing) is not bool:
+            raise ValueError(f"nothing is true or false, not {self.nothing!r}")
+
+    @property
+    def num_outputs(self) -> int:
+        return self.num_classes + self.nothing
 
 
 HeadConfig = ClassificationConfig | LocalizationConfig | DenseConfig

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu
+from torch.nn.functional import dropout, gelu, pad
 
 from vtn_stream.model.attention import GlobalRow, band_attention
 from vtn_stream.model.config import EncoderConfig
@@ -102,7 +102,11 @@ class TemporalEncoder(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.project = nn.Linear(config.input_width, width) if config.input_width != width else nn.Identity()
+        if config.standardized:
+            self.register_buffer("input_mean", torch.zeros(config.num_features))
+            self.register_buffer("input_deviation", torch.ones(config.num_features))
+        as_it_is = config.num_features == width and not config.standardized
+        self.project = nn.Identity() if as_it_is else nn.Linear(config.num_features, width)
         self.cls_token = nn.Parameter(torch.empty(width))
         if config.positions in ("native", "learned"):
             # a row a frame index, then the global token's, then one that padding had in the release
@@ -140,7 +144,7 @@ class TemporalEncoder(nn.Module):
         batch, num = embeddings.shape[:2]
         cls = self.embed_cls(batch)
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
-            tokens = self.embed(embeddings, position_ids)
+            tokens = self.embed(embeddings, position_ids, valid)
             for number, layer in enumerate(self.layers, 1):
                 row = layer.global_row(cls, keeps_attention=number == len(self.layers)).add(tokens, valid)
                 if number == len(self.layers) and read == "cls":
@@ -150,7 +154,9 @@ class TemporalEncoder(nn.Module):
 
         def embedded(start: int, stop: int) -> Tensor:
             ids = None if position_ids is None else position_ids[:, start:stop]
-            return self.embed(embeddings[:, start:stop], ids, first=start)
+            low = max(0, start - self.config.history)
+            there = None if valid is None else valid[:, low:stop]
+            return self.embed(embeddings[:, low:stop], ids, there, first=start, history=start - low)
 
         source: Read = embedded
         for number, layer in enumerate(self.layers, 1):
@@ -164,14 +170,44 @@ class TemporalEncoder(nn.Module):
             cls, source = layer.global_token(cls, row), _slices(out)
         return Encoded(cls, out, row.attention()[:, 1:])
 
-    def embed(self, embeddings: Tensor, position_ids: Tensor | None = None, first: int = 0) -> Tensor:
-        """Frames as the first layer wants them; the first of them is the sequence's frame `first`."""
-        tokens = self.project(embeddings.to(self.norm.weight.dtype))
+    def embed(
+        self,
+        embeddings: Tensor,
+        position_ids: Tensor | None = None,
+        valid: Tensor | None = None,
+        *,
+        first: int = 0,
+        history: int = 0,
+    ) -> Tensor:
+        """Frames as the first layer wants them; the first of them is the sequence's frame `first`.
+
+        history  how many of the embeddings (and of valid) come before that frame, and are only looked back at: as many
+                 as config.history, or all there are
+        """
+        tokens = self.project(self._features(embeddings.to(self.norm.weight.dtype), valid, history))
         if self.config.positions != "none":
             if position_ids is None:
-                position_ids = torch.arange(first, first + embeddings.shape[1], device=embeddings.device)[None]
+                position_ids = torch.arange(first, first + tokens.shape[1], device=embeddings.device)[None]
             tokens = tokens + self._positions(position_ids)
         return self._drop(self.norm(tokens + self.token_types.weight[0]))
+
+    def _features(self, embeddings: Tensor, valid: Tensor | None, history: int) -> Tensor:
+        """[B, history + T, input_width] -> [B, T, num_features]. A difference to what is not there is 0."""
+        own = embeddings[:, history:]
+        parts, num = [own], own.shape[1]
+        for lag in self.config.difference_lags:
+            lacking = min(max(0, lag - history), num)  # frames whose earlier one was before the film
+            begin = history + lacking
+            before = embeddings[:, begin - lag : begin - lag + num - lacking]
+            change = embeddings[:, begin:] - before
+            if valid is not None:
+                both = valid[:, begin:] & valid[:, begin - lag : begin - lag + num - lacking]
+                change = change * both[..., None]
+            parts.append(pad(change, (0, 0, lacking, 0)))
+        features = torch.cat(parts, -1) if len(parts) > 1 else own
+        if self.config.standardized:
+            features = (features - self.input_mean) / self.input_deviation
+        return features
 
     def embed_cls(self, batch: int) -> Tensor:
         """The global token [B, D] as the first layer wants it."""

@@ -135,7 +135,10 @@ class LongEncoding:
 
     def _embedded(self, start: int, stop: int) -> Tensor:
         ids = None if self._position_ids is None else self._position_ids[None, start:stop].to(self._device)
-        return self._encoder.embed(self._read(start, stop)[None].to(self._device), ids, first=start)
+        low = max(0, start - self._encoder.config.history)
+        valid = None if self._valid is None else self._valid[:, low:stop]
+        embeddings = self._read(low, stop)[None].to(self._device)
+        return self._encoder.embed(embeddings, ids, valid, first=start, history=start - low)
 
     def _stored(self, layer: int) -> Read:
         width, file = self._encoder.config.width, self._file(layer)

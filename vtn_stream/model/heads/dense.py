@@ -13,11 +13,11 @@ class DenseHead(nn.Module):
     def __init__(self, config: DenseConfig, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, config.num_classes)
+        self.out = nn.Linear(width, config.num_outputs)
         nn.init.normal_(self.out.weight, std=0.02)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """[B, T, D] -> logits [B, T, K]."""
+        """[B, T, D] -> logits [B, T, K], and one more for nothing where the head has it."""
         logits: Tensor = self.out(self.norm(frames))
         return logits
