@@ -76,7 +76,7 @@ class FilmProgress:
                 self._sequence = self._progress.add_task(
                     "the whole film", total=num_total, frames=0, film_s=0.0, began=time.monotonic()
                 )
-            self._progress.update(self._sequence, completed=num_done)
+            self._progress.update(self._sequence, completed=num_done, total=num_total)
 
     def _show(self) -> None:
         if self._progress:

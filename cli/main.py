@@ -18,6 +18,7 @@ COMMANDS = {
     "analyze": "Draw the timeline of films.",
     "probe": "Show a film's clock and shape.",
     "export": "Write a timeline in other formats.",
+    "train": "Teach it your own actions from annotated films.",
     "models": "Import, fetch and describe models.",
     "evaluate": "Measure a model on labelled films.",
     "cache": "Look at and check the stored embeddings.",

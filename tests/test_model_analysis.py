@@ -14,62 +14,88 @@ import vtn_stream
 from vtn_stream.analysis import Analyzer, ChunkReady, Provisional
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import BackboneError, CheckpointError
-from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
+from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.results import ResultFiles
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.store import read_scores
-from vtn_stream.track import OperatingPoint
+from vtn_stream.timeline import Timeline
+from vtn_stream.track import OperatingPoint, PhaseRules
 
 LABELS = ("A", "B", "C", "D")
 TRUTH = "ABCAD"  # the scenes of conftest's film
 
 
 @pytest.fixture(scope="module")
-def checkpoint(analyzed, encoder, open_analyzer):
-    """A network trained for a moment to tell the film's textures apart: its labels mean something."""
-    torch.manual_seed(0)
-    config = VTNConfig(
-        backbone=encoder.name,
-        encoder=EncoderConfig(
-            input_width=encoder.num_features,
-            width=32,
-            num_heads=4,
-            feedforward_width=64,
-            attention_windows=(4, 4),
-            positions="none",
-            dropout=0.0,
-        ),
-        head=ClassificationConfig(num_classes=len(LABELS), dropout=0.0),
-    )
+def embeddings(analyzed, open_analyzer):
+    """Of the film, float [T, D]; and the label of every position, int64 [T]."""
     with open_analyzer(analyzed.store) as analyzer:
         video = analyzer.probe(analyzed.film)
         values = np.concatenate(
             [e.values for e in analyzer.embed(video, analyzer.chunks(video)) if isinstance(e, ChunkReady)]
         )
     ends = np.cumsum([25, 23, 27, 25, 30])
-    truth = torch.tensor([LABELS.index(TRUTH[i]) for i in np.searchsorted(ends, np.arange(len(values)), "right")])
-    network = VTN(config)
-    windows = torch.tensor([s for s in range(0, len(values) - 4) if len(set(truth[s : s + 4].tolist())) == 1])
-    clips = torch.stack([torch.from_numpy(values[s : s + 4]).float() for s in windows])
-    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
+    truth = [LABELS.index(TRUTH[i]) for i in np.searchsorted(ends, np.arange(len(values)), "right")]
+    return torch.from_numpy(values).float(), torch.tensor(truth)
+
+
+def make_network(encoder, head, values):
+    """Untrained, for embeddings such as these."""
+    torch.manual_seed(0)
+    network = VTN(
+        VTNConfig(
+            backbone=encoder.name,
+            encoder=EncoderConfig(
+                input_width=encoder.num_features,
+                width=32,
+                num_heads=4,
+                feedforward_width=64,
+                attention_windows=(4, 4),
+                positions="none",
+                dropout=0.0,
+            ),
+            head=head,
+        )
+    )
     with torch.no_grad():  # the embeddings of an untrained image network are tiny, and nearly the same
-        network.encoder.project.weight *= 50 / clips.std((0, 1)).mean()
-        network.encoder.project.bias -= network.encoder.project.weight @ clips.mean((0, 1))
-    loss = torch.tensor(torch.inf)
+        network.encoder.project.weight *= 50 / values.std(0).mean()
+        network.encoder.project.bias -= network.encoder.project.weight @ values.mean(0)
+    return network
+
+
+def checkpoint_of(network, encoder, **options):
+    return Checkpoint(
+        **{
+            "config": network.config,
+            "labels": LABELS,
+            "recipe": encoder.recipe(Fraction(1)),
+            "window": ClipWindow(num_positions=4, stride=2),
+            "operating_point": OperatingPoint(high=0.6, low=0.4),
+            "training": {"source": "a test"},
+            "tensors": network.eval().state_dict(),
+        }
+        | options
+    )
+
+
+def train(network, say, truth):
+    """For a moment, until it says what is true."""
+    optimizer, loss = torch.optim.AdamW(network.parameters(), 1e-2), torch.tensor(torch.inf)
     while loss > 0.01:
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(network.classify(clips), truth[windows])
+        loss = torch.nn.functional.cross_entropy(say(network), truth)
         loss.backward()
         optimizer.step()
-    return Checkpoint(
-        config=config,
-        labels=LABELS,
-        recipe=encoder.recipe(Fraction(1)),
-        window=ClipWindow(num_positions=4, stride=2),
-        operating_point=OperatingPoint(high=0.6, low=0.4),
-        training={"source": "a test"},
-        tensors=network.eval().state_dict(),
-    )
+
+
+@pytest.fixture(scope="module")
+def checkpoint(encoder, embeddings):
+    """A network that tells the film's textures apart: its labels mean something."""
+    values, truth = embeddings
+    network = make_network(encoder, ClassificationConfig(num_classes=len(LABELS), dropout=0.0), values)
+    windows = torch.tensor([s for s in range(0, len(values) - 4) if len(set(truth[s : s + 4].tolist())) == 1])
+    clips = torch.stack([values[s : s + 4] for s in windows])
+    train(network, lambda network: network.classify(clips), truth[windows])
+    return checkpoint_of(network, encoder)
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +252,112 @@ def test_the_command_line_takes_a_model(analyzed, model, tiny_weights, tmp_path)
 def test_python_takes_a_model(analyzed, model, tiny_weights):
     timeline = vtn_stream.analyze(analyzed.film, model=model, weights=tiny_weights, store=analyzed.store, device="cpu")
     assert [s.label for s in timeline.segments] == list(TRUTH)
+
+
+# ---- heads that draw timelines
+
+
+@pytest.fixture(scope="module")
+def phases(encoder, embeddings, tmp_path_factory):
+    """A dense head that knows textures A, C and D, and that B is none of them."""
+    values, truth = embeddings
+    network = make_network(encoder, DenseConfig(num_classes=3, nothing=True), values)
+    outputs = torch.tensor([0, 3, 1, 2])[truth]
+    train(network, lambda network: network.label(values[None])[0], outputs)
+    rules = PhaseRules(min_positions=(5, 5, 5, 5), change_cost=((1.0,) * 4,) * 4)
+    path = tmp_path_factory.mktemp("models") / "phases.safetensors"
+    save_checkpoint(checkpoint_of(network, encoder, labels=("A", "C", "D"), phase_rules=rules), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def spotter(encoder, embeddings, tmp_path_factory):
+    """A localization head that was never trained: each point proposes about six strides with a score of about 0.01."""
+    values, _ = embeddings
+    network = make_network(encoder, LocalizationConfig(num_classes=4, num_levels=3, tower_width=8), values)
+    torch.nn.init.constant_(network.head.regress.out.bias, 3.0)
+    path = tmp_path_factory.mktemp("models") / "spotter.safetensors"
+    save_checkpoint(checkpoint_of(network, encoder, operating_point=OperatingPoint(high=0.005, low=0.001)), path)
+    return path
+
+
+def test_phases_are_what_the_film_shows(analyzed, open_model, phases):
+    with open_model(phases) as analyzer:
+        analysis = analyzer.analyze(analyzed.film)
+    timeline = analysis.timeline
+    assert [(s.label, s.start_s, s.end_s) for s in timeline.segments] == [
+        (label, pytest.approx(start_s, abs=1), pytest.approx(end_s, abs=1))
+        for label, start_s, end_s in (("A", 0, 25), ("C", 48, 75), ("A", 75, 100), ("D", 100, 130))
+    ]
+    assert timeline.clip_labels == ()
+    assert list(timeline.curves) == ["attention"]
+    assert analysis.scores.frame.shape == (130, 3)
+    assert timeline.provenance["analysis"]["kind"] == "dense labels"
+    assert timeline.provenance["analysis"]["model"] == load_checkpoint(phases).digest
+    assert timeline.provenance["analysis"]["phase_rules"]["min_positions"] == [5, 5, 5, 5]
+    assert "of all sequences of labels" in timeline.provenance["notes"][0]
+
+
+def test_proposed_segments_lie_in_the_film_and_reach_their_score(analyzed, open_model, spotter):
+    with open_model(spotter) as analyzer:
+        analysis = analyzer.analyze(analyzed.film)
+    timeline = analysis.timeline
+    assert len(timeline.segments) > 10
+    assert all(0 <= s.start_s < s.end_s <= 130 and 0.005 <= s.score < 0.05 for s in timeline.segments)
+    assert {s.label for s in timeline.segments} <= set(LABELS)
+    assert len(timeline.segments) < len(analysis.scores.spans) <= 200
+    assert timeline.provenance["analysis"]["kind"] == "action localization"
+    assert "may overlap" in timeline.provenance["notes"][0]
+
+
+@pytest.mark.parametrize("head", ["phases", "spotter"])
+def test_timelines_and_scores_of_both_heads_are_written_and_read(request, analyzed, open_model, head, tmp_path):
+    model = request.getfixturevalue(head)
+    with open_model(model) as analyzer:
+        analysis = analyzer.analyze(analyzed.film)
+    files = ResultFiles(tmp_path, analyzed.film)
+    files.claim(analysis.timeline.video_identity)
+    files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    text = files.timelines["json"].read_text()
+    assert Timeline.from_dict(json.loads(text)) == analysis.timeline
+    assert str(model.parent) not in text
+    scores, _, labels = read_scores(files.scores)
+    assert labels == load_checkpoint(model).labels
+    np.testing.assert_array_equal(scores.frame, analysis.scores.frame)
+    if head == "phases":
+        assert scores.spans is None
+    else:
+        np.testing.assert_allclose(scores.spans.bounds, analysis.scores.spans.bounds, atol=5e-4)
+        np.testing.assert_array_equal(scores.spans.classes, analysis.scores.spans.classes)
+
+
+@pytest.mark.parametrize("head", ["phases", "spotter"])
+def test_runs_with_both_heads_are_the_same_whatever_was_stored(request, analyzed, open_model, head, tmp_path):
+    model, seen = request.getfixturevalue(head), []
+    with open_model(model) as analyzer:
+        first = analyzer.analyze(analyzed.film)
+    with open_model(model, store=tmp_path) as analyzer:
+        second = analyzer.analyze(analyzed.film, on_event=seen.append)
+    assert first.timeline == second.timeline
+    draft = next(e.timeline for e in seen if isinstance(e, Provisional))
+    assert draft.segments
+    assert max(s.start_s for s in draft.segments) < 60
+    assert not draft.complete
+    assert draft.curves == {}
+
+
+def test_a_part_of_a_film_has_its_phases(analyzed, open_model, phases):
+    with open_model(phases) as analyzer:
+        part = analyzer.analyze(analyzed.film, start_s=60, end_s=96).timeline
+    assert [s.label for s in part.segments] == ["C", "A"]
+    assert (part.segments[0].start_s, part.segments[-1].end_s) == (60, 95.5)  # position 95 stands for no more
+
+
+def test_the_command_line_draws_phases(analyzed, phases, tiny_weights, tmp_path):
+    from vtn_stream_cli.analyze import analyze
+
+    options = ["--model", phases, "--weights", tiny_weights, "--store", analyzed.store, "-o", tmp_path]
+    result = CliRunner().invoke(analyze, [str(o) for o in (analyzed.film, *options, "--device", "cpu")])
+    assert result.exit_code == 0, result.output
+    timeline = json.loads((tmp_path / "film.timeline.json").read_text())
+    assert [s["label"] for s in timeline["segments"]] == ["A", "C", "A", "D"]

@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import DamagedFile, TimelineError
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import WRITERS
 from vtn_stream.results import ResultFiles, export, load_timeline
-from vtn_stream.store import read_scores
+from vtn_stream.store import read_scores, write_scores
+from vtn_stream.store.arrow_file import write_batch
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.track import GridScores
+from vtn_stream.track import GridScores, Spans
 
 TIMELINE = Timeline(
     video_identity="c0ffee",
@@ -224,3 +226,102 @@ def test_no_film_has_a_timeline_where_another_has_its_partial_one(tmp_path):
     partial = ResultFiles(tmp_path, Path("x.mp4")).partial
     for name in ("x.partial.mp4", "x.timeline.mp4", "x.timeline.partial.mp4", "x.timeline.partial.json"):
         assert partial not in ResultFiles(tmp_path, Path(name)).timelines.values()
+
+
+# ---- what a stranger's file of scores may hold
+
+
+@pytest.mark.parametrize("num", [0, 1, 500])
+def test_spans_come_back_as_they_were_written(tmp_path, num):
+    rng = np.random.default_rng(0)
+    start = rng.uniform(-9, 1e6, num)
+    spans = Spans(
+        bounds=np.stack([start, start + rng.uniform(0, 99, num)], 1),
+        classes=rng.integers(0, 2, num),
+        scores=np.sort(rng.uniform(0.001, 1, num))[::-1],
+    )
+    path = tmp_path / "s.arrow"
+    write_scores(path, replace(SCORES, spans=spans), INDEX, ("A", "B"), "c0ffee")
+    back, _, _ = read_scores(path)
+    np.testing.assert_allclose(back.spans.bounds, spans.bounds, rtol=0, atol=6e-4)
+    np.testing.assert_allclose(back.spans.scores, spans.scores, rtol=0, atol=6e-6)
+    assert back.spans.classes.tolist() == spans.classes.tolist()
+    write_scores(tmp_path / "again.arrow", back, INDEX, ("A", "B"), "c0ffee")
+    assert (tmp_path / "again.arrow").read_bytes() == path.read_bytes()
+
+
+def written(path, fields=None, columns=None):
+    """A file of scores whose checksum is right, whatever it holds."""
+    rows = {"grid_s": pa.array([0.0, 1.0]), "valid": pa.array([True, True])} | (columns or {})
+    metadata = {"video": "c0ffee", "labels": ["A", "B"], "clip": None, "spans": None} | (fields or {})
+    write_batch(path, "scores", pa.record_batch({k: v for k, v in rows.items() if v is not None}), metadata)
+    return path
+
+
+def test_a_file_without_spans_has_none(tmp_path):
+    assert read_scores(written(tmp_path / "s.arrow"))[0].spans is None
+
+
+def one_span(**fields):
+    return {"spans": {"bounds": [[0, 1]], "classes": [0], "scores": [0.5]} | fields}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        one_span(bounds=[[1, 0]]),
+        one_span(bounds=[[0, float("nan")]]),
+        one_span(bounds=[[0, float("inf")]]),
+        one_span(bounds=[[0, 10**400]]),
+        one_span(bounds=[[0, 1, 2]]),
+        one_span(bounds=[["0", "1"]]),
+        one_span(bounds=[[0, True]]),
+        one_span(bounds=[0, 1]),
+        one_span(bounds=[[0, 1], [0, 1]]),
+        one_span(bounds=None),
+        one_span(classes=[2]),
+        one_span(classes=[-1]),
+        one_span(classes=[0.5]),
+        one_span(classes=[True]),
+        one_span(scores=[1.5]),
+        one_span(scores=[-0.5]),
+        one_span(scores=[None]),
+        {"spans": {"bounds": [[0, 1], [0, 1]], "classes": [0, 0], "scores": [0.25, 0.5]}},
+        {"spans": [1, 2]},
+        {"spans": {}},
+        {"labels": None},
+        {"labels": "AB"},
+        {"labels": [1, 2]},
+        {"clip": ["much"]},
+        {"clip": {"A": 1}},
+    ],
+    ids=repr,
+)
+def test_nonsense_in_a_stranger_s_scores_is_damage(tmp_path, fields):
+    assert read_scores(written(tmp_path / "s.arrow", one_span()))[0].spans.bounds.tolist() == [[0, 1]]
+    with pytest.raises(DamagedFile, match=r"s\.arrow does not hold scores") as told:
+        read_scores(written(tmp_path / "s.arrow", fields))
+    assert str(tmp_path) not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"grid_s": None},
+        {"valid": None},
+        {"grid_s": pa.array(["0", "1"])},
+        {"grid_s": pa.array([0.0, None])},
+        {"valid": pa.array([True, None])},
+        {"valid": pa.array([1.0, 1.0])},
+        {"saliency": pa.array([0.5, 0.5])},
+        {"saliency": pa.array(["a", "b"])},
+        {"frame": pa.array([0.5, 0.5])},
+        {"frame": pa.array([[0.5], [0.5]])},
+        {"frame": pa.array([[0.5], [0.5]], pa.list_(pa.float64(), 1))},
+        {"frame": pa.array([[np.float16(0.5)], None], pa.list_(pa.float16(), 1))},
+    ],
+    ids=repr,
+)
+def test_columns_of_another_kind_are_damage(tmp_path, columns):
+    with pytest.raises(DamagedFile, match=r"s\.arrow does not hold scores"):
+        read_scores(written(tmp_path / "s.arrow", columns=columns))

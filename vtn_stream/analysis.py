@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from vtn_stream.draft import Analysis, Draft, Scorer
-from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned, embed
+from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed
 from vtn_stream.embedding import Event as EmbeddingEvent
 from vtn_stream.errors import CheckpointError, InputError, StoreError
 from vtn_stream.film import VideoInfo
@@ -47,7 +47,6 @@ __all__ = [
     "analyze",
 ]
 
-DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 DEFAULT_FPS = Fraction(2)
 # One core decodes about 500 frames of 1280 x 720 H.264 a second (docs/performance.md); for estimates only.
 DECODED_PIXELS_PER_S = 500 * 1280 * 720
@@ -268,13 +267,17 @@ class Analyzer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)
-        from vtn_stream.clips import FilmClassifier, load_classifier
+        from vtn_stream.actions import FilmActions
+        from vtn_stream.clips import FilmClassifier
+        from vtn_stream.model import ClassificationConfig
+        from vtn_stream.sequence import load_network
 
         if self._network is None:
-            self._network = load_classifier(checkpoint, self.encoder)
+            self._network = load_network(checkpoint, self.encoder)
         first, last = self.sampling.positions(*span_s)
         start, stop = chunks[0].start, chunks[-1].stop
-        return FilmClassifier(
+        is_classifier = isinstance(checkpoint.config.head, ClassificationConfig)
+        return (FilmClassifier if is_classifier else FilmActions)(
             checkpoint,
             self._network,
             (max(first, start) - start, min(last, stop) - start),

@@ -6,7 +6,6 @@ Sliding gives what holds when; one pass of the temporal encoder over the whole s
 (Neimark et al. 2021, section 3.2), gives what the film is about and where the model looked.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from fractions import Fraction
@@ -23,7 +22,7 @@ from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import peaks
 from vtn_stream.model import VTN, ClassificationConfig, Encoded
-from vtn_stream.model.long import LongEncoding
+from vtn_stream.sequence import MAX_POSITIONS_IN_MEMORY, from_files, load_network, looked_at, numbers
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 
@@ -32,8 +31,6 @@ __all__ = ["FilmClassifier", "load_classifier"]
 # Positions of the windows of one forward pass: enough to fill a matrix product, 16 of the published windows. There are
 # always as many windows, the last batch padded, so that one's numbers do not depend on which others were ready with it.
 BATCH_POSITIONS = 256
-# Longer sequences are encoded from scratch files: in memory this one takes 400 MB at D = 768.
-MAX_POSITIONS_IN_MEMORY = 65_536
 POSITIONS_AT_ONCE = 4096  # whose probabilities are added up in float64
 
 
@@ -160,53 +157,29 @@ class FilmClassifier:
         self, values: NDArray[np.float16], valid: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
         """Probabilities [K] of the whole sequence, and how much of its attention each position got [T], the most 1."""
-        encoded = self._encoded(values, torch.from_numpy(valid))
-        clip = _probabilities(self._network.head(encoded.cls))[0]
-        attention = encoded.attention[0].float().cpu().numpy()
-        return clip, (attention / max(float(attention.max()), 1e-30)).astype(np.float16)
+        encoded = self._encoded(values, valid)
+        return _probabilities(self._network.head(encoded.cls))[0], looked_at(encoded)
 
-    def _encoded(self, values: NDArray[np.float16], valid: torch.Tensor) -> Encoded:
-        embeddings = torch.from_numpy(values)
-        ids = torch.from_numpy(self._checkpoint.window.position_ids(len(values), self._fps))
+    def _encoded(self, values: NDArray[np.float16], valid: NDArray[np.bool_]) -> Encoded:
+        ids = self._checkpoint.window.position_ids(len(values), self._fps)
         if len(values) <= MAX_POSITIONS_IN_MEMORY:
-            inputs = (tensor[None].to(self._device) for tensor in (embeddings, ids, valid))
+            inputs = (torch.from_numpy(array)[None].to(self._device) for array in (values, ids, valid))
             return self._network.encoder(*inputs, read="cls")
-        content = hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).hexdigest()
-        return LongEncoding(
-            self._network.encoder,
-            lambda start, stop: embeddings[start:stop],
-            len(values),
-            scratch=self._scratch / self._film,
-            sequence=content,
-            position_ids=ids,
-            valid=valid,
-            on_progress=self._on_progress,
-        ).cls()
+        scratch, tell = self._scratch / self._film, self._on_progress
+        return from_files(self._network.encoder, values, valid, ids, scratch=scratch, on_progress=tell).cls()
 
 
 def load_classifier(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
-    """Its network, where the encoder's device is. Raises CheckpointError for a model that names no clips, or reads
-    other embeddings than this encoder makes.
-    """
+    """As `load_network`. Raises CheckpointError also for a model with another head."""
     if not isinstance(checkpoint.config.head, ClassificationConfig):
         raise CheckpointError(
             "the model has no head that classifies",
-            "this release draws timelines and measures clips with classifiers only",
+            "it draws timelines, and names no clips",
             "give another model",
         )
-    if checkpoint.config.encoder.input_width != encoder.num_features:
-        raise CheckpointError(
-            f"the model reads embeddings of width {checkpoint.config.encoder.input_width}, and {encoder.name} makes "
-            f"{encoder.num_features}",
-            "it cannot be used",
-            "get the model file anew: its parts do not belong together",
-        )
-    return checkpoint.network().to(encoder.device)
+    return load_network(checkpoint, encoder)
 
 
 def _probabilities(logits: torch.Tensor) -> NDArray[np.float32]:
     """[n, K], summing to 1 over the classes."""
-    probabilities: NDArray[np.float32] = logits.float().softmax(-1).cpu().numpy()
-    if not np.isfinite(probabilities).all():
-        raise CheckpointError("the model gives no numbers (NaN)", "no timeline was drawn", "use another model")
-    return probabilities
+    return numbers(logits.float().softmax(-1))

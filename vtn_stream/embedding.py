@@ -21,8 +21,9 @@ from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder  # it brings torch, which a film in the store does not need
 
-__all__ = ["ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run"]
+__all__ = ["DEFAULT_BACKBONE", "ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run"]
 
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"  # its weights come with the installation
 THUMBNAIL_EVERY_S = 10
 # Chunks asked of the decoding process at once. Between two requests the last batch is padded and the process
 # idles for a moment; more chunks keep more rows in memory (these: 9 MB for D = 1280 at 2 positions/s).

@@ -9,7 +9,8 @@ VtnStreamError
 ├── BackboneError     an unknown network, weights that are missing or do not fit
 ├── StoreError        the embedding store cannot be read or written
 │   └── DamagedFile   one file of it is not what was written
-└── TimelineError     a file that is not a timeline of ours, or one that must not be replaced
+├── TimelineError     a file that is not a timeline of ours, or one that must not be replaced
+└── TrainingError     what is learnt cannot be learnt or kept
 """
 
 import unicodedata
@@ -24,6 +25,7 @@ __all__ = [
     "InputError",
     "StoreError",
     "TimelineError",
+    "TrainingError",
     "VideoError",
     "VtnStreamError",
     "printable",
@@ -110,3 +112,7 @@ class DamagedFile(StoreError):
 
 class TimelineError(VtnStreamError):
     """A file is not a timeline of ours, or one that must not be replaced."""
+
+
+class TrainingError(VtnStreamError):
+    """What is to be learnt cannot be learnt, or what was learnt cannot be kept."""

@@ -40,28 +40,29 @@ def decode_labels(
     np.fill_diagonal(cost, np.inf)  # a run does not change into itself
 
     label = np.arange(num_labels)
-    best = np.full((num + 1, num_labels), -np.inf)  # of the first t positions, the last run whole and of label k
-    begin = np.zeros((num + 1, num_labels), np.intp)  # where that run begins
-    came_from = np.zeros((num + 1, num_labels), np.intp)  # the label before it
+    best = np.full(num_labels, -np.inf)  # of the first t positions, the last run whole and of label k
+    # A day has 864,000 positions: what is kept of each is no wider than it must be.
+    begin = np.zeros((num + 1, num_labels), np.int32)  # where that run begins
+    came_from = np.zeros((num + 1, num_labels), np.int32)  # the label before it
     entry = np.full((num + 1, num_labels), -np.inf)  # of the first t positions, if a run of label k begins there
-    entry_from = np.zeros((num + 1, num_labels), np.intp)
+    entry_from = np.zeros((num + 1, num_labels), np.int32)
     entry[0] = 0
     for t in range(1, num + 1):
         starts = t - least
         can = starts >= 0
         at = np.maximum(starts, 0)
         fresh = np.where(can, entry[at, label] + total[t] - total[at, label], -np.inf)
-        kept = best[t - 1] + finite[t - 1]
+        kept = best + finite[t - 1]
         is_fresh = fresh > kept
-        best[t] = np.where(is_fresh, fresh, kept)
+        best = np.where(is_fresh, fresh, kept)
         begin[t] = np.where(is_fresh, at, begin[t - 1])
         came_from[t] = np.where(is_fresh, entry_from[at, label], came_from[t - 1])
-        ways = best[t][:, None] - cost  # [from, to]
+        ways = best[:, None] - cost  # [from, to]
         entry_from[t] = ways.argmax(axis=0)
         entry[t] = ways[entry_from[t], label]
 
     result = np.zeros(num, np.intp)
-    stop, k = num, int(best[num].argmax())
+    stop, k = num, int(best.argmax())
     while True:
         start, previous = int(begin[stop, k]), int(came_from[stop, k])
         result[start:stop] = k

@@ -34,7 +34,7 @@ class EncoderConfig:
     difference_lags     in frames: what changed since so long ago is read beside each embedding. An image network sees
                         no motion, and a projection of single embeddings cannot bring it back
     standardized        what is read is first brought to mean 0 and deviation 1, by numbers kept with the weights
-    dropout             of tokens and of attention, in training
+    dropout             of tokens and of attention, in training; input_dropout, of what is read
     """
 
     input_width: int
@@ -46,6 +46,7 @@ class EncoderConfig:
     num_positions: int = 286
     difference_lags: tuple[int, ...] = ()
     standardized: bool = False
+    input_dropout: float = 0.0
     dropout: float = 0.1
     norm_eps: float = 1e-12
 
@@ -66,8 +67,8 @@ class EncoderConfig:
             raise ValueError(f"lags are ascending whole numbers in 1..{MAX_LAG}, not {lags}")
         if type(self.standardized) is not bool:
             raise ValueError(f"standardized is true or false, not {self.standardized!r}")
-        if not 0 <= self.dropout < 1 or not 0 < self.norm_eps < 1:
-            raise ValueError(f"dropout {self.dropout} or norm_eps {self.norm_eps} is not in 0..1")
+        if not 0 <= self.dropout < 1 or not 0 <= self.input_dropout < 1 or not 0 < self.norm_eps < 1:
+            raise ValueError("dropout, input_dropout or norm_eps is not in 0..1")
 
     @property
     def num_layers(self) -> int:

@@ -98,6 +98,9 @@ class LongformerLayer(nn.Module):
 class TemporalEncoder(nn.Module):
     """Frame embeddings -> a token that stands for all of them, and a token a frame that knows its surroundings."""
 
+    input_mean: Tensor  # [num_features], where the config says standardized
+    input_deviation: Tensor
+
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -184,15 +187,20 @@ class TemporalEncoder(nn.Module):
         history  how many of the embeddings (and of valid) come before that frame, and are only looked back at: as many
                  as config.history, or all there are
         """
-        tokens = self.project(self._features(embeddings.to(self.norm.weight.dtype), valid, history))
+        features = self.features(embeddings.to(self.norm.weight.dtype), valid, history)
+        if self.config.standardized:
+            features = (features - self.input_mean) / self.input_deviation
+        tokens = self.project(dropout(features, self.config.input_dropout, training=self.training))
         if self.config.positions != "none":
             if position_ids is None:
                 position_ids = torch.arange(first, first + tokens.shape[1], device=embeddings.device)[None]
             tokens = tokens + self._positions(position_ids)
         return self._drop(self.norm(tokens + self.token_types.weight[0]))
 
-    def _features(self, embeddings: Tensor, valid: Tensor | None, history: int) -> Tensor:
-        """[B, history + T, input_width] -> [B, T, num_features]. A difference to what is not there is 0."""
+    def features(self, embeddings: Tensor, valid: Tensor | None = None, history: int = 0) -> Tensor:
+        """What is read of a frame before it is standardized: [B, history + T, input_width] -> [B, T, num_features].
+        A difference to what is not there is 0.
+        """
         own = embeddings[:, history:]
         parts, num = [own], own.shape[1]
         for lag in self.config.difference_lags:
@@ -204,10 +212,7 @@ class TemporalEncoder(nn.Module):
                 both = valid[:, begin:] & valid[:, begin - lag : begin - lag + num - lacking]
                 change = change * both[..., None]
             parts.append(pad(change, (0, 0, lacking, 0)))
-        features = torch.cat(parts, -1) if len(parts) > 1 else own
-        if self.config.standardized:
-            features = (features - self.input_mean) / self.input_deviation
-        return features
+        return torch.cat(parts, -1) if len(parts) > 1 else own
 
     def embed_cls(self, batch: int) -> Tensor:
         """The global token [B, D] as the first layer wants it."""

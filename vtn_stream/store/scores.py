@@ -1,6 +1,14 @@
-"""Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later."""
+"""Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
 
+    columns   grid_s double, valid bool; where there are such scores, frame float16 [K] and saliency float16
+    metadata  video; labels [K]; clip [K] or null; spans {bounds [M][2], classes [M], scores [M]} or null
+
+Of labels that exclude each other (a model with a dense head) what a row of `frame` lacks of 1 is that of none of them.
+"""
+
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,15 +16,18 @@ import pyarrow as pa
 from vtn_stream.errors import DamagedFile
 from vtn_stream.film import FrameIndex
 from vtn_stream.store.arrow_file import read_batch, write_batch
-from vtn_stream.track import GridScores
+from vtn_stream.track import GridScores, Spans
 
 __all__ = ["read_scores", "scores_identity", "write_scores"]
+
+# Decimals of what is written of spans: a thousandth of a position, and scores from 0.001 on with three digits or more.
+_BOUNDS, _SCORES = 3, 5
 
 
 def write_scores(
     path: Path, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
 ) -> None:
-    """grid_s, valid, and where the scores have them: frame (float16 [K]), saliency. Raises StoreError."""
+    """All of them; spans are rounded. Raises StoreError."""
     columns = {"grid_s": pa.array(index.grid_s), "valid": pa.array(index.valid)}
     if scores.frame is not None and scores.frame.shape[1]:
         columns["frame"] = pa.FixedSizeListArray.from_arrays(
@@ -28,33 +39,20 @@ def write_scores(
         "video": video_identity,
         "labels": list(labels),
         "clip": None if scores.clip is None else scores.clip.tolist(),
+        "spans": None if scores.spans is None else _written(scores.spans),
     }
     write_batch(path, "scores", pa.record_batch(columns), metadata)
 
 
 def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
-    """What `write_scores` wrote; the clock knows the grid and validity only. Raises DamagedFile."""
+    """What `write_scores` wrote; the clock knows the grid and validity only. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "scores")
-    names = set(batch.schema.names)
-    if not {"grid_s", "valid"} <= names:
-        raise DamagedFile(f"{path.name} has no clock", "it is not used", "analyze the film again")
-    frame = None
-    if "frame" in names:
-        column = batch.column("frame")
-        frame = column.values.to_numpy().reshape(len(batch), column.type.list_size)
-    clip = fields.get("clip")
-    index = FrameIndex(
-        grid_s=batch.column("grid_s").to_numpy(),
-        frame=np.full(len(batch), -1),
-        pts_s=np.full(len(batch), np.nan),
-        valid=batch.column("valid").to_numpy(zero_copy_only=False),
-    )
-    scores = GridScores(
-        frame=frame,
-        saliency=batch.column("saliency").to_numpy() if "saliency" in names else None,
-        clip=None if clip is None else np.array(clip, np.float32),
-    )
-    return scores, index, tuple(fields["labels"])
+    try:
+        return _parsed(batch, fields)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, pa.ArrowException) as error:
+        raise DamagedFile(
+            f"{path.name} does not hold scores as this release writes them", "it is not used", "analyze the film again"
+        ) from error
 
 
 def scores_identity(path: Path) -> str | None:
@@ -64,3 +62,59 @@ def scores_identity(path: Path) -> str | None:
     except (FileNotFoundError, DamagedFile):
         return None
     return str(fields.get("video"))
+
+
+def _parsed(batch: pa.RecordBatch, fields: dict[str, Any]) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
+    labels, clip, spans = fields["labels"], fields["clip"], fields.get("spans")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise TypeError("labels are no names")
+    types = {"grid_s": pa.float64(), "valid": pa.bool_(), "saliency": pa.float16()}
+    for name in set(types) & set(batch.schema.names):
+        if batch.column(name).type != types[name] or batch.column(name).null_count:
+            raise TypeError(f"{name} is a column of {batch.column(name).type}")
+    frame = None
+    if "frame" in batch.schema.names:
+        column = batch.column("frame")
+        if column.type.value_type != pa.float16() or column.null_count or column.values.null_count:
+            raise TypeError("frame holds something else than scores")
+        frame = column.values.to_numpy().reshape(len(batch), column.type.list_size)
+    index = FrameIndex(
+        grid_s=batch.column("grid_s").to_numpy(),
+        frame=np.full(len(batch), -1),
+        pts_s=np.full(len(batch), np.nan),
+        valid=batch.column("valid").to_numpy(zero_copy_only=False),
+    )
+    scores = GridScores(
+        frame=frame,
+        saliency=batch.column("saliency").to_numpy() if "saliency" in batch.schema.names else None,
+        clip=None if clip is None else np.array(clip, np.float32),
+        spans=None if spans is None else _spans(spans, len(labels)),
+    )
+    return scores, index, tuple(labels)
+
+
+def _written(spans: Spans) -> dict[str, Any]:
+    return {
+        "bounds": np.round(spans.bounds, _BOUNDS).tolist(),
+        "classes": spans.classes.tolist(),
+        "scores": np.round(spans.scores, _SCORES).tolist(),
+    }
+
+
+def _spans(given: dict[str, Any], num_classes: int) -> Spans:
+    """The inverse of `_written`. TypeError, ValueError, KeyError or OverflowError for what is none."""
+    rows = list(zip(given["bounds"], given["classes"], given["scores"], strict=True))
+    highest = 1.0
+    for (start, end), k, score in rows:
+        if not all(type(x) in (int, float) and math.isfinite(x) for x in (start, end, score)):
+            raise TypeError("bounds and scores are numbers")
+        if not (start <= end and type(k) is int and 0 <= k < num_classes and 0 <= score <= highest):
+            raise ValueError(
+                "a span has an order, one of the labels, and a score that is no higher than the one before"
+            )
+        highest = score
+    return Spans(
+        bounds=np.array([bounds for bounds, _, _ in rows], np.float64).reshape(-1, 2),
+        classes=np.array([k for _, k, _ in rows], np.int64),
+        scores=np.array([score for _, _, score in rows], np.float64),
+    )

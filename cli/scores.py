@@ -1,0 +1,138 @@
+"""Figures as tables, for eyes; --json has them all."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from vtn_stream.errors import printable
+
+from .console import out
+from .times import clock
+
+if TYPE_CHECKING:
+    from vtn_stream.evaluation import Evaluation
+    from vtn_stream.scoring import Clips, Detection, Phases, Scores, Segmentation, Shown
+
+__all__ = ["show_evaluation", "show_scores"]
+
+MAX_ROWS = 60
+MAX_THRESHOLDS = 5
+
+
+def show_scores(scores: "Scores") -> None:
+    """Of timelines."""
+    num = len(scores.films)
+    out.print(
+        f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {len(scores.labels)} labels; "
+        f"{scores.num_true} segments are true, {scores.num_shown} predicted"
+    )
+    for metric in scores.metrics:
+        out.print()
+        if metric == "detection" and scores.detection:
+            _detection(scores.detection)
+        elif metric == "segmentation" and scores.segmentation:
+            _segmentation(scores.segmentation)
+        elif metric == "phases" and scores.phases:
+            _phases(scores.phases)
+        elif scores.clips:
+            _clips(scores.clips)
+    if scores.notes:
+        out.print()
+    for note in scores.notes:
+        out.print(Text(printable(note), style="italic"))
+
+
+def show_evaluation(evaluation: "Evaluation") -> None:
+    """Of a model on labelled clips."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, share in (
+        ("top-1", evaluation.top_1),
+        ("top-5", evaluation.top_5),
+        ("mean per class", evaluation.mean_per_class),
+    ):
+        table.add_row(name, "-" if share is None else f"{100 * share:.2f} %")
+    table.add_row("clips", str(len(evaluation.scored)))
+    if evaluation.failed:
+        table.add_row("left out", str(len(evaluation.failed)), style="yellow")
+    out.print(f"protocol {evaluation.protocol}, {evaluation.num_classes} classes")
+    out.print(table)
+
+
+def _detection(detection: "Detection") -> None:
+    ranked = detection.ranked
+    num = len(ranked.thresholds)
+    drawn = range(num) if num <= MAX_THRESHOLDS else (0, num // 2, num - 1)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("tIoU", max_width=30, no_wrap=True, overflow="ellipsis")
+    names = [*(f"{ranked.thresholds[k]:g}" for k in drawn), "mean", "true", "shown", "prec.", "recall", "F1"]
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    out.print("detection: average precision, %")
+    for label, scores in list(ranked.classes.items())[:MAX_ROWS]:
+        aps = [_percent(scores.ap[k]) for k in drawn]
+        table.add_row(Text(printable(label)), *aps, _percent(scores.ap.mean()), *_shown(detection.shown[label]))
+    more = len(ranked.classes) - MAX_ROWS
+    if more > 0:
+        table.add_row(f"... and {more} more")
+    means = [_percent(ranked.mean_ap[k]) for k in drawn]
+    table.add_row("all", *means, _percent(ranked.average_map), *_shown(detection.total), style="bold")
+    out.print(table)
+    proposals = detection.proposals
+    recalls = dict(zip(proposals.numbers.tolist(), proposals.average_recall.tolist(), strict=True))
+    told = ", ".join(f"{_percent(recalls[n])} with {n:g}" for n in (1, 10, 100))
+    out.print(f"average recall, %: {told} proposals a film; area {_percent(proposals.area)}")
+    out.print(f"precision, recall and F1, %: of what the timelines show, at tIoU {detection.shown_tiou:g}")
+
+
+def _segmentation(segmentation: "Segmentation") -> None:
+    scores = segmentation.scores
+    rows = [("accuracy", scores.accuracy), ("edit", scores.edit)]
+    rows += [(f"F1@{100 * overlap:g}", f1) for overlap, f1 in zip(scores.overlaps, scores.f1, strict=True)]
+    out.print(_two_columns("segmentation, %", [(name, f"{value:.1f}") for name, value in rows]))
+    out.print(f"frame by frame, {segmentation.fps:g} a second")
+
+
+def _phases(phases: "Phases") -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("phases, %")
+    for name in ("accuracy", "precision", "recall", "Jaccard"):
+        table.add_column(name, justify="right")
+    for form, scores in phases.forms.items():
+        measures = [(m.mean, m.std) for m in (scores.precision, scores.recall, scores.jaccard)]
+        cells = [(scores.accuracy, scores.accuracy_std), *measures]
+        table.add_row(form, *(f"{_number(mean)} ± {_number(std)}" for mean, std in cells))
+    out.print(table)
+    out.print("± between films for accuracy, between phases for the others")
+
+
+def _clips(clips: "Clips") -> None:
+    rows = [("top-1", clips.top_1), ("top-5", clips.top_5), ("mean per class", clips.mean_per_class)]
+    told = [(name, "-" if share is None else f"{100 * share:.2f}") for name, share in rows]
+    out.print(_two_columns("whole films, %", [*told, ("films", str(clips.num_clips))]))
+
+
+def _two_columns(title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(title)
+    table.add_column("", justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _shown(shown: "Shown") -> list[str]:
+    shares = [_percent(share) for share in (shown.precision, shown.recall, shown.f1)]
+    return [str(shown.num_true), str(shown.num_found), *shares]
+
+
+def _percent(share: float) -> str:
+    return _number(100 * share)
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1f}"

@@ -1,0 +1,258 @@
+"""vtn-stream train"""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
+from vtn_stream.errors import printable
+from vtn_stream.training.events import EpochDone, Event, Head, Prepared, Stage, Taught
+
+from .console import err, out
+from .interrupts import check_interrupted
+
+__all__ = ["train"]
+
+MAX_NOTES = 40  # lines of what is doubtful
+MAX_LABELS = 8
+
+
+@click.command()
+@click.argument("annotations", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--videos",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the films, or of folders of them.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the model, .safetensors.",
+)
+@click.option(
+    "--head",
+    type=click.Choice(["auto", "localization", "dense", "classification"]),
+    default="auto",
+    show_default=True,
+    help="What it learns: localization, when each action begins and ends; dense, one label at every moment; "
+    "classification, one label a clip. auto goes by the annotations.",
+)
+@click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
+@click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
+@click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the networks run; auto takes a GPU when there is one.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all that is random.")
+@click.option("--epochs", type=click.IntRange(1), help="How often all films are seen. [default: by their number]")
+@click.option("--skip-bad", is_flag=True, help="Leave out annotations and films that are wrong, and tell which.")
+@click.option("--anyway", is_flag=True, help="Train where there is too little to learn from.")
+@click.option("--overwrite", is_flag=True, help="Replace the model in the way.")
+@click.option(
+    "--log", type=click.Path(file_okay=False, path_type=Path), help="For TensorBoard. [default: MODEL.training]"
+)
+def train(
+    annotations: Path,
+    videos: Path,
+    output: Path,
+    head: Literal["auto"] | Head,
+    fps: str | None,
+    backbone: str | None,
+    weights: Path | None,
+    device: Literal["auto", "cpu", "cuda"],
+    store: Path | None,
+    seed: int,
+    epochs: int | None,
+    skip_bad: bool,
+    anyway: bool,
+    overwrite: bool,
+    log: Path | None,
+) -> None:
+    """Teach it your own actions from annotated films.
+
+    ANNOTATIONS is a file or folder: CSV with the columns video, start_s, end_s and label; ActivityNet or THUMOS14 JSON;
+    ELAN; MS-TCN; Cholec80; a list of clips with a label each; a folder of films for each label. A killed run goes on
+    with the embeddings that are stored.
+    """
+    from vtn_stream.training.lesson import teach
+
+    with _progress() as progress:
+        taught = teach(
+            annotations,
+            videos,
+            output,
+            head=head,
+            fps=fps,
+            backbone=backbone,
+            weights=weights,
+            device=device,
+            store=store,
+            seed=seed,
+            epochs=epochs,
+            skip_bad=skip_bad,
+            anyway=anyway,
+            overwrite=overwrite,
+            log=log,
+            on_event=progress.tell,
+        )
+    _show(taught, progress.prepared)
+
+
+class _Lesson:
+    """What is seen of it: a line of what goes on, a bar of the positions to embed, a bar of the epochs."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.prepared: Prepared | None = None
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._name = ""  # of what goes on
+        self._done = self._under_way = 0
+        self._best: float | None = None
+
+    def tell(self, event: Event) -> None:
+        check_interrupted()
+        if isinstance(event, Stage):
+            self._stage(event)
+        elif isinstance(event, Prepared):
+            self._prepare(event)
+        elif isinstance(event, Warned):
+            _warn(event.message)
+        elif isinstance(event, FramesEmbedded):
+            self._embedded(event.num_frames)
+        elif isinstance(event, ChunkReady):
+            if event.source != "store":
+                self._chunk(len(event.chunk))
+        elif isinstance(event, EpochDone):
+            self._epoch(event)
+
+    def _stage(self, stage: Stage) -> None:
+        if stage.name != self._name:
+            self._begin(stage.name, None)
+        if stage.message:
+            self._update(description=printable(f"{stage.name}: {stage.message}"))
+
+    def _prepare(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        for note in prepared.notes[:MAX_NOTES]:
+            _warn(note)
+        if len(prepared.notes) > MAX_NOTES:
+            _warn(f"and {len(prepared.notes) - MAX_NOTES} more")
+        if self._progress:
+            for line in _lines(prepared):
+                err.print(Text(line), soft_wrap=True)
+        self._begin("embedding", prepared.num_missing or None)
+
+    def _embedded(self, num_frames: int) -> None:
+        self._under_way += num_frames
+        self._update(completed=self._done + self._under_way)
+
+    def _chunk(self, num_positions: int) -> None:
+        """Frames are counted as they come, positions as they are known: several may show one frame."""
+        self._done += num_positions
+        self._under_way = max(0, self._under_way - num_positions)
+        self._update(completed=self._done + self._under_way)
+
+    def _epoch(self, event: EpochDone) -> None:
+        if event.best:
+            self._best = event.metric
+        words = f"loss {event.loss:.3g}"
+        if event.metric is not None:
+            words += f"  {printable(event.metric_name)} {_percent(event.metric)}"
+        if self._best is not None and not event.best:
+            words += f"  (best {_percent(self._best)})"
+        if self._name != "training":
+            self._begin("training", event.num_epochs)
+        self._update(completed=event.epoch, total=event.num_epochs, words=words)
+
+    def _begin(self, name: str, total: int | None) -> None:
+        self._name = name
+        if self._progress:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(printable(name), total=total, words="")
+
+    def _update(self, **fields: object) -> None:
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, **fields)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _progress() -> Iterator[_Lesson]:
+    """On stderr; nothing where that is not a terminal, but for warnings."""
+    if not err.is_terminal:
+        yield _Lesson(None)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[words]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        yield _Lesson(progress)
+
+
+def _warn(message: str) -> None:
+    err.print(Text(printable(message), style="yellow"), soft_wrap=True)
+
+
+def _lines(prepared: Prepared) -> list[str]:
+    """What is learnt, from what."""
+    labels = [printable(label) for label in prepared.labels[:MAX_LABELS]]
+    if (more := len(prepared.labels) - MAX_LABELS) > 0:
+        labels.append(f"{more} more")
+    what = "clips" if prepared.head == "classification" else "segments"
+    num_films = prepared.num_training + prepared.num_validation
+    return [
+        f"{prepared.head} of {len(prepared.labels)} label{'s' * (len(prepared.labels) != 1)}: {', '.join(labels)}",
+        f"from {num_films} films, {prepared.num_validation} of them for validation: {prepared.hours:.2f} h, "
+        f"{prepared.num_segments} {what}, {float(prepared.fps):g} positions per second",
+    ]
+
+
+def _show(taught: Taught, prepared: Prepared | None) -> None:
+    for line in [] if prepared is None else _lines(prepared):
+        out.print(Text(line), soft_wrap=True)
+    if taught.figures:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        for name, share in taught.figures.items():
+            table.add_row(Text(printable(name)), _percent(share))
+        out.print("on the validation films")
+        out.print(table)
+    for file in (taught.model, taught.card, *taught.plots):
+        out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+    if taught.log is not None:
+        out.print(Text(f"tensorboard --logdir {_quoted(taught.log)}"), soft_wrap=True)
+    out.print(Text(f"vtn-stream analyze movie.mp4 --model {_quoted(taught.model)}"), soft_wrap=True)
+
+
+def _quoted(path: Path) -> str:
+    return printable(shlex.quote(str(path)))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

@@ -1,0 +1,373 @@
+"""Pictures and cards: well-formed, the same every time, and nothing of a stranger's label is obeyed."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from html import unescape
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from vtn_stream.errors import printable
+from vtn_stream.report.card import CardFacts, ClassFacts, SplitFacts, model_card, plain
+from vtn_stream.report.plots import (
+    COLOURS,
+    MAX_STRIPS,
+    NOTHING,
+    PrecisionRecall,
+    Strip,
+    class_bars,
+    confusion,
+    precision_recall,
+    strips,
+)
+from vtn_stream.timeline import Segment
+
+SVG = "{http://www.w3.org/2000/svg}"
+STRANGE = (
+    "$x_1$",
+    r"\frac{1}{2}$",
+    "<script>alert(1)</script>",
+    "a&amp;b",
+    "x" * 500,
+    "日本語の動作",
+    "עברית",
+    "🎬",
+    "line\nbreak\x1b[31m",
+    "\ud800\ufffe\uffff",
+    "\"quoted\" 'too'",
+    "%d {0}",
+)
+
+
+def seg(start_s, end_s, label):
+    return Segment(start_s=start_s, end_s=end_s, label=label)
+
+
+def curve(label, matched, num_true):
+    hits = np.cumsum(matched)
+    return PrecisionRecall(label=label, recall=hits / num_true, precision=hits / np.arange(1, len(hits) + 1), ap=0.5)
+
+
+def every_picture(labels, format="svg"):
+    num = len(labels)
+    matched = [[(i + j) % 3 > 0 for j in range(9)] for i in range(num)]
+    film = [seg(10 * i, 10 * i + 8, label) for i, label in enumerate(labels)]
+    counts = np.arange((num + 1) ** 2).reshape(num + 1, num + 1)
+    names = [*labels, NOTHING]
+    return {
+        "precision_recall": precision_recall(
+            [curve(label, m, 8) for label, m in zip(labels, matched, strict=True)], tiou=0.5, format=format
+        ),
+        "class_bars": class_bars(dict.fromkeys(labels, 0.25), dict.fromkeys(labels, 7), name="AP", format=format),
+        "strips": strips(
+            [Strip(name=label, duration_s=10.0 * num, true=film, predicted=film[1:]) for label in labels],
+            labels,
+            format=format,
+        ),
+        "confusion": confusion(counts, names, names, unit="frames", format=format),
+    }
+
+
+def words(svg):
+    """The texts that a picture shows."""
+    return [text.text or "" for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+# ---- pictures
+
+
+def test_pictures_say_their_labels():
+    for name, svg in every_picture(["walk", "sit down", "take_plate"]).items():
+        shown = " ".join(words(svg))
+        assert all(label in shown for label in ("walk", "sit down", "take_plate")), name
+
+
+@pytest.mark.parametrize("label", STRANGE, ids=range(len(STRANGE)))
+def test_labels_of_strangers_are_plain_text(label):
+    for name, svg in every_picture([label, "walk"]).items():
+        root = ElementTree.fromstring(svg)
+        assert not [tag for tag in root.iter() if "script" in tag.tag.lower() or tag.tag.removeprefix(SVG) == "a"], name
+        shown = [text for text in words(svg) if "walk" not in text]
+        if label.isascii() and label.isprintable() and len(label) < 29:
+            assert any(label in text for text in shown), name  # a formula would be drawn as glyphs
+        assert all(len(text) < 60 for text in shown)
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]", svg.decode())
+
+
+def test_long_labels_keep_both_ends():
+    (shown,) = [text for text in words(class_bars({"begin" + "x" * 99 + "end": 0.5}, {}, name="AP")) if "begin" in text]
+    assert re.fullmatch(r"begin.*….*end", shown)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=3, unique=True))
+def test_any_text_gives_a_picture(labels):
+    for svg in every_picture(labels).values():
+        ElementTree.fromstring(svg)
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_the_same_bytes_here_and_in_another_process_with_other_settings(format, tmp_path):
+    (tmp_path / "matplotlibrc").write_text(
+        "font.size: 30\nlines.linewidth: 9\nsvg.hashsalt: other\ntext.usetex: True\n"
+    )
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import hashlib, test_report\n"
+        f"pictures = test_report.every_picture(['a', 'b'], {format!r})\n"
+        "print(*(hashlib.sha256(p).hexdigest() for p in pictures.values()))\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    environment = {**os.environ, "MATPLOTLIBRC": str(tmp_path), "SOURCE_DATE_EPOCH": "1", "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", code, os.path.dirname(__file__)]
+    there = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+    here = [hashlib.sha256(picture).hexdigest() for picture in every_picture(["a", "b"], format).values()]
+    assert here == there
+
+
+def test_nothing_of_matplotlib_is_left_changed():
+    before = dict(matplotlib.rcParams)
+    every_picture(["a"])
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_png_is_png():
+    for picture in every_picture(["a", "日本"], "png").values():
+        assert picture.startswith(b"\x89PNG\r\n")
+
+
+def test_pictures_of_nothing():
+    for svg in (
+        precision_recall([], tiou=0.5),
+        precision_recall([curve("a", [], 3), curve("b", [False], 3)], tiou=0.5),
+        class_bars({}, {}, name="AP"),
+        class_bars({"a": float("nan")}, {}, name="AP"),
+        strips([], []),
+        strips([Strip(name="a", duration_s=0.0, true=(), predicted=())], []),
+        confusion(np.zeros((2, 2), np.int64), ["a", "b"], ["a", "b"], unit="frames"),
+    ):
+        ElementTree.fromstring(svg)
+
+
+def paths_filled(svg, colour):
+    """The bounding boxes (left, right) of what has this colour."""
+    boxes = []
+    for path in ElementTree.fromstring(svg).iter(f"{SVG}path"):
+        if f"fill: {colour.lower()}" in path.get("style", "").lower():
+            numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", path.get("d"))]
+            boxes.append((min(numbers[::2]), max(numbers[::2])))
+    return boxes
+
+
+def test_strips_lie_where_the_segments_are():
+    """|--walk--|-sit-|        | over |  walk  |: on one clock, twice as long is twice as wide."""
+    true, said = [seg(0, 40, "walk"), seg(40, 60, "sit")], [seg(20, 60, "walk")]
+    svg = strips([Strip(name="film", duration_s=100.0, true=true, predicted=said)], ["walk", "sit"])
+    walk = [box for box in paths_filled(svg, COLOURS[0])][:2]  # and one in the legend
+    (sit, _) = paths_filled(svg, COLOURS[1])
+    (first, second) = sorted(walk)
+    width = first[1] - first[0]
+    assert second[1] - second[0] == pytest.approx(width, rel=1e-3)
+    assert second[0] - first[0] == pytest.approx(width / 2, rel=1e-3)
+    assert sit == (pytest.approx(first[1], abs=0.01), pytest.approx(second[1], abs=0.01))
+    assert words(svg)[:2] == ["0:00:00", "0:00:10"]
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "last"),
+    [(5, "0:00:05"), (60, "0:01:00"), (3600, "1:00:00"), (86400, "24:00:00"), (1e7, "2592:00:00")],
+)
+def test_the_clock_fits_the_film(duration_s, last):
+    svg = strips([Strip(name="film", duration_s=duration_s, true=(), predicted=())], [])
+    ticks = [text for text in words(svg) if re.fullmatch(r"\d+:\d\d:\d\d", text)]
+    assert ticks[0] == "0:00:00"
+    assert ticks[-1] == last
+    assert 2 <= len(ticks) <= 12
+
+
+def test_large_data_give_small_pictures():
+    labels = [f"label {i}" for i in range(500)]
+    rng = np.random.default_rng(0)
+    many = [seg(i, i + 0.5, labels[i % 500]) for i in range(20_000)]
+    films = [Strip(name=f"f{i}", duration_s=20_000.0, true=many if i == 0 else (), predicted=()) for i in range(99)]
+    pictures = [
+        strips(films, labels),
+        precision_recall([curve(label, rng.random(5000) < 0.5, 5000) for label in labels], tiou=0.5),
+        class_bars(dict.fromkeys(labels, 0.5), {label: i for i, label in enumerate(labels)}, name="AP"),
+        confusion(rng.integers(0, 9, (501, 501)), [*labels, NOTHING], [*labels, NOTHING], unit="frames"),
+    ]
+    assert max(map(len, pictures)) < 3_000_000
+    assert f"Truth above, prediction below ({MAX_STRIPS} of 99 films)" in words(pictures[0])
+    assert "label 499" in words(pictures[2])  # the classes with most examples
+    assert "label 0" not in words(pictures[2])
+
+
+def test_a_row_of_a_confusion_is_in_percent_of_all_of_it():
+    counts = np.array([[30, 10, 0], [0, 0, 0], [5, 0, 15]])
+    svg = confusion(counts, ["a", "b", NOTHING], ["a", "b", NOTHING], unit="frames")
+    assert [word for word in words(svg) if word.isdecimal()] == ["75", "25", "25", "75"]
+    rows = [word for word in words(svg) if word in ("a", "b", NOTHING)]
+    assert rows == ["a", "b", NOTHING, "a", NOTHING]  # columns, then rows: b never happens
+
+
+# ---- cards
+
+FACTS = CardFacts(
+    name="model.safetensors",
+    head="localization",
+    labels=("walk", "sit"),
+    backbone="tf_efficientnet_lite0",
+    fps=8.0,
+    splits=(
+        SplitFacts(name="training", num_films=11, hours=0.5, num_segments={"walk": 40, "sit": 3}),
+        SplitFacts(name="validation", num_films=4, hours=0.125, num_segments={"walk": 14}),
+    ),
+    settings={"seed": 0, "learning rate": 1e-4, "EMA": True, "limit": None},
+    provenance={"vtn-stream": "0.1.0"},
+    figures={"average mAP": 0.3931, "mAP at tIoU 0.5": None},
+    classes=(ClassFacts(label="walk", ap=0.61, precision=0.8333, recall=0.7, f1=0.76, threshold=0.31),),
+    tious=(0.3, 0.4, 0.5, 0.6, 0.7),
+    mistakes=(("walk", None, 0.2), (None, "sit", 0.1)),
+    plots={"precision and recall": "my model.plots/precision.svg"},
+    notes=("Two films are copies.",),
+)
+
+
+class _Tags(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def rendered(markdown):
+    """By a parser that is not ours: the tags, and the text as a reader sees it."""
+    return _Tags(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(markdown))
+
+
+def cells(card):
+    """The tables of a card, row by row."""
+    html = MarkdownIt("commonmark").enable("table").render(card)
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)]
+
+
+def test_a_card_tells_the_facts():
+    card = model_card(FACTS)
+    rows = cells(card)
+    assert ["training", "11", "0.50"] in rows
+    assert ["walk", "40", "14"] in rows
+    assert ["sit", "3", "0"] in rows
+    assert ["walk", "61.0", "83.3", "70.0", "76.0", "0.31"] in rows
+    assert ["average mAP", "39.3"] in rows
+    assert ["mAP at tIoU 0.5", "-"] in rows
+    assert [r for r in rows if "(nothing)" in r] == [["walk", "(nothing)", "20.0"], ["(nothing)", "sit", "10.0"]]
+    assert [row for row in rows if row[0] in FACTS.settings] == [
+        ["seed", "0"],
+        ["learning rate", "0.0001"],
+        ["EMA", "yes"],
+        ["limit", "-"],
+    ]
+    text = "".join(rendered(card).text)
+    assert "vtn-stream analyze film.mp4 --model model.safetensors\n" in text
+    assert "Of these labels it saw fewer than 20 examples: sit." in text
+    assert "Of these labels no example was there to measure them: sit." in text
+    assert "the mean over tIoU 0.3 to 0.7" in text
+    assert "Two films are copies." in text
+
+
+def test_pictures_are_linked_beside_the_card():
+    (image,) = [attributes for tag, attributes in rendered(model_card(FACTS)).tags if tag == "img"]
+    assert "/" in image["src"]
+    assert (unquote(image["src"]), image["alt"]) == ("my model.plots/precision.svg", "precision and recall")
+
+
+def test_a_card_of_what_was_not_measured_says_so():
+    bare = CardFacts(name="m", head="dense", labels=("a",), backbone="b", fps=1.0, splits=())
+    card = model_card(bare)
+    assert "It was not measured." in card
+    assert "\n\n\n" not in card
+    assert cells(card) == []
+
+
+def test_facts_are_json_and_equal_facts_give_equal_text():
+    json.dumps(dataclasses.asdict(FACTS), allow_nan=False)
+    assert model_card(FACTS) == model_card(dataclasses.replace(FACTS))
+
+
+MARKS = (
+    "a|b",
+    "`rm`",
+    "```\n# h",
+    "*a* _b_ ~~c~~",
+    "[x](http://x.y)",
+    "![x](y)",
+    "<img src=x onerror=alert(1)>",
+    "&lt;b&gt;",
+    "1. one",
+    "- item",
+    "+ x",
+    "# head",
+    "=",
+    "\\",
+    "a\\|b",
+    "http://x.y www.x.y @me :smile: $x$",
+    "<!--",
+    "line\r\n\r\n## two",
+    "\u202ereversed",
+)
+
+
+@pytest.mark.parametrize("text", MARKS)
+def test_marks_of_strangers_are_shown_and_not_obeyed(text):
+    facts = dataclasses.replace(
+        FACTS,
+        name=text,
+        labels=(text, "walk"),
+        backbone=text,
+        settings={text: text},
+        provenance={text: text},
+        figures={text: 0.5},
+        classes=(ClassFacts(label=text, ap=0.5),),
+        mistakes=((text, text, 0.5),),
+        plots={text: "x.svg"},
+        notes=(text,),
+    )
+    card = model_card(facts)
+    usual = rendered(model_card(FACTS))
+    ours = rendered(card)
+    assert {tag for tag, _ in ours.tags} <= {tag for tag, _ in usual.tags}
+    assert [tag for tag, _ in ours.tags if tag in ("h1", "h2", "table", "img", "ul")] == [
+        tag for tag, _ in usual.tags if tag in ("h1", "h2", "table", "img", "ul")
+    ]
+    shown = " ".join(printable(text).split())
+    rows = [[unescape(cell) for cell in row] for row in cells(card)]
+    assert [shown, shown] in rows
+    assert [shown, "50.0", "-", "-", "-", "-"] in rows
+    assert [shown, shown, "50.0"] in rows
+    paragraphs = [" ".join(part.split()) for part in ours.text]
+    assert shown in paragraphs  # the heading, and the note at the end
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_plain_text_is_what_it_was(text):
+    """In the middle of a line, as in a table's cell."""
+    line = rendered(f"x {plain(text)} x")
+    assert " ".join("".join(line.text).split()) == " ".join(f"x {printable(text)} x".split())
+    assert [tag for tag, _ in line.tags] == ["p"]

@@ -1,0 +1,294 @@
+"""vtn-stream train, as people call it. What it teaches is tested elsewhere: here the lesson is a play."""
+
+import signal
+import sys
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
+from vtn_stream.errors import InputError
+from vtn_stream.film import FrameIndex
+from vtn_stream.sampling import Chunk
+from vtn_stream.track import Execution
+from vtn_stream.training.events import EpochDone, Prepared, Stage, Taught
+from vtn_stream_cli import console
+from vtn_stream_cli.main import main
+
+STRANGE = "[bold red]run \x1b[31mred\nline two"
+
+
+def chunk(num, source="film"):
+    zeros = np.zeros(num)
+    return ChunkReady(
+        chunk=Chunk(video_identity="0", video_path=Path("a.mp4"), number=0, start=0, stop=num),
+        values=np.zeros((num, 4), np.float16),
+        index=FrameIndex(grid_s=zeros, frame=zeros.astype(int), pts_s=zeros, valid=zeros == 0),
+        source=source,
+        execution=Execution(device="cpu", dtype="", instruction_set="", batch_size=1, engine="", decoder=""),
+    )
+
+
+def prepared(**facts):
+    usual = {
+        "num_training": 8,
+        "num_validation": 2,
+        "hours": 1.5,
+        "num_segments": 120,
+        "labels": ("run", "jump"),
+        "fps": Fraction(4),
+        "head": "localization",
+        "num_positions": 100,
+        "num_missing": 60,
+    }
+    return Prepared(**(usual | facts))
+
+
+def epoch(n, metric=None, *, best=False):
+    return EpochDone(epoch=n, num_epochs=3, loss=1 / n, metric_name="average mAP", metric=metric, best=best)
+
+
+PLAY = [
+    Stage(name="looking at the films", message="a.mp4"),
+    Stage(name="looking at the films", message="b.mp4"),
+    prepared(),
+    Stage(name="embedding", message="a.mp4"),
+    chunk(40, "store"),
+    FramesEmbedded(num_frames=30),
+    FramesEmbedded(num_frames=30),
+    chunk(60),
+    Stage(name="training"),
+    epoch(1),
+    epoch(2, 0.25, best=True),
+    epoch(3, 0.125),
+    Stage(name="fitting thresholds"),
+]
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "actions.csv").write_text("video,start_s,end_s,label\n")
+    return [tmp_path / "actions.csv", "--videos", tmp_path / "films", "-o", tmp_path / "my actions.safetensors"]
+
+
+@pytest.fixture
+def lesson(monkeypatch, tmp_path):
+    """What `teach` is called with and tells; it may be given another play."""
+
+    class Lesson:
+        play = PLAY
+        called = None
+
+        def teach(self, annotations, videos, output, *, on_event, **options):
+            self.called = {"annotations": annotations, "videos": videos, "output": output, **options}
+            for event in self.play:
+                if isinstance(event, Exception):
+                    raise event
+                on_event(event() if callable(event) else event)
+            return Taught(
+                model=output,
+                card=output.with_suffix(".md"),
+                plots=(output.with_suffix(".png"),),
+                log=tmp_path / "my actions.training",
+                figures={"average mAP": 0.4123, "F1 at tIoU 0.5": 0.5},
+            )
+
+    lesson, module = Lesson(), ModuleType("vtn_stream.training.lesson")
+    module.teach = lesson.teach
+    monkeypatch.setitem(sys.modules, "vtn_stream.training.lesson", module)
+    monkeypatch.setenv("COLUMNS", "120")
+    return lesson
+
+
+@pytest.fixture
+def here(capsys, monkeypatch):
+    """here(*arguments) -> (exit code, stdout, stderr)"""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vtn-stream", "train", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return (end.value.code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(console.err, "_force_terminal", True)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, files, tmp_path):
+    code, out, err = here(*files)
+    assert (code, err) == (0, "")
+    model = tmp_path / "my actions.safetensors"
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert lines == [
+        "localization of 2 labels: run, jump",
+        "from 10 films, 2 of them for validation: 1.50 h, 120 segments, 4 positions per second",
+        "on the validation films",
+        "average mAP     41.23 %",
+        "F1 at tIoU 0.5  50.00 %",
+        f"wrote {model}",
+        f"wrote {model.with_suffix('.md')}",
+        f"wrote {model.with_suffix('.png')}",
+        f"tensorboard --logdir '{tmp_path / 'my actions.training'}'",
+        f"vtn-stream analyze movie.mp4 --model '{model}'",
+    ]
+
+
+def test_what_is_not_said_is_left_to_the_lesson(here, lesson, files):
+    here(*files)
+    annotations, _, videos, _, output = files
+    assert lesson.called == {
+        "annotations": annotations,
+        "videos": videos,
+        "output": output,
+        "head": "auto",
+        "fps": None,
+        "backbone": None,
+        "weights": None,
+        "device": "auto",
+        "store": None,
+        "seed": 0,
+        "epochs": None,
+        "skip_bad": False,
+        "anyway": False,
+        "overwrite": False,
+        "log": None,
+    }
+
+
+def test_what_is_said_is_done(here, lesson, files, tmp_path):
+    words = [
+        "--head",
+        "dense",
+        "--fps",
+        "30000/1001",
+        "--backbone",
+        "resnet50",
+        "--device",
+        "cpu",
+        "--weights",
+        "w.pth",
+    ]
+    words += ["--store", tmp_path, "--seed", 3, "--epochs", 7, "--skip-bad", "--anyway", "--overwrite", "--log", "log"]
+    assert here(*files, *words)[0] == 0
+    said = {"head": "dense", "fps": "30000/1001", "backbone": "resnet50", "weights": Path("w.pth"), "device": "cpu"}
+    said |= {"store": tmp_path, "seed": 3, "epochs": 7, "log": Path("log")}
+    said |= dict.fromkeys(("skip_bad", "anyway", "overwrite"), True)
+    assert said.items() <= lesson.called.items()
+
+
+def test_doubts_and_warnings_are_lines_of_their_own(here, lesson, files):
+    lesson.play = [prepared(notes=("one film is odd", *map(str, range(60)))), Warned(message=f"{STRANGE} is damaged")]
+    code, out, err = here(*files)
+    lines = err.splitlines()
+    assert code == 0
+    assert lines[0] == "one film is odd"
+    assert lines[39:] == ["38", "and 21 more", "[bold red]run \\x1b[31mred\\nline two is damaged"]
+    assert "odd" not in out
+
+
+def test_labels_of_strangers_are_shown_and_not_obeyed(here, lesson, files):
+    lesson.play = [prepared(labels=(STRANGE, *"abcdefghi"), head="classification", fps=Fraction("0.5"))]
+    _, out, _ = here(*files)
+    assert out.splitlines()[0] == (
+        "classification of 10 labels: [bold red]run \\x1b[31mred\\nline two, a, b, c, d, e, f, g, 2 more"
+    )
+    assert "120 clips, 0.5 positions per second" in out
+
+
+def test_a_terminal_sees_it_go_on(here, lesson, files, terminal, monkeypatch):
+    bars, seen = [], []
+
+    class Bars(Progress):
+        def start(self):
+            bars.append(self)
+            super().start()
+
+    def look():
+        (task,) = bars[0].tasks
+        seen.append((task.description, task.completed, task.total, task.fields["words"]))
+        return FramesEmbedded(num_frames=0)
+
+    monkeypatch.setattr("vtn_stream_cli.train.Progress", Bars)
+    lesson.play = [event for told in PLAY for event in (told, look)]
+    code, _, err = here(*files)
+    assert code == 0
+    assert seen == [
+        ("looking at the films: a.mp4", 0, None, ""),
+        ("looking at the films: b.mp4", 0, None, ""),
+        ("embedding", 0, 60, ""),
+        ("embedding: a.mp4", 0, 60, ""),
+        ("embedding: a.mp4", 0, 60, ""),  # what is stored is no work
+        ("embedding: a.mp4", 30, 60, ""),
+        ("embedding: a.mp4", 60, 60, ""),
+        ("embedding: a.mp4", 60, 60, ""),
+        ("training", 0, None, ""),
+        ("training", 1, 3, "loss 1"),
+        ("training", 2, 3, "loss 0.5  average mAP 25.00 %"),
+        ("training", 3, 3, "loss 0.333  average mAP 12.50 %  (best 25.00 %)"),
+        ("fitting thresholds", 0, None, ""),
+    ]
+    assert "localization of 2 labels" in err
+
+
+def test_an_error_is_one_line(here, lesson, files):
+    lesson.play = [PLAY[0], InputError("this is too little to learn from", "nothing was trained", "use --anyway")]
+    code, out, err = here(*files)
+    assert (code, out) == (1, "")
+    assert err == "vtn-stream: this is too little to learn from; nothing was trained; use --anyway\n"
+
+
+@pytest.fixture
+def interruptible():
+    """A background job's shell has interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here, lesson, files, interruptible, swallowed):
+    def interrupt():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if not swallowed:
+                raise
+        return PLAY[0]
+
+    lesson.play = [interrupt, AssertionError("it went on")]
+    code, out, err = here(*files)
+    assert (code, out) == (130, "")
+    assert err.strip() == "vtn-stream: interrupted; what was stored is kept, run again to go on"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda files: files[1:],
+        lambda files: [files[0], *files[3:]],
+        lambda files: files[:3],
+        lambda files: ["missing.csv", *files[1:]],
+        lambda files: [files[0], "--videos", files[0], *files[3:]],
+        lambda files: [*files[:4], files[2]],
+        lambda files: [*files, "--head", "spotting"],
+        lambda files: [*files, "--epochs", "0"],
+        lambda files: [*files, "--seed", "-1"],
+        lambda files: [*files, "--device", "tpu"],
+        lambda files: [*files, "more"],
+    ],
+)
+def test_wrong_usage_is_2_and_says_how(here, lesson, files, change):
+    code, out, err = here(*change(files))
+    assert (code, out, lesson.called) == (2, "", None)
+    assert err.startswith("Usage: vtn-stream train")
+    assert "\nError: " in err

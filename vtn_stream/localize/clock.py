@@ -1,0 +1,75 @@
+"""When positions are, in seconds, and what is drawn of single positions: gaps and curves.
+
+T positions. A position speaks of the time around it: the border between positions p-1 and p lies midway between their
+grid times, so that a border drawn from samples is off by half a step at most.
+
+    grid     t0      t1      t2      t3
+    edges  |     |       |       |       |
+           0    mid     mid     mid     end
+
+The bounds of spans are no samples: 2.5 is the time midway between t2 and t3.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.film import FrameIndex
+from vtn_stream.timeline import Curve, Gap, Segment
+
+__all__ = ["MAX_CURVE_POINTS", "curve", "edges_s", "gaps", "grid_step_s", "positions", "runs_of"]
+
+MAX_CURVE_POINTS = 2000  # more than the pixels of a wide screen
+
+
+def edges_s(index: FrameIndex, duration_s: float) -> NDArray[np.float64]:
+    """float64 [T + 1]: position p stands for [edges[p], edges[p + 1]) seconds. For T >= 1, of a grid from p = 0
+    or from a later one; the last position stands until the next would come or the film ends.
+    """
+    grid_s = index.grid_s
+    step_s = float(grid_s[1] - grid_s[0]) if len(grid_s) > 1 else duration_s
+    first = 0.0 if grid_s[0] < step_s / 2 else grid_s[0] - step_s / 2
+    last = min(duration_s, grid_s[-1] + step_s)
+    return np.concatenate([[first], (grid_s[1:] + grid_s[:-1]) / 2, [last]])
+
+
+def positions(segments: Iterable[Segment], index: FrameIndex) -> NDArray[np.float64]:
+    """float64 [N, 2]: where segments start and end on the grid, in positions; `located` is the way back."""
+    seconds = np.array([(s.start_s, s.end_s) for s in segments], np.float64).reshape(-1, 2)
+    return (seconds - index.grid_s[0]) / grid_step_s(index)
+
+
+def grid_step_s(index: FrameIndex) -> float:
+    """Over the whole grid: of two neighbours late in a day the difference has lost digits. A lone position's is 1 s."""
+    return float(index.grid_s[-1] - index.grid_s[0]) / (len(index) - 1) if len(index) > 1 else 1.0
+
+
+def gaps(of: NDArray[np.bool_], index: FrameIndex, duration_s: float, reason: str) -> list[Gap]:
+    """A gap for each run of positions where `of` [T] holds."""
+    if len(index) == 0:
+        return []
+    edges = edges_s(index, duration_s)
+    return [
+        Gap(start_s=float(edges[start]), end_s=float(edges[stop]), reason=reason)
+        for start, stop in runs_of(of)
+        if of[start]
+    ]
+
+
+def curve(values: NDArray[np.floating], index: FrameIndex) -> Curve | None:
+    """values [T] over time, decimated by maxima to at most 2000 points; None where there are too few to draw."""
+    if len(index) < 2:
+        return None
+    every = -(-len(values) // MAX_CURVE_POINTS)
+    padded = np.zeros(-(-len(values) // every) * every)
+    padded[: len(values)] = values
+    peaks = padded.reshape(-1, every).max(axis=1)
+    step_s = float(index.grid_s[1] - index.grid_s[0])
+    return Curve(start_s=float(index.grid_s[0]), step_s=step_s * every, values=tuple(round(float(v), 4) for v in peaks))
+
+
+def runs_of(values: NDArray[np.integer] | NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """[start, stop) of each run of equal values."""
+    borders = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return list(zip([0, *borders.tolist()], [*borders.tolist(), len(values)], strict=True))

@@ -1,0 +1,141 @@
+"""Scores of classes over time to segments: where one is the best, and where one is high.
+
+T positions, K classes
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.film import FrameIndex
+from vtn_stream.localize.clock import edges_s, runs_of
+from vtn_stream.timeline import Segment
+from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.viterbi import decode_labels
+
+__all__ = ["peaks", "phases", "runs"]
+
+# Of a phase at a position: below it float16 tells little, and one position that is sure must not outvote a minute.
+LOWEST_PROBABILITY = 1e-4
+
+
+def runs(scores: GridScores, index: FrameIndex, labels: Sequence[str], duration_s: float) -> list[Segment]:
+    """One segment for each run of positions with the same best class, scored with the mean of that class.
+
+    Positions that are invalid, or where no class scores above 0, belong to none and break a run.
+    """
+    if scores.frame is None or scores.frame.shape[1] == 0 or len(index) == 0:
+        return []
+    best = scores.frame.argmax(axis=1)
+    value = np.take_along_axis(scores.frame, best[:, None], axis=1)[:, 0]
+    best = np.where(index.valid & (value > 0), best, -1)
+    return _drawn(best, scores.frame, index, labels, duration_s, [0.0] * len(labels))
+
+
+def phases(
+    scores: GridScores,
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    rules: PhaseRules | None,
+    point: OperatingPoint,
+    points: Mapping[str, OperatingPoint] | None = None,
+) -> list[Segment]:
+    """Runs of labels of which one holds at a time, by their probabilities [T, K]; what these lack of 1 is for nothing,
+    which has no segment. A run is scored with the mean of its label, and left out where that is below `high`.
+
+    rules  of the K labels, or of these and nothing: the likeliest sequence that keeps to them (Viterbi). None: at every
+           position the likeliest holds, however briefly
+
+    Invalid positions break a run, as in `runs`. What was lost there speaks for no label, and counts towards the least
+    lengths of the runs beside it: a phase may have gone on unseen.
+    """
+    if scores.frame is None or len(index) == 0:
+        return []
+    probabilities = scores.frame.astype(np.float64)
+    if rules is None or len(rules.min_positions) > len(labels):
+        nothing = np.maximum(1 - probabilities.sum(axis=1, keepdims=True), 0)
+        probabilities = np.concatenate([probabilities, nothing], axis=1)
+    best = probabilities.argmax(axis=1) if rules is None else _likeliest(probabilities, index.valid, rules)
+    best = np.where(index.valid & (best < len(labels)), best, -1)
+    least = [float(np.float16((points or {}).get(label, point).high)) for label in labels]
+    return _drawn(best, scores.frame, index, labels, duration_s, least)
+
+
+def peaks(
+    scores: GridScores,
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    point: OperatingPoint,
+    points: Mapping[str, OperatingPoint] | None = None,
+) -> list[Segment]:
+    r"""For each class, by itself, the stretches that stay at `low` or above and reach `high` somewhere (hysteresis).
+
+    high   - - - - - - - -.-.- - -
+    low    - - .-. - - - / - \ - -        The first bump is left out. The second is one segment, scored with its peak;
+           ___/   \_____/     \___        attribute peak_s says when that is.
+                       |------|
+
+    points are those of labels that have their own. Classes overlap where several hold. Invalid positions end a segment.
+    """
+    if scores.frame is None or len(index) == 0:
+        return []
+    edges, found = edges_s(index, duration_s), []
+    highest = scores.frame.max(axis=0)  # most of many classes never come near their point
+    for k, label in enumerate(labels):
+        at = (points or {}).get(label, point)
+        if highest[k] < np.float16(at.high):
+            continue
+        values = scores.frame[:, k]
+        holds = index.valid & (values >= np.float16(at.low))
+        for start, stop in runs_of(holds):
+            peak = start + int(values[start:stop].argmax())
+            if holds[start] and values[peak] >= np.float16(at.high):
+                found.append(
+                    Segment(
+                        start_s=float(edges[start]),
+                        end_s=float(edges[stop]),
+                        label=label,
+                        score=round(float(values[peak]), 4),
+                        attributes={"peak_s": f"{index.grid_s[peak]:.3f}"},
+                    )
+                )
+    return found
+
+
+def _likeliest(probabilities: NDArray[np.float64], valid: NDArray[np.bool_], rules: PhaseRules) -> NDArray[np.intp]:
+    """[T]: the sequence of outputs that keeps to the rules; 0 far from all that is known, where nobody asks."""
+    best = np.zeros(len(valid), np.intp)
+    known = np.flatnonzero(valid)
+    if not len(known):
+        return best
+    least = np.array([min(num, len(valid) + 1) for num in rules.min_positions])
+    reach = int(least.max())  # of what is unknown, as much as the first and the last run may need
+    near = slice(max(0, known[0] - reach), known[-1] + 1 + reach)
+    evidence = np.log(np.maximum(probabilities[near], LOWEST_PROBABILITY))
+    evidence[~valid[near]] = 0
+    best[near] = decode_labels(evidence, least, np.array(rules.change_cost))
+    return best
+
+
+def _drawn(
+    best: NDArray[np.integer],
+    frame: NDArray[np.float16],
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    least: Sequence[float],
+) -> list[Segment]:
+    """A segment for each run of a class in best [T], scored with its mean, where that is at least least[class]; none
+    where best is -1.
+    """
+    edges, found = edges_s(index, duration_s), []
+    for start, stop in runs_of(best):
+        k = int(best[start])
+        if k < 0 or (score := float(frame[start:stop, k].mean(dtype=np.float64))) < least[k]:
+            continue
+        start_s, end_s = float(edges[start]), float(edges[stop])
+        found.append(Segment(start_s=start_s, end_s=end_s, label=labels[k], score=round(score, 4)))
+    return found

@@ -1,0 +1,124 @@
+"""What a pyramid proposes: candidates of its points, the spans that are left of them, their segments.
+
+M spans, K classes, n points of a level
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.film import FrameIndex
+from vtn_stream.localize.clock import edges_s, grid_step_s
+from vtn_stream.soft_nms import soft_nms
+from vtn_stream.timeline import Segment
+from vtn_stream.track import OperatingPoint, Spans
+
+__all__ = ["LOWEST_SCORE", "candidates", "fuse", "joined", "limits", "located", "propose", "strongest"]
+
+# As Zhang et al., "ActionFormer" (2022) decode a pyramid. The two numbers are for half an hour of film and for less: an
+# hour has twice as many actions.
+NUM_CANDIDATES, NUM_SPANS, HALF_HOUR_S = 2000, 200, 1800
+LOWEST_SCORE = 0.001  # of a candidate, and of a span after soft-NMS
+SHORTEST = 0.05  # positions
+
+
+def candidates(
+    scores: NDArray[np.floating],
+    offsets: NDArray[np.floating],
+    level: int,
+    first: int = 0,
+    *,
+    min_score: float = LOWEST_SCORE,
+) -> Spans:
+    """What the points first, first + 1 ... of a level propose: scores [n, K]; offsets [n, 2] to start and end, >= 0, in
+    strides of 2^level positions. In no order; points of a score below min_score propose nothing.
+    """
+    points, classes = np.nonzero(scores >= min_score)
+    reach = offsets[points].astype(np.float64)
+    bounds = (first + points[:, None] + reach * [-1, 1]) * 2**level
+    return Spans(bounds=bounds, classes=classes, scores=scores[points, classes].astype(np.float64))
+
+
+def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans:
+    """Of the levels' candidates the strongest, less those that they overlap (gaussian soft-NMS in each class)."""
+    num_candidates, num_spans = limits(num_positions, fps)
+    spans = joined([strongest(level, num_candidates) for level in levels])
+    spans = _of(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
+    kept, scores = soft_nms(
+        spans.bounds, spans.scores, spans.classes, max_segments=num_spans, sigma=0.5, min_score=LOWEST_SCORE
+    )
+    return Spans(bounds=spans.bounds[kept], classes=spans.classes[kept], scores=scores)
+
+
+def limits(num_positions: int, fps: Fraction) -> tuple[int, int]:
+    """How many candidates a level may have, and how many spans are kept of all of them."""
+    half_hours = max(Fraction(1), num_positions / Fraction(fps) / HALF_HOUR_S)
+    return math.ceil(NUM_CANDIDATES * half_hours), math.ceil(NUM_SPANS * half_hours)
+
+
+def strongest(spans: Spans, num: int) -> Spans:
+    """The `num` highest at most, by descending score; of equal ones the lower class, the earlier start and end first:
+    the order that they come in does not matter.
+    """
+    if 0 < num < len(spans):
+        least = np.partition(spans.scores, len(spans) - num)[len(spans) - num]
+        spans = _of(spans, np.flatnonzero(spans.scores >= least))
+    start, end = spans.bounds.T
+    return _of(spans, np.lexsort((end, start, spans.classes, -spans.scores))[:num])
+
+
+def joined(parts: Sequence[Spans]) -> Spans:
+    """All of them, one part after the other."""
+    return Spans(
+        bounds=np.concatenate([np.zeros((0, 2)), *(part.bounds for part in parts)]),
+        classes=np.concatenate([np.zeros(0, np.int64), *(part.classes for part in parts)]),
+        scores=np.concatenate([np.zeros(0), *(part.scores for part in parts)]),
+    )
+
+
+def fuse(spans: Spans, clip: NDArray[np.floating]) -> Spans:
+    """Spans of what the whole film [K] is about come first: scored sqrt(film's * span's), sorted anew."""
+    scores = np.sqrt(spans.scores * clip[spans.classes])
+    return strongest(Spans(bounds=spans.bounds, classes=spans.classes, scores=scores), len(spans))
+
+
+def located(
+    spans: Spans,
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    point: OperatingPoint,
+    points: Mapping[str, OperatingPoint] | None = None,
+) -> list[Segment]:
+    """A segment for each span whose score reaches its class's `high`, cut where the grid or the film ends.
+
+    points are those of labels that have their own. What lies in a gap altogether is left out: nobody saw it.
+    """
+    if len(index) == 0:
+        return []
+    high = np.array([(points or {}).get(label, point).high for label in labels])
+    spans = _of(spans, np.flatnonzero(spans.scores >= high[spans.classes]))
+    edges = edges_s(index, duration_s)
+    # whole microseconds, as a film's own clock has them: less is noise of the arithmetic
+    seconds = np.round(index.grid_s[0] + spans.bounds * grid_step_s(index), 6)
+    seconds = np.clip(seconds, edges[0], edges[-1]) + 0.0  # which is how -0.0 becomes 0.0
+    first = np.searchsorted(edges, seconds[:, 0], "right") - 1
+    last = np.searchsorted(edges, seconds[:, 1], "left")
+    num_valid = np.concatenate([[0], np.cumsum(index.valid)])
+    seen = (seconds[:, 0] < seconds[:, 1]) & (num_valid[last] > num_valid[first])
+    return [
+        Segment(
+            start_s=float(seconds[i, 0]),
+            end_s=float(seconds[i, 1]),
+            label=labels[spans.classes[i]],
+            score=round(float(spans.scores[i]), 4),
+        )
+        for i in np.flatnonzero(seen)
+    ]
+
+
+def _of(spans: Spans, which: NDArray[np.intp]) -> Spans:
+    return Spans(bounds=spans.bounds[which], classes=spans.classes[which], scores=spans.scores[which])

@@ -1,0 +1,30 @@
+"""How good timelines are: predictions of any origin against annotations of any format."""
+
+from vtn_stream.scoring.films import Part, ScoredFilm, chosen
+from vtn_stream.scoring.measure import DEFAULT_FPS, METRICS, score
+from vtn_stream.scoring.pictures import pictures, save_pictures
+from vtn_stream.scoring.predictions import Prediction, of_analysis, of_timeline, read_predictions
+from vtn_stream.scoring.scores import Clips, Confusion, Detection, Metric, Phases, Scores, Segmentation, Shown
+
+__all__ = [
+    "DEFAULT_FPS",
+    "METRICS",
+    "Clips",
+    "Confusion",
+    "Detection",
+    "Metric",
+    "Part",
+    "Phases",
+    "Prediction",
+    "ScoredFilm",
+    "Scores",
+    "Segmentation",
+    "Shown",
+    "chosen",
+    "of_analysis",
+    "of_timeline",
+    "pictures",
+    "read_predictions",
+    "save_pictures",
+    "score",
+]

@@ -1,0 +1,246 @@
+"""The films that are scored: what truth and predictions say of each, side by side, and what is odd about them.
+
+T frames of a grid, K classes
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
+from vtn_stream.formats.annotations.annotated import Subset
+from vtn_stream.formats.annotations.words import shown
+from vtn_stream.metrics import labels_on_grid
+from vtn_stream.scoring.predictions import Prediction, assign, suggestion
+from vtn_stream.timeline import Segment
+
+__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "listed", "matched"]
+
+Part = Subset | Literal["all"]
+
+MAX_FRAMES = 100_000_000  # of all films together: 115 days at 10 a second
+NUM_LISTED = 5
+END_TOLERANCE_S = 0.5  # as annotations are read: containers and annotators disagree by some frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredFilm:
+    """One film of the truth. Segments are sorted.
+
+    duration_s   as the annotations give it, else the predictions; else where the last segment ends
+    true         what happens in it; clip_label: the one label of the whole film
+    prediction   None: nothing is predicted of it, which counts as finding nothing
+    """
+
+    name: str
+    duration_s: float
+    true: tuple[Segment, ...]
+    clip_label: str | None
+    prediction: Prediction | None
+
+    @property
+    def shown(self) -> tuple[Segment, ...]:
+        return () if self.prediction is None else self.prediction.segments
+
+    @property
+    def candidates(self) -> tuple[Segment, ...]:
+        found = None if self.prediction is None else self.prediction.candidates
+        return self.shown if found is None else found
+
+    @property
+    def clip_labels(self) -> tuple[tuple[str, float], ...]:
+        return () if self.prediction is None else self.prediction.clip_labels
+
+
+def chosen(truth: Annotations, part: Part | None) -> list[str]:
+    """The films of a part, by name; of None all that are not for training, where there are others.
+
+    Raises InputError where there is no such film.
+    """
+    subset = {name: video.subset for name, video in truth.videos.items()}
+    if part is None:
+        return sorted(name for name in subset if subset[name] != "training") or sorted(subset)
+    names = sorted(name for name in subset if part in ("all", subset[name]))
+    if not names:
+        there = sorted({value for value in subset.values() if value is not None})
+        raise InputError(
+            f"the annotations have no {part} film",
+            "nothing was scored",
+            f"choose another subset: there is {' and '.join(there) or 'all'}",
+        )
+    return names
+
+
+def matched(
+    predictions: Mapping[str, Prediction],
+    truth: Annotations,
+    part: Part | None,
+    background: Collection[str],
+    *,
+    ignore_other_videos: bool,
+) -> tuple[list[ScoredFilm], list[str]]:
+    """The films of `part`, by name, and in words what a reader of the figures must know.
+
+    part  None: all that are not for training, where there are others
+    """
+    notes: list[str] = []
+    if strangers := sorted(set(background) - set(truth.labels)):
+        raise _unknown(strangers, truth.labels, "the background is called")
+    assigned, others = assign(predictions, truth.videos)
+    names = chosen(truth, part)
+    if part is None and len(names) < len(truth.videos):
+        num = _counted(len(truth.videos) - len(names), "training film")
+        notes.append(f"Left out: {num} (--subset all scores them too).")
+    outside = others + [assigned[film] for film in assigned if film not in names and part is not None]
+    if outside and not ignore_other_videos:
+        name = outside[0]
+        if name in others:
+            fact = f"there is a prediction of {shown(name)}, which is no film of the annotations"
+            fact += suggestion(name, truth.videos)
+        else:
+            fact = f"there is a prediction of {shown(name)}, which is not a {part} film"
+        raise InputError(
+            fact + f" ({len(outside)} such)" * (len(outside) > 1),
+            "nothing was scored",
+            "leave such predictions out, or have them ignored with --ignore-other-videos",
+        )
+    if outside:
+        notes.append(f"Predictions of {_counted(len(outside), 'other film')} were ignored: {listed(outside)}.")
+    films = []
+    for name in names:
+        prediction = predictions.get(assigned.get(name, ""))
+        if prediction is not None:
+            prediction = _without(prediction, background)
+            _check_labels(name, prediction, truth.labels)
+        films.append(_film(name, truth.videos[name], prediction, background))
+    _remark(films, truth, notes)
+    return films, notes
+
+
+def covered_s(segments: Iterable[Segment]) -> float:
+    """For how long any of the segments, sorted by their start, holds."""
+    total_s, until_s = 0.0, -math.inf
+    for s in segments:
+        total_s += max(0.0, s.end_s - max(s.start_s, until_s))
+        until_s = max(until_s, s.end_s)
+    return total_s
+
+
+def frames(
+    films: Sequence[ScoredFilm], labels: Sequence[str], fps: float
+) -> dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Predicted and true labels [T] of each film that lasts, as numbers in the sorted `labels`; K for nothing.
+
+    Frame i is what holds at its middle, (i + 0.5) / fps, so that labels a frame, read as segments, come out as they
+    were. Raises InputError for more frames than can be counted.
+    """
+    num = {film.name: math.ceil(min(film.duration_s * fps, 1e12) - 1e-6) for film in films}
+    if sum(num.values()) > MAX_FRAMES:
+        raise InputError(
+            f"the films have more than {MAX_FRAMES} frames at {fps:g} a second",
+            "they were not scored frame by frame",
+            "lower --fps, or check the durations",
+        )
+    rank = {label: f"{i:05d}" for i, label in enumerate(sorted(labels))}  # short, and they sort alike
+    nothing = f"{len(rank):05d}"
+
+    def on_grid(segments: tuple[Segment, ...], times_s: NDArray[np.float64]) -> NDArray[np.int32]:
+        ranked = [replace(s, label=rank[s.label]) for s in segments]
+        return labels_on_grid(ranked, times_s, nothing).astype(np.int32)
+
+    grids = {}
+    for film in films:
+        if num[film.name] > 0:
+            times_s = (np.arange(num[film.name], dtype=np.float64) + 0.5) / fps
+            grids[film.name] = on_grid(film.shown, times_s), on_grid(film.true, times_s)
+    return grids
+
+
+def listed(names: Sequence[str]) -> str:
+    told = ", ".join(shown(name) for name in names[:NUM_LISTED])
+    return told + (f" and {len(names) - NUM_LISTED} more" if len(names) > NUM_LISTED else "")
+
+
+def _counted(num: int, thing: str) -> str:
+    return f"{num} {thing}{'s' * (num != 1)}"
+
+
+def _film(name: str, video: AnnotatedVideo, prediction: Prediction | None, background: Collection[str]) -> ScoredFilm:
+    duration_s = video.duration_s
+    if duration_s is None and prediction is not None:
+        duration_s = prediction.duration_s
+    true = video.segments
+    if video.clip_label is not None and not true and duration_s is not None:
+        true = (Segment(start_s=0.0, end_s=duration_s, label=video.clip_label),)
+    if duration_s is None:
+        found = () if prediction is None else prediction.segments
+        duration_s = max((s.end_s for s in (*true, *found)), default=0.0)
+    return ScoredFilm(
+        name=name,
+        duration_s=max(duration_s, 0.0),
+        true=tuple(s for s in true if s.label not in background),
+        clip_label=video.clip_label,
+        prediction=prediction,
+    )
+
+
+def _without(prediction: Prediction, background: Collection[str]) -> Prediction:
+    if not background:
+        return prediction
+
+    def kept(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        return tuple(s for s in segments if s.label not in background)
+
+    candidates = prediction.candidates
+    return replace(
+        prediction,
+        segments=kept(prediction.segments),
+        candidates=None if candidates is None else kept(candidates),
+        clip_labels=tuple((label, score) for label, score in prediction.clip_labels if label not in background),
+    )
+
+
+def _check_labels(film: str, prediction: Prediction, labels: Sequence[str]) -> None:
+    given = {s.label for s in (*prediction.segments, *(prediction.candidates or ()))}
+    given |= {label for label, _ in prediction.clip_labels}
+    if strangers := sorted(given - set(labels)):
+        raise _unknown(strangers, labels, f"in {shown(film)} the predictions say")
+
+
+def _unknown(strangers: Sequence[str], labels: Sequence[str], where: str) -> InputError:
+    return InputError(
+        f"{where} {listed(strangers)}, which no label of the annotations is{suggestion(strangers[0], labels)}",
+        "nothing was scored",
+        f"rename or leave out what is called so; the annotations know {listed(labels)}",
+    )
+
+
+def _remark(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> None:
+    if missing := [film.name for film in films if film.prediction is None]:
+        num = f"{len(missing)} of {_counted(len(films), 'film')}"
+        notes.append(f"Nothing is predicted of {num}, which counts as finding nothing: {listed(missing)}.")
+    if partial := [film.name for film in films if film.prediction is not None and not film.prediction.complete]:
+        num = _counted(len(partial), "film")
+        notes.append(f"Of {num} only a part was analyzed, and all of it is scored: {listed(partial)}.")
+    late = []
+    for film in films:
+        known_s = None if film.prediction is None else film.prediction.duration_s
+        if known_s is not None and max((s.end_s for s in film.true), default=0.0) > known_s + END_TOLERANCE_S:
+            late.append(film.name)
+    if late:
+        num = _counted(len(late), "film")
+        notes.append(f"The truth goes on after the end of {num}; are its times seconds of these films? {listed(late)}.")
+    unknown = [
+        film.name
+        for film in films
+        if truth.videos[film.name].duration_s is None
+        and (film.prediction is None or film.prediction.duration_s is None)
+    ]
+    if unknown:
+        num = _counted(len(unknown), "film")
+        notes.append(f"The duration of {num} is not known: the last segment was taken as the end ({listed(unknown)}).")

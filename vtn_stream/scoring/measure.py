@@ -1,0 +1,237 @@
+"""Predictions against truth: which measures say something, and their figures.
+
+C classes, T frames of a film, N clips
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats.annotations import Annotations
+from vtn_stream.metrics import (
+    ACTIVITYNET,
+    CHOLEC80,
+    THUMOS14,
+    PhaseScores,
+    average_recall,
+    detection_map,
+    mean_per_class,
+    relaxed_phases,
+    segmentation_scores,
+    strict_phases,
+    top_k,
+)
+from vtn_stream.scoring.films import Part, ScoredFilm, covered_s, frames, listed, matched
+from vtn_stream.scoring.predictions import Prediction
+from vtn_stream.scoring.scores import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
+from vtn_stream.timeline import Segment
+
+__all__ = ["DEFAULT_FPS", "METRICS", "score"]
+
+METRICS: tuple[Metric, ...] = get_args(Metric)
+DEFAULT_FPS = 10.0  # of the grid: as fine as annotations by hand are
+
+COVERING = 0.75  # of the films' time has a label: then every frame is meant to have one
+SHOWN_TIOU = 0.5  # at which operating points are fitted
+MAX_CONFUSED = 2000  # labels: more confusions are told by nobody
+OVERLAPPING = 0.01  # of the films' time: more is told
+
+_Frames = Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]]
+
+
+def score(
+    predictions: Mapping[str, Prediction],
+    truth: Annotations,
+    *,
+    subset: Part | None = None,
+    metrics: Sequence[Metric] = (),
+    thresholds: Sequence[float] = THUMOS14,
+    fps: float = DEFAULT_FPS,
+    background: Collection[str] = (),
+    ignore_other_videos: bool = False,
+) -> Scores:
+    """How good predictions are, by film of the truth; of which film a prediction is, `assign` says.
+
+    subset       whose films are scored; None: all that are not for training, where there are others
+    metrics      which, and in which order; by default those that say something of such data: of whole clips top-1 and
+                 top-5, else detection and segmentation, the latter first where the truth covers the films
+    thresholds   of tIoU, in (0, 1]
+    fps          frames a second of the grid on which segmentation and phases are scored
+    background   labels that stand for nothing, on both sides
+
+    Films without a prediction count as such in which nothing was found. Raises InputError for labels that the truth
+    does not know, for predictions of other films, unless they are to be ignored, and where nothing can be measured.
+    """
+    if not (math.isfinite(fps) and fps > 0):
+        raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
+    films, notes = matched(predictions, truth, subset, background, ignore_other_videos=ignore_other_videos)
+    labels = tuple(label for label in truth.labels if label not in background)
+    chosen = tuple(dict.fromkeys(metrics)) or _usual(films, truth, notes)
+    on_grid = frames(films, labels, fps) if {"segmentation", "phases"} & set(chosen) else {}
+    if on_grid:
+        _remark_overlaps(films, notes)
+    return Scores(
+        films=tuple(films),
+        labels=labels,
+        metrics=chosen,
+        detection=_detection(films, thresholds, notes) if "detection" in chosen else None,
+        segmentation=_segmentation(on_grid, labels, fps) if "segmentation" in chosen else None,
+        phases=_phases(on_grid, labels, fps, notes) if "phases" in chosen else None,
+        clips=_clips(films, labels, notes) if "clips" in chosen else None,
+        notes=tuple(notes),
+    )
+
+
+def _usual(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> tuple[Metric, ...]:
+    if any(film.clip_label is not None for film in films) and any(film.clip_labels for film in films):
+        return ("clips",)
+    total_s = sum(film.duration_s for film in films)
+    labelled_s = sum(covered_s(truth.videos[film.name].segments) for film in films)  # background is a label as well
+    if not any(film.true for film in films):
+        return ("segmentation",)
+    if any(s.score is None for film in films for s in film.candidates):
+        notes.append("Average precision was not measured: not every prediction has a score.")
+        return ("segmentation",)
+    return ("segmentation", "detection") if labelled_s >= COVERING * total_s else ("detection", "segmentation")
+
+
+def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: list[str]) -> Detection:
+    truth = {film.name: film.true for film in films}
+    known = {s.label for film in films for s in film.true}
+    candidates = {film.name: film.candidates for film in films}
+    shown = {film.name: film.shown for film in films}
+    absent = sorted({s.label for found in candidates.values() for s in found} - known)
+    if absent and known:
+        notes.append(f"No scored film has {listed(absent)}: average precision knows no such class.")
+    if any(film.prediction is not None and film.prediction.candidates is None for film in films):
+        notes.append(
+            "Average precision counts what the timelines show: doubtful segments below the model's thresholds, which "
+            "it would count as well, are not in them. Measuring with --model has them."
+        )
+    at_one = detection_map(_of(known, shown), truth, [SHOWN_TIOU])
+    of_class = {
+        label: Shown(
+            num_true=scores.num_truth, num_found=len(scores.scores), num_hits=int(np.count_nonzero(scores.matched))
+        )
+        for label, scores in at_one.classes.items()
+    }
+    return Detection(
+        ranked=detection_map(_of(known, candidates), truth, thresholds),
+        proposals=average_recall(candidates, truth, ACTIVITYNET),
+        shown_tiou=SHOWN_TIOU,
+        shown=of_class,
+        total=Shown(
+            num_true=sum(of.num_true for of in of_class.values()),
+            num_found=sum(map(len, shown.values())),
+            num_hits=sum(of.num_hits for of in of_class.values()),
+        ),
+    )
+
+
+def _of(labels: Collection[str], found: Mapping[str, Sequence[Segment]]) -> dict[str, list[Segment]]:
+    return {name: [s for s in segments if s.label in labels] for name, segments in found.items()}
+
+
+def _segmentation(on_grid: _Frames, labels: Sequence[str], fps: float) -> Segmentation:
+    if not on_grid:
+        raise _no_frames()
+    nothing = len(labels)
+    predicted = {name: ours for name, (ours, _) in on_grid.items()}
+    true = {name: theirs for name, (_, theirs) in on_grid.items()}
+    return Segmentation(
+        scores=segmentation_scores(predicted, true, background={nothing}),
+        fps=fps,
+        confusion=_confusion(
+            np.concatenate([*true.values()]), np.concatenate([*predicted.values()]), tuple(sorted(labels))
+        ),
+    )
+
+
+def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Sequence[str]) -> Confusion | None:
+    """Of labels as numbers, K for nothing."""
+    used = np.union1d(true, predicted)
+    used = np.append(used[used < len(labels)], len(labels))
+    if len(used) > MAX_CONFUSED:
+        return None
+    rows, columns = np.searchsorted(used, true), np.searchsorted(used, predicted)
+    counts = np.bincount(rows * len(used) + columns, minlength=len(used) ** 2)
+    return Confusion(labels=tuple(labels[k] for k in used[:-1]), counts=counts.reshape(len(used), len(used)))
+
+
+def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str]) -> Phases:
+    """Frames of which the truth says nothing are left out; a prediction of nothing is wrong, and no phase."""
+    is_cholec80 = set(labels) == set(CHOLEC80)
+    order = CHOLEC80 if is_cholec80 else tuple(labels)
+    nothing = len(order)
+    place = np.array([*(order.index(label) for label in sorted(order)), nothing])
+    predicted, true = {}, {}
+    num_silent = num_unseen = 0
+    for name, (ours, theirs) in on_grid.items():
+        known = theirs < nothing
+        num_silent += int(np.count_nonzero(~known))
+        num_unseen += int(np.count_nonzero(ours[known] == nothing))
+        if known.any():
+            predicted[name], true[name] = place[ours[known]], place[theirs[known]]
+    if not true:
+        raise _no_frames()
+    if num_silent:
+        notes.append(f"{num_silent / fps:.1f} s without a phase in the truth were left out of the phases' figures.")
+    every = [*range(nothing), nothing]
+    forms: dict[Form, PhaseScores] = {"strict": strict_phases(predicted, true, phases=every)}
+    if is_cholec80 and not num_unseen:
+        phases = range(nothing)
+        forms["relaxed, exact"] = relaxed_phases(predicted, true, "exact", fps=fps, phases=phases)
+        forms["relaxed, corrected"] = relaxed_phases(predicted, true, "corrected", fps=fps, phases=phases)
+    else:
+        why = (
+            f"{num_unseen / fps:.1f} s are predicted to be of no phase"
+            if is_cholec80
+            else "their rule is that of Cholec80's phases"
+        )
+        notes.append(f"The relaxed figures were not measured: {why}.")
+    return Phases(labels=order, fps=fps, forms=forms)
+
+
+def _clips(films: Sequence[ScoredFilm], labels: Sequence[str], notes: list[str]) -> Clips:
+    clips = [film for film in films if film.clip_label in set(labels)]
+    if not clips:
+        raise InputError("the truth has no labels of whole films", "there is no accuracy", "ask for other metrics")
+    number = {label: k for k, label in enumerate(labels)}
+    scores = np.full((len(clips), len(labels)), -np.inf)
+    for row, film in zip(scores, clips, strict=True):
+        for label, value in film.clip_labels:
+            row[number[label]] = max(row[number[label]], value)
+    if silent := [film.name for film in clips if film.prediction is not None and not film.clip_labels]:
+        notes.append(f"Of {len(silent)} films only segments are predicted; they count as wrong: {listed(silent)}.")
+    truth = np.array([number[str(film.clip_label)] for film in clips], np.int32)
+    best = np.where(np.isfinite(scores).any(axis=1), scores.argmax(axis=1), len(labels)).astype(np.int32)
+    return Clips(
+        num_clips=len(clips),
+        top_1=top_k(scores, truth, 1),
+        top_5=top_k(scores, truth, 5) if len(labels) > 5 else None,
+        mean_per_class=mean_per_class(scores, truth),
+        confusion=_confusion(truth, best, labels),
+    )
+
+
+def _remark_overlaps(films: Sequence[ScoredFilm], notes: list[str]) -> None:
+    total_s = sum(film.duration_s for film in films)
+    for what, which, wins in (
+        ("truth", [film.true for film in films], "sorts first"),
+        ("predictions", [film.shown for film in films], "scores highest"),
+    ):
+        over_s = sum(sum(s.duration_s for s in segments) - covered_s(segments) for segments in which)
+        if over_s > OVERLAPPING * total_s:
+            notes.append(
+                f"For {over_s:.1f} s the {what} hold more than one label; frame by frame only that which {wins} counts."
+            )
+
+
+def _no_frames() -> InputError:
+    return InputError(
+        "no frame of the films can be scored", "there is no accuracy", "check the annotations' times and durations"
+    )

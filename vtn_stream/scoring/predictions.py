@@ -1,0 +1,207 @@
+"""What is predicted of each film, wherever it comes from, and which film of the truth that is."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.formats.annotations import read_annotations
+from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.formats.annotations.spelling import nearest
+from vtn_stream.formats.annotations.words import shown
+from vtn_stream.formats.predictions import read_results
+from vtn_stream.localize import located
+from vtn_stream.results import load_timeline
+from vtn_stream.timeline import SCHEMA, Segment, Timeline
+from vtn_stream.track import LOWEST_SCORE, OperatingPoint
+
+if TYPE_CHECKING:
+    from vtn_stream.draft import Analysis
+
+__all__ = ["Prediction", "assign", "of_analysis", "of_timeline", "read_predictions"]
+
+_FULL, _PARTIAL = ".timeline.json", ".timeline.partial.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What is predicted of one film. Segments are kept sorted: in which order they came changes no figure.
+
+    segments     what its timeline shows
+    candidates   all that was found, also what is too doubtful to be shown; None where only `segments` are known
+    clip_labels  of the whole film, with their scores
+    duration_s   of the film; None where the predictions do not tell
+    complete     whether the whole film was looked at
+    """
+
+    segments: tuple[Segment, ...] = ()
+    candidates: tuple[Segment, ...] | None = None
+    clip_labels: tuple[tuple[str, float], ...] = ()
+    duration_s: float | None = None
+    complete: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "segments", _sorted(self.segments))
+        if self.candidates is not None:
+            object.__setattr__(self, "candidates", _sorted(self.candidates))
+
+
+def of_timeline(timeline: Timeline) -> Prediction:
+    whole = timeline.span_s[0] <= 0 and timeline.span_s[1] >= timeline.duration_s
+    return Prediction(
+        segments=timeline.segments,
+        clip_labels=timeline.clip_labels,
+        duration_s=timeline.duration_s,
+        complete=timeline.complete and whole,
+    )
+
+
+def of_analysis(analysis: "Analysis") -> Prediction:
+    """The timeline, and all that a localization head proposed: average precision needs what no timeline shows."""
+    timeline, spans = analysis.timeline, analysis.scores.spans
+    candidates: Iterable[Segment] = timeline.segments
+    if spans is not None:
+        every = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)
+        candidates = located(spans, analysis.index, analysis.labels, timeline.duration_s, every)
+    return replace(of_timeline(timeline), candidates=tuple(candidates))
+
+
+def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict[str, Prediction]:
+    """What is predicted of each film, by the name that the file gives it.
+
+    path  a timeline, a folder of timelines (FILM.timeline.json; of a film that has none, the partial one), ActivityNet
+          results, a table with scores, or annotations of any format (they have no scores)
+    fps   frames a second, for annotations that count frames
+
+    Raises InputError, TimelineError, AnnotationError.
+    """
+    if path.is_dir():
+        try:
+            names = sorted(file.name for file in path.iterdir())
+        except OSError as error:
+            raise InputError(
+                f"{path.name or path} cannot be read ({error.strerror})", "nothing was scored", "check the path"
+            ) from error
+        full = [name for name in names if name.endswith(_FULL)]
+        finished = {name.removesuffix(_FULL) for name in full}
+        partial = [n for n in names if n.endswith(_PARTIAL) and n.removesuffix(_PARTIAL) not in finished]
+        if full or partial:
+            return _of_timelines(path / name for name in sorted(full + partial))
+    else:
+        if path.name.endswith((_FULL, _PARTIAL)) or _says_timeline(path):
+            return _of_timelines([path])
+        if (results := read_results(path)) is not None:
+            return {
+                name: Prediction(
+                    segments=tuple(film.segments),
+                    candidates=tuple(film.segments),
+                    clip_labels=tuple(film.clip_labels),
+                )
+                for name, film in results.items()
+            }
+    return _of_annotations(path, fps)
+
+
+def _says_timeline(path: Path) -> bool:
+    """Whether it is one under another name. What cannot be read is told by whoever reads it next."""
+    try:
+        if not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            return f'"{SCHEMA}"'.encode() in file.read(4096)
+    except (OSError, ValueError):
+        return False
+
+
+def _of_timelines(files: Iterable[Path]) -> dict[str, Prediction]:
+    found: dict[str, Prediction] = {}
+    of: dict[str, Path] = {}
+    for file in files:
+        timeline = load_timeline(file)
+        name = _film_name(timeline.video_path)
+        if name in found:
+            raise InputError(
+                f"{of[name].name} and {file.name} are both timelines of {timeline.video_path}",
+                "nothing was scored",
+                "keep one of them",
+            )
+        found[name], of[name] = of_timeline(timeline), file
+    return found
+
+
+def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
+    try:
+        annotations = read_annotations(path, fps=fps)
+    except AnnotationError as error:
+        if error.problems or "known format" not in error.fact:
+            raise
+        raise InputError(
+            f"{path.name or path} holds no predictions",
+            "nothing was scored",
+            "give a folder of FILM.timeline.json files, one such file, ActivityNet results (an object with results), "
+            "or a table with the header video,start_s,end_s,label,score",
+        ) from error
+    return {
+        name: Prediction(
+            segments=video.segments,
+            clip_labels=() if video.clip_label is None else ((video.clip_label, 1.0),),
+            duration_s=video.duration_s,
+        )
+        for name, video in annotations.videos.items()
+    }
+
+
+def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Which film each prediction is of, and the names that are no film's: {film: name}, [name].
+
+    A name is a film's when both are the same, else when they are without folders and the suffix of a film: x.mp4 is
+    videos/x.avi. Raises InputError where that leaves a choice.
+    """
+    by_key: dict[str, list[str]] = {}
+    for film in sorted(films):
+        by_key.setdefault(_key(film), []).append(film)
+    assigned: dict[str, str] = {}
+    others = []
+    for name in sorted(predictions):
+        near = [name] if name in films else by_key.get(_key(name), [])
+        if not near:
+            others.append(name)
+            continue
+        if len(near) > 1:
+            raise InputError(
+                f"{shown(name)} can be {shown(near[0])} or {shown(near[1])}",
+                "nothing was scored",
+                "give the predictions under the names that the annotations use",
+            )
+        (film,) = near
+        if film in assigned:
+            raise InputError(
+                f"{shown(assigned[film])} and {shown(name)} are both predictions of {shown(film)}",
+                "nothing was scored",
+                "keep one of them",
+            )
+        assigned[film] = name
+    return assigned, others
+
+
+def suggestion(name: str, films: Collection[str]) -> str:
+    near = nearest(name, films)
+    return f" (did you mean {shown(near)}?)" if near else ""
+
+
+def _film_name(video_path: str) -> str:
+    """As a timeline gives it; of a suffix that is not known to be a film's, without."""
+    name = PurePosixPath(video_path)
+    return video_path if name.suffix[1:].lower() in FILM_SUFFIXES else name.with_suffix("").as_posix()
+
+
+def _key(name: str) -> str:
+    name = PurePosixPath(name.replace("\\", "/")).name
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and stem and suffix.lower() in FILM_SUFFIXES else name
+
+
+def _sorted(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    return tuple(sorted(segments, key=lambda s: s.sort_key))

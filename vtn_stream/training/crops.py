@@ -1,0 +1,122 @@
+"""What is learnt at once: stretches of films, cut anew in every epoch.
+
+B crops, L positions of a crop, D embedding width, T positions of a film, N segments
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.localize import positions
+from vtn_stream.training.films import TrainingFilm
+
+__all__ = ["Batch", "Crops", "labels_of"]
+
+# Where a crop is said to begin: an encoder that knows places in a film by their number must not learn that crops begin
+# at 0, since films of hours do not end where crops do.
+MAX_OFFSET = 1 << 15
+MIN_INSIDE = 0.5  # the share of a segment that a crop must hold to be asked about it
+MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns from no others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """embeddings [B, L, D]; position_ids, valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid;
+    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none.
+    """
+
+    embeddings: Tensor
+    position_ids: Tensor
+    valid: Tensor
+    labels: Tensor
+    segments: tuple[tuple[Tensor, Tensor], ...]
+    clips: Tensor
+
+
+class Crops:
+    """The films as crops of one length; shorter films are padded."""
+
+    def __init__(
+        self, films: Sequence[TrainingFilm], labels: Sequence[str], num_positions: int, batch_size: int, *, hold: bool
+    ) -> None:
+        """hold: a crop should hold a segment."""
+        self._films = films
+        self._num = num_positions
+        self._batch_size = batch_size
+        self._hold = hold
+        self._labels = [labels_of(film, labels) for film in films]
+        number = {label: k for k, label in enumerate(labels)}
+        self._bounds = [positions(film.segments, film.index) for film in films]
+        self._classes = [np.array([number[s.label] for s in film.segments], np.int64) for film in films]
+        self._clips = [-1 if film.clip_label is None else number[film.clip_label] for film in films]
+        self._pieces = [max(1, math.ceil(len(film.values) / num_positions)) for film in films]
+
+    @property
+    def num_batches(self) -> int:
+        """Of an epoch: as many crops as would cover the films."""
+        return math.ceil(sum(self._pieces) / self._batch_size)
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Every film as often as it has pieces, in any order; where in the film, chance says."""
+        order = rng.permutation(np.repeat(np.arange(len(self._films)), self._pieces))
+        order = np.resize(order, self.num_batches * self._batch_size)  # the last batch begins again from the front
+        for begin in range(0, len(order), self._batch_size):
+            yield self._batch(order[begin : begin + self._batch_size], rng)
+
+    def _batch(self, films: NDArray[np.intp], rng: np.random.Generator) -> Batch:
+        shape = (len(films), self._num)
+        embeddings = np.zeros((*shape, self._films[0].values.shape[1]), np.float32)
+        valid, labels = np.zeros(shape, np.bool_), np.full(shape, -1, np.int64)
+        segments = []
+        for row, f in enumerate(films):
+            start = self._start(f, rng)
+            cut = slice(start, start + self._num)
+            num = len(self._films[f].values[cut])
+            embeddings[row, :num] = self._films[f].values[cut]
+            valid[row, :num] = self._films[f].index.valid[cut]
+            labels[row, :num] = self._labels[f][cut]
+            inside = self._inside(f, start)
+            bounds = np.clip(self._bounds[f][inside] - start, 0, num)
+            segments.append((torch.from_numpy(bounds), torch.from_numpy(self._classes[f][inside])))
+        offsets = rng.integers(0, MAX_OFFSET, len(films))
+        return Batch(
+            embeddings=torch.from_numpy(embeddings),
+            position_ids=torch.from_numpy(offsets[:, None] + np.arange(self._num)),
+            valid=torch.from_numpy(valid),
+            labels=torch.from_numpy(labels),
+            segments=tuple(segments),
+            clips=torch.tensor([self._clips[f] for f in films]),
+        )
+
+    def _start(self, film: int, rng: np.random.Generator) -> int:
+        last = max(0, len(self._films[film].values) - self._num)
+        start = int(rng.integers(0, last + 1))
+        for _ in range(MAX_TRIES if self._hold and len(self._classes[film]) else 0):
+            if self._inside(film, start).any():
+                break
+            start = int(rng.integers(0, last + 1))
+        return start
+
+    def _inside(self, film: int, start: int) -> NDArray[np.bool_]:
+        bounds = self._bounds[film]
+        shared = np.minimum(bounds[:, 1], start + self._num) - np.maximum(bounds[:, 0], start)
+        held: NDArray[np.bool_] = shared > MIN_INSIDE * (bounds[:, 1] - bounds[:, 0])
+        return held
+
+
+def labels_of(film: TrainingFilm, labels: Sequence[str]) -> NDArray[np.int64]:
+    """[T]: the number of the label that holds, len(labels) where none does, -1 where the film shows nothing. Of several
+    the one that began last.
+    """
+    held = np.full(len(film.values), len(labels), np.int64)
+    number = {label: k for k, label in enumerate(labels)}
+    grid_s = film.index.grid_s
+    for segment in film.segments:
+        held[np.searchsorted(grid_s, segment.start_s) : np.searchsorted(grid_s, segment.end_s)] = number[segment.label]
+    held[~film.index.valid] = -1
+    return held

@@ -1,0 +1,127 @@
+"""What annotations can teach: the head that suits them, and whether there is enough of everything."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.training.events import Head
+from vtn_stream.training.split import Sides, examples
+from vtn_stream.training.words import named
+
+__all__ = ["check_enough", "check_head", "natural_head"]
+
+COVERED = 0.9  # of the films' time, from which one label at every moment is what the annotations say
+OVERLAPPING = 0.01  # of it, up to which that is a slip of the hand
+FEW = 3  # segments in all teach nothing
+FEWEST = 2  # of a label: one alone is its only example
+
+
+def natural_head(videos: Mapping[str, AnnotatedVideo]) -> Head:
+    """classification where every film has a label as a whole; dense where segments cover 90 % of the films' time and
+    do not overlap (phases, periods); else localization.
+    """
+    if all(video.clip_label is not None for video in videos.values()):
+        return "classification"
+    total_s, covered_s, overlapping_s = _time(videos)
+    return "dense" if covered_s >= COVERED * total_s > 0 and overlapping_s <= OVERLAPPING * total_s else "localization"
+
+
+def check_head(videos: Mapping[str, AnnotatedVideo], head: Head) -> None:
+    """Raises InputError where the head cannot say what the annotations say."""
+    if head == "classification":
+        if cut := [name for name, video in videos.items() if video.clip_label is None]:
+            raise InputError(
+                f"a classification head gives a whole clip one label, and segments are annotated in {named(cut)}",
+                "nothing was trained",
+                "leave out --head, or take localization or dense",
+            )
+    elif any(video.clip_label is not None for video in videos.values()):
+        whole = [name for name, video in videos.items() if video.clip_label is not None]
+        raise InputError(
+            f"a {head} head learns when something happens, and of {named(whole)} only the label of the whole is known",
+            "nothing was trained",
+            "leave out --head, or give segments",
+        )
+    elif head == "dense":
+        total_s, _, overlapping_s = _time(videos)
+        if overlapping_s > OVERLAPPING * total_s:
+            raise InputError(
+                f"a dense head gives every moment one label, and segments overlap for {overlapping_s:.0f} s "
+                f"of {total_s:.0f} s",
+                "nothing was trained",
+                "take --head localization",
+            )
+
+
+def check_enough(
+    videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], sides: Sides, head: Head, *, anyway: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels that can be learnt, of these and in this order, and what is not as it should be, a line each.
+
+    A label without an example in training is not learnt. Raises InputError where there is nothing to learn, and,
+    unless anyway, where there is too little: 3 segments in all, a label with one, nothing to validate on.
+    """
+    training, validation = (
+        sum((examples(videos[name]) for name in side), Counter[str]()) for side in (sides.training, sides.validation)
+    )
+    what = "clip" if head == "classification" else "segment"
+    learnt = tuple(label for label in labels if training[label])
+    if not learnt:
+        raise InputError(
+            f"no training film has a {what}" if sides.training else "there is no training film",
+            "nothing was trained",
+            "annotate films for training, or change their subset",
+        )
+    if head == "classification" and len(learnt) == 1:
+        raise InputError(
+            f"every clip is labelled {learnt[0]}",
+            "there is nothing to tell it from, so nothing was trained",
+            "add clips of something else",
+        )
+    little = []
+    num = training.total() + validation.total()
+    if num <= FEW:
+        little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in all")
+    if rare := [label for label in learnt if training[label] < FEWEST]:
+        little.append(
+            f"{named(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
+        )
+    if not validation:
+        little.append(
+            "no film can be spared to validate on" if not sides.validation else f"no validation {what} is there"
+        )
+    if little and not anyway:
+        raise InputError(
+            f"this is too little to learn from: {', '.join(little)}",
+            "nothing was trained",
+            "annotate more, or train with it --anyway",
+        )
+    notes = [f"too little to learn from: {text}" for text in little]
+    if unseen := [label for label in validation if not training[label]]:
+        notes.append(f"{named(unseen)}: in validation films only, so not learnt and not in the figures")
+    if validation and (untold := [label for label in learnt if not validation[label]]):
+        notes.append(f"{named(untold)}: in training films only, so without a figure and a threshold of {_own(untold)}")
+    if never := [label for label in labels if not training[label] and not validation[label]]:
+        notes.append(f"{named(never)}: without a {what} in these films, so not learnt")
+    if len(learnt) == 1:
+        notes.append(f"there is one label: {learnt[0]} will be told from everything else in the films")
+    return learnt, tuple(notes)
+
+
+def _own(labels: Sequence[str]) -> str:
+    return "its own" if len(labels) == 1 else "their own"
+
+
+def _time(videos: Mapping[str, AnnotatedVideo]) -> tuple[float, float, float]:
+    """Seconds of the films, those of them with a segment, and those with more than one."""
+    total_s = covered_s = overlapping_s = 0.0
+    for video in videos.values():
+        end_s = 0.0
+        for segment in video.segments:  # sorted by start
+            begin_s = max(segment.start_s, end_s)
+            covered_s += max(0.0, segment.end_s - begin_s)
+            overlapping_s += max(0.0, min(segment.end_s, end_s) - segment.start_s)
+            end_s = max(end_s, segment.end_s)
+        total_s += max(end_s, video.duration_s or 0.0)
+    return total_s, covered_s, overlapping_s

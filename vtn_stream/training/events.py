@@ -1,0 +1,68 @@
+"""What a lesson tells while it goes on, and what came of it. Knows no film and no network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from vtn_stream.embedding import Event as EmbeddingEvent
+
+__all__ = ["EpochDone", "Event", "Head", "Prepared", "Stage", "Taught"]
+
+Head = Literal["classification", "localization", "dense"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Work of this name goes on, `message` says with what: a film's file name, or nothing."""
+
+    name: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What will be learnt, and from what; told before the first frame is embedded.
+
+    num_segments                of whole clips, their number
+    num_positions, num_missing  of the grids of all films, and those of them that the store lacks
+    notes                       what was read although it looks wrong, left out, or will not be learnt; a line each
+    """
+
+    num_training: int
+    num_validation: int
+    hours: float
+    num_segments: int
+    labels: tuple[str, ...]
+    fps: Fraction
+    head: Head
+    num_positions: int
+    num_missing: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochDone:
+    """epoch, from 1, of num_epochs. metric: a share 0..1, None where this epoch was not validated; best: so far."""
+
+    epoch: int
+    num_epochs: int
+    loss: float
+    metric_name: str
+    metric: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taught:
+    """The files that a lesson wrote, and what the model is worth on its validation films: names and shares 0..1."""
+
+    model: Path
+    card: Path
+    plots: tuple[Path, ...] = ()
+    log: Path | None = None
+    figures: Mapping[str, float]
+
+
+Event = Stage | Prepared | EmbeddingEvent | EpochDone

@@ -1,0 +1,139 @@
+"""What a model is worth on its validation films, at the operating points that were fitted on them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
+from vtn_stream.localize import located, phases
+from vtn_stream.report.card import ClassFacts
+from vtn_stream.scoring import Confusion, Metric, Prediction, Scores, score
+from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.training.events import Head
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.fitting import AtPoint
+from vtn_stream.training.validation import all_spans
+
+__all__ = ["Exam", "examine"]
+
+_METRICS: dict[Head, list[Metric]] = {
+    "localization": ["detection", "segmentation"],
+    "dense": ["segmentation", "detection"],
+    "classification": ["clips"],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exam:
+    """scores: all of it. figures: of all classes together, shares 0..1; mistakes as a model card tells them."""
+
+    scores: Scores
+    figures: Mapping[str, float]
+    classes: tuple[ClassFacts, ...]
+    mistakes: tuple[tuple[str | None, str | None, float], ...]
+
+
+def examine(
+    films: Sequence[TrainingFilm],
+    predictions: Sequence[GridScores],
+    labels: Sequence[str],
+    head: Head,
+    points: Mapping[str, AtPoint],
+    operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
+    rules: PhaseRules | None,
+) -> Exam:
+    """What the films' timelines would be, scored against what is annotated."""
+    told = {
+        film.name: _prediction(film, prediction, labels, operating, rules)
+        for film, prediction in zip(films, predictions, strict=True)
+    }
+    truth = Annotations(
+        format="validation films",
+        labels=tuple(labels),
+        videos={
+            film.name: AnnotatedVideo(
+                segments=film.segments, clip_label=film.clip_label, duration_s=film.duration_s, subset="validation"
+            )
+            for film in films
+        },
+    )
+    scores = score(told, truth, subset="all", metrics=_METRICS[head], fps=_fps(films[0]))
+    return Exam(
+        scores=scores,
+        figures=_figures(scores),
+        classes=tuple(_class(label, scores, points.get(label)) for label in labels),
+        mistakes=_mistakes(scores),
+    )
+
+
+def _prediction(
+    film: TrainingFilm,
+    prediction: GridScores,
+    labels: Sequence[str],
+    operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
+    rules: PhaseRules | None,
+) -> Prediction:
+    if prediction.clip is not None:
+        ranked = sorted(zip(labels, prediction.clip.tolist(), strict=True), key=lambda pair: -pair[1])
+        return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)
+    where = (film.index, labels, film.duration_s)
+    if prediction.spans is not None:
+        shown = located(prediction.spans, *where, *operating)
+        candidates = tuple(all_spans(prediction, film, labels))
+        return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
+    return Prediction(segments=tuple(phases(prediction, *where, rules, *operating)), duration_s=film.duration_s)
+
+
+def _fps(film: TrainingFilm) -> float:
+    grid_s = film.index.grid_s
+    return 1 / float(grid_s[1] - grid_s[0]) if len(grid_s) > 1 else 1.0
+
+
+def _figures(scores: Scores) -> dict[str, float]:
+    figures = {}
+    if (found := scores.detection) is not None:
+        low, high = min(found.ranked.thresholds), max(found.ranked.thresholds)
+        figures[f"mAP, tIoU {low:g} to {high:g}"] = found.ranked.average_map
+        figures[f"F1 of the timelines, tIoU {found.shown_tiou:g}"] = found.total.f1
+    if (drawn := scores.segmentation) is not None:
+        figures["frame accuracy"] = drawn.scores.accuracy / 100
+        figures["edit score"] = drawn.scores.edit / 100
+        figures |= {f"F1@{100 * k:g}": f1 / 100 for k, f1 in zip(drawn.scores.overlaps, drawn.scores.f1, strict=True)}
+    if (clips := scores.clips) is not None:
+        figures |= {"top-1": clips.top_1, "mean per class": clips.mean_per_class}
+    return figures
+
+
+def _class(label: str, scores: Scores, at: AtPoint | None) -> ClassFacts:
+    """At a threshold of its own, as that was fitted; without one, as its timelines are."""
+    found = scores.detection
+    ap = shown = None
+    if found is not None and label in found.ranked.classes:
+        ap, shown = float(found.ranked.classes[label].ap.mean()), found.shown[label]
+    if at is not None:
+        return ClassFacts(
+            label=label, ap=ap, precision=at.precision, recall=at.recall, f1=at.f1, threshold=at.threshold
+        )
+    if shown is None:
+        return ClassFacts(label=label, ap=ap)
+    precision = shown.precision if shown.num_found else None
+    return ClassFacts(label=label, ap=ap, precision=precision, recall=shown.recall, f1=shown.f1)
+
+
+def _mistakes(scores: Scores) -> tuple[tuple[str | None, str | None, float], ...]:
+    """The largest shares of a label's time, or number, that were called something else."""
+    confusion: Confusion | None = None
+    if scores.segmentation is not None:
+        confusion = scores.segmentation.confusion
+    elif scores.clips is not None:
+        confusion = scores.clips.confusion
+    if confusion is None:
+        return ()
+    names = [*confusion.labels, None]
+    total = confusion.counts.sum(axis=1)
+    wrong = [
+        (names[r], names[c], float(confusion.counts[r, c] / total[r]))
+        for r in range(len(names))
+        for c in range(len(names))
+        if r != c and confusion.counts[r, c]
+    ]
+    return tuple(sorted(wrong, key=lambda mistake: -mistake[2]))

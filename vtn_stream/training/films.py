@@ -1,0 +1,190 @@
+"""From annotations and a folder to films that can be learnt from: found, probed, embedded, in memory.
+
+T positions of a film's grid, D embedding width. Values are float16: 100 hours at 4 positions a second and D = 1280 take
+3.7 GB of memory.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.embedding import ChunkReady, Warned, embed
+from vtn_stream.errors import InputError, VideoError
+from vtn_stream.film import FrameIndex, VideoInfo
+from vtn_stream.formats.annotations.annotated import Subset
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.store import EmbeddingStore
+from vtn_stream.timeline import Segment
+from vtn_stream.track import Recipe
+from vtn_stream.training.events import Event, Stage
+from vtn_stream.training.footage import Footage
+from vtn_stream.training.split import group
+from vtn_stream.training.words import MAX_NAMED
+from vtn_stream.video import DecodingProcess
+
+if TYPE_CHECKING:
+    from vtn_stream.backbone import FrameEncoder
+
+__all__ = ["TrainingFilm", "Work", "embed_films", "work_to_do"]
+
+MAX_BYTES = 16 * 2**30  # of all values: a machine that trains has such memory, most have little more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingFilm:
+    """A film to learn from, or to validate on.
+
+    name      its id in the annotations
+    group     what films of one scene share
+    values    float16 [T, D], zero where the index is invalid; index: their clock
+    segments  seconds, sorted; of a whole clip, one from 0 to its end
+    """
+
+    name: str
+    group: str
+    subset: Subset | None
+    values: NDArray[np.float16]
+    index: FrameIndex
+    duration_s: float
+    segments: tuple[Segment, ...]
+    clip_label: str | None
+
+    def __post_init__(self) -> None:
+        if self.values.dtype != np.float16 or self.values.ndim != 2 or len(self.values) != len(self.index):
+            raise ValueError(
+                f"values must be float16 [T, D] with T = {len(self.index)}, "
+                f"got {self.values.dtype} {list(self.values.shape)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Positions of the films' grids, those of them that are not stored, and how many films are stored only at another
+    rate, or of another network.
+    """
+
+    num_positions: int
+    num_missing: int
+    num_films_elsewhere: int
+
+
+def work_to_do(footage: Footage, names: Sequence[str], recipe: Recipe, store: EmbeddingStore) -> Work:
+    """What embedding these films will take. By the names of the stored files: none is read."""
+    plan = SamplingPlan(recipe.fps)
+    identities = {footage.videos[name].identity for name in names}
+    stored: dict[tuple[str, str], set[str]] = defaultdict(set)
+    elsewhere = set()
+    for film in store.films():
+        identity, digest = film.folder.parent.parent.name, film.folder.parent.name
+        if identity in identities and film.chunk_files:
+            stored[identity, digest] |= {file.stem for file in film.chunk_files}
+            elsewhere.add(identity)
+    num_positions = num_missing = 0
+    for name in names:
+        chunks = plan.chunks(footage.videos[name])
+        have = stored.get((footage.videos[name].identity, recipe.digest), set())
+        if have:
+            elsewhere.discard(footage.videos[name].identity)
+        num_positions += sum(map(len, chunks))
+        num_missing += sum(len(chunk) for chunk in chunks if chunk.key not in have)
+    return Work(num_positions=num_positions, num_missing=num_missing, num_films_elsewhere=len(elsewhere))
+
+
+def embed_films(
+    footage: Footage,
+    names: Sequence[str],
+    plan: SamplingPlan,
+    encoder: "FrameEncoder",
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    *,
+    skip_bad: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> dict[str, TrainingFilm]:
+    """The films by id, in this order. What the store lacks is embedded and stored.
+
+    skip_bad: films that cannot be decoded are left out and told. Raises InputError, before anything is embedded, where
+    the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are all
+    stored; StoreError.
+    """
+    tell = on_event or (lambda event: None)
+    _check_memory(work_to_do(footage, names, encoder.recipe(plan.fps), store).num_positions, encoder.num_features)
+    films: dict[str, TrainingFilm] = {}
+    failed: dict[str, VideoError] = {}
+    for name in names:
+        video = footage.videos[name]
+        tell(Stage(name="embedding", message=video.path.name))
+        try:
+            values, index = _track(video, plan, encoder, store, process, tell)
+        except VideoError as error:
+            failed[name] = error
+            if skip_bad:
+                tell(Warned(message=f"left out: {error}"))
+            continue
+        annotated = footage.annotations.videos[name]
+        films[name] = TrainingFilm(
+            name=name,
+            group=group(name, annotated),
+            subset=annotated.subset,
+            values=values,
+            index=index,
+            duration_s=video.duration_s,
+            segments=annotated.segments,
+            clip_label=annotated.clip_label,
+        )
+    if failed and not (skip_bad and films):
+        facts = ", ".join(error.fact for error in [*failed.values()][:MAX_NAMED]) + ", ..." * (len(failed) > MAX_NAMED)
+        raise VideoError(
+            f"{len(failed)} of {len(names)} films cannot be used ({facts})",
+            "nothing was trained; the embeddings of the others are stored",
+            "get those films anew, or leave them out with --skip-bad",
+        )
+    return films
+
+
+def _check_memory(num_positions: int, num_features: int) -> None:
+    num_bytes = num_positions * num_features * 2
+    if num_bytes > MAX_BYTES:
+        raise InputError(
+            f"the {num_positions} positions of the films would take {num_bytes / 2**30:.1f} GiB of memory",
+            f"more than {MAX_BYTES / 2**30:.0f} GiB are refused",
+            "lower --fps, or teach with fewer films",
+        )
+
+
+def _track(
+    video: VideoInfo,
+    plan: SamplingPlan,
+    encoder: "FrameEncoder",
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    tell: Callable[[Event], None],
+) -> tuple[NDArray[np.float16], FrameIndex]:
+    """Values [T, D] and their clock. Raises VideoError where not one position could be decoded."""
+    chunks = plan.chunks(video)
+    values = np.zeros((plan.num_positions(video), encoder.num_features), np.float16)
+    indices: dict[int, FrameIndex] = {}
+    for event in embed(video, chunks, plan, encoder, store, process):
+        tell(event)
+        if isinstance(event, ChunkReady):
+            values[event.chunk.start : event.chunk.stop] = event.values
+            indices[event.chunk.start] = event.index
+    parts = [indices[chunk.start] for chunk in chunks]
+    index = FrameIndex(
+        grid_s=np.concatenate([part.grid_s for part in parts]),
+        frame=np.concatenate([part.frame for part in parts]),
+        pts_s=np.concatenate([part.pts_s for part in parts]),
+        valid=np.concatenate([part.valid for part in parts]),
+    )
+    if not index.valid.any():
+        raise VideoError(
+            f"no frame of {video.path.name} can be decoded", "there is nothing to learn from", "get the film anew"
+        )
+    lost = int(np.count_nonzero(~index.valid & (index.frame >= 0)))
+    if lost:
+        tell(Warned(message=f"{video.path.name}: {lost} of {len(index)} positions cannot be decoded and teach nothing"))
+    return values, index

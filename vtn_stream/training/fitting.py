@@ -1,0 +1,153 @@
+"""What is fitted on validation films once the weights are learnt: from which score a label holds, and how labels follow
+each other.
+
+K classes, P predictions of a class by descending score
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.localize import phases
+from vtn_stream.metrics import DetectionScores, labels_on_grid, segmentation_scores
+from vtn_stream.timeline import Segment
+from vtn_stream.track import LOWEST_SCORE, GridScores, OperatingPoint, PhaseRules
+from vtn_stream.training.crops import labels_of
+from vtn_stream.training.films import TrainingFilm
+
+__all__ = ["TIOU", "AtPoint", "as_operating_points", "clip_points", "detection_points", "phase_rules"]
+
+TIOU = 0.5  # from which a segment counts as found
+NOTHING_KNOWN = 0.3  # the score of a label that was never validated, where no other was either
+# Positions tell nearly the same as their neighbours, so that sums of their log-probabilities are far too sure: what
+# changes cost is weighed by one of these, and the least length of a label is a share of the shortest runs seen.
+COST_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
+LENGTH_SHARES = (0.0, 0.5, 1.0)
+SHORTEST_PERCENTILE = 5
+WITHOUT_VALIDATION = (3.0, 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtPoint:
+    """What a label is worth at its operating point, shares 0..1."""
+
+    threshold: float
+    precision: float
+    recall: float
+    f1: float
+
+
+def detection_points(scores: DetectionScores) -> dict[str, AtPoint]:
+    """For each label of the truth the score of the highest F1 at TIOU; none for one that was never predicted."""
+    at = scores.thresholds.index(TIOU)
+    found = {}
+    for label, one in scores.classes.items():
+        if len(one.scores):
+            found[label] = _best_point(one.scores, one.matched[at], one.num_truth)
+    return found
+
+
+def clip_points(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> dict[int, AtPoint]:
+    """The same of whole clips, by class: probabilities [N, K] of clips whose classes are truth [N]."""
+    found = {}
+    for k in np.unique(truth).tolist():
+        order = np.argsort(-probabilities[:, k], kind="stable")
+        found[k] = _best_point(probabilities[order, k].astype(np.float64), truth[order] == k, int((truth == k).sum()))
+    return found
+
+
+def _best_point(scores: NDArray[np.float64], right: NDArray[np.bool_], num_truth: int) -> AtPoint:
+    """Between the score of the best F1 and the next lower one: a film that is a little different stays on its side."""
+    hits = right.cumsum()
+    number = np.arange(1, len(scores) + 1)
+    last = np.append(scores[1:] < scores[:-1], True)  # equal scores come together
+    f1 = np.where(last, 2 * hits / (number + num_truth), -1.0)
+    best = int(f1.argmax())
+    below = float(scores[best + 1]) if best + 1 < len(scores) else 0.0
+    threshold = min(1.0, max(LOWEST_SCORE, (float(scores[best]) + below) / 2))
+    return AtPoint(
+        threshold=threshold,
+        precision=float(hits[best] / number[best]),
+        recall=float(hits[best] / num_truth),
+        f1=float(f1[best]),
+    )
+
+
+def as_operating_points(points: Mapping[str, AtPoint]) -> tuple[OperatingPoint, dict[str, OperatingPoint]]:
+    """The common one, for labels without their own, is their median."""
+    common = float(np.median([p.threshold for p in points.values()])) if points else NOTHING_KNOWN
+    return _point(common), {label: _point(p.threshold) for label, p in points.items()}
+
+
+def _point(threshold: float) -> OperatingPoint:
+    high = round(threshold, 4)
+    return OperatingPoint(high=max(LOWEST_SCORE, high), low=max(LOWEST_SCORE, round(high / 2, 4)))
+
+
+def phase_rules(
+    films: Sequence[TrainingFilm],
+    validation: Sequence[TrainingFilm],
+    predictions: Sequence[GridScores],
+    labels: Sequence[str],
+    *,
+    nothing: bool,
+) -> PhaseRules:
+    """How long labels last and what follows what, as in the training films; how much that weighs, by the validation
+    films' frame accuracy and F1@50 together. The smallest weight of equals.
+    """
+    num = len(labels) + nothing
+    if not validation:
+        return _rules(films, labels, num, *WITHOUT_VALIDATION)
+    candidates = [_rules(films, labels, num, cost, share) for cost in COST_WEIGHTS for share in LENGTH_SHARES]
+    worths = [_worth(rules, validation, predictions, labels) for rules in candidates]
+    return candidates[int(np.argmax(worths))]
+
+
+def _worth(
+    rules: PhaseRules, films: Sequence[TrainingFilm], predictions: Sequence[GridScores], labels: Sequence[str]
+) -> float:
+    found, truth = {}, {}
+    for film, prediction in zip(films, predictions, strict=True):
+        segments = phases(prediction, film.index, labels, film.duration_s, rules, NO_THRESHOLD)
+        there = film.index.valid
+        found[film.name] = on_grid(segments, film)[there]
+        truth[film.name] = on_grid(film.segments, film)[there]
+    scores = segmentation_scores(found, truth, background=[NOTHING])
+    return scores.accuracy + scores.f1[-1]
+
+
+NOTHING = ""  # no label is empty
+NO_THRESHOLD = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)
+
+
+def on_grid(segments: Sequence[Segment], film: TrainingFilm) -> NDArray[np.str_]:
+    """[T]: the label at each grid time, NOTHING where there is none."""
+    return labels_on_grid(segments, film.index.grid_s, NOTHING)
+
+
+def _rules(
+    films: Sequence[TrainingFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
+) -> PhaseRules:
+    lengths: list[list[int]] = [[] for _ in range(num)]
+    follows = np.ones((num, num))  # what was never seen is rare, not impossible
+    for film in films:
+        held = labels_of(film, labels)
+        held = held[(held >= 0) & (held < num)]
+        borders = [0, *(np.flatnonzero(held[1:] != held[:-1]) + 1).tolist(), len(held)]
+        runs = [(int(held[start]), stop - start) for start, stop in pairwise(borders) if stop > start]
+        for k, length in runs:
+            lengths[k].append(length)
+        for (before, _), (after, _) in pairwise(runs):
+            follows[before, after] += 1
+    np.fill_diagonal(follows, 0)
+    likely = follows / np.maximum(follows.sum(axis=1, keepdims=True), 1)
+    cost = -cost_weight * np.log(np.maximum(likely, 1e-6))
+    np.fill_diagonal(cost, 0)
+    shortest = [np.percentile(n, SHORTEST_PERCENTILE) if n else 1 for n in lengths]
+    return PhaseRules(
+        min_positions=tuple(max(1, int(length_share * n)) for n in shortest),
+        change_cost=tuple(tuple(round(float(c), 4) for c in row) for row in cost),
+    )

@@ -1,0 +1,94 @@
+"""Which file is which film: ids of annotations among the files of a folder. Opens no file."""
+
+import os
+import re
+import stat
+import unicodedata
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+
+__all__ = ["FilmFolder", "is_film_name"]
+
+
+def is_film_name(name: str) -> bool:
+    return PurePosixPath(name).suffix[1:].lower() in FILM_SUFFIXES
+
+
+class FilmFolder:
+    """The files of a folder and of the folders in it. What begins with a dot is passed over; links are films where
+    they stay inside, folders behind links are not looked into. Raises InputError where there is no such folder.
+
+    files  paths below it, sorted; outside: links among what was seen that lead out of it
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files: list[str] = []
+        self.outside: list[str] = []
+        try:
+            os.scandir(root).close()  # os.walk would find nothing, and be silent
+        except OSError as error:
+            raise InputError(
+                f"the folder {root.name or root} cannot be read ({error.strerror})",
+                "no film was found",
+                "check the path",
+            ) from error
+        home = os.path.realpath(root)
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                if name.startswith(".") or not _is_file(path):
+                    continue
+                below = PurePosixPath(Path(path).relative_to(root)).as_posix()
+                stays = not os.path.islink(path) or os.path.realpath(path).startswith(os.path.join(home, ""))
+                (self.files if stays else self.outside).append(below)
+        self._inside, self._out = _Names(self.files), _Names(self.outside)
+
+    def find(self, name: str) -> list[str]:
+        """The files that the film with this id may be; one, where the folder is unambiguous.
+
+        That of this very path; else those whose path ends like the id; else those that do but for the suffix, of
+        which those with a film's suffix come first.
+        """
+        return self._inside.find(name)
+
+    def leads_out(self, name: str) -> bool:
+        """Whether only a link that leads out of the folder would be this film."""
+        return not self.find(name) and bool(self._out.find(name))
+
+
+class _Names:
+    def __init__(self, files: list[str]) -> None:
+        self._by_path = {_one_form(file): file for file in files}
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for path in self._by_path:
+            self._by_name[PurePosixPath(path).name].append(path)
+            self._by_stem[PurePosixPath(path).stem].append(path)
+
+    def find(self, name: str) -> list[str]:
+        *above, last = [part for part in re.split(r"[\\/]", _one_form(name)) if part not in ("", ".")]
+        if (path := "/".join([*above, last])) in self._by_path:
+            return [self._by_path[path]]
+        stem = PurePosixPath(last).stem if is_film_name(last) else last
+        for candidates in (self._by_name.get(last, []), self._by_stem.get(last, []), self._by_stem.get(stem, [])):
+            ending = [path for path in candidates if [*PurePosixPath(path).parts[-1 - len(above) : -1]] == above]
+            if ending:
+                return [self._by_path[path] for path in [p for p in ending if is_film_name(p)] or ending]
+        return []
+
+
+def _one_form(name: str) -> str:
+    """Of the ways to write an accented letter, one: macOS hands over file names in another than people type."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:  # a link to nowhere
+        return False

@@ -1,0 +1,209 @@
+"""The films of annotations, found in a folder and probed, and every problem told at once. Decodes nothing."""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from vtn_stream.errors import AnnotationError, InputError, StoreError, VideoError
+from vtn_stream.film import VideoInfo
+from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
+from vtn_stream.store import EmbeddingStore
+from vtn_stream.training.events import Event, Stage
+from vtn_stream.training.folder import FilmFolder, is_film_name
+from vtn_stream.training.words import named
+from vtn_stream.video import DecodingProcess, film_file
+
+__all__ = ["Footage", "find_films", "mean_rate"]
+
+LONG_S = 1e9  # stands for the duration of a film whose true one nothing depends on
+SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footage:
+    """The annotated films that are there, those of the subset test left out.
+
+    annotations  with the films' true durations; copies of one film have one source
+    videos       every film of the annotations, by its id
+    notes        what was doubtful or left out, a line each
+    """
+
+    annotations: Annotations
+    videos: Mapping[str, VideoInfo] = field(hash=False)
+    notes: tuple[str, ...] = ()
+
+
+def mean_rate(video: VideoInfo) -> float:
+    """Frames a second, by their timestamps; 1 where there is one frame."""
+    shown_s = float(video.times_s[-1] - video.times_s[0])
+    return (video.num_frames - 1) / shown_s if shown_s > 0 else 1.0
+
+
+def find_films(
+    annotations: Path,
+    folder: Path,
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    *,
+    skip_bad: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> Footage:
+    """The annotations with the films of a folder, each probed, through the store where that knows it.
+
+    A film lies under the path that its id is, or anywhere below the folder under a name like its id, whatever its
+    suffix (`FilmFolder.find`). Where the annotations count frames of unknown rate, it is the films'. Films of the
+    subset test need not be there. skip_bad: what is wrong, and films that cannot be read, are left out and told.
+
+    Raises AnnotationError with every problem of the annotations and of the films; InputError where no film is there.
+    """
+    tell = on_event or (lambda event: None)
+    draft = _draft(annotations)
+    wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
+    if not wanted:
+        raise InputError(
+            f"all films of {annotations.name} are of the subset test", "nothing was trained", "test films teach nothing"
+        )
+    films = FilmFolder(folder)
+    paths, problems = _paths(wanted, films)
+    if not paths and not problems:
+        raise _none_there(annotations, wanted, films)
+    videos: dict[str, VideoInfo] = {}
+    for name, path in paths.items():
+        tell(Stage(name="looking at the films", message=path.name))
+        try:
+            videos[name] = _probed(path, store, process)
+        except VideoError as error:
+            problems[name] = str(error)
+    rate = _frames_a_second(videos) if draft.format == mstcn.NAME and videos else None
+    durations = {name: LONG_S for name in _others(films, draft.videos)}
+    for name, video in draft.videos.items():  # test films, and those with a problem that is told already
+        if video.subset == "test" or name in problems:
+            told_s = LONG_S if video.duration_s is None else video.duration_s
+            durations[name] = told_s if rate is None else told_s / rate
+    durations |= {name: video.duration_s for name, video in videos.items()}
+    found = _read(annotations, durations, rate, problems, skip_bad=skip_bad)
+
+    used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
+    if not used:
+        raise _problems(annotations, [*found.skipped, *_as_problems(problems)], "get the films anew, or others")
+    notes = [_note(problem) for problem in found.warnings]
+    notes += [f"left out: {_note(problem)}" for problem in (*found.skipped, *_as_problems(problems))]
+    for names in _copies({name: videos[name] for name in used}):
+        source = next((used[name].source for name in names if used[name].source is not None), names[0])
+        used |= {name: replace(used[name], source=source) for name in names if used[name].source is None}
+        notes.append(f"{named(names)} are copies of one film: they stay on one side")
+    return Footage(
+        annotations=replace(found, videos=used),
+        videos={name: videos[name] for name in used},
+        notes=tuple(notes),
+    )
+
+
+def _draft(annotations: Path) -> Annotations:
+    """The annotations, of which the ids and subsets are sure, and not the seconds."""
+    try:
+        return read_annotations(annotations, skip_bad=True)
+    except AnnotationError:  # perhaps for want of a rate, which the films will tell
+        return read_annotations(annotations, skip_bad=True, fps=1)
+
+
+def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
+    """The file of each film that has one, and why others have none, where there is more to say than that."""
+    paths: dict[str, Path] = {}
+    problems: dict[str, str] = {}
+    owner: dict[str, str] = {}
+    for name in wanted:
+        files = films.find(name)
+        if len(files) > 1:
+            problems[name] = f"{name} may be {named(files)}: write its path, or take the others away"
+        elif not files and films.leads_out(name):
+            problems[name] = f"{name} is a link that leads out of the folder, which is not followed"
+        elif files and owner.setdefault(files[0], name) != name:
+            problems[name] = f"{name} is {files[0]}, and so is {owner[files[0]]}"
+        elif files:
+            paths[name] = films.root / files[0]
+    return paths, problems
+
+
+def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> InputError:
+    there = [file for file in films.files if is_film_name(file)]
+    return InputError(
+        f"no film of {annotations.name} is in {films.root.name or films.root}: it names {named(wanted)}, "
+        + (f"there are {named(there)}" if there else "and there is no film at all"),
+        "nothing was trained",
+        "name the folder with --videos, and the films as the annotations do",
+    )
+
+
+def _probed(path: Path, store: EmbeddingStore, process: DecodingProcess) -> VideoInfo:
+    film = film_file(path)
+    video = store.probed(film)
+    if video is None:
+        video = process.probe(film)
+        with contextlib.suppress(StoreError):  # the next run probes again; storing embeddings tells what is wrong
+            store.remember(video)
+    return video
+
+
+def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
+    """Of all films, which must have one rate."""
+    rates = sorted((mean_rate(video), video.path.name) for video in videos.values())
+    (low, slow), (high, fast) = rates[0], rates[-1]
+    if high > low * SAME_RATE:
+        raise InputError(
+            f"the annotations count frames, and {slow} has {low:.6g} a second, {fast} {high:.6g}",
+            "their seconds are not known",
+            "bring the films to one rate, or write the annotations in seconds",
+        )
+    return rates[len(rates) // 2][0]
+
+
+def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
+    """Films of the folder that no id is, called as most ids are: a misspelt id is like one of them."""
+    claimed = {file for name in names for file in films.find(name)}
+    with_suffix = sum(map(is_film_name, names)) * 2 > len(names)
+    others = [file for file in films.files if is_film_name(file) and file not in claimed]
+    return [file if with_suffix else Path(file).stem for file in others]
+
+
+def _read(
+    annotations: Path,
+    durations: Mapping[str, float],
+    rate: float | None,
+    problems: Mapping[str, str],
+    *,
+    skip_bad: bool,
+) -> Annotations:
+    """Raises AnnotationError with its own problems and these."""
+    try:
+        found = read_annotations(annotations, videos=durations, skip_bad=skip_bad, fps=rate)
+    except AnnotationError as error:
+        if not error.problems:
+            raise
+        cure = error.cure.replace("(skip_bad)", "(--skip-bad)")
+        raise _problems(annotations, [*map(Problem._make, error.problems), *_as_problems(problems)], cure) from error
+    if problems and not skip_bad:
+        raise _problems(annotations, _as_problems(problems), "mend that, or leave those films out (--skip-bad)")
+    return found
+
+
+def _problems(annotations: Path, problems: Sequence[Problem], cure: str) -> AnnotationError:
+    many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return AnnotationError(f"{annotations.name} and its films have {many}", "nothing was trained", cure, problems)
+
+
+def _as_problems(problems: Mapping[str, str]) -> list[Problem]:
+    return [Problem(None, text) for text in problems.values()]
+
+
+def _note(problem: Problem) -> str:
+    return problem.text if problem.line is None else f"line {problem.line}: {problem.text}"
+
+
+def _copies(videos: Mapping[str, VideoInfo]) -> list[list[str]]:
+    same: dict[str, list[str]] = defaultdict(list)
+    for name, video in videos.items():
+        same[video.identity].append(name)
+    return [names for names in same.values() if len(names) > 1]

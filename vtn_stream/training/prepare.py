@@ -1,0 +1,114 @@
+"""From what the user gives to what a network learns from: found, checked, split, embedded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.store import EmbeddingStore
+from vtn_stream.training.enough import check_enough, check_head, natural_head
+from vtn_stream.training.events import Event, Head, Prepared
+from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
+from vtn_stream.training.footage import Footage, find_films
+from vtn_stream.training.rate import asked_rate, grid_rate
+from vtn_stream.training.split import Sides, split
+from vtn_stream.video import DecodingProcess
+
+if TYPE_CHECKING:
+    from vtn_stream.backbone import FrameEncoder
+
+__all__ = ["Material", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """What is learnt from. labels: those that are learnt, in the order of the classes."""
+
+    training: tuple[TrainingFilm, ...]
+    validation: tuple[TrainingFilm, ...]
+    labels: tuple[str, ...]
+    head: Head
+    plan: SamplingPlan
+    notes: tuple[str, ...]
+
+
+def prepare(
+    annotations: Path,
+    videos: Path,
+    open_encoder: "Callable[[], FrameEncoder]",
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    *,
+    head: Literal["auto"] | Head = "auto",
+    fps: float | Fraction | str | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+    anyway: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> Material:
+    """The films of the annotations, embedded; whatever can be told to be wrong is told before that.
+
+    open_encoder is called when all that is known without it is known to be right. Raises what `find_films`,
+    `check_head`, `check_enough`, `asked_rate` and `embed_films` raise.
+    """
+    tell = on_event or (lambda event: None)
+    asked = None if fps is None else asked_rate(fps)
+    footage = find_films(annotations, videos, store, process, skip_bad=skip_bad, on_event=tell)
+    annotated = footage.annotations.videos
+    kind = natural_head(annotated) if head == "auto" else head
+    check_head(annotated, kind)
+    sides = split(annotated, seed)
+    labels, doubts = check_enough(annotated, footage.annotations.labels, sides, kind, anyway=anyway)
+    sides = _known(footage, sides, labels)
+    names = (*sides.training, *sides.validation)
+    used = {name: annotated[name] for name in names}
+    plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, asked)
+    encoder = open_encoder()
+    work = work_to_do(footage, names, encoder.recipe(plan.fps), store)
+    notes = (*footage.notes, *sides.notes, *doubts, *slips)
+    of_store: tuple[str, ...] = ()  # of this machine alone: the model's card does not tell it
+    if work.num_films_elsewhere:
+        num = work.num_films_elsewhere
+        of_store = (f"{num} film{'s' * (num > 1)} stored at another rate, or of another network: embedded anew",)
+    tell(
+        Prepared(
+            num_training=len(sides.training),
+            num_validation=len(sides.validation),
+            hours=sum(footage.videos[name].duration_s for name in names) / 3600,
+            num_segments=sum(len(video.segments) for video in used.values()),
+            labels=labels,
+            fps=plan.fps,
+            head=kind,
+            num_positions=work.num_positions,
+            num_missing=work.num_missing,
+            notes=notes + of_store,
+        )
+    )
+    films = embed_films(footage, names, plan, encoder, store, process, skip_bad=skip_bad, on_event=tell)
+    if len(films) < len(names):  # what is left may be too little
+        sides = Sides(
+            training=tuple(name for name in sides.training if name in films),
+            validation=tuple(name for name in sides.validation if name in films),
+        )
+        labels, doubts = check_enough(used, labels, sides, kind, anyway=anyway)
+        sides, notes = _known(footage, sides, labels), (*notes, *doubts)
+    training, validation = (
+        tuple(_of_labels(films[name], labels) for name in side) for side in (sides.training, sides.validation)
+    )
+    return Material(training=training, validation=validation, labels=labels, head=kind, plan=plan, notes=notes)
+
+
+def _known(footage: Footage, sides: Sides, labels: tuple[str, ...]) -> Sides:
+    """Without the validation clips of labels that are not learnt."""
+    whole = {name: footage.annotations.videos[name].clip_label for name in sides.validation}
+    return Sides(
+        training=sides.training,
+        validation=tuple(name for name, label in whole.items() if label is None or label in labels),
+        notes=sides.notes,
+    )
+
+
+def _of_labels(film: TrainingFilm, labels: tuple[str, ...]) -> TrainingFilm:
+    return replace(film, segments=tuple(segment for segment in film.segments if segment.label in labels))

@@ -1,0 +1,74 @@
+"""How often a film is looked at: often enough for its short actions, and no more often than it has frames."""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+
+import numpy as np
+
+from vtn_stream.errors import InputError
+from vtn_stream.film import VideoInfo
+from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.training.footage import mean_rate
+
+__all__ = ["asked_rate", "grid_rate", "natural_rate"]
+
+RATES = (1, 2, 3, 4, 5, 6, 8)  # to choose from, positions a second
+SHORT = 5  # percent of the segments are shorter than the one that is looked at
+SHORT_POSITIONS = 6  # that it gets: borders can be told from what is between them
+CLIP_POSITIONS = 80  # 10 s at 8 a second
+FEWEST_POSITIONS = 2  # with fewer a segment is hardly seen
+SAME = 1.001  # rates that differ by less are one
+
+
+def grid_rate(
+    annotated: Mapping[str, AnnotatedVideo],
+    videos: Mapping[str, VideoInfo],
+    asked: Fraction | None = None,
+) -> tuple[SamplingPlan, tuple[str, ...]]:
+    """The grid of these films, at the rate that is asked for or the natural one, and what is doubtful about it."""
+    slow = min(videos.values(), key=mean_rate)
+    rate = natural_rate(annotated, mean_rate(slow)) if asked is None else asked
+    plan, notes = SamplingPlan(rate), []
+    if rate > mean_rate(slow) * SAME:
+        notes.append(
+            f"{slow.path.name} has {mean_rate(slow):.3g} frames a second, and {float(rate):g} are looked at: some twice"
+        )
+    durations_s = [segment.duration_s for video in annotated.values() for segment in video.segments]
+    short = sum(duration_s * rate < FEWEST_POSITIONS for duration_s in durations_s)
+    if short:
+        notes.append(
+            f"{short} of {len(durations_s)} segments are shorter than {FEWEST_POSITIONS} positions at {float(rate):g} "
+            "a second and will hardly be seen" + ": a higher --fps may help" * (asked is not None)
+        )
+    return plan, tuple(notes)
+
+
+def natural_rate(annotated: Mapping[str, AnnotatedVideo], slowest: float) -> Fraction:
+    """Positions a second for these films, of which the slowest has so many frames a second.
+
+    The segment than which 5 % are shorter gets 6 positions or more; of whole clips, the middle one gets 80. At least 1
+    a second, at most 8, of these no more than the slowest film has frames; the next of `RATES`.
+    """
+    durations_s = [segment.duration_s for video in annotated.values() for segment in video.segments]
+    if not durations_s:
+        return Fraction(RATES[0])
+    if all(video.clip_label is not None for video in annotated.values()):
+        needed = CLIP_POSITIONS / float(np.median(durations_s))
+    else:
+        needed = SHORT_POSITIONS / float(np.percentile(durations_s, SHORT))
+    possible = [rate for rate in RATES if rate <= max(slowest * SAME, RATES[0])]
+    return Fraction(next((rate for rate in possible if rate * SAME >= needed), possible[-1]))
+
+
+def asked_rate(asked: float | Fraction | str) -> Fraction:
+    """Positions a second as people write them. Raises InputError for what is no rate."""
+    text = str(asked)
+    if not re.fullmatch(r"-?\d+/0*[1-9]\d*|-?\d+(\.\d*)?(e[-+]?\d{1,3})?", text[:100], re.ASCII):
+        raise InputError(
+            f"{text[:40]} is not a rate",
+            "nothing was trained",
+            "give positions per second, such as 2, 2.56 or 30000/1001",
+        )
+    return SamplingPlan(Fraction(text)).fps

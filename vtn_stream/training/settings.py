@@ -1,0 +1,124 @@
+"""How a network is taught, and how that follows from the data: a user sets nothing.
+
+T positions of a film's grid, K classes
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from vtn_stream.localize import positions
+from vtn_stream.model import ClassificationConfig, DenseConfig, EncoderConfig, HeadConfig, LocalizationConfig
+from vtn_stream.training.events import Head
+from vtn_stream.training.films import TrainingFilm
+
+__all__ = ["Settings", "natural_settings"]
+
+# Two layers of a width that embeddings of a few films can fill: four layers, and windows twice as wide, learned the
+# films by heart (docs/training.md has the figures).
+WIDTH = 128
+NUM_LAYERS = 2
+WINDOW_S = 8.0  # what a frame sees, from end to end, in each layer
+LAGS_S = (0.5, 2.0)  # a movement, and a change of posture
+CROP_S = 64.0  # what is learnt at once: long enough for what surrounds an action, short enough for variety
+MAX_CROP = 2304  # positions: the longest sequence of ActionFormer's recipe
+BATCH_POSITIONS = 1024
+NUM_STEPS = 700  # at least, whatever the data: below, the network has not converged
+MIN_EPOCHS, MAX_EPOCHS = 10, 60
+MAX_LEVELS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One way to teach.
+
+    crop_positions  of a film that are learnt at once; batch_size, crops at once
+    weight_decay    of matrices; never of biases, norms, scales and tables
+    ema             the share of old weights in the running mean, once it has run in
+    smoothing       the price of a dense head for changing its mind
+    patience        epochs without a better validation until it is over
+    """
+
+    encoder: EncoderConfig
+    head: HeadConfig
+    crop_positions: int
+    batch_size: int
+    num_epochs: int
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.05
+    warm_up: float = 0.1
+    ema: float = 0.99
+    smoothing: float = 0.15
+    patience: int = 15
+    seed: int = 0
+
+
+def natural_settings(
+    films: Sequence[TrainingFilm],
+    labels: Sequence[str],
+    head: Head,
+    fps: Fraction,
+    *,
+    motion: bool = True,
+    seed: int = 0,
+    num_epochs: int | None = None,
+) -> Settings:
+    """What these films, all of one rate, ask for. Raises ValueError where there is no film."""
+    if not films:
+        raise ValueError("there is nothing to learn from")
+    lengths = [len(film.values) for film in films]
+    crop = _even(min(max(lengths), MAX_CROP, max(64, round(CROP_S * fps))))
+    batch_size = max(1, BATCH_POSITIONS // crop) if head != "classification" else max(8, BATCH_POSITIONS // crop)
+    steps = math.ceil(sum(max(1, math.ceil(n / crop)) for n in lengths) / batch_size)  # an epoch
+    window = _even(max(4, round(WINDOW_S * fps)))
+    lags = sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S}) if motion else []
+    return Settings(
+        encoder=EncoderConfig(
+            input_width=films[0].values.shape[1],
+            width=WIDTH,
+            num_heads=4,
+            feedforward_width=2 * WIDTH,
+            attention_windows=(window,) * NUM_LAYERS,
+            positions="sinusoidal",
+            difference_lags=tuple(lags),
+            standardized=True,
+            input_dropout=0.3,
+            dropout=0.3,
+        ),
+        head=_natural_head(films, labels, head),
+        crop_positions=crop,
+        batch_size=batch_size,
+        num_epochs=num_epochs or min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(NUM_STEPS / steps))),
+        seed=seed,
+    )
+
+
+def _natural_head(films: Sequence[TrainingFilm], labels: Sequence[str], head: Head) -> HeadConfig:
+    if head == "classification":
+        return ClassificationConfig(num_classes=len(labels))
+    if head == "dense":
+        return DenseConfig(num_classes=len(labels), nothing=_covered(films) < 0.999)
+    bounds = np.concatenate([positions(film.segments, film.index) for film in films])
+    longest = float((bounds[:, 1] - bounds[:, 0]).max(initial=1))
+    # the middle of a segment of 2^(l+2) is 2^(l+1) from its ends, where level l's range ends: one level of reserve
+    num_levels = min(MAX_LEVELS, max(2, math.ceil(math.log2(max(longest, 1))) - 1))
+    return LocalizationConfig(num_classes=len(labels), num_levels=num_levels, tower_width=WIDTH)
+
+
+def _covered(films: Sequence[TrainingFilm]) -> float:
+    """The share of the films' time in which something holds."""
+    covered = total = 0.0
+    for film in films:
+        end = 0.0
+        for segment in film.segments:  # sorted by start
+            covered += max(0.0, segment.end_s - max(end, segment.start_s))
+            end = max(end, segment.end_s)
+        total += film.duration_s
+    return covered / max(total, 1e-9)
+
+
+def _even(number: int) -> int:
+    return number + number % 2

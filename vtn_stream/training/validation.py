@@ -1,0 +1,72 @@
+"""What a network says of validation films, and what that is worth. It reads them exactly as `analyze` will."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from vtn_stream.actions import read_film
+from vtn_stream.localize import LOWEST_SCORE, located
+from vtn_stream.metrics import THUMOS14, detection_map
+from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, HeadConfig, LocalizationConfig
+from vtn_stream.timeline import Segment
+from vtn_stream.track import GridScores, OperatingPoint
+from vtn_stream.training.crops import labels_of
+from vtn_stream.training.films import TrainingFilm
+
+__all__ = ["ALL", "METRICS", "all_spans", "named", "predict", "value"]
+
+METRICS: Final[Mapping[type[HeadConfig], str]] = {
+    ClassificationConfig: "top-1",
+    DenseConfig: "frame accuracy",
+    LocalizationConfig: "mAP@.3:.1:.7",
+}
+ALL: Final = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)  # as mAP counts: every span, however doubtful
+
+
+@torch.inference_mode()
+def predict(network: VTN, film: TrainingFilm, fps: Fraction, scratch: Path) -> GridScores:
+    """As `read_film`; of a classification head `clip` alone."""
+    if not isinstance(network.config.head, ClassificationConfig):
+        return read_film(network, film.values, film.index.valid, fps, scratch=scratch)
+    device = network.encoder.cls_token.device
+    values, valid = (torch.from_numpy(a)[None].to(device) for a in (film.values, film.index.valid))
+    logits = network.classify(values.float(), torch.arange(values.shape[1], device=device)[None], valid)
+    return GridScores(clip=logits[0].float().softmax(0).cpu().numpy())
+
+
+def value(predictions: Sequence[GridScores], films: Sequence[TrainingFilm], labels: Sequence[str]) -> float:
+    """0..1, of METRICS the one that fits the head."""
+    if predictions[0].clip is not None:
+        right = [
+            labels[int(p.clip.argmax())] == f.clip_label
+            for p, f in zip(predictions, films, strict=True)
+            if p.clip is not None
+        ]
+        return float(np.mean(right))
+    if predictions[0].spans is None:
+        right = [named(p) == labels_of(f, labels) for p, f in zip(predictions, films, strict=True)]
+        there = [labels_of(f, labels) >= 0 for f in films]
+        return float(np.concatenate(right)[np.concatenate(there)].mean())
+    truth = {film.name: film.segments for film in films}
+    known = {segment.label for segments in truth.values() for segment in segments}  # others have no precision
+    found = {
+        f.name: [s for s in all_spans(p, f, labels) if s.label in known]
+        for p, f in zip(predictions, films, strict=True)
+    }
+    return detection_map(found, truth, THUMOS14).average_map if any(truth.values()) else 0.0
+
+
+def all_spans(prediction: GridScores, film: TrainingFilm, labels: Sequence[str]) -> list[Segment]:
+    assert prediction.spans is not None
+    return located(prediction.spans, film.index, labels, film.duration_s, ALL, {})
+
+
+def named(prediction: GridScores) -> np.ndarray:
+    """int64 [T]: the likeliest label at each position, K for nothing."""
+    assert prediction.frame is not None
+    frame = prediction.frame.astype(np.float32)
+    return np.concatenate([frame, 1 - frame.sum(axis=1, keepdims=True)], 1).argmax(axis=1)
