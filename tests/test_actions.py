@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -298,6 +299,17 @@ def test_what_was_not_asked_for_is_never_looked_at(request, tmp_path, head):
     assert segments
     if head == "labelling":
         assert all(3 - 0.05 <= s.start_s < s.end_s <= 8 for s in segments)
+
+
+def test_a_label_that_always_holds_holds_no_longer_than_was_asked_for(tmp_path):
+    network = make_network(DenseConfig(num_classes=K))
+    values, index = track(120)
+    rules = PhaseRules(min_positions=(2,) * K, change_cost=((0.5,) * K,) * K)
+    scorer = actions_of(checkpoint_of(network, phase_rules=rules), network, (30, 80), tmp_path)
+    segments = scorer.segments(scorer.scores(values, index, complete=True), index, 12.0)
+    assert segments[0].start_s == pytest.approx(2.95)
+    assert segments[-1].end_s == pytest.approx(7.95)
+    assert all(a.end_s == b.start_s for a, b in pairwise(segments))
 
 
 @pytest.mark.parametrize("head", ["locating", "labelling"])

@@ -69,7 +69,7 @@ class FilmActions:
         """As `read_film`: of a complete film; else of what is known so far, in memory and without saliency."""
         valid, offset = index.valid[self._within], self._within.start
         ids = self._checkpoint.window.position_ids(len(valid), self._fps)
-        parts = _known(valid) if not complete else [(0, len(valid))] if valid.any() else []
+        parts = [(0, len(valid))] if complete and valid.any() else _known(valid)
         frame = np.zeros((len(values), len(self._checkpoint.labels)), np.float16)
         saliency = np.zeros(len(values), np.float16)
         spans = []

@@ -20,7 +20,9 @@ __all__ = ["Batch", "Crops", "labels_of"]
 # Where a crop is said to begin: an encoder that knows places in a film by their number must not learn that crops begin
 # at 0, since films of hours do not end where crops do.
 MAX_OFFSET = 1 << 15
-MIN_INSIDE = 0.5  # the share of a segment that a crop must hold to be asked about it
+# The share of a segment that a crop must hold to be asked about it; of one that is longer than the crop, what it must
+# fill of the crop: else that would say of it, wherever it lay, that nothing happens there.
+MIN_INSIDE = 0.5
 MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns from no others
 
 
@@ -94,18 +96,26 @@ class Crops:
         )
 
     def _start(self, film: int, rng: np.random.Generator) -> int:
-        last = max(0, len(self._films[film].values) - self._num)
-        start = int(rng.integers(0, last + 1))
+        start = self._any_start(film, rng)
         for _ in range(MAX_TRIES if self._hold and len(self._classes[film]) else 0):
             if self._inside(film, start).any():
                 break
-            start = int(rng.integers(0, last + 1))
+            start = self._any_start(film, rng)
         return start
+
+    def _any_start(self, film: int, rng: np.random.Generator) -> int:
+        """A crop may hang over either end of the film by half, and is then pushed inside: were it only to begin inside,
+        the film's first and last seconds would be in one crop of hundreds.
+        """
+        last = max(0, len(self._films[film].values) - self._num)
+        over = self._num // 2 if last else 0
+        return int(np.clip(rng.integers(-over, last + over + 1), 0, last))
 
     def _inside(self, film: int, start: int) -> NDArray[np.bool_]:
         bounds = self._bounds[film]
         shared = np.minimum(bounds[:, 1], start + self._num) - np.maximum(bounds[:, 0], start)
-        held: NDArray[np.bool_] = shared > MIN_INSIDE * (bounds[:, 1] - bounds[:, 0])
+        asked = MIN_INSIDE * np.minimum(bounds[:, 1] - bounds[:, 0], self._num)
+        held: NDArray[np.bool_] = (shared > 0) & (shared >= asked)
         return held
 
 

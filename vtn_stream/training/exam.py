@@ -41,7 +41,7 @@ def examine(
     operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
     rules: PhaseRules | None,
 ) -> Exam:
-    """What the films' timelines would be, scored against what is annotated."""
+    """What the films' timelines would be, scored against what is annotated, as `vtn-stream evaluate` does it."""
     told = {
         film.name: _prediction(film, prediction, labels, operating, rules)
         for film, prediction in zip(films, predictions, strict=True)
@@ -56,7 +56,7 @@ def examine(
             for film in films
         },
     )
-    scores = score(told, truth, subset="all", metrics=_METRICS[head], fps=_fps(films[0]))
+    scores = score(told, truth, subset="all", metrics=_METRICS[head])
     return Exam(
         scores=scores,
         figures=_figures(scores),
@@ -81,11 +81,6 @@ def _prediction(
         candidates = tuple(all_spans(prediction, film, labels))
         return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
     return Prediction(segments=tuple(phases(prediction, *where, rules, *operating)), duration_s=film.duration_s)
-
-
-def _fps(film: TrainingFilm) -> float:
-    grid_s = film.index.grid_s
-    return 1 / float(grid_s[1] - grid_s[0]) if len(grid_s) > 1 else 1.0
 
 
 def _figures(scores: Scores) -> dict[str, float]:

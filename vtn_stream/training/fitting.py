@@ -83,8 +83,8 @@ def as_operating_points(points: Mapping[str, AtPoint]) -> tuple[OperatingPoint, 
 
 
 def _point(threshold: float) -> OperatingPoint:
-    high = round(threshold, 4)
-    return OperatingPoint(high=max(LOWEST_SCORE, high), low=max(LOWEST_SCORE, round(high / 2, 4)))
+    high = round(threshold, 6)  # scores of segments have 4 digits: one more lies between any two of them
+    return OperatingPoint(high=max(LOWEST_SCORE, high), low=max(LOWEST_SCORE, round(high / 2, 6)))
 
 
 def phase_rules(

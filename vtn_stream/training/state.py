@@ -1,10 +1,12 @@
 """Where training stands, in a file: tensors as plain arrays (no pickle), the rest as JSON beside them.
 
-An .npz of    key, progress    JSON text as bytes
-              NAME/TENSOR      of each group of tensors
-              optimizer/I/NAME of parameter I
+BLAKE2b-256 of all that follows: an .npz of
+    key, progress    JSON text as bytes
+    NAME/TENSOR      of each group of tensors
+    optimizer/I/NAME of parameter I
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -22,6 +24,8 @@ from vtn_stream.errors import TrainingError
 
 __all__ = ["State", "load_state", "save_state"]
 
+_DIGEST_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -38,11 +42,12 @@ def save_state(path: Path, state: State) -> None:
     arrays = {"key": _bytes(state.key), "progress": _bytes(json.dumps(state.progress))}
     for group, tensors in (*state.tensors.items(), *((f"optimizer/{i}", t) for i, t in state.optimizer.items())):
         arrays |= {f"{group}/{name}": tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    content = file.getbuffer()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, [content.getbuffer()])
+        write_whole(path, [_digest(content), content])
     except OSError as error:
         raise TrainingError(
             f"the state of the training cannot be written ({error.strerror})",
@@ -54,7 +59,10 @@ def save_state(path: Path, state: State) -> None:
 def load_state(path: Path, key: str) -> State | None:
     """None where there is none, or one of another training, or it is damaged: training then begins anew."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        content = memoryview(path.read_bytes())
+        if content[:_DIGEST_BYTES] != _digest(content[_DIGEST_BYTES:]):
+            return None
+        with np.load(io.BytesIO(content[_DIGEST_BYTES:]), allow_pickle=False) as file:
             if bytes(file["key"]).decode() != key:
                 return None
             progress = json.loads(bytes(file["progress"]))
@@ -68,8 +76,12 @@ def load_state(path: Path, key: str) -> State | None:
                 elif rest:
                     tensors.setdefault(group, {})[rest] = torch.from_numpy(file[name])
         return State(key, progress, tensors, optimizer)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+
+
+def _digest(content: memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
 def _bytes(text: str) -> np.ndarray[Any, np.dtype[np.uint8]]:

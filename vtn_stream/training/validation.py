@@ -1,5 +1,6 @@
 """What a network says of validation films, and what that is worth. It reads them exactly as `analyze` will."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,15 +10,17 @@ import numpy as np
 import torch
 
 from vtn_stream.actions import read_film
+from vtn_stream.errors import TrainingError
 from vtn_stream.localize import LOWEST_SCORE, located
 from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, HeadConfig, LocalizationConfig
+from vtn_stream.sequence import numbers
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoint
 from vtn_stream.training.crops import labels_of
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["ALL", "METRICS", "all_spans", "named", "predict", "value"]
+__all__ = ["ALL", "METRICS", "all_spans", "named", "predict", "predictions", "value"]
 
 METRICS: Final[Mapping[type[HeadConfig], str]] = {
     ClassificationConfig: "top-1",
@@ -25,6 +28,19 @@ METRICS: Final[Mapping[type[HeadConfig], str]] = {
     LocalizationConfig: "mAP@.3:.1:.7",
 }
 ALL: Final = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)  # as mAP counts: every span, however doubtful
+
+
+def predictions(network: VTN, films: Sequence[TrainingFilm], fps: Fraction) -> list[GridScores]:
+    """Of each film. Raises CheckpointError where the network gives no numbers, TrainingError where there is no room."""
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return [predict(network, film, fps, Path(scratch)) for film in films]
+    except OSError as error:
+        raise TrainingError(
+            f"the folder for temporary files cannot be used ({error.strerror})",
+            "the validation films were not read",
+            "free some space, or name another folder with TMPDIR, and run again",
+        ) from error
 
 
 @torch.inference_mode()
@@ -35,7 +51,7 @@ def predict(network: VTN, film: TrainingFilm, fps: Fraction, scratch: Path) -> G
     device = network.encoder.cls_token.device
     values, valid = (torch.from_numpy(a)[None].to(device) for a in (film.values, film.index.valid))
     logits = network.classify(values.float(), torch.arange(values.shape[1], device=device)[None], valid)
-    return GridScores(clip=logits[0].float().softmax(0).cpu().numpy())
+    return GridScores(clip=numbers(logits[0].float().softmax(0)))
 
 
 def value(predictions: Sequence[GridScores], films: Sequence[TrainingFilm], labels: Sequence[str]) -> float:

@@ -1,0 +1,469 @@
+"""teach, from films to a model that draws timelines: two textures are two actions."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from planted import FPS, LABELS, clips, films, small, track
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from vtn_stream.analysis import analyze
+from vtn_stream.checkpoints import load_checkpoint
+from vtn_stream.embedding import FramesEmbedded
+from vtn_stream.errors import CheckpointError, InputError, TrainingError
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.track import Recipe
+from vtn_stream.training import learnt as learnt_module
+from vtn_stream.training import lesson, written
+from vtn_stream.training.events import EpochDone, Stage
+from vtn_stream.training.learnt import learn
+from vtn_stream.training.lesson import teach
+from vtn_stream.training.objective import Objective
+from vtn_stream.training.prepare import Material
+from vtn_stream.training.written import write
+
+PATIENT = "patient 7"  # in the name of every film
+HOST, USER = "host-of-the-clinic", "doctor-who"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class World:
+    """Films of 45 s, of which textures 1 and 2 are actions and 0 is nothing, and clips of one texture; a lesson a head
+    at 2 positions a second.
+    """
+
+    def __init__(self, root, film_maker, backbone, weights):
+        self.root = root
+        self.epochs = {"localization": 9, "dense": 6, "classification": 6}
+        self.options = {"backbone": backbone, "weights": weights, "store": root / "store", "device": "cpu", "fps": 2}
+        self._taught = {}
+        rows = ["video,start_s,end_s,label,subset"]
+        for number in range(5):
+            scenes, name = self._scenes(number), f"{PATIENT} {number}.mp4"
+            self.film(name).parent.mkdir(exist_ok=True)
+            film_maker(self.film(name), scenes)
+            subset, at = "validation" if number == 4 else "training", 0
+            for seconds, texture in scenes:
+                if texture:
+                    rows.append(f"{name},{at},{at + seconds},{('run', 'jump')[texture - 1]},{subset}")
+                at += seconds
+        (root / "actions.csv").write_text("\n".join(rows) + "\n")
+        for number in range(8):
+            name, texture = ("run", 1) if number % 2 else ("jump", 2)
+            (root / "clips" / name).mkdir(parents=True, exist_ok=True)
+            film_maker(root / "clips" / name / f"{PATIENT} {number}.mp4", [(4 + number / 5, texture)])
+
+    @staticmethod
+    def _scenes(number):
+        rng = np.random.default_rng(number)
+        pairs = [((int(rng.integers(3, 7)), 0), (int(rng.integers(3, 7)), 1 + (n + number) % 2)) for n in range(4)]
+        return [scene for pair in pairs for scene in pair]
+
+    def film(self, name):
+        return self.root / "films" / name
+
+    def teach(self, head, name=None, **options):
+        """A new lesson: (Taught, what was told, Learnt)"""
+        events, learnt = [], []
+        output = self.root / f"{name or head}.safetensors"
+        annotations, videos = self.root / "actions.csv", self.root / "films"
+        if head == "classification":
+            annotations = videos = self.root / "clips"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(socket, "gethostname", lambda: HOST)
+            patch.setenv("USER", USER)
+            patch.setenv("LOGNAME", USER)
+            patch.setattr(lesson, "write", lambda *what: (learnt.append(what[1]), write(*what))[1])
+            options = {"head": head, "epochs": self.epochs[head], **self.options, **options}
+            taught = teach(annotations, videos, output, on_event=events.append, **options)
+        return taught, events, learnt[0]
+
+    def taught(self, head):
+        """The one lesson that tests share."""
+        if head not in self._taught:
+            self._taught[head] = self.teach(head)
+        return self._taught[head]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, film_maker, tiny, tiny_weights):
+    return World(tmp_path_factory.mktemp("world"), film_maker, tiny, tiny_weights)
+
+
+HEADS = ["localization", "dense", "classification"]
+
+
+# ---- films become a model
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
+    taught, events, learnt = world.taught(head)
+    assert taught.model == world.root / f"{head}.safetensors"
+    assert taught.card == world.root / f"{head}.md"
+    card = taught.card.read_text()
+    assert card.startswith(f"# {head}.safetensors\n")
+    for plot in taught.plots:
+        assert plot.parent == world.root / f"{head}.plots"
+        assert plot.read_bytes()
+        assert f"({head}.plots/{plot.name})" in card
+    assert len(taught.plots) == {"localization": 4, "dense": 4, "classification": 2}[head]
+    assert taught.figures == learnt.exam.figures
+    assert taught.log == world.root / f"{head}.training"
+    assert sorted(path.name for path in taught.log.iterdir()) == ["motion", "no-motion"]
+    stages = [event.name for event in events if isinstance(event, Stage)]
+    assert list(dict.fromkeys(stages))[2:] == [
+        "training with motion",
+        "training with no motion",
+        "fitting thresholds",
+        "writing",
+    ]
+    metric = learnt.fitted.metric_name
+    for way, name in (("motion", "motion"), ("no motion", "no-motion")):
+        curves = EventAccumulator(str(taught.log / name)).Reload()
+        assert curves.Tags()["scalars"] == ["loss", metric]
+        assert max(e.value for e in curves.Scalars(metric)) == pytest.approx(learnt.tried[way])
+
+
+@pytest.mark.parametrize(
+    ("head", "figure", "least"), [("localization", "mAP, tIoU 0.3 to 0.7", 0.5), ("dense", "frame accuracy", 0.9)]
+)
+def test_textures_are_told_apart(world, head, figure, least):
+    assert world.taught(head)[0].figures[figure] >= least
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_nothing_that_is_shared_tells_of_this_machine_and_the_model_not_of_the_films(world, head):
+    taught, _, _ = world.taught(head)
+    words = [os.fspath(world.root), os.fspath(world.root.parent), os.fspath(Path.home() / ""), HOST, USER]
+    logs = list(taught.log.rglob("*tfevents*"))
+    assert len(logs) == 2
+    for file in (taught.model, taught.card, *taught.plots, *logs):
+        content = file.read_bytes()
+        for word in words:
+            assert word.encode() not in content, (file.name, word)
+            assert word not in os.fspath(file.relative_to(world.root))
+    assert PATIENT.encode() not in taught.model.read_bytes()
+
+
+@pytest.mark.parametrize("head", ["localization", "dense"])
+def test_the_timeline_of_a_validation_film_is_the_one_that_was_measured(world, head):
+    taught, _, learnt = world.taught(head)
+    (measured,) = learnt.exam.scores.films
+    timeline = analyze(
+        world.film(measured.name),
+        model=taught.model,
+        weights=world.options["weights"],
+        device="cpu",
+        store=world.options["store"],
+    )
+    assert len(timeline.segments) >= 3
+    assert len(timeline.segments) == len(measured.shown)
+    for ours, theirs in zip(timeline.segments, measured.shown, strict=True):
+        assert ours.label == theirs.label
+        assert (ours.start_s, ours.end_s) == pytest.approx((theirs.start_s, theirs.end_s), abs=1e-3)
+        assert ours.score == pytest.approx(theirs.score, abs=1e-3)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_model_holds_what_was_fitted(world, head):
+    taught, _, learnt = world.taught(head)
+    checkpoint = load_checkpoint(taught.model)
+    assert checkpoint.labels == ("jump", "run")
+    assert checkpoint.recipe.fps == 2
+    assert (checkpoint.operating_point, dict(checkpoint.operating_points)) == (learnt.point, learnt.points)
+    assert checkpoint.phase_rules == learnt.rules
+    assert (learnt.rules is not None) == (head == "dense")
+    assert (set(learnt.points) == {"jump", "run"}) == (head != "dense")
+    for name, tensor in checkpoint.network().state_dict().items():
+        assert torch.equal(tensor, learnt.fitted.network.state_dict()[name])
+    told = checkpoint.training
+    assert told["figures"] == {name: round(value, 4) for name, value in taught.figures.items()}
+    assert (told["epoch"], told["epochs"], told["seed"]) == (learnt.fitted.epoch, learnt.fitted.num_epochs, 0)
+    num = (16, 4) if head != "classification" else (6, 2)
+    assert tuple(sum(told[side]["num_segments"].values()) for side in ("training", "validation")) == num
+    kept = "motion" if checkpoint.config.encoder.difference_lags else "no motion"
+    assert told["tried"][kept] == max(told["tried"].values())
+
+
+def test_thresholds_above_all_scores_show_nothing(world):
+    """A timeline does depend on them."""
+    taught, _, learnt = world.taught("localization")
+    shown = [s for film in learnt.exam.scores.films for s in film.shown]
+    assert all(s.score >= learnt.points[s.label].high - 5e-5 for s in shown)
+    candidates = [s for film in learnt.exam.scores.films for s in film.candidates]
+    assert len(candidates) > len(shown)
+    assert taught.figures["F1 of the timelines, tIoU 0.5"] > 0
+
+
+# ---- killed
+
+
+def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world):
+    taught, _, _ = world.taught("dense")
+    output, log = world.root / "killed.safetensors", world.root / "killed.training"
+    options = world.options
+    command = [sys.executable, "-c", "from vtn_stream_cli.main import main; main()", "train"]
+    command += [world.root / "actions.csv", "--videos", world.root / "films", "-o", output, "--head", "dense"]
+    command += ["--fps", "2", "--backbone", options["backbone"], "--weights", options["weights"], "--device", "cpu"]
+    command += ["--store", options["store"], "--epochs", str(world.epochs["dense"])]
+    running = subprocess.Popen(
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 120
+    while not (log / "motion.state").exists() and running.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert not output.exists()
+
+    again, events, _ = world.teach("dense", "killed")
+    assert again.model.read_bytes() == taught.model.read_bytes()
+    assert not any(isinstance(event, FramesEmbedded) for event in events)  # what was stored is kept
+    epochs = [event.epoch for event in events if isinstance(event, EpochDone)]
+    assert len(epochs) == epochs.index(1, 1) + world.epochs["dense"] if epochs[0] == 1 else epochs[0] > 1
+    assert not list(log.glob("*.state"))
+
+
+# ---- what is in the way
+
+
+def test_a_model_that_is_there_is_kept_before_any_work(world):
+    taught, _, _ = world.taught("dense")
+    before = taught.model.read_bytes()
+    events = []
+    with pytest.raises(TrainingError) as told:
+        teach(world.root / "none.csv", world.root / "none", taught.model, on_event=events.append)
+    assert str(told.value) == (
+        "dense.safetensors is there already; it was kept, and nothing was trained; name another file with -o, or "
+        "replace it with --overwrite"
+    )
+    assert events == []
+    assert taught.model.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "complaint"),
+    [
+        ("m.safetensors", "m.md", r"^m\.md is there already; it was kept"),
+        ("m.safetensors", "m.safetensors/", r"^m\.safetensors is there already; .*; name another file with -o$"),
+        ("m.md", None, r"^m\.md is no name of a model; nothing was trained; let the name after -o end in \.safetens"),
+        ("m.training", None, "is no name of a model"),
+        ("m", None, "is no name of a model"),
+        ("n" * 300 + ".safetensors", None, "cannot be written"),
+        ("file/m.safetensors", "file", "cannot be written"),
+        ("m.safetensors", "m.training", "cannot be written"),
+        ("m.safetensors", "m.plots", "cannot be written"),
+    ],
+)
+def test_names_that_cannot_be_written_are_told_before_any_work(tmp_path, name, made, complaint):
+    if made:
+        (tmp_path / made).mkdir() if made.endswith("/") else (tmp_path / made).write_text("notes of mine")
+    there = sorted(tmp_path.rglob("*"))
+    with pytest.raises((TrainingError, InputError), match=complaint) as told:
+        teach(tmp_path / "none.csv", tmp_path, tmp_path / name)
+    assert "\n" not in str(told.value)
+    assert str(tmp_path) not in str(told.value)
+    assert sorted(tmp_path.rglob("*")) == there
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(read_only_folder):
+    with pytest.raises(TrainingError, match="Permission denied"):
+        teach(read_only_folder / "none.csv", read_only_folder, read_only_folder / "deep" / "m.safetensors")
+
+
+def test_overwriting_replaces_all_of_it(world, tmp_path):
+    """A dense model, its card and plots where a text was."""
+    for name in ("again.safetensors", "again.md"):
+        (world.root / name).write_text("old")
+    taught, _, _ = world.teach("dense", "again", overwrite=True, epochs=1)
+    assert load_checkpoint(taught.model).labels == ("jump", "run")
+    assert "old" not in taught.card.read_text().split()
+
+
+# ---- what is learnt, of films that are made of numbers
+
+
+RECIPE = Recipe(backbone="none", weights="00", fps=FPS, size=(8, 8), mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+def material(training, validation=(), head="localization", labels=LABELS, notes=()):
+    return Material(
+        training=tuple(training),
+        validation=tuple(validation),
+        labels=labels,
+        head=head,
+        plan=SamplingPlan(FPS),
+        notes=notes,
+    )
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Small networks, whatever the data asks for; quick["num_epochs"] of them."""
+    changes = {"num_epochs": 2}
+
+    def settings_of(films, labels, head, fps, *, motion, seed, num_epochs):
+        settings = small(head, seed=seed, **changes)
+        lags = (2,) if motion else ()
+        return replace(
+            settings,
+            encoder=replace(settings.encoder, difference_lags=lags),
+            head=replace(settings.head, num_classes=len(labels)),
+        )
+
+    monkeypatch.setattr(learnt_module, "natural_settings", settings_of)
+    return changes
+
+
+@pytest.mark.parametrize(
+    ("motion", "no_motion", "kept"), [(0.5, 0.4, (2,)), (0.4, 0.5, ()), (0.5, 0.5, (2,)), (0.0, 0.0, (2,))]
+)
+def test_motion_is_kept_where_it_is_no_worse_on_the_validation_films(
+    quick, monkeypatch, tmp_path, motion, no_motion, kept
+):
+    left = [motion, motion, no_motion, no_motion]
+    monkeypatch.setattr("vtn_stream.training.loop.value", lambda *_: left.pop(0))
+    lesson_of = material(films(range(3)), films([20]))
+    learnt = learn(lesson_of, seed=0, backbone="none")
+    assert learnt.settings.encoder.difference_lags == kept
+    assert learnt.fitted.network.config.encoder.difference_lags == kept
+    assert learnt.tried == {"motion": motion, "no motion": no_motion}
+    write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
+    assert (
+        f"{100 * motion:.1f} % motion and {100 * no_motion:.1f} % no motion; the better was kept"
+        in (tmp_path / "m.md").read_text()
+    )
+
+
+NOTHING_TOLD = "There was nothing to validate on: nothing was measured, and no threshold was fitted."
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("validation", ["none", "without a segment"])
+def test_with_nothing_to_validate_on_one_network_is_trained_to_the_end(quick, tmp_path, head, validation):
+    if validation != "none" and head == "classification":
+        return  # a clip has a label, or it is none
+    quiet = [track(60, name="quiet", seed=9)] if validation != "none" else []
+    training = clips(range(8)) if head == "classification" else films(range(3))
+    lesson_of, events = material(training, quiet, head), []
+    learnt = learn(lesson_of, seed=0, backbone="none", on_event=events.append)
+    assert [event.epoch for event in events if isinstance(event, EpochDone)] == [1, 2]
+    assert (learnt.exam, learnt.points, learnt.tried) == (None, {}, {"motion": None})
+    assert learnt.fitted.epoch == 2
+    assert learnt.notes == (NOTHING_TOLD,)
+    assert (learnt.rules is not None) == (head == "dense")
+    assert write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors") == ()
+    card = (tmp_path / "m.md").read_text()
+    assert "It was not measured." in card
+    assert "nothing was measured" in card
+    assert load_checkpoint(tmp_path / "m.safetensors").training["figures"] == {}
+
+
+def test_one_label_is_learnt_from_everything_else(quick, tmp_path):
+    def only_run(seeds):
+        return [replace(f, segments=tuple(s for s in f.segments if s.label == "run")) for f in films(seeds)]
+
+    lesson_of = material(only_run(range(3)), only_run([20, 21]), labels=("run",))
+    learnt = learn(lesson_of, seed=0, backbone="none")
+    write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
+    assert load_checkpoint(tmp_path / "m.safetensors").labels == ("run",)
+    assert learnt.points.keys() <= {"run"}
+
+
+@pytest.mark.parametrize("head", ["localization", "dense"])
+def test_a_label_of_training_films_only_has_neither_figure_nor_threshold(quick, tmp_path, head):
+    quiet = [replace(f, segments=tuple(s for s in f.segments if s.label == "run")) for f in films([20, 21])]
+    lesson_of = material(films(range(3)), quiet, head)
+    learnt = learn(lesson_of, seed=0, backbone="none")
+    write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
+    jump = learnt.exam.classes[1]
+    assert (jump.label, jump.ap, jump.threshold) == ("jump", None, None)
+    assert "jump" not in learnt.points
+    assert "no example was there to measure them: jump" in (tmp_path / "m.md").read_text()
+
+
+def test_a_training_that_lost_its_numbers_is_written_and_says_so(quick, tmp_path, monkeypatch):
+    quick["num_epochs"] = 4
+    cost, steps = Objective.__call__, 0
+
+    def spoilt(self, batch):
+        nonlocal steps
+        steps += 1
+        return cost(self, batch) * (float("nan") if steps > 12 else 1)
+
+    monkeypatch.setattr(Objective, "__call__", spoilt)
+    lesson_of = material(films(range(3)))
+    learnt = learn(lesson_of, seed=0, backbone="none")
+    write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
+    note = "Stopped early, since the loss was no number at step 3 of epoch 3; the weights are those of epoch 2."
+    assert learnt.notes == (note, NOTHING_TOLD)
+    assert note in (tmp_path / "m.md").read_text()
+    checkpoint = load_checkpoint(tmp_path / "m.safetensors")
+    assert note in checkpoint.training["notes"]
+    assert all(tensor.isfinite().all() for tensor in checkpoint.tensors.values())
+
+
+def test_notes_on_films_are_in_the_card_and_not_in_the_model(quick, tmp_path):
+    lesson_of = material(films(range(3)), notes=(f"{PATIENT} 3.mp4 has 5 frames a second",))
+    write(lesson_of, learn(lesson_of, seed=0, backbone="none"), RECIPE, tmp_path / "m.safetensors")
+    assert f"{PATIENT} 3.mp4 has" in (tmp_path / "m.md").read_text()
+    assert PATIENT.encode() not in (tmp_path / "m.safetensors").read_bytes()
+
+
+# ---- where it cannot be written
+
+
+def full(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+def refused(*_, **__):
+    raise CheckpointError("m.safetensors cannot be written (No space left on device)", "so", "do")
+
+
+@pytest.mark.parametrize(
+    ("what", "fails"), [("write_whole", full), ("save_pictures", full), ("save_checkpoint", refused)]
+)
+def test_where_it_cannot_be_written_the_old_model_stays(quick, tmp_path, monkeypatch, what, fails):
+    lesson_of = material(films(range(3)), films([20]))
+    learnt = learn(lesson_of, seed=0, backbone="none")
+    output = tmp_path / "m.safetensors"
+    output.write_text("old")
+    monkeypatch.setattr(written, what, fails)
+    with pytest.raises(TrainingError) as told:
+        write(lesson_of, learnt, RECIPE, output)
+    assert "No space left on device" in str(told.value)
+    assert "what was learnt is kept in the training's folder" in str(told.value)
+    assert output.read_text() == "old"
+
+
+def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypatch):
+    taught, _, _ = world.taught("dense")
+    with monkeypatch.context() as patch:
+        patch.setattr(written, "save_checkpoint", refused)
+        with pytest.raises(TrainingError):
+            world.teach("dense", "full")
+    assert sorted(path.name for path in (world.root / "full.training").glob("*.state")) == [
+        "motion.state",
+        "no-motion.state",
+    ]
+    again, events, _ = world.teach("dense", "full", overwrite=True)  # the card is there
+    assert again.model.read_bytes() == taught.model.read_bytes()
+    assert len([event for event in events if isinstance(event, EpochDone)]) == 2  # of each the last, again
+    assert not list(again.log.glob("*.state"))

@@ -1,0 +1,37 @@
+"""What a training is known by: a state of any other is not gone on from."""
+
+import hashlib
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+import vtn_stream
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.settings import Settings
+
+__all__ = ["key_of"]
+
+
+def key_of(
+    films: Sequence[TrainingFilm],
+    validation: Sequence[TrainingFilm],
+    labels: Sequence[str],
+    settings: Settings,
+    fps: Fraction,
+    *,
+    backbone: str,
+    device: str,
+) -> str:
+    """Of all that the bits of the weights depend on."""
+    digest = hashlib.blake2b(digest_size=32)
+    for side in (films, validation):
+        digest.update(b"side")
+        for film in side:
+            told = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
+            digest.update(repr(told).encode("utf-8", "surrogatepass"))
+            for array in (film.index.grid_s, film.index.valid, film.values):
+                digest.update(np.ascontiguousarray(array).data)
+    software = (vtn_stream.__version__, str(torch.__version__), torch.get_num_threads())
+    return repr((digest.hexdigest(), tuple(labels), settings, fps, backbone, device, *software))

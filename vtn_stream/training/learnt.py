@@ -1,0 +1,162 @@
+"""What is learnt from films: one network with motion and one without, the better of them, and what is fitted to it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vtn_stream.metrics import THUMOS14, detection_map
+from vtn_stream.model import DenseConfig
+from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.training.events import EpochDone, Event, Head, Stage
+from vtn_stream.training.exam import Exam, examine
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.fitting import (
+    NO_THRESHOLD,
+    AtPoint,
+    as_operating_points,
+    clip_points,
+    detection_points,
+    phase_rules,
+)
+from vtn_stream.training.log import Log
+from vtn_stream.training.loop import Fitted, fit
+from vtn_stream.training.prepare import Material
+from vtn_stream.training.settings import Settings, natural_settings
+from vtn_stream.training.validation import all_spans
+from vtn_stream.training.validation import predictions as predictions_of
+
+__all__ = ["Learnt", "learn", "state_files", "taught_by"]
+
+WAYS = {"motion": True, "no motion": False}  # whether the encoder reads what changed between frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Learnt:
+    """A network, and what was fitted on the validation films; exam: None where there are none.
+
+    tried  the metric of each way that was tried, by name: with motion and without
+    notes  of the training, without names of films
+    """
+
+    settings: Settings
+    fitted: Fitted
+    point: OperatingPoint
+    points: dict[str, OperatingPoint]
+    rules: PhaseRules | None
+    exam: Exam | None
+    tried: dict[str, float | None]
+    notes: tuple[str, ...]
+
+
+def learn(
+    material: Material,
+    *,
+    seed: int,
+    epochs: int | None = None,
+    backbone: str,
+    device: str = "cpu",
+    work: Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Learnt:
+    """All of `teach` but files and films. work: where its state and its curves are kept; None: nowhere."""
+    tell = on_event or (lambda event: None)
+    fps, labels = material.plan.fps, material.labels
+    # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
+    validation = material.validation if any(map(taught_by, material.validation)) else ()
+    ways: dict[str, tuple[Settings, Fitted]] = {}
+    # Without validation films nothing says that motion does harm; with them, both are tried.
+    for name in list(WAYS)[: 2 if validation else 1]:
+        settings = natural_settings(
+            material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
+        )
+        tell(Stage(name=f"training with {name}"))
+        fitted = fit(
+            material.training,
+            validation,
+            labels,
+            settings,
+            fps,
+            backbone=backbone,
+            device=device,
+            state=None if work is None else _state_file(work, name),
+            on_event=tell if work is None else _logged(Log(work / _file_name(name)), tell),
+        )
+        ways[name] = (settings, fitted)
+    best = max(ways, key=lambda name: ways[name][1].best or 0.0)  # of equals the first
+    settings, fitted = ways[best]
+    tell(Stage(name="fitting thresholds"))
+    predictions = predictions_of(fitted.network, validation, fps)
+    at, operating = _points(material.head, labels, validation, predictions)
+    rules = None
+    if isinstance(settings.head, DenseConfig):
+        nothing = settings.head.nothing
+        rules = phase_rules(material.training, validation, predictions, labels, nothing=nothing)
+    exam = None
+    if validation:
+        exam = examine(validation, predictions, labels, material.head, at, operating, rules)
+    notes = fitted.notes
+    if not validation:
+        notes += ("There was nothing to validate on: nothing was measured, and no threshold was fitted.",)
+    return Learnt(
+        settings=settings,
+        fitted=fitted,
+        point=operating[0],
+        points=operating[1],
+        rules=rules,
+        exam=exam,
+        tried={name: fitted.best for name, (_, fitted) in ways.items()},
+        notes=notes,
+    )
+
+
+def taught_by(film: TrainingFilm) -> list[str]:
+    """The label of each of its examples."""
+    return [s.label for s in film.segments] if film.clip_label is None else [film.clip_label]
+
+
+def state_files(work: Path) -> list[Path]:
+    """Where `learn` keeps how far it is."""
+    return [_state_file(work, way) for way in WAYS]
+
+
+def _state_file(work: Path, way: str) -> Path:
+    return work / f"{_file_name(way)}.state"
+
+
+def _file_name(way: str) -> str:
+    return way.replace(" ", "-")
+
+
+def _logged(log: Log, tell: Callable[[Event], None]) -> Callable[[Event], None]:
+    def on_event(event: Event) -> None:
+        if isinstance(event, EpochDone):
+            scalars = {"loss": event.loss} | ({} if event.metric is None else {event.metric_name: event.metric})
+            log.write(event.epoch, **scalars)
+        tell(event)
+
+    return on_event
+
+
+def _points(
+    head: Head, labels: Sequence[str], films: Sequence[TrainingFilm], predictions: Sequence[GridScores]
+) -> tuple[dict[str, AtPoint], tuple[OperatingPoint, dict[str, OperatingPoint]]]:
+    """Thresholds as the head needs them. A dense head needs none: its rules draw the timeline."""
+    if head == "dense":
+        return {}, (NO_THRESHOLD, {})
+    if not films:
+        return {}, as_operating_points({})
+    if head == "classification":
+        clips = [p.clip for p in predictions if p.clip is not None]
+        truth = np.array([labels.index(film.clip_label or "") for film in films])
+        at = {labels[k]: point for k, point in clip_points(np.stack(clips), truth).items()}
+    else:
+        truth_of = {film.name: film.segments for film in films}
+        known = {s.label for segments in truth_of.values() for s in segments}
+        found = {
+            f.name: [s for s in all_spans(p, f, labels) if s.label in known]
+            for p, f in zip(predictions, films, strict=True)
+        }
+        at = detection_points(detection_map(found, truth_of, THUMOS14))
+    return at, as_operating_points(at)

@@ -1,0 +1,146 @@
+"""What a lesson leaves behind: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import vtn_stream
+from vtn_stream.atomic import write_whole
+from vtn_stream.checkpoints import Checkpoint, save_checkpoint
+from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
+from vtn_stream.metrics import THUMOS14
+from vtn_stream.report.card import CardFacts, SplitFacts, model_card
+from vtn_stream.sampling import ClipWindow
+from vtn_stream.scoring import save_pictures
+from vtn_stream.track import Recipe
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.learnt import Learnt, taught_by
+from vtn_stream.training.prepare import Material
+
+__all__ = ["card_file", "plots_folder", "write"]
+
+
+def card_file(output: Path) -> Path:
+    """Of the model in that file."""
+    return output.with_suffix(".md")
+
+
+def plots_folder(output: Path) -> Path:
+    return output.with_suffix(".plots")
+
+
+def write(material: Material, learnt: Learnt, recipe: Recipe, output: Path) -> tuple[Path, ...]:
+    """The plots. The model comes last: where it is the others are. Raises TrainingError."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        plots = () if learnt.exam is None else tuple(save_pictures(learnt.exam.scores, plots_folder(output)))
+        write_whole(card_file(output), [model_card(_card(material, learnt, recipe, output, plots)).encode()])
+        save_checkpoint(_checkpoint(material, learnt, recipe), output)
+    except (OSError, InputError, CheckpointError) as error:
+        raise TrainingError(
+            f"{output.name} cannot be written ({_reason(error)})",
+            "what was learnt is kept in the training's folder",
+            "free some space, and run again: it goes on there",
+        ) from error
+    return plots
+
+
+def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plots: Sequence[Path]) -> CardFacts:
+    exam, settings = learnt.exam, learnt.settings
+    return CardFacts(
+        name=output.name,
+        head=material.head,
+        labels=material.labels,
+        backbone=recipe.backbone,
+        fps=float(recipe.fps),
+        splits=tuple(
+            _split(name, films, material.labels)
+            for name, films in (("training", material.training), ("validation", material.validation))
+        ),
+        settings={
+            "seed": settings.seed,
+            "epochs": learnt.fitted.num_epochs,
+            "best epoch": learnt.fitted.epoch,
+            "positions learnt at once": settings.crop_positions,
+            "crops in a batch": settings.batch_size,
+            "learning rate": settings.learning_rate,
+            "weight decay": settings.weight_decay,
+            "width": settings.encoder.width,
+            "layers": settings.encoder.num_layers,
+            "attention window, positions": settings.encoder.attention_windows[0],
+            "motion, lags in positions": ", ".join(map(str, settings.encoder.difference_lags)) or "none",
+        },
+        provenance={"vtn-stream": vtn_stream.__version__, "weights of the image network": recipe.weights},
+        figures={} if exam is None else exam.figures,
+        classes=() if exam is None else exam.classes,
+        tious=() if exam is None or exam.scores.detection is None else THUMOS14,
+        mistakes=() if exam is None else exam.mistakes,
+        plots={file.stem.replace("-", " "): f"{file.parent.name}/{file.name}" for file in plots},
+        notes=material.notes + learnt.notes + _tried(learnt),
+    )
+
+
+def _tried(learnt: Learnt) -> tuple[str, ...]:
+    if len(learnt.tried) < 2:
+        return ()
+    worths = " and ".join(f"{100 * (value or 0):.1f} % {name}" for name, value in learnt.tried.items())
+    return (f"{learnt.fitted.metric_name} on the validation films: {worths}; the better was kept.",)
+
+
+def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoint:
+    network = learnt.fitted.network
+    lengths = [len(film.values) for film in material.training]
+    num = round(float(np.median(lengths))) if material.head == "classification" else learnt.settings.crop_positions
+    return Checkpoint(
+        config=network.config,
+        labels=material.labels,
+        recipe=recipe,
+        window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
+        operating_point=learnt.point,
+        operating_points=learnt.points,
+        phase_rules=learnt.rules,
+        training=_provenance(material, learnt),
+        tensors={name: tensor.detach().cpu() for name, tensor in network.state_dict().items()},
+    )
+
+
+def _provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
+    """JSON values: no path, no film's name, no time."""
+    fitted, settings = learnt.fitted, learnt.settings
+    return {
+        "vtn_stream": vtn_stream.__version__,
+        "seed": settings.seed,
+        "head": material.head,
+        "training": asdict(_split("training", material.training, material.labels)),
+        "validation": asdict(_split("validation", material.validation, material.labels)),
+        "epochs": fitted.num_epochs,
+        "epoch": fitted.epoch,
+        "metric": fitted.metric_name,
+        "tried": {name: None if value is None else round(value, 4) for name, value in learnt.tried.items()},
+        "crop_positions": settings.crop_positions,
+        "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "figures": {} if learnt.exam is None else {k: round(v, 4) for k, v in learnt.exam.figures.items()},
+        "notes": list(learnt.notes),
+    }
+
+
+def _split(name: str, films: Sequence[TrainingFilm], labels: Sequence[str]) -> SplitFacts:
+    counts = Counter(label for film in films for label in taught_by(film))
+    hours = sum(film.duration_s for film in films) / 3600
+    return SplitFacts(
+        name=name,
+        num_films=len(films),
+        hours=round(hours, 4),
+        num_segments={label: counts[label] for label in labels},
+    )
+
+
+def _reason(error: OSError | VtnStreamError) -> str:
+    if isinstance(error, VtnStreamError):
+        return error.fact
+    return error.strerror or type(error).__name__
