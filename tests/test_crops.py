@@ -1,7 +1,9 @@
 """What is learnt at once: stretches of films, and what is asked about each."""
 
 import tracemalloc
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import FPS, LABELS, WIDTH, clips, films, track
 
+from vtn_stream.localize import phases
+from vtn_stream.track import GridScores
 from vtn_stream.training.crops import MAX_OFFSET, Crops, labels_of
+from vtn_stream.training.fitting import NO_THRESHOLD
 
 
 def numbered(num, film, *segments, **options):
@@ -186,6 +191,21 @@ def test_of_labels_at_once_the_one_that_began_last_holds():
     assert labels_of(film, LABELS).tolist() == [2, 0, 1, 1, 0, 0, 2, 2]
     film = track(8, (0.0, 1.0, "jump"), (0.5, 1.5, "run"))
     assert labels_of(film, LABELS).tolist() == [1, 1, 0, 0, 0, 0, 2, 2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.6, 6), min_size=2, max_size=8))
+def test_what_is_drawn_of_the_labels_themselves_is_off_by_half_a_position_at_most(lengths_s):
+    borders_s = [0.0, *np.cumsum(lengths_s).tolist()]
+    segments = [(a, b, LABELS[n % 2]) for n, (a, b) in enumerate(pairwise(borders_s))]
+    film = track(int(4 * borders_s[-1]) + 1, *segments)
+    film = replace(film, duration_s=borders_s[-1])
+    frame = np.eye(3)[labels_of(film, LABELS)][:, :2].astype(np.float16)
+    drawn = phases(GridScores(frame=frame), film.index, LABELS, film.duration_s, None, NO_THRESHOLD)
+    assert [s.label for s in drawn] == [label for *_, label in segments]
+    for ours, theirs in zip(drawn, film.segments, strict=True):
+        assert ours.start_s == pytest.approx(theirs.start_s, abs=0.125 + 1e-9)
+        assert ours.end_s == pytest.approx(theirs.end_s, abs=0.125 + 1e-9)
 
 
 def test_labels_are_numbered_in_the_order_given():

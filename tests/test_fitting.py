@@ -245,7 +245,7 @@ def test_nothing_is_ruled_where_the_network_is_right():
     assert rules == PhaseRules(min_positions=(1, 1), change_cost=((0, 0), (0, 0)))  # the smallest weights of equals
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 109), st.integers(1, 9), st.sampled_from([0, 1, None])), max_size=8))
 def test_rules_are_never_worse_than_none_on_the_validation_films(mistakes):
     films, validation = [game("a", 40, 30, 40)], game("v", 38, 33, 39)

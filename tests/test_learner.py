@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from planted import HEADS, LABELS, clips, films, planted, small
+from planted import HEADS, LABELS, clip, clips, films, planted, small
 
+from vtn_stream.localize import candidates, located
 from vtn_stream.model import VTN, DenseConfig, VTNConfig
 from vtn_stream.training import learner as module
 from vtn_stream.training.crops import Crops
+from vtn_stream.training.fitting import NO_THRESHOLD
 from vtn_stream.training.learner import Learner, NoNumber, copied, pace, parameter_groups
 from vtn_stream.training.objective import Objective
 from vtn_stream.training.targets import pyramid_targets
@@ -101,9 +103,45 @@ def test_what_stands_where_nothing_is_seen_costs_nothing(head):
     assert Objective(ours, smoothing=0.15)(batch).item() != pytest.approx(cost.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_padding_costs_nothing(head):
+    """Films of 60 positions in crops of 60, and in crops of 128."""
+    tracks = [clip(n, LABELS[n % 2], num=60) for n in range(3)] if head == "classification" else films(range(3), num=60)
+    ours, costs = shaken(network(head)).eval(), []
+    for num in (60, 128):
+        batch = next(Crops(tracks, LABELS, num, 3, hold=False).epoch(np.random.default_rng(0)))
+        batch = replace(batch, position_ids=torch.arange(num).expand(3, -1))
+        costs.append(Objective(ours, smoothing=0.15)(batch).item())
+    assert costs[0] == pytest.approx(costs[1], rel=1e-5)
+
+
+def test_what_is_asked_of_a_point_is_the_segment_that_is_drawn_of_it():
+    """From seconds to targets in crops, and back by way of `candidates` and `located`."""
+    given, num = films(range(2), num=300), 0
+    for number, film in enumerate(given):
+        film.values[:, 0], film.values[:, 1] = number, np.arange(300)
+    for batch in batches(tracks=given):
+        for row, (bounds, classes) in enumerate(batch.segments):
+            number, start = batch.embeddings[row, 0, :2].int().tolist()
+            film = given[number]
+            for level, target in enumerate(pyramid_targets(bounds, classes, [64, 32, 16], 2)):
+                spans = candidates(target.classes.numpy(), target.offsets.numpy(), level, min_score=1)
+                moved = replace(spans, bounds=spans.bounds + start)
+                for segment in located(moved, film.index, LABELS, film.duration_s, NO_THRESHOLD):
+                    cut_s = (start / 4, (start + 64) / 4)
+                    assert any(
+                        segment.label == true.label
+                        and segment.start_s == pytest.approx(max(true.start_s, cut_s[0]), abs=1e-4)
+                        and segment.end_s == pytest.approx(min(true.end_s, cut_s[1]), abs=1e-4)
+                        for true in film.segments
+                    )
+                    num += 1
+    assert num > 50
+
+
 def test_the_number_of_positives_is_a_running_mean_of_the_batches():
     ours, expected = Objective(network(), smoothing=0.15), 100.0
-    for batch in batches()[:3]:
+    for batch in batches(tracks=films(range(4), lost=range(1, 160, 3)))[:3]:
         num = 0
         for row, (bounds, classes) in enumerate(batch.segments):
             for level, target in enumerate(pyramid_targets(bounds, classes, [64, 32, 16], 2)):
