@@ -131,6 +131,20 @@ def test_a_seed_gives_the_same_bits_and_another_seed_others(head):
     assert once[4] != other[4]
 
 
+def test_every_epoch_draws_other_crops_and_another_noise(monkeypatch):
+    learn, drawn = Learner.learn, []
+
+    def learning(self, batch):
+        drawn.append((batch.position_ids[:, 0].tolist(), torch.get_rng_state().tolist()))
+        return learn(self, batch)
+
+    monkeypatch.setattr(Learner, "learn", learning)
+    taught(few("dense")[0], (), "dense", num_epochs=3)
+    firsts = drawn[::5]  # an epoch has 5 steps
+    assert len(firsts) == 3
+    assert all(len({str(what) for what in kind}) == 3 for kind in zip(*firsts, strict=True))
+
+
 def test_what_was_drawn_before_does_not_matter_and_nothing_is_drawn_from_others():
     training, _ = few("dense")
     torch.manual_seed(5)
