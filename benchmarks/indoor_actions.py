@@ -350,7 +350,7 @@ def chosen(
 
 def dense(data: Data, seed: int) -> None:
     methods: dict[str, tuple[Method, list[Option]]] = {
-        "logistic regression": (logistic(data), [{"decay": d} for d in (0.1, 0.3, 1.0, 3.0)]),
+        "logistic regression": (logistic(data), [{"decay": d} for d in (0.3, 1.0, 3.0, 10.0, 30.0)]),
         "MS-TCN-like": (mstcn(data), [{"epochs": n} for n in (15, 40)]),
         "dense head": (
             ours(data),
@@ -394,11 +394,11 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
     methods: dict[str, tuple[Method, list[Option]]] = {
         "ActionFormer's recipe without attention": (
             actionformer(data),
-            [{"rate": r, "epochs": n} for r in (1e-4, 5e-4) for n in (30, 60)],
+            [{"rate": r, "epochs": n} for r in (1e-4, 5e-4) for n in (20, 40)],
         ),
         "localization head": (
             ours(data),
-            [{"head": "localization", "motion": m, "epochs": n} for m in (True, False) for n in (30, 60)],
+            [{"head": "localization", "motion": m, "epochs": n} for m in (True, False) for n in (20, 40)],
         ),
     }
     films = list(data.films.values())

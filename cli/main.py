@@ -20,7 +20,7 @@ COMMANDS = {
     "export": "Write a timeline in other formats.",
     "train": "Teach it your own actions from annotated films.",
     "models": "Import, fetch and describe models.",
-    "evaluate": "Measure a model on labelled films.",
+    "evaluate": "Measure timelines, or a model, against annotations.",
     "cache": "Look at and check the stored embeddings.",
     "doctor": "Check this installation; a report to paste into an issue.",
 }

@@ -17,13 +17,12 @@ from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["Settings", "natural_settings"]
 
-# Two layers of a width that embeddings of a few films can fill: four layers, and windows twice as wide, learned the
-# films by heart (docs/training.md has the figures).
+# Two layers of a width that embeddings of a few films can fill. Four were no better on a dozen films.
 WIDTH = 128
 NUM_LAYERS = 2
 WINDOW_S = 8.0  # what a frame sees, from end to end, in each layer
 LAGS_S = (0.5, 2.0)  # a movement, and a change of posture
-CROP_S = 200.0  # what is learnt at once: minutes around an action tell what it is; a third of that cost 3 points
+CROP_S = 200.0  # what is learnt at once: minutes around an action tell what it is
 MAX_CROP = 2304  # positions: the longest sequence of ActionFormer's recipe
 BATCH_POSITIONS = 1200
 NUM_STEPS = 200  # at least, whatever the data: below, the network has not converged
@@ -70,7 +69,8 @@ def natural_settings(
     if not films:
         raise ValueError("there is nothing to learn from")
     lengths = [len(film.values) for film in films]
-    crop = _even(min(max(lengths), MAX_CROP, max(64, round(CROP_S * fps))))
+    longest = _longest(films) if head == "localization" else 0  # a longer one than a crop would never be asked about
+    crop = _even(min(max(lengths), MAX_CROP, max(64, round(CROP_S * fps), math.ceil(longest))))
     batch_size = max(1, BATCH_POSITIONS // crop) if head != "classification" else max(8, BATCH_POSITIONS // crop)
     steps = math.ceil(sum(max(1, math.ceil(n / crop)) for n in lengths) / batch_size)  # an epoch
     window = _even(max(4, round(WINDOW_S * fps)))
@@ -101,11 +101,16 @@ def _natural_head(films: Sequence[TrainingFilm], labels: Sequence[str], head: He
         return ClassificationConfig(num_classes=len(labels))
     if head == "dense":
         return DenseConfig(num_classes=len(labels), nothing=_covered(films) < 0.999)
-    bounds = np.concatenate([positions(film.segments, film.index) for film in films])
-    longest = float((bounds[:, 1] - bounds[:, 0]).max(initial=1))
+    longest = _longest(films)
     # the middle of a segment of 2^(l+2) is 2^(l+1) from its ends, where level l's range ends: one level of reserve
     num_levels = min(MAX_LEVELS, max(2, math.ceil(math.log2(max(longest, 1))) - 1))
     return LocalizationConfig(num_classes=len(labels), num_levels=num_levels, tower_width=WIDTH)
+
+
+def _longest(films: Sequence[TrainingFilm]) -> float:
+    """Segment, in positions."""
+    bounds = np.concatenate([positions(film.segments, film.index) for film in films])
+    return float((bounds[:, 1] - bounds[:, 0]).max(initial=1))
 
 
 def _covered(films: Sequence[TrainingFilm]) -> float:
