@@ -33,6 +33,8 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/film_with_model.py
 	$(BIN)/python benchmarks/long_encoding.py
+	$(BIN)/python benchmarks/long_localization.py
+	$(BIN)/python benchmarks/indoor_actions.py
 
 # Once, and again when the dependencies change.
 $(VENV)/installed: pyproject.toml
