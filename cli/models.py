@@ -34,7 +34,7 @@ MAX_LABELS = 8  # shown; --json has all
 def models() -> None:
     """Import, fetch and describe models.
 
-    They lie in VTN_STREAM_MODELS, else in ~/.local/share/vtn-stream/models.
+    They lie in VTN_STREAM_MODELS, else in ~/.local/share/vtn-stream/models; some ship with the program.
     """
 
 
@@ -42,14 +42,15 @@ def models() -> None:
 def ls() -> None:
     """List the models on this machine, and those that can be fetched."""
     from vtn_stream.checkpoints import FORMAT_VERSION, load_checkpoint
-    from vtn_stream.checkpoints.catalogue import CATALOGUE, models_folder, stored_models
+    from vtn_stream.checkpoints.catalogue import CATALOGUE, models_folder, shipped_models, stored_models
     from vtn_stream.checkpoints.metadata import fault
 
     table = Table(box=None, pad_edge=False)
     for column in ("model", "state", "MB", "classes", "backbone", "per second"):
         table.add_column(column)
-    stored = stored_models(models_folder())
-    for name, file in stored.items():
+    shipped, own = shipped_models(), stored_models(models_folder())
+    stored = shipped | own
+    for name, file in sorted(stored.items()):
         size = f"{file.stat().st_size / 1e6:.1f}"
         try:
             checkpoint = load_checkpoint(file)
@@ -58,7 +59,8 @@ def ls() -> None:
             continue
         backbone = Text(printable(checkpoint.recipe.backbone))
         rate = f"{float(checkpoint.recipe.fps):g}"
-        table.add_row(Text(name), "here", size, str(len(checkpoint.labels)), backbone, rate)
+        state = "here" if name in own else "shipped"
+        table.add_row(Text(name), state, size, str(len(checkpoint.labels)), backbone, rate)
     for name in CATALOGUE:
         if name not in stored:
             table.add_row(Text(name), Text("to be pulled", style="dim"), "", "", "", "")

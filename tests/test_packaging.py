@@ -53,7 +53,8 @@ def wheel(tmp_path_factory):
 
 
 def test_the_wheel_holds_every_module_and_nothing_else(wheel):
-    expected = {"vtn_stream/py.typed", "vtn_stream/checkpoints/kinetics400.txt"}
+    shipped = {f"vtn_stream/checkpoints/shipped/cctv-fight.{suffix}" for suffix in ("safetensors", "md")}
+    expected = {"vtn_stream/py.typed", "vtn_stream/checkpoints/kinetics400.txt", *shipped}
     for package, folder in PROJECT["tool"]["setuptools"]["package-dir"].items():
         expected |= {f"{package}/{m.relative_to(ROOT / folder)}" for m in (ROOT / folder).rglob("*.py")}
     with zipfile.ZipFile(wheel) as archive:

@@ -1,4 +1,4 @@
-"""The models on this machine, and those that are published. A model's name is its file's, without the suffix."""
+"""The models on this machine, those that ship with the program, and those that are published. A model's name is its file's, without the suffix."""
 
 import difflib
 import os
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from vtn_stream.errors import CheckpointError
 
-__all__ = ["CATALOGUE", "Published", "file_of", "find_model", "find_published", "models_folder", "stored_models"]
+__all__ = ["CATALOGUE", "Published", "file_of", "find_model", "find_published", "models_folder", "shipped_models", "stored_models"]
 
 _SUFFIX = ".safetensors"
+_SHIPPED = Path(__file__).with_name("shipped")  # each with its card, NAME.md
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of one folder's entry: it leads nowhere else
 
 
@@ -49,6 +50,11 @@ def stored_models(folder: Path) -> dict[str, Path]:
     }
 
 
+def shipped_models() -> dict[str, Path]:
+    """Name -> file, of the models that came with the program."""
+    return stored_models(_SHIPPED)
+
+
 def find_published(name: str) -> Published:
     """Raises CheckpointError for a name that the catalogue does not have."""
     if name not in CATALOGUE:
@@ -73,9 +79,12 @@ def file_of(name: str, folder: Path) -> Path:
 
 
 def find_model(model: str | os.PathLike[str], folder: Path | None = None) -> Path:
-    """The file of a model: of that name in the models' folder, else at that path. Raises CheckpointError."""
+    """The file of a model: of that name in the models' folder, else of those that ship, else at that path.
+
+    Raises CheckpointError.
+    """
     text = os.fspath(model)
-    stored = stored_models(models_folder() if folder is None else folder)
+    stored = shipped_models() | stored_models(models_folder() if folder is None else folder)
     if text in stored:
         return stored[text]
     path = Path(text)

@@ -1,0 +1,44 @@
+"""The models that come with the program: small, whole, told about, usable at once and offline."""
+
+from pathlib import Path
+
+import pytest
+
+from vtn_stream.analysis import Analyzer
+from vtn_stream.checkpoints import find_model, load_checkpoint
+from vtn_stream.checkpoints.catalogue import shipped_models
+from vtn_stream.localize import LOWEST_SCORE
+
+NAMES = ["cctv-fight"]
+
+
+def test_these_ship():
+    assert list(shipped_models()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_that_ships_is_small_whole_and_has_a_card(name):
+    file = shipped_models()[name]
+    assert file.stat().st_size < 15_000_000
+    checkpoint = load_checkpoint(file)  # compares every checksum
+    assert checkpoint.backbone is None
+    assert all(point.high > LOWEST_SCORE for point in checkpoint.operating_points.values())
+    card = file.with_suffix(".md").read_text("utf-8")
+    for text in ("What it will not do", "Where it comes from", *checkpoint.labels):
+        assert text in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_reads_what_the_installed_image_network_makes(name, film, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with Analyzer(model=name, store=tmp_path) as analyzer:
+        timeline = analyzer.analyze(film).timeline
+    assert timeline.complete
+    assert timeline.provenance["analysis"]["model"] == load_checkpoint(shipped_models()[name]).digest
+
+
+def test_a_model_of_the_users_own_by_that_name_is_taken_first(tmp_path):
+    own = tmp_path / "cctv-fight.safetensors"
+    own.write_bytes(b"")
+    assert find_model("cctv-fight", tmp_path) == own
+    assert find_model("cctv-fight", tmp_path / "empty") == shipped_models()["cctv-fight"] != Path(own)
