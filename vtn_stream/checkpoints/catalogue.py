@@ -1,4 +1,4 @@
-"""The models on this machine, those that ship with the program, and those that are published. A model's name is its file's, without the suffix."""
+"""The models on this machine, those that ship, those that are published. A name is a file's, without the suffix."""
 
 import difflib
 import os
@@ -8,7 +8,16 @@ from pathlib import Path
 
 from vtn_stream.errors import CheckpointError
 
-__all__ = ["CATALOGUE", "Published", "file_of", "find_model", "find_published", "models_folder", "shipped_models", "stored_models"]
+__all__ = [
+    "CATALOGUE",
+    "Published",
+    "file_of",
+    "find_model",
+    "find_published",
+    "models_folder",
+    "shipped_models",
+    "stored_models",
+]
 
 _SUFFIX = ".safetensors"
 _SHIPPED = Path(__file__).with_name("shipped")  # each with its card, NAME.md
