@@ -7,8 +7,9 @@ Five folds of the 247 clips that share no source. Each clip is embedded once; fi
 `vtn-stream train` does, without motion (as the validation films of the model that ships decided) and for a fixed number
 of epochs, without validation films. A clip's score is the mean of the frame scores over it, in a test film; the
 threshold is the best one on the training films. Beside it a logistic regression on mean and deviation of a clip's
-embeddings. Then the model that ships: its false alarms per hour of film without fights, at its own threshold, where it learnt
-nothing: films joined of the clips without fights of its validation sources, and those of each folder given by --clear.
+embeddings. Then the model that ships: its false alarms per hour of film without fights, at its own threshold, where it
+learnt nothing: films joined of the clips without fights of its validation sources, and those of each folder given by
+--clear.
 """
 
 import argparse
