@@ -378,7 +378,11 @@ def test_an_interrupt_that_a_library_swallows_is_not_lost(film, tmp_path, monkey
         return probe(self, path)
 
     monkeypatch.setattr(Analyzer, "probe", swallowing)
-    code, _, stderr = here("analyze", film, "-o", tmp_path, "--store", tmp_path / "store", *tiny_options)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        code, _, stderr = here("analyze", film, "-o", tmp_path, "--store", tmp_path / "store", *tiny_options)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (code, "interrupted" in stderr) == (130, True)
 
 
