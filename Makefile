@@ -35,6 +35,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/long_encoding.py
 	$(BIN)/python benchmarks/long_localization.py
 	$(BIN)/python benchmarks/indoor_actions.py
+	$(BIN)/python benchmarks/cctv_fight.py
 
 # Once, and again when the dependencies change.
 $(VENV)/installed: pyproject.toml

@@ -26,12 +26,12 @@ from torch import Tensor, nn
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.localize import LOWEST_SCORE, candidates, located, phases, propose
-from vtn_stream.metrics import THUMOS14, detection_map, segmentation_scores
+from vtn_stream.localize import candidates, located, phases, propose
+from vtn_stream.metrics import segmentation_scores
 from vtn_stream.model.config import LocalizationConfig
 from vtn_stream.model.heads import LocalizationHead
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.track import GridScores, PhaseRules
 from vtn_stream.training.crops import Crops, labels_of
 from vtn_stream.training.films import TrainingFilm, embed_films
 from vtn_stream.training.fitting import NO_THRESHOLD, as_operating_points, detection_points, on_grid, phase_rules
@@ -42,12 +42,11 @@ from vtn_stream.training.rate import grid_rate
 from vtn_stream.training.settings import natural_settings
 from vtn_stream.training.split import folds
 from vtn_stream.training.targets import pyramid_targets
-from vtn_stream.training.validation import all_spans, predictions
+from vtn_stream.training.validation import detected, predictions
 from vtn_stream.video import DecodingProcess
 
 NUM_FOLDS, NUM_INNER = 5, 2
 NUM_BOOTSTRAPS = 10_000
-EVERY = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)
 
 Films = Sequence[TrainingFilm]
 Option = dict[str, Any]
@@ -321,16 +320,6 @@ def accuracy(data: Data, films: Films, scores: Sequence[GridScores], rules: Phas
     return np.array(found)
 
 
-def found(data: Data, films: Films, scores: Sequence[GridScores]) -> Any:
-    truth = {film.name: film.segments for film in films}
-    known = {s.label for segments in truth.values() for s in segments}
-    spans = {
-        film.name: [s for s in all_spans(one, film, data.labels) if s.label in known]
-        for film, one in zip(films, scores, strict=True)
-    }
-    return detection_map(spans, truth, THUMOS14)
-
-
 def chosen(
     data: Data, method: Method, options: Sequence[Option], training: Films, seed: int, worth: Any
 ) -> tuple[Option, Any]:
@@ -407,10 +396,10 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
     for name, (method, options) in methods.items():
         began = time.monotonic()
         choices = [
-            chosen(data, method, options, training, seeds[0], lambda f, s: found(data, f, s).average_map)
+            chosen(data, method, options, training, seeds[0], lambda f, s: detected(s, f, data.labels).average_map)
             for training, _ in parts
         ]
-        points = [as_operating_points(detection_points(found(data, *held))) for _, held in choices]
+        points = [as_operating_points(detection_points(detected(held[1], held[0], data.labels))) for _, held in choices]
         maps, f1s = [], []
         for seed in seeds:
             tested: list[TrainingFilm] = []
@@ -424,7 +413,7 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
                     assert one.spans is not None
                     segments = located(one.spans, film.index, data.labels, film.duration_s, *point)
                     shown[film.name] = on_grid(segments, film)
-            maps.append(100 * found(data, tested, scores).average_map)
+            maps.append(100 * detected(scores, tested, data.labels).average_map)
             f1s.append(segmentation_scores(shown, truth, background=[""]).f1[-1])
             print(f"{name}, seed {seed}: mAP {maps[-1]:.1f}, F1@50 {f1s[-1]:.1f}", flush=True)
         print(f"{name}: chose {[option for option, _ in choices]}; {time.monotonic() - began:.0f} s")

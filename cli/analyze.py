@@ -25,6 +25,7 @@ from vtn_stream.formats import WRITERS
 from vtn_stream.results import ResultFiles
 from vtn_stream.timeline import Timeline
 
+from . import options
 from .console import err, film_progress, out, show_timeline
 from .interrupts import check_interrupted
 from .times import SECONDS, clock
@@ -76,19 +77,9 @@ __all__ = ["analyze"]
     help="What decodes the frames. decord refuses films that it would miscount.",
 )
 @click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
-@click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the network runs; auto takes a GPU when there is one.",
-)
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
-)
+@options.weights
+@options.device
+@options.store
 @click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
 @click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")

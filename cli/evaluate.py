@@ -12,6 +12,7 @@ from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
 
+from . import options
 from .console import err, out
 from .measuring import look_at, measure_clips, read_truth
 
@@ -81,19 +82,9 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 )
 @click.option("--views", type=click.IntRange(1, 100), help="Windows a clip, with --protocol views. [default: 10]")
 @click.option("--crops", type=click.Choice(["1", "3"]), help="Crops of each frame, with --protocol views. [default: 1]")
-@click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the model's backbone.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the network runs; auto takes a GPU when there is one.",
-)
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="Folder of the films' embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
-)
+@options.weights
+@options.device
+@options.store
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON on stdout.")
 @click.option(
     "-o",

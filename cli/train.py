@@ -15,6 +15,7 @@ from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import printable
 from vtn_stream.training.events import EpochDone, Event, Head, Prepared, Stage, Taught
 
+from . import options
 from .console import err, out
 from .interrupts import check_interrupted
 
@@ -49,26 +50,18 @@ MAX_LABELS = 8
 )
 @click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
 @click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
-@click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the networks run; auto takes a GPU when there is one.",
-)
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
-)
+@options.weights
+@options.device
+@options.store
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all that is random.")
 @click.option("--epochs", type=click.IntRange(1), help="How often all films are seen. [default: by their number]")
 @click.option("--skip-bad", is_flag=True, help="Leave out annotations and films that are wrong, and tell which.")
 @click.option("--anyway", is_flag=True, help="Train where there is too little to learn from.")
 @click.option("--overwrite", is_flag=True, help="Replace the model in the way.")
 @click.option(
-    "--log", type=click.Path(file_okay=False, path_type=Path), help="For TensorBoard. [default: MODEL.training]"
+    "--log",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of TensorBoard's curves, and of the state of a run. [default: MODEL.training]",
 )
 def train(
     annotations: Path,
@@ -90,8 +83,11 @@ def train(
     """Teach it your own actions from annotated films.
 
     ANNOTATIONS is a file or folder: CSV with the columns video, start_s, end_s and label; ActivityNet or THUMOS14 JSON;
-    ELAN; MS-TCN; Cholec80; a list of clips with a label each; a folder of films for each label. A killed run goes on
-    with the embeddings that are stored.
+    ELAN; MS-TCN; Cholec80; a list of clips with a label each; a folder of films for each label. All else follows from
+    them: the head, the rate, which films are held back, how long it learns.
+
+    Beside the model lie its card (what it learnt, how good it is, what it will not do) and pictures. A killed run goes
+    on after its last whole epoch when the same command is given again.
     """
     from vtn_stream.training.lesson import teach
 

@@ -1,1 +1,1 @@
-"""Teaching: targets, losses, data and the loop. Knows no film beyond its track."""
+"""Teaching, from annotations and films to a checkpoint and its card: `lesson` is the table of contents."""

@@ -1,4 +1,4 @@
-"""From annotations and a folder to films that can be learnt from: found, probed, embedded, in memory.
+"""Films that can be learnt from: embedded, with their clock and what happens in them, in memory.
 
 T positions of a film's grid, D embedding width. Values are float16: 100 hours at 4 positions a second and D = 1280 take
 3.7 GB of memory.

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.model import DenseConfig
 from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
 from vtn_stream.training.events import EpochDone, Event, Head, Stage
@@ -24,7 +23,7 @@ from vtn_stream.training.log import Log
 from vtn_stream.training.loop import Fitted, fit
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.settings import Settings, natural_settings
-from vtn_stream.training.validation import all_spans
+from vtn_stream.training.validation import detected
 from vtn_stream.training.validation import predictions as predictions_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
@@ -152,11 +151,5 @@ def _points(
         truth = np.array([labels.index(film.clip_label or "") for film in films])
         at = {labels[k]: point for k, point in clip_points(np.stack(clips), truth).items()}
     else:
-        truth_of = {film.name: film.segments for film in films}
-        known = {s.label for segments in truth_of.values() for s in segments}
-        found = {
-            f.name: [s for s in all_spans(p, f, labels) if s.label in known]
-            for p, f in zip(predictions, films, strict=True)
-        }
-        at = detection_points(detection_map(found, truth_of, THUMOS14))
+        at = detection_points(detected(predictions, films, labels))
     return at, as_operating_points(at)

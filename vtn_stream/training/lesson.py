@@ -20,7 +20,7 @@ from vtn_stream.training.prepare import prepare
 from vtn_stream.training.written import card_file, plots_folder, write
 from vtn_stream.video import DecodingProcess
 
-__all__ = ["learn", "teach"]
+__all__ = ["teach"]
 
 
 def teach(

@@ -17,7 +17,7 @@ from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["Settings", "natural_settings"]
 
-# Two layers of a width that embeddings of a few films can fill. Four were no better on a dozen films.
+# Two layers of a width that embeddings of a few films can fill. Four were hardly better on a dozen films.
 WIDTH = 128
 NUM_LAYERS = 2
 WINDOW_S = 8.0  # what a frame sees, from end to end, in each layer

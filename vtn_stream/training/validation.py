@@ -12,7 +12,7 @@ import torch
 from vtn_stream.actions import read_film
 from vtn_stream.errors import TrainingError
 from vtn_stream.localize import LOWEST_SCORE, located
-from vtn_stream.metrics import THUMOS14, detection_map
+from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, HeadConfig, LocalizationConfig
 from vtn_stream.sequence import numbers
 from vtn_stream.timeline import Segment
@@ -20,14 +20,14 @@ from vtn_stream.track import GridScores, OperatingPoint
 from vtn_stream.training.crops import labels_of
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["ALL", "METRICS", "all_spans", "named", "predict", "predictions", "value"]
+__all__ = ["METRICS", "all_spans", "detected", "named", "predict", "predictions", "value"]
 
 METRICS: Final[Mapping[type[HeadConfig], str]] = {
     ClassificationConfig: "top-1",
     DenseConfig: "frame accuracy",
     LocalizationConfig: "mAP@.3:.1:.7",
 }
-ALL: Final = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)  # as mAP counts: every span, however doubtful
+EVERY: Final = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)  # as mAP counts: every span, however doubtful
 
 
 def predictions(network: VTN, films: Sequence[TrainingFilm], fps: Fraction) -> list[GridScores]:
@@ -67,18 +67,23 @@ def value(predictions: Sequence[GridScores], films: Sequence[TrainingFilm], labe
         right = [named(p) == labels_of(f, labels) for p, f in zip(predictions, films, strict=True)]
         there = [labels_of(f, labels) >= 0 for f in films]
         return float(np.concatenate(right)[np.concatenate(there)].mean())
+    return detected(predictions, films, labels).average_map if any(film.segments for film in films) else 0.0
+
+
+def detected(
+    predictions: Sequence[GridScores], films: Sequence[TrainingFilm], labels: Sequence[str]
+) -> DetectionScores:
+    """How well the spans find what happens in the films; those of labels that no film has are passed over."""
     truth = {film.name: film.segments for film in films}
-    known = {segment.label for segments in truth.values() for segment in segments}  # others have no precision
-    found = {
-        f.name: [s for s in all_spans(p, f, labels) if s.label in known]
-        for p, f in zip(predictions, films, strict=True)
-    }
-    return detection_map(found, truth, THUMOS14).average_map if any(truth.values()) else 0.0
+    known = {segment.label for segments in truth.values() for segment in segments}
+    each = zip(predictions, films, strict=True)
+    found = {film.name: [s for s in all_spans(said, film, labels) if s.label in known] for said, film in each}
+    return detection_map(found, truth, THUMOS14)
 
 
 def all_spans(prediction: GridScores, film: TrainingFilm, labels: Sequence[str]) -> list[Segment]:
     assert prediction.spans is not None
-    return located(prediction.spans, film.index, labels, film.duration_s, ALL, {})
+    return located(prediction.spans, film.index, labels, film.duration_s, EVERY)
 
 
 def named(prediction: GridScores) -> np.ndarray:
