@@ -39,7 +39,7 @@ from vtn_stream.training.footage import find_films
 from vtn_stream.training.loop import fit
 from vtn_stream.training.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.training.rate import grid_rate
-from vtn_stream.training.settings import natural_settings
+from vtn_stream.training.settings import LAGS_S, natural_settings
 from vtn_stream.training.split import folds
 from vtn_stream.training.targets import pyramid_targets
 from vtn_stream.training.validation import detected, predictions
@@ -343,7 +343,7 @@ def dense(data: Data, seed: int) -> None:
         "MS-TCN-like": (mstcn(data), [{"epochs": n} for n in (15, 40)]),
         "dense head": (
             ours(data),
-            [{"head": "dense", "motion": m, "epochs": n} for m in (True, False) for n in (15, 30)],
+            [{"head": "dense", "motion": motion, "epochs": 30} for motion in LAGS_S],
         ),
     }
     films = list(data.films.values())
@@ -387,7 +387,7 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
         ),
         "localization head": (
             ours(data),
-            [{"head": "localization", "motion": motion, "epochs": 20} for motion in (True, False)],
+            [{"head": "localization", "motion": motion, "epochs": 20} for motion in LAGS_S],
         ),
     }
     films = list(data.films.values())

@@ -1,11 +1,12 @@
 """Join labelled clips into untrimmed films whose actions are known: what `cctv-fight`, which ships, learnt from.
 
     python benchmarks/join_clips.py CLIPS.csv joined --label fight --seed 0
-    vtn-stream train joined/annotations.csv --videos joined -o cctv-fight.safetensors --seed 0
+    vtn-stream train joined/annotations.csv --videos joined -o cctv-fight.safetensors --fps 8 --seed 0
 
 CLIPS.csv has the columns path, label and source; paths are relative to it. Clips of one source share a scene and stay
-on one side of the split. Every clip is in several films, each time between other clips; cuts between clips without the
-action are like those around it, so that a cut tells nothing. Neighbours that both show the action are one segment.
+on one side of the split. Every clip is in several films, each time between other clips, in training every other time
+in a mirror; cuts between clips without the action are like those around it, so that a cut tells nothing. Neighbours
+that both show the action are one segment.
 A clip's frames are shown as often as their timestamps say; all are squashed to one size and coded anew (H.264).
 """
 
@@ -38,6 +39,7 @@ class Joined(NamedTuple):
     name: str
     subset: str
     clips: Sequence[Clip]
+    mirrored: bool
 
 
 def read_clips(path: Path) -> list[Clip]:
@@ -60,10 +62,11 @@ def joins(clips: Sequence[Clip], seed: int) -> Iterator[Joined]:
         for time in range(num_times):
             order = rng.permutation(mine)
             for part in np.array_split(order, max(1, round(len(order) / NUM_CLIPS))):
-                yield Joined(f"{subset}-{time}-{part[0]:03d}", subset, [clips[i] for i in part])
+                mirrored = subset == "training" and time % 2 == 1
+                yield Joined(f"{subset}-{time}-{part[0]:03d}", subset, [clips[i] for i in part], mirrored)
 
 
-def write_film(path: Path, clips: Sequence[Clip]) -> list[tuple[float, float]]:
+def write_film(path: Path, clips: Sequence[Clip], *, mirrored: bool = False) -> list[tuple[float, float]]:
     """[start, end) of each clip in the film, in seconds."""
     spans, shown = [], 0
     with av.open(str(path), "w") as film:
@@ -78,6 +81,9 @@ def write_film(path: Path, clips: Sequence[Clip]) -> list[tuple[float, float]]:
                         continue
                     began = frame.time if began is None else began
                     picture = frame.reformat(*SIZE, format="yuv420p")
+                    if mirrored:
+                        turned = np.ascontiguousarray(picture.to_ndarray(format="rgb24")[:, ::-1])
+                        picture = av.VideoFrame.from_ndarray(turned, "rgb24").reformat(format="yuv420p")
                     until = start + round((frame.time - began) * FPS) + 1
                     while shown < until:  # a clip of 30 frames a second loses some, one of 10 repeats some
                         picture.pts, picture.time_base = shown, Fraction(1, FPS)
@@ -95,7 +101,7 @@ def write_films(films: Sequence[Joined], folder: Path, label: str) -> None:
         table = csv.writer(file)
         table.writerow(["video", "start_s", "end_s", "label", "subset"])
         for film in films:
-            spans = write_film(folder / f"{film.name}.mp4", film.clips)
+            spans = write_film(folder / f"{film.name}.mp4", film.clips, mirrored=film.mirrored)
             merged: list[list[float]] = []
             for clip, (start_s, end_s) in zip(film.clips, spans, strict=True):
                 if clip.label != label:

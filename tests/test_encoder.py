@@ -396,6 +396,7 @@ def test_an_encoder_reads_what_changed_and_nothing_changed_where_a_frame_is_lost
         attention_windows=(2,),
         positions="none",
         difference_lags=lags,
+        magnitude_lags=(2,),
         standardized=True,
     )
     ours = TemporalEncoder(config).eval()
@@ -404,12 +405,12 @@ def test_an_encoder_reads_what_changed_and_nothing_changed_where_a_frame_is_lost
     x = torch.randn(1, 9, 2)
     valid = torch.ones(1, 9, dtype=torch.bool)
     valid[0, 4] = False
-    read = torch.zeros(9, 6)
+    read = torch.zeros(9, 8)
     for t in range(9):
-        changes = [
-            x[0, t] - x[0, t - n] if t >= n and valid[0, t] and valid[0, t - n] else torch.zeros(2) for n in lags
-        ]
-        read[t] = torch.cat([x[0, t], *changes])
+        since_3, since_1, since_2 = (
+            x[0, t] - x[0, t - n] if t >= n and valid[0, t] and valid[0, t - n] else torch.zeros(2) for n in (3, 1, 2)
+        )
+        read[t] = torch.cat([x[0, t], since_1, since_3, since_2.abs().sqrt()])
     read = (read - ours.input_mean) / ours.input_deviation
     expected = ours.norm(ours.project(read) + ours.token_types.weight[0])
     assert largest(ours.embed(x, valid=valid)[0], expected) < 1e-6
@@ -418,9 +419,18 @@ def test_an_encoder_reads_what_changed_and_nothing_changed_where_a_frame_is_lost
         assert largest(ours(x, valid=valid).frames, ours(x, valid=valid).frames.detach()) < 1e-6
 
 
+def test_an_encoder_may_read_nothing_but_how_much_changed():
+    sizes = dict(input_width=3, width=4, num_heads=1, feedforward_width=4, attention_windows=(2,), positions="none")
+    ours = TemporalEncoder(EncoderConfig(**sizes, magnitude_lags=(1,), reads_embeddings=False))
+    x = torch.randn(1, 7, 3)
+    assert largest(ours.features(x)[0, 1:], (x[0, 1:] - x[0, :-1]).abs().sqrt()) == 0
+    assert largest(ours.features(x), ours.features(-x + 5)) < 1e-3
+    with pytest.raises(ValueError, match="reads nothing"):
+        EncoderConfig(**sizes, reads_embeddings=False)
+
+
 @pytest.mark.parametrize("lags", [(0,), (2, 1), (1, 1), (1.0,), (2000,)])
-def test_lags_that_are_none_are_refused(lags):
+@pytest.mark.parametrize("kind", ["difference_lags", "magnitude_lags"])
+def test_lags_that_are_none_are_refused(kind, lags):
     with pytest.raises(ValueError, match="lags are ascending whole numbers"):
-        EncoderConfig(
-            input_width=2, width=4, num_heads=1, feedforward_width=4, attention_windows=(2,), difference_lags=lags
-        )
+        EncoderConfig(input_width=2, width=4, num_heads=1, feedforward_width=4, attention_windows=(2,), **{kind: lags})

@@ -110,7 +110,6 @@ def test_padding_costs_nothing(head):
     ours, costs = shaken(network(head)).eval(), []
     for num in (60, 128):
         batch = next(Crops(tracks, LABELS, num, 3, hold=False).epoch(np.random.default_rng(0)))
-        batch = replace(batch, position_ids=torch.arange(num).expand(3, -1))
         costs.append(Objective(ours, smoothing=0.15)(batch).item())
     assert costs[0] == pytest.approx(costs[1], rel=1e-5)
 
@@ -166,7 +165,7 @@ def test_a_head_without_an_output_for_nothing_is_not_asked_about_it():
     ours = network("dense", dropout=0.0)
     ours = VTN(replace(ours.config, head=DenseConfig(num_classes=2)))
     objective, (batch, *_) = Objective(ours, smoothing=0.0), batches("dense")
-    logits = ours.label(batch.embeddings, batch.position_ids, batch.valid).log_softmax(-1)
+    logits = ours.label(batch.embeddings, valid=batch.valid).log_softmax(-1)
     asked = batch.labels < 2
     expected = -logits[asked & batch.valid].gather(1, batch.labels[asked & batch.valid][:, None]).mean()
     assert (batch.labels == 2).any()

@@ -125,17 +125,18 @@ def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
     assert len(taught.plots) == {"localization": 4, "dense": 4, "classification": 2}[head]
     assert taught.figures == learnt.exam.figures
     assert taught.log == world.root / f"{head}.training"
-    assert sorted(path.name for path in taught.log.iterdir()) == ["motion", "no-motion"]
+    assert sorted(path.name for path in taught.log.iterdir()) == ["motion", "motion-alone", "no-motion"]
     stages = [event.name for event in events if isinstance(event, Stage)]
     assert list(dict.fromkeys(stages))[2:] == [
         "training with motion",
+        "training with motion alone",
         "training with no motion",
         "fitting thresholds",
         "writing",
     ]
     metric = learnt.fitted.metric_name
-    for way, name in (("motion", "motion"), ("no motion", "no-motion")):
-        curves = EventAccumulator(str(taught.log / name)).Reload()
+    for way in ("motion", "motion alone", "no motion"):
+        curves = EventAccumulator(str(taught.log / way.replace(" ", "-"))).Reload()
         assert curves.Tags()["scalars"] == ["loss", metric]
         assert max(e.value for e in curves.Scalars(metric)) == pytest.approx(learnt.tried[way])
 
@@ -152,7 +153,7 @@ def test_nothing_that_is_shared_tells_of_this_machine_and_the_model_not_of_the_f
     taught, _, _ = world.taught(head)
     words = [os.fspath(world.root), os.fspath(world.root.parent), os.fspath(Path.home() / ""), HOST, USER]
     logs = list(taught.log.rglob("*tfevents*"))
-    assert len(logs) == 2
+    assert len(logs) == 3
     for file in (taught.model, taught.card, *taught.plots, *logs):
         content = file.read_bytes()
         for word in words:
@@ -197,7 +198,8 @@ def test_the_model_holds_what_was_fitted(world, head):
     assert (told["epoch"], told["epochs"], told["seed"]) == (learnt.fitted.epoch, learnt.fitted.num_epochs, 0)
     num = (16, 4) if head != "classification" else (6, 2)
     assert tuple(sum(told[side]["num_segments"].values()) for side in ("training", "validation")) == num
-    kept = "motion" if checkpoint.config.encoder.difference_lags else "no motion"
+    encoder = checkpoint.config.encoder
+    kept = "motion" if encoder.difference_lags else "motion alone" if encoder.magnitude_lags else "no motion"
     assert told["tried"][kept] == max(told["tried"].values())
 
 
@@ -321,10 +323,11 @@ def quick(monkeypatch):
 
     def settings_of(films, labels, head, fps, *, motion, seed, num_epochs):
         settings = small(head, seed=seed, **changes)
-        lags = (2,) if motion else ()
+        lags = (2,) if motion == "changes" else ()
+        sizes = (1,) if motion == "sizes of changes" else ()
         return replace(
             settings,
-            encoder=replace(settings.encoder, difference_lags=lags),
+            encoder=replace(settings.encoder, difference_lags=lags, magnitude_lags=sizes, reads_embeddings=not sizes),
             head=replace(settings.head, num_classes=len(labels)),
         )
 
@@ -333,21 +336,29 @@ def quick(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("motion", "no_motion", "kept"), [(0.5, 0.4, (2,)), (0.4, 0.5, ()), (0.5, 0.5, (2,)), (0.0, 0.0, (2,))]
+    ("motion", "size", "no_motion", "kept"),
+    [
+        (0.5, 0.3, 0.4, ((2,), ())),
+        (0.4, 0.4, 0.5, ((), ())),
+        (0.3, 0.5, 0.4, ((), (1,))),
+        (0.5, 0.5, 0.5, ((2,), ())),
+        (0.0, 0.0, 0.0, ((2,), ())),
+    ],
 )
 def test_motion_is_kept_where_it_is_no_worse_on_the_validation_films(
-    quick, monkeypatch, tmp_path, motion, no_motion, kept
+    quick, monkeypatch, tmp_path, motion, size, no_motion, kept
 ):
-    left = [motion, motion, no_motion, no_motion]
+    left = [motion, motion, size, size, no_motion, no_motion]
     monkeypatch.setattr("vtn_stream.training.loop.value", lambda *_: left.pop(0))
     lesson_of = material(films(range(3)), films([20]))
     learnt = learn(lesson_of, seed=0, backbone="none")
-    assert learnt.settings.encoder.difference_lags == kept
-    assert learnt.fitted.network.config.encoder.difference_lags == kept
-    assert learnt.tried == {"motion": motion, "no motion": no_motion}
+    encoder = learnt.settings.encoder
+    assert (encoder.difference_lags, encoder.magnitude_lags) == kept
+    assert learnt.fitted.network.config.encoder == encoder
+    assert learnt.tried == {"motion": motion, "motion alone": size, "no motion": no_motion}
     write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
     assert (
-        f"{100 * motion:.1f} % motion and {100 * no_motion:.1f} % no motion; the better was kept"
+        f"{100 * motion:.1f} % motion, {100 * size:.1f} % motion alone, {100 * no_motion:.1f} % no motion; the best was"
         in (tmp_path / "m.md").read_text()
     )
 
@@ -461,10 +472,11 @@ def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypat
         with pytest.raises(TrainingError):
             world.teach("dense", "full")
     assert sorted(path.name for path in (world.root / "full.training").glob("*.state")) == [
+        "motion-alone.state",
         "motion.state",
         "no-motion.state",
     ]
     again, events, _ = world.teach("dense", "full", overwrite=True)  # the card is there
     assert again.model.read_bytes() == taught.model.read_bytes()
-    assert len([event for event in events if isinstance(event, EpochDone)]) == 2  # of each the last, again
+    assert len([event for event in events if isinstance(event, EpochDone)]) == 3  # of each the last, again
     assert not list(again.log.glob("*.state"))

@@ -135,7 +135,7 @@ def test_every_epoch_draws_other_crops_and_another_noise(monkeypatch):
     learn, drawn = Learner.learn, []
 
     def learning(self, batch):
-        drawn.append((batch.position_ids[:, 0].tolist(), torch.get_rng_state().tolist()))
+        drawn.append((batch.embeddings[:, 0].tolist(), torch.get_rng_state().tolist()))
         return learn(self, batch)
 
     monkeypatch.setattr(Learner, "learn", learning)

@@ -67,13 +67,14 @@ def test_more_films_are_seen_less_often():
     assert few > many
 
 
-def test_motion_is_an_encoder_that_reads_changes():
+def test_motion_is_an_encoder_that_reads_changes_or_their_sizes():
     films = [film(400, (1.0, 5.0, "run"))]
-    with_motion, without = (
-        natural_settings(films, LABELS, "localization", Fraction(4), motion=motion) for motion in (True, False)
+    changes, sizes, without = (
+        natural_settings(films, LABELS, "localization", Fraction(8), motion=motion)
+        for motion in ("changes", "sizes of changes", "none")
     )
-    assert with_motion.encoder.difference_lags
-    assert without == replace(with_motion, encoder=replace(with_motion.encoder, difference_lags=()))
+    assert changes == replace(without, encoder=replace(without.encoder, difference_lags=(4, 16)))
+    assert sizes == replace(without, encoder=replace(without.encoder, magnitude_lags=(1, 4), reads_embeddings=False))
 
 
 def test_what_is_asked_for_is_taken():

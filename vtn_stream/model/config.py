@@ -33,6 +33,8 @@ class EncoderConfig:
     num_positions       rows of that table; indices beyond it start again from 0
     difference_lags     in frames: what changed since so long ago is read beside each embedding. An image network sees
                         no motion, and a projection of single embeddings cannot bring it back
+    magnitude_lags      the same, but the root of how much changed, whichever way: the hasty and the calm differ in that
+    reads_embeddings    False: only what changed is read. What a scene looks like then cannot be learnt by heart
     standardized        what is read is first brought to mean 0 and deviation 1, by numbers kept with the weights
     dropout             of tokens and of attention, in training; input_dropout, of what is read
     """
@@ -45,6 +47,8 @@ class EncoderConfig:
     positions: Literal["native", "learned", "sinusoidal", "none"] = "native"
     num_positions: int = 286
     difference_lags: tuple[int, ...] = ()
+    magnitude_lags: tuple[int, ...] = ()
+    reads_embeddings: bool = True
     standardized: bool = False
     input_dropout: float = 0.0
     dropout: float = 0.1
@@ -53,6 +57,7 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "attention_windows", tuple(self.attention_windows))
         object.__setattr__(self, "difference_lags", tuple(self.difference_lags))
+        object.__setattr__(self, "magnitude_lags", tuple(self.magnitude_lags))
         sizes = (self.input_width, self.width, self.num_heads, self.feedforward_width, *self.attention_windows)
         if not self.attention_windows or any(type(n) is not int or n < 1 for n in (*sizes, self.num_positions)):
             raise ValueError("an encoder needs a layer, and sizes that are whole numbers above 0")
@@ -62,11 +67,14 @@ class EncoderConfig:
             raise ValueError(f"attention windows reach equally far to both sides: even, not {self.attention_windows}")
         if self.positions not in ("native", "learned", "sinusoidal", "none"):
             raise ValueError(f"there are no {self.positions!r} positions")
-        lags = self.difference_lags
-        if any(type(lag) is not int or not 1 <= lag <= MAX_LAG for lag in lags) or sorted(set(lags)) != list(lags):
-            raise ValueError(f"lags are ascending whole numbers in 1..{MAX_LAG}, not {lags}")
-        if type(self.standardized) is not bool:
-            raise ValueError(f"standardized is true or false, not {self.standardized!r}")
+        for lags in (self.difference_lags, self.magnitude_lags):
+            if any(type(lag) is not int or not 1 <= lag <= MAX_LAG for lag in lags) or sorted(set(lags)) != list(lags):
+                raise ValueError(f"lags are ascending whole numbers in 1..{MAX_LAG}, not {lags}")
+        for name in ("standardized", "reads_embeddings"):
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"{name} is true or false, not {getattr(self, name)!r}")
+        if not self.num_features:
+            raise ValueError("an encoder that reads neither embeddings nor changes reads nothing")
         if not 0 <= self.dropout < 1 or not 0 <= self.input_dropout < 1 or not 0 < self.norm_eps < 1:
             raise ValueError("dropout, input_dropout or norm_eps is not in 0..1")
 
@@ -77,12 +85,12 @@ class EncoderConfig:
     @property
     def history(self) -> int:
         """How many frames before its own the encoder needs of embeddings, to read a frame."""
-        return max(self.difference_lags, default=0)
+        return max((*self.difference_lags, *self.magnitude_lags), default=0)
 
     @property
     def num_features(self) -> int:
         """How wide what is read is: an embedding, and its differences to earlier ones."""
-        return self.input_width * (1 + len(self.difference_lags))
+        return self.input_width * (self.reads_embeddings + len(self.difference_lags) + len(self.magnitude_lags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

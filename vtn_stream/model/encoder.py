@@ -201,18 +201,10 @@ class TemporalEncoder(nn.Module):
         """What is read of a frame before it is standardized: [B, history + T, input_width] -> [B, T, num_features].
         A difference to what is not there is 0.
         """
-        own = embeddings[:, history:]
-        parts, num = [own], own.shape[1]
-        for lag in self.config.difference_lags:
-            lacking = min(max(0, lag - history), num)  # frames whose earlier one was before the film
-            begin = history + lacking
-            before = embeddings[:, begin - lag : begin - lag + num - lacking]
-            change = embeddings[:, begin:] - before
-            if valid is not None:
-                both = valid[:, begin:] & valid[:, begin - lag : begin - lag + num - lacking]
-                change = change * both[..., None]
-            parts.append(pad(change, (0, 0, lacking, 0)))
-        return torch.cat(parts, -1) if len(parts) > 1 else own
+        parts = [embeddings[:, history:]] if self.config.reads_embeddings else []
+        parts += [_change(embeddings, valid, history, lag) for lag in self.config.difference_lags]
+        parts += [_change(embeddings, valid, history, lag).abs().sqrt() for lag in self.config.magnitude_lags]
+        return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
     def embed_cls(self, batch: int) -> Tensor:
         """The global token [B, D] as the first layer wants it."""
@@ -264,6 +256,17 @@ def show_frames(row: GlobalRow, read: Read, num: int, valid: Tensor | None = Non
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
         row.add(read(start, stop), None if valid is None else valid[:, start:stop])
+
+
+def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) -> Tensor:
+    """Since `lag` frames ago, of each frame but those that are history; 0 where either is not there."""
+    num = embeddings.shape[1] - history
+    lacking = min(max(0, lag - history), num)  # frames whose earlier one was before the film
+    now, before = slice(history + lacking, None), slice(history + lacking - lag, history + num - lag)
+    change = embeddings[:, now] - embeddings[:, before]
+    if valid is not None:
+        change = change * (valid[:, now] & valid[:, before])[..., None]
+    return pad(change, (0, 0, lacking, 0))
 
 
 def _slices(tokens: Tensor) -> Read:

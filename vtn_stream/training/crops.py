@@ -17,9 +17,6 @@ from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["Batch", "Crops", "labels_of"]
 
-# Where a crop is said to begin: an encoder that knows places in a film by their number must not learn that crops begin
-# at 0, since films of hours do not end where crops do.
-MAX_OFFSET = 1 << 15
 # The share of a segment that a crop must hold to be asked about it; of one that is longer than the crop, what it must
 # fill of the crop: else that would say of it, wherever it lay, that nothing happens there.
 MIN_INSIDE = 0.5
@@ -28,12 +25,11 @@ MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """embeddings [B, L, D]; position_ids, valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid;
+    """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid;
     segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none.
     """
 
     embeddings: Tensor
-    position_ids: Tensor
     valid: Tensor
     labels: Tensor
     segments: tuple[tuple[Tensor, Tensor], ...]
@@ -85,10 +81,8 @@ class Crops:
             inside = self._inside(f, start)
             bounds = np.clip(self._bounds[f][inside] - start, 0, num)
             segments.append((torch.from_numpy(bounds), torch.from_numpy(self._classes[f][inside])))
-        offsets = rng.integers(0, MAX_OFFSET, len(films))
         return Batch(
             embeddings=torch.from_numpy(embeddings),
-            position_ids=torch.from_numpy(offsets[:, None] + np.arange(self._num)),
             valid=torch.from_numpy(valid),
             labels=torch.from_numpy(labels),
             segments=tuple(segments),

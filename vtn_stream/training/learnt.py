@@ -1,4 +1,4 @@
-"""What is learnt from films: one network with motion and one without, the better of them, and what is fitted to it."""
+"""What is learnt from films: networks that read motion and one that does not, the best, and what is fitted to it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,20 +22,21 @@ from vtn_stream.training.fitting import (
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import Fitted, fit
 from vtn_stream.training.prepare import Material
-from vtn_stream.training.settings import Settings, natural_settings
+from vtn_stream.training.settings import Motion, Settings, natural_settings
 from vtn_stream.training.validation import detected
 from vtn_stream.training.validation import predictions as predictions_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
 
-WAYS = {"motion": True, "no motion": False}  # whether the encoder reads what changed between frames
+# what the encoder reads of motion, by the name that users see
+WAYS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of changes", "no motion": "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learnt:
     """A network, and what was fitted on the validation films; exam: None where there are none.
 
-    tried  the metric of each way that was tried, by name: with motion and without
+    tried  the metric of each of WAYS that was tried
     notes  of the training, without names of films
     """
 
@@ -65,8 +66,8 @@ def learn(
     # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
     validation = material.validation if any(map(taught_by, material.validation)) else ()
     ways: dict[str, tuple[Settings, Fitted]] = {}
-    # Without validation films nothing says that motion does harm; with them, both are tried.
-    for name in list(WAYS)[: 2 if validation else 1]:
+    # Without validation films nothing says what to read of motion; with them, all is tried.
+    for name in list(WAYS)[: None if validation else 1]:
         settings = natural_settings(
             material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
         )

@@ -1,6 +1,6 @@
 """teach(annotations, videos) -> a model: the table of contents of `vtn-stream train`.
 
-annotations -> films -> embeddings -> one network with motion and one without -> the better on the validation films
+annotations -> films -> embeddings -> a network for each way to read motion -> the best on the validation films
             -> operating points, rules of phases -> checkpoint, model card, plots
 """
 

@@ -28,21 +28,21 @@ class Objective:
 
     def __call__(self, batch: Batch) -> Tensor:
         device, head = self._network.encoder.cls_token.device, self._network.config.head
-        inputs = [x.to(device) for x in (batch.embeddings, batch.position_ids, batch.valid)]
+        embeddings, valid = batch.embeddings.to(device), batch.valid.to(device)
         if isinstance(head, ClassificationConfig):
-            return cross_entropy(self._network.classify(*inputs), batch.clips.to(device))
+            return cross_entropy(self._network.classify(embeddings, valid=valid), batch.clips.to(device))
         if isinstance(head, DenseConfig):
-            logits = self._network.label(*inputs)
+            logits = self._network.label(embeddings, valid=valid)
             labels = batch.labels.to(device)
             labels = labels.masked_fill(labels >= head.num_outputs, -1)  # nothing, of a head that has no output for it
-            return dense_loss(logits, labels, inputs[2], smoothing=self._smoothing)
-        return self._of_pyramid(batch, inputs, head.num_classes)
+            return dense_loss(logits, labels, valid, smoothing=self._smoothing)
+        return self._of_pyramid(batch, embeddings, valid, head.num_classes)
 
-    def _of_pyramid(self, batch: Batch, inputs: list[Tensor], num_classes: int) -> Tensor:
+    def _of_pyramid(self, batch: Batch, embeddings: Tensor, valid: Tensor, num_classes: int) -> Tensor:
         """Of Zhang et al., "ActionFormer" (2022), section 3.3: the focal loss of every point's classes, and the
         distance of the positives' segments, over the number of positives.
         """
-        pyramid = self._network.locate(*inputs)
+        pyramid = self._network.locate(embeddings, valid=valid)
         num_points = [logits.shape[1] for logits in pyramid.logits]
         classes, offsets, positive = [], [], []
         for bounds, numbers in batch.segments:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
@@ -15,13 +16,20 @@ from vtn_stream.model import ClassificationConfig, DenseConfig, EncoderConfig, H
 from vtn_stream.training.events import Head
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["Settings", "natural_settings"]
+__all__ = ["Motion", "Settings", "natural_settings"]
+
+# What an encoder reads of it: changes beside each embedding, nothing but how large changes are, or embeddings alone.
+Motion = Literal["changes", "sizes of changes", "none"]
 
 # Two layers of a width that embeddings of a few films can fill. Four were hardly better on a dozen films.
 WIDTH = 128
 NUM_LAYERS = 2
 WINDOW_S = 8.0  # what a frame sees, from end to end, in each layer
-LAGS_S = (0.5, 2.0)  # a movement, and a change of posture
+LAGS_S: dict[Motion, tuple[float, ...]] = {
+    "changes": (0.5, 2.0),  # a movement, and a change of posture
+    "sizes of changes": (0.125, 0.5),  # how hasty it is
+    "none": (),
+}
 CROP_S = 200.0  # what is learnt at once: minutes around an action tell what it is
 MAX_CROP = 2304  # positions: the longest sequence of ActionFormer's recipe
 BATCH_POSITIONS = 1200
@@ -61,7 +69,7 @@ def natural_settings(
     head: Head,
     fps: Fraction,
     *,
-    motion: bool = True,
+    motion: Motion = "changes",
     seed: int = 0,
     num_epochs: int | None = None,
 ) -> Settings:
@@ -74,7 +82,7 @@ def natural_settings(
     batch_size = max(1, BATCH_POSITIONS // crop) if head != "classification" else max(8, BATCH_POSITIONS // crop)
     steps = math.ceil(sum(max(1, math.ceil(n / crop)) for n in lengths) / batch_size)  # an epoch
     window = _even(max(4, round(WINDOW_S * fps)))
-    lags = sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S}) if motion else []
+    lags = tuple(sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S[motion]}))
     return Settings(
         encoder=EncoderConfig(
             input_width=films[0].values.shape[1],
@@ -83,7 +91,9 @@ def natural_settings(
             feedforward_width=2 * WIDTH,
             attention_windows=(window,) * NUM_LAYERS,
             positions="none",
-            difference_lags=tuple(lags),
+            difference_lags=lags if motion == "changes" else (),
+            magnitude_lags=lags if motion == "sizes of changes" else (),
+            reads_embeddings=motion != "sizes of changes",
             standardized=True,
             input_dropout=0.3,
             dropout=0.3,

@@ -13,6 +13,7 @@ from vtn_stream.atomic import write_whole
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
 from vtn_stream.metrics import THUMOS14
+from vtn_stream.model import EncoderConfig
 from vtn_stream.report.card import CardFacts, SplitFacts, model_card
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.scoring import save_pictures
@@ -72,7 +73,7 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
             "width": settings.encoder.width,
             "layers": settings.encoder.num_layers,
             "attention window, positions": settings.encoder.attention_windows[0],
-            "motion, lags in positions": ", ".join(map(str, settings.encoder.difference_lags)) or "none",
+            "motion": _motion(settings.encoder),
         },
         provenance={"vtn-stream": vtn_stream.__version__, "weights of the image network": recipe.weights},
         figures={} if exam is None else exam.figures,
@@ -87,8 +88,16 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
 def _tried(learnt: Learnt) -> tuple[str, ...]:
     if len(learnt.tried) < 2:
         return ()
-    worths = " and ".join(f"{100 * (value or 0):.1f} % {name}" for name, value in learnt.tried.items())
-    return (f"{learnt.fitted.metric_name} on the validation films: {worths}; the better was kept.",)
+    worths = ", ".join(f"{100 * (value or 0):.1f} % {name}" for name, value in learnt.tried.items())
+    return (f"{learnt.fitted.metric_name} on the validation films: {worths}; the best was kept.",)
+
+
+def _motion(encoder: EncoderConfig) -> str:
+    """What is read of it."""
+    for name, lags in (("changes", encoder.difference_lags), ("sizes of changes", encoder.magnitude_lags)):
+        if lags:
+            return f"{name} since {' and '.join(map(str, lags))} positions ago"
+    return "not read"
 
 
 def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoint:
