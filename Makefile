@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 	$(BIN)/python demo/check.py demo/out
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vtn_stream.analysis import Analysis, Analyzer, Event
     from vtn_stream.backbone import FrameEncoder
 
+os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
+
 # A real timm network of 0.4 million weights; random as they are, they tell one texture from another.
 TINY = "test_efficientnet"
 

@@ -22,7 +22,6 @@ LABELS = tuple("abcdefg")
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch, tmp_path):
     monkeypatch.setenv("VTN_STREAM_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("COLUMNS", "120")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from vtn_stream_cli.main import main
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
     monkeypatch.setenv("VTN_STREAM_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("COLUMNS", "120")
     return tmp_path / "models"
 
 

@@ -320,7 +320,7 @@ def test_nonsense_in_a_stranger_s_scores_is_damage(tmp_path, fields):
         {"frame": pa.array([[0.5], [0.5]], pa.list_(pa.float64(), 1))},
         {"frame": pa.array([[np.float16(0.5)], None], pa.list_(pa.float16(), 1))},
     ],
-    ids=repr,
+    ids=lambda columns: " ".join(f"{name} {getattr(column, 'type', None)}" for name, column in columns.items()),
 )
 def test_columns_of_another_kind_are_damage(tmp_path, columns):
     with pytest.raises(DamagedFile, match=r"s\.arrow does not hold scores"):

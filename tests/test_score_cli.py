@@ -30,7 +30,6 @@ ANNOTATIONS = "video,start_s,end_s,label,duration_s,subset\n"
 def surroundings(monkeypatch, tmp_path):
     monkeypatch.setenv("VTN_STREAM_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("VTN_STREAM_STORE", str(tmp_path / "own cache"))
-    monkeypatch.setenv("COLUMNS", "120")
 
 
 @pytest.fixture

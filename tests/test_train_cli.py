@@ -101,7 +101,6 @@ def lesson(monkeypatch, tmp_path):
     lesson, module = Lesson(), ModuleType("vtn_stream.training.lesson")
     module.teach = lesson.teach
     monkeypatch.setitem(sys.modules, "vtn_stream.training.lesson", module)
-    monkeypatch.setenv("COLUMNS", "120")
     return lesson
 
 
