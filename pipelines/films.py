@@ -1,0 +1,133 @@
+"""The films of a batch in little memory: paths in one piece, an object only while a film is looked at."""
+
+import hashlib
+import os
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from .film_names import folded, plain_path, shown_path, tagged
+
+__all__ = ["Base", "Films", "Listed", "results_folder", "results_stem"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One film of a batch.
+
+    number     its place in the listing, from 0
+    path       absolute, for workers
+    name       for readers: how it was given, never absolute, safe to print
+    num_bytes  0 where it could not be looked at
+    results    where its results go, below the folder for them, without their suffixes
+    """
+
+    number: int
+    path: str
+    name: str
+    num_bytes: int
+    results: str
+
+
+def results_folder(film: Listed) -> Path:
+    """Relative; it never leads up."""
+    return Path(film.results).parent
+
+
+def results_stem(film: Listed) -> str:
+    """What the names of its results begin with: the film's whole name."""
+    return Path(film.results).name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """A folder that films are below, and what it is called in their names."""
+
+    path: str
+    label: str
+
+    def labelled(self, below: str) -> str:
+        return f"{self.label}/{below}" if self.label else below
+
+    def name_of(self, below: str) -> str:
+        return shown_path(self.labelled(below))
+
+
+class Films(Sequence[Listed]):
+    """Immutable; about 30 bytes a film and its path below the base. N films.
+
+    rows: (bytes of the file, number of its base, path below that)
+    """
+
+    def __init__(self, bases: list[Base], rows: list[tuple[int, int, bytes]]) -> None:
+        rows = sorted(rows, key=lambda row: (-row[0], os.path.join(os.fsencode(bases[row[1]].path), row[2])))
+        self._bases = tuple(bases)
+        self._paths = b"".join(path for _, _, path in rows)
+        self._ends = array("Q")  # [N], where each path ends
+        end = 0
+        for _, _, path in rows:
+            self._ends.append(end := end + len(path))
+        self._sizes = array("Q", (size for size, _, _ in rows))
+        self._base = array("I", (base for _, base, _ in rows))
+        self._tagged = self._clashes()
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(self._sizes)
+
+    @overload
+    def __getitem__(self, number: int) -> Listed: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Listed]: ...
+    def __getitem__(self, number: int | slice) -> Listed | list[Listed]:
+        if isinstance(number, slice):
+            return [self._film(i) for i in range(*number.indices(len(self)))]
+        return self._film(range(len(self))[number])
+
+    def __iter__(self) -> Iterator[Listed]:
+        return map(self._film, range(len(self)))
+
+    def _film(self, number: int) -> Listed:
+        base, below = self._bases[self._base[number]], self._below(number)
+        return Listed(
+            number=number,
+            path=os.path.join(base.path, below),
+            name=base.name_of(below),
+            num_bytes=self._sizes[number],
+            results=self._tagged.get(number) or plain_path(base.labelled(below)),
+        )
+
+    def _below(self, number: int) -> str:
+        start = self._ends[number - 1] if number else 0
+        return os.fsdecode(self._paths[start : self._ends[number]])
+
+    def _clashes(self) -> dict[int, str]:
+        """Results of films that cannot have their plain names, since another film has them, or would on some disks.
+
+        Sources keep their names in the order in which they were given; in one source, names in small letters first.
+        """
+
+        def order(number: int) -> tuple[int, bool, str]:
+            below = self._below(number)
+            return self._base[number], below != folded(below), below
+
+        taken: set[bytes] = set()
+        results = {}
+        for number in sorted(range(len(self)), key=order):
+            base, below = self._bases[self._base[number]], self._below(number)
+            plain = result = plain_path(base.labelled(below))
+            what = os.path.join(base.path, below)
+            while (key := _digest(folded(result))) in taken:
+                what += "/"
+                result = results[number] = tagged(plain, what)
+            taken.add(key)
+        return results
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
