@@ -31,7 +31,6 @@ STRANGE = "[bold red]cut \x1b[31mred\nline two \u202e🎬.mp4"
 def own_cache(monkeypatch, tmp_path):
     """No test touches the user's cache, whatever it forgets."""
     monkeypatch.setenv("VTN_STREAM_STORE", str(tmp_path / "own cache"))
-    monkeypatch.setenv("COLUMNS", "120")
 
 
 @pytest.fixture
@@ -133,6 +132,9 @@ def test_the_version_is_that_of_the_package():
         ["analyze", "x.mp4", "--device", "tpu"],
         ["export", "x.timeline.json"],
         ["cache", "rm"],
+        ["cache", "gc"],
+        ["cache", "gc", "--keep", "much"],
+        ["cache", "gc", "--older-than", "30"],
         ["probe"],
     ],
 )
@@ -464,9 +466,26 @@ def test_cache_lists_and_checks(here, analyzed, filled):
     assert "incomplete" in out
 
 
-@pytest.mark.parametrize("command", ["ls", "verify"])
+def test_cache_gc_keeps_what_was_used_in_the_last_hour(here, filled):
+    for path in filled.rglob("*"):
+        os.utime(path)
+    code, out, err = here("cache", "gc", "--keep", "0", "--store", filled)
+    assert (code, err) == (0, "")
+    assert out.startswith("0 B were freed; ")
+    assert "the rest is in use" in out
+    for path in filled.rglob("*"):
+        os.utime(path, (0, 0))
+    code, out, err = here("cache", "gc", "--older-than", "30d", "--store", filled)
+    assert (code, err) == (0, "")
+    assert re.search(
+        r"^ *\d+\.\d kB  film\.mp4 \(test_efficientnet, 1 per second\), last used \d+ days ago$", out, re.M
+    )
+    assert list(filled.rglob("films/*")) == []
+
+
+@pytest.mark.parametrize("command", [["ls"], ["verify"], ["gc", "--keep", "1GB"]])
 def test_a_store_that_is_named_and_not_there_is_told(here, tmp_path, command):
-    code, _, err = here("cache", command, "--store", tmp_path / "none")
+    code, _, err = here("cache", *command, "--store", tmp_path / "none")
     assert code == 1
     assert "there is no store" in the_line(err)
     assert not (tmp_path / "none").exists()

@@ -1,6 +1,16 @@
 """What is kept between runs: probes and embeddings in the store, scores beside a timeline. Knows no torch."""
 
 from vtn_stream.store.embeddings import EmbeddingStore, StoredChunk, default_root
+from vtn_stream.store.leases import Leases, lease_key
 from vtn_stream.store.scores import read_scores, scores_identity, write_scores
 
-__all__ = ["EmbeddingStore", "StoredChunk", "default_root", "read_scores", "scores_identity", "write_scores"]
+__all__ = [
+    "EmbeddingStore",
+    "Leases",
+    "StoredChunk",
+    "default_root",
+    "lease_key",
+    "read_scores",
+    "scores_identity",
+    "write_scores",
+]

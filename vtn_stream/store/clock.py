@@ -1,0 +1,41 @@
+"""What time it is on the store's disk, and when a folder of it was last used.
+
+The clocks of the machines that share a store differ, and a network disk has its own: ages are measured by the times
+that the disk itself gives to files. Reading leaves no trace that can be relied on (many disks are mounted with
+noatime), so a reader marks the folder; writing a file into it does so by itself.
+"""
+
+import contextlib
+import os
+import secrets
+import time
+from pathlib import Path
+
+__all__ = ["mark_used", "store_now_s"]
+
+# A folder is marked this often at most: far less than the hour for which what was used is kept, and a film of an hour
+# that is read chunk by chunk costs one mark and 59 looks.
+MARK_EVERY_S = 600.0
+
+
+def store_now_s(folder: Path) -> float:
+    """Seconds since the epoch, by the disk of this folder; where nothing can be written, by this machine."""
+    touched = folder / f".{secrets.token_hex(12)}.tmp"  # as in atomic: what a killed run leaves is found by its name
+    try:
+        descriptor = os.open(touched, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError:
+        return time.time()
+    try:
+        return os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            touched.unlink()
+
+
+def mark_used(folder: Path) -> None:
+    """Say that something in the folder is read just now. A store that cannot be written is read all the same."""
+    with contextlib.suppress(OSError):
+        # This machine's clock is good enough here: it decides on a mark too many, or one a little late.
+        if abs(time.time() - folder.stat().st_mtime) > MARK_EVERY_S:
+            os.utime(folder)  # no time given: the disk takes its own
