@@ -1,0 +1,395 @@
+"""A pool of Ray actors does every task, whatever happens to its workers and nodes. All of it on real Ray processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from pathlib import Path
+
+import pytest
+
+from vtn_stream.errors import BackboneError
+from vtn_stream_pipelines import pool as pool_module
+from vtn_stream_pipelines.pool import (
+    ClusterError,
+    Failure,
+    NoRoom,
+    Pool,
+    Task,
+    WorkerKind,
+    WorkerLost,
+    WorkerRetired,
+    WorkerStarted,
+)
+
+ray = pytest.importorskip("ray")
+
+# Ray's own sockets and processes are closed after the test's view of them.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::FutureWarning"
+)
+LIMIT_S = 60  # for anything that must happen
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    from ray.cluster_utils import Cluster
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes cannot import the tests
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes.add_node(num_cpus=2, num_gpus=2)  # pretended
+    ray.init(address=nodes.address, log_to_driver=False)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+class Worker:
+    """What the tasks of these tests need."""
+
+    def __init__(self, error=None):
+        if error:
+            raise error
+
+    def echo(self, value):
+        return value
+
+    def pid(self):
+        return os.getpid()
+
+    def fail(self):
+        raise ValueError("no frame in /home/somebody/films/match.mp4\nand more")
+
+    def fail_oddly(self):
+        class Odd(Exception):
+            def __init__(self, a, b):
+                super().__init__(f"{a} and {b}")
+
+        raise Odd("this", "that")
+
+    def unpicklable(self):
+        return (x for x in "abc")
+
+    def die(self, when=None):
+        self.hold(when=when)
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(LIMIT_S)
+
+    def hang(self):
+        time.sleep(10 * LIMIT_S)
+
+    def hold(self, began=None, when=None):
+        """Say where it runs, and run until a file is there."""
+        gpus = "+".join(map(str, ray.get_gpu_ids()))
+        if began:
+            Path(began, f"{os.getpid()} {ray.get_runtime_context().get_node_id()} {gpus}").touch()
+        while when and not Path(when).exists():
+            time.sleep(0.02)
+        return os.getpid()
+
+
+def task(name, method="echo", *args, deadline_s=LIMIT_S):
+    return Task(name=name, method=method, args=args, deadline_s=deadline_s)
+
+
+def kind(**fields):
+    return WorkerKind(**{"name": "w", "factory": Worker, "max_workers": 2} | fields)
+
+
+class Bag:
+    """Tasks in any order, each offered again until it has had its attempts; `look` is called all the time."""
+
+    def __init__(self, *tasks, attempts=1, look=None, kinds=None):
+        self.todo = deque(tasks)
+        self.kinds = kinds or {}  # of tasks, by name; others suit every kind
+        self.num_left = len(tasks)
+        self.attempts = attempts
+        self.look = look
+        self.values, self.workers, self.failures, self.returns = {}, {}, [], []
+        self.until = time.monotonic() + LIMIT_S
+
+    def next(self, kind, worker):
+        for task in self.todo:
+            if self.kinds.get(task.name, kind) == kind:
+                self.todo.remove(task)
+                return task
+        return None
+
+    def done(self, task, value, worker, seconds):
+        assert task.name not in self.values
+        assert seconds >= 0
+        self.values[task.name], self.workers[task.name] = value, worker
+        self.num_left -= 1
+
+    def failed(self, task, failure, worker):
+        self.failures.append((task.name, failure.kind))
+        self.workers[task.name], self.failure = worker, failure
+        if [name for name, _ in self.failures].count(task.name) < self.attempts:
+            self.todo.append(task)
+        else:
+            self.num_left -= 1
+
+    def returned(self, task):
+        self.returns.append(task.name)
+        self.todo.appendleft(task)
+
+    def finished(self):
+        assert time.monotonic() < self.until, (self.todo, self.failures, self.num_left)
+        if self.look:
+            self.look()
+        return not self.num_left
+
+
+def is_gone(pid):
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until(condition):
+    until = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def events():
+    return []
+
+
+@pytest.fixture(scope="module")
+def pair(cluster, events):
+    """Two workers that most of the tests share: starting one takes seconds."""
+    with Pool([kind(num_cpus=0)], on_event=events.append) as pool:
+        yield pool
+
+
+def test_the_module_does_not_load_ray():
+    code = "import sys, vtn_stream_pipelines.pool; assert 'ray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_tasks_are_done_once_by_two_workers(pair, events, tmp_path):
+    went = [task(f"at once {i}", "hold", str(tmp_path), str(tmp_path / "go")) for i in range(2)]
+
+    def look():
+        if len(list(tmp_path.iterdir())) == 2:
+            (tmp_path / "go").touch()
+
+    bag = Bag(*went, *(task(f"t{i}", "echo", i) for i in range(20)), task("big", "echo", b"0" * 2_000_000), look=look)
+    pair.run(bag)
+    assert len({bag.values.pop(one.name) for one in went}) == 2
+    assert bag.values == {f"t{i}": i for i in range(20)} | {"big": b"0" * 2_000_000}
+    assert (bag.failures, bag.returns) == ([], [])
+    assert [(type(event), event.counts.num_ready) for event in events] == [(WorkerStarted, 1), (WorkerStarted, 2)]
+
+
+def test_5000_tasks_pass(pair):
+    bag = Bag(*(task(f"t{i}", "echo", i) for i in range(5000)))
+    began = time.monotonic()
+    pair.run(bag)
+    print(f"\n{5000 / (time.monotonic() - began):.0f} tasks/s")
+    assert bag.values == {f"t{i}": i for i in range(5000)}
+
+
+def test_a_method_that_raises_fails_its_task_and_keeps_its_worker(cluster):
+    with Pool([kind(max_workers=1)]) as pool:
+        bag = Bag(task("before", "pid"), task("bad", "fail"), task("after", "pid"))
+        pool.run(bag)
+        assert bag.failures == [("bad", "raised")]
+        assert bag.failure.reason == "ValueError: no frame in match.mp4"
+        assert isinstance(bag.failure.error, ValueError)
+        assert bag.values["before"] == bag.values["after"]
+
+        odd = Bag(task("odd", "fail_oddly"), task("lazy", "unpicklable"), task("none", "missing"), task("after", "pid"))
+        pool.run(odd)
+        assert odd.failures == [("odd", "raised"), ("lazy", "raised"), ("none", "raised")]
+        assert odd.values == {"after": bag.values["after"]}
+
+
+def test_a_dead_worker_is_replaced_and_only_its_running_task_failed(cluster, tmp_path):
+    told = []
+    go = tmp_path / "go"
+
+    class Killed(Bag):
+        def next(self, kind, worker):
+            task = super().next(kind, worker)
+            if task and task.name == "behind":
+                go.touch()
+            return task
+
+    with Pool([kind(max_workers=1)], on_event=told.append) as pool:
+        bag = Killed(task("quick", "pid"), task("deadly", "die", str(go)), task("behind", "pid"))
+        pool.run(bag)
+    assert bag.failures == [("deadly", "worker died")]
+    assert bag.returns == ["behind"]
+    assert bag.values["quick"] != bag.values["behind"]
+    assert [type(event) for event in told] == [WorkerStarted, WorkerLost, WorkerStarted]
+    last = told[-1].counts
+    assert (last.num_ready, last.num_started, last.num_lost, last.num_replaced) == (1, 2, 1, 1)
+
+
+def test_a_task_that_hangs_is_ended_at_its_deadline(pair):
+    bag = Bag(task("hangs", "hang", deadline_s=0.5), *(task(f"t{i}", "pid") for i in range(20)), attempts=2)
+    pair.run(bag)
+    assert bag.failures == [("hangs", "deadline")] * 2
+    assert len(bag.values) == 20
+
+
+def test_a_worker_that_died_idle_fails_no_task(cluster):
+    with Pool([kind(max_workers=1)]) as pool:
+        bag = Bag(task("first", "pid"))
+        pool.run(bag)
+        os.kill(bag.values["first"], signal.SIGKILL)
+        wait_until(lambda: is_gone(bag.values["first"]))
+        time.sleep(pool_module.TRUSTED_S)
+        bag = Bag(task("second", "pid"))
+        pool.run(bag)
+    assert bag.failures == []
+    assert bag.returns == ["second"]
+
+
+def test_a_node_out_of_memory_is_told_as_such(cluster):
+    # Simulated: filling the memory of the machine would end other processes as well.
+    assert pool_module._death(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
+        kind="out of memory", reason="its node ran out of memory"
+    )
+
+
+def test_workers_share_a_gpu(cluster, tmp_path):
+    go = tmp_path / "go"
+    began = tmp_path / "began"
+    began.mkdir()
+
+    def look():
+        if len(list(began.iterdir())) == 4:
+            go.touch()
+
+    bag = Bag(*(task(f"t{i}", "hold", str(began), str(go)) for i in range(8)), look=look)
+    with Pool([kind(num_cpus=0, num_gpus=0.5, max_workers=8)]) as pool:
+        pool.run(bag)
+    assert Counter(file.name.split()[-1] for file in began.iterdir()) == {"0": 2, "1": 2}
+
+
+def test_a_kind_that_idles_makes_way_for_one_without_a_worker(cluster, monkeypatch):
+    monkeypatch.setattr(pool_module, "ROOM_S", 1.0)
+    told = []
+    kinds = [kind(name=name, num_cpus=0, num_gpus=2, max_workers=1) for name in ("embed", "predict")]
+    tasks = {f"{name} {i}": name for i in range(3) for name in ("embed", "predict")}
+    bag = Bag(*(task(name, "pid") for name in tasks), kinds=tasks)
+    with Pool(kinds, on_event=told.append) as pool:
+        pool.run(bag)
+    assert len(bag.values) == 6
+    assert [type(event) for event in told if not isinstance(event, NoRoom)] == [
+        WorkerStarted,
+        WorkerRetired,
+        WorkerStarted,
+    ]
+
+
+def test_a_kind_with_several_workers_gives_a_place_to_one_with_none(cluster, monkeypatch):
+    monkeypatch.setattr(pool_module, "ROOM_S", 1.0)
+
+    class Endless(Bag):
+        """There is always something to embed, until the prediction is made."""
+
+        def next(self, kind, worker):
+            if kind == "embed":
+                return task("more", "echo")
+            others_wait = any(
+                isinstance(event, NoRoom) and event.kind == "embed" and event.counts.num_ready for event in told
+            )
+            return super().next(kind, worker) if others_wait else None
+
+        def done(self, task, value, worker, seconds):
+            if task.name != "more":
+                super().done(task, value, worker, seconds)
+
+        def failed(self, task, failure, worker):
+            if task.name != "more":
+                super().failed(task, failure, worker)
+                self.todo = deque([Task(name="predict", method="pid", deadline_s=LIMIT_S)])
+
+    bag = Endless(task("predict", "die"), attempts=2)
+    told = []
+    kinds = [kind(name=name, num_cpus=0, num_gpus=1, max_workers=4) for name in ("embed", "predict")]
+    with Pool(kinds, on_event=told.append) as pool:
+        pool.run(bag)
+    assert bag.failures == [("predict", "worker died")]
+    assert list(bag.values) == ["predict"]
+
+
+def test_a_node_that_comes_gets_workers_and_takes_only_its_tasks_when_it_goes(cluster, tmp_path):
+    go = tmp_path / "go"
+    began = tmp_path / "began"
+    began.mkdir()
+    nodes = []
+
+    def look():
+        held = Counter(file.name.split()[1] for file in began.iterdir())
+        if sum(held.values()) == 2 and not nodes:
+            nodes.append(cluster.add_node(num_cpus=1))
+        elif sum(held.values()) == 3 and not go.exists():
+            assert held[nodes[0].node_id] == 1
+            cluster.remove_node(nodes[0])
+            go.touch()
+
+    bag = Bag(*(task(f"t{i}", "hold", str(began), str(go)) for i in range(9)), look=look)
+    with Pool([kind(max_workers=5)]) as pool:
+        pool.run(bag)
+    assert len(bag.values) == 8
+    # The process may be gone before the node is known to be.
+    assert [why for _, why in bag.failures] in (["node lost"], ["worker died"])
+
+
+def test_no_room_is_an_error_with_a_cure(cluster):
+    with (
+        Pool([kind(num_gpus=9)], patience_s=0.5) as pool,
+        pytest.raises(ClusterError, match=r'"w" exists \(1 CPU, 9 GPU\).*add such a node'),
+    ):
+        pool.run(Bag(task("t")))
+    with (
+        Pool([kind(num_cpus=0, num_gpus=2, max_workers=1)]) as first,
+        Pool([kind(num_gpus=1, memory_bytes=2**20)], patience_s=0.5) as second,
+    ):
+        first.run(Bag(task("t")))
+        with pytest.raises(ClusterError, match=r"is free \(1 CPU, 1 GPU, .* GiB of memory\).*wait until others"):
+            second.run(Bag(task("t")))
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("no such device"), r'workers for "w" cannot start: RuntimeError: no such device; .* 3 tries'),
+        (BackboneError("the weights are missing", "nothing was done", "pull them"), "^the weights are missing;"),
+    ],
+)
+def test_workers_that_cannot_start_end_the_run_with_the_reason(cluster, monkeypatch, error, message):
+    monkeypatch.setattr(pool_module, "FAILED_START_PAUSE_S", 0.1)
+    expected = BackboneError if isinstance(error, BackboneError) else ClusterError
+    with Pool([kind(arguments={"error": error})]) as pool, pytest.raises(expected, match=message):
+        pool.run(Bag(task("t")))
+
+
+def test_an_interrupt_leaves_no_worker_behind(cluster):
+    def interrupt():
+        if len(bag.values) == 1:
+            raise KeyboardInterrupt
+
+    bag = Bag(task("pid", "pid"), task("hangs", "hang"), look=interrupt)
+    pool = Pool([kind(max_workers=1)])
+    with pytest.raises(KeyboardInterrupt):
+        pool.run(bag)
+    wait_until(lambda: is_gone(bag.values["pid"]))
+
+    def interrupted(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Pool([kind()], on_event=interrupted).run(Bag(task("t")))
+    wait_until(lambda: ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"])
