@@ -1,0 +1,159 @@
+"""What is left to be done of one film, and which of its chunks a worker should do next. Pure: no Ray, no files.
+
+A film is surveyed, its missing chunks are embedded in runs of consecutive ones, then its actions are predicted:
+
+    listed -> surveying -> embedding -> complete -> predicting -> over
+                        -> waiting (another film of the same content is at work) -> listed
+"""
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+from .films import Listed
+from .messages import Receipt, Step, Survey
+from .pool import FailureKind
+
+__all__ = ["FilmWork", "Piece"]
+
+# Failed tries that a film survives are those before this one. Each was on another worker where there is one, so that
+# a sick worker condemns no film; and each may cost a worker, whose start takes as long as many chunks.
+MAX_ATTEMPTS = 3
+# A lost node is no film's fault: cheap machines are taken away many times a day. But a film can also take its node
+# down with it, and would do so for ever.
+MAX_NODES_LOST = 20
+
+Piece = int | Step  # what is tried again after a failure: a chunk, by its number, or a whole step
+Stage = Literal["listed", "surveying", "waiting", "embedding", "complete", "predicting", "over"]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FilmWork:
+    """A film in work. unassigned: chunks that nobody is working on, ascending. lost: those that are gaps."""
+
+    listed: Listed
+    stage: Stage = "listed"
+    survey: Survey | None = None
+    unassigned: list[int] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
+    _unsettled: set[int] = field(default_factory=set)
+    _suspects: set[int] = field(default_factory=set)  # one of them may have killed a worker: each is done alone
+    _failures: dict[Piece, list[FailureKind]] = field(default_factory=dict)
+    _failed_on: dict[Piece, set[int]] = field(default_factory=dict)  # workers that live on
+
+    @property
+    def num_unsettled(self) -> int:
+        return len(self._unsettled)
+
+    def begin(self, survey: Survey) -> None:
+        self.survey = survey
+        self.unassigned = list(survey.missing)
+        self._unsettled = set(survey.missing)
+        self.stage = "embedding" if survey.missing else "complete"
+
+    def take(
+        self, worker: int, others: Set[int], *, at: int | None, others_at: Set[int], max_run: int, min_split: int
+    ) -> list[int]:
+        """Chunks for this worker, which it has from now on; none if there are none for it.
+
+        at: the chunk that follows the last one it was given here; others_at: those of the other workers, to whom
+        stretches shorter than min_split are left.
+        """
+        run = self._suspect(worker, others) or self._run(at, others_at, max_run, min_split)
+        if run:
+            self.unassigned = [number for number in self.unassigned if number not in run]
+        return run
+
+    def _suspect(self, worker: int, others: Set[int]) -> list[int]:
+        """First of all: if it condemns the film, the sooner the better."""
+        suspects = (number for number in self.unassigned if number in self._suspects)
+        return [number for number in suspects if self.may_try(number, worker, others)][:1]
+
+    def _run(self, at: int | None, others_at: Set[int], max_run: int, min_split: int) -> list[int]:
+        """A worker goes on decoding where it is, without a seek; one that comes in starts far from the others:
+
+        |--------------------------|   nobody is at its start: there
+        w0 at 3|-------------------|   else in its middle, and the one who is at its start goes on towards that
+                         ^ w1
+        """
+        stretches = _stretches(number for number in self.unassigned if number not in self._suspects)
+        free = []
+        for stretch in stretches:
+            if stretch.start == at:
+                return list(stretch[:max_run])
+            if stretch.start not in others_at:
+                free.append(stretch)
+            elif len(stretch) >= min_split:
+                free.append(stretch[len(stretch) // 2 :])
+        return list(max(free, key=len)[:max_run]) if free else []
+
+    def give_back(self, numbers: Iterable[int]) -> None:
+        """These should be offered again."""
+        self.unassigned = sorted(self._unsettled.intersection(numbers).union(self.unassigned))
+
+    def settle(self, receipt: Receipt) -> bool:
+        """The chunk is done with. False: it was already, or never asked for."""
+        if receipt.number not in self._unsettled:
+            return False
+        self._unsettled.remove(receipt.number)
+        if receipt.source == "lost":
+            self.lost.append(receipt.number)
+        if not self._unsettled:
+            self.stage = "complete"
+        return True
+
+    def may_try(self, piece: Piece, worker: int, others: Set[int]) -> bool:
+        """Not where it has failed already, unless there is no other worker."""
+        failed_on = self._failed_on.get(piece, set())
+        return worker not in failed_on or others <= failed_on
+
+    def blame(self, pieces: list[Piece], kind: FailureKind, worker: int) -> list[Piece]:
+        """A try at these failed; gives those that have failed too often.
+
+        Which chunk of several is to blame is unknown: none is, and each is tried alone. Nor is any to blame for its
+        node, which counts for all.
+        """
+        for piece in pieces:
+            if kind == "raised":
+                self._failed_on.setdefault(piece, set()).add(worker)
+            if kind == "node lost" or len(pieces) == 1:
+                self._failures.setdefault(piece, []).append(kind)
+            if kind != "node lost" and isinstance(piece, int):
+                self._suspects.add(piece)
+        return [
+            piece
+            for piece in pieces
+            if len(self._own_failures(piece)) >= MAX_ATTEMPTS or self._num_nodes_lost(piece) >= MAX_NODES_LOST
+        ]
+
+    def num_failures(self, piece: Piece) -> int:
+        return len(self._failures.get(piece, ()))
+
+    def _num_nodes_lost(self, piece: Piece) -> int:
+        return self._failures.get(piece, []).count("node lost")
+
+    def _own_failures(self, piece: Piece) -> list[FailureKind]:
+        return [kind for kind in self._failures.get(piece, ()) if kind != "node lost"]
+
+    def reason(self, piece: Piece, last: str) -> str:
+        """Why this piece was given up. last: what its last failure was."""
+        step = "decoding" if isinstance(piece, int) else {"survey": "surveying it", "predict": "predicting"}[piece]
+        if self._num_nodes_lost(piece) >= MAX_NODES_LOST:
+            return f"{step} lost its node {MAX_NODES_LOST} times"
+        kinds = self._own_failures(piece)
+        did = {"worker died": "killed its worker", "out of memory": "ran out of memory", "deadline": "took too long"}
+        if len(set(kinds)) == 1 and kinds[0] in did:
+            return f"{step} {did[kinds[0]]} {len(kinds)} times"
+        return f"{step} failed {len(kinds)} times, at last: {last}"
+
+
+def _stretches(numbers: Iterable[int]) -> list[range]:
+    """Consecutive numbers together; the numbers ascend."""
+    known = list(numbers)
+    if not known:
+        return []
+    ends = [(a + 1, b) for a, b in pairwise(known) if b != a + 1]
+    starts = [known[0], *(start for _, start in ends)]
+    stops = [*(stop for stop, _ in ends), known[-1] + 1]
+    return [range(start, stop) for start, stop in zip(starts, stops, strict=True)]

@@ -1,0 +1,121 @@
+"""What is said of films: by workers to the schedule, and by the schedule to those who show or keep it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .films import Listed
+
+__all__ = [
+    "ChunkLost",
+    "ChunksDone",
+    "Counts",
+    "Event",
+    "FilmDone",
+    "FilmFailed",
+    "FilmSurveyed",
+    "Outcome",
+    "Receipt",
+    "Step",
+    "Survey",
+]
+
+Step = Literal["survey", "embed", "predict"]  # the methods of a worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a worker found about a film. missing: the chunks that are not stored, ascending. finished: its results are
+    there already.
+    """
+
+    identity: str
+    duration_s: float
+    num_chunks: int
+    missing: tuple[int, ...]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a chunk: "film": embedded now; "store": it was there meanwhile; "lost": decoding died on it
+    twice, it is a gap. leased: nothing of that, another batch is working on it.
+    """
+
+    number: int
+    source: Literal["film", "store", "lost"]
+    num_frames: int
+    warnings: tuple[str, ...]
+    leased: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was predicted; the worker has written it."""
+
+    num_segments: int
+    num_gaps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something is known of a film."""
+
+    film: Listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmSurveyed(Event):
+    """A film of the same content as one in work is surveyed again after that."""
+
+    survey: Survey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunksDone(Event):
+    """A worker has done these in so many seconds."""
+
+    receipts: tuple[Receipt, ...]
+    worker: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkLost(Event):
+    """A gap: the film is done without this chunk."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmDone(Event):
+    """skipped: its results were there before; then there is no outcome."""
+
+    outcome: Outcome | None
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmFailed(Event):
+    """A film is given up. chunks: which of them are to blame; none where all of the film is. attempts: all of them."""
+
+    reason: str
+    stage: Step
+    chunks: tuple[int, ...]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How far all is. Of the films listed so far each is done, skipped, failed or in work. num_chunks_left: of films
+    that are surveyed. num_frames: embedded now, not found in the store.
+    """
+
+    num_listed: int
+    num_done: int
+    num_skipped: int
+    num_failed: int
+    num_in_work: int
+    num_chunks_done: int
+    num_chunks_left: int
+    num_frames: int

@@ -1,0 +1,341 @@
+"""Which worker does what next, so that any number of films is done by any number of workers. Pure: no Ray, no files,
+no clock. It holds a window of films; of a film that is done only counts are left.
+
+The rules, in this order: predict what is complete; survey the next films before the workers run out of chunks; embed
+the chunks of the oldest film; and where nothing else is to be done, ask again for chunks that another batch works on.
+"""
+
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from typing import Any
+
+from vtn_stream.errors import VtnStreamError
+
+from .film_work import FilmWork, Piece
+from .films import Listed
+from .messages import (
+    ChunkLost,
+    ChunksDone,
+    Counts,
+    Event,
+    FilmDone,
+    FilmFailed,
+    FilmSurveyed,
+    Outcome,
+    Receipt,
+    Step,
+    Survey,
+)
+from .pool import Failure, Task
+
+__all__ = [
+    "ChunkLost",
+    "ChunksDone",
+    "Counts",
+    "Event",
+    "FilmDone",
+    "FilmFailed",
+    "FilmSurveyed",
+    "Outcome",
+    "Receipt",
+    "Schedule",
+    "Survey",
+]
+
+# A run costs one seek and one padded last batch of frames: of 8 chunks (some 1000 frames) that is a few percent. Its
+# chunks are stored one by one, but heard of only at its end, and a stop waits for that: 8 minutes of film are seconds
+# on a GPU.
+MAX_RUN = 8
+# Near the end each worker takes half of its share of what is left, so that all of them finish together.
+SHARES = 2
+# Films in work, for each worker: one that runs there, one queued behind it, one surveyed and one being surveyed, as
+# short films are one task each. A film in work is some kilobytes.
+FILMS_PER_WORKER = 4
+# A chunk that another batch works on is done there in about the time of a run. It is asked for again when each worker
+# has done as many chunks as two runs have.
+CHUNKS_BEFORE_AGAIN = 2 * MAX_RUN
+# Ten times slower than the film plays. Decoding that makes no progress is ended by the worker itself, far earlier;
+# this ends workers that hang.
+DEADLINE_PER_CHUNK_S = 600.0
+# Twice what the worker allows its decoding process for reading a file from end to end.
+SURVEY_S, SURVEY_PER_BYTE_S = 1200.0, 2e-6
+# As long as the film plays, and time to load the model: an hour takes seconds on a GPU, some minutes on one core.
+PREDICT_S, PREDICT_PER_FILM_S = 600.0, 1.0
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Job:
+    """A task in flight. It holds the task, which is found by its id. is_poll: for a chunk another batch works on."""
+
+    task: Task
+    film: FilmWork
+    step: Step
+    worker: int
+    numbers: list[int]
+    is_poll: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Leased:
+    """A chunk that another batch works on. due: how many chunks must be done before it is offered again."""
+
+    film: FilmWork
+    number: int
+    due: int
+
+
+class Schedule:
+    """The films' way through the workers of a pool: a `pool.Source`.
+
+    films: the largest first, so that no long film begins when all else is done. on_event: what it raises ends the run.
+    """
+
+    def __init__(
+        self,
+        films: Iterable[Listed],
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        deadline_per_chunk_s: float = DEADLINE_PER_CHUNK_S,
+    ) -> None:
+        self._listing = iter(films)
+        self._upcoming = next(self._listing, None)
+        self._on_event = on_event
+        self._deadline_per_chunk_s = deadline_per_chunk_s
+        self._films: list[FilmWork] = []  # the window, oldest first
+        self._jobs: dict[int, _Job] = {}  # by the id of their tasks
+        self._leased: list[_Leased] = []
+        self._at: dict[int, tuple[FilmWork, int]] = {}  # the chunk after the last one that a worker was given
+        self._idle: tuple[set[int], set[int]] = (set(), set())  # in this round of questions and the one before
+        self._stopping = False
+        self._num_listed = self._num_done = self._num_skipped = self._num_failed = 0
+        self._num_chunks_done = self._num_frames = 0
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(
+            num_listed=self._num_listed,
+            num_done=self._num_done,
+            num_skipped=self._num_skipped,
+            num_failed=self._num_failed,
+            num_in_work=len(self._films),
+            num_chunks_done=self._num_chunks_done,
+            num_chunks_left=sum(film.num_unsettled for film in self._films),
+            num_frames=self._num_frames,
+        )
+
+    def stop(self) -> None:
+        """Nothing new is begun: what is in flight ends, then all is finished."""
+        self._stopping = True
+
+    def finished(self) -> bool:
+        if self._stopping:
+            return all(job.film.stage == "over" for job in self._jobs.values())
+        return not self._films and self._upcoming is None
+
+    # What to do next
+
+    def next(self, kind: str, worker: int) -> Task | None:
+        if self._stopping:
+            return None
+        others = self._workers() - {worker}
+        num_workers = len(others) + 1
+        self._offer_again()
+        job = self._predict(worker, others)
+        if not job and self._runs_low(num_workers):
+            job = self._survey(worker, others)
+        job = job or self._embed(worker, others) or self._survey(worker, others) or self._poll(worker)
+        if not job:
+            self._has_nothing(worker)
+            return None
+        self._jobs[id(job.task)] = job
+        return job.task
+
+    def _workers(self) -> set[int]:
+        return {job.worker for job in self._jobs.values()}.union(*self._idle)
+
+    def _has_nothing(self, worker: int) -> None:
+        """Nobody tells when an idle worker vanishes. One that asks again ends the round: the others had their turn."""
+        this_round, before = self._idle
+        self._idle = ({worker}, this_round) if worker in this_round else (this_round | {worker}, before)
+
+    def _predict(self, worker: int, others: Set[int]) -> _Job | None:
+        for film in self._films:
+            if film.stage == "complete" and film.may_try("predict", worker, others):
+                film.stage = "predicting"
+                deadline_s = PREDICT_S + PREDICT_PER_FILM_S * _survey_of(film).duration_s
+                return _job(film, "predict", worker, deadline_s, _survey_of(film).identity, tuple(sorted(film.lost)))
+        return None
+
+    def _runs_low(self, num_workers: int) -> bool:
+        """Whether some worker may soon find no run of chunks. A survey that is made is taken for one run."""
+        num_runs = sum(film.stage == "surveying" for film in self._films)
+        return num_runs * MAX_RUN + self._num_unassigned() < num_workers * MAX_RUN
+
+    def _num_unassigned(self) -> int:
+        return sum(len(film.unassigned) for film in self._films)
+
+    def _survey(self, worker: int, others: Set[int]) -> _Job | None:
+        for film in self._films:
+            if film.stage == "listed" and film.may_try("survey", worker, others):
+                break
+        else:
+            if self._upcoming is None or len(self._films) >= FILMS_PER_WORKER * (len(others) + 1):
+                return None
+            film = FilmWork(listed=self._upcoming)
+            self._films.append(film)
+            self._num_listed += 1
+            self._upcoming = next(self._listing, None)
+        film.stage = "surveying"
+        return _job(film, "survey", worker, SURVEY_S + SURVEY_PER_BYTE_S * film.listed.num_bytes)
+
+    def _embed(self, worker: int, others: Set[int]) -> _Job | None:
+        max_run = MAX_RUN
+        if self._upcoming is None and not any(film.stage in ("listed", "surveying") for film in self._films):
+            max_run = min(MAX_RUN, -(-self._num_unassigned() // (SHARES * (len(others) + 1))))
+        # Short stretches are left to those who decode towards them, unless a worker would idle.
+        for min_split in (2 * max_run, 1):
+            for film in self._films:
+                if film.unassigned and (numbers := self._take(film, worker, others, max_run, min_split)):
+                    return self._job_for(film, worker, numbers)
+        return None
+
+    def _take(self, film: FilmWork, worker: int, others: Set[int], max_run: int, min_split: int) -> list[int]:
+        at = {other: number for other, (where, number) in self._at.items() if where is film}
+        own = at.pop(worker, None)
+        return film.take(worker, others, at=own, others_at={*at.values()}, max_run=max_run, min_split=min_split)
+
+    def _job_for(self, film: FilmWork, worker: int, numbers: list[int]) -> _Job:
+        self._at[worker] = film, numbers[-1] + 1
+        deadline_s = len(numbers) * self._deadline_per_chunk_s
+        return _job(film, "embed", worker, deadline_s, _survey_of(film).identity, tuple(numbers), numbers=numbers)
+
+    def _offer_again(self) -> None:
+        due = [leased for leased in self._leased if leased.due <= self._num_chunks_done]
+        for leased in due:
+            leased.film.give_back([leased.number])
+            self._leased.remove(leased)
+
+    def _poll(self, worker: int) -> _Job | None:
+        """One chunk on one worker, which waits a little there: another batch may take minutes for it."""
+        if not self._leased or any(job.is_poll for job in self._jobs.values()):
+            return None
+        leased = self._leased.pop(0)
+        job = self._job_for(leased.film, worker, [leased.number])
+        job.is_poll = True
+        return job
+
+    # What became of it
+
+    def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
+        job = self._jobs.pop(id(task))
+        if job.film.stage == "over":
+            return
+        if job.step == "survey":
+            self._surveyed(job.film, value)
+        elif job.step == "embed":
+            self._embedded(job, value, seconds)
+        else:
+            self._num_done += 1
+            self._end(job.film)
+            self._tell(FilmDone(film=job.film.listed, outcome=value, skipped=False))
+
+    def _surveyed(self, film: FilmWork, survey: Survey) -> None:
+        self._tell(FilmSurveyed(film=film.listed, survey=survey))
+        if survey.finished:
+            self._num_skipped += 1
+            self._end(film)
+            self._tell(FilmDone(film=film.listed, outcome=None, skipped=True))
+            return
+        twins = [other for other in self._films if other.survey and other.survey.identity == survey.identity]
+        if survey.missing and any(twin.stage in ("embedding", "complete", "predicting") for twin in twins):
+            film.survey, film.stage = survey, "waiting"
+        else:
+            film.begin(survey)
+
+    def _embedded(self, job: _Job, receipts: list[Receipt], seconds: float) -> None:
+        film = job.film
+        leased = [receipt.number for receipt in receipts if receipt.leased]
+        settled = tuple(receipt for receipt in receipts if not receipt.leased and film.settle(receipt))
+        self._num_chunks_done += len(settled)
+        self._num_frames += sum(receipt.num_frames for receipt in settled if receipt.source == "film")
+        if settled:
+            self._tell(ChunksDone(film=film.listed, receipts=settled, worker=job.worker, seconds=seconds))
+        for receipt in settled:
+            if receipt.source == "lost":
+                reason = receipt.warnings[-1] if receipt.warnings else "decoding died on it twice"
+                self._tell(ChunkLost(film=film.listed, number=receipt.number, reason=reason))
+        due = self._num_chunks_done + CHUNKS_BEFORE_AGAIN * len(self._workers() | {job.worker})
+        self._leased += [_Leased(film=film, number=number, due=due) for number in leased]
+        if job.is_poll and any(receipt.source == "film" for receipt in settled):
+            for other in self._leased:  # the other batch let go of this one, and perhaps of all
+                other.due = 0 if other.film is film else other.due
+        unanswered = sorted(set(job.numbers) - {receipt.number for receipt in receipts})
+        if unanswered:
+            self._try_again(job, unanswered, Failure(kind="raised", reason="the worker left it out"))
+
+    def failed(self, task: Task, failure: Failure, worker: int) -> None:
+        job = self._jobs.pop(id(task))
+        if failure.kind != "raised":
+            self._at.pop(worker, None)
+        if job.film.stage == "over":
+            return
+        if isinstance(failure.error, VtnStreamError):
+            pieces: list[Piece] = [*job.numbers] or [job.step]
+            attempts = 1 + max(job.film.num_failures(piece) for piece in pieces)
+            self._fail(job, str(failure.error), (), attempts)
+        else:
+            self._try_again(job, job.numbers, failure)
+
+    def _try_again(self, job: _Job, numbers: list[int], failure: Failure) -> None:
+        film = job.film
+        given_up = film.blame([*numbers] or [job.step], failure.kind, job.worker)
+        if given_up:
+            chunks = tuple(piece for piece in given_up if isinstance(piece, int))
+            attempts = max(film.num_failures(piece) for piece in given_up)
+            self._fail(job, film.reason(given_up[0], failure.reason), chunks, attempts)
+        else:
+            self._put_back(job, numbers)
+
+    def returned(self, task: Task) -> None:
+        job = self._jobs.pop(id(task))
+        self._at.pop(job.worker, None)
+        if job.film.stage != "over":
+            self._put_back(job, job.numbers)
+
+    def _put_back(self, job: _Job, numbers: list[int]) -> None:
+        if job.step == "embed":
+            job.film.give_back(numbers)
+        else:
+            job.film.stage = "listed" if job.step == "survey" else "complete"
+
+    def _fail(self, job: _Job, reason: str, chunks: tuple[int, ...], attempts: int) -> None:
+        self._num_failed += 1
+        self._end(job.film)
+        self._tell(FilmFailed(film=job.film.listed, reason=reason, stage=job.step, chunks=chunks, attempts=attempts))
+
+    def _end(self, film: FilmWork) -> None:
+        """Nothing of the film is kept."""
+        film.stage = "over"
+        self._films.remove(film)
+        self._at = {worker: at for worker, at in self._at.items() if at[0] is not film}
+        self._leased = [leased for leased in self._leased if leased.film is not film]
+        for other in self._films:
+            if other.stage == "waiting" and film.survey and _survey_of(other).identity == film.survey.identity:
+                other.stage = "listed"  # it finds the chunks stored now, or is the one to embed them
+
+    def _tell(self, event: Event) -> None:
+        if self._on_event:
+            self._on_event(event)
+
+
+def _job(
+    film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, numbers: list[int] | None = None
+) -> _Job:
+    name = f"{step} {film.listed.name}"
+    task = Task(name=name, method=step, args=(film.listed.path, *args), deadline_s=deadline_s)
+    return _Job(task=task, film=film, step=step, worker=worker, numbers=numbers or [])
+
+
+def _survey_of(film: FilmWork) -> Survey:
+    assert film.survey is not None, "it was surveyed"
+    return film.survey
