@@ -6,11 +6,12 @@ Five folds of the 247 clips that share no source. Each clip is written and embed
 are joined of embeddings, as `join_clips.py` joins pictures: training films of the training folds, every other one in a
 mirror, test films of the test fold. Ours is taught as `vtn-stream train` does, with motion alone (as the validation
 films of the model that ships decided) and for a fixed number of epochs, without validation films. A clip's score is
-the mean of the frame scores over it, in a test film; the threshold is the best one on the training films. Beside it
-logistic regressions, which know where a clip begins and ends: on mean and deviation of its embeddings, and on their
-mean and the mean sizes of their changes, as ours reads them. Then the model that ships: its false alarms per hour of
-film without fights, at its own threshold, where it learnt nothing: films joined of the clips without fights of its
-validation sources, and those of each folder given by --clear.
+the mean of the frame scores over it, in a test film; the threshold is the best one on the training films. Its segments
+are drawn by the rules that `vtn-stream train` makes where it has no validation films. Beside it logistic regressions,
+which know where a clip begins and ends: on mean and deviation of its embeddings, and on their mean and the mean sizes
+of their changes, as ours reads them. Then the model that ships: its false alarms per hour of film without fights, by
+its own rules, where it learnt nothing: films joined of the clips without fights of its validation sources, and those of
+each folder given by --clear.
 """
 
 import argparse
@@ -32,16 +33,17 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import find_model, load_checkpoint
 from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, embed
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize import located
+from vtn_stream.localize import phases
 from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.fitting import NO_THRESHOLD, phase_rules
 from vtn_stream.training.loop import fit
 from vtn_stream.training.settings import Motion, natural_settings
-from vtn_stream.training.validation import all_spans, predictions
+from vtn_stream.training.validation import predictions
 from vtn_stream.video import DecodingProcess
 
 FPS = Fraction(8)
@@ -183,9 +185,16 @@ def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fig
     films = [film for film, _ in films_of(calm, [values], fights, 20, np.random.default_rng(0))]
     found = 0
     for film, one in zip(films, predictions(checkpoint.network(), films, FPS), strict=True):
-        assert one.spans is not None
-        points = (checkpoint.operating_point, checkpoint.operating_points)
-        found += len(located(one.spans, film.index, checkpoint.labels, film.duration_s, *points))
+        drawn = phases(
+            one,
+            film.index,
+            checkpoint.labels,
+            film.duration_s,
+            checkpoint.phase_rules,
+            checkpoint.operating_point,
+            checkpoint.operating_points,
+        )
+        found += len(drawn)
     return found, sum(film.duration_s for film in films) / 3600
 
 
@@ -218,7 +227,7 @@ def main() -> None:
         "logistic regression": mean_and_deviation,
         "logistic regression, sizes of changes": mean_and_sizes_of_changes,
     }
-    right: dict[str, list[np.ndarray]] = {name: [] for name in (*regressions, "localization head")}
+    right: dict[str, list[np.ndarray]] = {name: [] for name in (*regressions, "dense head")}
     maps = []
     for k, part in enumerate(parts):
         began = time.monotonic()
@@ -226,16 +235,20 @@ def main() -> None:
         training = films_of([c for c in range(len(clips)) if c not in part], views, fights, NUM_TIMES, rng)
         test = films_of(part, views[:1], fights, 2, rng)
         learnt_from = [film for film, _ in training]
-        settings = natural_settings(learnt_from, (LABEL,), "localization", FPS, motion=MOTION, num_epochs=NUM_EPOCHS)
+        settings = natural_settings(learnt_from, (LABEL,), "dense", FPS, motion=MOTION, num_epochs=NUM_EPOCHS)
         network = fit(learnt_from, (), (LABEL,), settings, FPS, backbone=DEFAULT_BACKBONE).network
         known = clip_scores(training, predictions(network, learnt_from, FPS))
         said = predictions(network, [film for film, _ in test], FPS)
         scores = clip_scores(test, said)
         least = threshold(np.array(list(known.values())), fights[list(known)])
-        right["localization head"].append(np.array([(scores[c] > least) == fights[c] for c in part]))
+        right["dense head"].append(np.array([(scores[c] > least) == fights[c] for c in part]))
         for name, features in regressions.items():
             right[name].append(baseline(views, features, fights, parts, k))
-        spans = {film.name: all_spans(one, film, (LABEL,)) for (film, _), one in zip(test, said, strict=True)}
+        rules = phase_rules(learnt_from, (), (), (LABEL,), nothing=True)
+        spans = {
+            film.name: phases(one, film.index, (LABEL,), film.duration_s, rules, NO_THRESHOLD)
+            for (film, _), one in zip(test, said, strict=True)
+        }
         maps.append(100 * detection_map(spans, {film.name: film.segments for film, _ in test}, THUMOS14).average_map)
         told = ", ".join(f"{name} {100 * r[-1].mean():.1f} %" for name, r in right.items())
         print(f"fold {k}, {len(part)} clips: {told}; mAP {maps[-1]:.1f}; {time.monotonic() - began:.0f} s", flush=True)

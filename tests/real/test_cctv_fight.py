@@ -1,19 +1,31 @@
-"""The model that ships, on clips of the collection that it learnt from: films of fights and films without."""
+"""The model that ships, on clips of sources that it was not taught on."""
 
 import csv
 
+import pytest
+
 from vtn_stream.analysis import Analyzer
+from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.training.split import folds
 
 
-def test_it_scores_fights_above_other_scenes(data, tmp_path):
+@pytest.fixture
+def held_out(data):
+    """Paths of the first fold, by label, as `benchmarks/join_clips.py` parts them."""
     folder = data / "cctv-fight"
     with open(folder / "clips.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    chosen = {label: [row for row in rows if row["label"] == label][::12] for label in ("fight", "noFight")}
+    videos = {str(i): AnnotatedVideo(clip_label=row["label"], source=row["source"]) for i, row in enumerate(rows)}
+    first = [rows[int(name)] for name in folds(videos, 5, 0)[0]]
+    return {label: [folder / row["path"] for row in first if row["label"] == label] for label in ("fight", "noFight")}
+
+
+def test_it_scores_fights_above_other_scenes(held_out, tmp_path):
     mean = {}
     with Analyzer(model="cctv-fight", store=tmp_path) as analyzer:
-        for label, clips in chosen.items():
-            scores = [analyzer.analyze(folder / row["path"]).scores.frame for row in clips]
+        for label, clips in held_out.items():
+            chosen = clips[:: max(1, len(clips) // 12)]
+            assert len(chosen) >= 12
+            scores = [analyzer.analyze(clip).scores.frame for clip in chosen]
             mean[label] = sum(float(frame.mean()) for frame in scores) / len(scores)
-    assert len(chosen["fight"]) >= 8
-    assert mean["fight"] > 2 * mean["noFight"]
+    assert mean["fight"] > 1.3 * mean["noFight"]

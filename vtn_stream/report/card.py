@@ -91,7 +91,7 @@ class CardFacts:
 def model_card(facts: CardFacts) -> str:
     parts = [
         f"# {plain(facts.name)}",
-        f"A model for vtn-stream that {_WHAT[facts.head]}. It knows {len(facts.labels)} labels: "
+        f"A model for vtn-stream that {_WHAT[facts.head]}. It knows {_num_labels(facts)}: "
         f"{', '.join(plain(label) for label in facts.labels)}.",
         "## How to use it",
         _commands(facts.name),
@@ -161,6 +161,10 @@ def _measured(facts: CardFacts) -> list[str]:
         _table(("action", "AP", "precision", "recall", "F1", "threshold"), rows),
         _table(("what was", "it called", "percent of the time"), mistakes),
     ]
+
+
+def _num_labels(facts: CardFacts) -> str:
+    return "1 label" if len(facts.labels) == 1 else f"{len(facts.labels)} labels"
 
 
 def _limits(facts: CardFacts) -> list[str]:
