@@ -3,6 +3,7 @@
 Ray is imported where it is used, so that everything else works without it.
 """
 
-from .embed import ChunkReceipt, embed_film
+from .connection import Cluster, connected
+from .embed import embed_film
 
-__all__ = ["ChunkReceipt", "embed_film"]
+__all__ = ["Cluster", "connected", "embed_film"]

@@ -13,7 +13,7 @@ from typing import Literal
 
 from .films import Listed
 from .messages import Receipt, Step, Survey
-from .pool import FailureKind
+from .work import FailureKind
 
 __all__ = ["FilmWork", "Piece"]
 

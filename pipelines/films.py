@@ -3,10 +3,11 @@
 import hashlib
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import overload
+from typing import Self, overload
 
 from .film_names import folded, plain_path, shown_path, tagged
 
@@ -79,6 +80,18 @@ class Films(Sequence[Listed]):
     @property
     def num_bytes(self) -> int:
         return sum(self._sizes)
+
+    def only(self, numbers: Iterable[int]) -> Self:
+        """These of them, numbered anew; their names and results stay."""
+        chosen = sorted(set(numbers))
+        films = type(self)([*self._bases], [])
+        paths = [os.fsencode(self._below(number)) for number in chosen]
+        films._paths = b"".join(paths)
+        films._ends = array("Q", accumulate(map(len, paths)))
+        films._sizes = array("Q", (self._sizes[number] for number in chosen))
+        films._base = array("I", (self._base[number] for number in chosen))
+        films._tagged = {new: self._tagged[old] for new, old in enumerate(chosen) if old in self._tagged}
+        return films
 
     @overload
     def __getitem__(self, number: int) -> Listed: ...

@@ -25,7 +25,7 @@ Step = Literal["survey", "embed", "predict"]  # the methods of a worker
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What a worker found about a film. missing: the chunks that are not stored, ascending. finished: its results are
-    there already.
+    there already. estimate_s: about how long a worker will take for what is missing, where that was asked for.
     """
 
     identity: str
@@ -33,6 +33,8 @@ class Survey:
     num_chunks: int
     missing: tuple[int, ...]
     finished: bool
+    num_missing_positions: int = 0
+    estimate_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class ChunkLost(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmDone(Event):
-    """skipped: its results were there before; then there is no outcome."""
+    """skipped: its results were there before. outcome: None then, and where nothing was to be predicted."""
 
     outcome: Outcome | None
     skipped: bool

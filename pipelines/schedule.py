@@ -5,11 +5,12 @@ The rules, in this order: predict what is complete; survey the next films before
 the chunks of the oldest film; and where nothing else is to be done, ask again for chunks that another batch works on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
-from vtn_stream.errors import VtnStreamError
+from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VtnStreamError
 
 from .film_work import FilmWork, Piece
 from .films import Listed
@@ -26,7 +27,7 @@ from .messages import (
     Step,
     Survey,
 )
-from .pool import Failure, Task
+from .work import Failure, Task
 
 __all__ = [
     "ChunkLost",
@@ -61,6 +62,9 @@ DEADLINE_PER_CHUNK_S = 600.0
 SURVEY_S, SURVEY_PER_BYTE_S = 1200.0, 2e-6
 # As long as the film plays, and time to load the model: an hour takes seconds on a GPU, some minutes on one core.
 PREDICT_S, PREDICT_PER_FILM_S = 600.0, 1.0
+# Films that fail at the same step one after the other, none getting through it between, and not because anything was
+# found to be wrong with them: it is the workers then. Each film has cost MAX_ATTEMPTS of them.
+MAX_FAILED_IN_A_ROW = 5
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -87,18 +91,24 @@ class _Leased:
 class Schedule:
     """The films' way through the workers of a pool: a `pool.Source`.
 
-    films: the largest first, so that no long film begins when all else is done. on_event: what it raises ends the run.
+    films: the largest first, so that no long film begins when all else is done. last: the step that ends a film.
+    on_event: what it raises ends the run.
+
+    `done` and `failed` raise what is no single film's fault: StoreError, and ClusterError where films fail one after
+    the other since workers die.
     """
 
     def __init__(
         self,
         films: Iterable[Listed],
         *,
+        last: Step = "predict",
         on_event: Callable[[Event], None] | None = None,
         deadline_per_chunk_s: float = DEADLINE_PER_CHUNK_S,
     ) -> None:
         self._listing = iter(films)
         self._upcoming = next(self._listing, None)
+        self._last = last
         self._on_event = on_event
         self._deadline_per_chunk_s = deadline_per_chunk_s
         self._films: list[FilmWork] = []  # the window, oldest first
@@ -109,6 +119,8 @@ class Schedule:
         self._stopping = False
         self._num_listed = self._num_done = self._num_skipped = self._num_failed = 0
         self._num_chunks_done = self._num_frames = 0
+        self._num_failed_in_a_row: Counter[Step] = Counter()
+        self.num_duplicates = 0  # chunks that were embedded although they had been before
 
     @property
     def counts(self) -> Counts:
@@ -163,7 +175,8 @@ class Schedule:
             if film.stage == "complete" and film.may_try("predict", worker, others):
                 film.stage = "predicting"
                 deadline_s = PREDICT_S + PREDICT_PER_FILM_S * _survey_of(film).duration_s
-                return _job(film, "predict", worker, deadline_s, _survey_of(film).identity, tuple(sorted(film.lost)))
+                identity, lost = _survey_of(film).identity, tuple(sorted(film.lost))
+                return _job(film, "predict", worker, deadline_s, identity, lost, film.listed.results)
         return None
 
     def _runs_low(self, num_workers: int) -> bool:
@@ -186,7 +199,8 @@ class Schedule:
             self._num_listed += 1
             self._upcoming = next(self._listing, None)
         film.stage = "surveying"
-        return _job(film, "survey", worker, SURVEY_S + SURVEY_PER_BYTE_S * film.listed.num_bytes)
+        deadline_s = SURVEY_S + SURVEY_PER_BYTE_S * film.listed.num_bytes
+        return _job(film, "survey", worker, deadline_s, film.listed.results)
 
     def _embed(self, worker: int, others: Set[int]) -> _Job | None:
         max_run = MAX_RUN
@@ -228,6 +242,7 @@ class Schedule:
 
     def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
         job = self._jobs.pop(id(task))
+        self._num_failed_in_a_row[job.step] = 0
         if job.film.stage == "over":
             return
         if job.step == "survey":
@@ -235,9 +250,12 @@ class Schedule:
         elif job.step == "embed":
             self._embedded(job, value, seconds)
         else:
-            self._num_done += 1
-            self._end(job.film)
-            self._tell(FilmDone(film=job.film.listed, outcome=value, skipped=False))
+            self._done(job.film, value)
+
+    def _done(self, film: FilmWork, outcome: Outcome | None) -> None:
+        self._num_done += 1
+        self._end(film)
+        self._tell(FilmDone(film=film.listed, outcome=outcome, skipped=False))
 
     def _surveyed(self, film: FilmWork, survey: Survey) -> None:
         self._tell(FilmSurveyed(film=film.listed, survey=survey))
@@ -246,16 +264,26 @@ class Schedule:
             self._end(film)
             self._tell(FilmDone(film=film.listed, outcome=None, skipped=True))
             return
+        if self._last == "survey":
+            self._done(film, None)
+            return
         twins = [other for other in self._films if other.survey and other.survey.identity == survey.identity]
-        if survey.missing and any(twin.stage in ("embedding", "complete", "predicting") for twin in twins):
+        if any(twin.stage in ("embedding", "complete", "predicting") for twin in twins):
             film.survey, film.stage = survey, "waiting"
         else:
             film.begin(survey)
+            self._done_if_embedded(film)
+
+    def _done_if_embedded(self, film: FilmWork) -> None:
+        if self._last == "embed" and film.stage == "complete":
+            self._done(film, None)
 
     def _embedded(self, job: _Job, receipts: list[Receipt], seconds: float) -> None:
         film = job.film
         leased = [receipt.number for receipt in receipts if receipt.leased]
-        settled = tuple(receipt for receipt in receipts if not receipt.leased and film.settle(receipt))
+        answers = [receipt for receipt in receipts if not receipt.leased]
+        settled = tuple(receipt for receipt in answers if film.settle(receipt))
+        self.num_duplicates += sum(receipt.source == "film" for receipt in answers if receipt not in settled)
         self._num_chunks_done += len(settled)
         self._num_frames += sum(receipt.num_frames for receipt in settled if receipt.source == "film")
         if settled:
@@ -272,11 +300,14 @@ class Schedule:
         unanswered = sorted(set(job.numbers) - {receipt.number for receipt in receipts})
         if unanswered:
             self._try_again(job, unanswered, Failure(kind="raised", reason="the worker left it out"))
+        self._done_if_embedded(film)
 
     def failed(self, task: Task, failure: Failure, worker: int) -> None:
         job = self._jobs.pop(id(task))
         if failure.kind != "raised":
             self._at.pop(worker, None)
+        if isinstance(failure.error, StoreError) and not isinstance(failure.error, DamagedFile | InUse):
+            raise failure.error  # the disk is full, or nothing can be written: so it is for every film
         if job.film.stage == "over":
             return
         if isinstance(failure.error, VtnStreamError):
@@ -292,7 +323,9 @@ class Schedule:
         if given_up:
             chunks = tuple(piece for piece in given_up if isinstance(piece, int))
             attempts = max(film.num_failures(piece) for piece in given_up)
-            self._fail(job, film.reason(given_up[0], failure.reason), chunks, attempts)
+            reason = film.reason(given_up[0], failure.reason)
+            self._fail(job, reason, chunks, attempts)
+            self._check_workers(job, reason)
         else:
             self._put_back(job, numbers)
 
@@ -313,6 +346,15 @@ class Schedule:
         self._end(job.film)
         self._tell(FilmFailed(film=job.film.listed, reason=reason, stage=job.step, chunks=chunks, attempts=attempts))
 
+    def _check_workers(self, job: _Job, reason: str) -> None:
+        self._num_failed_in_a_row[job.step] += 1
+        if (num := self._num_failed_in_a_row[job.step]) >= MAX_FAILED_IN_A_ROW:
+            raise ClusterError(
+                f"{num} films in a row failed, at last {job.film.listed.name}: {reason}",
+                "the workers seem to be the cause, so the run was stopped; what was done is kept",
+                "look at what the nodes lack (memory, space in /tmp, a working GPU), then run the same command again",
+            )
+
     def _end(self, film: FilmWork) -> None:
         """Nothing of the film is kept."""
         film.stage = "over"
@@ -322,6 +364,7 @@ class Schedule:
         for other in self._films:
             if other.stage == "waiting" and film.survey and _survey_of(other).identity == film.survey.identity:
                 other.stage = "listed"  # it finds the chunks stored now, or is the one to embed them
+                break  # the next waits for that one: one film is not predicted twice at a time
 
     def _tell(self, event: Event) -> None:
         if self._on_event:

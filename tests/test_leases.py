@@ -355,6 +355,31 @@ def test_a_lease_that_cannot_be_renewed_for_a_moment_is_held(leases, monkeypatch
         assert held.renew()
 
 
+def test_workers_of_one_batch_take_over_from_each_other_at_once(tmp_path):
+    owner = module.new_owner()
+    dead, next_one, stranger = (Leases(tmp_path, owner=name) for name in (owner, owner, module.new_owner()))
+    with dead.hold(KEY) as first:
+        assert first
+        with stranger.hold(KEY) as held:
+            assert not held
+        with next_one.hold(KEY) as held:
+            assert held
+            first._renewed = time.monotonic() - RENEW_EVERY_S
+            assert not first.renew()  # were it alive, it would know
+        with Leases(tmp_path).hold(KEY) as held:
+            assert held
+
+
+def test_a_batch_that_ends_releases_what_its_workers_left(tmp_path):
+    ours, others = (Leases(tmp_path, owner=module.new_owner()) for _ in range(2))
+    ours.release_own()
+    with ours.hold(KEY), ours.hold("a-b-c-2"), others.hold("a-b-c-3"), Leases(tmp_path).hold("a-b-c-4"):
+        Leases(tmp_path).release_own()
+        assert len(ours.live()) == 4
+        ours.release_own()
+        assert ours.live() == {"a-b-c-3", "a-b-c-4"}
+
+
 def test_what_others_keep_in_a_folder_of_that_name_is_no_lease(leases, tmp_path):
     for name, content in (
         ("flat.lease", "The tenant shall"),

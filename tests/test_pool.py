@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from vtn_stream.errors import BackboneError
+from vtn_stream.errors import BackboneError, ClusterError
 from vtn_stream_pipelines import pool as pool_module
-from vtn_stream_pipelines.pool import (
-    ClusterError,
+from vtn_stream_pipelines.actor import death
+from vtn_stream_pipelines.pool import Pool
+from vtn_stream_pipelines.work import (
     Failure,
     NoRoom,
-    Pool,
     Task,
     WorkerKind,
     WorkerLost,
@@ -256,7 +256,7 @@ def test_a_worker_that_died_idle_fails_no_task(cluster):
 
 def test_a_node_out_of_memory_is_told_as_such(cluster):
     # Simulated: filling the memory of the machine would end other processes as well.
-    assert pool_module._death(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
+    assert death(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
         kind="out of memory", reason="its node ran out of memory"
     )
 
@@ -345,6 +345,26 @@ def test_a_node_that_comes_gets_workers_and_takes_only_its_tasks_when_it_goes(cl
     assert len(bag.values) == 8
     # The process may be gone before the node is known to be.
     assert [why for _, why in bag.failures] in (["node lost"], ["worker died"])
+
+
+def test_a_worker_on_the_bench_keeps_its_place_and_gets_no_task(cluster):
+    told = []
+
+    class Picky(Bag):
+        """The first worker is not wanted."""
+
+        def next(self, kind, worker):
+            if worker == 0 and self.todo:
+                pool.bench(0)
+                return None
+            return super().next(kind, worker)
+
+    with Pool([kind(max_workers=1)], on_event=told.append) as pool:
+        bag = Picky(*(task(f"t{i}", "pid") for i in range(3)))
+        pool.run(bag)
+    assert len(bag.values) == 3
+    assert set(bag.workers.values()) == {1}
+    assert [(type(event), event.counts.num_ready) for event in told] == [(WorkerStarted, 1), (WorkerStarted, 1)]
 
 
 def test_no_room_is_an_error_with_a_cure(cluster):

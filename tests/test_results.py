@@ -178,6 +178,12 @@ def test_any_film_name_gives_files_that_can_be_written(tmp_path, film, stem):
     assert load_timeline(files.timelines["json"]) == TIMELINE
 
 
+def test_a_batch_says_what_its_results_are_called(tmp_path):
+    files = ResultFiles(tmp_path, Path("film.mp4"), stem="film.mp4~0123456789ab")
+    assert files.timelines["json"].name == "film.mp4~0123456789ab.timeline.json"
+    assert files.scores.name == "film.mp4~0123456789ab.scores.arrow"
+
+
 @pytest.mark.parametrize("name", ["a\udcff.mp4", "\udce2\udc82.mp4", "n" * 250, "two\nlines.mp4"])
 def test_an_export_has_the_stem_of_the_analysis(tmp_path, name):
     in_the_timeline = os.fsencode(name).decode("utf-8", "replace")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.errors import VideoError
+from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VideoError
 from vtn_stream_pipelines.film_work import MAX_ATTEMPTS, MAX_NODES_LOST
 from vtn_stream_pipelines.films import Listed
-from vtn_stream_pipelines.pool import Failure, Task
 from vtn_stream_pipelines.schedule import (
     FILMS_PER_WORKER,
+    MAX_FAILED_IN_A_ROW,
     MAX_RUN,
     ChunkLost,
     ChunksDone,
@@ -29,6 +29,7 @@ from vtn_stream_pipelines.schedule import (
     Schedule,
     Survey,
 )
+from vtn_stream_pipelines.work import Failure, Task
 
 DIED = Failure(kind="worker died", reason="its process ended unexpectedly")
 NODE_LOST = Failure(kind="node lost", reason="its node left the cluster")
@@ -218,10 +219,10 @@ def test_tasks_say_what_workers_need() -> None:
     world = World([Film(3, identity="abc", lost=(1,))])
     tasks = play(Schedule(world.listing(), deadline_per_chunk_s=7), world, 1).tasks
     assert [(task.method, task.args) for task in tasks] == [
-        ("survey", ("/0",)),
+        ("survey", ("/0", "0.mp4")),
         ("embed", ("/0", "abc", (0, 1))),
         ("embed", ("/0", "abc", (2,))),
-        ("predict", ("/0", "abc", (1,))),
+        ("predict", ("/0", "abc", (1,), "0.mp4")),
     ]
     assert [task.deadline_s for task in tasks[1:3]] == [14, 7]
     assert tasks[0].name == "survey 0.mp4"
@@ -338,13 +339,13 @@ def test_nothing_is_kept_for_a_worker_that_is_gone(how: str) -> None:
         task = schedule.next("worker", 0)
         schedule.done(task, world.do(task), 0, 1.0)
     task = schedule.next("worker", 0)
-    assert task.args == ("/1",)
+    assert task.args == ("/1", "1.mp4")
     if how == "failed":
         schedule.failed(task, DIED, 0)
     else:
         schedule.returned(task)
     again = schedule.next("worker", 1)
-    assert again.args == ("/1",)
+    assert again.args == ("/1", "1.mp4")
     schedule.done(again, world.do(again), 1, 1.0)
     assert schedule.next("worker", 1).args[2] == tuple(range(8, 14))
 
@@ -405,7 +406,7 @@ def test_a_film_that_is_no_film_fails_at_once() -> None:
     played = play(Schedule(world.listing(), on_event=events.append), world, 2, Poison("/1", "survey", failure=failure))
     (failed,) = of_kind(events, FilmFailed)
     assert (failed.reason, failed.attempts, failed.stage) == (str(error), 1, "survey")
-    assert sum(task.args == ("/1",) for task in played.tasks) == 1
+    assert sum(task.args == ("/1", "1.mp4") for task in played.tasks) == 1
 
 
 def test_a_failure_of_a_run_costs_its_good_chunks_no_attempt() -> None:
@@ -466,7 +467,99 @@ def test_a_chunk_without_an_answer_is_tried_again() -> None:
     assert len(world.predicted) == 1
 
 
+def raised(error: Exception) -> Failure:
+    return Failure(kind="raised", reason=str(error), error=error)
+
+
+@pytest.mark.parametrize("method", ["survey", "embed", "predict"])
+def test_a_store_that_cannot_be_written_is_no_films_fault(method: str) -> None:
+    error = StoreError("the disk is full", "the analysis stopped here", "free some space")
+    world = World([Film(5), Film(5)])
+    with pytest.raises(StoreError, match="the disk is full"):
+        play(Schedule(world.listing()), world, 2, Poison("/1", method, failure=raised(error)))
+
+
+@pytest.mark.parametrize("kind", [DamagedFile, InUse])
+def test_one_file_of_the_store_is(kind: type) -> None:
+    world = World([Film(5), Film(5)])
+    schedule = Schedule(world.listing())
+    play(schedule, world, 2, Poison("/1", "predict", failure=raised(kind("a", "b", "c"))))
+    assert (schedule.counts.num_done, schedule.counts.num_failed) == (1, 1)
+
+
+@pytest.mark.parametrize("failure", [DIED, RAISED])
+@pytest.mark.parametrize("method", ["survey", "embed", "predict"])
+def test_workers_that_fail_at_film_after_film_end_the_run(method: str, failure: Failure) -> None:
+    world = World([Film(20) for _ in range(50)])
+    events: list[Event] = []
+    with pytest.raises(ClusterError, match=f"^{MAX_FAILED_IN_A_ROW} films in a row failed, at last .*mp4: .* 3 times"):
+        play(
+            Schedule(world.listing(), on_event=events.append),
+            world,
+            4,
+            lambda task, worker: failure if task.method == method else None,
+        )
+    assert len(of_kind(events, FilmFailed)) == MAX_FAILED_IN_A_ROW
+
+
+def test_many_bad_films_end_nothing_while_others_get_through() -> None:
+    world = World([Film(3) for _ in range(60)])
+
+    def fails(task: Task, worker: int) -> Failure | None:
+        number = int(task.args[0][1:])
+        if number % 2:
+            return DIED if task.method == "embed" else None
+        return raised(VideoError("a", "b", "c")) if number % 4 else None
+
+    schedule = Schedule(world.listing())
+    play(schedule, world, 4, fails)
+    assert (schedule.counts.num_done, schedule.counts.num_failed) == (15, 45)
+
+
+# Not all steps
+
+
+def test_a_survey_can_be_all() -> None:
+    world = World([Film(5), Film(5, finished=True), Film(5, identity="same"), Film(5, identity="same")])
+    events: list[Event] = []
+    schedule = Schedule(world.listing(), last="survey", on_event=events.append)
+    tasks = play(schedule, world, 2).tasks
+    assert [task.method for task in tasks] == ["survey"] * 4
+    assert (schedule.counts.num_done, schedule.counts.num_skipped) == (3, 1)
+
+
+def test_embedding_can_be_all() -> None:
+    world = World([Film(20), Film(5), Film(5)])
+    world.stored = {("content 2", n) for n in range(5)}
+    schedule = Schedule(world.listing(), last="embed")
+    play(schedule, world, 2)
+    assert (world.embedded.total(), world.predicted) == (25, [])
+    assert schedule.counts.num_done == 3
+
+
 # Films of the same content, chunks that another batch works on
+
+
+def test_films_of_the_same_content_are_predicted_one_after_the_other() -> None:
+    world = World([Film(2, identity="same") for _ in range(6)])
+    world.stored = {("same", n) for n in range(2)}
+    schedule, at_once = Schedule(world.listing()), []
+    give = schedule.next
+    in_flight: set[int] = set()
+
+    def watched(kind: str, worker: int) -> Task | None:
+        task = give(kind, worker)
+        if task and task.method == "predict":
+            in_flight.add(id(task))
+            at_once.append(len(in_flight))
+        return task
+
+    done = schedule.done
+    schedule.next = watched
+    schedule.done = lambda task, *rest: (in_flight.discard(id(task)), done(task, *rest))
+    played = play(schedule, world, 4)
+    assert at_once == [1] * 6
+    assert sum(task.method == "survey" for task in played.tasks) <= 2 * 6
 
 
 def test_films_of_the_same_content_are_embedded_once() -> None:

@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as npst
 from vtn_stream.errors import DamagedFile, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk, SamplingPlan
-from vtn_stream.store import EmbeddingStore, StoredChunk, default_root, read_scores, write_scores
+from vtn_stream.store import EmbeddingStore, StoredChunk, arrow_file, default_root, read_scores, write_scores
 from vtn_stream.store.arrow_file import read_batch, write_batch
 from vtn_stream.track import Execution, GridScores, Recipe
 
@@ -390,6 +390,31 @@ def test_a_store_that_cannot_be_read_is_a_store_error(read_only_folder):
 
 
 # ---- a film is whole
+
+
+def test_a_chunk_that_is_read_marks_its_folder_as_used(store):
+    fill(store)
+    (folder,) = (film.folder for film in store.films())
+    os.utime(folder, (1e9, 1e9))
+    assert not store.holds(replace(CHUNK, start=0, stop=6), RECIPE, EXECUTION)
+    assert folder.stat().st_mtime == 1e9
+    assert store.holds(CHUNK, RECIPE, EXECUTION)
+    assert folder.stat().st_mtime > 1e9
+
+
+def test_a_folder_that_vanishes_before_the_first_file_is_made_again(store, monkeypatch):
+    write, vanished = arrow_file.write_whole, []
+
+    def vanishing(path, parts):
+        if not vanished:
+            vanished.append(path.parent)
+            path.parent.rmdir()
+        write(path, parts)
+
+    monkeypatch.setattr(arrow_file, "write_whole", vanishing)
+    fill(store)
+    assert vanished
+    assert store.holds(CHUNK, RECIPE, EXECUTION)
 
 
 def test_the_manifest_appears_when_all_chunks_of_one_execution_are_there(store):

@@ -8,15 +8,15 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from vtn_stream.draft import Analysis, Draft, Scorer
+from vtn_stream.draft import Analysis, Draft, Scorer, settings
 from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed
 from vtn_stream.embedding import Event as EmbeddingEvent
 from vtn_stream.errors import CheckpointError, InputError, StoreError
@@ -25,6 +25,7 @@ from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scenes import Scenes
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
+from vtn_stream.track import Execution, Recipe
 from vtn_stream.video import DecodingProcess, film_file
 
 if TYPE_CHECKING:
@@ -206,6 +207,16 @@ class Analyzer:
             self._sampling = SamplingPlan(DEFAULT_FPS if self.checkpoint is None else self.checkpoint.recipe.fps)
         return self._sampling
 
+    @property
+    def recipe(self) -> Recipe:
+        """What the embeddings mean. Raises BackboneError, CheckpointError, InputError."""
+        return self.encoder.recipe(self.sampling.fps)
+
+    @property
+    def execution(self) -> Execution:
+        """How this machine computes them. Raises BackboneError, CheckpointError, InputError."""
+        return self.encoder.execution(self._process.decoder)
+
     def load(self) -> None:
         """Load networks now, not when the first film needs them. Raises BackboneError, CheckpointError, InputError."""
         _ = self.encoder
@@ -224,10 +235,12 @@ class Analyzer:
         """What an analysis would have to do. Probes the film, reads the store, decodes nothing."""
         video = self.probe(path)
         chunks = self.chunks(video, start_s, end_s)
-        recipe = self.encoder.recipe(self.sampling.fps)
-        execution = self.encoder.execution(self._process.decoder)
-        missing = [c for c in chunks if not self._store.holds(c, recipe, execution, exact=self._exact)]
-        return Plan(video=video, chunks=chunks, missing=missing)
+        return Plan(video=video, chunks=chunks, missing=self.missing(chunks))
+
+    def missing(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Those of them that are not in the store, or damaged there."""
+        recipe, execution = self.recipe, self.execution
+        return [c for c in chunks if not self._store.holds(c, recipe, execution, exact=self._exact)]
 
     def analyze(
         self,
@@ -235,9 +248,13 @@ class Analyzer:
         *,
         start_s: float = 0.0,
         end_s: float = math.inf,
+        lost: Container[int] = (),
         on_event: Callable[[Event], None] | None = None,
     ) -> Analysis:
-        """As the function `analyze`, with the scores that the timeline was drawn from."""
+        """As the function `analyze`, with the scores that the timeline was drawn from.
+
+        lost: numbers of chunks that are gaps where they are not stored: decoding died on them already.
+        """
         tell = on_event or (lambda event: None)
         video = self.probe(path)
         chunks = self.chunks(video, start_s, end_s)
@@ -246,7 +263,7 @@ class Analyzer:
         draft = Draft(video, chunks, self.sampling, self.encoder, scorer, span_s)
 
         began, provisional_s = time.monotonic(), 0.0
-        for event in self.embed(video, chunks):
+        for event in self.embed(video, chunks, lost=lost):
             tell(event)
             if not isinstance(event, ChunkReady):
                 continue
@@ -257,9 +274,16 @@ class Analyzer:
                 provisional_s += time.monotonic() - now
         return draft.analysis(complete=True)
 
-    def embed(self, video: VideoInfo, chunks: list[Chunk]) -> Iterator[EmbeddingEvent]:
-        """The chunks' embeddings, from the store or computed and stored now."""
-        return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=self._exact)
+    def embed(self, video: VideoInfo, chunks: list[Chunk], *, lost: Container[int] = ()) -> Iterator[EmbeddingEvent]:
+        """The chunks' embeddings, from the store or computed and stored now; of lost ones only from the store."""
+        return embed(
+            video, chunks, self.sampling, self.encoder, self._store, self._process, exact=self._exact, lost=lost
+        )
+
+    def settings_of(self, video: VideoInfo) -> dict[str, Any]:
+        """What the provenance of this film's timeline says of the settings, whatever the film shows."""
+        scorer = self._scorer(video, self.chunks(video), (0.0, video.duration_s), lambda event: None)
+        return settings(self.recipe, self.encoder, scorer)
 
     def _scorer(
         self, video: VideoInfo, chunks: list[Chunk], span_s: tuple[float, float], tell: Callable[[Event], None]
@@ -303,7 +327,7 @@ class Analyzer:
         decoding_s = pixels / DECODED_PIXELS_PER_S
         if self.encoder.device == "cuda":
             return max(embedding_s, decoding_s)
-        return embedding_s + decoding_s / (os.cpu_count() or 1)  # the two share the cores
+        return embedding_s + decoding_s / self.encoder.num_threads  # the two share the cores
 
     def chunks(self, video: VideoInfo, start_s: float = 0.0, end_s: float = math.inf) -> list[Chunk]:
         """The pieces of work that an analysis of [start_s, end_s) needs. Raises InputError where there are none."""

@@ -116,8 +116,8 @@ class FrameEncoder:
         self._shift = torch.tensor(self._recipe.mean, device=self.device).mul(255)[:, None, None]
         self._scale = torch.tensor(self._recipe.std, device=self.device).mul(255).reciprocal()[:, None, None]
         # On a CPU, one batch a thread beats many threads a batch: small layers do not wait for each other.
-        self._num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._threads = _single_threads(self._num_threads) if self.device == "cpu" else None
+        self.num_threads = _num_cores()  # on a CPU, those that compute
+        self._threads = _single_threads(self.num_threads) if self.device == "cpu" else None
 
     def recipe(self, fps: Fraction) -> Recipe:
         return replace(self._recipe, fps=fps)
@@ -252,6 +252,13 @@ def devices() -> list[str]:
         return [cpu, "no CUDA device is usable"]
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return [cpu, *(f"cuda:{i}, {name}" for i, name in enumerate(names))]
+
+
+def _num_cores() -> int:
+    """Those that this process may use. Schedulers such as Ray and Slurm say how many by OMP_NUM_THREADS."""
+    num = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return min(num, max(1, int(said))) if said.isascii() and said.isdigit() else num
 
 
 def _single_threads(num: int) -> ThreadPoolExecutor:

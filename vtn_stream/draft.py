@@ -13,12 +13,12 @@ from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
 from vtn_stream.localize import curve, gaps
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.track import Execution, GridScores
+from vtn_stream.track import Execution, GridScores, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
-__all__ = ["Analysis", "Draft", "Scorer"]
+__all__ = ["Analysis", "Draft", "Scorer", "settings"]
 
 NUM_CLIP_LABELS = 5
 
@@ -145,11 +145,7 @@ class Draft:
             )
         if len(self._executions) > 1:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
-        return {
-            "vtn_stream": vtn_stream.__version__,
-            "analysis": self._scorer.provenance(),
-            "recipe": json.loads(recipe.to_json()),
-            "weights": self._encoder.weights_source,
+        return settings(recipe, self._encoder, self._scorer) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
             "positions": {
                 "total": len(self._index),
@@ -159,6 +155,16 @@ class Draft:
             },
             "notes": notes,
         }
+
+
+def settings(recipe: Recipe, encoder: "FrameEncoder", scorer: Scorer) -> dict[str, Any]:
+    """The part of a timeline's provenance that does not depend on what the film shows."""
+    return {
+        "vtn_stream": vtn_stream.__version__,
+        "analysis": scorer.provenance(),
+        "recipe": json.loads(recipe.to_json()),
+        "weights": encoder.weights_source,
+    }
 
 
 def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,7 @@ n positions of a chunk, R rows (distinct frames) of a run of chunks, D embedding
 calls `embed_run` for the same chunks elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -72,11 +72,13 @@ def embed(
     process: DecodingProcess,
     *,
     exact: bool = False,
+    lost: Container[int] = (),
 ) -> Iterator[Event]:
     """Every chunk once: the stored ones first, then the others in order, each stored before it is handed over.
 
-    A stored chunk of another execution of the same recipe is taken too, unless exact. Raises VideoError where
-    the film cannot be read at all, StoreError where the store cannot be written.
+    A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
+    decoding is known to die; they are not tried again. Raises VideoError where the film cannot be read at all,
+    StoreError where the store cannot be written.
     """
     recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
     missing = []
@@ -86,7 +88,9 @@ def embed(
         except DamagedFile as error:
             yield Warned(message=f"{error.fact}: that chunk is computed anew")
             stored = None
-        if stored is None:
+        if stored is None and chunk.number in lost:
+            yield _lost(chunk, plan, video, encoder, execution)
+        elif stored is None:
             missing.append(chunk)
         else:
             yield ChunkReady(

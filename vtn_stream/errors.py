@@ -8,8 +8,10 @@ VtnStreamError
 ├── CheckpointError   a file that is no checkpoint, or one that does not fit what it is used for
 ├── BackboneError     an unknown network, weights that are missing or do not fit
 ├── StoreError        the embedding store cannot be read or written
-│   └── DamagedFile   one file of it is not what was written
+│   ├── DamagedFile   one file of it is not what was written
+│   └── InUse         another run works on this very film
 ├── TimelineError     a file that is not a timeline of ours, or one that must not be replaced
+├── ClusterError      a cluster that cannot be reached, has no room for the work, or is not fit for it
 └── TrainingError     what is learnt cannot be learnt or kept
 """
 
@@ -20,8 +22,10 @@ __all__ = [
     "AnnotationError",
     "BackboneError",
     "CheckpointError",
+    "ClusterError",
     "DamagedFile",
     "DecodingLost",
+    "InUse",
     "InputError",
     "StoreError",
     "TimelineError",
@@ -110,8 +114,16 @@ class DamagedFile(StoreError):
     """A file of the store is truncated, altered or foreign."""
 
 
+class InUse(StoreError):
+    """Another run works on this very film, in a way that cannot be shared."""
+
+
 class TimelineError(VtnStreamError):
     """A file is not a timeline of ours, or one that must not be replaced."""
+
+
+class ClusterError(VtnStreamError):
+    """A cluster cannot be reached, has no room for the workers, or they cannot start or live there."""
 
 
 class TrainingError(VtnStreamError):

@@ -25,10 +25,16 @@ _MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 
 
 class ResultFiles:
-    """The files of one film in one folder. Raises TimelineError where they cannot or must not be written."""
+    """The files of one film in one folder. Raises TimelineError where they cannot or must not be written.
 
-    def __init__(self, folder: Path, film: Path, formats: Iterable[str] = ("json",)) -> None:
-        stem = Path(shareable_name(film.name)).stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
+    stem: what their names begin with, by default the film's name without its suffix.
+    """
+
+    def __init__(
+        self, folder: Path, film: Path, formats: Iterable[str] = ("json",), *, stem: str | None = None
+    ) -> None:
+        stem = Path(shareable_name(film.name)).stem if stem is None else stem
+        stem = stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
         self.timelines = {name: folder / f"{stem}.timeline.{name}" for name in dict.fromkeys(["json", *formats])}
         self.scores = folder / f"{stem}.scores.arrow"
         self.partial = folder / f"{stem}.timeline.partial.json"

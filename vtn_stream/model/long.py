@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from vtn_stream.atomic import write_whole
-from vtn_stream.errors import StoreError
+from vtn_stream.errors import InUse, StoreError
 from vtn_stream.model.encoder import Encoded, Read, TemporalEncoder, layer_tiles, show_frames
 
 __all__ = ["LongEncoding", "Tile"]
@@ -199,7 +199,7 @@ class LongEncoding:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise StoreError(
+                raise InUse(
                     "another run is encoding this very film", "this one stopped", "wait for it, then run again"
                 ) from error
             yield

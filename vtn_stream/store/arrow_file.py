@@ -31,8 +31,10 @@ def write_batch(path: Path, kind: str, batch: pa.RecordBatch, metadata: dict[str
     header["checksum"] = _checksum(header, _through_ipc(batch))
     content = _serialized(batch.replace_schema_metadata({_KEY: _canonical(header)}))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, [memoryview(content)])
+        try:
+            _write(path, content)
+        except FileNotFoundError:  # `cache gc` removed the folder while it was empty
+            _write(path, content)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise StoreError(
@@ -63,6 +65,11 @@ def read_batch(path: Path, kind: str) -> tuple[pa.RecordBatch, dict[str, Any]]:
     if not intact:
         raise _damaged(path, "does not match its checksum")
     return batch, header
+
+
+def _write(path: Path, content: pa.Buffer) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, [memoryview(content)])
 
 
 def _damaged(path: Path, what: str) -> DamagedFile:

@@ -29,6 +29,7 @@ from vtn_stream.errors import DamagedFile, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk
 from vtn_stream.store.arrow_file import read_batch, write_batch
+from vtn_stream.store.clock import mark_used
 from vtn_stream.track import Execution, Recipe
 
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
@@ -100,9 +101,11 @@ class EmbeddingStore:
         others = [] if exact else sorted(f.name for f in _folders(film) if f.name != execution.digest)
         for digest in (execution.digest, *others):
             try:
-                return _read_chunk(film / digest / f"{chunk.key}.arrow")
+                stored = _read_chunk(film / digest / f"{chunk.key}.arrow")
             except FileNotFoundError:
                 continue
+            mark_used(film / digest)  # so that `cache gc` keeps what is in use
+            return stored
         return None
 
     def holds(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> bool:

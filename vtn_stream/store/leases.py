@@ -8,6 +8,9 @@ killed does not: a lease that was not renewed for TIME_TO_LIVE_S has expired, by
 it over by renaming a file of its own onto it. Of several that try, the one that creates .taking may; it looks again
 whether the lease has expired, so that who comes late does not take it from who was first.
 
+The workers of one batch have an owner in common, with which their tokens begin: the batch knows when one of them is
+dead, and the next takes its leases over at once.
+
 What remains: a holder that stood still for longer than the time to live is no holder any more and does not know until
 it renews (and if that is while it releases, it may remove the other's lease); one that was killed while it took a lease
 over leaves .taking, which whoever finds it expired removes, and two may do so at once. All of these end in two workers
@@ -27,7 +30,7 @@ from vtn_stream.sampling import Chunk
 from vtn_stream.store.clock import store_now_s
 from vtn_stream.track import Execution, Recipe
 
-__all__ = ["RENEW_EVERY_S", "TAKING", "TIME_TO_LIVE_S", "Lease", "Leases", "lease_key"]
+__all__ = ["RENEW_EVERY_S", "TAKING", "TIME_TO_LIVE_S", "Lease", "Leases", "lease_key", "new_owner"]
 
 RENEW_EVERY_S = 30.0
 # Six renewals, of which a network disk may hide two (a client looks at a file's time once in 60 s) and a worker that is
@@ -37,6 +40,10 @@ _KEY = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,199}")
 _SUFFIX = ".lease"
 TAKING = f"{_SUFFIX}.taking"  # .KEY.lease.taking
 _CONTENT = re.compile(r"(?:[0-9a-f]{32})?")  # empty: killed as soon as it was there
+
+
+def new_owner() -> str:
+    return secrets.token_hex(8)
 
 
 def lease_key(chunk: Chunk, recipe: Recipe, execution: Execution) -> str:
@@ -80,10 +87,14 @@ class Lease:
 
 
 class Leases:
-    """The leases of the store under `root`. Opening them touches nothing."""
+    """The leases of the store under `root`. Opening them touches nothing.
 
-    def __init__(self, root: Path) -> None:
+    owner: 16 hex digits (see `new_owner`), for workers of whom never two are given the same work.
+    """
+
+    def __init__(self, root: Path, *, owner: str = "") -> None:
         self._folder = root / "leases"
+        self._owner = owner
 
     @contextlib.contextmanager
     def hold(self, key: str) -> Iterator[Lease]:
@@ -119,17 +130,17 @@ class Leases:
     def _take(self, key: str) -> Lease:
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} cannot name a lease")
-        path, token = self._folder / f"{key}{_SUFFIX}", secrets.token_hex(16)
+        path, token = self._folder / f"{key}{_SUFFIX}", self._owner + secrets.token_hex(16 - len(self._owner) // 2)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             try:
                 _create(path, token)
                 return Lease(path, token, held=True)
             except FileExistsError:
-                if not self._has_expired(path):
+                if not self._may_be_taken(path):
                     return Lease(None, token, held=False)
             with self._taking(path) as may:
-                if not may or not self._has_expired(path):
+                if not may or not self._may_be_taken(path):
                     return Lease(None, token, held=False)
                 fresh = path.with_name(f".{secrets.token_hex(12)}.tmp")  # as in atomic: found by its name
                 _create(fresh, token)
@@ -153,6 +164,22 @@ class Leases:
             yield True
         finally:
             mark.unlink(missing_ok=True)
+
+    def _may_be_taken(self, path: Path) -> bool:
+        if not self._owner:
+            return self._has_expired(path)
+        with contextlib.suppress(FileNotFoundError):
+            return _read(path)[0].startswith(self._owner) or self._has_expired(path)
+        return False
+
+    def release_own(self) -> None:
+        """Those that dead workers of this owner have left."""
+        with contextlib.suppress(OSError):
+            for name in sorted(os.listdir(self._folder)) if self._owner else ():
+                if name.endswith(_SUFFIX):
+                    with contextlib.suppress(OSError):  # released while we looked
+                        if _read(self._folder / name)[0].startswith(self._owner):
+                            (self._folder / name).unlink()
 
     def _has_expired(self, path: Path) -> bool:
         """A lease that was released meanwhile has not: whoever asks again gets it."""

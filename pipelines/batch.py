@@ -1,0 +1,251 @@
+"""Any number of films through any number of workers: the listing's films, by the schedule, on the pool.
+
+    Listing -> Schedule -> RollCall -> Pool -> Worker.survey, .embed, .predict
+
+Run within `connection.connected`. Whatever ends a batch, the same call goes on where it ended: chunks are in the store,
+results where they belong, and films that have theirs are skipped.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.store import Leases, default_root
+from vtn_stream.store.leases import new_owner
+
+from . import messages, work
+from .listing import Listed, Listing
+from .messages import Counts, FilmSurveyed, Step
+from .pool import Pool
+from .roll_call import RollCall
+from .schedule import DEADLINE_PER_CHUNK_S, Schedule
+from .work import WorkerKind, WorkerLost
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from .connection import Cluster
+
+__all__ = ["BatchEvent", "Plan", "Refused", "Resolved", "Summary", "batch", "plan", "run"]
+
+# A worker on CPUs is one core: its network takes about what its decoding process leaves, and as many workers as cores
+# leave none idle, whatever the ratio of the two is. Each loads torch and the networks: with the default backbone and
+# 1080p films 600 MB of its own, and 500 MB of libraries that the workers of a node share. Nodes with little memory get
+# fewer workers.
+CPU_WORKER: Mapping[str, Any] = {"num_cpus": 1, "memory_bytes": 2**30}
+# A core decodes some 500 frames of 720p a second (docs/performance.md), of which a grid of 2 positions a second wants 1
+# in 15: no GPU is busy with what one worker decodes. Four fit into the smallest that are in use, at 1 GB each for CUDA
+# and the network, beside 64 frames in work. In memory of the machine, CUDA's libraries take more than all else.
+GPU_WORKER: Mapping[str, Any] = {"num_cpus": 1, "num_gpus": 0.25, "memory_bytes": 3 * 2**30}
+# Where no number is asked for. Nodes may come while it runs, so the limit is not what the cluster has now.
+MAX_WORKERS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """How all workers compute: the Execution of the first one, as JSON values."""
+
+    execution: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A worker gets no work, since it would compute in another way, or cannot."""
+
+    worker: int
+    reason: str
+
+
+BatchEvent = messages.Event | work.Event | Resolved | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a run did.
+
+    seconds_by_stage  of all workers together: load, survey, embed, predict
+    num_workers       most at once
+    num_duplicates    chunks that were embedded although another worker had done so
+    """
+
+    counts: Counts
+    seconds_by_stage: Mapping[str, float]
+    num_workers: int
+    execution: Mapping[str, Any]
+    num_duplicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a batch would do. num_missing: positions to embed; a film that is listed twice counts once.
+
+    estimate_s: about how long, on the workers that there were.
+    """
+
+    num_films: int
+    num_finished: int
+    num_failed: int
+    num_chunks: int
+    num_stored: int
+    num_missing: int
+    estimate_s: float
+
+
+def batch(
+    films: Listing | Iterable[Listed],
+    output: Path,
+    *,
+    cluster: "Cluster",
+    settings: Mapping[str, Any],
+    formats: Sequence[str] = ("json",),
+    overwrite: bool = False,
+    num_workers: int | None = None,
+    on_event: Callable[[BatchEvent], None] | None = None,
+) -> Summary:
+    """Draw the timelines of all films; bad films are told and left out.
+
+    settings   keyword arguments of `Analyzer`. Device "auto" is cuda where the cluster has a GPU
+    overwrite  draw timelines anew that are there, and replace what is in the way of another film
+    on_event   hears of films and workers; what it raises ends the run
+
+    Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
+    single film's fault: ClusterError, StoreError, TimelineError, and what is wrong with the settings.
+    """
+    _check_writable(output)
+    results: dict[str, Any] = {"output": os.path.abspath(output), "formats": tuple(formats), "overwrite": overwrite}
+    return run(films, cluster=cluster, settings=settings, num_workers=num_workers, on_event=on_event, **results)
+
+
+def plan(
+    films: Listing | Iterable[Listed],
+    output: Path,
+    *,
+    cluster: "Cluster",
+    settings: Mapping[str, Any],
+    formats: Sequence[str] = ("json",),
+    overwrite: bool = False,
+    num_workers: int | None = None,
+    on_event: Callable[[BatchEvent], None] | None = None,
+) -> Plan:
+    """What `batch` would do with the same arguments. Surveys every film; what that finds out is kept in the store."""
+    seen: set[str] = set()
+    num_chunks = num_stored = num_missing = 0
+    estimate_s = 0.0
+
+    def hear(event: BatchEvent) -> None:
+        nonlocal num_chunks, num_stored, num_missing, estimate_s
+        if isinstance(event, FilmSurveyed):
+            survey = event.survey
+            if survey.identity not in seen:
+                num_missing += survey.num_missing_positions
+                estimate_s += survey.estimate_s
+            num_chunks += survey.num_chunks
+            num_stored += survey.num_chunks - len(survey.missing)
+            seen.add(survey.identity)
+        if on_event:
+            on_event(event)
+
+    results: dict[str, Any] = {"output": os.path.abspath(output), "formats": tuple(formats), "overwrite": overwrite}
+    done = run(
+        films,
+        cluster=cluster,
+        settings=settings,
+        num_workers=num_workers,
+        on_event=hear,
+        last="survey",
+        estimates=True,
+        **results,
+    )
+    return Plan(
+        num_films=done.counts.num_listed,
+        num_finished=done.counts.num_skipped,
+        num_failed=done.counts.num_failed,
+        num_chunks=num_chunks,
+        num_stored=num_stored,
+        num_missing=num_missing,
+        estimate_s=estimate_s / max(1, done.num_workers),
+    )
+
+
+def run(
+    films: Listing | Iterable[Listed],
+    *,
+    cluster: "Cluster",
+    settings: Mapping[str, Any],
+    num_workers: int | None,
+    on_event: Callable[[BatchEvent], None] | None,
+    last: Step = "predict",
+    **arguments: Any,
+) -> Summary:
+    """The steps of every film up to the last. arguments: those of `Worker`."""
+    settings = _for_workers(settings, cluster)
+    owner, most = new_owner(), 0
+
+    def tell(event: BatchEvent) -> None:
+        nonlocal most
+        if isinstance(event, WorkerLost):
+            roll_call.lost(event.worker)
+        if isinstance(event, work.Event):
+            most = max(most, event.counts.num_ready)
+        if on_event:
+            on_event(event)
+
+    def refuse(worker: int, reason: str) -> None:
+        pool.bench(worker)
+        tell(Refused(worker=worker, reason=reason))
+
+    schedule = Schedule(
+        films.films if isinstance(films, Listing) else films,
+        last=last,
+        on_event=tell,
+        deadline_per_chunk_s=DEADLINE_PER_CHUNK_S,
+    )
+    roll_call = RollCall(schedule, on_resolved=lambda execution: tell(Resolved(execution=execution)), on_refused=refuse)
+    kind = WorkerKind(
+        name="films",
+        factory=Worker,
+        arguments={"settings": settings, "owner": owner, **arguments},
+        max_workers=num_workers or MAX_WORKERS,
+        **(GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER),
+    )
+    try:
+        with Pool([kind], on_event=tell) as pool:
+            pool.run(roll_call)
+    finally:  # else whoever goes on would wait for the chunks in flight
+        Leases(Path(settings["store"]), owner=owner).release_own()
+    return Summary(
+        counts=schedule.counts,
+        seconds_by_stage=dict(roll_call.seconds),
+        num_workers=most,
+        execution=roll_call.execution,
+        num_duplicates=schedule.num_duplicates,
+    )
+
+
+def _for_workers(settings: Mapping[str, Any], cluster: "Cluster") -> dict[str, Any]:
+    """They run elsewhere, in other folders."""
+    given = dict(settings)
+    for name in ("model", "weights"):
+        value = given.get(name)
+        if value is not None and os.path.exists(value):  # else it is the name of a model, or missing there as well
+            given[name] = os.path.abspath(value)
+    given["store"] = os.path.abspath(given.get("store") or default_root())
+    if given.get("device", "auto") == "auto":
+        given["device"] = "cuda" if cluster.num_gpus else "cpu"
+    return given
+
+
+def _check_writable(output: Path) -> None:
+    """Else every film would fail, one by one."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output).close()
+    except OSError as error:
+        raise TimelineError(
+            f"nothing can be written to {output.name or output} ({error.strerror})",
+            "no film was analyzed",
+            "name another folder with -o",
+        ) from error

@@ -1,0 +1,233 @@
+"""Workers of a batch on real Ray nodes, without torch, and in which anything can be made to go wrong."""
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vtn_stream import atomic
+from vtn_stream.analysis import Analyzer
+from vtn_stream.store import leases
+from vtn_stream.track import Execution, Recipe
+from vtn_stream_pipelines import batch as batch_module
+from vtn_stream_pipelines.listing import list_films
+from vtn_stream_pipelines.worker import Worker
+
+LIMIT_S = 60  # for anything that must happen
+
+# Ray's own sockets and processes are closed after the test's view of them.
+IGNORED = (
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::FutureWarning",
+)
+
+
+@contextlib.contextmanager
+def started_cluster(*modules) -> Iterator:
+    """Two nodes of one CPU each, and this process connected to them. modules: of tests, which nodes cannot import."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    for module in (sys.modules[__name__], *modules):
+        ray.cloudpickle.register_pickle_by_value(module)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes.add_node(num_cpus=1)
+    ray.init(address=nodes.address, log_to_driver=False)
+    try:
+        yield nodes
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+        for module in (sys.modules[__name__], *modules):
+            ray.cloudpickle.unregister_pickle_by_value(module)
+
+
+class FakeEncoder:
+    """As FrameEncoder, in no time: an embedding is the mean colour of 16 squares of its frame."""
+
+    size, num_features, device, weights_source, name = (16, 16), 48, "cpu", "no weights", "squares"
+    num_threads = 1
+
+    def __init__(self, on_frames: Callable[[], None] = lambda: None, *, instruction_set: str = "any"):
+        self._on_frames = on_frames
+        self._instruction_set = instruction_set
+
+    def recipe(self, fps: Fraction) -> Recipe:
+        rgb = (0.5, 0.5, 0.5)
+        return Recipe(backbone=self.name, weights="0", fps=fps, size=self.size, mean=rgb, std=rgb)
+
+    def execution(self, decoder: str) -> Execution:
+        return Execution(
+            device="cpu",
+            dtype="float32",
+            instruction_set=self._instruction_set,
+            batch_size=1,
+            engine="numpy",
+            decoder=decoder,
+        )
+
+    def frame_size(self, video) -> tuple[int, int]:
+        return self.size
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        self._on_frames()
+        squares = frames.reshape(len(frames), 4, 4, 4, 4, 3).mean((2, 4))
+        return (squares.reshape(len(frames), -1) / 255).astype(np.float16)
+
+
+class FleetWorker(Worker):
+    """It notes in `folder` what it does. Subclasses override `at`."""
+
+    folder = ""
+    lease_s = leases.TIME_TO_LIVE_S
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        leases.TIME_TO_LIVE_S = self.lease_s
+        self.film = ""
+        self.encoder = self._analyzer._encoder = FakeEncoder(lambda: self.at("embedding"))
+        frames, replace, write = self._analyzer._process.frames, os.replace, self._analyzer._store.write
+
+        def decoding(*arguments):
+            self.at("decoding")
+            yield from frames(*arguments)
+
+        def writing(source, target):
+            if "films" in str(target) and str(target).endswith(".arrow"):
+                self.at("writing")
+            if str(target).endswith("timeline.json"):
+                self.at("results")
+            replace(source, target)
+
+        def storing(chunk, *arguments):
+            write(chunk, *arguments)
+            self.note(f"stored {self.film} {chunk.number}")
+
+        atomic.os.replace = writing
+        self._analyzer._process.frames, self._analyzer._store.write = decoding, storing
+
+    def at(self, moment: str) -> None:
+        """Called when it surveys, embeds (a run of chunks), is decoding, embedding, writing; predicts, saves."""
+
+    def note(self, line: str) -> None:
+        with open(Path(self.folder, "notes"), "a", buffering=1) as file:
+            file.write(line + "\n")
+
+    def once(self, name: str) -> bool:
+        """Whether nobody was here before."""
+        with contextlib.suppress(FileExistsError):
+            Path(self.folder, f"{name} once").touch(exist_ok=False)
+            return True
+        return False
+
+    def wait_for(self, name: str) -> None:
+        until = time.monotonic() + LIMIT_S
+        while not Path(self.folder, name).exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def meet(self, name: str, num: int) -> None:
+        """Wait until so many workers are here."""
+        until = time.monotonic() + LIMIT_S
+        Path(self.folder, f"{name} {os.getpid()}").touch()
+        while len(list(Path(self.folder).glob(f"{name} *"))) < num:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def die(self) -> None:
+        time.sleep(0.1)  # else the answer to the task before may not have left
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(LIMIT_S)
+
+    def survey(self, path, results):
+        self.film = Path(path).name
+        self.at("survey")
+        return super().survey(path, results)
+
+    def embed(self, path, identity, numbers):
+        self.film, self.numbers = Path(path).name, numbers
+        self.note(f"worker {os.getpid()}")
+        self.at("embed")
+        return super().embed(path, identity, numbers)
+
+    def predict(self, path, identity, lost, results):
+        self.film = Path(path).name
+        self.at("predict")
+        return super().predict(path, identity, lost, results)
+
+
+def full_disk() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Run:
+    """One call of `batch` with workers of this class; `look` is told of each event."""
+
+    def __init__(self, folder: Path, worker: type, films, *, look=lambda event: None, store="store", **options):
+        from vtn_stream_pipelines import Cluster
+
+        notes = folder / "notes"
+        notes.touch()
+        before = len(notes.read_text().splitlines())
+        self.events, self.output = [], folder / "out"
+
+        def hear(event):
+            self.events.append(event)
+            look(event)
+
+        options = {"formats": ("json", "csv"), "num_workers": None} | options
+        settings = {"fps": 1, "device": "auto", "store": folder / store} | options.pop("settings", {})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(batch_module, "Worker", type("FleetWorker", (worker,), {"folder": str(folder)}))
+            try:
+                self.summary = batch_module.batch(
+                    list_films([films]) if isinstance(films, Path) else films,
+                    folder / "out",
+                    cluster=Cluster(num_nodes=2, num_cpus=2, num_gpus=0, is_private=False),
+                    settings=settings,
+                    on_event=hear,
+                    **options,
+                )
+            finally:
+                lines = [line.split(maxsplit=1) for line in notes.read_text().splitlines()[before:]]
+                self.stored = Counter(rest for what, rest in lines if what == "stored")
+                self.embedders = {rest for what, rest in lines if what == "worker"}
+
+    def of_kind(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Why, by the name of the film."""
+        return {Path(e.film.path).name: e.reason for e in self.of_kind(batch_module.messages.FilmFailed)}
+
+    @property
+    def done(self) -> set[str]:
+        return {Path(e.film.path).name for e in self.of_kind(batch_module.messages.FilmDone)}
+
+    @property
+    def timelines(self) -> dict[str, bytes]:
+        suffix = ".timeline.json"
+        return {path.name.removesuffix(suffix): path.read_bytes() for path in self.output.rglob("*" + suffix)}
+
+
+def analyzed_alone(films: Path, store: Path) -> dict[str, bytes]:
+    """The timelines that one process draws of the same films, without a batch."""
+    from vtn_stream.formats import WRITERS
+
+    timelines = {}
+    with Analyzer(fps=1, store=store) as analyzer:
+        analyzer._encoder = FakeEncoder()
+        for film in sorted(films.glob("*.mp4")):
+            timelines[film.name] = WRITERS["json"](analyzer.analyze(film).timeline)
+    return timelines

@@ -1,0 +1,210 @@
+"""What a worker of a batch does, step by step, without a cluster."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vtn_stream.analysis import Analyzer
+from vtn_stream.errors import DecodingLost, TimelineError, VideoError
+from vtn_stream.results import ResultFiles, load_timeline
+from vtn_stream.store import Leases, lease_key
+from vtn_stream.store.leases import new_owner
+from vtn_stream_pipelines import worker as worker_module
+from vtn_stream_pipelines.messages import Outcome
+from vtn_stream_pipelines.worker import Worker
+
+
+@pytest.fixture
+def open_worker(encoder, tiny, tmp_path):
+    """open_worker(**arguments of Worker and Analyzer): one that shares the network. It writes to tmp_path / "out"."""
+    opened = []
+
+    def open_(store: Path = tmp_path / "store", **options) -> Worker:
+        settings = {"fps": 1, "backbone": tiny, "device": "cpu", "store": store} | options.pop("settings", {})
+        worker = Worker(settings=settings, **({"output": str(tmp_path / "out")} | options))
+        worker._analyzer._encoder = encoder
+        opened.append(worker)
+        return worker
+
+    yield open_
+    for worker in opened:
+        worker._analyzer._process.close()
+
+
+@pytest.fixture
+def stored(analyzed, tmp_path):
+    """A store in which the film is."""
+    return shutil.copytree(analyzed.store, tmp_path / "store")
+
+
+def lose(analyzer: Analyzer, number: int) -> list[int]:
+    """From now on decoding dies on this chunk. Gives the list of the chunks that are asked for, from which on."""
+    frames, asked = analyzer._process.frames, []
+
+    def dying(video, pts, size, wants):
+        chunk = analyzer.chunks(video)[number]
+        begin, end = (video.pts[0] + int(60 * n / video.time_base) for n in (number, number + 1))
+        asked.append(int((pts[0] - video.pts[0]) * video.time_base) // 60)
+        before = pts < begin
+        yield from frames(video, pts[before], size, wants[before]) if before.any() else ()
+        if ((begin <= pts) & (pts < end)).any():
+            raise DecodingLost(f"decoding died at {chunk.number}", "frames are missing", "run again")
+        yield from frames(video, pts, size, wants)
+
+    analyzer._process.frames = dying
+    return asked
+
+
+def test_the_steps_of_a_film_end_in_the_timeline_of_analyze(open_worker, open_analyzer, film, tmp_path):
+    worker = open_worker(formats=("json", "csv"))
+    survey = worker.survey(str(film), "films/film.mp4")
+    assert (survey.num_chunks, survey.missing, survey.finished, survey.num_missing_positions) == (
+        3,
+        (0, 1, 2),
+        False,
+        130,
+    )
+    receipts = worker.embed(str(film), survey.identity, (0, 1))
+    assert [(r.number, r.source, r.num_frames, r.leased) for r in receipts] == [
+        (0, "film", 60, False),
+        (1, "film", 60, False),
+    ]
+    assert worker.survey(str(film), "films/film.mp4").missing == (2,)
+    worker.embed(str(film), survey.identity, (2,))
+    assert worker.predict(str(film), survey.identity, (), "films/film.mp4") == Outcome(num_segments=5, num_gaps=0)
+
+    with open_analyzer(tmp_path / "alone") as analyzer:
+        analysis = analyzer.analyze(film)
+        files = ResultFiles(tmp_path / "alone", film, ("json", "csv"))
+        files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    for suffix in ("timeline.json", "timeline.csv", "scores.arrow"):
+        written = tmp_path / "out" / "films" / f"film.mp4.{suffix}"
+        assert written.read_bytes() == (tmp_path / "alone" / f"film.{suffix}").read_bytes()
+
+
+def test_results_are_there_already_where_an_analysis_would_say_the_same(open_worker, film, stored, tmp_path):
+    def finished(results="film.mp4", **options):
+        survey = open_worker(**options).survey(str(film), results)
+        assert not (survey.finished and survey.missing)
+        return survey.finished
+
+    worker = open_worker()
+    identity = worker.survey(str(film), "film.mp4").identity
+    assert not finished()
+    worker.predict(str(film), identity, (), "film.mp4")
+    assert finished()
+    assert finished(settings={"exact": True})
+    assert finished(output=shutil.copytree(tmp_path / "out", tmp_path / "elsewhere"))
+    assert not finished("other.mp4")
+    assert not finished(formats=("json", "csv"))
+    assert not finished(settings={"fps": 2})
+    assert not finished(overwrite=True)
+    timeline = tmp_path / "out" / "film.mp4.timeline.json"
+    whole = timeline.read_bytes()
+    for old, new in [(b'"complete": true', b'"complete": false'), (b'"vtn_stream": "', b'"vtn_stream": "0.')]:
+        assert old in whole, whole[:2000]
+        timeline.write_bytes(whole.replace(old, new))
+        assert not finished()
+    timeline.write_bytes(whole)
+    (tmp_path / "out" / "film.mp4.scores.arrow").unlink()
+    assert not finished()
+
+
+def test_a_part_of_a_film_is_not_its_timeline(open_worker, film, stored, tmp_path):
+    worker = open_worker()
+    survey = worker.survey(str(film), "film.mp4")
+    analysis = worker._analyzer.analyze(film, start_s=10, end_s=70)
+    files = ResultFiles(tmp_path / "out", film, stem="film.mp4")
+    files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    assert not worker.survey(str(film), "film.mp4").finished
+    worker.predict(str(film), survey.identity, (), "film.mp4")
+    assert worker.survey(str(film), "film.mp4").finished
+
+
+def test_results_of_another_film_are_kept(open_worker, film, slides, stored):
+    worker = open_worker()
+    identity = worker.survey(str(film), "film.mp4").identity
+    worker.predict(str(film), identity, (), "film.mp4")
+    with pytest.raises(TimelineError, match="is there already and is not this film's"):
+        worker.survey(str(slides), "film.mp4")
+    assert not open_worker(overwrite=True).survey(str(slides), "film.mp4").finished
+
+
+def test_a_lost_chunk_is_a_gap_that_is_not_tried_again(open_worker, open_analyzer, film, tmp_path):
+    worker = open_worker()
+    asked = lose(worker._analyzer, 1)
+    identity = worker.survey(str(film), "film.mp4").identity
+    receipts = worker.embed(str(film), identity, (0, 1, 2))
+    assert [(r.number, r.source, r.num_frames) for r in receipts] == [(0, "film", 60), (1, "lost", 0), (2, "film", 10)]
+    assert receipts[1].warnings[-1] == "decoding died at 1 again: chunk 1 is a gap"
+    tries = len(asked)
+    assert worker.predict(str(film), identity, (1,), "film.mp4").num_gaps == 1
+    assert len(asked) == tries
+
+    with open_analyzer(tmp_path / "alone") as analyzer:
+        lose(analyzer, 1)
+        alone = analyzer.analyze(film).timeline
+    assert load_timeline(tmp_path / "out" / "film.mp4.timeline.json") == alone
+    # Another run tries it again.
+    survey = open_worker().survey(str(film), "film.mp4")
+    assert (survey.finished, survey.missing) == (False, (1,))
+
+
+def test_a_film_that_was_replaced_meanwhile_is_refused(open_worker, film, slides, tmp_path):
+    path = tmp_path / "growing.mp4"
+    shutil.copy(film, path)
+    worker = open_worker()
+    identity = worker.survey(str(path), "growing.mp4").identity
+    shutil.copy(slides, path)
+    with pytest.raises(VideoError, match="has changed since the run began"):
+        worker.embed(str(path), identity, (0,))
+    with pytest.raises(VideoError, match="has changed since the run began"):
+        worker.predict(str(path), identity, (), "growing.mp4")
+
+
+def test_what_another_batch_works_on_is_left_to_it(open_worker, film, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker_module, "WAIT_S", 0.2)
+    monkeypatch.setattr(worker_module, "LOOK_EVERY_S", 0.01)
+    owner = new_owner()
+    worker = open_worker(owner=owner)
+    survey = worker.survey(str(film), "film.mp4")
+    chunks = worker._analyzer.chunks(worker._analyzer.probe(film))
+    keys = [lease_key(chunk, worker._analyzer.recipe, worker._analyzer.execution) for chunk in chunks]
+    others, own = Leases(tmp_path / "store", owner=new_owner()), Leases(tmp_path / "store", owner=owner)
+    with others.hold(keys[1]) as held:
+        assert held
+        receipts = worker.embed(str(film), survey.identity, (0, 1, 2))
+        assert [(r.number, r.leased) for r in receipts] == [(0, False), (1, True), (2, False)]
+        assert [r.leased for r in worker.embed(str(film), survey.identity, (1,))] == [True]  # after a short wait
+    with own.hold(keys[1]) as held:  # a dead worker of the same batch has left it
+        assert held
+        assert [r.source for r in worker.embed(str(film), survey.identity, (1,))] == ["film"]
+    assert [r.source for r in worker.embed(str(film), survey.identity, (0, 1, 2))] == ["store"] * 3
+
+
+def test_leases_are_released_chunk_by_chunk(open_worker, film, tmp_path):
+    worker, live = open_worker(owner=new_owner()), []
+    survey = worker.survey(str(film), "film.mp4")
+    write = worker._analyzer._store.write
+
+    def watched(*arguments):
+        live.append(len(Leases(tmp_path / "store").live()))
+        write(*arguments)
+
+    worker._analyzer._store.write = watched
+    worker.embed(str(film), survey.identity, (0, 1, 2))
+    assert live == [3, 2, 1]
+
+
+def test_an_estimate_is_made_where_it_is_asked_for(open_worker, film, tmp_path):
+    assert open_worker(estimates=True).survey(str(film), "film.mp4").estimate_s > 0
+    assert not (tmp_path / "out").exists()
+    assert open_worker().survey(str(film), "film.mp4").estimate_s == 0
+
+
+def test_a_part_of_a_film_is_embedded(open_worker, film):
+    worker = open_worker(output=None, span_s=(70.0, 80.0))
+    survey = worker.survey(str(film), "film.mp4")
+    assert (survey.num_chunks, survey.missing, survey.finished) == (1, (1,), False)
+    assert [r.number for r in worker.embed(str(film), survey.identity, (1,))] == [1]
