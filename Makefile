@@ -36,6 +36,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/long_localization.py
 	$(BIN)/python benchmarks/indoor_actions.py
 	$(BIN)/python benchmarks/cctv_fight.py
+	$(BIN)/python benchmarks/cluster.py
 
 # Once, and again when the dependencies change.
 $(VENV)/installed: pyproject.toml

@@ -1,5 +1,6 @@
 """vtn-stream analyze"""
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -9,8 +10,6 @@ import click
 from rich.text import Text
 
 from vtn_stream.analysis import (
-    DEFAULT_BACKBONE,
-    DEFAULT_FPS,
     Analyzer,
     ChunkReady,
     Event,
@@ -21,7 +20,6 @@ from vtn_stream.analysis import (
     Warned,
 )
 from vtn_stream.errors import VtnStreamError, printable
-from vtn_stream.formats import WRITERS
 from vtn_stream.results import ResultFiles
 from vtn_stream.timeline import Timeline
 
@@ -43,45 +41,28 @@ __all__ = ["analyze"]
     show_default="the current one",
     help="Folder for the results.",
 )
-@click.option(
-    "-f",
-    "--format",
-    "formats",
-    multiple=True,
-    default=["json", "csv"],
-    show_default="json and csv",
-    type=click.Choice(list(WRITERS)),
-    help="Timeline format; may be repeated. JSON is always written.",
-)
-@click.option(
-    "-m",
-    "--model",
-    metavar="NAME|FILE",
-    help="What draws the timeline: a checkpoint, or a model that `vtn-stream models ls` shows. [default: scenes]",
-)
-@click.option(
-    "--fps",
-    metavar="RATE",
-    help=f"Frames looked at per second of film: 2, 2.56, 30000/1001. [default: {DEFAULT_FPS}, or the model's]",
-)
+@options.formats
+@options.model
+@options.fps
 @click.option("--start", "start_s", type=SECONDS, default=0.0, help="Where to begin: seconds or HH:MM:SS.mmm.")
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="Where to end: seconds or HH:MM:SS.mmm.")
 @click.option(
     "--stream", type=click.IntRange(0), help="Index of the video stream, as probe shows it. [default: the first]"
 )
-@click.option(
-    "--decoder",
-    type=click.Choice(["pyav", "decord"]),
-    default="pyav",
-    show_default=True,
-    help="What decodes the frames. decord refuses films that it would miscount.",
-)
-@click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
+@options.decoder
+@options.backbone
 @options.weights
 @options.device
 @options.store
-@click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
-@click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
+@click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="Embed on this Ray cluster: HOST:PORT of its head node, ray://HOST:PORT, or auto. Film and store must be "
+    "reachable under the same paths there.",
+)
+@options.exact
+@options.overwrite
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
 def analyze(
@@ -98,6 +79,7 @@ def analyze(
     weights: Path | None,
     device: Literal["auto", "cpu", "cuda"],
     store: Path | None,
+    address: str | None,
     exact: bool,
     overwrite: bool,
     dry_run: bool,
@@ -108,18 +90,25 @@ def analyze(
     With --model, of what that model sees; without, of scenes: stretches that look alike. A killed run goes on where it
     stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
+    settings: dict[str, Any] = {
+        "model": model,
+        "fps": fps,
+        "backbone": backbone,
+        "weights": weights,
+        "device": device,
+        "store": store,
+        "stream": stream,
+        "decoder": decoder,
+        "exact": exact,
+    }
     failed = 0
-    with Analyzer(
-        model=model,
-        fps=fps,
-        backbone=backbone,
-        weights=weights,
-        device=device,
-        store=store,
-        stream=stream,
-        decoder=decoder,
-        exact=exact,
-    ) as analyzer:
+    with contextlib.ExitStack() as stack:
+        analyzer = stack.enter_context(Analyzer(**settings))
+        cluster = None
+        if address is not None and not dry_run:
+            from .on_cluster import connected, embed_on
+
+            cluster = stack.enter_context(connected(address))
         for film in films:
             try:
                 if dry_run:
@@ -127,7 +116,11 @@ def analyze(
                     continue
                 files = ResultFiles(output, film, formats)
                 files.claim(analyzer.probe(film).identity, overwrite=overwrite)
-                _analyze(analyzer, film, start_s, end_s, files, json_log)
+                lost = frozenset[int]()
+                if cluster is not None:
+                    analyzer.chunks(analyzer.probe(film), start_s, end_s)  # wrong words are told at once
+                    lost = embed_on(cluster, film, settings, (start_s, end_s), float(analyzer.sampling.fps))
+                _analyze(analyzer, film, start_s, end_s, files, json_log, lost)
             except VtnStreamError as error:
                 failed += 1
                 if json_log:
@@ -138,7 +131,15 @@ def analyze(
     return 1 if failed else 0
 
 
-def _analyze(analyzer: Analyzer, film: Path, start_s: float, end_s: float, files: ResultFiles, json_log: bool) -> None:
+def _analyze(
+    analyzer: Analyzer,
+    film: Path,
+    start_s: float,
+    end_s: float,
+    files: ResultFiles,
+    json_log: bool,
+    lost: frozenset[int],
+) -> None:
     known: set[tuple[Any, ...]] = set()
 
     def tell(event: Event) -> None:
@@ -160,7 +161,7 @@ def _analyze(analyzer: Analyzer, film: Path, start_s: float, end_s: float, files
     analyzer.load()
     with film_progress(film.name) as progress:
         progress.expect(sum(map(len, chunks)), float(analyzer.sampling.fps))
-        analysis = analyzer.analyze(film, start_s=start_s, end_s=end_s, on_event=tell)
+        analysis = analyzer.analyze(film, start_s=start_s, end_s=end_s, lost=lost, on_event=tell)
     files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
     if json_log:
         _log_segments(analysis.timeline, film.name, final=True, known=set())

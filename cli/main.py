@@ -16,12 +16,14 @@ from .interrupts import watch_interrupts
 
 COMMANDS = {
     "analyze": "Draw the timeline of films.",
+    "batch": "Draw the timelines of many films, on a Ray cluster.",
     "probe": "Show a film's clock and shape.",
     "export": "Write a timeline in other formats.",
     "train": "Teach it your own actions from annotated films.",
     "models": "Import, fetch and describe models.",
     "evaluate": "Measure timelines, or a model, against annotations.",
-    "cache": "Look at and check the stored embeddings.",
+    "cache": "Look at and check the stored embeddings, and free their space.",
+    "cluster": "Check the machines that a batch would run on.",
     "doctor": "Check this installation; a report to paste into an issue.",
 }
 

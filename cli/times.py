@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-__all__ = ["SECONDS", "clock"]
+__all__ = ["SECONDS", "about", "clock"]
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
@@ -31,3 +31,15 @@ def clock(seconds: float) -> str:
     """H:MM:SS.s, for eyes."""
     tenths = round(seconds * 10)
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def about(seconds: float) -> str:
+    """As exact as an estimate is: about 2 h 10 min, about 7 min, less than a minute."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"about {minutes} min"
+    if minutes < 24 * 60:
+        return f"about {minutes // 60} h {minutes % 60} min"
+    return f"about {minutes // 1440} d {minutes // 60 % 24} h"

@@ -12,6 +12,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
+from vtn_stream import backbone
 from vtn_stream.backbone import FrameEncoder, _cast, _check_size, _pretrained, skeleton, weights_digest
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
@@ -398,3 +399,10 @@ def test_no_number_type_is_used_that_changes_an_embedding(name, tmp_path):
     full.reset_classifier(0)
     frames = noise(encoder, 4)
     assert cosines(encoder(frames), plain_forward(full, frames)).min() >= 0.999
+
+
+def test_a_scheduler_says_how_many_cores_may_be_used(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    for said, num in [("1", 1), ("6", 6), ("64", 8), ("0", 1), ("", 8), ("many", 8), ("4,2", 8)]:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+        assert backbone._num_cores() == num

@@ -1,0 +1,171 @@
+"""vtn-stream batch"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from vtn_stream.errors import printable
+from vtn_stream_pipelines import batch as library
+from vtn_stream_pipelines.check import check_store
+from vtn_stream_pipelines.connection import Cluster, connected
+from vtn_stream_pipelines.listing import Listing, list_films
+from vtn_stream_pipelines.record import Record, failed_films
+from vtn_stream_pipelines.tally import Tally
+
+from . import options
+from .batch_log import log_event, log_summary
+from .console import err, out
+from .dashboard import Dashboard, show_summary
+from .interrupts import check_interrupted
+from .times import about
+
+__all__ = ["batch"]
+
+MAX_SKIPPED = 3  # names of files that are no films
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the results, which lie in it as the films lie in SOURCES.",
+)
+@options.address
+@options.formats
+@options.model
+@options.fps
+@options.decoder
+@options.backbone
+@options.weights
+@options.device
+@options.store
+@options.exact
+@options.overwrite
+@click.option(
+    "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"
+)
+@click.option(
+    "--retry-failed", is_flag=True, help="Only films that failed, or have gaps, as OUTPUT/failures.jsonl says."
+)
+@click.option("--limit", type=click.IntRange(1), help="Only so many films, the largest.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done: films, what is stored, how long it may take.")
+@click.option("--json-log", is_flag=True, help="JSON lines on stdout: what becomes of every film and worker.")
+def batch(
+    sources: tuple[str, ...],
+    output: Path,
+    address: str | None,
+    formats: tuple[str, ...],
+    overwrite: bool,
+    num_workers: int | None,
+    retry_failed: bool,
+    limit: int | None,
+    dry_run: bool,
+    json_log: bool,
+    **settings: Any,
+) -> int:
+    """Draw the timelines of all films in SOURCES.
+
+    SOURCES are folders, patterns like 'films/**/*.mp4', lists (a .txt file with a path a line) and films. Films whose
+    results are there are skipped, so the same command goes on where it stopped, was killed, or found new films.
+
+    Workers run on this machine, or on a Ray cluster. Films, OUTPUT and the store must be reachable under the same paths
+    on all of its machines.
+
+    OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
+    """
+    listing = list_films(sources)
+    _tell_of(listing)
+    chosen = _chosen(listing, output, retry_failed=retry_failed, limit=limit)
+    num_failed = 0
+    if not len(chosen):
+        err.print("none of these films has failed", soft_wrap=True)
+    else:
+        ways = {"formats": formats, "overwrite": overwrite, "num_workers": num_workers}
+        with connected(address) as cluster:
+            if dry_run:
+                num_failed = _plan(chosen, output, cluster, settings, ways)
+            else:
+                num_failed = _run(chosen, output, cluster, settings, ways, json_log=json_log)
+    return 1 if num_failed or listing.problems else 0
+
+
+def _plan(films: Listing, output: Path, cluster: Cluster, settings: dict[str, Any], ways: dict[str, Any]) -> int:
+    """The number of films that cannot be surveyed."""
+    tally = Tally(len(films), films.num_bytes)
+    with Dashboard(tally) as board:
+
+        def tell(event: library.BatchEvent) -> None:
+            check_interrupted()
+            tally.hear(event)
+            board.hear(event)
+
+        plan = library.plan(films, output, cluster=cluster, settings=settings, on_event=tell, **ways)
+    time = "nothing to compute" if not plan.num_missing else about(plan.estimate_s)
+    failed = f", {plan.num_failed} cannot be read" if plan.num_failed else ""
+    out.print(f"  films      {plan.num_films}, {plan.num_finished} of them with results{failed}")
+    out.print(f"  chunks     {plan.num_chunks}, {plan.num_stored} of them in the store")
+    out.print(f"  positions  {plan.num_missing} to embed")
+    out.print(f"  estimate   {time}")
+    return plan.num_failed
+
+
+def _run(
+    films: Listing,
+    output: Path,
+    cluster: Cluster,
+    settings: dict[str, Any],
+    ways: dict[str, Any],
+    *,
+    json_log: bool,
+) -> int:
+    """The number of films that failed."""
+    if cluster.num_nodes > 1:  # else every film would fail where a node does not see what another wrote
+        check_store(settings["store"])
+        output.mkdir(parents=True, exist_ok=True)
+        check_store(output, "-o")
+    tally = Tally(len(films), films.num_bytes)
+    board, summary = Dashboard(tally, is_plain=json_log), None  # a board would be drawn over JSON lines
+    with Record(output, tally, cluster=cluster, settings=settings | ways) as record:
+
+        def tell(event: library.BatchEvent) -> None:
+            check_interrupted()
+            for hear in (tally.hear, record.hear, board.hear, *([log_event] if json_log else [])):
+                hear(event)
+
+        try:
+            with board:
+                summary = library.batch(films, output, cluster=cluster, settings=settings, on_event=tell, **ways)
+            record.summarize(summary)
+        finally:  # what was done is shown also where the rest was interrupted
+            if json_log:
+                log_summary(tally, summary)
+            elif summary is not None or tally.num_over or tally.num_settled:
+                show_summary(board, summary, output)
+    return tally.num_failed
+
+
+def _tell_of(listing: Listing) -> None:
+    """What is not among the films."""
+    for problem in listing.problems:
+        err.print(Text(f"vtn-stream: {problem}"), soft_wrap=True)
+    if listing.num_skipped:
+        names = [printable(name) for name in listing.skipped[:MAX_SKIPPED]]
+        if more := listing.num_skipped - len(names):
+            names.append(f"{more} more")
+        err.print(Text(f"passed over, as their names are not those of films: {', '.join(names)}"), soft_wrap=True)
+
+
+def _chosen(listing: Listing, output: Path, *, retry_failed: bool, limit: int | None) -> Listing:
+    films = listing.films
+    if retry_failed:
+        failed = failed_films(output)
+        films = films.only(film.number for film in films if film.results in failed)
+    if limit is not None:
+        films = films.only(range(min(limit, len(films))))
+    return replace(listing, films=films)

@@ -1,0 +1,89 @@
+"""A batch as JSON lines on stdout: what becomes of every film and worker. No line holds a folder outside OUTPUT."""
+
+import json
+from typing import Any
+
+import click
+
+from vtn_stream_pipelines import batch as library
+from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, Event, FilmDone, FilmFailed, FilmSurveyed
+from vtn_stream_pipelines.record import failure_fields
+from vtn_stream_pipelines.tally import Tally
+from vtn_stream_pipelines.work import NoRoom, WorkerLost, WorkerRetired, WorkerStarted
+
+__all__ = ["log_event", "log_summary"]
+
+
+def log_event(event: library.BatchEvent) -> None:
+    if isinstance(event, FilmFailed | ChunkLost):
+        _log(**failure_fields(event))
+    elif isinstance(event, Event):
+        _log_film(event)
+    elif isinstance(event, WorkerStarted):
+        _log(event="worker_started", worker=event.worker, ready=event.counts.num_ready)
+    elif isinstance(event, WorkerLost):
+        _log(event="worker_lost", worker=event.worker, kind=event.failure.kind, reason=event.failure.reason)
+    elif isinstance(event, WorkerRetired):
+        _log(event="worker_retired", worker=event.worker)
+    elif isinstance(event, NoRoom):
+        _log(event="no_room", ready=event.counts.num_ready)
+    elif isinstance(event, library.Refused):
+        _log(event="worker_refused", worker=event.worker, reason=event.reason)
+    elif isinstance(event, library.Resolved):
+        _log(event="execution", execution=dict(event.execution))
+
+
+def log_summary(tally: Tally, summary: library.Summary | None) -> None:
+    """complete: all films are done, skipped or failed."""
+    seconds = None if summary is None else {step: round(s, 1) for step, s in summary.seconds_by_stage.items()}
+    _log(
+        event="summary",
+        complete=summary is not None,
+        done=tally.num_done,
+        with_gaps=tally.num_gappy,
+        skipped=tally.num_skipped,
+        failed=tally.num_failed,
+        chunks=tally.num_embedded,
+        lost=tally.num_lost,
+        frames=tally.num_frames,
+        wall_s=round(tally.wall_s, 1),
+        worker_s=seconds,
+    )
+
+
+def _log_film(event: Event) -> None:
+    film: dict[str, Any] = {"film": event.film.name, "results": event.film.results}
+    if isinstance(event, FilmSurveyed):
+        survey = event.survey
+        _log(
+            event="film_surveyed",
+            **film,
+            duration_s=survey.duration_s,
+            chunks=survey.num_chunks,
+            missing=len(survey.missing),
+        )
+    elif isinstance(event, ChunksDone):
+        for receipt in event.receipts:
+            if receipt.source != "lost":  # those have a line of their own
+                _log(
+                    event="chunk",
+                    **film,
+                    number=receipt.number,
+                    source=receipt.source,
+                    frames=receipt.num_frames,
+                    worker=event.worker,
+                    warnings=list(receipt.warnings),
+                )
+    elif isinstance(event, FilmDone):
+        outcome = event.outcome
+        _log(
+            event="film_done",
+            **film,
+            skipped=event.skipped,
+            segments=None if outcome is None else outcome.num_segments,
+            gaps=None if outcome is None else outcome.num_gaps,
+        )
+
+
+def _log(**fields: Any) -> None:
+    click.echo(json.dumps(fields, ensure_ascii=True))

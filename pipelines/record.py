@@ -1,0 +1,261 @@
+"""What a batch leaves beside its results, for people and for the next run. Both files can be shared.
+
+OUTPUT/run.json         how the last run went, and how far it is while it goes on
+OUTPUT/failures.jsonl   a line for every film that failed and for every chunk that became a gap:
+    {"event": "film_failed", "film": ..., "results": ..., "stage": "embed", "chunks": [7], "attempts": 3, "reason": ...}
+    {"event": "chunk_lost", "film": ..., "results": ..., "stage": "embed", "chunks": [8], "reason": ...}
+
+`film` is what people call it, `results` where its results go, which is of no two films the same. The lines outlive the
+run: those of a film go when another analyzes it, or finds its results, without a failure. Neither file holds a folder
+outside OUTPUT, a user, a host or a date.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from vtn_stream.atomic import write_whole
+from vtn_stream.errors import InputError, printable
+
+from .batch import Resolved, Summary
+from .connection import Cluster
+from .films import Listed
+from .messages import ChunkLost, FilmDone, FilmFailed
+from .tally import Tally
+
+__all__ = ["Record", "failed_films", "failure_fields"]
+
+FORMAT_VERSION = 1  # of run.json
+EVERY_S = 5.0
+MAX_SHARE = 0.02  # of the time, for writing: failures.jsonl is copied whole each time
+_PACKAGES = ("vtn-stream", "ray", "torch")
+
+State = Literal["running", "finished", "interrupted", "broken off"]
+
+
+class Record:
+    """Hears every event of a batch, after the tally has. A context manager: its end writes what is not written.
+
+    settings: words and numbers; of paths among them only the last part is kept, and nothing of the store. In memory are
+    the lines of films in work and of the last seconds, and the names of films that have lines. Raises InputError where
+    the folder cannot be written, at the beginning or the end; what cannot be written in between is written later.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        tally: Tally,
+        *,
+        cluster: Cluster,
+        settings: Mapping[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._failures, self._run = output / "failures.jsonl", output / "run.json"
+        self._tally = tally
+        self._cluster = cluster
+        self._settings = {name: _setting(value) for name, value in settings.items() if name != "store"}
+        self._clock = clock
+        self._execution: Mapping[str, Any] | None = None
+        self._summary: Summary | None = None
+        self._gaps: dict[int, list[bytes]] = {}  # lines of films in work, by the films' numbers
+        self._over: dict[str, list[bytes]] = {}  # new lines of films, if any, by their results
+        self._due = clock() + EVERY_S
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            self._have_lines = _films_of(self._failures)
+            self._write_run("running")
+        except OSError as error:
+            raise _unwritable(output, error, "no film was analyzed") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            state: State = "finished"
+        else:
+            state = "interrupted" if issubclass(kind, KeyboardInterrupt | SystemExit) else "broken off"
+        try:
+            self._write_failures()
+            self._write_run(state)
+        except OSError as error:
+            if kind is None:
+                raise _unwritable(self._run.parent, error, "some failures are not on record") from error
+
+    def summarize(self, summary: Summary) -> None:
+        """The batch has come to its end."""
+        self._summary = summary
+
+    def hear(self, event: object) -> None:
+        if isinstance(event, ChunkLost):
+            self._gaps.setdefault(event.film.number, []).append(_line(event))
+        elif isinstance(event, FilmDone):
+            self._over[event.film.results] = self._gaps.pop(event.film.number, [])
+        elif isinstance(event, FilmFailed):
+            self._gaps.pop(event.film.number, None)
+            self._over[event.film.results] = [_line(event)]
+        elif isinstance(event, Resolved):
+            self._execution = event.execution
+        now = self._clock()
+        if now < self._due:
+            return
+        try:
+            self._write_failures()
+            self._write_run("running")
+        except OSError:
+            pass  # the next time, or at the end, which tells
+        self._due = self._clock() + max(EVERY_S, (self._clock() - now) / MAX_SHARE)
+
+    def _write_failures(self) -> None:
+        if any(self._over.values()) or not self._have_lines.isdisjoint(self._over):
+            have_lines: set[str] = set()
+            write_whole(self._failures, self._lines(have_lines))
+            self._have_lines = have_lines
+        self._over.clear()
+
+    def _lines(self, have_lines: set[str]) -> Iterator[bytes]:
+        """All lines as they should be now, one at a time."""
+        for line in _read_lines(self._failures):
+            results = _fields(line).get("results")
+            if isinstance(results, str):
+                if results in self._over:
+                    continue
+                have_lines.add(results)
+            yield line.rstrip(b"\n") + b"\n"
+        for results, lines in self._over.items():
+            if lines:
+                have_lines.add(results)
+                yield from lines
+
+    def _write_run(self, state: State) -> None:
+        tally, cluster, summary = self._tally, self._cluster, self._summary
+        speed = tally.num_frames / tally.embedding_s if tally.embedding_s else None
+        fields = {
+            "format": FORMAT_VERSION,
+            "state": state,
+            "wall_s": round(tally.wall_s, 1),
+            "films": {
+                "listed": tally.num_films,
+                "done": tally.num_done,
+                "with_gaps": tally.num_gappy,
+                "skipped": tally.num_skipped,
+                "failed": tally.num_failed,
+            },
+            "chunks": {
+                "embedded": tally.num_embedded,
+                "found": tally.num_found,
+                "lost": tally.num_lost,
+                "computed_twice": None if summary is None else summary.num_duplicates,
+            },
+            "frames": tally.num_frames,
+            "frames_per_s": None if speed is None else round(speed, 1),
+            "worker_s": _rounded({"embed": tally.embed_s} if summary is None else summary.seconds_by_stage),
+            "workers": {
+                "most": tally.most_workers if summary is None else summary.num_workers,
+                "lost": tally.num_workers_lost,
+                "replaced": tally.num_workers_replaced,
+            },
+            "cluster": {
+                "nodes": cluster.num_nodes,
+                "cpus": cluster.num_cpus,
+                "gpus": cluster.num_gpus,
+                "private": cluster.is_private,
+            },
+            "versions": _versions(),
+            "execution": None if self._execution is None else dict(self._execution),
+            "settings": self._settings,
+        }
+        write_whole(self._run, [json.dumps(fields, indent=2, ensure_ascii=True, default=str).encode() + b"\n"])
+
+
+def failed_films(output: Path) -> set[str]:
+    """Where the results go (`Listed.results`) of films that have lines in OUTPUT/failures.jsonl; none where there is no
+    such file. Raises InputError where it cannot be read.
+    """
+    try:
+        return _films_of(output / "failures.jsonl")
+    except OSError as error:
+        raise InputError(
+            f"failures.jsonl cannot be read ({error.strerror})",
+            "which films failed is not known",
+            "check its permissions",
+        ) from error
+
+
+def _films_of(failures: Path) -> set[str]:
+    found = (_fields(line).get("results") for line in _read_lines(failures))
+    return {results for results in found if isinstance(results, str)}
+
+
+def failure_fields(event: FilmFailed | ChunkLost) -> dict[str, Any]:
+    """What a line says."""
+    film = event.film
+    fields: dict[str, Any] = {"film": film.name, "results": film.results}
+    if isinstance(event, FilmFailed):
+        fields = {"event": "film_failed"} | fields
+        fields |= {"stage": event.stage, "chunks": list(event.chunks), "attempts": event.attempts}
+    else:
+        fields = {"event": "chunk_lost"} | fields | {"stage": "embed", "chunks": [event.number]}
+    return fields | {"reason": _shareable(event.reason, film)}
+
+
+def _line(event: FilmFailed | ChunkLost) -> bytes:
+    return json.dumps(failure_fields(event), ensure_ascii=True).encode() + b"\n"
+
+
+def _shareable(reason: str, film: Listed) -> str:
+    """Without folders: who made the error may have put the film's whole path into it, or any other."""
+    folder = film.path.rpartition("/")[0] + "/"
+    reason = reason.replace(folder, "")  # with all blanks that are in it
+    return printable(re.sub(r"(?<![\w.])/(?:[^/\s'\":;,]+/)+", "", reason))
+
+
+def _setting(value: Any) -> Any:
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and "/" in value and not re.match(r"\d+/\d+$", value)):
+        return printable(os.path.basename(os.fspath(value)))
+    return value
+
+
+def _rounded(seconds: Mapping[Any, float]) -> dict[str, float]:
+    return {str(name): round(value, 1) for name, value in seconds.items()}
+
+
+def _versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:
+            yield from file
+    except FileNotFoundError:
+        return
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    """Empty for a line that is not ours; such lines are kept."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _unwritable(output: Path, error: OSError, consequence: str) -> InputError:
+    return InputError(
+        f"nothing can be written to {output.name or output} ({error.strerror})",
+        consequence,
+        "free some space or name another folder with -o, and run again",
+    )

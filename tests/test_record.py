@@ -1,0 +1,453 @@
+"""What a batch says of itself: counts, an honest time left, and the two files beside its results."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from vtn_stream.errors import InputError
+from vtn_stream_pipelines.connection import Cluster
+from vtn_stream_pipelines.films import Listed
+from vtn_stream_pipelines.messages import (
+    ChunkLost,
+    ChunksDone,
+    FilmDone,
+    FilmFailed,
+    FilmSurveyed,
+    Outcome,
+    Receipt,
+    Survey,
+)
+from vtn_stream_pipelines.record import EVERY_S, Record, failed_films
+from vtn_stream_pipelines.tally import MIN_SILENCE_S, WINDOW_S, Tally
+from vtn_stream_pipelines.work import Failure, WorkerCounts, WorkerLost, WorkerStarted
+
+CLUSTER = Cluster(num_nodes=2, num_cpus=8, num_gpus=0, is_private=False)
+
+
+class Clock:
+    """Stands still until it is told."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def listed(number, num_bytes=100):
+    name = f"films/{number}.mp4"
+    return Listed(number=number, path=f"/secret place/{name}", name=name, num_bytes=num_bytes, results=name)
+
+
+def surveyed(film, num_missing, num_chunks=60, *, finished=False):
+    survey = Survey(
+        identity=str(film.number),
+        duration_s=60.0 * num_chunks,
+        num_chunks=num_chunks,
+        missing=tuple(range(num_missing)),
+        finished=finished,
+    )
+    return FilmSurveyed(film=film, survey=survey)
+
+
+def chunks(film, num, *, source="film", seconds=10.0, worker=0):
+    receipts = [Receipt(number=i, source=source, num_frames=120, warnings=()) for i in range(num)]
+    return ChunksDone(film=film, receipts=tuple(receipts), worker=worker, seconds=seconds)
+
+
+def done(film, num_gaps=0):
+    return FilmDone(film=film, outcome=Outcome(num_segments=3, num_gaps=num_gaps), skipped=False)
+
+
+def skipped(film):
+    return FilmDone(film=film, outcome=None, skipped=True)
+
+
+def failed(film, reason="it is no film"):
+    return FilmFailed(film=film, reason=reason, stage="survey", chunks=(), attempts=1)
+
+
+def lost(film, number=7, reason="decoding died on it twice"):
+    return ChunkLost(film=film, number=number, reason=reason)
+
+
+def workers(num_ready, *, num_lost=0):
+    counts = WorkerCounts(num_ready=num_ready, num_started=num_ready, num_lost=num_lost, num_replaced=0)
+    return WorkerStarted(kind="worker", counts=counts, worker=0)
+
+
+# ---- how far it is
+
+
+def tally_of(*events, num_films=4, clock=None):
+    tally = Tally(num_films, 100 * num_films, clock=clock or Clock())
+    for event in events:
+        tally.hear(event)
+    return tally
+
+
+def test_films_chunks_and_workers_are_counted():
+    a, b, c, d = map(listed, range(4))
+    lost_one = WorkerLost(
+        kind="worker",
+        worker=1,
+        failure=Failure(kind="worker died", reason="why"),
+        counts=WorkerCounts(num_ready=1, num_started=2, num_lost=1, num_replaced=0),
+    )
+    tally = tally_of(
+        workers(2),
+        surveyed(a, 3),
+        chunks(a, 2),
+        chunks(a, 1, source="lost"),
+        done(a, num_gaps=1),
+        surveyed(b, 0, finished=True),
+        skipped(b),
+        failed(c),
+        surveyed(d, 2),
+        chunks(d, 1, source="store", seconds=1.0),
+        lost_one,
+    )
+    assert (tally.num_done, tally.num_gappy, tally.num_skipped, tally.num_failed, tally.num_over) == (1, 1, 1, 1, 3)
+    assert (tally.num_embedded, tally.num_found, tally.num_lost, tally.num_frames) == (2, 1, 1, 240)
+    assert (tally.num_workers, tally.most_workers, tally.num_workers_lost) == (1, 2, 1)
+    assert (tally.embed_s, tally.chunks_left, tally.share_over) == (21.0, 1, 0.75)
+
+
+def test_films_not_surveyed_yet_are_taken_to_lack_as_much_a_byte_as_the_others():
+    long, short = listed(0, num_bytes=300), listed(1, num_bytes=100)
+    tally = Tally(3, 600)
+    assert tally.chunks_left is None  # no film is surveyed
+    tally.hear(surveyed(long, 30))
+    assert tally.chunks_left == 30 + 300 * 30 / 300
+    tally.hear(surveyed(short, 0))
+    assert tally.chunks_left == 30 + 200 * 30 / 400
+    tally.hear(failed(listed(2, num_bytes=200)))  # as it was surveyed
+    assert tally.chunks_left == 30
+
+
+def test_a_film_that_is_surveyed_twice_counts_once():
+    """The second survey of a film that waited for another of the same content finds all stored."""
+    tally = tally_of(surveyed(listed(0), 8), surveyed(listed(1), 8), num_films=4)
+    assert tally.chunks_left == 16 + 16
+    tally.hear(surveyed(listed(1), 0))
+    assert tally.chunks_left == 8 + 8
+
+
+def test_no_time_is_told_before_anything_is_known(clock):
+    tally = tally_of(clock=clock, num_films=2)
+    assert tally.left_s is None
+    tally.hear(surveyed(listed(0), 30))
+    clock.now += 10
+    assert (tally.left_s, tally.frames_per_s) == (None, None)
+
+
+def test_the_time_left_is_that_of_the_chunks_at_the_speed_so_far(clock):
+    tally = tally_of(workers(2), surveyed(listed(0), 30), clock=clock, num_films=2)
+    clock.now += 20
+    tally.hear(chunks(listed(0), 10, seconds=30.0))
+    assert tally.chunks_left == 20 + 30  # the other film lacks as many
+    assert tally.left_s == 50 * 2.0
+    assert tally.frames_per_s == 60
+    assert tally.share_embedding == 0.75  # 30 of 2 x 20 s
+    clock.now += 15
+    assert tally.left_s == 85  # it counts down
+
+
+def test_after_a_silence_nothing_is_known(clock):
+    tally = tally_of(surveyed(listed(0), 30), clock=clock, num_films=1)
+    clock.now += 10
+    tally.hear(chunks(listed(0), 1))
+    clock.now += MIN_SILENCE_S
+    assert tally.left_s is not None
+    clock.now += 1
+    assert tally.left_s is None
+
+
+def test_the_speed_is_that_of_the_last_minutes(clock):
+    tally = tally_of(surveyed(listed(0), 10_000), clock=clock, num_films=1)
+    for _ in range(100):  # a chunk in 60 s, then workers come
+        clock.now += 60
+        tally.hear(chunks(listed(0), 1))
+    for _ in range(100):
+        clock.now += 10
+        tally.hear(chunks(listed(0), 1))
+    assert tally.left_s == 9800 * 10
+    assert tally.embedding_s == 7000
+
+
+def test_the_window_is_small_however_fast_it_goes(clock):
+    tally = tally_of(surveyed(listed(0), 10_000), clock=clock, num_films=1)
+    for _ in range(5000):
+        clock.now += 0.01
+        tally.hear(chunks(listed(0), 1))
+    assert len(tally._marks) <= 60
+    assert tally.left_s == pytest.approx(50, abs=0.1)
+    assert WINDOW_S < 1000
+
+
+def test_where_all_is_stored_the_time_left_goes_by_the_bytes(clock):
+    tally = tally_of(surveyed(listed(0), 0), clock=clock)
+    assert tally.left_s is None
+    clock.now += 30
+    tally.hear(done(listed(0)))
+    assert tally.left_s == 90
+    for number in (1, 2, 3):
+        tally.hear(surveyed(listed(number), 0))
+        tally.hear(done(listed(number)))
+    assert tally.left_s == 0
+
+
+def test_films_with_results_say_nothing_of_those_without(clock):
+    """The run before has done the largest films: this one begins by skipping those."""
+    tally = tally_of(clock=clock, num_films=4)
+    for number in (0, 1):
+        tally.hear(surveyed(listed(number), 0, finished=True))
+        tally.hear(skipped(listed(number)))
+        clock.now += 0.01
+    assert (tally.chunks_left, tally.left_s) == (None, None)
+    tally.hear(surveyed(listed(2), 10))
+    assert tally.chunks_left == 10 + 10
+
+
+def test_nothing_is_kept_of_films_that_are_over():
+    tally = tally_of(num_films=1000)
+    for number in range(1000):
+        film = listed(number)
+        for event in (surveyed(film, 1), chunks(film, 1), done(film)):
+            tally.hear(event)
+    assert tally._left == {}
+    assert tally.chunks_left == 0
+
+
+# ---- failures.jsonl and run.json
+
+
+@pytest.fixture
+def keep(tmp_path, clock):
+    """keep(*events) -> the failures on record after a run of these."""
+
+    def run(*events, **settings):
+        tally = Tally(4, 400, clock=clock)
+        with Record(tmp_path / "out", tally, cluster=CLUSTER, settings=settings, clock=clock) as record:
+            for event in events:
+                tally.hear(event)
+                record.hear(event)
+        return failures(tmp_path)
+
+    return run
+
+
+def failures(tmp_path):
+    file = tmp_path / "out" / "failures.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else None
+
+
+def run_of(tmp_path):
+    return json.loads((tmp_path / "out" / "run.json").read_text())
+
+
+def whose(lines):
+    return [(line["event"], line["film"], line["chunks"]) for line in lines]
+
+
+def test_a_failed_film_and_a_lost_chunk_are_a_line_each(keep):
+    a, b = listed(0), listed(1)
+    condemned = FilmFailed(film=b, reason="decoding killed its worker 3 times", stage="embed", chunks=(4,), attempts=3)
+    assert keep(lost(a, 7), lost(a, 8), done(a, num_gaps=2), condemned) == [
+        {
+            "event": "chunk_lost",
+            "film": "films/0.mp4",
+            "results": "films/0.mp4",
+            "stage": "embed",
+            "chunks": [number],
+            "reason": "decoding died on it twice",
+        }
+        for number in (7, 8)
+    ] + [
+        {
+            "event": "film_failed",
+            "film": "films/1.mp4",
+            "results": "films/1.mp4",
+            "stage": "embed",
+            "chunks": [4],
+            "attempts": 3,
+            "reason": "decoding killed its worker 3 times",
+        }
+    ]
+
+
+def test_a_run_without_failures_leaves_no_file_of_them(keep, tmp_path):
+    assert keep(surveyed(listed(0), 1), chunks(listed(0), 1), done(listed(0))) is None
+    assert failed_films(tmp_path / "out") == set()
+
+
+def test_a_film_that_succeeds_later_loses_its_lines_and_the_others_keep_theirs(keep, tmp_path):
+    a, b, c = map(listed, range(3))
+    keep(failed(a), failed(b), lost(c), done(c, num_gaps=1))
+    assert failed_films(tmp_path / "out") == {a.results, b.results, c.results}
+    assert whose(keep(done(a))) == [("film_failed", "films/1.mp4", []), ("chunk_lost", "films/2.mp4", [7])]
+    assert whose(keep(failed(b), done(c))) == [("film_failed", "films/1.mp4", [])]
+    assert keep(skipped(b)) == []  # another run has made its results meanwhile
+
+
+def test_gaps_of_a_film_that_fails_after_all_are_not_told(keep):
+    assert whose(keep(lost(listed(0)), failed(listed(0)))) == [("film_failed", "films/0.mp4", [])]
+
+
+def test_two_films_of_one_name_are_told_apart(keep):
+    twin = Listed(number=1, path="/b/films/0.mp4", name="films/0.mp4", num_bytes=1, results="films/0.mp4~123456789012")
+    keep(failed(listed(0)), failed(twin))
+    assert [line["results"] for line in keep(done(twin))] == ["films/0.mp4"]
+
+
+def test_lines_that_are_not_ours_are_kept(keep, tmp_path):
+    keep(failed(listed(0)))
+    file = tmp_path / "out" / "failures.jsonl"
+    strange = ["my note", "[1]", '{"results": 3}', "[" * 100_000, '{"results": "other.mp4"}']
+    file.write_text("\n".join(strange) + "\n" + file.read_text())
+    with Record(tmp_path / "out", Tally(4, 400), cluster=CLUSTER, settings={}) as record:
+        record.hear(done(listed(0)))
+        record.hear(failed(listed(1)))
+    assert file.read_text().splitlines()[:-1] == strange
+    assert failed_films(tmp_path / "out") == {"films/1.mp4", "other.mp4"}
+
+
+def test_the_files_are_written_now_and_then_and_at_the_end(tmp_path, clock):
+    tally = Tally(4, 400, clock=clock)
+    with Record(tmp_path / "out", tally, cluster=CLUSTER, settings={}, clock=clock) as record:
+
+        def hear(event):
+            tally.hear(event)
+            record.hear(event)
+
+        assert (run_of(tmp_path)["state"], failures(tmp_path)) == ("running", None)
+        hear(failed(listed(0)))
+        assert failures(tmp_path) is None
+        clock.now += EVERY_S
+        hear(lost(listed(1)))  # the film is in work: its gaps are on record when it is done
+        assert whose(failures(tmp_path)) == [("film_failed", "films/0.mp4", [])]
+        assert run_of(tmp_path)["films"]["failed"] == 1
+        hear(done(listed(1), num_gaps=1))
+    assert len(failures(tmp_path)) == 2
+    assert run_of(tmp_path)["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(KeyboardInterrupt, "interrupted"), (SystemExit, "interrupted"), (InputError, "broken off")]
+)
+def test_a_run_that_does_not_end_leaves_what_it_knows(tmp_path, error, state):
+    def run():
+        with Record(tmp_path / "out", Tally(4, 400), cluster=CLUSTER, settings={}) as record:
+            record.hear(failed(listed(0)))
+            raise error("a", "b", "c")
+
+    with pytest.raises(error):
+        run()
+    assert len(failures(tmp_path)) == 1
+    assert run_of(tmp_path)["state"] == state
+
+
+def test_writing_takes_a_small_part_of_the_time(tmp_path, clock, monkeypatch):
+    """A slow disk, or failures in tens of thousands."""
+    num_written = 0
+
+    def slow(path, parts):
+        nonlocal num_written
+        num_written += path.name == "run.json"
+        clock.now += 1.0
+
+    monkeypatch.setattr("vtn_stream_pipelines.record.write_whole", slow)
+    record = Record(tmp_path, Tally(1, 1, clock=clock), cluster=CLUSTER, settings={}, clock=clock)
+    began, num_written = clock.now, 0
+    while clock.now < began + 1000:
+        clock.now += 0.1
+        record.hear(skipped(listed(0)))
+    assert num_written <= 20
+
+
+def test_run_json_says_how_it_went(keep, tmp_path, clock):
+    a = listed(0)
+    clock.now += 5
+    keep(workers(2), surveyed(a, 2), chunks(a, 2), done(a), skipped(listed(1)), fps="30000/1001", exact=False)
+    run = run_of(tmp_path)
+    versions = run.pop("versions")
+    assert set(versions) == {"python", "vtn-stream", "ray", "torch"}
+    assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert run == {
+        "format": 1,
+        "state": "finished",
+        "wall_s": 0.0,
+        "films": {"listed": 4, "done": 1, "with_gaps": 0, "skipped": 1, "failed": 0},
+        "chunks": {"embedded": 2, "found": 0, "lost": 0, "computed_twice": None},
+        "frames": 240,
+        "frames_per_s": None,
+        "worker_s": {"embed": 10.0},
+        "workers": {"most": 2, "lost": 0, "replaced": 0},
+        "cluster": {"nodes": 2, "cpus": 8, "gpus": 0, "private": False},
+        "execution": None,
+        "settings": {"fps": "30000/1001", "exact": False},
+    }
+
+
+def test_no_folder_is_on_record(keep, tmp_path, monkeypatch):
+    film = listed(0)
+    reason = f"OSError: [Errno 5] Input/output error: '{film.path}' (/home/me/a.so: /mnt/b c/d)"
+    settings = {"model": tmp_path / "m.safetensors", "weights": f"{tmp_path}/w.pth", "store": tmp_path / "store"}
+    (line,) = keep(failed(film, reason), **settings)
+    assert line["reason"] == "OSError: [Errno 5] Input/output error: '0.mp4' (a.so: b c/d)"
+    assert run_of(tmp_path)["settings"] == {"model": "m.safetensors", "weights": "w.pth"}
+    text = "".join(file.read_text() for file in (tmp_path / "out").iterdir())
+    assert str(tmp_path) not in text
+    assert "secret" not in text
+
+
+def test_a_hostile_reason_stays_one_line_of_text(keep):
+    (line,) = keep(failed(listed(0), "\x1b[31mred\nforged \u202e"))
+    assert line["reason"] == "\\x1b[31mred\\nforged \\u202e"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(read_only_folder):
+    with pytest.raises(InputError, match="nothing can be written to out"):
+        Record(read_only_folder / "out", Tally(1, 1), cluster=CLUSTER, settings={})
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path, clock, monkeypatch):
+    import vtn_stream_pipelines.record as module
+
+    write = module.write_whole
+
+    def full(path, parts):
+        raise OSError(28, "No space left on device")
+
+    def run(end):
+        tally = Tally(4, 400, clock=clock)
+        with Record(tmp_path / "out", tally, cluster=CLUSTER, settings={}, clock=clock) as record:
+            monkeypatch.setattr(module, "write_whole", full)
+            clock.now += EVERY_S
+            record.hear(failed(listed(0)))
+            monkeypatch.setattr(module, "write_whole", end)
+
+    run(write)
+    assert len(failures(tmp_path)) == 1
+    with pytest.raises(InputError, match="No space left"):
+        run(full)
+
+
+def test_failures_that_cannot_be_read_are_told(tmp_path):
+    (tmp_path / "failures.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"failures\.jsonl cannot be read"):
+        failed_films(tmp_path)
+
+
+def test_neither_torch_nor_ray_is_imported():
+    import subprocess
+
+    code = "import sys, vtn_stream_pipelines.record as r; r._versions(); print({'torch', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout.strip() == "set()"
