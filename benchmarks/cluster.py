@@ -3,13 +3,15 @@
     python benchmarks/cluster.py [--films FOLDER] [--part overhead|dispatch|scaling]
 
 overhead  the films of a folder, in one process as `vtn-stream analyze` does, and as a batch on a private Ray with one
-          worker and as many as cores: seconds, and CPU seconds of all processes until the end of the work
+          worker and as many as cores: seconds, and CPU seconds of all processes until the end of the work; whether
+          their timelines are the same bytes
 dispatch  20,000 chunks that cost nothing, on two workers: chunks per second; what the driver keeps of a listed film
 scaling   simulated films on up to 16 workers, which sleep as long as the work would take: 40 films of 2 to 60 chunks,
           and one film of an hour alone; beside the ideal
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -23,12 +25,13 @@ from typing import Any
 import psutil
 
 from vtn_stream.analysis import Analyzer
+from vtn_stream.errors import VtnStreamError
 from vtn_stream.results import ResultFiles
 from vtn_stream_pipelines.batch import batch
 from vtn_stream_pipelines.connection import connected, import_ray
-from vtn_stream_pipelines.films import Listed
+from vtn_stream_pipelines.films import Listed, results_folder, results_stem
 from vtn_stream_pipelines.listing import list_films
-from vtn_stream_pipelines.messages import Outcome, Receipt, Survey
+from vtn_stream_pipelines.messages import FilmDone, Outcome, Receipt, Survey
 from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.schedule import Schedule
 from vtn_stream_pipelines.work import Task, WorkerKind
@@ -109,7 +112,7 @@ def scaling() -> None:
             if num == 1 and len(films) > 1:
                 continue  # minutes, to see the obvious
             seconds = run(films, num, CHUNK_S)
-            ideal_s = max(total_s / num, SURVEY_S + CHUNK_S + PREDICT_S)
+            ideal_s = max(total_s / num, SURVEY_S + max(films) * CHUNK_S / num + PREDICT_S)
             print(f"  {num:2} workers: {seconds:6.1f} s, ideal {ideal_s:6.1f} s, {ideal_s / seconds:.2f}", flush=True)
     ray.shutdown()
 
@@ -150,43 +153,45 @@ def _answer(task: Any) -> Any:
 
 
 def overhead(folder: Path) -> None:
-    for way in ("one process", "1 worker", f"{os.cpu_count()} workers"):
-        subprocess.run([sys.executable, __file__, "--films", str(folder), "--way", way], check=True)
-
-
-def measured(folder: Path, way: str) -> None:
-    began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        store, output = Path(scratch) / "store", Path(scratch) / "out"
+        outputs = []
+        for way in ("one process", "1 worker", f"{os.cpu_count()} workers"):
+            outputs.append(Path(scratch) / way)
+            command = [sys.executable, __file__, "--films", str(folder), "--way", way, "--output", str(outputs[-1])]
+            subprocess.run(command, check=True)
+        first, *others = [
+            {file.relative_to(output): file.read_bytes() for file in output.rglob("*.timeline.json")}
+            for output in outputs
+        ]
+    print(f"{len(first)} timelines; each way wrote the same bytes: {all(other == first for other in others)}")
+
+
+def measured(folder: Path, way: str, output: Path) -> None:
+    began, cpu_s, stages = time.monotonic(), 0.0, ""
+    films = list_films([folder])
+    with tempfile.TemporaryDirectory() as store:
         if way == "one process":
             with Analyzer(store=store) as analyzer:
-                for film in list_films([folder]).films:
-                    files = ResultFiles(output, Path(film.path))
-                    files.claim(analyzer.probe(film.path).identity)
-                    analysis = analyzer.analyze(film.path)
-                    files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+                for film in films.films:
+                    files = ResultFiles(output / results_folder(film), Path(film.path), stem=results_stem(film))
+                    with contextlib.suppress(VtnStreamError):  # a batch leaves bad films out as well
+                        files.claim(analyzer.probe(film.path).identity)
+                        analysis = analyzer.analyze(film.path)
+                        files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
                 cpu_s = _cpu_s()
         else:
-            num, cpu_s = int(way.split()[0]), 0.0
 
             def hear(event: Any) -> None:
                 nonlocal cpu_s
-                if type(event).__name__ == "FilmDone":  # workers that ended are not seen any more
+                if isinstance(event, FilmDone):  # workers that ended are not seen any more
                     cpu_s = _cpu_s()
 
+            settings = {"store": Path(store)}
             with connected(None) as cluster:
-                summary = batch(
-                    list_films([folder]),
-                    output,
-                    cluster=cluster,
-                    settings={"store": store},
-                    num_workers=num,
-                    on_event=hear,
-                )
+                ways = {"cluster": cluster, "settings": settings, "num_workers": int(way.split()[0])}
+                summary = batch(films, output, on_event=hear, **ways)
             stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds_by_stage.items())
-    print(f"{way}: {time.monotonic() - began:.0f} s, {cpu_s:.0f} CPU seconds", flush=True)
-    if way != "one process":
-        print(f"  of which workers: {stages}", flush=True)
+    print(f"{way}: {time.monotonic() - began:.0f} s, {cpu_s:.0f} CPU seconds" + (stages and f"; {stages}"), flush=True)
 
 
 def _cpu_s() -> float:
@@ -207,9 +212,10 @@ def main() -> None:
     parser.add_argument("--films", type=Path, default=data / "films")
     parser.add_argument("--part", choices=["overhead", "dispatch", "scaling"], help="by default all")
     parser.add_argument("--way", help=argparse.SUPPRESS)  # one of overhead's, in a process of its own
+    parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
-        measured(given.films, given.way)
+        measured(given.films, given.way, given.output)
         return
     for name, part in (("dispatch", dispatch), ("scaling", scaling)):
         if given.part in (None, name):

@@ -173,9 +173,9 @@ def test_a_process_killed_or_frozen_while_it_probes_is_an_error_and_the_next_fil
 
 def test_a_film_that_takes_far_too_long_is_given_up_however_busy_its_process_looks(film, other, monkeypatch):
     """Time runs out of the whole answer, not of a packet: the film says so, and the next one has its own."""
-    with DecodingProcess(deadline_s=0.5) as process:
+    with DecodingProcess(deadline_s=5) as process:
         process.probe(other.path)
-        monkeypatch.setattr(process_module, "FRAME_S", -0.0125)  # of 400 frames: all of ten deadlines
+        monkeypatch.setattr(process_module, "FRAME_S", -0.125)  # of 400 frames: all of ten deadlines
         monkeypatch.setattr(process_module, "PIXEL_S", 0)
         with pytest.raises(DecodingLost, match=r"film.mp4 was far too slow; .*; re-encode the film"):
             numbers(process, film)
