@@ -46,7 +46,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.device
 @options.store
 @options.exact
-@options.overwrite
+@click.option("--overwrite", is_flag=True, help="Draw every timeline anew, also in the way of another film's.")
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"
 )
@@ -74,8 +74,8 @@ def batch(
     SOURCES are folders, patterns like 'films/**/*.mp4', lists (a .txt file with a path a line) and films. Films whose
     results are there are skipped, so the same command goes on where it stopped, was killed, or found new films.
 
-    Workers run on this machine, or on a Ray cluster. Films, OUTPUT and the store must be reachable under the same paths
-    on all of its machines.
+    Workers run on this machine, or on a Ray cluster; both want Ray (pip install 'ray>=2.52'). Films, OUTPUT and the
+    store must be reachable under the same paths on all of its machines.
 
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """

@@ -65,13 +65,14 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option(
     "--subset",
     type=click.Choice(["training", "validation", "test", "all"]),
-    help="Which films of the annotations count. [default: all but those for training]",
+    help="Which films of the annotations count. [default: all but those for training; without subsets, all]",
 )
 @click.option("--background", multiple=True, metavar="LABEL", help="A label that means nothing; may be repeated.")
 @click.option(
     "--fps",
     type=click.FloatRange(0, 1000, min_open=True),
-    help="Frames a second: of annotations that count frames, and of what is scored frame by frame. [default: 10]",
+    help="Frames a second: of annotations that count frames (MS-TCN has no default), and of what is scored frame by "
+    "frame. [default: 10]",
 )
 @click.option("--ignore-other-videos", is_flag=True, help="Pass over predictions for films that are not scored.")
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Folder for pictures (SVG).")
@@ -194,6 +195,12 @@ def evaluate(
 
     truth = read_truth(what, fps)
     names = chosen(truth, subset)
+    if subset is None and all(video.subset is None for video in truth.videos.values()):
+        err.print(
+            "the annotations name no subsets: every film is scored, also those that this model may have learnt from",
+            style="yellow",
+            soft_wrap=True,
+        )
     with Analyzer(model=path, weights=weights, device=device, store=store) as analyzer:
         predictions, failed = look_at(analyzer, names, what.parent if videos is None else videos)
     for name, message in failed.items():

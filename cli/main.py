@@ -16,7 +16,7 @@ from .interrupts import watch_interrupts
 
 COMMANDS = {
     "analyze": "Draw the timeline of films.",
-    "batch": "Draw the timelines of many films, on a Ray cluster.",
+    "batch": "Draw the timelines of many films, on every core or a Ray cluster.",
     "probe": "Show a film's clock and shape.",
     "export": "Write a timeline in other formats.",
     "train": "Teach it your own actions from annotated films.",

@@ -82,7 +82,7 @@ class Summary:
 class Plan:
     """What a batch would do. num_missing: positions to embed; a film that is listed twice counts once.
 
-    estimate_s: about how long, on the workers that there were.
+    estimate_s: about how long, on as many workers as have room.
     """
 
     num_films: int
@@ -166,7 +166,7 @@ def plan(
         num_chunks=num_chunks,
         num_stored=num_stored,
         num_missing=num_missing,
-        estimate_s=estimate_s / max(1, done.num_workers),
+        estimate_s=estimate_s / max(1, min(_num_places(cluster, settings, num_workers), num_chunks - num_stored)),
     )
 
 
@@ -223,6 +223,13 @@ def run(
         execution=roll_call.execution,
         num_duplicates=schedule.num_duplicates,
     )
+
+
+def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:
+    """How many workers there would be. Surveys are over before all of them have started."""
+    is_cuda = _for_workers(settings, cluster)["device"] == "cuda"
+    places = cluster.num_gpus / GPU_WORKER["num_gpus"] if is_cuda else cluster.num_cpus
+    return min(int(places), num_workers or MAX_WORKERS)
 
 
 def _for_workers(settings: Mapping[str, Any], cluster: "Cluster") -> dict[str, Any]:

@@ -82,7 +82,7 @@ def import_ray() -> Any:
         raise ClusterError(
             f"Ray cannot be imported ({error})" if error.name not in (None, "ray") else "Ray is not installed",
             "nothing can be run on a cluster",
-            "pip install 'vtn-stream[ray]'",
+            "pip install 'ray>=2.52'",
         ) from error
     return ray
 

@@ -212,7 +212,7 @@ def test_mstcn_is_found_from_its_folder_its_truth_and_one_file(read, tmp_path):
 
 
 def test_mstcn_needs_a_rate_and_the_labels_of_its_mapping(read, problems):
-    with pytest.raises(AnnotationError, match="say how many a second: fps"):
+    with pytest.raises(AnnotationError, match="say how many a second: --fps, or fps"):
         read(mstcn(a=FRAMES))
     assert problems(mstcn(a=["pour", "poor", "poor", "pour"]), fps=2) == [
         (2, "groundTruth/a.txt: mapping.txt has no label poor (did you mean pour?)")

@@ -148,7 +148,7 @@ def test_what_is_no_address_is_refused(address):
 def test_without_ray_it_is_said_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with (
-        pytest.raises(ClusterError, match=r"Ray is not installed.*pip install 'vtn-stream\[ray\]'"),
+        pytest.raises(ClusterError, match=r"Ray is not installed.*pip install 'ray>=2.52'"),
         connected("local"),
     ):
         pass

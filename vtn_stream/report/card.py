@@ -146,9 +146,10 @@ def _measured(facts: CardFacts) -> list[str]:
     if facts.tious:
         low, high = min(facts.tious), max(facts.tious)
         told += f" AP is average precision, the mean over tIoU {low:g} to {high:g}."
+    fitted = "Rules" if facts.head == "dense" else "Thresholds"
     told += (
-        " Precision, recall and F1 are those of what a timeline shows, from the threshold on. Thresholds and the epoch "
-        "were chosen on these films: expect a little less on others."
+        f" Precision, recall and F1 are those of what a timeline shows. {fitted} and the epoch were chosen on these "
+        "films: expect a little less on others."
     )
     rows = []
     for c in facts.classes:

@@ -45,7 +45,7 @@ def mapping_of_file(path: Path, text: str) -> Path | None:
 def read(draft: Draft, path: Path, mapping: Path, fps: float | Fraction | None) -> None:
     if fps is None:
         raise AnnotationError(
-            f"{path.name} counts frames (MS-TCN)", "their seconds are not known", "say how many a second: fps"
+            f"{path.name} counts frames (MS-TCN)", "their seconds are not known", "say how many a second: --fps, or fps"
         )
     draft.uses_fps = True
     draft.labels = _read_mapping(draft, mapping)
