@@ -36,7 +36,7 @@ from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.schedule import Schedule
 from vtn_stream_pipelines.work import Task, WorkerKind
 
-CHUNK_S, SURVEY_S, PREDICT_S = 0.2, 0.1, 0.2  # simulated: a sixth of what they take on one core
+CHUNK_S, SURVEY_S, PREDICT_S = 0.2, 0.1, 0.2  # simulated: far less than they take on one core
 
 
 class Simulated:
@@ -94,7 +94,7 @@ def run(num_chunks: Sequence[int], num_workers: int, chunk_s: float) -> float:
             return getattr(schedule, name)
 
     with Pool([kind], on_event=hear) as pool:
-        pool.run(Patient())  # type: ignore[arg-type]
+        pool.run(Patient())
     assert schedule.counts.num_done == len(num_chunks)
     return time.monotonic() - ready[0]
 

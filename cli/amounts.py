@@ -23,7 +23,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in newer clic
         self.fail(f"{value!r} is not a size; give one like 20GB, 500MB or 1.5TiB", param, ctx)
 
 
-class _Age(click.ParamType):  # type: ignore[type-arg]
+class _Age(click.ParamType):  # type: ignore[type-arg]  # as above
     name = "AGE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

@@ -50,7 +50,7 @@ class Host:
         begin = time.perf_counter()
         try:
             value = work()
-        except Exception as error:
+        except Exception as error:  # whatever it is: the worker lives on
             error.__traceback__ = None
             pickled = b""
             with contextlib.suppress(Exception):
@@ -62,7 +62,7 @@ class Host:
 def raised(answer: Answer) -> Failure:
     error = None
     with contextlib.suppress(Exception):  # its class may take other arguments than it keeps
-        error = pickle.loads(answer.error)
+        error = pickle.loads(answer.error)  # of our own worker, as all that Ray hands us is
     return Failure(kind="raised", reason=answer.reason, error=error if isinstance(error, Exception) else None)
 
 

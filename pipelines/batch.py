@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.errors import TimelineError
-from vtn_stream.store import Leases, default_root
+from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
 from . import messages, work
@@ -22,9 +22,9 @@ from .listing import Listed, Listing
 from .messages import Counts, FilmSurveyed, Step
 from .pool import Pool
 from .roll_call import RollCall
-from .schedule import DEADLINE_PER_CHUNK_S, Schedule
+from .schedule import Schedule
 from .work import WorkerKind, WorkerLost
-from .worker import Worker
+from .worker import Worker, settings_for_workers
 
 if TYPE_CHECKING:
     from .connection import Cluster
@@ -181,7 +181,7 @@ def run(
     **arguments: Any,
 ) -> Summary:
     """The steps of every film up to the last. arguments: those of `Worker`."""
-    settings = _for_workers(settings, cluster)
+    settings = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)
     owner, most = new_owner(), 0
 
     def tell(event: BatchEvent) -> None:
@@ -201,7 +201,6 @@ def run(
         films.films if isinstance(films, Listing) else films,
         last=last,
         on_event=tell,
-        deadline_per_chunk_s=DEADLINE_PER_CHUNK_S,
     )
     roll_call = RollCall(schedule, on_resolved=lambda execution: tell(Resolved(execution=execution)), on_refused=refuse)
     kind = WorkerKind(
@@ -227,22 +226,9 @@ def run(
 
 def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:
     """How many workers there would be. Surveys are over before all of them have started."""
-    is_cuda = _for_workers(settings, cluster)["device"] == "cuda"
+    is_cuda = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)["device"] == "cuda"
     places = cluster.num_gpus / GPU_WORKER["num_gpus"] if is_cuda else cluster.num_cpus
     return min(int(places), num_workers or MAX_WORKERS)
-
-
-def _for_workers(settings: Mapping[str, Any], cluster: "Cluster") -> dict[str, Any]:
-    """They run elsewhere, in other folders."""
-    given = dict(settings)
-    for name in ("model", "weights"):
-        value = given.get(name)
-        if value is not None and os.path.exists(value):  # else it is the name of a model, or missing there as well
-            given[name] = os.path.abspath(value)
-    given["store"] = os.path.abspath(given.get("store") or default_root())
-    if given.get("device", "auto") == "auto":
-        given["device"] = "cuda" if cluster.num_gpus else "cpu"
-    return given
 
 
 def _check_writable(output: Path) -> None:

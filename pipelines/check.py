@@ -16,6 +16,7 @@ from vtn_stream.store import default_root
 
 from .connection import import_ray, last_line
 from .node import Examined, NodeProbe, versions
+from .worker import settings_for_workers
 
 __all__ = ["NodeReport", "check", "check_store"]
 
@@ -56,13 +57,8 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
 
     Raises ClusterError where no node could get work.
     """
-    settings = dict(settings)
-    for name in ("model", "weights"):  # the nodes work in other folders; what is no file is a model's name
-        if settings.get(name) is not None and os.path.exists(settings[name]):
-            settings[name] = os.path.abspath(settings[name])
     nodes = _nodes()
-    if settings.get("device", "auto") == "auto":
-        settings["device"] = "cuda" if any(node.report.num_gpus for node in nodes) else "cpu"
+    settings = settings_for_workers(settings, has_gpu=any(node.report.num_gpus for node in nodes))
     if settings["device"] == "cuda":
         nodes = [_working(node, node.report.works and node.report.num_gpus > 0) for node in nodes]
     if not any(node.report.works for node in nodes):
@@ -71,10 +67,9 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
             "no worker would start",
             "see `ray status`, or give another --device",
         )
-    store = settings["store"] = os.path.abspath(settings.get("store") or default_root())
     with _Probes([node for node in nodes if node.report.works]) as probes:
         examined = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), EXAMINE_S)
-        _tell_shared(probes, store, "--store")
+        _tell_shared(probes, settings["store"], "--store")
     _tell_differences(examined, probes)
     reports = []
     for node in nodes:

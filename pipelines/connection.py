@@ -92,7 +92,7 @@ def _init(ray: Any, arguments: dict[str, Any]) -> None:
         with warnings.catch_warnings(), _silenced(), _impatient(arguments["address"]):
             warnings.simplefilter("ignore")  # of what Ray will change in its next versions
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
-    except Exception as error:
+    except Exception as error:  # Ray raises many kinds, among them bare ones
         raise _told(error, arguments["address"]) from error
 
 

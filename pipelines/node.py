@@ -73,7 +73,7 @@ class NodeProbe:
             try:
                 _decode_sample(decoder)
                 decoders.append(decoder)
-            except Exception as error:
+            except Exception as error:  # whatever is wrong there is what was asked
                 problems.append(_told(error, f"{decoder} decodes nothing there"))
         weights = recipe = ""
         execution: Mapping[str, Any] = {}
@@ -83,7 +83,7 @@ class NodeProbe:
                 encoder(np.zeros((1, *encoder.size, 3), np.uint8))
                 weights, recipe = encoder.weights_source, analyzer.recipe.digest
                 execution = asdict(analyzer.execution)
-        except Exception as error:
+        except Exception as error:  # as above
             problems.append(_told(error, "no frame can be embedded there"))
         return Examined(
             versions=versions(),

@@ -29,19 +29,7 @@ from .messages import (
 )
 from .work import Failure, Task
 
-__all__ = [
-    "ChunkLost",
-    "ChunksDone",
-    "Counts",
-    "Event",
-    "FilmDone",
-    "FilmFailed",
-    "FilmSurveyed",
-    "Outcome",
-    "Receipt",
-    "Schedule",
-    "Survey",
-]
+__all__ = ["Schedule"]
 
 # A run costs one seek and one padded last batch of frames: of 8 chunks (some 1000 frames) that is a few percent. Its
 # chunks are stored one by one, but heard of only at its end, and a stop waits for that: 8 minutes of film are seconds
@@ -104,19 +92,16 @@ class Schedule:
         *,
         last: Step = "predict",
         on_event: Callable[[Event], None] | None = None,
-        deadline_per_chunk_s: float = DEADLINE_PER_CHUNK_S,
     ) -> None:
         self._listing = iter(films)
         self._upcoming = next(self._listing, None)
         self._last = last
         self._on_event = on_event
-        self._deadline_per_chunk_s = deadline_per_chunk_s
         self._films: list[FilmWork] = []  # the window, oldest first
         self._jobs: dict[int, _Job] = {}  # by the id of their tasks
         self._leased: list[_Leased] = []
         self._at: dict[int, tuple[FilmWork, int]] = {}  # the chunk after the last one that a worker was given
         self._idle: tuple[set[int], set[int]] = (set(), set())  # in this round of questions and the one before
-        self._stopping = False
         self._num_listed = self._num_done = self._num_skipped = self._num_failed = 0
         self._num_chunks_done = self._num_frames = 0
         self._num_failed_in_a_row: Counter[Step] = Counter()
@@ -135,20 +120,12 @@ class Schedule:
             num_frames=self._num_frames,
         )
 
-    def stop(self) -> None:
-        """Nothing new is begun: what is in flight ends, then all is finished."""
-        self._stopping = True
-
     def finished(self) -> bool:
-        if self._stopping:
-            return all(job.film.stage == "over" for job in self._jobs.values())
         return not self._films and self._upcoming is None
 
     # What to do next
 
     def next(self, kind: str, worker: int) -> Task | None:
-        if self._stopping:
-            return None
         others = self._workers() - {worker}
         num_workers = len(others) + 1
         self._offer_again()
@@ -220,7 +197,7 @@ class Schedule:
 
     def _job_for(self, film: FilmWork, worker: int, numbers: list[int]) -> _Job:
         self._at[worker] = film, numbers[-1] + 1
-        deadline_s = len(numbers) * self._deadline_per_chunk_s
+        deadline_s = len(numbers) * DEADLINE_PER_CHUNK_S
         return _job(film, "embed", worker, deadline_s, _survey_of(film).identity, tuple(numbers), numbers=numbers)
 
     def _offer_again(self) -> None:

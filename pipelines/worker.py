@@ -7,6 +7,7 @@ store. Pixels and embeddings never leave it. It knows no Ray: the pool makes one
 import contextlib
 import json
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,11 +23,24 @@ from vtn_stream.store.leases import Lease
 
 from .messages import Outcome, Receipt, Survey
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "settings_for_workers"]
 
 # A chunk that another batch works on is waited for so long where the worker has nothing else to do: on a GPU it is
 # done by then. On one core it takes a minute, and meanwhile there may be other work.
 WAIT_S, LOOK_EVERY_S = 10.0, 0.5
+
+
+def settings_for_workers(settings: Mapping[str, Any], *, has_gpu: bool) -> dict[str, Any]:
+    """Analyzer's arguments as they mean the same in other folders, on other machines. Device "auto" is decided."""
+    given = dict(settings)
+    for name in ("model", "weights"):
+        value = given.get(name)
+        if value is not None and os.path.isfile(value):  # else it is the name of a model, or missing there as well
+            given[name] = os.path.abspath(value)
+    given["store"] = os.path.abspath(given.get("store") or default_root())
+    if given.get("device", "auto") == "auto":
+        given["device"] = "cuda" if has_gpu else "cpu"
+    return given
 
 
 class Worker:

@@ -17,7 +17,6 @@ from fleet import IGNORED, LIMIT_S, FleetWorker, Run, analyzed_alone, full_disk,
 
 from vtn_stream.errors import ClusterError, StoreError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream_pipelines import batch as batch_module
 from vtn_stream_pipelines import schedule as schedule_module
 from vtn_stream_pipelines.film_work import MAX_ATTEMPTS
 from vtn_stream_pipelines.messages import FilmDone
@@ -93,7 +92,7 @@ def test_a_film_that_kills_every_worker_is_named_and_left_out(cluster, films, al
 
 
 def test_a_film_that_hangs_is_ended_at_its_deadline(cluster, films, alone, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch_module, "DEADLINE_PER_CHUNK_S", 0.5)
+    monkeypatch.setattr(schedule_module, "DEADLINE_PER_CHUNK_S", 0.5)
 
     class Hangs(FleetWorker):
         def at(self, moment):

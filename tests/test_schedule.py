@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VideoError
 from vtn_stream_pipelines.film_work import MAX_ATTEMPTS, MAX_NODES_LOST
 from vtn_stream_pipelines.films import Listed
-from vtn_stream_pipelines.schedule import (
-    FILMS_PER_WORKER,
-    MAX_FAILED_IN_A_ROW,
-    MAX_RUN,
+from vtn_stream_pipelines.messages import (
     ChunkLost,
     ChunksDone,
     Event,
@@ -26,8 +23,14 @@ from vtn_stream_pipelines.schedule import (
     FilmSurveyed,
     Outcome,
     Receipt,
-    Schedule,
     Survey,
+)
+from vtn_stream_pipelines.schedule import (
+    DEADLINE_PER_CHUNK_S,
+    FILMS_PER_WORKER,
+    MAX_FAILED_IN_A_ROW,
+    MAX_RUN,
+    Schedule,
 )
 from vtn_stream_pipelines.work import Failure, Task
 
@@ -217,14 +220,14 @@ def test_every_chunk_is_embedded_once_and_every_film_predicted_once(num_workers:
 
 def test_tasks_say_what_workers_need() -> None:
     world = World([Film(3, identity="abc", lost=(1,))])
-    tasks = play(Schedule(world.listing(), deadline_per_chunk_s=7), world, 1).tasks
+    tasks = play(Schedule(world.listing()), world, 1).tasks
     assert [(task.method, task.args) for task in tasks] == [
         ("survey", ("/0", "0.mp4")),
         ("embed", ("/0", "abc", (0, 1))),
         ("embed", ("/0", "abc", (2,))),
         ("predict", ("/0", "abc", (1,), "0.mp4")),
     ]
-    assert [task.deadline_s for task in tasks[1:3]] == [14, 7]
+    assert [task.deadline_s for task in tasks[1:3]] == [2 * DEADLINE_PER_CHUNK_S, DEADLINE_PER_CHUNK_S]
     assert tasks[0].name == "survey 0.mp4"
 
 
@@ -782,21 +785,6 @@ class Crew:
             self._schedule.returned(task)
         self.tasks[self.num_ever] = deque()
         self.num_ever += 1
-
-
-def test_stopped_it_gives_nothing_new_and_ends_with_what_is_in_flight() -> None:
-    world = World([Film(60), Film(60)])
-    schedule = Schedule(world.listing())
-    survey = schedule.next("worker", 0)
-    assert survey is not None
-    schedule.done(survey, world.do(survey), 0, 1.0)
-    task = schedule.next("worker", 0)
-    assert task is not None
-    schedule.stop()
-    assert schedule.next("worker", 1) is None
-    assert not schedule.finished()
-    schedule.done(task, world.do(task), 0, 1.0)
-    assert schedule.finished()
 
 
 def test_workers_that_vanish_while_idle_are_forgotten() -> None:
