@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
-from vtn_stream.formats import WRITERS, read_timeline
+from vtn_stream.formats import timeline_csv, timeline_json
+from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.timeline_csv import clock
+from vtn_stream.formats.writing import Options
 from vtn_stream.timeline import Curve, Gap, Segment, Timeline
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -54,35 +56,52 @@ def segment(start_s=1.0, end_s=2.0, label="a", **fields):
 # ---- JSON
 
 
+@settings(deadline=None, max_examples=50)
+@given(timelines)
+def test_json_is_written_and_read_like_every_format(before):
+    written = timeline_json.write([before], Options())
+    assert written.content == timeline_json.dumps(before)
+    assert written.warnings == ()
+    assert timeline_json.claims(written.content.decode()[:4096], ".json")
+    assert timeline_json.read(written.content, "a.json", ReadingOptions(duration_s=7.0)).timelines == (before,)
+
+
+@pytest.mark.parametrize(
+    "head", ["", "{}", '{"schema": "vtn-stream/else"}', '["schema", "vtn-stream/timeline"]', "vtn-stream/timeline"]
+)
+def test_json_claims_no_other_file(head):
+    assert not timeline_json.claims(head, ".json")
+
+
 @settings(deadline=None)
 @given(timelines)
 def test_json_gives_back_the_very_timeline_in_the_very_bytes(before):
-    data = WRITERS["json"](before)
-    after = read_timeline(data)
+    data = timeline_json.dumps(before)
+    after = timeline_json.loads(data)
     assert after == before
-    assert WRITERS["json"](after) == data
+    assert timeline_json.dumps(after) == data
     json.loads(data.decode("utf-8"))  # plain JSON in plain UTF-8
 
 
 def test_a_lone_surrogate_becomes_a_replacement_character():
-    data = WRITERS["json"](timeline(segment(label="a\udcffb")))
-    (back,) = read_timeline(data).segments
+    data = timeline_json.dumps(timeline(segment(label="a\udcffb")))
+    (back,) = timeline_json.loads(data).segments
     assert back.label.replace("\ufffd", "") == "ab"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_what_json_has_no_number_for_is_not_written(value):
     with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
-        WRITERS["json"](timeline(provenance={"x": value}))
+        timeline_json.dumps(timeline(provenance={"x": value}))
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400, "1" + "0" * 5000])
 @pytest.mark.parametrize("where", ['"duration_s": 100.0', '"start_s": 1.0', '"score": 0.5'])
 def test_what_json_has_no_number_for_is_not_read(where, number):
-    data = WRITERS["json"](timeline(segment(score=0.5))).decode()
+    data = timeline_json.dumps(timeline(segment(score=0.5))).decode()
     assert where in data
     with pytest.raises(TimelineError):
-        read_timeline(data.replace(where, f"{where.split(':')[0]}: {number}").encode())
+        timeline_json.loads(data.replace(where, f"{where.split(':')[0]}: {number}").encode())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +121,7 @@ def test_what_json_has_no_number_for_is_not_read(where, number):
 )
 def test_what_is_no_timeline_is_a_timeline_error(data):
     with pytest.raises(TimelineError):
-        read_timeline(data)
+        timeline_json.loads(data)
 
 
 @settings(deadline=None)
@@ -118,29 +137,38 @@ def test_a_timeline_with_anything_in_the_place_of_a_value_is_read_or_refused(fie
         at[key] = data.draw(json_values)
         break
     with contextlib.suppress(TimelineError):
-        read_timeline(json.dumps(fields).encode())
+        timeline_json.loads(json.dumps(fields).encode())
 
 
 # ---- CSV
 
 
 def rows(*segments):
-    text = WRITERS["csv"](timeline(*segments)).decode("utf-8")
+    text = timeline_csv.write([timeline(*segments)], Options()).content.decode("utf-8")
     return list(csv.reader(io.StringIO(text, newline=""), strict=True))
 
 
 def test_csv_has_a_row_a_segment():
     header, first, second = rows(segment(1.0, 62.5, "walk, then run", score=0.87654), segment(3661.0004, 3662, "x"))
-    assert header == ["start_s", "end_s", "duration_s", "start", "end", "label", "score"]
-    assert first == ["1.000", "62.500", "61.500", "00:00:01.000", "00:01:02.500", "walk, then run", "0.8765"]
-    assert second == ["3661.000", "3662.000", "1.000", "01:01:01.000", "01:01:02.000", "x", ""]
+    assert header == ["video", "start_s", "end_s", "duration_s", "start", "end", "label", "score"]
+    assert first == [
+        "film.mp4",
+        "1.000",
+        "62.500",
+        "61.500",
+        "00:00:01.000",
+        "00:01:02.500",
+        "walk, then run",
+        "0.8765",
+    ]
+    assert second == ["film.mp4", "3661.000", "3662.000", "1.000", "01:01:01.000", "01:01:02.000", "x", ""]
 
 
 @settings(deadline=None)
-@given(st.lists(st.text(st.characters(codec="utf-8")), max_size=5))
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cn"])), min_size=1, max_size=5))
 def test_labels_come_back_from_csv(labels):
-    read = [row[5] for row in rows(*(segment(i, i + 1, label) for i, label in enumerate(labels)))[1:]]
-    assert [label.removeprefix("'") for label in read] == [label.removeprefix("'") for label in labels]
+    read = [row[6] for row in rows(*(segment(i, i + 1, label) for i, label in enumerate(labels)))[1:]]
+    assert all(cell in (label, "'" + label) for cell, label in zip(read, labels, strict=True))
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for cell in read)
 
 
@@ -158,14 +186,18 @@ def test_labels_come_back_from_csv(labels):
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
         ("\n=1", "'\n=1"),
+        ("'=1", "''=1"),
+        ("''+1", "'''+1"),
+        ("'a'", "'a'"),
         ("a=1", "a=1"),
         ("", ""),
         ("🎬 Schnitt", "🎬 Schnitt"),
-        ("a\udcff", "a?"),
+        ("a\udcff", "a\ufffd"),
+        ("a\0", "a\ufffd"),
     ],
 )
 def test_a_label_is_text_and_never_a_formula(label, cell):
-    assert rows(segment(label=label))[1][5] == cell
+    assert rows(segment(label=label))[1][6] == cell
 
 
 @pytest.mark.parametrize(

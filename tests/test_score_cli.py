@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
-from vtn_stream.formats import WRITERS
+from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
@@ -23,7 +23,7 @@ from vtn_stream.track import OperatingPoint
 from vtn_stream_cli.main import main
 
 LABELS = ("run", "walk")
-ANNOTATIONS = "video,start_s,end_s,label,duration_s,subset\n"
+ANNOTATIONS = "video,start_s,end_s,label,video_duration_s,subset\n"
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def save_timeline(folder, name, *segments, **fields):
     known = {"video_identity": name, "video_path": f"{name}.mp4", "duration_s": 100.0, "span_s": (0.0, 100.0)}
     timeline = Timeline(**(known | {"segments": segments} | fields))
     folder.mkdir(exist_ok=True)
-    (folder / f"{name}.timeline.json").write_bytes(WRITERS["json"](timeline))
+    (folder / f"{name}.timeline.json").write_bytes(timeline_json.dumps(timeline))
 
 
 @pytest.fixture

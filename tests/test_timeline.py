@@ -234,6 +234,40 @@ def test_pad_grows_segments_inside_the_span():
     assert drawn("..AAAA......").crop(2, 8).pad(5, 5).segments == drawn("..AAAAAA....").segments
 
 
+@pytest.mark.parametrize(
+    ("rows", "track"),
+    [
+        (["AAAA", "..BB"], ["AABB"]),  # of equal ones the one that began later
+        (["AAAAAA", "..BB"], ["AABBAA"]),
+        (["AAAA", "BB.."], ["BBAA"]),  # B is listed later, as it ends first
+        (["AA", "..BB"], ["AABB"]),
+    ],
+)
+def test_without_overlaps_the_later_of_equal_segments_holds(rows, track):
+    given, made = drawn(*rows), drawn(*track)
+    assert given.without_overlaps().segments == made.segments
+
+
+def test_without_overlaps_an_instant_stays_where_no_segment_lasts():
+    given = timeline(seg(0, 4, "A", score=0.1), seg(2, 2, "B"), seg(4, 4, "C", score=0.5), seg(4, 4, "D", score=0.6))
+    assert [(s.start_s, s.end_s, s.label) for s in given.without_overlaps().segments] == [(0, 4, "A"), (4, 4, "D")]
+
+
+@given(st.lists(segments, max_size=8))
+def test_without_overlaps_the_surest_segment_of_each_second_holds(given_segments):
+    film = timeline(*given_segments)
+    track = film.without_overlaps()
+    rank = lambda s: (math.inf if s.score is None else s.score, s.start_s)  # noqa: E731
+    for second in range(SPAN):
+        alive = [s for s in film.segments if second in seconds(s)]
+        held = [s for s in track.segments if second in seconds(s)]
+        assert len(held) == min(1, len(alive))
+        if alive:
+            best = max(map(rank, alive))
+            assert held[0].label in {s.label for s in alive if rank(s) == best}
+    assert track.without_overlaps() == track
+
+
 def test_rename_changes_the_labels_it_names():
     assert drawn("AA.BB.CC").rename({"A": "C", "B": "D", "X": "Y"}) == drawn("CC.DD.CC")
 

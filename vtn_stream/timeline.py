@@ -6,9 +6,12 @@ one begins. A segment with start_s == end_s is an instant.
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from heapq import heappop, heappush
+from itertools import pairwise
 from typing import Any, Self, TypeVar
 
 from vtn_stream.errors import TimelineError
@@ -220,6 +223,29 @@ class Timeline:
             padded.append(replace(s, start_s=start_s, end_s=max(start_s, min(s.end_s + lag_s, high))))
         return replace(self, segments=tuple(padded))
 
+    def without_overlaps(self) -> "Timeline":
+        """One track: at each moment only the segment with the highest score; of equal ones, the one that began later.
+
+            |-----A 0.5-----|         |--A--|
+                  |-B 0.9-|      ->           |-B 0.9-|
+                                                      |A|
+
+        A segment without a score counts as surely true. Pieces stay apart, each with all of the score and attributes.
+        Instants stay where no segment lasts; of several at one time, the strongest.
+        """
+        stays = [s for s in self.segments if s.start_s < s.end_s]
+        pieces = _strongest_pieces(stays)
+        starts = [piece.start_s for piece in pieces]
+        instants: dict[float, Segment] = {}
+        for s in self.segments:
+            if s.start_s < s.end_s:
+                continue
+            at = bisect_right(starts, s.start_s) - 1
+            covered = at >= 0 and s.start_s < pieces[at].end_s
+            if not covered and (s.start_s not in instants or _rank(s) > _rank(instants[s.start_s])):
+                instants[s.start_s] = s
+        return replace(self, segments=(*pieces, *instants.values()))
+
     def rename(self, names: Mapping[str, str]) -> "Timeline":
         """Labels replaced by `names`; a label that is not in it stays."""
         return replace(self, segments=tuple(replace(s, label=names.get(s.label, s.label)) for s in self.segments))
@@ -346,6 +372,34 @@ def _rate(value: Any) -> Fraction:
 def _shown(value: Any) -> str:
     text = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
     return text if len(text) <= 100 else text[:100] + "..."
+
+
+def _rank(segment: Segment) -> tuple[float, float]:
+    """Which of several segments holds: the surer one, then the one that began later."""
+    return (math.inf if segment.score is None else segment.score, segment.start_s)
+
+
+def _strongest_pieces(segments: list[Segment]) -> list[Segment]:
+    """What is left of segments, all of some length and sorted, where at each moment the strongest holds. O(n log n)."""
+    bounds = sorted({bound for s in segments for bound in (s.start_s, s.end_s)})
+    waiting: list[tuple[float, float, int]] = []  # by rank, the strongest first; those that have ended go when met
+    pieces: list[Segment] = []
+    last = None  # the number of the segment that the last piece is of
+    began = 0
+    for start_s, end_s in pairwise(bounds):
+        while began < len(segments) and segments[began].start_s <= start_s:
+            score, since_s = _rank(segments[began])
+            heappush(waiting, (-score, -since_s, began))
+            began += 1
+        while waiting and segments[waiting[0][2]].end_s <= start_s:
+            heappop(waiting)
+        holds = waiting[0][2] if waiting else None
+        if holds is not None and holds == last and pieces[-1].end_s == start_s:
+            pieces[-1] = replace(pieces[-1], end_s=end_s)
+        elif holds is not None:
+            pieces.append(replace(segments[holds], start_s=start_s, end_s=end_s))
+        last = holds
+    return pieces
 
 
 def _joined(group: list[Segment]) -> Segment:

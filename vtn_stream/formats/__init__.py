@@ -1,14 +1,79 @@
-"""Timeline files, one module a format. Knows the timeline only."""
+"""Timeline files, one module a format: reading and writing side by side. Knows the timeline only.
 
-from vtn_stream.formats import timeline_csv, timeline_json
-from vtn_stream.timeline import Timeline
+Every module states its resolution, what it loses and how it escapes. docs/formats.md shows them side by side.
+"""
 
-__all__ = ["WRITERS", "read_timeline"]
+import importlib
+from dataclasses import dataclass
+from typing import Literal
 
-# format name (and file suffix) -> what its bytes are
-WRITERS = {"json": timeline_json.dumps, "csv": timeline_csv.dumps}
+from vtn_stream.formats.reading import Reader
+from vtn_stream.formats.writing import Options, Writer, Written
+
+__all__ = ["FORMATS", "Format", "Options", "Written"]
 
 
-def read_timeline(data: bytes) -> Timeline:
-    """The timeline in a JSON file of ours. Raises TimelineError."""
-    return timeline_json.loads(data)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format by its name on the command line.
+
+    title       as people call it
+    suffix      what its files end with
+    module      below vtn_stream.formats, imported when it is needed; it has `write`, `read`, or both
+    reads       how it is read: by the module's own `read`, as annotations (`read_annotations`), or not at all
+    holds_many  one file may hold the timelines of many films
+    """
+
+    title: str
+    suffix: str
+    module: str
+    reads: Literal["itself", "annotations", "not"] = "itself"
+    holds_many: bool = False
+
+    @property
+    def write(self) -> Writer:
+        return importlib.import_module(f"vtn_stream.formats.{self.module}").write
+
+    @property
+    def read(self) -> Reader:
+        """Only where it reads itself."""
+        return importlib.import_module(f"vtn_stream.formats.{self.module}").read
+
+    def claims(self, head: str, suffix: str) -> bool:
+        """Whether a file that begins with `head` (up to 4096 characters) and ends with `suffix` is one of these."""
+        return importlib.import_module(f"vtn_stream.formats.{self.module}").claims(head, suffix)
+
+
+FORMATS = {
+    "json": Format(title="vtn-stream timeline", suffix=".json", module="timeline_json"),
+    "csv": Format(title="CSV", suffix=".csv", module="timeline_csv", holds_many=True),
+    "tsv": Format(title="TSV", suffix=".tsv", module="timeline_tsv", holds_many=True),
+    "parquet": Format(title="Parquet", suffix=".parquet", module="parquet", holds_many=True),
+    "vtt": Format(title="WebVTT", suffix=".vtt", module="webvtt"),
+    "srt": Format(title="SubRip", suffix=".srt", module="srt"),
+    "edl": Format(title="CMX 3600 EDL", suffix=".edl", module="cmx3600"),
+    "resolve": Format(title="DaVinci Resolve marker EDL", suffix=".markers.edl", module="resolve_markers"),
+    "xmeml": Format(title="Final Cut Pro 7 XML", suffix=".xml", module="xmeml"),
+    "fcpxml": Format(title="FCPXML", suffix=".fcpxml", module="fcpxml"),
+    "otio": Format(title="OpenTimelineIO", suffix=".otio", module="otio"),
+    "youtube": Format(title="YouTube chapters", suffix=".youtube.txt", module="youtube"),
+    "ffmetadata": Format(title="ffmpeg metadata chapters", suffix=".ffmetadata", module="ffmetadata"),
+    "matroska": Format(title="Matroska chapters", suffix=".chapters.xml", module="matroska"),
+    "sportscode": Format(title="Sportscode XML", suffix=".sportscode.xml", module="sportscode"),
+    "audacity": Format(title="Audacity labels", suffix=".audacity.txt", module="audacity"),
+    "activitynet": Format(
+        title="ActivityNet results", suffix=".activitynet.json", module="activitynet_results", holds_many=True
+    ),
+    "fiftyone": Format(title="FiftyOne temporal detections", suffix=".fiftyone.json", module="fiftyone"),
+    "labelstudio": Format(
+        title="Label Studio",
+        suffix=".labelstudio.json",
+        module="annotations.label_studio",
+        reads="annotations",
+        holds_many=True,
+    ),
+    "soccernet": Format(
+        title="SoccerNet", suffix=".soccernet.json", module="annotations.soccernet", reads="annotations"
+    ),
+    "elan": Format(title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations"),
+}

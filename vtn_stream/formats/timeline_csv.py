@@ -1,44 +1,152 @@
-"""The timeline as CSV: a row a segment, for spreadsheets. Out only.
+"""Timelines as CSV: a row a segment, any number of films, for spreadsheets and for `evaluate`.
 
-Columns: start_s, end_s, duration_s, start, end (HH:MM:SS.mmm), label, score. Resolution: milliseconds. Loses
-gaps, curves, clip labels, attributes and provenance. Escapes: RFC 4180 quoting; a label that a spreadsheet would
-run as a formula (it starts with = + - @, a tab or a line break) gets a leading apostrophe.
+Columns: video, start_s, end_s, duration_s, start, end (HH:MM:SS.mmm, hours as many as there are), label, score. A film
+without segments is a row with its video alone. Being named so, the same file is read as annotations (without instants)
+and, where every segment has a score, as predictions.
+
+Resolution: milliseconds; scores to 4 decimals. Loses the length and identity of the film, gaps, curves, clip labels,
+attributes and provenance; films of one name become one. Escapes: RFC 4180 quotes. A video or label that a spreadsheet
+would run as a formula (it starts with = + - @, a tab or a line break) gets an apostrophe before it, and so does one
+that starts with apostrophes and then one of these: reading takes one apostrophe off exactly there, so all come back.
+Characters that text files do not have (controls, lone surrogates) become U+FFFD.
+Read: commas or semicolons, columns in any order, start_s and end_s in seconds or H:MM:SS.mmm; duration_s, start and end
+are passed over. Line breaks in cells come back as \\n.
+Comes back the same: times in milliseconds, scores of 4 decimals, labels without controls and carriage returns.
 """
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 
-from vtn_stream.timeline import Timeline
+from vtn_stream.formats.annotations.text import seconds
+from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.writing import Options, Written, num, xml_text
+from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["clock", "dumps"]
+__all__ = ["COLUMNS", "claims", "claims_table", "clock", "in_ms", "read", "read_table", "write", "write_table"]
+
+COLUMNS = ("video", "start_s", "end_s", "duration_s", "start", "end", "label", "score")
+_READ = ("video", "start_s", "end_s", "label", "score")
+_RUNS = re.compile("'*[=+\\-@\t\r\n]")
 
 
-def dumps(timeline: Timeline) -> bytes:
+def write(timelines: Sequence[Timeline], options: Options) -> Written:
+    return write_table(timelines, options, delimiter=",")
+
+
+def claims(head: str, suffix: str) -> bool:
+    return claims_table(head, delimiters=",;")
+
+
+def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+    return read_table(data, name, options, delimiters=",;", format="CSV")
+
+
+def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: str) -> Written:
     text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(["start_s", "end_s", "duration_s", "start", "end", "label", "score"])
-    for s in timeline.segments:
-        table.writerow(
-            [
-                f"{s.start_s:.3f}",
-                f"{s.end_s:.3f}",
-                f"{s.duration_s:.3f}",
-                clock(s.start_s),
-                clock(s.end_s),
-                _cell(s.label),
-                "" if s.score is None else f"{s.score:.4f}",
-            ]
+    table = csv.writer(text, delimiter=delimiter)
+    table.writerow(COLUMNS)
+    num_illegal = 0
+    for timeline in timelines:
+        video, _ = xml_text(timeline.video_path)
+        if not timeline.segments:
+            table.writerow([_protected(video), *[""] * (len(COLUMNS) - 1)])
+        for s in timeline.segments:
+            label, illegal = xml_text(s.label)
+            num_illegal += illegal
+            table.writerow(
+                [
+                    _protected(video),
+                    f"{s.start_s:.3f}",
+                    f"{s.end_s:.3f}",
+                    f"{(in_ms(s.end_s) - in_ms(s.start_s)) / 1000:.3f}",
+                    clock(s.start_s),
+                    clock(s.end_s),
+                    _protected(label),
+                    "" if s.score is None else f"{s.score:.4f}",
+                ]
+            )
+    warnings = []
+    if num_illegal:
+        warnings.append(f"{num(num_illegal, 'label')} with controls or broken characters: these are written as U+FFFD")
+    if num_same := len(timelines) - len({timeline.video_path for timeline in timelines}):
+        warnings.append(f"{num(num_same, 'film')} with the name of another: the rows do not tell which is which")
+    mark = "\ufeff" if options.bom else ""
+    return Written(content=(mark + text.getvalue()).encode(), warnings=tuple(warnings))
+
+
+def claims_table(head: str, *, delimiters: str) -> bool:
+    header, _ = _header(head, delimiters)
+    return set(COLUMNS) <= set(header)
+
+
+def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: str, format: str) -> Read:
+    text = decoded(data, name)
+    header, delimiter = _header(text, delimiters)
+    if faulty := [column for column in _READ if header.count(column) != 1]:
+        refuse(name, f"the header must name {', '.join(_READ)}, each once; look at {', '.join(faulty)}", line=1)
+    films: dict[str, list[Segment]] = {}
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        next(table)
+        for number, cells in enumerate(table):
+            if number >= MAX_SEGMENTS:
+                refuse(name, f"more than {MAX_SEGMENTS} rows", line=table.line_num)
+            while len(cells) > len(header) and not cells[-1]:  # spreadsheets leave empty cells behind
+                cells.pop()
+            if not any(cells):
+                continue
+            if len(cells) != len(header):
+                refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=table.line_num)
+            row = dict(zip(header, cells, strict=True))
+            film = films.setdefault(_unprotected(row["video"]), [])
+            if any(row[column] for column in _READ[1:]):
+                film.append(_segment(row, name, table.line_num))
+    except csv.Error as error:
+        refuse(name, str(error), line=table.line_num)
+    return Read(
+        timelines=tuple(
+            timeline_of(segments, name, options, format=format, video=video) for video, segments in films.items()
         )
-    return text.getvalue().encode("utf-8", "replace")
+    )
 
 
-def clock(seconds: float) -> str:
+def in_ms(time_s: float) -> int:
+    """Milliseconds, rounded as the digits of start_s and end_s are."""
+    return int(f"{time_s:.3f}".replace(".", ""))
+
+
+def clock(time_s: float) -> str:
     """HH:MM:SS.mmm, rounded once, as start_s and end_s are; negative times with a sign."""
-    total_ms = int(f"{abs(seconds):.3f}".replace(".", ""))
-    minutes, ms = divmod(total_ms, 60_000)
-    sign = "-" if seconds < 0 and total_ms else ""
+    total_ms = in_ms(time_s)
+    minutes, ms = divmod(abs(total_ms), 60_000)
+    sign = "-" if total_ms < 0 else ""
     return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
 
 
-def _cell(text: str) -> str:
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+def _header(text: str, delimiters: str) -> tuple[list[str], str]:
+    line = text.removeprefix("\ufeff").split("\n", 1)[0]
+    delimiter = max(delimiters, key=line.count)
+    return [cell.strip().strip('"').lower() for cell in line.split(delimiter)], delimiter
+
+
+def _segment(row: dict[str, str], name: str, line: int) -> Segment:
+    start_s, end_s = seconds(row["start_s"]), seconds(row["end_s"])
+    score = seconds(row["score"]) if row["score"] else None
+    if isinstance(start_s, str) or isinstance(end_s, str):
+        refuse(name, "its times are not numbers of seconds", line=line)
+    if isinstance(score, str):
+        refuse(name, "its score is not a number", line=line)
+    try:
+        return Segment(start_s=start_s, end_s=end_s, label=_unprotected(row["label"]), score=score)
+    except ValueError as error:
+        refuse(name, str(error), line=line)
+
+
+def _protected(text: str) -> str:
+    return "'" + text if _RUNS.match(text) else text
+
+
+def _unprotected(text: str) -> str:
+    return text[1:] if text.startswith("'") and _RUNS.match(text) else text

@@ -1,17 +1,37 @@
 """The timeline as JSON: our own schema (docs/timeline.md), the one format that loses nothing.
 
 Resolution: float64 seconds. Escapes: JSON's own; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
-Equal timelines give equal bytes.
+Read: what this module wrote, and nothing else. Equal timelines give equal bytes.
 """
 
 import json
 import math
+import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from vtn_stream.errors import TimelineError
+from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions, refuse
+from vtn_stream.formats.writing import Options, Written
 from vtn_stream.timeline import Timeline
 
-__all__ = ["dumps", "loads"]
+__all__ = ["claims", "dumps", "loads", "read", "write"]
+
+
+def write(timelines: Sequence[Timeline], options: Options) -> Written:
+    (timeline,) = timelines
+    return Written(content=dumps(timeline))
+
+
+def claims(head: str, suffix: str) -> bool:
+    return head.lstrip().startswith("{") and bool(re.search(r'"schema"\s*:\s*"vtn-stream/timeline"', head))
+
+
+def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+    """The file says all that the options could."""
+    if len(data) > MAX_BYTES:
+        refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
+    return Read(timelines=(loads(data),))
 
 
 def dumps(timeline: Timeline) -> bytes:

@@ -1,4 +1,4 @@
-"""Annotations to train and to score on, one module a format. In only; knows the timeline only.
+"""Annotations to train and to score on, one module a format; some are also written. Knows the timeline only.
 
 Every module states its resolution, what it loses, how it escapes, its order of labels, and its traps. All times come
 out as seconds from the start of the film.
@@ -17,17 +17,22 @@ from vtn_stream.formats.annotations import (
     class_folders,
     clip_list,
     elan,
+    epic,
+    label_studio,
     mstcn,
     segments_csv,
+    soccernet,
+    spots,
     thumos14,
 )
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
-from vtn_stream.formats.annotations.text import as_text, read_bytes, read_text
+from vtn_stream.formats.annotations.draft import MAX_ENTRIES, Draft, Unreadable
+from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text
+from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
 
-__all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations"]
+__all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations", "timelines_of"]
 
 # What is read, as the message for a file of none of these tells it.
 FORMATS = {
@@ -37,11 +42,16 @@ FORMATS = {
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
     elan.NAME: ".eaf, or a folder of them",
+    label_studio.NAME: "tasks with data and annotations",
+    soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with Labels-v2.json",
+    spots.NAME: "a list of films with events and their frames",
+    epic.NAME: "with the columns video_id, start_timestamp, stop_timestamp, verb and noun",
     clip_list.NAME: "lines of a path and a label",
     class_folders.NAME: "a folder of films for each label",
 }
 
 _HEAD = 4096  # bytes that tell a format in a folder
+_KEYS = ('"database"', '"annotations"', '"predictions"', '"events"')  # one of them is in JSON of every format
 
 
 def read_annotations(
@@ -90,12 +100,11 @@ def _read_file(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
     text = as_text(data, draft.name)
     if not text.strip():
         raise _of_no_format(draft.name, "it is empty")
-    if (database := activitynet.parse(text, draft.name)) is not None:
-        if thumos14.claims(database):
-            thumos14.read(draft, text, database, fps)
-            return thumos14.NAME
-        activitynet.read(draft, text, database)
-        return activitynet.NAME
+    if text.lstrip().startswith(("{", "[")) and (format := _read_json(draft, path, text, fps)) is not None:
+        return format
+    if epic.claims(text):
+        epic.read(draft, text)
+        return epic.NAME
     if cholec80.claims(text):
         cholec80.read(draft, path, text, fps)
         return cholec80.NAME
@@ -109,6 +118,34 @@ def _read_file(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
         clip_list.read(draft, text)
         return clip_list.NAME
     raise _of_no_format(draft.name)
+
+
+def _read_json(draft: Draft, path: Path, text: str, fps: float | Fraction | None) -> str | None:
+    """None for JSON of no format, and for what only begins like it."""
+    try:
+        data = parsed_json(text, MAX_ENTRIES)
+    except ValueError as error:
+        if not any(key in text for key in _KEYS):
+            return None
+        raise AnnotationError(
+            f"{draft.name} is damaged JSON ({error})", "no annotations were read", "mend the file"
+        ) from error
+    if (database := activitynet.database_of(data)) is not None:
+        if thumos14.claims(database):
+            thumos14.read(draft, text, database, fps)
+            return thumos14.NAME
+        activitynet.read(draft, text, database)
+        return activitynet.NAME
+    if spots.claims(data):
+        spots.read(draft, text, data, fps)
+        return spots.NAME
+    if soccernet.claims(data):
+        soccernet.read(draft, path, text, data)
+        return soccernet.NAME
+    if label_studio.claims(data):
+        label_studio.read(draft, text, data, fps)
+        return label_studio.NAME
+    return None
 
 
 def _read_folder(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
@@ -143,6 +180,9 @@ def _read_folder(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
         return elan.NAME
     if phases:
         return cholec80.NAME
+    if files := soccernet.games(path):
+        soccernet.read_games(draft, path, files)
+        return soccernet.NAME
     if class_folders.claims(path):
         class_folders.read(draft, path)
         return class_folders.NAME

@@ -1,12 +1,16 @@
 """What a file of annotations says, whatever its format: films, what happens in them when, and what was doubtful."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from vtn_stream.timeline import Segment
 
 __all__ = ["AnnotatedVideo", "Annotations", "Problem", "Subset"]
+
+SPOT_S = 1.0  # SoccerNet counts a spot as found up to half a second off, at its tightest
 
 Subset = Literal["training", "validation", "test"]
 
@@ -22,9 +26,10 @@ class Problem(NamedTuple):
 class AnnotatedVideo:
     """What is known of one film.
 
-    segments     seconds, sorted; () also for a film in which nothing happens
+    segments     seconds, sorted; () also for a film in which nothing happens. Instants only of formats that have spots
     clip_label   the one label of the whole film; its segment [0, duration_s) exists as soon as the duration is known
     source       what films that share a scene share: they belong on the same side of a split
+    rate         frames a second, where the format counts frames and says how many
     """
 
     segments: tuple[Segment, ...] = ()
@@ -32,6 +37,7 @@ class AnnotatedVideo:
     duration_s: float | None = None
     subset: Subset | None = None
     source: str | None = None
+    rate: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,20 @@ class Annotations:
     def num_segments(self) -> int:
         return sum(len(video.segments) for video in self.videos.values())
 
+    def with_lengths(self) -> "Annotations":
+        """Events without a length last SPOT_S, around when they are; a warning tells how many. What is learnt and
+        measured is stretches of time.
+        """
+        num_spots = sum(s.start_s == s.end_s for video in self.videos.values() for s in video.segments)
+        if not num_spots:
+            return self
+        events = "1 event without a length counts" if num_spots == 1 else f"{num_spots} events without a length count"
+        return replace(
+            self,
+            videos={name: _lengthened(video) for name, video in self.videos.items()},
+            warnings=(*self.warnings, Problem(None, f"{events} as the {SPOT_S:g} s around")),
+        )
+
     def with_durations(self, durations_s: Mapping[str, float]) -> "Annotations":
         """Films whose duration was unknown get it, and whole clips their segment."""
         return replace(
@@ -66,6 +86,16 @@ class Annotations:
                 for duration_s in (durations_s.get(name, 0.0),)
             },
         )
+
+
+def _lengthened(video: AnnotatedVideo) -> AnnotatedVideo:
+    end_s = math.inf if video.duration_s is None else video.duration_s
+    segments = []
+    for s in video.segments:
+        if s.start_s == s.end_s:
+            s = replace(s, start_s=max(0.0, s.start_s - SPOT_S / 2), end_s=min(s.end_s + SPOT_S / 2, end_s))
+        segments.append(s)
+    return replace(video, segments=tuple(sorted(segments, key=lambda s: s.sort_key)))
 
 
 def _lasting(video: AnnotatedVideo, duration_s: float) -> AnnotatedVideo:

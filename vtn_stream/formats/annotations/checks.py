@@ -78,21 +78,23 @@ def _checked(draft: Draft, videos: Mapping[str, float] | None) -> tuple[dict[str
         kept = []
         for s in film.segments:
             over_s = -math.inf if duration_s is None else s.end_s - duration_s
-            if duration_s is not None and (over_s > END_TOLERANCE_S or s.start_s >= duration_s):
+            lasts = s.start_s < s.end_s
+            if duration_s is not None and (over_s > END_TOLERANCE_S or (lasts and s.start_s >= duration_s)):
                 num_late += 1
-                text = f"it ends at {in_s(s.end_s)}, past the end of the film at {in_s(duration_s)}"
+                verb = "ends" if lasts else "stands"
+                text = f"it {verb} at {in_s(s.end_s)}, past the end of the film at {in_s(duration_s)}"
                 draft.problem(s.at, draft.of(name, s.at) + text)
                 continue
             if duration_s is not None and over_s > 0:
                 cut.append((s.at, over_s))
-                s.end_s = duration_s
+                s.start_s, s.end_s = min(s.start_s, duration_s), duration_s
             kept.append(s)
         film.segments = _apart(draft, name, kept)
         whole = film.clip_label
         if whole is None and not film.segments and (film.lost or num_before):
             continue  # it is not a film in which nothing happens
         segments = [
-            Segment(start_s=s.start_s, end_s=s.end_s, label=s.label, attributes=dict(s.attributes))
+            Segment(start_s=s.start_s, end_s=s.end_s, label=s.label, score=s.score, attributes=dict(s.attributes))
             for s in film.segments
         ]
         if whole is not None and duration_s is not None:
@@ -103,6 +105,7 @@ def _checked(draft: Draft, videos: Mapping[str, float] | None) -> tuple[dict[str
             duration_s=duration_s,
             subset=film.facts.get("subset"),
             source=film.facts.get("source"),
+            rate=film.facts.get("rate"),
         )
     if cut:
         most = max(over_s for _, over_s in cut)
@@ -112,10 +115,16 @@ def _checked(draft: Draft, videos: Mapping[str, float] | None) -> tuple[dict[str
 
 
 def _apart(draft: Draft, name: str, segments: list[Found]) -> list[Found]:
-    """The segments without those that share time with one of the same label before them."""
+    """The segments without those that share time with one of the same label before them.
+
+    Instants may stand twice: two players are substituted at once.
+    """
     last: dict[object, Found] = {}
     kept = []
     for s in sorted(segments, key=lambda s: (s.start_s, s.end_s)):  # stable: of equal ones the first stays
+        if s.start_s == s.end_s:
+            kept.append(s)
+            continue
         before = last.get((s.label, s.attributes))
         if before is not None and s.start_s < before.end_s - TOUCH_TOLERANCE_S:
             where = draft.where(before.at)

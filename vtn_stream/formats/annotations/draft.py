@@ -7,11 +7,13 @@ out, and told all at once in the end (`checks.finish`), or where nothing more ca
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import PurePath
 from typing import Any, NoReturn, TypeVar
 
 from vtn_stream.errors import AnnotationError, printable
 from vtn_stream.formats.annotations.annotated import Problem, Subset
+from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
 
 __all__ = ["MAX_ENTRIES", "Draft", "Film", "Found", "Unreadable", "subset_named"]
@@ -40,6 +42,7 @@ class Found:
     label: str
     attributes: tuple[tuple[str, str], ...]
     at: At
+    score: float | None = None
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Film:
     segments: list[Found] = field(default_factory=list)
     clip_label: str | None = None
     lost: bool = False  # something of it was wrong, and left out
-    facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source
+    facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
 
 
 class Unreadable(Exception):
@@ -64,14 +67,14 @@ class Draft:
     """name: the file's, for messages. The reader sets what follows.
 
     labels     the order that the format gives them
-    locate     the line of a path of a JSON file
+    locate     of each JSON file ("" where there is one) the line of a path in it
     uses_fps   the rate that the caller gave had a meaning
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.labels: Sequence[str] = ()
-        self.locate: Callable[[tuple[str | int, ...]], int | None] = lambda path: None
+        self.locate: dict[str, Callable[[tuple[str | int, ...]], int | None]] = {}
         self.uses_fps = False
         self.films: dict[str, Film] = {}
         self.problems: list[tuple[At, str]] = []
@@ -97,6 +100,11 @@ class Draft:
             self.told([*self.problems, (at, text)]),
         )
 
+    def report_repeated(self, at: At, entry: object) -> None:
+        """The keys that stand twice in an object of `parsed_json`."""
+        for key in repeated_keys(entry):
+            self.problem(at._replace(path=(*at.path, key)), "this key stands twice; the first would be read")
+
     def loaded(self, file: str, load: Callable[[], _T]) -> _T | None:
         """What `load` makes of one file of several; where it cannot, that is one more problem."""
         try:
@@ -106,7 +114,14 @@ class Draft:
             return None
 
     def film(
-        self, name: object, at: At, *, duration_s: object = None, subset: object = None, source: object = None
+        self,
+        name: object,
+        at: At,
+        *,
+        duration_s: object = None,
+        subset: object = None,
+        source: object = None,
+        rate: Fraction | None = None,
     ) -> str | None:
         """The id, checked; None for one that no film can have. What is told of one film twice must agree."""
         if not isinstance(name, str):
@@ -120,7 +135,7 @@ class Draft:
                 self.refuse(at, f"it has more than {MAX_ENTRIES} films, split it")
             self.films[name] = Film(at)
         film = self.films[name]
-        facts: dict[str, Any] = {"duration_s": None, "subset": None, "source": None}
+        facts: dict[str, Any] = {"duration_s": None, "subset": None, "source": None, "rate": rate}
         if duration_s is not None:
             if (length := number(duration_s)) is None or not 0 < length < math.inf:
                 self.problem(at, f"{self.of(name, at)}its duration is {shown(duration_s)}, not seconds above 0")
@@ -139,7 +154,8 @@ class Draft:
                 self.problem(at, f"{self.of(name, at)}its source is {shown(source)}, not a name")
         for fact, value in facts.items():
             if value is not None and film.facts.setdefault(fact, value) != value:
-                text = f"its {fact.removesuffix('_s')} is {shown(value)} here, {shown(film.facts[fact])} before"
+                given, before = (float(v) if fact == "rate" else v for v in (value, film.facts[fact]))
+                text = f"its {fact.removesuffix('_s')} is {shown(given)} here, {shown(before)} before"
                 self.problem(at, self.of(name, at) + text)
         return name
 
@@ -154,30 +170,57 @@ class Draft:
         end_s: object,
         label: object,
         attributes: tuple[tuple[str, str], ...] = (),
+        score: object = None,
     ) -> None:
         """One segment of a film that `film` knows, with every fault of it."""
         self._count(at)
-        of = self.of(name, at)
-        start, end = number(start_s), number(end_s)
-        faults = []
-        for word, given, time in (("start", start_s, start), ("end", end_s, end)):
-            if time is None:
-                faults.append(f"its {word} is {shown(given)}, not a number of seconds")
-            elif not math.isfinite(time):
-                faults.append(f"its {word} is not finite")
-        if start is not None and end is not None and math.isfinite(start) and math.isfinite(end):
+        faults = list[str]()
+        start, end = _time("start", start_s, faults), _time("end", end_s, faults)
+        if start is not None and end is not None:
             if start < 0:
                 faults.append(f"it starts before the film, at {in_s(start)}")
             if end < start:
                 faults.append(f"it ends at {in_s(end)}, before it starts at {in_s(start)}")
             elif end == start:
                 faults.append(f"it has no length: it starts and ends at {in_s(start)}")
-        kept = self._label(label, faults)
+        self._keep(name, at, start, end, label, attributes, score, faults)
+
+    def spot(
+        self,
+        name: str,
+        at: At,
+        time_s: object,
+        label: object,
+        attributes: tuple[tuple[str, str], ...] = (),
+        score: object = None,
+    ) -> None:
+        """An instant, of formats whose annotations have no length."""
+        self._count(at)
+        faults = list[str]()
+        time = _time("time", time_s, faults)
+        if time is not None and time < 0:
+            faults.append(f"it stands before the film, at {in_s(time)}")
+        self._keep(name, at, time, time, label, attributes, score, faults)
+
+    def _keep(
+        self,
+        name: str,
+        at: At,
+        start: float | None,
+        end: float | None,
+        label: object,
+        attributes: tuple[tuple[str, str], ...],
+        score: object,
+        faults: list[str],
+    ) -> None:
+        kept, value = self._label(label, faults), number(score)
+        if score is not None and (value is None or not math.isfinite(value)):
+            faults.append(f"its score is {shown(score)}, not a number")
         for fault in faults:
-            self.problem(at, of + fault)
+            self.problem(at, self.of(name, at) + fault)
         self.films[name].lost |= bool(faults)
         if not faults and start is not None and end is not None and kept is not None:
-            self.films[name].segments.append(Found(start + 0.0, end, kept, attributes, at))
+            self.films[name].segments.append(Found(start + 0.0, end + 0.0, kept, attributes, at, value))
 
     def clip(self, name: str, at: At, label: object) -> None:
         """The one label of a whole film."""
@@ -217,8 +260,12 @@ class Draft:
         """How a message about a film begins: nothing where the file or the path says which it is."""
         return "" if at.file or at.path else f"{shown(name)}: "
 
+    def line(self, at: At) -> int | None:
+        locate = self.locate.get(at.file)
+        return locate(at.path) if at.path and locate is not None else at.line
+
     def where(self, at: At) -> str:
-        line = self.locate(at.path) if at.path else at.line
+        line = self.line(at)
         place = f" on line {line}" if line is not None else ""
         return place + (f" of {at.file}" if at.file else "")
 
@@ -226,9 +273,19 @@ class Draft:
         told = []
         for at, text in notes:
             where = at.file or dotted(at.path)
-            line = self.locate(at.path) if at.path else at.line
+            line = self.line(at)
             told.append((at.file, line or 0, Problem(line, printable(f"{where}: {text}" if where else text))))
         return tuple(problem for *_, problem in sorted(told, key=lambda entry: entry[:2]))
+
+
+def _time(word: str, given: object, faults: list[str]) -> float | None:
+    time = number(given)
+    if time is None:
+        faults.append(f"its {word} is {shown(given)}, not a number of seconds")
+    elif not math.isfinite(time):
+        faults.append(f"its {word} is not finite")
+        return None
+    return time
 
 
 def subset_named(name: str) -> Subset | None:

@@ -7,6 +7,8 @@ time (subdivisions that were never aligned) are spread evenly between those that
 warning. Loses annotations that have no times of their own (REF_ANNOTATION, with a note), vocabularies, authors. The id
 is the film's file name without its suffix, else that of the .eaf; a folder of .eaf files is read as one. Labels in
 alphabetic order. XML with a DTD, entities or external references is refused. Traps: one film with several documents.
+
+Written by elan_writer.py, which says how.
 """
 
 import posixpath
@@ -23,9 +25,10 @@ from defusedxml import DefusedXmlException
 from defusedxml import sax as defused_sax
 
 from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.elan_writer import write
 from vtn_stream.formats.annotations.words import At, shown
 
-__all__ = ["NAME", "claims", "read"]
+__all__ = ["NAME", "claims", "read", "write"]
 
 NAME = "ELAN"
 ROOT = b"<ANNOTATION_DOCUMENT"

@@ -1,9 +1,10 @@
-"""CSV: video,start_s,end_s,label and, if wanted, subset, source, duration_s; a row a segment, in any column order.
+"""CSV: video,start_s,end_s,label and, if wanted, subset, source, video_duration_s; a row a segment, in any order.
 
 Seconds, or H:MM:SS.mmm; as exact as the digits. A header is needed; UTF-8, with or without its mark; commas,
 semicolons or tabs. A row with a video and no times and no label is a film in which nothing happens. Loses other
-columns, which a warning names. Escapes: RFC 4180 quotes; space around a cell is dropped. Labels in alphabetic order,
-numbers by size. Traps: columns called start and end without a unit are refused, since they may be frames.
+columns, which a warning names; the tables that we write of timelines are such files. Escapes: RFC 4180 quotes; space
+around a cell is dropped. Labels in alphabetic order, numbers by size. Traps: columns called start and end without a
+unit are refused, since they may be frames.
 """
 
 from vtn_stream.formats.annotations.draft import Draft, Unreadable
@@ -15,7 +16,7 @@ __all__ = ["NAME", "claims", "read"]
 
 NAME = "CSV"
 NEEDED = ("video", "start_s", "end_s", "label")
-WANTED = ("subset", "source", "duration_s")
+WANTED = ("subset", "source", "video_duration_s")
 _SIGNS = frozenset({*NEEDED, *WANTED, "start", "end", "start_frame", "end_frame", "start_ms", "end_ms", "class"})
 
 
@@ -31,7 +32,7 @@ def read(draft: Draft, text: str) -> None:
         raise Unreadable(At(line=1), f"the header lacks {', '.join(lacking)}; it must name {', '.join(NEEDED)}")
     check_header(draft, header, (*NEEDED, *WANTED))
     for at, row in rows(draft, text):
-        length = row.get("duration_s")
+        length = row.get("video_duration_s")
         name = draft.film(
             row["video"],
             at,

@@ -3,11 +3,26 @@
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from vtn_stream.errors import AnnotationError
 
-__all__ = ["MAX_BYTES", "as_text", "json_lines", "read_bytes", "read_text", "seconds"]
+__all__ = [
+    "MAX_BYTES",
+    "as_text",
+    "json_bytes",
+    "json_lines",
+    "line_finder",
+    "parsed_json",
+    "read_bytes",
+    "read_text",
+    "repeated_keys",
+    "seconds",
+    "without_surrogates",
+]
 
 MAX_BYTES = 64 * 1024 * 1024  # a million rows
 
@@ -65,6 +80,42 @@ def seconds(text: str) -> float | str:
     return text
 
 
+def without_surrogates(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, as U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def json_bytes(value: Any) -> bytes:
+    """A JSON file of ours; equal values give equal bytes."""
+    return without_surrogates(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)).encode() + b"\n"
+
+
+def parsed_json(text: str, max_entries: int) -> Any:
+    """Of keys that stand twice, which `repeated_keys` tells, objects hold the first. Raises ValueError."""
+    if text.count("{") + text.count("[") > 4 * max_entries:
+        raise ValueError("too many entries")
+    try:
+        return json.loads(text, object_pairs_hook=_Object, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def repeated_keys(entry: object) -> tuple[str, ...]:
+    return entry.repeated if isinstance(entry, _Object) else ()
+
+
+def line_finder(text: str, depth: int = 4) -> Callable[[tuple[str | int, ...]], int | None]:
+    """The line of a path of a JSON text; counted only when one is asked for."""
+    lines: dict[tuple[str | int, ...], int] = {}
+
+    def line(path: tuple[str | int, ...]) -> int | None:
+        if not lines:
+            lines.update(json_lines(text, depth))
+        return lines.get(path)
+
+    return line
+
+
 def json_lines(text: str, depth: int = 4) -> dict[tuple[str | int, ...], int]:
     """The line of each key and each item of a JSON text that parses, by its path, down to `depth`.
 
@@ -94,3 +145,18 @@ def json_lines(text: str, depth: int = 4) -> dict[tuple[str | int, ...], int]:
                 path.append(-1)
         before = token
     return lines
+
+
+class _Object(dict[str, Any]):
+    """Keeps the first of keys that stand twice, and tells which they are."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: tuple[str, ...] = ()
+        if len(self) < len(pairs):
+            self.update(reversed(pairs))
+            self.repeated = tuple(key for key, num in Counter(key for key, _ in pairs).items() if num > 1)
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < 300 else float(digits)  # int() refuses 4300 digits and more

@@ -38,7 +38,8 @@ def in_s(seconds: float) -> str:
 
 def dotted(path: tuple[str | int, ...]) -> str:
     """database / v1 / annotations / 3, as v1.annotations[3]."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in path[1:]]
+    path = path[path[:1] == ("database",) :]
+    parts = [f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in path]
     return "".join(parts).lstrip(".")
 
 
@@ -48,7 +49,7 @@ def number(value: object) -> float | None:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def text_fault(text: str) -> str:

@@ -1,0 +1,175 @@
+"""Frames, seconds and timecode: exact at every rate, as the timecode package names them."""
+
+import re
+from fractions import Fraction
+
+import pytest
+import timecode as oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.timecode import Clock, exact_rate, film_clock, has_drop_frame, reading_clock
+from vtn_stream.formats.writing import Options
+from vtn_stream.timeline import Segment, Timeline
+
+NTSC_FILM, NTSC, NTSC_60 = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)
+RATES = [NTSC_FILM, Fraction(24), Fraction(25), NTSC, Fraction(30), Fraction(50), NTSC_60, Fraction(60), Fraction(100)]
+HALF_DAY_S = 12 * 3600
+
+clocks = st.sampled_from([(rate, False) for rate in RATES] + [(NTSC, True), (NTSC_60, True)]).flatmap(
+    lambda kind: st.builds(Clock, rate=st.just(kind[0]), drop=st.just(kind[1]), start=st.integers(0, 24 * 3600 * 20))
+)
+
+
+def film(**fields):
+    known = {"video_identity": "", "video_path": "film.mp4", "duration_s": 100.0, "span_s": (0.0, 100.0)}
+    return Timeline(**(known | {"nominal_rate": Fraction(25)} | fields))
+
+
+@pytest.mark.parametrize(
+    ("rate", "drop", "frame", "name"),
+    [
+        (Fraction(25), False, 0, "00:00:00:00"),
+        (Fraction(25), False, 24, "00:00:00:24"),
+        (Fraction(25), False, 25 * 3600 * 24 - 1, "23:59:59:24"),
+        (Fraction(25), False, 25 * 3600 * 24, "00:00:00:00"),
+        (NTSC_FILM, False, 24 * 3600, "01:00:00:00"),
+        (NTSC, False, 1800, "00:01:00:00"),
+        (NTSC, True, 1799, "00:00:59;29"),
+        (NTSC, True, 1800, "00:01:00;02"),
+        (NTSC, True, 17981, "00:09:59;29"),
+        (NTSC, True, 17982, "00:10:00;00"),
+        (NTSC, True, 107892, "01:00:00;00"),
+        (NTSC, True, 2589408, "00:00:00;00"),
+        (NTSC_60, True, 3599, "00:00:59;59"),
+        (NTSC_60, True, 3600, "00:01:00;04"),
+        (NTSC_60, True, 215784, "01:00:00;00"),
+        (Fraction(100), False, 199, "00:00:01:99"),
+        (Fraction(120), False, 239, "00:00:01:119"),
+        (Fraction(1, 3), False, 61, "00:01:01:00"),
+    ],
+)
+def test_frames_have_the_names_of_the_standard(rate, drop, frame, name):
+    assert Clock(rate=rate, drop=drop).timecode(frame) == name
+
+
+@settings(deadline=None, max_examples=300)
+@given(clocks, st.integers(0, 24 * 3600 * 100))
+def test_the_timecode_package_gives_the_same_names(clock, frame):
+    other = oracle.Timecode(clock.rate, frames=clock.start + frame + 1, force_non_drop_frame=not clock.drop)
+    assert clock.timecode(frame) == str(other)
+
+
+@settings(deadline=None, max_examples=300)
+@given(clocks, st.data())
+def test_a_name_gives_back_its_frame_within_a_day(clock, data):
+    frame = data.draw(st.integers(0, clock.day - 1))
+    assert clock.frame_at(clock.timecode(frame)) == frame
+    assert clock.timecode(frame + clock.day) == clock.timecode(frame)
+
+
+@settings(deadline=None, max_examples=300)
+@given(clocks, st.integers(0, HALF_DAY_S * 100))
+def test_the_seconds_of_a_frame_give_it_back(clock, frame):
+    assert clock.frame(clock.seconds(frame)) == frame
+
+
+@settings(deadline=None, max_examples=300)
+@given(clocks, st.floats(0, HALF_DAY_S))
+def test_a_time_is_within_half_a_frame_of_its_frame(clock, seconds):
+    assert abs(Fraction(seconds) - clock.frame(seconds) / clock.rate) <= 1 / clock.rate / 2
+
+
+@given(clocks, st.lists(st.floats(0, HALF_DAY_S), min_size=3, max_size=3).map(sorted))
+def test_what_touches_still_touches(clock, times):
+    first = clock.span(Segment(start_s=times[0], end_s=times[1], label=""))
+    second = clock.span(Segment(start_s=times[1], end_s=times[2], label=""))
+    assert first[0] <= first[1] == second[0] <= second[1]
+
+
+@pytest.mark.parametrize("seconds", [-1.0, -1e308, 5e-324, 1e308])
+def test_no_time_is_too_far_off_to_have_a_frame(seconds):
+    clock = Clock(rate=NTSC, drop=True)
+    assert clock.frame(seconds) >= 0
+    assert re.fullmatch(r"\d\d:\d\d:\d\d;\d\d", clock.timecode(clock.frame(seconds)))
+
+
+def test_a_film_that_runs_past_midnight_reads_back():
+    clock, _ = film_clock(film(), Options(start_timecode="20:00:00:00"))
+    five_hours = 5 * 3600 * 25
+    assert clock.timecode(five_hours) == "01:00:00:00"
+    assert clock.frame_at("01:00:00:00") == five_hours
+
+
+def test_a_name_that_drop_frame_leaves_out_is_the_next_one():
+    clock = Clock(rate=NTSC, drop=True)
+    assert clock.count("00:01:00;00") == clock.count("00:01:00;02") == 1800
+    assert clock.count("00:10:00;00") == 17982
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1:2:3", "00:00:00:25", "00:60:00:00", "00:00:60:00", "24:00:00:00", "00:00:00:0x"]
+)
+def test_what_is_no_timecode_is_refused(name):
+    with pytest.raises(ValueError, match=r"exist|HH"):
+        Clock(rate=Fraction(25)).count(name)
+    with pytest.raises(InputError, match="start timecode"):
+        film_clock(film(), Options(start_timecode=name))
+    with pytest.raises(InputError, match="start timecode"):
+        reading_clock(ReadingOptions(start_timecode=name), rate=Fraction(25))
+
+
+@pytest.mark.parametrize(
+    ("rate", "told", "asked", "first", "num_warnings"),
+    [
+        (Fraction(25), None, None, "00:00:00:00", 0),
+        (NTSC, None, None, "00:00:00:00", 0),
+        (Fraction(25), "01:00:00:00", None, "01:00:00:00", 0),
+        (Fraction(25), "01:00:00:00", "02:00:00:00", "02:00:00:00", 0),
+        (NTSC, "01:00:00;00", None, "01:00:00;00", 0),
+        (NTSC, "01;00;00;00", None, "01:00:00;00", 0),
+        (NTSC, "01:00:00:00", None, "01:00:00:00", 0),
+        (Fraction(2997, 100), "01:00:00;00", None, "01:00:00;00", 0),
+        (NTSC_60, None, "01:00:00;00", "01:00:00;00", 0),
+        (Fraction(25), "01:00:00;00", None, "01:00:00:00", 1),
+        (NTSC_FILM, None, "01:00:00;00", "01:00:00:00", 1),
+        (Fraction(30), None, "01:00:00;00", "01:00:00:00", 1),
+        (Fraction(25), "nonsense\n", None, "00:00:00:00", 1),
+        (Fraction(25), "00:00:00:29", None, "00:00:00:00", 1),
+        (None, None, None, "00:00:00:00", 1),
+    ],
+)
+def test_the_start_is_the_users_else_the_films_else_zero(rate, told, asked, first, num_warnings):
+    clock, warnings = film_clock(film(nominal_rate=rate, start_timecode=told), Options(start_timecode=asked))
+    assert clock.timecode(0) == first
+    assert len(warnings) == num_warnings
+    assert all(warning.isprintable() for warning in warnings)
+
+
+def test_a_variable_rate_is_counted_at_its_nominal_one_with_a_warning():
+    clock, (warning,) = film_clock(film(nominal_rate=NTSC, variable_rate=True), Options())
+    assert clock.rate == NTSC
+    assert "varies" in warning
+
+
+@pytest.mark.parametrize(
+    ("number", "rate"),
+    [
+        (25.0, Fraction(25)),
+        (23.976, NTSC_FILM),
+        (23.98, NTSC_FILM),
+        (24000 / 1001, NTSC_FILM),
+        (29.97, NTSC),
+        (59.94, NTSC_60),
+        (30.0, Fraction(30)),
+        (12.5, Fraction(25, 2)),
+    ],
+)
+def test_a_number_is_read_as_the_rate_it_means(number, rate):
+    assert exact_rate(number) == rate
+
+
+def test_drop_frame_exists_at_two_rates_only():
+    assert [rate for rate in RATES if has_drop_frame(rate)] == [NTSC, NTSC_60]

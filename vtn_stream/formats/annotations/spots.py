@@ -1,0 +1,64 @@
+"""Spot JSON, as E2E-Spot reads it: [{"video", "num_frames", "fps", "events": [{"frame", "label"}]}], an object a film.
+
+Frames count from 0; an event is an instant where its frame begins, frame / fps, of the file's fps, else the caller's.
+num_frames / fps is the duration. Predictions of that program have a score each, which is kept. Loses comments, sizes.
+Escapes: JSON's own. Labels in alphabetic order: theirs is in a class.txt beside the file. Traps: the frames are those
+of the extracted images, which may have been taken at another rate than the film's.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.frames import rate_of
+from vtn_stream.formats.annotations.text import line_finder
+from vtn_stream.formats.annotations.words import At, shown
+
+__all__ = ["NAME", "claims", "read"]
+
+NAME = "spot JSON"
+
+
+def claims(data: object) -> bool:
+    return isinstance(data, list) and any(
+        isinstance(film, dict) and "video" in film and isinstance(film.get("events"), list) for film in data
+    )
+
+
+def read(draft: Draft, text: str, data: list[Any], fps: float | Fraction | None) -> None:
+    draft.locate[""] = line_finder(text)
+    for i, entry in enumerate(data):
+        at = At(path=(i,))
+        if not isinstance(entry, dict):
+            draft.problem(at, f"a film is {shown(entry)}, not an object")
+            continue
+        draft.report_repeated(at, entry)
+        draft.uses_fps |= "fps" not in entry
+        rate = rate_of(entry["fps"]) if "fps" in entry else None if fps is None else Fraction(fps)
+        if rate is None:
+            draft.problem(at, f"its fps is {shown(entry.get('fps'))}, so that its frames have no seconds: give fps")
+            continue
+        length = num_frames = entry.get("num_frames")
+        if isinstance(num_frames, int) and 0 < num_frames < 1e12:
+            length = float(num_frames / rate)
+        name = draft.film(entry.get("video"), at, duration_s=length, rate=rate)
+        if name is None:
+            continue
+        events = entry.get("events")
+        if not isinstance(events, list):
+            draft.lost(name, at, f"its events are {shown(events)}, not a list")
+            continue
+        for j, event in enumerate(events):
+            _put(draft, name, At(path=(i, "events", j)), event, rate)
+
+
+def _put(draft: Draft, name: str, at: At, event: object, rate: Fraction) -> None:
+    if not isinstance(event, dict):
+        draft.lost(name, at, f"it is {shown(event)}, not an object")
+        return
+    draft.report_repeated(at, event)
+    frame = event.get("frame")
+    if isinstance(frame, bool) or not isinstance(frame, int) or abs(frame) > 1e12:
+        draft.lost(name, at, f"its frame is {shown(frame)}, not a whole number")
+        return
+    draft.spot(name, at, float(frame / rate), event.get("label"), score=event.get("score"))

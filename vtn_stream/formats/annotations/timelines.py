@@ -1,0 +1,42 @@
+"""Annotations as timelines, to be converted: one a film. Knows no format."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vtn_stream.formats.annotations.annotated import Annotations, Problem
+from vtn_stream.formats.reading import Read, ReadingOptions, timeline_of
+
+__all__ = ["timelines_of"]
+
+MAX_TOLD = 20  # warnings, and what was left out: nobody reads on
+
+
+def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -> Read:
+    """A timeline of each film, called by its id.
+
+    The label of a whole clip is the timeline's clip label, and a segment where the duration is known.
+    """
+    if options.duration_s is not None and options.duration_s > 0:
+        annotations = annotations.with_durations(dict.fromkeys(annotations.videos, options.duration_s))
+    timelines = []
+    for film, video in annotations.videos.items():
+        timeline = timeline_of(
+            video.segments,
+            name,
+            options,
+            format=annotations.format,
+            video=film,
+            duration_s=video.duration_s,
+            rate=video.rate,
+        )
+        if video.clip_label is not None:
+            timeline = replace(timeline, clip_labels=((video.clip_label, 1.0),))
+        timelines.append(timeline)
+    warnings = (*_told(annotations.warnings, ""), *_told(annotations.skipped, "left out: "))
+    return Read(timelines=tuple(timelines), warnings=warnings)
+
+
+def _told(problems: Sequence[Problem], prefix: str) -> list[str]:
+    told = [prefix + (f"line {line}: " if line is not None else "") + text for line, text in problems[:MAX_TOLD]]
+    more = len(problems) - MAX_TOLD
+    return [*told, f"{prefix}and {more} more"] if more > 0 else told

@@ -1,0 +1,197 @@
+"""FCPXML 1.10: Final Cut Pro's project with the film as its one clip and a marker a segment. Resolve reads it too.
+
+All times are multiples of a frame, "1001/30000s". The film's own timecode goes on: asset, sequence and clip begin at
+the start timecode, and so markers stand at start timecode + time. A marker's value is the label, its note the score,
+"score 0.8765". An instant has no duration. The film is named by its bare name: editors ask once where it is.
+
+Resolution: a frame; scores four decimals.
+Loses attributes, gaps, curves, clip labels, provenance.
+Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
+Read: the first sequence, else the clips of an event: markers, chapter markers and keywords (a segment for each of them)
+of all clips, where the clips show them; where there are none, the clips of the spine, if there is more than one. A note
+that is no score is the attribute "note". Retiming is not applied; clips in compound clips are not read.
+Domain: segments from frame to frame, labels of characters that XML has.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+from xml.sax.saxutils import quoteattr
+
+from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame
+from vtn_stream.formats.writing import Options, Written, num, xml_text
+from vtn_stream.timeline import Segment, Timeline
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+__all__ = ["claims", "read", "write"]
+
+_SCORE = re.compile(r"score (\d{1,9}(?:\.\d{1,17})?)", re.ASCII)
+_TIME = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?)(?:/(\d{1,20}))?s", re.ASCII)
+_CLIPS = {"asset-clip", "clip", "ref-clip", "sync-clip", "mc-clip", "video", "audio", "title", "gap", "caption"}
+_CONTAINERS = {"library", "event", "project", "audition"}
+_MARKS = {"marker", "chapter-marker", "keyword"}
+
+
+def write(timelines: Sequence[Timeline], options: Options) -> Written:
+    (timeline,) = timelines
+    clock, warnings = film_clock(timeline, options)
+    if changed := sum(xml_text(s.label)[1] for s in timeline.segments):
+        warnings += (f"{num(changed, 'label')} with characters that XML does not have: U+FFFD is written instead",)
+    film = xml_text(PurePosixPath(timeline.video_path).name)[0]
+    name, url = quoteattr(film), quoteattr(quote(film))
+    start, length = _time(clock.start, clock), _time(clock.frame(timeline.duration_s), clock)
+    markers = "".join(f"              {_marker(s, clock)}\n" for s in timeline.segments)
+    text = f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE fcpxml>
+<fcpxml version="1.10">
+  <resources>
+    <format id="r1" frameDuration="{clock.rate.denominator}/{clock.rate.numerator}s"/>
+    <asset id="r2" name={name} start="{start}" duration="{length}" hasVideo="1" videoSources="1" format="r1">
+      <media-rep kind="original-media" src={url}/>
+    </asset>
+  </resources>
+  <library>
+    <event name={name}>
+      <project name={name}>
+        <sequence format="r1" duration="{length}" tcStart="{start}" tcFormat="{"DF" if clock.drop else "NDF"}">
+          <spine>
+            <asset-clip ref="r2" name={name} offset="{start}" start="{start}" duration="{length}" format="r1">
+{markers}            </asset-clip>
+          </spine>
+        </sequence>
+      </project>
+    </event>
+  </library>
+</fcpxml>
+"""
+    return Written(content=text.encode(), warnings=warnings)
+
+
+def claims(head: str, suffix: str) -> bool:
+    return head.lstrip().startswith("<") and re.search(r"<fcpxml[\s>]", head) is not None
+
+
+def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+    root = xml_root(data, name)
+    if root.tag != "fcpxml":
+        refuse(name, "it is no FCPXML")
+    sequence = root.find(".//project/sequence")
+    try:
+        format_id = None if sequence is None else sequence.get("format")
+        shape = next((f for f in root.iterfind("resources/format") if f.get("id") == format_id), None)
+        if shape is None:
+            shape = root.find("resources/format")
+        frame = None if shape is None or shape.get("frameDuration") is None else _seconds(shape, "frameDuration")
+        if frame is not None and not Fraction(1, 10**6) <= frame <= 100:
+            raise ValueError(f"a frame of {float(frame):.6g} s")
+        rate = None if frame is None else 1 / frame
+        segments = list(_segments(root if sequence is None else sequence))
+        start = None
+        if sequence is not None and rate is not None:
+            drop = sequence.get("tcFormat") == "DF" and has_drop_frame(rate)
+            start = Clock(rate=rate, drop=drop).timecode(round(_seconds(sequence, "tcStart") * rate))
+        length = None if sequence is None or sequence.get("duration") is None else _seconds(sequence, "duration")
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        refuse(name, str(error))
+    asset = root.find("resources/asset")
+    rep = root.find("resources/asset/media-rep")
+    film = None
+    if asset is not None:
+        film = (
+            asset.get("name")
+            or unquote(asset.get("src") or ("" if rep is None else rep.get("src") or "")).rpartition("/")[2]
+        )
+    timeline = timeline_of(
+        segments,
+        name,
+        options,
+        format="FCPXML",
+        video=film,
+        duration_s=None if length is None else float(length),
+        rate=rate,
+        start_timecode=start,
+    )
+    return Read(timelines=(timeline,))
+
+
+def _marker(segment: Segment, clock: Clock) -> str:
+    first, end = clock.span(segment)
+    lasts = f' duration="{_time(end - first, clock)}"' if first < end else ""
+    note = "" if segment.score is None else f' note="score {segment.score:.4f}"'
+    start = _time(clock.start + first, clock)
+    return f'<marker start="{start}"{lasts} value={quoteattr(xml_text(segment.label)[0])}{note}/>'
+
+
+def _time(frames: int, clock: Clock) -> str:
+    seconds = frames / clock.rate
+    return f"{seconds.numerator}s" if seconds.denominator == 1 else f"{seconds.numerator}/{seconds.denominator}s"
+
+
+def _segments(root: "Element") -> Iterator[Segment]:
+    """What is marked in the clips; else the clips of the spine, if there are several."""
+    marked: list[Segment] = []
+    clips: list[Segment] = []
+    zero = -_seconds(root, "tcStart") if root.tag == "sequence" else Fraction(0)
+    # Each with where in the sequence its own time 0 is, and the part of the sequence in which it is shown.
+    waiting: list[tuple[Element, Fraction, Fraction, Fraction | None]] = [(root, zero, Fraction(0), None)]
+    while waiting:
+        parent, zero, low, high = waiting.pop()
+        next_start = max(zero, Fraction(0))
+        for child in parent:
+            if child.tag in _CLIPS:
+                start = zero + _seconds(child, "offset")
+                if parent.tag == "spine" and child.get("offset") is None:
+                    start = next_start
+                end = None if child.get("duration") is None else start + _seconds(child, "duration")
+                ends = [bound for bound in (end, high) if bound is not None]
+                waiting.append((child, start - _seconds(child, "start"), max(low, start), min(ends, default=None)))
+                if end is not None and parent.tag == "spine":
+                    next_start = end
+                    if child.tag != "gap":
+                        clips.append(_segment(child, child.get("name") or "", start, end))
+            elif child.tag == "spine":
+                waiting.append((child, zero + _seconds(child, "offset"), low, high))
+            elif child.tag in _CONTAINERS:
+                waiting.append((child, zero, low, high))
+            elif child.tag in _MARKS:
+                start = low if child.get("start") is None else zero + _seconds(child, "start")
+                end = start + _seconds(child, "duration")
+                if child.tag == "keyword" and child.get("duration") is None and high is not None:
+                    end = high
+                start, end = max(start, low), end if high is None else min(end, high)
+                value = child.get("value") or ""
+                labels = [label.strip() for label in value.split(",")] if child.tag == "keyword" else [value]
+                if start <= end:
+                    marked += [_segment(child, label, start, end) for label in labels]
+        if len(marked) + len(clips) > MAX_SEGMENTS:
+            raise ValueError(f"it has more than {MAX_SEGMENTS} markers and clips")
+    yield from marked or (clips if len(clips) > 1 else [])
+
+
+def _segment(element: "Element", label: str, start: Fraction, end: Fraction) -> Segment:
+    note = element.get("note") or ""
+    score = _SCORE.fullmatch(note.strip())
+    return Segment(
+        start_s=float(start),
+        end_s=float(max(start, end)),
+        label=label,
+        score=None if score is None else float(score[1]),
+        attributes={"note": note} if note.strip() and score is None else {},
+    )
+
+
+def _seconds(element: "Element", name: str) -> Fraction:
+    """A time in seconds; 0 where it is not stated."""
+    text = element.get(name)
+    if text is None:
+        return Fraction(0)
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{element.tag} {name} is no time")
+    return Fraction(match[1]) / int(match[2] or 1)

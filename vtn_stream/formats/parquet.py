@@ -1,0 +1,172 @@
+"""Timelines as Parquet: a row a segment, any number of films, for pandas, DuckDB, Spark.
+
+Columns: video, video_identity, video_duration_s, start_s, end_s, duration_s, start, end, label, score. Names, label and
+the clock times start and end (HH:MM:SS.mmm) are strings, the others float64; score may be null. The file's metadata
+lists the films as JSON under the key `vtn_stream.films`, so that one without segments is there.
+
+Resolution: float64 seconds and scores. Loses the analyzed span, gaps, curves, clip labels, attributes, frame rate,
+timecode and provenance. Escapes: none are needed; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+Read: columns in any order and of any type that casts to these without loss; video, start_s, end_s and label are needed.
+Sizes are limited as the file states them, before any column is read.
+Comes back the same: everything that is not named as lost.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vtn_stream.formats.reading import MAX_BYTES, MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of
+from vtn_stream.formats.timeline_csv import clock
+from vtn_stream.formats.writing import Options, Written, num
+from vtn_stream.timeline import Segment, Timeline
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["claims", "read", "write"]
+
+COLUMNS = {
+    "video": "string",
+    "video_identity": "string",
+    "video_duration_s": "float64",
+    "start_s": "float64",
+    "end_s": "float64",
+    "duration_s": "float64",
+    "start": "string",
+    "end": "string",
+    "label": "string",
+    "score": "float64",
+}
+NEEDED = ("video", "start_s", "end_s", "label")
+READ = ("video", "video_identity", "video_duration_s", "start_s", "end_s", "label", "score")
+FILMS = b"vtn_stream.films"
+
+
+class _Film(NamedTuple):
+    video: str
+    identity: str
+
+
+def write(timelines: Sequence[Timeline], options: Options) -> Written:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {
+            "video": _text(timeline.video_path),
+            "video_identity": _text(timeline.video_identity),
+            "video_duration_s": timeline.duration_s,
+            "start_s": s.start_s,
+            "end_s": s.end_s,
+            "duration_s": s.duration_s,
+            "start": clock(s.start_s),
+            "end": clock(s.end_s),
+            "label": _text(s.label),
+            "score": s.score,
+        }
+        for timeline in timelines
+        for s in timeline.segments
+    ]
+    films = [[_text(t.video_path), _text(t.video_identity), t.duration_s] for t in timelines]
+    schema = pa.schema(
+        [pa.field(column, pa.type_for_alias(kind), nullable=column == "score") for column, kind in COLUMNS.items()],
+        metadata={FILMS: json.dumps(films, ensure_ascii=False)},
+    )
+    file = BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), file)
+    num_broken = sum(_text(s.label) != s.label for timeline in timelines for s in timeline.segments)
+    warnings = [f"{num(num_broken, 'label')} with broken characters: these are written as U+FFFD"] * bool(num_broken)
+    return Written(content=file.getvalue(), warnings=tuple(warnings))
+
+
+def claims(head: str, suffix: str) -> bool:
+    return head.startswith("PAR1")
+
+
+def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+    import pyarrow as pa
+
+    try:
+        durations, columns = _content(data, name)
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        refuse(name, f"damaged Parquet: {reason}")
+    found: dict[_Film, list[Segment]] = {film: [] for film in durations}
+    for row, (video, identity, video_duration_s, start_s, end_s, label, score) in enumerate(zip(*columns, strict=True)):
+        film = _Film(video or "", identity or "")
+        if film not in found:
+            found[film], durations[film] = [], video_duration_s
+        try:
+            score = None if score is None or math.isnan(score) else score
+            found[film].append(Segment(start_s=start_s, end_s=end_s, label=_is_text(label), score=score))
+        except (TypeError, ValueError) as error:
+            refuse(name, f"row {row + 1}: {error}")
+    return Read(
+        timelines=tuple(
+            replace(
+                timeline_of(segments, name, options, format="Parquet", video=film.video, duration_s=durations[film]),
+                video_identity=film.identity,
+            )
+            for film, segments in found.items()
+        )
+    )
+
+
+def _content(data: bytes, name: str) -> tuple[dict[_Film, float | None], list[list[Any]]]:
+    """The films that the metadata lists, with their durations, and the values of each column of READ."""
+    import pyarrow.parquet as pq
+
+    if len(data) > MAX_BYTES:
+        refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
+    there = pq.read_schema(BytesIO(data)).names
+    if faulty := [column for column in READ if there.count(column) != 1 and (column in there or column in NEEDED)]:
+        refuse(name, f"it must have the columns {', '.join(NEEDED)}, each once; look at {', '.join(faulty)}")
+    wanted = [column for column in READ if column in there]
+    texts = [column for column in wanted if COLUMNS[column] == "string"]
+    file = pq.ParquetFile(BytesIO(data), read_dictionary=texts)
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    if max(file.metadata.num_rows, sum(group.num_rows for group in groups)) > MAX_SEGMENTS:
+        refuse(name, f"more than {MAX_SEGMENTS} rows")
+    if sum(group.total_byte_size for group in groups) > 2 * MAX_BYTES:
+        refuse(name, f"it unpacks to more than {2 * MAX_BYTES // 2**20} MiB")
+    table = file.read(columns=wanted)
+    columns: list[list[Any]] = []
+    for column in READ:
+        if column not in wanted:
+            columns.append([None] * table.num_rows)
+        elif column in texts:
+            columns.append(_texts(table[column]))
+        else:
+            columns.append(table[column].cast("float64").to_pylist())
+    listed = json.loads((file.schema_arrow.metadata or {}).get(FILMS, b"[]"))
+    durations: dict[_Film, float | None] = {
+        _Film(_is_text(video), _is_text(identity)): float(duration_s) for video, identity, duration_s in listed
+    }
+    return durations, columns
+
+
+def _texts(column: "pa.ChunkedArray") -> list[str | None]:
+    """One string object for each different text: a word that is said once and meant a million times stays small."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    texts: list[str | None] = []
+    for chunk in column.chunks:
+        words = chunk.dictionary.cast(pa.string()).to_pylist()
+        texts += [None if i is None else words[i] for i in chunk.indices.to_pylist()]
+    return texts
+
+
+def _is_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return value
+
+
+def _text(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -1,0 +1,151 @@
+"""What readers of timeline files share: strangers' text and XML, and the timeline that comes of them. Knows no format.
+
+Sizes are limited before anything is parsed; XML with a DTD, entities or external references is refused.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NoReturn
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.film import shareable_name
+from vtn_stream.timeline import Segment, Timeline
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_SEGMENTS",
+    "Read",
+    "Reader",
+    "ReadingOptions",
+    "decoded",
+    "refuse",
+    "timeline_of",
+    "xml_root",
+]
+
+MAX_BYTES = 256 * 1024 * 1024
+MAX_SEGMENTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """What a file may not say of itself.
+
+    rate            frames a second, for formats that count frames; None: as the file says, else 25 with a warning
+    start_timecode  of the film's first frame, taken off all timecodes; None: as the file says, else 0
+    duration_s      of the film; None: as the file says, else where the last segment ends
+    """
+
+    rate: Fraction | None = None
+    start_timecode: str | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The timelines in a file. warnings: what was read otherwise than it stands there, once for each kind."""
+
+    timelines: tuple[Timeline, ...]
+    warnings: tuple[str, ...] = ()
+
+
+# (content, the file's name for messages, options) -> Read; raises TimelineError
+Reader = Callable[[bytes, str, ReadingOptions], Read]
+
+
+def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
+    """Raises the TimelineError of a file that cannot be read."""
+    place = "" if line is None else f"line {line}: "
+    raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", "mend the file")
+
+
+def decoded(data: bytes, name: str) -> str:
+    """UTF-8 (or UTF-16 with its mark), with or without mark, every line break a \\n. Raises TimelineError."""
+    if len(data) > MAX_BYTES:
+        refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        refuse(name, "it is no text in UTF-8", line=data.count(b"\n", 0, error.start) + 1)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def xml_root(data: bytes, name: str) -> "Element":
+    """The root of an XML document. Raises TimelineError, also for a DTD with entities or external references.
+
+    A DOCTYPE without any of these (`<!DOCTYPE xmeml>`) is read.
+    """
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException, ElementTree
+
+    if len(data) > MAX_BYTES:
+        refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
+    try:
+        return ElementTree.fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
+    except ParseError as error:
+        refuse(name, f"damaged XML: {error}")
+    except DefusedXmlException:
+        refuse(name, "XML with entities or external references is not read")
+    except (ValueError, LookupError, RecursionError) as error:
+        refuse(name, f"damaged XML: {error}")
+
+
+def timeline_of(
+    segments: Iterable[Segment],
+    name: str,
+    options: ReadingOptions,
+    *,
+    format: str,
+    video: str | None = None,
+    duration_s: float | None = None,
+    rate: Fraction | None = None,
+    start_timecode: str | None = None,
+    notes: Iterable[str] = (),
+) -> Timeline:
+    """The timeline of a film of which a foreign file tells.
+
+    name    the file's, without its folder; video: the film's name or path, where the file says it (of one that leads
+            out of the folder only the last part is kept). Of what file and options both say, the options' holds
+    format  the format's title, for the provenance; notes: in words, for the provenance too
+    """
+    kept = tuple(segments)
+    notes = list(notes)
+    last_s = max((s.end_s for s in kept), default=0.0)
+    told_s = duration_s if options.duration_s is None else options.duration_s
+    if told_s is None or not (math.isfinite(told_s) and told_s >= 0):
+        told_s = max(last_s, 0.0)
+        notes.append("The file does not say how long the film is: it is taken to end with the last segment.")
+    film = _film_path(video or "")
+    return Timeline(
+        video_identity="",
+        video_path=film or _stem(name),
+        duration_s=told_s,
+        span_s=(0.0, told_s),
+        nominal_rate=rate if options.rate is None else options.rate,
+        start_timecode=start_timecode if options.start_timecode is None else options.start_timecode,
+        segments=kept,
+        provenance={"converted_from": format, "notes": notes},
+    )
+
+
+def _film_path(given: str) -> str:
+    """The way to a film as a timeline may hold it; "" for none."""
+    parts = [shareable_name(part) for part in given.replace("\\", "/").strip("\0").split("/")]
+    if {"", ".."} & set(parts) or given.partition("/")[0].endswith(":"):
+        parts = parts[-1:]
+    return "" if parts[-1] in ("", ".", "..") else "/".join(parts)
+
+
+def _stem(name: str) -> str:
+    """movie.timeline.activitynet.json -> movie; match.vtt -> match"""
+    name = PurePath(name).name
+    stem = name.partition(".timeline.")[0] or PurePath(name).stem
+    return shareable_name(PurePath(stem).stem if stem == name else stem) or "film"

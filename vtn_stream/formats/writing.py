@@ -1,0 +1,71 @@
+"""What writers of timeline files share: how to write, what came of it, counting frames. Knows no format.
+
+A format states what kinds of things it loses (gaps, curves, provenance) once, in its module. What it changes of the
+segments of this very timeline is told in a warning, once for all of them: what cannot be held, and what was done.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vtn_stream.timeline import Timeline
+
+__all__ = ["DEFAULT_RATE", "Options", "Writer", "Written", "counting_rate", "num", "xml_text"]
+
+DEFAULT_RATE = Fraction(25)  # where neither the film nor the user names one; always with a warning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to write; a format looks at those that mean something to it.
+
+    rate            frames a second to count in; None: the film's own
+    start_timecode  of the film's first frame, HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame; None: the film's own, else 0
+    bom             begin tables with the mark by which spreadsheets know UTF-8
+    """
+
+    rate: Fraction | None = None
+    start_timecode: str | None = None
+    bom: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A file's content. warnings: what this format could not hold of these segments, and what was done."""
+
+    content: bytes
+    warnings: tuple[str, ...] = ()
+
+
+# Several timelines only for formats that hold many (`Format.holds_many`).
+Writer = Callable[[Sequence[Timeline], Options], Written]
+
+
+def counting_rate(timeline: Timeline, options: Options) -> tuple[Fraction, tuple[str, ...]]:
+    """Frames a second of a format that counts frames, and a warning where that is not the film's own, constant rate."""
+    if options.rate is not None:
+        return options.rate, ()
+    if timeline.nominal_rate is None:
+        return DEFAULT_RATE, (f"the film states no frame rate: frames are counted at {DEFAULT_RATE} a second",)
+    if timeline.variable_rate:
+        return timeline.nominal_rate, (
+            f"the film's frame rate varies: frames are counted at {_decimal(timeline.nominal_rate)} a second, its mean "
+            "or nominal rate, and are not those of the file",
+        )
+    return timeline.nominal_rate, ()
+
+
+def xml_text(text: str) -> tuple[str, bool]:
+    """The text with characters that XML 1.0 does not have as U+FFFD; whether there were any."""
+    clean = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
+    return clean, clean != text
+
+
+def num(count: int, thing: str, things: str | None = None) -> str:
+    """1 label, 2 labels."""
+    return f"{count} {thing if count == 1 else things or thing + 's'}"
+
+
+def _decimal(rate: Fraction) -> str:
+    return f"{float(rate):.6g}"

@@ -1,0 +1,220 @@
+"""Final Cut Pro 7 XML (xmeml 5), which Premiere and Resolve read: a sequence with the film and a marker a segment.
+
+A marker has the label as its name and the score in its comment, "score 0.8765". An instant has out = -1, as Premiere
+writes it. The film is the sequence's one clip, by its bare name: editors ask once where it is.
+
+Resolution: a frame; scores four decimals. The format counts at whole frames a second or 1000/1001 of them: at another
+rate times are counted at the nearest of these, with a warning.
+Loses attributes, gaps, curves, clip labels, provenance.
+Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
+Read: the first sequence: its markers and those of its clips, where these show them; where there are none, the clips of
+the video tracks, if there is more than one. A comment that is no score is the attribute "comment". Retiming is not
+applied.
+Domain: segments from frame to frame, labels of characters that XML has.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+from xml.sax.saxutils import escape
+
+from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, is_timecode, reading_clock
+from vtn_stream.formats.writing import Options, Written, counting_rate, num, xml_text
+from vtn_stream.timeline import Segment, Timeline
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+__all__ = ["claims", "read", "write"]
+
+_SCORE = re.compile(r"score (\d{1,9}(?:\.\d{1,17})?)", re.ASCII)
+
+
+def write(timelines: Sequence[Timeline], options: Options) -> Written:
+    (timeline,) = timelines
+    asked, warnings = counting_rate(timeline, options)
+    base, ntsc = _timebase(asked)
+    counted = Fraction(base * 1000, 1001) if ntsc else Fraction(base)
+    clock, told = film_clock(timeline, replace(options, rate=counted))
+    warnings += told
+    if counted != asked:
+        warnings += (
+            f"{float(asked):.6g} frames a second, which it cannot state: frames are counted at {float(counted):.6g}",
+        )
+    if changed := sum(xml_text(s.label)[1] for s in timeline.segments):
+        warnings += (f"{num(changed, 'label')} with characters that XML does not have: U+FFFD is written instead",)
+    film = PurePosixPath(timeline.video_path).name
+    name, url = _escaped(film), _escaped(quote(xml_text(film)[0]))
+    length = clock.frame(timeline.duration_s)
+    rate = f"<rate><timebase>{base}</timebase><ntsc>{'TRUE' if ntsc else 'FALSE'}</ntsc></rate>"
+    timecode = (
+        f"<timecode>{rate}<string>{clock.timecode(0)}</string><frame>{clock.start}</frame>"
+        f"<displayformat>{'DF' if clock.drop else 'NDF'}</displayformat></timecode>"
+    )
+    markers = "".join(f"    {_marker(s, clock)}\n" for s in timeline.segments)
+    text = f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE xmeml>
+<xmeml version="5">
+  <sequence id="sequence-1">
+    <name>{name}</name>
+    <duration>{length}</duration>
+    {rate}
+    {timecode}
+    <media>
+      <video>
+        <format><samplecharacteristics>{rate}</samplecharacteristics></format>
+        <track>
+          <clipitem id="clipitem-1">
+            <name>{name}</name>
+            <duration>{length}</duration>
+            {rate}
+            <start>0</start><end>{length}</end><in>0</in><out>{length}</out>
+            <file id="file-1">
+              <name>{name}</name>
+              <pathurl>{url}</pathurl>
+              {rate}
+              <duration>{length}</duration>
+              {timecode}
+              <media><video/></media>
+            </file>
+          </clipitem>
+        </track>
+      </video>
+    </media>
+{markers}  </sequence>
+</xmeml>
+"""
+    return Written(content=text.encode(), warnings=warnings)
+
+
+def claims(head: str, suffix: str) -> bool:
+    return head.lstrip().startswith("<") and re.search(r"<xmeml[\s>]", head) is not None
+
+
+def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+    root = xml_root(data, name)
+    if root.tag != "xmeml":
+        refuse(name, "it is no xmeml")
+    sequence = root.find(".//sequence")
+    if sequence is None:
+        refuse(name, "it has no sequence")
+    try:
+        drop = (sequence.findtext("timecode/displayformat") or "").strip() == "DF"
+        rate = _rate(sequence)
+        clock, warnings = reading_clock(
+            replace(options, start_timecode=None), rate=rate, drop=drop and (rate is None or has_drop_frame(rate))
+        )
+        segments = [_segment(*found, clock) for found in _markers(sequence)]
+        if not segments and len(clips := list(sequence.iterfind("media/video/track/clipitem"))) > 1:
+            segments = [_segment(clip, *_place(clip), clock) for clip in clips]
+        length = _number(sequence, "duration")
+        start = _start(sequence, clock)
+    except ValueError as error:
+        refuse(name, str(error))
+    if len(segments) > MAX_SEGMENTS:
+        refuse(name, f"it has more than {MAX_SEGMENTS} markers")
+    film = next(sequence.iterfind("media/video/track/clipitem/file"), None)
+    path = None if film is None else film.findtext("name") or unquote(film.findtext("pathurl") or "").rpartition("/")[2]
+    timeline = timeline_of(
+        segments,
+        name,
+        options,
+        format="Final Cut Pro 7 XML",
+        video=path,
+        duration_s=None if length is None else clock.seconds(length),
+        rate=clock.rate,
+        start_timecode=start,
+    )
+    return Read(timelines=(timeline,), warnings=warnings)
+
+
+def _timebase(rate: Fraction) -> tuple[int, bool]:
+    """The nearest rate that can be stated: whole frames a second, or 1000/1001 of them."""
+    whole, ntsc = max(1, round(rate)), max(1, round(rate * 1001 / 1000))
+    return (ntsc, True) if abs(Fraction(ntsc * 1000, 1001) - rate) < abs(whole - rate) else (whole, False)
+
+
+def _marker(segment: Segment, clock: Clock) -> str:
+    first, end = clock.span(segment)
+    comment = "" if segment.score is None else f"score {segment.score:.4f}"
+    return (
+        f"<marker><name>{_escaped(segment.label)}</name><comment>{comment}</comment>"
+        f"<in>{first}</in><out>{end if first < end else -1}</out></marker>"
+    )
+
+
+def _escaped(text: str) -> str:
+    return escape(xml_text(text)[0], {"\r": "&#13;"})  # parsers read a bare one as a line feed
+
+
+def _rate(sequence: "Element") -> Fraction | None:
+    base = _number(sequence, "rate/timebase")
+    if base is None:
+        return None
+    if not 0 < base <= 1_000_000:
+        raise ValueError(f"a timebase of {base} frames a second")
+    ntsc = (sequence.findtext("rate/ntsc") or "").strip().upper() == "TRUE"
+    return Fraction(base * 1000, 1001) if ntsc else Fraction(base)
+
+
+def _start(sequence: "Element", clock: Clock) -> str | None:
+    frame = _number(sequence, "timecode/frame")
+    if frame is None:
+        told = (sequence.findtext("timecode/string") or "").strip()
+        return told if is_timecode(told) else None
+    return clock.timecode(frame)
+
+
+def _markers(sequence: "Element") -> Iterator[tuple["Element", int, int]]:
+    """(marker, first frame, frame after the last) of the sequence, and of its clips where they show them."""
+    for marker in sequence.iterfind("marker"):
+        yield marker, *_bounds(marker)
+    for clip in sequence.iterfind("media/video/track/clipitem"):
+        start, end = _place(clip)
+        shown_from = _number(clip, "in") or 0
+        for marker in clip.iterfind("marker"):
+            low, high = (bound - shown_from + start for bound in _bounds(marker))
+            if low < end and high >= start:
+                yield marker, max(low, start), min(high, end)
+
+
+def _bounds(marker: "Element") -> tuple[int, int]:
+    first, end = _number(marker, "in"), _number(marker, "out")
+    if first is None:
+        raise ValueError("a marker without <in>")
+    return first, first if end is None else max(first, end)
+
+
+def _place(clip: "Element") -> tuple[int, int]:
+    """Where a clip stands in the sequence; -1 says that a transition overlaps that end."""
+    start, end, first, last = (_number(clip, tag) for tag in ("start", "end", "in", "out"))
+    length = max(0, (last or 0) - (first or 0))
+    if start is None or start < 0:
+        start = max(0, (end or 0) - length)
+    return start, start + length if end is None or end < start else end
+
+
+def _segment(named: "Element", first: int, end: int, clock: Clock) -> Segment:
+    comment = named.findtext("comment") or ""
+    score = _SCORE.fullmatch(comment.strip())
+    return Segment(
+        start_s=clock.seconds(first),
+        end_s=clock.seconds(end),
+        label=named.findtext("name") or "",
+        score=None if score is None else float(score[1]),
+        attributes={"comment": comment} if comment.strip() and score is None else {},
+    )
+
+
+def _number(element: "Element", path: str) -> int | None:
+    text = element.findtext(path)
+    if text is None:
+        return None
+    if not re.fullmatch(r"\s*-?\d{1,18}\s*", text, re.ASCII):
+        raise ValueError(f"<{path}> is no number")
+    return int(text)

@@ -1,0 +1,128 @@
+"""YouTube chapters: lines of a time and a title, for the description of a film.
+
+YouTube makes chapters only of a list that starts at 0:00, has at least 3 of them, and gives each at least 10 seconds.
+A chapter has no end: it lasts until the next one, so time after a segment belongs to its chapter, as creators write
+them. What is done to make a valid list, each with a warning:
+- of overlapping segments the strongest holds (`Timeline.without_overlaps`);
+- a chapter of less than 10 s is joined with the one after it, the last with the one before it; the segment that lasts
+  longest gives the name;
+- a first chapter that begins before 0:10 begins at 0:00; before a later one stands a chapter named Start.
+A list that is still too short is written, with a warning that YouTube will ignore it.
+Resolution: whole seconds, rounded down, so that a chapter never begins late. Loses ends, scores, the name, length and
+identity of the film, gaps, curves, clip labels, attributes and provenance.
+Escapes: < and >, which YouTube does not allow, become ‹ and ›; white space of any kind becomes single spaces;
+characters that text files do not have become U+FFFD. A label without text is written as -.
+Read: M:SS or H:MM:SS, brackets around it, a dash after it; lines without a time are passed over, with a warning. A
+chapter ends with the next one, the last with the film, or where it begins if nobody says how long that is.
+Comes back the same: segments that touch, cover the film and last whole seconds, 10 or more; labels of words with single
+spaces between them, without < > and a dash at the start.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.writing import Options, Written, num, xml_text
+from vtn_stream.timeline import Segment, Timeline
+
+__all__ = ["claims", "read", "write"]
+
+MIN_DURATION_S = 10
+MIN_CHAPTERS = 3
+MAX_CHARACTERS = 5000  # of a whole description
+HEAD = 4096  # of as many characters, the last line may be cut
+
+_LINE = re.compile(r"\s*[(\[]?(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)[)\]]?(?:\s*[-–—](?:\s+|$)|\s+|$)(.*)", re.ASCII)
+
+
+def write(timelines: Sequence[Timeline], options: Options) -> Written:
+    (timeline,) = timelines
+    changed: Counter[tuple[str, str]] = Counter()
+    chapters = _chapters(timeline, changed)
+    text = "".join(f"{_clock(start)} {_title(label, changed)}\n" for start, label in chapters)
+    warnings = [f"{num(count, thing)} {what}" for (thing, what), count in changed.items()]
+    if len(chapters) < MIN_CHAPTERS:
+        warnings.append(f"{num(len(chapters), 'chapter')}, fewer than {MIN_CHAPTERS}: YouTube will ignore the list")
+    if len(text) > MAX_CHARACTERS:
+        warnings.append(
+            f"{len(text)} characters, but a description holds {MAX_CHARACTERS}: all are written, leave some out"
+        )
+    return Written(content=text.encode(), warnings=tuple(warnings))
+
+
+def claims(head: str, suffix: str) -> bool:
+    """Every line that is there wholly, and at least one."""
+    whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
+    lines = [line for line in whole.split("\n") if line.strip()]
+    return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
+
+
+def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+    lines = [line for line in decoded(data, name).split("\n") if line.strip()]
+    chapters = sorted(
+        (((int(found[1] or 0) * 60 + int(found[2])) * 60 + int(found[3])), found[4].strip())
+        for line in lines
+        if (found := _LINE.fullmatch(line))
+    )
+    if lines and not chapters:
+        refuse(name, "no line begins with a time")
+    if len(chapters) > MAX_SEGMENTS:
+        refuse(name, f"more than {MAX_SEGMENTS} chapters")
+    ends = [start for start, _ in chapters[1:]] + [options.duration_s or 0]
+    segments = [
+        Segment(start_s=start, end_s=max(start, end), label=label)
+        for (start, label), end in zip(chapters, ends, strict=False)
+    ]
+    num_other = len(lines) - len(chapters)
+    warnings = [f"{num(num_other, 'line')} without a time at the start: passed over"] * bool(num_other)
+    timeline = timeline_of(segments, name, options, format="YouTube chapters")
+    return Read(timelines=(timeline,), warnings=tuple(warnings))
+
+
+def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tuple[int, str]]:
+    """Where each chapter starts, in whole seconds, and its label."""
+    track = timeline.without_overlaps()
+    if num_cut := (Counter(timeline.segments) - Counter(track.segments)).total():
+        changed["segment", "under stronger ones: cut or left out, since chapters cannot overlap"] = num_cut
+    chapters: list[tuple[int, Segment]] = []
+    for s in track.segments:
+        start = max(0, int(s.start_s))
+        if not chapters and start >= MIN_DURATION_S:
+            changed["chapter", "named Start put before the first: a list must begin at 0:00"] = 1
+            chapters.append((0, Segment(start_s=0, end_s=0, label="Start")))
+        elif not chapters and start > 0:
+            changed["chapter", "moved to 0:00, where a list must begin"] = 1
+            start = 0
+        chapters.append((start, s))
+        if len(chapters) > 1 and start - chapters[-2][0] < MIN_DURATION_S:
+            _join_last(chapters, changed)
+    if len(chapters) > 1 and timeline.duration_s - chapters[-1][0] < MIN_DURATION_S:
+        _join_last(chapters, changed)
+    return [(start, s.label) for start, s in chapters]
+
+
+def _join_last(chapters: list[tuple[int, Segment]], changed: Counter[tuple[str, str]]) -> None:
+    """The last two become one, named by the segment that lasts longer."""
+    changed["chapter", f"joined with a neighbour: one must last {MIN_DURATION_S} s"] += 1
+    (start, before), (_, after) = chapters[-2:]
+    chapters[-2:] = [(start, max(before, after, key=lambda s: s.duration_s))]
+
+
+def _title(label: str, changed: Counter[tuple[str, str]]) -> str:
+    text, illegal = xml_text(label)
+    if illegal:
+        changed["label", "with controls or broken characters: these are written as U+FFFD"] += 1
+    title = " ".join(text.split())
+    if title != text:
+        changed["label", "with line breaks, tabs or spare spaces: each run is written as one space"] += 1
+    if "<" in title or ">" in title:
+        changed["label", "with < or >, which YouTube does not allow: written as ‹ and ›"] += 1
+    return title.replace("<", "‹").replace(">", "›") or "-"
+
+
+def _clock(start: int) -> str:
+    """M:SS, from an hour on H:MM:SS."""
+    minutes, seconds = divmod(start, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
