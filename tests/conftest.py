@@ -4,6 +4,7 @@ torch and the video libraries load with the first fixture that needs them.
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from browser import browser, open_page  # noqa: F401  (fixtures)
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import Analysis, Analyzer, Event
@@ -167,3 +169,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("VTN_STREAM_REQUIRE_GPU") == "1":
             pytest.fail("this test needs a GPU, and none is usable")
         pytest.skip("needs a GPU")
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """here(*arguments) -> (exit code, stdout, stderr): the script's function in this process, to save a start."""
+    from vtn_stream_cli.main import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["vtn-stream", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return (end.value.code, *capsys.readouterr())
+
+    return call

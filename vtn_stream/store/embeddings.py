@@ -13,6 +13,7 @@ one chunk write the same file. n positions in a chunk.
 import contextlib
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -182,6 +183,22 @@ class EmbeddingStore:
                 "the film's embeddings are kept but do not count as complete",
                 "free some space and run again",
             ) from error
+
+    def thumbnails(self, identity: str, recipe_digest: str, most: int) -> list[tuple[float, bytes]]:
+        """At most so many of a film's thumbnails, evenly over it: (time in seconds, JPEG), by time.
+
+        Of whichever execution stored them; what cannot be read is left out: they are a help, not a result.
+        """
+        files: dict[str, Path] = {}
+        for execution in _folders(self.root / "films" / identity / recipe_digest):
+            files.update({file.name: file for file in execution.glob("[0-9]*.arrow")})
+        names = sorted(files)[:: max(1, math.ceil(len(files) / max(most, 1)))]
+        found: list[tuple[float, bytes]] = []
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, DamagedFile):
+                chunk = _read_chunk(files[name])
+                found += [(float(chunk.index.grid_s[i]), jpeg) for i, jpeg in sorted(chunk.thumbnails.items())]
+        return found[:: max(1, math.ceil(len(found) / max(most, 1)))]
 
     # -- probes
 

@@ -1,0 +1,149 @@
+"""The page of a film with 10,000 segments in ten hours, in headless Chromium: python benchmarks/page.py
+
+    size        of the file, without pictures
+    first draw  from the navigation's start until the lanes are drawn
+    frames      from one requestAnimationFrame to the next while something changes in each: median, 95th, worst. A
+                browser draws at most every 16.7 ms: more means that frames were lost
+    work        what the page's own script takes of a frame: median, worst
+
+With a tenth of the segments as well; a ratio is of the medians. Headless Chromium draws without a graphics card.
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from vtn_stream.report.page import page
+from vtn_stream.timeline import Curve, Segment, Timeline
+
+DURATION_S = 36_000.0
+NUM_LABELS = 20
+MAX_BYTES = 1_000_000
+MAX_MEDIAN_MS = 17.0  # 60 frames a second
+NUM_FRAMES = 120
+
+# When the first frame with lanes is over, and how long every callback of a frame takes.
+WATCH = """
+    window.work = 0;
+    const ask = window.requestAnimationFrame.bind(window);
+    window.requestAnimationFrame = (callback) => ask((time) => {
+        const begun = performance.now();
+        callback(time);
+        window.work += performance.now() - begun;
+    });
+    const clear = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (...all) {
+        window.drawn ??= ask(() => { window.firstDraw = performance.now(); });
+        return clear.apply(this, all);
+    };
+    window.frames = (act, num) => new Promise((done) => {
+        const times = [], work = [];
+        let last = null, i = 0;
+        window.work = 0;
+        const frame = (time) => {
+            if (last !== null) { times.push(time - last); work.push(window.work); }
+            last = time;
+            window.work = 0;
+            if (i === num) return done({ times, work });
+            const begun = performance.now();
+            act(i++, num);
+            window.work = performance.now() - begun;
+            ask(frame);
+        };
+        ask(frame);
+    });
+    window.wheel = (x, y, keys) => document.getElementById("stage").dispatchEvent(new WheelEvent("wheel",
+        { deltaX: x, deltaY: y, clientX: 700, clientY: 600, bubbles: true, cancelable: true, ...keys }));
+"""
+
+ACTIONS = {
+    "panning": "(i) => window.wheel(i < 60 ? 40 : -40, 0, {})",
+    "zooming": "(i) => window.wheel(0, i < 60 ? -40 : 40, { ctrlKey: true })",
+    "dragging the threshold": """(i, num) => {
+        const slider = document.getElementById("threshold");
+        slider.value = i / num;
+        slider.dispatchEvent(new Event("input"));
+    }""",
+    "scrolling the table": "(i) => { document.getElementById('rows').scrollTop = i * 200; }",
+}
+
+
+def timeline(num: int) -> Timeline:
+    rng = np.random.default_rng(0)
+    starts = np.sort(rng.uniform(0, DURATION_S - 60, num))
+    segments = tuple(
+        Segment(start_s=a, end_s=a + d, label=f"action {k}", score=s)
+        for a, d, k, s in zip(
+            starts.tolist(),
+            rng.uniform(1, 20, num).tolist(),
+            rng.integers(NUM_LABELS, size=num).tolist(),
+            rng.uniform(0, 1, num).tolist(),
+            strict=True,
+        )
+    )
+    saliency = Curve(start_s=0, step_s=DURATION_S / 4000, values=tuple(rng.uniform(0, 1, 4000).tolist()))
+    return Timeline(
+        video_identity="xxh3:0",
+        video_path="film.mp4",
+        duration_s=DURATION_S,
+        span_s=(0, DURATION_S),
+        segments=segments,
+        curves={"saliency": saliency},
+    )
+
+
+def measured(browser: Browser, path: Path) -> dict[str, Any]:
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    context.add_init_script(WATCH)
+    shown = context.new_page()
+    shown.goto(path.as_uri())
+    shown.evaluate("async () => { while (!window.firstDraw) await new Promise(requestAnimationFrame); }")
+    result: dict[str, Any] = {"first draw": shown.evaluate("window.firstDraw")}
+    for name, act in ACTIONS.items():
+        if name == "panning":
+            shown.evaluate("() => { for (let i = 0; i < 5; i++) document.getElementById('in').click(); }")
+        result[name] = shown.evaluate(f"() => window.frames({act}, {NUM_FRAMES})")
+        shown.locator("#threshold").fill("0")
+        shown.locator("#fit").click()
+    context.close()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--segments", type=int, default=10_000)
+    given = parser.parse_args()
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit("no Chromium was found; nothing was measured; install it: apt-get install chromium")
+    medians: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        print(f"Chromium {browser.version}, 1600 x 1000, {NUM_LABELS} labels, {NUM_FRAMES} frames each")
+        for num in (given.segments // 10, given.segments):
+            path = Path(folder) / f"{num}.html"
+            path.write_bytes(page(timeline(num)))
+            size = path.stat().st_size
+            print(f"{num:6,} segments  size {size / 1e3:,.0f} kB (wanted: at most {MAX_BYTES / 1e3:,.0f} kB)")
+            runs = measured(browser, path)
+            print(f"{'':16} first draw {runs['first draw']:.0f} ms")
+            for name in ACTIONS:
+                times, work = sorted(runs[name]["times"]), runs[name]["work"]
+                middle, most = statistics.median(times), times[int(len(times) * 0.95)]
+                print(f"{'':16} {name:23} frames {middle:5.1f} {most:5.1f} {times[-1]:6.1f} ms", end="")
+                print(f"   work {statistics.median(work):5.1f} {max(work):6.1f} ms", end="")
+                if name in medians:
+                    print(f"   ratio {middle / medians[name]:.2f} (wanted: at most {MAX_MEDIAN_MS:g} ms)", end="")
+                print(flush=True)
+                medians[name] = middle
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Pages over a folder: one of each timeline that has none, and an index over all, whatever is among them."""
+
+import os
+
+import pytest
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats import timeline_json
+from vtn_stream.overview import timeline_files, write_index, write_missing_pages
+from vtn_stream.timeline import Segment, Timeline
+
+
+def put(folder, name, **fields):
+    known = {"video_identity": "c0ffee", "video_path": f"{name}.mp4", "duration_s": 60, "span_s": (0, 60)}
+    segments = (Segment(start_s=0, end_s=20, label="walk", score=0.5),)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.timeline.json"
+    path.write_bytes(timeline_json.dumps(Timeline(**(known | {"segments": segments} | fields))))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    put(tmp_path / "out", "a")
+    put(tmp_path / "out" / "deep" / "er", "b")
+    (tmp_path / "out" / "c.timeline.partial.json").write_text("{}")
+    (tmp_path / "out" / "a.timeline.activitynet.json").write_text("{}")
+    (tmp_path / "out" / "run.json").write_text("{}")
+    put(tmp_path / "out" / ".hidden", "d")
+    return tmp_path / "out"
+
+
+def test_the_timelines_of_a_folder_are_those_that_are_finished(folder):
+    assert [str(file) for file in timeline_files(folder)] == ["a.timeline.json", "deep/er/b.timeline.json"]
+
+
+def test_a_page_is_made_where_there_is_none_or_an_older_one(folder):
+    made = [str(page.relative_to(folder)) for page in write_missing_pages(folder)]
+    assert made == ["a.timeline.html", "deep/er/b.timeline.html"]
+    assert list(write_missing_pages(folder)) == []
+    os.utime(folder / "a.timeline.json")
+    os.utime(folder / "a.timeline.html", (0, 0))
+    assert [page.name for page in write_missing_pages(folder)] == ["a.timeline.html"]
+
+
+def test_the_index_names_every_film_and_what_cannot_be_read(folder):
+    (folder / "bad.timeline.json").write_text("no")
+    list(write_missing_pages(folder))
+    written = write_index(folder)
+    assert (written.path, written.num_films) == (folder / "index.html", 3)
+    assert [failed.name for failed in written.failed] == ["bad.timeline.json"]
+    page = written.path.read_text()
+    for text in ("deep/er/b.mp4", "deep/er/b.timeline.html", "bad.timeline.json", "walk"):
+        assert text in page
+    assert str(folder.parent) not in page
+
+
+def test_the_same_folder_gives_the_same_index(folder):
+    first = write_index(folder).path.read_bytes()
+    assert write_index(folder).path.read_bytes() == first
+
+
+def test_a_folder_without_timelines_is_told(tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(InputError):
+            write_index(path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_command_line_makes_pages_of_a_timeline_and_of_a_folder(folder, tmp_path, here, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = here("report", "out/a.timeline.json", "--no-thumbnails")
+    assert (code, out, err) == (0, "wrote out/a.timeline.html\n", "")
+    code, out, err = here("report", "out")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == ["wrote out/deep/er/b.timeline.html", "wrote out/index.html, of 2 timelines"]
+    (folder / "bad.timeline.json").write_text("no")
+    code, out, err = here("report", "out")
+    assert code == 1
+    assert "bad.timeline.json" in err
+    assert "wrote out/index.html, of 3 timelines" in out
+
+
+def test_a_film_elsewhere_is_named_by_a_way_within_the_current_folder_only(folder, tmp_path, here, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.mp4").touch()
+    assert here("report", "out/a.timeline.json", "--film", "films/a.mp4")[0] == 0
+    assert "../films/a.mp4" in (folder / "a.timeline.html").read_text()
+    monkeypatch.chdir(folder)
+    code, _, err = here("report", "a.timeline.json", "--film", "../films/a.mp4")
+    assert code == 1
+    assert "would name folders above" in err
+    assert here("report", "a.timeline.json", "--film", "missing.mp4")[0] == 1
+    assert here("report", ".", "--film", "../films/a.mp4")[0] == 2
+
+
+def test_truth_is_shown_over_what_was_predicted(folder, tmp_path, here):
+    (tmp_path / "truth.csv").write_text("video,start_s,end_s,label\na.mp4,1,2,a true thing\n")
+    code, _, err = here(
+        "report",
+        folder / "a.timeline.json",
+        "--truth",
+        tmp_path / "truth.csv",
+        "-o",
+        tmp_path / "p.html",
+        "--no-thumbnails",
+    )
+    assert (code, err) == (0, "")
+    assert "a true thing" in (tmp_path / "p.html").read_text()

@@ -1,0 +1,596 @@
+"""The page of one film, in a real browser, from file://: it plays, it seeks, it filters, it runs nobody's labels."""
+
+import io
+import json
+import re
+from fractions import Fraction
+from importlib.resources import files
+from itertools import pairwise
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from browser import axe_violations
+from counting import picture_of, write_film
+from PIL import Image
+from playwright.sync_api import expect
+
+from vtn_stream.errors import printable
+from vtn_stream.report.colours import colours_of
+from vtn_stream.report.page import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, SCRIPTS, chosen_thumbnails, page
+from vtn_stream.timeline import Curve, Gap, Segment, Timeline
+
+DURATION_S = 8.0
+NO_FILM = ("ERR_FILE_NOT_FOUND",)  # what the browser logs of a film that is not there
+ASSETS = files("vtn_stream.report") / "assets"
+
+
+def segment(start_s, end_s, label, score=None, **attributes):
+    return Segment(start_s=start_s, end_s=end_s, label=label, score=score, attributes=attributes)
+
+
+def timeline(*segments, **given):
+    defaults = {
+        "video_identity": "xxh3:1",
+        "video_path": "film.webm",
+        "duration_s": DURATION_S,
+        "span_s": (0, given.get("duration_s", DURATION_S)),
+    }
+    return Timeline(segments=segments, **(defaults | given))
+
+
+# Of "run" one has no score; three labels, five segments.
+MATCH = (
+    segment(0, 1, "run", 0.3),
+    segment(1, 2, "jump", 0.9, player="no. 7"),
+    segment(3, 5, "run"),
+    segment(4, 6, "fall", 0.6),
+    segment(6.5, 6.5, "jump", 0.45),
+)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """8 s in VP9, which every Chromium plays."""
+    path = tmp_path_factory.mktemp("film") / "film.webm"
+    write_film(path, 40, rate=Fraction(5), codec="libvpx-vp9")
+    return path
+
+
+@pytest.fixture
+def show(open_page, tmp_path, film):
+    """show(*segments, beside="film.webm", ...): the page with a film beside it, opened."""
+
+    def show_(*segments, beside="film.webm", fragment="", allowed=(), truth=None, browser_options=None, **given):
+        if beside is not None:
+            (tmp_path / beside).write_bytes(film.read_bytes())
+        name = given.pop("film", beside or "gone.webm")
+        pictures = given.pop("thumbnails", ())
+        path = tmp_path / "page.html"
+        path.write_bytes(page(timeline(*segments, **given), truth=truth, film=name, thumbnails=pictures))
+        allowed = allowed or (NO_FILM if beside is None else ())
+        shown = open_page(path, fragment, allowed, **(browser_options or {}))
+        if beside is not None:
+            expect(shown.locator("#film")).to_have_js_property("duration", DURATION_S)
+        return shown
+
+    return show_
+
+
+def text(shown, selector):
+    return shown.locator(selector).inner_text()
+
+
+def starts(shown):
+    """Of the rows of the table, from above."""
+    return [cells[1] for cells in rows(shown)]
+
+
+def rows(shown):
+    drawn(shown)
+    return shown.locator("#body tr[data-segment]").evaluate_all(
+        "trs => trs.map(tr => [...tr.cells].map(td => td.textContent))"
+    )
+
+
+def at(shown, label, time_s, down=0.5):
+    """Where on the screen a moment of a label's lane is."""
+    lane = shown.locator("#heads li.lane", has_text=label).bounding_box()
+    stage = shown.locator("#stage").bounding_box()
+    return stage["x"] + stage["width"] * time_s / DURATION_S, lane["y"] + lane["height"] * down
+
+
+def drawn(shown):
+    """What was changed is drawn."""
+    shown.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def colours(shown, *points):
+    """Of points on the screen, as #RRGGBB."""
+    drawn(shown)
+    screen = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+    return ["#{:02X}{:02X}{:02X}".format(*screen.getpixel((round(x), round(y)))) for x, y in points]
+
+
+# ---- the file
+
+
+def test_equal_timelines_give_equal_bytes():
+    assert page(timeline(*MATCH), truth=MATCH) == page(timeline(*reversed(MATCH)), truth=MATCH[::-1])
+
+
+def test_the_page_loads_nothing_and_makes_no_html_of_text():
+    script = "".join((ASSETS / name).read_text() for name in SCRIPTS)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|fetch|XMLHttp", script)
+    assert not re.search(r"localStorage|sessionStorage|cookie|sendBeacon|WebSocket", script)
+    assert not re.search(rb"https?:|//[a-z]+\.|@import|url\(", page(timeline(*MATCH)))
+
+
+@pytest.mark.parametrize(
+    ("film", "url"),
+    [
+        ("film.mp4", "./film.mp4"),
+        ("films/film #1.mp4", "./films/film%20%231.mp4"),
+        ("../film.mp4", "./../film.mp4"),
+        ("javascript:alert(1).mp4", "./javascript%3Aalert%281%29.mp4"),
+        ("//host/film.mp4", ".///host/film.mp4"),
+        ("100%?.mp4", "./100%25%3F.mp4"),
+        ("é\udcff.mp4", "./%C3%A9%FF.mp4"),
+        ("data:text/html,<b>", "./data%3Atext/html%2C%3Cb%3E"),
+    ],
+)
+def test_a_film_is_a_path_beside_the_page_whatever_it_is_called(film, url):
+    assert data_of(page(timeline(), film=film))["film"]["url"] == url
+    whole = urlsplit(urljoin("file:///folder/page.html", url))
+    assert (whole.scheme, whole.netloc, whole.query, whole.fragment) == ("file", "", "", "")
+    if "../" not in film:
+        assert unquote(whole.path, errors="surrogateescape") == re.sub("/+", "/", f"/folder/{film}")
+
+
+def test_ten_thousand_segments_are_a_megabyte_at_most():
+    assert len(page(many(10_000))) < 1_000_000
+
+
+def test_thumbnails_are_chosen_evenly_and_within_the_room():
+    few = [(3.0, b"c"), (1.0, b"a")]
+    assert chosen_thumbnails(few) == sorted(few)
+    assert chosen_thumbnails([]) == []
+    dense = [(t / 10, b"x") for t in range(5_000)] + [(1_000.0, b"x")]  # half of the time has one only
+    times = [time_s for time_s, _ in chosen_thumbnails(dense)]
+    assert times == sorted(set(times))
+    assert len(times) <= MAX_THUMBNAILS
+    assert all(abs(b - a - 5) < 0.2 for a, b in pairwise(times[:99]))
+    large = chosen_thumbnails([(float(t), bytes(100_000)) for t in range(300)])
+    assert 15 <= len(large) <= MAX_THUMBNAIL_TEXT // 133_000
+    assert len(page(timeline(), thumbnails=large)) < MAX_THUMBNAIL_TEXT + 200_000
+    assert chosen_thumbnails([(0.0, bytes(3_000_000))]) == []
+
+
+def data_of(file):
+    return json.loads(re.search(rb'id="data">(.*?)</script>', file, re.S)[1])
+
+
+def test_provenance_becomes_readable_lines():
+    nested = {"model": {"name": "a", "labels": ["x", "y"]}, "runs": [{"fps": 2.0}, {"fps": None}], "ok": True, "e": {}}
+    assert data_of(page(timeline(provenance=nested)))["facts"] == [
+        ["identity of the film", "xxh3:1"],
+        ["model · name", "a"],
+        ["model · labels", "x, y"],
+        ["runs · 1 · fps", "2.0"],
+        ["runs · 2 · fps", "none"],
+        ["ok", "yes"],
+        ["e", "none"],
+    ]
+
+
+# ---- playing and seeking
+
+
+def test_the_film_plays_and_what_holds_is_marked(show):
+    shown = show(*MATCH)
+    assert shown.title() == "film.webm · timeline"
+    assert text(shown, "#now") == "run\n0.30"
+    shown.keyboard.press("Space")
+    expect(shown.locator("#now")).to_contain_text("jump")
+    shown.keyboard.press("k")
+    assert shown.evaluate("document.getElementById('film').paused")
+    seconds = shown.evaluate("document.getElementById('film').currentTime")
+    assert 1 <= seconds < 3
+    assert shown.locator("#heads li.current").all_inner_texts() == ["jump\n2/2"]
+    assert [cells[0] for cells in rows(shown) if cells[1] == "0:00:01.000"] == ["jump"]
+    assert text(shown, "#body tr.current td:first-child") == "jump"
+
+
+def test_a_click_on_a_lane_goes_there(show):
+    shown = show(*MATCH)
+    shown.mouse.click(*at(shown, "fall", 5))
+    seconds = shown.evaluate("document.getElementById('film').currentTime")
+    assert seconds == pytest.approx(5, abs=0.02)
+    assert text(shown, "#time").startswith(("0:00:05.0", "0:00:04.99"))
+    assert text(shown, "#body tr[aria-selected=true] td:first-child") == "fall"
+    assert set(text(shown, "#now").split("\n")) == {"fall", "0.60"}  # "run" ended at 5
+
+
+def test_a_click_on_a_row_goes_to_its_start(show):
+    shown = show(*MATCH)
+    shown.locator("#body tr", has_text="fall").click()
+    assert text(shown, "#time") == "0:00:04.000"
+    assert shown.evaluate("document.getElementById('film').currentTime") == 4
+
+
+def test_the_table_is_used_by_keys(show):
+    shown = show(*MATCH)
+    shown.locator("#table").focus()
+    shown.keyboard.press("ArrowDown")
+    shown.keyboard.press("ArrowDown")
+    assert text(shown, "#time") == "0:00:00.000"  # chosen, not yet gone to
+    shown.keyboard.press("Enter")
+    assert text(shown, "#time") == "0:00:01.000"
+    shown.keyboard.press("End")
+    shown.keyboard.press("Enter")
+    assert text(shown, "#time") == "0:00:06.500"
+    active = shown.locator("#table").get_attribute("aria-activedescendant")
+    assert text(shown, f"#{active} td:first-child") == "jump"
+
+
+def test_keys_seek(show):
+    shown = show(*MATCH, beside=None)
+    for key, time in [
+        ("p", "0:00:00.000"),
+        ("ArrowRight", "0:00:05.000"),
+        ("ArrowRight", "0:00:08.000"),
+        ("ArrowLeft", "0:00:03.000"),
+        ("n", "0:00:04.000"),
+        ("n", "0:00:06.500"),
+        ("n", "0:00:06.500"),
+        ("p", "0:00:04.000"),
+        ("p", "0:00:03.000"),
+        ("l", "0:00:08.000"),
+        ("j", "0:00:00.000"),
+    ]:
+        shown.keyboard.press(key)
+        assert text(shown, "#time") == time
+
+
+def test_a_link_opens_at_its_moment(show):
+    shown = show(*MATCH, fragment="#t=4.2")
+    assert text(shown, "#time") == "0:00:04.200"
+    assert shown.evaluate("document.getElementById('film').currentTime") == pytest.approx(4.2)
+    assert shown.locator("#time").get_attribute("href") == "#t=4.200"
+    shown.evaluate("location.hash = '#t=1'")
+    expect(shown.locator("#time")).to_have_text("0:00:01.000")
+
+
+def test_the_timeline_zooms_and_pans(show):
+    shown = show(*MATCH, beside=None)
+    assert text(shown, "#range") == "0:00:00.0 – 0:00:08.0"
+    shown.keyboard.press("l")
+    shown.keyboard.press("+")
+    drawn(shown)
+    assert text(shown, "#range") == "0:00:03.0 – 0:00:08.0"
+    shown.keyboard.press("Shift+ArrowLeft")
+    drawn(shown)
+    assert text(shown, "#range") == "0:00:02.0 – 0:00:07.0"
+    x, y = at(shown, "fall", 4)
+    shown.mouse.move(x, y)
+    shown.mouse.down()
+    shown.mouse.move(x + 3000, y, steps=3)
+    shown.mouse.up()
+    drawn(shown)
+    assert text(shown, "#range") == "0:00:00.0 – 0:00:05.0"
+    assert text(shown, "#time") == "0:00:08.000"  # a drag is no click
+    shown.mouse.move(x, y)
+    shown.keyboard.down("Control")
+    shown.mouse.wheel(0, -100)
+    shown.keyboard.up("Control")
+    drawn(shown)
+    low, high = re.findall(r"0:00:0([\d.]+)", text(shown, "#range"))
+    assert 2 < float(high) - float(low) < 4
+    shown.keyboard.press("0")
+    drawn(shown)
+    assert text(shown, "#range") == "0:00:00.0 – 0:00:08.0"
+
+
+def test_the_strip_below_pans(show):
+    shown = show(*MATCH, beside=None)
+    shown.keyboard.press("+")
+    drawn(shown)
+    assert text(shown, "#range") == "0:00:00.0 – 0:00:05.0"
+    strip = shown.locator("#overview").bounding_box()
+    x, y = strip["x"] + strip["width"] * 2 / DURATION_S, strip["y"] + 5
+    shown.mouse.move(x, y)
+    shown.mouse.down()
+    shown.mouse.move(x + strip["width"] * 2 / DURATION_S, y, steps=2)
+    shown.mouse.up()
+    drawn(shown)
+    assert text(shown, "#range") == "0:00:02.0 – 0:00:07.0"
+
+
+# ---- filters
+
+
+def test_the_threshold_hides_what_scores_below_and_keeps_what_has_no_score(show):
+    shown = show(*MATCH, beside=None)
+    assert text(shown, "#count") == "5 of 5 segments"
+    shown.locator("#threshold").fill("0.5")
+    assert text(shown, "#count") == "3 of 5 segments"
+    expect(shown.locator("#body tr")).to_have_count(3)
+    assert starts(shown) == ["0:00:01.000", "0:00:03.000", "0:00:04.000"]
+    assert shown.locator("#heads .count").all_inner_texts() == ["1/2", "1/2", "1/1"]
+    expect(shown.locator("#told")).to_have_text("3 of 5 segments")
+    shown.locator("#threshold").fill("1")
+    expect(shown.locator("#body tr")).to_have_count(1)
+    assert starts(shown) == ["0:00:03.000"]
+
+
+def test_labels_are_switched_off_and_on(show):
+    shown = show(*MATCH, beside=None)
+    bar, run = at(shown, "run", 4, down=0.6), colours_of(["run"])["run"]
+    assert colours(shown, bar) == [run]
+    shown.get_by_role("checkbox", name="run").uncheck()
+    assert text(shown, "#count") == "3 of 5 segments"
+    assert colours(shown, bar) != [run]
+    shown.get_by_role("button", name="None").click()
+    assert text(shown, "#count") == "0 of 5 segments"
+    assert text(shown, "#none") == "No segment passes the filters."
+    shown.get_by_role("button", name="All").click()
+    assert text(shown, "#count") == "5 of 5 segments"
+
+
+def test_the_search_finds_labels_and_notes(show):
+    shown = show(*MATCH, beside=None)
+    shown.keyboard.press("/")
+    shown.keyboard.type("JUM")
+    assert starts(shown) == ["0:00:01.000", "0:00:06.500"]
+    shown.locator("#search").fill("no. 7")
+    assert rows(shown) == [["jump", "0:00:01.000", "0:00:02.000", "0:00:01.000", "0.900", "player: no. 7"]]
+    assert text(shown, "#time") == "0:00:00.000"  # letters that are typed are no keys of the player
+
+
+def test_the_table_sorts_and_says_how(show):
+    shown = show(*MATCH, beside=None)
+    for column, says, expected in [
+        ("Start", "descending", "6.5 4 3 1 0"),
+        ("Label", "ascending", "4 1 6.5 0 3"),
+        ("Score", "descending", "1 4 6.5 0 3"),  # without a score: last
+        ("Score", "ascending", "0 6.5 4 1 3"),
+        ("Length", "descending", "3 4 0 1 6.5"),
+        ("Length", "ascending", "6.5 0 1 3 4"),
+    ]:
+        header = shown.locator("#table").get_by_role("columnheader", name=column)
+        header.get_by_role("button").click()
+        assert starts(shown) == [f"0:00:0{float(start_s):.3f}" for start_s in expected.split()]
+        assert header.get_attribute("aria-sort") == says
+
+
+# ---- what is drawn
+
+
+def test_truth_is_drawn_above_what_was_found(show):
+    shown = show(segment(0, 4, "run"), truth=[segment(2, 8, "run"), segment(7, 8, "nap")], beside=None)
+    run = colours_of(["run"])["run"]
+    above, below = (colours(shown, *(at(shown, "run", s, down) for s in (1, 3, 6))) for down in (0.17, 0.6))
+    assert above[0] != above[1] == above[2]
+    assert run not in above
+    assert [each == run for each in below] == [True, True, False]
+    assert shown.locator("#heads .lane bdi").all_inner_texts() == ["run", "nap"]
+    assert [(cells[0], cells[4]) for cells in rows(shown)] == [("run", ""), ("run", "truth"), ("nap", "truth")]
+    assert text(shown, "#count") == "1 of 1 segment · 2 true segments"
+    shown.locator("#truth").uncheck()
+    assert [cells[0] for cells in rows(shown)] == ["run"]
+
+
+def test_gaps_and_parts_not_analyzed_are_shaded_and_explained(show):
+    gap = Gap(start_s=4, end_s=5, reason="the file is damaged here")
+    shown = show(segment(2, 6, "run"), gaps=(gap,), span_s=(2, 7), complete=False, beside=None)
+    assert text(shown, "#gaps-body") == "0:00:04.000\t0:00:05.000\tthe file is damaged here"
+    assert text(shown, "#part") == "analyzed: 0:00:02.000 – 0:00:07.000"
+    assert shown.locator("#incomplete").is_visible()
+    shown.keyboard.press("0")
+    drawn(shown)
+    shown.mouse.move(*at(shown, "run", 4.5))
+    assert "the file is damaged here" in text(shown, "#tip")
+    assert "run" in text(shown, "#tip")
+    shown.mouse.move(*at(shown, "run", 1))
+    assert "not analyzed" in text(shown, "#tip")
+    shown.mouse.move(1, 1)
+    bar, shaded = (
+        set(colours(shown, *(at(shown, "run", start_s + k / 50) for k in range(10)))) for start_s in (2.9, 4.4)
+    )
+    assert len(bar) == 1
+    assert len(shaded) > 1
+
+
+def test_pictures_and_curves_share_the_axis(show):
+    file = io.BytesIO()
+    Image.fromarray(picture_of(5)).save(file, "JPEG")
+    curve = Curve(start_s=0, step_s=1, values=(0, 0, 0, 1, 1, 0, 0, 0))
+    shown = show(segment(2, 6, "run"), curves={"saliency": curve}, thumbnails=[(4.0, file.getvalue())], beside=None)
+    assert shown.locator("#heads .curve").inner_text().split("\n") == ["saliency", "0 to 1"]
+    box, stage = shown.locator("#heads .pictures").bounding_box(), shown.locator("#stage").bounding_box()
+    middle, under = stage["x"] + stage["width"] / 2, shown.locator("#heads .curve").bounding_box()
+    white, black = colours(shown, (middle + 5, box["y"] + 8), (middle + 30, box["y"] + 8))  # as `picture_of` begins
+    assert (white > "#E0", black < "#20") == (True, True)
+    low, high = colours(shown, *((stage["x"] + stage["width"] * s / 8, under["y"] + 30) for s in (1, 3.5)))
+    assert low != high
+
+
+def test_what_the_film_is_as_a_whole_stands_above(show):
+    shown = show(clip_labels=(("playing cello", 0.8), ("choir", 0.1), ("quiet", 0.05)), beside=None)
+    assert shown.locator("#clips-first li").all_text_contents() == ["playing cello0.80", "choir0.10"]
+    assert text(shown, "#clips-body") == "playing cello\t0.800\nchoir\t0.100\nquiet\t0.050"
+
+
+# ---- a film that is not there
+
+
+def test_a_missing_film_is_said_and_can_be_chosen(show, film):
+    shown = show(*MATCH, beside=None, fragment="#t=3")
+    shown.locator("#missing").wait_for()
+    assert text(shown, "#missing-text").startswith("gone.webm does not lie beside this page")
+    shown.keyboard.press("n")
+    assert text(shown, "#time") == "0:00:04.000"  # the timeline works without
+    shown.locator("#picker").set_input_files(film)
+    shown.locator("#missing").wait_for(state="hidden")
+    assert shown.evaluate("document.getElementById('film').currentTime") == 4
+    assert not shown.locator("#mismatch").is_visible()
+
+
+def test_another_film_is_known_by_its_length(show, film):
+    shown = show(*MATCH, duration_s=60, beside=None)
+    shown.locator("#missing").wait_for()
+    shown.locator("#picker").set_input_files(film)
+    shown.locator("#mismatch").wait_for()
+    told = "This film lasts 0:00:08.000, that of the timeline 0:01:00.000: it may be another one."
+    assert text(shown, "#mismatch") == told
+
+
+def test_a_file_that_is_no_film_is_said(show, tmp_path):
+    shown = show(*MATCH, beside=None)
+    shown.locator("#missing").wait_for()
+    (tmp_path / "no film.mp4").write_bytes(b"nothing")
+    shown.locator("#picker").set_input_files(tmp_path / "no film.mp4")
+    expect(shown.locator("#missing-text")).to_contain_text("cannot play the file")
+
+
+# ---- strangers
+
+HOSTILE = (
+    "<script>window.ran = 1</script>",
+    "</script><script>window.ran = 1</script>",
+    '"><img src=x onerror="window.ran = 1">',
+    "<!--<script>",
+    "javascript:window.ran=1",
+    "\u202egnirts\u202c",
+    "two\nlines\tand\0nothing",
+    "🏃‍♀️ läuft 走る",
+    "x" * 1000,
+    "constructor",
+    "__proto__",
+    "",
+    "\ud800",
+)
+
+
+def test_hostile_texts_are_shown_and_never_run(show):
+    segments = [segment(i / 2, i / 2 + 1, label, **{label or "a": label}) for i, label in enumerate(HOSTILE)]
+    shown = show(
+        *segments,
+        beside="javascript:window.ran=1 <b>#?%.webm",
+        gaps=[Gap(start_s=1, end_s=7, reason=label) for label in HOSTILE],
+        clip_labels=[(label, 0.5) for label in HOSTILE],
+        curves={label: Curve(start_s=0, step_s=1, values=(0, 1)) for label in HOSTILE},
+        provenance={label: {label: [label, label]} for label in HOSTILE},
+        start_timecode=HOSTILE[1],
+        video_identity=HOSTILE[2],
+    )
+    wanted = [printable(label) for label in HOSTILE]
+    assert shown.locator("#heads .lane bdi").evaluate_all("all => all.map(e => e.textContent)") == wanted
+    assert sorted(shown.locator("#gaps-body bdi").all_text_contents()) == sorted(wanted)
+    assert text(shown, "h1") == "javascript:window.ran=1 <b>#?%.webm"
+    assert shown.evaluate("document.querySelectorAll('script').length") == 2
+    assert shown.evaluate("document.querySelectorAll('img, iframe, b, main script').length") == 0
+    shown.locator("#heads .lane", has_text="onerror").scroll_into_view_if_needed()
+    drawn(shown)
+    shown.mouse.move(*at(shown, "onerror", 1))
+    assert "onerror" in text(shown, "#tip")
+    assert shown.evaluate("window.ran") is None
+    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")  # 1000 letters widen nothing
+
+
+def test_extreme_numbers_leave_the_page_working(show):
+    far = (segment(-1e300, 1e300, "a", -5.0), segment(1e12, 1e12, "b", 1e30), segment(2, 3, "c", 0.5))
+    shown = show(*far, duration_s=0, span_s=(-1e300, 1e300), beside=None)
+    assert text(shown, "#count") == "3 of 3 segments"
+    shown.keyboard.press("+")
+    drawn(shown)
+    assert len(rows(shown)) == 3
+
+
+# ---- everybody
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(show, scheme):
+    gap = Gap(start_s=4, end_s=5, reason="damaged")
+    shown = show(
+        *MATCH,
+        gaps=(gap,),
+        truth=MATCH[:2],
+        clip_labels=(("match", 0.5),),
+        provenance={"a": "b"},
+        span_s=(1, 7),
+        complete=False,
+        browser_options={"color_scheme": scheme},
+        fragment="#t=4.5",
+    )
+    shown.locator("#facts-part summary").click()
+    shown.locator("#body tr", has_text="fall").first.click()
+    drawn(shown)
+    assert axe_violations(shown) == []
+    shown.keyboard.press("?")
+    assert shown.get_by_role("dialog", name="Keys").is_visible()
+    assert axe_violations(shown) == []
+
+
+def test_the_theme_is_the_systems_until_it_is_turned(show):
+    shown = show(*MATCH, beside=None, browser_options={"color_scheme": "dark"})
+    scheme, dark = "getComputedStyle(document.body).backgroundColor", "rgb(18, 20, 23)"
+    assert shown.evaluate(scheme) == dark
+    lanes = colours(shown, at(shown, "run", 7))
+    shown.locator("#theme").click()
+    assert shown.evaluate(scheme) == "rgb(244, 245, 247)"
+    assert colours(shown, at(shown, "run", 7)) > lanes
+    shown.emulate_media(color_scheme="light")
+    shown.locator("#theme").click()
+    assert shown.evaluate(scheme) == dark
+
+
+def test_axe_finds_nothing_without_film_and_segments_on_a_narrow_screen(show):
+    shown = show(beside=None, browser_options={"viewport": {"width": 400, "height": 800}})
+    shown.locator("#missing").wait_for()
+    assert text(shown, "#none") == "No segments: nothing was found in this film."
+    assert shown.evaluate("document.documentElement.scrollWidth") == 400
+    assert axe_violations(shown) == []
+
+
+def test_the_paper_has_the_whole_table_and_no_player(show):
+    shown = show(*[segment(i / 100, i / 100 + 1, "run") for i in range(300)], beside=None)
+    assert len(rows(shown)) < 80
+    shown.emulate_media(media="print", color_scheme="dark")
+    expect(shown.locator("#body tr")).to_have_count(300)
+    assert not shown.locator("#film").is_visible()
+    assert not shown.locator("#play").is_visible()
+    assert not shown.locator("#search").is_visible()
+    assert shown.locator("#lanes").is_visible()
+    assert shown.locator("#facts").is_visible()
+    assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    shown.emulate_media(media="screen")
+    expect(shown.locator("#body tr.filler")).to_have_count(1)
+
+
+def many(num):
+    """num segments of 12 labels over ten hours."""
+    labels = [f"label {i}" for i in range(12)]
+    every_s = 36_000 / num
+    segments = [
+        segment(i * every_s, i * every_s + 1 + (i * 37 % 100) / 10, labels[i * 7 % 12], (i * 13 % 1000) / 1000)
+        for i in range(num)
+    ]
+    return timeline(*segments, duration_s=36_010)
+
+
+def test_of_ten_thousand_rows_only_those_in_sight_are_there(open_page, tmp_path):
+    (tmp_path / "page.html").write_bytes(page(many(10_000)))
+    shown = open_page(tmp_path / "page.html", allowed=NO_FILM)
+    assert text(shown, "#count") == "10,000 of 10,000 segments"
+    assert len(rows(shown)) < 80
+    assert shown.locator("#table").get_attribute("aria-rowcount") == "10001"
+    shown.locator("#table").focus()
+    shown.keyboard.press("End")
+    shown.keyboard.press("Enter")
+    assert text(shown, "#time") == "9:59:56.400"
+    last = shown.locator("#body tr[data-segment]").last
+    assert last.get_attribute("aria-rowindex") == "10001"
+    assert last.get_attribute("aria-selected") == "true"
+    shown.locator("#threshold").fill("0.9")
+    assert text(shown, "#count") == "1,000 of 10,000 segments"

@@ -1,0 +1,102 @@
+"""A film's page has what it needs from elsewhere: thumbnails of the store, and a way to the film that tells nothing."""
+
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vtn_stream.pages import page_of, way_to
+from vtn_stream.results import ResultFiles
+from vtn_stream.store import EmbeddingStore
+from vtn_stream.timeline import Timeline
+
+JPEG = re.compile(r"data:image/jpeg;base64,")
+
+
+@pytest.mark.parametrize(
+    ("film", "folder", "inside", "way"),
+    [
+        ("/w/film.mp4", "/w", "/w", "film.mp4"),
+        ("/w/films/a b.mp4", "/w/results", "/w", "../films/a b.mp4"),
+        ("/w/film.mp4", "/w/results/deep", "/w", "../../film.mp4"),
+        ("/w/results/../film.mp4", "/w", "/w", "film.mp4"),
+        ("/home/alice/film.mp4", "/w", "/w", None),
+        ("/w/film.mp4", "/elsewhere", "/w", None),
+        ("/w2/film.mp4", "/w", "/w", None),
+    ],
+)
+def test_the_way_to_a_film_names_no_folder_above(film, folder, inside, way):
+    assert way_to(Path(film), Path(folder), Path(inside)) == way
+
+
+def test_thumbnails_are_those_of_the_part_that_was_analyzed(analyzed):
+    timeline = analyzed.analysis.timeline
+    everything = page_of(timeline, store=analyzed.store).content.decode()
+    part = page_of(timeline.crop(25, 65), store=analyzed.store).content.decode()
+    assert len(JPEG.findall(everything)) == 13  # every 10 s of 130
+    assert len(JPEG.findall(part)) == 4
+    assert not JPEG.search(page_of(timeline, store=analyzed.store, thumbnails=False).content.decode())
+
+
+def test_a_store_without_the_film_is_told_and_no_reason_to_fail(analyzed, tmp_path):
+    (warning,) = page_of(analyzed.analysis.timeline, store=tmp_path / "none").warnings
+    assert "no pictures of this film are in the store" in warning
+    assert page_of(analyzed.analysis.timeline, store=analyzed.store).warnings == ()
+    assert page_of(analyzed.analysis.timeline, store=tmp_path, thumbnails=False).warnings == ()
+    assert not JPEG.search(page_of(analyzed.analysis.timeline, store=tmp_path / "none").content.decode())
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 12, 13, 100])
+def test_few_thumbnails_are_spread_over_the_film(analyzed, most):
+    recipe = analyzed.analysis.timeline.provenance["recipe"]
+    identity = analyzed.analysis.timeline.video_identity
+    (digest,) = os.listdir(analyzed.store / "films" / identity)
+    assert recipe["backbone"]
+    found = EmbeddingStore(analyzed.store).thumbnails(identity, digest, most)
+    times = [time_s for time_s, _ in found]
+    assert times == sorted(times)
+    assert 1 <= len(times) <= most
+    assert all(jpeg.startswith(b"\xff\xd8") for _, jpeg in found)
+    if most >= 13:
+        assert times == [10.0 * i for i in range(13)]
+
+
+@pytest.mark.parametrize("identity", ["../../..", "", "/", "c0ffee/../..", "C0FFEE"])
+def test_a_stranger_s_timeline_reads_nothing_outside_the_store(analyzed, identity, monkeypatch):
+    def touched(*_):
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(EmbeddingStore, "thumbnails", touched)
+    page_of(replace(analyzed.analysis.timeline, video_identity=identity), store=analyzed.store)
+
+
+@pytest.mark.parametrize("recipe", [None, 3, "x", {}, {"fps": "1/0"}, {"fps": []}])
+def test_a_stranger_s_recipe_is_no_reason_to_fail(analyzed, recipe):
+    timeline = analyzed.analysis.timeline
+    stranger = replace(timeline, provenance={**timeline.provenance, "recipe": recipe})
+    assert not JPEG.search(page_of(stranger, store=analyzed.store).content.decode())
+
+
+def test_the_page_of_an_analysis_knows_its_film_and_nobody_s_folders(analyzed, tmp_path, monkeypatch):
+    (tmp_path / "work" / "films").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    film = tmp_path / "work" / "films" / "a b.mp4"
+    film.touch()
+    analysis = analyzed.analysis
+    for output, way in (("results", "../films/a%20b.mp4"), ("../elsewhere", "film.mp4")):
+        files = ResultFiles(Path(output), film, ["html"], store=analyzed.store)
+        files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+        page = files.timelines["html"].read_text()
+        assert way in page
+        assert str(tmp_path) not in page
+        assert "../films" not in page or output == "results"
+        data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+        assert isinstance(data, dict)
+
+
+def test_a_page_is_of_any_timeline():
+    empty = Timeline(video_identity="", video_path="x", duration_s=0, span_s=(0, 0))
+    assert page_of(empty).content.startswith(b"<!DOCTYPE html>")

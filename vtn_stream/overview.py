@@ -1,0 +1,106 @@
+"""Pages over a whole folder of timelines: one of each film, and index.html over all of them."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from vtn_stream.errors import InputError, VtnStreamError
+from vtn_stream.pages import page_of
+from vtn_stream.report.index import Entry, Failed, entry_of, index
+from vtn_stream.results import PAGE, load_timeline, suffix_of, write_file
+
+__all__ = ["INDEX", "Indexed", "timeline_files", "write_index", "write_missing_pages"]
+
+INDEX = "index.html"
+_TIMELINE = ".timeline.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """The index that was written. failed: timelines that cannot be read, which it names, with the reason."""
+
+    path: Path
+    num_films: int
+    failed: tuple[Failed, ...]
+
+
+def timeline_files(folder: Path) -> list[PurePath]:
+    """The timelines in a folder and the folders in it, relative to it. Raises InputError where there are none."""
+
+    def tell(error: OSError) -> None:
+        if error.filename == os.fspath(folder):
+            raise InputError(
+                f"{folder.name or folder} cannot be read ({error.strerror})", "no page was written", "check the path"
+            ) from error
+
+    found = []
+    for path, folders, files in os.walk(folder, onerror=tell):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = PurePath(os.path.relpath(path, folder))
+        found += [below / name for name in sorted(files) if name.endswith(_TIMELINE) and not name.startswith(".")]
+    if not found:
+        raise InputError(
+            f"no FILM{_TIMELINE} is in {folder.name or folder}", "no page was written", "name the folder of a batch"
+        )
+    return found
+
+
+def write_missing_pages(
+    folder: Path,
+    *,
+    store: Path | None = None,
+    thumbnails: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Path | VtnStreamError]:
+    """The page of each timeline that has none, or an older one than itself: its path, or why there is none."""
+    files = timeline_files(folder)
+    for done, file in enumerate(files):
+        if on_progress:
+            on_progress(done, len(files))
+        source, page = folder / file, folder / _page(file)
+        try:
+            if not _is_newer(page, source):
+                write_file(page, page_of(load_timeline(source), store=store, thumbnails=thumbnails).content)
+                yield page
+        except VtnStreamError as error:
+            yield error
+
+
+def write_index(folder: Path, *, on_progress: Callable[[int, int], None] | None = None) -> Indexed:
+    """Write index.html over all timelines in the folder. Raises InputError, TimelineError."""
+    files = timeline_files(folder)
+    failed: list[Failed] = []
+
+    def entries() -> Iterator[Entry | Failed]:
+        for done, file in enumerate(files):
+            if on_progress:
+                on_progress(done, len(files))
+            try:
+                timeline = load_timeline(folder / file)
+            except VtnStreamError as error:
+                failed.append(Failed(name=file.as_posix(), reason=error.fact))
+                yield failed[-1]
+                continue
+            page = _page(file)
+            yield entry_of(
+                timeline,
+                name=(file.parent / timeline.video_path).as_posix(),
+                page=page.as_posix() if (folder / page).is_file() else None,
+                timeline_file=file.as_posix(),
+            )
+
+    title = folder.resolve().name or "timelines"
+    write_file(folder / INDEX, index(entries(), title=title))
+    return Indexed(path=folder / INDEX, num_films=len(files), failed=tuple(failed))
+
+
+def _page(file: PurePath) -> PurePath:
+    return file.with_name(file.name.removesuffix(_TIMELINE) + f".timeline{suffix_of(PAGE)}")
+
+
+def _is_newer(page: Path, source: Path) -> bool:
+    try:
+        return page.stat().st_mtime_ns >= source.stat().st_mtime_ns
+    except OSError:
+        return False

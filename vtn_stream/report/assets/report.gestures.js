@@ -1,0 +1,134 @@
+/* Zoom and pan: wheel, one finger, two fingers, the strip below; and what lies under the pointer. */
+
+function show(low, high) {
+  const span = within(high - low, Math.min(200, length), length);
+  view.low = within(low, 0, length - span);
+  view.high = view.low + span;
+  draw({ lanes: true });
+}
+
+function zoom(by, at = now >= view.low && now <= view.high ? now : (view.low + view.high) / 2) {
+  const before = view.high - view.low, share = (at - view.low) / before;
+  const span = within(before * by, Math.min(200, length), length);
+  show(at - share * span, at - share * span + span);
+}
+
+const pan = (by) => show(view.low + by, view.high + by);
+
+function reveal(ms) {
+  const span = view.high - view.low;
+  if (ms < view.low || ms > view.high) show(ms - span * 0.1, ms + span * 0.9);
+}
+
+stage.addEventListener("wheel", (event) => {
+  const unit = event.deltaMode ? 20 : 1, dx = event.deltaX * unit, dy = event.deltaY * unit; // of lines, or pixels
+  if (event.ctrlKey || event.metaKey) zoom(Math.exp(within(dy, -200, 200) * 0.004), timeAt(spot(event)[0]));
+  else if (event.shiftKey || Math.abs(dx) > Math.abs(dy)) pan(((dx || dy) * (view.high - view.low)) / width);
+  else return;
+  event.preventDefault();
+}, { passive: false });
+
+const fingers = new Map(); // pointer -> x on the stage
+let drag = null;
+
+function spot(event) {
+  const box = stage.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
+
+function grip() {
+  const xs = [...fingers.values()];
+  return { middle: xs.reduce((a, b) => a + b, 0) / xs.length, spread: Math.max(...xs) - Math.min(...xs) };
+}
+
+stage.addEventListener("pointerdown", (event) => {
+  if (event.button) return;
+  const [px, y] = spot(event);
+  fingers.set(event.pointerId, px);
+  stage.setPointerCapture(event.pointerId);
+  drag = { ...grip(), low: view.low, high: view.high, moved: fingers.size > 1, scrub: y < RULER };
+  if (drag.scrub) seek(timeAt(px));
+});
+stage.addEventListener("pointermove", (event) => {
+  const [px, y] = spot(event);
+  if (!drag) return hover(px, y, event);
+  if (!fingers.has(event.pointerId)) return;
+  fingers.set(event.pointerId, px);
+  const { middle, spread } = grip(), span = drag.high - drag.low;
+  if (drag.scrub) return seek(timeAt(within(px, 0, width)));
+  drag.moved ||= Math.abs(middle - drag.middle) > 4;
+  if (!drag.moved) return;
+  $("tip").hidden = true;
+  stage.classList.add("dragged");
+  const wanted = drag.spread > 20 && spread > 20 ? (span * drag.spread) / spread : span;
+  const held = drag.low + (drag.middle / width) * span;
+  show(held - (middle / width) * wanted, held - (middle / width) * wanted + wanted);
+});
+for (const kind of ["pointerup", "pointercancel"]) {
+  stage.addEventListener(kind, (event) => {
+    fingers.delete(event.pointerId);
+    if (!drag || fingers.size) {
+      if (drag) drag = { ...grip(), low: view.low, high: view.high, moved: true, scrub: false };
+      return;
+    }
+    const { moved, scrub } = drag, [px, y] = spot(event);
+    drag = null;
+    stage.classList.remove("dragged");
+    if (moved || scrub || kind === "pointercancel") return;
+    const under = segmentAt(px, y);
+    if (under >= 0) choose(under);
+    seek(timeAt(px));
+  });
+}
+stage.addEventListener("pointerleave", () => { $("tip").hidden = $("hover").hidden = true; });
+
+$("overview").addEventListener("pointerdown", (event) => {
+  const box = $("overview"), left = box.getBoundingClientRect().left, span = view.high - view.low;
+  const grabbed = ((event.clientX - left) / box.clientWidth) * length;
+  const hold = grabbed >= view.low && grabbed <= view.high ? grabbed - view.low : span / 2;
+  const follow = ({ clientX }) => {
+    const low = ((clientX - left) / box.clientWidth) * length - hold;
+    show(low, low + span);
+  };
+  follow(event);
+  box.setPointerCapture(event.pointerId);
+  box.addEventListener("pointermove", follow);
+  box.addEventListener("lostpointercapture", () => box.removeEventListener("pointermove", follow), { once: true });
+});
+
+function trackAt(y) {
+  const down = y + scroll.scrollTop;
+  return y < RULER ? undefined : tracks.find(({ top, height: tall }) => down >= top && down < top + tall);
+}
+
+function segmentAt(px, y) {
+  const under = trackAt(y);
+  if (!under || under.kind !== "lane") return -1;
+  const above = data.truth && y + scroll.scrollTop < under.top + 9, { found, truth } = lanes[under.label];
+  const low = timeAt(px - 2), high = timeAt(px + 2);
+  return (above ? truth : found).findLast((i) => shown[i] && segments.start[i] <= high && segments.end[i] >= low) ?? -1;
+}
+
+function hover(px, y, event) {
+  const ms = timeAt(px), i = segmentAt(px, y), tip = $("tip"), lines = [make("b", {}, clock(ms))];
+  if (i >= 0) {
+    lines.push(make("span", { class: "named" }, swatch(segments.label[i]), make("bdi", { class: "cut" }, nameOf(i))));
+    lines.push(make("span", {}, `${clock(segments.start[i])} – ${clock(segments.end[i])}`));
+    lines.push(make("span", { class: "faint" }, scoreOf(i, 3)));
+    if (segments.note[i]) lines.push(make("bdi", { class: "clamp" }, segments.note[i]));
+  }
+  const under = trackAt(y);
+  if (under?.kind === "curve") {
+    const value = under.values[Math.round((ms - under.start) / under.step)];
+    if (value !== undefined) lines.push(make("span", {}, String(value)));
+  }
+  for (const [low, high, reason] of unknown()) {
+    if (ms >= low && ms < high) lines.push(make("bdi", { class: "clamp warn" }, reason));
+  }
+  tip.replaceChildren(...lines);
+  tip.hidden = $("hover").hidden = false;
+  tip.style.left = `${within(event.clientX + 14, 4, innerWidth - tip.offsetWidth - 8)}px`;
+  const below = event.clientY + 18, above = event.clientY - tip.offsetHeight - 10;
+  tip.style.top = `${below + tip.offsetHeight > innerHeight ? above : below}px`;
+  $("hover").style.transform = `translateX(${px}px)`;
+}

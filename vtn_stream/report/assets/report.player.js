@@ -1,0 +1,116 @@
+/* The film and the playhead. Without a film all works but playing. */
+
+const loaded = () => video.readyState > 0;
+
+function seek(ms) {
+  now = within(ms, 0, length);
+  if (loaded()) video.currentTime = now / 1000;
+  moved();
+}
+
+function moved() {
+  $("time").textContent = clock(now);
+  $("time").href = `#t=${(now / 1000).toFixed(3)}`;
+  $("position").value = now;
+  $("position").setAttribute("aria-valuetext", clock(now));
+  highlight();
+  draw({ head: true });
+}
+
+const INSTANT = 300; // ms for which one is marked
+
+/** Marks what holds at the playhead. */
+function highlight(always = false) {
+  const at = Math.round(now), held = [];
+  for (let i = 0; i < num; i++) {
+    const start = segments.start[i], end = Math.max(segments.end[i], start + (start === segments.end[i] ? INSTANT : 0));
+    if (shown[i] && start <= at && at < end) held.push(i);
+  }
+  if (!always && held.length === current.size && held.every((i) => current.has(i))) return;
+  current = new Set(held);
+  const labels = new Set(held.map((i) => segments.label[i]));
+  heads.forEach(({ li }, label) => li.classList.toggle("current", labels.has(label)));
+  const chips = held.slice(0, 12).map((i) => {
+    const score = make("span", { class: "faint" }, scoreOf(i, 2));
+    return make("li", { class: "named" }, swatch(segments.label[i]), stranger(nameOf(i)), score);
+  });
+  if (held.length > 12) chips.push(make("li", {}, `and ${held.length - 12} more`));
+  if (!held.length) chips.push(make("li", { class: "faint" }, "no segment"));
+  $("now").replaceChildren(...chips);
+  draw({ lanes: true, table: !always });
+}
+
+function tick() {
+  now = video.currentTime * 1000;
+  if (!drag && now <= length) reveal(now);
+  moved();
+  if (!video.paused && !video.ended) requestAnimationFrame(tick);
+}
+
+function playOrPause() {
+  if (!loaded()) return tellMissing();
+  if (video.paused) video.play().catch(() => {}); // a pause before it began
+  else video.pause();
+}
+
+function tellMissing() {
+  const words = video.src.startsWith("blob:")
+    ? ["This browser cannot play the file that was chosen. Choose another:"]
+    : [make("bdi", {}, data.film.name), " does not lie beside this page, or this browser cannot play it. "
+      + "The timeline works without it; to see it, choose it:"];
+  $("missing-text").replaceChildren(...words);
+  $("missing").hidden = false;
+}
+
+for (const kind of ["play", "pause", "ended"]) {
+  video.addEventListener(kind, () => {
+    const playing = !video.paused && !video.ended;
+    $("play").setAttribute("aria-label", playing ? "Pause" : "Play");
+    $("play-icon").setAttribute("d", playing ? "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z" : "M4 2.5v11l9-5.5z");
+    if (kind === "play") requestAnimationFrame(tick);
+  });
+}
+video.addEventListener("loadedmetadata", () => {
+  const ms = video.duration * 1000, wanted = data.film.duration;
+  $("missing").hidden = true;
+  $("mismatch").hidden = !(wanted > 0) || Math.abs(ms - wanted) <= Math.max(1000, wanted / 1000);
+  $("mismatch").textContent = `This film lasts ${clock(ms)}, that of the timeline ${clock(wanted)}: `
+    + "it may be another one.";
+  video.playbackRate = Number($("speed").value);
+  if (now) video.currentTime = now / 1000;
+});
+video.addEventListener("seeked", () => {
+  if (!video.controls) return;
+  now = video.currentTime * 1000; // by the browser's own controls, in full screen
+  moved();
+});
+video.addEventListener("error", tellMissing);
+video.addEventListener("click", playOrPause);
+$("picker").addEventListener("change", () => {
+  const [file] = $("picker").files;
+  if (!file) return;
+  if (video.src.startsWith("blob:")) URL.revokeObjectURL(video.src);
+  video.src = URL.createObjectURL(file);
+});
+
+/** To the next (1) or previous (-1) of the segments shown, by their starts. */
+function step(way) {
+  const at = Math.round(now) - (way < 0 && !video.paused ? 700 : 0);
+  let best = -1;
+  for (let i = 0; i < numPredicted; i++) {
+    if (!shown[i] || (segments.start[i] - at) * way <= 0) continue;
+    if (best < 0 || (segments.start[best] - segments.start[i]) * way > 0) best = i;
+  }
+  if (best >= 0) goTo(best);
+}
+
+function fullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else video.requestFullscreen?.().catch(() => {});
+}
+document.addEventListener("fullscreenchange", () => { video.controls = document.fullscreenElement === video; });
+
+function mute() {
+  video.muted = !video.muted;
+  $("mute").setAttribute("aria-pressed", video.muted);
+}

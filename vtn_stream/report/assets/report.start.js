@@ -1,0 +1,156 @@
+/* Keys, buttons, themes, paper, what stands still; and the start. */
+
+// ---- buttons and keys
+
+const nudge = (ms) => { seek(now + ms); reveal(now); };
+const actions = {
+  " ": playOrPause, k: playOrPause, j: () => nudge(-10_000), l: () => nudge(10_000),
+  n: () => step(1), p: () => step(-1),
+  ArrowLeft: () => nudge(-5000), ArrowRight: () => nudge(5000),
+  ShiftArrowLeft: () => pan((view.low - view.high) / 5), ShiftArrowRight: () => pan((view.high - view.low) / 5),
+  "+": () => zoom(1 / 1.6), "=": () => zoom(1 / 1.6), "-": () => zoom(1.6), 0: () => show(0, length),
+  m: mute, f: fullScreen, "/": () => $("search").focus(), "?": () => $("help").showModal(),
+};
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event, kind = target.type ?? target.tagName;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open || document.fullscreenElement) return;
+  if (["search", "text", "select-one"].includes(kind)) return;
+  if (key === " " && (["button", "checkbox", "file", "submit"].includes(kind) || target.tagName === "SUMMARY")) return;
+  if (key.startsWith("Arrow") && target === $("threshold")) return;
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  const action = event.shiftKey && name.startsWith("Arrow") ? actions[`Shift${name}`] : actions[name];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+const clicks = {
+  play: playOrPause, previous: () => step(-1), next: () => step(1), mute, full: fullScreen,
+  in: () => zoom(1 / 1.6), out: () => zoom(1.6), fit: () => show(0, length),
+  all: () => setAll(true), "no-labels": () => setAll(false),
+  "help-open": () => $("help").showModal(), "help-close": () => $("help").close(), theme: turnTheme,
+};
+for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", action);
+
+function setAll(on) {
+  state.off = new Set(on ? [] : data.labels.keys());
+  for (const { box } of heads) box.checked = on;
+  sift();
+}
+
+$("position").addEventListener("input", () => { seek($("position").valueAsNumber); reveal(now); });
+$("speed").addEventListener("change", () => { video.playbackRate = Number($("speed").value); });
+$("search").addEventListener("input", () => {
+  state.words = $("search").value.trim().toLowerCase();
+  rowsBox.scrollTop = 0;
+  sift();
+});
+$("truth").addEventListener("change", () => { state.truth = $("truth").checked; sift(); });
+$("threshold").addEventListener("input", () => {
+  state.threshold = $("threshold").valueAsNumber;
+  $("threshold-value").textContent = state.threshold.toFixed(2);
+  sift(true);
+});
+scroll.addEventListener("scroll", () => draw({ lanes: true }), { passive: true });
+
+// ---- light, dark, paper
+
+const dark = matchMedia("(prefers-color-scheme: dark)"), paper = matchMedia("print");
+
+function themed() {
+  const isDark = (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
+  $("theme").textContent = isDark ? "Light" : "Dark";
+  $("theme").setAttribute("aria-label", isDark ? "Light colours" : "Dark colours");
+  takeColours();
+  draw({ lanes: true });
+  return isDark;
+}
+
+function turnTheme() {
+  document.documentElement.dataset.theme = themed() ? "light" : "dark";
+  themed();
+}
+
+function print(on) {
+  printing = on;
+  takeColours();
+  measure();
+  paint(); // the paper does not wait for a frame
+}
+
+dark.addEventListener("change", themed);
+paper.addEventListener("change", () => print(paper.matches));
+addEventListener("beforeprint", () => print(true));
+addEventListener("afterprint", () => print(false));
+const watcher = new ResizeObserver(measure);
+for (const element of [stage, scroll, rowsBox, $("overview")]) watcher.observe(element);
+
+// ---- what stands still
+
+function facts() {
+  const total = (numbers) => numbers.reduce((sum, i) => sum + segments.end[i] - segments.start[i], 0);
+  const put = (id, cells) => $(id).append(make("tr", {}, ...cells));
+  const cell = (text, kind = "number") => make("td", { class: kind }, text);
+  $("name").textContent = data.film.name;
+  document.querySelector("h1").title = data.film.name;
+  const numLabels = plural(data.labels.length, "label");
+  $("summary").textContent = `${clock(length)} · ${plural(numPredicted, "segment")} · ${numLabels}`;
+  $("length").textContent = `/ ${clock(length)}`;
+  $("incomplete").hidden = data.complete;
+  $("part").hidden = !partial;
+  $("part").textContent = `analyzed: ${clock(data.span[0])} – ${clock(data.span[1])}`;
+  $("position").max = length;
+  const instead = "The table of segments and the table of labels say the same.";
+  stage.setAttribute("aria-label", `Lanes of ${numLabels} over ${clock(length)}. ${instead}`);
+  $("truth-label").hidden = !data.truth;
+  Object.assign($("threshold"), { min: lowest, max: highest, step: 0.01, value: lowest, disabled: !scores.length });
+  $("threshold-value").textContent = lowest.toFixed(2);
+  $("threshold-label").hidden = !scores.length;
+
+  const columns = ["Label", "Segments", "Total time", "Longest", "Mean score"];
+  if (data.truth) columns.push("True segments", "True time");
+  $("labels-columns").append(...columns.map((name, i) => make("th", { scope: "col", class: i ? "number" : "" }, name)));
+  lanes.forEach(({ found, truth }, label) => {
+    const scored = found.map((i) => segments.score[i]).filter((score) => score !== null);
+    const longest = found.reduce((most, i) => Math.max(most, segments.end[i] - segments.start[i]), 0);
+    const mean = scored.length ? (scored.reduce((a, b) => a + b, 0) / scored.length).toFixed(3) : "";
+    const cells = [cell(found.length), cell(clock(total(found))), cell(clock(longest)), cell(mean)];
+    if (data.truth) cells.push(cell(truth.length), cell(clock(total(truth))));
+    const name = make("span", { class: "named" }, swatch(label), stranger(data.labels[label][0]));
+    put("labels-body", [make("th", { scope: "row" }, name), ...cells]);
+  });
+  $("labels-part").open = data.labels.length > 0 && data.labels.length <= 40;
+  $("labels-part").hidden = !data.labels.length;
+  const said = (tag, text) => make(tag, {}, make("bdi", {}, text));
+  for (const [low, high, reason] of data.gaps) {
+    put("gaps-body", [cell(clock(low)), cell(clock(high)), said("td", reason)]);
+  }
+  $("gaps-part").hidden = !data.gaps.length;
+  for (const [label, score] of data.clips) put("clips-body", [said("td", label), cell(score.toFixed(3))]);
+  $("clips-part").hidden = !data.clips.length;
+  for (const [label, score] of data.clips.slice(0, 2)) {
+    $("clips-first").append(make("li", { class: "badge named" }, stranger(label), score.toFixed(2)));
+  }
+  for (const [name, value] of data.facts) $("facts").append(said("dt", name), said("dd", value));
+}
+
+/** The part that was analyzed, with a little around it. */
+function showSpan() {
+  const [low, high] = data.span, around = (high - low) / 10;
+  if (high > low) show(low - around, high + around);
+}
+
+function linked() {
+  const [, seconds] = /^#t=(\d{1,9}(?:\.\d{1,9})?)$/.exec(location.hash) ?? [];
+  if (seconds !== undefined) { seek(Number(seconds) * 1000); reveal(now); }
+}
+
+facts();
+measure();
+themed();
+sort();
+if (partial) showSpan();
+sift();
+moved();
+addEventListener("hashchange", linked);
+linked();
+video.src = data.film.url;

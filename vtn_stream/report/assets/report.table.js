@@ -1,0 +1,89 @@
+/* The table of segments: only the rows in sight are in the document. */
+
+const ROW = 28, PRINTED = 2000;
+const COLUMNS = [["label", "Label"], ["start", "Start"], ["end", "End"], ["length", "Length"], ["score", "Score"]];
+if (hasNotes) COLUMNS.push(["note", "Notes"]);
+let printing = false, rowsTop = 0;
+
+function rowOf(i) {
+  const score = scoreOf(i, 3);
+  const cells = [
+    make("td", {}, make("span", { class: "named" }, swatch(segments.label[i]), stranger(nameOf(i)))),
+    make("td", { class: "number" }, clock(segments.start[i])),
+    make("td", { class: "number end" }, clock(segments.end[i])),
+    make("td", { class: "number" }, clock(segments.end[i] - segments.start[i])),
+    make("td", { class: "number" }, isTrue(i) ? make("span", { class: "badge" }, score) : score),
+  ];
+  if (hasNotes) cells.push(make("td", { class: "note" }, stranger(segments.note[i])));
+  return make("tr", { id: `row${i}`, "data-segment": i }, ...cells);
+}
+
+/** In place of rows out of sight. */
+function filler(id, num) {
+  const tr = $(id) ?? make("tr", { id, class: "filler", "aria-hidden": "true" }, make("td"));
+  tr.firstChild.style.height = `${num * ROW}px`;
+  return tr;
+}
+
+function paintTable() {
+  const first = printing ? 0 : within(Math.floor(rowsTop / ROW) - 4, 0, Math.max(rows.length - 1, 0));
+  const last = Math.min(rows.length, printing ? PRINTED : first + Math.ceil(size.rows / ROW) + 8);
+  const children = rows.slice(first, last).map((i, k) => {
+    const tr = $(`row${i}`) ?? rowOf(i);
+    tr.className = current.has(i) ? "current" : "";
+    tr.setAttribute("aria-selected", i === chosen);
+    tr.setAttribute("aria-rowindex", first + k + 2);
+    return tr;
+  });
+  if (first) children.unshift(filler("above", first));
+  if (last < rows.length && !printing) children.push(filler("below", rows.length - last));
+  const there = $("body").children, same = children.length === there.length && children.every((tr, k) => tr === there[k]);
+  if (!same) $("body").replaceChildren(...children); // else left alone: a click needs its row from down to up
+  $("printed").hidden = !printing || last === rows.length;
+  $("printed").textContent = `The first ${plural(last, "row")} of ${rows.length.toLocaleString("en")}.`;
+  if (rows.includes(chosen) && $(`row${chosen}`)) table.setAttribute("aria-activedescendant", `row${chosen}`);
+  else table.removeAttribute("aria-activedescendant");
+}
+
+function choose(i) {
+  chosen = i;
+  const place = rows.indexOf(i), head = $("columns").offsetHeight;
+  if (place >= 0) {
+    const top = place * ROW, room = size.rows - head - ROW;
+    rowsBox.scrollTop = rowsTop = within(rowsBox.scrollTop, top - room, top);
+  }
+  draw({ lanes: true, table: true });
+}
+
+function goTo(i) {
+  choose(i);
+  seek(segments.start[i]);
+  reveal(now);
+}
+
+for (const [key, name] of COLUMNS) {
+  const button = make("button", { type: "button" }, name);
+  button.addEventListener("click", () => {
+    state.down = state.key === key ? !state.down : key === "score" || key === "length";
+    state.key = key;
+    rowsBox.scrollTop = 0;
+    sort();
+  });
+  const kind = key === "label" || key === "note" ? key : key === "end" ? "number end" : "number";
+  $("columns").append(make("th", { scope: "col", class: kind, "data-key": key }, button));
+}
+rowsBox.addEventListener("scroll", () => { rowsTop = rowsBox.scrollTop; draw({ table: true }); }, { passive: true });
+$("body").addEventListener("click", (event) => {
+  const tr = event.target.closest("tr[data-segment]");
+  if (tr) goTo(Number(tr.dataset.segment));
+});
+table.addEventListener("keydown", (event) => {
+  if (event.target !== table || !rows.length) return;
+  const place = rows.indexOf(chosen), page = Math.max(1, Math.floor(size.rows / ROW) - 2);
+  const ways = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+  const to = event.key in ways ? place + ways[event.key] : undefined;
+  if (to !== undefined) choose(rows[within(to, 0, rows.length - 1)]);
+  else if (event.key === "Enter" && place >= 0) goTo(chosen);
+  else return;
+  event.preventDefault();
+});

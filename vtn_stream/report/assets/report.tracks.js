@@ -1,0 +1,76 @@
+/* The tracks, from above: gaps, pictures, curves, a lane a label. Their heads are elements; colours come from CSS. */
+
+const RULER = 24, tracks = [], heads = [];
+let tracksHeight = RULER;
+
+function track(kind, height, ...head) {
+  const li = make("li", { class: kind }, ...head);
+  li.style.height = `${height}px`;
+  $("heads").append(li);
+  tracks.push({ kind, top: tracksHeight, height });
+  tracksHeight += height;
+  return tracks[tracks.length - 1];
+}
+
+if (data.gaps.length || partial) track("gaps", 20, make("span", { class: "faint" }, "Gaps"));
+if (data.thumbnails.length) track("pictures", 56, make("span", { class: "faint" }, "Pictures"));
+const pictures = data.thumbnails.map(([time, uri]) => {
+  const picture = new Image();
+  picture.addEventListener("load", () => draw({ lanes: true }));
+  picture.src = uri;
+  return { time, picture };
+});
+for (const [name, start, step, values] of data.curves) {
+  const most = values.reduce((a, b) => Math.max(a, b), 0), least = values.reduce((a, b) => Math.min(a, b), 0);
+  const bounds = `${least.toPrecision(3) * 1} to ${most.toPrecision(3) * 1}`;
+  const made = track("curve", 44, make("span", { class: "cut faint" }, stranger(name), make("br"), bounds));
+  Object.assign(made, { start, step, values, most: most > least ? most : least + 1, least });
+}
+data.labels.forEach(([name], label) => {
+  const box = make("input", { type: "checkbox" }), count = make("span", { class: "count" });
+  box.checked = true;
+  box.addEventListener("change", () => {
+    state.off[box.checked ? "delete" : "add"](label);
+    sift();
+  });
+  const made = track("lane", data.truth ? 34 : 28, make("label", {}, box, swatch(label), stranger(name), count));
+  made.label = label;
+  heads.push({ box, count, li: $("heads").lastChild });
+});
+
+// ---- colours of the canvas, which CSS knows
+
+const ink = {};
+let patterns = [];
+const pen = $("lanes").getContext("2d");
+
+function takeColours() {
+  const probe = make("span");
+  document.body.append(probe);
+  for (const name of ["panel", "sunk", "line", "edge", "ink", "faint", "accent", "head", "warn"]) {
+    probe.style.color = `var(--${name})`;
+    ink[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  size.font = `10.5px ${getComputedStyle(document.body).fontFamily}`;
+  patterns = [null, ...["/", "\\", "|"].map((kind) => hatch(kind, "rgb(0 0 0 / 55%)"))];
+  patterns.gap = hatch("/", ink.edge);
+}
+
+function hatch(kind, colour) {
+  const tile = make("canvas", { width: 8, height: 8 }), tilePen = tile.getContext("2d");
+  tilePen.strokeStyle = colour;
+  tilePen.lineWidth = 1.5;
+  tilePen.beginPath();
+  for (const by of [-8, 0, 8]) {
+    tilePen.moveTo(kind === "|" ? 4 : by, kind === "/" ? 8 : 0);
+    tilePen.lineTo(kind === "|" ? 4 : by + 8, kind === "/" ? 0 : 8);
+  }
+  tilePen.stroke();
+  return pen.createPattern(tile, "repeat");
+}
+
+const light = data.labels.map(([, colour]) => {
+  const [r, g, b] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18; // text on it is black
+});

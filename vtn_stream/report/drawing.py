@@ -1,0 +1,206 @@
+"""What the pictures share: settings, strangers' texts, the look of labels, segments as marks, the clock axis.
+
+Figures are built by matplotlib's objects, without pyplot: no window, no state that lives on. Equal input gives equal
+bytes on equal versions: no date, a fixed salt for ids, matplotlib's own font, none of the user's settings. Labels and
+names come from strangers: they are drawn as plain text, never read as formulas, and cut in the middle where long.
+"""
+
+import contextlib
+import io
+import math
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from vtn_stream.errors import printable
+from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.timeline import Segment
+
+__all__ = [
+    "GREY",
+    "MAX_CHARACTERS",
+    "Format",
+    "boxes",
+    "draw_segments",
+    "in_picture_style",
+    "looks_of",
+    "more",
+    "picture",
+    "plain_text",
+    "time_axis",
+    "told_apart",
+]
+
+Format = Literal["svg", "png"]
+
+GREY = "#f2f2f2"  # where a film is, and nothing happens in it
+HATCHES = ("", "////", "....", "xxxx", "----")
+
+MAX_CHARACTERS = 28  # of a label or a name
+MAX_MARKS = 4000  # of one row: more than its pixels
+
+_MARKS_PER_INCH = 150  # what a print shows apart
+_LINE = 3  # times that: of narrower boxes only the edges would be seen
+_FAINTEST, _SHADES = 0.4, 4
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],  # matplotlib brings it
+    "font.size": 9.0,
+    "text.parse_math": False,  # $ is a dollar
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.6,
+    "svg.fonttype": "none",  # text stays text: small, searchable, in any script
+    "svg.hashsalt": "vtn-stream",
+}
+
+
+@contextlib.contextmanager
+def in_picture_style() -> Iterator[None]:
+    """matplotlib's own settings and ours, and those from before again at the end."""
+    with matplotlib.style.context(_SETTINGS, after_reset=True), warnings.catch_warnings():
+        # A script that the font lacks: SVG leaves the choice of another to the viewer, PNG shows boxes.
+        warnings.filterwarnings("ignore", message=r"(?s).*Glyph .* missing", category=UserWarning)
+        warnings.filterwarnings("ignore", message=r"(?s).*does not support .* natively", category=UserWarning)
+        yield
+
+
+def picture(figure: Figure, format: Format, *, dpi: int = 150) -> bytes:
+    """The figure as a file's content; dpi of a PNG."""
+    file = io.BytesIO()
+    metadata: dict[str, None] = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
+    figure.savefig(file, format=format, dpi=dpi, metadata=metadata)
+    return file.getvalue()
+
+
+def plain_text(text: str, most: int = MAX_CHARACTERS) -> str:
+    """A stranger's text as it can be drawn: on one line, of characters that XML has, cut in the middle where long."""
+    text = re.sub("[\ufffe\uffff]", "\ufffd", printable(text))
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 1]}…{text[-tail:]}"
+
+
+def more(num: int, most: int, things: str) -> str:
+    return f" ({most} of {num} {things})" if num > most else ""
+
+
+def looks_of(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """How the patches of each label look: the colour that it has everywhere, a hatch where colours come again."""
+    hatches = {label: HATCHES[i // len(COLOURS) % len(HATCHES)] for i, label in enumerate(dict.fromkeys(labels))}
+    return {
+        label: {"facecolor": colour, "edgecolor": "#333333", "hatch": hatches[label] or None, "linewidth": 0.3}
+        for label, colour in colours_of(hatches).items()
+    }
+
+
+# ---- segments
+
+
+def draw_segments(
+    axes: Axes,
+    segments: Iterable[Segment],
+    low: float,
+    high: float,
+    looks: Mapping[str, Mapping[str, Any]],
+    *,
+    resolved_s: float,
+    by_score: bool = False,
+) -> None:
+    """Segments between two heights, in seconds across. Labels of longer ones first, so that they hide no shorter ones.
+
+    resolved_s   what a print shows apart (`time_axis`): what lies closer is drawn as one, and what is hardly longer as
+                 a line
+    by_score     the lower the score, the fainter; else overlapping labels would mix
+
+    The marks of each label are one path: a file of a path each would be ten times as large. Of very many in one row
+    the longest are drawn.
+    """
+    spans: dict[tuple[str, float], list[tuple[float, float]]] = {}
+    for s in segments:
+        spans.setdefault((s.label, _shade(s.score) if by_score else 1.0), []).append((s.start_s, s.end_s))
+    marks = [(end - start, start, key) for key in spans for start, end in told_apart(spans[key], resolved_s)]
+    kept: dict[tuple[str, float], list[tuple[float, float]]] = {}
+    for length, start, key in sorted(marks, key=lambda mark: (-mark[0], mark[1:]))[:MAX_MARKS]:
+        kept.setdefault(key, []).append((start, start + length))
+    order = sorted(kept, key=lambda key: (-sum(end - start for start, end in kept[key]) / len(kept[key]), key))
+    for label, shade in order:
+        look = dict(looks[label])
+        colour = look.pop("facecolor")
+        spans_here = sorted(kept[label, shade])
+        wide = [span for span in spans_here if span[1] - span[0] >= _LINE * resolved_s]
+        thin = [span for span in spans_here if span[1] - span[0] < _LINE * resolved_s]
+        if wide:
+            axes.add_patch(PathPatch(boxes(wide, low, high), facecolor=(colour, shade), **look))
+        if thin:
+            axes.add_patch(
+                PathPatch(_lines(thin, low, high), fill=False, edgecolor=(colour, shade), linewidth=1.0, zorder=1.1)
+            )
+
+
+def boxes(spans: Sequence[tuple[float, float]], low: float, high: float) -> Path:
+    """Rectangles of one height, as one path."""
+    corners = [[(a, low), (b, low), (b, high), (a, high), (a, low)] for a, b in spans]
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(corners)
+    return Path(np.array(corners).reshape(-1, 2), codes)
+
+
+def _lines(spans: Sequence[tuple[float, float]], low: float, high: float) -> Path:
+    ends = [[((a + b) / 2, low), ((a + b) / 2, high)] for a, b in spans]
+    return Path(np.array(ends).reshape(-1, 2), [Path.MOVETO, Path.LINETO] * len(ends))
+
+
+def _shade(score: float | None) -> float:
+    """Opacity, in a few steps, so that there are few paths."""
+    if score is None:
+        return 1.0
+    return _FAINTEST + (1 - _FAINTEST) * round(_SHADES * min(max(score, 0.0), 1.0)) / _SHADES
+
+
+def told_apart(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[tuple[float, float]]:
+    """Spans, at most a few for every `resolved_s`: what overlaps is one, and what is short and lies close."""
+    marks: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        last_start, last_end = marks[-1] if marks else (start, -math.inf)
+        is_short = min(end - start, last_end - last_start) < resolved_s
+        if start < last_end or (start - last_end < resolved_s and is_short):
+            marks[-1] = (last_start, max(last_end, end))
+        else:
+            marks.append((start, end))
+    return marks
+
+
+# ---- time
+
+
+def time_axis(axes: Axes, start_s: float, end_s: float, *, width_in: float, most: int = 10) -> float:
+    """Seconds across as H:MM:SS, at most so many of them. Returns what can be told apart at that width, in seconds."""
+    length_s = max(end_s - start_s, 1e-3)
+    step_s: float = next((s for s in _STEPS_S if length_s / s <= most), math.ceil(length_s / most / 86400) * 86400)
+    if length_s <= 2:
+        step_s = 0.2 if length_s / 0.2 <= most else 0.5
+    axes.set_xlim(start_s, start_s + length_s)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.xaxis.set_major_locator(MultipleLocator(step_s))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds, tenths=step_s < 1)))
+    return length_s / (width_in * _MARKS_PER_INCH)
+
+
+def _clock(seconds: float, *, tenths: bool) -> str:
+    if seconds >= 1e9:
+        return f"{seconds:.1e} s"
+    whole, tenth = divmod(round(seconds * 10), 10) if tenths else (round(seconds), 0)
+    clock = f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{clock}.{tenth}" if tenths else clock

@@ -1,0 +1,256 @@
+"""An index over many films, as one HTML page: films as rows, labels as colours, totals, search. Knows timelines only.
+
+It opens without a server or a network; each row leads to the film's own report and, from a piece of its strip, to that
+moment in it. Equal input gives equal bytes.
+
+Times are kept to 0.1 s. What is lost: a strip has at most 150 pieces; of a film with more, each 150th keeps only the
+label that holds longest there, from where it first holds and as long as it does. Where segments overlap, the surer one
+is drawn. Numbers and totals are of everything. Attributes, scores, curves and clip labels are left out.
+
+20,000 films of some 30 segments make 8 MB, of 200 segments each 16 MB.
+
+Labels have colours in order of their total time, so that the colours that differ most go to what there is most of. A
+film's own page orders them by first appearance and may give a label another colour: no one order serves both.
+
+Names and labels come from strangers. They are in the page as data and become text, never markup; marks that reorder
+text are written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
+percent-encoded, so that no name is read as a scheme, a query or a fragment.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from string import ascii_lowercase, ascii_uppercase, digits
+from sys import intern
+from typing import Any
+from urllib.parse import quote
+
+from vtn_stream.errors import printable
+from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.html import document
+from vtn_stream.timeline import Timeline
+
+__all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index"]
+
+MAX_PIECES = 150  # of a strip: 4 pixels each on a usual screen
+MAX_CHARACTERS = 300  # of a name, a label or a reason
+_MAX_S = 1e9  # 31 years; a longer film is drawn as one of these
+_UNITS = 10  # in a second
+
+_Piece = tuple[float, float, int]  # start_s, end_s, number of the label in its film
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSum:
+    """One label in one film. total_s: how long it holds; where its segments overlap, time counts once."""
+
+    label: str
+    num_segments: int
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the index shows of one film; about a kilobyte, made by `entry_of`.
+
+    name           as shown
+    page           path of the film's own report, relative to the index; None where it has none
+    timeline_file  path of its timeline, relative as well
+    complete       False where the analysis did not reach the film's end
+    gaps_s         how much of it is unknown
+    labels         in order of first appearance
+    unknown, segments, instants   three layers of its strip, the last on top, as `_coded` writes them
+    """
+
+    name: str
+    page: str | None
+    timeline_file: str
+    duration_s: float
+    complete: bool
+    gaps_s: float
+    labels: tuple[LabelSum, ...]
+    unknown: str
+    segments: str
+    instants: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A film of which there is no timeline to show, and why."""
+
+    name: str
+    reason: str
+
+
+def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: str) -> Entry:
+    """What the index needs of a timeline, so that the timeline itself can be forgotten."""
+    duration_s = min(timeline.duration_s, _MAX_S)
+
+    def inside(time_s: float) -> float:
+        return min(max(time_s, 0.0), duration_s)
+
+    numbers = {label: number for number, label in enumerate(timeline.labels)}
+    spans: dict[str, list[tuple[float, float]]] = {label: [] for label in numbers}
+    for s in timeline.segments:
+        spans[s.label].append((inside(s.start_s), inside(s.end_s)))
+    gaps = _joined([(inside(g.start_s), inside(g.end_s)) for g in timeline.gaps])
+    analyzed = (inside(timeline.span_s[0]), inside(timeline.span_s[1]))
+    unknown = _joined(sorted([(0.0, analyzed[0]), *gaps, (analyzed[1], duration_s)]))
+    instants = [
+        (inside(s.start_s), inside(s.start_s), numbers[s.label]) for s in timeline.segments if s.duration_s == 0
+    ]
+    lasting = replace(timeline, segments=tuple(s for s in timeline.segments if s.duration_s > 0)).without_overlaps()
+    pieces = [(inside(s.start_s), inside(s.end_s), numbers[s.label]) for s in lasting.segments]
+    return Entry(
+        name=name,
+        page=page,
+        timeline_file=timeline_file,
+        duration_s=duration_s,
+        complete=timeline.complete,
+        gaps_s=_length(gaps),
+        labels=tuple(
+            LabelSum(label=intern(label), num_segments=len(of_label), total_s=_length(_joined(of_label)))
+            for label, of_label in spans.items()
+        ),
+        unknown=_coded(_fewer([(start, end, 0) for start, end in unknown if start < end], duration_s)),
+        segments=_coded(_fewer([piece for piece in pieces if piece[0] < piece[1]], duration_s)),
+        instants=_coded(_fewer(instants, duration_s)),
+    )
+
+
+def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
+    """The page; films in the order in which they come, until its reader sorts them."""
+    entries = list(entries)
+    films = [entry for entry in entries if isinstance(entry, Entry)]
+    num_films, num_segments, total_s = Counter[str](), Counter[str](), dict[str, float]()
+    for film in films:
+        for total in film.labels:
+            num_films[total.label] += 1
+            num_segments[total.label] += total.num_segments
+            total_s[total.label] = total_s.get(total.label, 0.0) + total.total_s
+    labels = sorted(total_s, key=lambda label: (-_units(total_s[label]), -num_segments[label], label))
+    numbers = {label: number for number, label in enumerate(labels)}
+    colours = colours_of(labels)
+    data = {
+        "title": _shown(title),
+        "unitsPerSecond": _UNITS,
+        "coloursPerRound": len(COLOURS),
+        "labels": [
+            [_shown(label), colours[label], num_films[label], num_segments[label], _units(total_s[label])]
+            for label in labels
+        ],
+        "films": [
+            _row(entry, numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]
+            for entry in entries
+        ],
+    }
+    style, script, body = (
+        "\n".join(files("vtn_stream.report").joinpath("assets", name).read_text("utf-8") for name in names)
+        for names in (("base.css", "index.css"), ("index.js",), ("index.html",))
+    )
+    return document(title=_shown(title), style=style, script=script, body=body, data=data)
+
+
+def _row(entry: Entry, numbers: dict[str, int]) -> list[Any]:
+    """One film as the script reads it. The strip's layers number the labels by their place in this very list."""
+    totals = [
+        value for total in entry.labels for value in (numbers[total.label], total.num_segments, _units(total.total_s))
+    ]
+    return [
+        _shown(entry.name),
+        "" if entry.page is None else _link(entry.page),
+        _link(entry.timeline_file),
+        _units(entry.duration_s),
+        int(entry.complete),
+        _units(entry.gaps_s),
+        totals,
+        entry.unknown,
+        entry.segments,
+        entry.instants,
+    ]
+
+
+def _fewer(pieces: list[_Piece], duration_s: float) -> list[_Piece]:
+    """At most MAX_PIECES of pieces that are sorted and apart. A film is cut evenly; each part keeps one label.
+
+    |AA-B-AAA|C------D|        |AAAAA---|C-------|
+    """
+    if len(pieces) <= MAX_PIECES:
+        return pieces
+    width_s = duration_s / MAX_PIECES or 1.0
+    parts: list[dict[int, _Piece]] = [{} for _ in range(MAX_PIECES)]
+    for start_s, end_s, number in pieces:
+        first = min(int(start_s / width_s), MAX_PIECES - 1)
+        for i in range(first, MAX_PIECES):
+            low_s, high_s = max(start_s, i * width_s), min(end_s, (i + 1) * width_s)
+            if i > first and low_s >= high_s:
+                break
+            since_s, until_s, _ = parts[i].get(number, (low_s, low_s, number))
+            parts[i][number] = (since_s, until_s + max(0.0, high_s - low_s), number)
+    kept: list[_Piece] = []
+    for part in parts:
+        if not part:
+            continue
+        start_s, end_s, number = max(part.values(), key=lambda piece: (piece[1] - piece[0], -piece[0]))
+        if kept and kept[-1][2] == number and start_s - kept[-1][1] < 1e-6 and start_s < end_s:
+            kept[-1] = (kept[-1][0], end_s, number)
+        else:
+            kept.append((start_s, end_s, number))
+    return kept
+
+
+_DIGITS = ascii_uppercase + ascii_lowercase + digits + "-_"
+
+
+def _coded(pieces: list[_Piece]) -> str:
+    """Pieces as text, a quarter of what JSON would need: how long after the last one's end, how long, which label.
+
+    Numbers are in base 32, lowest digit first; the upper half of the 64 digits says that another one follows.
+    """
+    text, last = [], 0
+    for start_s, end_s, number in pieces:
+        start = max(_units(start_s), last)
+        end = max(_units(end_s), start)
+        for value in (start - last, end - start, number):
+            while value >= 32:
+                text.append(_DIGITS[32 + value % 32])
+                value //= 32
+            text.append(_DIGITS[value])
+        last = end
+    return "".join(text)
+
+
+def _units(time_s: float) -> int:
+    """Rounded up: a link leads into a segment, not to the frame before it. What floats add is not counted."""
+    return math.ceil(time_s * _UNITS - 1e-6)
+
+
+def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Sorted spans, those that touch or overlap as one."""
+    joined: list[tuple[float, float]] = []
+    for start_s, end_s in spans:
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end_s))
+        else:
+            joined.append((start_s, end_s))
+    return joined
+
+
+def _length(spans: list[tuple[float, float]]) -> float:
+    return math.fsum(end_s - start_s for start_s, end_s in spans)
+
+
+def _shown(text: str) -> str:
+    shown = printable(text)
+    if not shown.strip():
+        return "(empty)"  # a link or a button must be called something
+    if len(shown) <= MAX_CHARACTERS:
+        return shown
+    half = MAX_CHARACTERS // 2
+    return f"{shown[:half]}…{shown[-half + 1 :]}"
+
+
+def _link(path: str) -> str:
+    return "/".join([".", *(quote(part, safe="", errors="surrogateescape") for part in path.split("/"))])

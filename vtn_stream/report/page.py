@@ -1,0 +1,175 @@
+"""One film's timeline as one HTML page: player, lanes, curves and table, in a file that opens without a server.
+
+The film lies beside the page, or its reader chooses it. Data are columns of numbers: 10,000 segments are some 250 kB.
+Resolution: times are written in whole milliseconds, scores with four digits, values of curves with three; a segment
+shorter than that becomes an instant. Of attributes, provenance and names all is shown; control characters and bidi
+marks as escapes (`errors.printable`), and what is longer than MAX_TEXT is cut. Equal input gives equal bytes.
+"""
+
+import base64
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from vtn_stream.errors import printable
+from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.html import document
+from vtn_stream.timeline import Segment, Timeline
+
+__all__ = ["chosen_thumbnails", "page"]
+
+MAX_THUMBNAILS = 200
+MAX_THUMBNAIL_TEXT = 3_000_000  # characters of the page: it should still go by mail
+MAX_TEXT = 2_000  # characters of one label, reason or value
+MAX_FACTS = 1_000  # of the provenance
+MAX_TIME_S = 1e9  # what lies farther off is no film's time
+# In this order, one scope.
+SCRIPTS = tuple(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "player", "start"))
+HATCHES = 4  # no hatch, and three; report.css and report.tracks.js draw them
+
+
+def page(
+    timeline: Timeline,
+    *,
+    truth: Sequence[Segment] | None = None,
+    film: str | None = None,
+    thumbnails: Sequence[tuple[float, bytes]] = (),
+) -> bytes:
+    """The page.
+
+    truth       what really happens, drawn above what was found
+    film        the film's path as seen from the page, plain; by default the timeline's
+    thumbnails  (time_s, JPEG)
+    """
+    path = timeline.video_path if film is None else film
+    name = _shown(path.rpartition("/")[2] or path)
+    colours = colours_of([*timeline.labels, *(s.label for s in truth or ())])
+    number = {label: i for i, label in enumerate(colours)}
+    data = {
+        "film": {"name": name, "url": _url(path), "duration": _ms(timeline.duration_s)},
+        "span": [_ms(time_s) for time_s in timeline.span_s],
+        "complete": timeline.complete,
+        "labels": [
+            [_shown(label), colour, i // len(COLOURS) % HATCHES] for i, (label, colour) in enumerate(colours.items())
+        ],
+        "segments": _columns(timeline.segments, number),
+        "truth": None if truth is None else _columns(sorted(truth, key=lambda s: s.sort_key), number),
+        "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],
+        "clips": [[_shown(label), _score(score)] for label, score in timeline.clip_labels],
+        "curves": [
+            [_shown(label), _ms(c.start_s), round(c.step_s * 1000, 3), [float(f"{v:.3g}") for v in c.values]]
+            for label, c in timeline.curves.items()
+        ],
+        "thumbnails": [[_ms(time_s), _uri(jpeg)] for time_s, jpeg in chosen_thumbnails(thumbnails)],
+        "facts": [[_shown(key), _shown(value)] for key, value in _facts(timeline)],
+    }
+    return document(
+        title=f"{name} · timeline",
+        style=_asset("base.css") + _asset("report.css"),
+        script=f'(() => {{\n"use strict";\n{"".join(map(_asset, SCRIPTS))}}})();\n',
+        body=_asset("report.html"),
+        data=data,
+    )
+
+
+def chosen_thumbnails(pairs: Iterable[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
+    """At most MAX_THUMBNAILS of these, evenly over time, in at most MAX_THUMBNAIL_TEXT characters of the page."""
+    ordered = sorted(pairs)
+    num = min(len(ordered), MAX_THUMBNAILS)
+    while num:
+        chosen = _evenly(ordered, num)
+        characters = sum(len(_uri(jpeg)) for _, jpeg in chosen)
+        if characters <= MAX_THUMBNAIL_TEXT:
+            return chosen
+        num = min(num - 1, num * MAX_THUMBNAIL_TEXT // characters)
+    return []
+
+
+def _evenly(ordered: list[tuple[float, bytes]], num: int) -> list[tuple[float, bytes]]:
+    """The ones nearest to `num` evenly spaced times; fewer where two such times have one nearest."""
+    if num == len(ordered):
+        return ordered
+    times = [time_s for time_s, _ in ordered]
+    nearest = set()
+    for i in range(num):
+        wanted = times[0] + (times[-1] - times[0]) * (i + 0.5) / num
+        after = bisect_left(times, wanted)
+        beside = range(max(after - 1, 0), min(after + 1, len(times)))
+        nearest.add(min(beside, key=lambda k: abs(times[k] - wanted)))
+    return [ordered[k] for k in sorted(nearest)]
+
+
+def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str, Any]:
+    """starts are differences from one to the next: short numbers."""
+    starts = [_ms(s.start_s) for s in segments]
+    return {
+        "labels": [number[s.label] for s in segments],
+        "starts": [now - before for before, now in zip([0, *starts], starts, strict=False)],
+        "lengths": [_ms(s.end_s) - _ms(s.start_s) for s in segments],
+        "scores": [None if s.score is None else _score(s.score) for s in segments],
+        "notes": [
+            [i, _shown(", ".join(f"{key}: {value}" for key, value in s.attributes.items()))]
+            for i, s in enumerate(segments)
+            if s.attributes
+        ],
+    }
+
+
+def _facts(timeline: Timeline) -> Iterator[tuple[str, str]]:
+    """(name, value) of what is known of the film and of how the timeline was made."""
+    if timeline.nominal_rate is not None:
+        rate = f"{float(timeline.nominal_rate):.3f}".rstrip("0").rstrip(".")
+        yield "frame rate", f"{rate} a second" + (", variable" if timeline.variable_rate else "")
+    elif timeline.variable_rate:
+        yield "frame rate", "variable"
+    if timeline.start_timecode is not None:
+        yield "start timecode", timeline.start_timecode
+    yield "identity of the film", timeline.video_identity
+    waiting: list[tuple[str, Any]] = [(key, value) for key, value in reversed(list(timeline.provenance.items()))]
+    num = 0
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Mapping) and value:
+            waiting += [(f"{name} · {key}", inner) for key, inner in reversed(list(value.items()))]
+        elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping | list | tuple) for inner in value):
+            waiting += [(f"{name} · {i + 1}", inner) for i, inner in reversed(list(enumerate(value)))]
+        elif num == MAX_FACTS:
+            yield "…", "and more, which the timeline's JSON file holds"
+            return
+        else:
+            num += 1
+            yield name, ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return "none" if value == {} else str(value)
+
+
+def _url(path: str) -> str:
+    """Relative, whatever the path looks like: never a scheme, a host or a fragment."""
+    return "./" + "/".join(quote(part.encode("utf-8", "surrogateescape"), safe="") for part in path.split("/"))
+
+
+def _shown(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def _ms(time_s: float) -> int:
+    return round(1000 * min(max(time_s, -MAX_TIME_S), MAX_TIME_S))
+
+
+def _score(score: float) -> float:
+    return round(score, 4) + 0.0  # not -0.0
+
+
+def _uri(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _asset(name: str) -> str:
+    return (files("vtn_stream.report") / "assets" / name).read_text("utf-8")
