@@ -62,6 +62,7 @@ __all__ = ["analyze"]
     "reachable under the same paths there.",
 )
 @options.exact
+@options.thumbnails
 @options.overwrite
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
@@ -81,6 +82,7 @@ def analyze(
     store: Path | None,
     address: str | None,
     exact: bool,
+    thumbnails: bool,
     overwrite: bool,
     dry_run: bool,
     json_log: bool,
@@ -114,7 +116,7 @@ def analyze(
                 if dry_run:
                     _show_plan(analyzer.plan(film, start_s=start_s, end_s=end_s), analyzer)
                     continue
-                files = ResultFiles(output, film, formats)
+                files = ResultFiles(output, film, formats, store=store, thumbnails=thumbnails)
                 files.claim(analyzer.probe(film).identity, overwrite=overwrite)
                 lost = frozenset[int]()
                 if cluster is not None:
@@ -162,7 +164,8 @@ def _analyze(
     with film_progress(film.name) as progress:
         progress.expect(sum(map(len, chunks)), float(analyzer.sampling.fps))
         analysis = analyzer.analyze(film, start_s=start_s, end_s=end_s, lost=lost, on_event=tell)
-    files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    for warning in files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels):
+        err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
     if json_log:
         _log_segments(analysis.timeline, film.name, final=True, known=set())
         _log("done", film=film.name, complete=analysis.timeline.complete)

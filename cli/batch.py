@@ -8,6 +8,8 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import printable
+from vtn_stream.overview import write_index
+from vtn_stream.results import PAGE
 from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.connection import Cluster, connected
@@ -46,6 +48,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.device
 @options.store
 @options.exact
+@options.thumbnails
 @click.option("--overwrite", is_flag=True, help="Draw every timeline anew, also in the way of another film's.")
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"
@@ -61,6 +64,7 @@ def batch(
     output: Path,
     address: str | None,
     formats: tuple[str, ...],
+    thumbnails: bool,
     overwrite: bool,
     num_workers: int | None,
     retry_failed: bool,
@@ -86,7 +90,7 @@ def batch(
     if not len(chosen):
         err.print("none of these films has failed", soft_wrap=True)
     else:
-        ways = {"formats": formats, "overwrite": overwrite, "num_workers": num_workers}
+        ways = {"formats": formats, "thumbnails": thumbnails, "overwrite": overwrite, "num_workers": num_workers}
         with connected(address) as cluster:
             if dry_run:
                 num_failed = _plan(chosen, output, cluster, settings, ways)
@@ -147,6 +151,10 @@ def _run(
                 log_summary(tally, summary)
             elif summary is not None or tally.num_over or tally.num_settled:
                 show_summary(board, summary, output)
+    if PAGE in ways["formats"] and tally.num_done + tally.num_skipped:
+        index = write_index(output, on_progress=lambda done, total: check_interrupted())
+        if not json_log:
+            out.print(Text(f"wrote {printable(str(index.path))}, a page over all of them"), soft_wrap=True)
     return tally.num_failed
 
 

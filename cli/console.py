@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vtn_stream.errors import printable
+from vtn_stream.report.colours import colours_of
 from vtn_stream.timeline import Timeline
 
 from .times import clock
@@ -23,8 +24,6 @@ __all__ = ["err", "film_progress", "out", "show_timeline"]
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-# Okabe & Ito's colours, told apart by the colour-blind as well.
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MAX_ROWS = 40
 
@@ -107,7 +106,7 @@ def film_progress(name: str) -> Iterator[FilmProgress]:
 def show_timeline(timeline: Timeline) -> None:
     """A table of the segments and, below it, the film as one lane."""
     symbols = {label: SYMBOLS[i % len(SYMBOLS)] for i, label in enumerate(timeline.labels)}
-    colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(timeline.labels)}
+    colours = colours_of(timeline.labels)
     table = Table(box=None, pad_edge=False)
     for name in ("start", "end", "duration"):
         table.add_column(name, justify="right")

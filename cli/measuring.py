@@ -31,7 +31,7 @@ MAX_WARNINGS = 10
 def read_truth(path: Path, fps: float | None) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
-    truth = read_annotations(path, fps=fps)
+    truth = read_annotations(path, fps=fps).with_lengths()
     warnings = [w for w in truth.warnings if not w.text.startswith("fps was not used")]  # the grid has it
     for line, text in warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"

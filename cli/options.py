@@ -1,15 +1,19 @@
 """Options that several commands have."""
 
+import re
+from fractions import Fraction
 from pathlib import Path
 
 import click
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
-from vtn_stream.formats import WRITERS
+from vtn_stream.results import FORMAT_NAMES
 
 __all__ = [
     "address",
+    "as_rate",
     "backbone",
+    "bom",
     "decoder",
     "device",
     "exact",
@@ -17,7 +21,10 @@ __all__ = [
     "fps",
     "model",
     "overwrite",
+    "rate",
+    "start_timecode",
     "store",
+    "thumbnails",
     "weights",
 ]
 
@@ -33,9 +40,9 @@ formats = click.option(
     "--format",
     "formats",
     multiple=True,
-    default=["json", "csv"],
-    show_default="json and csv",
-    type=click.Choice(list(WRITERS)),
+    default=["json", "csv", "html"],
+    show_default="json, csv and html",
+    type=click.Choice(FORMAT_NAMES),
     help="Timeline format; may be repeated. JSON is always written.",
 )
 model = click.option(
@@ -72,3 +79,31 @@ store = click.option(
     help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
 )
 weights = click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the image network.")
+rate = click.option(
+    "--rate",
+    metavar="RATE",
+    help="Frames a second, for formats that count frames: 25, 29.97, 30000/1001. [default: the film's]",
+)
+start_timecode = click.option(
+    "--start-timecode",
+    metavar="HH:MM:SS:FF",
+    help="Timecode of the film's first frame; with ; before FF drop-frame. [default: the film's, else 0]",
+)
+bom = click.option("--bom", is_flag=True, help="Begin tables with the mark by which Excel knows UTF-8.")
+thumbnails = click.option(
+    "--thumbnails/--no-thumbnails", default=True, show_default=True, help="Pictures of the film in its page."
+)
+
+_RATE = re.compile(r"\d{1,6}(\.\d{1,6})?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
+
+
+def as_rate(text: str | None) -> Fraction | None:
+    """29.97 as people write 30000/1001, and so 23.976, 59.94 and 119.88. Raises BadParameter."""
+    if text is None:
+        return None
+    if not _RATE.fullmatch(text) or not 0 < Fraction(text) <= 1000:
+        raise click.BadParameter(f"{text!r} is no rate such as 25, 29.97 or 30000/1001", param_hint="--rate")
+    given = Fraction(text)
+    whole = Fraction(round(given * 1001 / 1000))
+    broadcast = whole * 1000 / 1001
+    return broadcast if "/" not in text and given != round(given) and abs(given - broadcast) < 0.005 else given

@@ -102,6 +102,7 @@ def batch(
     settings: Mapping[str, Any],
     formats: Sequence[str] = ("json",),
     overwrite: bool = False,
+    thumbnails: bool = True,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
@@ -109,13 +110,14 @@ def batch(
 
     settings   keyword arguments of `Analyzer`. Device "auto" is cuda where the cluster has a GPU
     overwrite  draw timelines anew that are there, and replace what is in the way of another film
+    thumbnails  pages, where formats have them, show pictures of the film
     on_event   hears of films and workers; what it raises ends the run
 
     Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
     single film's fault: ClusterError, StoreError, TimelineError, and what is wrong with the settings.
     """
     _check_writable(output)
-    results: dict[str, Any] = {"output": os.path.abspath(output), "formats": tuple(formats), "overwrite": overwrite}
+    results = _results(output, formats, overwrite, thumbnails)
     return run(films, cluster=cluster, settings=settings, num_workers=num_workers, on_event=on_event, **results)
 
 
@@ -127,6 +129,7 @@ def plan(
     settings: Mapping[str, Any],
     formats: Sequence[str] = ("json",),
     overwrite: bool = False,
+    thumbnails: bool = True,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Plan:
@@ -148,7 +151,7 @@ def plan(
         if on_event:
             on_event(event)
 
-    results: dict[str, Any] = {"output": os.path.abspath(output), "formats": tuple(formats), "overwrite": overwrite}
+    results = _results(output, formats, overwrite, thumbnails)
     done = run(
         films,
         cluster=cluster,
@@ -222,6 +225,17 @@ def run(
         execution=roll_call.execution,
         num_duplicates=schedule.num_duplicates,
     )
+
+
+def _results(output: Path, formats: Sequence[str], overwrite: bool, thumbnails: bool) -> dict[str, Any]:
+    """What a worker must know of results. Pages name the way to a film only within the folder of the whole run."""
+    return {
+        "output": os.path.abspath(output),
+        "formats": tuple(formats),
+        "overwrite": overwrite,
+        "thumbnails": thumbnails,
+        "inside": os.getcwd(),
+    }
 
 
 def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:

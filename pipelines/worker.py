@@ -49,6 +49,7 @@ class Worker:
     settings    arguments of Analyzer
     output      the folder below which results are written; None where nothing is predicted
     overwrite   draw timelines anew that are there, and replace what is in the way of another film
+    thumbnails  pages show pictures of the film; inside: and the way to it where both lie in this folder
     owner       whose leases on chunks it takes: those of the batch
     span_s      the part of each film to embed
     estimates   surveys are all: they say how long the rest will take, and touch no results
@@ -61,6 +62,8 @@ class Worker:
         output: str | None = None,
         formats: Sequence[str] = ("json",),
         overwrite: bool = False,
+        thumbnails: bool = True,
+        inside: str | None = None,
         owner: str = "",
         span_s: tuple[float, float] = (0.0, math.inf),
         estimates: bool = False,
@@ -68,10 +71,13 @@ class Worker:
         self._analyzer = Analyzer(**settings)
         self._exact = bool(settings.get("exact"))
         store = settings.get("store")
-        self._leases = Leases(default_root() if store is None else Path(store), owner=owner)
+        self._store = default_root() if store is None else Path(store)
+        self._leases = Leases(self._store, owner=owner)
         self._output = None if output is None else Path(output)
         self._formats = formats
         self._overwrite = overwrite
+        self._thumbnails = thumbnails
+        self._inside = None if inside is None else Path(inside)
         self._span_s = span_s
         self._estimates = estimates
 
@@ -143,7 +149,15 @@ class Worker:
     def _files(self, video: VideoInfo, results: str) -> ResultFiles:
         assert self._output is not None, "where results are to be written"
         where = self._output / results
-        return ResultFiles(where.parent, video.path, self._formats, stem=where.name)
+        return ResultFiles(
+            where.parent,
+            video.path,
+            self._formats,
+            stem=where.name,
+            inside=self._inside,
+            store=self._store,
+            thumbnails=self._thumbnails,
+        )
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
         """Whether an analysis now would say the same of this film: by its content and the settings, not by names.

@@ -223,11 +223,11 @@ class Run:
 
 def analyzed_alone(films: Path, store: Path) -> dict[str, bytes]:
     """The timelines that one process draws of the same films, without a batch."""
-    from vtn_stream.formats import WRITERS
+    from vtn_stream.formats import timeline_json
 
     timelines = {}
     with Analyzer(fps=1, store=store) as analyzer:
         analyzer._encoder = FakeEncoder()
         for film in sorted(films.glob("*.mp4")):
-            timelines[film.name] = WRITERS["json"](analyzer.analyze(film).timeline)
+            timelines[film.name] = timeline_json.dumps(analyzer.analyze(film).timeline)
     return timelines

@@ -96,7 +96,7 @@ def failed(film, reason="it is no film"):
 @pytest.fixture
 def faked(monkeypatch):
     """What the command asked of a batch that tells `faked.events(films)` and does nothing."""
-    asked = SimpleNamespace(address=None, films=None, arguments=None, open=0)
+    asked = SimpleNamespace(address=None, films=None, arguments=None, open=0, indexed=None)
     asked.events = lambda films: [event for film in films for event in events_of(film)]
 
     @contextmanager
@@ -121,7 +121,12 @@ def faked(monkeypatch):
             num_duplicates=0,
         )
 
+    def write_index(folder, **_):
+        asked.indexed = folder
+        return SimpleNamespace(path=folder / "index.html", num_films=4)
+
     monkeypatch.setattr(command, "connected", connected)
+    monkeypatch.setattr(command, "write_index", write_index)
     monkeypatch.setattr(library, "batch", batch)
     return asked
 
@@ -203,15 +208,18 @@ def test_what_was_asked_for_reaches_the_batch(here, films, faked, tmp_path):
             "exact": True,
         },
         "formats": ("csv",),
+        "thumbnails": True,
         "overwrite": True,
         "num_workers": 3,
     }
+    assert faked.indexed is None  # without pages there is nothing that it could lead to
     assert here("batch", "films", "-o", tmp_path / "out")[0] == 0
     assert (faked.address, faked.arguments["formats"], faked.arguments["num_workers"]) == (
         "local",
-        ("json", "csv"),
+        ("json", "csv", "html"),
         None,
     )
+    assert faked.indexed == tmp_path / "out"
 
 
 def test_a_limit_takes_the_largest_films(here, films, faked):

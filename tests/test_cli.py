@@ -17,7 +17,7 @@ import pytest
 
 from vtn_stream.results import load_timeline
 from vtn_stream_cli import console
-from vtn_stream_cli.main import COMMANDS, main
+from vtn_stream_cli.main import COMMANDS
 from vtn_stream_cli.main import vtn_stream as group
 from vtn_stream_cli.times import SECONDS, clock
 
@@ -46,19 +46,6 @@ def filled(analyzed, tmp_path):
 def run(*arguments, **options):
     """The installed script in a process of its own."""
     return subprocess.run([SCRIPT, *arguments], **({"capture_output": True, "text": True, "check": False} | options))
-
-
-@pytest.fixture
-def here(capsys, monkeypatch):
-    """here(*arguments) -> (exit code, stdout, stderr): the script's function in this process, to save a start."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vtn-stream", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return (end.value.code, *capsys.readouterr())
-
-    return call
 
 
 def the_line(stderr):
@@ -272,7 +259,7 @@ def test_one_bad_film_does_not_stop_the_others(bad, film_maker, tmp_path, tiny_o
         assert timeline.complete
         assert timeline.video_path == name
     stems = ("good", Path(STRANGE).stem)
-    suffixes = ("scores.arrow", "timeline.csv", "timeline.json")
+    suffixes = ("scores.arrow", "timeline.csv", "timeline.html", "timeline.json")
     assert {p.name for p in out.iterdir()} == {f"{stem}.{suffix}" for stem in stems for suffix in suffixes}
 
 
@@ -293,7 +280,7 @@ def test_a_strange_name_is_shown_and_not_obeyed(here, analyzed, filled, tmp_path
         assert r"[bold red]cut \x1b[31mred\nline two \u202e" in re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
     if not terminal:
         assert "\x1b" not in out + err + out_of_probe
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(list((tmp_path / "out").iterdir())) == 4
 
 
 def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_path, tiny_options):
@@ -304,7 +291,7 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
     (lane,) = (line for line in out.splitlines() if re.fullmatch(r"0:00:00\.0 A+B+C+A+D+ 0:02:10\.0", line.strip()))
     assert len(lane.strip()) <= 120
     assert "These are scenes, not actions" in out
-    assert out.count("wrote ") == 3
+    assert out.count("wrote ") == 4
 
 
 def test_a_window_may_be_given_as_a_clock(here, analyzed, filled, tmp_path, tiny_options):
@@ -420,14 +407,14 @@ def test_a_reader_that_leaves_ends_it_quietly(film):
 
 
 def test_export_writes_csv_from_json(here, analyzed, tmp_path):
-    from vtn_stream.formats import WRITERS
+    from vtn_stream.formats import Options, timeline_csv, timeline_json
 
     timeline = analyzed.analysis.timeline
-    (tmp_path / "renamed.json").write_bytes(WRITERS["json"](timeline))
+    (tmp_path / "renamed.json").write_bytes(timeline_json.dumps(timeline))
     code, out, err = here("export", tmp_path / "renamed.json", "-f", "csv", "-o", tmp_path / "out")
     assert (code, err) == (0, "")
     assert out == f"wrote {tmp_path / 'out' / 'renamed.timeline.csv'}\n"
-    assert (tmp_path / "out" / "renamed.timeline.csv").read_bytes() == WRITERS["csv"](timeline)
+    assert (tmp_path / "out" / "renamed.timeline.csv").read_bytes() == timeline_csv.write([timeline], Options()).content
     code, _, err = here("export", tmp_path / "missing.json", "-f", "csv")
     assert code == 1
     assert "missing.json cannot be read" in the_line(err)

@@ -14,9 +14,11 @@ import vtn_stream
 from vtn_stream.analysis import Analyzer, ChunkReady, Provisional
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import BackboneError, CheckpointError
+from vtn_stream.exchange import export
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
-from vtn_stream.results import ResultFiles
+from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.sampling import ClipWindow
+from vtn_stream.selection import Selection
 from vtn_stream.store import read_scores
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import OperatingPoint, PhaseRules
@@ -361,3 +363,37 @@ def test_the_command_line_draws_phases(analyzed, phases, tiny_weights, tmp_path)
     assert result.exit_code == 0, result.output
     timeline = json.loads((tmp_path / "film.timeline.json").read_text())
     assert [s["label"] for s in timeline["segments"]] == ["A", "C", "A", "D"]
+
+
+# ---- a lower threshold afterwards
+
+
+@pytest.mark.parametrize(
+    ("head", "drawn_at", "threshold"), [("model", 0.97, 0.5), ("phases", 0.99, 0.1), ("spotter", 0.02, 0.006)]
+)
+def test_a_lower_threshold_draws_what_a_model_with_that_threshold_draws(
+    request, analyzed, open_model, tmp_path, head, drawn_at, threshold
+):
+    checkpoint = load_checkpoint(request.getfixturevalue(head))
+
+    def timeline_at(high, **analysis):
+        path = tmp_path / f"{high}.safetensors"
+        save_checkpoint(replace(checkpoint, operating_point=OperatingPoint(high=high, low=high / 2)), path)
+        with open_model(path) as analyzer:
+            analysis = analyzer.analyze(analyzed.film, **analysis)
+        files = ResultFiles(tmp_path / f"{high}", analyzed.film)
+        files.claim(analysis.timeline.video_identity)
+        files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+        return files.timelines["json"], analysis.timeline.segments
+
+    for part in ({}, {"start_s": 30.3, "end_s": 80.9}):
+        file, few = timeline_at(drawn_at, **part)
+        _, more = timeline_at(threshold, **part)
+        assert few != more
+        (exported,) = export(file, ["json"], tmp_path / "out", selection=Selection(threshold=threshold), overwrite=True)
+        segments = load_timeline(exported.path).segments
+        assert [(s.start_s, s.end_s, s.label) for s in segments] == [
+            (pytest.approx(s.start_s, abs=0.01), pytest.approx(s.end_s, abs=0.01), s.label)
+            for s in more
+            if s.score >= threshold
+        ]

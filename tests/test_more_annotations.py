@@ -543,3 +543,22 @@ def test_what_was_doubtful_and_what_was_left_out_is_told(read):
     assert warnings[1] == "left out: line 3: a: it ends at 0 s, before it starts at 1 s"
     assert warnings[-1] == "left out: and 5 more"
     assert len(warnings) == 22
+
+
+# ---- events without a length, where stretches are learnt and measured
+
+
+def test_spots_last_a_second_where_lengths_are_needed(read):
+    film = {"video": "a", "num_frames": 250, "fps": 25, "events": []}
+    film["events"] = [{"frame": frame, "label": "jump"} for frame in (0, 100, 249)]
+    annotations = read(json.dumps([film]))
+    assert [(s.start_s, s.end_s) for s in annotations.videos["a"].segments] == [(0, 0), (4, 4), (9.96, 9.96)]
+    lasting = annotations.with_lengths()
+    assert [(s.start_s, s.end_s) for s in lasting.videos["a"].segments] == [(0, 0.5), (3.5, 4.5), (9.46, 10.0)]
+    assert [p.text for p in lasting.warnings] == ["3 events without a length count as the 1 s around"]
+    assert lasting.with_lengths() is lasting
+
+
+def test_what_has_a_length_keeps_it(read):
+    annotations = read("video,start_s,end_s,label\na,1,1.001,walk\n")
+    assert annotations.with_lengths() is annotations

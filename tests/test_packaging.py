@@ -55,6 +55,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_every_module_and_nothing_else(wheel):
     shipped = {f"vtn_stream/checkpoints/shipped/cctv-fight.{suffix}" for suffix in ("safetensors", "md")}
     expected = {"vtn_stream/py.typed", "vtn_stream/checkpoints/kinetics400.txt", *shipped}
+    expected |= {f"vtn_stream/report/assets/{file.name}" for file in (ROOT / "vtn_stream/report/assets").iterdir()}
     for package, folder in PROJECT["tool"]["setuptools"]["package-dir"].items():
         expected |= {f"{package}/{m.relative_to(ROOT / folder)}" for m in (ROOT / folder).rglob("*.py")}
     with zipfile.ZipFile(wheel) as archive:

@@ -10,8 +10,7 @@ import pytest
 
 from vtn_stream.errors import DamagedFile, TimelineError
 from vtn_stream.film import FrameIndex
-from vtn_stream.formats import WRITERS
-from vtn_stream.results import ResultFiles, export, load_timeline
+from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.store import read_scores, write_scores
 from vtn_stream.store.arrow_file import write_batch
 from vtn_stream.timeline import Segment, Timeline
@@ -128,21 +127,6 @@ def test_a_folder_in_the_place_of_a_file_is_a_timeline_error(tmp_path):
     files.timelines["csv"].mkdir()
     with pytest.raises(TimelineError, match=r"film\.timeline\.csv is there already"):
         save(files)
-
-
-def test_export_writes_the_formats_asked_for_only(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.timeline.json").write_bytes(WRITERS["json"](TIMELINE))
-    written = tmp_path / "out" / "a.timeline.csv"
-    for _ in range(2):  # again, and nothing is in the way: it says the same
-        assert export(tmp_path / "in" / "a.timeline.json", ["csv", "csv"], tmp_path / "out") == [written]
-    assert os.listdir(tmp_path / "out") == ["a.timeline.csv"]
-    written.write_text("mine")
-    with pytest.raises(TimelineError, match="says something else"):
-        export(tmp_path / "in" / "a.timeline.json", ["csv"], tmp_path / "out")
-    assert written.read_text() == "mine"
-    export(tmp_path / "in" / "a.timeline.json", ["csv"], tmp_path / "out", overwrite=True)
-    assert written.read_bytes() == WRITERS["csv"](TIMELINE)
 
 
 @pytest.mark.parametrize(

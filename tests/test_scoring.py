@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vtn_stream.draft import Analysis
 from vtn_stream.errors import AnnotationError, InputError, TimelineError
 from vtn_stream.film import FrameIndex
-from vtn_stream.formats import WRITERS
+from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations, read_annotations
 from vtn_stream.metrics import (
     ACTIVITYNET,
@@ -395,7 +395,7 @@ def timeline(name, segments, **fields):
 
 
 def save(path: Path, content: Timeline) -> Path:
-    path.write_bytes(WRITERS["json"](content))
+    path.write_bytes(timeline_json.dumps(content))
     return path
 
 

@@ -1,5 +1,6 @@
 """From annotations and a folder to films to learn from: what is found, what is told, what is embedded."""
 
+import json
 import os
 import shutil
 from fractions import Fraction
@@ -153,6 +154,15 @@ def test_films_are_found_and_their_durations_are_true(material, store, process, 
     assert len(footage.notes) == 1
     assert "1 segment ends up to 0.3 s past the end" in footage.notes[0]
     assert [event.message for event in events if isinstance(event, Stage)] == ["a.mp4", "b.mkv", "d.mp4"]
+
+
+def test_events_without_a_length_are_learnt_as_a_second(material, store, process, tmp_path):
+    film = {"video": "a", "num_frames": 100, "fps": 5, "events": [{"frame": 25, "label": "jump"}]}
+    (tmp_path / "spots.json").write_text(json.dumps([film]))
+    footage = find_films(tmp_path / "spots.json", material, store, process)
+    (jump,) = footage.annotations.videos["a"].segments
+    assert (jump.start_s, jump.end_s) == (4.5, 5.5)
+    assert "1 event without a length counts as the 1 s around" in footage.notes
 
 
 def test_a_film_is_probed_once(material, store, process, table, monkeypatch):

@@ -1,7 +1,7 @@
 """Where a finished analysis goes: files side by side, and never over another film's.
 
 FILM.timeline.json          the timeline, always
-FILM.timeline.csv           and every other format asked for
+FILM.timeline.csv           and every other format asked for, the page (.html) among them
 FILM.scores.arrow           what the model said of each position, so that thresholds can change later
 FILM.timeline.partial.json  while the analysis runs, or after one was killed: readable at any moment
 """
@@ -13,12 +13,16 @@ from pathlib import Path
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex, shareable_name
-from vtn_stream.formats import WRITERS, read_timeline
+from vtn_stream.formats import FORMATS, Options, timeline_json
+from vtn_stream.pages import page_of, way_to
 from vtn_stream.store import scores_identity, write_scores
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores
 
-__all__ = ["ResultFiles", "export", "load_timeline"]
+__all__ = ["FORMAT_NAMES", "ResultFiles", "load_timeline", "suffix_of", "write_file"]
+
+PAGE = "html"  # a page needs the store and the film's place: it is no format that knows the timeline only
+FORMAT_NAMES = (*FORMATS, PAGE)
 
 MAX_TIMELINE_BYTES = 256 * 1024 * 1024  # 1,000,000 segments; a larger file is not a timeline
 _MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
@@ -27,18 +31,34 @@ _MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 class ResultFiles:
     """The files of one film in one folder. Raises TimelineError where they cannot or must not be written.
 
-    stem: what their names begin with, by default the film's name without its suffix.
+    stem        what their names begin with, by default the film's name without its suffix
+    inside      a page names the way to the film where both lie in this folder, by default the current one
+    store       of the thumbnails that a page shows, if it shows any
     """
 
     def __init__(
-        self, folder: Path, film: Path, formats: Iterable[str] = ("json",), *, stem: str | None = None
+        self,
+        folder: Path,
+        film: Path,
+        formats: Iterable[str] = ("json",),
+        *,
+        stem: str | None = None,
+        inside: Path | None = None,
+        store: Path | None = None,
+        thumbnails: bool = True,
     ) -> None:
         stem = Path(shareable_name(film.name)).stem if stem is None else stem
         stem = stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
-        self.timelines = {name: folder / f"{stem}.timeline.{name}" for name in dict.fromkeys(["json", *formats])}
+        self.timelines = {
+            name: folder / f"{stem}.timeline{suffix_of(name)}" for name in dict.fromkeys(["json", *formats])
+        }
         self.scores = folder / f"{stem}.scores.arrow"
         self.partial = folder / f"{stem}.timeline.partial.json"
         self._folder = folder
+        self._film = film
+        self._inside = Path.cwd() if inside is None else inside
+        self._store = store
+        self._thumbnails = thumbnails
         self._overwrite = False
 
     def claim(self, video_identity: str, *, overwrite: bool = False) -> None:
@@ -57,15 +77,24 @@ class ResultFiles:
 
     def save_partial(self, timeline: Timeline) -> None:
         self._check_owner(timeline.video_identity)
-        _write(self.partial, WRITERS["json"](timeline))
+        write_file(self.partial, timeline_json.dumps(timeline))
 
-    def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> None:
-        """Every file; the timeline last, so that where it is the others are."""
+    def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> list[str]:
+        """Every file; the timeline last, so that where it is the others are. What formats could not hold, in words."""
         self._check_owner(timeline.video_identity)
         write_scores(self.scores, scores, index, labels, timeline.video_identity)
+        warnings: list[str] = []
         for name in reversed(self.timelines):
-            _write(self.timelines[name], WRITERS[name](timeline))
+            if name == PAGE:
+                film = way_to(self._film, self._folder, self._inside)
+                written = page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails)
+                # Nothing is said of pictures: a film of which no frame could be read has none.
+            else:
+                written = FORMATS[name].write([timeline], Options())
+                warnings += [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
+            write_file(self.timelines[name], written.content)
         self.partial.unlink(missing_ok=True)
+        return warnings
 
     def _check_owner(self, video_identity: str) -> None:
         """Asked again before every writing: another run may have come first."""
@@ -82,31 +111,13 @@ class ResultFiles:
             )
 
 
-def export(path: Path, formats: Iterable[str], folder: Path | None = None, *, overwrite: bool = False) -> list[Path]:
-    """Write the timeline in `path` in other formats, named after that file, beside it or in `folder`.
-
-    A file of another folder that is there already and says something else is kept, unless overwrite. Raises
-    TimelineError.
-    """
-    timeline = load_timeline(path)
-    stem = path.name.removesuffix(".json").removesuffix(".timeline")
-    written = []
-    for name in dict.fromkeys(formats):
-        target = (path.parent if folder is None else folder) / f"{stem}.timeline.{name}"
-        content = WRITERS[name](timeline)
-        beside = target.parent.resolve() == path.parent.resolve()
-        if target.exists() and not beside and not overwrite and _content(target) != content:
-            raise TimelineError(
-                f"{target.name} is there already and says something else",
-                "it was kept",
-                "name another folder with -o, or replace it with --overwrite",
-            )
-        _write(target, content)
-        written.append(target)
-    return written
+def suffix_of(format: str) -> str:
+    """What files of this format end with."""
+    return ".html" if format == PAGE else FORMATS[format].suffix
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Whole or not at all. Raises TimelineError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, [content])
@@ -116,13 +127,6 @@ def _write(path: Path, content: bytes) -> None:
             "nothing that was computed is lost",
             "free some space or name another folder with -o, and run again",
         ) from error
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.is_file() else None
-    except OSError:
-        return None
 
 
 def load_timeline(path: Path) -> Timeline:
@@ -139,7 +143,7 @@ def load_timeline(path: Path) -> Timeline:
     if len(data) > MAX_TIMELINE_BYTES:
         raise TimelineError(f"{path.name} is too large for a timeline", "nothing was read", "check the path")
     try:
-        return read_timeline(data)
+        return timeline_json.loads(data)
     except TimelineError as error:
         raise TimelineError(f"{path.name}: {error.fact}", error.consequence, error.cure) from error
 

@@ -133,7 +133,7 @@ def _of_timelines(files: Iterable[Path]) -> dict[str, Prediction]:
 
 def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
     try:
-        annotations = read_annotations(path, fps=fps)
+        annotations = read_annotations(path, fps=fps).with_lengths()
     except AnnotationError as error:
         if error.problems or "known format" not in error.fact:
             raise

@@ -83,7 +83,7 @@ def find_films(
             told_s = LONG_S if video.duration_s is None else video.duration_s
             durations[name] = told_s if rate is None else told_s / rate
     durations |= {name: video.duration_s for name, video in videos.items()}
-    found = _read(annotations, durations, rate, problems, skip_bad=skip_bad)
+    found = _read(annotations, durations, rate, problems, skip_bad=skip_bad).with_lengths()
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:

@@ -1,0 +1,54 @@
+"""vtn-stream convert"""
+
+from pathlib import Path
+
+import click
+
+from vtn_stream.exchange import Pages
+from vtn_stream.exchange import convert as convert_file
+from vtn_stream.formats import Options
+from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.results import FORMAT_NAMES
+
+from . import options
+from .export import tell_exported
+from .times import SECONDS
+
+__all__ = ["convert"]
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("-f", "--format", type=click.Choice(FORMAT_NAMES), help="What to write. [default: by TARGET's suffix]")
+@options.rate
+@options.start_timecode
+@click.option("--duration", "duration_s", type=SECONDS, help="Of the film, where SOURCE does not say it.")
+@options.bom
+@click.option("--overwrite", is_flag=True, help="Replace a file in the way that says something else.")
+def convert(
+    source: Path,
+    target: Path,
+    format: str | None,
+    rate: str | None,
+    start_timecode: str | None,
+    duration_s: float | None,
+    bom: bool,
+    overwrite: bool,
+) -> None:
+    """Write SOURCE, a file or a folder of annotations, as TARGET in another format.
+
+    SOURCE's format is told by its content. Where it tells of many films and the format holds one, TARGET is a folder.
+    """
+    frames = options.as_rate(rate)
+    tell_exported(
+        convert_file(
+            source,
+            target,
+            format=format,
+            reading=ReadingOptions(rate=frames, start_timecode=start_timecode, duration_s=duration_s),
+            options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
+            pages=Pages(thumbnails=False),
+            overwrite=overwrite,
+        )
+    )

@@ -1,0 +1,86 @@
+"""vtn-stream report"""
+
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.intake import truth_of
+from vtn_stream.overview import write_index, write_missing_pages
+from vtn_stream.pages import page_of, way_to
+from vtn_stream.results import load_timeline, write_file
+
+from . import options
+from .console import err, out
+from .interrupts import check_interrupted
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Page. [default: beside the timeline]"
+)
+@click.option("--film", type=click.Path(path_type=Path), help="Where the film lies. [default: beside the page]")
+@click.option(
+    "--truth", type=click.Path(path_type=Path), help="Annotations, or a timeline, shown over what was predicted."
+)
+@options.rate
+@options.thumbnails
+@options.store
+def report(
+    source: Path,
+    output: Path | None,
+    film: Path | None,
+    truth: Path | None,
+    rate: str | None,
+    thumbnails: bool,
+    store: Path | None,
+) -> int:
+    """Make the HTML page of SOURCE, a .timeline.json file; or of a folder, index.html over all its timelines.
+
+    A page is one file that opens without server or network, with the film in it where that lies beside. In a folder,
+    timelines without a page get one.
+    """
+    if source.is_dir():
+        if output or film or truth:
+            raise click.UsageError("--output, --film and --truth are for one timeline; a folder's page is index.html")
+        return _of_folder(source, store, thumbnails)
+    timeline = load_timeline(source)
+    page = source.with_name(f"{source.name.removesuffix('.json').removesuffix('.timeline')}.timeline.html")
+    page = page if output is None else output
+    way = None
+    if film is not None:
+        if not film.exists():
+            raise InputError(f"{film} is not there", "no page was written", "check the path, or leave out --film")
+        way = way_to(film, page.parent, Path.cwd())
+        if way is None:
+            raise InputError(
+                "film and page do not both lie in the current folder",
+                "no page was written: the way to the film would name folders above",
+                "run it in a folder that holds both, or leave out --film and choose the film in the page",
+            )
+    true = None if truth is None else truth_of(truth, [timeline], ReadingOptions(rate=options.as_rate(rate)))[0]
+    written = page_of(timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
+    write_file(page, written.content)
+    for warning in written.warnings:
+        err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
+    out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
+    return 0
+
+
+def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
+    num_failed = 0
+    for made in write_missing_pages(folder, store=store, thumbnails=thumbnails):
+        check_interrupted()
+        if isinstance(made, VtnStreamError):
+            num_failed += 1
+            err.print(Text(f"vtn-stream: {made}"), soft_wrap=True)
+        else:
+            out.print(Text(f"wrote {printable(str(made))}"), soft_wrap=True)
+    written = write_index(folder)
+    out.print(Text(f"wrote {printable(str(written.path))}, of {written.num_films} timelines"), soft_wrap=True)
+    return 1 if num_failed else 0

@@ -1,0 +1,105 @@
+"""What of a timeline goes out: by score, label, length and number."""
+
+import pytest
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.selection import Selection
+from vtn_stream.timeline import Segment, Timeline
+
+
+def seg(start_s, end_s, label="a", score=None):
+    return Segment(start_s=start_s, end_s=end_s, label=label, score=score)
+
+
+def timeline(*segments, **provenance):
+    return Timeline(
+        video_identity="c0ffee",
+        video_path="film.mp4",
+        duration_s=100,
+        span_s=(0, 100),
+        segments=segments,
+        provenance=provenance,
+    )
+
+
+def nothing_stored():
+    raise AssertionError("scores were read")
+
+
+def selected(*segments, **selection):
+    return Selection(**selection).apply(timeline(*segments), nothing_stored).segments
+
+
+@pytest.mark.parametrize(
+    ("selection", "left"),
+    [
+        ({}, [seg(0, 10, "a", 0.5), seg(12, 20, "a", 0.9), seg(15, 16, "b", 0.7), seg(30, 31, "b")]),
+        ({"threshold": 0.6}, [seg(12, 20, "a", 0.9), seg(15, 16, "b", 0.7), seg(30, 31, "b")]),
+        ({"labels": ("b",)}, [seg(15, 16, "b", 0.7), seg(30, 31, "b")]),
+        ({"names": {"b": "c"}, "labels": ("b",)}, [seg(15, 16, "c", 0.7), seg(30, 31, "c")]),
+        ({"min_duration_s": 8}, [seg(0, 10, "a", 0.5), seg(12, 20, "a", 0.9)]),
+        ({"top": 2}, [seg(12, 20, "a", 0.9), seg(30, 31, "b")]),
+        ({"lead_s": 1, "lag_s": 2, "labels": ("b",)}, [seg(14, 18, "b", 0.7), seg(29, 33, "b")]),
+        (
+            {"no_overlaps": True},
+            [seg(0, 10, "a", 0.5), seg(12, 20, "a", 0.9), seg(30, 31, "b")],
+        ),
+        # joined first, so that the pieces together are long enough
+        ({"merge_gap_s": 2, "min_duration_s": 15}, [seg(0, 20, "a", (5 + 7.2) / 18)]),
+        # renamed first, so that both are one label
+        ({"names": {"b": "a"}, "merge_gap_s": 0, "top": 1}, [seg(30, 31, "a")]),
+    ],
+)
+def test_a_selection_is_what_its_words_say(selection, left):
+    given = (seg(0, 10, "a", 0.5), seg(12, 20, "a", 0.9), seg(15, 16, "b", 0.7), seg(30, 31, "b"))
+    assert selected(*given, **selection) == tuple(left)
+
+
+def test_a_timeline_of_which_all_is_selected_is_that_very_timeline():
+    given = timeline(seg(0, 1))
+    assert Selection().apply(given, nothing_stored) is given
+
+
+def test_the_provenance_says_what_was_selected():
+    selection = Selection(threshold=0.5, labels=("a",), names={"a": "b"})
+    chosen = selection.apply(timeline(seg(0, 1), kept=1), nothing_stored)
+    assert chosen.provenance == {
+        "kept": 1,
+        "selection": {"threshold": 0.5, "labels": ["a"], "names": {"a": "b"}},
+    }
+
+
+@pytest.mark.parametrize("selection", [{"labels": ("A",)}, {"names": {"A": "x"}}])
+def test_a_label_that_is_not_there_is_told_with_those_that_are(selection):
+    with pytest.raises(TimelineError, match=r"no label 'A'.*choose among: a, b"):
+        selected(seg(0, 1, "a"), seg(0, 1, "b"), **selection)
+
+
+def test_a_label_that_the_model_knows_and_did_not_find_leaves_nothing():
+    given = timeline(seg(0, 1, "a"), analysis={"operating_points": {"b": {"high": 0.5, "low": 0.5}}})
+    assert Selection(labels=("b",)).apply(given, nothing_stored).segments == ()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "needed"),
+    [(None, False), (0.0, True), (0.29, True), (0.3, False), (0.9, False)],
+)
+def test_scores_are_needed_below_the_lowest_threshold_of_any_label_only(threshold, needed):
+    points = {"b": {"high": 0.3, "low": 0.1}}
+    drawn = timeline(analysis={"kind": "x", "operating_point": {"high": 0.2, "low": 0.1}, "operating_points": points})
+    assert Selection(threshold=threshold).needs_scores(drawn) is needed
+    assert not Selection(threshold=threshold).needs_scores(timeline(analysis={"kind": "scenes"}))
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        {"operating_point": 3},
+        {"operating_point": {"high": 2, "low": 1}},
+        {"operating_point": {"high": 0.5, "low": 0.5}, "operating_points": [1]},
+        {"operating_point": {"high": 0.5, "low": 0.5}, "operating_points": {"a": {"high": "x"}}},
+    ],
+)
+def test_a_provenance_that_says_nonsense_is_told(analysis):
+    with pytest.raises(TimelineError, match="does not fit its scores"):
+        Selection(threshold=0.1).apply(timeline(analysis=analysis), nothing_stored)

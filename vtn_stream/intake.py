@@ -1,0 +1,102 @@
+"""Files of other programs as timelines, their format told by what is in them. Touches no film and no model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vtn_stream.errors import AnnotationError, InputError, printable
+from vtn_stream.formats import FORMATS
+from vtn_stream.formats.annotations import read_annotations, timelines_of
+from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.formats.annotations.spelling import nearest
+from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions
+from vtn_stream.timeline import Segment, Timeline
+
+__all__ = ["read_any", "truth_of"]
+
+_HEAD = 4096  # characters that tell a format
+
+
+def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
+    """The timelines in a file of any format that can be read, told by its content; or in annotations of many films.
+
+    Raises TimelineError, AnnotationError, InputError.
+    """
+    if not path.is_dir():
+        data = _bytes(path)
+        head = _head(data)
+        if not head.strip():  # a list of nothing says what it is by its name alone
+            for format in FORMATS.values():
+                if format.reads == "itself" and path.name.lower().endswith(format.suffix):
+                    return format.read(data, path.name, options)
+        for format in FORMATS.values():
+            if format.reads == "itself" and format.claims(head, path.suffix.lower()):
+                return format.read(data, path.name, options)
+    try:
+        annotations = read_annotations(path, fps=options.rate, skip_bad=True)
+    except AnnotationError as error:
+        if error.problems or "known format" not in error.fact:
+            raise
+        known = ", ".join(format.title for format in FORMATS.values() if format.reads == "itself")
+        raise AnnotationError(error.fact, error.consequence, f"{error.cure}; or one of: {known}") from error
+    return timelines_of(annotations, path.name, options)
+
+
+def truth_of(
+    path: Path, timelines: Sequence[Timeline], options: ReadingOptions = ReadingOptions()
+) -> list[tuple[Segment, ...]]:
+    """What a file of any format says of each timeline's film.
+
+    One that tells of a single film, by whatever name, is about a single timeline's; our own timelines know which film
+    they are of. The label of a whole clip lasts as long as its film.
+
+    Raises InputError where it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
+    """
+    told = read_any(path, options).timelines
+    if len(told) == len(timelines) == 1 and told[0].video_identity in ("", timelines[0].video_identity):
+        return [_lasting(told[0], timelines[0].duration_s)]
+    by_name: dict[str, list[Timeline]] = {}
+    for each in told:
+        by_name.setdefault(_film_stem(each.video_path), []).append(each)
+    found = []
+    for timeline in timelines:
+        same = by_name.get(_film_stem(timeline.video_path), [])
+        if len(same) != 1:
+            near = nearest(timeline.video_path, [each.video_path for each in told]) if not same else None
+            hint = f" (did you mean {printable(near)}?)" if near else ""
+            raise InputError(
+                f"{path.name} tells of {'several films' if same else 'no film'} called {timeline.video_path}{hint}",
+                "there is no truth to show",
+                "let it call the film as the timeline does",
+            )
+        found.append(_lasting(same[0], timeline.duration_s))
+    return found
+
+
+def _lasting(told: Timeline, duration_s: float) -> tuple[Segment, ...]:
+    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in told.clip_labels)
+    return told.segments or tuple(whole)
+
+
+def _film_stem(name: str) -> str:
+    stem, _, suffix = name.rpartition("/")[2].rpartition(".")
+    return stem if stem and suffix.lower() in FILM_SUFFIXES else name.rpartition("/")[2]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{path.name} is not a regular file", "nothing was read", "check the path")
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "no path"
+        raise InputError(f"{path.name} cannot be read ({reason})", "nothing was read", "check the path") from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB", "nothing was read", "split it")
+    return data
+
+
+def _head(data: bytes) -> str:
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    text = data[: 4 * _HEAD].decode(encoding, "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")[:_HEAD]

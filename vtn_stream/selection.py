@@ -1,0 +1,155 @@
+"""What of a timeline goes out: by score, label, length and number; and the segments drawn anew below their threshold.
+
+Knows what analyses leave beside a timeline; no film, no model, no format.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
+from vtn_stream.localize import located, peaks, phases
+from vtn_stream.localize.clock import grid_step_s
+from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.track import LOWEST_SCORE, GridScores, OperatingPoint, PhaseRules
+
+__all__ = ["Scored", "Selection"]
+
+# Scores, their clock and their labels, as `read_scores` gives them.
+Scored = tuple[GridScores, FrameIndex, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What is done with the segments, in this order.
+
+    threshold       only segments with at least this score, 0..1; unscored ones stay
+    labels          only these; () for all
+    names           labels that get another name
+    merge_gap_s     segments of one label at most so far apart become one
+    min_duration_s  only segments that last at least so long
+    top             only so many, the surest; of equal scores the earliest
+    lead_s, lag_s   segments begin so much earlier, and end so much later; negative: later, earlier
+    no_overlaps     one track: at each moment only the surest segment
+    """
+
+    threshold: float | None = None
+    labels: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    merge_gap_s: float | None = None
+    min_duration_s: float = 0.0
+    top: int | None = None
+    lead_s: float = 0.0
+    lag_s: float = 0.0
+    no_overlaps: bool = False
+
+    def needs_scores(self, timeline: Timeline) -> bool:
+        """Whether the threshold lies below one with which the timeline was drawn."""
+        if self.threshold is None:
+            return False
+        return any(self.threshold < high for high in _drawn_at(timeline))
+
+    def apply(self, timeline: Timeline, scores: Callable[[], Scored]) -> Timeline:
+        """The timeline with what was selected; what was done is in its provenance.
+
+        scores: reads what was stored beside it; called only where `needs_scores`. Raises TimelineError for labels
+        that the timeline does not have, and what `scores` raises.
+        """
+        if self == Selection():
+            return timeline
+        if self.needs_scores(timeline):
+            try:
+                segments = _redrawn(timeline, *scores(), self.threshold or 0.0)
+            except (TypeError, ValueError, LookupError, AttributeError) as error:  # a stranger's provenance
+                raise _not_drawn_so() from error
+            timeline = replace(timeline, segments=tuple(segments))
+        self._check_labels(timeline)
+        timeline = timeline.filter(labels=self.labels or None, min_score=self.threshold).rename(self.names)
+        if self.merge_gap_s is not None:
+            timeline = timeline.merge(self.merge_gap_s)
+        timeline = timeline.filter(min_duration_s=self.min_duration_s)
+        if self.top is not None:
+            order = sorted(timeline.segments, key=lambda s: -math.inf if s.score is None else -s.score)
+            timeline = replace(timeline, segments=tuple(order[: self.top]))
+        if self.lead_s or self.lag_s:
+            timeline = timeline.pad(self.lead_s, self.lag_s)
+        if self.no_overlaps:
+            timeline = timeline.without_overlaps()
+        default = asdict(Selection())
+        done = {name: value for name, value in asdict(self).items() if value != default[name]}
+        done |= {"labels": list(self.labels)} if self.labels else {}
+        return replace(timeline, provenance={**timeline.provenance, "selection": done})
+
+    def _check_labels(self, timeline: Timeline) -> None:
+        known = {*timeline.labels, *_analysis(timeline).get("operating_points", {})}
+        unknown = [label for label in (*self.labels, *self.names) if label not in known]
+        if unknown and timeline.segments:
+            has = ", ".join(timeline.labels[:5]) + ", ..." * (len(timeline.labels) > 5)
+            raise TimelineError(
+                f"the timeline has no label {unknown[0]!r}", "nothing was written", f"choose among: {has}"
+            )
+
+
+def _analysis(timeline: Timeline) -> Mapping[str, Any]:
+    analysis = timeline.provenance.get("analysis")
+    return analysis if isinstance(analysis, Mapping) else {}
+
+
+def _points(timeline: Timeline) -> tuple[OperatingPoint, dict[str, OperatingPoint]] | None:
+    """The operating points that the timeline was drawn with; None for one that was drawn with none."""
+    analysis = _analysis(timeline)
+    if "operating_point" not in analysis:
+        return None
+    try:
+        point = OperatingPoint(**analysis["operating_point"])
+        return point, {label: OperatingPoint(**own) for label, own in analysis.get("operating_points", {}).items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _not_drawn_so() from error
+
+
+def _not_drawn_so() -> TimelineError:
+    return TimelineError(
+        "the timeline's provenance does not fit its scores", "nothing was written", "analyze the film again"
+    )
+
+
+def _drawn_at(timeline: Timeline) -> list[float]:
+    points = _points(timeline)
+    return [] if points is None else [points[0].high, *(point.high for point in points[1].values())]
+
+
+def _redrawn(
+    timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], threshold: float
+) -> list[Segment]:
+    """As the analysis drew them, but with every label's threshold at most this; where it was lower, as before."""
+    points = _points(timeline)
+    if points is None:
+        return list(timeline.segments)
+    point, own = _lowered(points[0], threshold), {k: _lowered(p, threshold) for k, p in points[1].items()}
+    # A part of a film is analyzed in whole chunks, and drawn from the positions that are shown in it: as in sampling.
+    start_s, end_s = timeline.span_s
+    inside = (index.grid_s + grid_step_s(index) > start_s + CLOCK_TOLERANCE_S) & (
+        index.grid_s < end_s - CLOCK_TOLERANCE_S
+    )
+    index = replace(index, valid=index.valid & inside)
+    analysis, duration_s = _analysis(timeline), timeline.duration_s
+    if analysis.get("kind") == "action localization" and scores.spans is not None:
+        found = located(scores.spans, index, labels, duration_s, point, own)
+    elif analysis.get("kind") == "dense labels":
+        rules = analysis.get("phase_rules")
+        found = phases(scores, index, labels, duration_s, None if rules is None else PhaseRules(**rules), point, own)
+    else:
+        found = peaks(scores, index, labels, duration_s, point, own)
+    return [kept for s in found if (kept := s.cropped(*timeline.span_s)) is not None]
+
+
+def _lowered(point: OperatingPoint, threshold: float) -> OperatingPoint:
+    """With `high` at most the threshold; `low` keeps its share of it."""
+    if threshold >= point.high:
+        return point
+    high = max(threshold, LOWEST_SCORE)
+    return OperatingPoint(high=high, low=float(np.clip(high * point.low / point.high, LOWEST_SCORE, high)))
