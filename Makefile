@@ -1,4 +1,4 @@
-# make demo   set everything up, analyze a real film offline, show its timeline
+# make demo   set everything up, analyze a real film offline, show its timeline and write its page
 # make test   set everything up, pass every check
 # make check  lint, types and import floors only
 # make bench  measure against limits and peers
@@ -37,6 +37,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/indoor_actions.py
 	$(BIN)/python benchmarks/cctv_fight.py
 	$(BIN)/python benchmarks/cluster.py
+	$(BIN)/python benchmarks/page.py
 
 # Once, and again when the dependencies change.
 $(VENV)/installed: pyproject.toml

@@ -21,8 +21,8 @@ from markdown_it import MarkdownIt
 
 from vtn_stream.errors import printable
 from vtn_stream.report.card import CardFacts, ClassFacts, SplitFacts, model_card, plain
+from vtn_stream.report.colours import COLOURS
 from vtn_stream.report.plots import (
-    COLOURS,
     MAX_STRIPS,
     NOTHING,
     PrecisionRecall,

@@ -1,0 +1,386 @@
+"""Pictures of timelines: every segment where and what it is, the truth above, and nothing of a label is obeyed."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from io import BytesIO
+
+import matplotlib
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from matplotlib.patches import PathPatch, Rectangle
+from PIL import Image
+
+from vtn_stream.errors import InputError, TimelineError
+from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.timeline_plot import MAX_FILMS, MAX_LANES, figure, plot
+from vtn_stream.timeline import Curve, Gap, Segment, Timeline
+from vtn_stream_cli.plot import plot as command
+
+SVG = "{http://www.w3.org/2000/svg}"
+STRANGE = ("$x_1$", r"\frac{1}{2}$", "<script>alert(1)</script>", "a&amp;b", "x" * 500, "line\nbreak\x1b[31m", "\ud800")
+
+
+def seg(start_s, end_s, label, score=None):
+    return Segment(start_s=start_s, end_s=end_s, label=label, score=score)
+
+
+def film(*segments, name="film.mp4", duration_s=100.0, **fields):
+    fields = {"span_s": (0.0, duration_s)} | fields
+    return Timeline(video_identity="f", video_path=name, duration_s=duration_s, segments=segments, **fields)
+
+
+WALKS = film(seg(0, 40, "walk"), seg(40, 60, "sit"), seg(70, 90, "walk"))
+
+
+def marks(drawn, colour=None):
+    """(start_s, end_s, top, bottom, opacity) of all that is drawn of segments, in data coordinates; of one colour."""
+    found = []
+    for patch in drawn.axes[0].patches:
+        if isinstance(patch, PathPatch) and patch.get_zorder() >= 1:
+            rgba = patch.get_facecolor() if patch.get_fill() else patch.get_edgecolor()
+            if colour is None or to_hex(rgba).upper() == colour:
+                for corners in patch.get_path().to_polygons(closed_only=False):
+                    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+                    found.append(tuple(round(float(x), 6) for x in (left, right, top, bottom, rgba[3])))
+    return sorted(found)
+
+
+def times(drawn, colour=None):
+    return [mark[:2] for mark in marks(drawn, colour)]
+
+
+def rows(drawn):
+    return [text.get_text() for text in drawn.axes[0].get_yticklabels()]
+
+
+def words(svg):
+    return [text.text or "" for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+# ---- where things are
+
+
+def test_every_segment_lies_at_its_time_in_the_lane_and_colour_of_its_label():
+    drawn = figure([WALKS])
+    assert rows(drawn) == ["walk", "sit"]
+    assert [mark[:3] for mark in marks(drawn, COLOURS[0])] == [(0, 40, -0.4), (70, 90, -0.4)]
+    assert [mark[:3] for mark in marks(drawn, COLOURS[1])] == [(40, 60, 0.6)]
+    assert drawn.axes[0].get_xlim() == (0, 100)
+
+
+def test_the_picture_has_a_patch_of_each_colour():
+    svg = plot([WALKS]).decode().lower()
+    assert [colour in svg for colour in map(str.lower, COLOURS[:3])] == [True, True, False]
+
+
+def test_labels_beyond_the_colours_are_hatched():
+    many = film(*(seg(i, i + 1, f"label {i}") for i in range(20)))
+    looks = {}
+    for patch in figure([many]).axes[0].patches:
+        if isinstance(patch, PathPatch):
+            looks[patch.get_path().vertices[0, 0]] = (to_hex(patch.get_facecolor()).upper(), patch.get_hatch())
+    assert [looks[i][0] for i in range(20)] == list(colours_of(many.labels).values())
+    assert len(set(looks.values())) == 20
+
+
+def test_truth_is_above_and_prediction_below():
+    drawn = figure([WALKS], truth=[(seg(5, 45, "walk"), seg(45, 60, "run"))])
+    assert rows(drawn) == ["walk", "sit", "run"]  # what only the truth knows comes last: other colours stay
+    above, below, later = marks(drawn, COLOURS[0])[1], marks(drawn, COLOURS[0])[0], marks(drawn, COLOURS[0])[2]
+    assert (above[:2], below[:2], later[:2]) == ((5, 45), (0, 40), (70, 90))
+    assert above[2] < above[3] < below[2] < below[3] == later[3] < 0.5  # y grows downwards
+    assert drawn.axes[0].get_ylim() == (2.5, -0.5)
+    assert times(drawn, COLOURS[2]) == [(45, 60)]
+    assert "Truth above, prediction below." in drawn.axes[0].get_xlabel()
+
+
+def test_several_films_have_a_strip_each_on_one_clock_and_one_legend():
+    drawn = figure([WALKS, film(seg(0, 150, "sit"), seg(100, 120, "run"), name="b.mp4", duration_s=200)])
+    assert rows(drawn) == ["film.mp4", "b.mp4"]
+    assert drawn.axes[0].get_xlim() == (0, 200)
+    assert [mark[:3] for mark in marks(drawn, COLOURS[1])] == [(0, 150, 0.6), (40, 60, -0.4)]
+    assert times(drawn, COLOURS[2]) == [(100, 120)]
+    patches = [patch for patch in drawn.axes[0].patches if isinstance(patch, PathPatch)]
+    order = [to_hex(patch.get_facecolor()).upper() for patch in patches if patch.get_path().vertices[0, 1] > 0.5]
+    assert order == [COLOURS[1], COLOURS[2]]  # the shorter one is drawn over the longer one
+    (legend,) = drawn.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["walk", "sit", "run"]
+
+
+def test_several_films_with_their_truths():
+    drawn = figure([WALKS, replace(WALKS, video_path="b.mp4")], truth=[(seg(1, 2, "sit"),), (seg(3, 99, "sit"),)])
+    halves = {mark[:2]: (mark[2] + mark[3]) / 2 for mark in marks(drawn, COLOURS[1]) if mark[:2] != (40, 60)}
+    assert halves == {(1, 2): pytest.approx(-0.22), (3, 99): pytest.approx(0.78)}
+
+
+def test_what_is_not_known_is_hatched_under_the_segments_and_named():
+    drawn = figure([replace(WALKS, gaps=(Gap(start_s=20, end_s=30, reason="damaged"),))])
+    gaps = [patch for patch in drawn.axes[0].patches if isinstance(patch, PathPatch) and 0 < patch.get_zorder() < 1]
+    assert [tuple(gap.get_path().get_extents().intervalx) for gap in gaps] == [(20, 30)]
+    assert tuple(gaps[0].get_path().get_extents().intervaly) == (-0.42, 1.42)  # both lanes
+    assert all(gap.get_hatch() for gap in gaps)
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["not known"]
+    assert not figure([WALKS]).legends
+
+
+def test_of_a_part_the_axis_shows_the_part():
+    drawn = figure([WALKS], span_s=(50, 80))
+    assert drawn.axes[0].get_xlim() == (50, 80)
+    assert times(drawn) == [(50, 60), (70, 80)]
+    assert times(drawn, COLOURS[0]) == [(70, 80)]  # walk, though sit comes first in this part
+    ground = [patch for patch in figure([replace(WALKS, span_s=(10, 90))]).axes[0].patches if type(patch) is Rectangle]
+    assert {(patch.get_x(), patch.get_width()) for patch in ground} == {(10, 80)}
+
+
+def test_chosen_labels_keep_their_colours():
+    drawn = figure([WALKS], labels=["sit"])
+    assert rows(drawn) == ["sit"]
+    assert [mark[:3] for mark in marks(drawn)] == [(40, 60, -0.4)]
+    assert times(drawn, COLOURS[1]) == [(40, 60)]
+
+
+def test_the_lower_the_score_the_fainter():
+    drawn = figure([film(seg(0, 10, "a", 1.0), seg(20, 30, "a", 0.5), seg(40, 50, "a", 0.0), seg(60, 70, "a"))])
+    assert [mark[4] for mark in marks(drawn)] == [1.0, 0.7, 0.4, 1.0]
+    assert "Fainter: lower score." in drawn.axes[0].get_xlabel()
+    assert "Fainter" not in figure([WALKS]).axes[0].get_xlabel()
+
+
+def test_an_instant_is_a_line():
+    drawn = figure([film(seg(25, 25, "goal"), seg(50, 50.01, "goal"))])
+    assert times(drawn, COLOURS[0]) == [(25, 25), (50.005, 50.005)]
+
+
+def test_what_lies_closer_than_print_shows_is_drawn_as_one():
+    short = [seg(10 + i / 100, 10 + i / 100 + 0.005, "a") for i in range(100)]
+    assert times(figure([film(*short, seg(30, 60, "a"), seg(60, 90, "a"))])) == [(10, 10.995), (30, 60), (60, 90)]
+
+
+def test_a_curve_has_its_own_lane_on_the_same_clock():
+    drawn = figure(
+        [replace(WALKS, curves={"change": Curve(start_s=10, step_s=30, values=(0, 2, 1, 9))})], span_s=(0, 80)
+    )
+    lanes, curve = drawn.axes
+    (line,) = curve.get_lines()
+    assert line.get_xydata().tolist() == [[10, 0], [40, 2], [70, 1]]
+    assert curve.get_ylim() == (0, 2)
+    assert curve.get_xlim() == lanes.get_xlim()
+    assert [text.get_text() for text in curve.get_yticklabels()] == ["change"]
+
+
+def test_an_unfinished_analysis_says_so():
+    assert "not complete" in figure([replace(WALKS, complete=False)]).axes[0].get_xlabel()
+    assert "1 of 2" in figure([replace(WALKS, complete=False), WALKS]).axes[0].get_xlabel()
+
+
+@pytest.mark.parametrize(
+    ("span_s", "first", "last"),
+    [
+        ((0, 90), "0:00:00", "0:01:30"),
+        ((600, 3900), "0:10:00", "1:00:00"),
+        ((0, 43200), "0:00:00", "12:00:00"),
+        ((10.2, 10.8), "0:00:10.2", "0:00:10.8"),
+    ],
+)
+@pytest.mark.parametrize("width_in", [3.0, 7.0, 20.0])
+def test_the_clock_fits_film_and_width(span_s, first, last, width_in):
+    svg = plot([film(duration_s=50_000, span_s=span_s)], width_in=width_in)
+    ticks = [text for text in words(svg) if re.fullmatch(r"\d+:\d\d:\d\d(\.\d)?", text)]
+    assert 1 <= len(ticks) <= max(3, 2.5 * (width_in - 1))
+    if width_in == 7.0:
+        assert (ticks[0], ticks[-1]) == (first, last)
+
+
+@pytest.mark.parametrize("width_in", [3.0, 7.0])
+def test_the_picture_is_as_wide_as_asked(width_in):
+    with Image.open(BytesIO(plot([WALKS], width_in=width_in, format="png"))) as picture:
+        assert picture.width == 300 * width_in
+        assert picture.format == "PNG"
+    assert ElementTree.fromstring(plot([WALKS], width_in=width_in)).get("width") == f"{72 * width_in:g}pt"
+
+
+# ---- little, much, strange
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_pictures_of_nothing(format):
+    nothing = film(duration_s=0.0)
+    for timelines in ([], [nothing], [nothing, nothing], [film(gaps=(Gap(start_s=0, end_s=100, reason="x"),))]):
+        assert plot(timelines, format=format)
+    assert plot([nothing], truth=[()])
+    assert "(nothing)" in words(plot([nothing]))
+
+
+def test_much_gives_a_small_picture_that_says_what_it_leaves_out():
+    many = [seg(4.3 * i, 4.3 * i + 3, f"label {i // 10 % 100}", i / 10_000) for i in range(10_000)]
+    long = film(*many, seg(0, 9000, "label 99"), duration_s=43_200.0, name="long.mp4")
+    gaps = tuple(Gap(start_s=i, end_s=i + 0.5, reason="damaged") for i in range(10_000))
+    svg = plot([replace(long, gaps=gaps, curves={"change": Curve(start_s=0, step_s=0.01, values=(1.0,) * 100_000)})])
+    assert len(svg) < 2_000_000
+    assert f"{MAX_LANES} of 100 labels, those that last longest." in " ".join(words(svg))
+    assert "label 99" in words(svg)
+    svg = plot([replace(long, segments=many[::19], gaps=gaps[::10])] * (MAX_FILMS + 5))
+    assert len(svg) < 6_000_000
+    assert f"{MAX_FILMS} of {MAX_FILMS + 5} films." in " ".join(words(svg))
+    assert f"{MAX_LANES} of 100 labels are named." in " ".join(words(svg))
+
+
+@pytest.mark.parametrize("duration_s", [1e-9, 1e9, 1e300])
+def test_films_of_any_length(duration_s):
+    assert plot([film(seg(0, duration_s, "a"), duration_s=duration_s)])
+
+
+@pytest.mark.parametrize("label", STRANGE, ids=range(len(STRANGE)))
+@pytest.mark.parametrize("num_films", [1, 2])
+def test_labels_and_names_of_strangers_are_plain_text(label, num_films):
+    name = label.translate({ord("/"): " ", ord("\\"): " "})
+    timeline = film(seg(0, 9, label), name=name, curves={label: Curve(start_s=0, step_s=1, values=(1, 2))})
+    svg = plot([timeline] * num_films, truth=[(seg(3, 4, label),)] * num_films)
+    root = ElementTree.fromstring(svg)
+    assert not [tag for tag in root.iter() if "script" in tag.tag.lower() or tag.tag == f"{SVG}a"]
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]", svg.decode())
+    if label.isascii() and label.isprintable() and len(label) < 25:
+        assert label in words(svg)  # a formula would be drawn as glyphs
+    assert all(len(text) < 90 for text in words(svg))
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.lists(
+        st.builds(
+            lambda start, length, label, score: seg(start, start + length, label, score),
+            st.floats(0, 100),
+            st.floats(0, 100),
+            st.text(max_size=30),
+            st.none() | st.floats(-1e9, 1e9),
+        ),
+        max_size=8,
+    )
+)
+def test_any_segments_give_a_picture(segments):
+    ElementTree.fromstring(plot([film(*segments)], truth=[segments[:3]], width_in=3.0))
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_the_same_bytes_here_and_in_another_process_with_other_settings(format, tmp_path):
+    (tmp_path / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\nsvg.hashsalt: other\n")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import hashlib, test_plot\n"
+        f"print(hashlib.sha256(test_plot.plot([test_plot.WALKS] * 2, format={format!r})).hexdigest())\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert 'torch' not in sys.modules"
+    )
+    environment = {**os.environ, "MATPLOTLIBRC": str(tmp_path), "SOURCE_DATE_EPOCH": "1", "PYTHONHASHSEED": "7"}
+    there = subprocess.run(
+        [sys.executable, "-c", code, os.path.dirname(__file__)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    ).stdout.strip()
+    before = dict(matplotlib.rcParams)
+    assert hashlib.sha256(plot([WALKS] * 2, format=format)).hexdigest() == there
+    assert dict(matplotlib.rcParams) == before
+
+
+# ---- the command
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(timeline, name="film"):
+        path = tmp_path / f"{name}.timeline.json"
+        path.write_text(json.dumps(timeline.to_dict()))
+        return path
+
+    return save
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def test_the_command_draws_svg_and_png(saved, tmp_path):
+    for name in ("a.svg", "b.PNG", "folder/c.svg"):
+        result = run(saved(WALKS), "-o", tmp_path / name)
+        assert (result.exit_code, result.output) == (0, f"wrote {tmp_path / name}\n")
+    assert {"walk", "sit", "film.mp4"} <= set(words((tmp_path / "a.svg").read_bytes()))
+    assert (tmp_path / "folder/c.svg").read_bytes() == (tmp_path / "a.svg").read_bytes() == plot([WALKS])
+    with Image.open(tmp_path / "b.PNG") as picture:
+        picture.verify()
+
+
+def test_the_command_passes_its_options_on(saved, tmp_path):
+    options = ("--start", "0:00:30", "--end", "80", "--width", "4", "--label", "walk")
+    run(saved(WALKS), "-o", tmp_path / "a.svg", *options)
+    expected = plot([WALKS], span_s=(30, 80), width_in=4, labels=["walk"])
+    assert (tmp_path / "a.svg").read_bytes() == expected
+
+
+TRUE = (seg(5, 45, "walk"), seg(45, 60, "run"))
+
+
+def test_the_truth_may_be_annotations_or_a_timeline_and_is_found_by_the_films_name(saved, tmp_path):
+    b = replace(film(seg(1, 9, "sit"), name="b.mp4"), video_identity="b")
+    table = "".join(f"{name},{s.start_s},{s.end_s},{s.label}\n" for name in ("b", "film") for s in TRUE[name == "b" :])
+    (tmp_path / "truth.csv").write_text("video,start_s,end_s,label\n" + table)
+    truth = saved(film(*TRUE, name="film.mkv"), "truth")
+    for file in (tmp_path / "truth.csv", truth):
+        run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", file)
+        assert (tmp_path / "a.svg").read_bytes() == plot([WALKS], truth=[TRUE])
+    run(saved(WALKS), saved(b, "b"), "-o", tmp_path / "a.svg", "--truth", tmp_path / "truth.csv")
+    assert (tmp_path / "a.svg").read_bytes() == plot([WALKS, b], truth=[TRUE, TRUE[1:]])
+    with pytest.raises(InputError, match=r"truth.timeline.json tells of no film called b.mp4"):
+        run(saved(b, "b"), "-o", tmp_path / "x.svg", "--truth", truth)
+
+
+def test_a_truth_of_whole_clips_lasts_as_long_as_the_film(saved, tmp_path):
+    (tmp_path / "clips.txt").write_text("film.mp4 walk\nb.mp4 sit\n")
+    run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", tmp_path / "clips.txt")
+    assert (tmp_path / "a.svg").read_bytes() == plot([WALKS], truth=[(seg(0, 100, "walk"),)])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("-o", "a.pdf"), "a.pdf names no picture; nothing was drawn; let it end in .png or .svg"),
+        (("-o", "a.svg", "--label", "wlak"), "no segment is called wlak; nothing was drawn; check the name"),
+        (("-o", "a.svg", "--start", "200"), "of the timelines nothing lies between 200 and inf s"),
+        (("-o", "a.svg", "--start", "20", "--end", "10"), "of the timelines nothing lies between 20 and 10 s"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_in_one_line(saved, options, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        run(saved(WALKS), *options)
+    assert str(error.value).startswith(told)
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.timeline.json"]
+
+
+def test_a_file_that_is_no_timeline_and_a_place_that_cannot_be_written(saved, tmp_path):
+    (tmp_path / "x.timeline.json").write_text("{}")
+    with pytest.raises(TimelineError, match=r"x.timeline.json: .*not a vtn-stream timeline"):
+        run(tmp_path / "x.timeline.json", "-o", tmp_path / "a.svg")
+    with pytest.raises(InputError, match=r"a.svg cannot be written \(.*\); there is no picture"):
+        run(saved(WALKS), "-o", tmp_path / "x.timeline.json" / "a.svg")
+
+
+def test_the_command_does_not_load_torch(saved, tmp_path):
+    code = (
+        "import sys; from vtn_stream_cli.plot import plot\n"
+        "plot(sys.argv[1:], standalone_mode=False)\n"
+        "assert not {'torch', 'timm', 'av', 'matplotlib.pyplot'} & set(sys.modules)"
+    )
+    truth = saved(film(*TRUE), "truth")
+    arguments = [saved(WALKS), "-o", tmp_path / "a.svg", "--truth", truth]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
