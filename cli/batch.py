@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from vtn_stream.errors import printable
+from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.overview import write_index
 from vtn_stream.results import PAGE
 from vtn_stream_pipelines import batch as library
@@ -152,10 +152,19 @@ def _run(
             elif summary is not None or tally.num_over or tally.num_settled:
                 show_summary(board, summary, output)
     if PAGE in ways["formats"] and tally.num_done + tally.num_skipped:
-        index = write_index(output, on_progress=lambda done, total: check_interrupted())
-        if not json_log:
-            out.print(Text(f"wrote {printable(str(index.path))}, a page over all of them"), soft_wrap=True)
+        _index(output, is_silent=json_log)
     return tally.num_failed
+
+
+def _index(output: Path, *, is_silent: bool) -> None:
+    """A page over all timelines there. Where none can be made, the timelines are no worse for it."""
+    try:
+        index = write_index(output, on_progress=lambda done, total: check_interrupted())
+    except VtnStreamError as error:
+        err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
+        return
+    if not is_silent:
+        out.print(Text(f"wrote {printable(str(index.path))}, a page over all of them"), soft_wrap=True)
 
 
 def _tell_of(listing: Listing) -> None:

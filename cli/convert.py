@@ -1,5 +1,6 @@
 """vtn-stream convert"""
 
+import os
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ __all__ = ["convert"]
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path())
 @click.option("-f", "--format", type=click.Choice(FORMAT_NAMES), help="What to write. [default: by TARGET's suffix]")
 @options.rate
 @options.start_timecode
@@ -28,7 +29,7 @@ __all__ = ["convert"]
 @click.option("--overwrite", is_flag=True, help="Replace a file in the way that says something else.")
 def convert(
     source: Path,
-    target: Path,
+    target: str,
     format: str | None,
     rate: str | None,
     start_timecode: str | None,
@@ -38,17 +39,18 @@ def convert(
 ) -> None:
     """Write SOURCE, a file or a folder of annotations, as TARGET in another format.
 
-    SOURCE's format is told by its content. Where it tells of many films and the format holds one, TARGET is a folder.
+    SOURCE's format is told by its content. Where it tells of many films and the format holds one, TARGET is a folder:
+    one that is there, or a name with a slash at its end.
     """
     frames = options.as_rate(rate)
-    tell_exported(
-        convert_file(
-            source,
-            target,
-            format=format,
-            reading=ReadingOptions(rate=frames, start_timecode=start_timecode, duration_s=duration_s),
-            options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
-            pages=Pages(thumbnails=False),
-            overwrite=overwrite,
-        )
+    done = convert_file(
+        source,
+        Path(target),
+        format=format,
+        folder=target.endswith(("/", os.sep)),
+        reading=ReadingOptions(rate=frames, start_timecode=start_timecode, duration_s=duration_s),
+        options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
+        pages=Pages(thumbnails=False),
+        overwrite=overwrite,
     )
+    tell_exported(done, source)

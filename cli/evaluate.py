@@ -70,7 +70,7 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option("--background", multiple=True, metavar="LABEL", help="A label that means nothing; may be repeated.")
 @click.option(
     "--fps",
-    type=click.FloatRange(0, 1000, min_open=True),
+    type=options.Number(0, 1000, min_open=True),
     help="Frames a second: of annotations that count frames (MS-TCN has no default), and of what is scored frame by "
     "frame. [default: 10]",
 )

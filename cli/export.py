@@ -1,14 +1,16 @@
 """vtn-stream export"""
 
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 
 import click
 from rich.text import Text
 
 from vtn_stream.errors import VtnStreamError, printable
-from vtn_stream.exchange import Exported, Pages, export_together
+from vtn_stream.exchange import Exported, Pages, check_labels, export_together, holding_many, stem_of
 from vtn_stream.exchange import export as export_timeline
 from vtn_stream.formats import Options
+from vtn_stream.overview import timeline_files
 from vtn_stream.results import FORMAT_NAMES
 from vtn_stream.selection import Selection
 
@@ -36,23 +38,23 @@ __all__ = ["export", "tell_exported"]
     metavar="FILE",
     help="All timelines in this one file: CSV, TSV, Parquet, ActivityNet or Label Studio, by its suffix.",
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Only segments with at least this score; see below.")
+@click.option("--threshold", type=options.Number(0, 1), help="Only segments with at least this score; see below.")
 @click.option("--label", "labels", multiple=True, help="Only this label; may be repeated.")
 @click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Another name; may be repeated.")
 @click.option(
-    "--merge-gap", "merge_gap_s", type=click.FloatRange(0), metavar="S", help="Join segments of a label so far apart."
+    "--merge-gap", "merge_gap_s", type=options.Number(0), metavar="S", help="Join segments of a label so far apart."
 )
 @click.option(
     "--min-duration",
     "min_duration_s",
-    type=click.FloatRange(0),
+    type=options.Number(0),
     default=0.0,
     metavar="S",
     help="Drop shorter segments.",
 )
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Only so many segments, the surest.")
-@click.option("--lead", "lead_s", type=float, default=0.0, metavar="S", help="Begin each segment so much earlier.")
-@click.option("--lag", "lag_s", type=float, default=0.0, metavar="S", help="End each segment so much later.")
+@click.option("--lead", "lead_s", type=options.Number(), default=0.0, metavar="S", help="Begin so much earlier.")
+@click.option("--lag", "lag_s", type=options.Number(), default=0.0, metavar="S", help="End each segment so much later.")
 @click.option("--no-overlaps", is_flag=True, help="One track: at each moment only the surest segment.")
 @options.rate
 @options.start_timecode
@@ -74,56 +76,80 @@ def export(
     overwrite: bool,
     **selected: object,
 ) -> int:
-    """Write TIMELINES (.timeline.json files) in other formats. Touches neither film nor model.
+    """Write TIMELINES (.timeline.json files, or folders of them) in other formats. Touches neither film nor model.
 
     What is selected is done in the order of the options above. A threshold below the one that a model's timeline was
-    drawn with draws it anew from FILM.scores.arrow beside it.
+    drawn with draws it anew from FILM.scores.arrow beside it. Negative leads and lags shorten.
     """
     if not formats and together is None:
         raise click.UsageError("nothing to write: name a format with -f, or a file with --together")
     selection = Selection(names=_names(renames), **selected)  # type: ignore[arg-type]
     how = Options(rate=options.as_rate(rate), start_timecode=start_timecode, bom=bom)
     names = FORMAT_NAMES if "all" in formats else formats
-    failed = 0
+    paths = _files(timelines)
+    _check_targets(paths, output, together, names)
+    check_labels(paths, selection)
+    failed = set[Path]()
 
-    def tell_failed(error: VtnStreamError) -> None:
-        nonlocal failed
-        failed += 1
-        err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
+    def tell_failed(path: Path, error: VtnStreamError) -> None:
+        if path not in failed:
+            told = str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
+            line = f"{printable(str(path))}: {told}" if len(paths) > 1 else str(error)
+            err.print(Text(f"vtn-stream: {line}"), soft_wrap=True)
+        failed.add(path)
 
-    for path in timelines if names else ():
+    pages = Pages(store=store, thumbnails=thumbnails)
+    for path in paths if names else ():
         check_interrupted()
         try:
-            pages = Pages(store=store, thumbnails=thumbnails)
-            tell_exported(
-                export_timeline(path, names, output, selection=selection, options=how, pages=pages, overwrite=overwrite)
+            done = export_timeline(
+                path, names, output, selection=selection, options=how, pages=pages, overwrite=overwrite
             )
+            tell_exported(done, path)
         except VtnStreamError as error:
-            tell_failed(error)
+            tell_failed(path, error)
     if together is not None:
         try:
-            tell_exported(
-                [
-                    export_together(
-                        timelines,
-                        together,
-                        selection=selection,
-                        options=how,
-                        overwrite=overwrite,
-                        on_error=None if names else tell_failed,
-                    )
-                ]
+            done = export_together(
+                paths, together, selection=selection, options=how, overwrite=overwrite, on_error=tell_failed
             )
+            tell_exported(done, together)
         except VtnStreamError as error:
-            tell_failed(error)
+            err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
+            return 1
     return 1 if failed else 0
 
 
-def tell_exported(exported: list[Exported]) -> None:
-    for file in exported:
-        for warning in file.warnings:
-            err.print(Text(f"{printable(file.path.name)}: {printable(warning)}"), soft_wrap=True)
-        out.print(Text(f"wrote {printable(str(file.path))}"), soft_wrap=True)
+def tell_exported(done: Exported, source: Path) -> None:
+    for warning in done.warnings:
+        err.print(Text(f"{printable(str(source))}: {printable(warning)}"), soft_wrap=True)
+    for path in done.paths:
+        out.print(Text(f"wrote {printable(str(path))}"), soft_wrap=True)
+
+
+def _files(given: tuple[Path, ...]) -> list[Path]:
+    """The timelines that are given, and those in the folders that are."""
+    found = [path / below if path.is_dir() else path for path in given for below in _in_folder(path)]
+    return list(dict.fromkeys(found))
+
+
+def _in_folder(path: Path) -> Sequence[PurePath]:
+    return timeline_files(path) if path.is_dir() else (PurePath(),)
+
+
+def _check_targets(paths: Sequence[Path], output: Path | None, together: Path | None, names: Sequence[str]) -> None:
+    """Nothing that was written is replaced by what is written next. Raises UsageError."""
+    if together is not None:
+        holding_many(together)
+    of: dict[Path, Path] = {}
+    for path in paths if names else ():
+        target = (path.parent if output is None else output) / stem_of(path)
+        if target in of:
+            raise click.UsageError(
+                f"{printable(str(of[target]))} and {printable(str(path))} would both become "
+                f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
+            )
+        of[target] = path
 
 
 def _names(renames: tuple[str, ...]) -> dict[str, str]:

@@ -1,15 +1,19 @@
 """Options that several commands have."""
 
+import math
 import re
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
+from vtn_stream.formats.timecode import is_timecode
 from vtn_stream.results import FORMAT_NAMES
 
 __all__ = [
+    "Number",
     "address",
     "as_rate",
     "backbone",
@@ -27,6 +31,23 @@ __all__ = [
     "thumbnails",
     "weights",
 ]
+
+
+class Number(click.FloatRange):
+    """A finite number, in a range where one is given: nan lies in every range, and inf in half of them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+def _timecode(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_timecode(value):
+        raise click.BadParameter(f"{value!r} is not HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame")
+    return value
+
 
 address = click.option(
     "--address",
@@ -87,6 +108,7 @@ rate = click.option(
 start_timecode = click.option(
     "--start-timecode",
     metavar="HH:MM:SS:FF",
+    callback=_timecode,
     help="Timecode of the film's first frame; with ; before FF drop-frame. [default: the film's, else 0]",
 )
 bom = click.option("--bom", is_flag=True, help="Begin tables with the mark by which Excel knows UTF-8.")

@@ -32,13 +32,13 @@ FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
 )
 @click.option(
     "--truth",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="What really happens, drawn above: a file of any format that can be read, or annotations.",
 )
 @options.rate
 @click.option("--start", "start_s", type=SECONDS, default=0.0, help="Begin here.")
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="End here.")
-@click.option("--width", "width_in", type=click.FloatRange(3, 20), default=7.0, show_default=True, help="Inches.")
+@click.option("--width", "width_in", type=options.Number(3, 20), default=7.0, show_default=True, help="Inches.")
 @click.option("--label", "labels", multiple=True, help="Draw this label; may be repeated. [default: all]")
 def plot(
     timelines: tuple[Path, ...],
@@ -63,7 +63,9 @@ def plot(
     loaded = [load_timeline(file) for file in timelines]
     if not start_s < min(end_s, max(t.span_s[1] for t in loaded)):
         raise InputError(
-            f"of the timelines nothing lies between {start_s:g} and {end_s:g} s", "nothing was drawn", "check the times"
+            f"of the timelines nothing lies after {start_s:g} s" + f" and before {end_s:g} s" * math.isfinite(end_s),
+            "nothing was drawn",
+            "check the times",
         )
     true = None if truth is None else truth_of(truth, loaded, ReadingOptions(rate=options.as_rate(rate)))
     there = {s.label for segments in (*(true or ()), *(t.segments for t in loaded)) for s in segments}

@@ -7,9 +7,10 @@ from rich.text import Text
 
 from vtn_stream.errors import InputError, VtnStreamError, printable
 from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.writing import num
 from vtn_stream.intake import truth_of
 from vtn_stream.overview import write_index, write_missing_pages
-from vtn_stream.pages import page_of, way_to
+from vtn_stream.pages import check_replaceable, page_of, way_to
 from vtn_stream.results import load_timeline, write_file
 
 from . import options
@@ -31,6 +32,7 @@ __all__ = ["report"]
 @options.rate
 @options.thumbnails
 @options.store
+@click.option("--overwrite", is_flag=True, help="Replace a file in the way that is no page of vtn-stream.")
 def report(
     source: Path,
     output: Path | None,
@@ -39,6 +41,7 @@ def report(
     rate: str | None,
     thumbnails: bool,
     store: Path | None,
+    overwrite: bool,
 ) -> int:
     """Make the HTML page of SOURCE, a .timeline.json file; or of a folder, index.html over all its timelines.
 
@@ -52,6 +55,7 @@ def report(
     timeline = load_timeline(source)
     page = source.with_name(f"{source.name.removesuffix('.json').removesuffix('.timeline')}.timeline.html")
     page = page if output is None else output
+    check_replaceable(page, overwrite=overwrite)
     way = None
     if film is not None:
         if not film.exists():
@@ -82,5 +86,5 @@ def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
         else:
             out.print(Text(f"wrote {printable(str(made))}"), soft_wrap=True)
     written = write_index(folder)
-    out.print(Text(f"wrote {printable(str(written.path))}, of {written.num_films} timelines"), soft_wrap=True)
+    out.print(Text(f"wrote {printable(str(written.path))}, over {num(written.num_films, 'timeline')}"), soft_wrap=True)
     return 1 if num_failed else 0

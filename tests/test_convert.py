@@ -66,8 +66,8 @@ def test_what_was_written_is_known_again_by_its_content(written, tmp_path, name)
 @pytest.mark.parametrize("name", READABLE)
 def test_any_readable_format_becomes_any_writable_one(written, tmp_path, name, into):
     target = tmp_path / f"new{suffix_of(into)}"
-    (made,) = convert(written / f"match.timeline{suffix_of(name)}", target, format=into)
-    assert made.path == target
+    made = convert(written / f"match.timeline{suffix_of(name)}", target, format=into)
+    assert made.paths == (target,)
     assert "run" in target.read_text(errors="replace")
 
 
@@ -115,9 +115,37 @@ def test_many_films_go_into_a_folder_a_file_each(tmp_path):
     assert not (tmp_path / "one.vtt").exists()
     (tmp_path / "out").mkdir()
     made = convert(tmp_path / "many.csv", tmp_path / "out", format="vtt")
-    assert [file.path.name for file in made] == ["a.timeline.vtt", "b.timeline.vtt", "a (2).timeline.vtt"]
-    (together,) = convert(tmp_path / "many.csv", tmp_path / "all.parquet")
-    assert len(read_any(together.path).timelines) == 3
+    assert [file.name for file in made.paths] == ["a.timeline.vtt", "b.timeline.vtt", "a (2).timeline.vtt"]
+    (together,) = convert(tmp_path / "many.csv", tmp_path / "all.parquet").paths
+    assert len(read_any(together).timelines) == 3
+
+
+def test_names_of_strangers_become_names_of_files(tmp_path):
+    names = ["../../up.mp4", "/root.mp4", ".hidden.mp4", "a\nb\x1b.mp4", "n" * 300 + ".mp4", "a:b.mp4", "...", "~"]
+    results = {"version": "1", "results": {name: [{"label": "x", "score": 1, "segment": [0, 1]}] for name in names}}
+    (tmp_path / "in.json").write_text(json.dumps(results))
+    made = convert(tmp_path / "in.json", tmp_path / "out", format="vtt", folder=True)
+    assert len(set(made.paths)) == len(names)
+    assert {path.parent for path in made.paths} == {tmp_path / "out"}
+    for path in made.paths:
+        assert path.read_text().startswith("WEBVTT")
+        assert path.name.isprintable()
+        assert not path.name.startswith(".")
+
+
+def test_a_thousand_films_of_one_name_get_names_of_their_own(tmp_path):
+    rows = "".join(f"{i}/a.mp4,0,1,x\n" for i in range(1000))
+    (tmp_path / "many.csv").write_text("video,start_s,end_s,label\n" + rows)
+    made = convert(tmp_path / "many.csv", tmp_path / "out", format="audacity", folder=True)
+    assert len(set(made.paths)) == 1000
+
+
+def test_a_source_in_the_folder_of_the_target_is_kept(tmp_path):
+    (tmp_path / "a.timeline.vtt").write_text("WEBVTT\n\nNOTE mine\n\n00:00.000 --> 00:01.000 align:left\nx\n")
+    before = (tmp_path / "a.timeline.vtt").read_bytes()
+    with pytest.raises(InputError, match="one file"):
+        convert(tmp_path / "a.timeline.vtt", tmp_path, format="vtt", overwrite=True)
+    assert (tmp_path / "a.timeline.vtt").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -134,8 +162,8 @@ def test_what_is_of_no_format_is_told_with_those_that_are(tmp_path, content):
 @pytest.mark.parametrize("name", READABLE)
 def test_a_timeline_of_nothing_is_written_and_read(tmp_path, name):
     nothing = Timeline(video_identity="", video_path="a.mp4", duration_s=9, span_s=(0, 9))
-    (file,) = export(put(tmp_path, nothing), [name], tmp_path / "out")
-    (timeline,) = read_any(file.path, ReadingOptions(rate=Fraction(25))).timelines
+    (file,) = export(put(tmp_path, nothing), [name], tmp_path / "out").paths
+    (timeline,) = read_any(file, ReadingOptions(rate=Fraction(25))).timelines
     assert timeline.segments == ()
 
 
@@ -163,7 +191,7 @@ def test_source_and_target_are_never_one_file(tmp_path):
 
 def test_a_target_in_the_way_is_kept(tmp_path):
     (tmp_path / "mine.vtt").write_text("mine")
-    with pytest.raises(TimelineError, match=r"mine\.vtt is there already"):
+    with pytest.raises(TimelineError, match=r"mine\.vtt is there already and says something else"):
         convert(put(tmp_path), tmp_path / "mine.vtt")
     assert (tmp_path / "mine.vtt").read_text() == "mine"
     convert(put(tmp_path), tmp_path / "mine.vtt", overwrite=True)
@@ -181,6 +209,16 @@ def test_the_command_line_converts_and_tells_what_was_changed(tmp_path, here):
     assert code == 0
     assert "the film states no frame rate: frames are counted at 25 a second" in err
     assert here("convert", tmp_path / "a.srt", tmp_path / "b.edl", "--rate", "29.97")[2] == ""
+    code, out, _ = here("convert", tmp_path / "a.srt", f"{tmp_path}/new/", "-f", "vtt")
+    assert (code, out) == (0, f"wrote {tmp_path / 'new' / 'a.timeline.vtt'}\n")
+    assert here("convert", tmp_path / "a.srt", f"{tmp_path}/new/")[0] == 1
+    assert here("convert", tmp_path / "a.srt", tmp_path / "x.edl", "--start-timecode", "5")[0] == 2
+    code, _, err = here("convert", tmp_path / "film.mp4", tmp_path / "a.vtt")
+    assert "film.mp4 cannot be read" in err
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0 ftypisom")
+    code, _, err = here("convert", tmp_path / "film.mp4", tmp_path / "a.vtt")
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.endswith("vtn-stream analyze is what reads a film\n")
     code, _, err = here("convert", tmp_path / "missing.srt", tmp_path / "a.vtt")
     assert code == 1
     assert err.startswith("vtn-stream: missing.srt cannot be read")
@@ -192,8 +230,11 @@ def test_the_command_line_converts_and_tells_what_was_changed(tmp_path, here):
 def test_the_truth_of_a_film_is_found_by_its_name(tmp_path):
     (tmp_path / "truth.csv").write_text("video,start_s,end_s,label\nmatch,0,1,x\nother.mp4,2,3,y\n")
     assert [s.label for s in truth_of(tmp_path / "truth.csv", [TIMELINE])[0]] == ["x"]
-    (tmp_path / "one.csv").write_text("video,start_s,end_s,label\nany name,0,1,z\n")
-    assert [s.label for s in truth_of(tmp_path / "one.csv", [TIMELINE])[0]] == ["z"]
+    (tmp_path / "one.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nz\n\n")  # which names no film
+    assert [s.label for s in truth_of(tmp_path / "one.srt", [TIMELINE])[0]] == ["z"]
+    (tmp_path / "other.csv").write_text("video,start_s,end_s,label\nmatch7.mp4,0,1,z\n")
+    with pytest.raises(InputError, match=r"no film called match\.mp4 \(did you mean match7\.mp4\?\)"):
+        truth_of(tmp_path / "other.csv", [TIMELINE])
     assert truth_of(put(tmp_path), [TIMELINE]) == [TIMELINE.segments]
     (tmp_path / "others.csv").write_text("video,start_s,end_s,label\na,0,1,x\nb.mp4,2,3,y\n")
     with pytest.raises(InputError, match=r"tells of no film called match\.mp4"):

@@ -59,7 +59,7 @@ def spans(path):
 
 
 def test_every_format_lies_beside_the_timeline_under_a_name_of_its_own(tmp_path):
-    written = [file.path for file in export(put(tmp_path), FORMAT_NAMES)]
+    written = list(export(put(tmp_path), FORMAT_NAMES).paths)
     assert [path.name for path in written] == [f"film.timeline{suffix_of(name)}" for name in FORMAT_NAMES]
     assert sorted(os.listdir(tmp_path)) == sorted({path.name for path in written})
     assert len(set(written)) == len(FORMAT_NAMES)
@@ -68,20 +68,20 @@ def test_every_format_lies_beside_the_timeline_under_a_name_of_its_own(tmp_path)
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)
 def test_a_timeline_without_segments_is_valid_in_every_format(tmp_path, name):
-    (file,) = export(put(tmp_path, replace(TIMELINE, segments=())), [name], tmp_path / "out")
-    assert file.path.exists()
+    (file,) = export(put(tmp_path, replace(TIMELINE, segments=())), [name], tmp_path / "out").paths
+    assert file.exists()
 
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)
 def test_equal_timelines_give_equal_bytes(tmp_path, name):
-    one, two = (export(put(tmp_path / d), [name], tmp_path / d / "out")[0].path for d in "ab")
+    one, two = (export(put(tmp_path / d), [name], tmp_path / d / "out").paths[0] for d in "ab")
     assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_file_elsewhere_that_says_something_else_is_kept(tmp_path):
     path, written = put(tmp_path / "in"), tmp_path / "out" / "film.timeline.csv"
     for _ in range(2):  # again, and nothing is in the way: it says the same
-        assert [file.path for file in export(path, ["csv", "csv"], tmp_path / "out")] == [written]
+        assert export(path, ["csv", "csv"], tmp_path / "out").paths == (written,)
     assert os.listdir(tmp_path / "out") == ["film.timeline.csv"]
     written.write_text("mine")
     with pytest.raises(TimelineError, match="says something else"):
@@ -93,33 +93,33 @@ def test_a_file_elsewhere_that_says_something_else_is_kept(tmp_path):
 
 def test_a_file_beside_that_somebody_edited_is_kept_too(tmp_path):
     path = put(tmp_path)
-    (written,) = export(path, ["srt"])
+    (written,) = export(path, ["srt"]).paths
     export(path, ["srt"])
-    written.path.write_text("mine")
+    written.write_text("mine")
     with pytest.raises(TimelineError, match="says something else"):
         export(path, ["srt"])
-    assert written.path.read_text() == "mine"
+    assert written.read_text() == "mine"
 
 
 def test_a_selection_never_replaces_the_timeline_that_it_is_of(tmp_path):
     path = put(tmp_path)
     for overwrite in (False, True):
-        with pytest.raises(TimelineError, match=r"film\.timeline\.json is there already"):
+        with pytest.raises(TimelineError, match=r"is the timeline that this would be made of.*name another folder"):
             export(path, ["json"], selection=Selection(threshold=0.8), overwrite=overwrite)
     assert load_timeline(path) == TIMELINE
-    (chosen,) = export(path, ["json"], tmp_path / "out", selection=Selection(threshold=0.8))
-    assert spans(chosen.path) == [(20, 45, "run")]
+    (chosen,) = export(path, ["json"], tmp_path / "out", selection=Selection(threshold=0.8)).paths
+    assert spans(chosen) == [(20, 45, "run")]
 
 
 def test_what_was_not_shown_comes_from_the_stored_scores(tmp_path):
     path = put(tmp_path)
     put_scores(path)
-    (chosen,) = export(path, ["json"], tmp_path / "out", selection=Selection(threshold=0.2))
-    assert spans(chosen.path) == [(0, 19.5, "walk"), (19.5, 44.5, "run"), (49.5, 60, "walk")]
-    provenance = load_timeline(chosen.path).provenance
-    assert provenance["selection"] == {"threshold": 0.2}
-    (higher,) = export(path, ["json"], tmp_path / "higher", selection=Selection(threshold=0.5))
-    assert spans(higher.path) == [(0, 20, "walk"), (20, 45, "run")]
+    (chosen,) = export(path, ["json"], tmp_path / "out", selection=Selection(threshold=0.2)).paths
+    assert spans(chosen) == [(0, 19.5, "walk"), (19.5, 44.5, "run"), (49.5, 60, "walk")]
+    provenance = load_timeline(chosen).provenance
+    assert provenance["selections"] == [{"threshold": 0.2}]
+    (higher,) = export(path, ["json"], tmp_path / "higher", selection=Selection(threshold=0.5)).paths
+    assert spans(higher) == [(0, 20, "walk"), (20, 45, "run")]
 
 
 @pytest.mark.parametrize("scores", ["missing", "another film's", "damaged"])
@@ -149,9 +149,9 @@ def test_a_lower_threshold_without_its_scores_is_told(tmp_path, scores):
 def test_what_lies_outside_the_film_is_cut_and_told_once(tmp_path, given, left, told):
     outside = Segment(start_s=given[0], end_s=given[1], label="a")
     path = put(tmp_path, replace(TIMELINE, segments=(outside,)))
-    files = export(path, ["json", "csv"], tmp_path / "out")
-    assert [(s[0], s[1]) for s in spans(files[0].path)] == left
-    assert [w for file in files for w in file.warnings if "outside the film" in w] == [
+    done = export(path, ["json", "csv"], tmp_path / "out")
+    assert [(s[0], s[1]) for s in spans(done.paths[0])] == left
+    assert [w for w in done.warnings if "outside the film" in w] == [
         "1 segment outside the film, or partly so: cut at its bounds, or left out"
     ] * told
 
@@ -170,8 +170,42 @@ def test_many_timelines_become_one_table(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name, format in FORMATS.items() if not format.holds_many])
 def test_a_format_of_one_film_is_not_for_many(tmp_path, name):
-    with pytest.raises(InputError, match=f"a file of {name} holds one film.*choose among: csv, tsv, parquet"):
+    with pytest.raises(InputError, match=r"does not end as a format that holds many films does.*\.csv or \.tsv or"):
         export_together([put(tmp_path)], tmp_path / f"all{suffix_of(name)}")
+
+
+def test_with_any_selection_all_formats_are_written_but_the_timeline_itself(tmp_path):
+    path = put(tmp_path)
+    done = export(path, FORMAT_NAMES, selection=Selection(threshold=0.8))
+    assert len(done.paths) == len(FORMAT_NAMES) - 1
+    assert any("the JSON would replace the timeline itself" in warning for warning in done.warnings)
+    assert load_timeline(path) == TIMELINE
+
+
+def test_nothing_is_written_where_one_file_is_in_the_way(tmp_path):
+    path = put(tmp_path)
+    (tmp_path / "film.timeline.srt").write_text("mine")
+    with pytest.raises(TimelineError, match=r"film\.timeline\.srt is there already.*nothing was written"):
+        export(path, ["vtt", "srt"])
+    assert not (tmp_path / "film.timeline.vtt").exists()
+
+
+def test_what_all_formats_say_alike_is_said_once(tmp_path):
+    done = export(put(tmp_path, replace(TIMELINE, nominal_rate=None)), FORMAT_NAMES, tmp_path / "out")
+    assert sum("states no frame rate" in warning for warning in done.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "selection", "told"),
+    [
+        ({"complete": False}, {}, "the analysis did not finish"),
+        ({}, {"threshold": 0.95}, "of 2 segments none is left; the highest score is 0.90"),
+        ({}, {"labels": ("jump",)}, "no segment is called jump"),
+    ],
+)
+def test_what_a_reader_of_the_file_would_not_know_is_told(tmp_path, given, selection, told):
+    done = export(put(tmp_path, replace(TIMELINE, **given)), ["vtt"], selection=Selection(**selection))
+    assert told in " ".join(done.warnings)
 
 
 def test_one_bad_timeline_does_not_stop_the_others(tmp_path, here):
@@ -195,10 +229,53 @@ def test_the_command_line_selects(tmp_path, here):
     assert spans(tmp_path / "out" / "film.timeline.json") == [(15, 40, "dash")]
 
 
+def test_two_timelines_never_become_one_file(tmp_path, here):
+    one, two = put(tmp_path / "a"), put(tmp_path / "b", replace(TIMELINE, segments=()))
+    code, out, err = here("export", one, two, "-f", "vtt", "-o", tmp_path / "out", "--overwrite")
+    assert (code, out) == (2, "")
+    assert "would both become" in err
+    assert not (tmp_path / "out").exists()
+    assert here("export", one, two, one, "-f", "vtt")[0] == 0  # each beside its own
+
+
+def test_a_folder_stands_for_the_timelines_in_it(tmp_path, here):
+    put(tmp_path / "all", name="a")
+    put(tmp_path / "all" / "deep", name="b")
+    code, out, _ = here("export", tmp_path / "all", "-f", "srt")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert (tmp_path / "all" / "deep" / "b.timeline.srt").exists()
+    assert here("export", tmp_path / "all" / "deep" / "..", "--together", tmp_path / "t.csv")[0] == 0
+
+
+def test_a_label_that_one_film_lacks_is_a_warning_and_one_that_all_lack_an_error(tmp_path, here):
+    one = put(tmp_path, name="one")
+    two = put(tmp_path, replace(TIMELINE, segments=()), name="two")
+    code, out, err = here("export", one, two, "-f", "vtt", "--label", "run", "--rename", "run=dash")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert "two.timeline.json: no segment is called run" in err
+    code, out, err = here("export", one, two, "-f", "srt", "--label", "runn")
+    assert (code, out) == (1, "")
+    assert "no segment is called runn; nothing was written; did you mean run? There are: walk, run" in err
+
+
+@pytest.mark.parametrize("option", ["--lead", "--lag", "--merge-gap", "--min-duration", "--threshold"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])
+def test_numbers_that_are_none_are_usage(tmp_path, here, option, number):
+    assert here("export", put(tmp_path), "-f", "csv", f"{option}={number}")[0] == 2
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, here):
+    (tmp_path / "file").touch()
+    code, _, err = here("export", put(tmp_path), "-f", "csv", "-o", tmp_path / "file")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "film.timeline.csv cannot be written (" in err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("", "nothing to write"),
+        ("-f csv --start-timecode 5", "is not HH:MM:SS:FF"),
         ("-f csv --rename run", "'run' is not OLD=NEW"),
         ("-f csv --rate 0", "is no rate"),
         ("-f csv --rate 25fps", "is no rate"),

@@ -73,12 +73,12 @@ def test_the_command_line_makes_pages_of_a_timeline_and_of_a_folder(folder, tmp_
     assert (code, out, err) == (0, "wrote out/a.timeline.html\n", "")
     code, out, err = here("report", "out")
     assert (code, err) == (0, "")
-    assert out.splitlines() == ["wrote out/deep/er/b.timeline.html", "wrote out/index.html, of 2 timelines"]
+    assert out.splitlines() == ["wrote out/deep/er/b.timeline.html", "wrote out/index.html, over 2 timelines"]
     (folder / "bad.timeline.json").write_text("no")
     code, out, err = here("report", "out")
     assert code == 1
     assert "bad.timeline.json" in err
-    assert "wrote out/index.html, of 3 timelines" in out
+    assert "wrote out/index.html, over 3 timelines" in out
 
 
 def test_a_film_elsewhere_is_named_by_a_way_within_the_current_folder_only(folder, tmp_path, here, monkeypatch):
@@ -108,3 +108,32 @@ def test_truth_is_shown_over_what_was_predicted(folder, tmp_path, here):
     )
     assert (code, err) == (0, "")
     assert "a true thing" in (tmp_path / "p.html").read_text()
+
+
+# ---- what is in the way
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "a.timeline.json", "truth.csv", "page.pdf", "page"])
+def test_a_page_is_never_written_over_what_is_no_page(folder, here, name):
+    file = folder / name
+    if not file.exists():
+        file.write_bytes(b"precious")
+    before = file.read_bytes()
+    for options in ([], ["--overwrite"]):
+        assert here("report", folder / "a.timeline.json", "-o", file, *options)[0] == 1
+    assert file.read_bytes() == before
+
+
+def test_somebody_s_own_page_is_kept_and_ours_made_anew(folder, here):
+    (folder / "index.html").write_text("<!DOCTYPE html><title>my site</title>")
+    (folder / "a.timeline.html").write_text("<!DOCTYPE html><title>mine too</title>")
+    os.utime(folder / "a.timeline.html", (0, 0))
+    code, out, err = here("report", folder, "--no-thumbnails")
+    assert code == 1
+    assert "my site" in (folder / "index.html").read_text()
+    assert "mine too" in (folder / "a.timeline.html").read_text()
+    assert err.count("is no page of vtn-stream") == 2
+    assert "b.timeline.html" in out
+    assert here("report", folder / "a.timeline.json", "--overwrite")[0] == 0
+    assert "mine too" not in (folder / "a.timeline.html").read_text()
+    assert here("report", folder / "a.timeline.json")[0] == 0

@@ -354,8 +354,8 @@ def test_a_truth_of_whole_clips_lasts_as_long_as_the_film(saved, tmp_path):
     [
         (("-o", "a.pdf"), "a.pdf names no picture; nothing was drawn; let it end in .png or .svg"),
         (("-o", "a.svg", "--label", "wlak"), "no segment is called wlak; nothing was drawn; check the name"),
-        (("-o", "a.svg", "--start", "200"), "of the timelines nothing lies between 200 and inf s"),
-        (("-o", "a.svg", "--start", "20", "--end", "10"), "of the timelines nothing lies between 20 and 10 s"),
+        (("-o", "a.svg", "--start", "200"), "of the timelines nothing lies after 200 s;"),
+        (("-o", "a.svg", "--start", "20", "--end", "10"), "of the timelines nothing lies after 20 s and before 10 s;"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line(saved, options, told, tmp_path, monkeypatch):

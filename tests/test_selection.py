@@ -2,7 +2,7 @@
 
 import pytest
 
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.selection import Selection
 from vtn_stream.timeline import Segment, Timeline
 
@@ -65,19 +65,32 @@ def test_the_provenance_says_what_was_selected():
     chosen = selection.apply(timeline(seg(0, 1), kept=1), nothing_stored)
     assert chosen.provenance == {
         "kept": 1,
-        "selection": {"threshold": 0.5, "labels": ["a"], "names": {"a": "b"}},
+        "selections": [{"threshold": 0.5, "labels": ["a"], "names": {"a": "b"}}],
     }
+    again = Selection(threshold=0.6).apply(chosen, nothing_stored)
+    assert again.provenance["selections"] == [*chosen.provenance["selections"], {"threshold": 0.6}]
 
 
-@pytest.mark.parametrize("selection", [{"labels": ("A",)}, {"names": {"A": "x"}}])
-def test_a_label_that_is_not_there_is_told_with_those_that_are(selection):
-    with pytest.raises(TimelineError, match=r"no label 'A'.*choose among: a, b"):
-        selected(seg(0, 1, "a"), seg(0, 1, "b"), **selection)
+@pytest.mark.parametrize("threshold", [0.5, 0.79])
+def test_a_selection_cannot_be_selected_below_its_threshold(threshold):
+    chosen = Selection(threshold=0.8).apply(timeline(seg(0, 1, score=0.9), seg(2, 3, score=0.6)), nothing_stored)
+    with pytest.raises(TimelineError, match=r"is a selection, with a threshold of 0\.8; .*; export from the timeline"):
+        Selection(threshold=threshold).apply(chosen, nothing_stored)
+    assert len(Selection(threshold=0.8).apply(chosen, nothing_stored).segments) == 1
 
 
-def test_a_label_that_the_model_knows_and_did_not_find_leaves_nothing():
-    given = timeline(seg(0, 1, "a"), analysis={"operating_points": {"b": {"high": 0.5, "low": 0.5}}})
-    assert Selection(labels=("b",)).apply(given, nothing_stored).segments == ()
+def test_a_selection_is_not_drawn_anew_either():
+    drawn = timeline(seg(0, 1, score=0.9), analysis={"operating_point": {"high": 0.5, "low": 0.5}})
+    renamed = Selection(names={"a": "b"}).apply(drawn, nothing_stored)
+    with pytest.raises(TimelineError, match=r"threshold of 0\.5"):
+        Selection(threshold=0.2).apply(renamed, nothing_stored)
+
+
+def test_labels_that_a_timeline_cannot_have_are_known():
+    drawn = timeline(seg(0, 1, "a"), analysis={"operating_points": {"b": {"high": 0.5, "low": 0.5}}})
+    selection = Selection(labels=("a", "b", "c"), names={"d": "x", "c": "y"})
+    assert selection.unknown_labels(drawn) == ["c", "d"]
+    assert Selection(labels=("b",)).apply(drawn, nothing_stored).segments == ()
 
 
 @pytest.mark.parametrize(
@@ -89,6 +102,21 @@ def test_scores_are_needed_below_the_lowest_threshold_of_any_label_only(threshol
     drawn = timeline(analysis={"kind": "x", "operating_point": {"high": 0.2, "low": 0.1}, "operating_points": points})
     assert Selection(threshold=threshold).needs_scores(drawn) is needed
     assert not Selection(threshold=threshold).needs_scores(timeline(analysis={"kind": "scenes"}))
+
+
+def test_the_threshold_of_a_label_that_is_not_asked_for_does_not_matter():
+    points = {"b": {"high": 0.3, "low": 0.1}}
+    drawn = timeline(analysis={"operating_point": {"high": 0.5, "low": 0.1}, "operating_points": points})
+    assert Selection(threshold=0.4).needs_scores(drawn)
+    assert not Selection(threshold=0.4, labels=("b",)).needs_scores(drawn)
+    assert Selection(threshold=0.4, labels=("b", "c")).needs_scores(drawn)
+
+
+@pytest.mark.parametrize("name", ["threshold", "merge_gap_s", "min_duration_s", "lead_s", "lag_s"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_are_finite(name, number):
+    with pytest.raises(InputError, match="not finite"):
+        Selection(**{name: number})
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,19 @@ def test_without_overlaps_the_surest_segment_of_each_second_holds(given_segments
     assert track.without_overlaps() == track
 
 
+def test_lengths_and_gaps_are_what_their_decimals_say():
+    tenths = timeline(*(seg(i / 10, (i + 1) / 10, str(i)) for i in range(110)))
+    assert len(tenths.filter(min_duration_s=0.1).segments) == 110
+    assert len(timeline(seg(0.5, 0.7), seg(0.8, 1.0)).merge(0.1).segments) == 1
+    assert len(timeline(seg(0.5, 0.7), seg(0.801, 1.0)).merge(0.1).segments) == 2
+
+
+def test_pad_leaves_out_what_it_would_turn_around():
+    film = timeline(seg(0, 2, "A"), seg(3, 9, "B"), seg(5, 5, "C"))
+    assert [(s.start_s, s.end_s, s.label) for s in film.pad(-3, 0).segments] == [(6, 9, "B")]
+    assert [(s.start_s, s.end_s, s.label) for s in film.pad(-1, 1).segments] == [(1, 3, "A"), (4, 10, "B"), (6, 6, "C")]
+
+
 def test_rename_changes_the_labels_it_names():
     assert drawn("AA.BB.CC").rename({"A": "C", "B": "D", "X": "Y"}) == drawn("CC.DD.CC")
 

@@ -8,12 +8,12 @@ from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions
+from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions, named_by
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["read_any", "truth_of"]
 
-_HEAD = 4096  # characters that tell a format
+_HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 
 
 def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
@@ -36,8 +36,14 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
     except AnnotationError as error:
         if error.problems or "known format" not in error.fact:
             raise
-        known = ", ".join(format.title for format in FORMATS.values() if format.reads == "itself")
-        raise AnnotationError(error.fact, error.consequence, f"{error.cure}; or one of: {known}") from error
+        suffix = path.suffix[1:].lower()
+        raise AnnotationError(
+            f"{path.name} is of no format that can be read",
+            "nothing was written",
+            "vtn-stream analyze is what reads a film"
+            if suffix in FILM_SUFFIXES
+            else "docs/formats.md lists those that can",
+        ) from error
     return timelines_of(annotations, path.name, options)
 
 
@@ -46,13 +52,13 @@ def truth_of(
 ) -> list[tuple[Segment, ...]]:
     """What a file of any format says of each timeline's film.
 
-    One that tells of a single film, by whatever name, is about a single timeline's; our own timelines know which film
-    they are of. The label of a whole clip lasts as long as its film.
+    One that tells of a single film without naming it, such as subtitles, is about a single timeline's. The label of a
+    whole clip lasts as long as its film.
 
     Raises InputError where it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
     """
     told = read_any(path, options).timelines
-    if len(told) == len(timelines) == 1 and told[0].video_identity in ("", timelines[0].video_identity):
+    if len(told) == len(timelines) == 1 and told[0].video_path == named_by(path.name):
         return [_lasting(told[0], timelines[0].duration_s)]
     by_name: dict[str, list[Timeline]] = {}
     for each in told:
@@ -98,5 +104,5 @@ def _bytes(path: Path) -> bytes:
 
 def _head(data: bytes) -> str:
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    text = data[: 4 * _HEAD].decode(encoding, "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")[:_HEAD]
+    text = data[:_HEAD].decode(encoding, "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

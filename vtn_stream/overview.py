@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, VtnStreamError
-from vtn_stream.pages import page_of
+from vtn_stream.pages import check_replaceable, page_of
 from vtn_stream.report.index import Entry, Failed, entry_of, index
 from vtn_stream.results import PAGE, load_timeline, suffix_of, write_file
 
@@ -61,6 +61,7 @@ def write_missing_pages(
         source, page = folder / file, folder / _page(file)
         try:
             if not _is_newer(page, source):
+                check_replaceable(page)
                 write_file(page, page_of(load_timeline(source), store=store, thumbnails=thumbnails).content)
                 yield page
         except VtnStreamError as error:
@@ -68,8 +69,9 @@ def write_missing_pages(
 
 
 def write_index(folder: Path, *, on_progress: Callable[[int, int], None] | None = None) -> Indexed:
-    """Write index.html over all timelines in the folder. Raises InputError, TimelineError."""
+    """Write index.html over all timelines in the folder; a foreign one is kept. Raises InputError, TimelineError."""
     files = timeline_files(folder)
+    check_replaceable(folder / INDEX)
     failed: list[Failed] = []
 
     def entries() -> Iterator[Entry | Failed]:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from vtn_stream.errors import InputError
 from vtn_stream.formats import Written
+from vtn_stream.report.html import is_document
 from vtn_stream.report.page import MAX_THUMBNAILS, page
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import Recipe
 
-__all__ = ["page_of", "way_to"]
+__all__ = ["check_replaceable", "page_of", "way_to"]
 
 NO_PICTURES = "no pictures of this film are in the store: the page has none (--store names another store)"
 
@@ -33,6 +35,27 @@ def page_of(
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     return Written(content=page(timeline, truth=truth, film=film, thumbnails=pictures), warnings=warnings)
+
+
+def check_replaceable(page: Path, *, overwrite: bool = False) -> None:
+    """Raises InputError where a page would not be one by its name, or would replace what is none of ours."""
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{page.name} names no page", "nothing was written", "let it end in .html")
+    try:
+        with open(page, "rb") as file:
+            ours = is_document(file.read(1000))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(
+            f"{page.name} is there and cannot be read ({error.strerror})", "it was kept", "name another page"
+        ) from error
+    if not ours and not overwrite:
+        raise InputError(
+            f"{page} is there already and is no page of vtn-stream",
+            "it was kept",
+            "move it away, or replace it with --overwrite",
+        )
 
 
 def way_to(film: Path, folder: Path, inside: Path) -> str | None:

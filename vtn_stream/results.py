@@ -121,11 +121,12 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, [content])
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "no path"
         raise TimelineError(
-            f"{path.name} cannot be written ({error.strerror})",
+            f"{path.name} cannot be written ({reason})",
             "nothing that was computed is lost",
-            "free some space or name another folder with -o, and run again",
+            "name another place, or make room there",
         ) from error
 
 
@@ -133,7 +134,8 @@ def load_timeline(path: Path) -> Timeline:
     """A timeline of ours. Raises TimelineError where the file is missing or something else."""
     try:
         if not path.is_file() and path.exists():
-            raise TimelineError(f"{path.name} is not a regular file", "nothing was read", "check the path")
+            what = "a folder" if path.is_dir() else "not a regular file"
+            raise TimelineError(f"{path.name} is {what}", "nothing was read", "give a .timeline.json file")
         with open(path, "rb") as file:
             data = file.read(MAX_TIMELINE_BYTES + 1)
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
 from vtn_stream.localize import located, peaks, phases
 from vtn_stream.localize.clock import grid_step_s
@@ -47,27 +47,44 @@ class Selection:
     lag_s: float = 0.0
     no_overlaps: bool = False
 
+    def __post_init__(self) -> None:
+        numbers = (self.threshold or 0.0, self.merge_gap_s or 0.0, self.min_duration_s, self.lead_s, self.lag_s)
+        if not all(map(math.isfinite, numbers)):
+            raise InputError("a number of what is selected is not finite", "nothing was selected", "give seconds")
+
     def needs_scores(self, timeline: Timeline) -> bool:
-        """Whether the threshold lies below one with which the timeline was drawn."""
-        if self.threshold is None:
-            return False
-        return any(self.threshold < high for high in _drawn_at(timeline))
+        """Whether the threshold lies below one with which the labels asked for were drawn."""
+        return self.threshold is not None and self.threshold < max(_drawn_at(timeline, self.labels), default=0.0)
+
+    def unknown_labels(self, timeline: Timeline) -> list[str]:
+        """Of the labels that are named here, those that the timeline neither has nor was looked through for."""
+        known = {*timeline.labels, *_analysis(timeline).get("operating_points", {})}
+        return [label for label in dict.fromkeys((*self.labels, *self.names)) if label not in known]
 
     def apply(self, timeline: Timeline, scores: Callable[[], Scored]) -> Timeline:
         """The timeline with what was selected; what was done is in its provenance.
 
-        scores: reads what was stored beside it; called only where `needs_scores`. Raises TimelineError for labels
-        that the timeline does not have, and what `scores` raises.
+        scores: reads what was stored beside it; called only where `needs_scores`. Raises what that raises, and
+        TimelineError where the timeline was itself selected, with a higher threshold.
         """
         if self == Selection():
             return timeline
+        before = _selections(timeline)
+        if self.threshold is not None and before:
+            # What that one left out is not here, and stored scores know nothing of its names and joins.
+            drawn_at = [float(of.get("threshold") or 0.0) for of in before] + _drawn_at(timeline, self.labels)
+            if self.threshold < max(drawn_at):
+                raise TimelineError(
+                    f"this timeline is a selection, with a threshold of {max(drawn_at):g}",
+                    "what lies below is not in it",
+                    "export from the timeline that it was made of",
+                )
         if self.needs_scores(timeline):
             try:
                 segments = _redrawn(timeline, *scores(), self.threshold or 0.0)
             except (TypeError, ValueError, LookupError, AttributeError) as error:  # a stranger's provenance
                 raise _not_drawn_so() from error
             timeline = replace(timeline, segments=tuple(segments))
-        self._check_labels(timeline)
         timeline = timeline.filter(labels=self.labels or None, min_score=self.threshold).rename(self.names)
         if self.merge_gap_s is not None:
             timeline = timeline.merge(self.merge_gap_s)
@@ -82,16 +99,13 @@ class Selection:
         default = asdict(Selection())
         done = {name: value for name, value in asdict(self).items() if value != default[name]}
         done |= {"labels": list(self.labels)} if self.labels else {}
-        return replace(timeline, provenance={**timeline.provenance, "selection": done})
+        return replace(timeline, provenance={**timeline.provenance, "selections": [*before, done]})
 
-    def _check_labels(self, timeline: Timeline) -> None:
-        known = {*timeline.labels, *_analysis(timeline).get("operating_points", {})}
-        unknown = [label for label in (*self.labels, *self.names) if label not in known]
-        if unknown and timeline.segments:
-            has = ", ".join(timeline.labels[:5]) + ", ..." * (len(timeline.labels) > 5)
-            raise TimelineError(
-                f"the timeline has no label {unknown[0]!r}", "nothing was written", f"choose among: {has}"
-            )
+
+def _selections(timeline: Timeline) -> list[Mapping[str, Any]]:
+    """What was selected of it before."""
+    said = timeline.provenance.get("selections")
+    return [each for each in said if isinstance(each, Mapping)] if isinstance(said, list) else []
 
 
 def _analysis(timeline: Timeline) -> Mapping[str, Any]:
@@ -117,9 +131,13 @@ def _not_drawn_so() -> TimelineError:
     )
 
 
-def _drawn_at(timeline: Timeline) -> list[float]:
+def _drawn_at(timeline: Timeline, labels: tuple[str, ...]) -> list[float]:
+    """The thresholds of these labels, or of all."""
     points = _points(timeline)
-    return [] if points is None else [points[0].high, *(point.high for point in points[1].values())]
+    if points is None:
+        return []
+    point, own = points
+    return [own.get(label, point).high for label in labels] or [point.high, *(each.high for each in own.values())]
 
 
 def _redrawn(

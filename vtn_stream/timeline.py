@@ -21,6 +21,8 @@ __all__ = ["Curve", "Gap", "Segment", "Timeline"]
 SCHEMA = "vtn-stream/timeline"
 SCHEMA_VERSION = 1
 
+TOLERANCE_S = 1e-6  # of lengths and gaps: 0.3 - 0.2 is 0.1, whatever floats say
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Span:
@@ -175,7 +177,7 @@ class Timeline:
                 for s in self.segments
                 if (wanted is None or s.label in wanted)
                 and (min_score is None or s.score is None or s.score >= min_score)
-                and s.duration_s >= min_duration_s
+                and s.duration_s >= min_duration_s - TOLERANCE_S
             ),
         )
 
@@ -200,27 +202,28 @@ class Timeline:
 
         The score is the mean by duration; attributes stay where all pieces agree.
         """
-        merged: list[Segment] = []
-        for label in self.labels:
-            group: list[Segment] = []
-            end_s = -math.inf
-            for segment in (s for s in self.segments if s.label == label):
-                if group and segment.start_s - end_s > max_gap_s:
-                    merged.append(_joined(group))
-                    group = []
-                    end_s = -math.inf
-                group.append(segment)
-                end_s = max(end_s, segment.end_s)
-            merged.append(_joined(group))
+        groups: dict[str, list[list[Segment]]] = {}  # of each label, those that become one
+        ends_s: dict[str, float] = {}  # of the last group
+        for s in self.segments:
+            if s.start_s - ends_s.get(s.label, -math.inf) > max_gap_s + TOLERANCE_S:
+                groups.setdefault(s.label, []).append([])
+                ends_s[s.label] = s.end_s
+            groups[s.label][-1].append(s)
+            ends_s[s.label] = max(ends_s[s.label], s.end_s)
+        merged = [_joined(group) for of_label in groups.values() for group in of_label]
         return replace(self, segments=tuple(merged))
 
     def pad(self, lead_s: float = 0.0, lag_s: float = 0.0) -> "Timeline":
-        """Every segment starts lead_s earlier and ends lag_s later, inside the analyzed span."""
+        """Every segment starts lead_s earlier and ends lag_s later, inside the analyzed span.
+
+        Negative ones shorten it; a segment of which nothing would be left is left out.
+        """
         low, high = self.span_s
         padded = []
         for s in self.segments:
-            start_s = min(max(s.start_s - lead_s, low), high)
-            padded.append(replace(s, start_s=start_s, end_s=max(start_s, min(s.end_s + lag_s, high))))
+            if s.start_s - lead_s <= s.end_s + lag_s:
+                start_s = min(max(s.start_s - lead_s, low), high)
+                padded.append(replace(s, start_s=start_s, end_s=max(start_s, min(s.end_s + lag_s, high))))
         return replace(self, segments=tuple(padded))
 
     def without_overlaps(self) -> "Timeline":
@@ -334,8 +337,9 @@ class Timeline:
                 complete=_is(data["complete"], bool),
             )
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:300]
             raise TimelineError(
-                f"the timeline breaks its schema ({type(error).__name__}: {str(error)[:300]})",
+                f"the timeline breaks its schema ({reason})",
                 "nothing was read",
                 "write it again with vtn-stream analyze; the schema is docs/timeline.md",
             ) from error

@@ -10,7 +10,9 @@ import html
 import json
 from typing import Any
 
-__all__ = ["document"]
+__all__ = ["document", "is_document"]
+
+_GENERATOR = '<meta name="generator" content="vtn-stream">'
 
 # What the page may load: pictures and films that are in it, beside it, or that its user chose; nothing by network.
 _POLICY = (
@@ -29,7 +31,7 @@ def document(*, title: str, style: str, script: str, body: str, data: Any, langu
     for character in "<>&\u2028\u2029":  # no "</script>", no "<!--", whatever a label says
         text = text.replace(character, f"\\u{ord(character):04x}")
     page = (
-        f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n{_GENERATOR}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="referrer" content="no-referrer">\n<title>{html.escape(title)}</title>\n'
@@ -37,6 +39,11 @@ def document(*, title: str, style: str, script: str, body: str, data: Any, langu
         f'<script type="application/json" id="data">{text}</script>\n<script>{script}</script>\n</body>\n</html>\n'
     )
     return page.encode("utf-8", "replace")
+
+
+def is_document(data: bytes) -> bool:
+    """Whether a file that begins so is one of ours, which may be made again."""
+    return _GENERATOR.encode() in data[:400]
 
 
 def _digest(text: str) -> str:

@@ -1,0 +1,21 @@
+"""Timelines into other formats, and files of other formats into timelines. Touches no film and no model.
+
+export     FILM.timeline.json, of which something may be selected -> any format, beside it or elsewhere
+convert    any format that can be read -> any that can be written
+"""
+
+from vtn_stream.exchange.convert import convert
+from vtn_stream.exchange.export import check_labels, export, export_together, stem_of
+from vtn_stream.exchange.files import Exported, Pages, format_of, holding_many
+
+__all__ = [
+    "Exported",
+    "Pages",
+    "check_labels",
+    "convert",
+    "export",
+    "export_together",
+    "format_of",
+    "holding_many",
+    "stem_of",
+]

@@ -1,0 +1,97 @@
+"""Files of other programs in other formats: any that can be read, any that can be written."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from vtn_stream.errors import InputError
+from vtn_stream.exchange.files import (
+    Exported,
+    Pages,
+    check_free,
+    content_of,
+    format_of,
+    holds_many,
+    inside_film,
+    same_file,
+    told_outside,
+)
+from vtn_stream.film import shareable_name
+from vtn_stream.formats import Options
+from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.intake import read_any
+from vtn_stream.results import FORMAT_NAMES, suffix_of, write_file
+from vtn_stream.timeline import Timeline
+
+__all__ = ["convert"]
+
+_MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    format: str | None = None,
+    folder: bool = False,
+    reading: ReadingOptions = ReadingOptions(),
+    options: Options = Options(),
+    pages: Pages = Pages(),
+    overwrite: bool = False,
+) -> Exported:
+    """Write what is in one file (or folder of annotations) in another format.
+
+    target  a file; or a folder, which gets a file for each film: one that exists, or any if `folder`
+    format  by default told by the target's suffix; a folder has none
+
+    Raises InputError, TimelineError, AnnotationError.
+    """
+    folder = folder or target.is_dir()
+    if folder and format is None:
+        raise InputError(
+            "a folder says no format", "nothing was written", f"name one with -f: {', '.join(FORMAT_NAMES)}"
+        )
+    name = format_of(target) if format is None else format
+    read = read_any(source, reading)
+    timelines, outside = [], 0
+    for timeline in read.timelines:
+        inside, num_outside = inside_film(timeline)
+        timelines.append(inside)
+        outside += num_outside
+    told = dict.fromkeys((*read.warnings, *told_outside(outside)))
+    if folder:
+        stems = _stems(timelines)
+        parts = [([t], target / f"{stem}.timeline{suffix_of(name)}") for stem, t in zip(stems, timelines, strict=True)]
+    elif len(timelines) > 1 and not holds_many(name):
+        raise InputError(
+            f"{source.name} tells of {len(timelines)} films, and a file of {name} holds one",
+            "nothing was written",
+            f"name a folder, as {target.with_suffix('')}/ -f {name}",
+        )
+    else:
+        parts = [(timelines, target)]
+    for _, file in parts:
+        if same_file(file, source):
+            raise InputError("source and target are one file", "nothing was written", "name another target")
+    for films, file in parts:
+        written = content_of(films, name, options, pages)
+        check_free(file, written.content, overwrite=overwrite)
+        write_file(file, written.content)
+        told |= dict.fromkeys(written.warnings)
+    return Exported(paths=tuple(file for _, file in parts), warnings=tuple(told))
+
+
+def _stems(timelines: Sequence[Timeline]) -> list[str]:
+    """A name of its own for each film's file; films are called as strangers please."""
+    given, stems = Counter[str](), list[str]()
+    taken = set[str]()
+    for timeline in timelines:
+        name = re.sub("[\x00-\x1f\x7f/]", "_", shareable_name(timeline.video_path.rpartition("/")[2]))
+        base = PurePath(name).stem.lstrip(".").encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
+        while (stem := base if not given[base] else f"{base} ({given[base] + 1})") in taken:
+            given[base] += 1
+        given[base] += 1
+        taken.add(stem)
+        stems.append(stem)
+    return stems

@@ -1,0 +1,162 @@
+"""Timelines, or what is selected of them, in other formats. Touches no film and no model."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from vtn_stream.errors import DamagedFile, InputError, TimelineError, VtnStreamError, printable
+from vtn_stream.exchange.files import (
+    Exported,
+    Pages,
+    check_free,
+    content_of,
+    holding_many,
+    inside_film,
+    read_file,
+    same_file,
+    told_outside,
+)
+from vtn_stream.formats import FORMATS, Options
+from vtn_stream.formats.annotations.spelling import nearest
+from vtn_stream.formats.writing import num
+from vtn_stream.results import PAGE, load_timeline, suffix_of, write_file
+from vtn_stream.selection import Scored, Selection
+from vtn_stream.store import read_scores, scores_identity
+from vtn_stream.timeline import Timeline
+
+__all__ = ["check_labels", "export", "export_together", "stem_of"]
+
+
+def export(
+    path: Path,
+    formats: Iterable[str],
+    folder: Path | None = None,
+    *,
+    selection: Selection = Selection(),
+    options: Options = Options(),
+    pages: Pages = Pages(),
+    overwrite: bool = False,
+) -> Exported:
+    """Write the timeline in `path` in other formats, named after that file, beside it or in `folder`.
+
+    Nothing is written where a file is there already that says something else, unless overwrite; the timeline itself is
+    always kept. Raises TimelineError, DamagedFile.
+    """
+    timeline, warnings = _selected(path, selection)
+    names, told, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes]]()
+    for name in names:
+        target = (path.parent if folder is None else folder) / f"{stem_of(path)}.timeline{suffix_of(name)}"
+        written = content_of([timeline], name, options, pages)
+        if same_file(target, path) and read_file(target) != written.content:
+            if len(names) == 1:
+                raise TimelineError(
+                    f"{target.name} is the timeline that this would be made of",
+                    "it was kept",
+                    "name another folder with -o",
+                )
+            told["the JSON would replace the timeline itself, which is kept; for it name another folder with -o"] = None
+            continue
+        made.append((target, written.content))
+        title = "" if name == PAGE else f"{FORMATS[name].title}: "
+        # What several formats say alike is said by the first of them.
+        told |= {f"{title}{w}": None for w in written.warnings if not any(known.endswith(w) for known in told)}
+    for target, content in made:
+        check_free(target, content, overwrite=overwrite)
+    for target, content in made:
+        write_file(target, content)
+    return Exported(paths=tuple(target for target, _ in made), warnings=tuple(told))
+
+
+def export_together(
+    paths: Iterable[Path],
+    target: Path,
+    *,
+    selection: Selection = Selection(),
+    options: Options = Options(),
+    overwrite: bool = False,
+    on_error: Callable[[Path, VtnStreamError], None] | None = None,
+) -> Exported:
+    """The timelines of many films in one file, of a format that can hold them, told by its suffix.
+
+    on_error hears of each timeline that cannot be read, and the others are written; without it that is raised.
+    """
+    name = holding_many(target)
+    timelines, warnings = [], []
+    for path in paths:
+        try:
+            timeline, said = _selected(path, selection)
+        except VtnStreamError as error:
+            if on_error is None:
+                raise
+            on_error(path, error)
+            continue
+        timelines.append(timeline)
+        warnings += [f"{path}: {warning}" for warning in said]
+    if not timelines:
+        raise TimelineError("none of the timelines could be read", f"{target.name} was not written", "see above")
+    written = FORMATS[name].write(timelines, options)
+    check_free(target, written.content, overwrite=overwrite)
+    write_file(target, written.content)
+    return Exported(paths=(target,), warnings=(*warnings, *written.warnings))
+
+
+def check_labels(paths: Iterable[Path], selection: Selection) -> None:
+    """Raises InputError for a label of the selection that none of the timelines has or was looked through for."""
+    wanted = {*selection.labels, *selection.names}
+    there: dict[str, None] = {}
+    for path in paths if wanted else ():
+        try:
+            timeline = load_timeline(path)
+        except VtnStreamError:  # told by whoever exports it
+            continue
+        wanted &= set(selection.unknown_labels(timeline))
+        there |= dict.fromkeys(timeline.labels)
+        if not wanted:
+            return
+    if wanted:
+        missing = min(wanted)
+        near = nearest(missing, list(there))
+        has = ", ".join(map(printable, list(there)[:5])) + ", ..." * (len(there) > 5)
+        raise InputError(
+            f"no segment is called {printable(missing)}",
+            "nothing was written",
+            (f"did you mean {printable(near)}? " if near else "") + f"There are: {has or 'no segments at all'}",
+        )
+
+
+def stem_of(path: Path) -> str:
+    """What the files exported from a timeline begin with."""
+    return path.name.removesuffix(".json").removesuffix(".timeline")
+
+
+def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ...]]:
+    whole, num_outside = inside_film(load_timeline(path))
+    try:
+        chosen = selection.apply(whole, lambda: _scores(path, whole))
+    except TimelineError as error:
+        raise TimelineError(f"{path.name}: {error.fact}", error.consequence, error.cure) from error
+    told = list(told_outside(num_outside))
+    if not whole.complete:
+        told.append("the analysis did not finish: what it had not reached is missing")
+    if missing := selection.unknown_labels(whole):
+        told.append(f"no segment is called {' or '.join(map(printable, missing))}")
+    if whole.segments and not chosen.segments:
+        surest = max((s.score for s in whole.segments if s.score is not None), default=None)
+        scores = "" if surest is None else f"; the highest score is {surest:.2f}"
+        told.append(f"of {num(len(whole.segments), 'segment')} none is left{scores}")
+    return chosen, tuple(told)
+
+
+def _scores(path: Path, timeline: Timeline) -> Scored:
+    """What was stored beside a timeline. Raises TimelineError."""
+    file = path.with_name(f"{stem_of(path)}.scores.arrow")
+    try:
+        if scores_identity(file) == timeline.video_identity:
+            return read_scores(file)
+        reason = "it is another film's" if file.exists() else "it is not there"
+    except (FileNotFoundError, DamagedFile) as error:
+        reason = error.fact if isinstance(error, DamagedFile) else "it is not there"
+    raise TimelineError(
+        f"a threshold below the timeline's own needs {file.name}, and {reason}",
+        "nothing was written",
+        "keep it beside the timeline, raise the threshold, or analyze the film again",
+    )

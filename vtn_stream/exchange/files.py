@@ -1,0 +1,124 @@
+"""What export and convert share: which format a file has, what goes into it, and that nothing in its way is lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vtn_stream.errors import InputError, TimelineError
+from vtn_stream.formats import FORMATS, Options
+from vtn_stream.formats.annotations.spelling import nearest
+from vtn_stream.formats.writing import Written, num
+from vtn_stream.pages import page_of
+from vtn_stream.results import FORMAT_NAMES, PAGE, suffix_of
+from vtn_stream.timeline import Segment, Timeline
+
+__all__ = [
+    "Exported",
+    "Pages",
+    "check_free",
+    "content_of",
+    "format_of",
+    "holding_many",
+    "holds_many",
+    "inside_film",
+    "read_file",
+    "same_file",
+    "told_outside",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """Files that were written. warnings: what their formats could not hold, and what was done."""
+
+    paths: tuple[Path, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What HTML pages show beside the timeline. film: the way to it from the page; store: of the thumbnails."""
+
+    film: str | None = None
+    store: Path | None = None
+    thumbnails: bool = True
+
+
+def format_of(path: Path) -> str:
+    """The format of a file that is to be written, by its suffix. Raises InputError."""
+    name = path.name.lower()
+    by_length = sorted(FORMAT_NAMES, key=lambda format: -len(suffix_of(format)))
+    for format in by_length:
+        if name.endswith(suffix_of(format)):
+            return format
+    own = path.suffix.lower()
+    same = [format for format in FORMAT_NAMES if own and suffix_of(format).endswith(own)]
+    if same:
+        cure = f"say which with -f: {' or '.join(same)}"
+    else:
+        near = nearest(own, [suffix_of(format) for format in FORMAT_NAMES]) if own else None
+        cure = f"did you mean {near}? " if near else ""
+        cure += f"Choose one with -f: {', '.join(FORMAT_NAMES)}"
+    raise InputError(f"{path.name} does not end as a format that can be written does", "nothing was written", cure)
+
+
+def holding_many(target: Path) -> str:
+    """The format of a file that is to hold many films, by its suffix. Raises InputError."""
+    for name in FORMATS:
+        if holds_many(name) and target.name.lower().endswith(suffix_of(name)):
+            return name
+    suffixes = [suffix_of(name) for name in FORMATS if holds_many(name)]
+    raise InputError(
+        f"{target.name} does not end as a format that holds many films does",
+        "nothing was written",
+        f"let it end in {' or '.join(suffixes)}",
+    )
+
+
+def holds_many(format: str) -> bool:
+    return format != PAGE and FORMATS[format].holds_many
+
+
+def content_of(timelines: Sequence[Timeline], format: str, options: Options, pages: Pages) -> Written:
+    if format == PAGE:
+        (timeline,) = timelines
+        return page_of(timeline, film=pages.film, store=pages.store, thumbnails=pages.thumbnails)
+    return FORMATS[format].write(timelines, options)
+
+
+def inside_film(timeline: Timeline) -> tuple[Timeline, int]:
+    """The timeline without what lies outside the film, and how many segments that concerned."""
+    kept: list[Segment] = []
+    num_changed = 0
+    for s in timeline.segments:
+        start_s, end_s = (min(max(bound, 0.0), timeline.duration_s) for bound in (s.start_s, s.end_s))
+        num_changed += (start_s, end_s) != (s.start_s, s.end_s)
+        if start_s < end_s or s.start_s == s.end_s == start_s:
+            kept.append(replace(s, start_s=start_s, end_s=end_s))
+    return (replace(timeline, segments=tuple(kept)), num_changed) if num_changed else (timeline, 0)
+
+
+def told_outside(num_outside: int) -> tuple[str, ...]:
+    if not num_outside:
+        return ()
+    return (f"{num(num_outside, 'segment')} outside the film, or partly so: cut at its bounds, or left out",)
+
+
+def check_free(target: Path, content: bytes, *, overwrite: bool) -> None:
+    if not overwrite and target.exists() and read_file(target) != content:
+        raise TimelineError(
+            f"{target} is there already and says something else",
+            "nothing was written",
+            "name another place, or replace it with --overwrite",
+        )
+
+
+def same_file(target: Path, source: Path) -> bool:
+    return target.exists() and target.samefile(source)
+
+
+def read_file(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError:
+        return None
