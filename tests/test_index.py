@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from vtn_stream.report.colours import COLOURS
 from vtn_stream.report.index import MAX_CHARACTERS, MAX_PIECES, Entry, Failed, entry_of, index
+from vtn_stream.report.page import page
 from vtn_stream.timeline import Gap, Segment, Timeline
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -155,14 +156,24 @@ def test_equal_input_gives_equal_bytes():
     assert index(iter(entries), title="films") == index(entries, title="films")
 
 
-def test_colours_go_by_total_time_over_all_films():
-    films = [entry((0, 5, "a", None), (5, 9, "b", None)), entry((0, 50, "b", None), (60, 60, "instant", None))]
+def test_colours_go_by_first_appearance_over_all_films():
+    films = [entry((0, 5, "z", None), (5, 9, "b", None)), entry((0, 50, "b", None), (60, 60, "a", None))]
     labels = data_of(index(films, title="films"))["labels"]
     assert labels == [
-        ["b", COLOURS[0], 2, 2, 540],
-        ["a", COLOURS[1], 1, 1, 50],
-        ["instant", COLOURS[2], 1, 1, 0],
+        ["z", COLOURS[0], 1, 1, 50],
+        ["b", COLOURS[1], 2, 2, 540],
+        ["a", COLOURS[2], 1, 1, 0],
     ]
+
+
+def test_a_film_that_begins_as_the_first_did_has_the_colours_of_its_own_page():
+    first = timeline((0, 5, "scene A", None), (5, 9, "scene B", None))
+    second = timeline((0, 1, "scene A", None), (1, 90, "scene B", None), (90, 95, "scene C", None))
+    films = [entry_of(each, name="n", page=None, timeline_file="t") for each in (first, second)]
+    in_index = {label: colour for label, colour, *_ in data_of(index(films, title="films"))["labels"]}
+    for each in (first, second):
+        own = {label: colour for label, colour, _ in data_of(page(each))["labels"]}
+        assert own.items() <= in_index.items()
 
 
 @pytest.mark.parametrize(
@@ -275,6 +286,11 @@ def test_the_page_tells_the_totals(opened):
     assert rows == [["walk", "12", "31", "2:00"], ["run", "6", "42", "0:21"], ["person falls", "1", "2", "0:05"]]
     assert page.locator("#count").text_content() == "14 films"
     assert len(names(page)) == 14
+
+
+def test_labels_are_sorted_by_time_until_another_column_is_chosen(opened):
+    page = opened([entry((0, 5, "short", None), (5, 90, "long", None), (95, 99, "shorter", None))])
+    assert page.locator("#labels .label").all_text_contents() == ["long", "short", "shorter"]
 
 
 def test_labels_are_sorted_by_any_column(opened):

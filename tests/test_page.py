@@ -8,9 +8,10 @@ from importlib.resources import files
 from itertools import pairwise
 from urllib.parse import unquote, urljoin, urlsplit
 
+import numpy as np
 import pytest
 from browser import axe_violations
-from counting import picture_of, write_film
+from counting import number_shown, picture_of, write_film
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -214,7 +215,7 @@ def test_a_click_on_a_row_goes_to_its_start(show):
     shown = show(*MATCH)
     shown.locator("#body tr", has_text="fall").click()
     assert text(shown, "#time") == "0:00:04.000"
-    assert shown.evaluate("document.getElementById('film').currentTime") == 4
+    assert 4 <= shown.evaluate("document.getElementById('film').currentTime") < 4.002
 
 
 def test_the_table_is_used_by_keys(show):
@@ -251,10 +252,51 @@ def test_keys_seek(show):
         assert text(shown, "#time") == time
 
 
+def test_keys_go_frame_by_frame_and_stop_the_film(show, tmp_path):
+    """Of a rate at which no frame but the first begins at a whole millisecond."""
+    rate = Fraction(24000, 1001)
+    write_film(tmp_path / "rare.webm", 60, rate=rate, codec="libvpx-vp9")
+    shown = show(beside=None, allowed=("nothing",), film="rare.webm", nominal_rate=rate, duration_s=60 / float(rate))
+    film = shown.locator("#film")
+    expect(film).to_have_js_property("readyState", 4)
+    for keys, frame, time in [
+        (".", 1, "0:00:00.042"),
+        (".", 2, "0:00:00.083"),
+        (".........", 11, "0:00:00.459"),
+        (",", 10, "0:00:00.417"),
+    ]:
+        for key in keys:
+            shown.keyboard.press(key)
+        assert text(shown, "#time") == time
+        expect(film).to_have_js_property("seeking", False)
+        assert frame_shown(shown) == frame
+    shown.keyboard.press("Space")
+    expect(film).to_have_js_property("paused", False)
+    shown.keyboard.press(".")
+    expect(film).to_have_js_property("paused", True)
+
+
+def frame_shown(shown):
+    """The number that the film shows: 160 x 96 in the middle of a wider screen."""
+    drawn(shown)
+    picture = np.asarray(Image.open(io.BytesIO(shown.locator("#film").screenshot())).convert("RGB"))
+    height, width, _ = picture.shape
+    beside = round((width - height * 160 / 96) / 2)
+    return number_shown(picture[:, beside : width - beside])
+
+
+@pytest.mark.parametrize(
+    ("rate", "frame"),
+    [(None, 40), (Fraction(30000, 1001), 33.366667), (Fraction(10**30), 0.1), (Fraction(1, 10**400), 60_000)],
+)
+def test_a_frame_lasts_as_the_rate_says_whatever_it_says(rate, frame):
+    assert data_of(page(timeline(nominal_rate=rate)))["film"]["frame"] == frame
+
+
 def test_a_link_opens_at_its_moment(show):
     shown = show(*MATCH, fragment="#t=4.2")
     assert text(shown, "#time") == "0:00:04.200"
-    assert shown.evaluate("document.getElementById('film').currentTime") == pytest.approx(4.2)
+    assert shown.evaluate("document.getElementById('film').currentTime") == pytest.approx(4.2, abs=0.002)
     assert shown.locator("#time").get_attribute("href") == "#t=4.200"
     shown.evaluate("location.hash = '#t=1'")
     expect(shown.locator("#time")).to_have_text("0:00:01.000")
@@ -346,6 +388,56 @@ def test_the_search_finds_labels_and_notes(show):
     assert text(shown, "#time") == "0:00:00.000"  # letters that are typed are no keys of the player
 
 
+def test_escape_clears_the_search_and_then_leaves_it(show):
+    shown = show(*MATCH, beside=None)
+    shown.keyboard.press("/")
+    shown.keyboard.type("jump")
+    assert text(shown, "#count") == "2 of 5 segments"
+    shown.keyboard.press("Escape")
+    assert text(shown, "#count") == "5 of 5 segments"
+    shown.keyboard.type("n")
+    assert shown.locator("#search").input_value() == "n"  # still there
+    assert text(shown, "#time") == "0:00:00.000"
+    shown.keyboard.press("Escape")
+    shown.keyboard.press("Escape")
+    shown.keyboard.press("n")
+    assert shown.locator("#search").input_value() == ""
+    assert text(shown, "#time") == "0:00:01.000"
+
+
+DRAWN = {"analysis": {"operating_point": {"high": 0.5, "low": 0.25}}}
+
+
+def test_the_threshold_that_segments_were_drawn_with_stands_beside_the_slider(show):
+    shown = show(*MATCH, beside=None, provenance=DRAWN)
+    assert text(shown, "#drawn") == "drawn at 0.50"
+    assert "vtn-stream export --threshold" in shown.locator("#drawn").get_attribute("title")
+
+
+def test_without_scores_nothing_is_said_of_a_threshold(show):
+    shown = show(segment(0, 1, "run"), beside=None, provenance=DRAWN)
+    assert not shown.locator("#drawn").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("provenance", "drawn_at"),
+    [
+        (DRAWN, 0.5),
+        ({"analysis": {"operating_point": {"high": 1}}}, 1),
+        ({}, None),
+        ({"analysis": "high"}, None),
+        ({"analysis": {"operating_point": ["high"]}}, None),
+        *(
+            ({"analysis": {"operating_point": {"high": high}}}, None)
+            for high in ("<b>", None, True, {}, -1, 1.5, 10**400, float("nan"), float("inf"))
+        ),
+        (DRAWN | {"selections": [{"threshold": 0.2}]}, None),  # what was drawn anew since
+    ],
+)
+def test_provenance_may_say_anything_of_a_threshold(provenance, drawn_at):
+    assert data_of(page(timeline(*MATCH, provenance=provenance)))["drawn"] == drawn_at
+
+
 def test_the_table_sorts_and_says_how(show):
     shown = show(*MATCH, beside=None)
     for column, says, expected in [
@@ -375,6 +467,8 @@ def test_truth_is_drawn_above_what_was_found(show):
     assert shown.locator("#heads .lane bdi").all_inner_texts() == ["run", "nap"]
     assert [(cells[0], cells[4]) for cells in rows(shown)] == [("run", ""), ("run", "truth"), ("nap", "truth")]
     assert text(shown, "#count") == "1 of 1 segment · 2 true segments"
+    assert text(shown, "#summary") == "0:00:08.000 · 1 segment · 1 label · 2 true segments"
+    assert shown.locator("#heads .count").all_inner_texts() == ["1/1", "1 true"]
     shown.locator("#truth").uncheck()
     assert [cells[0] for cells in rows(shown)] == ["run"]
 
@@ -431,7 +525,7 @@ def test_a_missing_film_is_said_and_can_be_chosen(show, film):
     assert text(shown, "#time") == "0:00:04.000"  # the timeline works without
     shown.locator("#picker").set_input_files(film)
     shown.locator("#missing").wait_for(state="hidden")
-    assert shown.evaluate("document.getElementById('film').currentTime") == 4
+    assert 4 <= shown.evaluate("document.getElementById('film').currentTime") < 4.002
     assert not shown.locator("#mismatch").is_visible()
 
 
@@ -566,6 +660,43 @@ def test_the_paper_has_the_whole_table_and_no_player(show):
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     shown.emulate_media(media="screen")
     expect(shown.locator("#body tr.filler")).to_have_count(1)
+
+
+@pytest.mark.parametrize(("width", "height"), [(800, 600), (1024, 700), (1280, 800), (400, 800)])
+@pytest.mark.parametrize("beside", ["film.webm", None])
+def test_film_and_lanes_are_on_the_first_screen(show, width, height, beside):
+    found = [segment(i / 4, i / 4 + 1, f"label {i}", 0.5) for i in range(24)]
+    options = {"viewport": {"width": width, "height": height}}
+    shown = show(*found, truth=found, beside=beside, browser_options=options)
+    if beside is None:
+        shown.locator("#missing").wait_for()
+        button, screen = (shown.locator(each).bounding_box() for each in ("#missing .button", ".screen"))
+        assert button["y"] + button["height"] <= screen["y"] + screen["height"]
+    lanes, strip = (shown.locator(each).bounding_box() for each in ("#scroll", ".overview-row"))
+    assert shown.locator(".player").bounding_box()["height"] <= 0.5 * height
+    assert lanes["height"] >= 24 + 5 * 26
+    assert height - 20 <= strip["y"] + strip["height"] <= height
+
+
+def test_lanes_that_are_not_in_sight_are_counted_and_a_click_leads_to_them(show):
+    found = [segment(i / 4, i / 4 + 1, f"label {i}", 0.5) for i in range(24)]
+    shown = show(*found, truth=found, beside=None)
+    box = shown.locator("#scroll").bounding_box()
+    bottom = box["y"] + box["height"]
+    lanes = [each.bounding_box() for each in shown.locator("#heads .lane").all()]
+    num = sum(each["y"] + each["height"] / 2 > bottom for each in lanes)
+    assert 0 < num < 24
+    assert text(shown, "#more") == f"↓ {num} more"
+    while shown.locator("#more").is_visible():
+        shown.locator("#more").click()
+        drawn(shown)
+    last = shown.locator("#heads .lane").last.bounding_box()
+    assert last["y"] + last["height"] <= bottom + 2
+
+
+def test_few_lanes_are_all_in_sight(show):
+    shown = show(*MATCH, beside=None)
+    assert not shown.locator("#more").is_visible()
 
 
 def many(num):

@@ -9,8 +9,9 @@ is drawn. Numbers and totals are of everything. Attributes, scores, curves and c
 
 20,000 films of some 30 segments make 8 MB, of 200 segments each 16 MB.
 
-Labels have colours in order of their total time, so that the colours that differ most go to what there is most of. A
-film's own page orders them by first appearance and may give a label another colour: no one order serves both.
+Labels have colours by first appearance over the films in their order, as on a film's own page over its segments: most
+have the same colour here and there. Where films have different labels, or begin with another one, a film's page may
+give a label another colour.
 
 Names and labels come from strangers. They are in the page as data and become text, never markup; marks that reorder
 text are written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
@@ -130,16 +131,15 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             num_films[total.label] += 1
             num_segments[total.label] += total.num_segments
             total_s[total.label] = total_s.get(total.label, 0.0) + total.total_s
-    labels = sorted(total_s, key=lambda label: (-_units(total_s[label]), -num_segments[label], label))
-    numbers = {label: number for number, label in enumerate(labels)}
-    colours = colours_of(labels)
+    numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
+    colours = colours_of(total_s)
     data = {
         "title": _shown(title),
         "unitsPerSecond": _UNITS,
         "coloursPerRound": len(COLOURS),
         "labels": [
             [_shown(label), colours[label], num_films[label], num_segments[label], _units(total_s[label])]
-            for label in labels
+            for label in total_s
         ],
         "films": [
             _row(entry, numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]

@@ -9,6 +9,7 @@ marks as escapes (`errors.printable`), and what is longer than MAX_TEXT is cut. 
 import base64
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -48,9 +49,10 @@ def page(
     colours = colours_of([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(colours)}
     data = {
-        "film": {"name": name, "url": _url(path), "duration": _ms(timeline.duration_s)},
+        "film": {"name": name, "url": _url(path), "duration": _ms(timeline.duration_s), "frame": _frame_ms(timeline)},
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
+        "drawn": _drawn_at(timeline),
         "labels": [
             [_shown(label), colour, i // len(COLOURS) % HATCHES] for i, (label, colour) in enumerate(colours.items())
         ],
@@ -115,6 +117,21 @@ def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str
             if s.attributes
         ],
     }
+
+
+def _frame_ms(timeline: Timeline) -> float:
+    """How long a frame is shown; where that is not known, as at 25 a second."""
+    lasts_ms = 1000 / (timeline.nominal_rate or Fraction(25))
+    return round(float(min(max(lasts_ms, Fraction(1, 10)), Fraction(60_000))), 6)
+
+
+def _drawn_at(timeline: Timeline) -> float | None:
+    """The score from which segments were drawn, where the analysis says it and nothing was selected since."""
+    found: Any = timeline.provenance
+    for key in ("analysis", "operating_point", "high"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    is_score = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1
+    return _score(found) if is_score and "selections" not in timeline.provenance else None
 
 
 def _facts(timeline: Timeline) -> Iterator[tuple[str, str]]:

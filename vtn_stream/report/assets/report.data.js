@@ -107,7 +107,10 @@ function sift(moving = false) {
   $("count").textContent = text;
   clearTimeout(telling); // a slider on its way is not read out
   telling = setTimeout(() => { $("told").textContent = text; }, 400);
-  heads.forEach((head, label) => { head.count.textContent = `${counts[label]}/${lanes[label].found.length}`; });
+  heads.forEach((head, label) => {
+    const { found, truth } = lanes[label];
+    head.count.textContent = found.length ? `${counts[label]}/${found.length}` : `${truth.length} true`;
+  });
   $("none").hidden = rows.length > 0;
   $("none").textContent = num ? "No segment passes the filters." : "No segments: nothing was found in this film.";
   table.setAttribute("aria-rowcount", rows.length + 1);

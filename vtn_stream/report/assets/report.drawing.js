@@ -66,6 +66,10 @@ function paintLanes() {
   }
   paintGaps(-top);
   paintRuler(ticks);
+  const num = tracks.filter((each) => each.top + each.height / 2 > top + height).length;
+  $("more").hidden = printing || !num;
+  $("more").textContent = `↓ ${num} more`;
+  $("more").title = `${plural(num, "more track")} below`;
   $("range").textContent = `${clock(view.low, 1)} – ${clock(view.high, 1)}`;
 }
 
@@ -119,7 +123,7 @@ function paintLane({ label, height: tall }, y) {
     pen.lineWidth = marked ? 2 : 1;
     pen.strokeStyle = i === chosen ? ink.accent : marked ? ink.ink : ink.sunk; // neighbours stay apart
     pen.stroke();
-    if (b - a > 34 && !hatched) texts.push([Math.max(a, 0) + 5, bottom - high / 2 + 0.5, scoreOf(i, 2), b]);
+    if (b - a > 34 && high > 9 && !hatched) texts.push([Math.max(a, 0) + 5, bottom - high / 2 + 0.5, scoreOf(i, 2), b]);
   }, bottom - top);
   pen.fillStyle = light[label] ? "#000" : "#fff";
   let free = 0; // bars of one label may overlap, their scores may not

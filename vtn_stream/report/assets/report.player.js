@@ -2,9 +2,12 @@
 
 const loaded = () => video.readyState > 0;
 
+/** The film a little later than said: times are rounded, and a start leads into its frame, not to the one before. */
+const toFilm = (ms) => { video.currentTime = (ms + Math.min(1, data.film.frame / 4)) / 1000; };
+
 function seek(ms) {
   now = within(ms, 0, length);
-  if (loaded()) video.currentTime = now / 1000;
+  if (loaded()) toFilm(now);
   moved();
 }
 
@@ -77,7 +80,7 @@ video.addEventListener("loadedmetadata", () => {
   $("mismatch").textContent = `This film lasts ${clock(ms)}, that of the timeline ${clock(wanted)}: `
     + "it may be another one.";
   video.playbackRate = Number($("speed").value);
-  if (now) video.currentTime = now / 1000;
+  if (now) toFilm(now);
 });
 video.addEventListener("seeked", () => {
   if (!video.controls) return;

@@ -3,9 +3,10 @@
 // ---- buttons and keys
 
 const nudge = (ms) => { seek(now + ms); reveal(now); };
+const frameOn = (way) => { video.pause(); nudge(way * data.film.frame); };
 const actions = {
   " ": playOrPause, k: playOrPause, j: () => nudge(-10_000), l: () => nudge(10_000),
-  n: () => step(1), p: () => step(-1),
+  ",": () => frameOn(-1), ".": () => frameOn(1), n: () => step(1), p: () => step(-1),
   ArrowLeft: () => nudge(-5000), ArrowRight: () => nudge(5000),
   ShiftArrowLeft: () => pan((view.low - view.high) / 5), ShiftArrowRight: () => pan((view.high - view.low) / 5),
   "+": () => zoom(1 / 1.6), "=": () => zoom(1 / 1.6), "-": () => zoom(1.6), 0: () => show(0, length),
@@ -39,10 +40,19 @@ function setAll(on) {
 
 $("position").addEventListener("input", () => { seek($("position").valueAsNumber); reveal(now); });
 $("speed").addEventListener("change", () => { video.playbackRate = Number($("speed").value); });
-$("search").addEventListener("input", () => {
+function search() {
   state.words = $("search").value.trim().toLowerCase();
   rowsBox.scrollTop = 0;
   sift();
+}
+
+$("search").addEventListener("input", search);
+$("search").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.isComposing) return;
+  event.preventDefault(); // some browsers clear by themselves, some do not
+  if (!$("search").value) return $("search").blur();
+  $("search").value = "";
+  search();
 });
 $("truth").addEventListener("change", () => { state.truth = $("truth").checked; sift(); });
 $("threshold").addEventListener("input", () => {
@@ -50,6 +60,7 @@ $("threshold").addEventListener("input", () => {
   $("threshold-value").textContent = state.threshold.toFixed(2);
   sift(true);
 });
+$("more").addEventListener("click", () => { scroll.scrollTop += size.tracks - 2 * RULER; });
 scroll.addEventListener("scroll", () => draw({ lanes: true }), { passive: true });
 
 // ---- light, dark, paper
@@ -92,19 +103,23 @@ function facts() {
   const cell = (text, kind = "number") => make("td", { class: kind }, text);
   $("name").textContent = data.film.name;
   document.querySelector("h1").title = data.film.name;
-  const numLabels = plural(data.labels.length, "label");
-  $("summary").textContent = `${clock(length)} · ${plural(numPredicted, "segment")} · ${numLabels}`;
+  const numFound = lanes.filter(({ found }) => found.length).length;
+  const counted = [clock(length), plural(numPredicted, "segment"), plural(numFound, "label")];
+  if (data.truth) counted.push(plural(num - numPredicted, "true segment"));
+  $("summary").textContent = counted.join(" · ");
   $("length").textContent = `/ ${clock(length)}`;
   $("incomplete").hidden = data.complete;
   $("part").hidden = !partial;
   $("part").textContent = `analyzed: ${clock(data.span[0])} – ${clock(data.span[1])}`;
   $("position").max = length;
   const instead = "The table of segments and the table of labels say the same.";
-  stage.setAttribute("aria-label", `Lanes of ${numLabels} over ${clock(length)}. ${instead}`);
+  stage.setAttribute("aria-label", `Lanes of ${plural(lanes.length, "label")} over ${clock(length)}. ${instead}`);
   $("truth-label").hidden = !data.truth;
   Object.assign($("threshold"), { min: lowest, max: highest, step: 0.01, value: lowest, disabled: !scores.length });
   $("threshold-value").textContent = lowest.toFixed(2);
   $("threshold-label").hidden = !scores.length;
+  $("drawn").hidden = data.drawn === null || !scores.length;
+  if (data.drawn !== null) $("drawn").textContent = `drawn at ${data.drawn.toFixed(2)}`;
 
   const columns = ["Label", "Segments", "Total time", "Longest", "Mean score"];
   if (data.truth) columns.push("True segments", "True time");

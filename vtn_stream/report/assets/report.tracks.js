@@ -26,6 +26,7 @@ for (const [name, start, step, values] of data.curves) {
   const made = track("curve", 44, make("span", { class: "cut faint" }, stranger(name), make("br"), bounds));
   Object.assign(made, { start, step, values, most: most > least ? most : least + 1, least });
 }
+const LANE = (data.labels.length > 8 ? 20 : 28) + (data.truth ? 6 : 0); // of many, more are seen at a time
 data.labels.forEach(([name], label) => {
   const box = make("input", { type: "checkbox" }), count = make("span", { class: "count" });
   box.checked = true;
@@ -33,7 +34,7 @@ data.labels.forEach(([name], label) => {
     state.off[box.checked ? "delete" : "add"](label);
     sift();
   });
-  const made = track("lane", data.truth ? 34 : 28, make("label", {}, box, swatch(label), stranger(name), count));
+  const made = track("lane", LANE, make("label", {}, box, swatch(label), stranger(name), count));
   made.label = label;
   heads.push({ box, count, li: $("heads").lastChild });
 });
