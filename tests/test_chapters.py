@@ -154,6 +154,25 @@ def test_each_claims_its_own():
     assert matroska.claims('\ufeff<?xml version="1.0"?>\n<!DOCTYPE Chapters SYSTEM "x.dtd">\n<Chapters>', "")
 
 
+PROSE = "Subscribe!\n\n0:00 Intro\n1:30 Goal\n12:00 End\n\nLinks: https://example.org\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "suffix", "claimed"),
+    [
+        (PROSE, ".txt", True),
+        (PROSE, "", True),
+        (PROSE * 1000, ".txt", True),
+        (PROSE, ".md", False),
+        (PROSE.replace("12:00 End", "the end"), ".txt", False),
+        (PROSE.replace("0:00 Intro", "0:10 Intro"), ".txt", False),
+        (PROSE.replace(" Intro", ""), ".txt", False),
+    ],
+)
+def test_a_description_among_prose_is_told_by_a_list_that_youtube_would_take(head, suffix, claimed):
+    assert youtube.claims(head, suffix) == claimed
+
+
 def test_a_head_of_many_comments_is_told_in_no_time():
     assert not matroska.claims("<!---->" * 585, "")
 
@@ -482,6 +501,14 @@ def test_audacity_is_written_so():
 def test_labels_of_other_programs_are_read():
     content = "\ufeff0,5\t1,5\ta\tb\r\n\\\t100.0\t2000.0\r\n2\t2\t\r\n"
     assert read(audacity, content).segments == (segment(0.5, 1.5, "a\tb"), segment(2, 2, ""))
+
+
+def test_labels_whose_trailing_tab_was_taken_away_are_read():
+    content = "0.500000\t1.500000\n2.000000\t3.000000\ta\n"
+    assert audacity.claims(content, ".txt")
+    assert audacity.claims("0,500000\t1,500000", ".txt")
+    assert not audacity.claims("0.5\t1.5\n", ".txt")  # any table of two numbers
+    assert read(audacity, content).segments == (segment(0.5, 1.5, ""), segment(2, 3, "a"))
 
 
 @pytest.mark.parametrize(

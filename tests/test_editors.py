@@ -98,7 +98,7 @@ def test_opentimelineio_gives_back_the_very_seconds(counted, marked, duration_s,
     before = [segment(at, at + lasts, label, score, **attributes) for at, lasts, label, score in marked]
     content, warnings = written(otio, *before, rate=rate, start=start, duration_s=duration_s)
     (after,) = read(otio, content).timelines
-    assert warnings == ()
+    assert all("shorter than a frame" in warning for warning in warnings)
     assert after.segments == timeline(*before).segments
     assert (after.nominal_rate, after.start_timecode, after.duration_s) == (rate, start, duration_s)
 
@@ -137,8 +137,86 @@ def test_an_empty_timeline_comes_back_empty(module):
 def test_instants_and_overlaps_stay(module):
     before = [segment(0, 4, "a"), segment(1, 1, "a"), segment(1, 2, "b"), segment(2, 2, "c"), segment(3, 5, "a")]
     content, warnings = written(module, *before)
-    assert warnings == ()
+    told = ("2 segments shorter than a frame: written as a whole one",)
+    assert warnings == (told if module is otio else ())
     assert back(module, content) == timeline(*before).segments
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_what_the_file_states_holds_over_what_the_user_says(module):
+    content, _ = written(module, segment(10.01, 20.02), rate=NTSC, start="01:00:00;00", duration_s=100.1)
+    asked = ReadingOptions(rate=Fraction(25), start_timecode="02:00:00:00", duration_s=50.0)
+    (after,) = module.read(content, "project", asked).timelines
+    assert (after.nominal_rate, after.start_timecode) == (NTSC, "01:00:00;00")
+    assert after.duration_s == pytest.approx(100.1)
+    assert [(s.start_s, s.end_s) for s in after.segments] == [pytest.approx((10.01, 20.02))]
+
+
+def test_what_a_project_does_not_state_the_user_says():
+    asked = ReadingOptions(rate=NTSC, start_timecode="02:00:00:00", duration_s=50.0)
+    clip = {"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1", "children": []}}
+    for module, content in [
+        (xmeml, "<xmeml><sequence><marker><name>a</name><in>30</in><out>60</out></marker></sequence></xmeml>"),
+        (fcpxml, '<fcpxml><project><sequence><spine><gap offset="0s" duration="9s"><marker start="1001/1000s"'
+                 ' duration="1001/1000s" value="a"/></gap></spine></sequence></project></fcpxml>'),
+        (otio, json.dumps(clip)),
+    ]:  # fmt: skip
+        (after,) = module.read(content.encode(), "project", asked).timelines
+        assert (after.nominal_rate, after.start_timecode, after.duration_s) == (NTSC, "02:00:00:00", 50.0)
+        assert [(s.start_s, s.end_s) for s in after.segments] == ([] if module is otio else [(1.001, 2.002)])
+
+
+@pytest.mark.parametrize("module", [xmeml, fcpxml])
+@pytest.mark.parametrize("score", [-3.2, -0.5, 7.25, 123456789012.5])
+def test_scores_are_any_number(module, score):
+    content, _ = written(module, segment(score=score))
+    assert back(module, content) == (segment(score=score),)
+
+
+def test_fcpxml_has_frames_of_the_rate_that_29_97_means():
+    content, warnings = written(fcpxml, segment(), rate=Fraction(2997, 100))
+    assert b'frameDuration="1001/30000s"' in content
+    assert warnings == ()
+
+
+def test_each_sequence_of_xmeml_is_a_timeline():
+    first, second = (
+        written(xmeml, segment(at, at + 1, label), video_path=film)[0].decode()
+        for at, label, film in [(1, "a", "one.mp4"), (2, "b", "two.mp4")]
+    )
+    start, end = "<sequence", "</sequence>"
+    nested = "<marker><name>no</name><in>0</in><out>9</out></marker>"
+    inner = second[second.index(start) : second.index(end)].replace(
+        "<file id", f'<sequence id="x"><name>in</name>{nested}</sequence><file id'
+    )
+    content = first.replace(end, f"{end}<bin><children>{inner}{end}</children></bin><sequence id='x'/>")
+    result = read(xmeml, content)
+    assert [(t.video_path, t.segments) for t in result.timelines] == [
+        ("one.mp4", (segment(1, 2, "a"),)),
+        ("two.mp4", (segment(2, 3, "b"),)),
+    ]
+    assert result.warnings == ()
+    assert [t.provenance["notes"] for t in result.timelines] == [
+        ["Of several sequences this is 'one.mp4'."],
+        ["Of several sequences this is 'two.mp4'."],
+    ]
+    assert read(xmeml, first).timelines[0].provenance["notes"] == []
+
+
+def test_each_project_of_fcpxml_is_a_timeline_of_the_film_that_it_shows():
+    first, second = (
+        written(fcpxml, segment(at, at + 1, label), video_path=film, start=start)[0].decode()
+        for at, label, film, start in [(1, "a", "one.mp4", None), (2, "b", "two.mp4", "01:00:00:00")]
+    )
+    asset = second[second.index("<asset id") : second.index("</asset>") + 8].replace('"r2"', '"r3"')
+    project = second[second.index("<project") : second.index("</project>") + 10].replace('"r2"', '"r3"')
+    content = first.replace("  </resources>", asset + "</resources>").replace("</project>", "</project>" + project)
+    timelines = read(fcpxml, content).timelines
+    assert [(t.video_path, t.start_timecode, t.segments) for t in timelines] == [
+        ("one.mp4", "00:00:00:00", (segment(1, 2, "a"),)),
+        ("two.mp4", "01:00:00:00", (segment(2, 3, "b"),)),
+    ]
+    assert timelines[1].provenance["notes"] == ["Of several projects this is 'two.mp4'."]
 
 
 @pytest.mark.parametrize("module", ALL)
@@ -253,7 +331,7 @@ def test_opentimelineio_reads_xmeml_at_the_same_frames(rate, start):
         (NTSC_FILM, "24", "TRUE", 0),
         (Fraction(25), "25", "FALSE", 0),
         (NTSC_60, "60", "TRUE", 0),
-        (Fraction(2997, 100), "30", "TRUE", 1),
+        (Fraction(2997, 100), "30", "TRUE", 0),
         (Fraction(1, 3), "1", "TRUE", 1),
     ],
 )

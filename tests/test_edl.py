@@ -97,7 +97,7 @@ def test_cuts_come_back_frame_by_frame(counted, frames, labels):
     seconds = [frame * rate.denominator / rate.numerator for frame in frames]
     before = [segment(a, b, label) for a, b, label in zip(seconds, seconds[1:], labels, strict=False)]
     text, warnings = written(cmx3600, *before, rate=rate, start=start)
-    assert warnings == ()
+    assert all("24:00:00:00" in warning for warning in warnings)
     assert back(cmx3600, text, rate=rate, start=start) == [(s.start_s, s.end_s, s.label) for s in before]
 
 
@@ -113,7 +113,7 @@ def test_markers_come_back_frame_by_frame(counted, frames, data):
         at = [n * rate.denominator / rate.numerator for n in (frame, end)]
         before.append(segment(*at, label.strip()))
     text, warnings = written(resolve_markers, *before, rate=rate, start=start)
-    assert warnings == ()
+    assert all("24:00:00:00" in warning for warning in warnings)
     assert back(resolve_markers, text, rate=rate, start=start) == [(s.start_s, s.end_s, s.label) for s in before]
 
 
@@ -216,7 +216,56 @@ def test_past_999_the_numbers_have_four_digits_and_a_warning(module):
 def test_a_second_day_has_the_timecodes_of_the_first_and_a_warning(module):
     text, (warning,) = written(module, segment(86400, 86401))
     assert " 00:00:00:00 00:00:01:00 " in text or " 00:00:00:00 00:00:00:01 " in text
-    assert "24 hours" in warning
+    assert warning == "1 segment up to or past 24:00:00:00, where timecode begins anew at 00:00:00:00"
+
+
+@pytest.mark.parametrize("module", [cmx3600, resolve_markers])
+def test_midnight_is_told_of_the_timecode_not_of_the_film(module):
+    content = [segment(0, 4), segment(5, 15), segment(20, 30)]
+    _, (warning,) = written(module, *content, start="23:59:50:00")
+    assert warning.startswith("2 segments up to or past 24:00:00:00")
+    assert written(module, *content, start="23:59:00:00")[1] == ()
+
+
+@pytest.mark.parametrize("module", [cmx3600, resolve_markers])
+def test_what_is_before_the_start_timecode_is_before_the_film(module):
+    text, _ = written(module, segment(0, 2), segment(3599, 3602), segment(3600, 3601, "b"), start="09:00:00:00")
+    shifted = [(a - 3600, b - 3600) for a, b, _ in back(module, text, start="09:00:00:00")]
+    assert shifted[0] == (-3600, -3598)
+    assert [span[:2] for span in back(module, text, start="10:00:00:00")] == shifted
+
+
+@pytest.mark.parametrize("module", [cmx3600, resolve_markers])
+@pytest.mark.parametrize(("start", "hours"), [("10:00:00:00", "10"), ("01:30:00:00", "1.5"), ("00:59:59:00", None)])
+def test_events_an_hour_in_are_told_where_no_start_is_given(module, start, hours):
+    text, _ = written(module, segment(0, 2), segment(3, 4), start=start)
+    result = read(module, text)
+    told = (
+        f"the first event is at {start} and no start timecode is given: it is taken as {hours} h into the film "
+        "(--start-timecode)",
+    )
+    assert result.warnings == (() if hours is None else told)
+    assert result.timelines[0].start_timecode is None
+    assert read(module, text, start=start).warnings == ()
+
+
+@pytest.mark.parametrize("module", [cmx3600, resolve_markers])
+def test_a_start_timecode_is_kept_as_the_file_counts(module):
+    text, _ = written(module, segment(0, 2), start="01:00:00:00")
+    result = read(module, text, start="01:00:00;00")
+    assert result.timelines[0].start_timecode == "01:00:00:00"
+    assert result.timelines[0].segments[0].start_s == 0
+    assert [warning[:32] for warning in result.warnings] == ["the start timecode 01:00:00;00 i"]
+
+
+@pytest.mark.parametrize("label", ["a |C: b", "|C:x |M:y", "a |C:ResolveColorBlue |M:b |D:1"])
+def test_a_label_like_a_marker_does_not_make_cuts_markers(label):
+    text, _ = written(cmx3600, segment(1, 2, label))
+    assert cmx3600.claims(text, ".edl")
+    assert not resolve_markers.claims(text, ".edl")
+    assert back(cmx3600, text) == [(1, 2, label)]
+    with pytest.raises(TimelineError, match="no marker lines"):
+        read(resolve_markers, text)
 
 
 @pytest.mark.parametrize("module", [cmx3600, resolve_markers])

@@ -161,7 +161,9 @@ def test_activitynet_results_look_as_the_evaluators_want_them():
 
 
 def test_activitynet_results_without_a_score_get_one_with_a_warning():
-    written = activitynet_results.write([timeline(segment(), segment(score=0.25)), timeline(segment())], Options())
+    written = activitynet_results.write(
+        [timeline(segment(), segment(score=0.25)), timeline(segment(), video_path="b")], Options()
+    )
     assert written.warnings == ("2 segments without a score, which every result has: written with 1",)
     assert b'"score": 1.0' in written.content
 
@@ -170,6 +172,49 @@ def test_films_that_differ_in_their_suffix_only_keep_it():
     films = [timeline(video_path=path) for path in ("a/x.mp4", "b/x.mp4", "y.mkv", "y.mp4", "v1.2")]
     results = json.loads(activitynet_results.write(films, Options()).content)["results"]
     assert list(results) == ["a/x", "b/x", "y.mkv", "y.mp4", "v1.2"]
+
+
+def test_films_of_one_path_have_keys_of_their_own_and_that_is_told():
+    films = [timeline(segment(i, i + 1, score=0.5), video_path=path) for i, path in enumerate(["x", "x.mp4", "x.mp4"])]
+    films += [timeline(video_path=path) for path in ("y", "y (2)", "y")]
+    written = activitynet_results.write(films, Options())
+    results = json.loads(written.content)["results"]
+    assert {key: [entry["segment"] for entry in entries] for key, entries in results.items()} == {
+        "x": [[0, 1]],
+        "x.mp4": [[1, 2]],
+        "x.mp4 (2)": [[2, 3]],
+        "y": [],
+        "y (2)": [],
+        "y (3)": [],
+    }
+    assert written.warnings == ('2 films with the name of another: written as "film (2)" and so on',)
+
+
+def test_two_tasks_of_one_video_are_told():
+    films = [timeline(segment()), timeline(segment(3, 4)), timeline(video_path="b.mp4")]
+    written = label_studio.write(films, Options())
+    assert written.warnings == ("1 film with the name of another: the tasks do not tell which is which",)
+    assert len(json.loads(written.content)) == 3
+
+
+COUNTING = ("edl", "resolve", "xmeml", "fcpxml", "otio", "fiftyone", "labelstudio")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"nominal_rate": None}, {"nominal_rate": Fraction(2997, 100), "variable_rate": True}]
+)
+def test_all_formats_doubt_a_rate_in_the_same_words(fields):
+    film = timeline(segment(1, 9), **fields)
+    (told,) = {FORMATS[name].write([film], Options()).warnings for name in COUNTING}
+    assert len(told) == 1
+
+
+def test_the_rate_and_the_duration_of_the_file_hold(back):
+    film = timeline(segment(1, 2), nominal_rate=Fraction(50), duration_s=100.0)
+    for name, duration_s in (("fiftyone", 100.0), ("labelstudio", 7.0)):
+        content = FORMATS[name].write([film], Options()).content
+        (after,) = back(name, content, rate=Fraction(25), duration_s=7.0)
+        assert (after.nominal_rate, after.segments, after.duration_s) == (50, film.segments, duration_s)
 
 
 def results(**films):
@@ -537,6 +582,24 @@ def test_each_file_is_claimed_by_its_own_format_only():
             assert [reader for reader, module in readers.items() if module.claims(head, ".json")] == [
                 reader for reader in readers if reader == name
             ]
+
+
+def test_detections_are_told_behind_hundreds_of_classes():
+    names = [f'class "{i}" of {"x" * 200}' for i in range(400)]
+    text = json.dumps({"classes": names, "labels": {"v": [{"label": 1, "support": [1, 2]}]}}, indent=1)
+    assert text.index('"labels"') > 65_536
+    for length in (4096, 4097, 4098, 65_536, len(text)):
+        assert fiftyone.claims(text[:length], ".json")
+    assert not fiftyone.claims('{"classes": ["a", "b"], "images": []}', ".json")
+    assert not fiftyone.claims('{"classes": ["a"], "labels": ["b"]}', ".json")
+
+
+def test_elan_is_told_and_read_in_utf_16(annotations_in):
+    content = elan.write([timeline(segment(label="Tür"))], Options()).content.decode()
+    for encoding, mark in [("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff")]:
+        data = mark + content.replace('encoding="UTF-8"', 'encoding="UTF-16"').encode(encoding)
+        (video,) = annotations_in(data).videos.values()
+        assert [s.label for s in video.segments] == ["Tür"]
 
 
 @pytest.mark.parametrize(

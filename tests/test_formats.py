@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
-from vtn_stream.formats import timeline_csv, timeline_json
+from vtn_stream.formats import FORMATS, timeline_csv, timeline_json
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.timeline_csv import clock
 from vtn_stream.formats.writing import Options
@@ -71,6 +71,19 @@ def test_json_is_written_and_read_like_every_format(before):
 )
 def test_json_claims_no_other_file(head):
     assert not timeline_json.claims(head, ".json")
+
+
+def test_a_timeline_whose_keys_were_sorted_is_told_by_its_beginning():
+    many = timeline(*(segment(i, i + 1) for i in range(2000)), clip_labels=(("a", 0.5),))
+    text = json.dumps(many.to_dict(), sort_keys=True)
+    assert text.index('"schema"') < text.index('"segments"')
+    text = text.replace('"provenance": {}', '"provenance": {"notes": ["' + "x" * 70_000 + '"]}')
+    assert text.index('"schema"') > 65_536
+    for head in (text[:4096], text[:65_536], text):
+        assert [name for name, format in FORMATS.items() if format.reads == "itself" and format.claims(head, "")] == [
+            "json"
+        ]
+    assert timeline_json.loads(text.encode()).segments == many.segments
 
 
 @settings(deadline=None)

@@ -84,7 +84,7 @@ segments = st.builds(
     lambda span, label, score, attributes: segment(*span, label, score=score, attributes=attributes),
     st.tuples(times, times).map(sorted),
     texts,
-    st.none() | st.floats(0, 1),
+    st.none() | st.floats(0, 1) | st.floats(-1e9, 1e9),
     st.dictionaries(texts.filter(lambda name: name != "score"), texts, max_size=3),
 )
 
@@ -98,6 +98,30 @@ def test_segments_come_back_exactly(given_segments):
     (after,) = read(file.content, duration_s=before.duration_s).timelines
     assert after.segments == before.segments
     assert sportscode.write([after], Options()).content == file.content
+
+
+def test_a_score_below_0_keeps_its_sign():
+    file = written(segment(score=-3.2))
+    assert b"<text>-3.2</text>" in file.content
+    assert read(file.content).timelines[0].segments == (segment(score=-3.2),)
+
+
+def test_only_the_first_label_is_a_score_past_1():
+    team, goals = (f"<label><group>{group}</group><text>3</text></label>" for group in ("Team", "score"))
+    for labels, score in [(goals + team, 3), (team + goals, None)]:
+        (only,) = read(xml(INSTANCE.format(1, 2, labels))).timelines[0].segments
+        assert only.score == score
+        assert only.attributes == {"Team": "3"} | ({} if score else {"score": "3"})
+
+
+def test_many_labels_of_one_group_are_joined_and_too_many_refused(monkeypatch):
+    labels = "<label><group>a</group><text>b</text></label>" * 5
+    monkeypatch.setattr("vtn_stream.formats.sportscode.MAX_LABELS", 10)
+    found = read(xml(INSTANCE.format(1, 2, labels), INSTANCE.format(1, 2, labels)))
+    assert found.timelines[0].segments[0].attributes == {"a": "b, b, b, b, b"}
+    assert found.warnings == ("8 labels of a group that has one already: joined with a comma",)
+    with pytest.raises(TimelineError, match="more than 10 labels"):
+        read(xml(*[INSTANCE.format(1, 2, labels)] * 3))
 
 
 def test_characters_that_xml_does_not_have_are_replaced_with_a_warning():

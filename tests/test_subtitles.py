@@ -230,6 +230,21 @@ def test_webvtt_of_other_programs_is_read():
 
 
 @pytest.mark.parametrize(
+    ("above", "told"),
+    [
+        ("X-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n", True),
+        ("X-TIMESTAMP-MAP=LOCAL:00:00:10.000,MPEGTS:0\n", True),
+        ("X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n", False),
+        ("", False),
+    ],
+)
+def test_the_place_of_a_cue_in_a_stream_is_not_applied_and_that_is_told(above, told):
+    result = webvtt.read(f"WEBVTT\n{above}\n00:01.000 --> 00:02.000\na\n".encode(), "a.vtt", READING)
+    assert result.timelines[0].segments == (segment(),)
+    assert [warning[:19] for warning in result.warnings] == ["the X-TIMESTAMP-MAP"] * told
+
+
+@pytest.mark.parametrize(
     ("content", "fault"),
     [
         ("", "line 1: it does not begin with WEBVTT"),
@@ -268,6 +283,11 @@ def test_libavformat_reads_our_cues(module, format, plain, hostile):
 
 
 # ---- SubRip
+
+
+def test_a_label_of_dashes_is_written_in_no_time():
+    assert again(srt, segment(label="-" * 1_000_000)) == (segment(label="-" * 1_000_000),)
+    assert again(srt, segment(label="-" * 1_000_000 + ">")) == (segment(label="->"),)
 
 
 def test_subrip_is_written_so():

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import AnnotationError, TimelineError
 from vtn_stream.formats import parquet, timeline_csv, timeline_tsv
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.predictions import read_results
@@ -192,6 +192,37 @@ def test_other_columns_other_orders_clocks_and_semicolons_are_read():
     ]
     assert {t.duration_s for t in timelines} == {9000.0}
     assert {t.duration_s for t in timeline_csv.read(content.encode(), "a", READING).timelines} == {3600.5, 2.0, 0.0}
+
+
+@pytest.mark.parametrize(("module", "mark"), [(timeline_csv, ";"), (timeline_tsv, "\t")])
+@pytest.mark.parametrize("above", ["", "sep={}\r\n", '"SEP={}"\n', "\ufeffsep={}\r\n"])
+def test_tables_of_spreadsheets_with_decimal_commas_are_read(module, mark, above):
+    rows = ["video;start_s;end_s;duration_s;start;end;label;score", "a.mp4;1,5;0:01:02,25;;;;a, b;0,75"]
+    content = above.format(mark) + "\r\n".join(rows).replace(";", mark)
+    assert module.claims(content.replace("\r\n", "\n"), "")
+    assert found(module.read(content.encode(), "a", READING).timelines) == [
+        ("a.mp4", (segment(1.5, 62.25, "a, b", 0.75),))
+    ]
+
+
+def test_a_comma_is_no_decimal_point_where_it_ends_cells_nor_are_there_two_points():
+    for row, mark in [('a,"1,5",2,,,,a,', ","), ("a;1.000,5;2000;;;;a;", ";")]:
+        with pytest.raises(TimelineError, match="line 2: its times are not numbers"):
+            timeline_csv.read((HEADER.replace(",", mark) + row).encode(), "a.csv", READING)
+    with pytest.raises(TimelineError, match="line 3: its times are not numbers"):
+        timeline_csv.read(("sep=,\n" + HEADER + "a,x,2,,,,a,").encode(), "a.csv", READING)
+
+
+@pytest.mark.parametrize("above", ["", "sep=;\n"])
+def test_annotations_and_predictions_may_have_decimal_commas(tmp_path, above):
+    file = tmp_path / "a.csv"
+    file.write_text(above + "video;start_s;end_s;label\na;1,5;2,25;x\n")
+    assert read_annotations(file).videos["a"].segments == (segment(1.5, 2.25, "x"),)
+    file.write_text(above + "video;start_s;end_s;label\na;1,5;2,25,0;x\n")
+    with pytest.raises(AnnotationError, match=f"line {3 if above else 2}"):
+        read_annotations(file)
+    file.write_text(above + "video;start_s;end_s;label;score\na;1,5;2,25;x;-0,5\n")
+    assert read_results(file)["a"].segments == [segment(1.5, 2.25, "x", -0.5)]
 
 
 @pytest.mark.parametrize(
@@ -403,6 +434,19 @@ def test_parquet_that_unpacks_to_too_much_is_refused(monkeypatch):
         parquet.read(content, "a.parquet", READING)
     with pytest.raises(TimelineError, match="it is larger than"):
         parquet.read(b"PAR1" * 30_000, "a.parquet", READING)
+
+
+@pytest.mark.parametrize("column", ["label", "video"])
+def test_a_small_parquet_does_not_become_a_large_timeline(monkeypatch, column):
+    def rows(length, num):
+        return file_of(**{name: values * num for name, values in (COLUMNS | {column: ["x" * length]}).items()})
+
+    assert len(parquet.read(rows(2**16, 3), "a.parquet", READING).timelines[0].segments) == 3
+    with pytest.raises(TimelineError, match=f"column {column} has a text of more than 65536 characters"):
+        parquet.read(rows(2**16 + 1, 1), "a.parquet", READING)
+    monkeypatch.setattr("vtn_stream.formats.parquet.MAX_BYTES", 100_000)
+    with pytest.raises(TimelineError, match=f"the texts of column {column} have more than 100000 characters in all"):
+        parquet.read(rows(1000, 101), "a.parquet", READING)
 
 
 @settings(deadline=None, max_examples=100)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
 from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.formats.timecode import Clock, exact_rate, film_clock, has_drop_frame, reading_clock
-from vtn_stream.formats.writing import Options
+from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, reading_clock
+from vtn_stream.formats.writing import Options, counting_rate, exact_rate
 from vtn_stream.timeline import Segment, Timeline
 
 NTSC_FILM, NTSC, NTSC_60 = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)
@@ -65,7 +65,7 @@ def test_the_timecode_package_gives_the_same_names(clock, frame):
 @settings(deadline=None, max_examples=300)
 @given(clocks, st.data())
 def test_a_name_gives_back_its_frame_within_a_day(clock, data):
-    frame = data.draw(st.integers(0, clock.day - 1))
+    frame = data.draw(st.integers(0, max(clock.day // 2 - 1, clock.day - clock.start - 1)))
     assert clock.frame_at(clock.timecode(frame)) == frame
     assert clock.timecode(frame + clock.day) == clock.timecode(frame)
 
@@ -101,6 +101,55 @@ def test_a_film_that_runs_past_midnight_reads_back():
     five_hours = 5 * 3600 * 25
     assert clock.timecode(five_hours) == "01:00:00:00"
     assert clock.frame_at("01:00:00:00") == five_hours
+
+
+def test_a_name_up_to_12_hours_before_the_start_is_before_the_film():
+    clock = Clock(rate=Fraction(25), start=10 * 3600 * 25)
+    assert clock.frame_at("09:59:59:00") == -25
+    assert clock.frame_at("00:00:00:00") == -10 * 3600 * 25
+    assert Clock(rate=Fraction(25), start=12 * 3600 * 25 + 1).frame_at("00:00:00:00") == 12 * 3600 * 25 - 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "counted"),
+    [
+        (Fraction(2997, 100), NTSC),
+        (Fraction(23976, 1000), NTSC_FILM),
+        (Fraction(2398, 100), NTSC_FILM),
+        (Fraction(23976024, 1000000), NTSC_FILM),
+        (Fraction(5994, 100), NTSC_60),
+        (Fraction(11988, 100), Fraction(120000, 1001)),
+        (NTSC, NTSC),
+        (Fraction(25), Fraction(25)),
+        (Fraction(2998, 100), Fraction(2998, 100)),
+        (Fraction(1, 3), Fraction(1, 3)),
+        (Fraction(25001, 1000), Fraction(25001, 1000)),
+    ],
+)
+def test_a_rate_that_was_rounded_is_counted_as_what_it_means(rate, counted):
+    assert counting_rate(film(nominal_rate=rate), Options()) == (counted, ())
+    assert counting_rate(film(nominal_rate=None), Options(rate=rate)) == (counted, ())
+    varying, (warning,) = counting_rate(film(nominal_rate=rate, variable_rate=True), Options())
+    assert varying == counted
+    assert "varies" in warning
+
+
+def test_the_rate_of_the_file_holds_and_the_users_where_it_states_none():
+    for told, asked, counted in [(NTSC, Fraction(25), NTSC), (None, NTSC, NTSC), (NTSC, None, NTSC)]:
+        clock, warnings = reading_clock(ReadingOptions(rate=asked), rate=told)
+        assert (clock.rate, warnings) == (counted, ())
+    clock, (warning,) = reading_clock(ReadingOptions())
+    assert clock.rate == 25
+    assert "no frame rate" in warning
+
+
+def test_a_drop_frame_start_of_a_file_that_is_not_is_read_without_it_and_that_is_told():
+    for rate in (Fraction(25), NTSC):
+        clock, (warning,) = reading_clock(ReadingOptions(start_timecode="01:00:00;00"), rate=rate)
+        assert clock.timecode(0) == "01:00:00:00"
+        assert warning == ("the start timecode 01:00:00;00 is drop-frame, the file is not: it is read as 01:00:00:00")
+    clock, warnings = reading_clock(ReadingOptions(start_timecode="01:00:00:00"), rate=NTSC, drop=True)
+    assert (clock.timecode(0), warnings) == ("01:00:00;00", ())
 
 
 def test_a_name_that_drop_frame_leaves_out_is_the_next_one():

@@ -40,7 +40,7 @@ class Format:
         return importlib.import_module(f"vtn_stream.formats.{self.module}").read
 
     def claims(self, head: str, suffix: str) -> bool:
-        """Whether a file that begins with `head` (up to 4096 characters) and ends with `suffix` is one of these."""
+        """Whether a file is one of these. head: its first 65,536 characters, or all; told in linear time."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").claims(head, suffix)
 
 

@@ -1,7 +1,8 @@
 """ActivityNet results: {"version", "results": {film: [{"label", "score", "segment": [start, end]}]}, "external_data"}.
 
 Resolution: seconds, as exact as the timeline's. Films are called by their path without its suffix, as ActivityNet's
-are; two that differ in nothing else keep it. What has no score gets 1, with a warning: the format needs one. Loses
+are; two that differ in nothing else keep it, and of films of one path the second is "film (2)", with a warning. What
+has no score gets 1, with a warning: the format needs one. Loses
 attributes, gaps, curves, clip labels, provenance, durations. Escapes: JSON's own; lone surrogates become U+FFFD.
 Read: what any system predicts; other keys are ignored. An entry without a segment is a clip label; an entry without a
 score has none. Strict on segments that end before they start, and on a film or a key that stands twice.
@@ -30,20 +31,23 @@ VERSION = "VERSION 1.3"
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
-    paths = list(dict.fromkeys(timeline.video_path for timeline in timelines))
-    counts = Counter(map(_without_suffix, paths))
-    ids = {path: path if counts[_without_suffix(path)] > 1 else _without_suffix(path) for path in paths}
-    results: dict[str, list[dict[str, Any]]] = {}
-    for timeline in timelines:
-        results.setdefault(ids[timeline.video_path], []).extend(
+    keys, num_same = _keys([timeline.video_path for timeline in timelines])
+    results: dict[str, list[dict[str, Any]]] = {
+        key: [
             {"label": s.label, "score": 1.0 if s.score is None else s.score, "segment": [s.start_s, s.end_s]}
             for s in timeline.segments
-        )
+        ]
+        for key, timeline in zip(keys, timelines, strict=True)
+    }
+    warnings = []
+    if num_same:
+        warnings.append(f'{num(num_same, "film")} with the name of another: written as "film (2)" and so on')
     scoreless = sum(s.score is None for timeline in timelines for s in timeline.segments)
-    told = f"{num(scoreless, 'segment')} without a score, which every result has: written with 1"
+    if scoreless:
+        warnings.append(f"{num(scoreless, 'segment')} without a score, which every result has: written with 1")
     return Written(
         content=json_bytes({"version": VERSION, "results": results, "external_data": {}}),
-        warnings=(told,) if scoreless else (),
+        warnings=tuple(warnings),
     )
 
 
@@ -51,7 +55,7 @@ def claims(head: str, suffix: str) -> bool:
     if not head.lstrip().startswith("{") or re.search(r'"database"\s*:', head) or re.match(r'\s*\{\s*"schema"', head):
         return False
     no_film = re.search(r'"results"\s*:\s*\{\s*\}', head) and '"external_data"' in head
-    return bool(no_film or re.search(r'"results"\s*:\s*\{\s*"(\\.|[^"\\])*"\s*:\s*\[', head))
+    return bool(no_film or re.search(r'"results"\s*:\s*\{\s*"(?:[^"\\]++|\\.)*+"\s*:\s*\[', head))
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> Read:
@@ -99,6 +103,24 @@ def _finite(value: object, what: str, name: str) -> float:
     if given is None or not math.isfinite(given):
         refuse(name, f"{what} has {shown(value)}, not a number")
     return given
+
+
+def _keys(paths: Sequence[str]) -> tuple[list[str], int]:
+    """What each film is called, no two alike, and how many have a number for that."""
+    counts = Counter(_without_suffix(path) for path in set(paths))
+    called = {path: path if counts[_without_suffix(path)] > 1 else _without_suffix(path) for path in paths}
+    taken = set(called.values())
+    used: Counter[str] = Counter()
+    keys = []
+    for path in paths:
+        key = name = called[path]
+        while used[name] and key in taken:
+            used[name] += 1
+            key = f"{name} ({used[name]})"
+        used[name] = used[name] or 1
+        taken.add(key)
+        keys.append(key)
+    return keys, sum(key != called[path] for key, path in zip(keys, paths, strict=True))
 
 
 def _without_suffix(path: str) -> str:

@@ -4,7 +4,8 @@ Resolution: microseconds. Loses scores, the name, length and identity of the fil
 and provenance.
 Escapes: there are none. Tabs and line breaks in a label become spaces; characters that text files do not have become
 U+FFFD.
-Read: a comma for the decimal point; the lines of frequencies, which begin with a backslash, are passed over.
+Read: a comma for the decimal point; lines of two times, whose trailing tab an editor took away; the lines of
+frequencies, which begin with a backslash, are passed over.
 Comes back the same: times in microseconds, labels without tabs, line breaks and controls.
 """
 
@@ -19,8 +20,10 @@ from vtn_stream.timeline import Segment, Timeline
 __all__ = ["claims", "read", "write"]
 
 HEAD = 4096  # of as many characters, the last line may be cut
+ENOUGH = 16 * HEAD  # characters tell it
 
-_LINE = re.compile(r"(-?\d{1,15}(?:[.,]\d{1,15})?)\t(-?\d{1,15}(?:[.,]\d{1,15})?)\t(.*)", re.ASCII)
+_LINE = re.compile(r"(-?\d{1,15}(?:[.,]\d{1,15})?)\t(-?\d{1,15}(?:[.,]\d{1,15})?)(?:\t(.*))?", re.ASCII)
+_UNLABELLED = re.compile(r"-?\d+[.,]\d{6}\t-?\d+[.,]\d{6}", re.ASCII)  # as Audacity writes times
 _BREAK = re.compile("\r\n|[\t\r\n\x85\u2028\u2029]")
 
 
@@ -44,9 +47,12 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 def claims(head: str, suffix: str) -> bool:
     """Every line that is there wholly, and at least one."""
+    head = head[:ENOUGH]
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
     lines = [line for line in whole.split("\n") if line and not line.startswith("\\\t")]
-    return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
+    return bool(lines) and all(
+        (parts := _LINE.fullmatch(line)) and (parts[3] is not None or _UNLABELLED.fullmatch(line)) for line in lines
+    )
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> Read:
@@ -62,5 +68,5 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             refuse(name, "it ends before it starts", line=number)
         if len(segments) >= MAX_SEGMENTS:
             refuse(name, f"more than {MAX_SEGMENTS} labels", line=number)
-        segments.append(Segment(start_s=start_s, end_s=end_s, label=parts[3]))
+        segments.append(Segment(start_s=start_s, end_s=end_s, label=parts[3] or ""))
     return Read(timelines=(timeline_of(segments, name, options, format="Audacity labels"),))

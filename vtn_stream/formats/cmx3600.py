@@ -19,9 +19,10 @@ Loses scores, attributes, gaps, curves, clip labels, provenance; with a warning,
 Escapes: UTF-8; line breaks and control characters are written as spaces, spaces at the ends of a label not at all.
 Read: video events with their record times; cuts, wipes and dissolves alike; the label is the COMMENT, else LOC, else
 the clip's name, else the reel. Events of no length, of black and without picture are not read. An EDL says neither its
-rate nor where the film starts: both are options, else 25 (29.97 in drop-frame) and 00:00:00:00.
-Domain: up to 24 hours, segments without overlaps from frame to frame, labels of one line without spaces at the ends,
-read with the rate and start timecode they were written with.
+rate nor where the film starts: both are options, else 25 (29.97 in drop-frame) and 00:00:00:00, with a warning where
+the first event then stands an hour in or later. What is up to 12 hours before the start is before the film.
+Domain: up to 12 hours past the start or up to 24:00:00:00, whichever is later; segments without overlaps from frame to
+frame, labels of one line without spaces at the ends, read with the rate and start timecode they were written with.
 """
 
 import re
@@ -37,6 +38,7 @@ from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = [
+    "MARKER_LINE",
     "Event",
     "claims",
     "event_line",
@@ -46,6 +48,7 @@ __all__ = [
     "line_warnings",
     "one_line",
     "read",
+    "start_told",
     "write",
 ]
 
@@ -58,6 +61,7 @@ _EVENT = re.compile(
     re.ASCII,
 )
 _BEGINS_AS_EVENT = re.compile(r"\d{3,}(?: {2,}|\t)\S", re.ASCII)
+MARKER_LINE = re.compile(r"^(?![ \t]*\*|TITLE:)([^|\n]*)\|C:[ \t]*\w+[ \t]*\|M:", re.ASCII | re.MULTILINE)  # Resolve's
 _LOCATOR = re.compile(r"LOC:\s*(?:\d\S*)?\s*(?:\w+\s*)?(.*)", re.ASCII)
 
 
@@ -80,7 +84,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     if changed := sum((Counter(timeline.segments) - Counter(track)).values()):
         warnings += (f"there is one track: {num(changed, 'segment')} cut or left out where a stronger one holds",)
     events, told = _whole_frames(track, clock)
-    warnings += told + line_warnings([s.label for _, _, s in events], [first for first, _, _ in events], clock)
+    warnings += told + line_warnings([s.label for _, _, s in events], [end for _, end, _ in events], clock)
     lines = header(timeline, clock)
     film = one_line(PurePosixPath(timeline.video_path).name)
     for number, (first, end, segment) in enumerate(events, 1):
@@ -95,7 +99,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    return is_edl(head) and "|C:" not in head
+    return is_edl(head) and MARKER_LINE.search(head) is None
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> Read:
@@ -115,6 +119,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
                 format="CMX 3600 EDL",
                 video=clips.pop() if len(clips) == 1 else None,
                 rate=clock.rate,
+                start_timecode=start_told(clock, options),
             ),
         ),
         warnings=warnings,
@@ -127,19 +132,18 @@ def one_line(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text).strip()
 
 
-def line_warnings(labels: Iterable[str], frames: Iterable[int], clock: Clock) -> tuple[str, ...]:
-    """What a list of events cannot hold of these labels, and of events that begin at these frames."""
+def line_warnings(labels: Iterable[str], ends: Sequence[int], clock: Clock) -> tuple[str, ...]:
+    """What a list of events cannot hold of these labels, and of segments that end before these frames of the film."""
     warnings: tuple[str, ...] = ()
     if changed := sum(one_line(label) != label for label in labels):
         warnings += (
             f"{num(changed, 'label')} with line breaks, control characters or spaces at the ends, which a line cannot "
             "hold: written as spaces, at the ends not at all",
         )
-    frames = list(frames)
-    if len(frames) > MAX_EVENTS:
-        warnings += (f"{len(frames)} events, where CMX 3600 has {MAX_EVENTS}: the numbers go on with more digits",)
-    if later := sum(frame >= clock.day for frame in frames):
-        warnings += (f"{num(later, 'segment')} after the first 24 hours, where timecode begins anew",)
+    if len(ends) > MAX_EVENTS:
+        warnings += (f"{len(ends)} events, where CMX 3600 has {MAX_EVENTS}: the numbers go on with more digits",)
+    if later := sum(clock.start + end >= clock.day for end in ends):
+        warnings += (f"{num(later, 'segment')} up to or past 24:00:00:00, where timecode begins anew at 00:00:00:00",)
     return warnings
 
 
@@ -169,7 +173,8 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[Event
     matches = [_EVENT.fullmatch(line) for line in lines]
     modes = [line.split(":", 1)[1].strip().upper() for line in lines if line.startswith("FCM:")]
     drop = modes[0].startswith("DROP") if modes else any(m is not None and m[7][-3] == ";" for m in matches)
-    clock, warnings = reading_clock(options, rate=Fraction(30000, 1001) if drop else None, drop=drop)
+    usual = Fraction(30000, 1001) if drop else None  # the file says its mode, not its rate
+    clock, warnings = reading_clock(options, rate=options.rate or usual, drop=drop)
     events: list[Event] = []
     for i, (line, match) in enumerate(zip(lines, matches, strict=True), 1):
         if match is not None:
@@ -187,7 +192,18 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[Event
             events[-1].remarks.append(line)
     if not events and not any(line.startswith("TITLE:") for line in lines):
         refuse(name, "it has neither a title nor events")
+    first = min((event.start for event in events), default=0)
+    if options.start_timecode is None and (hours := clock.seconds(first) / 3600) >= 1:
+        warnings += (
+            f"the first event is at {clock.timecode(first)} and no start timecode is given: it is taken as {hours:.3g} "
+            "h into the film (--start-timecode)",
+        )
     return events, clock, warnings
+
+
+def start_told(clock: Clock, options: ReadingOptions) -> str | None:
+    """The start timecode as the clock took it, where one is given."""
+    return None if options.start_timecode is None else clock.timecode(0)
 
 
 def _whole_frames(track: Sequence[Segment], clock: Clock) -> tuple[list[tuple[int, int, Segment]], tuple[str, ...]]:

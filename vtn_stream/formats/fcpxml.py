@@ -7,9 +7,10 @@ the start timecode, and so markers stand at start timecode + time. A marker's va
 Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
-Read: the first sequence, else the clips of an event: markers, chapter markers and keywords (a segment for each of them)
-of all clips, where the clips show them; where there are none, the clips of the spine, if there is more than one. A note
-that is no score is the attribute "note". Retiming is not applied; clips in compound clips are not read.
+Read: the sequence of each project, as a timeline of its own; without projects the clips of the events: markers, chapter
+markers and keywords (a segment for each of them) of all clips, where the clips show them; where there are none, the
+clips of the spine, if there is more than one. A note that is no score is the attribute "note". Retiming is not applied;
+clips in compound clips are not read.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claims", "read", "write"]
 
-_SCORE = re.compile(r"score (\d{1,9}(?:\.\d{1,17})?)", re.ASCII)
+_SCORE = re.compile(r"score (-?\d{1,300}(?:\.\d{1,17})?)", re.ASCII)
 _TIME = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?)(?:/(\d{1,20}))?s", re.ASCII)
 _CLIPS = {"asset-clip", "clip", "ref-clip", "sync-clip", "mc-clip", "video", "audio", "title", "gap", "caption"}
 _CONTAINERS = {"library", "event", "project", "audition"}
@@ -81,7 +82,19 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     root = xml_root(data, name)
     if root.tag != "fcpxml":
         refuse(name, "it is no FCPXML")
-    sequence = root.find(".//project/sequence")
+    projects: list[Element | None] = [*root.iterfind(".//project[sequence]")]
+    timelines = []
+    for project in projects or [None]:
+        title = (project.get("name") or "") if project is not None and len(projects) > 1 else ""
+        sequence = None if project is None else project.find("sequence")
+        timelines.append(_timeline(root, sequence, title, name, options))
+        if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
+            refuse(name, f"it has more than {MAX_SEGMENTS} markers and clips")
+    return Read(timelines=tuple(timelines))
+
+
+def _timeline(root: "Element", sequence: "Element | None", title: str, name: str, options: ReadingOptions) -> Timeline:
+    """Of a sequence, else of all that is in the file. title: the project's, where there are several."""
     try:
         format_id = None if sequence is None else sequence.get("format")
         shape = next((f for f in root.iterfind("resources/format") if f.get("id") == format_id), None)
@@ -93,31 +106,36 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         rate = None if frame is None else 1 / frame
         segments = list(_segments(root if sequence is None else sequence))
         start = None
-        if sequence is not None and rate is not None:
+        if sequence is not None and rate is not None and sequence.get("tcStart") is not None:
             drop = sequence.get("tcFormat") == "DF" and has_drop_frame(rate)
             start = Clock(rate=rate, drop=drop).timecode(round(_seconds(sequence, "tcStart") * rate))
         length = None if sequence is None or sequence.get("duration") is None else _seconds(sequence, "duration")
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         refuse(name, str(error))
-    asset = root.find("resources/asset")
-    rep = root.find("resources/asset/media-rep")
-    film = None
-    if asset is not None:
-        film = (
-            asset.get("name")
-            or unquote(asset.get("src") or ("" if rep is None else rep.get("src") or "")).rpartition("/")[2]
-        )
-    timeline = timeline_of(
+    return timeline_of(
         segments,
         name,
         options,
         format="FCPXML",
-        video=film,
+        video=_film(root, sequence) or title,
         duration_s=None if length is None else float(length),
         rate=rate,
         start_timecode=start,
+        notes=[f"Of several projects this is {title!r}."] if title else (),
     )
-    return Read(timelines=(timeline,))
+
+
+def _film(root: "Element", sequence: "Element | None") -> str | None:
+    """The name of the first asset that the sequence shows, else of the file's first one."""
+    assets = root.findall("resources/asset")
+    if not assets:
+        return None
+    by_id = {asset.get("id"): asset for asset in reversed(assets)}
+    shown = (by_id.get(clip.get("ref")) for clip in (() if sequence is None else sequence.iter()) if clip.get("ref"))
+    asset = next((found for found in shown if found is not None), assets[0])
+    rep = asset.find("media-rep")
+    source = asset.get("src") or ("" if rep is None else rep.get("src") or "")
+    return asset.get("name") or unquote(source).rpartition("/")[2]
 
 
 def _marker(segment: Segment, clock: Clock) -> str:

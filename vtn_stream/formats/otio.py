@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, unquote
 
 from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
-from vtn_stream.formats.timecode import Clock, exact_rate, film_clock, is_timecode
-from vtn_stream.formats.writing import DEFAULT_RATE, Options, Written, num
+from vtn_stream.formats.timecode import Clock, film_clock, is_timecode
+from vtn_stream.formats.writing import DEFAULT_RATE, Options, Written, exact_rate, num
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     )
     root.global_start_time = film.start_time
     root.tracks.extend(tracks)
+    if short := sum(first == end for first, end in map(clock.span, timeline.segments)):
+        warnings += (f"{num(short, 'segment')} shorter than a frame: written as a whole one",)
     texts = (text for s in timeline.segments for text in (s.label, *s.attributes, *s.attributes.values()))
     if changed := sum(_text(text) != text for text in texts):
         warnings += (f"{num(changed, 'text')} with NUL or a lone surrogate: U+FFFD is written instead",)
@@ -99,7 +101,8 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             rate: Fraction | None = Fraction(told)
         else:
             rate = placed.rate if start is None else _rate(start)
-        clock = Clock(rate=rate or DEFAULT_RATE, start=0 if start is None else round(_time(start) * (rate or 1)))
+        counted = rate or options.rate or DEFAULT_RATE
+        clock = Clock(rate=counted, start=0 if start is None else round(_time(start) * counted))
         segments = [_segment(found, clock) for found in placed.found]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         refuse(name, f"damaged OpenTimelineIO: {type(error).__name__} {str(error)[:100]}")

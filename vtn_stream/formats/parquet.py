@@ -7,8 +7,9 @@ lists the films as JSON under the key `vtn_stream.films`, so that one without se
 Resolution: float64 seconds and scores. Loses the analyzed span, gaps, curves, clip labels, attributes, frame rate,
 timecode and provenance. Escapes: none are needed; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
 Read: columns in any order and of any type that casts to these without loss; video, start_s, end_s and label are needed.
-Sizes are limited as the file states them, before any column is read.
-Comes back the same: everything that is not named as lost.
+Sizes are limited as the file states them, before any column is read; texts to 65,536 characters each, and labels to
+256 Mi characters in all, as often as each is meant: a small file may mean one long label a million times.
+Comes back the same: everything that is not named as lost, with texts up to 65,536 characters.
 """
 
 import json
@@ -43,6 +44,7 @@ COLUMNS = {
 }
 NEEDED = ("video", "start_s", "end_s", "label")
 READ = ("video", "video_identity", "video_duration_s", "start_s", "end_s", "label", "score")
+MAX_TEXT = 2**16  # characters
 FILMS = b"vtn_stream.films"
 
 
@@ -140,6 +142,11 @@ def _content(data: bytes, name: str) -> tuple[dict[_Film, float | None], list[li
             columns.append([None] * table.num_rows)
         elif column in texts:
             columns.append(_texts(table[column]))
+            lengths = [len(text) for text in columns[-1] if text is not None]
+            if max(lengths, default=0) > MAX_TEXT:
+                refuse(name, f"column {column} has a text of more than {MAX_TEXT} characters")
+            if sum(lengths) > MAX_BYTES:
+                refuse(name, f"the texts of column {column} have more than {MAX_BYTES} characters in all")
         else:
             columns.append(table[column].cast("float64").to_pylist())
     listed = json.loads((file.schema_arrow.metadata or {}).get(FILMS, b"[]"))

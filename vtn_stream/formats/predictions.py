@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from vtn_stream.errors import AnnotationError, InputError
 from vtn_stream.formats.annotations.draft import Draft, Unreadable
-from vtn_stream.formats.annotations.table import columns, rows
+from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
 from vtn_stream.timeline import Segment
@@ -124,6 +124,7 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
         raise _Fault(f"the header must name {', '.join(_COLUMNS)}, each once; look at {', '.join(faulty)}")
     draft = Draft(name)  # for the rows of odd length, which it tells
     films: dict[str, FilmResults] = {}
+    comma = has_decimal_commas(text)
     line: int | None = 1
     try:
         for num, (at, row) in enumerate(rows(draft, text)):
@@ -133,8 +134,9 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
             _check_id(row["video"])
             film = films.setdefault(row["video"], FilmResults([], []))
             if any(row[column] for column in _COLUMNS[1:]):
-                score = row["score"] if ":" in row["score"] else seconds(row["score"])
-                film.segments.append(_segment(seconds(row["start_s"]), seconds(row["end_s"]), row["label"], score))
+                score = row["score"] if ":" in row["score"] else seconds(row["score"], comma=comma)
+                start_s, end_s = (seconds(row[column], comma=comma) for column in ("start_s", "end_s"))
+                film.segments.append(_segment(start_s, end_s, row["label"], score))
     except Unreadable as error:
         raise _Fault(f"line {error.at.line}: {error.text}") from error
     except _Fault as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import shareable_name
@@ -24,6 +24,7 @@ __all__ = [
     "Reader",
     "ReadingOptions",
     "decoded",
+    "named_by",
     "refuse",
     "timeline_of",
     "xml_root",
@@ -35,11 +36,11 @@ MAX_SEGMENTS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """What a file may not say of itself.
+    """What a file may not say of itself; where it does, that holds.
 
-    rate            frames a second, for formats that count frames; None: as the file says, else 25 with a warning
-    start_timecode  of the film's first frame, taken off all timecodes; None: as the file says, else 0
-    duration_s      of the film; None: as the file says, else where the last segment ends
+    rate            frames a second, for formats that count frames; None: 25, with a warning
+    start_timecode  of the film's first frame, taken off all timecodes; None: 0
+    duration_s      of the film; None: it ends with the last segment
     """
 
     rate: Fraction | None = None
@@ -113,27 +114,31 @@ def timeline_of(
     """The timeline of a film of which a foreign file tells.
 
     name    the file's, without its folder; video: the film's name or path, where the file says it (of one that leads
-            out of the folder only the last part is kept). Of what file and options both say, the options' holds
+            out of the folder only the last part is kept). Of what file and options both say, the file's holds
     format  the format's title, for the provenance; notes: in words, for the provenance too
     """
     kept = tuple(segments)
     notes = list(notes)
     last_s = max((s.end_s for s in kept), default=0.0)
-    told_s = duration_s if options.duration_s is None else options.duration_s
-    if told_s is None or not (math.isfinite(told_s) and told_s >= 0):
+    told_s = duration_s if _is_duration(duration_s) else options.duration_s
+    if not _is_duration(told_s):
         told_s = max(last_s, 0.0)
         notes.append("The file does not say how long the film is: it is taken to end with the last segment.")
     film = _film_path(video or "")
     return Timeline(
         video_identity="",
-        video_path=film or _stem(name),
+        video_path=film or named_by(name),
         duration_s=told_s,
         span_s=(0.0, told_s),
-        nominal_rate=rate if options.rate is None else options.rate,
-        start_timecode=start_timecode if options.start_timecode is None else options.start_timecode,
+        nominal_rate=options.rate if rate is None else rate,
+        start_timecode=options.start_timecode if start_timecode is None else start_timecode,
         segments=kept,
         provenance={"converted_from": format, "notes": notes},
     )
+
+
+def _is_duration(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value) and value >= 0
 
 
 def _film_path(given: str) -> str:
@@ -144,7 +149,7 @@ def _film_path(given: str) -> str:
     return "" if parts[-1] in ("", ".", "..") else "/".join(parts)
 
 
-def _stem(name: str) -> str:
+def named_by(name: str) -> str:
     """movie.timeline.activitynet.json -> movie; match.vtt -> match"""
     name = PurePath(name).name
     stem = name.partition(".timeline.")[0] or PurePath(name).stem

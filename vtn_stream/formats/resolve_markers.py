@@ -15,14 +15,25 @@ Loses scores, attributes, gaps, curves, clip labels, provenance; days (timecode 
 Escapes: UTF-8; line breaks and control characters are written as spaces, `|` as `/`, spaces at the ends not at all.
 Read: names as labels, the text before the first `|`, which Resolve calls the notes, as the attribute "notes". Rate and
 start timecode are options, as for any EDL (cmx3600.py).
-Domain: up to 24 hours, segments of a frame and more from frame to frame that begin at different frames, labels of one
-line without `|` and without spaces at the ends, read with the rate and start timecode they were written with.
+Domain: up to 12 hours past the start or up to 24:00:00:00, whichever is later; segments of a frame and more from frame
+to frame that begin at different frames, labels of one line without `|` and without spaces at the ends, read with the
+rate and start timecode they were written with.
 """
 
 import re
 from collections.abc import Sequence
 
-from vtn_stream.formats.cmx3600 import Event, event_line, events_in, header, is_edl, line_warnings, one_line
+from vtn_stream.formats.cmx3600 import (
+    MARKER_LINE,
+    Event,
+    event_line,
+    events_in,
+    header,
+    is_edl,
+    line_warnings,
+    one_line,
+    start_told,
+)
 from vtn_stream.formats.reading import Read, ReadingOptions, decoded, refuse, timeline_of
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
@@ -35,7 +46,7 @@ COLOURS = (
     "Rose", "Lavender", "Sky", "Mint", "Lemon", "Sand", "Cocoa", "Cream",
 )  # fmt: skip
 
-_MARKER = re.compile(r"([^|]*)\|C:\s*\w+\s*\|M:(.*?)(?:\|D:\s*(\d{1,12}))?", re.ASCII)
+_MARKER = re.compile(r"(?!\s*\*)([^|]*)\|C:\s*\w+\s*\|M:(.*?)(?:\|D:\s*(\d{1,12}))?", re.ASCII)
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -44,6 +55,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(timeline.labels)}
     lines = header(timeline, clock)
     firsts: list[int] = []
+    ends: list[int] = []
     num_moved = num_short = 0
     for number, segment in enumerate(timeline.segments, 1):
         begins, end = clock.span(segment)
@@ -51,12 +63,13 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         num_moved += first > begins
         num_short += begins == end
         firsts.append(first)
+        ends.append(max(end, first + 1))
         lines += [
             event_line(number, "001", first, first + 1, clock),
             f" |C:ResolveColor{colours[segment.label]} |M:{_name(segment.label)} |D:{max(1, end - first)}",
             "",
         ]
-    warnings += line_warnings([s.label for s in timeline.segments], firsts, clock)
+    warnings += line_warnings([s.label for s in timeline.segments], ends, clock)
     if barred := sum("|" in s.label for s in timeline.segments):
         warnings += (f"{num(barred, 'label')} with |, which ends a name: written as /",)
     if num_moved:
@@ -70,7 +83,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    return is_edl(head) and "|C:" in head
+    return is_edl(head) and MARKER_LINE.search(head) is not None
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> Read:
@@ -80,7 +93,14 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         refuse(name, "its events have no marker lines, |C:... |M:... |D:...")
     if plain := len(events) - len(segments):
         warnings += (f"{num(plain, 'event')} without a marker not read",)
-    timeline = timeline_of(segments, name, options, format="DaVinci Resolve marker EDL", rate=clock.rate)
+    timeline = timeline_of(
+        segments,
+        name,
+        options,
+        format="DaVinci Resolve marker EDL",
+        rate=clock.rate,
+        start_timecode=start_told(clock, options),
+    )
     return Read(timelines=(timeline,), warnings=warnings)
 
 

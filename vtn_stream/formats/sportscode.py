@@ -4,15 +4,16 @@ file / ALL_INSTANCES / instance { ID, start, end, code, label { group, text } ..
      / ROWS / row { code, R, G, B }          16 bits a colour; in order of first appearance
 
 Resolution: seconds, as exact as the timeline's. An attribute is a label, its name the group; the score is the first
-label, of the group "score". Loses gaps, curves, clip labels, provenance, the film's name and duration.
+label, of the group "score": there any number, further down only one in 0..1. Loses gaps, curves, clip labels,
+provenance, the film's name and duration.
 Escapes: XML's own; characters that XML 1.0 does not have become U+FFFD, with a warning.
 Read: what Sportscode, its relatives and converters write, without rows, session and sorting. A label without a group is
 an attribute without a value; texts of one group are joined with ", ", with a warning; times may be clocks (0:01:02.5).
-Domain: starts of 0 or later; labels, names and values of characters that XML has; scores in 0..1, and no attribute that
-is called "score".
+Domain: starts of 0 or later; labels, names and values of characters that XML has; no attribute that is called "score".
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ __all__ = ["claims", "read", "write"]
 
 TITLE = "Sportscode XML"
 SCORE = "score"
+MAX_LABELS = 4 * MAX_SEGMENTS
 # Okabe & Ito's, told apart by the colour-blind as well; a byte times 257 fills 16 bits.
 COLOURS = tuple(
     (0x101 * (rgb >> 16), 0x101 * (rgb >> 8 & 0xFF), 0x101 * (rgb & 0xFF))
@@ -56,13 +58,16 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     if root.tag != "file" or instances is None:
         refuse(name, "it is no Sportscode XML: file/ALL_INSTANCES is missing")
     segments: list[Segment] = []
-    joined = 0
+    joined = labels = 0
     for number, instance in enumerate(instances.iter("instance"), 1):
         if number > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} instances")
         start_s, end_s = (_time(instance, tag, number, name) for tag in ("start", "end"))
         if end_s < start_s:
             refuse(name, f"instance {number} ends at {end_s:g} s, before it starts at {start_s:g} s")
+        labels += len(instance.findall("label"))
+        if labels > MAX_LABELS:
+            refuse(name, f"it has more than {MAX_LABELS} labels")
         score, attributes, num_joined = _labels(instance)
         joined += num_joined
         label = instance.findtext("code", "")
@@ -82,21 +87,18 @@ def _time(instance: "Element", tag: str, number: int, name: str) -> float:
 def _labels(instance: "Element") -> tuple[float | None, dict[str, str], int]:
     """The score, the attributes, and how many labels were joined to one before."""
     score: float | None = None
-    attributes: dict[str, str] = {}
-    joined = 0
-    for label in instance.iterfind("label"):
+    texts: dict[str, list[str]] = defaultdict(list)
+    for number, label in enumerate(instance.iterfind("label")):
         group, text = label.findtext("group"), label.findtext("text", "")
         value = seconds(text) if group == SCORE and ":" not in text else text
         if group is None:
-            attributes.setdefault(text, "")
-        elif isinstance(value, float) and score is None and 0 <= value <= 1:
+            texts[text] = texts[text] or [""]
+        elif isinstance(value, float) and score is None and (0 <= value <= 1 or (number == 0 and math.isfinite(value))):
             score = value
-        elif group in attributes:
-            attributes[group] += f", {text}"
-            joined += 1
         else:
-            attributes[group] = text
-    return score, attributes, joined
+            texts[group].append(text)
+    joined = sum(len(several) - 1 for several in texts.values())
+    return score, {group: ", ".join(several) for group, several in texts.items()}, joined
 
 
 def _texts(segment: Segment) -> Iterator[str]:
@@ -112,7 +114,7 @@ def _lines(timeline: Timeline) -> Iterator[str]:
     for number, s in enumerate(timeline.segments, 1):
         yield f"<instance><ID>{number}</ID><start>{_decimal(s.start_s)}</start><end>{_decimal(s.end_s)}</end>"
         yield f"<code>{_text(s.label)}</code>"
-        labels = [] if s.score is None else [(SCORE, _decimal(s.score))]
+        labels = [] if s.score is None else [(SCORE, _exact(s.score))]
         for group, text in (*labels, *s.attributes.items()):
             yield f"<label><group>{_text(group)}</group><text>{_text(text)}</text></label>"
         yield "</instance>"
@@ -129,6 +131,10 @@ def _text(text: str) -> str:
     return escape(xml_text(text)[0], {"\r": "&#13;"})  # raw, it would be read as a line break
 
 
-def _decimal(value: float) -> str:
+def _decimal(time_s: float) -> str:
+    return _exact(max(time_s, 0.0))
+
+
+def _exact(value: float) -> str:
     """The shortest digits that mean this very number, without an exponent."""
-    return format(Decimal(repr(max(value, 0.0) + 0.0)), "f")  # no -0.0
+    return format(Decimal(repr(value + 0.0)), "f")  # no -0.0

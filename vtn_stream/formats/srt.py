@@ -89,7 +89,7 @@ def _text(label: str, changed: Counter[tuple[str, str]]) -> str:
         changed["label", "with -->, which would begin a subtitle: this is written as ->"] += 1
     if _STYLE.search(kept):
         changed["label", "with tags of style, which players do not show: these are written as they are"] += 1
-    return re.sub("--+>", "->", kept)
+    return re.sub("(?<!-)--+>", "->", kept) if "-->" in kept else kept
 
 
 def _seconds(hours: str, minutes: str, seconds: str, ms: str) -> float:

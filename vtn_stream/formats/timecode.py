@@ -8,21 +8,20 @@ an hour of it lasts 3603.6 s. Drop-frame timecode, HH:MM:SS;FF, leaves out two n
 every tenth minute, and keeps to the hour; it exists at 29.97 and 59.94 only. Elsewhere a drop-frame start is read as
 non-drop, with a warning. Where nobody states a start, timecode starts at 00:00:00:00, non-drop at all rates.
 
-After 24 hours timecode begins anew: a name before the film's first one stands for the next day. Above 100 frames a
-second FF has three digits.
+After 24 hours timecode begins anew: a name more than 12 hours before the film's first one stands for the next day,
+one less before it for what is before the film. Above 100 frames a second FF has three digits.
 """
 
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isclose
 
 from vtn_stream.errors import InputError, printable
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.writing import DEFAULT_RATE, Options, counting_rate
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["Clock", "exact_rate", "film_clock", "has_drop_frame", "is_timecode", "reading_clock"]
+__all__ = ["Clock", "film_clock", "has_drop_frame", "is_timecode", "reading_clock"]
 
 _TIMECODE = re.compile(r"(\d{1,2})[:;.,](\d\d)[:;.,](\d\d)([:;.,])(\d{2,3})", re.ASCII)
 _MOST_FRAMES = 2**50  # a million years; up to there a float of seconds tells frames apart
@@ -91,8 +90,9 @@ class Clock:
         return (60 * minutes + seconds) * self.base + left - self._dropped * (minutes - minutes // 10)
 
     def frame_at(self, timecode: str) -> int:
-        """The film's frame of this name, on its first day. ValueError for what is no timecode at this rate."""
-        return (self.count(timecode) - self.start) % self.day
+        """The film's frame of this name, below 0 up to 12 hours before it. ValueError for what is no timecode."""
+        frame = self.count(timecode) - self.start
+        return frame + self.day if 2 * frame < -self.day else frame
 
 
 def has_drop_frame(rate: Fraction) -> bool:
@@ -103,16 +103,6 @@ def has_drop_frame(rate: Fraction) -> bool:
 def is_timecode(text: str) -> bool:
     """Whether it has the form, at some rate."""
     return _TIMECODE.fullmatch(text) is not None
-
-
-def exact_rate(rate: float) -> Fraction:
-    """The rate that files mean by a number: 23.976, 23.98 and 23.976023976 are 24000/1001."""
-    whole, ntsc = round(rate), round(rate * 1.001)
-    if whole > 0 and isclose(rate, whole, abs_tol=1e-6):
-        return Fraction(whole)
-    if ntsc > 0 and isclose(rate, ntsc / 1.001, abs_tol=5e-3):
-        return Fraction(ntsc * 1000, 1001)
-    return Fraction(rate).limit_denominator(1001)
 
 
 def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, ...]]:
@@ -134,30 +124,37 @@ def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, 
 def reading_clock(
     options: ReadingOptions, *, rate: Fraction | None = None, drop: bool = False
 ) -> tuple[Clock, tuple[str, ...]]:
-    """The clock to read a file with that states this rate, or none. It starts where the options say, else at 0.
+    """The clock to read a file with that states this rate, or none: then the options' holds. It starts where they say.
 
     InputError where the options' start timecode is none.
     """
     warnings: tuple[str, ...] = ()
-    if options.rate is not None:
-        rate = options.rate
-    elif rate is None:
+    if rate is None and (rate := options.rate) is None:
         rate = DEFAULT_RATE
         warnings += (f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second",)
     if drop and not has_drop_frame(rate):
         drop = False
         warnings += (_no_drop_frame("its timecode", rate),)
     clock = Clock(rate=rate, drop=drop)
-    start = 0 if options.start_timecode is None else _count(clock, options.start_timecode)
-    return Clock(rate=rate, drop=drop, start=start), warnings
+    if options.start_timecode is None:
+        return clock, warnings
+    clock = Clock(rate=rate, drop=drop, start=_count(clock, options.start_timecode))
+    if _is_drop(options.start_timecode) and not drop:
+        told = f"the start timecode {options.start_timecode} is drop-frame, the file is not"
+        warnings += (f"{told}: it is read as {clock.timecode(0)}",)
+    return clock, warnings
 
 
 def _started(rate: Fraction, timecode: str) -> tuple[Clock, tuple[str, ...]]:
-    match = _TIMECODE.fullmatch(timecode)
-    asked = match is not None and match[4] != ":"
+    asked = _is_drop(timecode)
     clock = Clock(rate=rate, drop=asked and has_drop_frame(rate))
     clock = Clock(rate=rate, drop=clock.drop, start=_count(clock, timecode))
     return clock, (_no_drop_frame(timecode, rate),) if asked and not clock.drop else ()
+
+
+def _is_drop(timecode: str) -> bool:
+    match = _TIMECODE.fullmatch(timecode)
+    return match is not None and match[4] != ":"
 
 
 def _count(clock: Clock, timecode: str) -> int:

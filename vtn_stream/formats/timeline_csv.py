@@ -9,8 +9,8 @@ attributes and provenance; films of one name become one. Escapes: RFC 4180 quote
 would run as a formula (it starts with = + - @, a tab or a line break) gets an apostrophe before it, and so does one
 that starts with apostrophes and then one of these: reading takes one apostrophe off exactly there, so all come back.
 Characters that text files do not have (controls, lone surrogates) become U+FFFD.
-Read: commas or semicolons, columns in any order, start_s and end_s in seconds or H:MM:SS.mmm; duration_s, start and end
-are passed over. Line breaks in cells come back as \\n.
+Read: commas, or semicolons and then also decimal commas; a first line "sep=;"; columns in any order, start_s and end_s
+in seconds or H:MM:SS.mmm; duration_s, start and end are passed over. Line breaks in cells come back as \\n.
 Comes back the same: times in milliseconds, scores of 4 decimals, labels without controls and carriage returns.
 """
 
@@ -19,7 +19,7 @@ import io
 import re
 from collections.abc import Sequence
 
-from vtn_stream.formats.annotations.text import seconds
+from vtn_stream.formats.annotations.text import seconds, sep_line
 from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -87,24 +87,26 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
     if faulty := [column for column in _READ if header.count(column) != 1]:
         refuse(name, f"the header must name {', '.join(_READ)}, each once; look at {', '.join(faulty)}", line=1)
     films: dict[str, list[Segment]] = {}
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    above = sep_line(text)
+    table = csv.reader(io.StringIO(text[len(above) :], newline=""), delimiter=delimiter, strict=True)
+    comma = delimiter != ","
     try:
         next(table)
         for number, cells in enumerate(table):
             if number >= MAX_SEGMENTS:
-                refuse(name, f"more than {MAX_SEGMENTS} rows", line=table.line_num)
+                refuse(name, f"more than {MAX_SEGMENTS} rows", line=table.line_num + bool(above))
             while len(cells) > len(header) and not cells[-1]:  # spreadsheets leave empty cells behind
                 cells.pop()
             if not any(cells):
                 continue
             if len(cells) != len(header):
-                refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=table.line_num)
+                refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=table.line_num + bool(above))
             row = dict(zip(header, cells, strict=True))
             film = films.setdefault(_unprotected(row["video"]), [])
             if any(row[column] for column in _READ[1:]):
-                film.append(_segment(row, name, table.line_num))
+                film.append(_segment(row, name, table.line_num + bool(above), comma=comma))
     except csv.Error as error:
-        refuse(name, str(error), line=table.line_num)
+        refuse(name, str(error), line=table.line_num + bool(above))
     return Read(
         timelines=tuple(
             timeline_of(segments, name, options, format=format, video=video) for video, segments in films.items()
@@ -126,14 +128,15 @@ def clock(time_s: float) -> str:
 
 
 def _header(text: str, delimiters: str) -> tuple[list[str], str]:
-    line = text.removeprefix("\ufeff").split("\n", 1)[0]
+    text = text.removeprefix("\ufeff")
+    line = text[len(sep_line(text)) :].split("\n", 1)[0]
     delimiter = max(delimiters, key=line.count)
     return [cell.strip().strip('"').lower() for cell in line.split(delimiter)], delimiter
 
 
-def _segment(row: dict[str, str], name: str, line: int) -> Segment:
-    start_s, end_s = seconds(row["start_s"]), seconds(row["end_s"])
-    score = seconds(row["score"]) if row["score"] else None
+def _segment(row: dict[str, str], name: str, line: int, *, comma: bool) -> Segment:
+    start_s, end_s = seconds(row["start_s"], comma=comma), seconds(row["end_s"], comma=comma)
+    score = seconds(row["score"], comma=comma) if row["score"] else None
     if isinstance(start_s, str) or isinstance(end_s, str):
         refuse(name, "its times are not numbers of seconds", line=line)
     if isinstance(score, str):

@@ -24,7 +24,13 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    return head.lstrip().startswith("{") and bool(re.search(r'"schema"\s*:\s*"vtn-stream/timeline"', head))
+    """By its schema; where keys were sorted, which puts it behind the segments, by the first of them."""
+    if not head.lstrip().startswith("{"):
+        return False
+    keys_sorted = re.match(r'\s*\{\s*"clip_labels"\s*:\s*\[', head) and re.search(
+        r'"complete"\s*:\s*(true|false)', head
+    )
+    return bool(keys_sorted or re.search(r'"schema"\s*:\s*"vtn-stream/timeline"', head))
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> Read:
@@ -44,8 +50,10 @@ def loads(data: bytes) -> Timeline:
     try:
         fields: Any = json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
+        # A codec's words are no help: what is no text is some other file.
+        reason = "it is no text" if isinstance(error, UnicodeError) else str(error)[:200]
         raise TimelineError(
-            f"this is not JSON ({error})", "nothing was read", "give a .timeline.json file of vtn-stream"
+            f"this is not JSON ({reason})", "nothing was read", "give a .timeline.json file of vtn-stream"
         ) from error
     return Timeline.from_dict(fields)
 

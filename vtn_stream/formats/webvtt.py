@@ -8,7 +8,8 @@ Escapes: & < > as &amp; &lt; &gt;, so that --> cannot stand in a label. A line b
 ends a cue: those are left out, and carriage returns become line breaks. Characters that text files do not have become
 U+FFFD.
 Read: hours may be missing; settings and identifiers are passed over, and so is whatever is no cue (NOTE, STYLE,
-REGION); tags are taken out of the text, character references become what they stand for.
+REGION); the X-TIMESTAMP-MAP of HLS, the place of a segment in its stream, is not applied, with a warning; tags are
+taken out of the text, character references become what they stand for.
 Comes back the same: times in milliseconds, segments of 1 ms and more, labels without empty lines, carriage returns and
 controls.
 """
@@ -55,9 +56,12 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     if not claims(lines[0], ""):
         refuse(name, "it does not begin with WEBVTT", line=1)
     segments: list[Segment] = []
+    warnings: tuple[str, ...] = ()
     at = 1
     while at < len(lines):
         at += 1
+        if not segments and re.match("X-TIMESTAMP-MAP=.*[1-9]", lines[at - 1]):
+            warnings = ("the X-TIMESTAMP-MAP of a streamed segment is not applied: times are read as they stand",)
         if "-->" not in lines[at - 1]:
             continue
         times = _TIMES.fullmatch(lines[at - 1])
@@ -73,7 +77,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             at += 1
         text = html.unescape(_TAG.sub("", "\n".join(lines[first:at])))
         segments.append(Segment(start_s=start_s, end_s=end_s, label=text))
-    return Read(timelines=(timeline_of(segments, name, options, format="WebVTT"),))
+    return Read(timelines=(timeline_of(segments, name, options, format="WebVTT"),), warnings=warnings)
 
 
 def _text(label: str, changed: Counter[tuple[str, str]]) -> str:

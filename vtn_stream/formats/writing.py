@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isclose
 
 from vtn_stream.timeline import Timeline
 
-__all__ = ["DEFAULT_RATE", "Options", "Writer", "Written", "counting_rate", "num", "xml_text"]
+__all__ = ["DEFAULT_RATE", "Options", "Writer", "Written", "counting_rate", "exact_rate", "num", "xml_text"]
 
 DEFAULT_RATE = Fraction(25)  # where neither the film nor the user names one; always with a warning
 
@@ -45,15 +46,26 @@ Writer = Callable[[Sequence[Timeline], Options], Written]
 def counting_rate(timeline: Timeline, options: Options) -> tuple[Fraction, tuple[str, ...]]:
     """Frames a second of a format that counts frames, and a warning where that is not the film's own, constant rate."""
     if options.rate is not None:
-        return options.rate, ()
+        return _meant(options.rate), ()
     if timeline.nominal_rate is None:
         return DEFAULT_RATE, (f"the film states no frame rate: frames are counted at {DEFAULT_RATE} a second",)
+    rate = _meant(timeline.nominal_rate)
     if timeline.variable_rate:
-        return timeline.nominal_rate, (
-            f"the film's frame rate varies: frames are counted at {_decimal(timeline.nominal_rate)} a second, its mean "
-            "or nominal rate, and are not those of the file",
+        return rate, (
+            f"the film's frame rate varies: frames are counted at {_decimal(rate)} a second, its mean or nominal rate, "
+            "and are not those of the file",
         )
-    return timeline.nominal_rate, ()
+    return rate, ()
+
+
+def exact_rate(rate: float) -> Fraction:
+    """The rate that files mean by a number: 23.976, 23.98 and 23.976023976 are 24000/1001."""
+    whole, ntsc = round(rate), round(rate * 1.001)
+    if whole > 0 and isclose(rate, whole, abs_tol=1e-6):
+        return Fraction(whole)
+    if ntsc > 0 and isclose(rate, ntsc / 1.001, abs_tol=5e-3):
+        return Fraction(ntsc * 1000, 1001)
+    return Fraction(rate).limit_denominator(1001)
 
 
 def xml_text(text: str) -> tuple[str, bool]:
@@ -65,6 +77,12 @@ def xml_text(text: str) -> tuple[str, bool]:
 def num(count: int, thing: str, things: str | None = None) -> str:
     """1 label, 2 labels."""
     return f"{count} {thing if count == 1 else things or thing + 's'}"
+
+
+def _meant(rate: Fraction) -> Fraction:
+    """29.97 and 23.976, as containers round them, are 30000/1001 and 24000/1001; any other rate is what it says."""
+    exact = exact_rate(float(rate))
+    return exact if any(round(exact, digits) == rate for digits in range(2, 7)) else rate
 
 
 def _decimal(rate: Fraction) -> str:

@@ -7,9 +7,9 @@ Resolution: a frame; scores four decimals. The format counts at whole frames a s
 rate times are counted at the nearest of these, with a warning.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
-Read: the first sequence: its markers and those of its clips, where these show them; where there are none, the clips of
-the video tracks, if there is more than one. A comment that is no score is the attribute "comment". Retiming is not
-applied.
+Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
+these show them; where there are none, the clips of the video tracks, if there is more than one. A comment that is no
+score is the attribute "comment". Retiming is not applied.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claims", "read", "write"]
 
-_SCORE = re.compile(r"score (\d{1,9}(?:\.\d{1,17})?)", re.ASCII)
+_SCORE = re.compile(r"score (-?\d{1,300}(?:\.\d{1,17})?)", re.ASCII)
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -100,9 +100,33 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     root = xml_root(data, name)
     if root.tag != "xmeml":
         refuse(name, "it is no xmeml")
-    sequence = root.find(".//sequence")
-    if sequence is None:
+    sequences = list(_sequences(root))
+    if not sequences:
         refuse(name, "it has no sequence")
+    timelines, warnings = [], dict[str, None]()
+    for sequence in sequences:
+        title = (sequence.findtext("name") or "") if len(sequences) > 1 else ""
+        timeline, told = _timeline(sequence, title, name, options)
+        timelines.append(timeline)
+        warnings |= dict.fromkeys(told)
+        if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
+            refuse(name, f"it has more than {MAX_SEGMENTS} markers")
+    return Read(timelines=tuple(timelines), warnings=tuple(warnings))
+
+
+def _sequences(root: "Element") -> Iterator["Element"]:
+    """In the file's order, without those inside others; where one is only named, it has no content."""
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if element.tag != "sequence":
+            waiting.extend(reversed(element))
+        elif len(element):
+            yield element
+
+
+def _timeline(sequence: "Element", title: str, name: str, options: ReadingOptions) -> tuple[Timeline, tuple[str, ...]]:
+    """title: the sequence's, where there are several."""
     try:
         drop = (sequence.findtext("timecode/displayformat") or "").strip() == "DF"
         rate = _rate(sequence)
@@ -116,8 +140,6 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         start = _start(sequence, clock)
     except ValueError as error:
         refuse(name, str(error))
-    if len(segments) > MAX_SEGMENTS:
-        refuse(name, f"it has more than {MAX_SEGMENTS} markers")
     film = next(sequence.iterfind("media/video/track/clipitem/file"), None)
     path = None if film is None else film.findtext("name") or unquote(film.findtext("pathurl") or "").rpartition("/")[2]
     timeline = timeline_of(
@@ -125,12 +147,13 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         name,
         options,
         format="Final Cut Pro 7 XML",
-        video=path,
+        video=path or title,
         duration_s=None if length is None else clock.seconds(length),
         rate=clock.rate,
         start_timecode=start,
+        notes=[f"Of several sequences this is {title!r}."] if title else (),
     )
-    return Read(timelines=(timeline,), warnings=warnings)
+    return timeline, warnings
 
 
 def _timebase(rate: Fraction) -> tuple[int, bool]:

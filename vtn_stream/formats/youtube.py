@@ -32,6 +32,7 @@ MIN_DURATION_S = 10
 MIN_CHAPTERS = 3
 MAX_CHARACTERS = 5000  # of a whole description
 HEAD = 4096  # of as many characters, the last line may be cut
+ENOUGH = 16 * HEAD  # characters tell it
 
 _LINE = re.compile(r"\s*[(\[]?(?:(\d{1,3}):)?(\d{1,3}):([0-5]\d)[)\]]?(?:\s*[-–—](?:\s+|$)|\s+|$)(.*)", re.ASCII)
 
@@ -52,10 +53,14 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Every line that is there wholly, and at least one."""
+    """Every line that is there wholly; or, in a description among prose, a list that YouTube would take."""
+    head = head[:ENOUGH]
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
-    lines = [line for line in whole.split("\n") if line.strip()]
-    return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
+    found = [_LINE.fullmatch(line) for line in whole.split("\n") if line.strip()]
+    if found and all(found):
+        return True
+    times = [(int(m[1] or 0), int(m[2]), int(m[3])) for m in found if m is not None and m[4].strip()]
+    return suffix in ("", ".txt") and len(times) >= MIN_CHAPTERS and times[0] == (0, 0, 0)
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> Read:

@@ -36,6 +36,8 @@ _WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
 def claims(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", "replace").encode()
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and ROOT in head
 
 

@@ -161,6 +161,9 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         warnings |= dict.fromkeys(doubts)
         short += num_short(timeline.segments, rate)
         tasks.append(_task(timeline, rate))
+    if num_same := len(timelines) - len({timeline.video_path for timeline in timelines}):
+        told = f"{num(num_same, 'film')} with the name of another: the tasks do not tell which is which"
+        warnings[told] = None
     return Written(content=json_bytes(tasks), warnings=(*warnings, *told_short(short)))
 
 

@@ -1,14 +1,14 @@
 """CSV: video,start_s,end_s,label and, if wanted, subset, source, video_duration_s; a row a segment, in any order.
 
-Seconds, or H:MM:SS.mmm; as exact as the digits. A header is needed; UTF-8, with or without its mark; commas,
-semicolons or tabs. A row with a video and no times and no label is a film in which nothing happens. Loses other
-columns, which a warning names; the tables that we write of timelines are such files. Escapes: RFC 4180 quotes; space
-around a cell is dropped. Labels in alphabetic order, numbers by size. Traps: columns called start and end without a
-unit are refused, since they may be frames.
+Seconds, or H:MM:SS.mmm; as exact as the digits. A header is needed; UTF-8, with or without its mark; commas, semicolons
+or tabs, with the two latter also decimal commas. A row with a video and no times and no label is a film in which
+nothing happens. Loses other columns, which a warning names; the tables that we write of timelines are such files.
+Escapes: RFC 4180 quotes; space around a cell is dropped. Labels in alphabetic order, numbers by size. Traps: columns
+called start and end without a unit are refused, since they may be frames.
 """
 
 from vtn_stream.formats.annotations.draft import Draft, Unreadable
-from vtn_stream.formats.annotations.table import columns, rows
+from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At
 
@@ -31,17 +31,19 @@ def read(draft: Draft, text: str) -> None:
     if lacking := [name for name in NEEDED if name not in header]:
         raise Unreadable(At(line=1), f"the header lacks {', '.join(lacking)}; it must name {', '.join(NEEDED)}")
     check_header(draft, header, (*NEEDED, *WANTED))
+    comma = has_decimal_commas(text)
     for at, row in rows(draft, text):
         length = row.get("video_duration_s")
         name = draft.film(
             row["video"],
             at,
-            duration_s=seconds(length) if length else None,
+            duration_s=seconds(length, comma=comma) if length else None,
             subset=row.get("subset") or None,
             source=row.get("source") or None,
         )
         if name is not None and (row["start_s"] or row["end_s"] or row["label"]):
-            draft.segment(name, at, seconds(row["start_s"]), seconds(row["end_s"]), row["label"])
+            start_s, end_s = (seconds(row[column], comma=comma) for column in ("start_s", "end_s"))
+            draft.segment(name, at, start_s, end_s, row["label"])
 
 
 def check_header(draft: Draft, header: list[str], known: tuple[str, ...]) -> None:

@@ -1,20 +1,21 @@
-"""Tables with a header, by row: comma, semicolon or tab. Knows no columns."""
+"""Tables with a header, by row: comma, semicolon or tab; below a line "sep=;" too. Knows no columns."""
 
 import csv
 import io
 from collections.abc import Iterator
 
 from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.text import sep_line
 from vtn_stream.formats.annotations.words import At
 
-__all__ = ["columns", "rows"]
+__all__ = ["columns", "has_decimal_commas", "rows"]
 
 DELIMITERS = ",;\t"
 
 
 def columns(text: str) -> list[str]:
-    """The cells of the first line, in small letters."""
-    line = text.split("\n", 1)[0]
+    """The cells of the header, in small letters."""
+    line = _header(text)
     try:
         cells = next(csv.reader([line], delimiter=_delimiter(line), skipinitialspace=True), [])
     except csv.Error:
@@ -25,13 +26,17 @@ def columns(text: str) -> list[str]:
 def rows(draft: Draft, text: str) -> Iterator[tuple[At, dict[str, str]]]:
     """Each row below the header as column -> cell, stripped. Empty rows are passed over, those of odd length told."""
     header = columns(text)
-    delimiter = _delimiter(text.split("\n", 1)[0])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-    line = 1
+    delimiter = _delimiter(_header(text))
+    before = sep_line(text)
+    reader = csv.reader(
+        io.StringIO(text[len(before) :], newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    above = bool(before)
+    line = 1 + above
     try:
         for cells in reader:
-            at, first = At(line=line), line == 1
-            line = reader.line_num + 1
+            at, first = At(line=line), line == 1 + above
+            line = reader.line_num + 1 + above
             cells = [cell.strip() for cell in cells]
             while len(cells) > len(header) and not cells[-1]:  # spreadsheets leave empty cells behind
                 cells.pop()
@@ -43,6 +48,15 @@ def rows(draft: Draft, text: str) -> Iterator[tuple[At, dict[str, str]]]:
             yield at, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise Unreadable(At(line=line), str(error)) from error
+
+
+def has_decimal_commas(text: str) -> bool:
+    """Whether a comma in a cell can be a decimal point: where cells do not end with commas."""
+    return _delimiter(_header(text)) != ","
+
+
+def _header(text: str) -> str:
+    return text[len(sep_line(text)) :].split("\n", 1)[0]
 
 
 def _delimiter(line: str) -> str:

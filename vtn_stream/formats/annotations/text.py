@@ -21,6 +21,7 @@ __all__ = [
     "read_text",
     "repeated_keys",
     "seconds",
+    "sep_line",
     "without_surrogates",
 ]
 
@@ -67,9 +68,18 @@ def read_text(path: Path) -> str:
     return as_text(read_bytes(path), path.name)
 
 
-def seconds(text: str) -> float | str:
-    """Of "75.5" or "0:01:15.5", also of nan and inf; what is no time comes back as it is."""
-    text = text.strip()
+def sep_line(text: str) -> str:
+    """The line "sep=;" with which spreadsheets begin some tables, with its line break; else ""."""
+    found = re.match(r'"?sep=[,;\t]"?\n', text, re.IGNORECASE)
+    return found[0] if found else ""
+
+
+def seconds(text: str, *, comma: bool = False) -> float | str:
+    """Of "75.5" or "0:01:15.5", also of nan and inf; what is no time comes back as it is.
+
+    comma: it may stand for the decimal point, as spreadsheets write where cells end with semicolons or tabs.
+    """
+    text = text.strip().replace(",", ".") if comma else text.strip()
     if _NUMBER.fullmatch(text):
         return float(text)
     if clock := _CLOCK.fullmatch(text):
