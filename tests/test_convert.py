@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vtn_stream.errors import AnnotationError, InputError, TimelineError
-from vtn_stream.exchange import convert, export, format_of
+from vtn_stream.exchange import convert, export
+from vtn_stream.exchange.files import format_of
 from vtn_stream.formats import FORMATS, timeline_json
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.intake import read_any, truth_of

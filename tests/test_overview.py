@@ -1,6 +1,7 @@
 """Pages over a folder: one of each timeline that has none, and an index over all, whatever is among them."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -35,12 +36,12 @@ def test_the_timelines_of_a_folder_are_those_that_are_finished(folder):
 
 
 def test_a_page_is_made_where_there_is_none_or_an_older_one(folder):
-    made = [str(page.relative_to(folder)) for page in write_missing_pages(folder)]
+    made = [str(page.relative_to(folder)) for page, _ in write_missing_pages(folder)]
     assert made == ["a.timeline.html", "deep/er/b.timeline.html"]
     assert list(write_missing_pages(folder)) == []
     os.utime(folder / "a.timeline.json")
     os.utime(folder / "a.timeline.html", (0, 0))
-    assert [page.name for page in write_missing_pages(folder)] == ["a.timeline.html"]
+    assert [page.name for page, _ in write_missing_pages(folder)] == ["a.timeline.html"]
 
 
 def test_the_index_names_every_film_and_what_cannot_be_read(folder):
@@ -48,11 +49,19 @@ def test_the_index_names_every_film_and_what_cannot_be_read(folder):
     list(write_missing_pages(folder))
     written = write_index(folder)
     assert (written.path, written.num_films) == (folder / "index.html", 3)
-    assert [failed.name for failed in written.failed] == ["bad.timeline.json"]
+    assert written.num_failed == 1
     page = written.path.read_text()
     for text in ("deep/er/b.mp4", "deep/er/b.timeline.html", "bad.timeline.json", "walk"):
         assert text in page
     assert str(folder.parent) not in page
+
+
+@pytest.mark.parametrize(("given", "title"), [("out", "out"), (".", "timelines"), ("link", "link")])
+def test_the_index_is_called_as_the_folder_was_and_not_as_where_that_leads(folder, monkeypatch, given, title):
+    (folder.parent / "link").symlink_to(folder)
+    monkeypatch.chdir(folder if given == "." else folder.parent)
+    page = write_index(Path(given)).path.read_text()
+    assert f"<title>{title}" in page
 
 
 def test_the_same_folder_gives_the_same_index(folder):
@@ -69,16 +78,18 @@ def test_a_folder_without_timelines_is_told(tmp_path):
 
 def test_the_command_line_makes_pages_of_a_timeline_and_of_a_folder(folder, tmp_path, here, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").touch()
     code, out, err = here("report", "out/a.timeline.json", "--no-thumbnails")
     assert (code, out, err) == (0, "wrote out/a.timeline.html\n", "")
-    code, out, err = here("report", "out")
-    assert (code, err) == (0, "")
+    code, out, err = here("report", "out", "--no-thumbnails")
+    assert code == 0
+    assert err.startswith("1 page: the page does not know where the film lies")
     assert out.splitlines() == ["wrote out/deep/er/b.timeline.html", "wrote out/index.html, over 2 timelines"]
     (folder / "bad.timeline.json").write_text("no")
     code, out, err = here("report", "out")
     assert code == 1
     assert "bad.timeline.json" in err
-    assert "wrote out/index.html, over 3 timelines" in out
+    assert "wrote out/index.html, over 3 timelines, 1 of which cannot be read" in out
 
 
 def test_a_film_elsewhere_is_named_by_a_way_within_the_current_folder_only(folder, tmp_path, here, monkeypatch):
@@ -106,7 +117,7 @@ def test_truth_is_shown_over_what_was_predicted(folder, tmp_path, here):
         tmp_path / "p.html",
         "--no-thumbnails",
     )
-    assert (code, err) == (0, "")
+    assert (code, err.count("\n")) == (0, 1)  # the film is not there
     assert "a true thing" in (tmp_path / "p.html").read_text()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vtn_stream.pages import page_of, way_to
+from vtn_stream.overview import write_missing_pages
+from vtn_stream.pages import NO_FILM, page_at, page_of, quiet_way_to, way_to
 from vtn_stream.results import ResultFiles
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
@@ -26,10 +27,46 @@ JPEG = re.compile(r"data:image/jpeg;base64,")
         ("/home/alice/film.mp4", "/w", "/w", None),
         ("/w/film.mp4", "/elsewhere", "/w", None),
         ("/w2/film.mp4", "/w", "/w", None),
+        ("/home/alice/film.mp4", "/out", "/", None),
+        ("/home/alice/film.mp4", "/home/alice/out", "/home", None),
+        ("/home/alice/film.mp4", "/home/alice/out", "/home/alice", "../film.mp4"),
     ],
 )
-def test_the_way_to_a_film_names_no_folder_above(film, folder, inside, way):
+def test_the_way_to_a_film_names_no_folder_above(film, folder, inside, way, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/alice")
     assert way_to(Path(film), Path(folder), Path(inside)) == way
+
+
+@pytest.mark.parametrize(
+    ("film", "folder", "way"),
+    [
+        ("film.mp4", ".", "film.mp4"),
+        ("film.mp4", "results", "../film.mp4"),
+        ("results/film.mp4", "results/deep", "../film.mp4"),
+        ("films/film.mp4", "out/films", "../../films/film.mp4"),  # a batch: results lie as films do
+        ("films/film.mp4", "results", None),
+        ("Erika Mustermann/film.mp4", "results", None),
+        ("films/Erika/film.mp4", "out/films", None),
+    ],
+)
+def test_a_page_that_nobody_linked_names_no_folder_that_its_own_path_does_not(film, folder, way):
+    assert quiet_way_to(Path("/w") / film, Path("/w") / folder, Path("/w")) == way
+
+
+def test_a_page_finds_its_film_beside_it_and_above(analyzed, tmp_path, monkeypatch):
+    timeline = analyzed.analysis.timeline
+    (tmp_path / "work" / "results").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    page = Path("results/film.timeline.html")
+    (tmp_path / "film.mp4").touch()  # above the current folder: nobody looks there
+    written = page_at(page, timeline, thumbnails=False)
+    assert written.warnings == (NO_FILM,)
+    (tmp_path / "work" / "film.mp4").touch()
+    written = page_at(page, timeline, thumbnails=False)
+    assert written.warnings == ()
+    assert b'"./../film.mp4"' in written.content
+    (tmp_path / "work" / "results" / "film.mp4").touch()
+    assert b'"./film.mp4"' in page_at(page, timeline, thumbnails=False).content
 
 
 def test_thumbnails_are_those_of_the_part_that_was_analyzed(analyzed):
@@ -80,21 +117,23 @@ def test_a_stranger_s_recipe_is_no_reason_to_fail(analyzed, recipe):
     assert not JPEG.search(page_of(stranger, store=analyzed.store).content.decode())
 
 
-def test_the_page_of_an_analysis_knows_its_film_and_nobody_s_folders(analyzed, tmp_path, monkeypatch):
-    (tmp_path / "work" / "films").mkdir(parents=True)
+@pytest.mark.parametrize(
+    ("output", "url"),
+    [("results", "./../a%20b.mp4"), (".", "./a%20b.mp4"), ("../elsewhere", "./film.mp4")],
+)
+def test_the_page_of_an_analysis_knows_its_film_and_nobody_s_folders(analyzed, tmp_path, monkeypatch, output, url):
+    (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    film = tmp_path / "work" / "films" / "a b.mp4"
+    film = tmp_path / "work" / "a b.mp4"
     film.touch()
     analysis = analyzed.analysis
-    for output, way in (("results", "../films/a%20b.mp4"), ("../elsewhere", "film.mp4")):
-        files = ResultFiles(Path(output), film, ["html"], store=analyzed.store)
-        files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
-        page = files.timelines["html"].read_text()
-        assert way in page
-        assert str(tmp_path) not in page
-        assert "../films" not in page or output == "results"
-        data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
-        assert isinstance(data, dict)
+    files = ResultFiles(Path(output), film, ["html"], store=analyzed.store)
+    assert files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels) == []
+    page = files.timelines["html"].read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert data["film"]["url"] == url
+    assert str(tmp_path) not in page
+    assert list(write_missing_pages(Path(output))) == []  # the page is no older than its timeline
 
 
 def test_a_page_is_of_any_timeline():

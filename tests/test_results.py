@@ -315,3 +315,19 @@ def test_nonsense_in_a_stranger_s_scores_is_damage(tmp_path, fields):
 def test_columns_of_another_kind_are_damage(tmp_path, columns):
     with pytest.raises(DamagedFile, match=r"s\.arrow does not hold scores"):
         read_scores(written(tmp_path / "s.arrow", columns=columns))
+
+
+def test_where_the_timeline_is_the_other_files_are(tmp_path, monkeypatch):
+    """It is written last: a run that dies meanwhile is no finished one."""
+    files = files_of(tmp_path, formats=("csv", "vtt"))
+    written = []
+
+    def dies(path, content):
+        if len(written) == 2:
+            raise OSError("full")
+        written.append(path.name)
+
+    monkeypatch.setattr("vtn_stream.results.write_file", dies)
+    with pytest.raises(OSError, match="full"):
+        save(files)
+    assert sorted(written) == ["film.timeline.csv", "film.timeline.vtt"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, VtnStreamError
-from vtn_stream.pages import check_replaceable, page_of
+from vtn_stream.pages import check_replaceable, page_at
 from vtn_stream.report.index import Entry, Failed, entry_of, index
-from vtn_stream.results import PAGE, load_timeline, suffix_of, write_file
+from vtn_stream.results import PAGE, load_timeline, stem_of, suffix_of, write_file
 
 __all__ = ["INDEX", "Indexed", "timeline_files", "write_index", "write_missing_pages"]
 
@@ -18,11 +18,11 @@ _TIMELINE = ".timeline.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """The index that was written. failed: timelines that cannot be read, which it names, with the reason."""
+    """The index that was written. num_failed: of the films, those whose timelines cannot be read; it says why."""
 
     path: Path
     num_films: int
-    failed: tuple[Failed, ...]
+    num_failed: int
 
 
 def timeline_files(folder: Path) -> list[PurePath]:
@@ -47,23 +47,17 @@ def timeline_files(folder: Path) -> list[PurePath]:
 
 
 def write_missing_pages(
-    folder: Path,
-    *,
-    store: Path | None = None,
-    thumbnails: bool = True,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Path | VtnStreamError]:
-    """The page of each timeline that has none, or an older one than itself: its path, or why there is none."""
-    files = timeline_files(folder)
-    for done, file in enumerate(files):
-        if on_progress:
-            on_progress(done, len(files))
+    folder: Path, *, store: Path | None = None, thumbnails: bool = True
+) -> Iterator[tuple[Path, tuple[str, ...]] | VtnStreamError]:
+    """The page of each timeline that has none, or one that is older: its path and warnings, or why there is none."""
+    for file in timeline_files(folder):
         source, page = folder / file, folder / _page(file)
         try:
             if not _is_newer(page, source):
                 check_replaceable(page)
-                write_file(page, page_of(load_timeline(source), store=store, thumbnails=thumbnails).content)
-                yield page
+                written = page_at(page, load_timeline(source), store=store, thumbnails=thumbnails)
+                write_file(page, written.content)
+                yield page, written.warnings
         except VtnStreamError as error:
             yield error
 
@@ -72,17 +66,18 @@ def write_index(folder: Path, *, on_progress: Callable[[int, int], None] | None 
     """Write index.html over all timelines in the folder; a foreign one is kept. Raises InputError, TimelineError."""
     files = timeline_files(folder)
     check_replaceable(folder / INDEX)
-    failed: list[Failed] = []
+    num_failed = 0
 
     def entries() -> Iterator[Entry | Failed]:
+        nonlocal num_failed
         for done, file in enumerate(files):
             if on_progress:
                 on_progress(done, len(files))
             try:
                 timeline = load_timeline(folder / file)
             except VtnStreamError as error:
-                failed.append(Failed(name=file.as_posix(), reason=error.fact))
-                yield failed[-1]
+                num_failed += 1
+                yield Failed(name=file.as_posix(), reason=error.fact)
                 continue
             page = _page(file)
             yield entry_of(
@@ -92,13 +87,13 @@ def write_index(folder: Path, *, on_progress: Callable[[int, int], None] | None 
                 timeline_file=file.as_posix(),
             )
 
-    title = folder.resolve().name or "timelines"
-    write_file(folder / INDEX, index(entries(), title=title))
-    return Indexed(path=folder / INDEX, num_films=len(files), failed=tuple(failed))
+    # The folder as it was called, not where that leads: its name may say who made it.
+    write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
+    return Indexed(path=folder / INDEX, num_films=len(files), num_failed=num_failed)
 
 
 def _page(file: PurePath) -> PurePath:
-    return file.with_name(file.name.removesuffix(_TIMELINE) + f".timeline{suffix_of(PAGE)}")
+    return file.with_name(f"{stem_of(Path(file))}.timeline{suffix_of(PAGE)}")
 
 
 def _is_newer(page: Path, source: Path) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError
@@ -14,8 +15,9 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import Recipe
 
-__all__ = ["check_replaceable", "page_of", "way_to"]
+__all__ = ["NO_FILM", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
 
+NO_FILM = "the page does not know where the film lies: choose it there, or name it with vtn-stream report --film"
 NO_PICTURES = "no pictures of this film are in the store: the page has none (--store names another store)"
 
 
@@ -35,6 +37,24 @@ def page_of(
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     return Written(content=page(timeline, truth=truth, film=film, thumbnails=pictures), warnings=warnings)
+
+
+def page_at(
+    page: Path,
+    timeline: Timeline,
+    *,
+    film: str | None = None,
+    truth: Sequence[Segment] | None = None,
+    store: Path | None = None,
+    thumbnails: bool = True,
+) -> Written:
+    """The HTML page of a timeline, made for this place. film: the way to it, by default where a film of its name lies.
+
+    Raises nothing where there is none: a warning says so.
+    """
+    way = _way_to_film_of(timeline, page, Path.cwd()) if film is None else film
+    written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails)
+    return replace(written, warnings=(*written.warnings, NO_FILM)) if way is None else written
 
 
 def check_replaceable(page: Path, *, overwrite: bool = False) -> None:
@@ -59,14 +79,33 @@ def check_replaceable(page: Path, *, overwrite: bool = False) -> None:
 
 
 def way_to(film: Path, folder: Path, inside: Path) -> str | None:
-    """The relative path from a page in `folder` to the film, where both lie below `inside`; else None.
+    """The relative path from a page in `folder` to the film, where both lie in `inside`; else None.
 
-    Folders above are never named: a page is shared, and the way to them would say who made it.
+    No folder above `inside` is ever named, and none at all where that lies above the user's home: a page is shared, and
+    the way would say who made it.
     """
     film, folder, inside = (Path(os.path.abspath(path)) for path in (film, folder, inside))
-    if not (film.is_relative_to(inside) and folder.is_relative_to(inside)):
+    if not (film.is_relative_to(inside) and folder.is_relative_to(inside)) or inside in Path.home().parents:
         return None
     return PurePath(os.path.relpath(film, folder)).as_posix()
+
+
+def quiet_way_to(film: Path, folder: Path, inside: Path) -> str | None:
+    """`way_to`, where it names no folder that the page's own path below `inside` does not name as well."""
+    way = way_to(film, folder, inside)
+    if way is None:
+        return None
+    known = Path(os.path.abspath(folder)).relative_to(os.path.abspath(inside)).parts
+    return way if set(PurePath(way).parts[:-1]) <= {"..", *known} else None
+
+
+def _way_to_film_of(timeline: Timeline, page: Path, inside: Path) -> str | None:
+    """The way to the timeline's film, by its name: beside the page, or in a folder above it and in `inside`."""
+    for folder in (page.parent, *Path(os.path.abspath(page.parent)).parents):
+        way = quiet_way_to(folder / timeline.video_path, page.parent, inside)
+        if way is not None and (folder / timeline.video_path).is_file():
+            return way
+    return None
 
 
 def _thumbnails(timeline: Timeline, store: EmbeddingStore) -> list[tuple[float, bytes]]:

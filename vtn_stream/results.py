@@ -6,6 +6,7 @@ FILM.scores.arrow           what the model said of each position, so that thresh
 FILM.timeline.partial.json  while the analysis runs, or after one was killed: readable at any moment
 """
 
+import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,18 +15,18 @@ from vtn_stream.atomic import write_whole
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex, shareable_name
 from vtn_stream.formats import FORMATS, Options, timeline_json
-from vtn_stream.pages import page_of, way_to
+from vtn_stream.pages import page_of, quiet_way_to
 from vtn_stream.store import scores_identity, write_scores
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores
 
-__all__ = ["FORMAT_NAMES", "ResultFiles", "load_timeline", "suffix_of", "write_file"]
+__all__ = ["FORMAT_NAMES", "ResultFiles", "load_timeline", "stem_of", "suffix_of", "write_file"]
 
 PAGE = "html"  # a page needs the store and the film's place: it is no format that knows the timeline only
 FORMAT_NAMES = (*FORMATS, PAGE)
 
 MAX_TIMELINE_BYTES = 256 * 1024 * 1024  # 1,000,000 segments; a larger file is not a timeline
-_MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
+MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 
 
 class ResultFiles:
@@ -48,7 +49,7 @@ class ResultFiles:
         thumbnails: bool = True,
     ) -> None:
         stem = Path(shareable_name(film.name)).stem if stem is None else stem
-        stem = stem.encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
+        stem = stem.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
         self.timelines = {
             name: folder / f"{stem}.timeline{suffix_of(name)}" for name in dict.fromkeys(["json", *formats])
         }
@@ -86,13 +87,15 @@ class ResultFiles:
         warnings: list[str] = []
         for name in reversed(self.timelines):
             if name == PAGE:
-                film = way_to(self._film, self._folder, self._inside)
+                film = quiet_way_to(self._film, self._folder, self._inside)
                 written = page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails)
-                # Nothing is said of pictures: a film of which no frame could be read has none.
+                # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
             else:
                 written = FORMATS[name].write([timeline], Options())
                 warnings += [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
             write_file(self.timelines[name], written.content)
+        if PAGE in self.timelines:
+            os.utime(self.timelines[PAGE])  # it is of this timeline, so no older
         self.partial.unlink(missing_ok=True)
         return warnings
 
@@ -109,6 +112,11 @@ class ResultFiles:
                 "it was kept and the film was not analyzed",
                 "name another folder with -o, or replace it with --overwrite",
             )
+
+
+def stem_of(timeline: Path) -> str:
+    """What the files made of a timeline begin with: film.timeline.json -> film."""
+    return timeline.name.removesuffix(".json").removesuffix(".timeline")
 
 
 def suffix_of(format: str) -> str:

@@ -5,8 +5,8 @@ convert    any format that can be read -> any that can be written
 """
 
 from vtn_stream.exchange.convert import convert
-from vtn_stream.exchange.export import check_labels, export, export_together, stem_of
-from vtn_stream.exchange.files import Exported, Pages, format_of, holding_many
+from vtn_stream.exchange.export import check_labels, export, export_together
+from vtn_stream.exchange.files import Exported, Pages, holding_many
 
 __all__ = [
     "Exported",
@@ -15,7 +15,5 @@ __all__ = [
     "convert",
     "export",
     "export_together",
-    "format_of",
     "holding_many",
-    "stem_of",
 ]

@@ -21,12 +21,10 @@ from vtn_stream.film import shareable_name
 from vtn_stream.formats import Options
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.intake import read_any
-from vtn_stream.results import FORMAT_NAMES, suffix_of, write_file
+from vtn_stream.results import FORMAT_NAMES, MAX_STEM_BYTES, suffix_of, write_file
 from vtn_stream.timeline import Timeline
 
 __all__ = ["convert"]
-
-_MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 
 
 def convert(
@@ -75,7 +73,7 @@ def convert(
         if same_file(file, source):
             raise InputError("source and target are one file", "nothing was written", "name another target")
     for films, file in parts:
-        written = content_of(films, name, options, pages)
+        written = content_of(file, films, name, options, pages)
         check_free(file, written.content, overwrite=overwrite)
         write_file(file, written.content)
         told |= dict.fromkeys(written.warnings)
@@ -88,7 +86,7 @@ def _stems(timelines: Sequence[Timeline]) -> list[str]:
     taken = set[str]()
     for timeline in timelines:
         name = re.sub("[\x00-\x1f\x7f/]", "_", shareable_name(timeline.video_path.rpartition("/")[2]))
-        base = PurePath(name).stem.lstrip(".").encode()[:_MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
+        base = PurePath(name).stem.lstrip(".").encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
         while (stem := base if not given[base] else f"{base} ({given[base] + 1})") in taken:
             given[base] += 1
         given[base] += 1

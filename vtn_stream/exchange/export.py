@@ -18,12 +18,12 @@ from vtn_stream.exchange.files import (
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
-from vtn_stream.results import PAGE, load_timeline, suffix_of, write_file
+from vtn_stream.results import PAGE, load_timeline, stem_of, suffix_of, write_file
 from vtn_stream.selection import Scored, Selection
 from vtn_stream.store import read_scores, scores_identity
 from vtn_stream.timeline import Timeline
 
-__all__ = ["check_labels", "export", "export_together", "stem_of"]
+__all__ = ["check_labels", "export", "export_together"]
 
 
 def export(
@@ -45,7 +45,7 @@ def export(
     names, told, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes]]()
     for name in names:
         target = (path.parent if folder is None else folder) / f"{stem_of(path)}.timeline{suffix_of(name)}"
-        written = content_of([timeline], name, options, pages)
+        written = content_of(target, [timeline], name, options, pages)
         if same_file(target, path) and read_file(target) != written.content:
             if len(names) == 1:
                 raise TimelineError(
@@ -121,11 +121,6 @@ def check_labels(paths: Iterable[Path], selection: Selection) -> None:
             "nothing was written",
             (f"did you mean {printable(near)}? " if near else "") + f"There are: {has or 'no segments at all'}",
         )
-
-
-def stem_of(path: Path) -> str:
-    """What the files exported from a timeline begin with."""
-    return path.name.removesuffix(".json").removesuffix(".timeline")
 
 
 def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import Written, num
-from vtn_stream.pages import page_of
+from vtn_stream.pages import page_at
 from vtn_stream.results import FORMAT_NAMES, PAGE, suffix_of
 from vtn_stream.timeline import Segment, Timeline
 
@@ -37,9 +37,8 @@ class Exported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What HTML pages show beside the timeline. film: the way to it from the page; store: of the thumbnails."""
+    """What HTML pages show beside the timeline: pictures from this store, or none."""
 
-    film: str | None = None
     store: Path | None = None
     thumbnails: bool = True
 
@@ -79,10 +78,11 @@ def holds_many(format: str) -> bool:
     return format != PAGE and FORMATS[format].holds_many
 
 
-def content_of(timelines: Sequence[Timeline], format: str, options: Options, pages: Pages) -> Written:
+def content_of(target: Path, timelines: Sequence[Timeline], format: str, options: Options, pages: Pages) -> Written:
+    """What is to be written to the target."""
     if format == PAGE:
         (timeline,) = timelines
-        return page_of(timeline, film=pages.film, store=pages.store, thumbnails=pages.thumbnails)
+        return page_at(target, timeline, store=pages.store, thumbnails=pages.thumbnails)
     return FORMATS[format].write(timelines, options)
 
 
