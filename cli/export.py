@@ -38,7 +38,7 @@ __all__ = ["export", "tell_exported"]
     metavar="FILE",
     help="All timelines in this one file: CSV, TSV, Parquet, ActivityNet or Label Studio, by its suffix.",
 )
-@click.option("--threshold", type=options.Number(0, 1), help="Only segments with at least this score; see below.")
+@click.option("--threshold", type=options.Number(0, 1), help="Only segments with at least this score; see above.")
 @click.option("--label", "labels", multiple=True, help="Only this label; may be repeated.")
 @click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Another name; may be repeated.")
 @click.option(
@@ -78,7 +78,7 @@ def export(
 ) -> int:
     """Write TIMELINES (.timeline.json files, or folders of them) in other formats. Touches neither film nor model.
 
-    What is selected is done in the order of the options above. A threshold below the one that a model's timeline was
+    What is selected is done in the order of the options below. A threshold below the one that a model's timeline was
     drawn with draws it anew from FILM.scores.arrow beside it. Negative leads and lags shorten.
     """
     if not formats and together is None:

@@ -42,6 +42,10 @@ class Number(click.FloatRange):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number
 
+    def _describe_range(self) -> str:
+        """For the help: click's own words where there is a bound."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
 
 def _timecode(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not is_timecode(value):

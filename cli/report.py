@@ -50,8 +50,8 @@ def report(
 ) -> int:
     """Make the HTML page of SOURCE, a .timeline.json file; or of a folder, index.html over all its timelines.
 
-    A page is one file that opens without server or network, with the film in it where that lies beside. In a folder,
-    timelines without a page get one.
+    A page is one file that opens without server or network, with a player of the film that lies beside it or above. In
+    a folder, timelines without a page, or with an older one, get theirs.
     """
     if source.is_dir():
         if output or film or truth:

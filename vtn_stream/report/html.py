@@ -2,15 +2,21 @@
 
 Data come from strangers. They are in the page as JSON in a block that is never run; a content security policy lets only
 the page's own style and script in, by their digests, so that nothing else could run even where it got into the text.
+
+`shown_text` makes a stranger's text fit to be read, `relative_url` a stranger's path fit to be followed.
 """
 
 import base64
 import hashlib
 import html
 import json
+import re
 from typing import Any
+from urllib.parse import quote
 
-__all__ = ["document", "is_document"]
+from vtn_stream.errors import printable
+
+__all__ = ["document", "is_document", "relative_url", "shown_text"]
 
 _GENERATOR = '<meta name="generator" content="vtn-stream">'
 
@@ -20,8 +26,10 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the other lone surrogates stand for bytes of a file's name
 
-def document(*, title: str, style: str, script: str, body: str, data: Any, language: str = "en") -> bytes:
+
+def document(*, title: str, style: str, script: str, body: str, data: Any) -> bytes:
     """The file. title: a stranger's text, escaped here; style, script and body: our own, taken as they are.
 
     The script finds data (JSON values) in `document.getElementById("data").textContent`. Equal input, equal bytes.
@@ -31,7 +39,7 @@ def document(*, title: str, style: str, script: str, body: str, data: Any, langu
     for character in "<>&\u2028\u2029":  # no "</script>", no "<!--", whatever a label says
         text = text.replace(character, f"\\u{ord(character):04x}")
     page = (
-        f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n{_GENERATOR}\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{_GENERATOR}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="referrer" content="no-referrer">\n<title>{html.escape(title)}</title>\n'
@@ -44,6 +52,23 @@ def document(*, title: str, style: str, script: str, body: str, data: Any, langu
 def is_document(data: bytes) -> bool:
     """Whether a file that begins so is one of ours, which may be made again."""
     return _GENERATOR.encode() in data[:400]
+
+
+def shown_text(text: str, *, max_characters: int) -> str:
+    """Without what reorders or forges lines; what is very long is cut in the middle, what is blank is called so."""
+    shown = printable(text)
+    if not shown.strip():
+        return "(empty)"  # a link or a box to tick must be called something
+    if len(shown) <= max_characters:
+        return shown
+    half = max_characters // 2
+    return f"{shown[:half]}…{shown[half + 1 - max_characters :]}"
+
+
+def relative_url(path: str) -> str:
+    """Relative, whatever the path looks like: never a scheme, a host, a query or a fragment."""
+    parts = _NO_BYTE.sub("\ufffd", path).split("/")
+    return "/".join([".", *(quote(part, safe="", errors="surrogateescape") for part in parts)])
 
 
 def _digest(text: str) -> str:

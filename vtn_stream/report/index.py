@@ -20,17 +20,15 @@ percent-encoded, so that no name is read as a scheme, a query or a fragment.
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from string import ascii_lowercase, ascii_uppercase, digits
 from sys import intern
 from typing import Any
-from urllib.parse import quote
 
-from vtn_stream.errors import printable
 from vtn_stream.report.colours import COLOURS, colours_of
-from vtn_stream.report.html import document
+from vtn_stream.report.html import document, relative_url, shown_text
 from vtn_stream.timeline import Timeline
 
 __all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index"]
@@ -61,6 +59,7 @@ class Entry:
     timeline_file  path of its timeline, relative as well
     complete       False where the analysis did not reach the film's end
     gaps_s         how much of it is unknown
+    scenes         True where its labels are scenes, whose names mean nothing in another film
     labels         in order of first appearance
     unknown, segments, instants   three layers of its strip, the last on top, as `_coded` writes them
     """
@@ -71,6 +70,7 @@ class Entry:
     duration_s: float
     complete: bool
     gaps_s: float
+    scenes: bool
     labels: tuple[LabelSum, ...]
     unknown: str
     segments: str
@@ -111,6 +111,7 @@ def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: 
         duration_s=duration_s,
         complete=timeline.complete,
         gaps_s=_length(gaps),
+        scenes=_has_scenes(timeline),
         labels=tuple(
             LabelSum(label=intern(label), num_segments=len(of_label), total_s=_length(_joined(of_label)))
             for label, of_label in spans.items()
@@ -137,6 +138,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
         "title": _shown(title),
         "unitsPerSecond": _UNITS,
         "coloursPerRound": len(COLOURS),
+        "scenes": any(film.scenes for film in films),
         "labels": [
             [_shown(label), colours[label], num_films[label], num_segments[label], _units(total_s[label])]
             for label in total_s
@@ -160,8 +162,8 @@ def _row(entry: Entry, numbers: dict[str, int]) -> list[Any]:
     ]
     return [
         _shown(entry.name),
-        "" if entry.page is None else _link(entry.page),
-        _link(entry.timeline_file),
+        "" if entry.page is None else relative_url(entry.page),
+        relative_url(entry.timeline_file),
         _units(entry.duration_s),
         int(entry.complete),
         _units(entry.gaps_s),
@@ -242,15 +244,10 @@ def _length(spans: list[tuple[float, float]]) -> float:
     return math.fsum(end_s - start_s for start_s, end_s in spans)
 
 
+def _has_scenes(timeline: Timeline) -> bool:
+    analysis = timeline.provenance.get("analysis")  # a stranger may have put anything there
+    return isinstance(analysis, Mapping) and analysis.get("kind") == "scenes"
+
+
 def _shown(text: str) -> str:
-    shown = printable(text)
-    if not shown.strip():
-        return "(empty)"  # a link or a button must be called something
-    if len(shown) <= MAX_CHARACTERS:
-        return shown
-    half = MAX_CHARACTERS // 2
-    return f"{shown[:half]}…{shown[-half + 1 :]}"
-
-
-def _link(path: str) -> str:
-    return "/".join([".", *(quote(part, safe="", errors="surrogateescape") for part in path.split("/"))])
+    return shown_text(text, max_characters=MAX_CHARACTERS)

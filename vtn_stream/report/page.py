@@ -3,7 +3,8 @@
 The film lies beside the page, or its reader chooses it. Data are columns of numbers: 10,000 segments are some 250 kB.
 Resolution: times are written in whole milliseconds, scores with four digits, values of curves with three; a segment
 shorter than that becomes an instant. Of attributes, provenance and names all is shown; control characters and bidi
-marks as escapes (`errors.printable`), and what is longer than MAX_TEXT is cut. Equal input gives equal bytes.
+marks as escapes, and what is longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the labels
+with most time are drawn. Equal input gives equal bytes.
 """
 
 import base64
@@ -12,11 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from importlib.resources import files
 from typing import Any
-from urllib.parse import quote
 
-from vtn_stream.errors import printable
 from vtn_stream.report.colours import COLOURS, colours_of
-from vtn_stream.report.html import document
+from vtn_stream.report.html import document, relative_url, shown_text
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["chosen_thumbnails", "page"]
@@ -49,7 +48,7 @@ def page(
     colours = colours_of([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(colours)}
     data = {
-        "film": {"name": name, "url": _url(path), "duration": _ms(timeline.duration_s), "frame": _frame_ms(timeline)},
+        "film": {"name": name, "url": relative_url(path), "duration": _ms(timeline.duration_s), "frame": _frame_ms(timeline)},
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
         "drawn": _drawn_at(timeline),
@@ -166,14 +165,8 @@ def _plain(value: Any) -> str:
     return "none" if value == {} else str(value)
 
 
-def _url(path: str) -> str:
-    """Relative, whatever the path looks like: never a scheme, a host or a fragment."""
-    return "./" + "/".join(quote(part.encode("utf-8", "surrogateescape"), safe="") for part in path.split("/"))
-
-
 def _shown(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return shown_text(text, max_characters=MAX_TEXT)
 
 
 def _ms(time_s: float) -> int:

@@ -402,7 +402,7 @@ function clear() {
 
 function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "/" && event.target.tagName !== "INPUT") {
+  if (event.key === "/" && $("single-keys").checked && event.target.type !== "search") {
     event.preventDefault();
     $("search").focus();
   } else if (event.key === "ArrowDown" && event.target === $("search") && shown.length) {
@@ -443,6 +443,7 @@ function onPaper(now) {
 
 document.getElementById("title").textContent = data.title;
 drawTotals();
+$("scenes").hidden = !data.scenes;
 $("find-label").hidden = labels.length <= 20;
 $("find-label").addEventListener("input", drawLabels);
 $("search").addEventListener("input", update);

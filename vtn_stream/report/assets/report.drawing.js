@@ -57,7 +57,7 @@ function paintLanes() {
   for (const { px } of ticks) pen.fillRect(Math.round(px), 0, 1, height);
   for (const each of tracks) {
     const y = each.top - top;
-    if (y > height || y + each.height < 0) continue;
+    if (!each.height || y > height || y + each.height < 0) continue;
     if (each.kind === "lane") paintLane(each, y);
     else if (each.kind === "curve") paintCurve(each, y);
     else if (each.kind === "pictures") paintPictures(y);
@@ -102,13 +102,15 @@ function paintRuler(ticks) {
 
 /** Bars of one label, the surer the higher; what another bar covers to the pixel is not drawn. */
 function paintLane({ label, height: tall }, y) {
-  const { found, truth } = lanes[label], top = y + (data.truth ? 10 : 3), bottom = y + tall - 4;
+  const thin = tall < 20, margin = thin ? 1 : 3, trueTall = thin ? 3 : 5;
+  const { found, truth } = lanes[label], bottom = y + tall - margin - 1;
+  const top = y + margin + (data.truth ? trueTall + margin - 1 : 0);
   const [, colour, hatched] = data.labels[label], texts = [];
   const fills = hatched ? [colour, patterns[hatched]] : [colour];
   if (state.off.has(label)) return;
   bars(truth, (a, b) => {
     pen.fillStyle = ink.faint;
-    pen.fillRect(a, y + 3, b - a, 5);
+    pen.fillRect(a, y + margin, b - a, trueTall);
   });
   bars(found, (a, b, i, high) => {
     const marked = i === chosen || current.has(i);

@@ -77,10 +77,11 @@ video.addEventListener("loadedmetadata", () => {
   const ms = video.duration * 1000, wanted = data.film.duration;
   $("missing").hidden = true;
   $("mismatch").hidden = !(wanted > 0) || Math.abs(ms - wanted) <= Math.max(1000, wanted / 1000);
-  $("mismatch").textContent = `This film lasts ${clock(ms)}, that of the timeline ${clock(wanted)}: `
+  $("mismatch-text").textContent = `This film lasts ${clock(ms)}, that of the timeline ${clock(wanted)}: `
     + "it may be another one.";
   video.playbackRate = Number($("speed").value);
   if (now) toFilm(now);
+  if (video.src.startsWith("blob:")) $("play").focus(); // the button that chose it may be gone
 });
 video.addEventListener("seeked", () => {
   if (!video.controls) return;
@@ -89,12 +90,14 @@ video.addEventListener("seeked", () => {
 });
 video.addEventListener("error", tellMissing);
 video.addEventListener("click", playOrPause);
-$("picker").addEventListener("change", () => {
-  const [file] = $("picker").files;
-  if (!file) return;
-  if (video.src.startsWith("blob:")) URL.revokeObjectURL(video.src);
-  video.src = URL.createObjectURL(file);
-});
+for (const picker of [$("picker"), $("picker-again")]) {
+  picker.addEventListener("change", () => {
+    const [file] = picker.files;
+    if (!file) return;
+    if (video.src.startsWith("blob:")) URL.revokeObjectURL(video.src);
+    video.src = URL.createObjectURL(file);
+  });
+}
 
 /** To the next (1) or previous (-1) of the segments shown, by their starts. */
 function step(way) {
@@ -113,7 +116,9 @@ function fullScreen() {
 }
 document.addEventListener("fullscreenchange", () => { video.controls = document.fullscreenElement === video; });
 
-function mute() {
-  video.muted = !video.muted;
+const mute = () => { video.muted = !video.muted; };
+video.addEventListener("volumechange", () => {
+  const heard = "M11 5.5v5l3-2.5z", silent = "M10.5 6.5l1-1 4 4-1 1zM14.5 5.5l1 1-4 4-1-1z";
   $("mute").setAttribute("aria-pressed", video.muted);
-}
+  $("mute-icon").setAttribute("d", `M2 6v4h3l4 3.5v-11L5 6z${video.muted ? silent : heard}`);
+});

@@ -15,6 +15,7 @@ const actions = {
 document.addEventListener("keydown", (event) => {
   const { target, key } = event, kind = target.type ?? target.tagName;
   if (event.ctrlKey || event.metaKey || event.altKey || $("help").open || document.fullscreenElement) return;
+  if (key.length === 1 && !$("single-keys").checked) return;
   if (["search", "text", "select-one"].includes(kind)) return;
   if (key === " " && (["button", "checkbox", "file", "submit"].includes(kind) || target.tagName === "SUMMARY")) return;
   if (key.startsWith("Arrow") && target === $("threshold")) return;
@@ -84,6 +85,7 @@ function turnTheme() {
 function print(on) {
   printing = on;
   takeColours();
+  layOut();
   measure();
   paint(); // the paper does not wait for a frame
 }
@@ -160,6 +162,7 @@ function linked() {
 }
 
 facts();
+layOut();
 measure();
 themed();
 sort();

@@ -1,19 +1,51 @@
 /* The tracks, from above: gaps, pictures, curves, a lane a label. Their heads are elements; colours come from CSS. */
 
 const RULER = 24, tracks = [], heads = [];
+const PAPER = 840; // what an upright page of Letter holds below the titles; A4 holds more
 let tracksHeight = RULER;
 
-function track(kind, height, ...head) {
+/** full: its height; thin: the least on paper, where all tracks stand on one page. */
+function track(kind, full, thin, ...head) {
   const li = make("li", { class: kind }, ...head);
-  li.style.height = `${height}px`;
   $("heads").append(li);
-  tracks.push({ kind, top: tracksHeight, height });
-  tracksHeight += height;
+  tracks.push({ kind, full, thin, li, top: 0, height: 0 });
   return tracks[tracks.length - 1];
 }
 
-if (data.gaps.length || partial) track("gaps", 20, make("span", { class: "faint" }, "Gaps"));
-if (data.thumbnails.length) track("pictures", 56, make("span", { class: "faint" }, "Pictures"));
+/** Gives each track its place. On paper all get lower until they fit; those for which there is no room have no height. */
+function layOut() {
+  const kept = printing ? printed() : tracks, sum = (key) => kept.reduce((total, each) => total + each[key], 0);
+  const least = sum("thin"), spare = sum("full") - least, room = PAPER - RULER - least;
+  const share = printing && spare > room ? room / spare : 1;
+  tracksHeight = RULER;
+  for (const each of tracks) {
+    each.top = tracksHeight;
+    each.height = kept.includes(each) ? Math.floor(each.thin + (each.full - each.thin) * share) : 0;
+    each.li.style.height = `${each.height}px`;
+    each.li.hidden = !each.height;
+    tracksHeight += each.height;
+  }
+  const left = [["lane", "labels, those with most time"], ["curve", "curves"]].flatMap(([kind, name]) => {
+    const [num, all] = [kept, tracks].map((some) => some.filter((each) => each.kind === kind).length);
+    return num < all ? [`${num} of ${all} ${name}`] : [];
+  });
+  $("lanes-printed").hidden = !left.length;
+  $("lanes-printed").textContent = `Drawn here: ${left.join("; ")}.`;
+}
+
+/** What fits a page at its least height: some curves, then the labels that hold longest of what is shown. */
+function printed() {
+  const lasts = (i) => (shown[i] ? segments.end[i] - segments.start[i] : 0);
+  const total = lanes.map(({ found, truth }) => [...found, ...truth].reduce((sum, i) => sum + lasts(i), 0));
+  const curves = tracks.filter(({ kind }) => kind === "curve"), labels = tracks.filter(({ kind }) => kind === "lane");
+  const others = tracks.filter((each) => !curves.includes(each) && !labels.includes(each));
+  labels.sort((a, b) => total[b.label] - total[a.label]);
+  let room = PAPER - RULER;
+  return [...others, ...curves.slice(0, 6), ...labels, ...curves.slice(6)].filter(({ thin }) => (room -= thin) >= 0);
+}
+
+if (data.gaps.length || partial) track("gaps", 20, 20, make("span", { class: "faint" }, "Gaps"));
+if (data.thumbnails.length) track("pictures", 56, 56, make("span", { class: "faint" }, "Pictures"));
 const pictures = data.thumbnails.map(([time, uri]) => {
   const picture = new Image();
   picture.addEventListener("load", () => draw({ lanes: true }));
@@ -23,20 +55,20 @@ const pictures = data.thumbnails.map(([time, uri]) => {
 for (const [name, start, step, values] of data.curves) {
   const most = values.reduce((a, b) => Math.max(a, b), 0), least = values.reduce((a, b) => Math.min(a, b), 0);
   const bounds = `${least.toPrecision(3) * 1} to ${most.toPrecision(3) * 1}`;
-  const made = track("curve", 44, make("span", { class: "cut faint" }, stranger(name), make("br"), bounds));
+  const made = track("curve", 44, 30, make("span", { class: "cut faint" }, stranger(name), make("br"), bounds));
   Object.assign(made, { start, step, values, most: most > least ? most : least + 1, least });
 }
 const LANE = (data.labels.length > 8 ? 20 : 28) + (data.truth ? 6 : 0); // of many, more are seen at a time
 data.labels.forEach(([name], label) => {
-  const box = make("input", { type: "checkbox" }), count = make("span", { class: "count" });
+  const box = make("input", { type: "checkbox", autocomplete: "off" }), count = make("span", { class: "count" });
   box.checked = true;
   box.addEventListener("change", () => {
     state.off[box.checked ? "delete" : "add"](label);
     sift();
   });
-  const made = track("lane", LANE, make("label", {}, box, swatch(label), stranger(name), count));
+  const made = track("lane", LANE, 12, make("label", {}, box, swatch(label), stranger(name), count));
   made.label = label;
-  heads.push({ box, count, li: $("heads").lastChild });
+  heads.push({ box, count, li: made.li });
 });
 
 // ---- colours of the canvas, which CSS knows
@@ -47,6 +79,7 @@ const pen = $("lanes").getContext("2d");
 
 function takeColours() {
   const probe = make("span");
+  probe.style.forcedColorAdjust = "none"; // the canvas keeps its own colours, as those of labels do
   document.body.append(probe);
   for (const name of ["panel", "sunk", "line", "edge", "ink", "faint", "accent", "head", "warn"]) {
     probe.style.color = `var(--${name})`;
