@@ -288,6 +288,23 @@ def test_the_page_tells_the_totals(opened):
     assert len(names(page)) == 14
 
 
+@pytest.mark.parametrize(
+    ("provenance", "is_said"),
+    [
+        ({"analysis": {"kind": "scenes"}}, True),
+        ({"analysis": {"kind": "actions"}}, False),
+        ({"analysis": {"kind": ["scenes"]}}, False),
+        ({"analysis": ["kind", "scenes"]}, False),
+        ({"analysis": "scenes"}, False),
+        ({}, False),
+    ],
+)
+def test_where_any_film_has_scenes_their_names_are_said_to_mean_nothing(opened, provenance, is_said):
+    page = opened([entry((0, 5, "walk", None)), entry((0, 5, "scene A", None), provenance=provenance)])
+    note = page.get_by_text("Scene names are each film's own: the same name in two films means nothing.")
+    assert note.is_visible() == is_said
+
+
 def test_labels_are_sorted_by_time_until_another_column_is_chosen(opened):
     page = opened([entry((0, 5, "short", None), (5, 90, "long", None), (95, 99, "shorter", None))])
     assert page.locator("#labels .label").all_text_contents() == ["long", "short", "shorter"]
@@ -304,6 +321,7 @@ def test_labels_are_sorted_by_any_column(opened):
         head = page.locator(".labels th").filter(has_text=button)
         head.locator("button").click()
         assert head.get_attribute("aria-sort") == state
+        assert f'button "{button}"' in head.aria_snapshot()  # without the arrow
         assert page.locator("#labels .label").first.text_content() == first
 
 
@@ -322,6 +340,35 @@ def test_a_search_finds_every_word_in_names_or_labels(opened):
         assert page.locator("#nothing").is_visible() == (not found)
     page.get_by_role("button", name="Clear filters").click()
     assert len(names(page)) == 14
+
+
+def test_the_search_is_empty_where_its_reader_comes_back_to_all_films(opened):
+    page = opened()
+    page.get_by_label("Search films and labels").fill("film 12")
+    page.goto("about:blank")
+    page.go_back()
+    assert page.get_by_label("Search films and labels").input_value() == ""
+    assert page.locator("#count").text_content() == "14 films"
+
+
+def test_the_single_key_can_be_switched_off(opened):
+    page = opened()
+    box = page.get_by_label("Single keys")
+    box.uncheck()
+    page.keyboard.press("/")
+    assert page.locator("#search:focus").count() == 0
+    box.check()
+    page.keyboard.press("/")
+    assert page.locator("#search:focus").count() == 1
+
+
+def test_forced_colours_leave_strips_shares_and_pressed_buttons_to_be_seen(opened):
+    page = opened([entry((0, 50, "a", None))], forced_colors="active")
+    choose(page, "Common scale")
+    background = "e => getComputedStyle(e).backgroundColor"
+    assert page.locator("#labels .share").evaluate(background) == "rgb(230, 159, 0)"
+    assert page.locator("#rows canvas").evaluate("e => getComputedStyle(e).color") == "rgb(230, 232, 236)"
+    assert page.locator("#common").evaluate(background) != page.locator("#bar").evaluate(background)
 
 
 def test_chosen_labels_leave_the_films_that_have_them_all(opened):

@@ -48,7 +48,12 @@ def page(
     colours = colours_of([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(colours)}
     data = {
-        "film": {"name": name, "url": relative_url(path), "duration": _ms(timeline.duration_s), "frame": _frame_ms(timeline)},
+        "film": {
+            "name": name,
+            "url": relative_url(path),
+            "duration": _ms(timeline.duration_s),
+            "frame": _frame_ms(timeline),
+        },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
         "drawn": _drawn_at(timeline),

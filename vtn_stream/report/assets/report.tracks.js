@@ -12,7 +12,7 @@ function track(kind, full, thin, ...head) {
   return tracks[tracks.length - 1];
 }
 
-/** Gives each track its place. On paper all get lower until they fit; those for which there is no room have no height. */
+/** Gives each track its place. On paper all get lower until they fit; those that find no room have no height. */
 function layOut() {
   const kept = printing ? printed() : tracks, sum = (key) => kept.reduce((total, each) => total + each[key], 0);
   const least = sum("thin"), spare = sum("full") - least, room = PAPER - RULER - least;
