@@ -390,8 +390,9 @@ def test_a_lower_threshold_draws_what_a_model_with_that_threshold_draws(
         file, few = timeline_at(drawn_at, **part)
         _, more = timeline_at(threshold, **part)
         assert few != more
-        (exported,) = export(file, ["json"], tmp_path / "out", selection=Selection(threshold=threshold), overwrite=True)
-        segments = load_timeline(exported.path).segments
+        lower = Selection(threshold=threshold)
+        (exported,) = export(file, ["json"], tmp_path / "out", selection=lower, overwrite=True).paths
+        segments = load_timeline(exported).segments
         assert [(s.start_s, s.end_s, s.label) for s in segments] == [
             (pytest.approx(s.start_s, abs=0.01), pytest.approx(s.end_s, abs=0.01), s.label)
             for s in more
