@@ -238,7 +238,7 @@ def test_the_table_is_used_by_keys(show):
 
 def test_keys_seek(show):
     shown = show(*MATCH, beside=None)
-    for key, time in [
+    for key, clock in [
         ("p", "0:00:00.000"),
         ("ArrowRight", "0:00:05.000"),
         ("ArrowRight", "0:00:08.000"),
