@@ -258,6 +258,16 @@ def test_a_label_that_one_film_lacks_is_a_warning_and_one_that_all_lack_an_error
     assert "no segment is called runn; nothing was written; did you mean run? There are: walk, run" in err
 
 
+def test_a_label_that_only_the_stored_scores_know_may_be_asked_for(tmp_path, here):
+    path = put(tmp_path, replace(TIMELINE, segments=TIMELINE.segments[1:]))
+    put_scores(path)
+    words = ["export", path, "-f", "json", "-o", tmp_path / "out", "--label", "walk"]
+    assert here(*words)[0] == 1
+    code, _, err = here(*words, "--threshold", "0.2")
+    assert (code, err) == (0, "")
+    assert spans(tmp_path / "out" / "film.timeline.json") == [(0, 19.5, "walk"), (49.5, 60, "walk")]
+
+
 @pytest.mark.parametrize("option", ["--lead", "--lag", "--merge-gap", "--min-duration", "--threshold"])
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])
 def test_numbers_that_are_none_are_usage(tmp_path, here, option, number):

@@ -106,9 +106,11 @@ def check_labels(paths: Iterable[Path], selection: Selection) -> None:
     for path in paths if wanted else ():
         try:
             timeline = load_timeline(path)
+            wanted &= set(selection.unknown_labels(timeline))
+            if wanted and selection.needs_scores(timeline):  # a label may be there that the timeline does not show
+                wanted -= set(_scores(path, timeline)[2])
         except VtnStreamError:  # told by whoever exports it
             continue
-        wanted &= set(selection.unknown_labels(timeline))
         there |= dict.fromkeys(timeline.labels)
         if not wanted:
             return
@@ -132,7 +134,8 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
     told = list(told_outside(num_outside))
     if not whole.complete:
         told.append("the analysis did not finish: what it had not reached is missing")
-    if missing := selection.unknown_labels(whole):
+    missing = selection.unknown_labels(whole)
+    if missing and not selection.needs_scores(whole):
         told.append(f"no segment is called {' or '.join(map(printable, missing))}")
     if whole.segments and not chosen.segments:
         surest = max((s.score for s in whole.segments if s.score is not None), default=None)
