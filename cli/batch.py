@@ -14,7 +14,7 @@ from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.connection import Cluster, connected
 from vtn_stream_pipelines.listing import Listing, list_films
-from vtn_stream_pipelines.record import Record, failed_films
+from vtn_stream_pipelines.record import Record, failed_films, why_films_failed
 from vtn_stream_pipelines.tally import Tally
 
 from . import options
@@ -159,7 +159,9 @@ def _run(
 def _index(output: Path, *, is_silent: bool) -> None:
     """A page over all timelines there. Where none can be made, the timelines are no worse for it."""
     try:
-        index = write_index(output, on_progress=lambda done, total: check_interrupted())
+        index = write_index(
+            output, failed=why_films_failed(output), on_progress=lambda done, total: check_interrupted()
+        )
     except VtnStreamError as error:
         err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
         return

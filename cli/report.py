@@ -13,6 +13,7 @@ from vtn_stream.intake import truth_of
 from vtn_stream.overview import write_index, write_missing_pages
 from vtn_stream.pages import check_replaceable, page_at, way_to
 from vtn_stream.results import load_timeline, stem_of, write_file
+from vtn_stream_pipelines.record import why_films_failed
 
 from . import options
 from .console import err, out
@@ -93,7 +94,7 @@ def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
             out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
     for warning, times in told.items():
         err.print(Text(f"{num(times, 'page')}: {warning}"), soft_wrap=True)
-    written = write_index(folder)
+    written = write_index(folder, failed=why_films_failed(folder))
     failed = f", {written.num_failed} of which cannot be read" if written.num_failed else ""
     films = num(written.num_films, "timeline")
     out.print(Text(f"wrote {printable(str(written.path))}, over {films}{failed}"), soft_wrap=True)

@@ -29,7 +29,7 @@ from .films import Listed
 from .messages import ChunkLost, FilmDone, FilmFailed
 from .tally import Tally
 
-__all__ = ["Record", "failed_films", "failure_fields"]
+__all__ = ["Record", "failed_films", "failure_fields", "why_films_failed"]
 
 FORMAT_VERSION = 1  # of run.json
 EVERY_S = 5.0
@@ -186,6 +186,23 @@ def failed_films(output: Path) -> set[str]:
             "which films failed is not known",
             "check its permissions",
         ) from error
+
+
+def why_films_failed(output: Path) -> dict[str, str]:
+    """The films that failed altogether, by what people call them, and why, as OUTPUT/failures.jsonl says; none where it
+    cannot be read.
+    """
+    try:
+        lines = [_fields(line) for line in _read_lines(output / "failures.jsonl")]
+    except OSError:
+        return {}
+    return {
+        film: reason
+        for line in lines
+        if line.get("event") == "film_failed"
+        and isinstance(film := line.get("film"), str)
+        and isinstance(reason := line.get("reason"), str)
+    }
 
 
 def _films_of(failures: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """Pages over a folder: one of each timeline that has none, and an index over all, whatever is among them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -148,3 +149,17 @@ def test_somebody_s_own_page_is_kept_and_ours_made_anew(folder, here):
     assert here("report", folder / "a.timeline.json", "--overwrite")[0] == 0
     assert "mine too" not in (folder / "a.timeline.html").read_text()
     assert here("report", folder / "a.timeline.json")[0] == 0
+
+
+def test_films_that_failed_in_a_batch_have_rows_too(folder, here):
+    lines = [
+        {"event": "film_failed", "film": "films/bad.mp4", "results": "films/bad.mp4", "reason": "it is no film"},
+        {"event": "chunk_lost", "film": "films/gap.mp4", "results": "films/gap.mp4", "reason": "decoding died"},
+        {"event": "film_failed", "film": 3, "reason": []},
+    ]
+    (folder / "failures.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "no json\n")
+    assert here("report", folder, "--no-thumbnails")[0] == 0
+    page = (folder / "index.html").read_text()
+    assert "films/bad.mp4" in page
+    assert "it is no film" in page
+    assert "films/gap.mp4" not in page

@@ -1,7 +1,7 @@
 """Pages over a whole folder of timelines: one of each film, and index.html over all of them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -62,8 +62,13 @@ def write_missing_pages(
             yield error
 
 
-def write_index(folder: Path, *, on_progress: Callable[[int, int], None] | None = None) -> Indexed:
-    """Write index.html over all timelines in the folder; a foreign one is kept. Raises InputError, TimelineError."""
+def write_index(
+    folder: Path, *, failed: Mapping[str, str] | None = None, on_progress: Callable[[int, int], None] | None = None
+) -> Indexed:
+    """Write index.html over all timelines in the folder; a foreign one is kept. Raises InputError, TimelineError.
+
+    failed: films that have no timeline, and why; they have rows as well
+    """
     files = timeline_files(folder)
     check_replaceable(folder / INDEX)
     num_failed = 0
@@ -86,6 +91,7 @@ def write_index(folder: Path, *, on_progress: Callable[[int, int], None] | None 
                 page=page.as_posix() if (folder / page).is_file() else None,
                 timeline_file=file.as_posix(),
             )
+        yield from (Failed(name=name, reason=reason) for name, reason in (failed or {}).items())
 
     # The folder as it was called, not where that leads: its name may say who made it.
     write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
