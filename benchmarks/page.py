@@ -42,7 +42,7 @@ WATCH = """
     });
     const clear = CanvasRenderingContext2D.prototype.fillText;
     CanvasRenderingContext2D.prototype.fillText = function (...all) {
-        window.drawn ??= ask(() => { window.firstDraw = performance.now(); });
+        window.sawDrawing ??= ask(() => { window.firstDraw = performance.now(); });
         return clear.apply(this, all);
     };
     window.frames = (act, num) => new Promise((done) => {

@@ -83,7 +83,7 @@ def export(
     """
     if not formats and together is None:
         raise click.UsageError("nothing to write: name a format with -f, or a file with --together")
-    selection = Selection(names=_names(renames), **selected)  # type: ignore[arg-type]
+    selection = Selection(names=_names(renames), **selected)  # type: ignore[arg-type]  # click has checked them
     how = Options(rate=options.as_rate(rate), start_timecode=start_timecode, bom=bom)
     names = FORMAT_NAMES if "all" in formats else formats
     paths = _files(timelines)

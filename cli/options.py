@@ -10,6 +10,7 @@ import click
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
 from vtn_stream.formats.timecode import is_timecode
+from vtn_stream.formats.writing import exact_rate
 from vtn_stream.results import FORMAT_NAMES
 
 __all__ = [
@@ -129,7 +130,4 @@ def as_rate(text: str | None) -> Fraction | None:
         return None
     if not _RATE.fullmatch(text) or not 0 < Fraction(text) <= 1000:
         raise click.BadParameter(f"{text!r} is no rate such as 25, 29.97 or 30000/1001", param_hint="--rate")
-    given = Fraction(text)
-    whole = Fraction(round(given * 1001 / 1000))
-    broadcast = whole * 1000 / 1001
-    return broadcast if "/" not in text and given != round(given) and abs(given - broadcast) < 0.005 else given
+    return Fraction(text) if "/" in text else exact_rate(float(text))

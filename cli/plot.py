@@ -10,7 +10,7 @@ from rich.text import Text
 from vtn_stream.errors import InputError, printable
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.intake import truth_of
-from vtn_stream.results import load_timeline
+from vtn_stream.results import load_timeline, write_file
 
 from . import options
 from .console import out
@@ -54,7 +54,6 @@ def plot(
 
     The films of the truth are found by the names that the timelines give theirs.
     """
-    from vtn_stream.atomic import write_whole
     from vtn_stream.report import timeline_plot
 
     format = FORMATS.get(output.suffix.lower())
@@ -80,11 +79,5 @@ def plot(
         width_in=width_in,
         format=format,
     )
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, [picture])
-    except OSError as error:
-        raise InputError(
-            f"{output.name} cannot be written ({error.strerror})", "there is no picture", "name another file with -o"
-        ) from error
+    write_file(output, picture)
     out.print(Text(f"wrote {printable(str(output))}"), soft_wrap=True)

@@ -27,7 +27,7 @@ TIMELINE = Timeline(
         Segment(start_s=1800, end_s=1830, label="walk & talk", score=1.0),
     ),
 )
-READABLE = [name for name, format in FORMATS.items() if format.reads != "not"]
+READABLE = list(FORMATS)
 # Spots have no length, and chapters no end: these come back otherwise, as their modules say.
 WITHOUT_LENGTH = {"soccernet", "youtube"}
 

@@ -371,7 +371,7 @@ def test_a_file_that_is_no_timeline_and_a_place_that_cannot_be_written(saved, tm
     (tmp_path / "x.timeline.json").write_text("{}")
     with pytest.raises(TimelineError, match=r"x.timeline.json: .*not a vtn-stream timeline"):
         run(tmp_path / "x.timeline.json", "-o", tmp_path / "a.svg")
-    with pytest.raises(InputError, match=r"a.svg cannot be written \(.*\); there is no picture"):
+    with pytest.raises(TimelineError, match=r"a.svg cannot be written \(.*\); .*name another place"):
         run(saved(WALKS), "-o", tmp_path / "x.timeline.json" / "a.svg")
 
 

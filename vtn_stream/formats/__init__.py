@@ -20,14 +20,14 @@ class Format:
     title       as people call it
     suffix      what its files end with
     module      below vtn_stream.formats, imported when it is needed; it has `write`, `read`, or both
-    reads       how it is read: by the module's own `read`, as annotations (`read_annotations`), or not at all
+    reads       how it is read: by the module's own `read`, or as annotations (`read_annotations`)
     holds_many  one file may hold the timelines of many films
     """
 
     title: str
     suffix: str
     module: str
-    reads: Literal["itself", "annotations", "not"] = "itself"
+    reads: Literal["itself", "annotations"] = "itself"
     holds_many: bool = False
 
     @property
@@ -40,7 +40,7 @@ class Format:
         return importlib.import_module(f"vtn_stream.formats.{self.module}").read
 
     def claims(self, head: str, suffix: str) -> bool:
-        """Whether a file is one of these. head: its first 65,536 characters, or all; told in linear time."""
+        """Whether a file is one of these. head: how it begins, of most files all; told in linear time."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").claims(head, suffix)
 
 

@@ -1,6 +1,6 @@
 """What readers of timeline files share: strangers' text and XML, and the timeline that comes of them. Knows no format.
 
-Sizes are limited before anything is parsed; XML with a DTD, entities or external references is refused.
+Sizes are limited before anything is parsed; XML with entities or external references is refused.
 """
 
 import math
