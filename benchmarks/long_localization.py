@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vtn_stream.actions import read_film
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import candidates, limits, located, phases, propose
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, HeadConfig, LocalizationConfig, VTNConfig
+from vtn_stream.scorers.actions import read_film
 from vtn_stream.track import GridScores, OperatingPoint, PhaseRules, Spans
 
 FPS = Fraction(10)

@@ -36,7 +36,7 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess, probe
 
 # All that a run imports.
-IMPORTS = "vtn_stream_cli.analyze, vtn_stream.backbone, scipy.cluster.hierarchy, scipy.spatial.distance"
+IMPORTS = "vtn_stream_cli.analyze, vtn_stream.backbone.encoder, scipy.cluster.hierarchy, scipy.spatial.distance"
 COMMAND = [str(Path(sys.executable).with_name("vtn-stream")), "analyze"]
 
 

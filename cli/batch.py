@@ -8,8 +8,8 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import VtnStreamError, printable
-from vtn_stream.overview import write_index
-from vtn_stream.results import PAGE
+from vtn_stream.results.files import PAGE
+from vtn_stream.results.overview import write_index
 from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.connection import Cluster, connected

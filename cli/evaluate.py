@@ -17,8 +17,8 @@ from .console import err, out
 from .measuring import look_at, measure_clips, read_truth
 
 if TYPE_CHECKING:
+    from vtn_stream.evaluation import Metric, Part, Prediction
     from vtn_stream.formats.annotations import Annotations
-    from vtn_stream.scoring import Metric, Part, Prediction
 
 __all__ = ["evaluate"]
 
@@ -146,8 +146,8 @@ def evaluate(
         raise click.UsageError("--views and --crops go with --protocol views")
 
     def tell_scores(predictions: "Mapping[str, Prediction]", truth: "Annotations", extra: Mapping[str, Any]) -> None:
+        from vtn_stream.evaluation import DEFAULT_FPS, save_pictures, score
         from vtn_stream.metrics import THUMOS14
-        from vtn_stream.scoring import DEFAULT_FPS, save_pictures, score
 
         from .scores import show_scores
 
@@ -170,7 +170,7 @@ def evaluate(
 
     if annotations is not None:
         _refuse({"--videos": videos, "--weights": weights, "--store": store, **of_clips}, "goes with --model")
-        from vtn_stream.scoring import read_predictions
+        from vtn_stream.evaluation import read_predictions
 
         truth = read_truth(annotations, fps)
         tell_scores(read_predictions(what, fps=fps), truth, {})
@@ -183,7 +183,7 @@ def evaluate(
     checkpoint = load_checkpoint(path)
     if isinstance(checkpoint.config.head, ClassificationConfig):
         _refuse(of_timelines | {"--store": store}, "is of no use with a model that names clips")
-        from vtn_stream.evaluation import Protocol
+        from vtn_stream.evaluation.labelled_clips import Protocol
 
         how = Protocol()
         if protocol == "views":
@@ -191,7 +191,7 @@ def evaluate(
         return measure_clips(checkpoint, what, videos, how, weights, device, output, as_json=as_json)
     _refuse(of_clips, "is of no use with a model that locates actions")
     from vtn_stream.analysis import Analyzer
-    from vtn_stream.scoring import chosen
+    from vtn_stream.evaluation import chosen
 
     truth = read_truth(what, fps)
     names = chosen(truth, subset)

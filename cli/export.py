@@ -9,10 +9,10 @@ from rich.text import Text
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.exchange import Exported, Pages, check_labels, export_together, holding_many
 from vtn_stream.exchange import export as export_timeline
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
-from vtn_stream.overview import timeline_files
 from vtn_stream.results import FORMAT_NAMES, stem_of
-from vtn_stream.selection import Selection
+from vtn_stream.results.overview import timeline_files
 
 from . import options
 from .console import err, out

@@ -19,9 +19,9 @@ from .scores import show_evaluation
 if TYPE_CHECKING:
     from vtn_stream.analysis import Analyzer, Event
     from vtn_stream.checkpoints import Checkpoint
-    from vtn_stream.evaluation import ClipFailed, ClipScored, Protocol
+    from vtn_stream.evaluation import Prediction
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Protocol
     from vtn_stream.formats.annotations import Annotations
-    from vtn_stream.scoring import Prediction
 
 __all__ = ["look_at", "measure_clips", "read_truth"]
 
@@ -44,7 +44,7 @@ def read_truth(path: Path, fps: float | None) -> "Annotations":
 def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Prediction], dict[str, str]]":
     """What the model finds in each film, and of the others what is wrong with them."""
     from vtn_stream.analysis import ChunkReady, FramesEmbedded, SequenceRead, Warned
-    from vtn_stream.scoring import of_analysis
+    from vtn_stream.evaluation import of_analysis
     from vtn_stream.training.folder import FilmFolder
 
     films, failed, num_positions = {}, {}, 0
@@ -99,8 +99,8 @@ def measure_clips(
     *,
     as_json: bool,
 ) -> int:
-    from vtn_stream.evaluation import ClipFailed, read_clips
-    from vtn_stream.evaluation import evaluate as measure
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, read_clips
+    from vtn_stream.evaluation.labelled_clips import evaluate as measure
 
     labelled = read_clips(clips, checkpoint.labels, videos)
     with _progress(len(labelled)) as progress:

@@ -8,8 +8,8 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
+from vtn_stream.exchange.intake import truth_of
 from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.intake import truth_of
 from vtn_stream.results import load_timeline, write_file
 
 from . import options

@@ -7,12 +7,12 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.exchange.intake import truth_of
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.writing import num
-from vtn_stream.intake import truth_of
-from vtn_stream.overview import write_index, write_missing_pages
-from vtn_stream.pages import check_replaceable, page_at, way_to
 from vtn_stream.results import load_timeline, stem_of, write_file
+from vtn_stream.results.overview import write_index, write_missing_pages
+from vtn_stream.results.pages import check_replaceable, page_at, way_to
 from vtn_stream_pipelines.record import why_films_failed
 
 from . import options

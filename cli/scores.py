@@ -13,8 +13,8 @@ from .console import out
 from .times import clock
 
 if TYPE_CHECKING:
-    from vtn_stream.evaluation import Evaluation
-    from vtn_stream.scoring import Clips, Detection, Phases, Scores, Segmentation, Shown
+    from vtn_stream.evaluation import Clips, Detection, Phases, Scores, Segmentation, Shown
+    from vtn_stream.evaluation.labelled_clips import Evaluation
 
 __all__ = ["show_evaluation", "show_scores"]
 

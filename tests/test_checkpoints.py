@@ -15,7 +15,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from vtn_stream.backbone import FrameEncoder, weights_digest
-from vtn_stream.checkpoints import FORMAT_VERSION, Checkpoint, checkpoint, find_model, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints import FORMAT_VERSION, Checkpoint, find_model, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints import file as checkpoint_file
 from vtn_stream.checkpoints.catalogue import file_of, models_folder, stored_models
 from vtn_stream.errors import CheckpointError
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
@@ -104,7 +105,7 @@ def forge(path, fields, tensors=None):
     """As `rewrite`, with a checksum that agrees."""
     fields = {name: value for name, value in fields.items() if name != "digest"}
     tensors = load_file(path) if tensors is None else tensors
-    digest = checkpoint._digest(checkpoint.canonical(fields), tensors)
+    digest = checkpoint_file._digest(checkpoint_file.canonical(fields), tensors)
     rewrite(path, {**fields, "digest": digest}, tensors)
 
 

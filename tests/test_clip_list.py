@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vtn_stream.clip_list import read_clips
 from vtn_stream.errors import InputError
+from vtn_stream.evaluation.clip_list import read_clips
 
 LABELS = ("air drumming", "drumming", "fight", "juggling balls", "other", "pool", "talk")
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from vtn_stream import clips
 from vtn_stream.checkpoints import Checkpoint
-from vtn_stream.clips import FilmClassifier, load_classifier
 from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
+from vtn_stream.scorers import clips
+from vtn_stream.scorers.clips import FilmClassifier, load_classifier
 from vtn_stream.track import OperatingPoint, Recipe
 
 FPS = Fraction(25, 8)

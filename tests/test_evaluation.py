@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from vtn_stream import evaluation
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import InputError
-from vtn_stream.evaluation import ClipFailed, ClipScored, LabelledClip, Protocol, evaluate
-from vtn_stream.journal import Journal
+from vtn_stream.evaluation import labelled_clips as evaluation
+from vtn_stream.evaluation.journal import Journal
+from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, LabelledClip, Protocol, evaluate
+from vtn_stream.evaluation.protocols import protocol_pixels
 from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
-from vtn_stream.protocols import protocol_pixels
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import CENTRE_CROP, OperatingPoint
 from vtn_stream.video import DecodingProcess

@@ -14,11 +14,11 @@ import pytest
 
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.exchange import export, export_together
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.formats.timeline_csv import write as write_csv
 from vtn_stream.results import FORMAT_NAMES, load_timeline, suffix_of
-from vtn_stream.selection import Selection
 from vtn_stream.store import write_scores
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores

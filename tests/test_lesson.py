@@ -21,14 +21,13 @@ from vtn_stream.embedding import FramesEmbedded, Warned
 from vtn_stream.errors import CheckpointError, InputError, TrainingError
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.track import Recipe
-from vtn_stream.training import learnt as learnt_module
-from vtn_stream.training import lesson, written
+from vtn_stream.training import learn as learn_module
 from vtn_stream.training.events import EpochDone, Stage
-from vtn_stream.training.learnt import learn
-from vtn_stream.training.lesson import teach
+from vtn_stream.training.learn import learn
 from vtn_stream.training.objective import Objective
 from vtn_stream.training.prepare import Material
-from vtn_stream.training.written import write
+from vtn_stream.training.teach import teach
+from vtn_stream.training.write import write
 
 PATIENT = "patient 7"  # in the name of every film
 HOST, USER = "host-of-the-clinic", "doctor-who"
@@ -88,7 +87,7 @@ class World:
             patch.setattr(socket, "gethostname", lambda: HOST)
             patch.setenv("USER", USER)
             patch.setenv("LOGNAME", USER)
-            patch.setattr(lesson, "write", lambda *what: (learnt.append(what[1]), write(*what))[1])
+            patch.setattr("vtn_stream.training.teach.write", lambda *what: (learnt.append(what[1]), write(*what))[1])
             options = {"head": head, "epochs": self.epochs[head], **self.options, **options}
             taught = teach(annotations, videos, output, on_event=events.append, **options)
         return taught, events, learnt[0]
@@ -331,7 +330,7 @@ def quick(monkeypatch):
             head=replace(settings.head, num_classes=len(labels)),
         )
 
-    monkeypatch.setattr(learnt_module, "natural_settings", settings_of)
+    monkeypatch.setattr(learn_module, "natural_settings", settings_of)
     return changes
 
 
@@ -457,7 +456,7 @@ def test_where_it_cannot_be_written_the_old_model_stays(quick, tmp_path, monkeyp
     learnt = learn(lesson_of, seed=0, backbone="none")
     output = tmp_path / "m.safetensors"
     output.write_text("old")
-    monkeypatch.setattr(written, what, fails)
+    monkeypatch.setattr(f"vtn_stream.training.write.{what}", fails)
     with pytest.raises(TrainingError) as told:
         write(lesson_of, learnt, RECIPE, output)
     assert "No space left on device" in str(told.value)
@@ -468,7 +467,7 @@ def test_where_it_cannot_be_written_the_old_model_stays(quick, tmp_path, monkeyp
 def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypatch):
     taught, _, _ = world.taught("dense")
     with monkeypatch.context() as patch:
-        patch.setattr(written, "save_checkpoint", refused)
+        patch.setattr("vtn_stream.training.write.save_checkpoint", refused)
         with pytest.raises(TrainingError):
             world.teach("dense", "full")
     assert sorted(path.name for path in (world.root / "full.training").glob("*.state")) == [

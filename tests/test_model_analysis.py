@@ -15,10 +15,10 @@ from vtn_stream.analysis import Analyzer, ChunkReady, Provisional
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import BackboneError, CheckpointError
 from vtn_stream.exchange import export
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.selection import Selection
 from vtn_stream.store import read_scores
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import OperatingPoint, PhaseRules

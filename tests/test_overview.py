@@ -8,7 +8,7 @@ import pytest
 
 from vtn_stream.errors import InputError
 from vtn_stream.formats import timeline_json
-from vtn_stream.overview import timeline_files, write_index, write_missing_pages
+from vtn_stream.results.overview import timeline_files, write_index, write_missing_pages
 from vtn_stream.timeline import Segment, Timeline
 
 

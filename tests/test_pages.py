@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vtn_stream.overview import write_missing_pages
-from vtn_stream.pages import NO_FILM, page_at, page_of, quiet_way_to, way_to
 from vtn_stream.results import ResultFiles
+from vtn_stream.results.overview import write_missing_pages
+from vtn_stream.results.pages import NO_FILM, page_at, page_of, quiet_way_to, way_to
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
 

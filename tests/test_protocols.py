@@ -9,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import VideoError
+from vtn_stream.evaluation.protocols import (
+    Protocol,
+    frame_rate,
+    full_indices,
+    protocol_pixels,
+    reading_size,
+    view_indices,
+)
 from vtn_stream.film import VideoInfo
-from vtn_stream.protocols import Protocol, frame_rate, full_indices, protocol_pixels, reading_size, view_indices
 from vtn_stream.track import CENTRE_CROP, Recipe
 
 # ---- which frames

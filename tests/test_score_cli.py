@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
+from vtn_stream.evaluation import of_analysis, score
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.scoring import of_analysis, score
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import OperatingPoint
 from vtn_stream_cli.main import main

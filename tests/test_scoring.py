@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vtn_stream.draft import Analysis
 from vtn_stream.errors import AnnotationError, InputError, TimelineError
+from vtn_stream.evaluation import METRICS, Prediction, of_analysis, of_timeline, read_predictions, save_pictures, score
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations, read_annotations
@@ -24,7 +25,6 @@ from vtn_stream.metrics import (
     segmentation_scores,
     strict_phases,
 )
-from vtn_stream.scoring import METRICS, Prediction, of_analysis, of_timeline, read_predictions, save_pictures, score
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores, Spans
 

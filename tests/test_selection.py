@@ -3,7 +3,7 @@
 import pytest
 
 from vtn_stream.errors import InputError, TimelineError
-from vtn_stream.selection import Selection
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.timeline import Segment, Timeline
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.soft_nms import soft_nms
+from vtn_stream.localize.soft_nms import soft_nms
 
 
 def plain(segments, scores, classes, max_segments, sigma, min_score):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from vtn_stream.structure import find_scenes
+from vtn_stream.scorers.structure import find_scenes
 from vtn_stream.track import GridScores
 
 WIDTH = 200

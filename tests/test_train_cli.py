@@ -98,9 +98,9 @@ def lesson(monkeypatch, tmp_path):
                 figures={"average mAP": 0.4123, "F1 at tIoU 0.5": 0.5},
             )
 
-    lesson, module = Lesson(), ModuleType("vtn_stream.training.lesson")
+    lesson, module = Lesson(), ModuleType("vtn_stream.training.teach")
     module.teach = lesson.teach
-    monkeypatch.setitem(sys.modules, "vtn_stream.training.lesson", module)
+    monkeypatch.setitem(sys.modules, "vtn_stream.training.teach", module)
     return lesson
 
 

@@ -15,7 +15,7 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.training import films as films_module
-from vtn_stream.training.enough import check_enough, check_head, natural_head
+from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.events import Prepared, Stage
 from vtn_stream.training.films import embed_films, work_to_do
 from vtn_stream.training.folder import FilmFolder

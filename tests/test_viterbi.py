@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.viterbi import decode_labels
+from vtn_stream.localize.viterbi import decode_labels
 
 
 def value(sequence, scores, least, cost):

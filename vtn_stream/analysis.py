@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from vtn_stream.draft import Analysis, Draft, Scorer, settings
+from vtn_stream.draft import Analysis, Draft, settings
 from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed
 from vtn_stream.embedding import Event as EmbeddingEvent
 from vtn_stream.errors import CheckpointError, InputError, StoreError
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
-from vtn_stream.scenes import Scenes
+from vtn_stream.scorers import Scorer
+from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import Execution, Recipe
@@ -291,10 +292,10 @@ class Analyzer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)
-        from vtn_stream.actions import FilmActions
-        from vtn_stream.clips import FilmClassifier
         from vtn_stream.model import ClassificationConfig
-        from vtn_stream.sequence import load_network
+        from vtn_stream.scorers.actions import FilmActions
+        from vtn_stream.scorers.clips import FilmClassifier
+        from vtn_stream.scorers.sequence import load_network
 
         if self._network is None:
             self._network = load_network(checkpoint, self.encoder)

@@ -2,23 +2,23 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import vtn_stream
 from vtn_stream.embedding import ChunkReady
 from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
 from vtn_stream.localize import curve, gaps
 from vtn_stream.sampling import Chunk, SamplingPlan
-from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.scorers import Scorer
+from vtn_stream.timeline import Timeline
 from vtn_stream.track import Execution, GridScores, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
-__all__ = ["Analysis", "Draft", "Scorer", "settings"]
+__all__ = ["Analysis", "Draft", "settings"]
 
 NUM_CLIP_LABELS = 5
 
@@ -40,32 +40,6 @@ class Analysis:
     scores: GridScores
     index: FrameIndex
     labels: tuple[str, ...]
-
-
-class Scorer(Protocol):
-    """What makes scores of one film's embeddings [T, D], and segments of the scores: its scenes, or a model.
-
-    saliency_name  under which the timeline shows the scores' saliency over time
-    """
-
-    @property
-    def saliency_name(self) -> str: ...
-
-    def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
-        """Do what can be done by now: settled [T] positions are embedded, or known to stay invalid."""
-        ...
-
-    def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
-        """What can be said by now; all, where the film is complete."""
-        ...
-
-    def labels(self, scores: GridScores) -> tuple[str, ...]: ...
-
-    def segments(self, scores: GridScores, index: FrameIndex, duration_s: float) -> list[Segment]: ...
-
-    def provenance(self) -> dict[str, Any]: ...
-
-    def notes(self) -> list[str]: ...
 
 
 class Draft:

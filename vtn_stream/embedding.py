@@ -19,7 +19,7 @@ from vtn_stream.track import Execution, Recipe
 from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged
 
 if TYPE_CHECKING:
-    from vtn_stream.backbone import FrameEncoder  # it brings torch, which a film in the store does not need
+    from vtn_stream.backbone.encoder import FrameEncoder  # it brings torch, which a film in the store does not need
 
 __all__ = ["DEFAULT_BACKBONE", "ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run"]
 

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import interpolate
 
-from vtn_stream import evaluation
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from vtn_stream.evaluation import LabelledClip, Protocol, evaluate, read_clips
+from vtn_stream.evaluation import labelled_clips as evaluation
+from vtn_stream.evaluation.labelled_clips import LabelledClip, Protocol, evaluate, read_clips
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import CENTRE_CROP, OperatingPoint

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from vtn_stream.checkpoints.catalogue import Published, file_of
-from vtn_stream.checkpoints.checkpoint import FORMAT_VERSION, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.file import FORMAT_VERSION, load_checkpoint, save_checkpoint
 from vtn_stream.checkpoints.metadata import fault
 from vtn_stream.errors import CheckpointError
 

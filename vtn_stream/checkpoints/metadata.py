@@ -19,14 +19,14 @@ from vtn_stream.track import CENTRE_CROP, OperatingPoint, PhaseRules, Recipe
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
 
-__all__ = ["Parsed", "canonical", "describe", "fault", "parse"]
+__all__ = ["METADATA_KEY", "Parsed", "canonical", "describe", "fault", "parse"]
 
 MAX_CHARACTERS = 16_000_000  # 400 labels are 10,000; a text is some 30 times as large once it is parsed
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 MAX_SHOWN = 120  # characters of what a file says, in an error
 MAX_SIDE = 16_384  # pixels of a frame that a network looks at
 
-_KEY = "vtn-stream"  # of the file's metadata
+METADATA_KEY = "vtn-stream"  # of the file's metadata
 _RATE = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,6})?")  # Fraction("1e999999999") would be computed for hours
 
 
@@ -98,7 +98,7 @@ def fault(path: Path, version: int) -> Literal["damaged", "another format", "unr
             start = file.read(8)
             num_bytes = int.from_bytes(start, "little")
             header = file.read(num_bytes) if len(start) == 8 and num_bytes <= MAX_HEADER_BYTES else b""
-        text = json.loads(header).get("__metadata__", {}).get(_KEY)
+        text = json.loads(header).get("__metadata__", {}).get(METADATA_KEY)
         claimed = None if text is None else json.loads(text)["format"]
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError):
         return "unreadable"

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from vtn_stream.backbone import skeleton, weights_digest
 from vtn_stream.checkpoints.catalogue import CATALOGUE, Published, file_of
-from vtn_stream.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from vtn_stream.checkpoints.checkpoint import Checkpoint
+from vtn_stream.checkpoints.file import save_checkpoint
 from vtn_stream.checkpoints.fit import has_values, misfits
 from vtn_stream.checkpoints.foreign import read_pickled
 from vtn_stream.checkpoints.longformer import LAYER_NAMES

@@ -17,11 +17,11 @@ from vtn_stream.exchange.files import (
     same_file,
     told_outside,
 )
+from vtn_stream.exchange.intake import read_any
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import Options
 from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.intake import read_any
-from vtn_stream.results import FORMAT_NAMES, MAX_STEM_BYTES, suffix_of, write_file
+from vtn_stream.results.files import FORMAT_NAMES, MAX_STEM_BYTES, suffix_of, write_file
 from vtn_stream.timeline import Timeline
 
 __all__ = ["convert"]

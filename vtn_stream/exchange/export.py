@@ -15,11 +15,11 @@ from vtn_stream.exchange.files import (
     same_file,
     told_outside,
 )
+from vtn_stream.exchange.selection import Scored, Selection
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
-from vtn_stream.results import PAGE, load_timeline, stem_of, suffix_of, write_file
-from vtn_stream.selection import Scored, Selection
+from vtn_stream.results.files import PAGE, load_timeline, stem_of, suffix_of, write_file
 from vtn_stream.store import read_scores, scores_identity
 from vtn_stream.timeline import Timeline
 

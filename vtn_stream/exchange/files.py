@@ -8,8 +8,8 @@ from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import Written, num
-from vtn_stream.pages import page_at
-from vtn_stream.results import FORMAT_NAMES, PAGE, suffix_of
+from vtn_stream.results.files import FORMAT_NAMES, PAGE, suffix_of
+from vtn_stream.results.pages import page_at
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = [

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize.clock import edges_s, runs_of
+from vtn_stream.localize.viterbi import decode_labels
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
-from vtn_stream.viterbi import decode_labels
 
 __all__ = ["peaks", "phases", "runs"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize.clock import edges_s, grid_step_s
-from vtn_stream.soft_nms import soft_nms
+from vtn_stream.localize.soft_nms import soft_nms
 from vtn_stream.timeline import Segment
 from vtn_stream.track import OperatingPoint, Spans
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vtn_stream.evaluation import Confusion, Metric, Prediction, Scores, score
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.localize import located, phases
 from vtn_stream.report.card import ClassFacts
-from vtn_stream.scoring import Confusion, Metric, Prediction, Scores, score
 from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
 from vtn_stream.training.events import Head
 from vtn_stream.training.films import TrainingFilm

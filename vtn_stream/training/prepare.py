@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.enough import check_enough, check_head, natural_head
+from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.events import Event, Head, Prepared
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 import torch
 
-from vtn_stream.actions import read_film
 from vtn_stream.errors import TrainingError
 from vtn_stream.localize import LOWEST_SCORE, located
 from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, HeadConfig, LocalizationConfig
-from vtn_stream.sequence import numbers
+from vtn_stream.scorers.actions import read_film
+from vtn_stream.scorers.sequence import numbers
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoint
 from vtn_stream.training.crops import labels_of

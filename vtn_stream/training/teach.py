@@ -15,9 +15,9 @@ from vtn_stream.embedding import DEFAULT_BACKBONE
 from vtn_stream.errors import InputError, TrainingError
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import Event, Head, Stage, Taught
-from vtn_stream.training.learnt import learn, state_files
+from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.prepare import prepare
-from vtn_stream.training.written import card_file, plots_folder, write
+from vtn_stream.training.write import card_file, plots_folder, write
 from vtn_stream.video import DecodingProcess
 
 __all__ = ["teach"]

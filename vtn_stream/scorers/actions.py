@@ -22,7 +22,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.localize import LOWEST_SCORE, candidates, joined, limits, located, phases, propose, strongest
 from vtn_stream.model import VTN, DenseConfig, LocalizationConfig
 from vtn_stream.model.heads.localization import reach
-from vtn_stream.sequence import MAX_POSITIONS_IN_MEMORY, from_files, looked_at, numbers
+from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, from_files, looked_at, numbers
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, Spans
 

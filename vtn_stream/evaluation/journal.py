@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.checkpoints import Checkpoint
-from vtn_stream.clip_list import LabelledClip
 from vtn_stream.errors import InputError
+from vtn_stream.evaluation.clip_list import LabelledClip
 
 __all__ = ["Journal", "Top"]
 

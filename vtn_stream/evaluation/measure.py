@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError
+from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
+from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, listed, matched
+from vtn_stream.evaluation.predictions import Prediction
 from vtn_stream.formats.annotations import Annotations
 from vtn_stream.metrics import (
     ACTIVITYNET,
@@ -25,9 +28,6 @@ from vtn_stream.metrics import (
     strict_phases,
     top_k,
 )
-from vtn_stream.scoring.films import Part, ScoredFilm, covered_s, frames, listed, matched
-from vtn_stream.scoring.predictions import Prediction
-from vtn_stream.scoring.scores import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
 from vtn_stream.timeline import Segment
 
 __all__ = ["DEFAULT_FPS", "METRICS", "score"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from vtn_stream.backbone import CROP_RATIO, MAX_ASPECT
+from vtn_stream.backbone.encoder import CROP_RATIO, MAX_ASPECT
 from vtn_stream.errors import VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.track import Recipe

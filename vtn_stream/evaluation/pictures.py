@@ -7,7 +7,7 @@ import numpy as np
 
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InputError
-from vtn_stream.scoring.scores import Scores
+from vtn_stream.evaluation.figures import Scores
 
 __all__ = ["pictures", "save_pictures"]
 

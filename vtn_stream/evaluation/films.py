@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError
+from vtn_stream.evaluation.predictions import Prediction, assign, suggestion
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.annotated import Subset
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import labels_on_grid
-from vtn_stream.scoring.predictions import Prediction, assign, suggestion
 from vtn_stream.timeline import Segment
 
 __all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "listed", "matched"]

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.evaluation.films import ScoredFilm
 from vtn_stream.metrics import DetectionScores, PhaseMeasure, PhaseScores, ProposalScores, SegmentationScores
-from vtn_stream.scoring.films import ScoredFilm
 
 __all__ = ["Clips", "Confusion", "Detection", "Form", "Metric", "Phases", "Scores", "Segmentation", "Shown"]
 

@@ -15,7 +15,7 @@ from vtn_stream.atomic import write_whole
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex, shareable_name
 from vtn_stream.formats import FORMATS, Options, timeline_json
-from vtn_stream.pages import page_of, quiet_way_to
+from vtn_stream.results.pages import page_of, quiet_way_to
 from vtn_stream.store import scores_identity, write_scores
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores

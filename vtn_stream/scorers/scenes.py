@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import runs
-from vtn_stream.structure import find_scenes
+from vtn_stream.scorers.structure import find_scenes
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 

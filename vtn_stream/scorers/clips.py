@@ -22,7 +22,7 @@ from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import peaks
 from vtn_stream.model import VTN, ClassificationConfig, Encoded
-from vtn_stream.sequence import MAX_POSITIONS_IN_MEMORY, from_files, load_network, looked_at, numbers
+from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, from_files, load_network, looked_at, numbers
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 

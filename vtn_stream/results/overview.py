@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, VtnStreamError
-from vtn_stream.pages import check_replaceable, page_at
 from vtn_stream.report.index import Entry, Failed, entry_of, index
-from vtn_stream.results import PAGE, load_timeline, stem_of, suffix_of, write_file
+from vtn_stream.results.files import PAGE, load_timeline, stem_of, suffix_of, write_file
+from vtn_stream.results.pages import check_replaceable, page_at
 
 __all__ = ["INDEX", "Indexed", "timeline_files", "write_index", "write_missing_pages"]
 

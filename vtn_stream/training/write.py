@@ -12,14 +12,14 @@ import vtn_stream
 from vtn_stream.atomic import write_whole
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
+from vtn_stream.evaluation import save_pictures
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.model import EncoderConfig
 from vtn_stream.report.card import CardFacts, SplitFacts, model_card
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.scoring import save_pictures
 from vtn_stream.track import Recipe
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.learnt import Learnt, taught_by
+from vtn_stream.training.learn import Learnt, taught_by
 from vtn_stream.training.prepare import Material
 
 __all__ = ["card_file", "plots_folder", "write"]

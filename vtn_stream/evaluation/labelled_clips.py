@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
-from vtn_stream.clip_list import LabelledClip, read_clips
-from vtn_stream.clips import load_classifier
 from vtn_stream.errors import CheckpointError, InputError, VideoError
-from vtn_stream.film import VideoInfo
-from vtn_stream.journal import Journal, Top
-from vtn_stream.metrics import mean_per_class, top_k
-from vtn_stream.protocols import (
+from vtn_stream.evaluation.clip_list import LabelledClip, read_clips
+from vtn_stream.evaluation.journal import Journal, Top
+from vtn_stream.evaluation.protocols import (
     FULL_S,
     Protocol,
     frame_rate,
@@ -29,6 +26,9 @@ from vtn_stream.protocols import (
     reading_size,
     view_indices,
 )
+from vtn_stream.film import VideoInfo
+from vtn_stream.metrics import mean_per_class, top_k
+from vtn_stream.scorers.clips import load_classifier
 from vtn_stream.track import CENTRE_CROP
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
 

@@ -1,0 +1,166 @@
+"""One file that is a model: its weights as safetensors, and in the file's metadata all that is needed to use them.
+
+FORMAT, version 1. A safetensors file with
+
+    encoder.*, head.*   float32: the tensors of VTN.state_dict(), by those names
+    backbone.*          float32, and int64 for the counters of batch norms: the image network's by timm's names; or none
+                        of them: then the recipe's digest names them
+
+and under the one metadata key "vtn-stream" a JSON object of exactly these keys:
+
+    format              1
+    digest              BLAKE2b-128 in hexadecimal, of the canonical JSON of all the other keys and of every tensor
+    config              VTNConfig.to_dict()
+    labels              of the head's classes, in order
+    recipe              the fields of Recipe, fps as "25/8"
+    window              {num_positions, stride, position_rate: "25" or null}
+    operating_point     {high, low}
+    operating_points    {label: {high, low}}, of labels that have their own
+    phase_rules         {min_positions, change_cost} of a dense head's outputs, or null
+    training            provenance of the weights: any JSON object
+
+Loading computes nothing but the digests, runs nothing of the file, and maps the tensors instead of reading them.
+"""
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
+from vtn_stream.checkpoints.fit import listed, misfits
+from vtn_stream.checkpoints.metadata import METADATA_KEY, canonical, describe, parse
+from vtn_stream.errors import CheckpointError
+from vtn_stream.model import VTNConfig
+
+__all__ = ["FORMAT_VERSION", "load_checkpoint", "save_checkpoint"]
+
+FORMAT_VERSION = 1
+
+_BACKBONE = "backbone."
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Atomic; the same checkpoint gives the same bytes. Raises CheckpointError where it cannot be written.
+
+    Raises ValueError for tensors that are not the network's, a backbone that is not the recipe's, and a training
+    that is not JSON.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    backbone = {name: tensor.detach().cpu().contiguous() for name, tensor in (checkpoint.backbone or {}).items()}
+    if faults := _faults(checkpoint.config, tensors, backbone):
+        raise ValueError(faults)
+    if backbone and _weights_digest(backbone) != checkpoint.recipe.weights:
+        raise ValueError("the backbone's tensors are not those that the recipe names")
+    tensors |= {_BACKBONE + name: tensor for name, tensor in backbone.items()}
+    description = {"format": FORMAT_VERSION, **describe(checkpoint)}
+    text = canonical({**description, "digest": _digest(canonical(description), tensors)})
+    parse(text, FORMAT_VERSION)  # what could not be read again is not written
+
+    temporary = path.with_name(f".{secrets.token_hex(12)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        save_file(tensors, temporary, {METADATA_KEY: text})
+        os.chmod(temporary, mode)  # as other files have it: safetensors lets nobody else read
+        _sync(temporary, os.O_RDWR)
+        os.replace(temporary, path)
+        _sync(path.parent, os.O_RDONLY)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path.name} cannot be written ({_reason(error)})",
+            "the model is not saved",
+            "check the folder and the room on its disk, or name another",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Raises CheckpointError on anything that `save_checkpoint` did not write, and on what was changed since."""
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long
+        what = "is not a file" if os.path.exists(path) else "does not exist"
+        raise CheckpointError(f"{path.name} {what}", "no model was loaded", "check the path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    except Exception as error:  # safetensors' own, the system's, and torch's for shapes that it cannot count
+        raise _refused(
+            path,
+            f"is no safetensors file, or only a part of one ({_reason(error)})",
+            "get it anew; a published .pyth file becomes a model with `vtn-stream models import`",
+        ) from error
+    if text is None:
+        raise _refused(
+            path,
+            "holds weights only: no labels, no recipe",
+            "give a file that vtn-stream wrote, or give this one as the weights of a backbone with --weights",
+        )
+    try:
+        parsed = parse(text, FORMAT_VERSION)
+    except ValueError as error:
+        raise _refused(path, f"cannot be read: {error}", "get it anew, or update vtn-stream") from error
+    backbone = {name.removeprefix(_BACKBONE): t for name, t in tensors.items() if name.startswith(_BACKBONE)}
+    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(_BACKBONE)}
+    if faults := _faults(parsed.fields["config"], own, backbone):
+        raise _refused(path, f"does not hold the network that it describes: {faults}", "get it anew")
+    if _digest(parsed.content, tensors) != parsed.digest:
+        raise _refused(path, "was changed after it was written: its checksum is another", "get it anew")
+    if backbone and _weights_digest(backbone) != parsed.fields["recipe"].weights:
+        raise _refused(path, "holds another backbone than its recipe names", "get it anew")
+    try:
+        return Checkpoint(**parsed.fields, tensors=own, backbone=backbone or None, digest=parsed.digest)
+    except ValueError as error:
+        raise _refused(path, f"contradicts itself: {error}", "get it anew") from error
+
+
+def _faults(config: VTNConfig, tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> str:
+    """What keeps these tensors from being the network's; empty where nothing does. Of the backbone the digest tells."""
+    if strange := [name for name, t in backbone.items() if t.dtype not in (torch.float32, torch.int64)]:
+        return f"neither float32 nor int64 {listed(strange)} of the backbone"
+    if config.encoder.num_layers > len(tensors):  # before a network of a million layers is built
+        return f"{len(tensors)} tensors are too few for {config.encoder.num_layers} layers"
+    try:
+        wanted = skeleton(config).state_dict()
+    except (RuntimeError, OverflowError, TypeError):  # torch's, for more elements than it can count
+        return "its sizes are impossible"
+    return misfits(wanted, tensors)
+
+
+def _digest(content: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.blake2b(content.encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(canonical([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _weights_digest(backbone: Mapping[str, Tensor]) -> str:
+    from vtn_stream.backbone import weights_digest  # here: a checkpoint without a backbone needs no timm
+
+    return weights_digest(backbone)
+
+
+def _sync(path: Path, flags: int) -> None:
+    opened = os.open(path, flags)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _reason(error: Exception) -> str:
+    """Without the path, which safetensors puts into its messages."""
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__
+
+
+def _refused(path: Path, fact: str, cure: str) -> CheckpointError:
+    return CheckpointError(f"{path.name} {fact}", "it cannot be used as a model", cure)
