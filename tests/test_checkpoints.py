@@ -492,7 +492,7 @@ def test_a_full_disk_leaves_the_old_file(model, saved, tiny, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(checkpoint_file.os, "fsync", full)
     with pytest.raises(CheckpointError, match="No space left"):
         save_checkpoint(tiny_checkpoint(tiny, seed=1), saved)
     assert saved.read_bytes() == before
