@@ -9,7 +9,7 @@ from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, Event, FilmDone, FilmFailed, FilmSurveyed
 from vtn_stream_pipelines.record import failure_fields
 from vtn_stream_pipelines.tally import Tally
-from vtn_stream_pipelines.work import NoRoom, WorkerLost, WorkerRetired, WorkerStarted
+from vtn_stream_pipelines.work import NoRoom, WorkerLost, WorkerStarted
 
 __all__ = ["log_event", "log_summary"]
 
@@ -23,8 +23,6 @@ def log_event(event: library.BatchEvent) -> None:
         _log(event="worker_started", worker=event.worker, ready=event.counts.num_ready)
     elif isinstance(event, WorkerLost):
         _log(event="worker_lost", worker=event.worker, kind=event.failure.kind, reason=event.failure.reason)
-    elif isinstance(event, WorkerRetired):
-        _log(event="worker_retired", worker=event.worker)
     elif isinstance(event, NoRoom):
         _log(event="no_room", ready=event.counts.num_ready)
     elif isinstance(event, library.Refused):

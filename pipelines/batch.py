@@ -17,13 +17,13 @@ from vtn_stream.errors import TimelineError
 from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
-from . import messages, work
+from . import messages
 from .listing import Listed, Listing
 from .messages import Counts, FilmSurveyed, Step
 from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
-from .work import WorkerKind, WorkerLost
+from .work import WorkerEvent, WorkerLost, WorkerSpec
 from .worker import Worker, settings_for_workers
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Refused:
     reason: str
 
 
-BatchEvent = messages.Event | work.Event | Resolved | Refused
+BatchEvent = messages.Event | WorkerEvent | Resolved | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +191,7 @@ def run(
         nonlocal most
         if isinstance(event, WorkerLost):
             roll_call.lost(event.worker)
-        if isinstance(event, work.Event):
+        if isinstance(event, WorkerEvent):
             most = max(most, event.counts.num_ready)
         if on_event:
             on_event(event)
@@ -206,15 +206,14 @@ def run(
         on_event=tell,
     )
     roll_call = RollCall(schedule, on_resolved=lambda execution: tell(Resolved(execution=execution)), on_refused=refuse)
-    kind = WorkerKind(
-        name="films",
+    spec = WorkerSpec(
         factory=Worker,
         arguments={"settings": settings, "owner": owner, **arguments},
         max_workers=num_workers or MAX_WORKERS,
         **(GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER),
     )
     try:
-        with Pool([kind], on_event=tell) as pool:
+        with Pool(spec, on_event=tell) as pool:
             pool.run(roll_call)
     finally:  # else whoever goes on would wait for the chunks in flight
         Leases(Path(settings["store"]), owner=owner).release_own()

@@ -1,4 +1,4 @@
-"""Which workers take part: those that compute as the first one does. A `Source` before another. It knows no Ray.
+"""Which workers take part: those that compute as the first one does. A `TaskSource` before another. It knows no Ray.
 
 Embeddings of equal executions are equal bytes, so that it does not matter which worker computed which chunk. Each new
 worker loads its networks before anything else and says how it would compute. The first that does decides for all; one
@@ -10,7 +10,7 @@ from typing import Any
 
 from vtn_stream.errors import ClusterError, VtnStreamError
 
-from .work import Failure, Source, Task
+from .work import Failure, Task, TaskSource
 
 __all__ = ["RollCall"]
 
@@ -29,7 +29,7 @@ class RollCall:
 
     def __init__(
         self,
-        source: Source,
+        source: TaskSource,
         *,
         on_resolved: Callable[[Mapping[str, Any]], None],
         on_refused: Callable[[int, str], None],
@@ -47,9 +47,9 @@ class RollCall:
         """It is gone."""
         self._accepted.discard(worker)
 
-    def next(self, kind: str, worker: int) -> Task | None:
+    def next(self, worker: int) -> Task | None:
         if worker in self._accepted:
-            return self._source.next(kind, worker)
+            return self._source.next(worker)
         if worker in self._asked:
             return None
         self._asked.add(worker)

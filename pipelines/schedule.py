@@ -77,7 +77,7 @@ class _Leased:
 
 
 class Schedule:
-    """The films' way through the workers of a pool: a `pool.Source`.
+    """The films' way through the workers of a pool: a `TaskSource`.
 
     films: the largest first, so that no long film begins when all else is done. last: the step that ends a film.
     on_event: what it raises ends the run.
@@ -125,7 +125,7 @@ class Schedule:
 
     # What to do next
 
-    def next(self, kind: str, worker: int) -> Task | None:
+    def next(self, worker: int) -> Task | None:
         others = self._workers() - {worker}
         num_workers = len(others) + 1
         self._offer_again()

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .messages import ChunksDone, FilmDone, FilmFailed, FilmSurveyed
-from .work import Event as WorkerEvent
+from .work import WorkerEvent
 
 __all__ = ["Tally"]
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 __all__ = [
-    "Event",
     "Failure",
     "FailureKind",
     "NoRoom",
-    "Source",
     "Task",
+    "TaskSource",
     "WorkerCounts",
-    "WorkerKind",
+    "WorkerEvent",
     "WorkerLost",
-    "WorkerRetired",
+    "WorkerSpec",
     "WorkerStarted",
 ]
 
@@ -24,19 +23,28 @@ FailureKind = Literal["raised", "worker died", "deadline", "node lost", "out of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerKind:
-    """Workers that are alike: instances of factory(**arguments), each on some node with these resources.
+class WorkerSpec:
+    """What the workers of a pool are: instances of factory(**arguments), each on some node with these resources.
 
     factory: any class that pickles; its methods do the tasks. max_workers: fewer where the cluster has no room.
     """
 
-    name: str
     factory: type
     arguments: Mapping[str, Any] = field(default_factory=dict)
     num_cpus: float = 1
     num_gpus: float = 0
     memory_bytes: int | None = None
     max_workers: int
+
+    def __post_init__(self) -> None:
+        if self.max_workers < 1:
+            raise ValueError(f"a pool of {self.max_workers} workers does nothing")
+
+    @property
+    def needs(self) -> dict[str, float]:
+        """What a node must have for a worker, in Ray's words."""
+        needs = {"CPU": self.num_cpus, "GPU": self.num_gpus, "memory": self.memory_bytes or 0}
+        return {resource: amount for resource, amount in needs.items() if amount}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +66,10 @@ class Failure:
     error: Exception | None = None
 
 
-class Source(Protocol):
+class TaskSource(Protocol):
     """Decides what is done. It is called from the thread that runs the pool, and should answer at once."""
 
-    def next(self, kind: str, worker: int) -> Task | None:
+    def next(self, worker: int) -> Task | None:
         """What this worker should do next; None: nothing now, it will be asked again. Numbers are never reused."""
 
     def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
@@ -79,7 +87,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerCounts:
-    """The workers of a kind. num_ready: can work now; the others count all since the pool was made."""
+    """The workers of a pool. num_ready: can work now; the others count all since the pool was made."""
 
     num_ready: int
     num_started: int
@@ -88,22 +96,21 @@ class WorkerCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something about the workers of a kind changed."""
+class WorkerEvent:
+    """Something about the workers changed."""
 
-    kind: str
     counts: WorkerCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStarted(Event):
+class WorkerStarted(WorkerEvent):
     """A worker is ready for its first task."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerLost(Event):
+class WorkerLost(WorkerEvent):
     """A worker is gone, or could not start."""
 
     worker: int
@@ -111,12 +118,5 @@ class WorkerLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRetired(Event):
-    """A worker made way for a kind that had none."""
-
-    worker: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRoom(Event):
+class NoRoom(WorkerEvent):
     """The cluster has no room for more workers now; they are started when it has."""

@@ -110,7 +110,7 @@ def faked(monkeypatch):
     def batch(films, output, *, on_event, **arguments):
         assert asked.open
         asked.films, asked.arguments = [film.name for film in films.films], {"output": output, **arguments}
-        on_event(WorkerStarted(kind="worker", counts=counts(1), worker=0))
+        on_event(WorkerStarted(counts=counts(1), worker=0))
         for event in asked.events(films.films):
             on_event(event)
         return library.Summary(
@@ -374,9 +374,9 @@ def test_a_strange_name_is_shown_and_not_obeyed(here, films, faked, monkeypatch,
 def test_what_happens_to_workers_is_told(here, films, faked):
     lost = Failure(kind="node lost", reason="its node left the cluster")
     faked.events = lambda films: [
-        WorkerLost(kind="worker", counts=counts(0, num_lost=1), worker=0, failure=lost),
-        NoRoom(kind="worker", counts=counts(0)),
-        NoRoom(kind="worker", counts=counts(3)),
+        WorkerLost(counts=counts(0, num_lost=1), worker=0, failure=lost),
+        NoRoom(counts=counts(0)),
+        NoRoom(counts=counts(3)),
         library.Refused(worker=4, reason="it computes otherwise"),
     ]
     _, out, err = here("batch", "films", "-o", "out")
@@ -427,7 +427,7 @@ def test_a_line_now_and_then_says_how_far_it_is(capsys):
     tally = Tally(4, 400, clock=lambda: now)
     with dashboard.Dashboard(tally, clock=lambda: now) as board:
         film = SimpleNamespace(name="a.mp4", number=0, num_bytes=100)
-        for event in (WorkerStarted(kind="worker", counts=counts(2), worker=0), surveyed(film, 10)):
+        for event in (WorkerStarted(counts=counts(2), worker=0), surveyed(film, 10)):
             tally.hear(event)
             board.hear(event)
         receipts = (Receipt(number=0, source="film", num_frames=600, warnings=()),) * 5

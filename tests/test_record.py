@@ -79,7 +79,7 @@ def lost(film, number=7, reason="decoding died on it twice"):
 
 def workers(num_ready, *, num_lost=0):
     counts = WorkerCounts(num_ready=num_ready, num_started=num_ready, num_lost=num_lost, num_replaced=0)
-    return WorkerStarted(kind="worker", counts=counts, worker=0)
+    return WorkerStarted(counts=counts, worker=0)
 
 
 # ---- how far it is
@@ -95,7 +95,6 @@ def tally_of(*events, num_films=4, clock=None):
 def test_films_chunks_and_workers_are_counted():
     a, b, c, d = map(listed, range(4))
     lost_one = WorkerLost(
-        kind="worker",
         worker=1,
         failure=Failure(kind="worker died", reason="why"),
         counts=WorkerCounts(num_ready=1, num_started=2, num_lost=1, num_replaced=0),

@@ -157,7 +157,7 @@ def play(
     while not schedule.finished():
         still_free = []
         for worker in free:
-            task = schedule.next("worker", worker)
+            task = schedule.next(worker)
             if task is None:
                 still_free.append(worker)
                 continue
@@ -317,21 +317,21 @@ def test_a_worker_that_is_alone_with_much_to_do_surveys_no_further_film() -> Non
 def test_a_survey_under_way_counts_as_a_run() -> None:
     world = World([Film(20)] + [Film(60) for _ in range(30)])
     schedule = Schedule(world.listing())
-    survey = schedule.next("worker", 0)
-    others = [schedule.next("worker", worker) for worker in (1, 2, 3)]
+    survey = schedule.next(0)
+    others = [schedule.next(worker) for worker in (1, 2, 3)]
     schedule.done(survey, world.do(survey), 0, 1.0)
     # 20 chunks and three surveys are enough for four workers.
     assert [task.method for task in others] == ["survey"] * 3
-    assert schedule.next("worker", 0).args == ("/0", "content 0", tuple(range(8)))
+    assert schedule.next(0).args == ("/0", "content 0", tuple(range(8)))
 
 
 def test_workers_that_wait_get_their_share_of_a_short_film() -> None:
     world = World([Film(12)])
     schedule = Schedule(world.listing())
-    survey = schedule.next("worker", 0)
-    assert [schedule.next("worker", worker) for worker in (1, 2, 3)] == [None] * 3
+    survey = schedule.next(0)
+    assert [schedule.next(worker) for worker in (1, 2, 3)] == [None] * 3
     schedule.done(survey, world.do(survey), 0, 1.0)
-    assert [len(schedule.next("worker", worker).args[2]) for worker in range(4)] == [2, 2, 1, 1]
+    assert [len(schedule.next(worker).args[2]) for worker in range(4)] == [2, 2, 1, 1]
 
 
 @pytest.mark.parametrize("how", ["failed", "returned"])
@@ -339,18 +339,18 @@ def test_nothing_is_kept_for_a_worker_that_is_gone(how: str) -> None:
     world = World([Film(14), Film(60)])
     schedule = Schedule(world.listing())
     for _ in range(2):  # the survey of the first film, its first eight chunks
-        task = schedule.next("worker", 0)
+        task = schedule.next(0)
         schedule.done(task, world.do(task), 0, 1.0)
-    task = schedule.next("worker", 0)
+    task = schedule.next(0)
     assert task.args == ("/1", "1.mp4")
     if how == "failed":
         schedule.failed(task, DIED, 0)
     else:
         schedule.returned(task)
-    again = schedule.next("worker", 1)
+    again = schedule.next(1)
     assert again.args == ("/1", "1.mp4")
     schedule.done(again, world.do(again), 1, 1.0)
-    assert schedule.next("worker", 1).args[2] == tuple(range(8, 14))
+    assert schedule.next(1).args[2] == tuple(range(8, 14))
 
 
 # Failures
@@ -550,8 +550,8 @@ def test_films_of_the_same_content_are_predicted_one_after_the_other() -> None:
     give = schedule.next
     in_flight: set[int] = set()
 
-    def watched(kind: str, worker: int) -> Task | None:
-        task = give(kind, worker)
+    def watched(worker: int) -> Task | None:
+        task = give(worker)
         if task and task.method == "predict":
             in_flight.add(id(task))
             at_once.append(len(in_flight))
@@ -626,12 +626,12 @@ def test_only_one_worker_waits_for_another_batch() -> None:
     world = World([Film(2, leased={0, 1})])
     schedule = Schedule(world.listing())
     for _ in range(3):  # the survey, both chunks
-        task = schedule.next("worker", 0)
+        task = schedule.next(0)
         schedule.done(task, world.do(task), 0, 1.0)
     for number in (0, 1, 0, 1):
-        task = schedule.next("worker", 0)
+        task = schedule.next(0)
         assert task.args[2] == (number,)
-        assert schedule.next("worker", 1) is None
+        assert schedule.next(1) is None
         schedule.done(task, world.do(task), 0, 1.0)
 
 
@@ -644,7 +644,7 @@ def test_two_batches_side_by_side_share_the_work() -> None:
     while not all(schedule.finished() for schedule in schedules):
         asked, free = free, []
         for which, worker in asked:
-            task = schedules[which].next("worker", worker)
+            task = schedules[which].next(worker)
             if task is None:
                 free.append((which, worker))
                 continue
@@ -664,13 +664,13 @@ def test_two_batches_side_by_side_share_the_work() -> None:
 def test_nothing_more_is_asked_for_a_film_that_failed() -> None:
     world = World([Film(2, leased={0, 1}), Film(2)])
     schedule = Schedule(world.listing())
-    while (task := schedule.next("worker", 0)).method != "predict":
+    while (task := schedule.next(0)).method != "predict":
         schedule.done(task, world.do(task), 0, 1.0)
-    poll = schedule.next("worker", 0)
+    poll = schedule.next(0)
     assert poll.args[0] == "/0"
     error = VideoError("0.mp4 changed", "it cannot be analyzed", "run again")
     schedule.failed(poll, Failure(kind="raised", reason="", error=error), 0)
-    assert schedule.next("worker", 0) is None
+    assert schedule.next(0) is None
     assert schedule.counts.num_failed == 1
 
 
@@ -752,7 +752,7 @@ class Crew:
         self.num_ever = num_workers
 
     def ask(self, worker: int) -> None:
-        if len(self.tasks[worker]) < 2 and (task := self._schedule.next("worker", worker)):
+        if len(self.tasks[worker]) < 2 and (task := self._schedule.next(worker)):
             self.tasks[worker].append(task)
             given = [task for tasks in self.tasks.values() for task in tasks]
             chunks = [(task.args[0], chunk) for task in given for chunk in self._world.chunks(task)]
@@ -790,11 +790,11 @@ class Crew:
 def test_workers_that_vanish_while_idle_are_forgotten() -> None:
     world = World([Film(1)])
     schedule = Schedule(world.listing())
-    task = schedule.next("worker", 0)
+    task = schedule.next(0)
     assert task is not None
     for worker in range(1, 5000):
-        assert schedule.next("worker", worker) is None
-        assert schedule.next("worker", worker) is None
+        assert schedule.next(worker) is None
+        assert schedule.next(worker) is None
     assert sum(map(len, schedule._idle)) <= 4
 
 
@@ -808,7 +808,7 @@ def test_twenty_thousand_films_leave_nothing_behind() -> None:
     tracemalloc.start()
     try:
         while not schedule.finished():
-            tasks = [(worker, schedule.next("worker", worker)) for worker in range(8)]
+            tasks = [(worker, schedule.next(worker)) for worker in range(8)]
             for worker, task in tasks:
                 if task is not None:
                     num_tasks += 1
@@ -838,7 +838,7 @@ def test_the_schedule_itself_costs_next_to_nothing(num_workers: int) -> None:
     num_tasks = 0
     begin = time.perf_counter()
     while not schedule.finished():
-        tasks = [(worker, schedule.next("worker", worker)) for worker in range(num_workers)]
+        tasks = [(worker, schedule.next(worker)) for worker in range(num_workers)]
         for worker, task in tasks:
             if task is not None:
                 num_tasks += 1
