@@ -14,17 +14,13 @@ from typing import Any
 from vtn_stream.errors import ClusterError, VtnStreamError
 from vtn_stream.store import default_root
 
+from . import retries
 from .connection import import_ray, last_line
 from .node import Examined, NodeProbe, versions
 from .worker import settings_for_workers
 
 __all__ = ["NodeReport", "check", "check_store"]
 
-# A process starts in 1 to 3 s, and imports this package, perhaps over a network.
-START_S = 30.0
-FOLDER_S = 30.0  # to write, or read, files of 30 bytes: a folder that is slower is of no use
-ANSWER_S = 30.0  # for one that is there
-EXAMINE_S = 300.0  # weights may be fetched first
 MAX_NAMED = 8  # nodes in a line
 
 
@@ -68,7 +64,7 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
             "see `ray status`, or give another --device",
         )
     with _Probes([node for node in nodes if node.report.works]) as probes:
-        examined = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), EXAMINE_S)
+        examined = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
         _tell_shared(probes, settings["store"], "--store")
     _tell_differences(examined, probes)
     reports = []
@@ -128,7 +124,7 @@ class _Probes:
             if node.report.num_gpus:  # some versions of Ray hide GPUs from those who take none: a busy node is sound
                 options["runtime_env"] = {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}
             self._actors[node.report.number] = self._ray.remote(**options)(NodeProbe).remote()
-        self.ask("live", {number: () for number in self._actors}, START_S)
+        self.ask("live", {number: () for number in self._actors}, retries.PROBE_START_S)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -148,7 +144,7 @@ class _Probes:
         for number, ref in refs.items():
             if ref in ready:
                 try:
-                    answers[number] = self._ray.get(ref, timeout=ANSWER_S)
+                    answers[number] = self._ray.get(ref, timeout=retries.ANSWER_S)
                     continue
                 except self._ray.exceptions.RayError as error:
                     fact = f"it fails ({last_line(error)})"
@@ -169,7 +165,7 @@ def _tell_shared(probes: _Probes, folder: str, option: str) -> None:
     # Named as the store's own unfinished files: `cache gc --orphans` removes what we could not.
     names = {number: f".{secrets.token_hex(12)}.tmp" for number in probes.numbers}
     try:
-        written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, FOLDER_S)
+        written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, retries.FOLDER_S)
         for number, reason in written.items():
             if reason:
                 probes.tell(
@@ -179,9 +175,9 @@ def _tell_shared(probes: _Probes, folder: str, option: str) -> None:
                     "mount the shared folder there, writable",
                 )
         wrote = [names[number] for number, reason in written.items() if not reason]
-        sees = probes.ask("read", dict.fromkeys(probes.numbers, (folder, wrote)), FOLDER_S)
+        sees = probes.ask("read", dict.fromkeys(probes.numbers, (folder, wrote)), retries.FOLDER_S)
     finally:
-        probes.ask("remove", {number: (folder, names[number]) for number in probes.numbers}, FOLDER_S)
+        probes.ask("remove", {number: (folder, names[number]) for number in probes.numbers}, retries.FOLDER_S)
     groups: list[list[int]] = []
     for number in (number for number in sees if names[number] in wrote):
         for group in groups:

@@ -18,11 +18,11 @@ from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.video import DecodingProcess, probe
 
+from . import retries
+
 __all__ = ["Examined", "NodeProbe", "versions"]
 
 PACKAGES = ("vtn-stream", "ray", "torch", "timm", "av", "decord")
-# A file that another node has written is there at once on NFS; other shared folders may take a moment.
-VISIBLE_S = 3.0
 
 Decoder = Literal["pyav", "decord"]
 
@@ -106,7 +106,7 @@ class NodeProbe:
 
     def read(self, folder: str, names: Sequence[str]) -> list[str]:
         """Those of the files that can be read here."""
-        until_s = time.monotonic() + VISIBLE_S
+        until_s = time.monotonic() + retries.VISIBLE_S
         seen: set[str] = set()
         while True:
             for name in set(names) - seen:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from vtn_stream.errors import ClusterError, VtnStreamError
 
+from . import retries
 from .actor import Answer, Host, death, one_line, raised
 from .connection import import_ray
 from .crew import Crew, PoolWorker
@@ -21,24 +22,11 @@ from .work import Failure, NoRoom, TaskSource, WorkerEvent, WorkerLost, WorkerSp
 __all__ = ["Pool"]
 
 TICK_S = 0.1  # how often deadlines, room and idle workers are looked at: far below any deadline
-# How long all may wait for room: a node that is restarted is back in one to two minutes.
-PATIENCE_S = 150.0
-# A worker that waits longer than this has no room: Ray starts a process in 1 to 3 s, and it imports this package,
-# perhaps over a network.
-ROOM_S = 15.0
 # Waiting workers: a new node is filled at once, and an autoscaler is not asked for a whole data centre.
 MAX_WAITING = 16
-START_DEADLINE_S = 900.0  # a worker may fetch its weights first
-# Failed starts in a row that end the run: once is an accident, three times in a row is the arguments.
-MAX_FAILED_STARTS = 3
-FAILED_START_PAUSE_S = 1.0  # doubled with each failure in a row, 64 s at most
 # Workers with tasks shorter than this get the next one early: the round trip is a part of their time. Behind a
 # longer task, the next would only wait while other workers idle at the end of a run.
 QUEUE_BELOW_S = 5.0
-IDLE_CHECK_S = 5.0  # how often an idle worker is asked whether it lives
-TRUSTED_S = 1.0  # a worker that idled longer is asked before it gets a task: else a task it never saw would fail
-# For answers that cost nothing. Ray ends the calls to a node that fell silent after about 65 s, by its own checks.
-ANSWER_DEADLINE_S = 30.0
 
 
 class Pool:
@@ -54,7 +42,7 @@ class Pool:
         spec: WorkerSpec,
         *,
         on_event: Callable[[WorkerEvent], None] | None = None,
-        patience_s: float = PATIENCE_S,
+        patience_s: float = retries.PATIENCE_S,
     ) -> None:
         self._spec = spec
         self._crew = Crew()
@@ -123,8 +111,8 @@ class Pool:
                 task = source.next(worker.number)
                 if task is None:
                     continue
-                if not worker.calls and time.monotonic() - worker.free_since > TRUSTED_S:
-                    worker.ask("live", worker.actor.live.remote(), ANSWER_DEADLINE_S, None)
+                if not worker.calls and time.monotonic() - worker.free_since > retries.TRUSTED_S:
+                    worker.ask("live", worker.actor.live.remote(), retries.ANSWER_S, None)
                 worker.ask("task", worker.actor.call.remote(task.method, task.args), task.deadline_s, task)
 
     def _collect(self, source: TaskSource) -> None:
@@ -144,7 +132,7 @@ class Pool:
         ray = import_ray()
         call = worker.calls[0]
         try:
-            answer = ray.get(call.ref, timeout=ANSWER_DEADLINE_S)
+            answer = ray.get(call.ref, timeout=retries.ANSWER_S)
         except (ray.exceptions.RayTaskError, ray.exceptions.RaySystemError) as error:
             # The host catches what methods raise: what remains are arguments and values that do not pickle.
             answer = Answer(reason=one_line(getattr(error, "cause", None) or error))
@@ -176,12 +164,12 @@ class Pool:
         self._end_late_calls(source, now)
         crew = self._crew
         for worker in crew.workers:
-            if worker.state == "ready" and not worker.calls and now - worker.free_since > IDLE_CHECK_S:
-                worker.ask("live", worker.actor.live.remote(), ANSWER_DEADLINE_S, None)
+            if worker.state == "ready" and not worker.calls and now - worker.free_since > retries.IDLE_CHECK_S:
+                worker.ask("live", worker.actor.live.remote(), retries.ANSWER_S, None)
         if crew.placed or any(worker.num_tasks or worker.state == "building" for worker in crew.workers):
             self._busy_at = now
         self._grow(now)
-        has_no_room = now - crew.waits_since > ROOM_S
+        has_no_room = now - crew.waits_since > retries.ROOM_S
         if has_no_room and not crew.has_no_room:
             self._tell(NoRoom)
         crew.has_no_room = has_no_room
@@ -230,7 +218,7 @@ class Pool:
         self._num_workers_ever += 1
         self._crew.add(worker)
         worker.ask("where", actor.where.remote(), float("inf"), None)
-        worker.ask("build", actor.build.remote(spec.factory, dict(spec.arguments)), START_DEADLINE_S, None)
+        worker.ask("build", actor.build.remote(spec.factory, dict(spec.arguments)), retries.START_S, None)
 
     def _started(self, worker: PoolWorker) -> None:
         crew = self._crew
@@ -250,14 +238,16 @@ class Pool:
             crew.num_lost += 1
         elif failure.kind != "node lost":
             crew.num_failed_starts += 1
-            crew.not_before = time.monotonic() + FAILED_START_PAUSE_S * 2 ** min(crew.num_failed_starts - 1, 6)
+            crew.not_before = time.monotonic() + retries.FAILED_START_PAUSE_S * 2 ** min(crew.num_failed_starts - 1, 6)
         for call in calls[1:]:
             if call.task is not None:
                 source.returned(call.task)
         if calls and calls[0].task is not None:
             source.failed(calls[0].task, failure, worker.number)
         self._tell(WorkerLost, worker=worker.number, failure=failure)
-        if crew.num_failed_starts >= MAX_FAILED_STARTS and not any(other.state == "ready" for other in crew.workers):
+        if crew.num_failed_starts >= retries.MAX_FAILED_STARTS and not any(
+            other.state == "ready" for other in crew.workers
+        ):
             if isinstance(failure.error, VtnStreamError):
                 raise failure.error
             raise ClusterError(

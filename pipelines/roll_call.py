@@ -10,13 +10,10 @@ from typing import Any
 
 from vtn_stream.errors import ClusterError, VtnStreamError
 
+from . import retries
 from .work import Failure, Task, TaskSource
 
 __all__ = ["RollCall"]
-
-LOAD_S = 900.0  # weights and model may come over a slow network disk: as the pool allows for a start
-# Workers in a row that died of loading, while there is none that works: three times is no accident.
-MAX_FAILED_LOADS = 3
 
 
 class RollCall:
@@ -53,7 +50,7 @@ class RollCall:
         if worker in self._asked:
             return None
         self._asked.add(worker)
-        return Task(name="load the networks", method="load", deadline_s=LOAD_S)
+        return Task(name="load the networks", method="load", deadline_s=retries.LOAD_S)
 
     def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
         self.seconds[task.method] = self.seconds.get(task.method, 0.0) + seconds
@@ -81,7 +78,7 @@ class RollCall:
         if isinstance(failure.error, VtnStreamError) and not self.execution:
             raise failure.error
         self._num_failed += failure.kind != "node lost" and not self._accepted
-        if self._num_failed >= MAX_FAILED_LOADS:
+        if self._num_failed >= retries.MAX_FAILED_LOADS:
             raise ClusterError(
                 f"workers cannot load the networks: {failure.reason}",
                 f"the run was stopped after {self._num_failed} tries; what was done is kept",

@@ -12,6 +12,7 @@ from typing import Any
 
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VtnStreamError
 
+from . import retries
 from .film_work import FilmWork, Piece
 from .films import Listed
 from .messages import (
@@ -40,19 +41,6 @@ SHARES = 2
 # Films in work, for each worker: one that runs there, one queued behind it, one surveyed and one being surveyed, as
 # short films are one task each. A film in work is some kilobytes.
 FILMS_PER_WORKER = 4
-# A chunk that another batch works on is done there in about the time of a run. It is asked for again when each worker
-# has done as many chunks as two runs have.
-CHUNKS_BEFORE_AGAIN = 2 * MAX_RUN
-# Ten times slower than the film plays. Decoding that makes no progress is ended by the worker itself, far earlier;
-# this ends workers that hang.
-DEADLINE_PER_CHUNK_S = 600.0
-# Twice what the worker allows its decoding process for reading a file from end to end.
-SURVEY_S, SURVEY_PER_BYTE_S = 1200.0, 2e-6
-# As long as the film plays, and time to load the model: an hour takes seconds on a GPU, some minutes on one core.
-PREDICT_S, PREDICT_PER_FILM_S = 600.0, 1.0
-# Films that fail at the same step one after the other, none getting through it between, and not because anything was
-# found to be wrong with them: it is the workers then. Each film has cost MAX_ATTEMPTS of them.
-MAX_FAILED_IN_A_ROW = 5
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -151,7 +139,7 @@ class Schedule:
         for film in self._films:
             if film.stage == "complete" and film.may_try("predict", worker, others):
                 film.stage = "predicting"
-                deadline_s = PREDICT_S + PREDICT_PER_FILM_S * _survey_of(film).duration_s
+                deadline_s = retries.PREDICT_S + retries.PREDICT_PER_FILM_S * _survey_of(film).duration_s
                 identity, lost = _survey_of(film).identity, tuple(sorted(film.lost))
                 return _job(film, "predict", worker, deadline_s, identity, lost, film.listed.results)
         return None
@@ -176,7 +164,7 @@ class Schedule:
             self._num_listed += 1
             self._upcoming = next(self._listing, None)
         film.stage = "surveying"
-        deadline_s = SURVEY_S + SURVEY_PER_BYTE_S * film.listed.num_bytes
+        deadline_s = retries.SURVEY_S + retries.SURVEY_PER_BYTE_S * film.listed.num_bytes
         return _job(film, "survey", worker, deadline_s, film.listed.results)
 
     def _embed(self, worker: int, others: Set[int]) -> _Job | None:
@@ -197,7 +185,7 @@ class Schedule:
 
     def _job_for(self, film: FilmWork, worker: int, numbers: list[int]) -> _Job:
         self._at[worker] = film, numbers[-1] + 1
-        deadline_s = len(numbers) * DEADLINE_PER_CHUNK_S
+        deadline_s = len(numbers) * retries.EMBED_PER_CHUNK_S
         return _job(film, "embed", worker, deadline_s, _survey_of(film).identity, tuple(numbers), numbers=numbers)
 
     def _offer_again(self) -> None:
@@ -269,7 +257,7 @@ class Schedule:
             if receipt.source == "lost":
                 reason = receipt.warnings[-1] if receipt.warnings else "decoding died on it twice"
                 self._tell(ChunkLost(film=film.listed, number=receipt.number, reason=reason))
-        due = self._num_chunks_done + CHUNKS_BEFORE_AGAIN * len(self._workers() | {job.worker})
+        due = self._num_chunks_done + retries.RUNS_BEFORE_POLL * MAX_RUN * len(self._workers() | {job.worker})
         self._leased += [_Leased(film=film, number=number, due=due) for number in leased]
         if job.is_poll and any(receipt.source == "film" for receipt in settled):
             for other in self._leased:  # the other batch let go of this one, and perhaps of all
@@ -325,7 +313,7 @@ class Schedule:
 
     def _check_workers(self, job: _Job, reason: str) -> None:
         self._num_failed_in_a_row[job.step] += 1
-        if (num := self._num_failed_in_a_row[job.step]) >= MAX_FAILED_IN_A_ROW:
+        if (num := self._num_failed_in_a_row[job.step]) >= retries.MAX_FAILED_FILMS_IN_A_ROW:
             raise ClusterError(
                 f"{num} films in a row failed, at last {job.film.listed.name}: {reason}",
                 "the workers seem to be the cause, so the run was stopped; what was done is kept",

@@ -21,13 +21,10 @@ from vtn_stream.sampling import Chunk
 from vtn_stream.store import Leases, default_root, lease_key
 from vtn_stream.store.leases import Lease
 
+from . import retries
 from .messages import Outcome, Receipt, Survey
 
 __all__ = ["Worker", "settings_for_workers"]
-
-# A chunk that another batch works on is waited for so long where the worker has nothing else to do: on a GPU it is
-# done by then. On one core it takes a minute, and meanwhile there may be other work.
-WAIT_S, LOOK_EVERY_S = 10.0, 0.5
 
 
 def settings_for_workers(settings: Mapping[str, Any], *, has_gpu: bool) -> dict[str, Any]:
@@ -202,13 +199,13 @@ class Worker:
     @contextlib.contextmanager
     def _waited_for(self, chunk: Chunk) -> Iterator[Lease]:
         """Its lease, held if it was released soon."""
-        until = time.monotonic() + WAIT_S
+        until = time.monotonic() + retries.LEASE_WAIT_S
         while True:
             with self._leases.hold(self._key(chunk)) as lease:
                 if lease or time.monotonic() >= until:
                     yield lease
                     return
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(retries.LEASE_CHECK_S)
 
     def _key(self, chunk: Chunk) -> str:
         return lease_key(chunk, self._analyzer.recipe, self._analyzer.execution)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vtn_stream.errors import BackboneError, ClusterError
-from vtn_stream_pipelines import pool as pool_module
+from vtn_stream_pipelines import retries
 from vtn_stream_pipelines.actor import death
 from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.work import (
@@ -241,7 +241,7 @@ def test_a_worker_that_died_idle_fails_no_task(cluster):
         pool.run(bag)
         os.kill(bag.values["first"], signal.SIGKILL)
         wait_until(lambda: is_gone(bag.values["first"]))
-        time.sleep(pool_module.TRUSTED_S)
+        time.sleep(retries.TRUSTED_S)
         bag = Bag(task("second", "pid"))
         pool.run(bag)
     assert bag.failures == []
@@ -314,7 +314,7 @@ def test_a_worker_on_the_bench_keeps_its_place_and_gets_no_task(cluster):
 
 
 def test_a_full_cluster_is_reported_once_for_as_long_as_it_is_full(cluster, monkeypatch, tmp_path):
-    monkeypatch.setattr(pool_module, "ROOM_S", 1.0)
+    monkeypatch.setattr(retries, "ROOM_S", 1.0)
     full = []  # when it was reported
 
     def hear(event):
@@ -358,7 +358,7 @@ def test_no_room_is_an_error_with_a_cure(cluster):
     ],
 )
 def test_workers_that_cannot_start_end_the_run_with_the_reason(cluster, monkeypatch, error, message):
-    monkeypatch.setattr(pool_module, "FAILED_START_PAUSE_S", 0.1)
+    monkeypatch.setattr(retries, "FAILED_START_PAUSE_S", 0.1)
     expected = BackboneError if isinstance(error, BackboneError) else ClusterError
     with Pool(spec(arguments={"error": error})) as pool, pytest.raises(expected, match=message):
         pool.run(Bag(task("t")))

@@ -3,7 +3,8 @@
 import pytest
 
 from vtn_stream.errors import BackboneError, ClusterError
-from vtn_stream_pipelines.roll_call import MAX_FAILED_LOADS, RollCall
+from vtn_stream_pipelines.retries import MAX_FAILED_LOADS
+from vtn_stream_pipelines.roll_call import RollCall
 from vtn_stream_pipelines.work import Failure, Task
 
 OLD, NEW = ({"device": "cpu", "instruction_set": which} for which in ("AVX2", "AVX512"))

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VideoError
-from vtn_stream_pipelines.film_work import MAX_ATTEMPTS, MAX_NODES_LOST
 from vtn_stream_pipelines.films import Listed
 from vtn_stream_pipelines.messages import (
     ChunkLost,
@@ -25,13 +24,13 @@ from vtn_stream_pipelines.messages import (
     Receipt,
     Survey,
 )
-from vtn_stream_pipelines.schedule import (
-    DEADLINE_PER_CHUNK_S,
-    FILMS_PER_WORKER,
-    MAX_FAILED_IN_A_ROW,
-    MAX_RUN,
-    Schedule,
+from vtn_stream_pipelines.retries import (
+    EMBED_PER_CHUNK_S,
+    MAX_ATTEMPTS,
+    MAX_FAILED_FILMS_IN_A_ROW,
+    MAX_NODES_LOST,
 )
+from vtn_stream_pipelines.schedule import FILMS_PER_WORKER, MAX_RUN, Schedule
 from vtn_stream_pipelines.work import Failure, Task
 
 DIED = Failure(kind="worker died", reason="its process ended unexpectedly")
@@ -227,7 +226,7 @@ def test_tasks_say_what_workers_need() -> None:
         ("embed", ("/0", "abc", (2,))),
         ("predict", ("/0", "abc", (1,), "0.mp4")),
     ]
-    assert [task.deadline_s for task in tasks[1:3]] == [2 * DEADLINE_PER_CHUNK_S, DEADLINE_PER_CHUNK_S]
+    assert [task.deadline_s for task in tasks[1:3]] == [2 * EMBED_PER_CHUNK_S, EMBED_PER_CHUNK_S]
     assert tasks[0].name == "survey 0.mp4"
 
 
@@ -495,14 +494,16 @@ def test_one_file_of_the_store_is(kind: type) -> None:
 def test_workers_that_fail_at_film_after_film_end_the_run(method: str, failure: Failure) -> None:
     world = World([Film(20) for _ in range(50)])
     events: list[Event] = []
-    with pytest.raises(ClusterError, match=f"^{MAX_FAILED_IN_A_ROW} films in a row failed, at last .*mp4: .* 3 times"):
+    with pytest.raises(
+        ClusterError, match=f"^{MAX_FAILED_FILMS_IN_A_ROW} films in a row failed, at last .*mp4: .* 3 times"
+    ):
         play(
             Schedule(world.listing(), on_event=events.append),
             world,
             4,
             lambda task, worker: failure if task.method == method else None,
         )
-    assert len(of_kind(events, FilmFailed)) == MAX_FAILED_IN_A_ROW
+    assert len(of_kind(events, FilmFailed)) == MAX_FAILED_FILMS_IN_A_ROW
 
 
 def test_many_bad_films_end_nothing_while_others_get_through() -> None:
