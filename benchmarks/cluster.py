@@ -29,7 +29,7 @@ from vtn_stream.errors import VtnStreamError
 from vtn_stream.results import ResultFiles
 from vtn_stream_pipelines.batch import batch
 from vtn_stream_pipelines.connection import connected, import_ray
-from vtn_stream_pipelines.films import Listed, results_folder, results_stem
+from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.listing import list_films
 from vtn_stream_pipelines.messages import FilmDone, Outcome, Receipt, Survey
 from vtn_stream_pipelines.pool import Pool
@@ -62,10 +62,10 @@ class Simulated:
         return Outcome(num_segments=1, num_gaps=0)
 
 
-def simulated(num_chunks: Sequence[int]) -> Iterator[Listed]:
+def simulated(num_chunks: Sequence[int]) -> Iterator[FilmEntry]:
     for number, num in enumerate(num_chunks):
         name = f"{number}/{num}"
-        yield Listed(number=number, path=name, name=name, num_bytes=num, results=name)
+        yield FilmEntry(number=number, path=name, name=name, num_bytes=num, results=name)
 
 
 def run(num_chunks: Sequence[int], num_workers: int, chunk_s: float) -> float:
@@ -171,7 +171,8 @@ def measured(folder: Path, way: str, output: Path) -> None:
         if way == "one process":
             with Analyzer(store=store) as analyzer:
                 for film in films.films:
-                    files = ResultFiles(output / results_folder(film), Path(film.path), stem=results_stem(film))
+                    where = output / film.results
+                    files = ResultFiles(where.parent, Path(film.path), stem=where.name)
                     with contextlib.suppress(VtnStreamError):  # a batch leaves bad films out as well
                         files.claim(analyzer.probe(film.path).identity)
                         analysis = analyzer.analyze(film.path)

@@ -18,7 +18,8 @@ from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
 from . import messages
-from .listing import Listed, Listing
+from .film_list import FilmEntry
+from .listing import Listing
 from .messages import Counts, FilmSurveyed, Step
 from .pool import Pool
 from .roll_call import RollCall
@@ -29,7 +30,7 @@ from .worker import Worker, settings_for_workers
 if TYPE_CHECKING:
     from .connection import Cluster
 
-__all__ = ["BatchEvent", "Plan", "Refused", "Resolved", "Summary", "batch", "plan", "run"]
+__all__ = ["BatchEvent", "BatchPlan", "ExecutionResolved", "Summary", "WorkerRefused", "batch", "plan", "run"]
 
 # A worker on CPUs is one core: its network takes about what its decoding process leaves, and as many workers as cores
 # leave none idle, whatever the ratio of the two is. Each loads torch and the networks: with the default backbone and
@@ -45,21 +46,21 @@ MAX_WORKERS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class ExecutionResolved:
     """How all workers compute: the Execution of the first one, as JSON values."""
 
     execution: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class WorkerRefused:
     """A worker gets no work, since it would compute in another way, or cannot."""
 
     worker: int
     reason: str
 
 
-BatchEvent = messages.Event | WorkerEvent | Resolved | Refused
+BatchEvent = messages.FilmEvent | WorkerEvent | ExecutionResolved | WorkerRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """What a batch would do. num_missing: positions to embed; a film that is listed twice counts once.
 
     estimate_s: about how long, on as many workers as have room.
@@ -95,7 +96,7 @@ class Plan:
 
 
 def batch(
-    films: Listing | Iterable[Listed],
+    films: Listing | Iterable[FilmEntry],
     output: Path,
     *,
     cluster: "Cluster",
@@ -106,7 +107,7 @@ def batch(
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
-    """Draw the timelines of all films; bad films are told and left out.
+    """Draw the timelines of all films; bad films are reported and left out.
 
     settings   keyword arguments of `Analyzer`. Device "auto" is cuda where the cluster has a GPU
     overwrite  draw timelines anew that are there, and replace what is in the way of another film
@@ -122,7 +123,7 @@ def batch(
 
 
 def plan(
-    films: Listing | Iterable[Listed],
+    films: Listing | Iterable[FilmEntry],
     output: Path,
     *,
     cluster: "Cluster",
@@ -132,7 +133,7 @@ def plan(
     thumbnails: bool = True,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
-) -> Plan:
+) -> BatchPlan:
     """What `batch` would do with the same arguments. Surveys every film; what that finds out is kept in the store."""
     seen: set[str] = set()
     num_chunks = num_stored = num_missing = 0
@@ -162,7 +163,7 @@ def plan(
         estimates=True,
         **results,
     )
-    return Plan(
+    return BatchPlan(
         num_films=done.counts.num_listed,
         num_finished=done.counts.num_skipped,
         num_failed=done.counts.num_failed,
@@ -174,7 +175,7 @@ def plan(
 
 
 def run(
-    films: Listing | Iterable[Listed],
+    films: Listing | Iterable[FilmEntry],
     *,
     cluster: "Cluster",
     settings: Mapping[str, Any],
@@ -198,14 +199,16 @@ def run(
 
     def refuse(worker: int, reason: str) -> None:
         pool.bench(worker)
-        tell(Refused(worker=worker, reason=reason))
+        tell(WorkerRefused(worker=worker, reason=reason))
 
     schedule = Schedule(
         films.films if isinstance(films, Listing) else films,
         last=last,
         on_event=tell,
     )
-    roll_call = RollCall(schedule, on_resolved=lambda execution: tell(Resolved(execution=execution)), on_refused=refuse)
+    roll_call = RollCall(
+        schedule, on_resolved=lambda execution: tell(ExecutionResolved(execution=execution)), on_refused=refuse
+    )
     spec = WorkerSpec(
         factory=Worker,
         arguments={"settings": settings, "owner": owner, **arguments},

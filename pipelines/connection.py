@@ -94,7 +94,7 @@ def _init(ray: Any, arguments: dict[str, Any]) -> None:
             warnings.simplefilter("ignore")  # of what Ray will change in its next versions
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
     except Exception as error:  # Ray raises many kinds, among them bare ones
-        raise _told(error, arguments["address"]) from error
+        raise _connection_error(error, arguments["address"]) from error
 
 
 @contextlib.contextmanager
@@ -175,7 +175,7 @@ def _knock(address: str) -> None:
         ) from error
 
 
-def _told(error: Exception, address: str) -> ClusterError:
+def _connection_error(error: Exception, address: str) -> ClusterError:
     """What `ray.init` raised, in one line."""
     causes = list(_causes(error))
     text = "\n".join(str(cause) for cause in causes)

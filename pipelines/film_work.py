@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 
 from . import retries
-from .films import Listed
+from .film_list import FilmEntry
 from .messages import Receipt, Step, Survey
 from .work import FailureKind
 
@@ -26,7 +26,7 @@ Stage = Literal["listed", "surveying", "waiting", "embedding", "complete", "pred
 class FilmWork:
     """A film in work. unassigned: chunks that nobody is working on, ascending. lost: those that are gaps."""
 
-    listed: Listed
+    entry: FilmEntry
     stage: Stage = "listed"
     survey: Survey | None = None
     unassigned: list[int] = field(default_factory=list)

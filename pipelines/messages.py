@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from .films import Listed
+from .film_list import FilmEntry
 
 __all__ = [
     "ChunkLost",
     "ChunksDone",
     "Counts",
-    "Event",
     "FilmDone",
+    "FilmEvent",
     "FilmFailed",
     "FilmSurveyed",
     "Outcome",
@@ -59,21 +59,21 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class FilmEvent:
     """Something is known of a film."""
 
-    film: Listed
+    film: FilmEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmSurveyed(Event):
+class FilmSurveyed(FilmEvent):
     """A film of the same content as one in work is surveyed again after that."""
 
     survey: Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChunksDone(Event):
+class ChunksDone(FilmEvent):
     """A worker has done these in so many seconds."""
 
     receipts: tuple[Receipt, ...]
@@ -82,7 +82,7 @@ class ChunksDone(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkLost(Event):
+class ChunkLost(FilmEvent):
     """A gap: the film is done without this chunk."""
 
     number: int
@@ -90,7 +90,7 @@ class ChunkLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmDone(Event):
+class FilmDone(FilmEvent):
     """skipped: its results were there before. outcome: None then, and where nothing was to be predicted."""
 
     outcome: Outcome | None
@@ -98,7 +98,7 @@ class FilmDone(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmFailed(Event):
+class FilmFailed(FilmEvent):
     """A film is given up. chunks: which of them are to blame; none where all of the film is. attempts: all of them."""
 
     reason: str

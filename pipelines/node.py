@@ -20,7 +20,7 @@ from vtn_stream.video import DecodingProcess, probe
 
 from . import retries
 
-__all__ = ["Examined", "NodeProbe", "versions"]
+__all__ = ["Examination", "NodeProbe", "versions"]
 
 PACKAGES = ("vtn-stream", "ray", "torch", "timm", "av", "decord")
 
@@ -28,7 +28,7 @@ Decoder = Literal["pyav", "decord"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examination:
     """What was found on a node.
 
     versions    of Python and of packages, "" where one is not installed
@@ -65,7 +65,7 @@ class NodeProbe:
     def live(self) -> None:
         pass
 
-    def examine(self, settings: Mapping[str, Any]) -> Examined:
+    def examine(self, settings: Mapping[str, Any]) -> Examination:
         """settings: Analyzer's keyword arguments, the store among them."""
         problems: list[str] = []
         decoders = []
@@ -74,7 +74,7 @@ class NodeProbe:
                 _decode_sample(decoder)
                 decoders.append(decoder)
             except Exception as error:  # whatever is wrong there is what was asked
-                problems.append(_told(error, f"{decoder} decodes nothing there"))
+                problems.append(_problem(error, f"{decoder} decodes nothing there"))
         weights = recipe = ""
         execution: Mapping[str, Any] = {}
         try:
@@ -84,8 +84,8 @@ class NodeProbe:
                 weights, recipe = encoder.weights_source, analyzer.recipe.digest
                 execution = asdict(analyzer.execution)
         except Exception as error:  # as above
-            problems.append(_told(error, "no frame can be embedded there"))
-        return Examined(
+            problems.append(_problem(error, "no frame can be embedded there"))
+        return Examination(
             versions=versions(),
             decoders=tuple(decoders),
             weights=weights,
@@ -149,7 +149,7 @@ def _free_bytes(folder: Path) -> int | None:
     return disk.f_bavail * disk.f_frsize
 
 
-def _told(error: Exception, consequence: str) -> str:
+def _problem(error: Exception, consequence: str) -> str:
     if isinstance(error, VtnStreamError):
         return str(error)
     fact = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -171,7 +171,7 @@ class Pool:
         self._grow(now)
         has_no_room = now - crew.waits_since > retries.ROOM_S
         if has_no_room and not crew.has_no_room:
-            self._tell(NoRoom)
+            self._emit(NoRoom)
         crew.has_no_room = has_no_room
         if now - self._busy_at > self._patience_s:
             raise self._no_room()
@@ -226,7 +226,7 @@ class Pool:
         crew.num_failed_starts = 0
         crew.num_started += 1
         crew.num_replaced += crew.num_replaced < crew.num_lost
-        self._tell(WorkerStarted, worker=worker.number)
+        self._emit(WorkerStarted, worker=worker.number)
 
     def _lose(self, worker: PoolWorker, failure: Failure, source: TaskSource) -> None:
         """Only the task that ran has failed: what was queued behind it, or behind a question, goes back."""
@@ -244,7 +244,7 @@ class Pool:
                 source.returned(call.task)
         if calls and calls[0].task is not None:
             source.failed(calls[0].task, failure, worker.number)
-        self._tell(WorkerLost, worker=worker.number, failure=failure)
+        self._emit(WorkerLost, worker=worker.number, failure=failure)
         if crew.num_failed_starts >= retries.MAX_FAILED_STARTS and not any(
             other.state == "ready" for other in crew.workers
         ):
@@ -281,6 +281,6 @@ class Pool:
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(worker.actor, no_restart=True)
 
-    def _tell(self, event: Callable[..., WorkerEvent], **fields: Any) -> None:
+    def _emit(self, event: Callable[..., WorkerEvent], **fields: Any) -> None:
         if self._on_event:
             self._on_event(event(counts=self._crew.counts, **fields))

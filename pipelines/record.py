@@ -23,9 +23,9 @@ from typing import Any, Literal, Self
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InputError, printable
 
-from .batch import Resolved, Summary
+from .batch import ExecutionResolved, Summary
 from .connection import Cluster
-from .films import Listed
+from .film_list import FilmEntry
 from .messages import ChunkLost, FilmDone, FilmFailed
 from .tally import Tally
 
@@ -100,7 +100,7 @@ class Record:
         elif isinstance(event, FilmFailed):
             self._gaps.pop(event.film.number, None)
             self._over[event.film.results] = [_line(event)]
-        elif isinstance(event, Resolved):
+        elif isinstance(event, ExecutionResolved):
             self._execution = event.execution
         now = self._clock()
         if now < self._due:
@@ -175,8 +175,8 @@ class Record:
 
 
 def failed_films(output: Path) -> set[str]:
-    """Where the results go (`Listed.results`) of films that have lines in OUTPUT/failures.jsonl; none where there is no
-    such file. Raises InputError where it cannot be read.
+    """Where the results go (`FilmEntry.results`) of films that have lines in OUTPUT/failures.jsonl; empty where
+    there is no such file. Raises InputError where it cannot be read.
     """
     try:
         return _films_of(output / "failures.jsonl")
@@ -226,7 +226,7 @@ def _line(event: FilmFailed | ChunkLost) -> bytes:
     return json.dumps(failure_fields(event), ensure_ascii=True).encode() + b"\n"
 
 
-def _shareable(reason: str, film: Listed) -> str:
+def _shareable(reason: str, film: FilmEntry) -> str:
     """Without folders: who made the error may have put the film's whole path into it, or any other."""
     folder = film.path.rpartition("/")[0] + "/"
     reason = reason.replace(folder, "")  # with all blanks that are in it

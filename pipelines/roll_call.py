@@ -19,8 +19,8 @@ __all__ = ["RollCall"]
 class RollCall:
     """Asks each worker how it computes, then lets `source` have it.
 
-    on_resolved  told once how all compute
-    on_refused   told of a worker that takes no part, and why
+    on_resolved  hears once how all compute
+    on_refused   hears of a worker that takes no part, and why
     seconds      that workers took, by what they did
     """
 

@@ -13,14 +13,14 @@ from typing import Any
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VtnStreamError
 
 from . import retries
+from .film_list import FilmEntry
 from .film_work import FilmWork, Piece
-from .films import Listed
 from .messages import (
     ChunkLost,
     ChunksDone,
     Counts,
-    Event,
     FilmDone,
+    FilmEvent,
     FilmFailed,
     FilmSurveyed,
     Outcome,
@@ -56,7 +56,7 @@ class _Job:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Leased:
+class _LeasedChunk:
     """A chunk that another batch works on. due: how many chunks must be done before it is offered again."""
 
     film: FilmWork
@@ -76,10 +76,10 @@ class Schedule:
 
     def __init__(
         self,
-        films: Iterable[Listed],
+        films: Iterable[FilmEntry],
         *,
         last: Step = "predict",
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[FilmEvent], None] | None = None,
     ) -> None:
         self._listing = iter(films)
         self._upcoming = next(self._listing, None)
@@ -87,7 +87,7 @@ class Schedule:
         self._on_event = on_event
         self._films: list[FilmWork] = []  # the window, oldest first
         self._jobs: dict[int, _Job] = {}  # by the id of their tasks
-        self._leased: list[_Leased] = []
+        self._leased: list[_LeasedChunk] = []
         self._at: dict[int, tuple[FilmWork, int]] = {}  # the chunk after the last one that a worker was given
         self._idle: tuple[set[int], set[int]] = (set(), set())  # in this round of questions and the one before
         self._num_listed = self._num_done = self._num_skipped = self._num_failed = 0
@@ -141,7 +141,7 @@ class Schedule:
                 film.stage = "predicting"
                 deadline_s = retries.PREDICT_S + retries.PREDICT_PER_FILM_S * _survey_of(film).duration_s
                 identity, lost = _survey_of(film).identity, tuple(sorted(film.lost))
-                return _job(film, "predict", worker, deadline_s, identity, lost, film.listed.results)
+                return _job(film, "predict", worker, deadline_s, identity, lost, film.entry.results)
         return None
 
     def _runs_low(self, num_workers: int) -> bool:
@@ -159,13 +159,13 @@ class Schedule:
         else:
             if self._upcoming is None or len(self._films) >= FILMS_PER_WORKER * (len(others) + 1):
                 return None
-            film = FilmWork(listed=self._upcoming)
+            film = FilmWork(entry=self._upcoming)
             self._films.append(film)
             self._num_listed += 1
             self._upcoming = next(self._listing, None)
         film.stage = "surveying"
-        deadline_s = retries.SURVEY_S + retries.SURVEY_PER_BYTE_S * film.listed.num_bytes
-        return _job(film, "survey", worker, deadline_s, film.listed.results)
+        deadline_s = retries.SURVEY_S + retries.SURVEY_PER_BYTE_S * film.entry.num_bytes
+        return _job(film, "survey", worker, deadline_s, film.entry.results)
 
     def _embed(self, worker: int, others: Set[int]) -> _Job | None:
         max_run = MAX_RUN
@@ -220,14 +220,14 @@ class Schedule:
     def _done(self, film: FilmWork, outcome: Outcome | None) -> None:
         self._num_done += 1
         self._end(film)
-        self._tell(FilmDone(film=film.listed, outcome=outcome, skipped=False))
+        self._emit(FilmDone(film=film.entry, outcome=outcome, skipped=False))
 
     def _surveyed(self, film: FilmWork, survey: Survey) -> None:
-        self._tell(FilmSurveyed(film=film.listed, survey=survey))
+        self._emit(FilmSurveyed(film=film.entry, survey=survey))
         if survey.finished:
             self._num_skipped += 1
             self._end(film)
-            self._tell(FilmDone(film=film.listed, outcome=None, skipped=True))
+            self._emit(FilmDone(film=film.entry, outcome=None, skipped=True))
             return
         if self._last == "survey":
             self._done(film, None)
@@ -252,13 +252,13 @@ class Schedule:
         self._num_chunks_done += len(settled)
         self._num_frames += sum(receipt.num_frames for receipt in settled if receipt.source == "film")
         if settled:
-            self._tell(ChunksDone(film=film.listed, receipts=settled, worker=job.worker, seconds=seconds))
+            self._emit(ChunksDone(film=film.entry, receipts=settled, worker=job.worker, seconds=seconds))
         for receipt in settled:
             if receipt.source == "lost":
                 reason = receipt.warnings[-1] if receipt.warnings else "decoding died on it twice"
-                self._tell(ChunkLost(film=film.listed, number=receipt.number, reason=reason))
+                self._emit(ChunkLost(film=film.entry, number=receipt.number, reason=reason))
         due = self._num_chunks_done + retries.RUNS_BEFORE_POLL * MAX_RUN * len(self._workers() | {job.worker})
-        self._leased += [_Leased(film=film, number=number, due=due) for number in leased]
+        self._leased += [_LeasedChunk(film=film, number=number, due=due) for number in leased]
         if job.is_poll and any(receipt.source == "film" for receipt in settled):
             for other in self._leased:  # the other batch let go of this one, and perhaps of all
                 other.due = 0 if other.film is film else other.due
@@ -309,13 +309,13 @@ class Schedule:
     def _fail(self, job: _Job, reason: str, chunks: tuple[int, ...], attempts: int) -> None:
         self._num_failed += 1
         self._end(job.film)
-        self._tell(FilmFailed(film=job.film.listed, reason=reason, stage=job.step, chunks=chunks, attempts=attempts))
+        self._emit(FilmFailed(film=job.film.entry, reason=reason, stage=job.step, chunks=chunks, attempts=attempts))
 
     def _check_workers(self, job: _Job, reason: str) -> None:
         self._num_failed_in_a_row[job.step] += 1
         if (num := self._num_failed_in_a_row[job.step]) >= retries.MAX_FAILED_FILMS_IN_A_ROW:
             raise ClusterError(
-                f"{num} films in a row failed, at last {job.film.listed.name}: {reason}",
+                f"{num} films in a row failed, at last {job.film.entry.name}: {reason}",
                 "the workers seem to be the cause, so the run was stopped; what was done is kept",
                 "look at what the nodes lack (memory, space in /tmp, a working GPU), then run the same command again",
             )
@@ -331,7 +331,7 @@ class Schedule:
                 other.stage = "listed"  # it finds the chunks stored now, or is the one to embed them
                 break  # the next waits for that one: one film is not predicted twice at a time
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: FilmEvent) -> None:
         if self._on_event:
             self._on_event(event)
 
@@ -339,8 +339,8 @@ class Schedule:
 def _job(
     film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, numbers: list[int] | None = None
 ) -> _Job:
-    name = f"{step} {film.listed.name}"
-    task = Task(name=name, method=step, args=(film.listed.path, *args), deadline_s=deadline_s)
+    name = f"{step} {film.entry.name}"
+    task = Task(name=name, method=step, args=(film.entry.path, *args), deadline_s=deadline_s)
     return _Job(task=task, film=film, step=step, worker=worker, numbers=numbers or [])
 
 

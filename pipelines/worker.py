@@ -92,7 +92,7 @@ class Worker:
         if self._output is not None:
             files = self._files(video, results)
             finished = not self._overwrite and self._is_finished(files, video)
-            if not finished and not self._estimates:  # better told now than after an hour of work
+            if not finished and not self._estimates:  # an error now is better than one after an hour of work
                 files.claim(video.identity, overwrite=self._overwrite)
         missing = [] if finished else self._analyzer.missing(chunks)
         plan = Plan(video=video, chunks=chunks, missing=missing)

@@ -115,7 +115,9 @@ def test_the_summary_says_how_it_went(batched, settings):
     with Analyzer(store=batched.store, **settings) as analyzer:
         execution = analyzer.execution
     assert batched.summary.execution["instruction_set"] == execution.instruction_set
-    assert of_kind(batched.events, batch.Resolved) == [batch.Resolved(execution=batched.summary.execution)]
+    assert of_kind(batched.events, batch.ExecutionResolved) == [
+        batch.ExecutionResolved(execution=batched.summary.execution)
+    ]
     assert set(batched.summary.seconds_by_stage) == {"load", "survey", "embed", "predict"}
     assert batched.summary.num_workers == len(of_kind(batched.events, WorkerStarted)) == 2
 
@@ -179,11 +181,11 @@ class Mixed(FleetWorker):
 
 def test_a_worker_that_computes_in_another_way_gets_no_work(cluster, many, tmp_path):
     def look(event):
-        if isinstance(event, batch.Refused):
+        if isinstance(event, batch.WorkerRefused):
             (tmp_path / "refused").touch()
 
     run = Run(tmp_path, Mixed, many, look=look)
-    (refused,) = run.of_kind(batch.Refused)
+    (refused,) = run.of_kind(batch.WorkerRefused)
     assert refused.reason in ("its instruction set is old, not new", "its instruction set is new, not old")
     assert len(run.embedders) == 1
     assert (run.failed, run.summary.counts.num_done) == ({}, 2)
@@ -201,7 +203,7 @@ def test_a_plan_says_what_is_to_be_done(cluster, many, tmp_path, monkeypatch):
         settings={"fps": 1, "store": tmp_path / "store"},
     )
     assert 0 < plan.estimate_s < LIMIT_S
-    assert replace(plan, estimate_s=0) == batch.Plan(
+    assert replace(plan, estimate_s=0) == batch.BatchPlan(
         num_films=3, num_finished=1, num_failed=1, num_chunks=12, num_stored=10, num_missing=120, estimate_s=0
     )
     assert set(run.timelines) == {"long.mp4"}

@@ -267,7 +267,7 @@ def test_a_dry_run_shows_the_work_and_does_none(here, films, faked, monkeypatch)
 
     def plan(films, output, **arguments):
         asked.update(arguments, num=len(films))
-        return library.Plan(
+        return library.BatchPlan(
             num_films=4,
             num_finished=1,
             num_failed=0,
@@ -358,7 +358,7 @@ def test_a_strange_name_is_shown_and_not_obeyed(here, films, faked, monkeypatch,
     faked.events = lambda films: [
         failed(films[0], f"{STRANGE} is no film"),
         ChunkLost(film=films[0], number=1, reason=STRANGE),
-        library.Refused(worker=1, reason=STRANGE),
+        library.WorkerRefused(worker=1, reason=STRANGE),
     ]
     for options in ([], ["--json-log"]):
         code, out, err = here("batch", "films", "-o", "out", *options)
@@ -377,7 +377,7 @@ def test_what_happens_to_workers_is_told(here, films, faked):
         WorkerLost(counts=counts(0, num_lost=1), worker=0, failure=lost),
         NoRoom(counts=counts(0)),
         NoRoom(counts=counts(3)),
-        library.Refused(worker=4, reason="it computes otherwise"),
+        library.WorkerRefused(worker=4, reason="it computes otherwise"),
     ]
     _, out, err = here("batch", "films", "-o", "out")
     assert err.splitlines() == [
@@ -390,7 +390,7 @@ def test_what_happens_to_workers_is_told(here, films, faked):
 
 def test_json_lines_say_what_becomes_of_every_film(here, films, faked):
     faked.events = lambda films: [
-        library.Resolved(execution={"device": "cpu"}),
+        library.ExecutionResolved(execution={"device": "cpu"}),
         *events_of(films[0]),
         failed(films[1]),
         FilmDone(film=films[2], outcome=None, skipped=True),

@@ -18,7 +18,7 @@ from vtn_stream_cli.cluster import cluster as cluster_command
 from vtn_stream_pipelines import check as check_module
 from vtn_stream_pipelines import retries
 from vtn_stream_pipelines.check import check, check_store
-from vtn_stream_pipelines.node import Examined, NodeProbe, versions
+from vtn_stream_pipelines.node import Examination, NodeProbe, versions
 
 ray = pytest.importorskip("ray")
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 EXECUTION = {"device": "cpu", "instruction_set": "AVX512", "engine": "torch 2"}
-SOUND = Examined(
+SOUND = Examination(
     versions=versions(),
     decoders=("pyav",),
     weights="a package",

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VideoError
-from vtn_stream_pipelines.films import Listed
+from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.messages import (
     ChunkLost,
     ChunksDone,
-    Event,
     FilmDone,
+    FilmEvent,
     FilmFailed,
     FilmSurveyed,
     Outcome,
@@ -65,9 +65,9 @@ class World:
         for i, film in enumerate(self.films):
             film.identity = film.identity or f"content {i}"
 
-    def listing(self) -> Iterator[Listed]:
+    def listing(self) -> Iterator[FilmEntry]:
         for i in range(len(self.films)):
-            yield Listed(number=i, path=f"/{i}", name=f"{i}.mp4", num_bytes=10**9, results=f"{i}.mp4")
+            yield FilmEntry(number=i, path=f"/{i}", name=f"{i}.mp4", num_bytes=10**9, results=f"{i}.mp4")
 
     def film(self, task: Task) -> Film:
         return self.films[int(task.args[0][1:])]
@@ -193,7 +193,7 @@ def once_each(world: World) -> bool:
     return world.embedded == wanted and predicted == Counter(f"/{i}" for i in range(len(world.films)))
 
 
-def of_kind(events: list[Event], kind: type) -> list:
+def of_kind(events: list[FilmEvent], kind: type) -> list:
     return [event for event in events if isinstance(event, kind)]
 
 
@@ -204,7 +204,7 @@ def of_kind(events: list[Event], kind: type) -> list:
 @pytest.mark.parametrize("sizes", [[], [1], [60], [7] * 40, [1] * 300, [90, 60, 33, 8, 2, 1, 1], [1440, 60]])
 def test_every_chunk_is_embedded_once_and_every_film_predicted_once(num_workers: int, sizes: list[int]) -> None:
     world = World([Film(size) for size in sizes])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), on_event=events.append)
     played = play(schedule, world, num_workers)
     assert once_each(world)
@@ -233,7 +233,7 @@ def test_tasks_say_what_workers_need() -> None:
 def test_finished_films_are_skipped_and_stored_chunks_are_kept() -> None:
     world = World([Film(60, finished=True), Film(60), Film(20)])
     world.stored = {("content 1", n) for n in range(60) if n % 7} | {("content 2", n) for n in range(20)}
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), on_event=events.append)
     play(schedule, world, 4)
     assert world.embedded == Counter({("/1", n): 1 for n in range(0, 60, 7)})
@@ -244,7 +244,7 @@ def test_finished_films_are_skipped_and_stored_chunks_are_kept() -> None:
 
 def test_lost_chunks_are_gaps_that_are_told() -> None:
     world = World([Film(5, lost=(1, 3)), Film(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     play(Schedule(world.listing(), on_event=events.append), world, 2)
     assert dict(world.predicted) == {"/0": (1, 3), "/1": ()}
     told = [(event.film.number, event.number, event.reason) for event in of_kind(events, ChunkLost)]
@@ -380,7 +380,7 @@ class Poison:
 )
 def test_what_kills_its_workers_fails_its_film_only(poison, reason, chunks, num_tries) -> None:
     world = World([Film(60) for _ in range(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     tries = []
 
     def fails(task: Task, worker: int) -> Failure | None:
@@ -404,7 +404,7 @@ def test_a_film_that_is_no_film_fails_at_once() -> None:
     error = VideoError("1.mp4 has no video stream", "it cannot be analyzed", "leave it out")
     failure = Failure(kind="raised", reason=str(error), error=error)
     world = World([Film(5), Film(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     played = play(Schedule(world.listing(), on_event=events.append), world, 2, Poison("/1", "survey", failure=failure))
     (failed,) = of_kind(events, FilmFailed)
     assert (failed.reason, failed.attempts, failed.stage) == (str(error), 1, "survey")
@@ -440,7 +440,7 @@ def test_lost_nodes_blame_no_chunk() -> None:
 
 def test_a_film_that_takes_every_node_down_fails_in_the_end() -> None:
     world = World([Film(20), Film(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     play(Schedule(world.listing(), on_event=events.append), world, 2, Poison("/0", "embed", 7, NODE_LOST))
     (failed,) = of_kind(events, FilmFailed)
     assert 7 in failed.chunks
@@ -493,7 +493,7 @@ def test_one_file_of_the_store_is(kind: type) -> None:
 @pytest.mark.parametrize("method", ["survey", "embed", "predict"])
 def test_workers_that_fail_at_film_after_film_end_the_run(method: str, failure: Failure) -> None:
     world = World([Film(20) for _ in range(50)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     with pytest.raises(
         ClusterError, match=f"^{MAX_FAILED_FILMS_IN_A_ROW} films in a row failed, at last .*mp4: .* 3 times"
     ):
@@ -525,7 +525,7 @@ def test_many_bad_films_end_nothing_while_others_get_through() -> None:
 
 def test_a_survey_can_be_all() -> None:
     world = World([Film(5), Film(5, finished=True), Film(5, identity="same"), Film(5, identity="same")])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), last="survey", on_event=events.append)
     tasks = play(schedule, world, 2).tasks
     assert [task.method for task in tasks] == ["survey"] * 4
@@ -577,7 +577,7 @@ def test_films_of_the_same_content_are_embedded_once() -> None:
 
 def test_a_film_whose_twin_failed_is_embedded_itself() -> None:
     world = World([Film(20, identity="same"), Film(20, identity="same")])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     play(Schedule(world.listing(), on_event=events.append), world, 4, Poison("/0", "embed", 9))
     assert [event.film.number for event in of_kind(events, FilmFailed)] == [0]
     assert [path for path, _ in world.predicted] == ["/1"]
@@ -595,7 +595,7 @@ def test_chunks_that_another_batch_works_on_are_asked_for_again_when_nothing_els
         return answer(task)
 
     world.do = stored_elsewhere
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     played = play(Schedule(world.listing(), on_event=events.append), world, 3)
     assert set(polls) == {(2,), (3,)}
     assert ("/0", 2) not in world.embedded
@@ -698,7 +698,7 @@ def test_whatever_happens_every_healthy_film_is_done(data: st.DataObject) -> Non
     stored_before = set(world.stored)
     # Every fourth film has a chunk that kills its workers.
     poison = {(f"/{i}", data.draw(st.integers(0, n - 1))) for i, n in enumerate(sizes) if n and i % 4 == 3}
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), on_event=events.append)
     crew = Crew(schedule, world, data.draw(st.integers(1, 4), "workers"))
     num_left = {"died": MAX_ATTEMPTS - 1, "node lost": MAX_NODES_LOST - 1, "returned": 99}  # fewer than condemn a film
