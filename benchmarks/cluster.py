@@ -71,7 +71,7 @@ def simulated(num_chunks: Sequence[int]) -> Iterator[FilmEntry]:
 def run(num_chunks: Sequence[int], num_workers: int, chunk_s: float) -> float:
     """Seconds, from the moment when all workers are there."""
     schedule = Schedule(simulated(num_chunks))
-    spec = WorkerSpec(factory=Simulated, arguments={"chunk_s": chunk_s}, num_cpus=1, max_workers=num_workers)
+    spec = WorkerSpec(factory=Simulated, arguments={"chunk_s": chunk_s}, max_workers=num_workers)
     ready: list[float] = []
 
     def hear(event: Any) -> None:

@@ -20,11 +20,11 @@ from vtn_stream.store.leases import new_owner
 from . import messages
 from .film_list import FilmEntry
 from .listing import Listing
-from .messages import Counts, FilmSurveyed, Step
+from .messages import Counts, ExecutionFields, FilmSurveyed, Step
 from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
-from .work import WorkerEvent, WorkerLost, WorkerSpec
+from .work import Resources, WorkerEvent, WorkerLost, WorkerSpec
 from .worker import Worker, settings_for_workers
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ __all__ = ["BatchEvent", "BatchPlan", "ExecutionResolved", "Summary", "WorkerRef
 # leave none idle, whatever the ratio of the two is. Each loads torch and the networks: with the default backbone and
 # 1080p films 600 MB of its own, and 500 MB of libraries that the workers of a node share. Nodes with little memory get
 # fewer workers.
-CPU_WORKER: Mapping[str, Any] = {"num_cpus": 1, "memory_bytes": 2**30}
+CPU_WORKER = Resources(num_cpus=1, memory_bytes=2**30)
 # A core decodes some 500 frames of 720p a second (docs/performance.md), of which a grid of 2 positions a second wants 1
 # in 15: no GPU is busy with what one worker decodes. Four fit into the smallest that are in use, at 1 GB each for CUDA
 # and the network, beside 64 frames in work. In memory of the machine, CUDA's libraries take more than all else.
-GPU_WORKER: Mapping[str, Any] = {"num_cpus": 1, "num_gpus": 0.25, "memory_bytes": 3 * 2**30}
+GPU_WORKER = Resources(num_cpus=1, num_gpus=0.25, memory_bytes=3 * 2**30)
 # Where no number is asked for. Nodes may come while it runs, so the limit is not what the cluster has now.
 MAX_WORKERS = 100_000
 
@@ -49,7 +49,7 @@ MAX_WORKERS = 100_000
 class ExecutionResolved:
     """How all workers compute: the Execution of the first one, as JSON values."""
 
-    execution: Mapping[str, Any]
+    execution: ExecutionFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Summary:
     counts: Counts
     seconds_by_stage: Mapping[str, float]
     num_workers: int
-    execution: Mapping[str, Any]
+    execution: ExecutionFields
     num_duplicates: int
 
 
@@ -212,8 +212,8 @@ def run(
     spec = WorkerSpec(
         factory=Worker,
         arguments={"settings": settings, "owner": owner, **arguments},
+        resources=GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER,
         max_workers=num_workers or MAX_WORKERS,
-        **(GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER),
     )
     try:
         with Pool(spec, on_event=tell) as pool:
@@ -243,7 +243,7 @@ def _results(output: Path, formats: Sequence[str], overwrite: bool, thumbnails: 
 def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:
     """How many workers there would be. Surveys are over before all of them have started."""
     is_cuda = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)["device"] == "cuda"
-    places = cluster.num_gpus / GPU_WORKER["num_gpus"] if is_cuda else cluster.num_cpus
+    places = cluster.num_gpus / GPU_WORKER.num_gpus if is_cuda else cluster.num_cpus
     return min(int(places), num_workers or MAX_WORKERS)
 
 

@@ -9,12 +9,14 @@ from .work import Task, WorkerCounts
 
 __all__ = ["Call", "Crew", "PoolWorker"]
 
+Method = Literal["where", "build", "live", "task"]  # of the actor `Host`; task: its `call`
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
     """A call in flight. since: when it became the first of its worker."""
 
-    what: Literal["where", "build", "live", "task"]
+    what: Method
     ref: Any
     limit_s: float
     since: float
@@ -49,7 +51,7 @@ class PoolWorker:
     def is_placed(self) -> bool:
         return self.state != "waiting" and not self.is_benched
 
-    def ask(self, what: Literal["where", "build", "live", "task"], ref: Any, limit_s: float, task: Task | None) -> None:
+    def ask(self, what: Method, ref: Any, limit_s: float, task: Task | None) -> None:
         self.calls.append(Call(what=what, ref=ref, limit_s=limit_s, since=time.monotonic(), task=task))
 
 

@@ -1,5 +1,6 @@
 """What is said of films: by workers to the schedule, and by the schedule to those who show or keep it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ __all__ = [
     "ChunkLost",
     "ChunksDone",
     "Counts",
+    "ExecutionFields",
     "FilmDone",
     "FilmEvent",
     "FilmFailed",
@@ -16,10 +18,12 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Step",
+    "StepResult",
     "Survey",
 ]
 
 Step = Literal["survey", "embed", "predict"]  # the methods of a worker
+ExecutionFields = Mapping[str, str | int]  # an `Execution` as JSON values, by their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,9 @@ class Outcome:
 
     num_segments: int
     num_gaps: int
+
+
+StepResult = Survey | list[Receipt] | Outcome  # what a survey, an embedding and a prediction give
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

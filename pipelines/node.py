@@ -19,6 +19,7 @@ from vtn_stream.errors import VtnStreamError
 from vtn_stream.video import DecodingProcess, probe
 
 from . import retries
+from .messages import ExecutionFields
 
 __all__ = ["Examination", "NodeProbe", "versions"]
 
@@ -43,7 +44,7 @@ class Examination:
     decoders: tuple[str, ...]
     weights: str
     recipe: str
-    execution: Mapping[str, Any]
+    execution: ExecutionFields
     free_bytes: int | None
     problems: tuple[str, ...]
 
@@ -76,7 +77,7 @@ class NodeProbe:
             except Exception as error:  # whatever is wrong there is what was asked
                 problems.append(_problem(error, f"{decoder} decodes nothing there"))
         weights = recipe = ""
-        execution: Mapping[str, Any] = {}
+        execution: ExecutionFields = {}
         try:
             with Analyzer(**settings) as analyzer:
                 encoder = analyzer.encoder

@@ -9,7 +9,7 @@ and another takes its place. Wherever the cluster has room, workers are added up
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 from vtn_stream.errors import ClusterError, VtnStreamError
 
@@ -171,7 +171,7 @@ class Pool:
         self._grow(now)
         has_no_room = now - crew.waits_since > retries.ROOM_S
         if has_no_room and not crew.has_no_room:
-            self._emit(NoRoom)
+            self._emit(NoRoom(counts=crew.counts))
         crew.has_no_room = has_no_room
         if now - self._busy_at > self._patience_s:
             raise self._no_room()
@@ -205,8 +205,8 @@ class Pool:
             self._start()
 
     def _start(self) -> None:
-        spec = self._spec
-        options = {"num_cpus": spec.num_cpus, "num_gpus": spec.num_gpus, "memory": spec.memory_bytes}
+        spec, resources = self._spec, self._spec.resources
+        options = {"num_cpus": resources.num_cpus, "num_gpus": resources.num_gpus, "memory": resources.memory_bytes}
         # SPREAD: decoding takes whatever its node leaves idle.
         actor = (
             import_ray()
@@ -226,7 +226,7 @@ class Pool:
         crew.num_failed_starts = 0
         crew.num_started += 1
         crew.num_replaced += crew.num_replaced < crew.num_lost
-        self._emit(WorkerStarted, worker=worker.number)
+        self._emit(WorkerStarted(counts=crew.counts, worker=worker.number))
 
     def _lose(self, worker: PoolWorker, failure: Failure, source: TaskSource) -> None:
         """Only the task that ran has failed: what was queued behind it, or behind a question, goes back."""
@@ -244,7 +244,7 @@ class Pool:
                 source.returned(call.task)
         if calls and calls[0].task is not None:
             source.failed(calls[0].task, failure, worker.number)
-        self._emit(WorkerLost, worker=worker.number, failure=failure)
+        self._emit(WorkerLost(counts=crew.counts, worker=worker.number, failure=failure))
         if crew.num_failed_starts >= retries.MAX_FAILED_STARTS and not any(
             other.state == "ready" for other in crew.workers
         ):
@@ -257,7 +257,7 @@ class Pool:
             )
 
     def _no_room(self) -> ClusterError:
-        needs = self._spec.needs
+        needs = self._spec.resources.amounts
         units = {"CPU": 1, "GPU": 1, "memory": 2**30}
         asked = ", ".join(
             f"{amount / units[name]:g} {'GiB of memory' if name == 'memory' else name}"
@@ -281,6 +281,6 @@ class Pool:
             with contextlib.suppress(ray.exceptions.RayError):
                 ray.kill(worker.actor, no_restart=True)
 
-    def _emit(self, event: Callable[..., WorkerEvent], **fields: Any) -> None:
+    def _emit(self, event: WorkerEvent) -> None:
         if self._on_event:
-            self._on_event(event(counts=self._crew.counts, **fields))
+            self._on_event(event)

@@ -5,12 +5,13 @@ worker loads its networks before anything else and says how it would compute. Th
 that would compute in another way (another instruction set, another version) is refused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from vtn_stream.errors import ClusterError, VtnStreamError
 
 from . import retries
+from .messages import ExecutionFields
 from .work import Failure, Task, TaskSource
 
 __all__ = ["RollCall"]
@@ -28,7 +29,7 @@ class RollCall:
         self,
         source: TaskSource,
         *,
-        on_resolved: Callable[[Mapping[str, Any]], None],
+        on_resolved: Callable[[ExecutionFields], None],
         on_refused: Callable[[int, str], None],
     ) -> None:
         self._source = source
@@ -37,7 +38,7 @@ class RollCall:
         self._asked: set[int] = set()
         self._accepted: set[int] = set()
         self._num_failed = 0  # in a row, while no worker worked
-        self.execution: Mapping[str, Any] = {}
+        self.execution: ExecutionFields = {}
         self.seconds: dict[str, float] = {}
 
     def lost(self, worker: int) -> None:
@@ -52,19 +53,19 @@ class RollCall:
         self._asked.add(worker)
         return Task(name="load the networks", method="load", deadline_s=retries.LOAD_S)
 
-    def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
+    def done(self, task: Task, result: Any, worker: int, seconds: float) -> None:
         self.seconds[task.method] = self.seconds.get(task.method, 0.0) + seconds
         if task.method != "load":
-            self._source.done(task, value, worker, seconds)
+            self._source.done(task, result, worker, seconds)
             return
         self._num_failed = 0
         if not self.execution:
-            self.execution = value
-            self._on_resolved(value)
+            self.execution = result
+            self._on_resolved(result)
         differences = [
-            f"its {name.replace('_', ' ')} is {value.get(name)}, not {wanted}"
+            f"its {name.replace('_', ' ')} is {result.get(name)}, not {wanted}"
             for name, wanted in self.execution.items()
-            if value.get(name) != wanted
+            if result.get(name) != wanted
         ]
         if differences:
             self._on_refused(worker, "; ".join(differences))

@@ -26,6 +26,7 @@ from .messages import (
     Outcome,
     Receipt,
     Step,
+    StepResult,
     Survey,
 )
 from .work import Failure, Task
@@ -205,17 +206,17 @@ class Schedule:
 
     # What became of it
 
-    def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
+    def done(self, task: Task, result: StepResult, worker: int, seconds: float) -> None:
         job = self._jobs.pop(id(task))
         self._num_failed_in_a_row[job.step] = 0
         if job.film.stage == "over":
             return
-        if job.step == "survey":
-            self._surveyed(job.film, value)
-        elif job.step == "embed":
-            self._embedded(job, value, seconds)
+        if isinstance(result, Survey):
+            self._surveyed(job.film, result)
+        elif isinstance(result, Outcome):
+            self._done(job.film, result)
         else:
-            self._done(job.film, value)
+            self._embedded(job, result, seconds)
 
     def _done(self, film: FilmWork, outcome: Outcome | None) -> None:
         self._num_done += 1

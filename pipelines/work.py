@@ -10,6 +10,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "NoRoom",
+    "Resources",
     "Task",
     "TaskSource",
     "WorkerCounts",
@@ -23,6 +24,21 @@ FailureKind = Literal["raised", "worker died", "deadline", "node lost", "out of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a node must have left for a worker. memory_bytes: None where any will do."""
+
+    num_cpus: float = 1
+    num_gpus: float = 0
+    memory_bytes: int | None = None
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """By Ray's names; only what is needed at all."""
+        amounts = {"CPU": self.num_cpus, "GPU": self.num_gpus, "memory": self.memory_bytes or 0}
+        return {name: amount for name, amount in amounts.items() if amount}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
     """What the workers of a pool are: instances of factory(**arguments), each on some node with these resources.
 
@@ -31,20 +47,12 @@ class WorkerSpec:
 
     factory: type
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    num_cpus: float = 1
-    num_gpus: float = 0
-    memory_bytes: int | None = None
+    resources: Resources = Resources()
     max_workers: int
 
     def __post_init__(self) -> None:
         if self.max_workers < 1:
             raise ValueError(f"a pool of {self.max_workers} workers does nothing")
-
-    @property
-    def needs(self) -> dict[str, float]:
-        """What a node must have for a worker, in Ray's words."""
-        needs = {"CPU": self.num_cpus, "GPU": self.num_gpus, "memory": self.memory_bytes or 0}
-        return {resource: amount for resource, amount in needs.items() if amount}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +80,8 @@ class TaskSource(Protocol):
     def next(self, worker: int) -> Task | None:
         """What this worker should do next; None: nothing now, it will be asked again. Numbers are never reused."""
 
-    def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
-        """The task gave this value in so many seconds on the worker."""
+    def done(self, task: Task, result: Any, worker: int, seconds: float) -> None:
+        """The task's method returned this, after so many seconds on the worker."""
 
     def failed(self, task: Task, failure: Failure, worker: int) -> None:
         """The task failed while it ran. Whether it is tried again is up to the source."""

@@ -22,7 +22,7 @@ from vtn_stream.store import Leases, default_root, lease_key
 from vtn_stream.store.leases import Lease
 
 from . import retries
-from .messages import Outcome, Receipt, Survey
+from .messages import ExecutionFields, Outcome, Receipt, Survey
 
 __all__ = ["Worker", "settings_for_workers"]
 
@@ -78,10 +78,10 @@ class Worker:
         self._span_s = span_s
         self._estimates = estimates
 
-    def load(self) -> dict[str, Any]:
+    def load(self) -> ExecutionFields:
         """Load the networks; gives the Execution that embeddings of this worker have, as JSON values."""
         self._analyzer.load()
-        execution: dict[str, Any] = json.loads(self._analyzer.execution.to_json())
+        execution: ExecutionFields = json.loads(self._analyzer.execution.to_json())
         return execution
 
     def survey(self, path: str, results: str) -> Survey:

@@ -17,6 +17,7 @@ from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.work import (
     Failure,
     NoRoom,
+    Resources,
     Task,
     WorkerLost,
     WorkerSpec,
@@ -94,8 +95,10 @@ def task(name, method="echo", *args, deadline_s=LIMIT_S):
     return Task(name=name, method=method, args=args, deadline_s=deadline_s)
 
 
-def spec(**fields):
-    return WorkerSpec(**{"factory": Worker, "max_workers": 2} | fields)
+def spec(*, arguments=None, max_workers=2, **resources):
+    return WorkerSpec(
+        factory=Worker, arguments=arguments or {}, max_workers=max_workers, resources=Resources(**resources)
+    )
 
 
 class Bag:
