@@ -186,14 +186,14 @@ def run(
 ) -> Summary:
     """The steps of every film up to the last. arguments: those of `Worker`."""
     settings = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)
-    owner, most = new_owner(), 0
+    owner, most_workers = new_owner(), 0
 
     def tell(event: BatchEvent) -> None:
-        nonlocal most
+        nonlocal most_workers
         if isinstance(event, WorkerLost):
             roll_call.lost(event.worker)
         if isinstance(event, WorkerEvent):
-            most = max(most, event.counts.num_ready)
+            most_workers = max(most_workers, event.counts.num_ready)
         if on_event:
             on_event(event)
 
@@ -223,7 +223,7 @@ def run(
     return Summary(
         counts=schedule.counts,
         seconds_by_stage=dict(roll_call.seconds),
-        num_workers=most,
+        num_workers=most_workers,
         execution=roll_call.execution,
         num_duplicates=schedule.num_duplicates,
     )

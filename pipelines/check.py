@@ -37,7 +37,7 @@ class NodeReport:
     num_cpus: float
     num_gpus: float
     works: bool
-    examined: Examination | None = None
+    examination: Examination | None = None
     shares_store: bool = False
     problems: tuple[str, ...] = ()
 
@@ -64,16 +64,16 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
             "see `ray status`, or give another --device",
         )
     with _Probes([node for node in nodes if node.report.works]) as probes:
-        examined = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
+        examinations = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
         _check_shared(probes, settings["store"], "--store")
-    _check_differences(examined, probes)
+    _check_differences(examinations, probes)
     reports = []
     for node in nodes:
         number = node.report.number
-        found: Examination | None = examined.get(number)
+        found: Examination | None = examinations.get(number)
         problems = (*(found.problems if found else ()), *probes.problems.get(number, ()))
         shares_store = number in probes.shares
-        reports.append(replace(node.report, examined=found, shares_store=shares_store, problems=problems))
+        reports.append(replace(node.report, examination=found, shares_store=shares_store, problems=problems))
     return tuple(reports)
 
 
@@ -198,12 +198,12 @@ def _check_shared(probes: _Probes, folder: str, option: str) -> None:
         )
 
 
-def _check_differences(examined: Mapping[int, Examination], probes: _Probes) -> None:
+def _check_differences(examinations: Mapping[int, Examination], probes: _Probes) -> None:
     """Another version than here; other weights, or another way to compute, than most nodes have."""
     here = versions()
-    recipes = Counter(found.recipe for found in examined.values() if found.recipe)
-    executions = Counter(tuple(found.execution.items()) for found in examined.values() if found.execution)
-    for number, found in examined.items():
+    recipes = Counter(found.recipe for found in examinations.values() if found.recipe)
+    executions = Counter(tuple(found.execution.items()) for found in examinations.values() if found.execution)
+    for number, found in examinations.items():
         for name in ("Python", "ray", "vtn-stream"):
             theirs = found.versions.get(name) or "missing"
             if theirs != here[name]:
@@ -220,12 +220,12 @@ def _check_differences(examined: Mapping[int, Examination], probes: _Probes) -> 
                 "its embeddings would mean something else",
                 "give one file of weights in a shared folder with --weights",
             )
-        for name, value in found.execution.items():
+        for name, there in found.execution.items():
             usual = dict(executions.most_common(1)[0][0])[name]
-            if value != usual:
+            if there != usual:
                 probes.report(
                     number,
-                    f"its {name.replace('_', ' ')} is {value}, that of most nodes {usual}",
+                    f"its {name.replace('_', ' ')} is {there}, that of most nodes {usual}",
                     "workers that compute in another way than the first get no work",
                     "install the same versions, and use nodes that are alike",
                 )

@@ -1,4 +1,4 @@
-"""What is said of films: by workers to the schedule, and by the schedule to those who show or keep it."""
+"""What workers report of films to the schedule, and the schedule to those who show or keep it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from typing import Self
 from vtn_stream.errors import ClusterError, VtnStreamError
 
 from . import retries
-from .actor import Answer, Host, death, one_line, raised
+from .actor import Answer, Host, one_line, task_failure, worker_failure
 from .connection import import_ray
 from .crew import Crew, PoolWorker
 from .work import Failure, NoRoom, TaskSource, WorkerEvent, WorkerLost, WorkerSpec, WorkerStarted
@@ -137,13 +137,13 @@ class Pool:
             # The host catches what methods raise: what remains are arguments and values that do not pickle.
             answer = Answer(reason=one_line(getattr(error, "cause", None) or error))
         except ray.exceptions.RayError as error:
-            self._lose(worker, death(error, worker.node), source)
+            self._lose(worker, worker_failure(error, worker.node), source)
             return
         worker.calls.popleft()
         now = worker.free_since = time.monotonic()
         if worker.calls:
             worker.calls[0].since = now
-        failure = raised(answer) if isinstance(answer, Answer) and answer.reason else None
+        failure = task_failure(answer) if isinstance(answer, Answer) and answer.reason else None
         if failure and call.task is None:
             self._lose(worker, failure, source)
         elif call.what == "where":
@@ -155,7 +155,7 @@ class Pool:
             if failure:
                 source.failed(call.task, failure, worker.number)
             else:
-                source.done(call.task, answer.value, worker.number, answer.seconds)
+                source.done(call.task, answer.result, worker.number, answer.seconds)
 
     # Workers
 

@@ -240,11 +240,11 @@ def test_one_film_is_embedded_for_analyze(cluster, many, tmp_path, monkeypatch):
 
 
 def test_workers_take_a_share_of_a_gpu_where_there_is_one(monkeypatch, tmp_path):
-    kinds = []
+    specs = []
 
     class NoPool:
         def __init__(self, given, **options):
-            kinds.extend(given)
+            specs.append(given)
 
         def __enter__(self):
             return self
@@ -262,10 +262,10 @@ def test_workers_take_a_share_of_a_gpu_where_there_is_one(monkeypatch, tmp_path)
     for device, cluster in [("auto", gpus), ("auto", TWO_NODES), ("cpu", gpus)]:
         given = {"device": device, "store": Path("store"), "weights": Path("w.pth"), "model": "cctv-fight"}
         batch.batch([], Path("out"), cluster=cluster, settings=given, num_workers=3)
-    assert [kind.num_gpus for kind in kinds] == [0.25, 0, 0]
-    assert [kind.arguments["settings"]["device"] for kind in kinds] == ["cuda", "cpu", "cpu"]
-    assert {(kind.factory, kind.max_workers) for kind in kinds} == {(Worker, 3)}
-    assert kinds[0].arguments["settings"] | {"device": ""} == {
+    assert [spec.resources.num_gpus for spec in specs] == [0.25, 0, 0]
+    assert [spec.arguments["settings"]["device"] for spec in specs] == ["cuda", "cpu", "cpu"]
+    assert {(spec.factory, spec.max_workers) for spec in specs} == {(Worker, 3)}
+    assert specs[0].arguments["settings"] | {"device": ""} == {
         "device": "",
         "store": str(tmp_path / "store"),
         "weights": str(tmp_path / "w.pth"),

@@ -134,7 +134,7 @@ def test_a_sound_cluster_has_no_problems_and_nothing_is_left_in_the_store(nodes,
         (4, True, True),
     ]
     assert [report.problems for report in reports] == [()] * 4
-    assert [report.examined for report in reports] == [None, SOUND, SOUND, SOUND]
+    assert [report.examination for report in reports] == [None, SOUND, SOUND, SOUND]
     assert list((tmp_path / "store").iterdir()) == []
     check_store(tmp_path / "store")
     assert list((tmp_path / "store").iterdir()) == []

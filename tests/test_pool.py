@@ -12,7 +12,7 @@ import pytest
 
 from vtn_stream.errors import BackboneError, ClusterError
 from vtn_stream_pipelines import retries
-from vtn_stream_pipelines.actor import death
+from vtn_stream_pipelines.actor import worker_failure
 from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.work import (
     Failure,
@@ -253,7 +253,7 @@ def test_a_worker_that_died_idle_fails_no_task(cluster):
 
 def test_a_node_out_of_memory_is_told_as_such(cluster):
     # Simulated: filling the memory of the machine would end other processes as well.
-    assert death(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
+    assert worker_failure(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
         kind="out of memory", reason="its node ran out of memory"
     )
 
