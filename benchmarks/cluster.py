@@ -29,12 +29,12 @@ from vtn_stream.errors import VtnStreamError
 from vtn_stream.results import ResultFiles
 from vtn_stream_pipelines.batch import batch
 from vtn_stream_pipelines.connection import connected, import_ray
-from vtn_stream_pipelines.films import Listed, results_folder, results_stem
+from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.listing import list_films
 from vtn_stream_pipelines.messages import FilmDone, Outcome, Receipt, Survey
 from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.schedule import Schedule
-from vtn_stream_pipelines.work import Task, WorkerKind
+from vtn_stream_pipelines.work import Task, WorkerSpec
 
 CHUNK_S, SURVEY_S, PREDICT_S = 0.2, 0.1, 0.2  # simulated: far less than they take on one core
 
@@ -62,18 +62,16 @@ class Simulated:
         return Outcome(num_segments=1, num_gaps=0)
 
 
-def simulated(num_chunks: Sequence[int]) -> Iterator[Listed]:
+def simulated(num_chunks: Sequence[int]) -> Iterator[FilmEntry]:
     for number, num in enumerate(num_chunks):
         name = f"{number}/{num}"
-        yield Listed(number=number, path=name, name=name, num_bytes=num, results=name)
+        yield FilmEntry(number=number, path=name, name=name, num_bytes=num, results=name)
 
 
 def run(num_chunks: Sequence[int], num_workers: int, chunk_s: float) -> float:
     """Seconds, from the moment when all workers are there."""
     schedule = Schedule(simulated(num_chunks))
-    kind = WorkerKind(
-        name="simulated", factory=Simulated, arguments={"chunk_s": chunk_s}, num_cpus=1, max_workers=num_workers
-    )
+    spec = WorkerSpec(factory=Simulated, arguments={"chunk_s": chunk_s}, max_workers=num_workers)
     ready: list[float] = []
 
     def hear(event: Any) -> None:
@@ -83,8 +81,8 @@ def run(num_chunks: Sequence[int], num_workers: int, chunk_s: float) -> float:
     class Patient:
         """Workers wait for each other: the pool starts no more of them while one has nothing to do."""
 
-        def next(self, kind: str, worker: int) -> Task | None:
-            return schedule.next(kind, worker) if ready else Task(name="wait", method="wait", deadline_s=60)
+        def next(self, worker: int) -> Task | None:
+            return schedule.next(worker) if ready else Task(name="wait", method="wait", deadline_s=60)
 
         def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
             if task.method != "wait":
@@ -93,7 +91,7 @@ def run(num_chunks: Sequence[int], num_workers: int, chunk_s: float) -> float:
         def __getattr__(self, name: str) -> Any:
             return getattr(schedule, name)
 
-    with Pool([kind], on_event=hear) as pool:
+    with Pool(spec, on_event=hear) as pool:
         pool.run(Patient())
     assert schedule.counts.num_done == len(num_chunks)
     return time.monotonic() - ready[0]
@@ -173,7 +171,8 @@ def measured(folder: Path, way: str, output: Path) -> None:
         if way == "one process":
             with Analyzer(store=store) as analyzer:
                 for film in films.films:
-                    files = ResultFiles(output / results_folder(film), Path(film.path), stem=results_stem(film))
+                    where = output / film.results
+                    files = ResultFiles(where.parent, Path(film.path), stem=where.name)
                     with contextlib.suppress(VtnStreamError):  # a batch leaves bad films out as well
                         files.claim(analyzer.probe(film.path).identity)
                         analysis = analyzer.analyze(film.path)

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from vtn_stream_pipelines import batch as library
-from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, Event, FilmDone, FilmFailed, FilmSurveyed
+from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, FilmDone, FilmEvent, FilmFailed, FilmSurveyed
 from vtn_stream_pipelines.record import failure_fields
 from vtn_stream_pipelines.tally import Tally
-from vtn_stream_pipelines.work import NoRoom, WorkerLost, WorkerRetired, WorkerStarted
+from vtn_stream_pipelines.work import NoRoom, WorkerLost, WorkerStarted
 
 __all__ = ["log_event", "log_summary"]
 
@@ -17,19 +17,17 @@ __all__ = ["log_event", "log_summary"]
 def log_event(event: library.BatchEvent) -> None:
     if isinstance(event, FilmFailed | ChunkLost):
         _log(**failure_fields(event))
-    elif isinstance(event, Event):
+    elif isinstance(event, FilmEvent):
         _log_film(event)
     elif isinstance(event, WorkerStarted):
         _log(event="worker_started", worker=event.worker, ready=event.counts.num_ready)
     elif isinstance(event, WorkerLost):
         _log(event="worker_lost", worker=event.worker, kind=event.failure.kind, reason=event.failure.reason)
-    elif isinstance(event, WorkerRetired):
-        _log(event="worker_retired", worker=event.worker)
     elif isinstance(event, NoRoom):
         _log(event="no_room", ready=event.counts.num_ready)
-    elif isinstance(event, library.Refused):
+    elif isinstance(event, library.WorkerRefused):
         _log(event="worker_refused", worker=event.worker, reason=event.reason)
-    elif isinstance(event, library.Resolved):
+    elif isinstance(event, library.ExecutionResolved):
         _log(event="execution", execution=dict(event.execution))
 
 
@@ -51,7 +49,7 @@ def log_summary(tally: Tally, summary: library.Summary | None) -> None:
     )
 
 
-def _log_film(event: Event) -> None:
+def _log_film(event: FilmEvent) -> None:
     film: dict[str, Any] = {"film": event.film.name, "results": event.film.results}
     if isinstance(event, FilmSurveyed):
         survey = event.survey

@@ -59,7 +59,7 @@ def _show(reports: Sequence[NodeReport]) -> None:
     for name in ("node", "", "address", "CPUs", "GPUs", "device", "decoders", "weights", "store", "free"):
         table.add_column(name, justify="right" if name in ("CPUs", "GPUs", "free") else "left")
     for report in reports:
-        found = report.examined
+        found = report.examination
         if report.problems:
             verdict = Text("BAD", style="bold red")
         else:
@@ -88,7 +88,7 @@ def _show_versions(reports: Sequence[NodeReport]) -> None:
     """Each once, if the nodes agree."""
     nodes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for report in reports:
-        for name, version in report.examined.versions.items() if report.examined else ():
+        for name, version in report.examination.versions.items() if report.examination else ():
             nodes[name][version or "missing"].append(str(report.number))
     alike = [f"{name} {version}" for name, found in nodes.items() if len(found) == 1 for version in found]
     if alike:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vtn_stream.errors import printable
-from vtn_stream_pipelines.batch import Refused, Summary
+from vtn_stream_pipelines.batch import Summary, WorkerRefused
 from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost
@@ -152,7 +152,7 @@ def news_of(event: object) -> Text | None:
         return Text(f"{gap}: {printable(event.reason)}", style="yellow")
     if isinstance(event, WorkerLost):
         return Text(f"worker {event.worker} was lost: {printable(event.failure.reason)}", style="yellow")
-    if isinstance(event, Refused):
+    if isinstance(event, WorkerRefused):
         return Text(f"worker {event.worker} gets no work: {printable(event.reason)}", style="yellow")
     if isinstance(event, NoRoom) and not event.counts.num_ready:
         return Text("the cluster has no room for a worker now; the batch waits", style="yellow")

@@ -13,14 +13,14 @@ from vtn_stream.errors import VtnStreamError, printable
 from .connection import import_ray
 from .work import Failure
 
-__all__ = ["Answer", "Host", "death", "one_line", "raised"]
+__all__ = ["Answer", "Host", "one_line", "task_failure", "worker_failure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a call gave. reason: set if it raised; error: what it raised, pickled, empty if it does not pickle."""
 
-    value: Any = None
+    result: Any = None
     seconds: float = 0.0
     reason: str = ""
     error: bytes = b""
@@ -49,24 +49,25 @@ class Host:
     def _answer(self, work: Callable[[], Any]) -> Answer:
         begin = time.perf_counter()
         try:
-            value = work()
+            result = work()
         except Exception as error:  # whatever it is: the worker lives on
             error.__traceback__ = None
             pickled = b""
             with contextlib.suppress(Exception):
                 pickled = pickle.dumps(error)
             return Answer(seconds=time.perf_counter() - begin, reason=one_line(error), error=pickled)
-        return Answer(value=value, seconds=time.perf_counter() - begin)
+        return Answer(result=result, seconds=time.perf_counter() - begin)
 
 
-def raised(answer: Answer) -> Failure:
+def task_failure(answer: Answer) -> Failure:
+    """What a method raised."""
     error = None
     with contextlib.suppress(Exception):  # its class may take other arguments than it keeps
         error = pickle.loads(answer.error)  # of our own worker, as all that Ray hands us is
     return Failure(kind="raised", reason=answer.reason, error=error if isinstance(error, Exception) else None)
 
 
-def death(error: Exception, node: str) -> Failure:
+def worker_failure(error: Exception, node: str) -> Failure:
     """What became of a worker on this node whose call gave one of Ray's errors."""
     errors = import_ray().exceptions
     if isinstance(error, errors.OutOfMemoryError):

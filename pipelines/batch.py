@@ -17,49 +17,50 @@ from vtn_stream.errors import TimelineError
 from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
-from . import messages, work
-from .listing import Listed, Listing
-from .messages import Counts, FilmSurveyed, Step
+from . import messages
+from .film_list import FilmEntry
+from .listing import Listing
+from .messages import Counts, ExecutionFields, FilmSurveyed, Step
 from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
-from .work import WorkerKind, WorkerLost
+from .work import Resources, WorkerEvent, WorkerLost, WorkerSpec
 from .worker import Worker, settings_for_workers
 
 if TYPE_CHECKING:
     from .connection import Cluster
 
-__all__ = ["BatchEvent", "Plan", "Refused", "Resolved", "Summary", "batch", "plan", "run"]
+__all__ = ["BatchEvent", "BatchPlan", "ExecutionResolved", "Summary", "WorkerRefused", "batch", "plan", "run"]
 
 # A worker on CPUs is one core: its network takes about what its decoding process leaves, and as many workers as cores
 # leave none idle, whatever the ratio of the two is. Each loads torch and the networks: with the default backbone and
 # 1080p films 600 MB of its own, and 500 MB of libraries that the workers of a node share. Nodes with little memory get
 # fewer workers.
-CPU_WORKER: Mapping[str, Any] = {"num_cpus": 1, "memory_bytes": 2**30}
+CPU_WORKER = Resources(num_cpus=1, memory_bytes=2**30)
 # A core decodes some 500 frames of 720p a second (docs/performance.md), of which a grid of 2 positions a second wants 1
 # in 15: no GPU is busy with what one worker decodes. Four fit into the smallest that are in use, at 1 GB each for CUDA
 # and the network, beside 64 frames in work. In memory of the machine, CUDA's libraries take more than all else.
-GPU_WORKER: Mapping[str, Any] = {"num_cpus": 1, "num_gpus": 0.25, "memory_bytes": 3 * 2**30}
+GPU_WORKER = Resources(num_cpus=1, num_gpus=0.25, memory_bytes=3 * 2**30)
 # Where no number is asked for. Nodes may come while it runs, so the limit is not what the cluster has now.
 MAX_WORKERS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class ExecutionResolved:
     """How all workers compute: the Execution of the first one, as JSON values."""
 
-    execution: Mapping[str, Any]
+    execution: ExecutionFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class WorkerRefused:
     """A worker gets no work, since it would compute in another way, or cannot."""
 
     worker: int
     reason: str
 
 
-BatchEvent = messages.Event | work.Event | Resolved | Refused
+BatchEvent = messages.FilmEvent | WorkerEvent | ExecutionResolved | WorkerRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +75,12 @@ class Summary:
     counts: Counts
     seconds_by_stage: Mapping[str, float]
     num_workers: int
-    execution: Mapping[str, Any]
+    execution: ExecutionFields
     num_duplicates: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """What a batch would do. num_missing: positions to embed; a film that is listed twice counts once.
 
     estimate_s: about how long, on as many workers as have room.
@@ -95,7 +96,7 @@ class Plan:
 
 
 def batch(
-    films: Listing | Iterable[Listed],
+    films: Listing | Iterable[FilmEntry],
     output: Path,
     *,
     cluster: "Cluster",
@@ -106,7 +107,7 @@ def batch(
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
-    """Draw the timelines of all films; bad films are told and left out.
+    """Draw the timelines of all films; bad films are reported and left out.
 
     settings   keyword arguments of `Analyzer`. Device "auto" is cuda where the cluster has a GPU
     overwrite  draw timelines anew that are there, and replace what is in the way of another film
@@ -122,7 +123,7 @@ def batch(
 
 
 def plan(
-    films: Listing | Iterable[Listed],
+    films: Listing | Iterable[FilmEntry],
     output: Path,
     *,
     cluster: "Cluster",
@@ -132,7 +133,7 @@ def plan(
     thumbnails: bool = True,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
-) -> Plan:
+) -> BatchPlan:
     """What `batch` would do with the same arguments. Surveys every film; what that finds out is kept in the store."""
     seen: set[str] = set()
     num_chunks = num_stored = num_missing = 0
@@ -162,7 +163,7 @@ def plan(
         estimates=True,
         **results,
     )
-    return Plan(
+    return BatchPlan(
         num_films=done.counts.num_listed,
         num_finished=done.counts.num_skipped,
         num_failed=done.counts.num_failed,
@@ -174,7 +175,7 @@ def plan(
 
 
 def run(
-    films: Listing | Iterable[Listed],
+    films: Listing | Iterable[FilmEntry],
     *,
     cluster: "Cluster",
     settings: Mapping[str, Any],
@@ -185,43 +186,44 @@ def run(
 ) -> Summary:
     """The steps of every film up to the last. arguments: those of `Worker`."""
     settings = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)
-    owner, most = new_owner(), 0
+    owner, most_workers = new_owner(), 0
 
     def tell(event: BatchEvent) -> None:
-        nonlocal most
+        nonlocal most_workers
         if isinstance(event, WorkerLost):
             roll_call.lost(event.worker)
-        if isinstance(event, work.Event):
-            most = max(most, event.counts.num_ready)
+        if isinstance(event, WorkerEvent):
+            most_workers = max(most_workers, event.counts.num_ready)
         if on_event:
             on_event(event)
 
     def refuse(worker: int, reason: str) -> None:
         pool.bench(worker)
-        tell(Refused(worker=worker, reason=reason))
+        tell(WorkerRefused(worker=worker, reason=reason))
 
     schedule = Schedule(
         films.films if isinstance(films, Listing) else films,
         last=last,
         on_event=tell,
     )
-    roll_call = RollCall(schedule, on_resolved=lambda execution: tell(Resolved(execution=execution)), on_refused=refuse)
-    kind = WorkerKind(
-        name="films",
+    roll_call = RollCall(
+        schedule, on_resolved=lambda execution: tell(ExecutionResolved(execution=execution)), on_refused=refuse
+    )
+    spec = WorkerSpec(
         factory=Worker,
         arguments={"settings": settings, "owner": owner, **arguments},
+        resources=GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER,
         max_workers=num_workers or MAX_WORKERS,
-        **(GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER),
     )
     try:
-        with Pool([kind], on_event=tell) as pool:
+        with Pool(spec, on_event=tell) as pool:
             pool.run(roll_call)
     finally:  # else whoever goes on would wait for the chunks in flight
         Leases(Path(settings["store"]), owner=owner).release_own()
     return Summary(
         counts=schedule.counts,
         seconds_by_stage=dict(roll_call.seconds),
-        num_workers=most,
+        num_workers=most_workers,
         execution=roll_call.execution,
         num_duplicates=schedule.num_duplicates,
     )
@@ -241,7 +243,7 @@ def _results(output: Path, formats: Sequence[str], overwrite: bool, thumbnails: 
 def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:
     """How many workers there would be. Surveys are over before all of them have started."""
     is_cuda = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)["device"] == "cuda"
-    places = cluster.num_gpus / GPU_WORKER["num_gpus"] if is_cuda else cluster.num_cpus
+    places = cluster.num_gpus / GPU_WORKER.num_gpus if is_cuda else cluster.num_cpus
     return min(int(places), num_workers or MAX_WORKERS)
 
 

@@ -14,18 +14,14 @@ from typing import Any
 from vtn_stream.errors import ClusterError, VtnStreamError
 from vtn_stream.store import default_root
 
+from . import retries
 from .connection import import_ray, last_line
-from .node import Examined, NodeProbe, versions
+from .node import Examination, NodeProbe, versions
 from .worker import settings_for_workers
 
 __all__ = ["NodeReport", "check", "check_store"]
 
-# A process starts in 1 to 3 s, and imports this package, perhaps over a network.
-START_S = 30.0
-FOLDER_S = 30.0  # to write, or read, files of 30 bytes: a folder that is slower is of no use
-ANSWER_S = 30.0  # for one that is there
-EXAMINE_S = 300.0  # weights may be fetched first
-MAX_NAMED = 8  # nodes in a line
+MAX_SHOWN = 8  # nodes in a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +37,7 @@ class NodeReport:
     num_cpus: float
     num_gpus: float
     works: bool
-    examined: Examined | None = None
+    examination: Examination | None = None
     shares_store: bool = False
     problems: tuple[str, ...] = ()
 
@@ -60,7 +56,7 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
     nodes = _nodes()
     settings = settings_for_workers(settings, has_gpu=any(node.report.num_gpus for node in nodes))
     if settings["device"] == "cuda":
-        nodes = [_working(node, node.report.works and node.report.num_gpus > 0) for node in nodes]
+        nodes = [_with_work(node, node.report.works and node.report.num_gpus > 0) for node in nodes]
     if not any(node.report.works for node in nodes):
         raise ClusterError(
             f"none of the {len(nodes)} nodes has a {'GPU' if settings['device'] == 'cuda' else 'CPU'} for Ray to give",
@@ -68,16 +64,16 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
             "see `ray status`, or give another --device",
         )
     with _Probes([node for node in nodes if node.report.works]) as probes:
-        examined = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), EXAMINE_S)
-        _tell_shared(probes, settings["store"], "--store")
-    _tell_differences(examined, probes)
+        examinations = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
+        _check_shared(probes, settings["store"], "--store")
+    _check_differences(examinations, probes)
     reports = []
     for node in nodes:
         number = node.report.number
-        found: Examined | None = examined.get(number)
+        found: Examination | None = examinations.get(number)
         problems = (*(found.problems if found else ()), *probes.problems.get(number, ()))
         shares_store = number in probes.shares
-        reports.append(replace(node.report, examined=found, shares_store=shares_store, problems=problems))
+        reports.append(replace(node.report, examination=found, shares_store=shares_store, problems=problems))
     return tuple(reports)
 
 
@@ -90,12 +86,12 @@ def check_store(store: Path | None, option: str = "--store") -> None:
     nodes = _nodes()
     with _Probes([node for node in nodes if node.report.works]) as probes:
         probes.problems.clear()
-        _tell_shared(probes, os.path.abspath(store or default_root()), option)
-        problems = {number: told for number, told in probes.problems.items() if number in probes.numbers}
+        _check_shared(probes, os.path.abspath(store or default_root()), option)
+        problems = {number: lines for number, lines in probes.problems.items() if number in probes.numbers}
     if problems:
         first, *_ = problems.values()
         raise ClusterError(
-            f"{_named(list(problems))} of {len(nodes)}: {first[0].partition('; ')[0]}",
+            f"{_node_names(list(problems))} of {len(nodes)}: {first[0].partition('; ')[0]}",
             "nothing was started",
             f"give {option} a folder that all nodes share at the same path; see also vtn-stream cluster check",
         )
@@ -128,14 +124,14 @@ class _Probes:
             if node.report.num_gpus:  # some versions of Ray hide GPUs from those who take none: a busy node is sound
                 options["runtime_env"] = {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}
             self._actors[node.report.number] = self._ray.remote(**options)(NodeProbe).remote()
-        self.ask("live", {number: () for number in self._actors}, START_S)
+        self.ask("live", {number: () for number in self._actors}, retries.PROBE_START_S)
         return self
 
     def __exit__(self, *exception: object) -> None:
         for actor in self._actors.values():
             self._ray.kill(actor)
 
-    def tell(self, number: int, fact: str, consequence: str, cure: str) -> None:
+    def report(self, number: int, fact: str, consequence: str, cure: str) -> None:
         self.problems.setdefault(number, []).append(str(VtnStreamError(fact, consequence, cure)))
 
     def ask(self, method: str, arguments: Mapping[int, tuple[Any, ...]], deadline_s: float) -> dict[int, Any]:
@@ -148,13 +144,13 @@ class _Probes:
         for number, ref in refs.items():
             if ref in ready:
                 try:
-                    answers[number] = self._ray.get(ref, timeout=ANSWER_S)
+                    answers[number] = self._ray.get(ref, timeout=retries.ANSWER_S)
                     continue
                 except self._ray.exceptions.RayError as error:
                     fact = f"it fails ({last_line(error)})"
-                    self.tell(number, fact, "it does no work", "install there what is installed here")
+                    self.report(number, fact, "it does no work", "install there what is installed here")
             else:
-                self.tell(
+                self.report(
                     number,
                     f"no answer within {deadline_s:g} s",
                     "work would wait for it in vain",
@@ -164,24 +160,24 @@ class _Probes:
         return answers
 
 
-def _tell_shared(probes: _Probes, folder: str, option: str) -> None:
+def _check_shared(probes: _Probes, folder: str, option: str) -> None:
     """Every node writes a file and reads all the others' files: those that see each other's share the folder."""
     # Named as the store's own unfinished files: `cache gc --orphans` removes what we could not.
     names = {number: f".{secrets.token_hex(12)}.tmp" for number in probes.numbers}
     try:
-        written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, FOLDER_S)
+        written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, retries.FOLDER_S)
         for number, reason in written.items():
             if reason:
-                probes.tell(
+                probes.report(
                     number,
                     f"the folder of {option} cannot be written there ({reason})",
                     "what is done there is lost",
                     "mount the shared folder there, writable",
                 )
         wrote = [names[number] for number, reason in written.items() if not reason]
-        sees = probes.ask("read", dict.fromkeys(probes.numbers, (folder, wrote)), FOLDER_S)
+        sees = probes.ask("read", dict.fromkeys(probes.numbers, (folder, wrote)), retries.FOLDER_S)
     finally:
-        probes.ask("remove", {number: (folder, names[number]) for number in probes.numbers}, FOLDER_S)
+        probes.ask("remove", {number: (folder, names[number]) for number in probes.numbers}, retries.FOLDER_S)
     groups: list[list[int]] = []
     for number in (number for number in sees if names[number] in wrote):
         for group in groups:
@@ -194,42 +190,42 @@ def _tell_shared(probes: _Probes, folder: str, option: str) -> None:
     for group in groups[:1]:
         probes.shares.update(group)
     for number in (number for group in groups[1:] for number in group):
-        probes.tell(
+        probes.report(
             number,
-            f"the folder of {option} there is not the one of {_named(groups[0])}",
+            f"the folder of {option} there is not the one of {_node_names(groups[0])}",
             "neither sees what the other does",
             "mount one shared folder at the same path on every node",
         )
 
 
-def _tell_differences(examined: Mapping[int, Examined], probes: _Probes) -> None:
+def _check_differences(examinations: Mapping[int, Examination], probes: _Probes) -> None:
     """Another version than here; other weights, or another way to compute, than most nodes have."""
     here = versions()
-    recipes = Counter(found.recipe for found in examined.values() if found.recipe)
-    executions = Counter(tuple(found.execution.items()) for found in examined.values() if found.execution)
-    for number, found in examined.items():
+    recipes = Counter(found.recipe for found in examinations.values() if found.recipe)
+    executions = Counter(tuple(found.execution.items()) for found in examinations.values() if found.execution)
+    for number, found in examinations.items():
         for name in ("Python", "ray", "vtn-stream"):
             theirs = found.versions.get(name) or "missing"
             if theirs != here[name]:
-                probes.tell(
+                probes.report(
                     number,
                     f"{name} is {theirs} there and {here[name]} here",
                     "they may not understand each other",
                     "install the same version",
                 )
         if found.recipe and found.recipe != recipes.most_common(1)[0][0]:
-            probes.tell(
+            probes.report(
                 number,
                 "its image network's weights are not those of most nodes",
                 "its embeddings would mean something else",
                 "give one file of weights in a shared folder with --weights",
             )
-        for name, value in found.execution.items():
+        for name, there in found.execution.items():
             usual = dict(executions.most_common(1)[0][0])[name]
-            if value != usual:
-                probes.tell(
+            if there != usual:
+                probes.report(
                     number,
-                    f"its {name.replace('_', ' ')} is {value}, that of most nodes {usual}",
+                    f"its {name.replace('_', ' ')} is {there}, that of most nodes {usual}",
                     "workers that compute in another way than the first get no work",
                     "install the same versions, and use nodes that are alike",
                 )
@@ -254,11 +250,11 @@ def _nodes() -> list[_Node]:
     ]
 
 
-def _working(node: _Node, works: bool) -> _Node:
+def _with_work(node: _Node, works: bool) -> _Node:
     return replace(node, report=replace(node.report, works=works))
 
 
-def _named(numbers: Sequence[int]) -> str:
-    told = ", ".join(map(str, numbers[:MAX_NAMED]))
-    more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
-    return ("node " if len(numbers) == 1 else "nodes ") + told + more
+def _node_names(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:MAX_SHOWN]))
+    more = f" and {len(numbers) - MAX_SHOWN} more" if len(numbers) > MAX_SHOWN else ""
+    return ("node " if len(numbers) == 1 else "nodes ") + shown + more

@@ -20,9 +20,10 @@ from typing import Any
 
 from vtn_stream.errors import ClusterError
 
+from . import retries
+
 __all__ = ["Cluster", "connected", "import_ray", "last_line"]
 
-KNOCK_S = 5.0  # whether anyone listens at an address: Ray itself would try for minutes
 # Of a private cluster. Receipts and film names are all that passes through it; Ray would take a third of the memory.
 OBJECT_STORE_BYTES = 128 << 20
 # A private cluster's files. Its sockets lie among them, whose paths must be short: /tmp, as Ray does.
@@ -93,7 +94,7 @@ def _init(ray: Any, arguments: dict[str, Any]) -> None:
             warnings.simplefilter("ignore")  # of what Ray will change in its next versions
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
     except Exception as error:  # Ray raises many kinds, among them bare ones
-        raise _told(error, arguments["address"]) from error
+        raise _connection_error(error, arguments["address"]) from error
 
 
 @contextlib.contextmanager
@@ -165,7 +166,7 @@ def _knock(address: str) -> None:
             "give host:port (Ray's default is 6379), ray://host:port (10001), auto or local",
         )
     try:
-        socket.create_connection((match[2].strip("[]"), int(match[3])), timeout=KNOCK_S).close()
+        socket.create_connection((match[2].strip("[]"), int(match[3])), timeout=retries.KNOCK_S).close()
     except (OSError, OverflowError, UnicodeError) as error:
         raise ClusterError(
             f"nobody answers at {address} ({getattr(error, 'strerror', None) or error})",
@@ -174,7 +175,7 @@ def _knock(address: str) -> None:
         ) from error
 
 
-def _told(error: Exception, address: str) -> ClusterError:
+def _connection_error(error: Exception, address: str) -> ClusterError:
     """What `ray.init` raised, in one line."""
     causes = list(_causes(error))
     text = "\n".join(str(cause) for cause in causes)

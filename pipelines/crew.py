@@ -1,20 +1,22 @@
-"""The books of a pool: its workers, what each was asked, and what is known of all workers of a kind."""
+"""The books of a pool: its workers, what each was asked, and what is known of all of them."""
 
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .work import Task, WorkerCounts, WorkerKind
+from .work import Task, WorkerCounts
 
-__all__ = ["Call", "Group", "PoolWorker"]
+__all__ = ["Call", "Crew", "PoolWorker"]
+
+Method = Literal["where", "build", "live", "task"]  # of the actor `Host`; task: its `call`
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
     """A call in flight. since: when it became the first of its worker."""
 
-    what: Literal["where", "build", "live", "task"]
+    what: Method
     ref: Any
     limit_s: float
     since: float
@@ -29,14 +31,12 @@ class PoolWorker:
     """An actor and what it was asked, in order. It waits for room, builds, is ready."""
 
     number: int
-    group: "Group"
     actor: Any
     state: Literal["waiting", "building", "ready"] = "waiting"
     calls: deque[Call] = field(default_factory=deque)
     node: str = ""
     free_since: float = 0.0
     last_task_s: float = float("inf")
-    leaves: bool = False
     is_benched: bool = False
 
     @property
@@ -51,42 +51,44 @@ class PoolWorker:
     def is_placed(self) -> bool:
         return self.state != "waiting" and not self.is_benched
 
-    def ask(self, what: Literal["where", "build", "live", "task"], ref: Any, limit_s: float, task: Task | None) -> None:
+    def ask(self, what: Method, ref: Any, limit_s: float, task: Task | None) -> None:
         self.calls.append(Call(what=what, ref=ref, limit_s=limit_s, since=time.monotonic(), task=task))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Group:
-    """The workers of a kind."""
+class Crew:
+    """All workers of a pool, in the order in which they were started."""
 
-    kind: WorkerKind
-    workers: list[PoolWorker] = field(default_factory=list)
+    _workers: list[PoolWorker] = field(default_factory=list)
     num_started: int = 0
     num_lost: int = 0
     num_replaced: int = 0
     num_failed_starts: int = 0  # in a row
-    num_made_way: int = 0  # since it last had a worker
     not_before: float = 0.0  # no new worker until then
-    placed_at: float = 0.0  # when a worker had last found room
-    told_no_room: bool = False
+    has_no_room: bool = False
+
+    def add(self, worker: PoolWorker) -> None:
+        self._workers.append(worker)
+
+    def remove(self, worker: PoolWorker) -> None:
+        self._workers.remove(worker)
+
+    @property
+    def workers(self) -> tuple[PoolWorker, ...]:
+        """As they are now: some may go while the caller looks at them."""
+        return tuple(self._workers)
 
     @property
     def placed(self) -> list[PoolWorker]:
-        return [worker for worker in self.workers if worker.is_placed]
+        return [worker for worker in self._workers if worker.is_placed]
 
     @property
     def waiting(self) -> list[PoolWorker]:
-        return [worker for worker in self.workers if worker.state == "waiting"]
+        return [worker for worker in self._workers if worker.state == "waiting"]
 
     @property
     def waits_since(self) -> float:
         return min((worker.calls[0].since for worker in self.waiting), default=float("inf"))
-
-    @property
-    def needs(self) -> dict[str, float]:
-        kind = self.kind
-        needs = {"CPU": kind.num_cpus, "GPU": kind.num_gpus, "memory": kind.memory_bytes or 0}
-        return {resource: amount for resource, amount in needs.items() if amount}
 
     @property
     def counts(self) -> WorkerCounts:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batch import BatchEvent, Summary, run
+from .film_list import FilmEntry
 from .film_names import plain_path, shown_path
-from .listing import Listed
 
 if TYPE_CHECKING:
     from .connection import Cluster
@@ -33,7 +33,7 @@ def embed_film(
     whoever analyzes it then hears what is wrong with it.
     """
     num_bytes = path.stat().st_size if path.is_file() else 0
-    film = Listed(
+    film = FilmEntry(
         number=0,
         path=os.path.abspath(path),
         name=shown_path(path.name),

@@ -11,18 +11,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from .films import Listed
+from . import retries
+from .film_list import FilmEntry
 from .messages import Receipt, Step, Survey
 from .work import FailureKind
 
 __all__ = ["FilmWork", "Piece"]
-
-# Failed tries that a film survives are those before this one. Each was on another worker where there is one, so that
-# a sick worker condemns no film; and each may cost a worker, whose start takes as long as many chunks.
-MAX_ATTEMPTS = 3
-# A lost node is no film's fault: cheap machines are taken away many times a day. But a film can also take its node
-# down with it, and would do so for ever.
-MAX_NODES_LOST = 20
 
 Piece = int | Step  # what is tried again after a failure: a chunk, by its number, or a whole step
 Stage = Literal["listed", "surveying", "waiting", "embedding", "complete", "predicting", "over"]
@@ -32,7 +26,7 @@ Stage = Literal["listed", "surveying", "waiting", "embedding", "complete", "pred
 class FilmWork:
     """A film in work. unassigned: chunks that nobody is working on, ascending. lost: those that are gaps."""
 
-    listed: Listed
+    entry: FilmEntry
     stage: Stage = "listed"
     survey: Survey | None = None
     unassigned: list[int] = field(default_factory=list)
@@ -124,7 +118,8 @@ class FilmWork:
         return [
             piece
             for piece in pieces
-            if len(self._own_failures(piece)) >= MAX_ATTEMPTS or self._num_nodes_lost(piece) >= MAX_NODES_LOST
+            if len(self._own_failures(piece)) >= retries.MAX_ATTEMPTS
+            or self._num_nodes_lost(piece) >= retries.MAX_NODES_LOST
         ]
 
     def num_failures(self, piece: Piece) -> int:
@@ -139,8 +134,8 @@ class FilmWork:
     def reason(self, piece: Piece, last: str) -> str:
         """Why this piece was given up. last: what its last failure was."""
         step = "decoding" if isinstance(piece, int) else {"survey": "surveying it", "predict": "predicting"}[piece]
-        if self._num_nodes_lost(piece) >= MAX_NODES_LOST:
-            return f"{step} lost its node {MAX_NODES_LOST} times"
+        if self._num_nodes_lost(piece) >= retries.MAX_NODES_LOST:
+            return f"{step} lost its node {retries.MAX_NODES_LOST} times"
         kinds = self._own_failures(piece)
         did = {"worker died": "killed its worker", "out of memory": "ran out of memory", "deadline": "took too long"}
         if len(set(kinds)) == 1 and kinds[0] in did:

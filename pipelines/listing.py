@@ -19,13 +19,13 @@ from pathlib import Path
 from vtn_stream.errors import InputError, VtnStreamError
 from vtn_stream.training.folder import is_film_name
 
+from .film_list import BaseFolder, FilmList
 from .film_names import is_result_name, label_of
-from .films import Base, Films, Listed, results_folder, results_stem
 from .patterns import Pattern, States, is_pattern
 
-__all__ = ["Listed", "Listing", "list_films", "results_folder", "results_stem"]
+__all__ = ["Listing", "list_films"]
 
-MAX_TOLD = 20  # names of skipped files, and problems: a disk full of pictures is one line, not a million
+MAX_SHOWN = 20  # names of skipped files, and problems: a disk full of pictures is one line, not a million
 MAX_LIST_BYTES = 64 * 1024 * 1024  # 20,000 of the longest paths that Linux has; a larger file is no list
 
 
@@ -33,11 +33,11 @@ MAX_LIST_BYTES = 64 * 1024 * 1024  # 20,000 of the longest paths that Linux has;
 class Listing:
     """Films, largest first (of equal size by path): the longest work begins first, so that none is left for the end.
 
-    skipped      names of files among the films that are none, at most MAX_TOLD of `num_skipped`
+    skipped      names of files among the films that are none, at most MAX_SHOWN of `num_skipped`
     problems     what could not be looked into; everything else is listed
     """
 
-    films: Films
+    films: FilmList
     skipped: tuple[str, ...]
     num_skipped: int
     problems: tuple[VtnStreamError, ...]
@@ -52,33 +52,33 @@ class Listing:
 
 def list_films(sources: Sequence[str | Path]) -> Listing:
     """All films of the sources. Raises InputError where a source is not there, or where there is no film in any."""
-    found = _Found()
+    search = _Search()
     for source in sources:
-        before, told = len(found.rows) + found.num_known, found.num_problems
-        found.add_source(os.fspath(source))
-        if before == len(found.rows) + found.num_known and told == found.num_problems:
-            found.tell(_no_film(os.fspath(source), found.num_skipped))
-    if not found.rows:
+        num_films, num_problems = search.num_films, search.num_problems
+        search.add_source(os.fspath(source))
+        if (num_films, num_problems) == (search.num_films, search.num_problems):
+            search.add_problem(_no_film(os.fspath(source), search.num_skipped))
+    if not search.rows:
         raise (
-            found.problems[0]
-            if found.problems
+            search.problems[0]
+            if search.problems
             else InputError(
                 "no source was given", "there is nothing to analyze", "name a folder, a pattern, a list or a film"
             )
         )
     return Listing(
-        films=Films(found.bases, found.rows),
-        skipped=tuple(found.skipped),
-        num_skipped=found.num_skipped,
-        problems=found.told_problems(),
+        films=FilmList(search.bases, search.rows),
+        skipped=tuple(search.skipped),
+        num_skipped=search.num_skipped,
+        problems=search.shown_problems(),
     )
 
 
-class _Found:
+class _Search:
     """What was found so far. rows: (bytes of the file, number of its base, path below that, as the disk has it)."""
 
     def __init__(self) -> None:
-        self.bases: list[Base] = []
+        self.bases: list[BaseFolder] = []
         self.rows: list[tuple[int, int, bytes]] = []
         self.num_known = 0  # ways to films that were listed already
         self.skipped: list[str] = []
@@ -87,6 +87,11 @@ class _Found:
         self.num_problems = 0
         self._numbers: dict[str, int] = {}
         self._seen: set[int | str] = set()  # files by device and inode, or by path
+
+    @property
+    def num_films(self) -> int:
+        """All of them, those that were listed already as often as they were met."""
+        return len(self.rows) + self.num_known
 
     def add_source(self, given: str) -> None:
         status = _status(given)
@@ -102,12 +107,12 @@ class _Found:
         else:
             raise InputError(f"there is no {given}", "nothing was analyzed", "check the path")
 
-    def tell(self, problem: VtnStreamError) -> None:
+    def add_problem(self, problem: VtnStreamError) -> None:
         self.num_problems += 1
-        if len(self.problems) < MAX_TOLD:
+        if len(self.problems) < MAX_SHOWN:
             self.problems.append(problem)
 
-    def told_problems(self) -> tuple[VtnStreamError, ...]:
+    def shown_problems(self) -> tuple[VtnStreamError, ...]:
         if more := self.num_problems - len(self.problems):
             fact = f"{more} more {'places' if more > 1 else 'place'} cannot be looked into"
             return (*self.problems, InputError(fact, "films in them are not listed", "check their permissions"))
@@ -126,7 +131,7 @@ class _Found:
             parts = entry.rstrip("/").split("/")
             if parts[-1] in ("", ".", ".."):
                 fact = f"line {number} of {name} names no film"
-                self.tell(InputError(fact, "the rest of the list is used", "give the path of a film a line"))
+                self.add_problem(InputError(fact, "the rest of the list is used", "give the path of a film a line"))
             elif ".." in parts or (os.path.isabs(entry) and not entry.startswith(os.path.join(where, ""))):
                 self._add_film(path, _status(path))  # with its .., since where that leads depends on links
             else:
@@ -169,7 +174,7 @@ class _Found:
                 with os.scandir(os.path.join(root, here)) as scan:
                     entries = sorted((e.name, e.is_symlink(), e.is_dir(follow_symlinks=False)) for e in scan)
             except OSError as error:
-                self.tell(_unreadable(os.path.join(os.path.basename(root), here), error))
+                self.add_problem(_unreadable(os.path.join(os.path.basename(root), here), error))
                 continue
             below_here: list[tuple[str, States]] = []
             for name, is_link, is_folder in entries:
@@ -194,7 +199,7 @@ class _Found:
             self._add(base, below, status)
         else:
             self.num_skipped += 1
-            if len(self.skipped) < MAX_TOLD:
+            if len(self.skipped) < MAX_SHOWN:
                 self.skipped.append(self.bases[base].name_of(below))
 
     # -- films
@@ -219,7 +224,7 @@ class _Found:
         path = str(Path(os.getcwd(), folder))
         if path not in self._numbers:
             self._numbers[path] = len(self.bases)
-            self.bases.append(Base(path=path, label=label_of(folder)))
+            self.bases.append(BaseFolder(path=path, label=label_of(folder)))
         return self._numbers[path]
 
 

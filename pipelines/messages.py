@@ -1,25 +1,29 @@
-"""What is said of films: by workers to the schedule, and by the schedule to those who show or keep it."""
+"""What workers report of films to the schedule, and the schedule to those who show or keep it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .films import Listed
+from .film_list import FilmEntry
 
 __all__ = [
     "ChunkLost",
     "ChunksDone",
     "Counts",
-    "Event",
+    "ExecutionFields",
     "FilmDone",
+    "FilmEvent",
     "FilmFailed",
     "FilmSurveyed",
     "Outcome",
     "Receipt",
     "Step",
+    "StepResult",
     "Survey",
 ]
 
 Step = Literal["survey", "embed", "predict"]  # the methods of a worker
+ExecutionFields = Mapping[str, str | int]  # an `Execution` as JSON values, by their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +62,25 @@ class Outcome:
     num_gaps: int
 
 
+StepResult = Survey | list[Receipt] | Outcome  # what a survey, an embedding and a prediction give
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class FilmEvent:
     """Something is known of a film."""
 
-    film: Listed
+    film: FilmEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmSurveyed(Event):
+class FilmSurveyed(FilmEvent):
     """A film of the same content as one in work is surveyed again after that."""
 
     survey: Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChunksDone(Event):
+class ChunksDone(FilmEvent):
     """A worker has done these in so many seconds."""
 
     receipts: tuple[Receipt, ...]
@@ -82,7 +89,7 @@ class ChunksDone(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkLost(Event):
+class ChunkLost(FilmEvent):
     """A gap: the film is done without this chunk."""
 
     number: int
@@ -90,7 +97,7 @@ class ChunkLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmDone(Event):
+class FilmDone(FilmEvent):
     """skipped: its results were there before. outcome: None then, and where nothing was to be predicted."""
 
     outcome: Outcome | None
@@ -98,7 +105,7 @@ class FilmDone(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmFailed(Event):
+class FilmFailed(FilmEvent):
     """A film is given up. chunks: which of them are to blame; none where all of the film is. attempts: all of them."""
 
     reason: str

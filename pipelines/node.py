@@ -18,17 +18,18 @@ from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.video import DecodingProcess, probe
 
-__all__ = ["Examined", "NodeProbe", "versions"]
+from . import retries
+from .messages import ExecutionFields
+
+__all__ = ["Examination", "NodeProbe", "versions"]
 
 PACKAGES = ("vtn-stream", "ray", "torch", "timm", "av", "decord")
-# A file that another node has written is there at once on NFS; other shared folders may take a moment.
-VISIBLE_S = 3.0
 
 Decoder = Literal["pyav", "decord"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examination:
     """What was found on a node.
 
     versions    of Python and of packages, "" where one is not installed
@@ -43,7 +44,7 @@ class Examined:
     decoders: tuple[str, ...]
     weights: str
     recipe: str
-    execution: Mapping[str, Any]
+    execution: ExecutionFields
     free_bytes: int | None
     problems: tuple[str, ...]
 
@@ -65,7 +66,7 @@ class NodeProbe:
     def live(self) -> None:
         pass
 
-    def examine(self, settings: Mapping[str, Any]) -> Examined:
+    def examine(self, settings: Mapping[str, Any]) -> Examination:
         """settings: Analyzer's keyword arguments, the store among them."""
         problems: list[str] = []
         decoders = []
@@ -74,9 +75,9 @@ class NodeProbe:
                 _decode_sample(decoder)
                 decoders.append(decoder)
             except Exception as error:  # whatever is wrong there is what was asked
-                problems.append(_told(error, f"{decoder} decodes nothing there"))
+                problems.append(_problem(error, f"{decoder} decodes nothing there"))
         weights = recipe = ""
-        execution: Mapping[str, Any] = {}
+        execution: ExecutionFields = {}
         try:
             with Analyzer(**settings) as analyzer:
                 encoder = analyzer.encoder
@@ -84,8 +85,8 @@ class NodeProbe:
                 weights, recipe = encoder.weights_source, analyzer.recipe.digest
                 execution = asdict(analyzer.execution)
         except Exception as error:  # as above
-            problems.append(_told(error, "no frame can be embedded there"))
-        return Examined(
+            problems.append(_problem(error, "no frame can be embedded there"))
+        return Examination(
             versions=versions(),
             decoders=tuple(decoders),
             weights=weights,
@@ -106,7 +107,7 @@ class NodeProbe:
 
     def read(self, folder: str, names: Sequence[str]) -> list[str]:
         """Those of the files that can be read here."""
-        until_s = time.monotonic() + VISIBLE_S
+        until_s = time.monotonic() + retries.VISIBLE_S
         seen: set[str] = set()
         while True:
             for name in set(names) - seen:
@@ -149,7 +150,7 @@ def _free_bytes(folder: Path) -> int | None:
     return disk.f_bavail * disk.f_frsize
 
 
-def _told(error: Exception, consequence: str) -> str:
+def _problem(error: Exception, consequence: str) -> str:
     if isinstance(error, VtnStreamError):
         return str(error)
     fact = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -23,10 +23,10 @@ from typing import Any, Literal, Self
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InputError, printable
 
-from .batch import Resolved, Summary
+from .batch import ExecutionResolved, Summary
 from .connection import Cluster
-from .films import Listed
-from .messages import ChunkLost, FilmDone, FilmFailed
+from .film_list import FilmEntry
+from .messages import ChunkLost, ExecutionFields, FilmDone, FilmFailed
 from .tally import Tally
 
 __all__ = ["Record", "failed_films", "failure_fields", "why_films_failed"]
@@ -61,7 +61,7 @@ class Record:
         self._cluster = cluster
         self._settings = {name: _setting(value) for name, value in settings.items() if name != "store"}
         self._clock = clock
-        self._execution: Mapping[str, Any] | None = None
+        self._execution: ExecutionFields | None = None
         self._summary: Summary | None = None
         self._gaps: dict[int, list[bytes]] = {}  # lines of films in work, by the films' numbers
         self._over: dict[str, list[bytes]] = {}  # new lines of films, if any, by their results
@@ -100,7 +100,7 @@ class Record:
         elif isinstance(event, FilmFailed):
             self._gaps.pop(event.film.number, None)
             self._over[event.film.results] = [_line(event)]
-        elif isinstance(event, Resolved):
+        elif isinstance(event, ExecutionResolved):
             self._execution = event.execution
         now = self._clock()
         if now < self._due:
@@ -175,8 +175,8 @@ class Record:
 
 
 def failed_films(output: Path) -> set[str]:
-    """Where the results go (`Listed.results`) of films that have lines in OUTPUT/failures.jsonl; none where there is no
-    such file. Raises InputError where it cannot be read.
+    """Where the results go (`FilmEntry.results`) of films that have lines in OUTPUT/failures.jsonl; empty where
+    there is no such file. Raises InputError where it cannot be read.
     """
     try:
         return _films_of(output / "failures.jsonl")
@@ -210,10 +210,10 @@ def _films_of(failures: Path) -> set[str]:
     return {results for results in found if isinstance(results, str)}
 
 
-def failure_fields(event: FilmFailed | ChunkLost) -> dict[str, Any]:
+def failure_fields(event: FilmFailed | ChunkLost) -> dict[str, str | int | list[int]]:
     """What a line says."""
     film = event.film
-    fields: dict[str, Any] = {"film": film.name, "results": film.results}
+    fields: dict[str, str | int | list[int]] = {"film": film.name, "results": film.results}
     if isinstance(event, FilmFailed):
         fields = {"event": "film_failed"} | fields
         fields |= {"stage": event.stage, "chunks": list(event.chunks), "attempts": event.attempts}
@@ -226,7 +226,7 @@ def _line(event: FilmFailed | ChunkLost) -> bytes:
     return json.dumps(failure_fields(event), ensure_ascii=True).encode() + b"\n"
 
 
-def _shareable(reason: str, film: Listed) -> str:
+def _shareable(reason: str, film: FilmEntry) -> str:
     """Without folders: who made the error may have put the film's whole path into it, or any other."""
     folder = film.path.rpartition("/")[0] + "/"
     reason = reason.replace(folder, "")  # with all blanks that are in it
@@ -239,8 +239,8 @@ def _setting(value: Any) -> Any:
     return value
 
 
-def _rounded(seconds: Mapping[Any, float]) -> dict[str, float]:
-    return {str(name): round(value, 1) for name, value in seconds.items()}
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 1) for name, value in seconds.items()}
 
 
 def _versions() -> dict[str, str | None]:
@@ -261,7 +261,7 @@ def _read_lines(path: Path) -> Iterator[bytes]:
         return
 
 
-def _fields(line: bytes) -> dict[str, Any]:
+def _fields(line: bytes) -> dict[str, object]:
     """Empty for a line that is not ours; such lines are kept."""
     try:
         fields = json.loads(line)

@@ -12,19 +12,21 @@ from typing import Any
 
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VtnStreamError
 
+from . import retries
+from .film_list import FilmEntry
 from .film_work import FilmWork, Piece
-from .films import Listed
 from .messages import (
     ChunkLost,
     ChunksDone,
     Counts,
-    Event,
     FilmDone,
+    FilmEvent,
     FilmFailed,
     FilmSurveyed,
     Outcome,
     Receipt,
     Step,
+    StepResult,
     Survey,
 )
 from .work import Failure, Task
@@ -40,19 +42,6 @@ SHARES = 2
 # Films in work, for each worker: one that runs there, one queued behind it, one surveyed and one being surveyed, as
 # short films are one task each. A film in work is some kilobytes.
 FILMS_PER_WORKER = 4
-# A chunk that another batch works on is done there in about the time of a run. It is asked for again when each worker
-# has done as many chunks as two runs have.
-CHUNKS_BEFORE_AGAIN = 2 * MAX_RUN
-# Ten times slower than the film plays. Decoding that makes no progress is ended by the worker itself, far earlier;
-# this ends workers that hang.
-DEADLINE_PER_CHUNK_S = 600.0
-# Twice what the worker allows its decoding process for reading a file from end to end.
-SURVEY_S, SURVEY_PER_BYTE_S = 1200.0, 2e-6
-# As long as the film plays, and time to load the model: an hour takes seconds on a GPU, some minutes on one core.
-PREDICT_S, PREDICT_PER_FILM_S = 600.0, 1.0
-# Films that fail at the same step one after the other, none getting through it between, and not because anything was
-# found to be wrong with them: it is the workers then. Each film has cost MAX_ATTEMPTS of them.
-MAX_FAILED_IN_A_ROW = 5
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -68,7 +57,7 @@ class _Job:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Leased:
+class _LeasedChunk:
     """A chunk that another batch works on. due: how many chunks must be done before it is offered again."""
 
     film: FilmWork
@@ -77,7 +66,7 @@ class _Leased:
 
 
 class Schedule:
-    """The films' way through the workers of a pool: a `pool.Source`.
+    """The films' way through the workers of a pool: a `TaskSource`.
 
     films: the largest first, so that no long film begins when all else is done. last: the step that ends a film.
     on_event: what it raises ends the run.
@@ -88,10 +77,10 @@ class Schedule:
 
     def __init__(
         self,
-        films: Iterable[Listed],
+        films: Iterable[FilmEntry],
         *,
         last: Step = "predict",
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[FilmEvent], None] | None = None,
     ) -> None:
         self._listing = iter(films)
         self._upcoming = next(self._listing, None)
@@ -99,7 +88,7 @@ class Schedule:
         self._on_event = on_event
         self._films: list[FilmWork] = []  # the window, oldest first
         self._jobs: dict[int, _Job] = {}  # by the id of their tasks
-        self._leased: list[_Leased] = []
+        self._leased: list[_LeasedChunk] = []
         self._at: dict[int, tuple[FilmWork, int]] = {}  # the chunk after the last one that a worker was given
         self._idle: tuple[set[int], set[int]] = (set(), set())  # in this round of questions and the one before
         self._num_listed = self._num_done = self._num_skipped = self._num_failed = 0
@@ -125,7 +114,7 @@ class Schedule:
 
     # What to do next
 
-    def next(self, kind: str, worker: int) -> Task | None:
+    def next(self, worker: int) -> Task | None:
         others = self._workers() - {worker}
         num_workers = len(others) + 1
         self._offer_again()
@@ -151,9 +140,9 @@ class Schedule:
         for film in self._films:
             if film.stage == "complete" and film.may_try("predict", worker, others):
                 film.stage = "predicting"
-                deadline_s = PREDICT_S + PREDICT_PER_FILM_S * _survey_of(film).duration_s
+                deadline_s = retries.PREDICT_S + retries.PREDICT_PER_FILM_S * _survey_of(film).duration_s
                 identity, lost = _survey_of(film).identity, tuple(sorted(film.lost))
-                return _job(film, "predict", worker, deadline_s, identity, lost, film.listed.results)
+                return _job(film, "predict", worker, deadline_s, identity, lost, film.entry.results)
         return None
 
     def _runs_low(self, num_workers: int) -> bool:
@@ -171,13 +160,13 @@ class Schedule:
         else:
             if self._upcoming is None or len(self._films) >= FILMS_PER_WORKER * (len(others) + 1):
                 return None
-            film = FilmWork(listed=self._upcoming)
+            film = FilmWork(entry=self._upcoming)
             self._films.append(film)
             self._num_listed += 1
             self._upcoming = next(self._listing, None)
         film.stage = "surveying"
-        deadline_s = SURVEY_S + SURVEY_PER_BYTE_S * film.listed.num_bytes
-        return _job(film, "survey", worker, deadline_s, film.listed.results)
+        deadline_s = retries.SURVEY_S + retries.SURVEY_PER_BYTE_S * film.entry.num_bytes
+        return _job(film, "survey", worker, deadline_s, film.entry.results)
 
     def _embed(self, worker: int, others: Set[int]) -> _Job | None:
         max_run = MAX_RUN
@@ -197,7 +186,7 @@ class Schedule:
 
     def _job_for(self, film: FilmWork, worker: int, numbers: list[int]) -> _Job:
         self._at[worker] = film, numbers[-1] + 1
-        deadline_s = len(numbers) * DEADLINE_PER_CHUNK_S
+        deadline_s = len(numbers) * retries.EMBED_PER_CHUNK_S
         return _job(film, "embed", worker, deadline_s, _survey_of(film).identity, tuple(numbers), numbers=numbers)
 
     def _offer_again(self) -> None:
@@ -217,29 +206,29 @@ class Schedule:
 
     # What became of it
 
-    def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
+    def done(self, task: Task, result: StepResult, worker: int, seconds: float) -> None:
         job = self._jobs.pop(id(task))
         self._num_failed_in_a_row[job.step] = 0
         if job.film.stage == "over":
             return
-        if job.step == "survey":
-            self._surveyed(job.film, value)
-        elif job.step == "embed":
-            self._embedded(job, value, seconds)
+        if isinstance(result, Survey):
+            self._surveyed(job.film, result)
+        elif isinstance(result, Outcome):
+            self._done(job.film, result)
         else:
-            self._done(job.film, value)
+            self._embedded(job, result, seconds)
 
     def _done(self, film: FilmWork, outcome: Outcome | None) -> None:
         self._num_done += 1
         self._end(film)
-        self._tell(FilmDone(film=film.listed, outcome=outcome, skipped=False))
+        self._emit(FilmDone(film=film.entry, outcome=outcome, skipped=False))
 
     def _surveyed(self, film: FilmWork, survey: Survey) -> None:
-        self._tell(FilmSurveyed(film=film.listed, survey=survey))
+        self._emit(FilmSurveyed(film=film.entry, survey=survey))
         if survey.finished:
             self._num_skipped += 1
             self._end(film)
-            self._tell(FilmDone(film=film.listed, outcome=None, skipped=True))
+            self._emit(FilmDone(film=film.entry, outcome=None, skipped=True))
             return
         if self._last == "survey":
             self._done(film, None)
@@ -264,13 +253,13 @@ class Schedule:
         self._num_chunks_done += len(settled)
         self._num_frames += sum(receipt.num_frames for receipt in settled if receipt.source == "film")
         if settled:
-            self._tell(ChunksDone(film=film.listed, receipts=settled, worker=job.worker, seconds=seconds))
+            self._emit(ChunksDone(film=film.entry, receipts=settled, worker=job.worker, seconds=seconds))
         for receipt in settled:
             if receipt.source == "lost":
                 reason = receipt.warnings[-1] if receipt.warnings else "decoding died on it twice"
-                self._tell(ChunkLost(film=film.listed, number=receipt.number, reason=reason))
-        due = self._num_chunks_done + CHUNKS_BEFORE_AGAIN * len(self._workers() | {job.worker})
-        self._leased += [_Leased(film=film, number=number, due=due) for number in leased]
+                self._emit(ChunkLost(film=film.entry, number=receipt.number, reason=reason))
+        due = self._num_chunks_done + retries.RUNS_BEFORE_POLL * MAX_RUN * len(self._workers() | {job.worker})
+        self._leased += [_LeasedChunk(film=film, number=number, due=due) for number in leased]
         if job.is_poll and any(receipt.source == "film" for receipt in settled):
             for other in self._leased:  # the other batch let go of this one, and perhaps of all
                 other.due = 0 if other.film is film else other.due
@@ -321,13 +310,13 @@ class Schedule:
     def _fail(self, job: _Job, reason: str, chunks: tuple[int, ...], attempts: int) -> None:
         self._num_failed += 1
         self._end(job.film)
-        self._tell(FilmFailed(film=job.film.listed, reason=reason, stage=job.step, chunks=chunks, attempts=attempts))
+        self._emit(FilmFailed(film=job.film.entry, reason=reason, stage=job.step, chunks=chunks, attempts=attempts))
 
     def _check_workers(self, job: _Job, reason: str) -> None:
         self._num_failed_in_a_row[job.step] += 1
-        if (num := self._num_failed_in_a_row[job.step]) >= MAX_FAILED_IN_A_ROW:
+        if (num := self._num_failed_in_a_row[job.step]) >= retries.MAX_FAILED_FILMS_IN_A_ROW:
             raise ClusterError(
-                f"{num} films in a row failed, at last {job.film.listed.name}: {reason}",
+                f"{num} films in a row failed, at last {job.film.entry.name}: {reason}",
                 "the workers seem to be the cause, so the run was stopped; what was done is kept",
                 "look at what the nodes lack (memory, space in /tmp, a working GPU), then run the same command again",
             )
@@ -343,7 +332,7 @@ class Schedule:
                 other.stage = "listed"  # it finds the chunks stored now, or is the one to embed them
                 break  # the next waits for that one: one film is not predicted twice at a time
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: FilmEvent) -> None:
         if self._on_event:
             self._on_event(event)
 
@@ -351,8 +340,8 @@ class Schedule:
 def _job(
     film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, numbers: list[int] | None = None
 ) -> _Job:
-    name = f"{step} {film.listed.name}"
-    task = Task(name=name, method=step, args=(film.listed.path, *args), deadline_s=deadline_s)
+    name = f"{step} {film.entry.name}"
+    task = Task(name=name, method=step, args=(film.entry.path, *args), deadline_s=deadline_s)
     return _Job(task=task, film=film, step=step, worker=worker, numbers=numbers or [])
 
 

@@ -1,4 +1,4 @@
-"""How far a batch is, from what is told of it: counts, speed, the time left. Pure: no Ray, no files.
+"""How far a batch is, by its events: counts, speed, the time left. Pure: no Ray, no files.
 
 Nothing is kept of a film that is over, so that any number of films may go by.
 """
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .messages import ChunksDone, FilmDone, FilmFailed, FilmSurveyed
-from .work import Event as WorkerEvent
+from .work import WorkerEvent
 
 __all__ = ["Tally"]
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 __all__ = [
-    "Event",
     "Failure",
     "FailureKind",
     "NoRoom",
-    "Source",
+    "Resources",
     "Task",
+    "TaskSource",
     "WorkerCounts",
-    "WorkerKind",
+    "WorkerEvent",
     "WorkerLost",
-    "WorkerRetired",
+    "WorkerSpec",
     "WorkerStarted",
 ]
 
@@ -24,19 +24,35 @@ FailureKind = Literal["raised", "worker died", "deadline", "node lost", "out of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerKind:
-    """Workers that are alike: instances of factory(**arguments), each on some node with these resources.
+class Resources:
+    """What a node must have left for a worker. memory_bytes: None where any will do."""
+
+    num_cpus: float = 1
+    num_gpus: float = 0
+    memory_bytes: int | None = None
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """By Ray's names; only what is needed at all."""
+        amounts = {"CPU": self.num_cpus, "GPU": self.num_gpus, "memory": self.memory_bytes or 0}
+        return {name: amount for name, amount in amounts.items() if amount}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSpec:
+    """What the workers of a pool are: instances of factory(**arguments), each on some node with these resources.
 
     factory: any class that pickles; its methods do the tasks. max_workers: fewer where the cluster has no room.
     """
 
-    name: str
     factory: type
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    num_cpus: float = 1
-    num_gpus: float = 0
-    memory_bytes: int | None = None
+    resources: Resources = Resources()
     max_workers: int
+
+    def __post_init__(self) -> None:
+        if self.max_workers < 1:
+            raise ValueError(f"a pool of {self.max_workers} workers does nothing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +74,14 @@ class Failure:
     error: Exception | None = None
 
 
-class Source(Protocol):
+class TaskSource(Protocol):
     """Decides what is done. It is called from the thread that runs the pool, and should answer at once."""
 
-    def next(self, kind: str, worker: int) -> Task | None:
+    def next(self, worker: int) -> Task | None:
         """What this worker should do next; None: nothing now, it will be asked again. Numbers are never reused."""
 
-    def done(self, task: Task, value: Any, worker: int, seconds: float) -> None:
-        """The task gave this value in so many seconds on the worker."""
+    def done(self, task: Task, result: Any, worker: int, seconds: float) -> None:
+        """The task's method returned this, after so many seconds on the worker."""
 
     def failed(self, task: Task, failure: Failure, worker: int) -> None:
         """The task failed while it ran. Whether it is tried again is up to the source."""
@@ -79,7 +95,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerCounts:
-    """The workers of a kind. num_ready: can work now; the others count all since the pool was made."""
+    """The workers of a pool. num_ready: can work now; the others count all since the pool was made."""
 
     num_ready: int
     num_started: int
@@ -88,22 +104,21 @@ class WorkerCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something about the workers of a kind changed."""
+class WorkerEvent:
+    """Something about the workers changed."""
 
-    kind: str
     counts: WorkerCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStarted(Event):
+class WorkerStarted(WorkerEvent):
     """A worker is ready for its first task."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerLost(Event):
+class WorkerLost(WorkerEvent):
     """A worker is gone, or could not start."""
 
     worker: int
@@ -111,12 +126,5 @@ class WorkerLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRetired(Event):
-    """A worker made way for a kind that had none."""
-
-    worker: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRoom(Event):
+class NoRoom(WorkerEvent):
     """The cluster has no room for more workers now; they are started when it has."""

@@ -21,13 +21,10 @@ from vtn_stream.sampling import Chunk
 from vtn_stream.store import Leases, default_root, lease_key
 from vtn_stream.store.leases import Lease
 
-from .messages import Outcome, Receipt, Survey
+from . import retries
+from .messages import ExecutionFields, Outcome, Receipt, Survey
 
 __all__ = ["Worker", "settings_for_workers"]
-
-# A chunk that another batch works on is waited for so long where the worker has nothing else to do: on a GPU it is
-# done by then. On one core it takes a minute, and meanwhile there may be other work.
-WAIT_S, LOOK_EVERY_S = 10.0, 0.5
 
 
 def settings_for_workers(settings: Mapping[str, Any], *, has_gpu: bool) -> dict[str, Any]:
@@ -81,10 +78,10 @@ class Worker:
         self._span_s = span_s
         self._estimates = estimates
 
-    def load(self) -> dict[str, Any]:
+    def load(self) -> ExecutionFields:
         """Load the networks; gives the Execution that embeddings of this worker have, as JSON values."""
         self._analyzer.load()
-        execution: dict[str, Any] = json.loads(self._analyzer.execution.to_json())
+        execution: ExecutionFields = json.loads(self._analyzer.execution.to_json())
         return execution
 
     def survey(self, path: str, results: str) -> Survey:
@@ -95,7 +92,7 @@ class Worker:
         if self._output is not None:
             files = self._files(video, results)
             finished = not self._overwrite and self._is_finished(files, video)
-            if not finished and not self._estimates:  # better told now than after an hour of work
+            if not finished and not self._estimates:  # an error now is better than one after an hour of work
                 files.claim(video.identity, overwrite=self._overwrite)
         missing = [] if finished else self._analyzer.missing(chunks)
         plan = Plan(video=video, chunks=chunks, missing=missing)
@@ -202,13 +199,13 @@ class Worker:
     @contextlib.contextmanager
     def _waited_for(self, chunk: Chunk) -> Iterator[Lease]:
         """Its lease, held if it was released soon."""
-        until = time.monotonic() + WAIT_S
+        until = time.monotonic() + retries.LEASE_WAIT_S
         while True:
             with self._leases.hold(self._key(chunk)) as lease:
                 if lease or time.monotonic() >= until:
                     yield lease
                     return
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(retries.LEASE_CHECK_S)
 
     def _key(self, chunk: Chunk) -> str:
         return lease_key(chunk, self._analyzer.recipe, self._analyzer.execution)

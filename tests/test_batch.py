@@ -115,7 +115,9 @@ def test_the_summary_says_how_it_went(batched, settings):
     with Analyzer(store=batched.store, **settings) as analyzer:
         execution = analyzer.execution
     assert batched.summary.execution["instruction_set"] == execution.instruction_set
-    assert of_kind(batched.events, batch.Resolved) == [batch.Resolved(execution=batched.summary.execution)]
+    assert of_kind(batched.events, batch.ExecutionResolved) == [
+        batch.ExecutionResolved(execution=batched.summary.execution)
+    ]
     assert set(batched.summary.seconds_by_stage) == {"load", "survey", "embed", "predict"}
     assert batched.summary.num_workers == len(of_kind(batched.events, WorkerStarted)) == 2
 
@@ -179,11 +181,11 @@ class Mixed(FleetWorker):
 
 def test_a_worker_that_computes_in_another_way_gets_no_work(cluster, many, tmp_path):
     def look(event):
-        if isinstance(event, batch.Refused):
+        if isinstance(event, batch.WorkerRefused):
             (tmp_path / "refused").touch()
 
     run = Run(tmp_path, Mixed, many, look=look)
-    (refused,) = run.of_kind(batch.Refused)
+    (refused,) = run.of_kind(batch.WorkerRefused)
     assert refused.reason in ("its instruction set is old, not new", "its instruction set is new, not old")
     assert len(run.embedders) == 1
     assert (run.failed, run.summary.counts.num_done) == ({}, 2)
@@ -201,7 +203,7 @@ def test_a_plan_says_what_is_to_be_done(cluster, many, tmp_path, monkeypatch):
         settings={"fps": 1, "store": tmp_path / "store"},
     )
     assert 0 < plan.estimate_s < LIMIT_S
-    assert replace(plan, estimate_s=0) == batch.Plan(
+    assert replace(plan, estimate_s=0) == batch.BatchPlan(
         num_films=3, num_finished=1, num_failed=1, num_chunks=12, num_stored=10, num_missing=120, estimate_s=0
     )
     assert set(run.timelines) == {"long.mp4"}
@@ -238,11 +240,11 @@ def test_one_film_is_embedded_for_analyze(cluster, many, tmp_path, monkeypatch):
 
 
 def test_workers_take_a_share_of_a_gpu_where_there_is_one(monkeypatch, tmp_path):
-    kinds = []
+    specs = []
 
     class NoPool:
         def __init__(self, given, **options):
-            kinds.extend(given)
+            specs.append(given)
 
         def __enter__(self):
             return self
@@ -260,10 +262,10 @@ def test_workers_take_a_share_of_a_gpu_where_there_is_one(monkeypatch, tmp_path)
     for device, cluster in [("auto", gpus), ("auto", TWO_NODES), ("cpu", gpus)]:
         given = {"device": device, "store": Path("store"), "weights": Path("w.pth"), "model": "cctv-fight"}
         batch.batch([], Path("out"), cluster=cluster, settings=given, num_workers=3)
-    assert [kind.num_gpus for kind in kinds] == [0.25, 0, 0]
-    assert [kind.arguments["settings"]["device"] for kind in kinds] == ["cuda", "cpu", "cpu"]
-    assert {(kind.factory, kind.max_workers) for kind in kinds} == {(Worker, 3)}
-    assert kinds[0].arguments["settings"] | {"device": ""} == {
+    assert [spec.resources.num_gpus for spec in specs] == [0.25, 0, 0]
+    assert [spec.arguments["settings"]["device"] for spec in specs] == ["cuda", "cpu", "cpu"]
+    assert {(spec.factory, spec.max_workers) for spec in specs} == {(Worker, 3)}
+    assert specs[0].arguments["settings"] | {"device": ""} == {
         "device": "",
         "store": str(tmp_path / "store"),
         "weights": str(tmp_path / "w.pth"),

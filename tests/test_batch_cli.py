@@ -110,7 +110,7 @@ def faked(monkeypatch):
     def batch(films, output, *, on_event, **arguments):
         assert asked.open
         asked.films, asked.arguments = [film.name for film in films.films], {"output": output, **arguments}
-        on_event(WorkerStarted(kind="worker", counts=counts(1), worker=0))
+        on_event(WorkerStarted(counts=counts(1), worker=0))
         for event in asked.events(films.films):
             on_event(event)
         return library.Summary(
@@ -267,7 +267,7 @@ def test_a_dry_run_shows_the_work_and_does_none(here, films, faked, monkeypatch)
 
     def plan(films, output, **arguments):
         asked.update(arguments, num=len(films))
-        return library.Plan(
+        return library.BatchPlan(
             num_films=4,
             num_finished=1,
             num_failed=0,
@@ -358,7 +358,7 @@ def test_a_strange_name_is_shown_and_not_obeyed(here, films, faked, monkeypatch,
     faked.events = lambda films: [
         failed(films[0], f"{STRANGE} is no film"),
         ChunkLost(film=films[0], number=1, reason=STRANGE),
-        library.Refused(worker=1, reason=STRANGE),
+        library.WorkerRefused(worker=1, reason=STRANGE),
     ]
     for options in ([], ["--json-log"]):
         code, out, err = here("batch", "films", "-o", "out", *options)
@@ -374,10 +374,10 @@ def test_a_strange_name_is_shown_and_not_obeyed(here, films, faked, monkeypatch,
 def test_what_happens_to_workers_is_told(here, films, faked):
     lost = Failure(kind="node lost", reason="its node left the cluster")
     faked.events = lambda films: [
-        WorkerLost(kind="worker", counts=counts(0, num_lost=1), worker=0, failure=lost),
-        NoRoom(kind="worker", counts=counts(0)),
-        NoRoom(kind="worker", counts=counts(3)),
-        library.Refused(worker=4, reason="it computes otherwise"),
+        WorkerLost(counts=counts(0, num_lost=1), worker=0, failure=lost),
+        NoRoom(counts=counts(0)),
+        NoRoom(counts=counts(3)),
+        library.WorkerRefused(worker=4, reason="it computes otherwise"),
     ]
     _, out, err = here("batch", "films", "-o", "out")
     assert err.splitlines() == [
@@ -390,7 +390,7 @@ def test_what_happens_to_workers_is_told(here, films, faked):
 
 def test_json_lines_say_what_becomes_of_every_film(here, films, faked):
     faked.events = lambda films: [
-        library.Resolved(execution={"device": "cpu"}),
+        library.ExecutionResolved(execution={"device": "cpu"}),
         *events_of(films[0]),
         failed(films[1]),
         FilmDone(film=films[2], outcome=None, skipped=True),
@@ -427,7 +427,7 @@ def test_a_line_now_and_then_says_how_far_it_is(capsys):
     tally = Tally(4, 400, clock=lambda: now)
     with dashboard.Dashboard(tally, clock=lambda: now) as board:
         film = SimpleNamespace(name="a.mp4", number=0, num_bytes=100)
-        for event in (WorkerStarted(kind="worker", counts=counts(2), worker=0), surveyed(film, 10)):
+        for event in (WorkerStarted(counts=counts(2), worker=0), surveyed(film, 10)):
             tally.hear(event)
             board.hear(event)
         receipts = (Receipt(number=0, source="film", num_frames=600, warnings=()),) * 5

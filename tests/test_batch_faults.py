@@ -17,9 +17,9 @@ from fleet import IGNORED, LIMIT_S, FleetWorker, Run, analyzed_alone, full_disk,
 
 from vtn_stream.errors import ClusterError, StoreError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream_pipelines import schedule as schedule_module
-from vtn_stream_pipelines.film_work import MAX_ATTEMPTS
+from vtn_stream_pipelines import retries
 from vtn_stream_pipelines.messages import FilmDone
+from vtn_stream_pipelines.retries import MAX_ATTEMPTS
 from vtn_stream_pipelines.work import WorkerLost, WorkerStarted
 
 ray = pytest.importorskip("ray")
@@ -92,7 +92,7 @@ def test_a_film_that_kills_every_worker_is_named_and_left_out(cluster, films, al
 
 
 def test_a_film_that_hangs_is_ended_at_its_deadline(cluster, films, alone, tmp_path, monkeypatch):
-    monkeypatch.setattr(schedule_module, "DEADLINE_PER_CHUNK_S", 0.5)
+    monkeypatch.setattr(retries, "EMBED_PER_CHUNK_S", 0.5)
 
     class Hangs(FleetWorker):
         def at(self, moment):
@@ -130,7 +130,7 @@ def test_a_full_disk_ends_the_batch_with_one_line(cluster, films, tmp_path):
 
 
 def test_workers_that_die_of_every_film_end_the_batch(cluster, films, tmp_path, monkeypatch):
-    monkeypatch.setattr(schedule_module, "MAX_FAILED_IN_A_ROW", 2)
+    monkeypatch.setattr(retries, "MAX_FAILED_FILMS_IN_A_ROW", 2)
 
     class Sick(FleetWorker):
         def at(self, moment):

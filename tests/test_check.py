@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from vtn_stream.errors import ClusterError
 from vtn_stream_cli.cluster import cluster as cluster_command
 from vtn_stream_pipelines import check as check_module
-from vtn_stream_pipelines import node
+from vtn_stream_pipelines import retries
 from vtn_stream_pipelines.check import check, check_store
-from vtn_stream_pipelines.node import Examined, NodeProbe, versions
+from vtn_stream_pipelines.node import Examination, NodeProbe, versions
 
 ray = pytest.importorskip("ray")
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 EXECUTION = {"device": "cpu", "instruction_set": "AVX512", "engine": "torch 2"}
-SOUND = Examined(
+SOUND = Examination(
     versions=versions(),
     decoders=("pyav",),
     weights="a package",
@@ -56,7 +56,7 @@ class OddStore(Quick):
         return super().write(self.here(folder), name)
 
     def read(self, folder, names):
-        node.VISIBLE_S = 0.5
+        retries.VISIBLE_S = 0.5
         return super().read(self.here(folder), names)
 
     def remove(self, folder, name):
@@ -134,7 +134,7 @@ def test_a_sound_cluster_has_no_problems_and_nothing_is_left_in_the_store(nodes,
         (4, True, True),
     ]
     assert [report.problems for report in reports] == [()] * 4
-    assert [report.examined for report in reports] == [None, SOUND, SOUND, SOUND]
+    assert [report.examination for report in reports] == [None, SOUND, SOUND, SOUND]
     assert list((tmp_path / "store").iterdir()) == []
     check_store(tmp_path / "store")
     assert list((tmp_path / "store").iterdir()) == []
@@ -194,7 +194,7 @@ def test_a_node_without_our_package_is_told(nodes, probe, tmp_path):
 
 def test_a_frozen_node_is_named_and_holds_nobody_up(nodes, odd, probe, tmp_path, monkeypatch):
     probe(Quick)
-    monkeypatch.setattr(check_module, "START_S", 8.0)
+    monkeypatch.setattr(retries, "PROBE_START_S", 8.0)
     with frozen(nodes.odd):
         begin = time.monotonic()
         reports = {report.number: report for report in check({"store": tmp_path, "device": "cpu"})}

@@ -155,7 +155,7 @@ def test_without_ray_it_is_said_how_to_install_it(monkeypatch):
 
 
 def test_other_versions_are_told_in_one_line():
-    told = connection._told(
+    told = connection._connection_error(
         RuntimeError(
             "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: 3.12.1\n"
             "This process on node was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
@@ -168,7 +168,7 @@ def test_other_versions_are_told_in_one_line():
 def test_a_failed_start_is_told_by_its_cause():
     error = RuntimeError("it failed")
     error.__cause__ = ValueError("Traceback:\n  in a file\nthe port is taken")
-    assert "(the port is taken)" in str(connection._told(error, "local"))
+    assert "(the port is taken)" in str(connection._connection_error(error, "local"))
 
 
 def test_the_configurations_of_the_manual_are_valid():

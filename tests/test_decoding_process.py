@@ -13,8 +13,7 @@ import pytest
 from counting import number_shown, write_film
 
 from vtn_stream.errors import DecodingLost, VideoError
-from vtn_stream.video import DecodingProcess, probe
-from vtn_stream.video import process as process_module
+from vtn_stream.video import DecodingProcess, probe, requests
 
 SIZE = (48, 80)
 QUICK_S = 5.0
@@ -149,11 +148,18 @@ class Meddled(DecodingProcess):
 
     sent = None
 
-    def _receive(self, *asked):
-        if self.sent is not None:
-            sent, self.sent = self.sent, None
-            os.kill(self.pid, sent)
-        return super()._receive(*asked)
+    def __init__(self, **options):
+        super().__init__(**options)
+        self._process.receive = self._meddling(self._process.receive)
+
+    def _meddling(self, receive):
+        def receive_meddled(*asked):
+            if self.sent is not None:
+                sent, self.sent = self.sent, None
+                os.kill(self.pid, sent)
+            return receive(*asked)
+
+        return receive_meddled
 
 
 @pytest.mark.parametrize(
@@ -175,8 +181,8 @@ def test_a_film_that_takes_far_too_long_is_given_up_however_busy_its_process_loo
     """Time runs out of the whole answer, not of a packet: the film says so, and the next one has its own."""
     with DecodingProcess(deadline_s=5) as process:
         process.probe(other.path)
-        monkeypatch.setattr(process_module, "FRAME_S", -0.125)  # of 400 frames: all of ten deadlines
-        monkeypatch.setattr(process_module, "PIXEL_S", 0)
+        monkeypatch.setattr(requests, "FRAME_S", -0.125)  # of 400 frames: all of ten deadlines
+        monkeypatch.setattr(requests, "PIXEL_S", 0)
         with pytest.raises(DecodingLost, match=r"film.mp4 was far too slow; .*; re-encode the film"):
             numbers(process, film)
         monkeypatch.undo()

@@ -31,6 +31,7 @@ class Fragile(DecodingProcess):
         super().__init__(deadline_s=10)
         self.is_fatal, self.after_a_batch = is_fatal, after_a_batch
         self.asked = []
+        self._process.receive = self._dying(self._process.receive)
 
     def frames(self, video, pts, *rest):
         self.asked.append(int(pts[0]))
@@ -40,14 +41,17 @@ class Fragile(DecodingProcess):
                 self.after_a_batch = False
                 self.kill()
 
-    def _receive(self, *asked):
-        if self.asked and self.is_fatal(self.asked[-1]):
-            self.kill()
-        return super()._receive(*asked)
+    def _dying(self, receive):
+        def receive_or_die(*asked):
+            if self.asked and self.is_fatal(self.asked[-1]):
+                self.kill()
+            return receive(*asked)
+
+        return receive_or_die
 
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)
-        self._process.wait()
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and still to be reaped
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +194,7 @@ def count_rows(call, rows):
 
 
 def test_a_decoding_process_that_dies_once_costs_a_warning(analyzed, video, encoder, store, monkeypatch):
-    monkeypatch.setattr("vtn_stream.video.process.BATCH_SIZE", 16)  # more batches than the ring holds
+    monkeypatch.setattr("vtn_stream.video.requests.BATCH_SIZE", 16)  # more batches than the ring holds
     with Fragile(after_a_batch=True) as process:
         events = list(embed(video, PLAN.chunks(video), PLAN, encoder, store, process))
     (warning,) = warnings_of(events)

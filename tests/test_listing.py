@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
 from vtn_stream.results import ResultFiles
+from vtn_stream_pipelines.film_list import BaseFolder, FilmList
 from vtn_stream_pipelines.film_names import folded, plain_path
-from vtn_stream_pipelines.films import Base, Films
-from vtn_stream_pipelines.listing import MAX_TOLD, list_films, results_folder, results_stem
+from vtn_stream_pipelines.listing import MAX_SHOWN, list_films
 
 
 def write(path, size=0):
@@ -217,12 +217,12 @@ def test_hidden_files_and_results_of_a_batch_are_passed_over_silently(here):
 
 
 def test_of_many_other_files_only_some_are_named(here):
-    for i in range(MAX_TOLD + 5):
+    for i in range(MAX_SHOWN + 5):
         write(here / f"{i:03}.jpg")
     write(here / "x.mp4")
     os.mkfifo(here / "pipe.mp4")
     listing = list_films(["."])
-    assert (len(listing.films), len(listing.skipped), listing.num_skipped) == (1, MAX_TOLD, MAX_TOLD + 6)
+    assert (len(listing.films), len(listing.skipped), listing.num_skipped) == (1, MAX_SHOWN, MAX_SHOWN + 6)
     assert listing.skipped[0] == "000.jpg"
 
 
@@ -302,12 +302,12 @@ def test_where_nothing_can_be_read_that_is_what_is_told(here, monkeypatch):
 
 
 def test_of_many_problems_the_rest_is_counted(here, monkeypatch):
-    for i in range(MAX_TOLD + 3):
+    for i in range(MAX_SHOWN + 3):
         (here / f"d{i}").mkdir()
     write(here / "x.mp4")
-    refuse(monkeypatch, *(f"d{i}" for i in range(MAX_TOLD + 3)))
+    refuse(monkeypatch, *(f"d{i}" for i in range(MAX_SHOWN + 3)))
     problems = list_films(["."]).problems
-    assert len(problems) == MAX_TOLD + 1
+    assert len(problems) == MAX_SHOWN + 1
     assert "3 more places" in str(problems[-1])
 
 
@@ -330,8 +330,7 @@ def test_results_lie_where_the_film_does_under_its_whole_name(here):
     for name in ("a/x.mp4", "a/x.mkv"):
         write(here / "films" / name)
     mkv, mp4 = list_films(["films"]).films
-    assert (results_folder(mp4), results_stem(mp4)) == (Path("films/a"), "x.mp4")
-    assert (results_folder(mkv), results_stem(mkv)) == (Path("films/a"), "x.mkv")
+    assert (mp4.results, mkv.results) == ("films/a/x.mp4", "films/a/x.mkv")
 
 
 def test_names_that_cannot_be_kept_differ_from_all_others(here):
@@ -380,10 +379,10 @@ def test_the_same_path_in_two_sources_gives_two_results(here, tmp_path):
 def test_the_files_of_a_film_are_called_like_it(here, name):
     write(here / name)
     (film,) = list_films([name]).films
-    stem = results_stem(film)
-    files = ResultFiles(Path("out") / results_folder(film), Path(f"{stem}.film"), ["csv"])
-    assert files.timelines["csv"] == Path("out") / results_folder(film) / f"{stem}.timeline.csv"
-    assert files.scores.name == f"{stem}.scores.arrow"
+    where = Path("out") / film.results
+    files = ResultFiles(where.parent, Path(f"{where.name}.film"), ["csv"])
+    assert files.timelines["csv"] == Path(f"{where}.timeline.csv")
+    assert files.scores == Path(f"{where}.scores.arrow")
     files.claim("c0ffee")
     files.timelines["json"].touch()
 
@@ -400,15 +399,14 @@ _path = st.lists(_part, min_size=1, max_size=3).map("/".join)
 
 @given(st.lists(st.tuples(st.integers(0, 2), _path), unique=True, max_size=20), st.integers(0, 3))
 def test_results_never_clash_and_stay_inside(rows, again):
-    bases = [Base(path=f"/data/{i}/films", label=("films", "films", "../up")[i]) for i in range(3)]
-    films = Films(bases, [(i % 3, base, os.fsencode(path)) for i, (base, path) in enumerate(rows)])
+    bases = [BaseFolder(path=f"/data/{i}/films", label=("films", "films", "../up")[i]) for i in range(3)]
+    films = FilmList(bases, [(i % 3, base, os.fsencode(path)) for i, (base, path) in enumerate(rows)])
     taken = [folded(film.results) for film in films]
     assert len(set(taken)) == len(rows)
     for film in films:
         assert not film.name.startswith("/")
-        folder, stem = results_folder(film), results_stem(film)
-        assert not folder.is_absolute()
-        for part in (*folder.parts, stem):
+        assert not film.results.startswith("/")
+        for part in film.results.split("/"):
             assert part not in ("", ".", "..")
             assert "/" not in part
             assert "\\" not in part
@@ -425,7 +423,7 @@ def test_what_a_film_s_results_are_called_does_not_depend_on_the_others(paths, d
     plain = [folded(plain_path(path)) for path in paths]
 
     def called(paths):
-        films = Films([Base(path="/data", label="")], [(0, 0, os.fsencode(path)) for path in paths])
+        films = FilmList([BaseFolder(path="/data", label="")], [(0, 0, os.fsencode(path)) for path in paths])
         return {film.path: film.results for film in films}
 
     everything = called(paths)

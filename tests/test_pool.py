@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from vtn_stream.errors import BackboneError, ClusterError
-from vtn_stream_pipelines import pool as pool_module
-from vtn_stream_pipelines.actor import death
+from vtn_stream_pipelines import retries
+from vtn_stream_pipelines.actor import worker_failure
 from vtn_stream_pipelines.pool import Pool
 from vtn_stream_pipelines.work import (
     Failure,
     NoRoom,
+    Resources,
     Task,
-    WorkerKind,
     WorkerLost,
-    WorkerRetired,
+    WorkerSpec,
     WorkerStarted,
 )
 
@@ -95,28 +95,25 @@ def task(name, method="echo", *args, deadline_s=LIMIT_S):
     return Task(name=name, method=method, args=args, deadline_s=deadline_s)
 
 
-def kind(**fields):
-    return WorkerKind(**{"name": "w", "factory": Worker, "max_workers": 2} | fields)
+def spec(*, arguments=None, max_workers=2, **resources):
+    return WorkerSpec(
+        factory=Worker, arguments=arguments or {}, max_workers=max_workers, resources=Resources(**resources)
+    )
 
 
 class Bag:
     """Tasks in any order, each offered again until it has had its attempts; `look` is called all the time."""
 
-    def __init__(self, *tasks, attempts=1, look=None, kinds=None):
+    def __init__(self, *tasks, attempts=1, look=None):
         self.todo = deque(tasks)
-        self.kinds = kinds or {}  # of tasks, by name; others suit every kind
         self.num_left = len(tasks)
         self.attempts = attempts
         self.look = look
         self.values, self.workers, self.failures, self.returns = {}, {}, [], []
         self.until = time.monotonic() + LIMIT_S
 
-    def next(self, kind, worker):
-        for task in self.todo:
-            if self.kinds.get(task.name, kind) == kind:
-                self.todo.remove(task)
-                return task
-        return None
+    def next(self, worker):
+        return self.todo.popleft() if self.todo else None
 
     def done(self, task, value, worker, seconds):
         assert task.name not in self.values
@@ -165,7 +162,7 @@ def events():
 @pytest.fixture(scope="module")
 def pair(cluster, events):
     """Two workers that most of the tests share: starting one takes seconds."""
-    with Pool([kind(num_cpus=0)], on_event=events.append) as pool:
+    with Pool(spec(num_cpus=0), on_event=events.append) as pool:
         yield pool
 
 
@@ -198,7 +195,7 @@ def test_5000_tasks_pass(pair):
 
 
 def test_a_method_that_raises_fails_its_task_and_keeps_its_worker(cluster):
-    with Pool([kind(max_workers=1)]) as pool:
+    with Pool(spec(max_workers=1)) as pool:
         bag = Bag(task("before", "pid"), task("bad", "fail"), task("after", "pid"))
         pool.run(bag)
         assert bag.failures == [("bad", "raised")]
@@ -217,13 +214,13 @@ def test_a_dead_worker_is_replaced_and_only_its_running_task_failed(cluster, tmp
     go = tmp_path / "go"
 
     class Killed(Bag):
-        def next(self, kind, worker):
-            task = super().next(kind, worker)
+        def next(self, worker):
+            task = super().next(worker)
             if task and task.name == "behind":
                 go.touch()
             return task
 
-    with Pool([kind(max_workers=1)], on_event=told.append) as pool:
+    with Pool(spec(max_workers=1), on_event=told.append) as pool:
         bag = Killed(task("quick", "pid"), task("deadly", "die", str(go)), task("behind", "pid"))
         pool.run(bag)
     assert bag.failures == [("deadly", "worker died")]
@@ -242,12 +239,12 @@ def test_a_task_that_hangs_is_ended_at_its_deadline(pair):
 
 
 def test_a_worker_that_died_idle_fails_no_task(cluster):
-    with Pool([kind(max_workers=1)]) as pool:
+    with Pool(spec(max_workers=1)) as pool:
         bag = Bag(task("first", "pid"))
         pool.run(bag)
         os.kill(bag.values["first"], signal.SIGKILL)
         wait_until(lambda: is_gone(bag.values["first"]))
-        time.sleep(pool_module.TRUSTED_S)
+        time.sleep(retries.TRUSTED_S)
         bag = Bag(task("second", "pid"))
         pool.run(bag)
     assert bag.failures == []
@@ -256,7 +253,7 @@ def test_a_worker_that_died_idle_fails_no_task(cluster):
 
 def test_a_node_out_of_memory_is_told_as_such(cluster):
     # Simulated: filling the memory of the machine would end other processes as well.
-    assert death(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
+    assert worker_failure(ray.exceptions.OutOfMemoryError("killed"), "") == Failure(
         kind="out of memory", reason="its node ran out of memory"
     )
 
@@ -271,57 +268,9 @@ def test_workers_share_a_gpu(cluster, tmp_path):
             go.touch()
 
     bag = Bag(*(task(f"t{i}", "hold", str(began), str(go)) for i in range(8)), look=look)
-    with Pool([kind(num_cpus=0, num_gpus=0.5, max_workers=8)]) as pool:
+    with Pool(spec(num_cpus=0, num_gpus=0.5, max_workers=8)) as pool:
         pool.run(bag)
     assert Counter(file.name.split()[-1] for file in began.iterdir()) == {"0": 2, "1": 2}
-
-
-def test_a_kind_that_idles_makes_way_for_one_without_a_worker(cluster, monkeypatch):
-    monkeypatch.setattr(pool_module, "ROOM_S", 1.0)
-    told = []
-    kinds = [kind(name=name, num_cpus=0, num_gpus=2, max_workers=1) for name in ("embed", "predict")]
-    tasks = {f"{name} {i}": name for i in range(3) for name in ("embed", "predict")}
-    bag = Bag(*(task(name, "pid") for name in tasks), kinds=tasks)
-    with Pool(kinds, on_event=told.append) as pool:
-        pool.run(bag)
-    assert len(bag.values) == 6
-    assert [type(event) for event in told if not isinstance(event, NoRoom)] == [
-        WorkerStarted,
-        WorkerRetired,
-        WorkerStarted,
-    ]
-
-
-def test_a_kind_with_several_workers_gives_a_place_to_one_with_none(cluster, monkeypatch):
-    monkeypatch.setattr(pool_module, "ROOM_S", 1.0)
-
-    class Endless(Bag):
-        """There is always something to embed, until the prediction is made."""
-
-        def next(self, kind, worker):
-            if kind == "embed":
-                return task("more", "echo")
-            others_wait = any(
-                isinstance(event, NoRoom) and event.kind == "embed" and event.counts.num_ready for event in told
-            )
-            return super().next(kind, worker) if others_wait else None
-
-        def done(self, task, value, worker, seconds):
-            if task.name != "more":
-                super().done(task, value, worker, seconds)
-
-        def failed(self, task, failure, worker):
-            if task.name != "more":
-                super().failed(task, failure, worker)
-                self.todo = deque([Task(name="predict", method="pid", deadline_s=LIMIT_S)])
-
-    bag = Endless(task("predict", "die"), attempts=2)
-    told = []
-    kinds = [kind(name=name, num_cpus=0, num_gpus=1, max_workers=4) for name in ("embed", "predict")]
-    with Pool(kinds, on_event=told.append) as pool:
-        pool.run(bag)
-    assert bag.failures == [("predict", "worker died")]
-    assert list(bag.values) == ["predict"]
 
 
 def test_a_node_that_comes_gets_workers_and_takes_only_its_tasks_when_it_goes(cluster, tmp_path):
@@ -340,7 +289,7 @@ def test_a_node_that_comes_gets_workers_and_takes_only_its_tasks_when_it_goes(cl
             go.touch()
 
     bag = Bag(*(task(f"t{i}", "hold", str(began), str(go)) for i in range(9)), look=look)
-    with Pool([kind(max_workers=5)]) as pool:
+    with Pool(spec(max_workers=5)) as pool:
         pool.run(bag)
     assert len(bag.values) == 8
     # The process may be gone before the node is known to be.
@@ -353,13 +302,13 @@ def test_a_worker_on_the_bench_keeps_its_place_and_gets_no_task(cluster):
     class Picky(Bag):
         """The first worker is not wanted."""
 
-        def next(self, kind, worker):
+        def next(self, worker):
             if worker == 0 and self.todo:
                 pool.bench(0)
                 return None
-            return super().next(kind, worker)
+            return super().next(worker)
 
-    with Pool([kind(max_workers=1)], on_event=told.append) as pool:
+    with Pool(spec(max_workers=1), on_event=told.append) as pool:
         bag = Picky(*(task(f"t{i}", "pid") for i in range(3)))
         pool.run(bag)
     assert len(bag.values) == 3
@@ -367,15 +316,37 @@ def test_a_worker_on_the_bench_keeps_its_place_and_gets_no_task(cluster):
     assert [(type(event), event.counts.num_ready) for event in told] == [(WorkerStarted, 1), (WorkerStarted, 1)]
 
 
+def test_a_full_cluster_is_reported_once_for_as_long_as_it_is_full(cluster, monkeypatch, tmp_path):
+    monkeypatch.setattr(retries, "ROOM_S", 1.0)
+    full = []  # when it was reported
+
+    def hear(event):
+        if isinstance(event, NoRoom) and event.counts.num_ready == 1:
+            full.append(time.monotonic())
+
+    def look():
+        if full and time.monotonic() - full[0] > 1.0:
+            (tmp_path / "go").touch()
+
+    with Pool(spec(num_cpus=0, num_gpus=2), on_event=hear) as pool:
+        pool.run(Bag(task("holds", "hold", None, str(tmp_path / "go")), look=look))
+    assert len(full) == 1
+
+
+def test_a_pool_without_workers_is_refused():
+    with pytest.raises(ValueError, match="0 workers"):
+        spec(max_workers=0)
+
+
 def test_no_room_is_an_error_with_a_cure(cluster):
     with (
-        Pool([kind(num_gpus=9)], patience_s=0.5) as pool,
-        pytest.raises(ClusterError, match=r'"w" exists \(1 CPU, 9 GPU\).*add such a node'),
+        Pool(spec(num_gpus=9), patience_s=0.5) as pool,
+        pytest.raises(ClusterError, match=r"worker exists \(1 CPU, 9 GPU\).*add such a node"),
     ):
         pool.run(Bag(task("t")))
     with (
-        Pool([kind(num_cpus=0, num_gpus=2, max_workers=1)]) as first,
-        Pool([kind(num_gpus=1, memory_bytes=2**20)], patience_s=0.5) as second,
+        Pool(spec(num_cpus=0, num_gpus=2, max_workers=1)) as first,
+        Pool(spec(num_gpus=1, memory_bytes=2**20), patience_s=0.5) as second,
     ):
         first.run(Bag(task("t")))
         with pytest.raises(ClusterError, match=r"is free \(1 CPU, 1 GPU, .* GiB of memory\).*wait until others"):
@@ -385,14 +356,14 @@ def test_no_room_is_an_error_with_a_cure(cluster):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (RuntimeError("no such device"), r'workers for "w" cannot start: RuntimeError: no such device; .* 3 tries'),
+        (RuntimeError("no such device"), r"^workers cannot start: RuntimeError: no such device; .* 3 tries"),
         (BackboneError("the weights are missing", "nothing was done", "pull them"), "^the weights are missing;"),
     ],
 )
 def test_workers_that_cannot_start_end_the_run_with_the_reason(cluster, monkeypatch, error, message):
-    monkeypatch.setattr(pool_module, "FAILED_START_PAUSE_S", 0.1)
+    monkeypatch.setattr(retries, "FAILED_START_PAUSE_S", 0.1)
     expected = BackboneError if isinstance(error, BackboneError) else ClusterError
-    with Pool([kind(arguments={"error": error})]) as pool, pytest.raises(expected, match=message):
+    with Pool(spec(arguments={"error": error})) as pool, pytest.raises(expected, match=message):
         pool.run(Bag(task("t")))
 
 
@@ -402,7 +373,7 @@ def test_an_interrupt_leaves_no_worker_behind(cluster):
             raise KeyboardInterrupt
 
     bag = Bag(task("pid", "pid"), task("hangs", "hang"), look=interrupt)
-    pool = Pool([kind(max_workers=1)])
+    pool = Pool(spec(max_workers=1))
     with pytest.raises(KeyboardInterrupt):
         pool.run(bag)
     wait_until(lambda: is_gone(bag.values["pid"]))
@@ -411,5 +382,5 @@ def test_an_interrupt_leaves_no_worker_behind(cluster):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Pool([kind()], on_event=interrupted).run(Bag(task("t")))
+        Pool(spec(), on_event=interrupted).run(Bag(task("t")))
     wait_until(lambda: ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"])

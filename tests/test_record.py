@@ -8,7 +8,7 @@ import pytest
 
 from vtn_stream.errors import InputError
 from vtn_stream_pipelines.connection import Cluster
-from vtn_stream_pipelines.films import Listed
+from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.messages import (
     ChunkLost,
     ChunksDone,
@@ -42,7 +42,7 @@ def clock():
 
 def listed(number, num_bytes=100):
     name = f"films/{number}.mp4"
-    return Listed(number=number, path=f"/secret place/{name}", name=name, num_bytes=num_bytes, results=name)
+    return FilmEntry(number=number, path=f"/secret place/{name}", name=name, num_bytes=num_bytes, results=name)
 
 
 def surveyed(film, num_missing, num_chunks=60, *, finished=False):
@@ -79,7 +79,7 @@ def lost(film, number=7, reason="decoding died on it twice"):
 
 def workers(num_ready, *, num_lost=0):
     counts = WorkerCounts(num_ready=num_ready, num_started=num_ready, num_lost=num_lost, num_replaced=0)
-    return WorkerStarted(kind="worker", counts=counts, worker=0)
+    return WorkerStarted(counts=counts, worker=0)
 
 
 # ---- how far it is
@@ -95,7 +95,6 @@ def tally_of(*events, num_films=4, clock=None):
 def test_films_chunks_and_workers_are_counted():
     a, b, c, d = map(listed, range(4))
     lost_one = WorkerLost(
-        kind="worker",
         worker=1,
         failure=Failure(kind="worker died", reason="why"),
         counts=WorkerCounts(num_ready=1, num_started=2, num_lost=1, num_replaced=0),
@@ -301,7 +300,9 @@ def test_gaps_of_a_film_that_fails_after_all_are_not_told(keep):
 
 
 def test_two_films_of_one_name_are_told_apart(keep):
-    twin = Listed(number=1, path="/b/films/0.mp4", name="films/0.mp4", num_bytes=1, results="films/0.mp4~123456789012")
+    twin = FilmEntry(
+        number=1, path="/b/films/0.mp4", name="films/0.mp4", num_bytes=1, results="films/0.mp4~123456789012"
+    )
     keep(failed(listed(0)), failed(twin))
     assert [line["results"] for line in keep(done(twin))] == ["films/0.mp4"]
 

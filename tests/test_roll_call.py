@@ -3,7 +3,8 @@
 import pytest
 
 from vtn_stream.errors import BackboneError, ClusterError
-from vtn_stream_pipelines.roll_call import MAX_FAILED_LOADS, RollCall
+from vtn_stream_pipelines.retries import MAX_FAILED_LOADS
+from vtn_stream_pipelines.roll_call import RollCall
 from vtn_stream_pipelines.work import Failure, Task
 
 OLD, NEW = ({"device": "cpu", "instruction_set": which} for which in ("AVX2", "AVX512"))
@@ -17,7 +18,7 @@ class Work:
     def __init__(self):
         self.task, self.heard = Task(name="survey a.mp4", method="survey", deadline_s=1), []
 
-    def next(self, kind, worker):
+    def next(self, worker):
         return self.task
 
     def done(self, task, value, worker, seconds):
@@ -49,17 +50,17 @@ def roll_call(work, told):
 
 
 def load(roll_call, worker):
-    task = roll_call.next("films", worker)
+    task = roll_call.next(worker)
     assert task.method == "load"
     return task
 
 
 def test_a_worker_works_once_it_has_said_how(roll_call, work, told):
     first = load(roll_call, 0)
-    assert roll_call.next("films", 0) is None
+    assert roll_call.next(0) is None
     roll_call.done(first, NEW, 0, 3.0)
     assert (told, roll_call.execution) == ([NEW], NEW)
-    task = roll_call.next("films", 0)
+    task = roll_call.next(0)
     assert task is work.task
     assert not roll_call.finished()
     roll_call.done(task, "value", 0, 0.5)
@@ -75,7 +76,7 @@ def test_one_that_computes_in_another_way_is_refused(roll_call, told):
     for worker, (task, execution) in enumerate(zip(tasks, [NEW, OLD, NEW], strict=True)):
         roll_call.done(task, execution, worker, 1.0)
     assert told == [NEW, (1, "its instruction set is AVX2, not AVX512")]
-    assert [roll_call.next("films", worker) is None for worker in range(3)] == [False, True, False]
+    assert [roll_call.next(worker) is None for worker in range(3)] == [False, True, False]
 
 
 def test_what_is_wrong_with_the_settings_ends_the_run_at_the_first_worker_only(roll_call, told):
@@ -85,7 +86,7 @@ def test_what_is_wrong_with_the_settings_ends_the_run_at_the_first_worker_only(r
     roll_call.done(load(roll_call, 1), NEW, 1, 1.0)
     roll_call.failed(load(roll_call, 2), wrong, 2)  # the weights are missing on one node
     assert told == [NEW, (2, str(MISSING))]
-    assert roll_call.next("films", 2) is None
+    assert roll_call.next(2) is None
 
 
 def test_workers_that_all_die_while_they_load_end_the_run(roll_call, told):

@@ -254,10 +254,10 @@ def test_without_a_filter_it_goes_on_and_says_so(monkeypatch, tmp_path):
 HUNG = """
 import ctypes, os, sys, threading
 from vtn_stream.video import sandbox
-leash = sandbox.Leash(int(sys.argv[1]), float(sys.argv[2]))
+watchdog = sandbox.Watchdog(int(sys.argv[1]), float(sys.argv[2]))
 if sys.argv[3] == "confined":
     sandbox.enter(4 << 30)
-leash.tighten()
+watchdog.arm()
 print(os.getpid(), flush=True)
 ctypes.PyDLL(None).sleep(600)  # a library that never returns, Python's lock held
 """
@@ -300,7 +300,7 @@ def test_a_process_lives_on_when_the_thread_that_started_it_ends(tmp_path):
         assert psutil.Process(first).num_threads() > 0
 
 
-def test_ignored_and_blocked_signals_of_the_caller_do_not_loosen_the_leash():
+def test_ignored_and_blocked_signals_of_the_caller_do_not_disarm_the_watchdog():
     ours, theirs = os.pipe()
     child = [sys.executable, "-c", HUNG, str(ours), "0.5", "open"]
 

@@ -12,26 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VideoError
-from vtn_stream_pipelines.film_work import MAX_ATTEMPTS, MAX_NODES_LOST
-from vtn_stream_pipelines.films import Listed
+from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.messages import (
     ChunkLost,
     ChunksDone,
-    Event,
     FilmDone,
+    FilmEvent,
     FilmFailed,
     FilmSurveyed,
     Outcome,
     Receipt,
     Survey,
 )
-from vtn_stream_pipelines.schedule import (
-    DEADLINE_PER_CHUNK_S,
-    FILMS_PER_WORKER,
-    MAX_FAILED_IN_A_ROW,
-    MAX_RUN,
-    Schedule,
+from vtn_stream_pipelines.retries import (
+    EMBED_PER_CHUNK_S,
+    MAX_ATTEMPTS,
+    MAX_FAILED_FILMS_IN_A_ROW,
+    MAX_NODES_LOST,
 )
+from vtn_stream_pipelines.schedule import FILMS_PER_WORKER, MAX_RUN, Schedule
 from vtn_stream_pipelines.work import Failure, Task
 
 DIED = Failure(kind="worker died", reason="its process ended unexpectedly")
@@ -66,9 +65,9 @@ class World:
         for i, film in enumerate(self.films):
             film.identity = film.identity or f"content {i}"
 
-    def listing(self) -> Iterator[Listed]:
+    def listing(self) -> Iterator[FilmEntry]:
         for i in range(len(self.films)):
-            yield Listed(number=i, path=f"/{i}", name=f"{i}.mp4", num_bytes=10**9, results=f"{i}.mp4")
+            yield FilmEntry(number=i, path=f"/{i}", name=f"{i}.mp4", num_bytes=10**9, results=f"{i}.mp4")
 
     def film(self, task: Task) -> Film:
         return self.films[int(task.args[0][1:])]
@@ -157,7 +156,7 @@ def play(
     while not schedule.finished():
         still_free = []
         for worker in free:
-            task = schedule.next("worker", worker)
+            task = schedule.next(worker)
             if task is None:
                 still_free.append(worker)
                 continue
@@ -194,7 +193,7 @@ def once_each(world: World) -> bool:
     return world.embedded == wanted and predicted == Counter(f"/{i}" for i in range(len(world.films)))
 
 
-def of_kind(events: list[Event], kind: type) -> list:
+def of_kind(events: list[FilmEvent], kind: type) -> list:
     return [event for event in events if isinstance(event, kind)]
 
 
@@ -205,7 +204,7 @@ def of_kind(events: list[Event], kind: type) -> list:
 @pytest.mark.parametrize("sizes", [[], [1], [60], [7] * 40, [1] * 300, [90, 60, 33, 8, 2, 1, 1], [1440, 60]])
 def test_every_chunk_is_embedded_once_and_every_film_predicted_once(num_workers: int, sizes: list[int]) -> None:
     world = World([Film(size) for size in sizes])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), on_event=events.append)
     played = play(schedule, world, num_workers)
     assert once_each(world)
@@ -227,14 +226,14 @@ def test_tasks_say_what_workers_need() -> None:
         ("embed", ("/0", "abc", (2,))),
         ("predict", ("/0", "abc", (1,), "0.mp4")),
     ]
-    assert [task.deadline_s for task in tasks[1:3]] == [2 * DEADLINE_PER_CHUNK_S, DEADLINE_PER_CHUNK_S]
+    assert [task.deadline_s for task in tasks[1:3]] == [2 * EMBED_PER_CHUNK_S, EMBED_PER_CHUNK_S]
     assert tasks[0].name == "survey 0.mp4"
 
 
 def test_finished_films_are_skipped_and_stored_chunks_are_kept() -> None:
     world = World([Film(60, finished=True), Film(60), Film(20)])
     world.stored = {("content 1", n) for n in range(60) if n % 7} | {("content 2", n) for n in range(20)}
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), on_event=events.append)
     play(schedule, world, 4)
     assert world.embedded == Counter({("/1", n): 1 for n in range(0, 60, 7)})
@@ -245,7 +244,7 @@ def test_finished_films_are_skipped_and_stored_chunks_are_kept() -> None:
 
 def test_lost_chunks_are_gaps_that_are_told() -> None:
     world = World([Film(5, lost=(1, 3)), Film(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     play(Schedule(world.listing(), on_event=events.append), world, 2)
     assert dict(world.predicted) == {"/0": (1, 3), "/1": ()}
     told = [(event.film.number, event.number, event.reason) for event in of_kind(events, ChunkLost)]
@@ -317,21 +316,21 @@ def test_a_worker_that_is_alone_with_much_to_do_surveys_no_further_film() -> Non
 def test_a_survey_under_way_counts_as_a_run() -> None:
     world = World([Film(20)] + [Film(60) for _ in range(30)])
     schedule = Schedule(world.listing())
-    survey = schedule.next("worker", 0)
-    others = [schedule.next("worker", worker) for worker in (1, 2, 3)]
+    survey = schedule.next(0)
+    others = [schedule.next(worker) for worker in (1, 2, 3)]
     schedule.done(survey, world.do(survey), 0, 1.0)
     # 20 chunks and three surveys are enough for four workers.
     assert [task.method for task in others] == ["survey"] * 3
-    assert schedule.next("worker", 0).args == ("/0", "content 0", tuple(range(8)))
+    assert schedule.next(0).args == ("/0", "content 0", tuple(range(8)))
 
 
 def test_workers_that_wait_get_their_share_of_a_short_film() -> None:
     world = World([Film(12)])
     schedule = Schedule(world.listing())
-    survey = schedule.next("worker", 0)
-    assert [schedule.next("worker", worker) for worker in (1, 2, 3)] == [None] * 3
+    survey = schedule.next(0)
+    assert [schedule.next(worker) for worker in (1, 2, 3)] == [None] * 3
     schedule.done(survey, world.do(survey), 0, 1.0)
-    assert [len(schedule.next("worker", worker).args[2]) for worker in range(4)] == [2, 2, 1, 1]
+    assert [len(schedule.next(worker).args[2]) for worker in range(4)] == [2, 2, 1, 1]
 
 
 @pytest.mark.parametrize("how", ["failed", "returned"])
@@ -339,18 +338,18 @@ def test_nothing_is_kept_for_a_worker_that_is_gone(how: str) -> None:
     world = World([Film(14), Film(60)])
     schedule = Schedule(world.listing())
     for _ in range(2):  # the survey of the first film, its first eight chunks
-        task = schedule.next("worker", 0)
+        task = schedule.next(0)
         schedule.done(task, world.do(task), 0, 1.0)
-    task = schedule.next("worker", 0)
+    task = schedule.next(0)
     assert task.args == ("/1", "1.mp4")
     if how == "failed":
         schedule.failed(task, DIED, 0)
     else:
         schedule.returned(task)
-    again = schedule.next("worker", 1)
+    again = schedule.next(1)
     assert again.args == ("/1", "1.mp4")
     schedule.done(again, world.do(again), 1, 1.0)
-    assert schedule.next("worker", 1).args[2] == tuple(range(8, 14))
+    assert schedule.next(1).args[2] == tuple(range(8, 14))
 
 
 # Failures
@@ -381,7 +380,7 @@ class Poison:
 )
 def test_what_kills_its_workers_fails_its_film_only(poison, reason, chunks, num_tries) -> None:
     world = World([Film(60) for _ in range(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     tries = []
 
     def fails(task: Task, worker: int) -> Failure | None:
@@ -405,7 +404,7 @@ def test_a_film_that_is_no_film_fails_at_once() -> None:
     error = VideoError("1.mp4 has no video stream", "it cannot be analyzed", "leave it out")
     failure = Failure(kind="raised", reason=str(error), error=error)
     world = World([Film(5), Film(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     played = play(Schedule(world.listing(), on_event=events.append), world, 2, Poison("/1", "survey", failure=failure))
     (failed,) = of_kind(events, FilmFailed)
     assert (failed.reason, failed.attempts, failed.stage) == (str(error), 1, "survey")
@@ -441,7 +440,7 @@ def test_lost_nodes_blame_no_chunk() -> None:
 
 def test_a_film_that_takes_every_node_down_fails_in_the_end() -> None:
     world = World([Film(20), Film(5)])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     play(Schedule(world.listing(), on_event=events.append), world, 2, Poison("/0", "embed", 7, NODE_LOST))
     (failed,) = of_kind(events, FilmFailed)
     assert 7 in failed.chunks
@@ -494,15 +493,17 @@ def test_one_file_of_the_store_is(kind: type) -> None:
 @pytest.mark.parametrize("method", ["survey", "embed", "predict"])
 def test_workers_that_fail_at_film_after_film_end_the_run(method: str, failure: Failure) -> None:
     world = World([Film(20) for _ in range(50)])
-    events: list[Event] = []
-    with pytest.raises(ClusterError, match=f"^{MAX_FAILED_IN_A_ROW} films in a row failed, at last .*mp4: .* 3 times"):
+    events: list[FilmEvent] = []
+    with pytest.raises(
+        ClusterError, match=f"^{MAX_FAILED_FILMS_IN_A_ROW} films in a row failed, at last .*mp4: .* 3 times"
+    ):
         play(
             Schedule(world.listing(), on_event=events.append),
             world,
             4,
             lambda task, worker: failure if task.method == method else None,
         )
-    assert len(of_kind(events, FilmFailed)) == MAX_FAILED_IN_A_ROW
+    assert len(of_kind(events, FilmFailed)) == MAX_FAILED_FILMS_IN_A_ROW
 
 
 def test_many_bad_films_end_nothing_while_others_get_through() -> None:
@@ -524,7 +525,7 @@ def test_many_bad_films_end_nothing_while_others_get_through() -> None:
 
 def test_a_survey_can_be_all() -> None:
     world = World([Film(5), Film(5, finished=True), Film(5, identity="same"), Film(5, identity="same")])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), last="survey", on_event=events.append)
     tasks = play(schedule, world, 2).tasks
     assert [task.method for task in tasks] == ["survey"] * 4
@@ -550,8 +551,8 @@ def test_films_of_the_same_content_are_predicted_one_after_the_other() -> None:
     give = schedule.next
     in_flight: set[int] = set()
 
-    def watched(kind: str, worker: int) -> Task | None:
-        task = give(kind, worker)
+    def watched(worker: int) -> Task | None:
+        task = give(worker)
         if task and task.method == "predict":
             in_flight.add(id(task))
             at_once.append(len(in_flight))
@@ -576,7 +577,7 @@ def test_films_of_the_same_content_are_embedded_once() -> None:
 
 def test_a_film_whose_twin_failed_is_embedded_itself() -> None:
     world = World([Film(20, identity="same"), Film(20, identity="same")])
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     play(Schedule(world.listing(), on_event=events.append), world, 4, Poison("/0", "embed", 9))
     assert [event.film.number for event in of_kind(events, FilmFailed)] == [0]
     assert [path for path, _ in world.predicted] == ["/1"]
@@ -594,7 +595,7 @@ def test_chunks_that_another_batch_works_on_are_asked_for_again_when_nothing_els
         return answer(task)
 
     world.do = stored_elsewhere
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     played = play(Schedule(world.listing(), on_event=events.append), world, 3)
     assert set(polls) == {(2,), (3,)}
     assert ("/0", 2) not in world.embedded
@@ -626,12 +627,12 @@ def test_only_one_worker_waits_for_another_batch() -> None:
     world = World([Film(2, leased={0, 1})])
     schedule = Schedule(world.listing())
     for _ in range(3):  # the survey, both chunks
-        task = schedule.next("worker", 0)
+        task = schedule.next(0)
         schedule.done(task, world.do(task), 0, 1.0)
     for number in (0, 1, 0, 1):
-        task = schedule.next("worker", 0)
+        task = schedule.next(0)
         assert task.args[2] == (number,)
-        assert schedule.next("worker", 1) is None
+        assert schedule.next(1) is None
         schedule.done(task, world.do(task), 0, 1.0)
 
 
@@ -644,7 +645,7 @@ def test_two_batches_side_by_side_share_the_work() -> None:
     while not all(schedule.finished() for schedule in schedules):
         asked, free = free, []
         for which, worker in asked:
-            task = schedules[which].next("worker", worker)
+            task = schedules[which].next(worker)
             if task is None:
                 free.append((which, worker))
                 continue
@@ -664,13 +665,13 @@ def test_two_batches_side_by_side_share_the_work() -> None:
 def test_nothing_more_is_asked_for_a_film_that_failed() -> None:
     world = World([Film(2, leased={0, 1}), Film(2)])
     schedule = Schedule(world.listing())
-    while (task := schedule.next("worker", 0)).method != "predict":
+    while (task := schedule.next(0)).method != "predict":
         schedule.done(task, world.do(task), 0, 1.0)
-    poll = schedule.next("worker", 0)
+    poll = schedule.next(0)
     assert poll.args[0] == "/0"
     error = VideoError("0.mp4 changed", "it cannot be analyzed", "run again")
     schedule.failed(poll, Failure(kind="raised", reason="", error=error), 0)
-    assert schedule.next("worker", 0) is None
+    assert schedule.next(0) is None
     assert schedule.counts.num_failed == 1
 
 
@@ -697,7 +698,7 @@ def test_whatever_happens_every_healthy_film_is_done(data: st.DataObject) -> Non
     stored_before = set(world.stored)
     # Every fourth film has a chunk that kills its workers.
     poison = {(f"/{i}", data.draw(st.integers(0, n - 1))) for i, n in enumerate(sizes) if n and i % 4 == 3}
-    events: list[Event] = []
+    events: list[FilmEvent] = []
     schedule = Schedule(world.listing(), on_event=events.append)
     crew = Crew(schedule, world, data.draw(st.integers(1, 4), "workers"))
     num_left = {"died": MAX_ATTEMPTS - 1, "node lost": MAX_NODES_LOST - 1, "returned": 99}  # fewer than condemn a film
@@ -752,7 +753,7 @@ class Crew:
         self.num_ever = num_workers
 
     def ask(self, worker: int) -> None:
-        if len(self.tasks[worker]) < 2 and (task := self._schedule.next("worker", worker)):
+        if len(self.tasks[worker]) < 2 and (task := self._schedule.next(worker)):
             self.tasks[worker].append(task)
             given = [task for tasks in self.tasks.values() for task in tasks]
             chunks = [(task.args[0], chunk) for task in given for chunk in self._world.chunks(task)]
@@ -790,11 +791,11 @@ class Crew:
 def test_workers_that_vanish_while_idle_are_forgotten() -> None:
     world = World([Film(1)])
     schedule = Schedule(world.listing())
-    task = schedule.next("worker", 0)
+    task = schedule.next(0)
     assert task is not None
     for worker in range(1, 5000):
-        assert schedule.next("worker", worker) is None
-        assert schedule.next("worker", worker) is None
+        assert schedule.next(worker) is None
+        assert schedule.next(worker) is None
     assert sum(map(len, schedule._idle)) <= 4
 
 
@@ -808,7 +809,7 @@ def test_twenty_thousand_films_leave_nothing_behind() -> None:
     tracemalloc.start()
     try:
         while not schedule.finished():
-            tasks = [(worker, schedule.next("worker", worker)) for worker in range(8)]
+            tasks = [(worker, schedule.next(worker)) for worker in range(8)]
             for worker, task in tasks:
                 if task is not None:
                     num_tasks += 1
@@ -838,7 +839,7 @@ def test_the_schedule_itself_costs_next_to_nothing(num_workers: int) -> None:
     num_tasks = 0
     begin = time.perf_counter()
     while not schedule.finished():
-        tasks = [(worker, schedule.next("worker", worker)) for worker in range(num_workers)]
+        tasks = [(worker, schedule.next(worker)) for worker in range(num_workers)]
         for worker, task in tasks:
             if task is not None:
                 num_tasks += 1

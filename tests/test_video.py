@@ -231,14 +231,14 @@ def test_a_film_that_is_written_to_while_it_is_probed_is_refused(film, tmp_path,
     growing = tmp_path / "growing.mp4"
     growing.write_bytes(film("25 a second").video.path.read_bytes())
     with DecodingProcess() as process:
-        receive = process._receive
+        receive = process._process.receive
 
         def receive_late(*asked):
             with growing.open("ab") as file:
                 file.write(b"more")
             return receive(*asked)
 
-        monkeypatch.setattr(process, "_receive", receive_late)
+        monkeypatch.setattr(process._process, "receive", receive_late)
         with pytest.raises(VideoError, match="replaced or written to"):
             process.probe(growing)
 

@@ -10,7 +10,7 @@ from vtn_stream.errors import DecodingLost, TimelineError, VideoError
 from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.store import Leases, lease_key
 from vtn_stream.store.leases import new_owner
-from vtn_stream_pipelines import worker as worker_module
+from vtn_stream_pipelines import retries
 from vtn_stream_pipelines.messages import Outcome
 from vtn_stream_pipelines.worker import Worker
 
@@ -164,8 +164,8 @@ def test_a_film_that_was_replaced_meanwhile_is_refused(open_worker, film, slides
 
 
 def test_what_another_batch_works_on_is_left_to_it(open_worker, film, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker_module, "WAIT_S", 0.2)
-    monkeypatch.setattr(worker_module, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(retries, "LEASE_WAIT_S", 0.2)
+    monkeypatch.setattr(retries, "LEASE_CHECK_S", 0.01)
     owner = new_owner()
     worker = open_worker(owner=owner)
     survey = worker.survey(str(film), "film.mp4")

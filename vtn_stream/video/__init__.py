@@ -8,7 +8,7 @@ from pathlib import Path
 from vtn_stream.errors import VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.video.deep import LostFrames, find_damage
-from vtn_stream.video.process import DecodingProcess, FrameBatch, check_unchanged
+from vtn_stream.video.requests import DecodingProcess, FrameBatch, check_unchanged
 
 __all__ = ["DecodingProcess", "FrameBatch", "LostFrames", "check_unchanged", "film_file", "find_damage", "probe"]
 

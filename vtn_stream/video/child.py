@@ -43,14 +43,14 @@ _UNREAD = "the rest of it was not read"
 
 def main() -> None:
     ring_fd, lifeline_fd, memory_bytes, num_threads = (int(argument) for argument in sys.argv[1:5])
-    leash = sandbox.Leash(lifeline_fd, float(sys.argv[5]))
+    watchdog = sandbox.Watchdog(lifeline_fd, float(sys.argv[5]))
     # No level at all: with one, a decoder's thread that reports damage waits for Python's lock, while we hold it and
     # wait for that thread to end.
     av.logging.set_level(None)
     # Answers go out on our own copy of stdout: a library that prints cannot break the protocol.
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    child = _Child(requests, answers, ring_fd, num_threads, leash, sandbox.enter(memory_bytes))
+    child = _Child(requests, answers, ring_fd, num_threads, watchdog, sandbox.enter(memory_bytes))
     try:
         while child.serve():
             pass
@@ -70,14 +70,14 @@ class _Child:
         answers: BinaryIO,
         ring_fd: int,
         num_threads: int,
-        leash: sandbox.Leash,
+        watchdog: sandbox.Watchdog,
         missing: list[str],
     ) -> None:
         self._requests = requests
         self._answers = answers
         self._ring_fd = ring_fd
         self._num_threads = num_threads
-        self._leash = leash
+        self._watchdog = watchdog
         self._missing = missing  # of the sandbox
         self._last_sign = 0.0
         self._reader: Reader | None = None
@@ -196,20 +196,20 @@ class _Child:
             self._send({"alive": True})
 
     def _send(self, header: dict[str, Any], payload: bytes = b"") -> None:
-        self._leash.loosen()
+        self._watchdog.disarm()
         self._answers.write(pack(header, payload))
         self._answers.flush()
-        self._leash.tighten()
+        self._watchdog.arm()
         self._last_sign = time.monotonic()
 
     def _receive(self) -> tuple[dict[str, Any], bytes] | None:
-        self._leash.loosen()
+        self._watchdog.disarm()
         prefix = self._requests.read(PREFIX_BYTES)
         if len(prefix) < PREFIX_BYTES:
             return None
         header_bytes, payload_bytes = unpack_prefix(prefix)
         message = unpack_header(self._requests.read(header_bytes)), self._requests.read(payload_bytes)
-        self._leash.tighten()
+        self._watchdog.arm()
         return message
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vtn_stream.film import VideoInfo
-from vtn_stream.video.process import DecodingProcess
+from vtn_stream.video.requests import DecodingProcess
 
 __all__ = ["LostFrames", "find_damage"]
 

@@ -14,7 +14,7 @@ import sys
 
 from vtn_stream.video import seccomp
 
-__all__ = ["Leash", "enter", "holes"]
+__all__ = ["Watchdog", "enter", "holes"]
 
 # The film is opened twice while it is probed; the rest is pipes, the ring, and libraries loaded late.
 _MAX_FILES = 64
@@ -63,7 +63,7 @@ def holes() -> list[str]:
     return found
 
 
-class Leash:
+class Watchdog:
     """Ends this process when its parent is gone or when it hangs, without Python's help: a C library that never
     returns may hold Python's lock, so a thread of ours could not.
 
@@ -87,10 +87,10 @@ class Leash:
             if pipe.poll(0):
                 raise BrokenPipeError  # the parent was gone before
 
-    def tighten(self) -> None:
+    def arm(self) -> None:
         """From now on the next sign of progress must come before the deadline."""
         signal.setitimer(signal.ITIMER_REAL, self._deadline_s)
 
-    def loosen(self) -> None:
+    def disarm(self) -> None:
         """From now on others are waited for."""
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,4 +1,4 @@
-"""The films of a batch in little memory: paths in one piece, an object only while a film is looked at."""
+"""The films of a batch in little memory: paths in one piece, an object only while a film is in use."""
 
 import hashlib
 import os
@@ -6,23 +6,22 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Self, overload
 
 from .film_names import folded, plain_path, shown_path, tagged
 
-__all__ = ["Base", "Films", "Listed", "results_folder", "results_stem"]
+__all__ = ["BaseFolder", "FilmEntry", "FilmList"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class FilmEntry:
     """One film of a batch.
 
     number     its place in the listing, from 0
     path       absolute, for workers
     name       for readers: how it was given, never absolute, safe to print
     num_bytes  0 where it could not be looked at
-    results    where its results go, below the folder for them, without their suffixes
+    results    where its results go, without their suffixes: relative to the folder for them, and never leading up
     """
 
     number: int
@@ -32,18 +31,8 @@ class Listed:
     results: str
 
 
-def results_folder(film: Listed) -> Path:
-    """Relative; it never leads up."""
-    return Path(film.results).parent
-
-
-def results_stem(film: Listed) -> str:
-    """What the names of its results begin with: the film's whole name."""
-    return Path(film.results).name
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
+class BaseFolder:
     """A folder that films are below, and what it is called in their names."""
 
     path: str
@@ -56,13 +45,13 @@ class Base:
         return shown_path(self.labelled(below))
 
 
-class Films(Sequence[Listed]):
+class FilmList(Sequence[FilmEntry]):
     """Immutable; about 30 bytes a film and its path below the base. N films.
 
     rows: (bytes of the file, number of its base, path below that)
     """
 
-    def __init__(self, bases: list[Base], rows: list[tuple[int, int, bytes]]) -> None:
+    def __init__(self, bases: list[BaseFolder], rows: list[tuple[int, int, bytes]]) -> None:
         rows = sorted(rows, key=lambda row: (-row[0], os.path.join(os.fsencode(bases[row[1]].path), row[2])))
         self._bases = tuple(bases)
         self._paths = b"".join(path for _, _, path in rows)
@@ -94,20 +83,20 @@ class Films(Sequence[Listed]):
         return films
 
     @overload
-    def __getitem__(self, number: int) -> Listed: ...
+    def __getitem__(self, number: int) -> FilmEntry: ...
     @overload
-    def __getitem__(self, number: slice) -> list[Listed]: ...
-    def __getitem__(self, number: int | slice) -> Listed | list[Listed]:
+    def __getitem__(self, number: slice) -> list[FilmEntry]: ...
+    def __getitem__(self, number: int | slice) -> FilmEntry | list[FilmEntry]:
         if isinstance(number, slice):
             return [self._film(i) for i in range(*number.indices(len(self)))]
         return self._film(range(len(self))[number])
 
-    def __iter__(self) -> Iterator[Listed]:
+    def __iter__(self) -> Iterator[FilmEntry]:
         return map(self._film, range(len(self)))
 
-    def _film(self, number: int) -> Listed:
+    def _film(self, number: int) -> FilmEntry:
         base, below = self._bases[self._base[number]], self._below(number)
-        return Listed(
+        return FilmEntry(
             number=number,
             path=os.path.join(base.path, below),
             name=base.name_of(below),

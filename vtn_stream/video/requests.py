@@ -1,0 +1,203 @@
+"""What the decoding process is asked: the clock of a film, its frames, whether it is closed off.
+
+It knows what a request says and how long its answer may take; what becomes of a process that does not answer is in
+`process`, what it may answer in `answers`.
+"""
+
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.errors import InputError, VideoError
+from vtn_stream.film import VideoInfo, file_stamp
+from vtn_stream.video import answers
+from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, ChildProcess, Request
+
+__all__ = ["DecodingProcess", "FrameBatch", "check_unchanged"]
+
+# Three batches of the ring are enough for one to be filled, one to wait and one to be embedded.
+NUM_SLOTS = 3
+BATCH_SIZE = 64  # frames: some batches of the network for every core; 9 MiB of 224 x 224
+# An answer may take so long, however busy the process looks: a hundred times what slow machines need. Else a film of
+# which every packet takes most of a deadline would last for months.
+FRAME_S, PIXEL_S = 0.1, 1e-7  # for every frame of the film, and for every pixel of every frame
+BYTE_S, PROBE_S = 1e-6, 600.0  # for every byte of the file, when all packets are read and none is decoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameBatch:
+    """Decoded frames.
+
+    frames      uint8 [N, H, W, 3] RGB, upright; a view of shared memory, good until the next batch is asked for
+    items       which of the asked timestamps each frame answers, N indices
+    lost        indices of timestamps whose frames damage took
+    thumbnails  JPEGs by index
+    """
+
+    frames: NDArray[np.uint8]
+    items: list[int]
+    lost: list[int]
+    thumbnails: dict[int, bytes]
+
+
+class DecodingProcess:
+    """A process that probes and decodes films, one after the other. Started when first asked; a context manager."""
+
+    def __init__(
+        self,
+        *,
+        decoder: Literal["pyav", "decord"] = "pyav",
+        deadline_s: float = DEADLINE_S,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError where it is missing."""
+        if decoder not in ("pyav", "decord"):
+            raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "choose pyav or decord")
+        self._decoder = decoder
+        self._decord = _decord_version() if decoder == "decord" else ""
+        self._deadline_s = deadline_s
+        self._process = ChildProcess(deadline_s=deadline_s, memory_bytes=memory_bytes)
+        self._ring: NDArray[np.uint8] = np.zeros((0, 0, 0, 0, 3), np.uint8)  # shared with it: [slots, batch, H, W, 3]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the process, whatever it is doing, and give its memory back."""
+        self._process.close()
+        self._ring = self._ring[:0]
+
+    @property
+    def decoder(self) -> str:
+        """The decoder and its version, as an Execution names it. Frames of decord are scaled by PyAV's FFmpeg."""
+        from vtn_stream.video.pyav_reader import version
+
+        return f"{self._decord}, scaled by {version()}" if self._decord else version()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def probe(self, path: Path, stream: int | None = None) -> VideoInfo:
+        """The film's clock and shape: of its first video stream, or of the one with this index.
+
+        Raises VideoError where it is not a film, DecodingLost on a hang or crash.
+        """
+        stamp = file_stamp(path)
+        patience_s = PROBE_S + BYTE_S * path.stat().st_size
+        request = Request(film=path.name, patience_s=patience_s)
+        self._process.ask(request, {"do": "probe", "path": os.path.abspath(path), "stream": stream})
+        header, payload = self._process.receive(request, {"info"})
+        self._process.answered()
+        with self._process.distrust(request):
+            video = answers.video_info(path, stamp, header["info"], payload)
+        check_unchanged(video)
+        return video
+
+    def check(self) -> dict[str, Any]:
+        """What a film that takes over the process is kept from, tried out: {"isolated": bool, "reasons": why not}."""
+        request = Request(film="nothing", patience_s=self._deadline_s)
+        self._process.ask(request, {"do": "check"})
+        header, _ = self._process.receive(request, {"missing"})
+        self._process.answered()
+        with self._process.distrust(request):
+            reasons = answers.texts(header["missing"])
+        return {"isolated": not reasons, "reasons": reasons}
+
+    def frames(
+        self,
+        video: VideoInfo,
+        pts: NDArray[np.int64],
+        size: tuple[int, int],
+        wants_thumbnail: NDArray[np.bool_] | None = None,
+    ) -> Iterator[FrameBatch]:
+        """The frames with these ascending timestamps, squashed to size (H, W), in batches.
+
+        Raises VideoError where the film cannot be opened, DecodingLost where the process fails. Leave the loop
+        early and the process is stopped; the next call starts another.
+        """
+        if len(pts) == 0:
+            return
+        if wants_thumbnail is None:
+            wants_thumbnail = np.zeros(len(pts), np.bool_)
+        ring = self._ring_of(size)
+        header: dict[str, Any] = {
+            "do": "decode",
+            "path": os.path.abspath(video.path),
+            "identity": video.identity,
+            "stream": video.stream,
+            "time_base": str(video.time_base),
+            "rotation": video.rotation,
+            "mirrored": video.mirrored,
+            "temporal_layers": video.temporal_layers,
+            "decoder": self._decoder,
+            "num_unseen": video.num_hidden + video.num_untimed,
+            "sample_aspect_ratio": str(video.sample_aspect_ratio),
+            "ring": ring.shape,
+            "num_keyframes": len(video.keyframes),
+            "num_wanted": len(pts),
+        }
+        payload = video.keyframes.tobytes() + pts.tobytes() + wants_thumbnail.tobytes()
+        if self._decoder == "decord":
+            payload += video.pts.tobytes()
+        patience_s = 10 * self._deadline_s + video.num_frames * (FRAME_S + PIXEL_S * video.width * video.height)
+        request = Request(film=video.path.name, patience_s=patience_s)
+        self._process.ask(request, header, payload)
+        batches = answers.Batches(len(pts), NUM_SLOTS, BATCH_SIZE)
+        try:
+            while True:
+                header, payload = self._process.receive(request, {"slot", "done"}, len(pts))
+                with self._process.distrust(request):
+                    if "done" in header:
+                        batches.finish()
+                        self._process.answered()
+                        return
+                    slot, items, lost, thumbnails = batches.take(header, payload)
+                yield FrameBatch(frames=ring[slot, : len(items)], items=items, lost=lost, thumbnails=thumbnails)
+                if not self._process.is_answering(request):
+                    raise RuntimeError("the process was asked for something else before these frames were all taken")
+                batches.free(slot)
+                self._process.send(request, {"free": slot})
+        finally:
+            if self._process.is_answering(request):  # neither answered in full nor gone
+                self._process.stop()
+
+    def _ring_of(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The ring for frames of this (H, W)."""
+        shape = (NUM_SLOTS, BATCH_SIZE, *size, 3)
+        if self._ring.shape != shape:
+            self._ring = self._process.shared(shape)
+        return self._ring
+
+
+def _decord_version() -> str:
+    """Without importing it: it is a library for the decoding process."""
+    try:
+        return f"decord {importlib.metadata.version('decord')}"
+    except importlib.metadata.PackageNotFoundError as error:
+        raise InputError(
+            "decord is not installed", "nothing was decoded", "install it, or take the usual decoder: --decoder pyav"
+        ) from error
+
+
+def check_unchanged(video: VideoInfo) -> None:
+    """Raises VideoError where the film's file is not the one that was probed."""
+    try:
+        unchanged = file_stamp(video.path) == video.stamp
+    except OSError:
+        unchanged = False  # it is gone
+    if not unchanged:
+        raise VideoError(
+            f"{video.path.name} was replaced or written to while it was read",
+            "the rest was not analyzed",
+            "run again once the file is complete",
+        )
