@@ -13,6 +13,7 @@ from rich.text import Text
 
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import printable
+from vtn_stream.formats.annotations import FORMATS
 from vtn_stream.training.events import EpochDone, Event, Head, Prepared, Stage, Taught
 
 from . import options
@@ -24,8 +25,20 @@ __all__ = ["train"]
 MAX_NOTES = 40  # lines of what is doubtful
 MAX_LABELS = 8
 
+HELP = """Teach it your own actions from annotated films.
 
-@click.command()
+ANNOTATIONS is a file or folder, of one of these formats. All else follows from them: the head, the rate, which films
+are held back, how long it learns.
+
+\b
+{formats}
+
+Beside the model lie its card (what it learnt, how good it is, what it will not do) and pictures. A killed run goes
+on after its last whole epoch when the same command is given again.
+""".format(formats="\n".join(f"{name}: {what}" for name, what in FORMATS.items()))
+
+
+@click.command(help=HELP)
 @click.argument("annotations", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--videos",
@@ -80,15 +93,7 @@ def train(
     overwrite: bool,
     log: Path | None,
 ) -> None:
-    """Teach it your own actions from annotated films.
-
-    ANNOTATIONS is a file or folder: CSV with the columns video, start_s, end_s and label; ActivityNet or THUMOS14 JSON;
-    ELAN; MS-TCN; Cholec80; a list of clips with a label each; a folder of films for each label. All else follows from
-    them: the head, the rate, which films are held back, how long it learns.
-
-    Beside the model lie its card (what it learnt, how good it is, what it will not do) and pictures. A killed run goes
-    on after its last whole epoch when the same command is given again.
-    """
+    """Teach it your own actions from annotated films."""
     from vtn_stream.training.teach import teach
 
     with _progress() as progress:

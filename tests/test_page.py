@@ -879,6 +879,7 @@ def test_of_ten_thousand_rows_only_those_in_sight_are_there(open_page, tmp_path)
     shown.keyboard.press("End")
     shown.keyboard.press("Enter")
     assert text(shown, "#time") == "9:59:56.400"
+    shown.locator('#body tr[aria-rowindex="10001"]').wait_for(state="attached")  # rows are painted at the next frame
     last = shown.locator("#body tr[data-segment]").last
     assert last.get_attribute("aria-rowindex") == "10001"
     assert last.get_attribute("aria-selected") == "true"

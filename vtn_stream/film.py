@@ -139,6 +139,7 @@ class VideoInfo:
 
     @property
     def num_frames(self) -> int:
+        """N: frames that are shown; hidden and untimed packets are not among them."""
         return len(self.pts)
 
     @property

@@ -42,7 +42,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
-    """A grid t_k = k / fps seconds from the container's start. Position k is the frame shown at t_k."""
+    """A grid t_k = k / fps seconds from the container's start. Position k is the frame shown at t_k.
+
+    >>> SamplingPlan(Fraction(2)).positions(10.0, 60.0)  # at 2 a second
+    (20, 120)
+    """
 
     fps: Fraction
 

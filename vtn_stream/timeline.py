@@ -59,7 +59,14 @@ class _Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment(_Span):
-    """Something that happens in [start_s, end_s): a label, a score in 0..1 when one is known, attributes."""
+    """Something that happens in [start_s, end_s): a label, a score in 0..1 when one is known, attributes.
+
+    >>> walk = Segment(start_s=2, end_s=6, label="walk")
+    >>> walk.tiou(Segment(start_s=4, end_s=8, label="run"))
+    0.3333333333333333
+    >>> walk.cropped(0, 3).duration_s
+    1.0
+    """
 
     label: str
     score: float | None = None
@@ -122,6 +129,11 @@ class Timeline:
     span_s          the part of the film that was analyzed
     complete        False while an analysis is running, or where one was killed
     provenance      JSON values: how this was made. No path, no user, no host, no wall-clock time
+
+    >>> walks = tuple(Segment(start_s=start, end_s=start + 2, label="walk") for start in (1, 4))
+    >>> film = Timeline(video_identity="", video_path="film.mp4", duration_s=10, span_s=(0, 10), segments=walks)
+    >>> [(s.start_s, s.end_s) for s in film.merge(max_gap_s=1).segments]
+    [(1.0, 6.0)]
     """
 
     video_identity: str

@@ -1,5 +1,7 @@
-"""Attention of a Longformer with one global token, the first: what is computed is Beltagy et al., "Longformer" (2020),
-section 3.1, as transformers' LongformerSelfAttention computes it; how is ours.
+"""Attention of a Longformer with one global token, the first.
+
+What is computed is Beltagy et al., "Longformer" (2020), section 3.1, as transformers' LongformerSelfAttention computes
+it; how is ours.
 
     B sequences, T frames, L frames that are read as keys, H heads, d head width, D = H d, r = window / 2
 

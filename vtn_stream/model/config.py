@@ -134,6 +134,7 @@ class DenseConfig:
 
     @property
     def num_outputs(self) -> int:
+        """Classes, and one more where the head has an output for none of them."""
         return self.num_classes + self.nothing
 
 

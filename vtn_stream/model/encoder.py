@@ -77,6 +77,7 @@ class LongformerLayer(nn.Module):
         return row.add(cls[:, None])
 
     def global_token(self, cls: Tensor, row: GlobalRow) -> Tensor:
+        """The token after this layer, [B, D], of its row, which has been given every frame."""
         return self._rest(cls, row.seen(self.value_global.weight, self.value_global.bias).to(cls.dtype))
 
     def _heads(self, x: Tensor) -> Tensor:

@@ -89,6 +89,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
+    """The card as Markdown. Equal facts give equal text; texts of strangers are escaped."""
     parts = [
         f"# {plain(facts.name)}",
         f"A model for vtn-stream that {_WHAT[facts.head]}. It knows {_num_labels(facts)}: "

@@ -94,6 +94,7 @@ def plain_text(text: str, most: int = MAX_CHARACTERS) -> str:
 
 
 def more(num: int, most: int, things: str) -> str:
+    """Words for a title, " (40 of 200 films)", where a picture holds `most` of `num` things; else nothing."""
     return f" ({most} of {num} {things})" if num > most else ""
 
 

@@ -11,12 +11,14 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Iterable
+from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
 from vtn_stream.errors import printable
 
-__all__ = ["document", "is_document", "relative_url", "shown_text"]
+__all__ = ["asset", "document", "is_document", "joined_script", "relative_url", "shown_text"]
 
 _GENERATOR = '<meta name="generator" content="vtn-stream">'
 
@@ -47,6 +49,16 @@ def document(*, title: str, style: str, script: str, body: str, data: Any) -> by
         f'<script type="application/json" id="data">{text}</script>\n<script>{script}</script>\n</body>\n</html>\n'
     )
     return page.encode("utf-8", "replace")
+
+
+def asset(name: str) -> str:
+    """One of the files that pages are made of."""
+    return (files("vtn_stream.report") / "assets" / name).read_text("utf-8")
+
+
+def joined_script(names: Iterable[str]) -> str:
+    """Scripts as one, each of which sees what the others name."""
+    return f'(() => {{\n"use strict";\n{"".join(map(asset, names))}}})();\n'
 
 
 def is_document(data: bytes) -> bool:

@@ -22,19 +22,20 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from string import ascii_lowercase, ascii_uppercase, digits
 from sys import intern
 from typing import Any
 
 from vtn_stream.report.colours import COLOURS, colours_of
-from vtn_stream.report.html import document, relative_url, shown_text
+from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.timeline import Timeline
 
 __all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index"]
 
 MAX_PIECES = 150  # of a strip: 4 pixels each on a usual screen
 MAX_CHARACTERS = 300  # of a name, a label or a reason
+# In this order, one scope.
+SCRIPTS = tuple(f"index.{part}.js" for part in ("data", "colours", "filters", "rows", "pieces", "labels", "start"))
 _MAX_S = 1e9  # 31 years; a longer film is drawn as one of these
 _UNITS = 10  # in a second
 
@@ -148,11 +149,13 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             for entry in entries
         ],
     }
-    style, script, body = (
-        "\n".join(files("vtn_stream.report").joinpath("assets", name).read_text("utf-8") for name in names)
-        for names in (("base.css", "index.css"), ("index.js",), ("index.html",))
+    return document(
+        title=_shown(title),
+        style=asset("base.css") + asset("index.css"),
+        script=joined_script(SCRIPTS),
+        body=asset("index.html"),
+        data=data,
     )
-    return document(title=_shown(title), style=style, script=script, body=body, data=data)
 
 
 def _row(entry: Entry, numbers: dict[str, int]) -> list[Any]:

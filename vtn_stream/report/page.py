@@ -11,11 +11,10 @@ import base64
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from importlib.resources import files
 from typing import Any
 
 from vtn_stream.report.colours import COLOURS, colours_of
-from vtn_stream.report.html import document, relative_url, shown_text
+from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["chosen_thumbnails", "page"]
@@ -25,9 +24,13 @@ MAX_THUMBNAIL_TEXT = 3_000_000  # characters of the page: it should still go by 
 MAX_TEXT = 2_000  # characters of one label, reason or value
 MAX_FACTS = 1_000  # of the provenance
 MAX_TIME_S = 1e9  # what lies farther off is no film's time
-# In this order, one scope.
+# In this order; all scripts are one scope.
+STYLES = (
+    "base.css",
+    *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
+)
 SCRIPTS = tuple(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "player", "start"))
-HATCHES = 4  # no hatch, and three; report.css and report.tracks.js draw them
+HATCHES = 4  # no hatch, and three; report.layout.css and report.tracks.js draw them
 
 
 def page(
@@ -73,9 +76,9 @@ def page(
     }
     return document(
         title=f"{name} · timeline",
-        style=_asset("base.css") + _asset("report.css"),
-        script=f'(() => {{\n"use strict";\n{"".join(map(_asset, SCRIPTS))}}})();\n',
-        body=_asset("report.html"),
+        style="".join(map(asset, STYLES)),
+        script=joined_script(SCRIPTS),
+        body=asset("report.html"),
         data=data,
     )
 
@@ -184,7 +187,3 @@ def _score(score: float) -> float:
 
 def _uri(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-
-
-def _asset(name: str) -> str:
-    return (files("vtn_stream.report") / "assets" / name).read_text("utf-8")

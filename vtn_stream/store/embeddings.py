@@ -66,6 +66,7 @@ class StoredFilm:
 
     @property
     def num_bytes(self) -> int:
+        """Of its chunks on disk; a chunk that is removed meanwhile counts nothing."""
         total = 0
         for file in self.chunk_files:
             with contextlib.suppress(FileNotFoundError):  # removed while we looked
@@ -85,6 +86,7 @@ class EmbeddingStore:
         return self.root / "scratch"
 
     def scratch_bytes(self) -> int:
+        """What lies in `scratch`."""
         total = 0
         for file in self.scratch.rglob("*"):
             with contextlib.suppress(OSError):  # removed while we looked

@@ -43,6 +43,7 @@ _CONTENT = re.compile(r"(?:[0-9a-f]{32})?")  # empty: killed as soon as it was t
 
 
 def new_owner() -> str:
+    """A random name for a run, by which its leases are told from those of others."""
     return secrets.token_hex(8)
 
 
@@ -79,6 +80,7 @@ class Lease:
         return self._held
 
     def release(self) -> None:
+        """Let others have the work. A lease that another has taken meanwhile stays."""
         if self._path is not None and self._held:
             with contextlib.suppress(OSError):  # what stays expires
                 if _read(self._path)[0] == self._token:

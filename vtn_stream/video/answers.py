@@ -34,6 +34,7 @@ def header_limit(num_wanted: int = 0) -> int:
 
 
 def read_header(text: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is not a JSON object, or is nested too deep."""
     try:
         return unpack_header(text)
     except RecursionError as error:
@@ -58,6 +59,7 @@ def error_parts(header: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def texts(value: Any) -> list[str]:
+    """A list of texts, each cut to what a person reads. Raises ValueError for anything else."""
     return [_text(part)[:_TEXT_CHARACTERS] for part in _list(value)]
 
 

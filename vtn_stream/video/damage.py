@@ -1,5 +1,7 @@
-"""Which frames of a damaged film can be trusted: neither those that a decoder complained of, nor those predicted from
-them, up to the next keyframe. A decoder paints over what is missing with what was shown before, and goes on from there.
+"""Which frames of a damaged film can be trusted.
+
+Neither those that a decoder complained of, nor those predicted from them, up to the next keyframe: a decoder paints
+over what is missing with what was shown before, and goes on from there.
 """
 
 from collections import deque
@@ -77,6 +79,7 @@ class DamageLog:
             self._alone.add(pts)
 
     def is_sound(self, pts: int) -> bool:
+        """Whether the frame with this timestamp can be trusted."""
         if not self._stretches and not self._alone:
             return True
         order = self._order.get(pts, -1)

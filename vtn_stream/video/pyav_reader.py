@@ -34,6 +34,7 @@ _INTRA = (PictureType.I, PictureType.NONE)
 
 
 def version() -> str:
+    """Of PyAV and of the FFmpeg in it, as an Execution names them."""
     return f"pyav {av.__version__}, ffmpeg {av.ffmpeg_version_info}"
 
 

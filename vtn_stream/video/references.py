@@ -61,6 +61,7 @@ class TemporalLayers:
         return 0 if self._unsure else self._count
 
     def watch(self, packet: bytes, *, has_new_extradata: bool) -> None:
+        """Look at the next packet of the stream."""
         if self._unsure:
             return
         self._unsure = has_new_extradata

@@ -18,6 +18,7 @@ PREFIX_BYTES = _PREFIX.size
 
 
 def pack(header: dict[str, Any], payload: bytes = b"") -> bytes:
+    """A message: the lengths of both parts (PREFIX_BYTES), the header as JSON, the payload."""
     text = json.dumps(header).encode()
     return _PREFIX.pack(len(text), len(payload)) + text + payload
 
@@ -29,6 +30,7 @@ def unpack_prefix(prefix: bytes) -> tuple[int, int]:
 
 
 def unpack_header(text: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is not a JSON object, and RecursionError for one that is nested too deep."""
     header = json.loads(text)
     if not isinstance(header, dict):
         raise ValueError("a message header must be a JSON object")

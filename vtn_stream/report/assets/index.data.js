@@ -1,0 +1,64 @@
+/* The films and labels of the index, and how their values are written. Times are units: `data.unitsPerSecond` of them a second.
+
+   The scripts of this page are one: each sees what the others name, in the order in which index.py joins them. */
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const UNIT = data.unitsPerSecond;
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+const $ = (id) => document.getElementById(id);
+const count = (number) => number.toLocaleString("en");
+const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
+const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function clock(units, tenths = false) {
+  const rounded = tenths ? units : Math.round(units / UNIT) * UNIT;
+  const seconds = Math.floor(rounded / UNIT);
+  const two = (number) => String(number).padStart(2, "0");
+  const text = `${Math.floor(seconds / 60) % 60}:${two(seconds % 60)}`;
+  const long = seconds >= 3600 ? `${count(Math.floor(seconds / 3600))}:${text.padStart(5, "0")}` : text;
+  return tenths ? `${long}.${rounded % UNIT}` : long;
+}
+
+const labels = data.labels.map(([name, colour, films, segments, total], number) => (
+  { number, name, folded: fold(name), colour, films, segments, total }
+));
+const films = data.films.map((row) => {
+  if (row.length === 2) return { name: row[0], folded: fold(row[0]), reason: row[1], duration: -1, segments: -1, sums: [] };
+  const [name, page, file, duration, complete, gaps, flat, ...layers] = row;
+  const sums = [];
+  for (let i = 0; i < flat.length; i += 3) sums.push({ label: labels[flat[i]], segments: flat[i + 1], total: flat[i + 2] });
+  const segments = sums.reduce((sum, one) => sum + one.segments, 0);
+  return { name, folded: fold(name), page, file, duration, complete, gaps, sums, segments, layers };
+});
+const longest = films.reduce((most, film) => Math.max(most, film.duration), 0);
+
+function decoded(film, layer) {
+  const numbers = [];
+  let value = 0;
+  let scale = 1;
+  for (const digit of film.layers[layer]) {
+    const part = DIGITS.indexOf(digit);
+    value += (part % 32) * scale;
+    scale *= 32;
+    if (part < 32) {
+      numbers.push(value);
+      value = 0;
+      scale = 1;
+    }
+  }
+  const pieces = [];
+  for (let i = 0, at = 0; i < numbers.length; i += 3) {
+    const start = at + numbers[i];
+    at = start + numbers[i + 1];
+    pieces.push({ start, end: at, label: layer === 0 ? null : film.sums[numbers[i + 2]].label });
+  }
+  return pieces;
+}

@@ -1,0 +1,116 @@
+/* Totals, buttons, keys, paper; and the start. */
+
+function drawTotals() {
+  const good = films.filter((film) => film.reason === undefined);
+  const sum = (key) => good.reduce((total, film) => total + film[key], 0);
+  const failed = films.length - good.length;
+  const incomplete = good.filter((film) => !film.complete).length;
+  const facts = [["Films", count(good.length)], ["Hours", count(Math.round(sum("duration") / UNIT / 360) / 10)]];
+  facts.push(["Segments", count(sum("segments"))], ["Labels", count(labels.length)]);
+  if (sum("gaps")) facts.push(["Unknown", clock(sum("gaps"))]);
+  if (incomplete) facts.push(["Incomplete", count(incomplete)]);
+  if (failed) facts.push(["Not read", count(failed)]);
+  $("totals").append(...facts.map(([what, value]) => element("div", {}, element("dt", {}, what), element("dd", {}, value))));
+  for (const [what, number, text] of [["incomplete", incomplete, "incomplete"], ["failed", failed, "not read"]]) {
+    const button = $(`only-${what}`);
+    button.hidden = number === 0;
+    button.textContent = `${count(number)} ${text}`;
+    button.addEventListener("click", () => {
+      only[what] = !only[what];
+      button.setAttribute("aria-pressed", only[what]);
+      update();
+    });
+  }
+}
+
+function clear() {
+  chosen.clear();
+  only.incomplete = only.failed = false;
+  ["only-incomplete", "only-failed"].forEach((id) => $(id).setAttribute("aria-pressed", "false"));
+  $("search").value = "";
+  drawLabels();
+  update();
+  $("search").focus();
+}
+
+function key(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/" && $("single-keys").checked && event.target.type !== "search") {
+    event.preventDefault();
+    $("search").focus();
+  } else if (event.key === "ArrowDown" && event.target === $("search") && shown.length) {
+    event.preventDefault();
+    go(active);
+  } else if (event.key === "Escape") hideTip();
+  const row = event.target.closest("#rows .row");
+  if (!row) return;
+  const page = Math.max(1, Math.floor(innerHeight / rowHeight) - 3);
+  const rows = { ArrowDown: row.place + 1, ArrowUp: row.place - 1, PageDown: row.place + page, PageUp: row.place - page };
+  const place = { ...rows, Home: 0, End: shown.length - 1 }[event.key];
+  if (place !== undefined) go(place);
+  else if (event.key === "ArrowRight" || event.key === "ArrowLeft") walk(row, event.key === "ArrowRight" ? 1 : -1);
+  else return;
+  event.preventDefault();
+}
+
+function focused(event) {
+  const row = event.target.closest("#rows .row");
+  if (!row || !row.name.contains(event.target)) return;
+  active = row.place;
+  walked = -1;
+  live.forEach(reachable);
+}
+
+function left(event) {
+  const row = event.target.closest("#rows .row");
+  if (!row) return;
+  if (row.film.page) row.name.href = row.film.page;
+  hideTip();
+}
+
+function onPaper(now) {
+  printing = now;
+  document.body.classList.toggle("printing", now);
+  redraw();
+}
+
+document.getElementById("title").textContent = data.title;
+drawTotals();
+$("scenes").hidden = !data.scenes;
+$("find-label").hidden = labels.length <= 20;
+$("find-label").addEventListener("input", drawLabels);
+$("search").addEventListener("input", update);
+$("clear").addEventListener("click", clear);
+$("common").addEventListener("click", () => {
+  commonScale = !commonScale;
+  $("common").setAttribute("aria-pressed", commonScale);
+  update();
+});
+sortable(document.querySelector(".labels"), "labels", drawLabels);
+sortable($("films"), "films", update);
+document.addEventListener("keydown", key);
+$("rows").addEventListener("focusin", focused);
+$("rows").addEventListener("focusout", left);
+document.addEventListener("pointermove", point);
+document.addEventListener("pointerdown", point);
+let waiting = false;
+document.addEventListener("scroll", () => {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    hideTip();
+    render();
+  });
+}, { passive: true });
+addEventListener("resize", redraw);
+new ResizeObserver(([{ target }]) => $("films").style.setProperty("--bar", `${target.offsetHeight - 1}px`)).observe($("bar"));
+addEventListener("beforeprint", () => onPaper(true));
+addEventListener("afterprint", () => onPaper(false));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  inks.clear();
+  drawLabels();
+  redraw();
+});
+drawLabels();
+update();
