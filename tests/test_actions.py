@@ -21,7 +21,7 @@ from vtn_stream.model import encoder as encoder_module
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.scorers import actions
 from vtn_stream.scorers.actions import FilmActions, read_film
-from vtn_stream.track import OperatingPoint, PhaseRules, Recipe
+from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules, Recipe
 
 FPS = Fraction(10)
 D, K, L = 16, 3, 4
@@ -145,11 +145,11 @@ def test_from_files_as_in_memory(request, tmp_path, monkeypatch, head, num):
     """Of all that a head says, before it becomes half precision."""
     values, index = track(num, lost=LOST)
     network, said = request.getfixturevalue(head), {}
-    numbers = actions.numbers
+    numbers = actions.finite_on_cpu
     for limit in (10_000, 0):
         said[limit] = []
         monkeypatch.setattr(actions, "MAX_POSITIONS_IN_MEMORY", limit)
-        monkeypatch.setattr(actions, "numbers", lambda t, to=said[limit]: to.append(numbers(t)) or to[-1])
+        monkeypatch.setattr(actions, "finite_on_cpu", lambda t, to=said[limit]: to.append(numbers(t)) or to[-1])
         scores = read(network, values, index.valid, tmp_path)
         said[limit].append(scores.saliency)
     for from_memory, from_files in zip(said[10_000], said[0], strict=True):
@@ -186,7 +186,7 @@ def test_every_position_and_every_point_is_scored_once(tmp_path_factory, num, nu
 
 def test_few_candidates_are_held_and_they_are_the_strongest(locating, tmp_path, monkeypatch):
     values, index = track(700)
-    monkeypatch.setattr(actions, "limits", lambda num, fps: (40, 10))
+    monkeypatch.setattr(actions, "max_candidates_and_spans", lambda num, fps: (40, 10))
     held, made = [], []
 
     def proposing(levels, num, fps):
@@ -266,7 +266,7 @@ def checkpoint_of(network, **options):
             "labels": LABELS,
             "recipe": RECIPE,
             "window": ClipWindow(num_positions=6, stride=4, position_rate=Fraction(30)),
-            "operating_point": OperatingPoint(high=0.25, low=0.25),
+            "operating_points": OperatingPoints(common=OperatingPoint(high=0.25, low=0.25)),
             "training": {"source": "made here"},
             "tensors": network.state_dict(),
             "digest": "abc",
@@ -370,13 +370,13 @@ def test_segments_need_the_checkpoints_operating_points(locating, tmp_path):
     scores = some.scores(values, index, complete=True)
     assert some.labels(scores) == LABELS
     assert {s.label for s in some.segments(scores, index, 30.0)} == set(LABELS)
-    own = {"jump": OperatingPoint(high=1.0, low=0.5)}
+    own = OperatingPoints(common=OperatingPoint(high=0.25, low=0.25), own={"jump": OperatingPoint(high=1.0, low=0.5)})
     fewer = actions_of(checkpoint_of(locating, operating_points=own), locating, (0, 300), tmp_path)
     assert {s.label for s in fewer.segments(scores, index, 30.0)} == {"run", "rest"}
 
 
 def test_what_a_timeline_says_of_the_model_is_json_without_a_path(locating, labelling, tmp_path):
-    own = {"jump": OperatingPoint(high=0.75, low=0.5)}
+    own = OperatingPoints(common=OperatingPoint(high=0.25, low=0.25), own={"jump": OperatingPoint(high=0.75, low=0.5)})
     located = actions_of(checkpoint_of(locating, operating_points=own), locating, (0, 9), tmp_path).provenance()
     assert (
         json.loads(json.dumps(located))
@@ -423,6 +423,8 @@ def test_an_other_operating_point_needs_no_reading(locating, tmp_path):
     values, index = track(300)
     scorer = actions_of(checkpoint_of(locating), locating, (0, 300), tmp_path)
     scores = scorer.scores(values, index, complete=True)
-    strict = replace(checkpoint_of(locating), operating_point=OperatingPoint(high=0.6, low=0.6))
+    strict = replace(
+        checkpoint_of(locating), operating_points=OperatingPoints(common=OperatingPoint(high=0.6, low=0.6))
+    )
     fewer = actions_of(strict, locating, (0, 300), tmp_path).segments(scores, index, 30.0)
     assert fewer == [s for s in scorer.segments(scores, index, 30.0) if s.score >= 0.6]

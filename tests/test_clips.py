@@ -15,7 +15,7 @@ from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConf
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.scorers import clips
 from vtn_stream.scorers.clips import FilmClassifier, load_classifier
-from vtn_stream.track import OperatingPoint, Recipe
+from vtn_stream.track import OperatingPoint, OperatingPoints, Recipe
 
 FPS = Fraction(25, 8)
 D, K = 16, 3
@@ -42,7 +42,7 @@ def checkpoint(network):
         labels=("run", "jump", "rest"),
         recipe=RECIPE,
         window=ClipWindow(num_positions=6, stride=4, position_rate=Fraction(25)),
-        operating_point=OperatingPoint(high=0.5, low=0.25),
+        operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
         training={"source": "made here"},
         tensors=network.state_dict(),
         digest="abc",
@@ -166,7 +166,9 @@ def test_a_film_without_a_frame_has_no_labels(checkpoint, network, tmp_path):
 def test_what_a_timeline_says_of_the_model_is_json_without_a_path(checkpoint, network, tmp_path):
     import json
 
-    points = {"jump": OperatingPoint(high=0.75, low=0.5)}
+    points = OperatingPoints(
+        common=checkpoint.operating_points.common, own={"jump": OperatingPoint(high=0.75, low=0.5)}
+    )
     scorer = classifier(replace(checkpoint, operating_points=points), network, 100, tmp_path)
     said = json.dumps(scorer.provenance())
     assert json.loads(said)["model"] == "abc"

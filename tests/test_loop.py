@@ -14,11 +14,11 @@ from vtn_stream.embedding import Warned
 from vtn_stream.errors import CheckpointError, TrainingError
 from vtn_stream.localize import phases
 from vtn_stream.model import VTN, VTNConfig
+from vtn_stream.track import NO_THRESHOLD
 from vtn_stream.training import key as key_module
 from vtn_stream.training import loop, state
 from vtn_stream.training.crops import labels_of
 from vtn_stream.training.events import EpochDone
-from vtn_stream.training.fitting import NO_THRESHOLD
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner
 from vtn_stream.training.loop import fit
@@ -111,7 +111,7 @@ def test_borders_are_off_to_neither_side(learnt, head):
         if head == "localization":
             drawn = [s for s in all_spans(told, film, LABELS) if s.score > 0.2]
         else:
-            drawn = phases(told, film.index, LABELS, film.duration_s, None, NO_THRESHOLD)
+            drawn = phases(told, film.index, LABELS, film.duration_s, NO_THRESHOLD, None)
         errors.append(borders(drawn, film.segments))
     errors = np.concatenate(errors)
     assert len(errors) >= 60

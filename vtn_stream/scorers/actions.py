@@ -19,10 +19,19 @@ from torch import Tensor
 
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize import LOWEST_SCORE, candidates, joined, limits, located, phases, propose, strongest
+from vtn_stream.localize import (
+    MIN_SPAN_SCORE,
+    Drawing,
+    candidates,
+    draw,
+    joined,
+    max_candidates_and_spans,
+    propose,
+    strongest,
+)
 from vtn_stream.model import VTN, DenseConfig, LocalizationConfig
 from vtn_stream.model.heads.localization import reach
-from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, from_files, looked_at, numbers
+from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, finite_on_cpu, from_files, relative_attention
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, Spans
 
@@ -99,13 +108,12 @@ class FilmActions:
 
     def segments(self, scores: GridScores, index: FrameIndex, duration_s: float) -> list[Segment]:
         checkpoint = self._checkpoint
-        point, points = checkpoint.operating_point, checkpoint.operating_points
         valid = np.zeros_like(index.valid)
         valid[self._within] = index.valid[self._within]
         index = replace(index, valid=valid)
-        if scores.spans is None:
-            return phases(scores, index, checkpoint.labels, duration_s, checkpoint.phase_rules, point, points)
-        return located(scores.spans, index, checkpoint.labels, duration_s, point, points)
+        drawing: Drawing = "phases" if self._is_dense else "spans"
+        points, rules = checkpoint.operating_points, checkpoint.phase_rules
+        return draw(drawing, scores, index, checkpoint.labels, duration_s, points, rules)
 
     def provenance(self) -> dict[str, Any]:
         checkpoint, rules = self._checkpoint, self._checkpoint.phase_rules
@@ -113,8 +121,7 @@ class FilmActions:
             "kind": "dense labels" if self._is_dense else "action localization",
             "model": checkpoint.digest,
             "training": dict(checkpoint.training),
-            "operating_point": asdict(checkpoint.operating_point),
-            "operating_points": {label: asdict(own) for label, own in sorted(checkpoint.operating_points.items())},
+            **checkpoint.operating_points.to_dict(),
         }
         if self._is_dense:
             said["phase_rules"] = None if rules is None else asdict(rules)
@@ -172,14 +179,14 @@ def read_film(
     frame = np.zeros((num, head.num_classes), np.float16)
     spans: Spans | None = None
     if isinstance(head, LocalizationConfig):
-        num_candidates, _ = limits(num, fps)
+        num_candidates, _ = max_candidates_and_spans(num, fps)
         levels = [_Strongest(num_candidates) for _ in range(head.num_levels)]
         for piece in _pieces(reading.tiles(), num, reach(head.num_levels)):
             _read_pyramid(network, piece, valid, frame, levels)
         spans = propose((level.spans() for level in levels), num, fps)
     elif isinstance(head, DenseConfig):
         for piece in _pieces(reading.tiles(), num, 0):
-            probabilities = numbers(network.head(piece.frames).float().softmax(-1)[0])
+            probabilities = finite_on_cpu(network.head(piece.frames).float().softmax(-1)[0])
             frame[piece.start : piece.stop] = probabilities[:, : head.num_classes]
         frame[~valid] = 0
     else:
@@ -219,7 +226,7 @@ class _Reading:
             for tile in files.tiles():
                 yield tile.values[None]
             encoded = files.encoded
-        self.saliency = looked_at(encoded)
+        self.saliency = relative_attention(encoded)
 
 
 class _Piece(NamedTuple):
@@ -257,16 +264,16 @@ def _read_pyramid(
 ) -> None:
     """Put a piece's scores into frame [T, K], and what its points propose into the levels."""
     start, stop, first, frames = piece
-    there = torch.from_numpy(valid[first : first + frames.shape[1]])[None].to(frames.device)
+    known = torch.from_numpy(valid[first : first + frames.shape[1]])[None].to(frames.device)
     best = np.zeros((stop - start, frame.shape[1]), np.float32)
     at = np.arange(start, stop)
-    for number, (logits, offsets, told) in enumerate(zip(*network.head(frames, there), strict=True)):
+    for number, (logits, offsets, there) in enumerate(zip(*network.head(frames, known), strict=True)):
         stride = 2**number
-        scores = numbers((logits.float().sigmoid() * told[..., None])[0])  # [n / stride, K]
+        scores = finite_on_cpu((logits.float().sigmoid() * there[..., None])[0])  # [n / stride, K]
         nearest = np.minimum((at + stride // 2) // stride, (len(frame) - 1) // stride)
         np.maximum(best, scores[nearest - first // stride], out=best)
         own = slice((start - first) // stride, -(-(stop - first) // stride))
-        levels[number].add(scores[own], numbers(offsets[0, own]), number, start // stride)
+        levels[number].add(scores[own], finite_on_cpu(offsets[0, own]), number, start // stride)
     frame[start:stop] = best * valid[start:stop, None]
 
 
@@ -276,7 +283,7 @@ class _Strongest:
     def __init__(self, num: int) -> None:
         self._num = num
         self._held: list[Spans] = []
-        self._least = LOWEST_SCORE
+        self._least = MIN_SPAN_SCORE
 
     def add(self, scores: NDArray[np.float32], offsets: NDArray[np.float32], level: int, first: int) -> None:
         self._held.append(candidates(scores, offsets, level, first, min_score=self._least))

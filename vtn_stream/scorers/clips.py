@@ -20,9 +20,15 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize import peaks
+from vtn_stream.localize import draw
 from vtn_stream.model import VTN, ClassificationConfig, Encoded
-from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, from_files, load_network, looked_at, numbers
+from vtn_stream.scorers.sequence import (
+    MAX_POSITIONS_IN_MEMORY,
+    finite_on_cpu,
+    from_files,
+    load_network,
+    relative_attention,
+)
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 
@@ -107,20 +113,17 @@ class FilmClassifier:
         return self._checkpoint.labels
 
     def segments(self, scores: GridScores, index: FrameIndex, duration_s: float) -> list[Segment]:
-        point, points = self._checkpoint.operating_point, self._checkpoint.operating_points
-        return peaks(scores, index, self._checkpoint.labels, duration_s, point, points)
+        return draw("peaks", scores, index, self._checkpoint.labels, duration_s, self._checkpoint.operating_points)
 
     def provenance(self) -> dict[str, Any]:
-        window, point = self._checkpoint.window, self._checkpoint.operating_point
-        own = sorted(self._checkpoint.operating_points.items())
+        window = self._checkpoint.window
         return {
             "kind": "clip classifier",
             "model": self._checkpoint.digest,
             "training": json.loads(json.dumps(dict(self._checkpoint.training))),
             "window_positions": window.num_positions,
             "stride_positions": window.stride,
-            "operating_point": {"high": point.high, "low": point.low},
-            "operating_points": {label: {"high": p.high, "low": p.low} for label, p in own},
+            **self._checkpoint.operating_points.to_dict(),
         }
 
     def notes(self) -> list[str]:
@@ -158,7 +161,7 @@ class FilmClassifier:
     ) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
         """Probabilities [K] of the whole sequence, and how much of its attention each position got [T], the most 1."""
         encoded = self._encoded(values, valid)
-        return _probabilities(self._network.head(encoded.cls))[0], looked_at(encoded)
+        return _probabilities(self._network.head(encoded.cls))[0], relative_attention(encoded)
 
     def _encoded(self, values: NDArray[np.float16], valid: NDArray[np.bool_]) -> Encoded:
         ids = self._checkpoint.window.position_ids(len(values), self._fps)
@@ -182,4 +185,4 @@ def load_classifier(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
 
 def _probabilities(logits: torch.Tensor) -> NDArray[np.float32]:
     """[n, K], summing to 1 over the classes."""
-    return numbers(logits.float().softmax(-1))
+    return finite_on_cpu(logits.float().softmax(-1))

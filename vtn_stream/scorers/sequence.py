@@ -18,7 +18,7 @@ from vtn_stream.errors import CheckpointError
 from vtn_stream.model import VTN, Encoded, TemporalEncoder
 from vtn_stream.model.long import LongEncoding
 
-__all__ = ["MAX_POSITIONS_IN_MEMORY", "from_files", "load_network", "looked_at", "numbers"]
+__all__ = ["MAX_POSITIONS_IN_MEMORY", "finite_on_cpu", "from_files", "load_network", "relative_attention"]
 
 # Longer sequences are encoded from scratch files: in memory this one takes 400 MB at D = 768.
 MAX_POSITIONS_IN_MEMORY = 65_536
@@ -61,13 +61,13 @@ def from_files(
     )
 
 
-def looked_at(encoded: Encoded) -> NDArray[np.float16]:
+def relative_attention(encoded: Encoded) -> NDArray[np.float16]:
     """[T]: how much of the global token's attention each position of the one film got, the most being 1."""
     attention = encoded.attention[0].float().cpu().numpy()
     return (attention / max(float(attention.max()), 1e-30)).astype(np.float16)
 
 
-def numbers(tensor: torch.Tensor) -> NDArray[np.float32]:
+def finite_on_cpu(tensor: torch.Tensor) -> NDArray[np.float32]:
     """On the CPU. Raises CheckpointError where the network gives NaN or infinity."""
     values: NDArray[np.float32] = tensor.float().cpu().numpy()
     if not np.isfinite(values).all():

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from vtn_stream.evaluation import Confusion, Metric, Prediction, Scores, score
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
-from vtn_stream.localize import located, phases
+from vtn_stream.localize import draw
 from vtn_stream.report.card import ClassFacts
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.events import Head
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.fitting import AtPoint
@@ -38,7 +38,7 @@ def examine(
     labels: Sequence[str],
     head: Head,
     points: Mapping[str, AtPoint],
-    operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
+    operating: OperatingPoints,
     rules: PhaseRules | None,
 ) -> Exam:
     """What the films' timelines would be, scored against what is annotated, as `vtn-stream evaluate` does it."""
@@ -69,7 +69,7 @@ def _prediction(
     film: TrainingFilm,
     prediction: GridScores,
     labels: Sequence[str],
-    operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
+    operating: OperatingPoints,
     rules: PhaseRules | None,
 ) -> Prediction:
     if prediction.clip is not None:
@@ -77,10 +77,10 @@ def _prediction(
         return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)
     where = (film.index, labels, film.duration_s)
     if prediction.spans is not None:
-        shown = located(prediction.spans, *where, *operating)
+        shown = draw("spans", prediction, *where, operating)
         candidates = tuple(all_spans(prediction, film, labels))
         return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
-    return Prediction(segments=tuple(phases(prediction, *where, rules, *operating)), duration_s=film.duration_s)
+    return Prediction(segments=tuple(draw("phases", prediction, *where, operating, rules)), duration_s=film.duration_s)
 
 
 def _figures(scores: Scores) -> dict[str, float]:

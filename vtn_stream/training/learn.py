@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from vtn_stream.model import DenseConfig
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.events import EpochDone, Event, Head, Stage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.fitting import (
-    NO_THRESHOLD,
     AtPoint,
     as_operating_points,
     clip_points,
@@ -42,8 +41,7 @@ class Learnt:
 
     settings: Settings
     fitted: Fitted
-    point: OperatingPoint
-    points: dict[str, OperatingPoint]
+    points: OperatingPoints
     rules: PhaseRules | None
     exam: Exam | None
     tried: dict[str, float | None]
@@ -102,8 +100,7 @@ def learn(
     return Learnt(
         settings=settings,
         fitted=fitted,
-        point=operating[0],
-        points=operating[1],
+        points=operating,
         rules=rules,
         exam=exam,
         tried={name: fitted.best for name, (_, fitted) in ways.items()},
@@ -141,10 +138,10 @@ def _logged(log: Log, tell: Callable[[Event], None]) -> Callable[[Event], None]:
 
 def _points(
     head: Head, labels: Sequence[str], films: Sequence[TrainingFilm], predictions: Sequence[GridScores]
-) -> tuple[dict[str, AtPoint], tuple[OperatingPoint, dict[str, OperatingPoint]]]:
+) -> tuple[dict[str, AtPoint], OperatingPoints]:
     """Thresholds as the head needs them. A dense head needs none: its rules draw the timeline."""
     if head == "dense":
-        return {}, (NO_THRESHOLD, {})
+        return {}, NO_THRESHOLD
     if not films:
         return {}, as_operating_points({})
     if head == "classification":

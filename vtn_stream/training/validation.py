@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from vtn_stream.errors import TrainingError
-from vtn_stream.localize import LOWEST_SCORE, located
+from vtn_stream.localize import located
 from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, HeadConfig, LocalizationConfig
 from vtn_stream.scorers.actions import read_film
-from vtn_stream.scorers.sequence import numbers
+from vtn_stream.scorers.sequence import finite_on_cpu
 from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores, OperatingPoint
+from vtn_stream.track import NO_THRESHOLD, GridScores
 from vtn_stream.training.crops import labels_of
 from vtn_stream.training.films import TrainingFilm
 
@@ -27,7 +27,6 @@ METRICS: Final[Mapping[type[HeadConfig], str]] = {
     DenseConfig: "frame accuracy",
     LocalizationConfig: "mAP@.3:.1:.7",
 }
-EVERY: Final = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)  # as mAP counts: every span, however doubtful
 
 
 def predictions(network: VTN, films: Sequence[TrainingFilm], fps: Fraction) -> list[GridScores]:
@@ -51,7 +50,7 @@ def predict(network: VTN, film: TrainingFilm, fps: Fraction, scratch: Path) -> G
     device = network.encoder.cls_token.device
     values, valid = (torch.from_numpy(a)[None].to(device) for a in (film.values, film.index.valid))
     logits = network.classify(values.float(), torch.arange(values.shape[1], device=device)[None], valid)
-    return GridScores(clip=numbers(logits[0].float().softmax(0)))
+    return GridScores(clip=finite_on_cpu(logits[0].float().softmax(0)))
 
 
 def value(predictions: Sequence[GridScores], films: Sequence[TrainingFilm], labels: Sequence[str]) -> float:
@@ -82,8 +81,9 @@ def detected(
 
 
 def all_spans(prediction: GridScores, film: TrainingFilm, labels: Sequence[str]) -> list[Segment]:
+    """As mAP counts: every span, however doubtful."""
     assert prediction.spans is not None
-    return located(prediction.spans, film.index, labels, film.duration_s, EVERY)
+    return located(prediction.spans, film.index, labels, film.duration_s, NO_THRESHOLD)
 
 
 def named(prediction: GridScores) -> np.ndarray:

@@ -109,7 +109,6 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         labels=material.labels,
         recipe=recipe,
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
-        operating_point=learnt.point,
         operating_points=learnt.points,
         phase_rules=learnt.rules,
         training=_provenance(material, learnt),
