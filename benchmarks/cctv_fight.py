@@ -33,6 +33,7 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import find_model, load_checkpoint
 from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, embed
 from vtn_stream.film import FrameIndex
+from vtn_stream.heads.fitting import phase_rules
 from vtn_stream.localize import phases
 from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.sampling import SamplingPlan
@@ -40,7 +41,6 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.fitting import phase_rules
 from vtn_stream.training.loop import fit
 from vtn_stream.training.settings import Motion, natural_settings
 from vtn_stream.training.validation import predictions

@@ -26,23 +26,25 @@ from torch import Tensor, nn
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
+from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.fitting import as_operating_points, detection_points, on_grid, phase_rules
+from vtn_stream.heads.localization import detected
+from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
+from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import candidates, located, phases, propose
 from vtn_stream.metrics import segmentation_scores
 from vtn_stream.model.config import LocalizationConfig
 from vtn_stream.model.heads import LocalizationHead
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules
-from vtn_stream.training.crops import Crops, labels_of
+from vtn_stream.training.crops import Crops
 from vtn_stream.training.films import TrainingFilm, embed_films
-from vtn_stream.training.fitting import as_operating_points, detection_points, on_grid, phase_rules
 from vtn_stream.training.footage import find_films
 from vtn_stream.training.loop import fit
-from vtn_stream.training.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.training.rate import grid_rate
 from vtn_stream.training.settings import LAGS_S, natural_settings
 from vtn_stream.training.split import folds
-from vtn_stream.training.targets import pyramid_targets
-from vtn_stream.training.validation import detected, predictions
+from vtn_stream.training.validation import predictions
 from vtn_stream.video import DecodingProcess
 
 NUM_FOLDS, NUM_INNER = 5, 2

@@ -22,7 +22,7 @@ import torch
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import candidates, located, max_candidates_and_spans, phases, propose
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, HeadConfig, LocalizationConfig, VTNConfig
-from vtn_stream.scorers.actions import read_film
+from vtn_stream.scorers.sequence import read_film
 from vtn_stream.track import GridScores, OperatingPoint, OperatingPoints, PhaseRules, Spans
 
 FPS = Fraction(10)

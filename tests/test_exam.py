@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from planted import LABELS, clip, track
 
+from vtn_stream.heads.fitting import AtPoint
 from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoint, OperatingPoints, Spans
 from vtn_stream.training.exam import examine
-from vtn_stream.training.fitting import AtPoint
 
 THREE = (*LABELS, "sit")
 POINTS = OperatingPoints(common=OperatingPoint(high=0.5, low=0.25))

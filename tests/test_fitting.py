@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import FPS, LABELS, track
 
-from vtn_stream.localize import located, phases
-from vtn_stream.metrics import THUMOS14, detection_map
-from vtn_stream.timeline import Segment
-from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
-from vtn_stream.training import fitting
-from vtn_stream.training.fitting import (
+from vtn_stream.heads import fitting
+from vtn_stream.heads.fitting import (
     TIOU,
     as_operating_points,
     clip_points,
     detection_points,
     phase_rules,
 )
+from vtn_stream.localize import located, phases
+from vtn_stream.metrics import THUMOS14, detection_map
+from vtn_stream.timeline import Segment
+from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
 
 # ---- thresholds
 

@@ -357,7 +357,7 @@ def test_what_a_pyramid_is_taught_is_what_it_decodes_to(drawn, num_levels, fps):
     """Segments one after the other -> targets at every point -> candidates -> spans -> the segments."""
     import torch
 
-    from vtn_stream.training.targets import pyramid_targets
+    from vtn_stream.heads.targets import pyramid_targets
 
     truth, now = [], 0.0
     for gap, length, k in drawn:

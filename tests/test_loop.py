@@ -12,18 +12,19 @@ from planted import FPS, HEADS, LABELS, clips, films, planted, small, track
 
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import CheckpointError, TrainingError
+from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.localization import all_spans
 from vtn_stream.localize import phases
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.track import NO_THRESHOLD
 from vtn_stream.training import key as key_module
 from vtn_stream.training import loop, state
-from vtn_stream.training.crops import labels_of
 from vtn_stream.training.events import EpochDone
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner
 from vtn_stream.training.loop import fit
 from vtn_stream.training.objective import Objective
-from vtn_stream.training.validation import all_spans, predictions
+from vtn_stream.training.validation import predictions
 
 
 @pytest.fixture(autouse=True, scope="module")

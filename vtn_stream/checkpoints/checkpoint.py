@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from vtn_stream.model import DenseConfig, VTNConfig
+from vtn_stream.heads import head_of
+from vtn_stream.model import VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import OperatingPoints, PhaseRules, Recipe
 
@@ -60,7 +61,7 @@ class Checkpoint:
             raise ValueError(f"an operating point is of no label: {min(strangers)[:100]}")
         if self.phase_rules is not None:
             head = self.config.head
-            if not isinstance(head, DenseConfig) or len(self.phase_rules.min_positions) != head.num_outputs:
+            if head_of(head).drawing != "phases" or len(self.phase_rules.min_positions) != head.num_outputs:
                 raise ValueError("phase rules are not of the head's outputs")
 
     def network(self) -> "VTN":

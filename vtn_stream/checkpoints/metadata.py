@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from vtn_stream.errors import VtnStreamError
-from vtn_stream.model.config import VTNConfig
+from vtn_stream.heads import network_config
 from vtn_stream.sampling import ClipWindow, SamplingPlan
 from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, PhaseRules, Recipe
 
@@ -192,7 +192,7 @@ def _short(value: object) -> str:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "config": VTNConfig.from_dict,
+    "config": network_config,
     "labels": _labels,
     "recipe": _recipe,
     "window": _window,

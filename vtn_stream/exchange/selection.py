@@ -6,11 +6,11 @@ Knows what analyses leave beside a timeline; no film, no model, no format.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
-from vtn_stream.localize import Drawing, draw
+from vtn_stream.localize import DRAWINGS, draw
 from vtn_stream.localize.clock import grid_step_s
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
@@ -19,13 +19,6 @@ __all__ = ["Scored", "Selection"]
 
 # Scores, their clock and their labels, as `read_scores` gives them.
 Scored = tuple[GridScores, FrameIndex, tuple[str, ...]]
-
-# How each kind of analysis draws its segments.
-DRAWINGS: Final[Mapping[str, Drawing]] = {
-    "clip classifier": "peaks",
-    "dense labels": "phases",
-    "action localization": "spans",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +156,6 @@ def _redrawn(
     index = replace(index, valid=index.valid & inside)
     analysis = _analysis(timeline)
     rules = None if analysis.get("phase_rules") is None else PhaseRules(**analysis["phase_rules"])
-    drawing = DRAWINGS[analysis["kind"]]
+    drawing = analysis["drawing"] if "drawing" in analysis else DRAWINGS[analysis["kind"]]
     found = draw(drawing, scores, index, labels, timeline.duration_s, points.lowered(threshold), rules)
     return [kept for s in found if (kept := s.cropped(*timeline.span_s)) is not None]

@@ -1,7 +1,7 @@
 """Grid scores to segments and gaps. THE place where positions become seconds; knows no model and no file."""
 
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
-from vtn_stream.localize.draw import Drawing, draw
+from vtn_stream.localize.draw import DRAWINGS, Drawing, draw
 from vtn_stream.localize.runs import peaks, phases, runs
 from vtn_stream.localize.spans import (
     MIN_SPAN_SCORE,
@@ -14,6 +14,7 @@ from vtn_stream.localize.spans import (
 )
 
 __all__ = [
+    "DRAWINGS",
     "MAX_CURVE_POINTS",
     "MIN_SPAN_SCORE",
     "Drawing",

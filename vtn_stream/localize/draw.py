@@ -1,7 +1,7 @@
 """Scores to segments, as the analysis that made them draws them."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize.runs import peaks, phases
@@ -9,10 +9,17 @@ from vtn_stream.localize.spans import located
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["DRAWINGS", "Drawing", "draw"]
 
 # Where a label scores high, several at once; where it holds, one at a time; where spans were proposed for it.
 Drawing = Literal["peaks", "phases", "spans"]
+
+# Of the analyses whose kind, in a timeline's provenance, says it. Others say it beside their kind, as "drawing".
+DRAWINGS: Final[Mapping[str, Drawing]] = {
+    "clip classifier": "peaks",
+    "dense labels": "phases",
+    "action localization": "spans",
+}
 
 
 def draw(

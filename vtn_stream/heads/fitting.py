@@ -11,12 +11,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.heads.films import LabelledFilm, labels_of
 from vtn_stream.localize import phases
 from vtn_stream.metrics import DetectionScores, labels_on_grid, segmentation_scores
 from vtn_stream.timeline import Segment
 from vtn_stream.track import LOWEST_THRESHOLD, NO_THRESHOLD, GridScores, OperatingPoint, OperatingPoints, PhaseRules
-from vtn_stream.training.crops import labels_of
-from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["TIOU", "AtPoint", "as_operating_points", "clip_points", "detection_points", "phase_rules"]
 
@@ -88,8 +87,8 @@ def _point(threshold: float) -> OperatingPoint:
 
 
 def phase_rules(
-    films: Sequence[TrainingFilm],
-    validation: Sequence[TrainingFilm],
+    films: Sequence[LabelledFilm],
+    validation: Sequence[LabelledFilm],
     predictions: Sequence[GridScores],
     labels: Sequence[str],
     *,
@@ -107,7 +106,7 @@ def phase_rules(
 
 
 def _worth(
-    rules: PhaseRules, films: Sequence[TrainingFilm], predictions: Sequence[GridScores], labels: Sequence[str]
+    rules: PhaseRules, films: Sequence[LabelledFilm], predictions: Sequence[GridScores], labels: Sequence[str]
 ) -> float:
     found, truth = {}, {}
     for film, prediction in zip(films, predictions, strict=True):
@@ -122,13 +121,13 @@ def _worth(
 NOTHING = ""  # no label is empty
 
 
-def on_grid(segments: Sequence[Segment], film: TrainingFilm) -> NDArray[np.str_]:
+def on_grid(segments: Sequence[Segment], film: LabelledFilm) -> NDArray[np.str_]:
     """[T]: the label at each grid time, NOTHING where there is none."""
     return labels_on_grid(segments, film.index.grid_s, NOTHING)
 
 
 def _rules(
-    films: Sequence[TrainingFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
+    films: Sequence[LabelledFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
 ) -> PhaseRules:
     lengths: list[list[int]] = [[] for _ in range(num)]
     follows = np.ones((num, num))  # what was never seen is rare, not impossible
