@@ -15,9 +15,12 @@ from vtn_stream.model import HeadConfig, VTNConfig
 __all__ = ["HEADS", "Batch", "Head", "Loss", "head_of", "network_config"]
 
 HEADS: dict[str, Head[Any]] = {
-    "classification": Classification(),
-    "dense": Dense(),
-    "localization": Localization(),
+    head.config.kind: head
+    for head in (
+        Classification(),
+        Dense(),
+        Localization(),
+    )
 }
 
 
