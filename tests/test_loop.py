@@ -448,7 +448,7 @@ def test_it_stops_where_the_last_epochs_were_no_better_and_keeps_the_best_mean(m
         return read(network, *rest)
 
     monkeypatch.setattr(loop, "predictions", predictions_of)
-    monkeypatch.setattr(Dense, "value", lambda *_: left.pop(0))
+    monkeypatch.setattr(Dense, "metric", lambda *_: left.pop(0))
     fitted = taught(*few("dense"), "dense", num_epochs=7, patience=3)
     assert (fitted.best, fitted.epoch, fitted.num_epochs) == (0.5, 2, 5)
     assert fitted.metrics == tuple(metrics[:5])
@@ -465,7 +465,7 @@ def test_it_stops_where_the_last_epochs_were_no_better_and_keeps_the_best_mean(m
 
 
 def test_a_metric_of_0_is_one(monkeypatch):
-    monkeypatch.setattr(Dense, "value", lambda *_: 0.0)
+    monkeypatch.setattr(Dense, "metric", lambda *_: 0.0)
     fitted = taught(*few("dense"), "dense", num_epochs=3)
     assert (fitted.best, fitted.epoch) == (0.0, 1)
 

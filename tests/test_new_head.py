@@ -37,7 +37,7 @@ class Tags(Head[TagsConfig]):
     description = "tags every moment of a film"
     analysis = "tags"
     drawing = "peaks"
-    metric = "tagged rightly"
+    metric_name = "tagged rightly"
     measures = ("segmentation", "detection")
 
     def read(self, config, network, tiles, valid, fps):
@@ -47,7 +47,7 @@ class Tags(Head[TagsConfig]):
         frame[~valid] = 0
         return GridScores(frame=frame)
 
-    def sized(self, films, num_classes, width):
+    def config_for(self, films, num_classes, width):
         return TagsConfig(num_classes=num_classes)
 
     def loss(self, config, network, batch, *, smoothing):
@@ -55,7 +55,7 @@ class Tags(Head[TagsConfig]):
         targets = one_hot(labels, config.num_classes + 1)[..., :-1].float()
         return Loss(binary_cross_entropy_with_logits(network.label(batch.embeddings, valid=batch.valid), targets))
 
-    def value(self, predictions, films, labels):
+    def metric(self, predictions, films, labels):
         right = []
         for prediction, film in zip(predictions, films, strict=True):
             held = labels_of(film, labels)

@@ -22,16 +22,16 @@ class Classification(Head[ClassificationConfig]):
     analysis = "clip classifier"
     drawing: ClassVar[Drawing] = "peaks"
     names_clips = True
-    metric = "top-1"
+    metric_name = "top-1"
     measures = ("clips",)
 
-    def sized(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ClassificationConfig:
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ClassificationConfig:
         return ClassificationConfig(num_classes=num_classes)
 
     def loss(self, config: ClassificationConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
         return Loss(cross_entropy(network.classify(batch.embeddings, valid=batch.valid), batch.clips))
 
-    def value(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
         clips = [prediction.clip for prediction in predictions if prediction.clip is not None]
         right = [labels[int(clip.argmax())] == film.clip_label for clip, film in zip(clips, films, strict=True)]
         return float(np.mean(right))

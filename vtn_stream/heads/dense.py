@@ -27,7 +27,7 @@ class Dense(Head[DenseConfig]):
     description = "gives one label to every moment of a film, and draws stretches of them"
     analysis = "dense labels"
     drawing: ClassVar[Drawing] = "phases"
-    metric = "frame accuracy"
+    metric_name = "frame accuracy"
     measures = ("segmentation", "detection")
 
     def read(
@@ -49,7 +49,7 @@ class Dense(Head[DenseConfig]):
             "and which follow each other."
         )
 
-    def sized(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> DenseConfig:
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> DenseConfig:
         return DenseConfig(num_classes=num_classes, nothing=_covered(films) < ALL)
 
     def loss(self, config: DenseConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
@@ -57,7 +57,7 @@ class Dense(Head[DenseConfig]):
         labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
         return Loss(dense_loss(logits, labels, batch.valid, smoothing=smoothing))
 
-    def value(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
         true = np.concatenate([labels_of(film, labels) for film in films])
         said = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
         return float((said == true)[true >= 0].mean())

@@ -59,7 +59,7 @@ class Head(ABC, Generic[ConfigT]):
     names_clips      it says what a clip as a whole shows, from the global token, and slides over a film; else it reads
                      the film as one sequence
     learns_segments  a crop should be long enough for the longest segment, and hold one
-    metric           of the networks of all epochs the one with most of it is kept
+    metric_name      of the networks of all epochs the one with most of that is kept
     measures         what the trained model is examined by
     """
 
@@ -69,7 +69,7 @@ class Head(ABC, Generic[ConfigT]):
     drawing: ClassVar[Drawing]
     names_clips: ClassVar[bool] = False
     learns_segments: ClassVar[bool] = False
-    metric: ClassVar[str]
+    metric_name: ClassVar[str]
     measures: ClassVar[Sequence[Literal["detection", "segmentation", "clips"]]]
 
     # ---- on a film
@@ -89,7 +89,7 @@ class Head(ABC, Generic[ConfigT]):
     # ---- taught
 
     @abstractmethod
-    def sized(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ConfigT:
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ConfigT:
         """The head that these films ask for, on an encoder of that width."""
 
     @abstractmethod
@@ -97,8 +97,8 @@ class Head(ABC, Generic[ConfigT]):
         """Of a batch on the network's device. smoothing: the price of a change from a position to the next."""
 
     @abstractmethod
-    def value(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
-        """0..1, of `metric`."""
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+        """How good the predictions of these films are, 0..1: what metric_name names."""
 
     @abstractmethod
     def thresholds(

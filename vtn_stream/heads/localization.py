@@ -50,7 +50,7 @@ class Localization(Head[LocalizationConfig]):
     analysis = "action localization"
     drawing: ClassVar[Drawing] = "spans"
     learns_segments = True
-    metric = "mAP@.3:.1:.7"
+    metric_name = "mAP@.3:.1:.7"
     measures = ("detection", "segmentation")
 
     def read(
@@ -70,7 +70,7 @@ class Localization(Head[LocalizationConfig]):
     def note(self, rules: PhaseRules | None) -> str:
         return "proposed segments, which may overlap; those below their label's score are left out."
 
-    def sized(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> LocalizationConfig:
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> LocalizationConfig:
         longest = longest_segment(films)
         # the middle of a segment of 2^(l+2) is 2^(l+1) from its ends, where level l's range ends: one level of reserve
         num_levels = min(MAX_LEVELS, max(2, math.ceil(math.log2(max(longest, 1))) - 1))
@@ -94,7 +94,7 @@ class Localization(Head[LocalizationConfig]):
         off = diou_loss(torch.cat(pyramid.offsets, 1)[asked], torch.stack(offsets).to(there.device)[asked])
         return Loss((wrong * there[..., None]).sum() + off.sum(), num_positives=int(asked.sum()))
 
-    def value(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
         return detected(predictions, films, labels).average_map if any(film.segments for film in films) else 0.0
 
     def thresholds(

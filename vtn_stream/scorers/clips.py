@@ -18,7 +18,7 @@ from vtn_stream.heads import head_of
 from vtn_stream.heads.pieces import finite_on_cpu
 from vtn_stream.model import VTN
 from vtn_stream.scorers.model import ModelOnFilm, ModelScorer, load_network
-from vtn_stream.scorers.sequence import Sequence, relative_attention
+from vtn_stream.scorers.sequence import SequenceEncoding, relative_attention
 from vtn_stream.track import GridScores
 
 __all__ = ["FilmClassifier", "load_classifier"]
@@ -112,7 +112,7 @@ class FilmClassifier(ModelScorer):
         job = self._job
         scratch, ids = job.scratch / job.film, job.position_ids()
         encoder = job.network.encoder
-        encoded = Sequence(encoder, values, valid, ids, scratch=scratch, on_progress=job.on_progress).cls()
+        encoded = SequenceEncoding(encoder, values, valid, ids, scratch=scratch, on_progress=job.on_progress).cls()
         return _probabilities(job.network.head(encoded.cls))[0], relative_attention(encoded)
 
 

@@ -20,13 +20,13 @@ from vtn_stream.model import VTN, Encoded, TemporalEncoder
 from vtn_stream.model.long import LongEncoding
 from vtn_stream.track import GridScores
 
-__all__ = ["MAX_POSITIONS_IN_MEMORY", "Sequence", "read_film", "relative_attention"]
+__all__ = ["MAX_POSITIONS_IN_MEMORY", "SequenceEncoding", "read_film", "relative_attention"]
 
 # Longer sequences are encoded from scratch files: in memory this one takes 400 MB at D = 768.
 MAX_POSITIONS_IN_MEMORY = 65_536
 
 
-class Sequence:
+class SequenceEncoding:
     """The encoder's way over a film's embeddings [T, D], in memory or, where it is very long, by files in `scratch`.
 
     on_progress  hears how far the reading from files has come: positions done, and to do, over all layers
@@ -116,7 +116,7 @@ def read_film(
     that names clips.
     """
     config = network.config.head
-    sequence = Sequence(network.encoder, values, valid, position_ids, scratch=scratch, on_progress=on_progress)
+    sequence = SequenceEncoding(network.encoder, values, valid, position_ids, scratch=scratch, on_progress=on_progress)
     scores = head_of(config).read(config, network, sequence.tiles(), valid, fps)
     return replace(scores, saliency=relative_attention(sequence.encoded))
 

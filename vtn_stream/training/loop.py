@@ -107,8 +107,9 @@ class _Lesson:
         self._validation, self._labels, self._settings, self._fps = validation, labels, settings, fps
         self._tell = on_event or (lambda event: None)
         self._head = head_of(settings.head)
-        hold = self._head.learns_segments
-        self._crops = Crops(films, labels, settings.crop_positions, settings.batch_size, hold=hold)
+        self._crops = Crops(
+            films, labels, settings.crop_positions, settings.batch_size, hold=self._head.learns_segments
+        )
         torch.manual_seed(settings.seed)
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
         if settings.encoder.standardized:
@@ -164,7 +165,7 @@ class _Lesson:
         network.load_state_dict(self._best if self._validation else self._learner.mean)
         return Fitted(
             network=network.eval(),
-            metric_name=self._head.metric,
+            metric_name=self._head.metric_name,
             best=progress.best,
             epoch=progress.best_epoch if self._validation else progress.epoch,
             num_epochs=progress.epoch,
@@ -201,7 +202,7 @@ class _Lesson:
         except CheckpointError as error:
             epoch = self._progress.epoch + 1
             raise _Stopped(f"the network gave no numbers on the validation films after epoch {epoch}") from error
-        return self._head.value(predicted, self._validation, self._labels)
+        return self._head.metric(predicted, self._validation, self._labels)
 
     def _note(self, loss: float, metric: float | None) -> None:
         """An epoch is done; whether it is the best so far."""
@@ -221,7 +222,7 @@ class _Lesson:
             epoch=progress.epoch,
             num_epochs=self._settings.num_epochs,
             loss=progress.losses[-1],
-            metric_name=self._head.metric,
+            metric_name=self._head.metric_name,
             metric=progress.metrics[-1] if progress.metrics else None,
             best=progress.best_epoch == progress.epoch,
         )

@@ -97,7 +97,7 @@ def natural_settings(
             input_dropout=0.3,
             dropout=0.3,
         ),
-        head=kind.sized(films, len(labels), WIDTH),
+        head=kind.config_for(films, len(labels), WIDTH),
         crop_positions=crop,
         batch_size=batch_size,
         num_epochs=num_epochs or min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(NUM_STEPS / steps))),
