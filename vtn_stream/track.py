@@ -133,7 +133,7 @@ class OperatingPoints:
     """Those of a model's labels: own, of the labels that have one, and common, of all others."""
 
     common: OperatingPoint
-    own: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    own: Mapping[str, OperatingPoint] = field(default_factory=dict, hash=False)
 
     def of(self, label: str) -> OperatingPoint:
         return self.own.get(label, self.common)
