@@ -33,14 +33,14 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import find_model, load_checkpoint
 from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, embed
 from vtn_stream.film import FrameIndex
+from vtn_stream.heads.fitting import phase_rules
 from vtn_stream.localize import phases
 from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores
+from vtn_stream.track import NO_THRESHOLD, GridScores
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.fitting import NO_THRESHOLD, phase_rules
 from vtn_stream.training.loop import fit
 from vtn_stream.training.settings import Motion, natural_settings
 from vtn_stream.training.validation import predictions
@@ -190,9 +190,8 @@ def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fig
             film.index,
             checkpoint.labels,
             film.duration_s,
-            checkpoint.phase_rules,
-            checkpoint.operating_point,
             checkpoint.operating_points,
+            checkpoint.phase_rules,
         )
         found += len(drawn)
     return found, sum(film.duration_s for film in films) / 3600
@@ -246,7 +245,7 @@ def main() -> None:
             right[name].append(baseline(views, features, fights, parts, k))
         rules = phase_rules(learnt_from, (), (), (LABEL,), nothing=True)
         spans = {
-            film.name: phases(one, film.index, (LABEL,), film.duration_s, rules, NO_THRESHOLD)
+            film.name: phases(one, film.index, (LABEL,), film.duration_s, NO_THRESHOLD, rules)
             for (film, _), one in zip(test, said, strict=True)
         }
         maps.append(100 * detection_map(spans, {film.name: film.segments for film, _ in test}, THUMOS14).average_map)

@@ -31,7 +31,7 @@ from vtn_stream.checkpoints.published import _names
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.model.config import vit_b_vtn
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import OperatingPoint
+from vtn_stream.track import OperatingPoint, OperatingPoints
 
 COMMAND = str(Path(sys.executable).with_name("vtn-stream"))
 
@@ -63,7 +63,7 @@ def write_small(path: Path) -> None:
         labels=tuple(f"class {k}" for k in range(10)),
         recipe=recipe,
         window=ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25)),
-        operating_point=OperatingPoint(high=0.15, low=0.1),
+        operating_points=OperatingPoints(common=OperatingPoint(high=0.15, low=0.1)),
         tensors=VTN(config).state_dict(),
     )
     save_checkpoint(checkpoint, path)

@@ -26,23 +26,25 @@ from torch import Tensor, nn
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
+from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.fitting import as_operating_points, detection_points, on_grid, phase_rules
+from vtn_stream.heads.localization import detected
+from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
+from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import candidates, located, phases, propose
 from vtn_stream.metrics import segmentation_scores
 from vtn_stream.model.config import LocalizationConfig
 from vtn_stream.model.heads import LocalizationHead
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.track import GridScores, PhaseRules
-from vtn_stream.training.crops import Crops, labels_of
+from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules
+from vtn_stream.training.crops import Crops
 from vtn_stream.training.films import TrainingFilm, embed_films
-from vtn_stream.training.fitting import NO_THRESHOLD, as_operating_points, detection_points, on_grid, phase_rules
 from vtn_stream.training.footage import find_films
 from vtn_stream.training.loop import fit
-from vtn_stream.training.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.training.rate import grid_rate
 from vtn_stream.training.settings import LAGS_S, natural_settings
 from vtn_stream.training.split import folds
-from vtn_stream.training.targets import pyramid_targets
-from vtn_stream.training.validation import detected, predictions
+from vtn_stream.training.validation import predictions
 from vtn_stream.video import DecodingProcess
 
 NUM_FOLDS, NUM_INNER = 5, 2
@@ -314,7 +316,7 @@ def accuracy(data: Data, films: Films, scores: Sequence[GridScores], rules: Phas
     """[films], shares 0..1 of the positions."""
     found = []
     for film, one in zip(films, scores, strict=True):
-        segments = phases(one, film.index, data.labels, film.duration_s, rules, NO_THRESHOLD)
+        segments = phases(one, film.index, data.labels, film.duration_s, NO_THRESHOLD, rules)
         right = on_grid(segments, film) == on_grid(film.segments, film)
         found.append(right[film.index.valid].mean())
     return np.array(found)
@@ -362,7 +364,7 @@ def dense(data: Data, seed: int) -> None:
             raw |= dict(zip([f.name for f in test], accuracy(data, test, scores), strict=True))
             decoded |= dict(zip([f.name for f in test], accuracy(data, test, scores, rules), strict=True))
             for film, one in zip(test, scores, strict=True):
-                drawn = phases(one, film.index, data.labels, film.duration_s, rules, NO_THRESHOLD)
+                drawn = phases(one, film.index, data.labels, film.duration_s, NO_THRESHOLD, rules)
                 segments[film.name] = on_grid(drawn, film)
         table[f"{name}, each position by itself"], table[f"{name}, with rules of phases"] = raw, decoded
         truth = {film.name: on_grid(film.segments, film) for film in films}
@@ -411,7 +413,7 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
                 scores += now
                 for film, one in zip(test, now, strict=True):
                     assert one.spans is not None
-                    segments = located(one.spans, film.index, data.labels, film.duration_s, *point)
+                    segments = located(one.spans, film.index, data.labels, film.duration_s, point)
                     shown[film.name] = on_grid(segments, film)
             maps.append(100 * detected(scores, tested, data.labels).average_map)
             f1s.append(segmentation_scores(shown, truth, background=[""]).f1[-1])

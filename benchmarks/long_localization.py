@@ -20,15 +20,16 @@ import numpy as np
 import torch
 
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize import candidates, limits, located, phases, propose
+from vtn_stream.localize import candidates, located, max_candidates_and_spans, phases, propose
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, HeadConfig, LocalizationConfig, VTNConfig
-from vtn_stream.scorers.actions import read_film
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules, Spans
+from vtn_stream.scorers.sequence import read_film
+from vtn_stream.track import GridScores, OperatingPoint, OperatingPoints, PhaseRules, Spans
 
 FPS = Fraction(10)
 NUM_CLASSES, NUM_LEVELS = 20, 8
 LABELS = tuple(f"action {k}" for k in range(NUM_CLASSES))
-POINT = OperatingPoint(high=0.3, low=0.2)
+POINTS = OperatingPoints(common=OperatingPoint(high=0.3, low=0.2))
+LOW = OperatingPoints(common=OperatingPoint(high=0.01, low=0.01))
 BLOCK = 65_536  # embeddings that are made at once
 
 
@@ -69,13 +70,13 @@ def an_hour() -> None:
         change_cost=tuple(tuple(row) for row in rng.uniform(1, 6, (NUM_CLASSES, NUM_CLASSES)).tolist()),
     )
     began = time.perf_counter()
-    labelled = phases(scores, index, LABELS, 3600.0, rules, POINT)
+    labelled = phases(scores, index, LABELS, 3600.0, POINTS, rules)
     labelling_s = time.perf_counter() - began
     began = time.perf_counter()
     proposed = propose(levels, num, FPS)
-    found = located(proposed, index, LABELS, 3600.0, POINT)
+    found = located(proposed, index, LABELS, 3600.0, POINTS)
     proposing_s = time.perf_counter() - began
-    per_level, kept = limits(num, FPS)
+    per_level, kept = max_candidates_and_spans(num, FPS)
     print(f"an hour, {num} positions, {NUM_CLASSES} classes: {labelling_s + proposing_s:.2f} s (wanted: under 2)")
     print(f"  labels with rules   {labelling_s:.2f} s, {len(labelled)} segments")
     print(
@@ -122,9 +123,9 @@ def a_day(num: int, input_width: int, head: HeadConfig, scratch: str) -> None:
     if scores.spans is None:
         outputs = NUM_CLASSES + 1
         rules = PhaseRules(min_positions=(50,) * outputs, change_cost=((3.0,) * outputs,) * outputs)
-        segments = phases(scores, index, LABELS, duration_s, rules, OperatingPoint(high=0.01, low=0.01))
+        segments = phases(scores, index, LABELS, duration_s, LOW, rules)
     else:
-        segments = located(scores.spans, index, LABELS, duration_s, OperatingPoint(high=0.01, low=0.01))
+        segments = located(scores.spans, index, LABELS, duration_s, LOW)
     drawn_s = time.monotonic() - began
     proposed = "" if scores.spans is None else f"{len(scores.spans)} spans, "
     print(f"{duration_s / 3600:.1f} hours, {num} positions: read in {read_s:.0f} s, {read_cpu:.0f} CPU s")

@@ -177,11 +177,11 @@ def evaluate(
         return 0
 
     from vtn_stream.checkpoints import find_model, load_checkpoint
-    from vtn_stream.model import ClassificationConfig
+    from vtn_stream.heads import head_of
 
     path = find_model(str(model))
     checkpoint = load_checkpoint(path)
-    if isinstance(checkpoint.config.head, ClassificationConfig):
+    if head_of(checkpoint.config.head).names_clips:
         _refuse(of_timelines | {"--store": store}, "is of no use with a model that names clips")
         from vtn_stream.evaluation.labelled_clips import Protocol
 

@@ -161,7 +161,7 @@ def _show(name: str, value: str) -> None:
 
 
 def _show_checkpoint(checkpoint: "Checkpoint") -> None:
-    recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_point
+    recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_points.common
     labels = ", ".join(checkpoint.labels[:MAX_LABELS])
     more = len(checkpoint.labels) - MAX_LABELS
     where = "inside" if checkpoint.backbone is not None else "not inside"
@@ -173,8 +173,8 @@ def _show_checkpoint(checkpoint: "Checkpoint") -> None:
     _show("backbone weights", f"{recipe.weights}, {where}")
     _show("window", f"{window.num_positions} positions ({window_s:.2f} s), one every {stride_s:.2f} s")
     _show("operating point", f"a class holds from {point.high:g}, and reaches as far as {point.low:g}")
-    if checkpoint.operating_points:
-        _show("", f"{len(checkpoint.operating_points)} labels have their own")
+    if checkpoint.operating_points.own:
+        _show("", f"{len(checkpoint.operating_points.own)} labels have their own")
     for name, value in checkpoint.training.items():
         _show("training", f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
     _show("digest", checkpoint.digest)

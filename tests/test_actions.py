@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
+from vtn_stream.heads import dense, localization, pieces
 from vtn_stream.localize import candidates, propose
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.model import encoder as encoder_module
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.scorers import actions
-from vtn_stream.scorers.actions import FilmActions, read_film
-from vtn_stream.track import OperatingPoint, PhaseRules, Recipe
+from vtn_stream.scorers import actions, sequence
+from vtn_stream.scorers.actions import FilmActions
+from vtn_stream.scorers.model import ModelOnFilm
+from vtn_stream.scorers.sequence import read_film
+from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules, Recipe
 
 FPS = Fraction(10)
 D, K, L = 16, 3, 4
@@ -57,13 +60,13 @@ def labelling():
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch):
     """So that a short film has many of them; at L = 4 a piece is 128 positions."""
-    monkeypatch.setattr(actions, "PIECE", 100)
+    monkeypatch.setattr(pieces, "PIECE", 100)
     monkeypatch.setattr(encoder_module, "TILE", 48)
 
 
 @pytest.fixture(params=["memory", "files"])
 def way(request, monkeypatch):
-    monkeypatch.setattr(actions, "MAX_POSITIONS_IN_MEMORY", 10_000 if request.param == "memory" else 0)
+    monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 10_000 if request.param == "memory" else 0)
     return request.param
 
 
@@ -145,11 +148,12 @@ def test_from_files_as_in_memory(request, tmp_path, monkeypatch, head, num):
     """Of all that a head says, before it becomes half precision."""
     values, index = track(num, lost=LOST)
     network, said = request.getfixturevalue(head), {}
-    numbers = actions.numbers
+    numbers = pieces.finite_on_cpu
     for limit in (10_000, 0):
         said[limit] = []
-        monkeypatch.setattr(actions, "MAX_POSITIONS_IN_MEMORY", limit)
-        monkeypatch.setattr(actions, "numbers", lambda t, to=said[limit]: to.append(numbers(t)) or to[-1])
+        monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", limit)
+        for module in (localization, dense):
+            monkeypatch.setattr(module, "finite_on_cpu", lambda t, to=said[limit]: to.append(numbers(t)) or to[-1])
         scores = read(network, values, index.valid, tmp_path)
         said[limit].append(scores.saliency)
     for from_memory, from_files in zip(said[10_000], said[0], strict=True):
@@ -160,8 +164,8 @@ def test_from_files_as_in_memory(request, tmp_path, monkeypatch, head, num):
 @given(num=st.integers(1, 900), num_levels=st.integers(1, 6), piece=st.integers(1, 600), files=st.booleans())
 def test_every_position_and_every_point_is_scored_once(tmp_path_factory, num, num_levels, piece, files):
     network = make_network(LocalizationConfig(num_classes=1, num_levels=num_levels, tower_width=2))
-    seen, pieces = [np.zeros(-(-num // 2**level), int) for level in range(num_levels)], np.zeros(num, int)
-    propose_of, cut = actions.candidates, actions._pieces
+    seen, covered = [np.zeros(-(-num // 2**level), int) for level in range(num_levels)], np.zeros(num, int)
+    propose_of, cut = localization.candidates, localization.pieces
 
     def proposing(scores, offsets, level, first, **options):
         seen[level][first : first + len(scores)] += 1
@@ -170,37 +174,37 @@ def test_every_position_and_every_point_is_scored_once(tmp_path_factory, num, nu
 
     def cutting(*arguments):
         for made in cut(*arguments):
-            pieces[made.start : made.stop] += 1
+            covered[made.start : made.stop] += 1
             yield made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(actions, "PIECE", piece)
-        patch.setattr(actions, "MAX_POSITIONS_IN_MEMORY", 0 if files else 10_000)
-        patch.setattr(actions, "candidates", proposing)
-        patch.setattr(actions, "_pieces", cutting)
+        patch.setattr(pieces, "PIECE", piece)
+        patch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 0 if files else 10_000)
+        patch.setattr(localization, "candidates", proposing)
+        patch.setattr(localization, "pieces", cutting)
         values, index = track(num)
         read(network, values, index.valid, tmp_path_factory.mktemp("scratch"))
-    assert (pieces == 1).all()
+    assert (covered == 1).all()
     assert all((level == 1).all() for level in seen)
 
 
 def test_few_candidates_are_held_and_they_are_the_strongest(locating, tmp_path, monkeypatch):
     values, index = track(700)
-    monkeypatch.setattr(actions, "limits", lambda num, fps: (40, 10))
+    monkeypatch.setattr(localization, "max_candidates_and_spans", lambda num, fps: (40, 10))
     held, made = [], []
 
     def proposing(levels, num, fps):
         made.extend(levels)
         return propose(made, num, fps)
 
-    add = actions._Strongest.add
+    add = localization._Strongest.add
 
     def adding(self, *arguments):
         add(self, *arguments)
         held.append(sum(map(len, self._held)))
 
-    monkeypatch.setattr(actions, "propose", proposing)
-    monkeypatch.setattr(actions._Strongest, "add", adding)
+    monkeypatch.setattr(localization, "propose", proposing)
+    monkeypatch.setattr(localization._Strongest, "add", adding)
     read(locating, values, index.valid, tmp_path)
     assert max(held) <= 2 * 40
     pyramid = whole(locating, "locate", values, index.valid)
@@ -221,7 +225,7 @@ def test_the_most_looked_at_position_has_saliency_1(locating, tmp_path, way):
 
 
 def test_reading_from_files_tells_how_far_it_has_come_and_leaves_nothing(labelling, tmp_path, monkeypatch):
-    monkeypatch.setattr(actions, "MAX_POSITIONS_IN_MEMORY", 99)
+    monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 99)
     values, index = track(100)
     told = []
     read(labelling, values, index.valid, tmp_path, on_progress=lambda done, total: told.append((done, total)))
@@ -266,7 +270,7 @@ def checkpoint_of(network, **options):
             "labels": LABELS,
             "recipe": RECIPE,
             "window": ClipWindow(num_positions=6, stride=4, position_rate=Fraction(30)),
-            "operating_point": OperatingPoint(high=0.25, low=0.25),
+            "operating_points": OperatingPoints(common=OperatingPoint(high=0.25, low=0.25)),
             "training": {"source": "made here"},
             "tensors": network.state_dict(),
             "digest": "abc",
@@ -276,7 +280,10 @@ def checkpoint_of(network, **options):
 
 
 def actions_of(checkpoint, network, within, scratch, **options):
-    return FilmActions(checkpoint, network, within, FPS, film="film", scratch=scratch, **options)
+    job = ModelOnFilm(
+        checkpoint=checkpoint, network=network, within=within, fps=FPS, film="film", scratch=scratch, **options
+    )
+    return FilmActions(job)
 
 
 @pytest.mark.parametrize("head", ["locating", "labelling"])
@@ -317,6 +324,7 @@ def test_what_is_known_so_far_is_read_as_if_it_were_all(request, tmp_path, monke
     """In memory, whatever its length: no scratch and no progress for a timeline that is drawn again in a moment."""
     network = request.getfixturevalue(head)
     monkeypatch.setattr(actions, "MAX_POSITIONS_IN_MEMORY", 100)
+    monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 100)
     values, index = track(500, lost=[*range(60), *range(90, 110), *range(200, 350), *range(380, 500)])
     told = []
     scorer = actions_of(
@@ -370,13 +378,13 @@ def test_segments_need_the_checkpoints_operating_points(locating, tmp_path):
     scores = some.scores(values, index, complete=True)
     assert some.labels(scores) == LABELS
     assert {s.label for s in some.segments(scores, index, 30.0)} == set(LABELS)
-    own = {"jump": OperatingPoint(high=1.0, low=0.5)}
+    own = OperatingPoints(common=OperatingPoint(high=0.25, low=0.25), own={"jump": OperatingPoint(high=1.0, low=0.5)})
     fewer = actions_of(checkpoint_of(locating, operating_points=own), locating, (0, 300), tmp_path)
     assert {s.label for s in fewer.segments(scores, index, 30.0)} == {"run", "rest"}
 
 
 def test_what_a_timeline_says_of_the_model_is_json_without_a_path(locating, labelling, tmp_path):
-    own = {"jump": OperatingPoint(high=0.75, low=0.5)}
+    own = OperatingPoints(common=OperatingPoint(high=0.25, low=0.25), own={"jump": OperatingPoint(high=0.75, low=0.5)})
     located = actions_of(checkpoint_of(locating, operating_points=own), locating, (0, 9), tmp_path).provenance()
     assert (
         json.loads(json.dumps(located))
@@ -423,6 +431,8 @@ def test_an_other_operating_point_needs_no_reading(locating, tmp_path):
     values, index = track(300)
     scorer = actions_of(checkpoint_of(locating), locating, (0, 300), tmp_path)
     scores = scorer.scores(values, index, complete=True)
-    strict = replace(checkpoint_of(locating), operating_point=OperatingPoint(high=0.6, low=0.6))
+    strict = replace(
+        checkpoint_of(locating), operating_points=OperatingPoints(common=OperatingPoint(high=0.6, low=0.6))
+    )
     fewer = actions_of(strict, locating, (0, 300), tmp_path).segments(scores, index, 30.0)
     assert fewer == [s for s in scorer.segments(scores, index, 30.0) if s.score >= 0.6]

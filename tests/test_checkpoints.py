@@ -21,7 +21,7 @@ from vtn_stream.checkpoints.catalogue import file_of, models_folder, stored_mode
 from vtn_stream.errors import CheckpointError
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, Recipe
 
 LABELS = ("making tea", "épée", "[bold]割る\n")
 
@@ -52,8 +52,9 @@ def tiny_checkpoint(tiny, *, seed=0, backbone=None, positions="native"):
         labels=LABELS,
         recipe=recipe,
         window=ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25)),
-        operating_point=OperatingPoint(high=0.5, low=0.25),
-        operating_points={"épée": OperatingPoint(high=0.75, low=0.125)},
+        operating_points=OperatingPoints(
+            common=OperatingPoint(high=0.5, low=0.25), own={"épée": OperatingPoint(high=0.75, low=0.125)}
+        ),
         training={"source": "these tests", "epochs": 3, "notes": [None, 0.5, {"a": True}]},
         tensors=VTN(config).state_dict(),
         backbone=backbone,
@@ -114,7 +115,7 @@ def forge(path, fields, tensors=None):
 
 def test_everything_comes_back(model, saved):
     loaded = load_checkpoint(saved)
-    for name in ("config", "labels", "recipe", "window", "operating_point", "operating_points", "training", "backbone"):
+    for name in ("config", "labels", "recipe", "window", "operating_points", "training", "backbone"):
         assert getattr(loaded, name) == getattr(model, name), name
     assert loaded.tensors.keys() == model.tensors.keys()
     for name, tensor in model.tensors.items():
@@ -160,8 +161,8 @@ def test_the_digest_is_of_all_of_it(model, tiny, tmp_path):
         replace(model, labels=LABELS[::-1]),
         replace(model, recipe=replace(model.recipe, fps=3)),
         replace(model, window=ClipWindow(num_positions=16, stride=9)),
-        replace(model, operating_point=OperatingPoint(high=0.5, low=0.5)),
-        replace(model, operating_points={}),
+        replace(model, operating_points=replace(model.operating_points, common=OperatingPoint(high=0.5, low=0.5))),
+        replace(model, operating_points=replace(model.operating_points, own={})),
         replace(model, training={}),
     ]
     digests = set()
@@ -190,6 +191,8 @@ def test_loading_a_model_without_backbone_needs_neither_timm_nor_transformers(sa
 
 # ---- what is no model
 
+ANY_LABELS = OperatingPoints(common=OperatingPoint(high=0.5, low=0.5))
+
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
@@ -197,12 +200,12 @@ def test_loading_a_model_without_backbone_needs_neither_timm_nor_transformers(sa
         ({"labels": ("a", "b")}, "2 labels, and a head of 3"),
         ({"labels": ("a", "b", "a")}, "same"),
         ({"labels": ("a", "b", " ")}, "empty"),
-        ({"operating_points": {"d": OperatingPoint(high=1, low=1)}}, "of no label: d"),
+        ({"operating_points": replace(ANY_LABELS, own={"d": OperatingPoint(high=1, low=1)})}, "of no label: d"),
     ],
 )
 def test_parts_that_disagree_are_no_checkpoint(model, wrong, said):
     with pytest.raises(ValueError, match=said):
-        replace(model, **{"operating_points": {}} | wrong)
+        replace(model, **{"operating_points": ANY_LABELS} | wrong)
 
 
 def test_what_is_not_the_network_is_not_saved(model, backbone, tmp_path):
@@ -440,7 +443,7 @@ def assert_same_or_refused(path, original):
     except CheckpointError:
         return
     assert loaded.digest == original.digest
-    for name in ("config", "labels", "recipe", "window", "operating_point", "operating_points", "training"):
+    for name in ("config", "labels", "recipe", "window", "operating_points", "training"):
         assert getattr(loaded, name) == getattr(original, name)
     assert loaded.tensors.keys() == original.tensors.keys()
     assert all(torch.equal(loaded.tensors[name], tensor) for name, tensor in original.tensors.items())

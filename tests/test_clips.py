@@ -13,9 +13,10 @@ from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.scorers import clips
+from vtn_stream.scorers import sequence
 from vtn_stream.scorers.clips import FilmClassifier, load_classifier
-from vtn_stream.track import OperatingPoint, Recipe
+from vtn_stream.scorers.model import ModelOnFilm
+from vtn_stream.track import OperatingPoint, OperatingPoints, Recipe
 
 FPS = Fraction(25, 8)
 D, K = 16, 3
@@ -42,7 +43,7 @@ def checkpoint(network):
         labels=("run", "jump", "rest"),
         recipe=RECIPE,
         window=ClipWindow(num_positions=6, stride=4, position_rate=Fraction(25)),
-        operating_point=OperatingPoint(high=0.5, low=0.25),
+        operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
         training={"source": "made here"},
         tensors=network.state_dict(),
         digest="abc",
@@ -58,9 +59,12 @@ def track(num, seed=0, lost=()):
     return values, FrameIndex(grid_s=grid_s, frame=np.arange(num), pts_s=grid_s, valid=valid)
 
 
-def classifier(checkpoint, network, num, scratch):
+def classifier(checkpoint, network, num, scratch, **options):
     within = num if isinstance(num, tuple) else (0, num)
-    return FilmClassifier(checkpoint, network, within, FPS, film="film", scratch=scratch)
+    job = ModelOnFilm(
+        checkpoint=checkpoint, network=network, within=within, fps=FPS, film="film", scratch=scratch, **options
+    )
+    return FilmClassifier(job)
 
 
 def scored(checkpoint, network, values, index, scratch):
@@ -140,7 +144,7 @@ def test_windows_are_scored_once_and_as_soon_as_they_can_be(checkpoint, network,
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_the_film_is_read_as_one_sequence_too(checkpoint, network, tmp_path, monkeypatch, in_memory):
-    monkeypatch.setattr(clips, "MAX_POSITIONS_IN_MEMORY", 10_000 if in_memory else 1)
+    monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 10_000 if in_memory else 1)
     values, index = track(300, lost=range(40, 60))
     _, scores = scored(checkpoint, network, values, index, tmp_path / "scratch")
     ids, valid = torch.arange(300)[None] * 8, torch.from_numpy(index.valid)[None]
@@ -166,7 +170,9 @@ def test_a_film_without_a_frame_has_no_labels(checkpoint, network, tmp_path):
 def test_what_a_timeline_says_of_the_model_is_json_without_a_path(checkpoint, network, tmp_path):
     import json
 
-    points = {"jump": OperatingPoint(high=0.75, low=0.5)}
+    points = OperatingPoints(
+        common=checkpoint.operating_points.common, own={"jump": OperatingPoint(high=0.75, low=0.5)}
+    )
     scorer = classifier(replace(checkpoint, operating_points=points), network, 100, tmp_path)
     said = json.dumps(scorer.provenance())
     assert json.loads(said)["model"] == "abc"
@@ -227,18 +233,10 @@ def test_a_model_that_does_not_classify_these_embeddings_is_refused(checkpoint, 
 
 
 def test_reading_a_very_long_film_tells_how_far_it_has_come(checkpoint, network, tmp_path, monkeypatch):
-    monkeypatch.setattr(clips, "MAX_POSITIONS_IN_MEMORY", 1)
+    monkeypatch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 1)
     values, index = track(50)
     told = []
-    scorer = FilmClassifier(
-        checkpoint,
-        network,
-        (0, 50),
-        FPS,
-        film="film",
-        scratch=tmp_path,
-        on_progress=lambda done, total: told.append((done, total)),
-    )
+    scorer = classifier(checkpoint, network, 50, tmp_path, on_progress=lambda done, total: told.append((done, total)))
     scorer.advance(values, index, np.ones(50, bool))
     scorer.scores(values, index, complete=True)
     assert told[0] == (0, 100)

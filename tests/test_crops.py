@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import FPS, LABELS, WIDTH, clips, films, track
 
+from vtn_stream.heads.films import labels_of
 from vtn_stream.localize import phases
-from vtn_stream.track import GridScores
-from vtn_stream.training.crops import Crops, labels_of
-from vtn_stream.training.fitting import NO_THRESHOLD
+from vtn_stream.track import NO_THRESHOLD, GridScores
+from vtn_stream.training.crops import Crops
 
 
 def numbered(num, film, *segments, **options):
@@ -191,7 +191,7 @@ def test_what_is_drawn_of_the_labels_themselves_is_off_by_half_a_position_at_mos
     film = track(int(4 * borders_s[-1]) + 1, *segments)
     film = replace(film, duration_s=borders_s[-1])
     frame = np.eye(3)[labels_of(film, LABELS)][:, :2].astype(np.float16)
-    drawn = phases(GridScores(frame=frame), film.index, LABELS, film.duration_s, None, NO_THRESHOLD)
+    drawn = phases(GridScores(frame=frame), film.index, LABELS, film.duration_s, NO_THRESHOLD, None)
     assert [s.label for s in drawn] == [label for *_, label in segments]
     for ours, theirs in zip(drawn, film.segments, strict=True):
         assert ours.start_s == pytest.approx(theirs.start_s, abs=0.125 + 1e-9)
@@ -236,3 +236,18 @@ def test_bounds_are_in_positions_of_the_films_grid(rate):
 
 
 assert FPS == 4  # the seconds above are of it
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        (np.zeros((4, 8), np.float16), r"float16 \[4, 8\]"),
+        (np.zeros((5, 8), np.float32), r"float32 \[5, 8\]"),
+        (np.zeros(5, np.float16), r"float16 \[5\]"),
+        (np.zeros((5, 8, 1), np.float16), r"float16 \[5, 8, 1\]"),
+    ],
+)
+def test_a_film_has_one_half_precision_row_for_each_position(values, got):
+    film = track(5)
+    with pytest.raises(ValueError, match=rf"T = 5, got {got}"):
+        replace(film, values=values)

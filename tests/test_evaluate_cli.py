@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import CENTRE_CROP, OperatingPoint
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints
 from vtn_stream_cli.main import main
 
 LABELS = tuple("abcdefg")
@@ -42,7 +42,7 @@ def model(encoder, tiny, tiny_weights, tmp_path_factory):
         labels=LABELS,
         recipe=replace(encoder.recipe(Fraction(25, 8)), size=(64, 64), geometry=CENTRE_CROP),
         window=ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25)),
-        operating_point=OperatingPoint(high=0.5, low=0.25),
+        operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
         tensors=tensors,
         backbone={name: t for name, t in load_file(tiny_weights).items() if not name.startswith("classifier")},
     )

@@ -22,7 +22,7 @@ from vtn_stream.evaluation.protocols import protocol_pixels
 from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import CENTRE_CROP, OperatingPoint
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints
 from vtn_stream.video import DecodingProcess
 
 FULL = Protocol()
@@ -56,7 +56,7 @@ def make_checkpoint(tiny, tiny_weights, encoder, folder, *, squash=False, positi
             labels=LABELS,
             recipe=recipe if squash else replace(recipe, geometry=CENTRE_CROP),
             window=ClipWindow(num_positions=16, stride=8, position_rate=position_rate),
-            operating_point=OperatingPoint(high=0.5, low=0.25),
+            operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
             tensors=tensors,
             backbone=backbone,
         ),

@@ -2,17 +2,18 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from planted import LABELS, clip, track
 
-from vtn_stream.track import GridScores, OperatingPoint, Spans
+from vtn_stream.heads.fitting import AtPoint
+from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoint, OperatingPoints, Spans
 from vtn_stream.training.exam import examine
-from vtn_stream.training.fitting import NO_THRESHOLD, AtPoint
 
 THREE = (*LABELS, "sit")
-POINT = OperatingPoint(high=0.5, low=0.25)
+POINTS = OperatingPoints(common=OperatingPoint(high=0.5, low=0.25))
 
 
 def told(*spans):
@@ -36,7 +37,7 @@ def phases_of(film, labels=LABELS):
 
 
 def located_exam(films, predictions, *, points=None, operating=None, labels=LABELS):
-    return examine(films, predictions, labels, "localization", points or {}, (POINT, operating or {}), None)
+    return examine(films, predictions, labels, "localization", points or {}, replace(POINTS, own=operating or {}), None)
 
 
 FILM = track(80, (2.0, 5.0, "run"), (10.0, 15.0, "jump"))
@@ -106,7 +107,7 @@ def test_nothing_found_at_all_is_worth_nothing_and_still_a_figure():
 def test_phases_are_scored_frame_by_frame():
     def exam_of(true_s, said_s):
         film, said = (track(80, (0.0, s, "run"), (s, 20.0, "jump")) for s in (true_s, said_s))
-        return examine([film], [phases_of(said)], LABELS, "dense", {}, (NO_THRESHOLD, {}), None)
+        return examine([film], [phases_of(said)], LABELS, "dense", {}, NO_THRESHOLD, None)
 
     right, late = exam_of(9.875, 9.875), exam_of(9.875, 11.875)
     assert right.figures["frame accuracy"] == right.figures["F1@50"] == right.figures["mAP, tIoU 0.3 to 0.7"] == 1
@@ -119,7 +120,7 @@ def test_clips_are_scored_by_their_likeliest_label():
     clips = [clip(n, label) for n, label in enumerate(["run", "run", "run", "jump"])]
     said = [GridScores(clip=np.array(p, np.float32)) for p in ([0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7])]
     points = {"run": AtPoint(threshold=0.55, precision=1, recall=2 / 3, f1=0.8)}
-    exam = examine(clips, said, LABELS, "classification", points, (POINT, {}), None)
+    exam = examine(clips, said, LABELS, "classification", points, POINTS, None)
     assert exam.figures == {"top-1": 0.75, "mean per class": pytest.approx((2 / 3 + 1) / 2)}
     assert exam.mistakes == (("run", "jump", pytest.approx(1 / 3)),)
     assert exam.classes[0].threshold == 0.55

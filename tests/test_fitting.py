@@ -10,19 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import FPS, LABELS, track
 
-from vtn_stream.localize import located, phases
-from vtn_stream.metrics import THUMOS14, detection_map
-from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores, PhaseRules, Spans
-from vtn_stream.training import fitting
-from vtn_stream.training.fitting import (
-    NO_THRESHOLD,
+from vtn_stream.heads import fitting
+from vtn_stream.heads.fitting import (
     TIOU,
     as_operating_points,
     clip_points,
     detection_points,
     phase_rules,
 )
+from vtn_stream.localize import located, phases
+from vtn_stream.metrics import THUMOS14, detection_map
+from vtn_stream.timeline import Segment
+from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
 
 # ---- thresholds
 
@@ -110,10 +109,10 @@ def test_labels_that_were_never_predicted_or_never_true_have_the_middle_threshol
     told = [replace(segment, score=score) for segment, score in zip(true, (0.8, 0.2), strict=False)]
     points = detection_points(detection_map({"a": told}, {"a": true}, THUMOS14))
     assert points.keys() == {"run", "jump"}
-    point, of = as_operating_points(points)
-    assert {label: own.high for label, own in of.items()} == {"run": 0.4, "jump": 0.1}
-    assert point.high == pytest.approx(0.25)
-    assert point.low == pytest.approx(0.125)
+    fitted = as_operating_points(points)
+    assert {label: own.high for label, own in fitted.own.items()} == {"run": 0.4, "jump": 0.1}
+    assert fitted.common.high == pytest.approx(0.25)
+    assert fitted.common.low == pytest.approx(0.125)
 
 
 def test_classes_that_no_clip_has_get_no_threshold():
@@ -122,8 +121,8 @@ def test_classes_that_no_clip_has_get_no_threshold():
 
 
 def test_without_any_the_threshold_is_low():
-    point, of = as_operating_points({})
-    assert (point.high, point.low, of) == (0.3, 0.15, {})
+    fitted = as_operating_points({})
+    assert (fitted.common.high, fitted.common.low, fitted.own) == (0.3, 0.15, {})
 
 
 @settings(max_examples=100, deadline=None)
@@ -138,8 +137,7 @@ def test_what_a_timeline_then_shows_is_what_was_counted_however_close_the_scores
     everything = located(spans, *where, NO_THRESHOLD)
     true = truth(told, num_missed=1)
     points = detection_points(detection_map({"a": everything}, {"a": true}, THUMOS14))
-    point, of = as_operating_points(points)
-    shown = located(spans, *where, point, of)
+    shown = located(spans, *where, as_operating_points(points))
     hits = sum(s.start_s % 10 == 0 for s in shown)
     assert hits / len(shown) == pytest.approx(points["run"].precision)
     assert hits / len(true) == pytest.approx(points["run"].recall)
@@ -148,10 +146,10 @@ def test_what_a_timeline_then_shows_is_what_was_counted_however_close_the_scores
 @pytest.mark.parametrize("threshold", [0.0, 1e-9, 0.00123456, 0.5, 0.99999999, 1.0])
 def test_every_threshold_makes_an_operating_point(threshold):
     point = fitting.AtPoint(threshold=threshold, precision=0, recall=0, f1=0)
-    common, of = as_operating_points({"run": point})
-    assert common == of["run"]
-    assert common.high == pytest.approx(max(threshold, 1e-4), abs=1e-6)
-    assert common.low <= common.high
+    fitted = as_operating_points({"run": point})
+    assert fitted.common == fitted.own["run"]
+    assert fitted.common.high == pytest.approx(max(threshold, 1e-4), abs=1e-6)
+    assert fitted.common.low <= fitted.common.high
 
 
 # ---- rules of phases
@@ -214,7 +212,7 @@ def test_lost_positions_do_not_cut_a_run(monkeypatch):
 
 def worth(rules, film, told):
     """Frame accuracy and F1@50 in percent, added; counted anew, segment by segment."""
-    drawn = phases(told, film.index, LABELS, film.duration_s, rules, NO_THRESHOLD)
+    drawn = phases(told, film.index, LABELS, film.duration_s, NO_THRESHOLD, rules)
 
     def holds(segments):
         return [next((s.label for s in segments if s.start_s <= t < s.end_s), "") for t in film.index.grid_s.tolist()]

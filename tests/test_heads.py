@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vtn_stream.heads import network_config
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.model.heads import DenseHead, LocalizationHead
 from vtn_stream.model.heads.localization import reach
@@ -90,7 +91,7 @@ def test_every_parameter_of_both_heads_gets_a_gradient():
 def test_configurations_of_heads_round_trip():
     for head in (DenseConfig(num_classes=4), LocalizationConfig(num_classes=2, num_levels=5, tower_width=64)):
         config = network(head).config
-        assert VTNConfig.from_dict(config.to_dict()) == config
+        assert network_config(config.to_dict()) == config
     with pytest.raises(ValueError, match="num_levels above 0"):
         LocalizationConfig(num_classes=2, num_levels=0, tower_width=64)
     assert isinstance(network(DenseConfig(num_classes=1)).head, DenseHead)

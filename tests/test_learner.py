@@ -9,14 +9,14 @@ import pytest
 import torch
 from planted import HEADS, LABELS, clip, clips, films, planted, small
 
+from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import candidates, located
 from vtn_stream.model import VTN, DenseConfig, VTNConfig
+from vtn_stream.track import NO_THRESHOLD
 from vtn_stream.training import learner as module
 from vtn_stream.training.crops import Crops
-from vtn_stream.training.fitting import NO_THRESHOLD
 from vtn_stream.training.learner import Learner, NoNumber, copied, pace, parameter_groups
 from vtn_stream.training.objective import Objective
-from vtn_stream.training.targets import pyramid_targets
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -186,10 +186,10 @@ def test_the_model_holds_what_was_fitted(world, head):
     checkpoint = load_checkpoint(taught.model)
     assert checkpoint.labels == ("jump", "run")
     assert checkpoint.recipe.fps == 2
-    assert (checkpoint.operating_point, dict(checkpoint.operating_points)) == (learnt.point, learnt.points)
+    assert checkpoint.operating_points == learnt.points
     assert checkpoint.phase_rules == learnt.rules
     assert (learnt.rules is not None) == (head == "dense")
-    assert (set(learnt.points) == {"jump", "run"}) == (head != "dense")
+    assert (set(learnt.points.own) == {"jump", "run"}) == (head != "dense")
     for name, tensor in checkpoint.network().state_dict().items():
         assert torch.equal(tensor, learnt.fitted.network.state_dict()[name])
     told = checkpoint.training
@@ -206,7 +206,7 @@ def test_thresholds_above_all_scores_show_nothing(world):
     """A timeline does depend on them."""
     taught, _, learnt = world.taught("localization")
     shown = [s for film in learnt.exam.scores.films for s in film.shown]
-    assert all(s.score >= learnt.points[s.label].high - 5e-5 for s in shown)
+    assert all(s.score >= learnt.points.of(s.label).high - 5e-5 for s in shown)
     candidates = [s for film in learnt.exam.scores.films for s in film.candidates]
     assert len(candidates) > len(shown)
     assert taught.figures["F1 of the timelines, tIoU 0.5"] > 0
@@ -375,7 +375,7 @@ def test_with_nothing_to_validate_on_one_network_is_trained_to_the_end(quick, tm
     lesson_of, events = material(training, quiet, head), []
     learnt = learn(lesson_of, seed=0, backbone="none", on_event=events.append)
     assert [event.epoch for event in events if isinstance(event, EpochDone)] == [1, 2]
-    assert (learnt.exam, learnt.points, learnt.tried) == (None, {}, {"motion": None})
+    assert (learnt.exam, learnt.points.own, learnt.tried) == (None, {}, {"motion": None})
     assert learnt.fitted.epoch == 2
     assert learnt.notes == (NOTHING_TOLD,)
     assert (learnt.rules is not None) == (head == "dense")
@@ -394,7 +394,7 @@ def test_one_label_is_learnt_from_everything_else(quick, tmp_path):
     learnt = learn(lesson_of, seed=0, backbone="none")
     write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
     assert load_checkpoint(tmp_path / "m.safetensors").labels == ("run",)
-    assert learnt.points.keys() <= {"run"}
+    assert learnt.points.own.keys() <= {"run"}
 
 
 @pytest.mark.parametrize("head", ["localization", "dense"])
@@ -405,7 +405,7 @@ def test_a_label_of_training_films_only_has_neither_figure_nor_threshold(quick, 
     write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
     jump = learnt.exam.classes[1]
     assert (jump.label, jump.ap, jump.threshold) == ("jump", None, None)
-    assert "jump" not in learnt.points
+    assert "jump" not in learnt.points.own
     assert "no example was there to measure them: jump" in (tmp_path / "m.md").read_text()
 
 

@@ -1,5 +1,6 @@
 """Positions become seconds: borders lie midway, and nothing is told twice or left out."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,12 +14,12 @@ from vtn_stream.localize import (
     MAX_CURVE_POINTS,
     candidates,
     curve,
+    draw,
     edges_s,
-    fuse,
     gaps,
     joined,
-    limits,
     located,
+    max_candidates_and_spans,
     peaks,
     phases,
     positions,
@@ -27,9 +28,13 @@ from vtn_stream.localize import (
     strongest,
 )
 from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules, Spans
+from vtn_stream.track import GridScores, OperatingPoint, OperatingPoints, PhaseRules, Spans
 
 LABELS = ("A", "B", "C")
+
+
+def all_at(high, low=None):
+    return OperatingPoints(common=OperatingPoint(high=high, low=high if low is None else low))
 
 
 def grid(num, step_s=1.0, first=0, valid=None):
@@ -160,8 +165,8 @@ def bumps(drawing, high=0.75, low=0.25):
     """Digits are tenths of the one class's score, a question mark a lost frame."""
     values = np.array([[0.0 if c == "?" else int(c) / 10] for c in drawing], np.float16)
     valid = np.array([c != "?" for c in drawing])
-    point = OperatingPoint(high=high, low=low)
-    segments = peaks(GridScores(frame=values), grid(len(drawing), valid=valid), "A", len(drawing), point)
+    points = all_at(high, low)
+    segments = peaks(GridScores(frame=values), grid(len(drawing), valid=valid), "A", len(drawing), points)
     return [(s.start_s, s.end_s, s.score, s.attributes["peak_s"]) for s in segments]
 
 
@@ -190,25 +195,25 @@ def test_a_score_equal_to_a_point_reaches_it():
 
 def test_classes_overlap_and_each_may_have_its_own_point():
     frame = np.array([[0.6, 0.3], [0.6, 0.3], [0.1, 0.3]], np.float16)
-    point, own = OperatingPoint(high=0.5, low=0.5), {"B": OperatingPoint(high=0.25, low=0.25)}
-    found = peaks(GridScores(frame=frame), grid(3), ("A", "B"), 3, point, own)
+    own = replace(all_at(0.5), own={"B": OperatingPoint(high=0.25, low=0.25)})
+    found = peaks(GridScores(frame=frame), grid(3), ("A", "B"), 3, own)
     assert [(s.start_s, s.end_s, s.label) for s in found] == [(0, 1.5, "A"), (0, 3, "B")]
-    assert [s.label for s in peaks(GridScores(frame=frame), grid(3), ("A", "B"), 3, point)] == ["A"]
+    assert [s.label for s in peaks(GridScores(frame=frame), grid(3), ("A", "B"), 3, all_at(0.5))] == ["A"]
 
 
 # ---- labels of which one holds at a time
 
-LOW = OperatingPoint(high=0.01, low=0.01)
+LOW = all_at(0.01)
 
 
-def phased(drawing, rules=None, point=LOW, points=None):
+def phased(drawing, rules=None, points=LOW):
     """One letter a position: the label that is likely there; a dot: none of them; a question mark: a lost frame."""
     frame = np.array([[0 if c == "?" else 0.875 if c == label else 0.0625 for label in "AB"] for c in drawing])
     frame = frame.reshape(-1, 2)
     valid = np.array([c != "?" for c in drawing], bool)
     scores = GridScores(frame=frame.astype(np.float16))
     index = grid(len(drawing), valid=valid)
-    return phases(scores, index, ("A", "B"), len(drawing), rules, point, points)
+    return phases(scores, index, ("A", "B"), len(drawing), points, rules)
 
 
 def at_least(num, outputs=3, cost=0.0):
@@ -250,11 +255,10 @@ def test_phases_as_drawings(drawing, rules, segments):
 def test_a_phase_is_scored_with_the_mean_of_its_label_and_needs_the_labels_point():
     (whole,) = phased("AABAA", at_least(2))
     assert whole.score == pytest.approx((4 * 0.875 + 0.0625) / 5)
-    strict = {"A": OperatingPoint(high=0.75, low=0.5)}
+    strict = replace(LOW, own={"A": OperatingPoint(high=0.75, low=0.5)})
     assert [s.label for s in phased("AABAABBBB", at_least(2), points=strict)] == ["B"]
     assert [s.label for s in phased("AAAABBBB", at_least(2), points=strict)] == ["A", "B"]
-    equal = OperatingPoint(high=0.875, low=0.5)
-    assert [s.label for s in phased("AAB", point=equal)] == ["A", "B"]
+    assert [s.label for s in phased("AAB", points=all_at(0.875, 0.5))] == ["A", "B"]
 
 
 def test_one_sure_position_does_not_outvote_a_minute():
@@ -262,7 +266,7 @@ def test_one_sure_position_does_not_outvote_a_minute():
     frame[:, 0], frame[:, 1] = 0.75, 0.25
     frame[30] = [0, 1]
     rules = at_least(20, outputs=2)
-    found = phases(GridScores(frame=frame), grid(60), ("A", "B"), 60, rules, LOW)
+    found = phases(GridScores(frame=frame), grid(60), ("A", "B"), 60, LOW, rules)
     assert [s.label for s in found] == ["A"]
 
 
@@ -330,7 +334,7 @@ def test_spans_of_no_length_are_not_proposed():
     [(0.1, (2000, 200)), (30, (2000, 200)), (45, (3000, 300)), (60, (4000, 400)), (24 * 60, (96_000, 9600))],
 )
 def test_longer_films_may_have_more_spans(minutes, expected):
-    assert limits(int(minutes * 60 * 10), Fraction(10)) == expected
+    assert max_candidates_and_spans(int(minutes * 60 * 10), Fraction(10)) == expected
 
 
 def test_no_more_are_taken_than_a_film_may_have():
@@ -353,7 +357,7 @@ def test_what_a_pyramid_is_taught_is_what_it_decodes_to(drawn, num_levels, fps):
     """Segments one after the other -> targets at every point -> candidates -> spans -> the segments."""
     import torch
 
-    from vtn_stream.training.targets import pyramid_targets
+    from vtn_stream.heads.targets import pyramid_targets
 
     truth, now = [], 0.0
     for gap, length, k in drawn:
@@ -366,8 +370,7 @@ def test_what_a_pyramid_is_taught_is_what_it_decodes_to(drawn, num_levels, fps):
         candidates(0.9 * target.classes.numpy(), target.offsets.numpy(), level)
         for level, target in enumerate(pyramid_targets(bounds, torch.tensor([k for *_, k in truth]), num_points, 3))
     ]
-    point = OperatingPoint(high=0.5, low=0.5)
-    found = located(propose(levels, num, fps), grid(num, float(1 / fps)), "ABC", float(num / fps), point)
+    found = located(propose(levels, num, fps), grid(num, float(1 / fps)), "ABC", float(num / fps), all_at(0.5))
     assert {s.score for s in found} == {0.9}
     assert sorted((s.start_s, s.end_s, s.label) for s in found) == [
         (pytest.approx(start / fps, abs=1e-6), pytest.approx(end / fps, abs=1e-6), "ABC"[k]) for start, end, k in truth
@@ -436,18 +439,42 @@ def test_a_part_of_a_film_tells_of_that_part_only():
 
 def test_a_segment_needs_the_score_that_its_label_asks_for():
     there = spans((0, 2, 0.9, 1), (1, 3, 0.8, 0), (2, 4, 0.51236, 1), (3, 5, 0.5, 0), (4, 6, 0.49, 0))
-    point, own = OperatingPoint(high=0.5, low=0.5), {"B": OperatingPoint(high=0.6, low=0.1)}
-    found = located(there, grid(9), ("A", "B"), 9.0, point, own)
+    own = replace(all_at(0.5), own={"B": OperatingPoint(high=0.6, low=0.1)})
+    found = located(there, grid(9), ("A", "B"), 9.0, own)
     assert [(s.start_s, s.label, s.score) for s in found] == [(0, "B", 0.9), (1, "A", 0.8), (3, "A", 0.5)]
-    assert [s.score for s in located(there, grid(9), ("A", "B"), 9.0, point)] == [0.9, 0.8, 0.5124, 0.5]
-    assert located(there, grid(0), ("A", "B"), 9.0, point) == []
-
-
-def test_fused_spans_are_of_what_the_film_is_about():
-    found = fuse(spans((0, 2, 0.81, 0), (5, 7, 0.64, 1)), np.array([0.01, 1.0], np.float32))
-    assert rows(found) == [(5, 7, pytest.approx(0.8), 1), (0, 2, pytest.approx(0.09), 0)]
+    assert [s.score for s in located(there, grid(9), ("A", "B"), 9.0, all_at(0.5))] == [0.9, 0.8, 0.5124, 0.5]
+    assert located(there, grid(0), ("A", "B"), 9.0, all_at(0.5)) == []
 
 
 def test_joined_spans_are_all_of_them():
     assert rows(joined([spans((0, 1, 0.5)), spans(), spans((2, 3, 0.75, 1))])) == [(0, 1, 0.5, 0), (2, 3, 0.75, 1)]
     assert rows(joined([])) == []
+
+
+# ---- as an analysis draws
+
+
+def test_scores_are_drawn_as_they_are_asked_to_be():
+    frame = GridScores(frame=np.array([[0.9, 0.6], [0.2, 0.6], [0.2, 0.6]], np.float16))
+    where, points = (grid(3), ("A", "B"), 3.0), all_at(0.5)
+    assert draw("peaks", frame, *where, points) == peaks(frame, *where, points)
+    assert draw("phases", frame, *where, LOW, at_least(2)) == phases(frame, *where, LOW, at_least(2))
+    both = GridScores(frame=frame.frame, spans=spans((0, 2, 0.75, 1)))
+    assert draw("spans", both, *where, points) == located(both.spans, *where, points)
+    assert [(s.start_s, s.label) for s in draw("spans", both, *where, points)] == [(0, "B")]
+
+
+@pytest.mark.parametrize(
+    ("drawing", "scores", "labels", "rules", "complaint"),
+    [
+        ("spans", GridScores(frame=np.zeros((3, 2), np.float16)), "AB", None, "no spans"),
+        ("peaks", GridScores(), "AB", None, "no score of 2 labels at each of 3 positions"),
+        ("phases", GridScores(frame=np.zeros((3, 2), np.float16)), "ABC", None, "no score of 3 labels"),
+        ("peaks", GridScores(frame=np.zeros((4, 2), np.float16)), "AB", None, "each of 3 positions"),
+        ("peaks", GridScores(frame=np.zeros((3, 2), np.float16)), "AB", at_least(2), "no rules"),
+        ("blobs", GridScores(frame=np.zeros((3, 2), np.float16)), "AB", None, "drawn as blobs"),
+    ],
+)
+def test_what_cannot_be_drawn_so_is_an_error(drawing, scores, labels, rules, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        draw(drawing, scores, grid(3), labels, 3.0, all_at(0.5), rules)

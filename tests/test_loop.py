@@ -12,18 +12,20 @@ from planted import FPS, HEADS, LABELS, clips, films, planted, small, track
 
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import CheckpointError, TrainingError
+from vtn_stream.heads.dense import Dense
+from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.localization import all_spans
 from vtn_stream.localize import phases
 from vtn_stream.model import VTN, VTNConfig
+from vtn_stream.track import NO_THRESHOLD
 from vtn_stream.training import key as key_module
 from vtn_stream.training import loop, state
-from vtn_stream.training.crops import labels_of
 from vtn_stream.training.events import EpochDone
-from vtn_stream.training.fitting import NO_THRESHOLD
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner
 from vtn_stream.training.loop import fit
 from vtn_stream.training.objective import Objective
-from vtn_stream.training.validation import all_spans, predictions
+from vtn_stream.training.validation import predictions
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -111,7 +113,7 @@ def test_borders_are_off_to_neither_side(learnt, head):
         if head == "localization":
             drawn = [s for s in all_spans(told, film, LABELS) if s.score > 0.2]
         else:
-            drawn = phases(told, film.index, LABELS, film.duration_s, None, NO_THRESHOLD)
+            drawn = phases(told, film.index, LABELS, film.duration_s, NO_THRESHOLD, None)
         errors.append(borders(drawn, film.segments))
     errors = np.concatenate(errors)
     assert len(errors) >= 60
@@ -446,7 +448,7 @@ def test_it_stops_where_the_last_epochs_were_no_better_and_keeps_the_best_mean(m
         return read(network, *rest)
 
     monkeypatch.setattr(loop, "predictions", predictions_of)
-    monkeypatch.setattr(loop, "value", lambda *_: left.pop(0))
+    monkeypatch.setattr(Dense, "metric", lambda *_: left.pop(0))
     fitted = taught(*few("dense"), "dense", num_epochs=7, patience=3)
     assert (fitted.best, fitted.epoch, fitted.num_epochs) == (0.5, 2, 5)
     assert fitted.metrics == tuple(metrics[:5])
@@ -463,7 +465,7 @@ def test_it_stops_where_the_last_epochs_were_no_better_and_keeps_the_best_mean(m
 
 
 def test_a_metric_of_0_is_one(monkeypatch):
-    monkeypatch.setattr(loop, "value", lambda *_: 0.0)
+    monkeypatch.setattr(Dense, "metric", lambda *_: 0.0)
     fitted = taught(*few("dense"), "dense", num_epochs=3)
     assert (fitted.best, fitted.epoch) == (0.0, 1)
 

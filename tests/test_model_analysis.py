@@ -21,7 +21,7 @@ from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.store import read_scores
 from vtn_stream.timeline import Timeline
-from vtn_stream.track import OperatingPoint, PhaseRules
+from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules
 
 LABELS = ("A", "B", "C", "D")
 TRUTH = "ABCAD"  # the scenes of conftest's film
@@ -71,7 +71,7 @@ def checkpoint_of(network, encoder, **options):
             "labels": LABELS,
             "recipe": encoder.recipe(Fraction(1)),
             "window": ClipWindow(num_positions=4, stride=2),
-            "operating_point": OperatingPoint(high=0.6, low=0.4),
+            "operating_points": OperatingPoints(common=OperatingPoint(high=0.6, low=0.4)),
             "training": {"source": "a test"},
             "tensors": network.eval().state_dict(),
         }
@@ -279,7 +279,10 @@ def spotter(encoder, embeddings, tmp_path_factory):
     network = make_network(encoder, LocalizationConfig(num_classes=4, num_levels=3, tower_width=8), values)
     torch.nn.init.constant_(network.head.regress.out.bias, 3.0)
     path = tmp_path_factory.mktemp("models") / "spotter.safetensors"
-    save_checkpoint(checkpoint_of(network, encoder, operating_point=OperatingPoint(high=0.005, low=0.001)), path)
+    save_checkpoint(
+        checkpoint_of(network, encoder, operating_points=OperatingPoints(common=OperatingPoint(high=0.005, low=0.001))),
+        path,
+    )
     return path
 
 
@@ -378,7 +381,9 @@ def test_a_lower_threshold_draws_what_a_model_with_that_threshold_draws(
 
     def timeline_at(high, **analysis):
         path = tmp_path / f"{high}.safetensors"
-        save_checkpoint(replace(checkpoint, operating_point=OperatingPoint(high=high, low=high / 2)), path)
+        save_checkpoint(
+            replace(checkpoint, operating_points=OperatingPoints(common=OperatingPoint(high=high, low=high / 2))), path
+        )
         with open_model(path) as analyzer:
             analysis = analyzer.analyze(analyzed.film, **analysis)
         files = ResultFiles(tmp_path / f"{high}", analyzed.film)

@@ -19,7 +19,7 @@ from vtn_stream.checkpoints.published import add_published, import_published
 from vtn_stream.errors import CheckpointError
 from vtn_stream.model import VTN
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import OperatingPoint, Recipe
+from vtn_stream.track import OperatingPoint, OperatingPoints, Recipe
 
 BLOCK = {
     "norm1.weight": (768,),
@@ -240,7 +240,7 @@ def test_what_the_publication_says_of_it(imported):
     )
     assert imported.window == ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25))
     assert imported.window.position_ids(16, imported.recipe.fps).tolist() == list(range(0, 128, 8))
-    assert imported.operating_point == OperatingPoint(high=0.5, low=0.25)
+    assert imported.operating_points == OperatingPoints(common=OperatingPoint(high=0.5, low=0.25))
     assert (imported.labels[0], imported.labels[5], imported.labels[-1]) == ("abseiling", "archery", "zumba")
     assert list(imported.labels) == sorted(set(imported.labels))
     assert len(imported.labels) == 400

@@ -225,7 +225,7 @@ def test_a_row_of_a_confusion_is_in_percent_of_all_of_it():
 
 FACTS = CardFacts(
     name="model.safetensors",
-    head="localization",
+    description="finds actions",
     labels=("walk", "sit"),
     backbone="tf_efficientnet_lite0",
     fps=8.0,
@@ -299,7 +299,9 @@ def test_pictures_are_linked_beside_the_card():
 
 
 def test_a_card_of_what_was_not_measured_says_so():
-    bare = CardFacts(name="m", head="dense", labels=("a",), backbone="b", fps=1.0, splits=())
+    bare = CardFacts(
+        name="m", description="labels moments", has_rules=True, labels=("a",), backbone="b", fps=1.0, splits=()
+    )
     card = model_card(bare)
     assert "It was not measured." in card
     assert "\n\n\n" not in card

@@ -19,7 +19,7 @@ from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.model import VTN, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.track import OperatingPoint
+from vtn_stream.track import OperatingPoint, OperatingPoints
 from vtn_stream_cli.main import main
 
 LABELS = ("run", "walk")
@@ -241,7 +241,7 @@ def save_model(head, encoder, backbone, path, high):
         labels=LABELS,
         recipe=replace(encoder.recipe(Fraction(1)), size=(64, 64)),
         window=ClipWindow(num_positions=16, stride=8),
-        operating_point=OperatingPoint(high=high, low=high),
+        operating_points=OperatingPoints(common=OperatingPoint(high=high, low=high)),
         tensors=tensors,
         backbone=backbone,
     )

@@ -1,10 +1,13 @@
 """What of a timeline goes out: by score, label, length and number."""
 
+import numpy as np
 import pytest
 
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.exchange.selection import Selection
+from vtn_stream.film import FrameIndex
 from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.track import GridScores
 
 
 def seg(start_s, end_s, label="a", score=None):
@@ -131,3 +134,20 @@ def test_numbers_are_finite(name, number):
 def test_a_provenance_that_says_nonsense_is_told(analysis):
     with pytest.raises(TimelineError, match="does not fit its scores"):
         Selection(threshold=0.1).apply(timeline(analysis=analysis), nothing_stored)
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [{}, {"kind": "x"}, {"kind": "action localization"}, {"kind": "clip classifier", "phase_rules": {"x": 1}}],
+)
+def test_what_does_not_say_how_it_was_drawn_is_not_drawn_otherwise(analysis):
+    """Scores of positions alone: peaks of them would be segments that no analysis draws."""
+    drawn = timeline(seg(0, 1), analysis={"operating_point": {"high": 0.5, "low": 0.5}, **analysis})
+    grid_s = np.arange(4.0)
+    index = FrameIndex(grid_s=grid_s, frame=np.arange(4), pts_s=grid_s, valid=np.ones(4, bool))
+    scores = GridScores(frame=np.full((4, 1), 0.3, np.float16))
+    with pytest.raises(TimelineError, match="does not fit its scores"):
+        Selection(threshold=0.1).apply(drawn, lambda: (scores, index, ("a",)))
+    honest = {"kind": "clip classifier", "operating_point": {"high": 0.5, "low": 0.5}}
+    (found,) = Selection(threshold=0.1).apply(timeline(analysis=honest), lambda: (scores, index, ("a",))).segments
+    assert found.score == 0.3

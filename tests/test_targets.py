@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.training.losses import dense_loss, diou_loss, focal_loss
-from vtn_stream.training.targets import pyramid_targets
+from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
+from vtn_stream.heads.targets import pyramid_targets
 
 
 def targets(segments, labels, num_points, num_classes=3):

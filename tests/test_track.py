@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.film import FrameIndex
-from vtn_stream.track import EmbeddingTrack, Execution, GridScores, Recipe
+from vtn_stream.track import Execution, GridScores, OperatingPoint, OperatingPoints, Recipe
 
 RECIPE = Recipe(
     backbone="resnet18.a1_in1k",
@@ -100,31 +99,44 @@ def test_equal_recipes_have_equal_digests_however_their_numbers_are_written():
     assert whole.digest == real.digest
 
 
-# ---- shapes
+# ---- operating points
+
+POINTS = OperatingPoints(
+    common=OperatingPoint(high=0.5, low=0.25),
+    own={"run": OperatingPoint(high=0.8, low=0.2), "jump": OperatingPoint(high=0.1, low=0.1)},
+)
 
 
-def clock(num_positions):
-    return FrameIndex(
-        grid_s=np.arange(num_positions) / 2,
-        frame=np.arange(num_positions, dtype=np.int64),
-        pts_s=np.arange(num_positions) / 2,
-        valid=np.ones(num_positions, dtype=bool),
-    )
+def test_a_label_without_an_operating_point_of_its_own_has_the_common_one():
+    assert POINTS.of("run") == OperatingPoint(high=0.8, low=0.2)
+    assert POINTS.of("rest") == POINTS.common
+
+
+def test_operating_points_come_back_from_the_entries_of_a_provenance():
+    said = POINTS.to_dict()
+    assert said == {
+        "operating_point": {"high": 0.5, "low": 0.25},
+        "operating_points": {"jump": {"high": 0.1, "low": 0.1}, "run": {"high": 0.8, "low": 0.2}},
+    }
+    assert OperatingPoints.from_dict(said | {"kind": "another entry"}) == POINTS
+    assert OperatingPoints.from_dict({"operating_point": {"high": 1, "low": 1}}).own == {}
 
 
 @pytest.mark.parametrize(
-    ("values", "got"),
+    ("threshold", "common", "run", "jump"),
     [
-        (np.zeros((4, 8), np.float16), r"float16 \[4, 8\]"),
-        (np.zeros((5, 8), np.float32), r"float32 \[5, 8\]"),
-        (np.zeros(5, np.float16), r"float16 \[5\]"),
-        (np.zeros((5, 8, 1), np.float16), r"float16 \[5, 8, 1\]"),
+        (0.9, (0.5, 0.25), (0.8, 0.2), (0.1, 0.1)),
+        (0.4, (0.4, 0.2), (0.4, 0.1), (0.1, 0.1)),
+        (0.0, (1e-4, 1e-4), (1e-4, 1e-4), (1e-4, 1e-4)),
     ],
 )
-def test_a_track_has_one_half_precision_row_for_each_position(values, got):
-    assert len(EmbeddingTrack(values=np.zeros((5, 8), np.float16), index=clock(5), recipe=RECIPE)) == 5
-    with pytest.raises(ValueError, match=rf"T = 5, got {got}"):
-        EmbeddingTrack(values=values, index=clock(5), recipe=RECIPE)
+def test_what_is_lower_already_stays_and_low_keeps_its_share_of_high(threshold, common, run, jump):
+    lowered = POINTS.lowered(threshold)
+    points = [lowered.common, lowered.of("run"), lowered.of("jump")]
+    assert [(pytest.approx(p.high), pytest.approx(p.low)) for p in points] == [common, run, jump]
+
+
+# ---- shapes
 
 
 @pytest.mark.parametrize(

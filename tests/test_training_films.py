@@ -350,6 +350,11 @@ def test_a_head_that_cannot_say_what_is_annotated_is_refused(video, head, compla
     check_head({"a": video}, natural_head({"a": video}))
 
 
+def test_a_head_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match=r"there is no seg head; .*; take classification, dense, localization"):
+        check_head({"a": annotated((0, 5, "x"))}, "seg")
+
+
 def sides(training, validation=""):
     return Sides(training=tuple(training), validation=tuple(validation))
 

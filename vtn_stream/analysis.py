@@ -292,25 +292,24 @@ class Analyzer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)
-        from vtn_stream.model import ClassificationConfig
         from vtn_stream.scorers.actions import FilmActions
         from vtn_stream.scorers.clips import FilmClassifier
-        from vtn_stream.scorers.sequence import load_network
+        from vtn_stream.scorers.model import ModelOnFilm, load_network
 
         if self._network is None:
             self._network = load_network(checkpoint, self.encoder)
         first, last = self.sampling.positions(*span_s)
         start, stop = chunks[0].start, chunks[-1].stop
-        is_classifier = isinstance(checkpoint.config.head, ClassificationConfig)
-        return (FilmClassifier if is_classifier else FilmActions)(
-            checkpoint,
-            self._network,
-            (max(first, start) - start, min(last, stop) - start),
-            fps,
+        job = ModelOnFilm(
+            checkpoint=checkpoint,
+            network=self._network,
+            within=(max(first, start) - start, min(last, stop) - start),
+            fps=fps,
             film=f"{video.identity}-{first}-{last}-{checkpoint.digest}",
             scratch=self._store.scratch,
             on_progress=lambda done, total: tell(SequenceRead(num_done=done, num_total=total)),
         )
+        return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
 
     def estimate_s(self, plan: Plan) -> float:
         """About how long the missing chunks will take here: the network is timed, decoding is guessed."""

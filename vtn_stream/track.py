@@ -1,25 +1,26 @@
-"""What travels between the stages: what an embedding means, how it was computed, the values, the scores.
+"""What travels between the stages: what an embedding means, how it was computed, the scores, from which on they count.
 
-T positions, D embedding width, K classes, M spans. Knows numpy only.
+T positions, K classes, M spans. Knows numpy only.
 """
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.film import FrameIndex
-
 __all__ = [
     "CENTRE_CROP",
-    "EmbeddingTrack",
+    "LOWEST_THRESHOLD",
+    "NO_THRESHOLD",
     "Execution",
     "GridScores",
     "OperatingPoint",
+    "OperatingPoints",
     "PhaseRules",
     "Recipe",
     "Spans",
@@ -28,7 +29,7 @@ __all__ = [
 # The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
 CENTRE_CROP: Final = "short side 256, centre crop"
 
-LOWEST_SCORE = 1e-4  # of an operating point: scores are float16, and a lower one is nearly 0
+LOWEST_THRESHOLD: Final = 1e-4  # of an operating point: scores are float16, and a lower one is nearly 0
 
 
 def _canonical(fields: dict[str, Any]) -> str:
@@ -114,10 +115,53 @@ class OperatingPoint:
     low: float
 
     def __post_init__(self) -> None:
-        if not LOWEST_SCORE <= self.low <= self.high <= 1:
+        if not LOWEST_THRESHOLD <= self.low <= self.high <= 1:
             raise ValueError(
-                f"an operating point needs {LOWEST_SCORE} <= low <= high <= 1, got {self.low} and {self.high}"
+                f"an operating point needs {LOWEST_THRESHOLD} <= low <= high <= 1, got {self.low} and {self.high}"
             )
+
+    def lowered(self, threshold: float) -> "OperatingPoint":
+        """With `high` at most the threshold; `low` keeps its share of it."""
+        if threshold >= self.high:
+            return self
+        high = max(threshold, LOWEST_THRESHOLD)
+        return OperatingPoint(high=high, low=float(np.clip(high * self.low / self.high, LOWEST_THRESHOLD, high)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoints:
+    """Those of a model's labels: own, of the labels that have one, and common, of all others."""
+
+    common: OperatingPoint
+    own: Mapping[str, OperatingPoint] = field(default_factory=dict, hash=False)
+
+    def of(self, label: str) -> OperatingPoint:
+        return self.own.get(label, self.common)
+
+    def lowered(self, threshold: float) -> "OperatingPoints":
+        """Each as `OperatingPoint.lowered`: one that is low enough stays."""
+        own = {label: point.lowered(threshold) for label, point in self.own.items()}
+        return OperatingPoints(common=self.common.lowered(threshold), own=own)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The two entries of a checkpoint and of a timeline's provenance: JSON values."""
+        return {
+            "operating_point": asdict(self.common),
+            "operating_points": {label: asdict(point) for label, point in sorted(self.own.items())},
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "OperatingPoints":
+        """The inverse, of a dictionary that may hold more. Raises KeyError, TypeError, ValueError or AttributeError."""
+        own = fields.get("operating_points", {}).items()
+        return cls(
+            common=OperatingPoint(**fields["operating_point"]),
+            own={label: OperatingPoint(**point) for label, point in own},
+        )
+
+
+# Leaves nothing out.
+NO_THRESHOLD: Final = OperatingPoints(common=OperatingPoint(high=LOWEST_THRESHOLD, low=LOWEST_THRESHOLD))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,25 +207,6 @@ class Spans:
 
     def __len__(self) -> int:
         return len(self.scores)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EmbeddingTrack:
-    """A film as a model sees it: values float16 [T, D] with the clock of each row; invalid rows are zero."""
-
-    values: NDArray[np.float16]
-    index: FrameIndex
-    recipe: Recipe
-
-    def __post_init__(self) -> None:
-        if self.values.dtype != np.float16 or self.values.ndim != 2 or len(self.values) != len(self.index):
-            raise ValueError(
-                f"values must be float16 [T, D] with T = {len(self.index)}, "
-                f"got {self.values.dtype} {list(self.values.shape)}"
-            )
-
-    def __len__(self) -> int:
-        return len(self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -17,7 +17,7 @@ from vtn_stream.evaluation import labelled_clips as evaluation
 from vtn_stream.evaluation.labelled_clips import LabelledClip, Protocol, evaluate, read_clips
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import CENTRE_CROP, OperatingPoint
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints
 from vtn_stream.video import DecodingProcess
 
 LABELS = ("fight", "noFight", "other")
@@ -50,7 +50,7 @@ def checkpoint(tiny, tiny_weights, encoder, tmp_path_factory):
             labels=LABELS,
             recipe=recipe,
             window=ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25)),
-            operating_point=OperatingPoint(high=0.5, low=0.25),
+            operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
             tensors=tensors,
             backbone={name: t for name, t in load_file(tiny_weights).items() if not name.startswith("classifier")},
         ),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from vtn_stream.model import DenseConfig, VTNConfig
+from vtn_stream.heads import head_of
+from vtn_stream.model import VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import OperatingPoint, PhaseRules, Recipe
+from vtn_stream.track import OperatingPoints, PhaseRules, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.model import VTN
@@ -24,7 +25,7 @@ class Checkpoint:
     labels            of its K classes, in order
     recipe            what the embeddings mean that it was trained on; its fps is the rate of the grid
     window            how it slides over a film
-    operating_point   from which score a class holds; operating_points: of single labels that have their own
+    operating_points  from which score a class holds
     phase_rules       of a dense head, for all its outputs; None: its likeliest label holds, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
@@ -38,8 +39,7 @@ class Checkpoint:
     labels: tuple[str, ...]
     recipe: Recipe
     window: ClipWindow
-    operating_point: OperatingPoint
-    operating_points: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    operating_points: OperatingPoints
     phase_rules: PhaseRules | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(repr=False)
@@ -57,11 +57,11 @@ class Checkpoint:
         if self.recipe.backbone != self.config.backbone:
             names = [name[:100] for name in (self.recipe.backbone, self.config.backbone)]
             raise ValueError("the recipe is of {}, the network of {}".format(*names))
-        if strangers := set(self.operating_points) - set(self.labels):
+        if strangers := set(self.operating_points.own) - set(self.labels):
             raise ValueError(f"an operating point is of no label: {min(strangers)[:100]}")
         if self.phase_rules is not None:
             head = self.config.head
-            if not isinstance(head, DenseConfig) or len(self.phase_rules.min_positions) != head.num_outputs:
+            if head_of(head).drawing != "phases" or len(self.phase_rules.min_positions) != head.num_outputs:
                 raise ValueError("phase rules are not of the head's outputs")
 
     def network(self) -> "VTN":

@@ -6,15 +6,15 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from vtn_stream.errors import VtnStreamError
-from vtn_stream.model.config import VTNConfig
+from vtn_stream.heads import network_config
 from vtn_stream.sampling import ClipWindow, SamplingPlan
-from vtn_stream.track import CENTRE_CROP, OperatingPoint, PhaseRules, Recipe
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, PhaseRules, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
@@ -47,8 +47,7 @@ def describe(checkpoint: "Checkpoint") -> dict[str, Any]:
         "labels": list(checkpoint.labels),
         "recipe": json.loads(checkpoint.recipe.to_json()),
         "window": {"num_positions": window.num_positions, "stride": window.stride, "position_rate": rate},
-        "operating_point": asdict(checkpoint.operating_point),
-        "operating_points": {label: asdict(point) for label, point in checkpoint.operating_points.items()},
+        **checkpoint.operating_points.to_dict(),
         "phase_rules": None if checkpoint.phase_rules is None else _rules(checkpoint.phase_rules),
         "training": dict(checkpoint.training),
     }
@@ -84,6 +83,8 @@ def parse(text: str, version: int) -> Parsed:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VtnStreamError) as error:
             said = f" ({_short(error)})" if isinstance(error, ValueError) else ""
             raise ValueError(f"its {name.replace('_', ' ')} cannot be used{said}") from error
+    common, own = values.pop("operating_point"), values.pop("operating_points")
+    values["operating_points"] = OperatingPoints(common=common, own=own)
     return Parsed(values, canonical(given), digest)
 
 
@@ -191,7 +192,7 @@ def _short(value: object) -> str:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "config": VTNConfig.from_dict,
+    "config": network_config,
     "labels": _labels,
     "recipe": _recipe,
     "window": _window,

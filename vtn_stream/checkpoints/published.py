@@ -28,7 +28,7 @@ from vtn_stream.checkpoints.longformer import LAYER_NAMES
 from vtn_stream.errors import CheckpointError
 from vtn_stream.model.config import ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
+from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, Recipe
 
 __all__ = ["Added", "add_published", "import_published"]
 
@@ -99,7 +99,7 @@ def import_published(path: Path) -> Checkpoint:
             geometry=CENTRE_CROP,
         ),
         window=ClipWindow(num_positions=16, stride=8, position_rate=Fraction(25)),
-        operating_point=OperatingPoint(high=0.5, low=0.25),
+        operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
         training=_provenance(path),
         tensors=tensors,
         backbone=own,

@@ -15,7 +15,7 @@ from vtn_stream.formats.predictions import read_results
 from vtn_stream.localize import located
 from vtn_stream.results import load_timeline
 from vtn_stream.timeline import SCHEMA, Segment, Timeline
-from vtn_stream.track import LOWEST_SCORE, OperatingPoint
+from vtn_stream.track import NO_THRESHOLD
 
 if TYPE_CHECKING:
     from vtn_stream.draft import Analysis
@@ -63,8 +63,7 @@ def of_analysis(analysis: "Analysis") -> Prediction:
     timeline, spans = analysis.timeline, analysis.scores.spans
     candidates: Iterable[Segment] = timeline.segments
     if spans is not None:
-        every = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)
-        candidates = located(spans, analysis.index, analysis.labels, timeline.duration_s, every)
+        candidates = located(spans, analysis.index, analysis.labels, timeline.duration_s, NO_THRESHOLD)
     return replace(of_timeline(timeline), candidates=tuple(candidates))
 
 

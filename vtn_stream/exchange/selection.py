@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
-from vtn_stream.localize import located, peaks, phases
+from vtn_stream.localize import DRAWINGS, draw
 from vtn_stream.localize.clock import grid_step_s
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.track import LOWEST_SCORE, GridScores, OperatingPoint, PhaseRules
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
 __all__ = ["Scored", "Selection"]
 
@@ -113,14 +111,13 @@ def _analysis(timeline: Timeline) -> Mapping[str, Any]:
     return analysis if isinstance(analysis, Mapping) else {}
 
 
-def _points(timeline: Timeline) -> tuple[OperatingPoint, dict[str, OperatingPoint]] | None:
+def _points(timeline: Timeline) -> OperatingPoints | None:
     """The operating points that the timeline was drawn with; None for one that was drawn with none."""
     analysis = _analysis(timeline)
     if "operating_point" not in analysis:
         return None
     try:
-        point = OperatingPoint(**analysis["operating_point"])
-        return point, {label: OperatingPoint(**own) for label, own in analysis.get("operating_points", {}).items()}
+        return OperatingPoints.from_dict(analysis)
     except (TypeError, ValueError, AttributeError) as error:
         raise _not_drawn_so() from error
 
@@ -136,38 +133,29 @@ def _drawn_at(timeline: Timeline, labels: tuple[str, ...]) -> list[float]:
     points = _points(timeline)
     if points is None:
         return []
-    point, own = points
-    return [own.get(label, point).high for label in labels] or [point.high, *(each.high for each in own.values())]
+    own = [points.of(label) for label in labels] or [points.common, *points.own.values()]
+    return [point.high for point in own]
 
 
 def _redrawn(
     timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], threshold: float
 ) -> list[Segment]:
-    """As the analysis drew them, but with every label's threshold at most this; where it was lower, as before."""
+    """As the analysis drew them, but with every label's threshold at most this; where it was lower, as before.
+
+    Raises TypeError, ValueError, LookupError or AttributeError where the provenance does not say how that was, or the
+    scores are of another kind.
+    """
     points = _points(timeline)
     if points is None:
         return list(timeline.segments)
-    point, own = _lowered(points[0], threshold), {k: _lowered(p, threshold) for k, p in points[1].items()}
     # A part of a film is analyzed in whole chunks, and drawn from the positions that are shown in it: as in sampling.
     start_s, end_s = timeline.span_s
     inside = (index.grid_s + grid_step_s(index) > start_s + CLOCK_TOLERANCE_S) & (
         index.grid_s < end_s - CLOCK_TOLERANCE_S
     )
     index = replace(index, valid=index.valid & inside)
-    analysis, duration_s = _analysis(timeline), timeline.duration_s
-    if analysis.get("kind") == "action localization" and scores.spans is not None:
-        found = located(scores.spans, index, labels, duration_s, point, own)
-    elif analysis.get("kind") == "dense labels":
-        rules = analysis.get("phase_rules")
-        found = phases(scores, index, labels, duration_s, None if rules is None else PhaseRules(**rules), point, own)
-    else:
-        found = peaks(scores, index, labels, duration_s, point, own)
+    analysis = _analysis(timeline)
+    rules = None if analysis.get("phase_rules") is None else PhaseRules(**analysis["phase_rules"])
+    drawing = analysis["drawing"] if "drawing" in analysis else DRAWINGS[analysis["kind"]]
+    found = draw(drawing, scores, index, labels, timeline.duration_s, points.lowered(threshold), rules)
     return [kept for s in found if (kept := s.cropped(*timeline.span_s)) is not None]
-
-
-def _lowered(point: OperatingPoint, threshold: float) -> OperatingPoint:
-    """With `high` at most the threshold; `low` keeps its share of it."""
-    if threshold >= point.high:
-        return point
-    high = max(threshold, LOWEST_SCORE)
-    return OperatingPoint(high=high, low=float(np.clip(high * point.low / point.high, LOWEST_SCORE, high)))

@@ -1,20 +1,31 @@
 """Grid scores to segments and gaps. THE place where positions become seconds; knows no model and no file."""
 
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
+from vtn_stream.localize.draw import DRAWINGS, Drawing, draw
 from vtn_stream.localize.runs import peaks, phases, runs
-from vtn_stream.localize.spans import LOWEST_SCORE, candidates, fuse, joined, limits, located, propose, strongest
+from vtn_stream.localize.spans import (
+    MIN_SPAN_SCORE,
+    candidates,
+    joined,
+    located,
+    max_candidates_and_spans,
+    propose,
+    strongest,
+)
 
 __all__ = [
-    "LOWEST_SCORE",
+    "DRAWINGS",
     "MAX_CURVE_POINTS",
+    "MIN_SPAN_SCORE",
+    "Drawing",
     "candidates",
     "curve",
+    "draw",
     "edges_s",
-    "fuse",
     "gaps",
     "joined",
-    "limits",
     "located",
+    "max_candidates_and_spans",
     "peaks",
     "phases",
     "positions",

@@ -3,7 +3,7 @@
 T positions, K classes
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.localize.clock import edges_s, runs_of
 from vtn_stream.localize.viterbi import decode_labels
 from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
 __all__ = ["peaks", "phases", "runs"]
 
@@ -38,9 +38,8 @@ def phases(
     index: FrameIndex,
     labels: Sequence[str],
     duration_s: float,
+    points: OperatingPoints,
     rules: PhaseRules | None,
-    point: OperatingPoint,
-    points: Mapping[str, OperatingPoint] | None = None,
 ) -> list[Segment]:
     """Runs of labels of which one holds at a time, by their probabilities [T, K]; what these lack of 1 is for nothing,
     which has no segment. A run is scored with the mean of its label, and left out where that is below `high`.
@@ -59,7 +58,7 @@ def phases(
         probabilities = np.concatenate([probabilities, nothing], axis=1)
     best = probabilities.argmax(axis=1) if rules is None else _likeliest(probabilities, index.valid, rules)
     best = np.where(index.valid & (best < len(labels)), best, -1)
-    least = [float(np.float16((points or {}).get(label, point).high)) for label in labels]
+    least = [float(np.float16(points.of(label).high)) for label in labels]
     return _drawn(best, scores.frame, index, labels, duration_s, least)
 
 
@@ -68,8 +67,7 @@ def peaks(
     index: FrameIndex,
     labels: Sequence[str],
     duration_s: float,
-    point: OperatingPoint,
-    points: Mapping[str, OperatingPoint] | None = None,
+    points: OperatingPoints,
 ) -> list[Segment]:
     r"""For each class, by itself, the stretches that stay at `low` or above and reach `high` somewhere (hysteresis).
 
@@ -78,14 +76,14 @@ def peaks(
            ___/   \_____/     \___        attribute peak_s says when that is.
                        |------|
 
-    points are those of labels that have their own. Classes overlap where several hold. Invalid positions end a segment.
+    Classes overlap where several hold. Invalid positions end a segment.
     """
     if scores.frame is None or len(index) == 0:
         return []
     edges, found = edges_s(index, duration_s), []
     highest = scores.frame.max(axis=0)  # most of many classes never come near their point
     for k, label in enumerate(labels):
-        at = (points or {}).get(label, point)
+        at = points.of(label)
         if highest[k] < np.float16(at.high):
             continue
         values = scores.frame[:, k]

@@ -4,7 +4,7 @@ M spans, K classes, n points of a level
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -14,14 +14,14 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.localize.clock import edges_s, grid_step_s
 from vtn_stream.localize.soft_nms import soft_nms
 from vtn_stream.timeline import Segment
-from vtn_stream.track import OperatingPoint, Spans
+from vtn_stream.track import OperatingPoints, Spans
 
-__all__ = ["LOWEST_SCORE", "candidates", "fuse", "joined", "limits", "located", "propose", "strongest"]
+__all__ = ["MIN_SPAN_SCORE", "candidates", "joined", "located", "max_candidates_and_spans", "propose", "strongest"]
 
 # As Zhang et al., "ActionFormer" (2022) decode a pyramid. The two numbers are for half an hour of film and for less: an
 # hour has twice as many actions.
 NUM_CANDIDATES, NUM_SPANS, HALF_HOUR_S = 2000, 200, 1800
-LOWEST_SCORE = 0.001  # of a candidate, and of a span after soft-NMS
+MIN_SPAN_SCORE = 0.001  # of a candidate, and of a span after soft-NMS
 SHORTEST = 0.05  # positions
 
 
@@ -31,7 +31,7 @@ def candidates(
     level: int,
     first: int = 0,
     *,
-    min_score: float = LOWEST_SCORE,
+    min_score: float = MIN_SPAN_SCORE,
 ) -> Spans:
     """What the points first, first + 1 ... of a level propose: scores [n, K]; offsets [n, 2] to start and end, >= 0, in
     strides of 2^level positions. In no order; points of a score below min_score propose nothing.
@@ -44,16 +44,16 @@ def candidates(
 
 def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans:
     """Of the levels' candidates the strongest, less those that they overlap (gaussian soft-NMS in each class)."""
-    num_candidates, num_spans = limits(num_positions, fps)
+    num_candidates, num_spans = max_candidates_and_spans(num_positions, fps)
     spans = joined([strongest(level, num_candidates) for level in levels])
     spans = _of(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
     kept, scores = soft_nms(
-        spans.bounds, spans.scores, spans.classes, max_segments=num_spans, sigma=0.5, min_score=LOWEST_SCORE
+        spans.bounds, spans.scores, spans.classes, max_segments=num_spans, sigma=0.5, min_score=MIN_SPAN_SCORE
     )
     return Spans(bounds=spans.bounds[kept], classes=spans.classes[kept], scores=scores)
 
 
-def limits(num_positions: int, fps: Fraction) -> tuple[int, int]:
+def max_candidates_and_spans(num_positions: int, fps: Fraction) -> tuple[int, int]:
     """How many candidates a level may have, and how many spans are kept of all of them."""
     half_hours = max(Fraction(1), num_positions / Fraction(fps) / HALF_HOUR_S)
     return math.ceil(NUM_CANDIDATES * half_hours), math.ceil(NUM_SPANS * half_hours)
@@ -79,27 +79,19 @@ def joined(parts: Sequence[Spans]) -> Spans:
     )
 
 
-def fuse(spans: Spans, clip: NDArray[np.floating]) -> Spans:
-    """Spans of what the whole film [K] is about come first: scored sqrt(film's * span's), sorted anew."""
-    scores = np.sqrt(spans.scores * clip[spans.classes])
-    return strongest(Spans(bounds=spans.bounds, classes=spans.classes, scores=scores), len(spans))
-
-
 def located(
     spans: Spans,
     index: FrameIndex,
     labels: Sequence[str],
     duration_s: float,
-    point: OperatingPoint,
-    points: Mapping[str, OperatingPoint] | None = None,
+    points: OperatingPoints,
 ) -> list[Segment]:
     """A segment for each span whose score reaches its class's `high`, cut where the grid or the film ends.
-
-    points are those of labels that have their own. What lies in a gap altogether is left out: nobody saw it.
+    What lies in a gap altogether is left out: nobody saw it.
     """
     if len(index) == 0:
         return []
-    high = np.array([(points or {}).get(label, point).high for label in labels])
+    high = np.array([points.of(label).high for label in labels])
     spans = _of(spans, np.flatnonzero(spans.scores >= high[spans.classes]))
     edges = edges_s(index, duration_s)
     # whole microseconds, as a film's own clock has them: less is noise of the arithmetic

@@ -6,7 +6,10 @@ written out.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = [
     "VARIANTS",
@@ -94,11 +97,32 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassificationConfig:
+class HeadConfig:
+    """The sizes of a head. Each kind is a subclass, and makes its network; importing that imports torch."""
+
+    kind: ClassVar[str]
+    num_classes: int
+
+    @property
+    def num_outputs(self) -> int:
+        return self.num_classes
+
+    def network(self, width: int) -> "nn.Module":
+        """On tokens of that width, with random weights."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationConfig(HeadConfig):
     """The paper's head: an MLP on the global token."""
 
-    num_classes: int
+    kind = "classification"
     dropout: float = 0.5
+
+    def network(self, width: int) -> "nn.Module":
+        from vtn_stream.model.heads import ClassificationHead
+
+        return ClassificationHead(self, width)
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)
@@ -107,12 +131,17 @@ class ClassificationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalizationConfig:
+class LocalizationConfig(HeadConfig):
     """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions."""
 
-    num_classes: int
+    kind = "localization"
     num_levels: int
     tower_width: int
+
+    def network(self, width: int) -> "nn.Module":
+        from vtn_stream.model.heads import LocalizationHead
+
+        return LocalizationHead(self, width)
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width)
@@ -121,11 +150,16 @@ class LocalizationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DenseConfig:
+class DenseConfig(HeadConfig):
     """One label at every frame. nothing: one more output, the last, stands for none of the labels."""
 
-    num_classes: int
+    kind = "dense"
     nothing: bool = False
+
+    def network(self, width: int) -> "nn.Module":
+        from vtn_stream.model.heads import DenseHead
+
+        return DenseHead(self, width)
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)
@@ -136,14 +170,6 @@ class DenseConfig:
     def num_outputs(self) -> int:
         """Classes, and one more where the head has an output for none of them."""
         return self.num_classes + self.nothing
-
-
-HeadConfig = ClassificationConfig | LocalizationConfig | DenseConfig
-_HEADS: dict[str, type[HeadConfig]] = {
-    "classification": ClassificationConfig,
-    "localization": LocalizationConfig,
-    "dense": DenseConfig,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,21 +184,21 @@ class VTNConfig:
         """JSON values."""
         fields = asdict(self)
         fields["encoder"]["attention_windows"] = list(self.encoder.attention_windows)
-        fields["head"]["kind"] = next(kind for kind, head in _HEADS.items() if type(self.head) is head)
+        fields["head"]["kind"] = self.head.kind
         return fields
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> "VTNConfig":
-        """The inverse of `to_dict`. KeyError, TypeError or ValueError for what is none."""
+    def from_dict(cls, fields: Mapping[str, Any], heads: Mapping[str, type[HeadConfig]]) -> "VTNConfig":
+        """The inverse of `to_dict`, with heads by their kinds. KeyError, TypeError or ValueError for anything else."""
         head = dict(fields["head"])
-        if (kind := head.pop("kind")) not in _HEADS:
+        if (kind := head.pop("kind")) not in heads:
             raise ValueError(f"this release has no {kind!r} head")
         if not isinstance(fields["backbone"], str):
             raise TypeError("backbone must be a name")
         return cls(
             backbone=fields["backbone"],
             encoder=EncoderConfig(**fields["encoder"]),
-            head=_HEADS[kind](**head),
+            head=heads[kind](**head),
         )
 
 

@@ -5,15 +5,15 @@ B films, T frames, D width of an embedding, K classes
 
 from torch import Tensor, nn
 
-from vtn_stream.model.config import ClassificationConfig, DenseConfig, HeadConfig, VTNConfig
+from vtn_stream.model.config import VTNConfig
 from vtn_stream.model.encoder import TemporalEncoder
-from vtn_stream.model.heads import ClassificationHead, DenseHead, LocalizationHead, Pyramid
+from vtn_stream.model.heads import Pyramid
 
 __all__ = ["VTN"]
 
 
 class VTN(nn.Module):
-    """Neimark et al., "Video Transformer Network" (2021), with any image network and one of three heads.
+    """Neimark et al., "Video Transformer Network" (2021), with any image network and head.
 
     backbone  maps [N, 3, H, W] to [N, D]; None where embeddings come from elsewhere
     """
@@ -23,7 +23,7 @@ class VTN(nn.Module):
         self.config = config
         self.backbone = backbone
         self.encoder = TemporalEncoder(config.encoder)
-        self.head = _head(config.head, config.encoder.width)
+        self.head = config.head.network(config.encoder.width)
 
     def forward(self, pixels: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Normalised pixels [B, T, 3, H, W] -> logits [B, K]. Raises ValueError where there is no backbone."""
@@ -46,11 +46,3 @@ class VTN(nn.Module):
         """Embeddings [B, T, D] -> logits [B, T, K] of a dense head."""
         logits: Tensor = self.head(self.encoder(embeddings, position_ids, valid).frames)
         return logits
-
-
-def _head(config: HeadConfig, width: int) -> nn.Module:
-    if isinstance(config, ClassificationConfig):
-        return ClassificationHead(config, width)
-    if isinstance(config, DenseConfig):
-        return DenseHead(config, width)
-    return LocalizationHead(config, width)

@@ -8,7 +8,6 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import quote
 
 from vtn_stream.errors import printable
@@ -18,13 +17,6 @@ __all__ = ["CardFacts", "ClassFacts", "SplitFacts", "model_card", "plain"]
 FEW = 20  # training segments: with fewer, figures of a class are mostly luck
 MAX_CHARACTERS = 100  # of a label or a name
 MAX_MISTAKES = 10
-
-_WHAT = {
-    "localization": "finds actions in films of any length: when each begins and ends, and how sure that is. Several "
-    "may happen at once",
-    "dense": "gives one label to every moment of a film, and draws stretches of them",
-    "classification": "names what short stretches of a film show",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +50,7 @@ class CardFacts:
     """What a card tells; JSON values throughout, by `dataclasses.asdict`.
 
     name        the model's file name
-    head        what kind of model it is
+    description what it does: "A model for vtn-stream that ..."; has_rules: of how its labels follow each other
     labels      in the order of the classes
     backbone    the image network; fps: how many frames a second it sees
     splits      what it was trained and measured on
@@ -73,7 +65,8 @@ class CardFacts:
     """
 
     name: str
-    head: Literal["localization", "dense", "classification"]
+    description: str
+    has_rules: bool = False
     labels: tuple[str, ...]
     backbone: str
     fps: float
@@ -92,7 +85,7 @@ def model_card(facts: CardFacts) -> str:
     """The card as Markdown. Equal facts give equal text; texts of strangers are escaped."""
     parts = [
         f"# {plain(facts.name)}",
-        f"A model for vtn-stream that {_WHAT[facts.head]}. It knows {_num_labels(facts)}: "
+        f"A model for vtn-stream that {facts.description}. It knows {_num_labels(facts)}: "
         f"{', '.join(plain(label) for label in facts.labels)}.",
         "## How to use it",
         _commands(facts.name),
@@ -143,12 +136,12 @@ def _data(facts: CardFacts) -> list[str]:
 
 
 def _measured(facts: CardFacts) -> list[str]:
-    told = "On the validation films, in percent."
+    how = "On the validation films, in percent."
     if facts.tious:
         low, high = min(facts.tious), max(facts.tious)
-        told += f" AP is average precision, the mean over tIoU {low:g} to {high:g}."
-    fitted = "Rules" if facts.head == "dense" else "Thresholds"
-    told += (
+        how += f" AP is average precision, the mean over tIoU {low:g} to {high:g}."
+    fitted = "Rules" if facts.has_rules else "Thresholds"
+    how += (
         f" Precision, recall and F1 are those of what a timeline shows. {fitted} and the epoch were chosen on these "
         "films: expect a little less on others."
     )
@@ -158,7 +151,7 @@ def _measured(facts: CardFacts) -> list[str]:
         rows.append((c.label, *map(_percent, (c.ap, c.precision, c.recall, c.f1)), threshold))
     mistakes = [(_named(true), _named(said), _percent(share)) for true, said, share in facts.mistakes[:MAX_MISTAKES]]
     return [
-        told if facts.figures or rows else "It was not measured.",
+        how if facts.figures or rows else "It was not measured.",
         _table(("all classes", "percent"), [(name, _percent(value)) for name, value in facts.figures.items()]),
         _table(("action", "AP", "precision", "recall", "F1", "threshold"), rows),
         _table(("what was", "it called", "percent of the time"), mistakes),

@@ -1,75 +1,127 @@
 """A film as one sequence, which is what the temporal encoder is made for (Neimark et al. 2021, section 3.2): what all
 heads have in common when they read one.
 
-    T positions, D embedding width
+    T positions, D embedding width or width of a token
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vtn_stream.backbone import FrameEncoder
-from vtn_stream.checkpoints import Checkpoint
-from vtn_stream.errors import CheckpointError
+from vtn_stream.heads import head_of
 from vtn_stream.model import VTN, Encoded, TemporalEncoder
 from vtn_stream.model.long import LongEncoding
+from vtn_stream.track import GridScores
 
-__all__ = ["MAX_POSITIONS_IN_MEMORY", "from_files", "load_network", "looked_at", "numbers"]
+__all__ = ["MAX_POSITIONS_IN_MEMORY", "SequenceEncoding", "read_film", "relative_attention"]
 
 # Longer sequences are encoded from scratch files: in memory this one takes 400 MB at D = 768.
 MAX_POSITIONS_IN_MEMORY = 65_536
 
 
-def load_network(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
-    """Its network, where the encoder's device is. Raises CheckpointError for one that reads other embeddings than this
-    encoder makes.
+class SequenceEncoding:
+    """The encoder's way over a film's embeddings [T, D], in memory or, where it is very long, by files in `scratch`.
+
+    on_progress  hears how far the reading from files has come: positions done, and to do, over all layers
     """
-    if checkpoint.config.encoder.input_width != encoder.num_features:
-        raise CheckpointError(
-            f"the model reads embeddings of width {checkpoint.config.encoder.input_width}, and {encoder.name} makes "
-            f"{encoder.num_features}",
-            "it cannot be used",
-            "get the model file anew: its parts do not belong together",
+
+    def __init__(
+        self,
+        encoder: TemporalEncoder,
+        values: NDArray[np.float16],
+        valid: NDArray[np.bool_],
+        position_ids: NDArray[np.int64] | None = None,
+        *,
+        scratch: Path,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._encoder = encoder
+        self._arrays = (values, position_ids, valid)
+        self._scratch = scratch
+        self._on_progress = on_progress
+        self._encoded: Encoded | None = None
+
+    def tiles(self) -> Iterator[Tensor]:
+        """The tokens [1, n, D] of all positions in order."""
+        if self._is_short:
+            encoded: Encoded = self._encoder(*self._tensors())
+            assert encoded.frames is not None
+            self._encoded = encoded
+            yield encoded.frames
+        else:
+            files = self._files()
+            for tile in files.tiles():
+                yield tile.values[None]
+            self._encoded = files.encoded
+
+    def cls(self) -> Encoded:
+        """The global token alone, and its attention."""
+        return self._encoder(*self._tensors(), read="cls") if self._is_short else self._files().cls()
+
+    @property
+    def encoded(self) -> Encoded:
+        """The global token and its attention, once all tiles were taken. Raises ValueError before."""
+        if self._encoded is None:
+            raise ValueError("there are tiles that were not taken")
+        return self._encoded
+
+    @property
+    def _is_short(self) -> bool:
+        return len(self._arrays[0]) <= MAX_POSITIONS_IN_MEMORY
+
+    def _tensors(self) -> list[Tensor | None]:
+        device = self._encoder.cls_token.device
+        return [None if array is None else torch.from_numpy(array)[None].to(device) for array in self._arrays]
+
+    def _files(self) -> LongEncoding:
+        """The embeddings on their way; known by their content, whoever names them."""
+        values, position_ids, valid = self._arrays
+        embeddings = torch.from_numpy(values)
+        return LongEncoding(
+            self._encoder,
+            lambda start, stop: embeddings[start:stop],
+            len(values),
+            scratch=self._scratch,
+            sequence=hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).hexdigest(),
+            position_ids=None if position_ids is None else torch.from_numpy(position_ids),
+            valid=torch.from_numpy(valid),
+            on_progress=self._on_progress,
         )
-    return checkpoint.network().to(encoder.device)
 
 
-def from_files(
-    encoder: TemporalEncoder,
+@torch.inference_mode()
+def read_film(
+    network: VTN,
     values: NDArray[np.float16],
     valid: NDArray[np.bool_],
-    position_ids: NDArray[np.int64] | None,
+    fps: Fraction,
     *,
+    position_ids: NDArray[np.int64] | None = None,
     scratch: Path,
     on_progress: Callable[[int, int], None] | None = None,
-) -> LongEncoding:
-    """The embeddings [T, D] of a very long film on their way; known by their content, whoever names them."""
-    embeddings = torch.from_numpy(values)
-    return LongEncoding(
-        encoder,
-        lambda start, stop: embeddings[start:stop],
-        len(values),
-        scratch=scratch,
-        sequence=hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).hexdigest(),
-        position_ids=None if position_ids is None else torch.from_numpy(position_ids),
-        valid=torch.from_numpy(valid),
-        on_progress=on_progress,
-    )
+) -> GridScores:
+    """What the head says of a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
+
+    saliency  how much the last layer's global token looked at each position, the most being 1
+
+    Whatever the length: in memory, or from files in `scratch`, the numbers are the same. Where nothing is valid, all is
+    0. Raises CheckpointError where the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
+    that names clips.
+    """
+    config = network.config.head
+    sequence = SequenceEncoding(network.encoder, values, valid, position_ids, scratch=scratch, on_progress=on_progress)
+    scores = head_of(config).read(config, network, sequence.tiles(), valid, fps)
+    return replace(scores, saliency=relative_attention(sequence.encoded))
 
 
-def looked_at(encoded: Encoded) -> NDArray[np.float16]:
+def relative_attention(encoded: Encoded) -> NDArray[np.float16]:
     """[T]: how much of the global token's attention each position of the one film got, the most being 1."""
     attention = encoded.attention[0].float().cpu().numpy()
     return (attention / max(float(attention.max()), 1e-30)).astype(np.float16)
-
-
-def numbers(tensor: torch.Tensor) -> NDArray[np.float32]:
-    """On the CPU. Raises CheckpointError where the network gives NaN or infinity."""
-    values: NDArray[np.float32] = tensor.float().cpu().numpy()
-    if not np.isfinite(values).all():
-        raise CheckpointError("the model gives no numbers (NaN)", "no timeline was drawn", "use another model")
-    return values

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from vtn_stream.errors import InputError
 from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.heads import HEADS
 from vtn_stream.training.events import Head
 from vtn_stream.training.split import Sides, examples
 from vtn_stream.training.words import named
@@ -28,11 +29,13 @@ def natural_head(videos: Mapping[str, AnnotatedVideo]) -> Head:
 
 
 def check_head(videos: Mapping[str, AnnotatedVideo], head: Head) -> None:
-    """Raises InputError where the head cannot say what the annotations say."""
-    if head == "classification":
+    """Raises InputError where there is no such head, or it cannot say what the annotations say."""
+    if head not in HEADS:
+        raise InputError(f"there is no {head} head", "nothing was trained", f"take {', '.join(HEADS)}, or leave it out")
+    if HEADS[head].names_clips:
         if cut := [name for name, video in videos.items() if video.clip_label is None]:
             raise InputError(
-                f"a classification head gives a whole clip one label, and segments are annotated in {named(cut)}",
+                f"a {head} head gives a whole clip one label, and segments are annotated in {named(cut)}",
                 "nothing was trained",
                 "leave out --head, or take localization or dense",
             )
@@ -43,11 +46,11 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: Head) -> None:
             "nothing was trained",
             "leave out --head, or give segments",
         )
-    elif head == "dense":
+    elif HEADS[head].drawing == "phases":
         total_s, _, overlapping_s = _time(videos)
         if overlapping_s > OVERLAPPING * total_s:
             raise InputError(
-                f"a dense head gives every moment one label, and segments overlap for {overlapping_s:.0f} s "
+                f"a {head} head gives every moment one label, and segments overlap for {overlapping_s:.0f} s "
                 f"of {total_s:.0f} s",
                 "nothing was trained",
                 "take --head localization",
@@ -65,7 +68,8 @@ def check_enough(
     training, validation = (
         sum((examples(videos[name]) for name in side), Counter[str]()) for side in (sides.training, sides.validation)
     )
-    what = "clip" if head == "classification" else "segment"
+    of_clips = HEADS[head].names_clips
+    what = "clip" if of_clips else "segment"
     learnt = tuple(label for label in labels if training[label])
     if not learnt:
         raise InputError(
@@ -73,7 +77,7 @@ def check_enough(
             "nothing was trained",
             "annotate films for training, or change their subset",
         )
-    if head == "classification" and len(learnt) == 1:
+    if of_clips and len(learnt) == 1:
         raise InputError(
             f"every clip is labelled {learnt[0]}",
             "there is nothing to tell it from, so nothing was trained",

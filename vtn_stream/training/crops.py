@@ -5,35 +5,22 @@ B crops, L positions of a crop, D embedding width, T positions of a film, N segm
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from vtn_stream.heads import Batch
+from vtn_stream.heads.films import labels_of
 from vtn_stream.localize import positions
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["Batch", "Crops", "labels_of"]
+__all__ = ["Crops"]
 
 # The share of a segment that a crop must hold to be asked about it; of one that is longer than the crop, what it must
 # fill of the crop: else that would say of it, wherever it lay, that nothing happens there.
 MIN_INSIDE = 0.5
 MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns from no others
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batch:
-    """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid;
-    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none.
-    """
-
-    embeddings: Tensor
-    valid: Tensor
-    labels: Tensor
-    segments: tuple[tuple[Tensor, Tensor], ...]
-    clips: Tensor
 
 
 class Crops:
@@ -111,16 +98,3 @@ class Crops:
         asked = MIN_INSIDE * np.minimum(bounds[:, 1] - bounds[:, 0], self._num)
         held: NDArray[np.bool_] = (shared > 0) & (shared >= asked)
         return held
-
-
-def labels_of(film: TrainingFilm, labels: Sequence[str]) -> NDArray[np.int64]:
-    """[T]: the number of the label that holds, len(labels) where none does, -1 where the film shows nothing. Of several
-    the one that began last.
-    """
-    held = np.full(len(film.values), len(labels), np.int64)
-    number = {label: k for k, label in enumerate(labels)}
-    grid_s = film.index.grid_s
-    for segment in film.segments:
-        held[np.searchsorted(grid_s, segment.start_s) : np.searchsorted(grid_s, segment.end_s)] = number[segment.label]
-    held[~film.index.valid] = -1
-    return held

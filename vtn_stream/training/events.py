@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.embedding import Event as EmbeddingEvent
 
 __all__ = ["EpochDone", "Event", "Head", "Prepared", "Stage", "Taught"]
 
-Head = Literal["classification", "localization", "dense"]
+Head = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,24 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from vtn_stream.evaluation import Confusion, Metric, Prediction, Scores, score
+from vtn_stream.evaluation import Confusion, Prediction, Scores, score
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
-from vtn_stream.localize import located, phases
+from vtn_stream.heads import HEADS, Head
+from vtn_stream.heads.fitting import AtPoint
+from vtn_stream.heads.localization import all_spans
+from vtn_stream.localize import draw
 from vtn_stream.report.card import ClassFacts
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
-from vtn_stream.training.events import Head
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.fitting import AtPoint
-from vtn_stream.training.validation import all_spans
 
 __all__ = ["Exam", "examine"]
-
-_METRICS: dict[Head, list[Metric]] = {
-    "localization": ["detection", "segmentation"],
-    "dense": ["segmentation", "detection"],
-    "classification": ["clips"],
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,14 +31,14 @@ def examine(
     films: Sequence[TrainingFilm],
     predictions: Sequence[GridScores],
     labels: Sequence[str],
-    head: Head,
-    points: Mapping[str, AtPoint],
-    operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
+    head: str,
+    thresholds: Mapping[str, AtPoint],
+    points: OperatingPoints,
     rules: PhaseRules | None,
 ) -> Exam:
     """What the films' timelines would be, scored against what is annotated, as `vtn-stream evaluate` does it."""
-    told = {
-        film.name: _prediction(film, prediction, labels, operating, rules)
+    predicted = {
+        film.name: _prediction(HEADS[head], film, prediction, labels, points, rules)
         for film, prediction in zip(films, predictions, strict=True)
     }
     truth = Annotations(
@@ -56,31 +51,29 @@ def examine(
             for film in films
         },
     )
-    scores = score(told, truth, subset="all", metrics=_METRICS[head])
+    scores = score(predicted, truth, subset="all", metrics=HEADS[head].measures)
     return Exam(
         scores=scores,
         figures=_figures(scores),
-        classes=tuple(_class(label, scores, points.get(label)) for label in labels),
+        classes=tuple(_class(label, scores, thresholds.get(label)) for label in labels),
         mistakes=_mistakes(scores),
     )
 
 
 def _prediction(
+    head: Head[Any],
     film: TrainingFilm,
     prediction: GridScores,
     labels: Sequence[str],
-    operating: tuple[OperatingPoint, Mapping[str, OperatingPoint]],
+    points: OperatingPoints,
     rules: PhaseRules | None,
 ) -> Prediction:
     if prediction.clip is not None:
         ranked = sorted(zip(labels, prediction.clip.tolist(), strict=True), key=lambda pair: -pair[1])
         return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)
-    where = (film.index, labels, film.duration_s)
-    if prediction.spans is not None:
-        shown = located(prediction.spans, *where, *operating)
-        candidates = tuple(all_spans(prediction, film, labels))
-        return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
-    return Prediction(segments=tuple(phases(prediction, *where, rules, *operating)), duration_s=film.duration_s)
+    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, points, rules)
+    candidates = None if prediction.spans is None else tuple(all_spans(prediction, film, labels))
+    return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
 
 
 def _figures(scores: Scores) -> dict[str, float]:

@@ -1,29 +1,18 @@
 """What is learnt from films: networks that read motion and one that does not, the best, and what is fitted to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from vtn_stream.model import DenseConfig
-from vtn_stream.track import GridScores, OperatingPoint, PhaseRules
-from vtn_stream.training.events import EpochDone, Event, Head, Stage
+from vtn_stream.heads import HEADS
+from vtn_stream.track import OperatingPoints, PhaseRules
+from vtn_stream.training.events import EpochDone, Event, Stage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.fitting import (
-    NO_THRESHOLD,
-    AtPoint,
-    as_operating_points,
-    clip_points,
-    detection_points,
-    phase_rules,
-)
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import Fitted, fit
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.settings import Motion, Settings, natural_settings
-from vtn_stream.training.validation import detected
 from vtn_stream.training.validation import predictions as predictions_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
@@ -42,8 +31,7 @@ class Learnt:
 
     settings: Settings
     fitted: Fitted
-    point: OperatingPoint
-    points: dict[str, OperatingPoint]
+    points: OperatingPoints
     rules: PhaseRules | None
     exam: Exam | None
     tried: dict[str, float | None]
@@ -88,22 +76,20 @@ def learn(
     settings, fitted = ways[best]
     tell(Stage(name="fitting thresholds"))
     predictions = predictions_of(fitted.network, validation, fps)
-    at, operating = _points(material.head, labels, validation, predictions)
-    rules = None
-    if isinstance(settings.head, DenseConfig):
-        nothing = settings.head.nothing
-        rules = phase_rules(material.training, validation, predictions, labels, nothing=nothing)
+    head = HEADS[material.head]
+    thresholds = head.thresholds(predictions, validation, labels) if validation else {}
+    points = head.operating_points(thresholds)
+    rules = head.phase_rules(settings.head, material.training, validation, predictions, labels)
     exam = None
     if validation:
-        exam = examine(validation, predictions, labels, material.head, at, operating, rules)
+        exam = examine(validation, predictions, labels, material.head, thresholds, points, rules)
     notes = fitted.notes
     if not validation:
         notes += ("There was nothing to validate on: nothing was measured, and no threshold was fitted.",)
     return Learnt(
         settings=settings,
         fitted=fitted,
-        point=operating[0],
-        points=operating[1],
+        points=points,
         rules=rules,
         exam=exam,
         tried={name: fitted.best for name, (_, fitted) in ways.items()},
@@ -137,20 +123,3 @@ def _logged(log: Log, tell: Callable[[Event], None]) -> Callable[[Event], None]:
         tell(event)
 
     return on_event
-
-
-def _points(
-    head: Head, labels: Sequence[str], films: Sequence[TrainingFilm], predictions: Sequence[GridScores]
-) -> tuple[dict[str, AtPoint], tuple[OperatingPoint, dict[str, OperatingPoint]]]:
-    """Thresholds as the head needs them. A dense head needs none: its rules draw the timeline."""
-    if head == "dense":
-        return {}, (NO_THRESHOLD, {})
-    if not films:
-        return {}, as_operating_points({})
-    if head == "classification":
-        clips = [p.clip for p in predictions if p.clip is not None]
-        truth = np.array([labels.index(film.clip_label or "") for film in films])
-        at = {labels[k]: point for k, point in clip_points(np.stack(clips), truth).items()}
-    else:
-        at = detection_points(detected(predictions, films, labels))
-    return at, as_operating_points(at)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vtn_stream.heads import Batch
 from vtn_stream.model import VTN
-from vtn_stream.training.crops import Batch
 from vtn_stream.training.objective import Objective
 from vtn_stream.training.settings import Settings
 

@@ -10,7 +10,8 @@ import torch
 
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import CheckpointError, TrainingError
-from vtn_stream.model import VTN, LocalizationConfig, VTNConfig
+from vtn_stream.heads import head_of
+from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, Event
 from vtn_stream.training.films import TrainingFilm
@@ -19,7 +20,7 @@ from vtn_stream.training.learner import Learner, NoNumber, copied
 from vtn_stream.training.settings import Settings
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import State, load_state, save_state
-from vtn_stream.training.validation import METRICS, predictions, value
+from vtn_stream.training.validation import predictions
 from vtn_stream.training.words import named
 
 __all__ = ["Fitted", "fit"]
@@ -105,8 +106,10 @@ class _Lesson:
     ) -> None:
         self._validation, self._labels, self._settings, self._fps = validation, labels, settings, fps
         self._tell = on_event or (lambda event: None)
-        hold = isinstance(settings.head, LocalizationConfig)
-        self._crops = Crops(films, labels, settings.crop_positions, settings.batch_size, hold=hold)
+        self._head = head_of(settings.head)
+        self._crops = Crops(
+            films, labels, settings.crop_positions, settings.batch_size, hold=self._head.learns_segments
+        )
         torch.manual_seed(settings.seed)
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
         if settings.encoder.standardized:
@@ -162,7 +165,7 @@ class _Lesson:
         network.load_state_dict(self._best if self._validation else self._learner.mean)
         return Fitted(
             network=network.eval(),
-            metric_name=self._metric_name,
+            metric_name=self._head.metric_name,
             best=progress.best,
             epoch=progress.best_epoch if self._validation else progress.epoch,
             num_epochs=progress.epoch,
@@ -173,10 +176,6 @@ class _Lesson:
 
     def _is_over(self) -> bool:
         return bool(self._validation) and self._progress.epoch - self._progress.best_epoch >= self._settings.patience
-
-    @property
-    def _metric_name(self) -> str:
-        return METRICS[type(self._settings.head)]
 
     def _epoch(self) -> float:
         """One pass; its mean loss. The seed is the epoch's own: a resumed run draws what the other would have drawn."""
@@ -199,11 +198,11 @@ class _Lesson:
             return None
         try:
             with self._learner.as_the_mean() as network:
-                told = predictions(network, self._validation, self._fps)
+                predicted = predictions(network, self._validation, self._fps)
         except CheckpointError as error:
             epoch = self._progress.epoch + 1
             raise _Stopped(f"the network gave no numbers on the validation films after epoch {epoch}") from error
-        return value(told, self._validation, self._labels)
+        return self._head.metric(predicted, self._validation, self._labels)
 
     def _note(self, loss: float, metric: float | None) -> None:
         """An epoch is done; whether it is the best so far."""
@@ -223,7 +222,7 @@ class _Lesson:
             epoch=progress.epoch,
             num_epochs=self._settings.num_epochs,
             loss=progress.losses[-1],
-            metric_name=self._metric_name,
+            metric_name=self._head.metric_name,
             metric=progress.metrics[-1] if progress.metrics else None,
             best=progress.best_epoch == progress.epoch,
         )

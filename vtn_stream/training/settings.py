@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-import numpy as np
-
-from vtn_stream.localize import positions
-from vtn_stream.model import ClassificationConfig, DenseConfig, EncoderConfig, HeadConfig, LocalizationConfig
+from vtn_stream.heads import HEADS
+from vtn_stream.heads.films import longest_segment
+from vtn_stream.model import EncoderConfig, HeadConfig
 from vtn_stream.training.events import Head
 from vtn_stream.training.films import TrainingFilm
 
@@ -35,7 +34,6 @@ MAX_CROP = 2304  # positions: the longest sequence of ActionFormer's recipe
 BATCH_POSITIONS = 1200
 NUM_STEPS = 200  # at least, whatever the data: below, the network has not converged
 MIN_EPOCHS, MAX_EPOCHS = 10, 60
-MAX_LEVELS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +75,10 @@ def natural_settings(
     if not films:
         raise ValueError("there is nothing to learn from")
     lengths = [len(film.values) for film in films]
-    longest = _longest(films) if head == "localization" else 0  # a longer one than a crop would never be asked about
+    kind = HEADS[head]
+    longest = longest_segment(films) if kind.learns_segments else 0  # longer than a crop, it would never be asked about
     crop = _even(min(max(lengths), MAX_CROP, max(64, round(CROP_S * fps), math.ceil(longest))))
-    batch_size = max(1, BATCH_POSITIONS // crop) if head != "classification" else max(8, BATCH_POSITIONS // crop)
+    batch_size = max(8 if kind.names_clips else 1, BATCH_POSITIONS // crop)
     steps = math.ceil(sum(max(1, math.ceil(n / crop)) for n in lengths) / batch_size)  # an epoch
     window = _even(max(4, round(WINDOW_S * fps)))
     lags = tuple(sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S[motion]}))
@@ -98,41 +97,12 @@ def natural_settings(
             input_dropout=0.3,
             dropout=0.3,
         ),
-        head=_natural_head(films, labels, head),
+        head=kind.config_for(films, len(labels), WIDTH),
         crop_positions=crop,
         batch_size=batch_size,
         num_epochs=num_epochs or min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(NUM_STEPS / steps))),
         seed=seed,
     )
-
-
-def _natural_head(films: Sequence[TrainingFilm], labels: Sequence[str], head: Head) -> HeadConfig:
-    if head == "classification":
-        return ClassificationConfig(num_classes=len(labels))
-    if head == "dense":
-        return DenseConfig(num_classes=len(labels), nothing=_covered(films) < 0.999)
-    longest = _longest(films)
-    # the middle of a segment of 2^(l+2) is 2^(l+1) from its ends, where level l's range ends: one level of reserve
-    num_levels = min(MAX_LEVELS, max(2, math.ceil(math.log2(max(longest, 1))) - 1))
-    return LocalizationConfig(num_classes=len(labels), num_levels=num_levels, tower_width=WIDTH)
-
-
-def _longest(films: Sequence[TrainingFilm]) -> float:
-    """Segment, in positions."""
-    bounds = np.concatenate([positions(film.segments, film.index) for film in films])
-    return float((bounds[:, 1] - bounds[:, 0]).max(initial=1))
-
-
-def _covered(films: Sequence[TrainingFilm]) -> float:
-    """The share of the films' time in which something holds."""
-    covered = total = 0.0
-    for film in films:
-        end = 0.0
-        for segment in film.segments:  # sorted by start
-            covered += max(0.0, segment.end_s - max(end, segment.start_s))
-            end = max(end, segment.end_s)
-        total += film.duration_s
-    return covered / max(total, 1e-9)
 
 
 def _even(number: int) -> int:

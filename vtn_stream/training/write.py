@@ -13,6 +13,7 @@ from vtn_stream.atomic import write_whole
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
 from vtn_stream.evaluation import save_pictures
+from vtn_stream.heads import HEADS
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.model import EncoderConfig
 from vtn_stream.report.card import CardFacts, SplitFacts, model_card
@@ -54,7 +55,8 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
     exam, settings = learnt.exam, learnt.settings
     return CardFacts(
         name=output.name,
-        head=material.head,
+        description=HEADS[material.head].description,
+        has_rules=learnt.rules is not None,
         labels=material.labels,
         backbone=recipe.backbone,
         fps=float(recipe.fps),
@@ -103,13 +105,12 @@ def _motion(encoder: EncoderConfig) -> str:
 def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoint:
     network = learnt.fitted.network
     lengths = [len(film.values) for film in material.training]
-    num = round(float(np.median(lengths))) if material.head == "classification" else learnt.settings.crop_positions
+    num = round(float(np.median(lengths))) if HEADS[material.head].names_clips else learnt.settings.crop_positions
     return Checkpoint(
         config=network.config,
         labels=material.labels,
         recipe=recipe,
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
-        operating_point=learnt.point,
         operating_points=learnt.points,
         phase_rules=learnt.rules,
         training=_provenance(material, learnt),

@@ -11,12 +11,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.heads.films import LabelledFilm, labels_of
 from vtn_stream.localize import phases
 from vtn_stream.metrics import DetectionScores, labels_on_grid, segmentation_scores
 from vtn_stream.timeline import Segment
-from vtn_stream.track import LOWEST_SCORE, GridScores, OperatingPoint, PhaseRules
-from vtn_stream.training.crops import labels_of
-from vtn_stream.training.films import TrainingFilm
+from vtn_stream.track import LOWEST_THRESHOLD, NO_THRESHOLD, GridScores, OperatingPoint, OperatingPoints, PhaseRules
 
 __all__ = ["TIOU", "AtPoint", "as_operating_points", "clip_points", "detection_points", "phase_rules"]
 
@@ -67,7 +66,7 @@ def _best_point(scores: NDArray[np.float64], right: NDArray[np.bool_], num_truth
     f1 = np.where(last, 2 * hits / (number + num_truth), -1.0)
     best = int(f1.argmax())
     below = float(scores[best + 1]) if best + 1 < len(scores) else 0.0
-    threshold = min(1.0, max(LOWEST_SCORE, (float(scores[best]) + below) / 2))
+    threshold = min(1.0, max(LOWEST_THRESHOLD, (float(scores[best]) + below) / 2))
     return AtPoint(
         threshold=threshold,
         precision=float(hits[best] / number[best]),
@@ -76,20 +75,20 @@ def _best_point(scores: NDArray[np.float64], right: NDArray[np.bool_], num_truth
     )
 
 
-def as_operating_points(points: Mapping[str, AtPoint]) -> tuple[OperatingPoint, dict[str, OperatingPoint]]:
+def as_operating_points(points: Mapping[str, AtPoint]) -> OperatingPoints:
     """The common one, for labels without their own, is their median."""
     common = float(np.median([p.threshold for p in points.values()])) if points else NOTHING_KNOWN
-    return _point(common), {label: _point(p.threshold) for label, p in points.items()}
+    return OperatingPoints(common=_point(common), own={label: _point(p.threshold) for label, p in points.items()})
 
 
 def _point(threshold: float) -> OperatingPoint:
     high = round(threshold, 6)  # scores of segments have 4 digits: one more lies between any two of them
-    return OperatingPoint(high=max(LOWEST_SCORE, high), low=max(LOWEST_SCORE, round(high / 2, 6)))
+    return OperatingPoint(high=max(LOWEST_THRESHOLD, high), low=max(LOWEST_THRESHOLD, round(high / 2, 6)))
 
 
 def phase_rules(
-    films: Sequence[TrainingFilm],
-    validation: Sequence[TrainingFilm],
+    films: Sequence[LabelledFilm],
+    validation: Sequence[LabelledFilm],
     predictions: Sequence[GridScores],
     labels: Sequence[str],
     *,
@@ -107,11 +106,11 @@ def phase_rules(
 
 
 def _worth(
-    rules: PhaseRules, films: Sequence[TrainingFilm], predictions: Sequence[GridScores], labels: Sequence[str]
+    rules: PhaseRules, films: Sequence[LabelledFilm], predictions: Sequence[GridScores], labels: Sequence[str]
 ) -> float:
     found, truth = {}, {}
     for film, prediction in zip(films, predictions, strict=True):
-        segments = phases(prediction, film.index, labels, film.duration_s, rules, NO_THRESHOLD)
+        segments = phases(prediction, film.index, labels, film.duration_s, NO_THRESHOLD, rules)
         there = film.index.valid
         found[film.name] = on_grid(segments, film)[there]
         truth[film.name] = on_grid(film.segments, film)[there]
@@ -120,16 +119,15 @@ def _worth(
 
 
 NOTHING = ""  # no label is empty
-NO_THRESHOLD = OperatingPoint(high=LOWEST_SCORE, low=LOWEST_SCORE)
 
 
-def on_grid(segments: Sequence[Segment], film: TrainingFilm) -> NDArray[np.str_]:
+def on_grid(segments: Sequence[Segment], film: LabelledFilm) -> NDArray[np.str_]:
     """[T]: the label at each grid time, NOTHING where there is none."""
     return labels_on_grid(segments, film.index.grid_s, NOTHING)
 
 
 def _rules(
-    films: Sequence[TrainingFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
+    films: Sequence[LabelledFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
 ) -> PhaseRules:
     lengths: list[list[int]] = [[] for _ in range(num)]
     follows = np.ones((num, num))  # what was never seen is rare, not impossible

@@ -1,0 +1,101 @@
+"""One label at every moment: phases, periods. T positions, K labels."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.heads.films import LabelledFilm, labels_of
+from vtn_stream.heads.fitting import AtPoint, phase_rules
+from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.losses import dense_loss
+from vtn_stream.heads.pieces import finite_on_cpu, pieces
+from vtn_stream.localize import Drawing
+from vtn_stream.model import VTN, DenseConfig
+from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoints, PhaseRules
+
+__all__ = ["Dense"]
+
+ALL = 0.999  # of the films' time: with more of it labelled, the head needs no output for nothing
+
+
+class Dense(Head[DenseConfig]):
+    config = DenseConfig
+    description = "gives one label to every moment of a film, and draws stretches of them"
+    analysis = "dense labels"
+    drawing: ClassVar[Drawing] = "phases"
+    metric_name = "frame accuracy"
+    measures = ("segmentation", "detection")
+
+    def read(
+        self, config: DenseConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
+    ) -> GridScores:
+        """frame: the probability of each label; what they lack of 1 is that of nothing."""
+        frame = np.zeros((len(valid), config.num_classes), np.float16)
+        for piece in pieces(tiles, len(valid)):
+            probabilities = finite_on_cpu(network.head(piece.frames).float().softmax(-1)[0])
+            frame[piece.start : piece.stop] = probabilities[:, : config.num_classes]
+        frame[~valid] = 0
+        return GridScores(frame=frame)
+
+    def note(self, rules: PhaseRules | None) -> str:
+        if rules is None:
+            return "labelled each position by itself: the likeliest label holds, however briefly."
+        return (
+            "labelled each; of all sequences of labels the segments are the likeliest, given how long a label lasts "
+            "and which follow each other."
+        )
+
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> DenseConfig:
+        return DenseConfig(num_classes=num_classes, nothing=_covered(films) < ALL)
+
+    def loss(self, config: DenseConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
+        logits = network.label(batch.embeddings, valid=batch.valid)
+        labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
+        return Loss(dense_loss(logits, labels, batch.valid, smoothing=smoothing))
+
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+        true = np.concatenate([labels_of(film, labels) for film in films])
+        said = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
+        return float((said == true)[true >= 0].mean())
+
+    def thresholds(
+        self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+    ) -> dict[str, AtPoint]:
+        """None: its rules draw the timeline."""
+        return {}
+
+    def operating_points(self, thresholds: Mapping[str, AtPoint]) -> OperatingPoints:
+        return NO_THRESHOLD
+
+    def phase_rules(
+        self,
+        config: DenseConfig,
+        films: Sequence[LabelledFilm],
+        validation: Sequence[LabelledFilm],
+        predictions: Sequence[GridScores],
+        labels: Sequence[str],
+    ) -> PhaseRules:
+        return phase_rules(films, validation, predictions, labels, nothing=config.nothing)
+
+
+def _likeliest_labels(prediction: GridScores) -> NDArray[np.intp]:
+    """[T]: the number of the likeliest label at each position, K for nothing."""
+    assert prediction.frame is not None
+    frame = prediction.frame.astype(np.float32)
+    return np.concatenate([frame, 1 - frame.sum(axis=1, keepdims=True)], 1).argmax(axis=1)
+
+
+def _covered(films: Sequence[LabelledFilm]) -> float:
+    """The share of the films' time in which something holds."""
+    covered = total = 0.0
+    for film in films:
+        end = 0.0
+        for segment in film.segments:  # sorted by start
+            covered += max(0.0, segment.end_s - max(end, segment.start_s))
+            end = max(end, segment.end_s)
+        total += film.duration_s
+    return covered / max(total, 1e-9)

@@ -1,0 +1,121 @@
+"""What depends on a head's kind, but the network: how it reads a film, is drawn, is taught, and what is said of it.
+
+B crops, L positions of a crop, T positions of a film, D embedding width, N segments, K classes
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.heads.films import LabelledFilm
+from vtn_stream.heads.fitting import AtPoint, as_operating_points
+from vtn_stream.localize import Drawing
+from vtn_stream.model import VTN, HeadConfig
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+
+__all__ = ["Batch", "Head", "Loss"]
+
+ConfigT = TypeVar("ConfigT", bound=HeadConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid;
+    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none.
+    """
+
+    embeddings: Tensor
+    valid: Tensor
+    labels: Tensor
+    segments: tuple[tuple[Tensor, Tensor], ...]
+    clips: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """There; segments stay where they are: targets are made of them on the CPU."""
+        on = {name: getattr(self, name).to(device) for name in ("embeddings", "valid", "labels", "clips")}
+        return replace(self, **on)
+
+
+class Loss(NamedTuple):
+    """Of a batch: a mean; or a sum over that many positives."""
+
+    value: Tensor
+    num_positives: int | None = None
+
+
+class Head(ABC, Generic[ConfigT]):
+    """A kind of head. Its config makes the network; all else that depends on the kind is here.
+
+    config           the sizes of such a head; config.kind names it, in checkpoints and to users
+    description      of a model for its card: "A model for vtn-stream that ..."
+    analysis         the kind of analysis, in a timeline's provenance; drawing, how its segments are drawn
+    names_clips      it says what a clip as a whole shows, from the global token, and slides over a film; else it reads
+                     the film as one sequence
+    learns_segments  a crop should be long enough for the longest segment, and hold one
+    metric_name      of the networks of all epochs the one with most of that is kept
+    measures         what the trained model is examined by
+    """
+
+    config: ClassVar[type[HeadConfig]]
+    description: ClassVar[str]
+    analysis: ClassVar[str]
+    drawing: ClassVar[Drawing]
+    names_clips: ClassVar[bool] = False
+    learns_segments: ClassVar[bool] = False
+    metric_name: ClassVar[str]
+    measures: ClassVar[Sequence[Literal["detection", "segmentation", "clips"]]]
+
+    # ---- on a film
+
+    def read(
+        self, config: ConfigT, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
+    ) -> GridScores:
+        """Scores of a film's T positions by their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
+        spans. Raises CheckpointError where the network gives no numbers.
+        """
+        raise ValueError("this head says what the whole film shows, and not when")
+
+    def note(self, rules: PhaseRules | None) -> str:
+        """For a reader of the timeline: "A model read the film as one sequence, a position every 0.25 s, and ..." """
+        return "scored each label by itself; several may hold at once."
+
+    # ---- taught
+
+    @abstractmethod
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ConfigT:
+        """The head that these films ask for, on an encoder of that width."""
+
+    @abstractmethod
+    def loss(self, config: ConfigT, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
+        """Of a batch on the network's device. smoothing: the price of a change from a position to the next."""
+
+    @abstractmethod
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+        """How good the predictions of these films are, 0..1: what metric_name names."""
+
+    @abstractmethod
+    def thresholds(
+        self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+    ) -> dict[str, AtPoint]:
+        """For each label that these films can tell it of, the score from which it holds."""
+
+    def operating_points(self, thresholds: Mapping[str, AtPoint]) -> OperatingPoints:
+        return as_operating_points(thresholds)
+
+    def phase_rules(
+        self,
+        config: ConfigT,
+        films: Sequence[LabelledFilm],
+        validation: Sequence[LabelledFilm],
+        predictions: Sequence[GridScores],
+        labels: Sequence[str],
+    ) -> PhaseRules | None:
+        """How labels follow each other; predictions are of the validation films."""
+        return None

@@ -1,0 +1,156 @@
+"""Actions: when each begins and ends, by a pyramid over the film.
+
+T positions, K classes, L levels of a pyramid: level l has ceil(T / 2^l) points, point k at position k 2^l; B crops,
+P points of all levels
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.heads.films import LabelledFilm, longest_segment
+from vtn_stream.heads.fitting import AtPoint, detection_points
+from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.losses import diou_loss, focal_loss
+from vtn_stream.heads.pieces import Piece, finite_on_cpu, pieces
+from vtn_stream.heads.targets import pyramid_targets
+from vtn_stream.localize import (
+    MIN_SPAN_SCORE,
+    Drawing,
+    candidates,
+    joined,
+    located,
+    max_candidates_and_spans,
+    propose,
+    strongest,
+)
+from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
+from vtn_stream.model import VTN, LocalizationConfig
+from vtn_stream.model.heads.localization import reach
+from vtn_stream.timeline import Segment
+from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
+
+__all__ = ["Localization", "all_spans", "detected"]
+
+MAX_LEVELS = 10
+
+
+class Localization(Head[LocalizationConfig]):
+    config = LocalizationConfig
+    description = (
+        "finds actions in films of any length: when each begins and ends, and how sure that is. Several may happen at "
+        "once"
+    )
+    analysis = "action localization"
+    drawing: ClassVar[Drawing] = "spans"
+    learns_segments = True
+    metric_name = "mAP@.3:.1:.7"
+    measures = ("detection", "segmentation")
+
+    def read(
+        self, config: LocalizationConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
+    ) -> GridScores:
+        """frame: the highest score of the class among the points that are nearest to the position, one a level; spans:
+        what is proposed, after soft-NMS.
+        """
+        num = len(valid)
+        frame = np.zeros((num, config.num_classes), np.float16)
+        num_candidates, _ = max_candidates_and_spans(num, fps)
+        levels = [_Strongest(num_candidates) for _ in range(config.num_levels)]
+        for piece in pieces(tiles, num, reach(config.num_levels)):
+            _read_pyramid(network, piece, valid, frame, levels)
+        return GridScores(frame=frame, spans=propose((level.spans() for level in levels), num, fps))
+
+    def note(self, rules: PhaseRules | None) -> str:
+        return "proposed segments, which may overlap; those below their label's score are left out."
+
+    def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> LocalizationConfig:
+        longest = longest_segment(films)
+        # the middle of a segment of 2^(l+2) is 2^(l+1) from its ends, where level l's range ends: one level of reserve
+        num_levels = min(MAX_LEVELS, max(2, math.ceil(math.log2(max(longest, 1))) - 1))
+        return LocalizationConfig(num_classes=num_classes, num_levels=num_levels, tower_width=width)
+
+    def loss(self, config: LocalizationConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
+        """Of Zhang et al., "ActionFormer" (2022), section 3.3: the focal loss of every point's classes, and the
+        distance of the positives' segments, over the number of positives.
+        """
+        pyramid = network.locate(batch.embeddings, valid=batch.valid)
+        num_points = [logits.shape[1] for logits in pyramid.logits]
+        classes, offsets, positive = [], [], []
+        for bounds, numbers in batch.segments:
+            levels = pyramid_targets(bounds, numbers, num_points, config.num_classes)
+            classes.append(torch.cat([level.classes for level in levels]))
+            offsets.append(torch.cat([level.offsets for level in levels]))
+            positive.append(torch.cat([level.positive for level in levels]))
+        there = torch.cat(pyramid.valid, 1)  # [B, P]
+        asked = torch.stack(positive).to(there.device) & there
+        wrong = focal_loss(torch.cat(pyramid.logits, 1), torch.stack(classes).to(there.device))
+        off = diou_loss(torch.cat(pyramid.offsets, 1)[asked], torch.stack(offsets).to(there.device)[asked])
+        return Loss((wrong * there[..., None]).sum() + off.sum(), num_positives=int(asked.sum()))
+
+    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+        return detected(predictions, films, labels).average_map if any(film.segments for film in films) else 0.0
+
+    def thresholds(
+        self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+    ) -> dict[str, AtPoint]:
+        return detection_points(detected(predictions, films, labels))
+
+
+def detected(
+    predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+) -> DetectionScores:
+    """How well the spans find what happens in the films; those of labels that no film has are passed over."""
+    truth = {film.name: film.segments for film in films}
+    known = {segment.label for segments in truth.values() for segment in segments}
+    each = zip(predictions, films, strict=True)
+    found = {film.name: [s for s in all_spans(said, film, labels) if s.label in known] for said, film in each}
+    return detection_map(found, truth, THUMOS14)
+
+
+def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str]) -> list[Segment]:
+    """As average precision counts: every span, however doubtful."""
+    assert prediction.spans is not None
+    return located(prediction.spans, film.index, labels, film.duration_s, NO_THRESHOLD)
+
+
+def _read_pyramid(
+    network: VTN, piece: Piece, valid: NDArray[np.bool_], frame: NDArray[np.float16], levels: list["_Strongest"]
+) -> None:
+    """Put a piece's scores into frame [T, K], and what its points propose into the levels."""
+    start, stop, first, frames = piece
+    known = torch.from_numpy(valid[first : first + frames.shape[1]])[None].to(frames.device)
+    best = np.zeros((stop - start, frame.shape[1]), np.float32)
+    at = np.arange(start, stop)
+    for number, (logits, offsets, there) in enumerate(zip(*network.head(frames, known), strict=True)):
+        stride = 2**number
+        scores = finite_on_cpu((logits.float().sigmoid() * there[..., None])[0])  # [n / stride, K]
+        nearest = np.minimum((at + stride // 2) // stride, (len(frame) - 1) // stride)
+        np.maximum(best, scores[nearest - first // stride], out=best)
+        own = slice((start - first) // stride, -(-(stop - first) // stride))
+        levels[number].add(scores[own], finite_on_cpu(offsets[0, own]), number, start // stride)
+    frame[start:stop] = best * valid[start:stop, None]
+
+
+class _Strongest:
+    """The strongest candidates of one level so far: twice their number are held, and those of a piece."""
+
+    def __init__(self, num: int) -> None:
+        self._num = num
+        self._held: list[Spans] = []
+        self._least = MIN_SPAN_SCORE
+
+    def add(self, scores: NDArray[np.float32], offsets: NDArray[np.float32], level: int, first: int) -> None:
+        self._held.append(candidates(scores, offsets, level, first, min_score=self._least))
+        if sum(map(len, self._held)) > 2 * self._num:
+            self._held = [self.spans()]
+            self._least = float(self._held[0].scores[-1])  # weaker ones come too late
+
+    def spans(self) -> Spans:
+        return strongest(joined(self._held), self._num)

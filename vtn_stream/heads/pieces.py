@@ -1,0 +1,57 @@
+"""A film's tokens in pieces that a head reads one after the other, and what it says of them as numpy has it.
+
+T positions, D width of a token
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.errors import CheckpointError
+
+__all__ = ["Piece", "finite_on_cpu", "pieces"]
+
+# Positions that a head looks at together, besides those to each side that it needs: 16 MB of tokens at D = 1024.
+PIECE = 4096
+
+
+class Piece(NamedTuple):
+    """frames [1, n, D] of positions [first, first + n): of [start, stop), and of those to each side that a head needs
+    to say what happens there.
+    """
+
+    start: int
+    stop: int
+    first: int
+    frames: Tensor
+
+
+def pieces(tiles: Iterator[Tensor], num: int, halo: int = 0) -> Iterator[Piece]:
+    """The film's `num` positions, each in [start, stop) of one piece. Pieces begin at multiples of 4 halos: there a
+    pyramid pools as it does in the whole film, and at least two thirds of what a head computes is used.
+    """
+    step = PIECE if halo == 0 else 4 * halo * max(1, PIECE // (4 * halo))
+    held, first = next(tiles), 0
+    for start in range(0, num, step):
+        stop = min(start + step, num)
+        low, high = max(0, start - halo), min(stop + halo, num)
+        parts = [held[:, low - first :]]
+        have = first + held.shape[1]
+        while have < high:
+            parts.append(next(tiles))
+            have += parts[-1].shape[1]
+        held, first = torch.cat(parts, 1) if len(parts) > 1 else parts[0], low
+        yield Piece(start, stop, low, held[:, : high - low])
+    next(tiles, None)  # there is none: what follows the last one is to be done
+
+
+def finite_on_cpu(tensor: Tensor) -> NDArray[np.float32]:
+    """Raises CheckpointError where the network gives NaN or infinity."""
+    values: NDArray[np.float32] = tensor.float().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise CheckpointError("the model gives no numbers (NaN)", "no timeline was drawn", "use another model")
+    return values

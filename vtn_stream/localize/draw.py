@@ -1,0 +1,51 @@
+"""Scores to segments, as the analysis that made them draws them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from vtn_stream.film import FrameIndex
+from vtn_stream.localize.runs import peaks, phases
+from vtn_stream.localize.spans import located
+from vtn_stream.timeline import Segment
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+
+__all__ = ["DRAWINGS", "Drawing", "draw"]
+
+# Where a label scores high, several at once; where it holds, one at a time; where spans were proposed for it.
+Drawing = Literal["peaks", "phases", "spans"]
+
+# Of the analyses whose kind, in a timeline's provenance, says it. Others say it beside their kind, as "drawing".
+DRAWINGS: Final[Mapping[str, Drawing]] = {
+    "clip classifier": "peaks",
+    "dense labels": "phases",
+    "action localization": "spans",
+}
+
+
+def draw(
+    drawing: Drawing,
+    scores: GridScores,
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    points: OperatingPoints,
+    rules: PhaseRules | None = None,
+) -> list[Segment]:
+    """The segments of a film that lasts duration_s: by `peaks`, `phases` or `located`.
+
+    Raises ValueError where the scores are not of this kind, of other positions or of other labels, and for rules of
+    what has none.
+    """
+    if rules is not None and drawing != "phases":
+        raise ValueError(f"{drawing} know no rules of phases")
+    if drawing == "spans":
+        if scores.spans is None:
+            raise ValueError("no spans were proposed")
+        return located(scores.spans, index, labels, duration_s, points)
+    if scores.frame is None or scores.frame.shape != (len(index), len(labels)):
+        raise ValueError(f"there is no score of {len(labels)} labels at each of {len(index)} positions")
+    if drawing == "phases":
+        return phases(scores, index, labels, duration_s, points, rules)
+    if drawing == "peaks":
+        return peaks(scores, index, labels, duration_s, points)
+    raise ValueError(f"nothing is drawn as {drawing}")

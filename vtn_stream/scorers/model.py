@@ -1,0 +1,112 @@
+"""A model on one film: what its scorers have in common, whatever its head.
+
+T positions of a film's grid, K labels
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.backbone import FrameEncoder
+from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.errors import CheckpointError
+from vtn_stream.film import FrameIndex
+from vtn_stream.heads import Head, head_of
+from vtn_stream.localize import DRAWINGS, draw
+from vtn_stream.model import VTN
+from vtn_stream.timeline import Segment
+from vtn_stream.track import GridScores
+
+__all__ = ["ModelOnFilm", "ModelScorer", "load_network"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelOnFilm:
+    """What is read, and by what.
+
+    network      the checkpoint's, in evaluation mode
+    within       the positions that were asked for, [first, last) of those that come; others are never looked at
+    fps          positions per second
+    film         names it
+    scratch      a folder in which a very long film may have one of its own
+    on_progress  hears how far the reading of such a film has come: positions done, and to do, over all layers
+    """
+
+    checkpoint: Checkpoint
+    network: VTN
+    within: tuple[int, int]
+    fps: Fraction
+    film: str
+    scratch: Path
+    on_progress: Callable[[int, int], None] | None = None
+
+    @property
+    def rows(self) -> slice:
+        """`within` of arrays [T, ...]."""
+        return slice(*self.within)
+
+    @property
+    def head(self) -> Head[Any]:
+        return head_of(self.checkpoint.config.head)
+
+    def position_ids(self) -> NDArray[np.int64]:
+        """What the model knows the positions within by."""
+        first, last = self.within
+        return self.checkpoint.window.position_ids(last - first, self.fps)
+
+
+class ModelScorer:
+    """Half of a `Scorer`: all but `advance`, `scores` and `notes`."""
+
+    saliency_name = "attention"
+
+    def __init__(self, job: ModelOnFilm) -> None:
+        self._job = job
+
+    def labels(self, scores: GridScores) -> tuple[str, ...]:
+        return self._job.checkpoint.labels
+
+    def segments(self, scores: GridScores, index: FrameIndex, duration_s: float) -> list[Segment]:
+        checkpoint = self._job.checkpoint
+        valid = np.zeros_like(index.valid)
+        valid[self._job.rows] = index.valid[self._job.rows]
+        index = replace(index, valid=valid)
+        points, rules = checkpoint.operating_points, checkpoint.phase_rules
+        return draw(self._job.head.drawing, scores, index, checkpoint.labels, duration_s, points, rules)
+
+    def provenance(self) -> dict[str, Any]:
+        checkpoint, head = self._job.checkpoint, self._job.head
+        said: dict[str, Any] = {
+            "kind": head.analysis,
+            "model": checkpoint.digest,
+            "training": dict(checkpoint.training),
+        }
+        if head.names_clips:
+            window = checkpoint.window
+            said |= {"window_positions": window.num_positions, "stride_positions": window.stride}
+        said |= checkpoint.operating_points.to_dict()
+        if head.drawing == "phases":
+            said["phase_rules"] = None if checkpoint.phase_rules is None else asdict(checkpoint.phase_rules)
+        if DRAWINGS.get(head.analysis) != head.drawing:
+            said["drawing"] = head.drawing
+        return json.loads(json.dumps(said))
+
+
+def load_network(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
+    """Its network, where the encoder's device is. Raises CheckpointError for one that reads other embeddings than this
+    encoder makes.
+    """
+    if checkpoint.config.encoder.input_width != encoder.num_features:
+        raise CheckpointError(
+            f"the model reads embeddings of width {checkpoint.config.encoder.input_width}, and {encoder.name} makes "
+            f"{encoder.num_features}",
+            "it cannot be used",
+            "get the model file anew: its parts do not belong together",
+        )
+    return checkpoint.network().to(encoder.device)
