@@ -14,7 +14,7 @@ D, K, L = 12, 3, 4
 @pytest.fixture(scope="module")
 def head():
     torch.manual_seed(0)
-    head = LocalizationHead(LocalizationConfig(num_classes=K, num_levels=L, tower_width=10), D).eval()
+    head = LocalizationHead(D, num_classes=K, num_levels=L, tower_width=10).eval()
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return head
@@ -30,9 +30,7 @@ def test_level_l_has_a_point_every_2_to_the_l_frames(head, num):
 
 
 def test_an_untrained_head_says_that_nothing_happens():
-    logits = LocalizationHead(LocalizationConfig(num_classes=K, num_levels=2, tower_width=8), D)(torch.randn(1, 9, D))[
-        0
-    ]
+    logits = LocalizationHead(D, num_classes=K, num_levels=2, tower_width=8)(torch.randn(1, 9, D))[0]
     assert all(level.sigmoid().mean().item() == pytest.approx(0.01, abs=0.003) for level in logits)
 
 

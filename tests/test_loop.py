@@ -274,7 +274,7 @@ def test_other_software_and_another_number_of_threads_have_another_key(monkeypat
     key = key_of(**arguments())
     for target, name, other in (
         (key_module.torch, "__version__", "1.0"),
-        (key_module.vtn_stream, "__version__", "0.0"),
+        (key_module, "__version__", "0.0"),
         (key_module.torch, "get_num_threads", lambda: 3),
     ):
         with monkeypatch.context() as patch:

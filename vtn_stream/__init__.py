@@ -9,12 +9,12 @@ Importing this package is light: torch, pyarrow and the decoders load when they 
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.version import __version__
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import analyze
     from vtn_stream.video import probe
 
-__version__ = "0.1.0"
 __all__ = ["Segment", "Timeline", "__version__", "analyze", "probe"]
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import vtn_stream
 from vtn_stream.embedding import ChunkReady
 from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
 from vtn_stream.localize import curve, gaps
@@ -14,6 +13,7 @@ from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import Execution, GridScores, Recipe
+from vtn_stream.version import __version__
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
@@ -134,7 +134,7 @@ class Draft:
 def settings(recipe: Recipe, encoder: "FrameEncoder", scorer: Scorer) -> dict[str, Any]:
     """The part of a timeline's provenance that does not depend on what the film shows."""
     return {
-        "vtn_stream": vtn_stream.__version__,
+        "vtn_stream": __version__,
         "analysis": scorer.provenance(),
         "recipe": json.loads(recipe.to_json()),
         "weights": encoder.weights_source,

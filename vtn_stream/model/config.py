@@ -122,7 +122,7 @@ class ClassificationConfig(HeadConfig):
     def network(self, width: int) -> "nn.Module":
         from vtn_stream.model.heads import ClassificationHead
 
-        return ClassificationHead(self, width)
+        return ClassificationHead(width, num_classes=self.num_classes, dropout=self.dropout)
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)
@@ -141,7 +141,9 @@ class LocalizationConfig(HeadConfig):
     def network(self, width: int) -> "nn.Module":
         from vtn_stream.model.heads import LocalizationHead
 
-        return LocalizationHead(self, width)
+        return LocalizationHead(
+            width, num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width
+        )
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width)
@@ -159,7 +161,7 @@ class DenseConfig(HeadConfig):
     def network(self, width: int) -> "nn.Module":
         from vtn_stream.model.heads import DenseHead
 
-        return DenseHead(self, width)
+        return DenseHead(width, num_outputs=self.num_outputs)
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-import vtn_stream
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.settings import Settings
+from vtn_stream.version import __version__
 
 __all__ = ["key_of"]
 
@@ -33,5 +33,5 @@ def key_of(
             digest.update(repr(told).encode("utf-8", "surrogatepass"))
             for array in (film.index.grid_s, film.index.valid, film.values):
                 digest.update(np.ascontiguousarray(array).data)
-    software = (vtn_stream.__version__, str(torch.__version__), torch.get_num_threads())
+    software = (__version__, str(torch.__version__), torch.get_num_threads())
     return repr((digest.hexdigest(), tuple(labels), settings, fps, backbone, device, *software))

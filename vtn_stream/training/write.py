@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import vtn_stream
 from vtn_stream.atomic import write_whole
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
@@ -22,6 +21,7 @@ from vtn_stream.track import Recipe
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.learn import Learnt, taught_by
 from vtn_stream.training.prepare import Material
+from vtn_stream.version import __version__
 
 __all__ = ["card_file", "plots_folder", "write"]
 
@@ -77,7 +77,7 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
             "attention window, positions": settings.encoder.attention_windows[0],
             "motion": _motion(settings.encoder),
         },
-        provenance={"vtn-stream": vtn_stream.__version__, "weights of the image network": recipe.weights},
+        provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights},
         figures={} if exam is None else exam.figures,
         classes=() if exam is None else exam.classes,
         tious=() if exam is None or exam.scores.detection is None else THUMOS14,
@@ -122,7 +122,7 @@ def _provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
     """JSON values: no path, no film's name, no time."""
     fitted, settings = learnt.fitted, learnt.settings
     return {
-        "vtn_stream": vtn_stream.__version__,
+        "vtn_stream": __version__,
         "seed": settings.seed,
         "head": material.head,
         "training": asdict(_split("training", material.training, material.labels)),

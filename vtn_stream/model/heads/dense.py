@@ -2,18 +2,16 @@
 
 from torch import Tensor, nn
 
-from vtn_stream.model.config import DenseConfig
-
 __all__ = ["DenseHead"]
 
 
 class DenseHead(nn.Module):
     """A linear map of each frame: what is around it, the encoder has told it."""
 
-    def __init__(self, config: DenseConfig, width: int) -> None:
+    def __init__(self, width: int, *, num_outputs: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, config.num_outputs)
+        self.out = nn.Linear(width, num_outputs)
         nn.init.normal_(self.out.weight, std=0.02)
         nn.init.zeros_(self.out.bias)
 

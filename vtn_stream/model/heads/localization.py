@@ -13,8 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, relu
 
-from vtn_stream.model.config import LocalizationConfig
-
 __all__ = ["LocalizationHead", "Pyramid", "reach"]
 
 # Of a class at a point before training: with 0.5, the first thousand steps would learn that nothing happens mostly.
@@ -34,12 +32,12 @@ class Pyramid(NamedTuple):
 class LocalizationHead(nn.Module):
     """Two towers of convolutions, shared by all levels, over frames that are pooled level by level."""
 
-    def __init__(self, config: LocalizationConfig, width: int) -> None:
+    def __init__(self, width: int, *, num_classes: int, num_levels: int, tower_width: int) -> None:
         super().__init__()
-        self.num_levels = config.num_levels
-        self.classify = _Tower(width, config.tower_width, config.num_classes)
-        self.regress = _Tower(width, config.tower_width, 2)
-        self.scales = nn.Parameter(torch.ones(config.num_levels))
+        self.num_levels = num_levels
+        self.classify = _Tower(width, tower_width, num_classes)
+        self.regress = _Tower(width, tower_width, 2)
+        self.scales = nn.Parameter(torch.ones(num_levels))
         nn.init.constant_(self.classify.out.bias, -math.log((1 - PRIOR) / PRIOR))  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor, valid: Tensor | None = None) -> Pyramid:
