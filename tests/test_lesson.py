@@ -19,6 +19,7 @@ from vtn_stream.analysis import analyze
 from vtn_stream.checkpoints import load_checkpoint
 from vtn_stream.embedding import FramesEmbedded, Warned
 from vtn_stream.errors import CheckpointError, InputError, TrainingError
+from vtn_stream.heads.localization import Localization
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.track import Recipe
 from vtn_stream.training import learn as learn_module
@@ -348,7 +349,7 @@ def test_motion_is_kept_where_it_is_no_worse_on_the_validation_films(
     quick, monkeypatch, tmp_path, motion, size, no_motion, kept
 ):
     left = [motion, motion, size, size, no_motion, no_motion]
-    monkeypatch.setattr("vtn_stream.training.loop.value", lambda *_: left.pop(0))
+    monkeypatch.setattr(Localization, "metric", lambda *_: left.pop(0))
     lesson_of = material(films(range(3)), films([20]))
     learnt = learn(lesson_of, seed=0, backbone="none")
     encoder = learnt.settings.encoder
