@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from vtn_stream.errors import AnnotationError, InputError
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
@@ -122,12 +122,12 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
     header = columns(text)
     if faulty := [column for column in _COLUMNS if header.count(column) != 1]:
         raise _Fault(f"the header must name {', '.join(_COLUMNS)}, each once; look at {', '.join(faulty)}")
-    draft = Draft(name)  # for the rows of odd length, which it tells
+    findings = Findings(name)  # for the rows of odd length, which it tells
     films: dict[str, FilmResults] = {}
     comma = has_decimal_commas(text)
     line: int | None = 1
     try:
-        for num, (at, row) in enumerate(rows(draft, text)):
+        for num, (at, row) in enumerate(rows(findings, text)):
             line = at.line
             if num >= MAX_ENTRIES:
                 raise _Fault(f"more than {MAX_ENTRIES} rows")
@@ -141,7 +141,7 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
         raise _Fault(f"line {error.at.line}: {error.text}") from error
     except _Fault as error:
         raise _Fault(f"line {line}: {error}") from error
-    for odd, problem in draft.problems[:1]:
+    for odd, problem in findings.problems[:1]:
         raise _Fault(f"line {odd.line}: {problem}")
     return films
 

@@ -12,7 +12,7 @@ import itertools
 import posixpath
 import re
 
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, rows
 from vtn_stream.formats.annotations.text import seconds
@@ -40,26 +40,26 @@ def claims(text: str) -> bool:
     return False
 
 
-def read(draft: Draft, text: str) -> None:
+def read(findings: Findings, text: str) -> None:
     header = columns(text)
     if "label" in header and ("path" in header or "video" in header):
-        _read_table(draft, text, header)
+        _read_table(findings, text, header)
         return
     for number, line in enumerate(io.StringIO(text), 1):
         if (line := line.strip()) and not line.startswith("#"):
             at = At(line=number)
             if (parts := _split(line)) is None:
-                draft.problem(at, f"not a path and a label: {shown(line)}")
-            elif (name := draft.film(_plain(parts[0]), at)) is not None:
-                draft.clip(name, at, parts[1])
+                findings.problem(at, f"not a path and a label: {shown(line)}")
+            elif (name := findings.film(_plain(parts[0]), at)) is not None:
+                findings.clip(name, at, parts[1])
 
 
-def _read_table(draft: Draft, text: str, header: list[str]) -> None:
+def _read_table(findings: Findings, text: str, header: list[str]) -> None:
     column = "path" if "path" in header else "video"
-    check_header(draft, header, (column, "label", "subset", "source", "duration_s"))
-    for at, row in rows(draft, text):
+    check_header(findings, header, (column, "label", "subset", "source", "duration_s"))
+    for at, row in rows(findings, text):
         length = row.get("duration_s")
-        name = draft.film(
+        name = findings.film(
             _plain(row[column]),
             at,
             duration_s=seconds(length) if length else None,
@@ -67,7 +67,7 @@ def _read_table(draft: Draft, text: str, header: list[str]) -> None:
             source=row.get("source") or None,
         )
         if name is not None:
-            draft.clip(name, at, row["label"])
+            findings.clip(name, at, row["label"])
 
 
 def _split(line: str) -> tuple[str, str] | None:

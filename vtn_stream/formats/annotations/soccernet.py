@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
-from vtn_stream.formats.annotations.draft import MAX_ENTRIES, Draft
+from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, parsed_json, read_text, seconds
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import Options, Written, num
@@ -55,57 +55,59 @@ def games(path: Path) -> list[Path]:
     return [file for n in range(DEPTH + 1) for file in sorted(path.glob("*/" * n + LABELS)) if file.is_file()]
 
 
-def read_games(draft: Draft, path: Path, files: Sequence[Path]) -> None:
+def read_games(findings: Findings, path: Path, files: Sequence[Path]) -> None:
     for file in files:
         name = file.relative_to(path).as_posix()
         game = file.parent.relative_to(path).as_posix()
-        text = draft.loaded(name, partial(read_text, file))
+        text = findings.loaded(name, partial(read_text, file))
         if text is None:
             continue
         try:
             data = parsed_json(text, MAX_ENTRIES)
         except ValueError as error:
-            draft.problem(At(file=name), f"damaged JSON ({error})")
+            findings.problem(At(file=name), f"damaged JSON ({error})")
             continue
         if claims(data):
-            read(draft, file, text, data, file=name, game="" if game == "." else game)
+            read(findings, file, text, data, file=name, game="" if game == "." else game)
         else:
-            draft.problem(At(file=name), "it has no list of annotations")
+            findings.problem(At(file=name), "it has no list of annotations")
 
 
-def read(draft: Draft, path: Path, text: str, data: dict[str, Any], *, file: str = "", game: str | None = None) -> None:
+def read(
+    findings: Findings, path: Path, text: str, data: dict[str, Any], *, file: str = "", game: str | None = None
+) -> None:
     """`file`: how messages call it, where there are several; game: the folder in which its films' ids lie."""
-    draft.locate[file] = line_finder(text)
-    draft.report_repeated(At(file=file), data)
+    findings.locate[file] = line_finder(text)
+    findings.report_repeated(At(file=file), data)
     key = "annotations" if isinstance(data.get("annotations"), list) else "predictions"
-    events = list(_events(draft, At(path=(key,), file=file), data[key]))
+    events = list(_events(findings, At(path=(key,), file=file), data[key]))
     films: dict[str, str] = {}
     for half, name in _films(path, data.get("UrlLocal"), sorted({half for _, half, _ in events}), game).items():
-        known = draft.knows(name)
+        known = findings.knows(name)
         if known:
-            draft.problem(At(file=file), f"the film {shown(name)} is in another file already")
-        elif (kept := draft.film(name, At(line=1, file=file))) is not None:
+            findings.problem(At(file=file), f"the film {shown(name)} is in another file already")
+        elif (kept := findings.film(name, At(line=1, file=file))) is not None:
             films[half] = kept
     for at, half, event in events:
         if half in films:
             attributes = tuple((key, event[key]) for key in KEPT if isinstance(event.get(key), str))
             score = event.get("confidence")
             score = seconds(score) if isinstance(score, str) and ":" not in score else score
-            draft.spot(films[half], at, _time_s(event), event.get("label"), attributes, score)
+            findings.spot(films[half], at, _time_s(event), event.get("label"), attributes, score)
 
 
-def _events(draft: Draft, at: At, events: list[object]) -> Iterator[tuple[At, str, dict[str, Any]]]:
+def _events(findings: Findings, at: At, events: list[object]) -> Iterator[tuple[At, str, dict[str, Any]]]:
     """Each event with its place and its half."""
     for i, event in enumerate(events):
         here = at._replace(path=(*at.path, i))
         if not isinstance(event, dict):
-            draft.problem(here, f"it is {shown(event)}, not an object")
+            findings.problem(here, f"it is {shown(event)}, not an object")
             continue
-        draft.report_repeated(here, event)
+        findings.report_repeated(here, event)
         told = str(event.get("gameTime", ""))[:100].strip()
         half = str(event["half"])[:10] if "half" in event else told[:1]
         if half not in ("1", "2"):
-            draft.problem(here, f"its half is {shown(event.get('half', event.get('gameTime')))}, not 1 or 2")
+            findings.problem(here, f"its half is {shown(event.get('half', event.get('gameTime')))}, not 1 or 2")
         else:
             yield here, half, event
 
