@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats.annotations import read_annotations
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.predictions import read_results
@@ -161,11 +161,11 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
     """
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):
-        by_key.setdefault(_key(film), []).append(film)
+        by_key.setdefault(bare_name(film), []).append(film)
     assigned: dict[str, str] = {}
     others = []
     for name in sorted(predictions):
-        near = [name] if name in films else by_key.get(_key(name), [])
+        near = [name] if name in films else by_key.get(bare_name(name), [])
         if not near:
             others.append(name)
             continue
@@ -193,14 +193,7 @@ def suggestion(name: str, films: Collection[str]) -> str:
 
 def _film_name(video_path: str) -> str:
     """As a timeline gives it; of a suffix that is not known to be a film's, without."""
-    name = PurePosixPath(video_path)
-    return video_path if name.suffix[1:].lower() in FILM_SUFFIXES else name.with_suffix("").as_posix()
-
-
-def _key(name: str) -> str:
-    name = PurePosixPath(name.replace("\\", "/")).name
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and stem and suffix.lower() in FILM_SUFFIXES else name
+    return video_path if is_film_name(video_path) else PurePosixPath(video_path).with_suffix("").as_posix()
 
 
 def _sorted(segments: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError, InputError, printable
+from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import read_annotations, timelines_of
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions, named_by
 from vtn_stream.timeline import Segment, Timeline
@@ -36,12 +36,11 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
     except AnnotationError as error:
         if error.problems or "known format" not in error.fact:
             raise
-        suffix = path.suffix[1:].lower()
         raise AnnotationError(
             f"{path.name} is of no format that can be read",
             "nothing was written",
             "vtn-stream analyze is what reads a film"
-            if suffix in FILM_SUFFIXES
+            if is_film_name(path.name)
             else "docs/formats.md lists those that can",
         ) from error
     return timelines_of(annotations, path.name, options)
@@ -62,10 +61,10 @@ def truth_of(
         return [_lasting(told[0], timelines[0].duration_s)]
     by_name: dict[str, list[Timeline]] = {}
     for each in told:
-        by_name.setdefault(_film_stem(each.video_path), []).append(each)
+        by_name.setdefault(bare_name(each.video_path), []).append(each)
     found = []
     for timeline in timelines:
-        same = by_name.get(_film_stem(timeline.video_path), [])
+        same = by_name.get(bare_name(timeline.video_path), [])
         if len(same) != 1:
             near = nearest(timeline.video_path, [each.video_path for each in told]) if not same else None
             hint = f" (did you mean {printable(near)}?)" if near else ""
@@ -81,11 +80,6 @@ def truth_of(
 def _lasting(told: Timeline, duration_s: float) -> tuple[Segment, ...]:
     whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in told.clip_labels)
     return told.segments or tuple(whole)
-
-
-def _film_stem(name: str) -> str:
-    stem, _, suffix = name.rpartition("/")[2].rpartition(".")
-    return stem if stem and suffix.lower() in FILM_SUFFIXES else name.rpartition("/")[2]
 
 
 def _bytes(path: Path) -> bytes:

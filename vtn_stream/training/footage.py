@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError, InputError, StoreError, VideoError
-from vtn_stream.film import VideoInfo
+from vtn_stream.film import VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import Event, Stage
-from vtn_stream.training.folder import FilmFolder, is_film_name
+from vtn_stream.training.folder import FilmFolder
 from vtn_stream.training.words import named
 from vtn_stream.video import DecodingProcess, film_file
 
@@ -165,7 +165,7 @@ def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
     claimed = {file for name in names for file in films.find(name)}
     with_suffix = sum(map(is_film_name, names)) * 2 > len(names)
     others = [file for file in films.files if is_film_name(file) and file not in claimed]
-    return [file if with_suffix else Path(file).stem for file in others]
+    return [file if with_suffix else bare_name(file) for file in others]
 
 
 def _read(

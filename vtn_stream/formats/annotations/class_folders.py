@@ -7,7 +7,7 @@ dot is passed over; files without a film's suffix are, with a warning. Traps: cl
 
 from pathlib import Path
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations.findings import Findings, subset_named
 from vtn_stream.formats.annotations.words import At
 
@@ -49,4 +49,4 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_film(file: Path) -> bool:
-    return file.suffix[1:].lower() in FILM_SUFFIXES and file.is_file()
+    return is_film_name(file.name) and file.is_file()

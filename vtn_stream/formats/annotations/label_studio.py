@@ -24,7 +24,7 @@ from fractions import Fraction
 from typing import Any, TypeGuard
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, told_short
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, without_surrogates
@@ -139,7 +139,7 @@ def _is_frame(value: object) -> TypeGuard[int]:
 def _film(facts: dict[str, Any]) -> str | None:
     """The id: of the data called video, else of the first that ends as films do."""
     texts = [value for value in facts.values() if isinstance(value, str)]
-    films = [text for text in texts if text.rpartition(".")[2].lower() in FILM_SUFFIXES]
+    films = [text for text in texts if is_film_name(text)]
     url = facts.get("video", films[0] if films else None)
     if not isinstance(url, str):
         return None

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, parsed_json, read_text, seconds
 from vtn_stream.formats.annotations.words import At, shown
@@ -126,8 +126,8 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
     """The id of the film of each half; where nothing happens in any, of the one that UrlLocal names, else the first."""
     told = url.replace("\\", "/").strip("/") if isinstance(url, str) else ""
     folder, _, last = told.rpartition("/")
-    stem, dot, suffix = last.rpartition(".")
-    if game is None and dot and suffix.lower() in FILM_SUFFIXES:
+    if game is None and is_film_name(last):
+        stem, _, suffix = last.rpartition(".")
         named = _HALF_FILM.fullmatch(stem)
         halves = halves or [named[1] if named else "1"]
         names = {half: f"{half}{named[2]}.{suffix}" if named else last for half in halves}
@@ -142,7 +142,7 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
 def _beside(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(folder.glob("[12]*.*")):
-        if file.suffix[1:].lower() in FILM_SUFFIXES and (named := _HALF_FILM.fullmatch(file.stem)):
+        if is_film_name(file.name) and (named := _HALF_FILM.fullmatch(file.stem)):
             found.setdefault(named[1], file.stem)
     return found
 
