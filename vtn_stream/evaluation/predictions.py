@@ -12,9 +12,10 @@ from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.predictions import read_results
+from vtn_stream.formats.timeline_json import SCHEMA
 from vtn_stream.localize import located
 from vtn_stream.results import load_timeline
-from vtn_stream.timeline import SCHEMA, Segment, Timeline
+from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import LOWEST_SCORE, OperatingPoint
 
 if TYPE_CHECKING:
