@@ -345,7 +345,7 @@ def test_chains_of_unaligned_slots_are_walked_once(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.csv")
-    with pytest.raises(AnnotationError, match="no regular file"):
+    with pytest.raises(AnnotationError, match="not a regular file"):
         read_annotations(tmp_path / "a.csv")
 
 

@@ -3,6 +3,7 @@
 VtnStreamError
 ├── InputError        an argument that cannot be served
 ├── AnnotationError   a file of annotations that cannot be read, or with mistakes in it: it tells all of them
+│   └── UnknownFormat  it is of no format that is known
 ├── VideoError        a file that cannot be read as a film
 │   └── DecodingLost  the decoding process died, hung or ran out of memory
 ├── CheckpointError   a file that is no checkpoint, or one that does not fit what it is used for
@@ -30,6 +31,7 @@ __all__ = [
     "StoreError",
     "TimelineError",
     "TrainingError",
+    "UnknownFormat",
     "VideoError",
     "VtnStreamError",
     "printable",
@@ -88,6 +90,10 @@ class AnnotationError(VtnStreamError):
         if more := len(self.problems) - len(told):
             told.append(f"  and {more} more")
         return "\n".join([super().__str__(), *told])
+
+
+class UnknownFormat(AnnotationError):
+    """What a file or folder holds is of no format of annotations that is known."""
 
 
 class VideoError(VtnStreamError):

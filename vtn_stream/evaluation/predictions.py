@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.errors import InputError, UnknownFormat
 from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
@@ -135,9 +135,7 @@ def _of_timelines(files: Iterable[Path]) -> dict[str, Prediction]:
 def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
     try:
         annotations = read_annotations(path, fps=fps).with_lengths()
-    except AnnotationError as error:
-        if error.problems or "known format" not in error.fact:
-            raise
+    except UnknownFormat as error:
         raise InputError(
             f"{path.name or path} holds no predictions",
             "nothing was scored",

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError, InputError, printable
+from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, printable
 from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions, named_by
+from vtn_stream.formats.reading import Read, ReadingOptions, content_of, named_by
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["read_any", "truth_of"]
@@ -22,7 +22,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
     Raises TimelineError, AnnotationError, InputError.
     """
     if not path.is_dir():
-        data = _bytes(path)
+        data = content_of(path, consequence="nothing was read", too_large="split it")
         head = _head(data)
         if not head.strip():  # a list of nothing says what it is by its name alone
             for format in FORMATS.values():
@@ -33,9 +33,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
                 return format.read(data, path.name, options)
     try:
         annotations = read_annotations(path, fps=options.rate, skip_bad=True)
-    except AnnotationError as error:
-        if error.problems or "known format" not in error.fact:
-            raise
+    except UnknownFormat as error:
         raise AnnotationError(
             f"{path.name} is of no format that can be read",
             "nothing was written",
@@ -80,20 +78,6 @@ def truth_of(
 def _lasting(told: Timeline, duration_s: float) -> tuple[Segment, ...]:
     whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in told.clip_labels)
     return told.segments or tuple(whole)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise InputError(f"{path.name} is not a regular file", "nothing was read", "check the path")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "no path"
-        raise InputError(f"{path.name} cannot be read ({reason})", "nothing was read", "check the path") from error
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB", "nothing was read", "split it")
-    return data
 
 
 def _head(data: bytes) -> str:

@@ -21,11 +21,11 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
+from vtn_stream.formats.reading import content_of
 from vtn_stream.timeline import Segment
 
 __all__ = ["FilmResults", "read_results"]
 
-MAX_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 2_000_000  # ActivityNet's 5,000 test films with 200 predictions each are one million
 
 _COLUMNS = ("video", "start_s", "end_s", "label", "score")
@@ -44,7 +44,7 @@ class _Fault(ValueError):
 
 def read_results(path: Path) -> dict[str, FilmResults] | None:
     """The predictions in a file, by film; None for what is no file of predictions. Raises InputError for a bad one."""
-    data = _content(path)
+    data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     if b"\0" in data[:4096]:
         return None
     try:
@@ -57,24 +57,6 @@ def read_results(path: Path) -> dict[str, FilmResults] | None:
         raise InputError(
             f"{path.name} cannot be read as predictions ({fault})", "nothing was scored", "mend the file"
         ) from error
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise InputError(f"{path.name} is not a regular file", "nothing was scored", "check the path")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "no path"
-        raise InputError(f"{path.name} cannot be read ({reason})", "nothing was scored", "check the path") from error
-    if len(data) > MAX_BYTES:
-        raise InputError(
-            f"{path.name} is larger than {MAX_BYTES // 2**20} MiB",
-            "nothing was scored",
-            "keep fewer predictions of each film",
-        )
-    return data
 
 
 def _of_json(text: str) -> dict[str, FilmResults] | None:

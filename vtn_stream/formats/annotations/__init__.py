@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.errors import AnnotationError, InputError, UnknownFormat
 from vtn_stream.formats.annotations import (
     activitynet,
     cholec80,
@@ -66,7 +66,7 @@ def read_annotations(
     videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
                end more than 0.5 s past their film, are problems; those that end less past it are cut
     skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
-    fps        frames a second, for formats that count frames
+    fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
 
     Raises AnnotationError with every problem of the file; InputError for durations and rates that are none.
     """
@@ -84,8 +84,6 @@ def read_annotations(
         raise AnnotationError(
             f"{findings.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
         ) from error
-    if fps is not None and not findings.uses_fps:
-        findings.warn(At(), f"fps was not used: {format} counts no frames here")
     return finish(findings, format, videos, skip_bad=skip_bad)
 
 
@@ -189,8 +187,8 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None) -
     raise _of_no_format(findings.name)
 
 
-def _of_no_format(name: str, reason: str = "") -> AnnotationError:
-    return AnnotationError(
+def _of_no_format(name: str, reason: str = "") -> UnknownFormat:
+    return UnknownFormat(
         f"{name} holds no annotations of a known format" + f" ({reason})" * bool(reason),
         "nothing was read",
         "give one of: " + "; ".join(f"{format} ({what})" for format, what in FORMATS.items()),

@@ -44,7 +44,14 @@ def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, 
     if not found:
         raise AnnotationError(f"{findings.name} names no film", "there is nothing to read", "give another file")
     order = [*findings.labels, *sorted(counts.keys() - set(findings.labels), key=label_order)]
-    return Annotations(format=format, labels=tuple(order), videos=found, warnings=warnings, skipped=problems)
+    return Annotations(
+        format=format,
+        labels=tuple(order),
+        videos=found,
+        warnings=warnings,
+        skipped=problems,
+        uses_fps=findings.uses_fps,
+    )
 
 
 def _check_missing(findings: Findings, videos: Mapping[str, float] | None) -> None:

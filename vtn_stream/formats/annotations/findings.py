@@ -68,7 +68,7 @@ class Findings:
 
     labels     the order that the format gives them
     locate     of each JSON file ("" where there is one) the line of a path in it
-    uses_fps   the rate that the caller gave had a meaning
+    uses_fps   frames were counted whose rate only the caller can tell
     """
 
     def __init__(self, name: str) -> None:
