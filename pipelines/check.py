@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.atomic import temporary_name
-from vtn_stream.errors import ClusterError, VtnStreamError
+from vtn_stream.errors import ClusterError, VtnStreamError, listed
 from vtn_stream.store import default_root
 
 from .connection import import_ray, last_line
@@ -259,6 +259,4 @@ def _working(node: _Node, works: bool) -> _Node:
 
 
 def _named(numbers: Sequence[int]) -> str:
-    told = ", ".join(map(str, numbers[:MAX_NAMED]))
-    more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
-    return ("node " if len(numbers) == 1 else "nodes ") + told + more
+    return ("node " if len(numbers) == 1 else "nodes ") + listed(map(str, numbers), MAX_NAMED)

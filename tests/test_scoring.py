@@ -308,7 +308,7 @@ def test_predictions_of_other_films_are_an_error_unless_they_are_to_be_ignored()
     with pytest.raises(InputError, match=r"prediction of A, which is no film of the annotations \(did you mean a\?\)"):
         score(found, truth)
     scores = score(found, truth, ignore_other_videos=True)
-    assert any("Predictions of 2 other films were ignored: A, x.mp4" in note for note in scores.notes)
+    assert any("Predictions of 2 other films were ignored: A and x.mp4" in note for note in scores.notes)
     with pytest.raises(InputError, match="prediction of a, which is not a validation film"):
         score(predicted({"a": [], "b": []}), truth, subset="validation")
 
@@ -349,7 +349,7 @@ def test_a_name_that_can_be_two_films_is_an_error():
     ],
 )
 def test_labels_that_the_truth_does_not_know_are_named_with_what_was_probably_meant(prediction):
-    message = r"in a the predictions say Walk, zap, .*\(did you mean walk\?\); .*the annotations know run, sit, walk$"
+    message = r"in a the predictions say Walk and zap, .*\(did you mean walk\?\); .*the annotations know run, sit and walk$"
     with pytest.raises(InputError, match=message):
         score({"a": prediction}, annotations(TRUTH))
 

@@ -199,7 +199,7 @@ def test_labels_of_strangers_are_shown_and_not_obeyed(here, lesson, files):
     lesson.play = [prepared(labels=(STRANGE, *"abcdefghi"), head="classification", fps=Fraction("0.5"))]
     _, out, _ = here(*files)
     assert out.splitlines()[0] == (
-        "classification of 10 labels: [bold red]run \\x1b[31mred\\nline two, a, b, c, d, e, f, g, 2 more"
+        "classification of 10 labels: [bold red]run \\x1b[31mred\\nline two, a, b, c, d, e, f, g and 2 more"
     )
     assert "120 clips, 0.5 positions per second" in out
 

@@ -34,8 +34,11 @@ __all__ = [
     "UnknownFormat",
     "VideoError",
     "VtnStreamError",
+    "listed",
     "printable",
 ]
+
+MAX_NAME = 100  # characters of a name in a list of them
 
 # Marks that reorder the text around them: a file name could show as another one.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -50,6 +53,16 @@ def printable(text: str) -> str:
         c.encode("unicode_escape").decode() if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
         for c in text
     )
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """a, b and c; a, b, c and 5 more. Each printable, and not longer than MAX_NAME."""
+    names = list(names)
+    parts = [text if len(text := printable(name)) <= MAX_NAME else f"{text[:MAX_NAME]}..." for name in names[:most]]
+    if len(names) > most:
+        parts.append(f"{len(names) - most} more")
+    *first, last = parts or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class VtnStreamError(Exception):

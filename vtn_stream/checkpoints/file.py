@@ -35,9 +35,9 @@ from torch import Tensor
 
 from vtn_stream.atomic import replacing
 from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
-from vtn_stream.checkpoints.fit import listed, misfits
+from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
 from vtn_stream.checkpoints.metadata import METADATA_KEY, canonical, describe, parse
-from vtn_stream.errors import CheckpointError
+from vtn_stream.errors import CheckpointError, listed
 from vtn_stream.model import VTNConfig
 
 __all__ = ["FORMAT_VERSION", "load_checkpoint", "save_checkpoint"]
@@ -120,7 +120,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def _faults(config: VTNConfig, tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> str:
     """What keeps these tensors from being the network's; empty where nothing does. Of the backbone the digest tells."""
     if strange := [name for name, t in backbone.items() if t.dtype not in (torch.float32, torch.int64)]:
-        return f"neither float32 nor int64 {listed(strange)} of the backbone"
+        return f"neither float32 nor int64 {listed(strange, MAX_NAMES)} of the backbone"
     if config.encoder.num_layers > len(tensors):  # before a network of a million layers is built
         return f"{len(tensors)} tensors are too few for {config.encoder.num_layers} layers"
     try:

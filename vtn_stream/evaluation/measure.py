@@ -10,9 +10,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
-from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, listed, matched
+from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, matched
 from vtn_stream.evaluation.predictions import Prediction
 from vtn_stream.formats.annotations import Annotations
 from vtn_stream.metrics import (

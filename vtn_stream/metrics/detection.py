@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.timeline import Segment
 
 __all__ = [
@@ -260,7 +260,7 @@ def _read(
                 raise InputError(
                     f"a predicted segment of {name} is labelled {s.label}, which no true segment is",
                     "nothing was scored",
-                    f"rename it or leave it out; the truth knows {_listed(labels)}",
+                    f"rename it or leave it out; the truth knows {listed(labels, 8)}",
                 )
             found.append((index.get(s.label, 0), v, s.start_s, s.end_s, s.score))
     return labels, _table(sorted(true)), _table(found)
@@ -327,7 +327,3 @@ def _limits(thresholds: Sequence[float]) -> Floats:
     if limits.ndim != 1 or not len(limits) or not ((limits > 0) & (limits <= 1)).all():
         raise ValueError(f"thresholds of tIoU are one or more numbers in (0, 1], got {thresholds}")
     return limits
-
-
-def _listed(labels: Sequence[str]) -> str:
-    return ", ".join(labels[:8]) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")

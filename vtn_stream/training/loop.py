@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vtn_stream.embedding import Warned
-from vtn_stream.errors import CheckpointError, TrainingError
+from vtn_stream.errors import CheckpointError, TrainingError, listed
 from vtn_stream.model import VTN, LocalizationConfig, VTNConfig
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, Event
@@ -20,7 +20,6 @@ from vtn_stream.training.settings import Settings
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import State, load_state, save_state
 from vtn_stream.training.validation import METRICS, predictions, value
-from vtn_stream.training.words import named
 
 __all__ = ["Fitted", "fit"]
 
@@ -248,7 +247,7 @@ def _check_numbers(films: Sequence[TrainingFilm]) -> None:
     ]
     if strange:
         raise TrainingError(
-            f"embeddings of {named(strange)} are no numbers (NaN or infinity)",
+            f"embeddings of {listed(strange)} are no numbers (NaN or infinity)",
             "nothing was learnt",
             "leave those films out, or embed them anew into another --store",
         )

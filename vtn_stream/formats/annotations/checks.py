@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from vtn_stream.errors import AnnotationError
+from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.findings import Findings, FoundSegment
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
@@ -65,8 +65,7 @@ def _check_missing(findings: Findings, videos: Mapping[str, float] | None) -> No
         findings.problem(at, f"there is no film {shown(name)}{hint}")
     silent = [name for name in videos if name not in findings.films]
     if silent and findings.films:
-        told = ", ".join(shown(name) for name in silent[:3]) + ", ..." * (len(silent) > 3)
-        findings.warn(At(), f"{len(silent)} film{'s' * (len(silent) > 1)} without annotations: {told}")
+        findings.warn(At(), f"{len(silent)} film{'s' * (len(silent) > 1)} without annotations: {listed(silent)}")
 
 
 def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:
