@@ -29,7 +29,7 @@ from vtn_stream.errors import VtnStreamError
 from vtn_stream.results import ResultFiles
 from vtn_stream_pipelines.batch import batch
 from vtn_stream_pipelines.connection import connected, import_ray
-from vtn_stream_pipelines.films import Listed, results_folder, results_stem
+from vtn_stream_pipelines.films import Listed
 from vtn_stream_pipelines.listing import list_films
 from vtn_stream_pipelines.messages import FilmDone, Outcome, Receipt, Survey
 from vtn_stream_pipelines.pool import Pool
@@ -173,7 +173,8 @@ def measured(folder: Path, way: str, output: Path) -> None:
         if way == "one process":
             with Analyzer(store=store) as analyzer:
                 for film in films.films:
-                    files = ResultFiles(output / results_folder(film), Path(film.path), stem=results_stem(film))
+                    where = output / film.results
+                    files = ResultFiles(where.parent, Path(film.path), stem=where.name)
                     with contextlib.suppress(VtnStreamError):  # a batch leaves bad films out as well
                         files.claim(analyzer.probe(film.path).identity)
                         analysis = analyzer.analyze(film.path)

@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy
 from transformers import LongformerConfig, LongformerModel
 
 from vtn_stream.backbone import FrameEncoder
-from vtn_stream.checkpoints.longformer import LAYER_NAMES
+from vtn_stream.checkpoints.published import LAYER_NAMES
 from vtn_stream.model import VTN
 from vtn_stream.model.config import vit_b_vtn
 from vtn_stream.video import DecodingProcess, probe

@@ -6,12 +6,11 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Self, overload
 
 from .film_names import folded, plain_path, shown_path, tagged
 
-__all__ = ["Base", "Films", "Listed", "results_folder", "results_stem"]
+__all__ = ["Base", "Films", "Listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +29,6 @@ class Listed:
     name: str
     num_bytes: int
     results: str
-
-
-def results_folder(film: Listed) -> Path:
-    """Relative; it never leads up."""
-    return Path(film.results).parent
-
-
-def results_stem(film: Listed) -> str:
-    """What the names of its results begin with: the film's whole name."""
-    return Path(film.results).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,10 @@ from vtn_stream.errors import InputError, VtnStreamError
 from vtn_stream.film import is_film_name
 
 from .film_names import is_result_name, label_of
-from .films import Base, Films, Listed, results_folder, results_stem
+from .films import Base, Films, Listed
 from .patterns import Pattern, States, is_pattern
 
-__all__ = ["Listed", "Listing", "list_films", "results_folder", "results_stem"]
+__all__ = ["Listed", "Listing", "list_films"]
 
 MAX_TOLD = 20  # names of skipped files, and problems: a disk full of pictures is one line, not a million
 MAX_LIST_BYTES = 64 * 1024 * 1024  # 20,000 of the longest paths that Linux has; a larger file is no list

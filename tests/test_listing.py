@@ -13,7 +13,7 @@ from vtn_stream.errors import InputError
 from vtn_stream.results import ResultFiles
 from vtn_stream_pipelines.film_names import folded, plain_path
 from vtn_stream_pipelines.films import Base, Films
-from vtn_stream_pipelines.listing import MAX_TOLD, list_films, results_folder, results_stem
+from vtn_stream_pipelines.listing import MAX_TOLD, list_films
 
 
 def write(path, size=0):
@@ -330,8 +330,7 @@ def test_results_lie_where_the_film_does_under_its_whole_name(here):
     for name in ("a/x.mp4", "a/x.mkv"):
         write(here / "films" / name)
     mkv, mp4 = list_films(["films"]).films
-    assert (results_folder(mp4), results_stem(mp4)) == (Path("films/a"), "x.mp4")
-    assert (results_folder(mkv), results_stem(mkv)) == (Path("films/a"), "x.mkv")
+    assert (mp4.results, mkv.results) == ("films/a/x.mp4", "films/a/x.mkv")
 
 
 def test_names_that_cannot_be_kept_differ_from_all_others(here):
@@ -380,9 +379,9 @@ def test_the_same_path_in_two_sources_gives_two_results(here, tmp_path):
 def test_the_files_of_a_film_are_called_like_it(here, name):
     write(here / name)
     (film,) = list_films([name]).films
-    stem = results_stem(film)
-    files = ResultFiles(Path("out") / results_folder(film), Path(f"{stem}.film"), ["csv"])
-    assert files.timelines["csv"] == Path("out") / results_folder(film) / f"{stem}.timeline.csv"
+    folder, stem = Path(film.results).parent, Path(film.results).name
+    files = ResultFiles(Path("out") / folder, Path(f"{stem}.film"), ["csv"])
+    assert files.timelines["csv"] == Path("out") / folder / f"{stem}.timeline.csv"
     assert files.scores.name == f"{stem}.scores.arrow"
     files.claim("c0ffee")
     files.timelines["json"].touch()
@@ -406,7 +405,7 @@ def test_results_never_clash_and_stay_inside(rows, again):
     assert len(set(taken)) == len(rows)
     for film in films:
         assert not film.name.startswith("/")
-        folder, stem = results_folder(film), results_stem(film)
+        folder, stem = Path(film.results).parent, Path(film.results).name
         assert not folder.is_absolute()
         for part in (*folder.parts, stem):
             assert part not in ("", ".", "..")

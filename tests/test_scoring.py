@@ -349,7 +349,9 @@ def test_a_name_that_can_be_two_films_is_an_error():
     ],
 )
 def test_labels_that_the_truth_does_not_know_are_named_with_what_was_probably_meant(prediction):
-    message = r"in a the predictions say Walk and zap, .*\(did you mean walk\?\); .*the annotations know run, sit and walk$"
+    message = (
+        r"in a the predictions say Walk and zap, .*\(did you mean walk\?\); .*the annotations know run, sit and walk$"
+    )
     with pytest.raises(InputError, match=message):
         score({"a": prediction}, annotations(TRUTH))
 

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
 
 from vtn_stream.errors import CheckpointError
 
-__all__ = ["read_pickled", "read_tensors"]
+__all__ = ["read_pickled"]
 
 
 def read_pickled(path: Path) -> Any:
@@ -28,26 +26,6 @@ def read_pickled(path: Path) -> Any:
             f"{path.name} cannot be read as weights ({type(error).__name__})",
             "nothing was imported",
             "get it anew, or a file that holds tensors only; pickled programs are refused",
-        ) from error
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """A state dict, of a .safetensors file or one of torch.save. Raises CheckpointError."""
-    _check_is_file(path)
-    if path.suffix != ".safetensors":
-        tensors = read_pickled(path)
-        if not isinstance(tensors, dict) or not all(isinstance(name, str) for name in tensors):
-            raise CheckpointError(
-                f"{path.name} holds no state dict", "nothing was imported", "give the file of the weights themselves"
-            )
-        return tensors
-    try:
-        return load_file(path)
-    except Exception as error:  # safetensors' own, the system's, torch's
-        raise CheckpointError(
-            f"{path.name} is no safetensors file, or only a part of one ({type(error).__name__})",
-            "nothing was imported",
-            "get it anew",
         ) from error
 
 

@@ -24,17 +24,31 @@ from vtn_stream.checkpoints.checkpoint import Checkpoint
 from vtn_stream.checkpoints.file import save_checkpoint
 from vtn_stream.checkpoints.fit import has_values, misfits
 from vtn_stream.checkpoints.foreign import read_pickled
-from vtn_stream.checkpoints.longformer import LAYER_NAMES
 from vtn_stream.errors import CheckpointError
 from vtn_stream.model.config import ClassificationConfig, EncoderConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import CENTRE_CROP, OperatingPoint, Recipe
 
-__all__ = ["Added", "add_published", "import_published"]
+__all__ = ["LAYER_NAMES", "Added", "add_published", "import_published"]
 
 BACKBONE = "vit_base_patch16_224"
 WIDTH, NUM_HEADS, WINDOW = 768, 12, 18  # what no shape tells
 MAX_LAYERS = 100  # the published one has 3; of a million, building the network to compare with would take an hour
+
+# of a layer's modules: transformers' name below encoder.layer.{n}, ours below layers.{n}
+LAYER_NAMES = {
+    "attention.self.query": "query",
+    "attention.self.key": "key",
+    "attention.self.value": "value",
+    "attention.self.query_global": "query_global",
+    "attention.self.key_global": "key_global",
+    "attention.self.value_global": "value_global",
+    "attention.output.dense": "attention_out",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "expand",
+    "output.dense": "contract",
+    "output.LayerNorm": "feedforward_norm",
+}
 
 # the layout's name -> ours; layers are those of LAYER_NAMES, and the backbone's names are timm's in both
 _NAMES = {

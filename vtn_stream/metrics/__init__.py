@@ -11,8 +11,6 @@ from vtn_stream.metrics.detection import (
     ProposalScores,
     average_recall,
     detection_map,
-    false_alarms_per_hour,
-    recall_at_multiples,
 )
 from vtn_stream.metrics.phases import CHOLEC80, PhaseMeasure, PhaseScores, relaxed_phases, strict_phases
 from vtn_stream.metrics.segmentation import SegmentationScores, labels_on_grid, segmentation_scores
@@ -31,10 +29,8 @@ __all__ = [
     "average_recall",
     "boundary_f1",
     "detection_map",
-    "false_alarms_per_hour",
     "labels_on_grid",
     "mean_per_class",
-    "recall_at_multiples",
     "relaxed_phases",
     "segmentation_scores",
     "strict_phases",
