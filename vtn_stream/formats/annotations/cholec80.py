@@ -23,7 +23,7 @@ __all__ = ["NAME", "PHASES", "claims", "film_id", "read"]
 
 NAME = "Cholec80"
 FPS = 25
-PHASES = (
+PHASES = (  # in the order of the operation
     "Preparation",
     "CalotTriangleDissection",
     "ClippingCutting",
