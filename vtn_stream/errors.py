@@ -96,13 +96,13 @@ class AnnotationError(VtnStreamError):
         self.problems = tuple((line, text) for line, text in problems)  # kept by a pickle with the rest of __dict__
 
     def __str__(self) -> str:
-        told = [
+        lines = [
             f"  {printable(text)}" if line is None else f"  line {line}: {printable(text)}"
             for line, text in self.problems[: self.MAX_TOLD]
         ]
-        if more := len(self.problems) - len(told):
-            told.append(f"  and {more} more")
-        return "\n".join([super().__str__(), *told])
+        if more := len(self.problems) - len(lines):
+            lines.append(f"  and {more} more")
+        return "\n".join([super().__str__(), *lines])
 
 
 class UnknownFormat(AnnotationError):

@@ -54,17 +54,17 @@ def truth_of(
 
     Raises InputError where it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
     """
-    told = read_any(path, options).timelines
-    if len(told) == len(timelines) == 1 and told[0].video_path == named_by(path.name):
-        return [_lasting(told[0], timelines[0].duration_s)]
+    truths = read_any(path, options).timelines
+    if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):
+        return [_lasting(truths[0], timelines[0].duration_s)]
     by_name: dict[str, list[Timeline]] = {}
-    for each in told:
+    for each in truths:
         by_name.setdefault(bare_name(each.video_path), []).append(each)
     found = []
     for timeline in timelines:
         same = by_name.get(bare_name(timeline.video_path), [])
         if len(same) != 1:
-            near = nearest(timeline.video_path, [each.video_path for each in told]) if not same else None
+            near = nearest(timeline.video_path, [each.video_path for each in truths]) if not same else None
             hint = f" (did you mean {printable(near)}?)" if near else ""
             raise InputError(
                 f"{path.name} tells of {'several films' if same else 'no film'} called {timeline.video_path}{hint}",
@@ -75,9 +75,9 @@ def truth_of(
     return found
 
 
-def _lasting(told: Timeline, duration_s: float) -> tuple[Segment, ...]:
-    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in told.clip_labels)
-    return told.segments or tuple(whole)
+def _lasting(truth: Timeline, duration_s: float) -> tuple[Segment, ...]:
+    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in truth.clip_labels)
+    return truth.segments or tuple(whole)
 
 
 def _head(data: bytes) -> str:

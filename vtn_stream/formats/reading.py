@@ -147,16 +147,16 @@ def timeline_of(
     kept = tuple(segments)
     notes = list(notes)
     last_s = max((s.end_s for s in kept), default=0.0)
-    told_s = duration_s if _is_duration(duration_s) else options.duration_s
-    if not _is_duration(told_s):
-        told_s = max(last_s, 0.0)
+    known_s = duration_s if _is_duration(duration_s) else options.duration_s
+    if not _is_duration(known_s):
+        known_s = max(last_s, 0.0)
         notes.append("The file does not say how long the film is: it is taken to end with the last segment.")
     film = _film_path(video or "")
     return Timeline(
         video_identity="",
         video_path=film or named_by(name),
-        duration_s=told_s,
-        span_s=(0.0, told_s),
+        duration_s=known_s,
+        span_s=(0.0, known_s),
         nominal_rate=options.rate if rate is None else rate,
         start_timecode=options.start_timecode if start_timecode is None else start_timecode,
         segments=kept,

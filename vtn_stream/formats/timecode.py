@@ -112,13 +112,13 @@ def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, 
     """
     rate, warnings = counting_rate(timeline, options)
     if options.start_timecode is not None:
-        clock, told = _started(rate, options.start_timecode)
-        return clock, warnings + told
+        clock, doubts = _started(rate, options.start_timecode)
+        return clock, warnings + doubts
     try:
-        clock, told = _started(rate, timeline.start_timecode or "00:00:00:00")
+        clock, doubts = _started(rate, timeline.start_timecode or "00:00:00:00")
     except InputError as error:
         return Clock(rate=rate), (*warnings, f"{error.fact}: timecode starts at 00:00:00:00")
-    return clock, warnings + told
+    return clock, warnings + doubts
 
 
 def reading_clock(
@@ -140,8 +140,8 @@ def reading_clock(
         return clock, warnings
     clock = Clock(rate=rate, drop=drop, start=_count(clock, options.start_timecode))
     if _is_drop(options.start_timecode) and not drop:
-        told = f"the start timecode {options.start_timecode} is drop-frame, the file is not"
-        warnings += (f"{told}: it is read as {clock.timecode(0)}",)
+        doubt = f"the start timecode {options.start_timecode} is drop-frame, the file is not"
+        warnings += (f"{doubt}: it is read as {clock.timecode(0)}",)
     return clock, warnings
 
 

@@ -142,12 +142,12 @@ def _data(facts: CardFacts) -> list[str]:
 
 
 def _measured(facts: CardFacts) -> list[str]:
-    told = "On the validation films, in percent."
+    explanation = "On the validation films, in percent."
     if facts.tious:
         low, high = min(facts.tious), max(facts.tious)
-        told += f" AP is average precision, the mean over tIoU {low:g} to {high:g}."
+        explanation += f" AP is average precision, the mean over tIoU {low:g} to {high:g}."
     fitted = "Rules" if facts.head == "dense" else "Thresholds"
-    told += (
+    explanation += (
         f" Precision, recall and F1 are those of what a timeline shows. {fitted} and the epoch were chosen on these "
         "films: expect a little less on others."
     )
@@ -157,7 +157,7 @@ def _measured(facts: CardFacts) -> list[str]:
         rows.append((c.label, *map(_percent, (c.ap, c.precision, c.recall, c.f1)), threshold))
     mistakes = [(_named(true), _named(said), _percent(share)) for true, said, share in facts.mistakes[:MAX_MISTAKES]]
     return [
-        told if facts.figures or rows else "It was not measured.",
+        explanation if facts.figures or rows else "It was not measured.",
         _table(("all classes", "percent"), [(name, _percent(value)) for name, value in facts.figures.items()]),
         _table(("action", "AP", "precision", "recall", "F1", "threshold"), rows),
         _table(("what was", "it called", "percent of the time"), mistakes),

@@ -79,8 +79,8 @@ def find_films(
     durations = {name: LONG_S for name in _others(films, draft.videos)}
     for name, video in draft.videos.items():  # test films, and those with a problem that is told already
         if video.subset == "test" or name in problems:
-            told_s = LONG_S if video.duration_s is None else video.duration_s
-            durations[name] = told_s if rate is None else told_s / rate
+            stated_s = LONG_S if video.duration_s is None else video.duration_s
+            durations[name] = stated_s if rate is None else stated_s / rate
     durations |= {name: video.duration_s for name, video in videos.items()}
     found = _read(annotations, durations, rate, problems, skip_bad=skip_bad).with_lengths()
 

@@ -198,11 +198,11 @@ class _Lesson:
             return None
         try:
             with self._learner.as_the_mean() as network:
-                told = predictions(network, self._validation, self._fps)
+                predicted = predictions(network, self._validation, self._fps)
         except CheckpointError as error:
             epoch = self._progress.epoch + 1
             raise _Stopped(f"the network gave no numbers on the validation films after epoch {epoch}") from error
-        return value(told, self._validation, self._labels)
+        return value(predicted, self._validation, self._labels)
 
     def _note(self, loss: float, metric: float | None) -> None:
         """An epoch is done; whether it is the best so far."""

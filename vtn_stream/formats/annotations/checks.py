@@ -74,10 +74,10 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
     cut: list[tuple[At, float]] = []
     num_segments = num_late = 0
     for name, film in findings.films.items():
-        told_s = film.facts.get("duration_s")
-        duration_s = told_s if videos is None else float(videos[name])
-        if told_s is not None and duration_s is not None and abs(told_s - duration_s) > END_TOLERANCE_S:
-            text = f"its duration is said to be {in_s(told_s)}, the film has {in_s(duration_s)}"
+        stated_s = film.facts.get("duration_s")
+        duration_s = stated_s if videos is None else float(videos[name])
+        if stated_s is not None and duration_s is not None and abs(stated_s - duration_s) > END_TOLERANCE_S:
+            text = f"its duration is said to be {in_s(stated_s)}, the film has {in_s(duration_s)}"
             findings.warn(film.at, findings.of(name, film.at) + text)
         num_before = len(film.segments)
         num_segments += num_before

@@ -26,7 +26,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations.findings import Findings
-from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, told_short
+from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, short_warnings
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, without_surrogates
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import Options, Written, counting_rate, num
@@ -162,9 +162,9 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         short += num_short(timeline.segments, rate)
         tasks.append(_task(timeline, rate))
     if num_same := len(timelines) - len({timeline.video_path for timeline in timelines}):
-        told = f"{num(num_same, 'film')} with the name of another: the tasks do not tell which is which"
-        warnings[told] = None
-    return Written(content=json_bytes(tasks), warnings=(*warnings, *told_short(short)))
+        doubt = f"{num(num_same, 'film')} with the name of another: the tasks do not tell which is which"
+        warnings[doubt] = None
+    return Written(content=json_bytes(tasks), warnings=(*warnings, *short_warnings(short)))
 
 
 def _task(timeline: Timeline, rate: Fraction) -> dict[str, Any]:

@@ -104,8 +104,8 @@ def _events(findings: Findings, at: At, events: list[object]) -> Iterator[tuple[
             findings.problem(here, f"it is {shown(event)}, not an object")
             continue
         findings.report_repeated(here, event)
-        told = str(event.get("gameTime", ""))[:100].strip()
-        half = str(event["half"])[:10] if "half" in event else told[:1]
+        game_time = str(event.get("gameTime", ""))[:100].strip()
+        half = str(event["half"])[:10] if "half" in event else game_time[:1]
         if half not in ("1", "2"):
             findings.problem(here, f"its half is {shown(event.get('half', event.get('gameTime')))}, not 1 or 2")
         else:
@@ -116,16 +116,16 @@ def _time_s(event: dict[str, Any]) -> object:
     """Seconds of the half, or what stands there in their place."""
     position = event.get("position")
     if position is None:
-        told = _TIME.fullmatch(str(event.get("gameTime", ""))[:100].strip())
-        return int(told[2]) * 60 + int(told[3]) if told else event.get("gameTime")
+        game_time = _TIME.fullmatch(str(event.get("gameTime", ""))[:100].strip())
+        return int(game_time[2]) * 60 + int(game_time[3]) if game_time else event.get("gameTime")
     ms = seconds(position) if isinstance(position, str) and ":" not in position else position
     return ms / 1000 if isinstance(ms, int | float) and not isinstance(ms, bool) and abs(ms) < 1e300 else ms
 
 
 def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> dict[str, str]:
     """The id of the film of each half; where nothing happens in any, of the one that UrlLocal names, else the first."""
-    told = url.replace("\\", "/").strip("/") if isinstance(url, str) else ""
-    folder, _, last = told.rpartition("/")
+    place = url.replace("\\", "/").strip("/") if isinstance(url, str) else ""
+    folder, _, last = place.rpartition("/")
     if game is None and is_film_name(last):
         stem, _, suffix = last.rpartition(".")
         named = _HALF_FILM.fullmatch(stem)
@@ -134,7 +134,7 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
         return {half: f"{folder}/{name}" if folder else name for half, name in names.items()}
     beside = _beside(path.parent)
     if game is None:
-        game = "" if beside else told
+        game = "" if beside else place
     names = {half: beside.get(half, f"{half}_224p") for half in halves or ["1"]}
     return {half: f"{game}/{name}" if game else name for half, name in names.items()}
 

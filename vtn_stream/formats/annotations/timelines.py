@@ -37,6 +37,6 @@ def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -
 
 
 def _told(problems: Sequence[Problem], prefix: str) -> list[str]:
-    told = [prefix + (f"line {line}: " if line is not None else "") + text for line, text in problems[:MAX_TOLD]]
+    lines = [prefix + (f"line {line}: " if line is not None else "") + text for line, text in problems[:MAX_TOLD]]
     more = len(problems) - MAX_TOLD
-    return [*told, f"{prefix}and {more} more"] if more > 0 else told
+    return [*lines, f"{prefix}and {more} more"] if more > 0 else lines
