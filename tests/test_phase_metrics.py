@@ -210,7 +210,7 @@ def test_a_single_value_has_no_deviation():
 
 def test_a_label_that_is_no_phase_is_named():
     for predictions, truth in (({"x": [1, 9]}, {"x": [1, 1]}), ({"x": [1, 1]}, {"x": [1, 9]})):
-        with pytest.raises(InputError, match="a frame of x is labelled 9, which is none of the 2 phases"):
+        with pytest.raises(InputError, match="a frame of x is labelled 9, which is not one of the 2 phases"):
             strict_phases(predictions, truth, phases=(1, 2))
     with pytest.raises(InputError, match="x has 1 predicted labels and 2 true ones"):
         relaxed_phases({"x": [1]}, {"x": [1, 1]}, "exact", fps=1, phases=NUMBERS)

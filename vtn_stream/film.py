@@ -123,7 +123,7 @@ class VideoInfo:
         pts: NDArray[np.int64],
         keyframes: NDArray[np.int64],
     ) -> Self:
-        """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for what is none of them."""
+        """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for anything else."""
         rate, timecode, hdr = facts["nominal_rate"], facts["start_timecode"], facts["hdr"]
         return cls(
             path=path,

@@ -144,7 +144,7 @@ class ClipWindow:
         if self.position_rate is not None:
             object.__setattr__(self, "position_rate", Fraction(self.position_rate))
             if not 0 < self.position_rate <= MAX_FPS:
-                raise ValueError(f"a position rate of {self.position_rate} a second is none")
+                raise ValueError(f"a position rate lies above 0, up to {MAX_FPS} a second, got {self.position_rate}")
 
     def starts(self, num_positions: int) -> NDArray[np.int64]:
         """First positions of the windows over a grid: every stride, and one more that ends where the grid does.

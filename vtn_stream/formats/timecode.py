@@ -108,7 +108,7 @@ def is_timecode(text: str) -> bool:
 def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, ...]]:
     """The clock to write a film's times with, and what was taken otherwise than stated.
 
-    InputError where the options' start timecode is none.
+    InputError where the options' start timecode is not a timecode.
     """
     rate, warnings = counting_rate(timeline, options)
     if options.start_timecode is not None:
@@ -126,7 +126,7 @@ def reading_clock(
 ) -> tuple[Clock, tuple[str, ...]]:
     """The clock to read a file with that states this rate, or none: then the options' holds. It starts where they say.
 
-    InputError where the options' start timecode is none.
+    InputError where the options' start timecode is not a timecode.
     """
     warnings: tuple[str, ...] = ()
     if rate is None and (rate := options.rate) is None:

@@ -153,7 +153,7 @@ def _indexed(
         for label in kinds.tolist():
             if label not in index:
                 raise InputError(
-                    f"a frame of {name} is labelled {label}, which is none of the {len(phases)} phases",
+                    f"a frame of {name} is labelled {label}, which is not one of the {len(phases)} phases",
                     "nothing was scored",
                     "name the phases that occur, in their order",
                 )

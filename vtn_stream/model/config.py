@@ -162,7 +162,7 @@ class VTNConfig:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "VTNConfig":
-        """The inverse of `to_dict`. KeyError, TypeError or ValueError for what is none."""
+        """The inverse of `to_dict`. KeyError, TypeError or ValueError for anything else."""
         head = dict(fields["head"])
         if (kind := head.pop("kind")) not in _HEADS:
             raise ValueError(f"this release has no {kind!r} head")

@@ -68,7 +68,7 @@ def read_annotations(
     skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
     fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
 
-    Raises AnnotationError with every problem of the file; InputError for durations and rates that are none.
+    Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1e6):
         raise InputError(f"fps is {fps}", "frames have no time then", "give frames a second, above 0")
@@ -80,7 +80,7 @@ def read_annotations(
         format = _read_folder(findings, path, fps) if path.is_dir() else _read_file(findings, path, fps)
     except Unreadable as error:
         findings.refuse(error.at, error.text)
-    except OSError as error:  # of a folder; a path that is none is told by read_bytes
+    except OSError as error:  # of a folder; of a file, read_bytes says what is wrong
         raise AnnotationError(
             f"{findings.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
         ) from error
