@@ -129,7 +129,7 @@ def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, file
     model = tmp_path / "my actions.safetensors"
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines == [
-        "localization of 2 labels: run, jump",
+        "localization of 2 labels: run and jump",
         "from 10 films, 2 of them for validation: 1.50 h, 120 segments, 4 positions per second",
         "on the validation films",
         "average mAP     41.23 %",
