@@ -19,7 +19,7 @@ from vtn_stream.timeline import Timeline
 
 from .times import clock
 
-__all__ = ["err", "film_progress", "out", "show_timeline"]
+__all__ = ["PositionCount", "err", "film_progress", "out", "show_timeline"]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -39,12 +39,34 @@ class _Speed(ProgressColumn):
         return Text(f"{frames / elapsed_s:.0f} frames/s  {film_s / elapsed_s:.1f}x real time")
 
 
+class PositionCount:
+    """How many positions are done. Frames are counted as they come, positions as they are known: several may show one
+    frame.
+    """
+
+    def __init__(self) -> None:
+        self._known = 0
+        self.under_way = 0
+
+    def __int__(self) -> int:
+        return self._known + self.under_way
+
+    def add_frames(self, num: int) -> None:
+        self.under_way += num
+
+    def add_chunk(self, num_positions: int, *, embedded: bool = True) -> None:
+        self._known += num_positions
+        if embedded:
+            self.under_way = max(0, self.under_way - num_positions)
+
+
 class FilmProgress:
     """Counts grid positions; those that come from the store do not count as speed."""
 
     def __init__(self, progress: Progress | None, name: str) -> None:
         self._progress = progress
-        self._frames = self._done = self._under_way = 0
+        self._positions = PositionCount()
+        self._frames = 0
         self._film_s = 0.0
         self._sequence: TaskID | None = None
         if progress:
@@ -57,14 +79,13 @@ class FilmProgress:
 
     def frames_embedded(self, num_frames: int) -> None:
         self._frames += num_frames
-        self._under_way += num_frames
+        self._positions.add_frames(num_frames)
         self._show()
 
     def chunk_ready(self, num_positions: int, *, embedded: bool) -> None:
-        self._done += num_positions
+        self._positions.add_chunk(num_positions, embedded=embedded)
         if embedded:
             self._film_s += num_positions / self._fps
-            self._under_way = max(0, self._under_way - num_positions)
         self._show()
 
     def sequence_read(self, num_done: int, num_total: int) -> None:
@@ -79,10 +100,8 @@ class FilmProgress:
 
     def _show(self) -> None:
         if self._progress:
-            film_s = self._film_s + self._under_way / self._fps
-            self._progress.update(
-                self._task, completed=self._done + self._under_way, frames=self._frames, film_s=film_s
-            )
+            film_s = self._film_s + self._positions.under_way / self._fps
+            self._progress.update(self._task, completed=int(self._positions), frames=self._frames, film_s=film_s)
 
 
 @contextmanager

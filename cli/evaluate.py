@@ -125,8 +125,8 @@ def evaluate(
     video,start_s,end_s,label,score. ANNOTATIONS are of any format that can be trained on. A model that locates actions
     first looks at the films, as far as the store does not hold them.
 
-    LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, or a
-    folder with a folder of films for each label.
+    LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, a table
+    with the columns path and label, or a folder with a folder of films for each label.
 
     Films that cannot be read are named and left out of the figures, and the exit code is then 1.
     """

@@ -32,12 +32,11 @@ def read_truth(path: Path, fps: float | None) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
     truth = read_annotations(path, fps=fps).with_lengths()
-    warnings = [w for w in truth.warnings if not w.text.startswith("fps was not used")]  # the grid has it
-    for line, text in warnings[:MAX_WARNINGS]:
+    for line, text in truth.warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"
         err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)
-    if len(warnings) > MAX_WARNINGS:
-        err.print(f"... and {len(warnings) - MAX_WARNINGS} more warnings")
+    if len(truth.warnings) > MAX_WARNINGS:
+        err.print(f"... and {len(truth.warnings) - MAX_WARNINGS} more warnings")
     return truth
 
 

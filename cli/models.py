@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from vtn_stream.errors import CheckpointError, printable
+from vtn_stream.errors import CheckpointError, listed, printable
 from vtn_stream.model import VARIANTS
 
 from .console import err, out
@@ -162,11 +162,9 @@ def _show(name: str, value: str) -> None:
 
 def _show_checkpoint(checkpoint: "Checkpoint") -> None:
     recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_points.common
-    labels = ", ".join(checkpoint.labels[:MAX_LABELS])
-    more = len(checkpoint.labels) - MAX_LABELS
     where = "inside" if checkpoint.backbone is not None else "not inside"
     window_s, stride_s = (float(n / recipe.fps) for n in (window.num_positions, window.stride))
-    _show("labels", labels + (f" and {more} more" if more > 0 else ""))
+    _show("labels", listed(checkpoint.labels, MAX_LABELS))
     _show(
         "looks at", f"{float(recipe.fps):g} frames per second, {recipe.geometry}, {recipe.size[0]} x {recipe.size[1]}"
     )

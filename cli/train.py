@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
-from vtn_stream.errors import printable
+from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
 from vtn_stream.training.events import EpochDone, Event, Head, Prepared, Stage, Taught
 
 from . import options
-from .console import err, out
+from .console import PositionCount, err, out
 from .interrupts import check_interrupted
 
 __all__ = ["train"]
@@ -126,7 +126,7 @@ class _Lesson:
         self._progress = progress
         self._task: TaskID | None = None
         self._name = ""  # of what goes on
-        self._done = self._under_way = 0
+        self._positions = PositionCount()
         self._best: float | None = None
 
     def tell(self, event: Event) -> None:
@@ -138,10 +138,12 @@ class _Lesson:
         elif isinstance(event, Warned):
             _warn(event.message)
         elif isinstance(event, FramesEmbedded):
-            self._embedded(event.num_frames)
+            self._positions.add_frames(event.num_frames)
+            self._update(completed=int(self._positions))
         elif isinstance(event, ChunkReady):
             if event.source != "store":
-                self._chunk(len(event.chunk))
+                self._positions.add_chunk(len(event.chunk))
+                self._update(completed=int(self._positions))
         elif isinstance(event, EpochDone):
             self._epoch(event)
 
@@ -161,16 +163,6 @@ class _Lesson:
             for line in _lines(prepared):
                 err.print(Text(line), soft_wrap=True)
         self._begin("embedding", prepared.num_missing or None)
-
-    def _embedded(self, num_frames: int) -> None:
-        self._under_way += num_frames
-        self._update(completed=self._done + self._under_way)
-
-    def _chunk(self, num_positions: int) -> None:
-        """Frames are counted as they come, positions as they are known: several may show one frame."""
-        self._done += num_positions
-        self._under_way = max(0, self._under_way - num_positions)
-        self._update(completed=self._done + self._under_way)
 
     def _epoch(self, event: EpochDone) -> None:
         if event.best:
@@ -221,13 +213,11 @@ def _warn(message: str) -> None:
 
 def _lines(prepared: Prepared) -> list[str]:
     """What is learnt, from what."""
-    labels = [printable(label) for label in prepared.labels[:MAX_LABELS]]
-    if (more := len(prepared.labels) - MAX_LABELS) > 0:
-        labels.append(f"{more} more")
     what = "clips" if prepared.head == "classification" else "segments"
+    labels = listed(prepared.labels, MAX_LABELS)
     num_films = prepared.num_training + prepared.num_validation
     return [
-        f"{prepared.head} of {len(prepared.labels)} label{'s' * (len(prepared.labels) != 1)}: {', '.join(labels)}",
+        f"{prepared.head} of {len(prepared.labels)} label{'s' * (len(prepared.labels) != 1)}: {labels}",
         f"from {num_films} films, {prepared.num_validation} of them for validation: {prepared.hours:.2f} h, "
         f"{prepared.num_segments} {what}, {float(prepared.fps):g} positions per second",
     ]

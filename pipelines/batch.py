@@ -7,13 +7,12 @@ results where they belong, and films that have theirs are skipped.
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vtn_stream.errors import TimelineError
+from vtn_stream.results import check_results_folder
 from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
@@ -117,7 +116,7 @@ def batch(
     Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
     single film's fault: ClusterError, StoreError, TimelineError, and what is wrong with the settings.
     """
-    _check_writable(output)
+    check_results_folder(output, "no film was analyzed")  # else every film would fail, one by one
     results = _results(output, formats, overwrite, thumbnails)
     return run(films, cluster=cluster, settings=settings, num_workers=num_workers, on_event=on_event, **results)
 
@@ -245,16 +244,3 @@ def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: in
     is_cuda = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)["device"] == "cuda"
     places = cluster.num_gpus / GPU_WORKER.num_gpus if is_cuda else cluster.num_cpus
     return min(int(places), num_workers or MAX_WORKERS)
-
-
-def _check_writable(output: Path) -> None:
-    """Else every film would fail, one by one."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=output).close()
-    except OSError as error:
-        raise TimelineError(
-            f"nothing can be written to {output.name or output} ({error.strerror})",
-            "no film was analyzed",
-            "name another folder with -o",
-        ) from error

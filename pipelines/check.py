@@ -4,14 +4,14 @@ Run within `connection.connected`.
 """
 
 import os
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vtn_stream.errors import ClusterError, VtnStreamError
+from vtn_stream.atomic import temporary_name
+from vtn_stream.errors import ClusterError, VtnStreamError, listed
 from vtn_stream.store import default_root
 
 from . import retries
@@ -163,7 +163,7 @@ class _Probes:
 def _check_shared(probes: _Probes, folder: str, option: str) -> None:
     """Every node writes a file and reads all the others' files: those that see each other's share the folder."""
     # Named as the store's own unfinished files: `cache gc --orphans` removes what we could not.
-    names = {number: f".{secrets.token_hex(12)}.tmp" for number in probes.numbers}
+    names = {number: temporary_name() for number in probes.numbers}
     try:
         written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, retries.FOLDER_S)
         for number, reason in written.items():
@@ -255,6 +255,4 @@ def _with_work(node: _Node, works: bool) -> _Node:
 
 
 def _node_names(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:MAX_SHOWN]))
-    more = f" and {len(numbers) - MAX_SHOWN} more" if len(numbers) > MAX_SHOWN else ""
-    return ("node " if len(numbers) == 1 else "nodes ") + shown + more
+    return ("node " if len(numbers) == 1 else "nodes ") + listed(map(str, numbers), MAX_SHOWN)

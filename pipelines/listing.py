@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vtn_stream.errors import InputError, VtnStreamError
-from vtn_stream.training.folder import is_film_name
+from vtn_stream.film import is_film_name
 
 from .film_list import BaseFolder, FilmList
 from .film_names import is_result_name, label_of

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError, printable
-from vtn_stream.formats.annotations import Annotations, checks, draft, read_annotations, text
+from vtn_stream.formats.annotations import Annotations, checks, findings, read_annotations, text
 from vtn_stream.formats.annotations.cholec80 import PHASES
 from vtn_stream.formats.annotations.spelling import look_alikes
 
@@ -276,7 +276,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
     ],
 )
 def test_too_much_is_refused(tmp_path, monkeypatch, row, told):
-    monkeypatch.setattr(draft, "MAX_ENTRIES", 100)
+    monkeypatch.setattr(findings, "MAX_ENTRIES", 100)
     path = tmp_path / "a.csv"
     rows = [row.format(i, i + 1) for i in range(200)]
     path.write_text("video,start_s,end_s,label\n" + "".join(rows[:100]))
@@ -345,7 +345,7 @@ def test_chains_of_unaligned_slots_are_walked_once(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.csv")
-    with pytest.raises(AnnotationError, match="no regular file"):
+    with pytest.raises(AnnotationError, match="not a regular file"):
         read_annotations(tmp_path / "a.csv")
 
 

@@ -387,10 +387,10 @@ def test_all_tensors_that_do_not_fit_are_named(saved):
     tensors |= {"head.out.weight": torch.zeros(3, 8, dtype=torch.float16), "head.out.bias": torch.zeros(3).long()}
     rewrite(saved, metadata(saved), tensors)
     said = refusal(saved)
-    assert "missing encoder.layers.1.key.bias, head.norm.weight;" in said
-    assert "unexpected head.more, stranger;" in said
+    assert "missing encoder.layers.1.key.bias and head.norm.weight;" in said
+    assert "unexpected head.more and stranger;" in said
     assert "of another shape encoder.cls_token;" in said
-    assert "not float32 head.out.weight, head.out.bias;" in said
+    assert "not float32 head.out.weight and head.out.bias;" in said
 
 
 def test_another_backbone_than_the_recipes_is_refused(tiny, backbone, tmp_path):

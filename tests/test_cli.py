@@ -422,7 +422,9 @@ def test_export_writes_csv_from_json(here, analyzed, tmp_path):
 
 @pytest.mark.parametrize("path", ["a\0b.mp4", "\ud800", "../../up.mp4", "\x1b[31m\n.mp4", "n" * 1000])
 def test_export_is_not_led_astray_by_a_stranger_s_timeline(here, analyzed, tmp_path, path):
-    fields = analyzed.analysis.timeline.to_dict()
+    from vtn_stream.formats import timeline_json
+
+    fields = timeline_json.to_dict(analyzed.analysis.timeline)
     fields["video"]["path"] = path
     (tmp_path / "x.json").write_text(json.dumps(fields))
     code, out, err = here("export", tmp_path / "x.json", "-f", "csv", "-o", tmp_path / "out")

@@ -16,8 +16,6 @@ from vtn_stream.metrics import (
     THUMOS14,
     average_recall,
     detection_map,
-    false_alarms_per_hour,
-    recall_at_multiples,
 )
 from vtn_stream.timeline import Segment
 
@@ -101,14 +99,10 @@ def test_average_precision_is_that_of_plain_loops(predictions, truth, limits):
 def test_the_truth_itself_is_perfect_and_silence_is_worth_nothing(truth, random):
     itself = {v: [replace(s, score=random.random()) for s in truth[v]] for v in truth}
     assert detection_map(itself, truth, ACTIVITYNET).average_map == 1.0
-    assert recall_at_multiples(itself, truth, (1.0,)).tolist() == [[1.0, 1.0]]
-    assert false_alarms_per_hour(itself, truth, film_s=60, min_score=0) == 0.0
     silence = {v: [] for v in truth}
     for nothing in ({}, silence):
         assert detection_map(nothing, truth, ACTIVITYNET).average_map == 0.0
         assert average_recall(nothing, truth).area == 0.0
-        assert not recall_at_multiples(nothing, truth, EPIC).any()
-        assert false_alarms_per_hour(nothing, truth, film_s=60, min_score=0) == 0.0
 
 
 @settings(deadline=None)
@@ -236,52 +230,6 @@ def test_average_recall_is_that_of_plain_loops(proposals, truth, max_number):
         assert scores.recall[k] == pytest.approx(expected, abs=1e-12)
 
 
-@settings(deadline=None)
-@given(found, truths, st.sampled_from([(1, 5), (2,), (3, 1)]))
-def test_recall_at_multiples_is_that_of_plain_loops(predictions, truth, multiples):
-    for k, limit in enumerate(EPIC):
-        for m, multiple in enumerate(multiples):
-            shares = []
-            for label in names(truth):
-                met = []
-                for v in truth:
-                    true = [s for s in truth[v] if s.label == label]
-                    best = ranked({v: predictions.get(v, ())}, label)[: multiple * len(true)]
-                    met += [any(tiou(s, t) >= limit for _, s in best) for t in true]
-                shares.append(sum(met) / len(met))
-            recall = recall_at_multiples(predictions, truth, EPIC, multiples=multiples)[k, m]
-            assert recall == pytest.approx(sum(shares) / len(shares), abs=1e-12)
-
-
-def test_recall_at_multiples_of_a_film():
-    truth = {"x": [seg(0, 10), seg(20, 30), seg(0, 10, label="b")]}
-    predictions = {"x": [seg(0, 10, 0.9), seg(0, 9, 0.8), seg(20, 30, 0.7), seg(1, 11, 0.6, "b")]}
-    assert recall_at_multiples(predictions, truth, (0.5, 0.9)).tolist() == [[0.75, 1.0], [0.25, 0.5]]
-
-
-# ---- alarms
-
-
-@settings(deadline=None)
-@given(found, truths, st.integers(0, 6))
-def test_a_false_alarm_is_a_prediction_that_takes_nothing(predictions, truth, min_score):
-    alarms = 0
-    for label in names(truth):
-        took, _ = hits(predictions, truth, label, 0.5)
-        alarms += sum(
-            s.score >= min_score and not t for (_, s), t in zip(ranked(predictions, label), took, strict=True)
-        )
-    rate = false_alarms_per_hour(predictions, truth, film_s=1800, min_score=min_score)
-    assert rate == 2 * alarms
-
-
-def test_the_second_alarm_of_one_event_is_false():
-    truth = {"x": [seg(0, 10)]}
-    predictions = {"x": [seg(0, 10, 0.9), seg(0, 10, 0.8), seg(50, 60, 0.7), seg(70, 80, 0.2)]}
-    rates = [false_alarms_per_hour(predictions, truth, film_s=600, min_score=s) for s in (0.95, 0.9, 0.8, 0.7, 0)]
-    assert rates == [0, 0, 6, 12, 18]
-
-
 # ---- refusals
 
 TRUTH = {"x": [seg(0, 10)], "y": []}
@@ -300,11 +248,9 @@ TRUTH = {"x": [seg(0, 10)], "y": []}
 def test_what_cannot_be_scored_is_refused(predictions, truth, problem):
     calls = (
         lambda: detection_map(predictions, truth, EPIC),
-        lambda: recall_at_multiples(predictions, truth, EPIC),
-        lambda: false_alarms_per_hour(predictions, truth, film_s=1, min_score=0),
         lambda: average_recall(predictions, truth),
     )
-    for call in calls if "labelled" not in problem else calls[:3]:  # proposals have no class
+    for call in calls if "labelled" not in problem else calls[:1]:  # proposals have no class
         with pytest.raises(InputError, match=problem) as caught:
             call()
         assert "\n" not in str(caught.value)
@@ -314,8 +260,6 @@ def test_other_films_are_left_out_on_request():
     more = {"x": [seg(0, 10, 0.5)], "z": [seg(0, 10, None, "whatever")]}
     assert detection_map(more, TRUTH, EPIC, ignore_other_videos=True).average_map == 1.0
     assert average_recall(more, TRUTH, ignore_other_videos=True).area == pytest.approx(0.99)
-    assert recall_at_multiples(more, TRUTH, (1.0,), multiples=(1,), ignore_other_videos=True) == [[1.0]]
-    assert false_alarms_per_hour(more, TRUTH, film_s=1, min_score=0, ignore_other_videos=True) == 0
 
 
 @pytest.mark.parametrize("limits", [[], [0.0], [1.01], [math.nan], [[0.5]]])
@@ -325,10 +269,5 @@ def test_a_threshold_that_means_nothing_is_refused(limits):
 
 
 def test_arguments_that_mean_nothing_are_refused():
-    with pytest.raises(ValueError, match="film_s"):
-        false_alarms_per_hour({}, TRUTH, film_s=0, min_score=0)
     with pytest.raises(ValueError, match="max_number"):
         average_recall({}, TRUTH, max_number=0)
-    for multiples in ((), (0,)):
-        with pytest.raises(ValueError, match="multiples"):
-            recall_at_multiples({}, TRUTH, EPIC, multiples=multiples)

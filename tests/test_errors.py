@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream import errors
-from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.errors import VtnStreamError, listed, printable
 
 CLASSES = [kind for name in errors.__all__ if isinstance(kind := getattr(errors, name), type)]
 
@@ -73,3 +73,18 @@ def test_every_message_is_one_line_that_any_terminal_can_encode(fact, consequenc
     assert shown.encode()
     assert not {unicodedata.bidirectional(c) for c in shown} & {"RLO", "LRO", "RLE", "LRE", "RLI", "LRI", "PDF"}
     assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (["a", "b", "c"], "a, b and c"),
+        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+        (["\x1b[31m", "n" * 200], "\\x1b[31m and " + "n" * 100 + "..."),
+    ],
+)
+def test_names_in_a_line(names, line):
+    assert listed(names) == listed(iter(names)) == line

@@ -118,13 +118,16 @@ def test_a_clip_that_cannot_be_read_is_named_and_the_exit_code_is_one(here, mode
     assert out.splitlines()[-1].split() == ["left", "out", "1"]
 
 
-def test_a_list_with_mistakes_is_one_line_before_anything_is_measured(here, model, folder, tmp_path):
+def test_a_list_with_mistakes_is_refused_with_a_line_for_each_before_anything_is_measured(
+    here, model, folder, tmp_path
+):
     (tmp_path / "list.txt").write_text("one.mp4 a\none.mp4 b\nthree.mp4 nothing\n")
     code, out, err = here(tmp_path / "list.txt", "--model", model, "--videos", folder)
     assert (code, out) == (1, "")
-    assert err.startswith("vtn-stream: list.txt has 2 problems: line 2: ")
-    assert ", line 3: " in err
-    assert len(err.splitlines()) == 1
+    assert err.startswith("vtn-stream: list.txt has 2 problems; nothing was measured; ")
+    assert "\n  line 2: one.mp4 is listed on line 1 already" in err
+    assert "\n  line 3: there is no label nothing" in err
+    assert len(err.splitlines()) == 3
 
 
 def test_a_model_that_is_not_there_is_told(here, folder):

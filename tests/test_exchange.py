@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from vtn_stream.errors import AnnotationError, TimelineError
-from vtn_stream.formats import FORMATS, Options, activitynet_results, fiftyone
+from vtn_stream.formats import FORMATS, Options, activitynet_results, fiftyone, timeline_json
 from vtn_stream.formats.annotations import elan, label_studio, read_annotations, soccernet, timelines_of
 from vtn_stream.formats.predictions import read_results
 from vtn_stream.formats.reading import ReadingOptions
@@ -575,7 +575,7 @@ def test_each_file_is_claimed_by_its_own_format_only():
     ):
         for name in (*NAMES, "json"):
             head = (
-                json.dumps(film.to_dict(), indent=1)
+                json.dumps(timeline_json.to_dict(film), indent=1)
                 if name == "json"
                 else FORMATS[name].write([film], Options()).content.decode()
             )[:4096]

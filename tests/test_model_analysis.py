@@ -16,11 +16,11 @@ from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import BackboneError, CheckpointError
 from vtn_stream.exchange import export
 from vtn_stream.exchange.selection import Selection
+from vtn_stream.formats import timeline_json
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.store import read_scores
-from vtn_stream.timeline import Timeline
 from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules
 
 LABELS = ("A", "B", "C", "D")
@@ -148,7 +148,7 @@ def test_provenance_names_the_model_and_no_place(analyzed, open_model, model):
     analysis = timeline.provenance["analysis"]
     assert analysis["kind"] == "clip classifier"
     assert analysis["model"] == load_checkpoint(model).digest
-    text = json.dumps(timeline.to_dict())
+    text = json.dumps(timeline_json.to_dict(timeline))
     assert str(model.parent) not in text
     assert "/tmp" not in text
 
@@ -324,7 +324,7 @@ def test_timelines_and_scores_of_both_heads_are_written_and_read(request, analyz
     files.claim(analysis.timeline.video_identity)
     files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
     text = files.timelines["json"].read_text()
-    assert Timeline.from_dict(json.loads(text)) == analysis.timeline
+    assert timeline_json.from_dict(json.loads(text)) == analysis.timeline
     assert str(model.parent) not in text
     scores, _, labels = read_scores(files.scores)
     assert labels == load_checkpoint(model).labels

@@ -173,7 +173,7 @@ def test_info_of_a_model_by_name_and_by_path(models, stored):
     assert out == models("info", stored)[1]
     words = " ".join(out.split())
     for said in (
-        "labels making tea, épée, [bold]割る\\n",
+        "labels making tea, épée and [bold]割る\\n",
         "looks at 3.125 frames per second, short side 256, centre crop, 160 x 160",
         "16 positions (5.12 s), one every 2.56 s",
         "a class holds from 0.5, and reaches as far as 0.25",

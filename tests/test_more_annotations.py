@@ -193,7 +193,7 @@ def test_spots_need_a_rate(read, problems):
     del without["fps"]
     assert "give fps" in problems([without])[0][1]
     assert drawn(read([without], fps=50)) == {"match": "serve 1"}
-    assert read([spot(serve=50)], fps=50).warnings == ((None, "fps was not used: spot JSON counts no frames here"),)
+    assert not read([spot(serve=50)], fps=50).uses_fps
 
 
 def test_two_spots_may_be_one_and_the_same(read):

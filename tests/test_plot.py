@@ -20,6 +20,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from PIL import Image
 
 from vtn_stream.errors import InputError, TimelineError
+from vtn_stream.formats import timeline_json
 from vtn_stream.report.colours import COLOURS, colours_of
 from vtn_stream.report.timeline_plot import MAX_FILMS, MAX_LANES, figure, plot
 from vtn_stream.timeline import Curve, Gap, Segment, Timeline
@@ -299,7 +300,7 @@ def test_the_same_bytes_here_and_in_another_process_with_other_settings(format, 
 def saved(tmp_path):
     def save(timeline, name="film"):
         path = tmp_path / f"{name}.timeline.json"
-        path.write_text(json.dumps(timeline.to_dict()))
+        path.write_text(json.dumps(timeline_json.to_dict(timeline)))
         return path
 
     return save

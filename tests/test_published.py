@@ -323,10 +323,10 @@ def test_every_tensor_that_differs_is_named(tmp_path, small):
     state["backbone.norm.weight"] = torch.zeros(64, dtype=torch.float16)
     state["mlp_head.0.bias"] = "text"
     said = refusal(write(tmp_path / "x.pyth", state))
-    assert "missing cls_token, mlp_head.1.bias, backbone.blocks.5.attn.qkv.weight;" in said
-    assert "unexpected temporal_encoder.pooler.dense.weight, backbone.head.weight;" in said
-    assert "of another shape temporal_encoder.encoder.layer.1.output.dense.bias, backbone.norm.bias;" in said
-    assert "not float32 mlp_head.0.bias, backbone.norm.weight;" in said
+    assert "missing cls_token, mlp_head.1.bias and backbone.blocks.5.attn.qkv.weight;" in said
+    assert "unexpected temporal_encoder.pooler.dense.weight and backbone.head.weight;" in said
+    assert "of another shape temporal_encoder.encoder.layer.1.output.dense.bias and backbone.norm.bias;" in said
+    assert "not float32 mlp_head.0.bias and backbone.norm.weight;" in said
 
 
 def test_a_layer_that_lacks_is_named(tmp_path, small):

@@ -15,9 +15,9 @@ from vtn_stream.evaluation import METRICS, Prediction, of_analysis, of_timeline,
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations, read_annotations
+from vtn_stream.formats.annotations.cholec80 import PHASES
 from vtn_stream.metrics import (
     ACTIVITYNET,
-    CHOLEC80,
     average_recall,
     detection_map,
     labels_on_grid,
@@ -222,18 +222,21 @@ def test_whole_clips_have_accuracies():
 
 def test_surgical_phases_strict_and_relaxed():
     borders = np.array([0, 100, 400, 500, 900, 1000, 1100, 1200])
-    true = [seg(*borders[i : i + 2], name) for i, name in enumerate(CHOLEC80)]
+    true = [seg(*borders[i : i + 2], name) for i, name in enumerate(PHASES)]
     late = [0, *(borders[1:-1] + 7), 1200]
-    found = [seg(*late[i : i + 2], name) for i, name in enumerate(CHOLEC80)]
-    truth = annotations({"v": true}, labels=CHOLEC80, durations=1200.0)
+    found = [seg(*late[i : i + 2], name) for i, name in enumerate(PHASES)]
+    truth = annotations({"v": true}, labels=PHASES, durations=1200.0)
     phases = score(predicted({"v": found}), truth, metrics=["phases"], fps=2).phases
-    assert phases.labels == CHOLEC80
+    assert phases.labels == PHASES
     assert phases.forms["strict"].accuracy == pytest.approx(100 * (1 - 6 * 7 / 1200))
     assert phases.forms["relaxed, corrected"].accuracy == 100
     grid = (np.arange(2400) + 0.5) / 2
     sides = [{"v": labels_on_grid(side, grid, "")} for side in (found, true)]
-    direct = {form: relaxed_phases(*sides, form, fps=2) for form in ("exact", "corrected")}
-    for form, expected in (("strict", strict_phases(*sides)), *((f"relaxed, {f}", s) for f, s in direct.items())):
+    direct = {form: relaxed_phases(*sides, form, fps=2, phases=PHASES) for form in ("exact", "corrected")}
+    for form, expected in (
+        ("strict", strict_phases(*sides, phases=PHASES)),
+        *((f"relaxed, {f}", s) for f, s in direct.items()),
+    ):
         for measure in ("precision", "recall", "jaccard"):
             ours, theirs = (getattr(s, measure) for s in (phases.forms[form], expected))
             assert ours.per_phase[:7].tolist() == theirs.per_phase.tolist()
@@ -241,8 +244,8 @@ def test_surgical_phases_strict_and_relaxed():
 
 
 def test_a_prediction_of_no_phase_is_wrong_and_nothing_is_relaxed_then():
-    true = [seg(100 * i, 100 * i + 100, name) for i, name in enumerate(CHOLEC80)]
-    truth = annotations({"v": true}, labels=CHOLEC80, durations=800.0)  # 100 s without a phase
+    true = [seg(100 * i, 100 * i + 100, name) for i, name in enumerate(PHASES)]
+    truth = annotations({"v": true}, labels=PHASES, durations=800.0)  # 100 s without a phase
     scores = score(predicted({"v": true[1:]}), truth, metrics=["phases"], fps=1)
     strict = scores.phases.forms["strict"]
     assert list(scores.phases.forms) == ["strict"]
@@ -308,7 +311,7 @@ def test_predictions_of_other_films_are_an_error_unless_they_are_to_be_ignored()
     with pytest.raises(InputError, match=r"prediction of A, which is no film of the annotations \(did you mean a\?\)"):
         score(found, truth)
     scores = score(found, truth, ignore_other_videos=True)
-    assert any("Predictions of 2 other films were ignored: A, x.mp4" in note for note in scores.notes)
+    assert any("Predictions of 2 other films were ignored: A and x.mp4" in note for note in scores.notes)
     with pytest.raises(InputError, match="prediction of a, which is not a validation film"):
         score(predicted({"a": [], "b": []}), truth, subset="validation")
 
@@ -349,7 +352,9 @@ def test_a_name_that_can_be_two_films_is_an_error():
     ],
 )
 def test_labels_that_the_truth_does_not_know_are_named_with_what_was_probably_meant(prediction):
-    message = r"in a the predictions say Walk, zap, .*\(did you mean walk\?\); .*the annotations know run, sit, walk$"
+    message = (
+        r"in a the predictions say Walk and zap, .*\(did you mean walk\?\); .*the annotations know run, sit and walk$"
+    )
     with pytest.raises(InputError, match=message):
         score({"a": prediction}, annotations(TRUTH))
 

@@ -129,7 +129,7 @@ def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, file
     model = tmp_path / "my actions.safetensors"
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines == [
-        "localization of 2 labels: run, jump",
+        "localization of 2 labels: run and jump",
         "from 10 films, 2 of them for validation: 1.50 h, 120 segments, 4 positions per second",
         "on the validation films",
         "average mAP     41.23 %",
@@ -199,7 +199,7 @@ def test_labels_of_strangers_are_shown_and_not_obeyed(here, lesson, files):
     lesson.play = [prepared(labels=(STRANGE, *"abcdefghi"), head="classification", fps=Fraction("0.5"))]
     _, out, _ = here(*files)
     assert out.splitlines()[0] == (
-        "classification of 10 labels: [bold red]run \\x1b[31mred\\nline two, a, b, c, d, e, f, g, 2 more"
+        "classification of 10 labels: [bold red]run \\x1b[31mred\\nline two, a, b, c, d, e, f, g and 2 more"
     )
     assert "120 clips, 0.5 positions per second" in out
 

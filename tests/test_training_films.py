@@ -234,7 +234,7 @@ def test_a_film_of_which_all_annotations_are_wrong_is_not_said_to_be_missing(mat
 
 def test_films_without_annotations_are_told(material, store, process, table):
     (note,) = find_films(table(row("a"), row("d")), material, store, process).notes
-    assert note == "2 films without annotations: c, b"
+    assert note == "2 films without annotations: c and b"
 
 
 def test_frames_without_a_rate_are_frames_of_the_films(material, store, process, tmp_path):
@@ -464,7 +464,7 @@ def test_films_that_cannot_be_decoded_are_named_and_the_others_stored(footage, e
     monkeypatch.setattr(DecodingProcess, "frames", frames)
     with pytest.raises(VideoError) as told:
         embed_films(footage, ["b", "a", "c"], PLAN, encoder, store, process)
-    assert told.value.fact == "2 of 3 films cannot be used (b.mkv is broken, c.mp4 is broken)"
+    assert told.value.fact == "2 of 3 films cannot be used (b.mkv is broken and c.mp4 is broken)"
     assert work_to_do(footage, ["a"], encoder.recipe(PLAN.fps), store).num_missing == 0
 
     events = []

@@ -6,7 +6,6 @@ probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> s
 import contextlib
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, W
 from vtn_stream.embedding import Event as EmbeddingEvent
 from vtn_stream.errors import CheckpointError, InputError, StoreError
 from vtn_stream.film import VideoInfo
-from vtn_stream.sampling import Chunk, SamplingPlan
+from vtn_stream.sampling import Chunk, SamplingPlan, parse_rate
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.store import EmbeddingStore
@@ -354,11 +353,4 @@ class Analyzer:
 
 
 def _fraction(fps: float | Fraction | str) -> Fraction:
-    text = str(fps)
-    if not re.fullmatch(r"-?\d+/0*[1-9]\d*|-?\d+(\.\d*)?(e[-+]?\d{1,3})?", text[:100], re.ASCII):
-        raise InputError(
-            f"{text[:40]} is not a rate",
-            "nothing was analyzed",
-            "give positions per second, such as 2, 2.56 or 30000/1001",
-        )
-    return Fraction(text)
+    return parse_rate(fps, "nothing was analyzed")

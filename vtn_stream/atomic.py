@@ -1,31 +1,56 @@
-"""Files that appear whole or not at all. Standard library only."""
+"""Files that appear whole or not at all, and whether a folder takes any. Standard library only."""
 
 import os
+import re
 import secrets
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["TEMPORARY", "check_writable", "replacing", "temporary_name", "write_whole"]
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{24}\.tmp")  # the name of an unfinished file: a killed run's are found by it
 
 
-def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """Write the parts under a temporary name beside path, then rename: readers see the old file or the new one.
+def temporary_name() -> str:
+    """Of an unfinished file, no two alike. Short: that of the finished one may be as long as allowed."""
+    return f".{secrets.token_hex(12)}.tmp"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, for a file that takes its place at the end: readers see the old or the new one.
 
     Written through to the disk, folder entry included. Raises OSError; no temporary is left behind.
     """
-    temporary = path.with_name(f".{secrets.token_hex(12)}.tmp")  # short: path's own name may be as long as allowed
+    temporary = path.with_name(temporary_name())
     try:
-        with open(temporary, "xb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        _sync(temporary, os.O_RDWR)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent, os.O_RDONLY)
+
+
+def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Write the parts as one file, whole or not at all. Raises OSError."""
+    with replacing(path) as temporary, open(temporary, "xb") as file:
+        for part in parts:
+            file.write(part)
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder where it is not there, and a file in it that goes at once. Raises OSError where that fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
+
+
+def _sync(path: Path, flags: int) -> None:
+    opened = os.open(path, flags)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

@@ -3,6 +3,7 @@
 VtnStreamError
 ├── InputError        an argument that cannot be served
 ├── AnnotationError   a file of annotations that cannot be read, or with mistakes in it: it tells all of them
+│   └── UnknownFormat  it is of no format that is known
 ├── VideoError        a file that cannot be read as a film
 │   └── DecodingLost  the decoding process died, hung or ran out of memory
 ├── CheckpointError   a file that is no checkpoint, or one that does not fit what it is used for
@@ -30,10 +31,14 @@ __all__ = [
     "StoreError",
     "TimelineError",
     "TrainingError",
+    "UnknownFormat",
     "VideoError",
     "VtnStreamError",
+    "listed",
     "printable",
 ]
+
+MAX_NAME = 100  # characters of a name in a list of them
 
 # Marks that reorder the text around them: a file name could show as another one.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -48,6 +53,16 @@ def printable(text: str) -> str:
         c.encode("unicode_escape").decode() if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
         for c in text
     )
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """a, b and c; a, b, c and 5 more. Each printable, and not longer than MAX_NAME."""
+    names = list(names)
+    parts = [text if len(text := printable(name)) <= MAX_NAME else f"{text[:MAX_NAME]}..." for name in names[:most]]
+    if len(names) > most:
+        parts.append(f"{len(names) - most} more")
+    *first, last = parts or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class VtnStreamError(Exception):
@@ -81,13 +96,17 @@ class AnnotationError(VtnStreamError):
         self.problems = tuple((line, text) for line, text in problems)  # kept by a pickle with the rest of __dict__
 
     def __str__(self) -> str:
-        told = [
+        lines = [
             f"  {printable(text)}" if line is None else f"  line {line}: {printable(text)}"
             for line, text in self.problems[: self.MAX_TOLD]
         ]
-        if more := len(self.problems) - len(told):
-            told.append(f"  and {more} more")
-        return "\n".join([super().__str__(), *told])
+        if more := len(self.problems) - len(lines):
+            lines.append(f"  and {more} more")
+        return "\n".join([super().__str__(), *lines])
+
+
+class UnknownFormat(AnnotationError):
+    """What a file or folder holds is of no format of annotations that is known."""
 
 
 class VideoError(VtnStreamError):

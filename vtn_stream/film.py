@@ -8,13 +8,27 @@ import os
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLOCK_TOLERANCE_S", "FrameIndex", "VideoInfo", "file_stamp", "shareable_name"]
+__all__ = [
+    "CLOCK_TOLERANCE_S",
+    "FILM_SUFFIXES",
+    "FrameIndex",
+    "VideoInfo",
+    "bare_name",
+    "file_stamp",
+    "is_film_name",
+    "shareable_name",
+    "without_suffix",
+]
+
+FILM_SUFFIXES = frozenset(
+    ("3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob", "webm", "wmv")
+)
 
 # Containers state their start in whole microseconds, so no clock of ours is finer than that: a frame is
 # shown at time t if it starts at most this long after t.
@@ -109,7 +123,7 @@ class VideoInfo:
         pts: NDArray[np.int64],
         keyframes: NDArray[np.int64],
     ) -> Self:
-        """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for what is none of them."""
+        """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for anything else."""
         rate, timecode, hdr = facts["nominal_rate"], facts["start_timecode"], facts["hdr"]
         return cls(
             path=path,
@@ -200,6 +214,21 @@ def file_stamp(path: Path) -> tuple[int, ...]:
     """What changes when a file is replaced or written to. Raises OSError."""
     status = path.stat()
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def is_film_name(name: str) -> bool:
+    """Whether a file, by its name or path, has a film's suffix."""
+    return PurePosixPath(name).suffix[1:].lower() in FILM_SUFFIXES
+
+
+def without_suffix(name: str) -> str:
+    """A name or path without its film's suffix; x.com stays x.com."""
+    return name.removesuffix(PurePosixPath(name).suffix) if is_film_name(name) else name
+
+
+def bare_name(path: str) -> str:
+    """A film's name without its folders, whichever way their slashes lean, and without its suffix."""
+    return without_suffix(PurePosixPath(path.replace("\\", "/")).name)
 
 
 def shareable_name(name: str) -> str:

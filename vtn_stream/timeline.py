@@ -5,21 +5,15 @@ one begins. A segment with start_s == end_s is an instant.
 """
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Any, Self, TypeVar
-
-from vtn_stream.errors import TimelineError
+from typing import Any, Self
 
 __all__ = ["Curve", "Gap", "Segment", "Timeline"]
-
-SCHEMA = "vtn-stream/timeline"
-SCHEMA_VERSION = 1
 
 TOLERANCE_S = 1e-6  # of lengths and gaps: 0.3 - 0.2 is 0.1, whatever floats say
 
@@ -265,129 +259,11 @@ class Timeline:
         """Labels replaced by `names`; a label that is not in it stays."""
         return replace(self, segments=tuple(replace(s, label=names.get(s.label, s.label)) for s in self.segments))
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; the schema is docs/timeline.md."""
-        return {
-            "schema": SCHEMA,
-            "version": SCHEMA_VERSION,
-            "complete": self.complete,
-            "video": {
-                "path": self.video_path,
-                "identity": self.video_identity,
-                "duration_s": self.duration_s,
-                "nominal_rate": None if self.nominal_rate is None else str(self.nominal_rate),
-                "variable_rate": self.variable_rate,
-                "start_timecode": self.start_timecode,
-            },
-            "span_s": list(self.span_s),
-            "segments": [
-                {"start_s": s.start_s, "end_s": s.end_s, "label": s.label, "score": s.score}
-                | ({"attributes": dict(s.attributes)} if s.attributes else {})
-                for s in self.segments
-            ],
-            "clip_labels": [{"label": label, "score": score} for label, score in self.clip_labels],
-            "gaps": [{"start_s": g.start_s, "end_s": g.end_s, "reason": g.reason} for g in self.gaps],
-            "curves": {
-                name: {"start_s": c.start_s, "step_s": c.step_s, "values": list(c.values)}
-                for name, c in self.curves.items()
-            },
-            "provenance": dict(self.provenance),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Any) -> "Timeline":
-        """The timeline that `to_dict` wrote. Raises TimelineError on anything else."""
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise TimelineError(
-                "this is not a vtn-stream timeline", "nothing was read", f'its "schema" must be "{SCHEMA}"'
-            )
-        if type(data.get("version")) is not int or data["version"] != SCHEMA_VERSION:
-            raise TimelineError(
-                f"the timeline has schema version {_shown(data.get('version'))}",
-                f"this release reads version {SCHEMA_VERSION} only",
-                "read it with the release that wrote it",
-            )
-        try:
-            video = _is(data["video"], dict)
-            start_s, end_s = _is(data["span_s"], list)
-            rate, timecode = video["nominal_rate"], video["start_timecode"]
-            return cls(
-                video_identity=_is(video["identity"], str),
-                video_path=_is(video["path"], str),
-                duration_s=_number(video["duration_s"]),
-                span_s=(_number(start_s), _number(end_s)),
-                nominal_rate=None if rate is None else _rate(rate),
-                variable_rate=_is(video["variable_rate"], bool),
-                start_timecode=None if timecode is None else _is(timecode, str),
-                segments=tuple(
-                    Segment(
-                        start_s=_number(s["start_s"]),
-                        end_s=_number(s["end_s"]),
-                        label=_is(s["label"], str),
-                        score=None if s["score"] is None else _number(s["score"]),
-                        attributes={
-                            _is(name, str): _is(value, str)
-                            for name, value in _is(s.get("attributes", {}), dict).items()
-                        },
-                    )
-                    for s in _is(data["segments"], list)
-                ),
-                clip_labels=tuple((_is(c["label"], str), _number(c["score"])) for c in _is(data["clip_labels"], list)),
-                gaps=tuple(
-                    Gap(start_s=_number(g["start_s"]), end_s=_number(g["end_s"]), reason=_is(g["reason"], str))
-                    for g in _is(data["gaps"], list)
-                ),
-                curves={
-                    name: Curve(
-                        start_s=_number(c["start_s"]),
-                        step_s=_number(c["step_s"]),
-                        values=tuple(_number(value) for value in _is(c["values"], list)),
-                    )
-                    for name, c in _is(data["curves"], dict).items()
-                },
-                provenance=_is(data["provenance"], dict),
-                complete=_is(data["complete"], bool),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:300]
-            raise TimelineError(
-                f"the timeline breaks its schema ({reason})",
-                "nothing was read",
-                "write it again with vtn-stream analyze; the schema is docs/timeline.md",
-            ) from error
-
-
-_T = TypeVar("_T")
-_RATE = re.compile(r"[1-9]\d{0,29}(/[1-9]\d{0,29})?", re.ASCII)
-
-
-def _is(value: Any, kind: type[_T]) -> _T:
-    if not isinstance(value, kind):
-        raise TypeError(f"expected {kind.__name__}, got {_shown(value)}")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"expected a number, got {_shown(value)}")
-    return _finite(value)
-
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"expected a finite number, got {value}")
     return float(value)
-
-
-def _rate(value: Any) -> Fraction:
-    if not _RATE.fullmatch(_is(value, str)):  # matched first: Fraction("1e9999999") would take minutes
-        raise ValueError(f"expected a rate such as 30000/1001, got {_shown(value)}")
-    return Fraction(value)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    return text if len(text) <= 100 else text[:100] + "..."
 
 
 def _rank(segment: Segment) -> tuple[float, float]:

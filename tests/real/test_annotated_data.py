@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from vtn_stream.evaluation.clip_classes import read_clips
 from vtn_stream.formats.annotations import read_annotations
 
 
@@ -22,3 +23,11 @@ def test_cctv_fight_as_a_table_and_as_folders(data):
     assert Counter(labels.values()) == {"fight": 120, "noFight": 127}
     assert labels == {f"clips/{name}": video.clip_label for name, video in folders.videos.items()}
     assert all(video.source for video in table.videos.values())
+
+
+def test_cctv_fight_is_one_list_to_train_and_to_evaluate(data):
+    table = read_annotations(data / "cctv-fight" / "clips.csv")
+    clips = read_clips(data / "cctv-fight" / "clips.csv", table.labels)
+    assert {clip.name: table.labels[clip.truth] for clip in clips} == {
+        name: video.clip_label for name, video in table.videos.items()
+    }

@@ -24,7 +24,6 @@ Loading computes nothing but the digests, runs nothing of the file, and maps the
 
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,10 +33,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from vtn_stream.atomic import replacing
 from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
-from vtn_stream.checkpoints.fit import listed, misfits
+from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
 from vtn_stream.checkpoints.metadata import METADATA_KEY, canonical, describe, parse
-from vtn_stream.errors import CheckpointError
+from vtn_stream.errors import CheckpointError, listed
 from vtn_stream.model import VTNConfig
 
 __all__ = ["FORMAT_VERSION", "load_checkpoint", "save_checkpoint"]
@@ -64,23 +64,18 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     text = canonical({**description, "digest": _digest(canonical(description), tensors)})
     parse(text, FORMAT_VERSION)  # what could not be read again is not written
 
-    temporary = path.with_name(f".{secrets.token_hex(12)}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        save_file(tensors, temporary, {METADATA_KEY: text})
-        os.chmod(temporary, mode)  # as other files have it: safetensors lets nobody else read
-        _sync(temporary, os.O_RDWR)
-        os.replace(temporary, path)
-        _sync(path.parent, os.O_RDONLY)
+        with replacing(path) as temporary:
+            with open(temporary, "xb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            save_file(tensors, temporary, {METADATA_KEY: text})
+            os.chmod(temporary, mode)  # as other files have it: safetensors lets nobody else read
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path.name} cannot be written ({_reason(error)})",
             "the model is not saved",
             "check the folder and the room on its disk, or name another",
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -125,7 +120,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def _faults(config: VTNConfig, tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> str:
     """What keeps these tensors from being the network's; empty where nothing does. Of the backbone the digest tells."""
     if strange := [name for name, t in backbone.items() if t.dtype not in (torch.float32, torch.int64)]:
-        return f"neither float32 nor int64 {listed(strange)} of the backbone"
+        return f"neither float32 nor int64 {listed(strange, MAX_NAMES)} of the backbone"
     if config.encoder.num_layers > len(tensors):  # before a network of a million layers is built
         return f"{len(tensors)} tensors are too few for {config.encoder.num_layers} layers"
     try:
@@ -147,14 +142,6 @@ def _weights_digest(backbone: Mapping[str, Tensor]) -> str:
     from vtn_stream.backbone import weights_digest  # here: a checkpoint without a backbone needs no timm
 
     return weights_digest(backbone)
-
-
-def _sync(path: Path, flags: int) -> None:
-    opened = os.open(path, flags)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _reason(error: Exception) -> str:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-__all__ = ["has_values", "listed", "misfits"]
+from vtn_stream.errors import listed
 
-_MAX_NAMES = 300  # in a message: more tensors than any network here has, fewer than a hostile file could list
-_MAX_NAME = 100  # characters of one that are shown
+__all__ = ["MAX_NAMES", "has_values", "misfits"]
+
+MAX_NAMES = 300  # in a message: more tensors than any network here has, fewer than a hostile file could list
 
 
 def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
@@ -30,13 +31,7 @@ def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
     problems["without values of their own"] = sorted(hollow | _overlapping(whole))
     if not any(problems.values()):
         problems["not finite"] = [name for name, value in shared if not value.isfinite().all()]
-    return "; ".join(f"{problem} {listed(names)}" for problem, names in problems.items() if names)
-
-
-def listed(names: Iterable[str]) -> str:
-    names = [name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}..." for name in names]
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(names[:_MAX_NAMES]) + more
+    return "; ".join(f"{problem} {listed(names, MAX_NAMES)}" for problem, names in problems.items() if names)
 
 
 def has_values(value: object) -> TypeGuard[Tensor]:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.predictions import Prediction, assign, suggestion
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.annotated import Subset
@@ -19,12 +19,11 @@ from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import labels_on_grid
 from vtn_stream.timeline import Segment
 
-__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "listed", "matched"]
+__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "matched"]
 
 Part = Subset | Literal["all"]
 
 MAX_FRAMES = 100_000_000  # of all films together: 115 days at 10 a second
-NUM_LISTED = 5
 END_TOLERANCE_S = 0.5  # as annotations are read: containers and annotators disagree by some frames
 
 
@@ -159,11 +158,6 @@ def frames(
             times_s = (np.arange(num[film.name], dtype=np.float64) + 0.5) / fps
             grids[film.name] = on_grid(film.shown, times_s), on_grid(film.true, times_s)
     return grids
-
-
-def listed(names: Sequence[str]) -> str:
-    told = ", ".join(shown(name) for name in names[:NUM_LISTED])
-    return told + (f" and {len(names) - NUM_LISTED} more" if len(names) > NUM_LISTED else "")
 
 
 def _counted(num: int, thing: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import InputError
-from vtn_stream.evaluation.clip_list import LabelledClip
+from vtn_stream.evaluation.clip_classes import LabelledClip
 
 __all__ = ["Journal", "Top"]
 

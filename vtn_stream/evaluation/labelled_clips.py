@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import CheckpointError, InputError, VideoError
-from vtn_stream.evaluation.clip_list import LabelledClip, read_clips
+from vtn_stream.evaluation.clip_classes import LabelledClip, read_clips
 from vtn_stream.evaluation.journal import Journal, Top
 from vtn_stream.evaluation.protocols import (
     FULL_S,

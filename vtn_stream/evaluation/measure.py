@@ -10,14 +10,13 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
-from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, listed, matched
+from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, matched
 from vtn_stream.evaluation.predictions import Prediction
-from vtn_stream.formats.annotations import Annotations
+from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
     ACTIVITYNET,
-    CHOLEC80,
     THUMOS14,
     PhaseScores,
     average_recall,
@@ -164,8 +163,8 @@ def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Se
 
 def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str]) -> Phases:
     """Frames of which the truth says nothing are left out; a prediction of nothing is wrong, and no phase."""
-    is_cholec80 = set(labels) == set(CHOLEC80)
-    order = CHOLEC80 if is_cholec80 else tuple(labels)
+    is_cholec80 = set(labels) == set(cholec80.PHASES)
+    order = cholec80.PHASES if is_cholec80 else tuple(labels)
     nothing = len(order)
     place = np.array([*(order.index(label) for label in sorted(order)), nothing])
     predicted, true = {}, {}

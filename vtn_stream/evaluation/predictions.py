@@ -6,15 +6,16 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.errors import InputError, UnknownFormat
+from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats.annotations import read_annotations
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.predictions import read_results
+from vtn_stream.formats.timeline_json import SCHEMA
 from vtn_stream.localize import located
 from vtn_stream.results import load_timeline
-from vtn_stream.timeline import SCHEMA, Segment, Timeline
+from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import NO_THRESHOLD
 
 if TYPE_CHECKING:
@@ -133,9 +134,7 @@ def _of_timelines(files: Iterable[Path]) -> dict[str, Prediction]:
 def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
     try:
         annotations = read_annotations(path, fps=fps).with_lengths()
-    except AnnotationError as error:
-        if error.problems or "known format" not in error.fact:
-            raise
+    except UnknownFormat as error:
         raise InputError(
             f"{path.name or path} holds no predictions",
             "nothing was scored",
@@ -160,11 +159,11 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
     """
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):
-        by_key.setdefault(_key(film), []).append(film)
+        by_key.setdefault(bare_name(film), []).append(film)
     assigned: dict[str, str] = {}
     others = []
     for name in sorted(predictions):
-        near = [name] if name in films else by_key.get(_key(name), [])
+        near = [name] if name in films else by_key.get(bare_name(name), [])
         if not near:
             others.append(name)
             continue
@@ -192,14 +191,7 @@ def suggestion(name: str, films: Collection[str]) -> str:
 
 def _film_name(video_path: str) -> str:
     """As a timeline gives it; of a suffix that is not known to be a film's, without."""
-    name = PurePosixPath(video_path)
-    return video_path if name.suffix[1:].lower() in FILM_SUFFIXES else name.with_suffix("").as_posix()
-
-
-def _key(name: str) -> str:
-    name = PurePosixPath(name.replace("\\", "/")).name
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot and stem and suffix.lower() in FILM_SUFFIXES else name
+    return video_path if is_film_name(video_path) else PurePosixPath(video_path).with_suffix("").as_posix()
 
 
 def _sorted(segments: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -14,8 +14,8 @@ from vtn_stream.exchange.files import (
     format_of,
     holds_many,
     inside_film,
+    outside_warnings,
     same_file,
-    told_outside,
 )
 from vtn_stream.exchange.intake import read_any
 from vtn_stream.film import shareable_name
@@ -57,7 +57,7 @@ def convert(
         inside, num_outside = inside_film(timeline)
         timelines.append(inside)
         outside += num_outside
-    told = dict.fromkeys((*read.warnings, *told_outside(outside)))
+    warnings = dict.fromkeys((*read.warnings, *outside_warnings(outside)))
     if folder:
         stems = _stems(timelines)
         parts = [([t], target / f"{stem}.timeline{suffix_of(name)}") for stem, t in zip(stems, timelines, strict=True)]
@@ -76,8 +76,8 @@ def convert(
         written = content_of(file, films, name, options, pages)
         check_free(file, written.content, overwrite=overwrite)
         write_file(file, written.content)
-        told |= dict.fromkeys(written.warnings)
-    return Exported(paths=tuple(file for _, file in parts), warnings=tuple(told))
+        warnings |= dict.fromkeys(written.warnings)
+    return Exported(paths=tuple(file for _, file in parts), warnings=tuple(warnings))
 
 
 def _stems(timelines: Sequence[Timeline]) -> list[str]:

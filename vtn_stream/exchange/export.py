@@ -11,9 +11,9 @@ from vtn_stream.exchange.files import (
     content_of,
     holding_many,
     inside_film,
+    outside_warnings,
     read_file,
     same_file,
-    told_outside,
 )
 from vtn_stream.exchange.selection import Scored, Selection
 from vtn_stream.formats import FORMATS, Options
@@ -42,7 +42,7 @@ def export(
     always kept. Raises TimelineError, DamagedFile.
     """
     timeline, warnings = _selected(path, selection)
-    names, told, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes]]()
+    names, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes]]()
     for name in names:
         target = (path.parent if folder is None else folder) / f"{stem_of(path)}.timeline{suffix_of(name)}"
         written = content_of(target, [timeline], name, options, pages)
@@ -53,17 +53,19 @@ def export(
                     "it was kept",
                     "name another folder with -o",
                 )
-            told["the JSON would replace the timeline itself, which is kept; for it name another folder with -o"] = None
+            notes["the JSON would replace the timeline itself, which is kept; for it name another folder with -o"] = (
+                None
+            )
             continue
         made.append((target, written.content))
         title = "" if name == PAGE else f"{FORMATS[name].title}: "
         # What several formats say alike is said by the first of them.
-        told |= {f"{title}{w}": None for w in written.warnings if not any(known.endswith(w) for known in told)}
+        notes |= {f"{title}{w}": None for w in written.warnings if not any(known.endswith(w) for known in notes)}
     for target, content in made:
         check_free(target, content, overwrite=overwrite)
     for target, content in made:
         write_file(target, content)
-    return Exported(paths=tuple(target for target, _ in made), warnings=tuple(told))
+    return Exported(paths=tuple(target for target, _ in made), warnings=tuple(notes))
 
 
 def export_together(
@@ -131,17 +133,17 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
         chosen = selection.apply(whole, lambda: _scores(path, whole))
     except TimelineError as error:
         raise TimelineError(f"{path.name}: {error.fact}", error.consequence, error.cure) from error
-    told = list(told_outside(num_outside))
+    warnings = list(outside_warnings(num_outside))
     if not whole.complete:
-        told.append("the analysis did not finish: what it had not reached is missing")
+        warnings.append("the analysis did not finish: what it had not reached is missing")
     missing = selection.unknown_labels(whole)
     if missing and not selection.needs_scores(whole):
-        told.append(f"no segment is called {' or '.join(map(printable, missing))}")
+        warnings.append(f"no segment is called {' or '.join(map(printable, missing))}")
     if whole.segments and not chosen.segments:
         surest = max((s.score for s in whole.segments if s.score is not None), default=None)
         scores = "" if surest is None else f"; the highest score is {surest:.2f}"
-        told.append(f"of {num(len(whole.segments), 'segment')} none is left{scores}")
-    return chosen, tuple(told)
+        warnings.append(f"of {num(len(whole.segments), 'segment')} none is left{scores}")
+    return chosen, tuple(warnings)
 
 
 def _scores(path: Path, timeline: Timeline) -> Scored:

@@ -21,9 +21,9 @@ __all__ = [
     "holding_many",
     "holds_many",
     "inside_film",
+    "outside_warnings",
     "read_file",
     "same_file",
-    "told_outside",
 ]
 
 
@@ -98,7 +98,7 @@ def inside_film(timeline: Timeline) -> tuple[Timeline, int]:
     return (replace(timeline, segments=tuple(kept)), num_changed) if num_changed else (timeline, 0)
 
 
-def told_outside(num_outside: int) -> tuple[str, ...]:
+def outside_warnings(num_outside: int) -> tuple[str, ...]:
     if not num_outside:
         return ()
     return (f"{num(num_outside, 'segment')} outside the film, or partly so: cut at its bounds, or left out",)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError, InputError, printable
+from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, printable
+from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import read_annotations, timelines_of
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions, named_by
+from vtn_stream.formats.reading import Read, ReadingOptions, content_of, named_by
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["read_any", "truth_of"]
@@ -22,7 +22,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
     Raises TimelineError, AnnotationError, InputError.
     """
     if not path.is_dir():
-        data = _bytes(path)
+        data = content_of(path, consequence="nothing was read", too_large="split it")
         head = _head(data)
         if not head.strip():  # a list of nothing says what it is by its name alone
             for format in FORMATS.values():
@@ -33,15 +33,12 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
                 return format.read(data, path.name, options)
     try:
         annotations = read_annotations(path, fps=options.rate, skip_bad=True)
-    except AnnotationError as error:
-        if error.problems or "known format" not in error.fact:
-            raise
-        suffix = path.suffix[1:].lower()
+    except UnknownFormat as error:
         raise AnnotationError(
             f"{path.name} is of no format that can be read",
             "nothing was written",
             "vtn-stream analyze is what reads a film"
-            if suffix in FILM_SUFFIXES
+            if is_film_name(path.name)
             else "docs/formats.md lists those that can",
         ) from error
     return timelines_of(annotations, path.name, options)
@@ -57,17 +54,17 @@ def truth_of(
 
     Raises InputError where it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
     """
-    told = read_any(path, options).timelines
-    if len(told) == len(timelines) == 1 and told[0].video_path == named_by(path.name):
-        return [_lasting(told[0], timelines[0].duration_s)]
+    truths = read_any(path, options).timelines
+    if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):
+        return [_lasting(truths[0], timelines[0].duration_s)]
     by_name: dict[str, list[Timeline]] = {}
-    for each in told:
-        by_name.setdefault(_film_stem(each.video_path), []).append(each)
+    for each in truths:
+        by_name.setdefault(bare_name(each.video_path), []).append(each)
     found = []
     for timeline in timelines:
-        same = by_name.get(_film_stem(timeline.video_path), [])
+        same = by_name.get(bare_name(timeline.video_path), [])
         if len(same) != 1:
-            near = nearest(timeline.video_path, [each.video_path for each in told]) if not same else None
+            near = nearest(timeline.video_path, [each.video_path for each in truths]) if not same else None
             hint = f" (did you mean {printable(near)}?)" if near else ""
             raise InputError(
                 f"{path.name} tells of {'several films' if same else 'no film'} called {timeline.video_path}{hint}",
@@ -78,28 +75,9 @@ def truth_of(
     return found
 
 
-def _lasting(told: Timeline, duration_s: float) -> tuple[Segment, ...]:
-    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in told.clip_labels)
-    return told.segments or tuple(whole)
-
-
-def _film_stem(name: str) -> str:
-    stem, _, suffix = name.rpartition("/")[2].rpartition(".")
-    return stem if stem and suffix.lower() in FILM_SUFFIXES else name.rpartition("/")[2]
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise InputError(f"{path.name} is not a regular file", "nothing was read", "check the path")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "no path"
-        raise InputError(f"{path.name} cannot be read ({reason})", "nothing was read", "check the path") from error
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB", "nothing was read", "split it")
-    return data
+def _lasting(truth: Timeline, duration_s: float) -> tuple[Segment, ...]:
+    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in truth.clip_labels)
+    return truth.segments or tuple(whole)
 
 
 def _head(data: bytes) -> str:

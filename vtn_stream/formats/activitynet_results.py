@@ -14,10 +14,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.film import without_suffix
 from vtn_stream.formats.annotations.text import json_bytes, parsed_json, repeated_keys
 from vtn_stream.formats.annotations.words import number, shown
 from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
@@ -107,8 +106,8 @@ def _finite(value: object, what: str, name: str) -> float:
 
 def _keys(paths: Sequence[str]) -> tuple[list[str], int]:
     """What each film is called, no two alike, and how many have a number for that."""
-    counts = Counter(_without_suffix(path) for path in set(paths))
-    called = {path: path if counts[_without_suffix(path)] > 1 else _without_suffix(path) for path in paths}
+    counts = Counter(without_suffix(path) for path in set(paths))
+    called = {path: path if counts[without_suffix(path)] > 1 else without_suffix(path) for path in paths}
     taken = set(called.values())
     used: Counter[str] = Counter()
     keys = []
@@ -121,8 +120,3 @@ def _keys(paths: Sequence[str]) -> tuple[list[str], int]:
         taken.add(key)
         keys.append(key)
     return keys, sum(key != called[path] for key, path in zip(keys, paths, strict=True))
-
-
-def _without_suffix(path: str) -> str:
-    suffix = PurePosixPath(path).suffix
-    return path.removesuffix(suffix) if suffix[1:].lower() in FILM_SUFFIXES else path

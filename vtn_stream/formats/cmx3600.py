@@ -83,8 +83,8 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     track = timeline.without_overlaps().segments
     if changed := sum((Counter(timeline.segments) - Counter(track)).values()):
         warnings += (f"there is one track: {num(changed, 'segment')} cut or left out where a stronger one holds",)
-    events, told = _whole_frames(track, clock)
-    warnings += told + line_warnings([s.label for _, _, s in events], [end for _, end, _ in events], clock)
+    events, rounded = _whole_frames(track, clock)
+    warnings += rounded + line_warnings([s.label for _, _, s in events], [end for _, end, _ in events], clock)
     lines = header(timeline, clock)
     film = one_line(PurePosixPath(timeline.video_path).name)
     for number, (first, end, segment) in enumerate(events, 1):

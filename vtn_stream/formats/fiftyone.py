@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
-from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, told_short
+from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, short_warnings
 from vtn_stream.formats.annotations.text import json_bytes, parsed_json
 from vtn_stream.formats.annotations.words import number, shown
 from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
@@ -50,7 +50,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         "labels": {str(name.with_suffix("")) if name.stem else str(name): detections},
         "info": {"film": str(name), "frame_rate": str(rate), "duration_s": timeline.duration_s},
     }
-    return Written(content=json_bytes(content), warnings=(*doubts, *told_short(num_short(timeline.segments, rate))))
+    return Written(content=json_bytes(content), warnings=(*doubts, *short_warnings(num_short(timeline.segments, rate))))
 
 
 def claims(head: str, suffix: str) -> bool:
@@ -73,8 +73,8 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         refuse(name, "it has no labels, an object with a list for each film")
     info, classes = content.get("info"), content.get("classes")
     facts = info if isinstance(info, dict) and len(films) == 1 else {}
-    told = rate_of(facts.get("frame_rate"))
-    rate = told or options.rate or DEFAULT_RATE
+    stated_rate = rate_of(facts.get("frame_rate"))
+    rate = stated_rate or options.rate or DEFAULT_RATE
     timelines, counted = [], False
     for film, entries in films.items():
         if not isinstance(entries, list | None):
@@ -92,10 +92,10 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
                 format=TITLE,
                 video=path if isinstance(path, str) else film,
                 duration_s=duration_s,
-                rate=told,
+                rate=stated_rate,
             )
         )
-    doubtful = counted and told is None and options.rate is None
+    doubtful = counted and stated_rate is None and options.rate is None
     return Read(
         timelines=tuple(timelines),
         warnings=(f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second",) * doubtful,

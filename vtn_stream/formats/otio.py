@@ -96,9 +96,9 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         placed = _Placed(limit=MAX_SEGMENTS)
         placed.visit(_object(root["tracks"]), Fraction(0), (Fraction(0), None), "")
         start = root.get("global_start_time")
-        told = own.get("rate")
-        if isinstance(told, str) and _RATE.fullmatch(told):
-            rate: Fraction | None = Fraction(told)
+        stated_rate = own.get("rate")
+        if isinstance(stated_rate, str) and _RATE.fullmatch(stated_rate):
+            rate: Fraction | None = Fraction(stated_rate)
         else:
             rate = placed.rate if start is None else _rate(start)
         counted = rate or options.rate or DEFAULT_RATE

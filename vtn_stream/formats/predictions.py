@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from vtn_stream.errors import AnnotationError, InputError
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
+from vtn_stream.formats.reading import content_of
 from vtn_stream.timeline import Segment
 
 __all__ = ["FilmResults", "read_results"]
 
-MAX_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 2_000_000  # ActivityNet's 5,000 test films with 200 predictions each are one million
 
 _COLUMNS = ("video", "start_s", "end_s", "label", "score")
@@ -44,7 +44,7 @@ class _Fault(ValueError):
 
 def read_results(path: Path) -> dict[str, FilmResults] | None:
     """The predictions in a file, by film; None for what is no file of predictions. Raises InputError for a bad one."""
-    data = _content(path)
+    data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     if b"\0" in data[:4096]:
         return None
     try:
@@ -57,24 +57,6 @@ def read_results(path: Path) -> dict[str, FilmResults] | None:
         raise InputError(
             f"{path.name} cannot be read as predictions ({fault})", "nothing was scored", "mend the file"
         ) from error
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise InputError(f"{path.name} is not a regular file", "nothing was scored", "check the path")
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "no path"
-        raise InputError(f"{path.name} cannot be read ({reason})", "nothing was scored", "check the path") from error
-    if len(data) > MAX_BYTES:
-        raise InputError(
-            f"{path.name} is larger than {MAX_BYTES // 2**20} MiB",
-            "nothing was scored",
-            "keep fewer predictions of each film",
-        )
-    return data
 
 
 def _of_json(text: str) -> dict[str, FilmResults] | None:
@@ -122,12 +104,12 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
     header = columns(text)
     if faulty := [column for column in _COLUMNS if header.count(column) != 1]:
         raise _Fault(f"the header must name {', '.join(_COLUMNS)}, each once; look at {', '.join(faulty)}")
-    draft = Draft(name)  # for the rows of odd length, which it tells
+    findings = Findings(name)  # for the rows of odd length, which it tells
     films: dict[str, FilmResults] = {}
     comma = has_decimal_commas(text)
     line: int | None = 1
     try:
-        for num, (at, row) in enumerate(rows(draft, text)):
+        for num, (at, row) in enumerate(rows(findings, text)):
             line = at.line
             if num >= MAX_ENTRIES:
                 raise _Fault(f"more than {MAX_ENTRIES} rows")
@@ -141,7 +123,7 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
         raise _Fault(f"line {error.at.line}: {error.text}") from error
     except _Fault as error:
         raise _Fault(f"line {line}: {error}") from error
-    for odd, problem in draft.problems[:1]:
+    for odd, problem in findings.problems[:1]:
         raise _Fault(f"line {odd.line}: {problem}")
     return films
 

@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import InputError, TimelineError, VtnStreamError
 from vtn_stream.film import shareable_name
 from vtn_stream.timeline import Segment, Timeline
 
@@ -23,6 +23,7 @@ __all__ = [
     "Read",
     "Reader",
     "ReadingOptions",
+    "content_of",
     "decoded",
     "named_by",
     "refuse",
@@ -64,6 +65,32 @@ def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
     """Raises the TimelineError of a file that cannot be read."""
     place = "" if line is None else f"line {line}: "
     raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", "mend the file")
+
+
+def content_of(
+    path: Path,
+    *,
+    consequence: str,
+    too_large: str,
+    most: int = MAX_BYTES,
+    head: int | None = None,
+    error: type[VtnStreamError] = InputError,
+) -> bytes:
+    """A regular file's bytes, or the first `head` of them. too_large: the cure for a file of more than `most`.
+
+    Raises `error`.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise error(f"{path.name} is not a regular file", consequence, "give a file")
+        with open(path, "rb") as file:
+            data = file.read(most + 1 if head is None else head)
+    except (OSError, ValueError) as caught:
+        reason = (isinstance(caught, OSError) and caught.strerror) or "no path"
+        raise error(f"{path.name or path} cannot be read ({reason})", consequence, "check the path") from caught
+    if len(data) > most:
+        raise error(f"{path.name} is larger than {most // 2**20} MiB", consequence, too_large)
+    return data
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -120,16 +147,16 @@ def timeline_of(
     kept = tuple(segments)
     notes = list(notes)
     last_s = max((s.end_s for s in kept), default=0.0)
-    told_s = duration_s if _is_duration(duration_s) else options.duration_s
-    if not _is_duration(told_s):
-        told_s = max(last_s, 0.0)
+    known_s = duration_s if _is_duration(duration_s) else options.duration_s
+    if not _is_duration(known_s):
+        known_s = max(last_s, 0.0)
         notes.append("The file does not say how long the film is: it is taken to end with the last segment.")
     film = _film_path(video or "")
     return Timeline(
         video_identity="",
         video_path=film or named_by(name),
-        duration_s=told_s,
-        span_s=(0.0, told_s),
+        duration_s=known_s,
+        span_s=(0.0, known_s),
         nominal_rate=options.rate if rate is None else rate,
         start_timecode=options.start_timecode if start_timecode is None else start_timecode,
         segments=kept,

@@ -42,9 +42,9 @@ COLOURS = tuple(
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines
     broken = sum(any(xml_text(text)[1] for text in _texts(s)) for s in timeline.segments)
-    told = f"{num(broken, 'segment')} with characters that XML does not have: written with U+FFFD in their place"
+    warning = f"{num(broken, 'segment')} with characters that XML does not have: written with U+FFFD in their place"
     return Written(
-        content="".join(f"{line}\n" for line in _lines(timeline)).encode(), warnings=(told,) if broken else ()
+        content="".join(f"{line}\n" for line in _lines(timeline)).encode(), warnings=(warning,) if broken else ()
     )
 
 

@@ -108,17 +108,17 @@ def is_timecode(text: str) -> bool:
 def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, ...]]:
     """The clock to write a film's times with, and what was taken otherwise than stated.
 
-    InputError where the options' start timecode is none.
+    InputError where the options' start timecode is not a timecode.
     """
     rate, warnings = counting_rate(timeline, options)
     if options.start_timecode is not None:
-        clock, told = _started(rate, options.start_timecode)
-        return clock, warnings + told
+        clock, doubts = _started(rate, options.start_timecode)
+        return clock, warnings + doubts
     try:
-        clock, told = _started(rate, timeline.start_timecode or "00:00:00:00")
+        clock, doubts = _started(rate, timeline.start_timecode or "00:00:00:00")
     except InputError as error:
         return Clock(rate=rate), (*warnings, f"{error.fact}: timecode starts at 00:00:00:00")
-    return clock, warnings + told
+    return clock, warnings + doubts
 
 
 def reading_clock(
@@ -126,7 +126,7 @@ def reading_clock(
 ) -> tuple[Clock, tuple[str, ...]]:
     """The clock to read a file with that states this rate, or none: then the options' holds. It starts where they say.
 
-    InputError where the options' start timecode is none.
+    InputError where the options' start timecode is not a timecode.
     """
     warnings: tuple[str, ...] = ()
     if rate is None and (rate := options.rate) is None:
@@ -140,8 +140,8 @@ def reading_clock(
         return clock, warnings
     clock = Clock(rate=rate, drop=drop, start=_count(clock, options.start_timecode))
     if _is_drop(options.start_timecode) and not drop:
-        told = f"the start timecode {options.start_timecode} is drop-frame, the file is not"
-        warnings += (f"{told}: it is read as {clock.timecode(0)}",)
+        doubt = f"the start timecode {options.start_timecode} is drop-frame, the file is not"
+        warnings += (f"{doubt}: it is read as {clock.timecode(0)}",)
     return clock, warnings
 
 

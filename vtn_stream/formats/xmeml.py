@@ -40,8 +40,8 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     asked, warnings = counting_rate(timeline, options)
     base, ntsc = _timebase(asked)
     counted = Fraction(base * 1000, 1001) if ntsc else Fraction(base)
-    clock, told = film_clock(timeline, replace(options, rate=counted))
-    warnings += told
+    clock, doubts = film_clock(timeline, replace(options, rate=counted))
+    warnings += doubts
     if counted != asked:
         warnings += (
             f"{float(asked):.6g} frames a second, which it cannot state: frames are counted at {float(counted):.6g}",
@@ -106,9 +106,9 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     timelines, warnings = [], dict[str, None]()
     for sequence in sequences:
         title = (sequence.findtext("name") or "") if len(sequences) > 1 else ""
-        timeline, told = _timeline(sequence, title, name, options)
+        timeline, doubts = _timeline(sequence, title, name, options)
         timelines.append(timeline)
-        warnings |= dict.fromkeys(told)
+        warnings |= dict.fromkeys(doubts)
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers")
     return Read(timelines=tuple(timelines), warnings=tuple(warnings))
@@ -188,8 +188,8 @@ def _rate(sequence: "Element") -> Fraction | None:
 def _start(sequence: "Element", clock: Clock) -> str | None:
     frame = _number(sequence, "timecode/frame")
     if frame is None:
-        told = (sequence.findtext("timecode/string") or "").strip()
-        return told if is_timecode(told) else None
+        timecode = (sequence.findtext("timecode/string") or "").strip()
+        return timecode if is_timecode(timecode) else None
     return clock.timecode(frame)
 
 

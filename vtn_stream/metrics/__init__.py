@@ -1,6 +1,5 @@
 """How good a timeline is. Knows numpy and the timeline only."""
 
-from vtn_stream.metrics.boundaries import boundary_f1
 from vtn_stream.metrics.classification import mean_per_class, top_k
 from vtn_stream.metrics.detection import (
     ACTIVITYNET,
@@ -11,15 +10,12 @@ from vtn_stream.metrics.detection import (
     ProposalScores,
     average_recall,
     detection_map,
-    false_alarms_per_hour,
-    recall_at_multiples,
 )
-from vtn_stream.metrics.phases import CHOLEC80, PhaseMeasure, PhaseScores, relaxed_phases, strict_phases
+from vtn_stream.metrics.phases import PhaseMeasure, PhaseScores, relaxed_phases, strict_phases
 from vtn_stream.metrics.segmentation import SegmentationScores, labels_on_grid, segmentation_scores
 
 __all__ = [
     "ACTIVITYNET",
-    "CHOLEC80",
     "EPIC",
     "THUMOS14",
     "ClassScores",
@@ -29,12 +25,9 @@ __all__ = [
     "ProposalScores",
     "SegmentationScores",
     "average_recall",
-    "boundary_f1",
     "detection_map",
-    "false_alarms_per_hour",
     "labels_on_grid",
     "mean_per_class",
-    "recall_at_multiples",
     "relaxed_phases",
     "segmentation_scores",
     "strict_phases",

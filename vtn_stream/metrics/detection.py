@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.timeline import Segment
 
 __all__ = [
@@ -26,8 +26,6 @@ __all__ = [
     "ProposalScores",
     "average_recall",
     "detection_map",
-    "false_alarms_per_hour",
-    "recall_at_multiples",
 ]
 
 # Written out: sums of .05 miss a tIoU that is exactly at the threshold.
@@ -171,51 +169,6 @@ def average_recall(
     )
 
 
-def recall_at_multiples(
-    predictions: Segments,
-    truth: Segments,
-    thresholds: Sequence[float],
-    *,
-    multiples: Sequence[int] = (1, 5),
-    ignore_other_videos: bool = False,
-) -> Floats:
-    """Recall@kx, float64 [K, len(multiples)], 0..1: the mean over the classes, as Ego4D's moment queries report it.
-
-    Of each class and video with G true segments the k * G predictions that score highest are kept; a true segment is
-    recalled when any of them reaches the threshold (inclusive).
-    """
-    limits = _limits(thresholds)
-    if not multiples or min(multiples) < 1:
-        raise ValueError(f"multiples must be 1 or more, got {tuple(multiples)}")
-    labels, true, found = _read(predictions, truth, ignore_other_videos)
-    recalled = np.zeros((len(labels), len(limits), len(multiples)))
-    for label, _, tiou in _groups(true, found):
-        for m, multiple in enumerate(multiples):
-            best = tiou[: multiple * tiou.shape[1]].max(axis=0, initial=0.0)
-            recalled[label, :, m] += (best >= limits[:, None]).sum(axis=1)
-    return np.mean(recalled / np.bincount(true.label)[:, None, None], axis=0)
-
-
-def false_alarms_per_hour(
-    predictions: Segments,
-    truth: Segments,
-    *,
-    film_s: float,
-    min_score: float,
-    tiou: float = 0.5,
-    ignore_other_videos: bool = False,
-) -> float:
-    """How many predictions of score min_score or more take no true segment, per hour of the film_s seconds scored.
-
-    They are matched as by `detection_map` at one threshold: a second prediction of the same event is a false alarm.
-    """
-    if not film_s > 0:
-        raise ValueError(f"film_s must be above 0, got {film_s}")
-    _, true, found = _read(predictions, truth, ignore_other_videos)
-    missed = ~_matched(true, found, _limits([tiou]))[0]
-    return float(np.count_nonzero(missed & (found.score >= min_score)) * 3600 / film_s)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Table:
     """Segments of all videos as columns [N], sorted by label, then video; both are indices.
@@ -260,7 +213,7 @@ def _read(
                 raise InputError(
                     f"a predicted segment of {name} is labelled {s.label}, which no true segment is",
                     "nothing was scored",
-                    f"rename it or leave it out; the truth knows {_listed(labels)}",
+                    f"rename it or leave it out; the truth knows {listed(labels, 8)}",
                 )
             found.append((index.get(s.label, 0), v, s.start_s, s.end_s, s.score))
     return labels, _table(sorted(true)), _table(found)
@@ -327,7 +280,3 @@ def _limits(thresholds: Sequence[float]) -> Floats:
     if limits.ndim != 1 or not len(limits) or not ((limits > 0) & (limits <= 1)).all():
         raise ValueError(f"thresholds of tIoU are one or more numbers in (0, 1], got {thresholds}")
     return limits
-
-
-def _listed(labels: Sequence[str]) -> str:
-    return ", ".join(labels[:8]) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")

@@ -18,18 +18,8 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.metrics.segmentation import Labels, aligned
 
-__all__ = ["CHOLEC80", "PhaseMeasure", "PhaseScores", "relaxed_phases", "strict_phases"]
+__all__ = ["PhaseMeasure", "PhaseScores", "relaxed_phases", "strict_phases"]
 
-# In the order of the operation, which the relaxed rule counts along.
-CHOLEC80 = (
-    "Preparation",
-    "CalotTriangleDissection",
-    "ClippingCutting",
-    "GallbladderDissection",
-    "GallbladderPackaging",
-    "CleaningCoagulation",
-    "GallbladderRetraction",
-)
 TOLERANCE_S = 10
 
 # What is forgiven in Cholec80's phases 0 to 6: the predicted phase minus the true one, in the first 10 s of a stretch
@@ -89,7 +79,7 @@ class PhaseScores:
 
 
 def strict_phases(
-    predictions: Mapping[str, Labels], truth: Mapping[str, Labels], *, phases: Sequence[str] | Sequence[int] = CHOLEC80
+    predictions: Mapping[str, Labels], truth: Mapping[str, Labels], *, phases: Sequence[str] | Sequence[int]
 ) -> PhaseScores:
     """Accuracy of each video; precision, recall and Jaccard index of each phase in each video.
 
@@ -107,7 +97,7 @@ def relaxed_phases(
     form: Form,
     *,
     fps: float,
-    phases: Sequence[str] | Sequence[int] = CHOLEC80,
+    phases: Sequence[str] | Sequence[int],
 ) -> PhaseScores:
     """As `strict_phases`, with 10 s of tolerance (10 * fps frames, rounded) at the ends of each stretch of a phase.
 
@@ -126,8 +116,8 @@ def relaxed_phases(
     """
     if form not in ("exact", "corrected"):
         raise ValueError(f'form must be "exact" or "corrected", got {form!r}')
-    if len(phases) != len(CHOLEC80):
-        raise ValueError(f"the relaxed rule is that of Cholec80's {len(CHOLEC80)} phases, got {len(phases)}")
+    if len(phases) != len(_LATE):
+        raise ValueError(f"the relaxed rule is that of Cholec80's {len(_LATE)} phases, got {len(phases)}")
     if not fps > 0:
         raise ValueError(f"fps must be above 0, got {fps}")
     pairs = _indexed(predictions, truth, phases)
@@ -163,7 +153,7 @@ def _indexed(
         for label in kinds.tolist():
             if label not in index:
                 raise InputError(
-                    f"a frame of {name} is labelled {label}, which is none of the {len(phases)} phases",
+                    f"a frame of {name} is labelled {label}, which is not one of the {len(phases)} phases",
                     "nothing was scored",
                     "name the phases that occur, in their order",
                 )

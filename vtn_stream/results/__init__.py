@@ -5,6 +5,14 @@ pages      one film as an HTML page
 overview   a folder of timelines: a page for each, and index.html over all of them
 """
 
-from vtn_stream.results.files import FORMAT_NAMES, ResultFiles, load_timeline, stem_of, suffix_of, write_file
+from vtn_stream.results.files import (
+    FORMAT_NAMES,
+    ResultFiles,
+    check_results_folder,
+    load_timeline,
+    stem_of,
+    suffix_of,
+    write_file,
+)
 
-__all__ = ["FORMAT_NAMES", "ResultFiles", "load_timeline", "stem_of", "suffix_of", "write_file"]
+__all__ = ["FORMAT_NAMES", "ResultFiles", "check_results_folder", "load_timeline", "stem_of", "suffix_of", "write_file"]

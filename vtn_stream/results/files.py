@@ -7,11 +7,10 @@ FILM.timeline.partial.json  while the analysis runs, or after one was killed: re
 """
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from vtn_stream.atomic import write_whole
+from vtn_stream.atomic import check_writable, write_whole
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex, shareable_name
 from vtn_stream.formats import FORMATS, Options, timeline_json
@@ -64,15 +63,7 @@ class ResultFiles:
 
     def claim(self, video_identity: str, *, overwrite: bool = False) -> None:
         """Make sure that the folder can be written and that nothing of another film is in the way."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self._folder).close()
-        except OSError as error:
-            raise TimelineError(
-                f"nothing can be written to {self._folder.name or self._folder} ({error.strerror})",
-                "the film was not analyzed",
-                "name another folder with -o",
-            ) from error
+        check_results_folder(self._folder, "the film was not analyzed")
         self._overwrite = overwrite
         self._check_owner(video_identity)
 
@@ -112,6 +103,18 @@ class ResultFiles:
                 "it was kept and the film was not analyzed",
                 "name another folder with -o, or replace it with --overwrite",
             )
+
+
+def check_results_folder(folder: Path, consequence: str) -> None:
+    """Make sure that results can be written: better now than after an hour. Raises TimelineError."""
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise TimelineError(
+            f"nothing can be written to {folder.name or folder} ({error.strerror})",
+            consequence,
+            "name another folder with -o",
+        ) from error
 
 
 def stem_of(timeline: Path) -> str:

@@ -7,9 +7,10 @@ noatime), so a reader marks the folder; writing a file into it does so by itself
 
 import contextlib
 import os
-import secrets
 import time
 from pathlib import Path
+
+from vtn_stream.atomic import temporary_name
 
 __all__ = ["mark_used", "store_now_s"]
 
@@ -20,7 +21,7 @@ MARK_EVERY_S = 600.0
 
 def store_now_s(folder: Path) -> float:
     """Seconds since the epoch, by the disk of this folder; where nothing can be written, by this machine."""
-    touched = folder / f".{secrets.token_hex(12)}.tmp"  # as in atomic: what a killed run leaves is found by its name
+    touched = folder / temporary_name()
     try:
         descriptor = os.open(touched, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError:

@@ -15,7 +15,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vtn_stream.atomic import write_whole
+from vtn_stream.atomic import check_writable, write_whole
 from vtn_stream.errors import DamagedFile, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk
@@ -151,8 +150,7 @@ class EmbeddingStore:
     def check_writable(self) -> None:
         """Raises StoreError where nothing can be stored: better told before an hour of work than after a minute."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.root).close()
+            check_writable(self.root)
         except OSError as error:
             raise StoreError(
                 f"the store {self.root.name or self.root} cannot be written ({error.strerror})",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vtn_stream.atomic import TEMPORARY
 from vtn_stream.errors import StoreError
 from vtn_stream.store.embeddings import EmbeddingStore
 from vtn_stream.store.leases import TAKING, Leases
@@ -25,7 +26,6 @@ __all__ = [
     "MANIFEST",
     "SCRATCH",
     "SCRATCH_S",
-    "TEMPORARY",
     "Item",
     "files_in",
     "items",
@@ -40,7 +40,6 @@ SCRATCH_S = 86_400.0
 
 MANIFEST = "manifest.json"
 CHUNK = re.compile(r"\d{9,}-\d{9,}\.arrow")
-TEMPORARY = re.compile(r"\.[0-9a-f]{24}\.tmp")
 SCRATCH = re.compile(rf"layer-\d+\.f32|state\.json|{TEMPORARY.pattern}")
 _OF_FILM = re.compile(rf"{re.escape(MANIFEST)}|{CHUNK.pattern}")
 _TAKING = re.compile(rf"\..+{re.escape(TAKING)}|{TEMPORARY.pattern}")

@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from vtn_stream.atomic import temporary_name
 from vtn_stream.sampling import Chunk
 from vtn_stream.store.clock import store_now_s
 from vtn_stream.track import Execution, Recipe
@@ -144,7 +145,7 @@ class Leases:
             with self._taking(path) as may:
                 if not may or not self._may_be_taken(path):
                     return Lease(None, token, held=False)
-                fresh = path.with_name(f".{secrets.token_hex(12)}.tmp")  # as in atomic: found by its name
+                fresh = path.with_name(temporary_name())
                 _create(fresh, token)
                 os.replace(fresh, path)
                 return Lease(path, token, held=True)

@@ -102,7 +102,7 @@ def _written(spans: Spans) -> dict[str, Any]:
 
 
 def _spans(given: dict[str, Any], num_classes: int) -> Spans:
-    """The inverse of `_written`. TypeError, ValueError, KeyError or OverflowError for what is none."""
+    """The inverse of `_written`. TypeError, ValueError, KeyError or OverflowError for anything else."""
     rows = list(zip(given["bounds"], given["classes"], given["scores"], strict=True))
     highest = 1.0
     for (start, end), k, score in rows:

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
 from vtn_stream.training.events import Head
 from vtn_stream.training.split import Sides, examples
-from vtn_stream.training.words import named
 
 __all__ = ["check_enough", "check_head", "natural_head"]
 
@@ -35,14 +34,14 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: Head) -> None:
     if HEADS[head].names_clips:
         if cut := [name for name, video in videos.items() if video.clip_label is None]:
             raise InputError(
-                f"a {head} head gives a whole clip one label, and segments are annotated in {named(cut)}",
+                f"a {head} head gives a whole clip one label, and segments are annotated in {listed(cut)}",
                 "nothing was trained",
                 "leave out --head, or take localization or dense",
             )
     elif any(video.clip_label is not None for video in videos.values()):
         whole = [name for name, video in videos.items() if video.clip_label is not None]
         raise InputError(
-            f"a {head} head learns when something happens, and of {named(whole)} only the label of the whole is known",
+            f"a {head} head learns when something happens, and of {listed(whole)} only the label of the whole is known",
             "nothing was trained",
             "leave out --head, or give segments",
         )
@@ -89,7 +88,7 @@ def check_enough(
         little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in all")
     if rare := [label for label in learnt if training[label] < FEWEST]:
         little.append(
-            f"{named(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
+            f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
         )
     if not validation:
         little.append(
@@ -103,11 +102,11 @@ def check_enough(
         )
     notes = [f"too little to learn from: {text}" for text in little]
     if unseen := [label for label in validation if not training[label]]:
-        notes.append(f"{named(unseen)}: in validation films only, so not learnt and not in the figures")
+        notes.append(f"{listed(unseen)}: in validation films only, so not learnt and not in the figures")
     if validation and (untold := [label for label in learnt if not validation[label]]):
-        notes.append(f"{named(untold)}: in training films only, so without a figure and a threshold of {_own(untold)}")
+        notes.append(f"{listed(untold)}: in training films only, so without a figure and a threshold of {_own(untold)}")
     if never := [label for label in labels if not training[label] and not validation[label]]:
-        notes.append(f"{named(never)}: without a {what} in these films, so not learnt")
+        notes.append(f"{listed(never)}: without a {what} in these films, so not learnt")
     if len(learnt) == 1:
         notes.append(f"there is one label: {learnt[0]} will be told from everything else in the films")
     return learnt, tuple(notes)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.embedding import ChunkReady, Warned, embed
-from vtn_stream.errors import InputError, VideoError
+from vtn_stream.errors import InputError, VideoError, listed
 from vtn_stream.film import FrameIndex, VideoInfo
 from vtn_stream.formats.annotations.annotated import Subset
 from vtn_stream.sampling import SamplingPlan
@@ -23,7 +23,6 @@ from vtn_stream.track import Recipe
 from vtn_stream.training.events import Event, Stage
 from vtn_stream.training.footage import Footage
 from vtn_stream.training.split import group
-from vtn_stream.training.words import MAX_NAMED
 from vtn_stream.video import DecodingProcess
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def embed_films(
             clip_label=annotated.clip_label,
         )
     if failed and not (skip_bad and films):
-        facts = ", ".join(error.fact for error in [*failed.values()][:MAX_NAMED]) + ", ..." * (len(failed) > MAX_NAMED)
+        facts = listed(error.fact for error in failed.values())
         raise VideoError(
             f"{len(failed)} of {len(names)} films cannot be used ({facts})",
             "nothing was trained; the embeddings of the others are stored",

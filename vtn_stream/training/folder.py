@@ -8,13 +8,9 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from vtn_stream.errors import InputError
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
+from vtn_stream.film import is_film_name, without_suffix
 
-__all__ = ["FilmFolder", "is_film_name"]
-
-
-def is_film_name(name: str) -> bool:
-    return PurePosixPath(name).suffix[1:].lower() in FILM_SUFFIXES
+__all__ = ["FilmFolder"]
 
 
 class FilmFolder:
@@ -74,7 +70,7 @@ class _Names:
         *above, last = [part for part in re.split(r"[\\/]", _one_form(name)) if part not in ("", ".")]
         if (path := "/".join([*above, last])) in self._by_path:
             return [self._by_path[path]]
-        stem = PurePosixPath(last).stem if is_film_name(last) else last
+        stem = without_suffix(last)
         for candidates in (self._by_name.get(last, []), self._by_stem.get(last, []), self._by_stem.get(stem, [])):
             ending = [path for path in candidates if [*PurePosixPath(path).parts[-1 - len(above) : -1]] == above]
             if ending:

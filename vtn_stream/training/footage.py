@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError, InputError, StoreError, VideoError
-from vtn_stream.film import VideoInfo
+from vtn_stream.errors import AnnotationError, InputError, StoreError, VideoError, listed
+from vtn_stream.film import VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import Event, Stage
-from vtn_stream.training.folder import FilmFolder, is_film_name
-from vtn_stream.training.words import named
+from vtn_stream.training.folder import FilmFolder
 from vtn_stream.video import DecodingProcess, film_file
 
 __all__ = ["Footage", "find_films", "mean_rate"]
@@ -80,8 +79,8 @@ def find_films(
     durations = {name: LONG_S for name in _others(films, draft.videos)}
     for name, video in draft.videos.items():  # test films, and those with a problem that is told already
         if video.subset == "test" or name in problems:
-            told_s = LONG_S if video.duration_s is None else video.duration_s
-            durations[name] = told_s if rate is None else told_s / rate
+            stated_s = LONG_S if video.duration_s is None else video.duration_s
+            durations[name] = stated_s if rate is None else stated_s / rate
     durations |= {name: video.duration_s for name, video in videos.items()}
     found = _read(annotations, durations, rate, problems, skip_bad=skip_bad).with_lengths()
 
@@ -93,7 +92,7 @@ def find_films(
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])
         used |= {name: replace(used[name], source=source) for name in names if used[name].source is None}
-        notes.append(f"{named(names)} are copies of one film: they stay on one side")
+        notes.append(f"{listed(names)} are copies of one film: they stay on one side")
     return Footage(
         annotations=replace(found, videos=used),
         videos={name: videos[name] for name in used},
@@ -117,7 +116,7 @@ def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], d
     for name in wanted:
         files = films.find(name)
         if len(files) > 1:
-            problems[name] = f"{name} may be {named(files)}: write its path, or take the others away"
+            problems[name] = f"{name} may be {listed(files)}: write its path, or take the others away"
         elif not files and films.leads_out(name):
             problems[name] = f"{name} is a link that leads out of the folder, which is not followed"
         elif files and owner.setdefault(files[0], name) != name:
@@ -130,8 +129,8 @@ def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], d
 def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> InputError:
     there = [file for file in films.files if is_film_name(file)]
     return InputError(
-        f"no film of {annotations.name} is in {films.root.name or films.root}: it names {named(wanted)}, "
-        + (f"there are {named(there)}" if there else "and there is no film at all"),
+        f"no film of {annotations.name} is in {films.root.name or films.root}: it names {listed(wanted)}, "
+        + (f"there are {listed(there)}" if there else "and there is no film at all"),
         "nothing was trained",
         "name the folder with --videos, and the films as the annotations do",
     )
@@ -165,7 +164,7 @@ def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
     claimed = {file for name in names for file in films.find(name)}
     with_suffix = sum(map(is_film_name, names)) * 2 > len(names)
     others = [file for file in films.files if is_film_name(file) and file not in claimed]
-    return [file if with_suffix else Path(file).stem for file in others]
+    return [file if with_suffix else bare_name(file) for file in others]
 
 
 def _read(

@@ -29,8 +29,8 @@ def key_of(
     for side in (films, validation):
         digest.update(b"side")
         for film in side:
-            told = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
-            digest.update(repr(told).encode("utf-8", "surrogatepass"))
+            facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
+            digest.update(repr(facts).encode("utf-8", "surrogatepass"))
             for array in (film.index.grid_s, film.index.valid, film.values):
                 digest.update(np.ascontiguousarray(array).data)
     software = (__version__, str(torch.__version__), torch.get_num_threads())

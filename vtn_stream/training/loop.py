@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vtn_stream.embedding import Warned
-from vtn_stream.errors import CheckpointError, TrainingError
+from vtn_stream.errors import CheckpointError, TrainingError, listed
 from vtn_stream.heads import head_of
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.crops import Crops
@@ -21,7 +21,6 @@ from vtn_stream.training.settings import Settings
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import State, load_state, save_state
 from vtn_stream.training.validation import predictions
-from vtn_stream.training.words import named
 
 __all__ = ["Fitted", "fit"]
 
@@ -247,7 +246,7 @@ def _check_numbers(films: Sequence[TrainingFilm]) -> None:
     ]
     if strange:
         raise TrainingError(
-            f"embeddings of {named(strange)} are no numbers (NaN or infinity)",
+            f"embeddings of {listed(strange)} are no numbers (NaN or infinity)",
             "nothing was learnt",
             "leave those films out, or embed them anew into another --store",
         )

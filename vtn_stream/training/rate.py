@@ -1,15 +1,13 @@
 """How often a film is looked at: often enough for its short actions, and no more often than it has frames."""
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
 
-from vtn_stream.errors import InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.formats.annotations import AnnotatedVideo
-from vtn_stream.sampling import SamplingPlan
+from vtn_stream.sampling import SamplingPlan, parse_rate
 from vtn_stream.training.footage import mean_rate
 
 __all__ = ["asked_rate", "grid_rate", "natural_rate"]
@@ -63,12 +61,5 @@ def natural_rate(annotated: Mapping[str, AnnotatedVideo], slowest: float) -> Fra
 
 
 def asked_rate(asked: float | Fraction | str) -> Fraction:
-    """Positions a second as people write them. Raises InputError for what is no rate."""
-    text = str(asked)
-    if not re.fullmatch(r"-?\d+/0*[1-9]\d*|-?\d+(\.\d*)?(e[-+]?\d{1,3})?", text[:100], re.ASCII):
-        raise InputError(
-            f"{text[:40]} is not a rate",
-            "nothing was trained",
-            "give positions per second, such as 2, 2.56 or 30000/1001",
-        )
-    return SamplingPlan(Fraction(text)).fps
+    """Positions a second as people write them. Raises InputError for anything else."""
+    return SamplingPlan(parse_rate(asked, "nothing was trained")).fps

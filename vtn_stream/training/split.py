@@ -96,10 +96,10 @@ def _as_told(used: Mapping[str, AnnotatedVideo]) -> Sides:
         sides[group(name, video)].add(video.subset)
     training, validation, left_out = [], [], []
     for name, video in used.items():
-        told = sides[group(name, video)]
-        if video.subset == "validation" and "training" in told:
+        subsets = sides[group(name, video)]
+        if video.subset == "validation" and "training" in subsets:
             left_out.append(name)
-        elif "validation" in told and "training" not in told:
+        elif "validation" in subsets and "training" not in subsets:
             validation.append(name)
         else:
             training.append(name)

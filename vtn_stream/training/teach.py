@@ -4,12 +4,12 @@ annotations -> films -> embeddings -> a network for each way to read motion -> t
             -> operating points, rules of phases -> checkpoint, model card, plots
 """
 
-import tempfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from vtn_stream.atomic import check_writable
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
 from vtn_stream.errors import InputError, TrainingError
@@ -110,7 +110,7 @@ def _claim(output: Path, work: Path, *, overwrite: bool) -> None:
                 )
         for folder in (output.parent, plots_folder(output), work):
             nearest = next(path for path in (folder, *folder.absolute().parents) if _is_there(path))
-            tempfile.TemporaryFile(dir=nearest).close()
+            check_writable(nearest)
     except OSError as error:
         raise TrainingError(
             f"{output.name} and its log cannot be written ({error.strerror})",

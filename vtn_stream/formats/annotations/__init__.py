@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.errors import AnnotationError, InputError, UnknownFormat
 from vtn_stream.formats.annotations import (
     activitynet,
     cholec80,
@@ -27,7 +27,7 @@ from vtn_stream.formats.annotations import (
 )
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
-from vtn_stream.formats.annotations.draft import MAX_ENTRIES, Draft, Unreadable
+from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
 from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
@@ -66,61 +66,59 @@ def read_annotations(
     videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
                end more than 0.5 s past their film, are problems; those that end less past it are cut
     skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
-    fps        frames a second, for formats that count frames
+    fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
 
-    Raises AnnotationError with every problem of the file; InputError for durations and rates that are none.
+    Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
     if fps is not None and not (math.isfinite(fps) and 0 < fps <= 1e6):
         raise InputError(f"fps is {fps}", "frames have no time then", "give frames a second, above 0")
     for name, duration_s in (videos or {}).items():
         if not (math.isfinite(duration_s) and duration_s > 0):
             raise InputError(f"the duration of {name} is {duration_s}", "nothing can be in it", "give seconds above 0")
-    draft = Draft(path.name or str(path))
+    findings = Findings(path.name or str(path))
     try:
-        format = _read_folder(draft, path, fps) if path.is_dir() else _read_file(draft, path, fps)
+        format = _read_folder(findings, path, fps) if path.is_dir() else _read_file(findings, path, fps)
     except Unreadable as error:
-        draft.refuse(error.at, error.text)
-    except OSError as error:  # of a folder; a path that is none is told by read_bytes
+        findings.refuse(error.at, error.text)
+    except OSError as error:  # of a folder; of a file, read_bytes says what is wrong
         raise AnnotationError(
-            f"{draft.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
+            f"{findings.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
         ) from error
-    if fps is not None and not draft.uses_fps:
-        draft.warn(At(), f"fps was not used: {format} counts no frames here")
-    return finish(draft, format, videos, skip_bad=skip_bad)
+    return finish(findings, format, videos, skip_bad=skip_bad)
 
 
-def _read_file(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
-    """Puts what is in the file into the draft, and says its format."""
+def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
+    """Puts what is in the file into the findings, and says its format."""
     data = read_bytes(path)
     if elan.claims(data[:_HEAD]):
-        elan.read(draft, path, data)
+        elan.read(findings, path, data)
         return elan.NAME
     if b"\0" in data[:_HEAD]:
-        raise _of_no_format(draft.name, "no text in UTF-8")
-    text = as_text(data, draft.name)
+        raise _of_no_format(findings.name, "no text in UTF-8")
+    text = as_text(data, findings.name)
     if not text.strip():
-        raise _of_no_format(draft.name, "it is empty")
-    if text.lstrip().startswith(("{", "[")) and (format := _read_json(draft, path, text, fps)) is not None:
+        raise _of_no_format(findings.name, "it is empty")
+    if text.lstrip().startswith(("{", "[")) and (format := _read_json(findings, path, text, fps)) is not None:
         return format
     if epic.claims(text):
-        epic.read(draft, text)
+        epic.read(findings, text)
         return epic.NAME
     if cholec80.claims(text):
-        cholec80.read(draft, path, text, fps)
+        cholec80.read(findings, path, text, fps)
         return cholec80.NAME
     if segments_csv.claims(text):
-        segments_csv.read(draft, text)
+        segments_csv.read(findings, text)
         return segments_csv.NAME
     if mapping := mstcn.mapping_of_file(path, text):
-        mstcn.read(draft, path, mapping, fps)
+        mstcn.read(findings, path, mapping, fps)
         return mstcn.NAME
     if not text.lstrip().startswith(("{", "[", "<")) and clip_list.claims(text):
-        clip_list.read(draft, text)
+        clip_list.read(findings, text)
         return clip_list.NAME
-    raise _of_no_format(draft.name)
+    raise _of_no_format(findings.name)
 
 
-def _read_json(draft: Draft, path: Path, text: str, fps: float | Fraction | None) -> str | None:
+def _read_json(findings: Findings, path: Path, text: str, fps: float | Fraction | None) -> str | None:
     """None for JSON of no format, and for what only begins like it."""
     try:
         data = parsed_json(text, MAX_ENTRIES)
@@ -128,29 +126,29 @@ def _read_json(draft: Draft, path: Path, text: str, fps: float | Fraction | None
         if not any(key in text for key in _KEYS):
             return None
         raise AnnotationError(
-            f"{draft.name} is damaged JSON ({error})", "no annotations were read", "mend the file"
+            f"{findings.name} is damaged JSON ({error})", "no annotations were read", "mend the file"
         ) from error
     if (database := activitynet.database_of(data)) is not None:
         if thumos14.claims(database):
-            thumos14.read(draft, text, database, fps)
+            thumos14.read(findings, text, database, fps)
             return thumos14.NAME
-        activitynet.read(draft, text, database)
+        activitynet.read(findings, text, database)
         return activitynet.NAME
     if spots.claims(data):
-        spots.read(draft, text, data, fps)
+        spots.read(findings, text, data, fps)
         return spots.NAME
     if soccernet.claims(data):
-        soccernet.read(draft, path, text, data)
+        soccernet.read(findings, path, text, data)
         return soccernet.NAME
     if label_studio.claims(data):
-        label_studio.read(draft, text, data, fps)
+        label_studio.read(findings, text, data, fps)
         return label_studio.NAME
     return None
 
 
-def _read_folder(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
+def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
     if mapping := mstcn.mapping_of_folder(path):
-        mstcn.read(draft, path, mapping, fps)
+        mstcn.read(findings, path, mapping, fps)
         return mstcn.NAME
     documents, phases, others = [], [], 0
     for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
@@ -162,35 +160,35 @@ def _read_folder(draft: Draft, path: Path, fps: float | Fraction | None) -> str:
         else:
             others += 1
     if documents and phases:
-        raise _of_no_format(draft.name, f"{elan.NAME} and {cholec80.NAME} in one folder")
+        raise _of_no_format(findings.name, f"{elan.NAME} and {cholec80.NAME} in one folder")
     if (documents or phases) and others:
-        draft.warn(At(), f"{others} file{'s' * (others > 1)} of no such format passed over")
+        findings.warn(At(), f"{others} file{'s' * (others > 1)} of no such format passed over")
     for file in documents:
-        data = draft.loaded(file.name, partial(read_bytes, file))
+        data = findings.loaded(file.name, partial(read_bytes, file))
         try:
             if data is not None:
-                elan.read(draft, file, data, file=file.name)
+                elan.read(findings, file, data, file=file.name)
         except Unreadable as error:
-            draft.problem(error.at, error.text)
+            findings.problem(error.at, error.text)
     for file in phases:
-        text = draft.loaded(file.name, partial(read_text, file))
+        text = findings.loaded(file.name, partial(read_text, file))
         if text is not None:
-            cholec80.read(draft, file, text, fps, file=file.name)
+            cholec80.read(findings, file, text, fps, file=file.name)
     if documents:
         return elan.NAME
     if phases:
         return cholec80.NAME
     if files := soccernet.games(path):
-        soccernet.read_games(draft, path, files)
+        soccernet.read_games(findings, path, files)
         return soccernet.NAME
     if class_folders.claims(path):
-        class_folders.read(draft, path)
+        class_folders.read(findings, path)
         return class_folders.NAME
-    raise _of_no_format(draft.name)
+    raise _of_no_format(findings.name)
 
 
-def _of_no_format(name: str, reason: str = "") -> AnnotationError:
-    return AnnotationError(
+def _of_no_format(name: str, reason: str = "") -> UnknownFormat:
+    return UnknownFormat(
         f"{name} holds no annotations of a known format" + f" ({reason})" * bool(reason),
         "nothing was read",
         "give one of: " + "; ".join(f"{format} ({what})" for format, what in FORMATS.items()),

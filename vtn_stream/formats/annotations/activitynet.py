@@ -8,7 +8,7 @@ that stands twice, of which other readers keep the last in silence.
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.text import line_finder
 from vtn_stream.formats.annotations.words import At, shown
 
@@ -23,47 +23,47 @@ def database_of(data: object) -> dict[str, Any] | None:
     return database if isinstance(database, dict) else None
 
 
-def read(draft: Draft, text: str, database: dict[str, Any]) -> None:
-    for name, entry in films(draft, text, database):
+def read(findings: Findings, text: str, database: dict[str, Any]) -> None:
+    for name, entry in films(findings, text, database):
         for at, annotation in entry:
             segment = annotation.get("segment")
             if is_pair(segment):
-                draft.segment(name, at, segment[0], segment[1], annotation.get("label"))
+                findings.segment(name, at, segment[0], segment[1], annotation.get("label"))
             else:
-                draft.lost(name, at, f"its segment is {shown(segment)}, not [start, end]")
+                findings.lost(name, at, f"its segment is {shown(segment)}, not [start, end]")
 
 
 def films(
-    draft: Draft, text: str, database: dict[str, Any]
+    findings: Findings, text: str, database: dict[str, Any]
 ) -> Iterator[tuple[str, Iterator[tuple[At, dict[str, Any]]]]]:
     """Each film's id and its annotations with their places, after its facts were put down."""
-    draft.locate[""] = line_finder(text)
-    draft.report_repeated(At(path=("database",)), database)
+    findings.locate[""] = line_finder(text)
+    findings.report_repeated(At(path=("database",)), database)
     for name, entry in database.items():
         at = At(path=("database", name))
         if not isinstance(entry, dict):
-            draft.problem(at, f"a film is {shown(entry)}, not an object")
+            findings.problem(at, f"a film is {shown(entry)}, not an object")
             continue
-        draft.report_repeated(at, entry)
-        known = draft.film(name, at, duration_s=entry.get("duration"), subset=entry.get("subset"))
+        findings.report_repeated(at, entry)
+        known = findings.film(name, at, duration_s=entry.get("duration"), subset=entry.get("subset"))
         if known is None:
             continue
         annotations = entry.get("annotations")
         if isinstance(annotations, list):
-            yield known, _annotations(draft, known, annotations)
+            yield known, _annotations(findings, known, annotations)
         else:
-            draft.lost(known, at, f"its annotations are {shown(annotations)}, not a list")
+            findings.lost(known, at, f"its annotations are {shown(annotations)}, not a list")
 
 
 def is_pair(segment: object) -> TypeGuard[list[object]]:
     return isinstance(segment, list) and len(segment) == 2
 
 
-def _annotations(draft: Draft, name: str, annotations: list[object]) -> Iterator[tuple[At, dict[str, Any]]]:
+def _annotations(findings: Findings, name: str, annotations: list[object]) -> Iterator[tuple[At, dict[str, Any]]]:
     for i, annotation in enumerate(annotations):
         at = At(path=("database", name, "annotations", i))
         if isinstance(annotation, dict):
-            draft.report_repeated(at, annotation)
+            findings.report_repeated(at, annotation)
             yield at, annotation
         else:
-            draft.lost(name, at, f"it is {shown(annotation)}, not an object")
+            findings.lost(name, at, f"it is {shown(annotation)}, not an object")

@@ -47,6 +47,7 @@ class Annotations:
     labels     the order of the classes: the format's own where it has one, else sorted
     warnings   what was read although it looks wrong, and what was changed
     skipped    what was left out because it is wrong
+    uses_fps   whether frames were counted whose rate only the caller can tell
     """
 
     format: str
@@ -54,6 +55,7 @@ class Annotations:
     videos: Mapping[str, AnnotatedVideo] = field(hash=False)
     warnings: tuple[Problem, ...] = ()
     skipped: tuple[Problem, ...] = ()
+    uses_fps: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "videos", dict(self.videos))

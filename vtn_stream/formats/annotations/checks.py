@@ -4,9 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from vtn_stream.errors import AnnotationError
+from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
-from vtn_stream.formats.annotations.draft import Draft, Found
+from vtn_stream.formats.annotations.findings import Findings, FoundSegment
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
 from vtn_stream.formats.annotations.words import At, in_s, label_order, shown
 from vtn_stream.timeline import Segment
@@ -19,22 +19,22 @@ MAX_LABELS = 10_000
 MAX_SUGGESTIONS = 50  # each costs a comparison with every name
 
 
-def finish(draft: Draft, format: str, videos: Mapping[str, float] | None, *, skip_bad: bool) -> Annotations:
+def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, *, skip_bad: bool) -> Annotations:
     """The checks that need the whole file, then all of it. Raises AnnotationError with every problem."""
-    _check_missing(draft, videos)
-    found, mostly_late = _checked(draft, videos)
+    _check_missing(findings, videos)
+    found, mostly_late = _checked(findings, videos)
     counts: Counter[str] = Counter()
     for video in found.values():
         whole = video.clip_label
         counts.update([s.label for s in video.segments] if whole is None else [whole])
     if len(counts) > MAX_LABELS:
-        draft.refuse(At(), f"it has more than {MAX_LABELS} labels")
-    _check_labels(draft, counts)
-    _check_sources(draft, found)
-    problems, warnings = draft.told(draft.problems), draft.told(draft.warnings)
+        findings.refuse(At(), f"it has more than {MAX_LABELS} labels")
+    _check_labels(findings, counts)
+    _check_sources(findings, found)
+    problems, warnings = findings.in_order(findings.problems), findings.in_order(findings.warnings)
     if problems and not (skip_bad and found):
         raise AnnotationError(
-            f"{draft.name} has {len(problems)} problem{'s' * (len(problems) > 1)}",
+            f"{findings.name} has {len(problems)} problem{'s' * (len(problems) > 1)}",
             "no annotations were read",
             "mend the file"
             + ", or leave out what is wrong (skip_bad)" * bool(found)
@@ -42,37 +42,43 @@ def finish(draft: Draft, format: str, videos: Mapping[str, float] | None, *, ski
             problems,
         )
     if not found:
-        raise AnnotationError(f"{draft.name} names no film", "there is nothing to read", "give another file")
-    order = [*draft.labels, *sorted(counts.keys() - set(draft.labels), key=label_order)]
-    return Annotations(format=format, labels=tuple(order), videos=found, warnings=warnings, skipped=problems)
+        raise AnnotationError(f"{findings.name} names no film", "there is nothing to read", "give another file")
+    order = [*findings.labels, *sorted(counts.keys() - set(findings.labels), key=label_order)]
+    return Annotations(
+        format=format,
+        labels=tuple(order),
+        videos=found,
+        warnings=warnings,
+        skipped=problems,
+        uses_fps=findings.uses_fps,
+    )
 
 
-def _check_missing(draft: Draft, videos: Mapping[str, float] | None) -> None:
+def _check_missing(findings: Findings, videos: Mapping[str, float] | None) -> None:
     if videos is None:
         return
-    missing = [name for name in draft.films if name not in videos]
+    missing = [name for name in findings.films if name not in videos]
     for n, name in enumerate(missing):
         near = nearest(name, videos) if n < MAX_SUGGESTIONS else None
         hint = f" (did you mean {shown(near)}?)" if near else ""
-        at = draft.films.pop(name).at
-        draft.problem(at, f"there is no film {shown(name)}{hint}")
-    silent = [name for name in videos if name not in draft.films]
-    if silent and draft.films:
-        told = ", ".join(shown(name) for name in silent[:3]) + ", ..." * (len(silent) > 3)
-        draft.warn(At(), f"{len(silent)} film{'s' * (len(silent) > 1)} without annotations: {told}")
+        at = findings.films.pop(name).at
+        findings.problem(at, f"there is no film {shown(name)}{hint}")
+    silent = [name for name in videos if name not in findings.films]
+    if silent and findings.films:
+        findings.warn(At(), f"{len(silent)} film{'s' * (len(silent) > 1)} without annotations: {listed(silent)}")
 
 
-def _checked(draft: Draft, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:
+def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:
     """The films without what is wrong in them; and whether most segments end past their films."""
     found: dict[str, AnnotatedVideo] = {}
     cut: list[tuple[At, float]] = []
     num_segments = num_late = 0
-    for name, film in draft.films.items():
-        told_s = film.facts.get("duration_s")
-        duration_s = told_s if videos is None else float(videos[name])
-        if told_s is not None and duration_s is not None and abs(told_s - duration_s) > END_TOLERANCE_S:
-            text = f"its duration is said to be {in_s(told_s)}, the film has {in_s(duration_s)}"
-            draft.warn(film.at, draft.of(name, film.at) + text)
+    for name, film in findings.films.items():
+        stated_s = film.facts.get("duration_s")
+        duration_s = stated_s if videos is None else float(videos[name])
+        if stated_s is not None and duration_s is not None and abs(stated_s - duration_s) > END_TOLERANCE_S:
+            text = f"its duration is said to be {in_s(stated_s)}, the film has {in_s(duration_s)}"
+            findings.warn(film.at, findings.of(name, film.at) + text)
         num_before = len(film.segments)
         num_segments += num_before
         kept = []
@@ -83,13 +89,13 @@ def _checked(draft: Draft, videos: Mapping[str, float] | None) -> tuple[dict[str
                 num_late += 1
                 verb = "ends" if lasts else "stands"
                 text = f"it {verb} at {in_s(s.end_s)}, past the end of the film at {in_s(duration_s)}"
-                draft.problem(s.at, draft.of(name, s.at) + text)
+                findings.problem(s.at, findings.of(name, s.at) + text)
                 continue
             if duration_s is not None and over_s > 0:
                 cut.append((s.at, over_s))
                 s.start_s, s.end_s = min(s.start_s, duration_s), duration_s
             kept.append(s)
-        film.segments = _apart(draft, name, kept)
+        film.segments = _apart(findings, name, kept)
         whole = film.clip_label
         if whole is None and not film.segments and (film.lost or num_before):
             continue  # it is not a film in which nothing happens
@@ -110,16 +116,16 @@ def _checked(draft: Draft, videos: Mapping[str, float] | None) -> tuple[dict[str
     if cut:
         most = max(over_s for _, over_s in cut)
         num = f"{len(cut)} segments end" if len(cut) > 1 else "1 segment ends"
-        draft.warn(cut[0][0], f"{num} up to {in_s(most)} past the end of the film and were cut there")
+        findings.warn(cut[0][0], f"{num} up to {in_s(most)} past the end of the film and were cut there")
     return found, num_late > 1 and num_late * 2 > num_segments
 
 
-def _apart(draft: Draft, name: str, segments: list[Found]) -> list[Found]:
+def _apart(findings: Findings, name: str, segments: list[FoundSegment]) -> list[FoundSegment]:
     """The segments without those that share time with one of the same label before them.
 
     Instants may stand twice: two players are substituted at once.
     """
-    last: dict[object, Found] = {}
+    last: dict[object, FoundSegment] = {}
     kept = []
     for s in sorted(segments, key=lambda s: (s.start_s, s.end_s)):  # stable: of equal ones the first stays
         if s.start_s == s.end_s:
@@ -127,7 +133,7 @@ def _apart(draft: Draft, name: str, segments: list[Found]) -> list[Found]:
             continue
         before = last.get((s.label, s.attributes))
         if before is not None and s.start_s < before.end_s - TOUCH_TOLERANCE_S:
-            where = draft.where(before.at)
+            where = findings.where(before.at)
             if (s.start_s, s.end_s) == (before.start_s, before.end_s):
                 text = f"{shown(s.label)} from {in_s(s.start_s)} to {in_s(s.end_s)} stands{where} already"
             else:
@@ -135,17 +141,17 @@ def _apart(draft: Draft, name: str, segments: list[Found]) -> list[Found]:
                     f"{shown(s.label)} from {in_s(s.start_s)} to {in_s(s.end_s)} overlaps the same label"
                     f"{where}, from {in_s(before.start_s)} to {in_s(before.end_s)}"
                 )
-            draft.problem(s.at, draft.of(name, s.at) + text)
+            findings.problem(s.at, findings.of(name, s.at) + text)
             continue
         last[s.label, s.attributes] = s
         kept.append(s)
     return kept
 
 
-def _check_labels(draft: Draft, counts: Mapping[str, int]) -> None:
-    doubtful = dict(look_alikes(counts, draft.labels))
+def _check_labels(findings: Findings, counts: Mapping[str, int]) -> None:
+    doubtful = dict(look_alikes(counts, findings.labels))
     first: dict[str, At] = {}
-    for film in draft.films.values():
+    for film in findings.films.values():
         if film.clip_label in doubtful:
             first.setdefault(film.clip_label, film.at)
         for s in film.segments:
@@ -153,14 +159,14 @@ def _check_labels(draft: Draft, counts: Mapping[str, int]) -> None:
                 first[s.label] = min(first.get(s.label, s.at), s.at, key=lambda at: at.line or 0)
     for label, meant in doubtful.items():
         times = f"{counts[label]} against {counts.get(meant, 0)}"
-        draft.warn(first[label], f"the label {shown(label)} looks like {shown(meant)}, misspelt ({times})")
+        findings.warn(first[label], f"the label {shown(label)} looks like {shown(meant)}, misspelt ({times})")
 
 
-def _check_sources(draft: Draft, found: Mapping[str, AnnotatedVideo]) -> None:
+def _check_sources(findings: Findings, found: Mapping[str, AnnotatedVideo]) -> None:
     subsets: dict[str, dict[str, None]] = {}
     for video in found.values():
         if video.source is not None and video.subset is not None:
             subsets.setdefault(video.source, {})[video.subset] = None
     for source, names in subsets.items():
         if len(names) > 1:
-            draft.warn(At(), f"the source {shown(source)} is in {' and in '.join(sorted(names))}")
+            findings.warn(At(), f"the source {shown(source)} is in {' and in '.join(sorted(names))}")

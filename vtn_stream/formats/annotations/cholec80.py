@@ -16,14 +16,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.words import At, shown
 
 __all__ = ["NAME", "PHASES", "claims", "film_id", "read"]
 
 NAME = "Cholec80"
 FPS = 25
-PHASES = (
+PHASES = (  # in the order of the operation
     "Preparation",
     "CalotTriangleDissection",
     "ClippingCutting",
@@ -54,40 +54,40 @@ class _Row(NamedTuple):
     after_bad: bool  # the row before it could not be read
 
 
-def read(draft: Draft, path: Path, text: str, fps: float | Fraction | None, *, file: str = "") -> None:
+def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None, *, file: str = "") -> None:
     """`file`: how messages call it, where there are several."""
-    draft.uses_fps = True
+    findings.uses_fps = True
     rate = FPS if fps is None else fps
-    num_problems = len(draft.problems)
-    rows = _rows(draft, text, file)
+    num_problems = len(findings.problems)
+    rows = _rows(findings, text, file)
     if not rows:
-        draft.problem(At(file=file), f"{path.name}: there are no rows" if not file else "there are no rows")
+        findings.problem(At(file=file), f"{path.name}: there are no rows" if not file else "there are no rows")
         return
-    if draft.knows(film_id(path)):
-        draft.problem(At(file=file), f"the film {shown(film_id(path))} is in another file already")
+    if findings.knows(film_id(path)):
+        findings.problem(At(file=file), f"the film {shown(film_id(path))} is in another file already")
         return
     steps = Counter(b.frame - a.frame for a, b in pairwise(rows) if not b.after_bad)
     step = max(sorted(steps), key=lambda step: steps[step], default=1)  # the usual one; of two, the smaller
-    name = draft.film(film_id(path), rows[0].at, duration_s=float((rows[-1].frame + step) / rate))
+    name = findings.film(film_id(path), rows[0].at, duration_s=float((rows[-1].frame + step) / rate))
     if name is None:
         return
-    draft.films[name].lost = len(draft.problems) > num_problems
+    findings.films[name].lost = len(findings.problems) > num_problems
     if any(row.phase in PHASES for row in rows):
-        draft.labels = PHASES
+        findings.labels = PHASES
     run = [rows[0]]
     for row in rows[1:]:
         follows = row.frame == run[-1].frame + step
         if not follows and not row.after_bad:
             text = f"frame {row.frame} follows frame {run[-1].frame}, not {run[-1].frame + step}"
-            draft.lost(name, row.at, text)
+            findings.lost(name, row.at, text)
         if not follows or row.phase != run[0].phase:
-            _put(draft, name, run, step, rate)
+            _put(findings, name, run, step, rate)
             run = []
         run.append(row)
-    _put(draft, name, run, step, rate)
+    _put(findings, name, run, step, rate)
 
 
-def _rows(draft: Draft, text: str, file: str) -> list[_Row]:
+def _rows(findings: Findings, text: str, file: str) -> list[_Row]:
     """The rows, rising."""
     found: list[_Row] = []
     header, after_bad = True, False
@@ -99,27 +99,27 @@ def _rows(draft: Draft, text: str, file: str) -> list[_Row]:
         header = False
         row = _ROW.fullmatch(line)
         if row is None:
-            draft.problem(at, f"not a frame and a phase: {shown(line)}")
+            findings.problem(at, f"not a frame and a phase: {shown(line)}")
         elif found and int(row[1]) <= found[-1].frame:
-            draft.problem(at, f"frame {row[1]} follows frame {found[-1].frame}")
+            findings.problem(at, f"frame {row[1]} follows frame {found[-1].frame}")
         else:
-            found.append(_Row(at, int(row[1]), _phase(draft, at, row[2]), after_bad))
+            found.append(_Row(at, int(row[1]), _phase(findings, at, row[2]), after_bad))
             after_bad = False
             continue
         after_bad = True
     return found
 
 
-def _phase(draft: Draft, at: At, given: str) -> str | None:
+def _phase(findings: Findings, at: At, given: str) -> str | None:
     if not (given.isascii() and given.isdecimal()):
         return given
     if len(given) < 4 and int(given) < len(PHASES):
         return PHASES[int(given)]
-    draft.problem(at, f"there is no phase {shown(given)}, only 0 to {len(PHASES) - 1}")
+    findings.problem(at, f"there is no phase {shown(given)}, only 0 to {len(PHASES) - 1}")
     return None
 
 
-def _put(draft: Draft, name: str, run: list[_Row], step: int, rate: float | Fraction) -> None:
+def _put(findings: Findings, name: str, run: list[_Row], step: int, rate: float | Fraction) -> None:
     if (phase := run[0].phase) is not None:
         start, stop = run[0].frame, run[-1].frame + step
-        draft.segment(name, run[0].at, float(start / rate), float(stop / rate), phase)
+        findings.segment(name, run[0].at, float(start / rate), float(stop / rate), phase)

@@ -7,8 +7,8 @@ dot is passed over; files without a film's suffix are, with a warning. Traps: cl
 
 from pathlib import Path
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
-from vtn_stream.formats.annotations.draft import Draft, subset_named
+from vtn_stream.film import is_film_name
+from vtn_stream.formats.annotations.findings import Findings, subset_named
 from vtn_stream.formats.annotations.words import At
 
 __all__ = ["NAME", "claims", "read"]
@@ -20,7 +20,7 @@ def claims(path: Path) -> bool:
     return any(_is_film(file) for folder in _class_folders(path) for file in _inside(folder))
 
 
-def read(draft: Draft, path: Path) -> None:
+def read(findings: Findings, path: Path) -> None:
     num_others = 0
     for folder in _class_folders(path):
         files = [file for file in _inside(folder) if file.is_file()]
@@ -29,11 +29,11 @@ def read(draft: Draft, path: Path) -> None:
         for film in films:
             id_ = film.relative_to(path).as_posix()
             subset = folder.parent.name if folder.parent != path else None
-            name = draft.film(id_, At(), subset=subset)
+            name = findings.film(id_, At(), subset=subset)
             if name is not None:
-                draft.clip(name, At(), folder.name)
+                findings.clip(name, At(), folder.name)
     if num_others:
-        draft.warn(At(), f"{num_others} file{'s' * (num_others > 1)} without a film's suffix passed over")
+        findings.warn(At(), f"{num_others} file{'s' * (num_others > 1)} without a film's suffix passed over")
 
 
 def _class_folders(path: Path) -> list[Path]:
@@ -49,4 +49,4 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_film(file: Path) -> bool:
-    return file.suffix[1:].lower() in FILM_SUFFIXES and file.is_file()
+    return is_film_name(file.name) and file.is_file()

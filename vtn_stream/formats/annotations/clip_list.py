@@ -2,90 +2,142 @@
 
 No times: a clip is of one label from 0 to its end, and gets its segment when its duration is known. The id is the
 path, in its plain form (./a/b.mp4 is a/b.mp4). A table may have subset, source and duration_s; `video` is another name
-for `path`. In lines the path ends with a film's suffix, or with the line's only comma, tab or space; empty lines and
-those that begin with # are passed over; numbers after a comma and the label (votes) are not read. Escapes: quotes in
-tables, none in lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are.
+for `path`. In lines the path ends with a film's suffix, or with the line's only comma, tab or space; where the labels
+are known, else with the longest end of the line that is one of them or its number. Empty lines and those that begin
+with # are passed over; numbers after a comma and the label (votes) are not read. Escapes: quotes in tables, none in
+lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are.
 """
 
 import io
 import itertools
 import posixpath
 import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.film import FILM_SUFFIXES, is_film_name
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, rows
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At, shown
 
-__all__ = ["FILM_SUFFIXES", "NAME", "claims", "read"]
+__all__ = ["NAME", "ListedClip", "claims", "class_of", "clips", "read"]
 
 NAME = "clip list"
-FILM_SUFFIXES = frozenset(
-    ("3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob", "webm", "wmv")
-)
 NUM_TRIED = 20  # lines, until one is a film's path and a label
+MAX_LINE = 8192  # characters: a path of any system, and as much for the label
 _AFTER_SUFFIX = re.compile(r"(?i)\.(?:" + "|".join(sorted(FILM_SUFFIXES)) + r")(?P<gap>\s*[,;]\s*|\s+)")
+_MARK = re.compile(r"(?<!\s)\s*[,;\t]\s*")
 _NUMBERS = re.compile(r"[,;][\d.,;\s]*", re.ASCII)
+_BEFORE_LABEL = re.compile(r"(?<!\s)\s*,\s*|\s+")
+
+
+class ListedClip(NamedTuple):
+    """path: in its plain form; facts: what a table says beside, as `Findings.film` takes it."""
+
+    at: At
+    path: str
+    label: str
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 def claims(text: str) -> bool:
-    header = columns(text)
-    if "label" in header and ("path" in header or "video" in header):
+    if _is_table(columns(text)):
         return True
-    for line in itertools.islice(io.StringIO(text), NUM_TRIED):
-        parts = None if line.lstrip().startswith("#") else _split(line.strip())
-        if parts is not None and ("/" in parts[0] or _AFTER_SUFFIX.search(f"{parts[0]} ")):
+    for _, line in itertools.islice(_lines(text), NUM_TRIED):
+        parts = _split(line) if len(line) <= MAX_LINE else None
+        if parts is not None and ("/" in parts[0] or is_film_name(parts[0])):
             return True
     return False
 
 
-def read(draft: Draft, text: str) -> None:
+def read(findings: Findings, text: str) -> None:
+    for clip in clips(findings, text):
+        if (name := findings.film(clip.path, clip.at, **clip.facts)) is not None:
+            findings.clip(name, clip.at, clip.label)
+
+
+def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = None) -> Iterator[ListedClip]:
+    """What a list says, unchecked; a problem for each line that says nothing. Raises Unreadable.
+
+    classes: the number of each label, where the labels are known
+    """
     header = columns(text)
-    if "label" in header and ("path" in header or "video" in header):
-        _read_table(draft, text, header)
+    if _is_table(header):
+        yield from _rows(findings, text, header)
         return
+    num_gaps = max((len(_BEFORE_LABEL.findall(label)) for label in classes or ()), default=0)
+    for at, line in _lines(text):
+        if len(line) > MAX_LINE:
+            findings.problem(at, f"its {len(line)} characters are too many for a path and a label")
+            continue
+        parts = _split(line)
+        if classes is not None and (parts is None or class_of(parts[1], classes) is None):
+            parts = _split_before_class(line, classes, num_gaps) or parts
+        if parts is None:
+            findings.problem(at, f"not a path and a label: {shown(line)}")
+        else:
+            yield ListedClip(at, _plain(parts[0]), parts[1])
+
+
+def class_of(label: str, classes: Mapping[str, int]) -> int | None:
+    """The number of a label, or the number 0 to K - 1 that stands in its place; None for anything else."""
+    if label in classes:
+        return classes[label]
+    if re.fullmatch(r"\d{1,9}", label, re.ASCII) and int(label) < len(classes):
+        return int(label)
+    return None
+
+
+def _is_table(header: list[str]) -> bool:
+    return "label" in header and ("path" in header or "video" in header)
+
+
+def _lines(text: str) -> Iterator[tuple[At, str]]:
+    """Those that say something."""
     for number, line in enumerate(io.StringIO(text), 1):
         if (line := line.strip()) and not line.startswith("#"):
-            at = At(line=number)
-            if (parts := _split(line)) is None:
-                draft.problem(at, f"not a path and a label: {shown(line)}")
-            elif (name := draft.film(_plain(parts[0]), at)) is not None:
-                draft.clip(name, at, parts[1])
+            yield At(line=number), line
 
 
-def _read_table(draft: Draft, text: str, header: list[str]) -> None:
+def _rows(findings: Findings, text: str, header: list[str]) -> Iterator[ListedClip]:
     column = "path" if "path" in header else "video"
-    check_header(draft, header, (column, "label", "subset", "source", "duration_s"))
-    for at, row in rows(draft, text):
+    check_header(findings, header, (column, "label", "subset", "source", "duration_s"))
+    for at, row in rows(findings, text):
         length = row.get("duration_s")
-        name = draft.film(
-            _plain(row[column]),
-            at,
-            duration_s=seconds(length) if length else None,
-            subset=row.get("subset") or None,
-            source=row.get("source") or None,
-        )
-        if name is not None:
-            draft.clip(name, at, row["label"])
+        facts = {
+            "duration_s": seconds(length) if length else None,
+            "subset": row.get("subset") or None,
+            "source": row.get("source") or None,
+        }
+        yield ListedClip(at, _plain(row[column]), row["label"], facts)
 
 
 def _split(line: str) -> tuple[str, str] | None:
-    """The path and the label, which may hold spaces when the path ends with a film's suffix."""
-    if after := _AFTER_SUFFIX.search(line):
-        path, gap, label = line[: after.start("gap")], after["gap"], line[after.end() :]
+    """The path and the label, which may hold spaces when the path ends with a film's suffix or a mark."""
+    if suffixes := list(_AFTER_SUFFIX.finditer(line)):
+        path, gap, label = line[: suffixes[-1].start("gap")], suffixes[-1]["gap"], line[suffixes[-1].end() :]
+    elif mark := _MARK.search(line):
+        path, gap, label = line[: mark.start()], mark[0], line[mark.end() :]
+    elif len(words := line.split()) == 2:
+        path, gap, label = words[0], " ", words[1]
     else:
-        parts = re.split(r"(\s*[,;\t]\s*)", line) if re.search(r"[,;\t]", line) else re.split(r"(\s+)", line)
-        if len(parts) < 3:
-            return None
-        path, gap, label = parts[0], parts[1], "".join(parts[2:])
-        if not gap.strip(" ") and len(parts) > 3:
-            return None
+        return None
     if gap.strip() and (numbers := re.search(r"[,;]", label)):
         if not _NUMBERS.fullmatch(label, numbers.start()):
             return None
         label = label[: numbers.start()].rstrip()
     return (path, label) if path and label else None
+
+
+def _split_before_class(line: str, classes: Mapping[str, int], num_gaps: int) -> tuple[str, str] | None:
+    """The path and the longest end of the line that is a class. num_gaps: between the words of a label, at most."""
+    for gap in list(_BEFORE_LABEL.finditer(line))[-num_gaps - 1 :]:
+        if class_of(line[gap.end() :], classes) is not None:
+            return (line[: gap.start()], line[gap.end() :]) if gap.start() else None
+    return None
 
 
 def _plain(path: str) -> str:

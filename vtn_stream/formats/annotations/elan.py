@@ -24,8 +24,8 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 from defusedxml import DefusedXmlException
 from defusedxml import sax as defused_sax
 
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
 from vtn_stream.formats.annotations.elan_writer import write
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.words import At, shown
 
 __all__ = ["NAME", "claims", "read", "write"]
@@ -41,7 +41,7 @@ def claims(head: bytes) -> bool:
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and ROOT in head
 
 
-def read(draft: Draft, path: Path, data: bytes, *, file: str = "") -> None:
+def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None:
     """`file`: how messages call it, where there are several."""
     document = _Document()
     try:
@@ -56,13 +56,13 @@ def read(draft: Draft, path: Path, data: bytes, *, file: str = "") -> None:
         raise Unreadable(At(file=file), f"its times are {shown(document.units)}, not milliseconds")
     film, origin_ms = _media(document.media, path)
     at = At(line=1, file=file)
-    if draft.knows(film):
-        draft.problem(at, f"the film {shown(film)} has another document already")
+    if findings.knows(film):
+        findings.problem(at, f"the film {shown(film)} has another document already")
         return
-    name = draft.film(film, at)
+    name = findings.film(film, at)
     if name is None:
         return
-    times = _aligned(draft, document, file)
+    times = _aligned(findings, document, file)
     num_refs, num_spread = sum(tier.num_refs for tier in document.tiers), 0
     for tier in document.tiers:
         num_spread += _spread(times, tier.annotations)
@@ -71,14 +71,14 @@ def read(draft: Draft, path: Path, data: bytes, *, file: str = "") -> None:
             a_at = At(line=a.line, file=file)
             if (slot := next((slot for slot in (a.start, a.end) if slot not in times), None)) is not None:
                 known = "is not aligned" if slot in document.slots else "does not exist"
-                draft.lost(name, a_at, f"its time slot {shown(slot)} {known}")
+                findings.lost(name, a_at, f"its time slot {shown(slot)} {known}")
                 continue
             start_s, end_s = ((times[slot] + origin_ms) / 1000 for slot in (a.start, a.end))
-            draft.segment(name, a_at, start_s, end_s, tier.name if unnamed else a.value, (("tier", tier.name),))
+            findings.segment(name, a_at, start_s, end_s, tier.name if unnamed else a.value, (("tier", tier.name),))
     if num_spread:
-        draft.warn(at, f"{num_spread} time slot{'s' * (num_spread > 1)} without a time spread evenly")
+        findings.warn(at, f"{num_spread} time slot{'s' * (num_spread > 1)} without a time spread evenly")
     if num_refs:
-        draft.warn(at, f"{num_refs} annotation{'s' * (num_refs > 1)} without times of their own left out")
+        findings.warn(at, f"{num_refs} annotation{'s' * (num_refs > 1)} without times of their own left out")
 
 
 @dataclass(slots=True)
@@ -162,16 +162,16 @@ def _media(media: Sequence[AttributesImpl], path: Path) -> tuple[str, int]:
     return path.stem, 0
 
 
-def _aligned(draft: Draft, document: _Document, file: str) -> dict[str, float]:
+def _aligned(findings: Findings, document: _Document, file: str) -> dict[str, float]:
     """The slots that have a time, in milliseconds."""
     for slot, line in document.twice:
-        draft.problem(At(line=line, file=file), f"the time slot {shown(slot)} stands twice")
+        findings.problem(At(line=line, file=file), f"the time slot {shown(slot)} stands twice")
     times: dict[str, float] = {}
     for slot, (value, line) in document.slots.items():
         if value is not None and _WHOLE.fullmatch(value.strip()):
             times[slot] = int(value)
         elif value is not None:
-            draft.problem(
+            findings.problem(
                 At(line=line, file=file), f"the time of slot {shown(slot)} is {shown(value)}, not milliseconds"
             )
     return times

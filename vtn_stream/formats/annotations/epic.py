@@ -7,7 +7,7 @@ Labels in alphabetic order. Traps: start_frame and stop_frame count at the rate 
 read; the test set has times and no labels.
 """
 
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, rows
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At
@@ -23,17 +23,17 @@ def claims(text: str) -> bool:
     return set(TIMES) <= set(columns(text))
 
 
-def read(draft: Draft, text: str) -> None:
+def read(findings: Findings, text: str) -> None:
     header = columns(text)
     if lacking := [name for name in NEEDED if header.count(name) != 1]:
         raise Unreadable(
             At(line=1), f"the header must name {', '.join(NEEDED)}, each once; look at {', '.join(lacking)}"
         )
-    for at, row in rows(draft, text):
-        name = draft.film(row["video_id"], at, source=row.get("participant_id") or None)
+    for at, row in rows(findings, text):
+        name = findings.film(row["video_id"], at, source=row.get("participant_id") or None)
         if name is None:
             continue
         start, stop = seconds(row["start_timestamp"]), seconds(row["stop_timestamp"])
         which = row.get("narration_id")
         attributes = (("narration_id", which),) if which else ()
-        draft.segment(name, at, start, stop, f"{row['verb']} {row['noun']}".strip(), attributes)
+        findings.segment(name, at, start, stop, f"{row['verb']} {row['noun']}".strip(), attributes)

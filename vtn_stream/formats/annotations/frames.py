@@ -12,7 +12,7 @@ from vtn_stream.formats.annotations.words import number
 from vtn_stream.formats.writing import num
 from vtn_stream.timeline import Segment
 
-__all__ = ["first_and_last", "num_short", "rate_of", "seconds_of", "told_short"]
+__all__ = ["first_and_last", "num_short", "rate_of", "seconds_of", "short_warnings"]
 
 MAX_RATE = 1_000_000
 
@@ -31,7 +31,7 @@ def num_short(segments: Sequence[Segment], rate: Fraction) -> int:
     return sum(_border(s.end_s, rate) <= _border(s.start_s, rate) for s in segments)
 
 
-def told_short(count: int) -> tuple[str, ...]:
+def short_warnings(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     return (f"{num(count, 'segment')} shorter than a frame, of which there are no parts: written as one frame",)

@@ -24,9 +24,9 @@ from fractions import Fraction
 from typing import Any, TypeGuard
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
-from vtn_stream.formats.annotations.draft import Draft
-from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, told_short
+from vtn_stream.film import is_film_name
+from vtn_stream.formats.annotations.findings import Findings
+from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, short_warnings
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, without_surrogates
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import Options, Written, counting_rate, num
@@ -48,37 +48,37 @@ def claims(data: object) -> bool:
     )
 
 
-def read(draft: Draft, text: str, data: object, fps: float | Fraction | None) -> None:
-    draft.locate[""] = line_finder(text, depth=8)
+def read(findings: Findings, text: str, data: object, fps: float | Fraction | None) -> None:
+    findings.locate[""] = line_finder(text, depth=8)
     for path, task in [((i,), task) for i, task in enumerate(data)] if isinstance(data, list) else [((), data)]:
         at = At(path=path)
         if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-            draft.problem(at, "it is no task: it has no data")
+            findings.problem(at, "it is no task: it has no data")
             continue
-        draft.report_repeated(at, task)
-        _read_task(draft, at, task, fps)
+        findings.report_repeated(at, task)
+        _read_task(findings, at, task, fps)
 
 
-def _read_task(draft: Draft, at: At, task: dict[str, Any], fps: float | Fraction | None) -> None:
+def _read_task(findings: Findings, at: At, task: dict[str, Any], fps: float | Fraction | None) -> None:
     facts = task["data"]
-    draft.uses_fps |= "fps" not in facts
+    findings.uses_fps |= "fps" not in facts
     rate = rate_of(facts["fps"]) if "fps" in facts else None if fps is None else Fraction(fps)
     if rate is None:
         text = f"its fps is {shown(facts.get('fps'))}, so that its frames have no seconds: give fps"
-        draft.problem(at._replace(path=(*at.path, "data")), text)
+        findings.problem(at._replace(path=(*at.path, "data")), text)
         return
     film = _film(facts)
-    if film is not None and draft.knows(film):
-        draft.problem(at, f"the film {shown(film)} has another task already")
+    if film is not None and findings.knows(film):
+        findings.problem(at, f"the film {shown(film)} has another task already")
         return
-    if (name := draft.film(film, at, rate=rate)) is None:
+    if (name := findings.film(film, at, rate=rate)) is None:
         return
-    found = _chosen(draft, at, task)
+    found = _chosen(findings, at, task)
     if found is None:
         return
     path, regions = found
     if not isinstance(regions, list):
-        draft.lost(name, at._replace(path=path), f"its result is {shown(regions)}, not a list")
+        findings.lost(name, at._replace(path=path), f"its result is {shown(regions)}, not a list")
         return
     others = from_zero = 0
     for i, region in enumerate(regions):
@@ -87,14 +87,14 @@ def _read_task(draft: Draft, at: At, task: dict[str, Any], fps: float | Fraction
         if not (isinstance(value, dict) and "timelinelabels" in value):
             others += 1
             continue
-        from_zero += _put(draft, name, here, region, value, rate)
+        from_zero += _put(findings, name, here, region, value, rate)
     if others:
-        draft.warn(at, f"{num(others, 'region')} of another kind left out")
+        findings.warn(at, f"{num(others, 'region')} of another kind left out")
     if from_zero:
-        draft.warn(at, f"{num(from_zero, 'range')} from frame 0, of which the first is 1: taken to begin there")
+        findings.warn(at, f"{num(from_zero, 'range')} from frame 0, of which the first is 1: taken to begin there")
 
 
-def _chosen(draft: Draft, at: At, task: dict[str, Any]) -> tuple[tuple[str | int, ...], object] | None:
+def _chosen(findings: Findings, at: At, task: dict[str, Any]) -> tuple[tuple[str | int, ...], object] | None:
     """The path and the value of the result that is read."""
     for kind in KINDS:
         entries = task.get(kind)
@@ -107,28 +107,28 @@ def _chosen(draft: Draft, at: At, task: dict[str, Any]) -> tuple[tuple[str | int
             i, entry = given[0 if kind == "annotations" else -1]
             if len(given) > 1:
                 which = "first" if kind == "annotations" else "last"
-                draft.warn(at, f"the {which} of {len(given)} {kind} is read")
+                findings.warn(at, f"the {which} of {len(given)} {kind} is read")
             return (*at.path, kind, i, "result"), entry.get("result")
     return None
 
 
-def _put(draft: Draft, name: str, at: At, region: dict[str, Any], value: dict[str, Any], rate: Fraction) -> int:
+def _put(findings: Findings, name: str, at: At, region: dict[str, Any], value: dict[str, Any], rate: Fraction) -> int:
     """How many of the region's ranges begin at frame 0."""
     ranges, labels = value.get("ranges"), value["timelinelabels"]
     if not isinstance(ranges, list) or not isinstance(labels, list):
-        draft.lost(name, at, "it has no list of ranges, or none of labels")
+        findings.lost(name, at, "it has no list of ranges, or none of labels")
         return 0
     from_zero = 0
     for span in ranges:
         first, last = (span.get("start"), span.get("end")) if isinstance(span, dict) else (None, None)
         if not (_is_frame(first) and _is_frame(last)):
-            draft.lost(name, at, f"its range is from {shown(first)} to {shown(last)}, not of whole frames")
+            findings.lost(name, at, f"its range is from {shown(first)} to {shown(last)}, not of whole frames")
             continue
         if first == 0:
             from_zero += 1
             first, last = 1, max(last, 1)
         for label in labels:
-            draft.segment(name, at, *seconds_of(first, last, rate), label, score=region.get("score"))
+            findings.segment(name, at, *seconds_of(first, last, rate), label, score=region.get("score"))
     return from_zero
 
 
@@ -139,7 +139,7 @@ def _is_frame(value: object) -> TypeGuard[int]:
 def _film(facts: dict[str, Any]) -> str | None:
     """The id: of the data called video, else of the first that ends as films do."""
     texts = [value for value in facts.values() if isinstance(value, str)]
-    films = [text for text in texts if text.rpartition(".")[2].lower() in FILM_SUFFIXES]
+    films = [text for text in texts if is_film_name(text)]
     url = facts.get("video", films[0] if films else None)
     if not isinstance(url, str):
         return None
@@ -162,9 +162,9 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         short += num_short(timeline.segments, rate)
         tasks.append(_task(timeline, rate))
     if num_same := len(timelines) - len({timeline.video_path for timeline in timelines}):
-        told = f"{num(num_same, 'film')} with the name of another: the tasks do not tell which is which"
-        warnings[told] = None
-    return Written(content=json_bytes(tasks), warnings=(*warnings, *told_short(short)))
+        doubt = f"{num(num_same, 'film')} with the name of another: the tasks do not tell which is which"
+        warnings[doubt] = None
+    return Written(content=json_bytes(tasks), warnings=(*warnings, *short_warnings(short)))
 
 
 def _task(timeline: Timeline, rate: Fraction) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.text import read_text
 from vtn_stream.formats.annotations.words import At, shown
@@ -42,24 +42,24 @@ def mapping_of_file(path: Path, text: str) -> Path | None:
     return mapping if first in {line.strip().partition(" ")[2].strip() for line in lines} else None
 
 
-def read(draft: Draft, path: Path, mapping: Path, fps: float | Fraction | None) -> None:
+def read(findings: Findings, path: Path, mapping: Path, fps: float | Fraction | None) -> None:
     if fps is None:
         raise AnnotationError(
             f"{path.name} counts frames (MS-TCN)", "their seconds are not known", "say how many a second: --fps, or fps"
         )
-    draft.uses_fps = True
-    draft.labels = _read_mapping(draft, mapping)
+    findings.uses_fps = True
+    findings.labels = _read_mapping(findings, mapping)
     folder = path / TRUTH if (path / TRUTH).is_dir() else path
     files = [path] if path.is_file() else sorted(folder.glob("[!.]*.txt"))
     for file in files:
         if file.is_file() and file.name != MAPPING:
             name = f"{TRUTH}/{file.name}"
-            text = draft.loaded(name, partial(read_text, file))
+            text = findings.loaded(name, partial(read_text, file))
             if text is not None:
-                _read_film(draft, file.stem, text, name, fps)
+                _read_film(findings, file.stem, text, name, fps)
 
 
-def _read_mapping(draft: Draft, mapping: Path) -> list[str]:
+def _read_mapping(findings: Findings, mapping: Path) -> list[str]:
     labels: dict[int, str] = {}
     known = set[str]()
     for number, line in enumerate(io.StringIO(read_text(mapping)), 1):
@@ -68,34 +68,34 @@ def _read_mapping(draft: Draft, mapping: Path) -> list[str]:
         if not index:
             continue
         if not (index.isascii() and index.isdecimal() and len(index) < 7 and label):
-            draft.problem(at, f"not an index and a label: {shown(line.strip())}")
+            findings.problem(at, f"not an index and a label: {shown(line.strip())}")
         elif int(index) in labels or label in known:
-            draft.problem(at, f"{shown(line.strip())}: the index or the label stands on another line")
+            findings.problem(at, f"{shown(line.strip())}: the index or the label stands on another line")
         else:
             labels[int(index)] = label
             known.add(label)
         if len(labels) > 10_000:
-            draft.refuse(at, "too many labels")
+            findings.refuse(at, "too many labels")
     return [labels[index] for index in sorted(labels)]
 
 
-def _read_film(draft: Draft, name: str, text: str, file: str, fps: float | Fraction) -> None:
+def _read_film(findings: Findings, name: str, text: str, file: str, fps: float | Fraction) -> None:
     labels = [line.strip() for line in io.StringIO(text.rstrip())]
-    known = set(draft.labels)
+    known = set(findings.labels)
     if not labels:
-        draft.problem(At(file=file), "it is empty")
+        findings.problem(At(file=file), "it is empty")
         return
-    film = draft.film(name, At(line=1, file=file), duration_s=float(len(labels) / fps))
+    film = findings.film(name, At(line=1, file=file), duration_s=float(len(labels) / fps))
     if film is None:
         return
     first, unknown = 0, set[str]()
     for label, run in groupby(labels):
         at, stop = At(line=first + 1, file=file), first + len(list(run))
         if label in known:
-            draft.segment(film, at, float(first / fps), float(stop / fps), label)
+            findings.segment(film, at, float(first / fps), float(stop / fps), label)
         elif label not in unknown:
             unknown.add(label)
-            near = nearest(label, draft.labels) if len(unknown) < 50 else None
+            near = nearest(label, findings.labels) if len(unknown) < 50 else None
             hint = f" (did you mean {shown(near)}?)" if near else ""
-            draft.lost(film, at, f"{MAPPING} has no label {shown(label)}{hint}")
+            findings.lost(film, at, f"{MAPPING} has no label {shown(label)}{hint}")
         first = stop

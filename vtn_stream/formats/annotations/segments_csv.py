@@ -7,7 +7,7 @@ Escapes: RFC 4180 quotes; space around a cell is dropped. Labels in alphabetic o
 called start and end without a unit are refused, since they may be frames.
 """
 
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At
@@ -26,15 +26,15 @@ def claims(text: str) -> bool:
     return len(header & _SIGNS) >= 2 and any(name.startswith(("start", "end")) for name in header)
 
 
-def read(draft: Draft, text: str) -> None:
+def read(findings: Findings, text: str) -> None:
     header = columns(text)
     if lacking := [name for name in NEEDED if name not in header]:
         raise Unreadable(At(line=1), f"the header lacks {', '.join(lacking)}; it must name {', '.join(NEEDED)}")
-    check_header(draft, header, (*NEEDED, *WANTED))
+    check_header(findings, header, (*NEEDED, *WANTED))
     comma = has_decimal_commas(text)
-    for at, row in rows(draft, text):
+    for at, row in rows(findings, text):
         length = row.get("video_duration_s")
-        name = draft.film(
+        name = findings.film(
             row["video"],
             at,
             duration_s=seconds(length, comma=comma) if length else None,
@@ -43,11 +43,11 @@ def read(draft: Draft, text: str) -> None:
         )
         if name is not None and (row["start_s"] or row["end_s"] or row["label"]):
             start_s, end_s = (seconds(row[column], comma=comma) for column in ("start_s", "end_s"))
-            draft.segment(name, at, start_s, end_s, row["label"])
+            findings.segment(name, at, start_s, end_s, row["label"])
 
 
-def check_header(draft: Draft, header: list[str], known: tuple[str, ...]) -> None:
+def check_header(findings: Findings, header: list[str], known: tuple[str, ...]) -> None:
     if twice := sorted({name for name in header if header.count(name) > 1}):
         raise Unreadable(At(line=1), f"the header names {', '.join(twice)} twice")
     if ignored := [name for name in header if name not in known]:
-        draft.warn(At(line=1), f"columns that are not read: {', '.join(ignored[:20])}")
+        findings.warn(At(line=1), f"columns that are not read: {', '.join(ignored[:20])}")

@@ -24,8 +24,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vtn_stream.formats.annotations.clip_list import FILM_SUFFIXES
-from vtn_stream.formats.annotations.draft import MAX_ENTRIES, Draft
+from vtn_stream.film import is_film_name
+from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, parsed_json, read_text, seconds
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import Options, Written, num
@@ -55,57 +55,59 @@ def games(path: Path) -> list[Path]:
     return [file for n in range(DEPTH + 1) for file in sorted(path.glob("*/" * n + LABELS)) if file.is_file()]
 
 
-def read_games(draft: Draft, path: Path, files: Sequence[Path]) -> None:
+def read_games(findings: Findings, path: Path, files: Sequence[Path]) -> None:
     for file in files:
         name = file.relative_to(path).as_posix()
         game = file.parent.relative_to(path).as_posix()
-        text = draft.loaded(name, partial(read_text, file))
+        text = findings.loaded(name, partial(read_text, file))
         if text is None:
             continue
         try:
             data = parsed_json(text, MAX_ENTRIES)
         except ValueError as error:
-            draft.problem(At(file=name), f"damaged JSON ({error})")
+            findings.problem(At(file=name), f"damaged JSON ({error})")
             continue
         if claims(data):
-            read(draft, file, text, data, file=name, game="" if game == "." else game)
+            read(findings, file, text, data, file=name, game="" if game == "." else game)
         else:
-            draft.problem(At(file=name), "it has no list of annotations")
+            findings.problem(At(file=name), "it has no list of annotations")
 
 
-def read(draft: Draft, path: Path, text: str, data: dict[str, Any], *, file: str = "", game: str | None = None) -> None:
+def read(
+    findings: Findings, path: Path, text: str, data: dict[str, Any], *, file: str = "", game: str | None = None
+) -> None:
     """`file`: how messages call it, where there are several; game: the folder in which its films' ids lie."""
-    draft.locate[file] = line_finder(text)
-    draft.report_repeated(At(file=file), data)
+    findings.locate[file] = line_finder(text)
+    findings.report_repeated(At(file=file), data)
     key = "annotations" if isinstance(data.get("annotations"), list) else "predictions"
-    events = list(_events(draft, At(path=(key,), file=file), data[key]))
+    events = list(_events(findings, At(path=(key,), file=file), data[key]))
     films: dict[str, str] = {}
     for half, name in _films(path, data.get("UrlLocal"), sorted({half for _, half, _ in events}), game).items():
-        known = draft.knows(name)
+        known = findings.knows(name)
         if known:
-            draft.problem(At(file=file), f"the film {shown(name)} is in another file already")
-        elif (kept := draft.film(name, At(line=1, file=file))) is not None:
+            findings.problem(At(file=file), f"the film {shown(name)} is in another file already")
+        elif (kept := findings.film(name, At(line=1, file=file))) is not None:
             films[half] = kept
     for at, half, event in events:
         if half in films:
             attributes = tuple((key, event[key]) for key in KEPT if isinstance(event.get(key), str))
             score = event.get("confidence")
             score = seconds(score) if isinstance(score, str) and ":" not in score else score
-            draft.spot(films[half], at, _time_s(event), event.get("label"), attributes, score)
+            findings.spot(films[half], at, _time_s(event), event.get("label"), attributes, score)
 
 
-def _events(draft: Draft, at: At, events: list[object]) -> Iterator[tuple[At, str, dict[str, Any]]]:
+def _events(findings: Findings, at: At, events: list[object]) -> Iterator[tuple[At, str, dict[str, Any]]]:
     """Each event with its place and its half."""
     for i, event in enumerate(events):
         here = at._replace(path=(*at.path, i))
         if not isinstance(event, dict):
-            draft.problem(here, f"it is {shown(event)}, not an object")
+            findings.problem(here, f"it is {shown(event)}, not an object")
             continue
-        draft.report_repeated(here, event)
-        told = str(event.get("gameTime", ""))[:100].strip()
-        half = str(event["half"])[:10] if "half" in event else told[:1]
+        findings.report_repeated(here, event)
+        game_time = str(event.get("gameTime", ""))[:100].strip()
+        half = str(event["half"])[:10] if "half" in event else game_time[:1]
         if half not in ("1", "2"):
-            draft.problem(here, f"its half is {shown(event.get('half', event.get('gameTime')))}, not 1 or 2")
+            findings.problem(here, f"its half is {shown(event.get('half', event.get('gameTime')))}, not 1 or 2")
         else:
             yield here, half, event
 
@@ -114,25 +116,25 @@ def _time_s(event: dict[str, Any]) -> object:
     """Seconds of the half, or what stands there in their place."""
     position = event.get("position")
     if position is None:
-        told = _TIME.fullmatch(str(event.get("gameTime", ""))[:100].strip())
-        return int(told[2]) * 60 + int(told[3]) if told else event.get("gameTime")
+        game_time = _TIME.fullmatch(str(event.get("gameTime", ""))[:100].strip())
+        return int(game_time[2]) * 60 + int(game_time[3]) if game_time else event.get("gameTime")
     ms = seconds(position) if isinstance(position, str) and ":" not in position else position
     return ms / 1000 if isinstance(ms, int | float) and not isinstance(ms, bool) and abs(ms) < 1e300 else ms
 
 
 def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> dict[str, str]:
     """The id of the film of each half; where nothing happens in any, of the one that UrlLocal names, else the first."""
-    told = url.replace("\\", "/").strip("/") if isinstance(url, str) else ""
-    folder, _, last = told.rpartition("/")
-    stem, dot, suffix = last.rpartition(".")
-    if game is None and dot and suffix.lower() in FILM_SUFFIXES:
+    place = url.replace("\\", "/").strip("/") if isinstance(url, str) else ""
+    folder, _, last = place.rpartition("/")
+    if game is None and is_film_name(last):
+        stem, _, suffix = last.rpartition(".")
         named = _HALF_FILM.fullmatch(stem)
         halves = halves or [named[1] if named else "1"]
         names = {half: f"{half}{named[2]}.{suffix}" if named else last for half in halves}
         return {half: f"{folder}/{name}" if folder else name for half, name in names.items()}
     beside = _beside(path.parent)
     if game is None:
-        game = "" if beside else told
+        game = "" if beside else place
     names = {half: beside.get(half, f"{half}_224p") for half in halves or ["1"]}
     return {half: f"{game}/{name}" if game else name for half, name in names.items()}
 
@@ -140,7 +142,7 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
 def _beside(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(folder.glob("[12]*.*")):
-        if file.suffix[1:].lower() in FILM_SUFFIXES and (named := _HALF_FILM.fullmatch(file.stem)):
+        if is_film_name(file.name) and (named := _HALF_FILM.fullmatch(file.stem)):
             found.setdefault(named[1], file.stem)
     return found
 

@@ -9,7 +9,7 @@ of the extracted images, which may have been taken at another rate than the film
 from fractions import Fraction
 from typing import Any
 
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.frames import rate_of
 from vtn_stream.formats.annotations.text import line_finder
 from vtn_stream.formats.annotations.words import At, shown
@@ -25,40 +25,40 @@ def claims(data: object) -> bool:
     )
 
 
-def read(draft: Draft, text: str, data: list[Any], fps: float | Fraction | None) -> None:
-    draft.locate[""] = line_finder(text)
+def read(findings: Findings, text: str, data: list[Any], fps: float | Fraction | None) -> None:
+    findings.locate[""] = line_finder(text)
     for i, entry in enumerate(data):
         at = At(path=(i,))
         if not isinstance(entry, dict):
-            draft.problem(at, f"a film is {shown(entry)}, not an object")
+            findings.problem(at, f"a film is {shown(entry)}, not an object")
             continue
-        draft.report_repeated(at, entry)
-        draft.uses_fps |= "fps" not in entry
+        findings.report_repeated(at, entry)
+        findings.uses_fps |= "fps" not in entry
         rate = rate_of(entry["fps"]) if "fps" in entry else None if fps is None else Fraction(fps)
         if rate is None:
-            draft.problem(at, f"its fps is {shown(entry.get('fps'))}, so that its frames have no seconds: give fps")
+            findings.problem(at, f"its fps is {shown(entry.get('fps'))}, so that its frames have no seconds: give fps")
             continue
         length = num_frames = entry.get("num_frames")
         if isinstance(num_frames, int) and 0 < num_frames < 1e12:
             length = float(num_frames / rate)
-        name = draft.film(entry.get("video"), at, duration_s=length, rate=rate)
+        name = findings.film(entry.get("video"), at, duration_s=length, rate=rate)
         if name is None:
             continue
         events = entry.get("events")
         if not isinstance(events, list):
-            draft.lost(name, at, f"its events are {shown(events)}, not a list")
+            findings.lost(name, at, f"its events are {shown(events)}, not a list")
             continue
         for j, event in enumerate(events):
-            _put(draft, name, At(path=(i, "events", j)), event, rate)
+            _put(findings, name, At(path=(i, "events", j)), event, rate)
 
 
-def _put(draft: Draft, name: str, at: At, event: object, rate: Fraction) -> None:
+def _put(findings: Findings, name: str, at: At, event: object, rate: Fraction) -> None:
     if not isinstance(event, dict):
-        draft.lost(name, at, f"it is {shown(event)}, not an object")
+        findings.lost(name, at, f"it is {shown(event)}, not an object")
         return
-    draft.report_repeated(at, event)
+    findings.report_repeated(at, event)
     frame = event.get("frame")
     if isinstance(frame, bool) or not isinstance(frame, int) or abs(frame) > 1e12:
-        draft.lost(name, at, f"its frame is {shown(frame)}, not a whole number")
+        findings.lost(name, at, f"its frame is {shown(frame)}, not a whole number")
         return
-    draft.spot(name, at, float(frame / rate), event.get("label"), score=event.get("score"))
+    findings.spot(name, at, float(frame / rate), event.get("label"), score=event.get("score"))

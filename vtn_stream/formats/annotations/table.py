@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from vtn_stream.formats.annotations.draft import Draft, Unreadable
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import sep_line
 from vtn_stream.formats.annotations.words import At
 
@@ -23,7 +23,7 @@ def columns(text: str) -> list[str]:
     return [cell.strip().lower() for cell in cells]
 
 
-def rows(draft: Draft, text: str) -> Iterator[tuple[At, dict[str, str]]]:
+def rows(findings: Findings, text: str) -> Iterator[tuple[At, dict[str, str]]]:
     """Each row below the header as column -> cell, stripped. Empty rows are passed over, those of odd length told."""
     header = columns(text)
     delimiter = _delimiter(_header(text))
@@ -43,7 +43,7 @@ def rows(draft: Draft, text: str) -> Iterator[tuple[At, dict[str, str]]]:
             if first or not any(cells):
                 continue
             if len(cells) != len(header):
-                draft.problem(at, f"it has {len(cells)} cells, the header {len(header)}")
+                findings.problem(at, f"it has {len(cells)} cells, the header {len(header)}")
                 continue
             yield at, dict(zip(header, cells, strict=True))
     except csv.Error as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.errors import AnnotationError
+from vtn_stream.formats.reading import content_of
 
 __all__ = [
     "MAX_BYTES",
@@ -32,23 +33,16 @@ _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d*)?)", re.ASCII)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
-def read_bytes(path: Path, num: int = MAX_BYTES + 1) -> bytes:
-    """The first `num` bytes of a regular file. Raises AnnotationError, also for a file of more than MAX_BYTES."""
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise AnnotationError(f"{path.name} is no regular file", "no annotations were read", "give a file")
-        with open(path, "rb") as file:
-            data = file.read(num)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "no path"
-        raise AnnotationError(
-            f"{path.name or path} cannot be read ({reason})", "no annotations were read", "check the path"
-        ) from error
-    if len(data) > MAX_BYTES:
-        raise AnnotationError(
-            f"{path.name} is larger than {MAX_BYTES // 2**20} MiB", "no annotations were read", "split the file"
-        )
-    return data
+def read_bytes(path: Path, head: int | None = None) -> bytes:
+    """A regular file's bytes, or the first `head` of them. Raises AnnotationError, also where they are too many."""
+    return content_of(
+        path,
+        consequence="no annotations were read",
+        too_large="split the file",
+        most=MAX_BYTES,
+        head=head,
+        error=AnnotationError,
+    )
 
 
 def as_text(data: bytes, name: str) -> str:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from vtn_stream.formats.annotations.activitynet import films, is_pair
-from vtn_stream.formats.annotations.draft import Draft
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.words import At, shown
 
 __all__ = ["NAME", "claims", "read"]
@@ -29,10 +29,10 @@ def claims(database: dict[str, Any]) -> bool:
     )
 
 
-def read(draft: Draft, text: str, database: dict[str, Any], fps: float | Fraction | None) -> None:
+def read(findings: Findings, text: str, database: dict[str, Any], fps: float | Fraction | None) -> None:
     ids: dict[str, int] = {}
     num_dropped = 0
-    for name, annotations in films(draft, text, database):
+    for name, annotations in films(findings, text, database):
         for at, annotation in annotations:
             label, label_id = annotation.get("label"), annotation.get("label_id")
             if isinstance(label, str) and label.strip() == DROPPED:
@@ -41,27 +41,27 @@ def read(draft: Draft, text: str, database: dict[str, Any], fps: float | Fractio
             segment = annotation.get("segment")
             if segment is None and is_pair(frames := annotation.get("segment(frames)")):
                 rate = database[name].get("fps", fps)
-                draft.uses_fps |= "fps" not in database[name]
+                findings.uses_fps |= "fps" not in database[name]
                 segment = [_seconds(frame, rate) for frame in frames]
                 if None in segment:
-                    draft.lost(name, at, f"its frames have no seconds: their rate is {shown(rate)}, give fps")
+                    findings.lost(name, at, f"its frames have no seconds: their rate is {shown(rate)}, give fps")
                     continue
             if not is_pair(segment):
-                draft.lost(name, at, f"its segment is {shown(segment)}, not [start, end]")
+                findings.lost(name, at, f"its segment is {shown(segment)}, not [start, end]")
                 continue
             if label_id is not None and isinstance(label, str):
-                _check_id(draft, at, ids, label.strip(), label_id)
-            draft.segment(name, at, segment[0], segment[1], label)
-    draft.labels = sorted(ids, key=lambda label: ids[label])
+                _check_id(findings, at, ids, label.strip(), label_id)
+            findings.segment(name, at, segment[0], segment[1], label)
+    findings.labels = sorted(ids, key=lambda label: ids[label])
     if num_dropped:
-        draft.warn(At(), f"{num_dropped} segment{'s' * (num_dropped > 1)} labelled {DROPPED} left out")
+        findings.warn(At(), f"{num_dropped} segment{'s' * (num_dropped > 1)} labelled {DROPPED} left out")
 
 
-def _check_id(draft: Draft, at: At, ids: dict[str, int], label: str, label_id: object) -> None:
+def _check_id(findings: Findings, at: At, ids: dict[str, int], label: str, label_id: object) -> None:
     if isinstance(label_id, bool) or not isinstance(label_id, int):
-        draft.problem(at, f"its label_id is {shown(label_id)}, not a whole number")
+        findings.problem(at, f"its label_id is {shown(label_id)}, not a whole number")
     elif ids.setdefault(label, label_id) != label_id:
-        draft.problem(at, f"the label_id of {shown(label)} is {shown(label_id)} here, {shown(ids[label])} before")
+        findings.problem(at, f"the label_id of {shown(label)} is {shown(label_id)} here, {shown(ids[label])} before")
 
 
 def _seconds(frame: object, rate: object) -> float | None:

@@ -32,13 +32,11 @@ def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -
         if video.clip_label is not None:
             timeline = replace(timeline, clip_labels=((video.clip_label, 1.0),))
         timelines.append(timeline)
-    # A rate is for writing as well: that reading had no use for it is no news.
-    warned = [problem for problem in annotations.warnings if not problem.text.startswith("fps was not used")]
-    warnings = (*_told(warned, ""), *_told(annotations.skipped, "left out: "))
+    warnings = (*_told(annotations.warnings, ""), *_told(annotations.skipped, "left out: "))
     return Read(timelines=tuple(timelines), warnings=warnings)
 
 
 def _told(problems: Sequence[Problem], prefix: str) -> list[str]:
-    told = [prefix + (f"line {line}: " if line is not None else "") + text for line, text in problems[:MAX_TOLD]]
+    lines = [prefix + (f"line {line}: " if line is not None else "") + text for line, text in problems[:MAX_TOLD]]
     more = len(problems) - MAX_TOLD
-    return [*told, f"{prefix}and {more} more"] if more > 0 else told
+    return [*lines, f"{prefix}and {more} more"] if more > 0 else lines

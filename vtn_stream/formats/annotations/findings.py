@@ -1,7 +1,7 @@
 """What a reader has found so far, and what is wrong with each piece of it. Knows no format.
 
 Readers put down films, segments and clips as they come, with the place of each; whatever is wrong is noted and left
-out, and told all at once in the end (`checks.finish`), or where nothing more can be read (`Draft.stop`).
+out, and told all at once in the end (`checks.finish`), or where nothing more can be read (`Findings.stop`).
 """
 
 import math
@@ -16,7 +16,7 @@ from vtn_stream.formats.annotations.annotated import Problem, Subset
 from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
 
-__all__ = ["MAX_ENTRIES", "Draft", "Film", "Found", "Unreadable", "subset_named"]
+__all__ = ["MAX_ENTRIES", "Findings", "FoundFilm", "FoundSegment", "Unreadable", "subset_named"]
 
 _T = TypeVar("_T")
 
@@ -36,7 +36,7 @@ _SUBSETS: Mapping[str, Subset | None] = {
 
 
 @dataclass(slots=True)
-class Found:
+class FoundSegment:
     start_s: float
     end_s: float
     label: str
@@ -46,9 +46,9 @@ class Found:
 
 
 @dataclass(slots=True)
-class Film:
+class FoundFilm:
     at: At
-    segments: list[Found] = field(default_factory=list)
+    segments: list[FoundSegment] = field(default_factory=list)
     clip_label: str | None = None
     lost: bool = False  # something of it was wrong, and left out
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
@@ -63,12 +63,12 @@ class Unreadable(Exception):
         self.text = text
 
 
-class Draft:
+class Findings:
     """name: the file's, for messages. The reader sets what follows.
 
     labels     the order that the format gives them
     locate     of each JSON file ("" where there is one) the line of a path in it
-    uses_fps   the rate that the caller gave had a meaning
+    uses_fps   frames were counted whose rate only the caller can tell
     """
 
     def __init__(self, name: str) -> None:
@@ -76,7 +76,7 @@ class Draft:
         self.labels: Sequence[str] = ()
         self.locate: dict[str, Callable[[tuple[str | int, ...]], int | None]] = {}
         self.uses_fps = False
-        self.films: dict[str, Film] = {}
+        self.films: dict[str, FoundFilm] = {}
         self.problems: list[tuple[At, str]] = []
         self.warnings: list[tuple[At, str]] = []
         self._num_segments = 0
@@ -91,13 +91,13 @@ class Draft:
 
     def refuse(self, at: At, text: str) -> NoReturn:
         """Raises AnnotationError with all that was found until here: what follows cannot be read."""
-        (last,) = self.told([(at, text)])
+        (last,) = self.in_order([(at, text)])
         place = last.text if last.line is None else f"line {last.line}: {last.text}"
         raise AnnotationError(
             f"{self.name} cannot be read ({place})",
             "no annotations were read",
             "mend the file",
-            self.told([*self.problems, (at, text)]),
+            self.in_order([*self.problems, (at, text)]),
         )
 
     def report_repeated(self, at: At, entry: object) -> None:
@@ -133,7 +133,7 @@ class Draft:
         if name not in self.films:
             if len(self.films) >= MAX_ENTRIES:
                 self.refuse(at, f"it has more than {MAX_ENTRIES} films, split it")
-            self.films[name] = Film(at)
+            self.films[name] = FoundFilm(at)
         film = self.films[name]
         facts: dict[str, Any] = {"duration_s": None, "subset": None, "source": None, "rate": rate}
         if duration_s is not None:
@@ -220,7 +220,7 @@ class Draft:
             self.problem(at, self.of(name, at) + fault)
         self.films[name].lost |= bool(faults)
         if not faults and start is not None and end is not None and kept is not None:
-            self.films[name].segments.append(Found(start + 0.0, end + 0.0, kept, attributes, at, value))
+            self.films[name].segments.append(FoundSegment(start + 0.0, end + 0.0, kept, attributes, at, value))
 
     def clip(self, name: str, at: At, label: object) -> None:
         """The one label of a whole film."""
@@ -269,13 +269,14 @@ class Draft:
         place = f" on line {line}" if line is not None else ""
         return place + (f" of {at.file}" if at.file else "")
 
-    def told(self, notes: list[tuple[At, str]]) -> tuple[Problem, ...]:
-        told = []
+    def in_order(self, notes: list[tuple[At, str]]) -> tuple[Problem, ...]:
+        """As they stand in the file."""
+        problems = []
         for at, text in notes:
             where = at.file or dotted(at.path)
             line = self.line(at)
-            told.append((at.file, line or 0, Problem(line, printable(f"{where}: {text}" if where else text))))
-        return tuple(problem for *_, problem in sorted(told, key=lambda entry: entry[:2]))
+            problems.append((at.file, line or 0, Problem(line, printable(f"{where}: {text}" if where else text))))
+        return tuple(problem for *_, problem in sorted(problems, key=lambda entry: entry[:2]))
 
 
 def _time(word: str, given: object, faults: list[str]) -> float | None:
