@@ -6,14 +6,16 @@ Run within `connection.connected`. Whatever ends a batch, the same call goes on 
 results where they belong, and films that have theirs are skipped.
 """
 
-import os
+import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.errors import TimelineError
+from vtn_stream.results import ResultOptions
+from vtn_stream.settings import Settings
 from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
@@ -24,12 +26,12 @@ from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
 from .work import WorkerKind, WorkerLost
-from .worker import Worker, settings_for_workers
+from .worker import Worker
 
 if TYPE_CHECKING:
     from .connection import Cluster
 
-__all__ = ["BatchEvent", "Plan", "Refused", "Resolved", "Summary", "batch", "plan", "run"]
+__all__ = ["BatchEvent", "BatchPlan", "Refused", "Resolved", "Summary", "batch", "plan", "run"]
 
 # A worker on CPUs is one core: its network takes about what its decoding process leaves, and as many workers as cores
 # leave none idle, whatever the ratio of the two is. Each loads torch and the networks: with the default backbone and
@@ -79,7 +81,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """What a batch would do. num_missing: positions to embed; a film that is listed twice counts once.
 
     estimate_s: about how long, on as many workers as have room.
@@ -96,43 +98,35 @@ class Plan:
 
 def batch(
     films: Listing | Iterable[Listed],
-    output: Path,
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
-    formats: Sequence[str] = ("json",),
-    overwrite: bool = False,
-    thumbnails: bool = True,
+    settings: Settings,
+    results: ResultOptions,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
     """Draw the timelines of all films; bad films are told and left out.
 
-    settings   keyword arguments of `Analyzer`. Device "auto" is cuda where the cluster has a GPU
-    overwrite  draw timelines anew that are there, and replace what is in the way of another film
-    thumbnails  pages, where formats have them, show pictures of the film
+    settings   device "auto" is cuda where the cluster has a GPU
+    results    with overwrite, timelines are drawn anew that are there
     on_event   hears of films and workers; what it raises ends the run
 
     Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
     single film's fault: ClusterError, StoreError, TimelineError, and what is wrong with the settings.
     """
-    _check_writable(output)
-    results = _results(output, formats, overwrite, thumbnails)
-    return run(films, cluster=cluster, settings=settings, num_workers=num_workers, on_event=on_event, **results)
+    _check_writable(results.output)
+    return run(films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=on_event)
 
 
 def plan(
     films: Listing | Iterable[Listed],
-    output: Path,
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
-    formats: Sequence[str] = ("json",),
-    overwrite: bool = False,
-    thumbnails: bool = True,
+    settings: Settings,
+    results: ResultOptions,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
-) -> Plan:
+) -> BatchPlan:
     """What `batch` would do with the same arguments. Surveys every film; what that finds out is kept in the store."""
     seen: set[str] = set()
     num_chunks = num_stored = num_missing = 0
@@ -151,18 +145,17 @@ def plan(
         if on_event:
             on_event(event)
 
-    results = _results(output, formats, overwrite, thumbnails)
     done = run(
         films,
         cluster=cluster,
         settings=settings,
+        results=results,
         num_workers=num_workers,
         on_event=hear,
         last="survey",
         estimates=True,
-        **results,
     )
-    return Plan(
+    return BatchPlan(
         num_films=done.counts.num_listed,
         num_finished=done.counts.num_skipped,
         num_failed=done.counts.num_failed,
@@ -177,14 +170,16 @@ def run(
     films: Listing | Iterable[Listed],
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
+    settings: Settings,
     num_workers: int | None,
     on_event: Callable[[BatchEvent], None] | None,
+    results: ResultOptions | None = None,
     last: Step = "predict",
-    **arguments: Any,
+    span_s: tuple[float, float] = (0.0, math.inf),
+    estimates: bool = False,
 ) -> Summary:
-    """The steps of every film up to the last. arguments: those of `Worker`."""
-    settings = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)
+    """The steps of every film up to the last. results, span_s and estimates: as `Worker` has them."""
+    settings = settings.for_workers(has_gpu=cluster.num_gpus > 0)
     owner, most = new_owner(), 0
 
     def tell(event: BatchEvent) -> None:
@@ -209,15 +204,21 @@ def run(
     kind = WorkerKind(
         name="films",
         factory=Worker,
-        arguments={"settings": settings, "owner": owner, **arguments},
+        arguments={
+            "settings": settings,
+            "results": None if results is None else results.for_workers(),
+            "owner": owner,
+            "span_s": span_s,
+            "estimates": estimates,
+        },
         max_workers=num_workers or MAX_WORKERS,
-        **(GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER),
+        **(GPU_WORKER if settings.device == "cuda" else CPU_WORKER),
     )
     try:
         with Pool([kind], on_event=tell) as pool:
             pool.run(roll_call)
     finally:  # else whoever goes on would wait for the chunks in flight
-        Leases(Path(settings["store"]), owner=owner).release_own()
+        Leases(settings.store_root, owner=owner).release_own()
     return Summary(
         counts=schedule.counts,
         seconds_by_stage=dict(roll_call.seconds),
@@ -227,20 +228,9 @@ def run(
     )
 
 
-def _results(output: Path, formats: Sequence[str], overwrite: bool, thumbnails: bool) -> dict[str, Any]:
-    """What a worker must know of results. Pages name the way to a film only within the folder of the whole run."""
-    return {
-        "output": os.path.abspath(output),
-        "formats": tuple(formats),
-        "overwrite": overwrite,
-        "thumbnails": thumbnails,
-        "inside": os.getcwd(),
-    }
-
-
-def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:
+def _num_places(cluster: "Cluster", settings: Settings, num_workers: int | None) -> int:
     """How many workers there would be. Surveys are over before all of them have started."""
-    is_cuda = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)["device"] == "cuda"
+    is_cuda = settings.for_workers(has_gpu=cluster.num_gpus > 0).device == "cuda"
     places = cluster.num_gpus / GPU_WORKER["num_gpus"] if is_cuda else cluster.num_cpus
     return min(int(places), num_workers or MAX_WORKERS)
 

@@ -1,4 +1,4 @@
-"""The type checker sees across the packages: what the command line asks of the cluster's code, under installed names."""
+"""The type checker sees across the packages: what the command line asks of the code for clusters."""
 
 import subprocess
 import sys

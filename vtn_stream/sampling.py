@@ -1,6 +1,7 @@
 """Which frames, when shown, cut into which pieces of work. Knows numpy only."""
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo
 
-__all__ = ["CHUNK_S", "Chunk", "ClipWindow", "SamplingPlan"]
+__all__ = ["CHUNK_S", "Chunk", "ClipWindow", "SamplingPlan", "parse_rate"]
 
 # One piece of work, in seconds of film: an hour gives 60 pieces, enough for a cluster; a piece is seconds of
 # computing, little to lose in a crash. Spans are of the grid, not of keyframes: some films have only one.
@@ -19,6 +20,9 @@ CHUNK_S = 60
 
 MAX_FPS = 1000
 MAX_POSITIONS = 20_000_000  # 24 hours at 230/s: beyond it the film's clock or the rate is a mistake
+
+# Matched first: Fraction("1e999999999") would be computed for hours.
+_RATE = re.compile(r"-?\d+/0*[1-9]\d*|-?\d+(\.\d*)?(e[-+]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,3 +164,13 @@ class ClipWindow:
         # in whole numbers: k rate / fps is exact, and the 1e-6 of the release is for its rounding only
         ratio = self.position_rate / fps
         return k * ratio.numerator // ratio.denominator
+
+
+def parse_rate(given: float | Fraction | str, consequence: str) -> Fraction:
+    """Positions a second as people write them. Raises InputError for anything else, with what comes of it."""
+    text = str(given)
+    if len(text) > 100 or not _RATE.fullmatch(text):
+        raise InputError(
+            f"{text[:40]} is not a rate", consequence, "give positions per second, such as 2, 2.56 or 30000/1001"
+        )
+    return Fraction(text)

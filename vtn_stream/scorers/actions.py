@@ -108,15 +108,20 @@ class FilmActions:
         return located(scores.spans, index, checkpoint.labels, duration_s, point, points)
 
     def provenance(self) -> dict[str, Any]:
-        checkpoint, rules = self._checkpoint, self._checkpoint.phase_rules
+        return self.provenance_of(self._checkpoint)
+
+    @staticmethod
+    def provenance_of(checkpoint: Checkpoint) -> dict[str, Any]:
+        """`provenance`, before there is a network or a film."""
+        rules, is_dense = checkpoint.phase_rules, isinstance(checkpoint.config.head, DenseConfig)
         said: dict[str, Any] = {
-            "kind": "dense labels" if self._is_dense else "action localization",
+            "kind": "dense labels" if is_dense else "action localization",
             "model": checkpoint.digest,
             "training": dict(checkpoint.training),
             "operating_point": asdict(checkpoint.operating_point),
             "operating_points": {label: asdict(own) for label, own in sorted(checkpoint.operating_points.items())},
         }
-        if self._is_dense:
+        if is_dense:
             said["phase_rules"] = None if rules is None else asdict(rules)
         return json.loads(json.dumps(said))
 

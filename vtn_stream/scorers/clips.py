@@ -111,12 +111,17 @@ class FilmClassifier:
         return peaks(scores, index, self._checkpoint.labels, duration_s, point, points)
 
     def provenance(self) -> dict[str, Any]:
-        window, point = self._checkpoint.window, self._checkpoint.operating_point
-        own = sorted(self._checkpoint.operating_points.items())
+        return self.provenance_of(self._checkpoint)
+
+    @staticmethod
+    def provenance_of(checkpoint: Checkpoint) -> dict[str, Any]:
+        """`provenance`, before there is a network or a film."""
+        window, point = checkpoint.window, checkpoint.operating_point
+        own = sorted(checkpoint.operating_points.items())
         return {
             "kind": "clip classifier",
-            "model": self._checkpoint.digest,
-            "training": json.loads(json.dumps(dict(self._checkpoint.training))),
+            "model": checkpoint.digest,
+            "training": json.loads(json.dumps(dict(checkpoint.training))),
             "window_positions": window.num_positions,
             "stride_positions": window.stride,
             "operating_point": {"high": point.high, "low": point.low},
