@@ -36,10 +36,10 @@ from vtn_stream.training.crops import Crops, labels_of
 from vtn_stream.training.films import TrainingFilm, embed_films
 from vtn_stream.training.fitting import NO_THRESHOLD, as_operating_points, detection_points, on_grid, phase_rules
 from vtn_stream.training.footage import find_films
+from vtn_stream.training.hyperparameters import LAGS_S, natural_hyperparameters
 from vtn_stream.training.loop import fit
 from vtn_stream.training.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.training.rate import grid_rate
-from vtn_stream.training.settings import LAGS_S, natural_settings
 from vtn_stream.training.split import folds
 from vtn_stream.training.targets import pyramid_targets
 from vtn_stream.training.validation import detected, predictions
@@ -83,7 +83,7 @@ class Data:
 
 def ours(data: Data) -> Method:
     def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
-        settings = natural_settings(
+        settings = natural_hyperparameters(
             training,
             data.labels,
             option["head"],
@@ -239,7 +239,7 @@ def actionformer(data: Data) -> Method:
 
     def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
         torch.manual_seed(seed)
-        settings = natural_settings(training, data.labels, "localization", data.fps)
+        settings = natural_hyperparameters(training, data.labels, "localization", data.fps)
         assert isinstance(settings.head, LocalizationConfig)
         network = _Convolutions(_Standard.of(training), training[0].values.shape[1], settings.head)
         decays = [p for p in network.parameters() if p.ndim > 1]

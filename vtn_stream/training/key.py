@@ -9,7 +9,7 @@ import torch
 
 import vtn_stream
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.settings import Settings
+from vtn_stream.training.hyperparameters import Hyperparameters
 
 __all__ = ["key_of"]
 
@@ -18,7 +18,7 @@ def key_of(
     films: Sequence[TrainingFilm],
     validation: Sequence[TrainingFilm],
     labels: Sequence[str],
-    settings: Settings,
+    settings: Hyperparameters,
     fps: Fraction,
     *,
     backbone: str,

@@ -19,10 +19,10 @@ from vtn_stream.training.fitting import (
     detection_points,
     phase_rules,
 )
+from vtn_stream.training.hyperparameters import Hyperparameters, Motion, natural_hyperparameters
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import Fitted, fit
 from vtn_stream.training.prepare import Material
-from vtn_stream.training.settings import Motion, Settings, natural_settings
 from vtn_stream.training.validation import detected
 from vtn_stream.training.validation import predictions as predictions_of
 
@@ -40,7 +40,7 @@ class Learnt:
     notes  of the training, without names of films
     """
 
-    settings: Settings
+    settings: Hyperparameters
     fitted: Fitted
     point: OperatingPoint
     points: dict[str, OperatingPoint]
@@ -65,10 +65,10 @@ def learn(
     fps, labels = material.plan.fps, material.labels
     # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
     validation = material.validation if any(map(taught_by, material.validation)) else ()
-    ways: dict[str, tuple[Settings, Fitted]] = {}
+    ways: dict[str, tuple[Hyperparameters, Fitted]] = {}
     # Without validation films nothing says what to read of motion; with them, all is tried.
     for name in list(WAYS)[: None if validation else 1]:
-        settings = natural_settings(
+        settings = natural_hyperparameters(
             material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
         )
         tell(Stage(name=f"training with {name}"))
