@@ -37,12 +37,13 @@ from vtn_stream.heads.fitting import phase_rules
 from vtn_stream.localize import phases
 from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.sampling import SamplingPlan
+from vtn_stream.settings import Settings
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.hyperparameters import Motion, natural_hyperparameters
 from vtn_stream.training.loop import fit
-from vtn_stream.training.settings import Motion, natural_settings
 from vtn_stream.training.validation import predictions
 from vtn_stream.video import DecodingProcess
 
@@ -200,9 +201,9 @@ def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fig
 def alarms(folder: Path, store: Path | None) -> tuple[int, float]:
     """Segments that the model that ships draws, and hours of film."""
     found, film_s = 0, 0.0
-    with Analyzer(model="cctv-fight", store=store) as analyzer:
+    with Analyzer(Settings(model="cctv-fight", store=store)) as analyzer:
         for path in sorted(folder.glob("*.mp4")):
-            timeline = analyzer.analyze(path).timeline
+            timeline = analyzer.analyze(analyzer.plan(path)).timeline
             found += len(timeline.segments)
             film_s += timeline.duration_s
     return found, film_s / 3600
@@ -234,7 +235,7 @@ def main() -> None:
         training = films_of([c for c in range(len(clips)) if c not in part], views, fights, NUM_TIMES, rng)
         test = films_of(part, views[:1], fights, 2, rng)
         learnt_from = [film for film, _ in training]
-        settings = natural_settings(learnt_from, (LABEL,), "dense", FPS, motion=MOTION, num_epochs=NUM_EPOCHS)
+        settings = natural_hyperparameters(learnt_from, (LABEL,), "dense", FPS, motion=MOTION, num_epochs=NUM_EPOCHS)
         network = fit(learnt_from, (), (LABEL,), settings, FPS, backbone=DEFAULT_BACKBONE).network
         known = clip_scores(training, predictions(network, learnt_from, FPS))
         said = predictions(network, [film for film, _ in test], FPS)

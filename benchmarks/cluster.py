@@ -26,7 +26,8 @@ import psutil
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import VtnStreamError
-from vtn_stream.results import ResultFiles
+from vtn_stream.results import ResultFiles, ResultOptions
+from vtn_stream.settings import Settings
 from vtn_stream_pipelines.batch import batch
 from vtn_stream_pipelines.connection import connected, import_ray
 from vtn_stream_pipelines.film_list import FilmEntry
@@ -169,13 +170,14 @@ def measured(folder: Path, way: str, output: Path) -> None:
     films = list_films([folder])
     with tempfile.TemporaryDirectory() as store:
         if way == "one process":
-            with Analyzer(store=store) as analyzer:
+            with Analyzer(Settings(store=store)) as analyzer:
                 for film in films.films:
                     where = output / film.results
                     files = ResultFiles(where.parent, Path(film.path), stem=where.name)
                     with contextlib.suppress(VtnStreamError):  # a batch leaves bad films out as well
-                        files.claim(analyzer.probe(film.path).identity)
-                        analysis = analyzer.analyze(film.path)
+                        plan = analyzer.plan(film.path)
+                        files.claim(plan.video.identity)
+                        analysis = analyzer.analyze(plan)
                         files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
                 cpu_s = _cpu_s()
         else:
@@ -185,10 +187,15 @@ def measured(folder: Path, way: str, output: Path) -> None:
                 if isinstance(event, FilmDone):  # workers that ended are not seen any more
                     cpu_s = _cpu_s()
 
-            settings = {"store": Path(store)}
             with connected(None) as cluster:
-                ways = {"cluster": cluster, "settings": settings, "num_workers": int(way.split()[0])}
-                summary = batch(films, output, on_event=hear, **ways)
+                summary = batch(
+                    films,
+                    cluster=cluster,
+                    settings=Settings(store=Path(store)),
+                    results=ResultOptions(output=output),
+                    num_workers=int(way.split()[0]),
+                    on_event=hear,
+                )
             stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds_by_stage.items())
     print(f"{way}: {time.monotonic() - began:.0f} s, {cpu_s:.0f} CPU seconds" + (stages and f"; {stages}"), flush=True)
 

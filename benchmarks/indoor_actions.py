@@ -40,9 +40,9 @@ from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.films import TrainingFilm, embed_films
 from vtn_stream.training.footage import find_films
+from vtn_stream.training.hyperparameters import LAGS_S, natural_hyperparameters
 from vtn_stream.training.loop import fit
 from vtn_stream.training.rate import grid_rate
-from vtn_stream.training.settings import LAGS_S, natural_settings
 from vtn_stream.training.split import folds
 from vtn_stream.training.validation import predictions
 from vtn_stream.video import DecodingProcess
@@ -85,7 +85,7 @@ class Data:
 
 def ours(data: Data) -> Method:
     def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
-        settings = natural_settings(
+        settings = natural_hyperparameters(
             training,
             data.labels,
             option["head"],
@@ -241,7 +241,7 @@ def actionformer(data: Data) -> Method:
 
     def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
         torch.manual_seed(seed)
-        settings = natural_settings(training, data.labels, "localization", data.fps)
+        settings = natural_hyperparameters(training, data.labels, "localization", data.fps)
         assert isinstance(settings.head, LocalizationConfig)
         network = _Convolutions(_Standard.of(training), training[0].values.shape[1], settings.head)
         decays = [p for p in network.parameters() if p.ndim > 1]

@@ -29,6 +29,7 @@ import psutil
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS, Analyzer, Event, Warned
 from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.settings import Settings
 
 LIMIT_MIB = 2048
 
@@ -85,7 +86,7 @@ def outcome(analyzer: Analyzer, film: Path, end_s: float) -> tuple[str, str, str
 
     wrong = None
     try:
-        found = analyzer.analyze(film, end_s=end_s, on_event=hear)
+        found = analyzer.analyze(analyzer.plan(film, end_s=end_s), on_event=hear)
     except VtnStreamError as error:
         kind, text = type(error).__name__, f"{type(error).__name__}: {error}"
         if len(str(error).splitlines()) != 1:
@@ -132,7 +133,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as store,
         Analyzer(
-            fps=given.fps, backbone=given.backbone, weights=given.weights, device="cpu", store=Path(store)
+            Settings(fps=given.fps, backbone=given.backbone, weights=given.weights, device="cpu", store=store)
         ) as analyzer,
     ):
         analyzer.load()

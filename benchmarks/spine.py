@@ -33,6 +33,7 @@ import psutil
 from vtn_stream.analysis import DEFAULT_FPS, Analyzer
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import SamplingPlan
+from vtn_stream.settings import Settings
 from vtn_stream.video import DecodingProcess, probe
 
 # All that a run imports.
@@ -134,7 +135,7 @@ def main() -> None:
         positions = SamplingPlan(DEFAULT_FPS).num_positions(video)
         print(f"film: {video.duration_s / 60:.1f} min, {video.num_frames} frames, {positions} positions", flush=True)
 
-        with Analyzer(store=folder / "paired", device="cpu") as analyzer:
+        with Analyzer(Settings(store=folder / "paired", device="cpu")) as analyzer:
             encoder = analyzer.encoder
             frames = np.random.default_rng(0).integers(0, 255, (64, *encoder.size, 3), np.uint8)
             encoder(frames)
@@ -144,7 +145,9 @@ def main() -> None:
                     encoder(frames)
 
             alone = [measured(lambda: decode(video, encoder.size)), measured(embed)]
-            both_cpu, both_wall = measured(lambda: analyzer.analyze(folder / "long.mp4", on_event=lambda event: None))
+            both_cpu, both_wall = measured(
+                lambda: analyzer.analyze(analyzer.plan(folder / "long.mp4"), on_event=lambda event: None)
+            )
             alone += [measured(lambda: decode(video, encoder.size)), measured(embed)]
         alone_cpu = sum(cpu for cpu, _ in alone) / 2
 

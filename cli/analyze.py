@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 from rich.text import Text
@@ -20,7 +20,8 @@ from vtn_stream.analysis import (
     Warned,
 )
 from vtn_stream.errors import VtnStreamError, printable
-from vtn_stream.results import ResultFiles
+from vtn_stream.results import ResultFiles, ResultOptions
+from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
 
 from . import options
@@ -66,24 +67,15 @@ __all__ = ["analyze"]
 @options.overwrite
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
+@options.settings
+@options.results
 def analyze(
     films: tuple[Path, ...],
-    output: Path,
-    formats: tuple[str, ...],
-    model: str | None,
-    fps: str | None,
+    settings: Settings,
+    results: ResultOptions,
     start_s: float,
     end_s: float,
-    stream: int | None,
-    decoder: Literal["pyav", "decord"],
-    backbone: str | None,
-    weights: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
-    store: Path | None,
     address: str | None,
-    exact: bool,
-    thumbnails: bool,
-    overwrite: bool,
     dry_run: bool,
     json_log: bool,
 ) -> int:
@@ -92,20 +84,9 @@ def analyze(
     With --model, of what that model sees; without, of scenes: stretches that look alike. A killed run goes on where it
     stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
-    settings: dict[str, Any] = {
-        "model": model,
-        "fps": fps,
-        "backbone": backbone,
-        "weights": weights,
-        "device": device,
-        "store": store,
-        "stream": stream,
-        "decoder": decoder,
-        "exact": exact,
-    }
     failed = 0
     with contextlib.ExitStack() as stack:
-        analyzer = stack.enter_context(Analyzer(**settings))
+        analyzer = stack.enter_context(Analyzer(settings))
         cluster = None
         if address is not None and not dry_run:
             from .on_cluster import connected, embed_on
@@ -113,16 +94,16 @@ def analyze(
             cluster = stack.enter_context(connected(address))
         for film in films:
             try:
+                plan = analyzer.plan(film, start_s=start_s, end_s=end_s)
                 if dry_run:
-                    _show_plan(analyzer.plan(film, start_s=start_s, end_s=end_s), analyzer)
+                    _show_plan(plan, analyzer)
                     continue
-                files = ResultFiles(output, film, formats, store=store, thumbnails=thumbnails)
-                files.claim(analyzer.probe(film).identity, overwrite=overwrite)
+                files = results.files(film, store=settings.store_root)
+                files.claim(plan.video.identity, overwrite=results.overwrite)
                 lost = frozenset[int]()
                 if cluster is not None:
-                    analyzer.chunks(analyzer.probe(film), start_s, end_s)  # wrong words are told at once
-                    lost = embed_on(cluster, film, settings, (start_s, end_s), float(analyzer.sampling.fps))
-                _analyze(analyzer, film, start_s, end_s, files, json_log, lost)
+                    lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps))
+                _analyze(analyzer, plan, files, json_log, lost)
             except VtnStreamError as error:
                 failed += 1
                 if json_log:
@@ -133,15 +114,8 @@ def analyze(
     return 1 if failed else 0
 
 
-def _analyze(
-    analyzer: Analyzer,
-    film: Path,
-    start_s: float,
-    end_s: float,
-    files: ResultFiles,
-    json_log: bool,
-    lost: frozenset[int],
-) -> None:
+def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool, lost: frozenset[int]) -> None:
+    film = plan.video.path
     known: set[tuple[Any, ...]] = set()
 
     def tell(event: Event) -> None:
@@ -159,11 +133,10 @@ def _analyze(
         if json_log:
             _log_event(event, film.name, known)
 
-    chunks = analyzer.chunks(analyzer.probe(film), start_s, end_s)
     analyzer.load()
     with film_progress(film.name) as progress:
-        progress.expect(sum(map(len, chunks)), float(analyzer.sampling.fps))
-        analysis = analyzer.analyze(film, start_s=start_s, end_s=end_s, lost=lost, on_event=tell)
+        progress.expect(sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
+        analysis = analyzer.analyze(plan, lost=lost, on_event=tell)
     for warning in files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels):
         err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
     if json_log:
@@ -179,10 +152,11 @@ def _analyze(
 
 
 def _show_plan(plan: Plan, analyzer: Analyzer) -> None:
-    total, missing = (sum(len(chunk) for chunk in chunks) for chunks in (plan.chunks, plan.missing))
-    seconds = analyzer.estimate_s(plan)
+    chunks = analyzer.missing(plan)
+    total, missing = sum(map(len, plan.chunks)), sum(map(len, chunks))
+    seconds = analyzer.estimate_s(plan.video, chunks)
     out.print(Text(f"{printable(plan.video.path.name)}: {clock(plan.video.duration_s)} of film"))
-    out.print(f"  chunks     {len(plan.chunks)}, {len(plan.chunks) - len(plan.missing)} of them in the store")
+    out.print(f"  chunks     {len(plan.chunks)}, {len(plan.chunks) - len(chunks)} of them in the store")
     out.print(f"  positions  {total}, {missing} of them to embed")
     out.print(f"  estimate   {'nothing to compute' if not missing else f'about {clock(seconds)} here'}")
 

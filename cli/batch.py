@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.text import Text
 
 from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.results import ResultOptions
 from vtn_stream.results.files import PAGE
 from vtn_stream.results.overview import write_index
+from vtn_stream.settings import Settings
 from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.connection import Cluster, connected
@@ -59,19 +60,18 @@ MAX_SKIPPED = 3  # names of files that are no films
 @click.option("--limit", type=click.IntRange(1), help="Only so many films, the largest.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done: films, what is stored, how long it may take.")
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: what becomes of every film and worker.")
+@options.settings
+@options.results
 def batch(
     sources: tuple[str, ...],
-    output: Path,
     address: str | None,
-    formats: tuple[str, ...],
-    thumbnails: bool,
-    overwrite: bool,
+    settings: Settings,
+    results: ResultOptions,
     num_workers: int | None,
     retry_failed: bool,
     limit: int | None,
     dry_run: bool,
     json_log: bool,
-    **settings: Any,
 ) -> int:
     """Draw the timelines of all films in SOURCES.
 
@@ -85,21 +85,20 @@ def batch(
     """
     listing = list_films(sources)
     _tell_of(listing)
-    chosen = _chosen(listing, output, retry_failed=retry_failed, limit=limit)
+    chosen = _chosen(listing, results.output, retry_failed=retry_failed, limit=limit)
     num_failed = 0
     if not len(chosen):
         err.print("none of these films has failed", soft_wrap=True)
     else:
-        ways = {"formats": formats, "thumbnails": thumbnails, "overwrite": overwrite, "num_workers": num_workers}
         with connected(address) as cluster:
             if dry_run:
-                num_failed = _plan(chosen, output, cluster, settings, ways)
+                num_failed = _plan(chosen, cluster, settings, results, num_workers)
             else:
-                num_failed = _run(chosen, output, cluster, settings, ways, json_log=json_log)
+                num_failed = _run(chosen, cluster, settings, results, num_workers, json_log=json_log)
     return 1 if num_failed or listing.problems else 0
 
 
-def _plan(films: Listing, output: Path, cluster: Cluster, settings: dict[str, Any], ways: dict[str, Any]) -> int:
+def _plan(films: Listing, cluster: Cluster, settings: Settings, results: ResultOptions, num_workers: int | None) -> int:
     """The number of films that cannot be surveyed."""
     tally = Tally(len(films), films.num_bytes)
     with Dashboard(tally) as board:
@@ -109,7 +108,9 @@ def _plan(films: Listing, output: Path, cluster: Cluster, settings: dict[str, An
             tally.hear(event)
             board.hear(event)
 
-        plan = library.plan(films, output, cluster=cluster, settings=settings, on_event=tell, **ways)
+        plan = library.plan(
+            films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=tell
+        )
     time = "nothing to compute" if not plan.num_missing else about(plan.estimate_s)
     failed = f", {plan.num_failed} cannot be read" if plan.num_failed else ""
     out.print(f"  films      {plan.num_films}, {plan.num_finished} of them with results{failed}")
@@ -121,21 +122,22 @@ def _plan(films: Listing, output: Path, cluster: Cluster, settings: dict[str, An
 
 def _run(
     films: Listing,
-    output: Path,
     cluster: Cluster,
-    settings: dict[str, Any],
-    ways: dict[str, Any],
+    settings: Settings,
+    results: ResultOptions,
+    num_workers: int | None,
     *,
     json_log: bool,
 ) -> int:
     """The number of films that failed."""
+    output = results.output
     if cluster.num_nodes > 1:  # else every film would fail where a node does not see what another wrote
-        check_store(settings["store"])
+        check_store(settings.store_root)
         output.mkdir(parents=True, exist_ok=True)
         check_store(output, "-o")
     tally = Tally(len(films), films.num_bytes)
     board, summary = Dashboard(tally, is_plain=json_log), None  # a board would be drawn over JSON lines
-    with Record(output, tally, cluster=cluster, settings=settings | ways) as record:
+    with Record(tally, cluster=cluster, settings=settings, results=results, num_workers=num_workers) as record:
 
         def tell(event: library.BatchEvent) -> None:
             check_interrupted()
@@ -144,14 +146,16 @@ def _run(
 
         try:
             with board:
-                summary = library.batch(films, output, cluster=cluster, settings=settings, on_event=tell, **ways)
+                summary = library.batch(
+                    films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=tell
+                )
             record.summarize(summary)
         finally:  # what was done is shown also where the rest was interrupted
             if json_log:
                 log_summary(tally, summary)
             elif summary is not None or tally.num_over or tally.num_settled:
                 show_summary(board, summary, output)
-    if PAGE in ways["formats"] and tally.num_done + tally.num_skipped:
+    if PAGE in results.formats and tally.num_done + tally.num_skipped:
         _index(output, is_silent=json_log)
     return tally.num_failed
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vtn_stream.errors import printable
+from vtn_stream.settings import Settings
 from vtn_stream_pipelines.check import NodeReport, check
 from vtn_stream_pipelines.connection import connected
 
@@ -40,7 +41,8 @@ def cluster() -> None:
 @options.device
 @options.decoder
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON, without the nodes' addresses.")
-def check_command(address: str, as_json: bool, **settings: Any) -> int:
+@options.settings
+def check_command(address: str, as_json: bool, settings: Settings) -> int:
     """Try every node: decode a film, embed a frame, write and read the store.
 
     Exit code 1 if something is wrong with a node that would get work; each problem is a line with its cure.

@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
+from vtn_stream.settings import Device, Settings
 
 from . import options
 from .console import err, out
@@ -109,7 +110,7 @@ def evaluate(
     views: int | None,
     crops: str | None,
     weights: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
+    device: Device,
     store: Path | None,
     as_json: bool,
     output: Path | None,
@@ -201,7 +202,7 @@ def evaluate(
             style="yellow",
             soft_wrap=True,
         )
-    with Analyzer(model=path, weights=weights, device=device, store=store) as analyzer:
+    with Analyzer(Settings(model=path, weights=weights, device=device, store=store)) as analyzer:
         predictions, failed = look_at(analyzer, names, what.parent if videos is None else videos)
     for name, message in failed.items():
         err.print(Text(f"{printable(name)}: {printable(message)}", style="yellow"), soft_wrap=True)

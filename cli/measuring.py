@@ -4,20 +4,21 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from vtn_stream.errors import VideoError, printable
+from vtn_stream.settings import Device
 
 from .console import err, film_progress
 from .interrupts import check_interrupted
 from .scores import show_evaluation
 
 if TYPE_CHECKING:
-    from vtn_stream.analysis import Analyzer, Event
+    from vtn_stream.analysis import Analyzer, Event, Plan
     from vtn_stream.checkpoints import Checkpoint
     from vtn_stream.evaluation import Prediction
     from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Protocol
@@ -46,7 +47,8 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
     from vtn_stream.evaluation import of_analysis
     from vtn_stream.training.folder import FilmFolder
 
-    films, failed, num_positions = {}, {}, 0
+    plans: dict[str, Plan] = {}
+    failed: dict[str, str] = {}
     inside = FilmFolder(folder)
     for name in names:
         check_interrupted()
@@ -56,18 +58,16 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
             failed[name] = f"{there} in {folder.name or folder}"
             continue
         try:
-            video = analyzer.probe(folder / files[0])
+            plans[name] = analyzer.plan(folder / files[0])
         except VideoError as error:
             failed[name] = str(error)
-            continue
-        films[name] = folder / files[0]
-        num_positions += sum(map(len, analyzer.chunks(video)))
     predictions = {}
-    if films:
+    if plans:
         analyzer.load()
-    with film_progress(f"{len(films)} films") as progress:
+    with film_progress(f"{len(plans)} films") as progress:
+        num_positions = sum(len(chunk) for plan in plans.values() for chunk in plan.chunks)
         progress.expect(num_positions, float(analyzer.sampling.fps))
-        for name, film in films.items():
+        for name, plan in plans.items():
 
             def tell(event: "Event", name: str = name) -> None:
                 check_interrupted()
@@ -81,7 +81,7 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
                     progress.chunk_ready(len(event.chunk), embedded=event.source == "film")
 
             try:
-                predictions[name] = of_analysis(analyzer.analyze(film, on_event=tell))
+                predictions[name] = of_analysis(analyzer.analyze(plan, on_event=tell))
             except VideoError as error:
                 failed[name] = str(error)
     return predictions, failed
@@ -93,7 +93,7 @@ def measure_clips(
     videos: Path | None,
     protocol: "Protocol",
     weights: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
+    device: Device,
     output: Path | None,
     *,
     as_json: bool,

@@ -1,8 +1,7 @@
 """Embedding on a Ray cluster what an analysis of one film needs: `analyze --ray`."""
 
-from pathlib import Path
-from typing import Any
-
+from vtn_stream.analysis import Plan
+from vtn_stream.settings import Settings
 from vtn_stream_pipelines import Cluster, connected, embed_film
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, FilmFailed, FilmSurveyed
@@ -14,12 +13,10 @@ from .interrupts import check_interrupted
 __all__ = ["connected", "embed_on"]
 
 
-def embed_on(
-    cluster: Cluster, film: Path, settings: dict[str, Any], span_s: tuple[float, float], fps: float
-) -> frozenset[int]:
+def embed_on(cluster: Cluster, plan: Plan, settings: Settings, fps: float) -> frozenset[int]:
     """Numbers of the chunks that were given up: they are gaps. Of a film that fails there the analysis says why."""
     if cluster.num_nodes > 1:
-        check_store(settings["store"])
+        check_store(settings.store_root)
     lost: set[int] = set()
 
     def tell(event: object) -> None:
@@ -33,6 +30,7 @@ def embed_on(
         if not isinstance(event, FilmFailed) and (news := news_of(event)) is not None:
             err.print(news, soft_wrap=True)
 
+    film = plan.video.path
     with film_progress(f"{film.name} on the cluster") as progress:
-        embed_film(film, cluster=cluster, settings=settings, span_s=span_s, on_event=tell)
+        embed_film(film, cluster=cluster, settings=settings, span_s=plan.span_s, on_event=tell)
     return frozenset(lost)

@@ -1,7 +1,10 @@
 """Options that several commands have."""
 
+import functools
 import math
 import re
+from collections.abc import Callable
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,8 @@ import click
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
 from vtn_stream.formats.timecode import is_timecode
 from vtn_stream.formats.writing import exact_rate
-from vtn_stream.results import FORMAT_NAMES
+from vtn_stream.results import FORMAT_NAMES, ResultOptions
+from vtn_stream.settings import Settings
 
 __all__ = [
     "Number",
@@ -24,9 +28,12 @@ __all__ = [
     "exact",
     "formats",
     "fps",
+    "gathered",
     "model",
     "overwrite",
     "rate",
+    "results",
+    "settings",
     "start_timecode",
     "store",
     "thumbnails",
@@ -46,6 +53,28 @@ class Number(click.FloatRange):
     def _describe_range(self) -> str:
         """For the help: click's own words where there is a bound."""
         return "" if self.min is None and self.max is None else super()._describe_range()
+
+
+def gathered(kind: type, argument: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command gets those of its options that are fields of `kind` as one value, by the name of this argument.
+
+    Stands below the options, so that it is the first to have the command.
+    """
+    names = {field.name for field in fields(kind)}
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def gathering(**options: Any) -> Any:
+            own = {name: options.pop(name) for name in names & options.keys()}
+            return command(**options, **{argument: kind(**own)})
+
+        return gathering
+
+    return decorate
+
+
+settings = gathered(Settings, "settings")
+results = gathered(ResultOptions, "results")
 
 
 def _timecode(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

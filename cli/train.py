@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import click
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,7 +13,8 @@ from rich.text import Text
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
-from vtn_stream.training.events import EpochDone, Event, Head, Prepared, Stage, Taught
+from vtn_stream.training.events import EpochDone, Event, Prepared, Stage, Taught
+from vtn_stream.training.options import TrainingOptions
 
 from . import options
 from .console import PositionCount, err, out
@@ -76,45 +76,13 @@ on after its last whole epoch when the same command is given again.
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of TensorBoard's curves, and of the state of a run. [default: MODEL.training]",
 )
-def train(
-    annotations: Path,
-    videos: Path,
-    output: Path,
-    head: Literal["auto"] | Head,
-    fps: str | None,
-    backbone: str | None,
-    weights: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
-    store: Path | None,
-    seed: int,
-    epochs: int | None,
-    skip_bad: bool,
-    anyway: bool,
-    overwrite: bool,
-    log: Path | None,
-) -> None:
+@options.gathered(TrainingOptions, "asked")
+def train(asked: TrainingOptions) -> None:
     """Teach it your own actions from annotated films."""
     from vtn_stream.training.teach import teach
 
     with _progress() as progress:
-        taught = teach(
-            annotations,
-            videos,
-            output,
-            head=head,
-            fps=fps,
-            backbone=backbone,
-            weights=weights,
-            device=device,
-            store=store,
-            seed=seed,
-            epochs=epochs,
-            skip_bad=skip_bad,
-            anyway=anyway,
-            overwrite=overwrite,
-            log=log,
-            on_event=progress.tell,
-        )
+        taught = teach(asked, on_event=progress.tell)
     _show(taught, progress.prepared)
 
 

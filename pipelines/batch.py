@@ -6,13 +6,13 @@ Run within `connection.connected`. Whatever ends a batch, the same call goes on 
 results where they belong, and films that have theirs are skipped.
 """
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vtn_stream.results import check_results_folder
+from vtn_stream.results import ResultOptions, check_results_folder
+from vtn_stream.settings import Settings
 from vtn_stream.store import Leases
 from vtn_stream.store.leases import new_owner
 
@@ -24,7 +24,7 @@ from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
 from .work import Resources, WorkerEvent, WorkerLost, WorkerSpec
-from .worker import Worker, settings_for_workers
+from .worker import Worker
 
 if TYPE_CHECKING:
     from .connection import Cluster
@@ -96,40 +96,32 @@ class BatchPlan:
 
 def batch(
     films: Listing | Iterable[FilmEntry],
-    output: Path,
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
-    formats: Sequence[str] = ("json",),
-    overwrite: bool = False,
-    thumbnails: bool = True,
+    settings: Settings,
+    results: ResultOptions,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
     """Draw the timelines of all films; bad films are reported and left out.
 
-    settings   keyword arguments of `Analyzer`. Device "auto" is cuda where the cluster has a GPU
-    overwrite  draw timelines anew that are there, and replace what is in the way of another film
-    thumbnails  pages, where formats have them, show pictures of the film
+    settings   device "auto" is cuda where the cluster has a GPU
+    results    with overwrite, timelines are drawn anew that are there
     on_event   hears of films and workers; what it raises ends the run
 
     Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
     single film's fault: ClusterError, StoreError, TimelineError, and what is wrong with the settings.
     """
-    check_results_folder(output, "no film was analyzed")  # else every film would fail, one by one
-    results = _results(output, formats, overwrite, thumbnails)
-    return run(films, cluster=cluster, settings=settings, num_workers=num_workers, on_event=on_event, **results)
+    check_results_folder(results.output, "no film was analyzed")  # else every film would fail, one by one
+    return run(films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=on_event)
 
 
 def plan(
     films: Listing | Iterable[FilmEntry],
-    output: Path,
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
-    formats: Sequence[str] = ("json",),
-    overwrite: bool = False,
-    thumbnails: bool = True,
+    settings: Settings,
+    results: ResultOptions,
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> BatchPlan:
@@ -151,16 +143,15 @@ def plan(
         if on_event:
             on_event(event)
 
-    results = _results(output, formats, overwrite, thumbnails)
     done = run(
         films,
         cluster=cluster,
         settings=settings,
+        results=results,
         num_workers=num_workers,
         on_event=hear,
         last="survey",
         estimates=True,
-        **results,
     )
     return BatchPlan(
         num_films=done.counts.num_listed,
@@ -177,14 +168,16 @@ def run(
     films: Listing | Iterable[FilmEntry],
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
+    settings: Settings,
     num_workers: int | None,
     on_event: Callable[[BatchEvent], None] | None,
+    results: ResultOptions | None = None,
     last: Step = "predict",
-    **arguments: Any,
+    span_s: tuple[float, float] = (0.0, math.inf),
+    estimates: bool = False,
 ) -> Summary:
-    """The steps of every film up to the last. arguments: those of `Worker`."""
-    settings = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)
+    """The steps of every film up to the last. results, span_s and estimates: as `Worker` has them."""
+    settings = settings.for_workers(has_gpu=cluster.num_gpus > 0)
     owner, most_workers = new_owner(), 0
 
     def tell(event: BatchEvent) -> None:
@@ -210,15 +203,21 @@ def run(
     )
     spec = WorkerSpec(
         factory=Worker,
-        arguments={"settings": settings, "owner": owner, **arguments},
-        resources=GPU_WORKER if settings["device"] == "cuda" else CPU_WORKER,
+        arguments={
+            "settings": settings,
+            "results": None if results is None else results.for_workers(),
+            "owner": owner,
+            "span_s": span_s,
+            "estimates": estimates,
+        },
+        resources=GPU_WORKER if settings.device == "cuda" else CPU_WORKER,
         max_workers=num_workers or MAX_WORKERS,
     )
     try:
         with Pool(spec, on_event=tell) as pool:
             pool.run(roll_call)
     finally:  # else whoever goes on would wait for the chunks in flight
-        Leases(Path(settings["store"]), owner=owner).release_own()
+        Leases(settings.store_root, owner=owner).release_own()
     return Summary(
         counts=schedule.counts,
         seconds_by_stage=dict(roll_call.seconds),
@@ -228,19 +227,8 @@ def run(
     )
 
 
-def _results(output: Path, formats: Sequence[str], overwrite: bool, thumbnails: bool) -> dict[str, Any]:
-    """What a worker must know of results. Pages name the way to a film only within the folder of the whole run."""
-    return {
-        "output": os.path.abspath(output),
-        "formats": tuple(formats),
-        "overwrite": overwrite,
-        "thumbnails": thumbnails,
-        "inside": os.getcwd(),
-    }
-
-
-def _num_places(cluster: "Cluster", settings: Mapping[str, Any], num_workers: int | None) -> int:
+def _num_places(cluster: "Cluster", settings: Settings, num_workers: int | None) -> int:
     """How many workers there would be. Surveys are over before all of them have started."""
-    is_cuda = settings_for_workers(settings, has_gpu=cluster.num_gpus > 0)["device"] == "cuda"
+    is_cuda = settings.for_workers(has_gpu=cluster.num_gpus > 0).device == "cuda"
     places = cluster.num_gpus / GPU_WORKER.num_gpus if is_cuda else cluster.num_cpus
     return min(int(places), num_workers or MAX_WORKERS)

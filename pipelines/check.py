@@ -12,12 +12,11 @@ from typing import Any
 
 from vtn_stream.atomic import temporary_name
 from vtn_stream.errors import ClusterError, VtnStreamError, listed
-from vtn_stream.store import default_root
+from vtn_stream.settings import Settings
 
 from . import retries
 from .connection import import_ray, last_line
 from .node import Examination, NodeProbe, versions
-from .worker import settings_for_workers
 
 __all__ = ["NodeReport", "check", "check_store"]
 
@@ -48,24 +47,24 @@ class _Node:
     node_id: str
 
 
-def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
-    """Every node of the cluster with what is wrong with it. settings: Analyzer's keyword arguments.
+def check(settings: Settings) -> tuple[NodeReport, ...]:
+    """Every node of the cluster with what is wrong with it.
 
     Raises ClusterError where no node could get work.
     """
     nodes = _nodes()
-    settings = settings_for_workers(settings, has_gpu=any(node.report.num_gpus for node in nodes))
-    if settings["device"] == "cuda":
+    settings = settings.for_workers(has_gpu=any(node.report.num_gpus for node in nodes))
+    if settings.device == "cuda":
         nodes = [_with_work(node, node.report.works and node.report.num_gpus > 0) for node in nodes]
     if not any(node.report.works for node in nodes):
         raise ClusterError(
-            f"none of the {len(nodes)} nodes has a {'GPU' if settings['device'] == 'cuda' else 'CPU'} for Ray to give",
+            f"none of the {len(nodes)} nodes has a {'GPU' if settings.device == 'cuda' else 'CPU'} for Ray to give",
             "no worker would start",
             "see `ray status`, or give another --device",
         )
     with _Probes([node for node in nodes if node.report.works]) as probes:
         examinations = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
-        _check_shared(probes, settings["store"], "--store")
+        _check_shared(probes, str(settings.store_root), "--store")
     _check_differences(examinations, probes)
     reports = []
     for node in nodes:
@@ -77,16 +76,15 @@ def check(settings: Mapping[str, Any]) -> tuple[NodeReport, ...]:
     return tuple(reports)
 
 
-def check_store(store: Path | None, option: str = "--store") -> None:
-    """Raises ClusterError where a node cannot write the store, or not all nodes see the same one. Seconds.
+def check_store(folder: Path, option: str = "--store") -> None:
+    """Raises ClusterError where a node cannot write the folder, or not all nodes see the same one. Seconds.
 
-    A node that does not answer is passed over: that is not the store's fault. option: what the user calls the folder,
-    as films and results want a shared one as well.
+    A node that does not answer is passed over: that is not the folder's fault. option: what the user calls it.
     """
     nodes = _nodes()
     with _Probes([node for node in nodes if node.report.works]) as probes:
         probes.problems.clear()
-        _check_shared(probes, os.path.abspath(store or default_root()), option)
+        _check_shared(probes, os.path.abspath(folder), option)
         problems = {number: lines for number, lines in probes.problems.items() if number in probes.numbers}
     if problems:
         first, *_ = problems.values()

@@ -4,9 +4,11 @@ As in a batch, but nothing is predicted: afterwards `analyze` finds everything s
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vtn_stream.settings import Settings
 
 from .batch import BatchEvent, Summary, run
 from .film_list import FilmEntry
@@ -22,7 +24,7 @@ def embed_film(
     path: Path,
     *,
     cluster: "Cluster",
-    settings: Mapping[str, Any],
+    settings: Settings,
     span_s: tuple[float, float] = (0.0, float("inf")),
     num_workers: int | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,

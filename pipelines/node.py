@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import VtnStreamError
+from vtn_stream.settings import Decoder, Settings
 from vtn_stream.video import DecodingProcess, probe
 
 from . import retries
@@ -24,8 +24,6 @@ from .messages import ExecutionFields
 __all__ = ["Examination", "NodeProbe", "versions"]
 
 PACKAGES = ("vtn-stream", "ray", "torch", "timm", "av", "decord")
-
-Decoder = Literal["pyav", "decord"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +64,11 @@ class NodeProbe:
     def live(self) -> None:
         pass
 
-    def examine(self, settings: Mapping[str, Any]) -> Examination:
-        """settings: Analyzer's keyword arguments, the store among them."""
+    def examine(self, settings: Settings) -> Examination:
+        """Whether this node can do what the settings ask for."""
         problems: list[str] = []
         decoders = []
-        for decoder in _decoders(settings.get("decoder", "pyav")):
+        for decoder in _decoders(settings.decoder):
             try:
                 _decode_sample(decoder)
                 decoders.append(decoder)
@@ -79,7 +77,7 @@ class NodeProbe:
         weights = recipe = ""
         execution: ExecutionFields = {}
         try:
-            with Analyzer(**settings) as analyzer:
+            with Analyzer(settings) as analyzer:
                 encoder = analyzer.encoder
                 encoder(np.zeros((1, *encoder.size, 3), np.uint8))
                 weights, recipe = encoder.weights_source, analyzer.recipe.digest
@@ -92,7 +90,7 @@ class NodeProbe:
             weights=weights,
             recipe=recipe,
             execution=execution,
-            free_bytes=_free_bytes(Path(settings["store"])),
+            free_bytes=_free_bytes(settings.store_root),
             problems=tuple(problems),
         )
 

@@ -22,6 +22,8 @@ from typing import Any, Literal, Self
 
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InputError, printable
+from vtn_stream.results import ResultOptions
+from vtn_stream.settings import Settings
 
 from .batch import ExecutionResolved, Summary
 from .connection import Cluster
@@ -34,6 +36,8 @@ __all__ = ["Record", "failed_films", "failure_fields", "why_films_failed"]
 FORMAT_VERSION = 1  # of run.json
 EVERY_S = 5.0
 MAX_SHARE = 0.02  # of the time, for writing: failures.jsonl is copied whole each time
+# Of `Settings`, in run.json: neither the store, which is a folder of theirs, nor the stream, which is of one film.
+_SETTINGS = ("model", "fps", "decoder", "backbone", "weights", "device", "exact")
 _PACKAGES = ("vtn-stream", "ray", "torch")
 
 State = Literal["running", "finished", "interrupted", "broken off"]
@@ -42,24 +46,28 @@ State = Literal["running", "finished", "interrupted", "broken off"]
 class Record:
     """Hears every event of a batch, after the tally has. A context manager: its end writes what is not written.
 
-    settings: words and numbers; of paths among them only the last part is kept, and nothing of the store. In memory are
-    the lines of films in work and of the last seconds, and the names of films that have lines. Raises InputError where
-    the folder cannot be written, at the beginning or the end; what cannot be written in between is written later.
+    Of paths among the settings only the last part is kept, and nothing of the store. In memory are the lines of films
+    in work and of the last seconds, and the names of films that have lines. Raises InputError where the folder of the
+    results cannot be written, at the beginning or the end; what cannot be written in between is written later.
     """
 
     def __init__(
         self,
-        output: Path,
         tally: Tally,
         *,
         cluster: Cluster,
-        settings: Mapping[str, Any],
+        settings: Settings,
+        results: ResultOptions,
+        num_workers: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        output = results.output
         self._failures, self._run = output / "failures.jsonl", output / "run.json"
         self._tally = tally
         self._cluster = cluster
-        self._settings = {name: _setting(value) for name, value in settings.items() if name != "store"}
+        self._asked = {name: _word(getattr(settings, name)) for name in _SETTINGS}
+        self._asked |= {name: getattr(results, name) for name in ("formats", "thumbnails", "overwrite")}
+        self._asked["num_workers"] = num_workers
         self._clock = clock
         self._execution: ExecutionFields | None = None
         self._summary: Summary | None = None
@@ -169,7 +177,7 @@ class Record:
             },
             "versions": _versions(),
             "execution": None if self._execution is None else dict(self._execution),
-            "settings": self._settings,
+            "settings": self._asked,
         }
         write_whole(self._run, [json.dumps(fields, indent=2, ensure_ascii=True, default=str).encode() + b"\n"])
 
@@ -233,7 +241,7 @@ def _shareable(reason: str, film: FilmEntry) -> str:
     return printable(re.sub(r"(?<![\w.])/(?:[^/\s'\":;,]+/)+", "", reason))
 
 
-def _setting(value: Any) -> Any:
+def _word(value: Any) -> Any:
     if isinstance(value, os.PathLike) or (isinstance(value, str) and "/" in value and not re.match(r"\d+/\d+$", value)):
         return printable(os.path.basename(os.fspath(value)))
     return value

@@ -7,74 +7,54 @@ store. Pixels and embeddings never leave it. It knows no Ray: the pool makes one
 import contextlib
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
-from vtn_stream.results import ResultFiles, load_timeline
+from vtn_stream.results import ResultFiles, ResultOptions, load_timeline
 from vtn_stream.sampling import Chunk
-from vtn_stream.store import Leases, default_root, lease_key
+from vtn_stream.settings import Settings
+from vtn_stream.store import Leases, lease_key
 from vtn_stream.store.leases import Lease
 
 from . import retries
 from .messages import ExecutionFields, Outcome, Receipt, Survey
 
-__all__ = ["Worker", "settings_for_workers"]
+if TYPE_CHECKING:
+    from vtn_stream.backbone import FrameEncoder
 
-
-def settings_for_workers(settings: Mapping[str, Any], *, has_gpu: bool) -> dict[str, Any]:
-    """Analyzer's arguments as they mean the same in other folders, on other machines. Device "auto" is decided."""
-    given = dict(settings)
-    for name in ("model", "weights"):
-        value = given.get(name)
-        if value is not None and os.path.isfile(value):  # else it is the name of a model, or missing there as well
-            given[name] = os.path.abspath(value)
-    given["store"] = os.path.abspath(given.get("store") or default_root())
-    if given.get("device", "auto") == "auto":
-        given["device"] = "cuda" if has_gpu else "cpu"
-    return given
+__all__ = ["Worker"]
 
 
 class Worker:
     """One Analyzer for many films. Methods raise VtnStreamError where the film is bad, StoreError where all is.
 
-    settings    arguments of Analyzer
-    output      the folder below which results are written; None where nothing is predicted
-    overwrite   draw timelines anew that are there, and replace what is in the way of another film
-    thumbnails  pages show pictures of the film; inside: and the way to it where both lie in this folder
-    owner       whose leases on chunks it takes: those of the batch
-    span_s      the part of each film to embed
-    estimates   surveys are all: they say how long the rest will take, and touch no results
+    settings   as `Settings.for_workers` gives them
+    results    as `ResultOptions.for_workers` gives them; None where nothing is predicted. With overwrite timelines are
+               drawn anew that are there
+    owner      whose leases on chunks it takes: those of the batch
+    span_s     the part of each film to embed
+    estimates  surveys are all: they say how long the rest will take, and touch no results
+    encoder    the image network, where there is one; else that of the settings
     """
 
     def __init__(
         self,
         *,
-        settings: Mapping[str, Any],
-        output: str | None = None,
-        formats: Sequence[str] = ("json",),
-        overwrite: bool = False,
-        thumbnails: bool = True,
-        inside: str | None = None,
+        settings: Settings,
+        results: ResultOptions | None = None,
         owner: str = "",
         span_s: tuple[float, float] = (0.0, math.inf),
         estimates: bool = False,
+        encoder: "FrameEncoder | None" = None,
     ) -> None:
-        self._analyzer = Analyzer(**settings)
-        self._exact = bool(settings.get("exact"))
-        store = settings.get("store")
-        self._store = default_root() if store is None else Path(store)
-        self._leases = Leases(self._store, owner=owner)
-        self._output = None if output is None else Path(output)
-        self._formats = formats
-        self._overwrite = overwrite
-        self._thumbnails = thumbnails
-        self._inside = None if inside is None else Path(inside)
+        self._analyzer = Analyzer(settings, encoder=encoder)
+        self._settings = settings
+        self._results = results
+        self._leases = Leases(settings.store_root, owner=owner)
         self._span_s = span_s
         self._estimates = estimates
 
@@ -86,30 +66,28 @@ class Worker:
 
     def survey(self, path: str, results: str) -> Survey:
         """What there is to do of a film. results: where they go, below the output."""
-        video = self._analyzer.probe(path)
-        chunks = self._analyzer.chunks(video, *self._span_s)
+        plan = self._plan(path)
         finished = False
-        if self._output is not None:
-            files = self._files(video, results)
-            finished = not self._overwrite and self._is_finished(files, video)
+        if self._results is not None:
+            overwrite, files = self._results.overwrite, self._files(plan.video, results)
+            finished = not overwrite and self._is_finished(files, plan.video)
             if not finished and not self._estimates:  # an error now is better than one after an hour of work
-                files.claim(video.identity, overwrite=self._overwrite)
-        missing = [] if finished else self._analyzer.missing(chunks)
-        plan = Plan(video=video, chunks=chunks, missing=missing)
+                files.claim(plan.video.identity, overwrite=overwrite)
+        missing = () if finished else self._analyzer.missing(plan)
         return Survey(
-            identity=video.identity,
-            duration_s=video.duration_s,
-            num_chunks=len(chunks),
+            identity=plan.video.identity,
+            duration_s=plan.video.duration_s,
+            num_chunks=len(plan.chunks),
             missing=tuple(chunk.number for chunk in missing),
             finished=finished,
             num_missing_positions=sum(map(len, missing)),
-            estimate_s=self._analyzer.estimate_s(plan) if self._estimates else 0.0,
+            estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
         )
 
     def embed(self, path: str, identity: str, numbers: Sequence[int]) -> list[Receipt]:
         """A receipt for each of these chunks, which are stored then."""
-        video = self._film(path, identity)
-        chunks = [chunk for chunk in self._analyzer.chunks(video, *self._span_s) if chunk.number in set(numbers)]
+        plan = self._plan(path, identity)
+        chunks = [chunk for chunk in plan.chunks if chunk.number in set(numbers)]
         with contextlib.ExitStack() as stack:
             leases = {chunk.number: stack.enter_context(self._leases.hold(self._key(chunk))) for chunk in chunks}
             if len(chunks) == 1 and not leases[chunks[0].number]:
@@ -120,41 +98,35 @@ class Worker:
                 for chunk in chunks
                 if not leases[chunk.number]
             ]
-            return sorted([*self._embed(video, mine, leases), *others], key=lambda receipt: receipt.number)
+            return sorted([*self._embed(plan.video, mine, leases), *others], key=lambda receipt: receipt.number)
 
     def predict(self, path: str, identity: str, lost: Sequence[int], results: str) -> Outcome:
         """Write the film's results, from what is stored. lost: chunks that are gaps."""
-        video = self._film(path, identity)
-        files = self._files(video, results)
-        files.claim(identity, overwrite=self._overwrite)
-        analysis = self._analyzer.analyze(path, lost=frozenset(lost))
+        assert self._results is not None, "where results are to be written"
+        plan = self._plan(path, identity)
+        files = self._files(plan.video, results)
+        files.claim(identity, overwrite=self._results.overwrite)
+        analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
         files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
         return Outcome(num_segments=len(analysis.timeline.segments), num_gaps=len(analysis.timeline.gaps))
 
-    def _film(self, path: str, identity: str) -> VideoInfo:
-        video = self._analyzer.probe(path)
-        if video.identity != identity:
+    def _plan(self, path: str, identity: str | None = None) -> Plan:
+        """Raises VideoError where the film is no longer the one of this identity."""
+        start_s, end_s = self._span_s
+        plan = self._analyzer.plan(path, start_s=start_s, end_s=end_s)
+        if identity not in (None, plan.video.identity):
             raise VideoError(
-                f"{video.path.name} has changed since the run began",
+                f"{plan.video.path.name} has changed since the run began",
                 "it was not analyzed further",
                 "run the same command again when it is complete",
             )
-        return video
+        return plan
 
     # Results
 
     def _files(self, video: VideoInfo, results: str) -> ResultFiles:
-        assert self._output is not None, "where results are to be written"
-        where = self._output / results
-        return ResultFiles(
-            where.parent,
-            video.path,
-            self._formats,
-            stem=where.name,
-            inside=self._inside,
-            store=self._store,
-            thumbnails=self._thumbnails,
-        )
+        assert self._results is not None, "where results are to be written"
+        return self._results.files(video.path, results=results, store=self._settings.store_root)
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
         """Whether an analysis now would say the same of this film: by its content and the settings, not by names.
@@ -168,16 +140,16 @@ class Worker:
         except TimelineError:
             return False
         said, positions = timeline.provenance, timeline.provenance.get("positions")
-        settings = json.loads(json.dumps(self._analyzer.settings_of(video)))
+        expected = json.loads(json.dumps(self._analyzer.provenance()))
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
             timeline.complete
             and timeline.video_identity == video.identity
             and timeline.span_s == (0.0, video.duration_s)
-            and {name: said.get(name) for name in settings} == settings
+            and {name: said.get(name) for name in expected} == expected
             and isinstance(positions, dict)
             and positions.get("lost") == 0
-            and (not self._exact or said.get("executions") == executions)
+            and (not self._settings.exact or said.get("executions") == executions)
         )
 
     # Chunks

@@ -114,11 +114,11 @@ def encoder(tiny_weights: Path) -> "FrameEncoder":
 def open_analyzer(encoder: "FrameEncoder") -> "Callable[..., Analyzer]":
     """open_analyzer(store, fps=1): an Analyzer that shares the network."""
     from vtn_stream.analysis import Analyzer
+    from vtn_stream.settings import Settings
 
     def open_(store: Path, **options) -> "Analyzer":
-        analyzer = Analyzer(**({"fps": 1, "backbone": TINY, "device": "cpu", "store": store} | options))
-        analyzer._encoder = encoder
-        return analyzer
+        settings = Settings(**({"fps": 1, "backbone": TINY, "device": "cpu", "store": store} | options))
+        return Analyzer(settings, encoder=encoder)
 
     return open_
 
@@ -138,7 +138,7 @@ def analyzed(film: Path, open_analyzer, tmp_path_factory: pytest.TempPathFactory
     """Treat the store as read-only: copy it before changing it."""
     store, events = tmp_path_factory.mktemp("analyzed"), []
     with open_analyzer(store) as analyzer:
-        analysis = analyzer.analyze(film, on_event=events.append)
+        analysis = analyzer.analyze(analyzer.plan(film), on_event=events.append)
     return Analyzed(film=film, store=store, analysis=analysis, events=events)
 
 

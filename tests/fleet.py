@@ -16,6 +16,8 @@ import pytest
 
 from vtn_stream import atomic
 from vtn_stream.analysis import Analyzer
+from vtn_stream.results import ResultOptions
+from vtn_stream.settings import Settings
 from vtn_stream.store import leases
 from vtn_stream.track import Execution, Recipe
 from vtn_stream_pipelines import batch as batch_module
@@ -92,10 +94,10 @@ class FleetWorker(Worker):
     lease_s = leases.TIME_TO_LIVE_S
 
     def __init__(self, **arguments):
-        super().__init__(**arguments)
+        self.encoder = self.make_encoder()
+        super().__init__(encoder=self.encoder, **arguments)
         leases.TIME_TO_LIVE_S = self.lease_s
         self.film = ""
-        self.encoder = self._analyzer._encoder = FakeEncoder(lambda: self.at("embedding"))
         frames, replace, write = self._analyzer._process.frames, os.replace, self._analyzer._store.write
 
         def decoding(*arguments):
@@ -115,6 +117,9 @@ class FleetWorker(Worker):
 
         atomic.os.replace = writing
         self._analyzer._process.frames, self._analyzer._store.write = decoding, storing
+
+    def make_encoder(self) -> FakeEncoder:
+        return FakeEncoder(lambda: self.at("embedding"))
 
     def at(self, moment: str) -> None:
         """Called when it surveys, embeds (a run of chunks), is decoding, embedding, writing; predicts, saves."""
@@ -185,18 +190,18 @@ class Run:
             self.events.append(event)
             look(event)
 
-        options = {"formats": ("json", "csv"), "num_workers": None} | options
-        settings = {"fps": 1, "device": "auto", "store": folder / store} | options.pop("settings", {})
+        settings = {"fps": 1, "store": folder / store} | options.pop("settings", {})
+        num_workers = options.pop("num_workers", None)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(batch_module, "Worker", type("FleetWorker", (worker,), {"folder": str(folder)}))
             try:
                 self.summary = batch_module.batch(
                     list_films([films]) if isinstance(films, Path) else films,
-                    folder / "out",
                     cluster=Cluster(num_nodes=2, num_cpus=2, num_gpus=0, is_private=False),
-                    settings=settings,
+                    settings=Settings(**settings),
+                    results=ResultOptions(**({"output": self.output, "formats": ("json", "csv")} | options)),
+                    num_workers=num_workers,
                     on_event=hear,
-                    **options,
                 )
             finally:
                 lines = [line.split(maxsplit=1) for line in notes.read_text().splitlines()[before:]]
@@ -226,8 +231,7 @@ def analyzed_alone(films: Path, store: Path) -> dict[str, bytes]:
     from vtn_stream.formats import timeline_json
 
     timelines = {}
-    with Analyzer(fps=1, store=store) as analyzer:
-        analyzer._encoder = FakeEncoder()
+    with Analyzer(Settings(fps=1, store=store), encoder=FakeEncoder()) as analyzer:
         for film in sorted(films.glob("*.mp4")):
-            timelines[film.name] = timeline_json.dumps(analyzer.analyze(film).timeline)
+            timelines[film.name] = timeline_json.dumps(analyzer.analyze(analyzer.plan(film)).timeline)
     return timelines

@@ -9,7 +9,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.model import ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig
 from vtn_stream.timeline import Segment
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.settings import Settings
+from vtn_stream.training.hyperparameters import Hyperparameters
 
 FPS = Fraction(4)
 WIDTH = 8
@@ -79,7 +79,7 @@ HEADS = {
 
 
 def small(head="localization", **changes):
-    """Settings of a network of a few thousand parameters."""
+    """Those of a network of a few thousand parameters."""
     encoder = EncoderConfig(
         input_width=WIDTH,
         width=16,
@@ -91,7 +91,7 @@ def small(head="localization", **changes):
         standardized=True,
         dropout=0.05,
     )
-    settings = Settings(
+    settings = Hyperparameters(
         encoder=encoder,
         head=HEADS[head],
         crop_positions=64,

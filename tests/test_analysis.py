@@ -17,6 +17,7 @@ from vtn_stream.analysis import Analyzer, ChunkReady, FramesEmbedded, Provisiona
 from vtn_stream.errors import InputError, StoreError, VideoError
 from vtn_stream.formats import timeline_json
 from vtn_stream.results import ResultFiles
+from vtn_stream.settings import Settings
 from vtn_stream.store import read_scores
 
 
@@ -67,7 +68,7 @@ def test_the_default_network_sees_the_same_scenes(film, tmp_path):
 def test_an_analysis_of_frames_from_the_store_gives_equal_bytes(analyzed, filled, open_analyzer):
     events = []
     with open_analyzer(filled) as analyzer:
-        again = analyzer.analyze(analyzed.film, on_event=events.append)
+        again = analyzer.analyze(analyzer.plan(analyzed.film), on_event=events.append)
     assert sources(events) == [(0, "store"), (1, "store"), (2, "store")]
     assert {type(e) for e in events} == {ChunkReady}
     assert json_of(again.timeline) == json_of(analyzed.analysis.timeline)
@@ -79,7 +80,7 @@ def test_equal_input_gives_equal_bytes_wherever_it_lies(analyzed, open_analyzer,
     copy.parent.mkdir()
     shutil.copyfile(analyzed.film, copy)
     with open_analyzer(tmp_path / "store") as analyzer:
-        again = analyzer.analyze(copy)
+        again = analyzer.analyze(analyzer.plan(copy))
     contents = []
     for name, a in (("a", again), ("b", analyzed.analysis)):
         files = ResultFiles(tmp_path / name, copy, ["json", "csv"])
@@ -138,14 +139,16 @@ def test_a_chunk_is_told_before_the_timeline_that_holds_it(analyzed):
 
 def test_a_window_is_the_whole_cropped_where_it_shows_the_same_chunks(analyzed, filled, open_analyzer):
     with open_analyzer(filled) as analyzer:
-        window = analyzer.analyze(analyzed.film, start_s=10, end_s=125).timeline
+        window = analyzer.analyze(analyzer.plan(analyzed.film, start_s=10, end_s=125)).timeline
     assert json_of(window) == json_of(analyzed.analysis.timeline.crop(10, 125))
 
 
 def test_a_window_needs_its_own_chunks_only_and_covers_its_span(analyzed, open_analyzer, tmp_path):
     events = []
     with open_analyzer(tmp_path / "store") as analyzer:
-        timeline = analyzer.analyze(analyzed.film, start_s=70.25, end_s=999, on_event=events.append).timeline
+        timeline = analyzer.analyze(
+            analyzer.plan(analyzed.film, start_s=70.25, end_s=999), on_event=events.append
+        ).timeline
     assert sources(events) == [(1, "film"), (2, "film")]
     assert timeline.span_s == (70.25, timeline.duration_s)
     assert timeline.complete
@@ -154,7 +157,7 @@ def test_a_window_needs_its_own_chunks_only_and_covers_its_span(analyzed, open_a
 
 def test_the_end_of_a_window_may_lie_on_the_border_of_a_chunk(analyzed, filled, open_analyzer):
     with open_analyzer(filled) as analyzer:
-        timeline = analyzer.analyze(analyzed.film, start_s=0, end_s=60).timeline
+        timeline = analyzer.analyze(analyzer.plan(analyzed.film, start_s=0, end_s=60)).timeline
     assert timeline.span_s == (0, 60)
     assert tiles(timeline)
 
@@ -171,25 +174,25 @@ def test_the_end_of_a_window_may_lie_on_the_border_of_a_chunk(analyzed, filled, 
 )
 def test_a_window_that_holds_nothing_is_an_input_error(analyzed, filled, open_analyzer, window, complaint):
     with open_analyzer(filled) as analyzer, pytest.raises(InputError, match=complaint):
-        analyzer.analyze(analyzed.film, start_s=window[0], end_s=window[1])
+        analyzer.analyze(analyzer.plan(analyzed.film, start_s=window[0], end_s=window[1]))
 
 
 @pytest.mark.parametrize("fps", [0, -1, "x", "1/0", "nan", "inf", "", "1e-300"])
 def test_a_rate_that_is_none_is_an_input_error(fps):
     with pytest.raises(InputError):
-        Analyzer(fps=fps)
+        Settings(fps=fps)
 
 
 @pytest.mark.parametrize("fps", ["1e400", "1e9"])
 def test_a_rate_beyond_reason_is_an_input_error(analyzed, filled, open_analyzer, fps):
     with pytest.raises(InputError, match="positions"), open_analyzer(filled, fps=fps) as analyzer:
-        analyzer.analyze(analyzed.film)
+        analyzer.analyze(analyzer.plan(analyzed.film))
 
 
 @pytest.mark.parametrize("fps", ["1e-5", "1/7200"])
 def test_a_rate_of_one_position_a_film_is_served(analyzed, open_analyzer, tmp_path, fps):
     with open_analyzer(tmp_path, fps=fps) as analyzer:
-        timeline = analyzer.analyze(analyzed.film).timeline
+        timeline = analyzer.analyze(analyzer.plan(analyzed.film)).timeline
     assert [(s.start_s, s.end_s) for s in timeline.segments] == [(0, timeline.duration_s)]
 
 
@@ -199,7 +202,7 @@ def test_a_rate_of_one_position_a_film_is_served(analyzed, open_analyzer, tmp_pa
 def test_time_before_the_first_frame_is_a_gap(film_maker, open_analyzer, tmp_path):
     late = film_maker(tmp_path / "late.mkv", [(6, 0), (6, 1)], late_s=4)
     with open_analyzer(tmp_path / "store") as analyzer:
-        timeline = analyzer.analyze(late).timeline
+        timeline = analyzer.analyze(analyzer.plan(late)).timeline
     assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(0, 3.5, "no frame is shown")]
     assert tiles(timeline)
     assert timeline.provenance["positions"]["embedded"] == 12
@@ -210,7 +213,7 @@ def test_lost_chunks_are_gaps_and_the_analysis_is_complete_all_the_same(slides, 
 
     monkeypatch.setattr(room.DecodingProcess, "frames", _always_lost)
     with open_analyzer(tmp_path / "store", fps="0.1") as analyzer:
-        timeline = analyzer.analyze(slides).timeline
+        timeline = analyzer.analyze(analyzer.plan(slides)).timeline
     assert [(g.start_s, g.end_s, g.reason[:15]) for g in timeline.gaps] == [(0, timeline.duration_s, "decoding failed")]
     assert timeline.segments == ()
     assert timeline.complete
@@ -218,7 +221,7 @@ def test_lost_chunks_are_gaps_and_the_analysis_is_complete_all_the_same(slides, 
     assert timeline.provenance["positions"] == {"total": 30, "embedded": 0, "damaged": 0, "lost": 30}
     monkeypatch.undo()
     with open_analyzer(tmp_path / "store", fps="0.1") as analyzer:
-        assert analyzer.analyze(slides).timeline.gaps == ()
+        assert analyzer.analyze(analyzer.plan(slides)).timeline.gaps == ()
 
 
 def _always_lost(self, video, *rest):
@@ -230,14 +233,14 @@ def _always_lost(self, video, *rest):
 
 def test_a_grid_finer_than_the_film_says_so(slides, open_analyzer, tmp_path):
     with open_analyzer(tmp_path / "store", fps="0.1") as analyzer:
-        notes = analyzer.analyze(slides).timeline.provenance["notes"]
+        notes = analyzer.analyze(analyzer.plan(slides)).timeline.provenance["notes"]
     assert notes[1:] == ["The grid is finer than the film: 20 positions repeat a frame."]
 
 
 def test_a_film_of_one_frame_is_one_scene(film_maker, open_analyzer, tmp_path):
     still = film_maker(tmp_path / "still.mp4", [(1, 0)], fps=1)
     with open_analyzer(tmp_path / "store") as analyzer:
-        timeline = analyzer.analyze(still).timeline
+        timeline = analyzer.analyze(analyzer.plan(still)).timeline
     assert [(s.start_s, s.end_s) for s in timeline.segments] == [(0, timeline.duration_s)]
     assert timeline.curves == {}
 
@@ -250,12 +253,12 @@ def test_embeddings_of_another_execution_are_named_in_the_result(analyzed, fille
         path.unlink()
     monkeypatch.setattr(encoder, "_batch_size", encoder._batch_size * 2)
     with open_analyzer(filled) as analyzer:
-        timeline = analyzer.analyze(analyzed.film).timeline
+        timeline = analyzer.analyze(analyzer.plan(analyzed.film)).timeline
     assert len(timeline.provenance["executions"]) == 2
     assert "Stored embeddings of 2 executions were combined." in timeline.provenance["notes"]
     events = []
     with open_analyzer(filled, exact=True) as analyzer:
-        timeline = analyzer.analyze(analyzed.film, on_event=events.append).timeline
+        timeline = analyzer.analyze(analyzer.plan(analyzed.film), on_event=events.append).timeline
     assert sources(events) == [(0, "store"), (1, "film"), (2, "film")]
     assert len(timeline.provenance["executions"]) == 1
 
@@ -265,31 +268,32 @@ def test_the_plan_counts_what_is_missing(analyzed, filled, open_analyzer):
     with open_analyzer(filled) as analyzer:
         plan = analyzer.plan(analyzed.film)
         assert [c.number for c in plan.chunks] == [0, 1, 2]
-        assert [c.number for c in plan.missing] == [1]
-        assert analyzer.estimate_s(plan) > 0
+        missing = analyzer.missing(plan)
+        assert [c.number for c in missing] == [1]
+        assert analyzer.estimate_s(plan.video, missing) > 0
         plan = analyzer.plan(analyzed.film, start_s=120)
-        assert plan.missing == []
-        assert analyzer.estimate_s(plan) == 0
+        assert analyzer.missing(plan) == ()
+        assert analyzer.estimate_s(plan.video, ()) == 0
 
 
 def test_a_renamed_film_is_found_in_the_store(analyzed, filled, open_analyzer, tmp_path):
     copy = shutil.copyfile(analyzed.film, tmp_path / "renamed.mkv")
     with open_analyzer(filled) as analyzer:
-        assert analyzer.plan(copy).missing == []
+        assert analyzer.missing(analyzer.plan(copy)) == ()
 
 
 def test_a_store_that_cannot_be_written_ends_the_analysis_with_a_store_error(analyzed, open_analyzer, tmp_path):
     (tmp_path / "store").touch()
     with open_analyzer(tmp_path / "store") as analyzer, pytest.raises(StoreError, match="cannot be written"):
-        analyzer.analyze(analyzed.film)
+        analyzer.analyze(analyzer.plan(analyzed.film))
 
 
 def test_what_is_no_film_is_told_before_the_network_loads(tmp_path):
     (tmp_path / "empty.mp4").touch()
-    with Analyzer(backbone="no such network", store=tmp_path / "store") as analyzer:
+    with Analyzer(Settings(backbone="no such network", store=tmp_path / "store")) as analyzer:
         for name in ("missing.mp4", "empty.mp4", "."):
             with pytest.raises(VideoError):
-                analyzer.analyze(tmp_path / name)
+                analyzer.analyze(analyzer.plan(tmp_path / name))
     assert os.listdir(tmp_path) == ["empty.mp4"]
 
 
@@ -299,7 +303,7 @@ def test_what_is_no_film_is_told_before_the_network_loads(tmp_path):
 def test_a_film_may_have_any_name_that_the_system_allows(analyzed, filled, open_analyzer, tmp_path, name):
     film = shutil.copyfile(analyzed.film, tmp_path / name)
     with open_analyzer(filled) as analyzer:
-        timeline = analyzer.analyze(film).timeline
+        timeline = analyzer.analyze(analyzer.plan(film)).timeline
     assert timeline_json.loads(json_of(timeline)) == timeline
     assert timeline.segments == analyzed.analysis.timeline.segments
 
@@ -318,7 +322,7 @@ def test_a_grid_finer_than_the_film_finds_the_same_scenes(film, open_analyzer, t
     found = []
     for fps in (5, 15):  # the film has 5 frames a second
         with open_analyzer(tmp_path, fps=fps) as analyzer:
-            segments = analyzer.analyze(film, end_s=60).timeline.segments
+            segments = analyzer.analyze(analyzer.plan(film, end_s=60)).timeline.segments
         found.append([(round(s.start_s), round(s.end_s), s.label) for s in segments])
     assert found[0] == found[1]
     assert len(found[0]) == 3
@@ -326,7 +330,7 @@ def test_a_grid_finer_than_the_film_finds_the_same_scenes(film, open_analyzer, t
 
 def test_a_part_without_a_position_is_an_input_error(film, open_analyzer, tmp_path):
     with open_analyzer(tmp_path, fps="0.005") as analyzer, pytest.raises(InputError, match="no position lies"):
-        analyzer.analyze(film, start_s=60)
+        analyzer.analyze(analyzer.plan(film, start_s=60))
 
 
 def test_a_complete_store_need_not_be_writable(analyzed, open_analyzer, monkeypatch):
@@ -336,4 +340,4 @@ def test_a_complete_store_need_not_be_writable(analyzed, open_analyzer, monkeypa
     monkeypatch.setattr("vtn_stream.store.arrow_file.write_whole", refuse)
     monkeypatch.setattr("vtn_stream.store.embeddings.write_whole", refuse)
     with open_analyzer(analyzed.store) as analyzer:
-        assert analyzer.analyze(analyzed.film).timeline == analyzed.analysis.timeline
+        assert analyzer.analyze(analyzer.plan(analyzed.film)).timeline == analyzed.analysis.timeline

@@ -13,6 +13,8 @@ from fleet import IGNORED, LIMIT_S, FakeEncoder, FleetWorker, Run, started_clust
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import BackboneError, DecodingLost, TimelineError
+from vtn_stream.results import ResultOptions
+from vtn_stream.settings import Settings
 from vtn_stream_pipelines import Cluster, batch, embed_film
 from vtn_stream_pipelines.listing import list_films
 from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, FilmDone, FilmFailed
@@ -55,10 +57,9 @@ def batched(cluster, sources, settings, tmp_path_factory):
     folder, events = tmp_path_factory.mktemp("batched"), []
     summary = batch.batch(
         list_films([sources / "day1", sources / "day2"]),
-        folder / "out",
         cluster=TWO_NODES,
-        settings=settings | {"store": folder / "store"},
-        formats=("csv", "json"),
+        settings=Settings(store=folder / "store", **settings),
+        results=ResultOptions(output=folder / "out", formats=("csv", "json")),
         on_event=events.append,
     )
     return SimpleNamespace(out=folder / "out", store=folder / "store", events=events, summary=summary)
@@ -112,7 +113,7 @@ def test_films_of_one_content_are_embedded_once(batched):
 
 
 def test_the_summary_says_how_it_went(batched, settings):
-    with Analyzer(store=batched.store, **settings) as analyzer:
+    with Analyzer(Settings(store=batched.store, **settings)) as analyzer:
         execution = analyzer.execution
     assert batched.summary.execution["instruction_set"] == execution.instruction_set
     assert of_kind(batched.events, batch.ExecutionResolved) == [
@@ -170,9 +171,8 @@ def test_chunks_on_which_decoding_dies_are_gaps(cluster, many, tmp_path):
 class Mixed(FleetWorker):
     """The second is on a machine of another kind."""
 
-    def load(self):
-        self._analyzer._encoder = FakeEncoder(instruction_set="new" if self.once("first") else "old")
-        return super().load()
+    def make_encoder(self):
+        return FakeEncoder(instruction_set="new" if self.once("first") else "old")
 
     def at(self, moment):
         if moment == "survey":
@@ -198,9 +198,9 @@ def test_a_plan_says_what_is_to_be_done(cluster, many, tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "Worker", type("FleetWorker", (FleetWorker,), {"folder": str(tmp_path)}))
     plan = batch.plan(
         list_films([many / "long.mp4", many / "short.mp4", bad]),
-        run.output,
         cluster=TWO_NODES,
-        settings={"fps": 1, "store": tmp_path / "store"},
+        settings=Settings(fps=1, store=tmp_path / "store"),
+        results=ResultOptions(output=run.output),
     )
     assert 0 < plan.estimate_s < LIMIT_S
     assert replace(plan, estimate_s=0) == batch.BatchPlan(
@@ -221,21 +221,21 @@ def test_wrong_settings_end_the_batch_with_one_line(cluster, many, tmp_path):
 
 def test_an_output_that_cannot_be_written_is_told_before_any_worker_starts(many, tmp_path):
     (tmp_path / "out").write_text("a file")
+    results = ResultOptions(output=tmp_path / "out")
     with pytest.raises(TimelineError, match=r"nothing can be written to out .*; no film was analyzed;"):
-        batch.batch(list_films([many]), tmp_path / "out", cluster=TWO_NODES, settings={})
+        batch.batch(list_films([many]), cluster=TWO_NODES, settings=Settings(), results=results)
 
 
 def test_one_film_is_embedded_for_analyze(cluster, many, tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "Worker", type("FleetWorker", (FleetWorker,), {"folder": str(tmp_path)}))
-    settings = {"fps": 1, "store": tmp_path / "store"}
+    settings = Settings(fps=1, store=tmp_path / "store")
     film = many / "long.mp4"
     summary = embed_film(film, cluster=TWO_NODES, settings=settings, span_s=(0, 100))
     assert (summary.counts.num_done, summary.counts.num_chunks_done) == (1, 2)
     summary = embed_film(film, cluster=TWO_NODES, settings=settings)
     assert (summary.counts.num_done, summary.counts.num_chunks_done) == (1, 8)
-    with Analyzer(**settings) as analyzer:
-        analyzer._encoder = FakeEncoder()
-        assert analyzer.plan(film).missing == []
+    with Analyzer(settings, encoder=FakeEncoder()) as analyzer:
+        assert analyzer.missing(analyzer.plan(film)) == ()
     assert embed_film(many / "missing.mp4", cluster=TWO_NODES, settings=settings).counts.num_failed == 1
 
 
@@ -260,14 +260,13 @@ def test_workers_take_a_share_of_a_gpu_where_there_is_one(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     Path("w.pth").touch()
     for device, cluster in [("auto", gpus), ("auto", TWO_NODES), ("cpu", gpus)]:
-        given = {"device": device, "store": Path("store"), "weights": Path("w.pth"), "model": "cctv-fight"}
-        batch.batch([], Path("out"), cluster=cluster, settings=given, num_workers=3)
+        given = Settings(device=device, store=Path("store"), weights=Path("w.pth"), model="cctv-fight")
+        results = ResultOptions(output=Path("out"))
+        batch.batch([], cluster=cluster, settings=given, results=results, num_workers=3)
     assert [spec.resources.num_gpus for spec in specs] == [0.25, 0, 0]
-    assert [spec.arguments["settings"]["device"] for spec in specs] == ["cuda", "cpu", "cpu"]
+    assert [spec.arguments["settings"].device for spec in specs] == ["cuda", "cpu", "cpu"]
     assert {(spec.factory, spec.max_workers) for spec in specs} == {(Worker, 3)}
-    assert specs[0].arguments["settings"] | {"device": ""} == {
-        "device": "",
-        "store": str(tmp_path / "store"),
-        "weights": str(tmp_path / "w.pth"),
-        "model": "cctv-fight",
-    }
+    assert specs[0].arguments["settings"] == Settings(
+        device="cuda", store=str(tmp_path / "store"), weights=str(tmp_path / "w.pth"), model="cctv-fight"
+    )
+    assert specs[0].arguments["results"] == ResultOptions(output=tmp_path / "out", inside=tmp_path)

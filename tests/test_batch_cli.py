@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from vtn_stream.errors import ClusterError
-from vtn_stream.results import load_timeline
+from vtn_stream.results import ResultOptions, load_timeline
+from vtn_stream.settings import Settings
 from vtn_stream_cli import batch as command
 from vtn_stream_cli import console, dashboard
 from vtn_stream_cli.main import main
@@ -107,9 +108,9 @@ def faked(monkeypatch):
         finally:
             asked.open = 0
 
-    def batch(films, output, *, on_event, **arguments):
+    def batch(films, *, on_event, **arguments):
         assert asked.open
-        asked.films, asked.arguments = [film.name for film in films.films], {"output": output, **arguments}
+        asked.films, asked.arguments = [film.name for film in films.films], arguments
         on_event(WorkerStarted(counts=counts(1), worker=0))
         for event in asked.events(films.films):
             on_event(event)
@@ -196,25 +197,13 @@ def test_what_was_asked_for_reaches_the_batch(here, films, faked, tmp_path):
     assert faked.films == [f"films/{number}.mp4" for number in range(4)]
     assert faked.arguments.pop("cluster").is_private
     assert faked.arguments == {
-        "output": tmp_path / "out",
-        "settings": {
-            "model": "mine",
-            "fps": "4",
-            "backbone": "b",
-            "weights": None,
-            "device": "cpu",
-            "store": None,
-            "decoder": "pyav",
-            "exact": True,
-        },
-        "formats": ("csv",),
-        "thumbnails": True,
-        "overwrite": True,
+        "settings": Settings(model="mine", fps="4", backbone="b", device="cpu", exact=True),
+        "results": ResultOptions(output=tmp_path / "out", formats=("csv",), overwrite=True),
         "num_workers": 3,
     }
     assert faked.indexed is None  # without pages there is nothing that it could lead to
     assert here("batch", "films", "-o", tmp_path / "out")[0] == 0
-    assert (faked.address, faked.arguments["formats"], faked.arguments["num_workers"]) == (
+    assert (faked.address, faked.arguments["results"].formats, faked.arguments["num_workers"]) == (
         "local",
         ("json", "csv", "html"),
         None,
@@ -265,7 +254,7 @@ def test_films_that_are_chosen_keep_their_names_and_results(here, tmp_path, monk
 def test_a_dry_run_shows_the_work_and_does_none(here, films, faked, monkeypatch):
     asked = {}
 
-    def plan(films, output, **arguments):
+    def plan(films, **arguments):
         asked.update(arguments, num=len(films))
         return library.BatchPlan(
             num_films=4,

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from vtn_stream.errors import ClusterError
+from vtn_stream.settings import Settings
 from vtn_stream_cli.cluster import cluster as cluster_command
 from vtn_stream_pipelines import check as check_module
 from vtn_stream_pipelines import retries
@@ -126,7 +127,7 @@ def frozen(machine):
 
 def test_a_sound_cluster_has_no_problems_and_nothing_is_left_in_the_store(nodes, probe, tmp_path):
     probe(Quick)
-    reports = check({"store": tmp_path / "store", "device": "cpu"})
+    reports = check(Settings(store=tmp_path / "store", device="cpu"))
     assert [(report.number, report.works, report.shares_store) for report in reports] == [
         (1, False, False),
         (2, True, True),
@@ -143,7 +144,7 @@ def test_a_sound_cluster_has_no_problems_and_nothing_is_left_in_the_store(nodes,
 def test_a_store_that_one_node_does_not_share_is_found(nodes, odd, probe, tmp_path):
     probe(OddStore)
     store = tmp_path / "store"
-    reports = {report.number: report for report in check({"store": store, "device": "cpu"})}
+    reports = {report.number: report for report in check(Settings(store=store, device="cpu"))}
     (problem,) = reports.pop(odd).problems
     assert problem.startswith("the folder of --store there is not the one of nodes ")
     assert not any(report.problems for report in reports.values())
@@ -169,7 +170,7 @@ def test_a_folder_that_cannot_be_is_found(nodes, probe, tmp_path):
 
 def test_a_node_that_is_installed_otherwise_is_told_in_lines(nodes, odd, probe, tmp_path):
     probe(OddInstallation)
-    reports = {report.number: report.problems for report in check({"store": tmp_path, "device": "cpu"})}
+    reports = {report.number: report.problems for report in check(Settings(store=tmp_path, device="cpu"))}
     facts = [problem.partition("; ")[0] for problem in reports.pop(odd)]
     assert facts == [
         "nothing works",
@@ -186,7 +187,7 @@ def test_a_node_without_our_package_is_told(nodes, probe, tmp_path):
     sys.modules["only_here"] = module
     try:
         probe(module.Probe)
-        reports = check({"store": tmp_path, "device": "cpu"})
+        reports = check(Settings(store=tmp_path, device="cpu"))
     finally:
         del sys.modules["only_here"]
     assert "it fails (ModuleNotFoundError: No module named 'only_here')" in reports[1].problems[0]
@@ -197,7 +198,7 @@ def test_a_frozen_node_is_named_and_holds_nobody_up(nodes, odd, probe, tmp_path,
     monkeypatch.setattr(retries, "PROBE_START_S", 8.0)
     with frozen(nodes.odd):
         begin = time.monotonic()
-        reports = {report.number: report for report in check({"store": tmp_path, "device": "cpu"})}
+        reports = {report.number: report for report in check(Settings(store=tmp_path, device="cpu"))}
         assert reports.pop(odd).problems[0].startswith("no answer within 8 s")
         assert [report.problems for report in reports.values()] == [()] * 3
         assert time.monotonic() - begin < 20
@@ -205,7 +206,7 @@ def test_a_frozen_node_is_named_and_holds_nobody_up(nodes, odd, probe, tmp_path,
 
 def test_with_cuda_only_nodes_with_a_gpu_work(nodes, odd, probe, tmp_path):
     probe(Quick)
-    reports = check({"store": tmp_path})
+    reports = check(Settings(store=tmp_path))
     assert [report.number for report in reports if report.works] == [odd]
 
 
@@ -232,7 +233,7 @@ def test_a_sound_cluster_exits_with_0_and_its_json_holds_no_address(nodes, probe
 
 
 def test_a_node_is_examined_by_doing_the_work(tiny, tiny_weights, tmp_path):
-    settings = {"backbone": tiny, "weights": tiny_weights, "device": "cpu", "store": tmp_path}
+    settings = Settings(backbone=tiny, weights=tiny_weights, device="cpu", store=tmp_path)
     found = NodeProbe().examine(settings)
     assert found.problems == ()
     assert found.decoders[0] == "pyav"
@@ -242,9 +243,8 @@ def test_a_node_is_examined_by_doing_the_work(tiny, tiny_weights, tmp_path):
 
 
 def test_weights_that_a_node_lacks_are_a_problem(tiny, tmp_path):
-    found = NodeProbe().examine(
-        {"backbone": tiny, "weights": tmp_path / "none.pth", "device": "cpu", "store": tmp_path}
-    )
+    settings = Settings(backbone=tiny, weights=tmp_path / "none.pth", device="cpu", store=tmp_path)
+    found = NodeProbe().examine(settings)
     (problem,) = found.problems
     assert "none.pth" in problem
     assert found.recipe == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vtn_stream.analysis import Analyzer
+from vtn_stream.settings import Settings
 
 DEMO = Path(__file__).parents[1] / "demo"
 
@@ -36,8 +37,8 @@ def test_every_shot_and_every_return_of_the_demo_is_found(demo, tmp_path):
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert film.name == "film.mp4"
     assert truth[-1][1] == pytest.approx(180)
-    with Analyzer(store=tmp_path / "store", device="cpu") as analyzer:
-        timeline = analyzer.analyze(film).timeline
+    with Analyzer(Settings(store=tmp_path / "store", device="cpu")) as analyzer:
+        timeline = analyzer.analyze(analyzer.plan(film)).timeline
     error_s, recurs = check.check(timeline, truth)
     assert error_s <= 0.5
     assert recurs

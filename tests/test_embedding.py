@@ -282,10 +282,10 @@ def test_a_run_killed_in_the_middle_is_continued_where_it_stopped(film, tiny, ti
 
     resumed, fresh = [], []
     with open_analyzer(store, fps=3) as analyzer:
-        analysis = analyzer.analyze(film, on_event=resumed.append)
+        analysis = analyzer.analyze(analyzer.plan(film), on_event=resumed.append)
     assert sources(resumed) == [(n, "store") for n in stored] + [(n, "film") for n in range(3) if n not in stored]
     with open_analyzer(tmp_path / "fresh", fps=3) as analyzer:
-        assert analyzer.analyze(film, on_event=fresh.append).timeline == analysis.timeline
+        assert analyzer.analyze(analyzer.plan(film), on_event=fresh.append).timeline == analysis.timeline
     assert facts(resumed) == facts(fresh)
     assert chunk_files(store) == chunk_files(tmp_path / "fresh")
 
@@ -297,7 +297,7 @@ def test_a_film_replaced_after_it_was_probed_is_never_stored_as_the_first(film, 
         video = analyzer.probe(movie)
         movie.write_bytes(slides.read_bytes())
         with pytest.raises(VideoError, match="replaced or written to"):
-            list(analyzer.embed(video, analyzer.chunks(video)))
+            list(analyzer.embed(video, analyzer.sampling.chunks(video)))
     assert not list((tmp_path / "store").glob("films/**/*.arrow"))
 
 

@@ -26,9 +26,16 @@ from vtn_stream.training import learn as learn_module
 from vtn_stream.training.events import EpochDone, Stage
 from vtn_stream.training.learn import learn
 from vtn_stream.training.objective import Objective
+from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.teach import teach
 from vtn_stream.training.write import write
+
+
+def wanted(folder, output):
+    """What is asked of a training that never gets as far as its annotations."""
+    return TrainingOptions(annotations=folder / "none.csv", videos=folder / "none", output=output)
+
 
 PATIENT = "patient 7"  # in the name of every film
 HOST, USER = "host-of-the-clinic", "doctor-who"
@@ -90,7 +97,8 @@ class World:
             patch.setenv("LOGNAME", USER)
             patch.setattr("vtn_stream.training.teach.write", lambda *what: (learnt.append(what[1]), write(*what))[1])
             options = {"head": head, "epochs": self.epochs[head], **self.options, **options}
-            taught = teach(annotations, videos, output, on_event=events.append, **options)
+            asked = TrainingOptions(annotations=annotations, videos=videos, output=output, **options)
+            taught = teach(asked, on_event=events.append)
         return taught, events, learnt[0]
 
     def taught(self, head):
@@ -251,7 +259,7 @@ def test_a_model_that_is_there_is_kept_before_any_work(world):
     before = taught.model.read_bytes()
     events = []
     with pytest.raises(TrainingError) as told:
-        teach(world.root / "none.csv", world.root / "none", taught.model, on_event=events.append)
+        teach(wanted(world.root, taught.model), on_event=events.append)
     assert str(told.value) == (
         "dense.safetensors is there already; it was kept, and nothing was trained; name another file with -o, or "
         "replace it with --overwrite"
@@ -279,7 +287,7 @@ def test_names_that_cannot_be_written_are_told_before_any_work(tmp_path, name, m
         (tmp_path / made).mkdir() if made.endswith("/") else (tmp_path / made).write_text("notes of mine")
     there = sorted(tmp_path.rglob("*"))
     with pytest.raises((TrainingError, InputError), match=complaint) as told:
-        teach(tmp_path / "none.csv", tmp_path, tmp_path / name)
+        teach(wanted(tmp_path, tmp_path / name))
     assert "\n" not in str(told.value)
     assert str(tmp_path) not in str(told.value)
     assert sorted(tmp_path.rglob("*")) == there
@@ -287,7 +295,7 @@ def test_names_that_cannot_be_written_are_told_before_any_work(tmp_path, name, m
 
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(read_only_folder):
     with pytest.raises(TrainingError, match="Permission denied"):
-        teach(read_only_folder / "none.csv", read_only_folder, read_only_folder / "deep" / "m.safetensors")
+        teach(wanted(read_only_folder, read_only_folder / "deep" / "m.safetensors"))
 
 
 def test_overwriting_replaces_all_of_it(world, tmp_path):
@@ -331,7 +339,7 @@ def quick(monkeypatch):
             head=replace(settings.head, num_classes=len(labels)),
         )
 
-    monkeypatch.setattr(learn_module, "natural_settings", settings_of)
+    monkeypatch.setattr(learn_module, "natural_hyperparameters", settings_of)
     return changes
 
 

@@ -20,6 +20,7 @@ from vtn_stream.formats import timeline_json
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.sampling import ClipWindow
+from vtn_stream.settings import Settings
 from vtn_stream.store import read_scores
 from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules
 
@@ -31,9 +32,9 @@ TRUTH = "ABCAD"  # the scenes of conftest's film
 def embeddings(analyzed, open_analyzer):
     """Of the film, float [T, D]; and the label of every position, int64 [T]."""
     with open_analyzer(analyzed.store) as analyzer:
-        video = analyzer.probe(analyzed.film)
+        plan = analyzer.plan(analyzed.film)
         values = np.concatenate(
-            [e.values for e in analyzer.embed(video, analyzer.chunks(video)) if isinstance(e, ChunkReady)]
+            [e.values for e in analyzer.embed(plan.video, plan.chunks) if isinstance(e, ChunkReady)]
         )
     ends = np.cumsum([25, 23, 27, 25, 30])
     truth = [LABELS.index(TRUTH[i]) for i in np.searchsorted(ends, np.arange(len(values)), "right")]
@@ -119,14 +120,16 @@ def with_backbone(checkpoint, tiny_weights, tmp_path_factory):
 @pytest.fixture
 def open_model(analyzed, model, tiny_weights):
     def open_(path=model, store=analyzed.store, **options):
-        return Analyzer(**({"model": path, "store": store, "device": "cpu", "weights": tiny_weights} | options))
+        return Analyzer(
+            Settings(**({"model": path, "store": store, "device": "cpu", "weights": tiny_weights} | options))
+        )
 
     return open_
 
 
 def test_the_timeline_is_what_the_film_shows(analyzed, open_model):
     with open_model() as analyzer:
-        analysis = analyzer.analyze(analyzed.film)
+        analysis = analyzer.analyze(analyzer.plan(analyzed.film))
     segments = analysis.timeline.segments
     assert [s.label for s in segments] == list(TRUTH)
     for segment, (start_s, end_s) in zip(segments, [(0, 25), (25, 48), (48, 75), (75, 100), (100, 130)], strict=True):
@@ -144,7 +147,7 @@ def test_the_timeline_is_what_the_film_shows(analyzed, open_model):
 
 def test_provenance_names_the_model_and_no_place(analyzed, open_model, model):
     with open_model() as analyzer:
-        timeline = analyzer.analyze(analyzed.film).timeline
+        timeline = analyzer.analyze(analyzer.plan(analyzed.film)).timeline
     analysis = timeline.provenance["analysis"]
     assert analysis["kind"] == "clip classifier"
     assert analysis["model"] == load_checkpoint(model).digest
@@ -155,9 +158,9 @@ def test_provenance_names_the_model_and_no_place(analyzed, open_model, model):
 
 def test_equal_runs_give_equal_bytes_whatever_was_stored(analyzed, open_model, tmp_path):
     with open_model() as analyzer:
-        first = analyzer.analyze(analyzed.film)
+        first = analyzer.analyze(analyzer.plan(analyzed.film))
     with open_model(store=tmp_path) as analyzer:
-        second = analyzer.analyze(analyzed.film)
+        second = analyzer.analyze(analyzer.plan(analyzed.film))
     assert first.timeline == second.timeline
     assert first.scores.frame.tobytes() == second.scores.frame.tobytes()
 
@@ -165,7 +168,7 @@ def test_equal_runs_give_equal_bytes_whatever_was_stored(analyzed, open_model, t
 def test_segments_are_told_while_windows_pass(analyzed, open_model, tmp_path):
     seen = []
     with open_model(store=tmp_path) as analyzer:
-        analyzer.analyze(analyzed.film, on_event=seen.append)
+        analyzer.analyze(analyzer.plan(analyzed.film), on_event=seen.append)
     drafts = [e.timeline for e in seen if isinstance(e, Provisional)]
     assert [s.label for s in drafts[0].segments] == ["A", "B", "C"]
     assert drafts[0].clip_labels == ()
@@ -174,19 +177,19 @@ def test_segments_are_told_while_windows_pass(analyzed, open_model, tmp_path):
 
 def test_a_part_of_a_film_and_a_film_shorter_than_the_window(analyzed, open_model, film_maker, tmp_path):
     with open_model() as analyzer:
-        part = analyzer.analyze(analyzed.film, start_s=60, end_s=96).timeline
+        part = analyzer.analyze(analyzer.plan(analyzed.film, start_s=60, end_s=96)).timeline
     assert [s.label for s in part.segments] == ["C", "A"]
     assert part.span_s == (60, 96)
     film = film_maker(tmp_path / "short.mp4", [(2, 3)])
     with open_model(store=tmp_path / "store") as analyzer:
-        short = analyzer.analyze(film).timeline
+        short = analyzer.analyze(analyzer.plan(film)).timeline
     assert [s.label for s in short.segments] == ["D"]
     assert any("shorter than the model's window" in note for note in short.provenance["notes"])
 
 
 def test_the_scores_keep_names_and_the_whole_films_labels(analyzed, open_model, tmp_path):
     with open_model() as analyzer:
-        analysis = analyzer.analyze(analyzed.film)
+        analysis = analyzer.analyze(analyzer.plan(analyzed.film))
     files = ResultFiles(tmp_path, analyzed.film)
     files.claim(analysis.timeline.video_identity)
     files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
@@ -199,7 +202,7 @@ def test_the_scores_keep_names_and_the_whole_films_labels(analyzed, open_model, 
 
 def test_a_checkpoint_with_its_backbone_needs_nothing_else(analyzed, open_model, with_backbone):
     with open_model(with_backbone, weights=None) as analyzer:
-        analysis = analyzer.analyze(analyzed.film)
+        analysis = analyzer.analyze(analyzer.plan(analyzed.film))
     assert [s.label for s in analysis.timeline.segments] == list(TRUTH)
 
 
@@ -213,7 +216,7 @@ def test_a_checkpoint_with_its_backbone_needs_nothing_else(analyzed, open_model,
 )
 def test_what_does_not_fit_the_model_is_told(analyzed, open_model, options, error, words):
     with open_model(**options) as analyzer, pytest.raises(error, match=words):
-        analyzer.analyze(analyzed.film)
+        analyzer.analyze(analyzer.plan(analyzed.film))
 
 
 def test_other_weights_than_the_models_are_told_by_both_digests(analyzed, open_model, tiny_weights, tmp_path):
@@ -221,7 +224,7 @@ def test_other_weights_than_the_models_are_told_by_both_digests(analyzed, open_m
     tensors["conv_stem.weight"] += 1
     save_file(tensors, tmp_path / "other.safetensors")
     with open_model(weights=tmp_path / "other.safetensors") as analyzer, pytest.raises(BackboneError) as told:
-        analyzer.analyze(analyzed.film)
+        analyzer.analyze(analyzer.plan(analyzed.film))
     with open_model() as analyzer:
         assert analyzer.encoder.weights_digest[:12] in str(told.value)
 
@@ -288,7 +291,7 @@ def spotter(encoder, embeddings, tmp_path_factory):
 
 def test_phases_are_what_the_film_shows(analyzed, open_model, phases):
     with open_model(phases) as analyzer:
-        analysis = analyzer.analyze(analyzed.film)
+        analysis = analyzer.analyze(analyzer.plan(analyzed.film))
     timeline = analysis.timeline
     assert [(s.label, s.start_s, s.end_s) for s in timeline.segments] == [
         (label, pytest.approx(start_s, abs=1), pytest.approx(end_s, abs=1))
@@ -305,7 +308,7 @@ def test_phases_are_what_the_film_shows(analyzed, open_model, phases):
 
 def test_proposed_segments_lie_in_the_film_and_reach_their_score(analyzed, open_model, spotter):
     with open_model(spotter) as analyzer:
-        analysis = analyzer.analyze(analyzed.film)
+        analysis = analyzer.analyze(analyzer.plan(analyzed.film))
     timeline = analysis.timeline
     assert len(timeline.segments) > 10
     assert all(0 <= s.start_s < s.end_s <= 130 and 0.005 <= s.score < 0.05 for s in timeline.segments)
@@ -319,7 +322,7 @@ def test_proposed_segments_lie_in_the_film_and_reach_their_score(analyzed, open_
 def test_timelines_and_scores_of_both_heads_are_written_and_read(request, analyzed, open_model, head, tmp_path):
     model = request.getfixturevalue(head)
     with open_model(model) as analyzer:
-        analysis = analyzer.analyze(analyzed.film)
+        analysis = analyzer.analyze(analyzer.plan(analyzed.film))
     files = ResultFiles(tmp_path, analyzed.film)
     files.claim(analysis.timeline.video_identity)
     files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
@@ -340,9 +343,9 @@ def test_timelines_and_scores_of_both_heads_are_written_and_read(request, analyz
 def test_runs_with_both_heads_are_the_same_whatever_was_stored(request, analyzed, open_model, head, tmp_path):
     model, seen = request.getfixturevalue(head), []
     with open_model(model) as analyzer:
-        first = analyzer.analyze(analyzed.film)
+        first = analyzer.analyze(analyzer.plan(analyzed.film))
     with open_model(model, store=tmp_path) as analyzer:
-        second = analyzer.analyze(analyzed.film, on_event=seen.append)
+        second = analyzer.analyze(analyzer.plan(analyzed.film), on_event=seen.append)
     assert first.timeline == second.timeline
     draft = next(e.timeline for e in seen if isinstance(e, Provisional))
     assert draft.segments
@@ -353,7 +356,7 @@ def test_runs_with_both_heads_are_the_same_whatever_was_stored(request, analyzed
 
 def test_a_part_of_a_film_has_its_phases(analyzed, open_model, phases):
     with open_model(phases) as analyzer:
-        part = analyzer.analyze(analyzed.film, start_s=60, end_s=96).timeline
+        part = analyzer.analyze(analyzer.plan(analyzed.film, start_s=60, end_s=96)).timeline
     assert [s.label for s in part.segments] == ["C", "A"]
     assert (part.segments[0].start_s, part.segments[-1].end_s) == (60, 95.5)  # position 95 stands for no more
 
@@ -368,6 +371,19 @@ def test_the_command_line_draws_phases(analyzed, phases, tiny_weights, tmp_path)
     assert [s["label"] for s in timeline["segments"]] == ["A", "C", "A", "D"]
 
 
+# ---- what a timeline says of its settings
+
+
+@pytest.mark.parametrize("head", [None, "model", "phases", "spotter"])
+def test_provenance_is_known_before_any_film_and_before_the_model_s_network(request, analyzed, open_model, tiny, head):
+    asked = {"path": None, "fps": 1, "backbone": tiny} if head is None else {"path": request.getfixturevalue(head)}
+    with open_model(**asked) as analyzer:
+        said = analyzer.provenance()
+        assert analyzer._network is None
+        timeline = analyzer.analyze(analyzer.plan(analyzed.film)).timeline
+    assert json.loads(json.dumps(said)).items() <= json.loads(json.dumps(timeline.provenance)).items()
+
+
 # ---- a lower threshold afterwards
 
 
@@ -379,13 +395,13 @@ def test_a_lower_threshold_draws_what_a_model_with_that_threshold_draws(
 ):
     checkpoint = load_checkpoint(request.getfixturevalue(head))
 
-    def timeline_at(high, **analysis):
+    def timeline_at(high, **part):
         path = tmp_path / f"{high}.safetensors"
         save_checkpoint(
             replace(checkpoint, operating_points=OperatingPoints(common=OperatingPoint(high=high, low=high / 2))), path
         )
         with open_model(path) as analyzer:
-            analysis = analyzer.analyze(analyzed.film, **analysis)
+            analysis = analyzer.analyze(analyzer.plan(analyzed.film, **part))
         files = ResultFiles(tmp_path / f"{high}", analyzed.film)
         files.claim(analysis.timeline.video_identity)
         files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)

@@ -81,7 +81,7 @@ def test_a_stream_that_is_not_there_is_told_with_those_that_are(two_streams, pro
 
 def test_the_timeline_says_which_stream_it_is_of(two_streams, open_analyzer, tmp_path):
     with open_analyzer(tmp_path, stream=1) as analyzer:
-        notes = analyzer.analyze(two_streams).timeline.provenance["notes"]
+        notes = analyzer.analyze(analyzer.plan(two_streams)).timeline.provenance["notes"]
         other = analyzer.probe(two_streams)
     assert "Stream 1 was analyzed; the film has other video streams: 0." in notes
     with open_analyzer(tmp_path) as analyzer:  # one store, another stream of the same file
@@ -157,14 +157,14 @@ def test_how_a_film_was_taken_is_in_the_timeline(tmp_path, open_analyzer):
     options = {"flags": "+ildct+ilme", "x264-params": "tff=1:transfer=smpte2084"}
     path = write(tmp_path / "hdr.mp4", [[picture_of(i) for i in range(30)]], options=options)
     with open_analyzer(tmp_path / "store") as analyzer:
-        notes = " ".join(analyzer.analyze(path).timeline.provenance["notes"])
+        notes = " ".join(analyzer.analyze(analyzer.plan(path)).timeline.provenance["notes"])
     assert "HDR (PQ): its colours were taken as they are coded, without tone mapping" in notes
     assert "interlaced: both fields" in notes
 
 
 def test_an_ordinary_film_needs_no_note(tmp_path, open_analyzer):
     with open_analyzer(tmp_path / "store") as analyzer:
-        analysis = analyzer.analyze(write_film(tmp_path / "film.mp4", 60).path)
+        analysis = analyzer.analyze(analyzer.plan(write_film(tmp_path / "film.mp4", 60).path))
     assert len(analysis.timeline.provenance["notes"]) == 1  # what scenes are
 
 
@@ -224,7 +224,7 @@ def test_gaps_and_their_number_are_in_the_timeline(tmp_path, open_analyzer):
     content[at + 5 : at + size] = bytes(size - 5)
     path.write_bytes(content)
     with open_analyzer(tmp_path / "store", fps=5) as analyzer:
-        timeline = analyzer.analyze(path).timeline
+        timeline = analyzer.analyze(analyzer.plan(path)).timeline
     (gap,) = timeline.gaps
     assert (gap.start_s, gap.end_s) == pytest.approx((2.4, 3.2), abs=0.11)  # half a position
     assert timeline.provenance["positions"]["damaged"] == 4

@@ -299,7 +299,7 @@ def test_a_timeline_says_which_decoder_it_is_from(film, open_analyzer, tmp_path)
     timelines = {}
     for decoder in DECODERS:
         with open_analyzer(tmp_path / decoder, decoder=decoder) as analyzer:
-            timelines[decoder] = analyzer.analyze(film("B-frames, 25 a second").path).timeline
+            timelines[decoder] = analyzer.analyze(analyzer.plan(film("B-frames, 25 a second").path)).timeline
     for decoder, timeline in timelines.items():
         assert all(e["decoder"].startswith(f"{decoder} ") for e in timeline.provenance["executions"])
 

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from vtn_stream.errors import InputError
+from vtn_stream.results import ResultOptions
+from vtn_stream.settings import Settings
 from vtn_stream_pipelines.connection import Cluster
 from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.messages import (
@@ -24,6 +26,25 @@ from vtn_stream_pipelines.tally import MIN_SILENCE_S, WINDOW_S, Tally
 from vtn_stream_pipelines.work import Failure, WorkerCounts, WorkerLost, WorkerStarted
 
 CLUSTER = Cluster(num_nodes=2, num_cpus=8, num_gpus=0, is_private=False)
+SETTINGS = Settings()
+# What run.json says of a batch of which nothing was asked.
+ASKED = {
+    "model": None,
+    "fps": None,
+    "decoder": "pyav",
+    "backbone": None,
+    "weights": None,
+    "device": "auto",
+    "exact": False,
+    "formats": ["json"],
+    "thumbnails": True,
+    "overwrite": False,
+    "num_workers": None,
+}
+
+
+def record_in(output, tally, **options):
+    return Record(tally, cluster=CLUSTER, results=ResultOptions(output=output), **({"settings": SETTINGS} | options))
 
 
 class Clock:
@@ -231,9 +252,9 @@ def test_nothing_is_kept_of_films_that_are_over():
 def keep(tmp_path, clock):
     """keep(*events) -> the failures on record after a run of these."""
 
-    def run(*events, **settings):
+    def run(*events, settings=SETTINGS):
         tally = Tally(4, 400, clock=clock)
-        with Record(tmp_path / "out", tally, cluster=CLUSTER, settings=settings, clock=clock) as record:
+        with record_in(tmp_path / "out", tally, settings=settings, clock=clock) as record:
             for event in events:
                 tally.hear(event)
                 record.hear(event)
@@ -312,7 +333,7 @@ def test_lines_that_are_not_ours_are_kept(keep, tmp_path):
     file = tmp_path / "out" / "failures.jsonl"
     strange = ["my note", "[1]", '{"results": 3}', "[" * 100_000, '{"results": "other.mp4"}']
     file.write_text("\n".join(strange) + "\n" + file.read_text())
-    with Record(tmp_path / "out", Tally(4, 400), cluster=CLUSTER, settings={}) as record:
+    with record_in(tmp_path / "out", Tally(4, 400)) as record:
         record.hear(done(listed(0)))
         record.hear(failed(listed(1)))
     assert file.read_text().splitlines()[:-1] == strange
@@ -321,7 +342,7 @@ def test_lines_that_are_not_ours_are_kept(keep, tmp_path):
 
 def test_the_files_are_written_now_and_then_and_at_the_end(tmp_path, clock):
     tally = Tally(4, 400, clock=clock)
-    with Record(tmp_path / "out", tally, cluster=CLUSTER, settings={}, clock=clock) as record:
+    with record_in(tmp_path / "out", tally, clock=clock) as record:
 
         def hear(event):
             tally.hear(event)
@@ -344,7 +365,7 @@ def test_the_files_are_written_now_and_then_and_at_the_end(tmp_path, clock):
 )
 def test_a_run_that_does_not_end_leaves_what_it_knows(tmp_path, error, state):
     def run():
-        with Record(tmp_path / "out", Tally(4, 400), cluster=CLUSTER, settings={}) as record:
+        with record_in(tmp_path / "out", Tally(4, 400)) as record:
             record.hear(failed(listed(0)))
             raise error("a", "b", "c")
 
@@ -364,7 +385,7 @@ def test_writing_takes_a_small_part_of_the_time(tmp_path, clock, monkeypatch):
         clock.now += 1.0
 
     monkeypatch.setattr("vtn_stream_pipelines.record.write_whole", slow)
-    record = Record(tmp_path, Tally(1, 1, clock=clock), cluster=CLUSTER, settings={}, clock=clock)
+    record = record_in(tmp_path, Tally(1, 1, clock=clock), clock=clock)
     began, num_written = clock.now, 0
     while clock.now < began + 1000:
         clock.now += 0.1
@@ -375,7 +396,7 @@ def test_writing_takes_a_small_part_of_the_time(tmp_path, clock, monkeypatch):
 def test_run_json_says_how_it_went(keep, tmp_path, clock):
     a = listed(0)
     clock.now += 5
-    keep(workers(2), surveyed(a, 2), chunks(a, 2), done(a), skipped(listed(1)), fps="30000/1001", exact=False)
+    keep(workers(2), surveyed(a, 2), chunks(a, 2), done(a), skipped(listed(1)), settings=Settings(fps="30000/1001"))
     run = run_of(tmp_path)
     versions = run.pop("versions")
     assert set(versions) == {"python", "vtn-stream", "ray", "torch"}
@@ -392,17 +413,17 @@ def test_run_json_says_how_it_went(keep, tmp_path, clock):
         "workers": {"most": 2, "lost": 0, "replaced": 0},
         "cluster": {"nodes": 2, "cpus": 8, "gpus": 0, "private": False},
         "execution": None,
-        "settings": {"fps": "30000/1001", "exact": False},
+        "settings": ASKED | {"fps": "30000/1001"},
     }
 
 
 def test_no_folder_is_on_record(keep, tmp_path, monkeypatch):
     film = listed(0)
     reason = f"OSError: [Errno 5] Input/output error: '{film.path}' (/home/me/a.so: /mnt/b c/d)"
-    settings = {"model": tmp_path / "m.safetensors", "weights": f"{tmp_path}/w.pth", "store": tmp_path / "store"}
-    (line,) = keep(failed(film, reason), **settings)
+    settings = Settings(model=tmp_path / "m.safetensors", weights=f"{tmp_path}/w.pth", store=tmp_path / "store")
+    (line,) = keep(failed(film, reason), settings=settings)
     assert line["reason"] == "OSError: [Errno 5] Input/output error: '0.mp4' (a.so: b c/d)"
-    assert run_of(tmp_path)["settings"] == {"model": "m.safetensors", "weights": "w.pth"}
+    assert run_of(tmp_path)["settings"] == ASKED | {"model": "m.safetensors", "weights": "w.pth"}
     text = "".join(file.read_text() for file in (tmp_path / "out").iterdir())
     assert str(tmp_path) not in text
     assert "secret" not in text
@@ -415,7 +436,7 @@ def test_a_hostile_reason_stays_one_line_of_text(keep):
 
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(read_only_folder):
     with pytest.raises(InputError, match="nothing can be written to out"):
-        Record(read_only_folder / "out", Tally(1, 1), cluster=CLUSTER, settings={})
+        record_in(read_only_folder / "out", Tally(1, 1))
 
 
 def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path, clock, monkeypatch):
@@ -428,7 +449,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path, clock, monkeypa
 
     def run(end):
         tally = Tally(4, 400, clock=clock)
-        with Record(tmp_path / "out", tally, cluster=CLUSTER, settings={}, clock=clock) as record:
+        with record_in(tmp_path / "out", tally, clock=clock) as record:
             monkeypatch.setattr(module, "write_whole", full)
             clock.now += EVERY_S
             record.hear(failed(listed(0)))

@@ -281,6 +281,7 @@ def films(film_maker, tmp_path_factory):
 
 def test_a_model_that_locates_looks_at_the_films_first(here, locating, films, tmp_path):
     from vtn_stream.analysis import Analyzer
+    from vtn_stream.settings import Settings
 
     options = ["--model", locating, "--device", "cpu", "--store", tmp_path / "store"]
     code, out, err = here(films / "truth.csv", *options, "--json", "--tiou", 0.001)
@@ -289,9 +290,9 @@ def test_a_model_that_locates_looks_at_the_films_first(here, locating, films, tm
     assert (figures["films"], figures["failed"]) == (["one", "two"], [])
     assert figures["num_shown"] == 0
 
-    with Analyzer(model=locating, device="cpu", store=tmp_path / "store") as analyzer:
+    with Analyzer(Settings(model=locating, device="cpu", store=tmp_path / "store")) as analyzer:
         files = (("one", "one.mp4"), ("two", "deep/two.mp4"))
-        analyses = {name: analyzer.analyze(films / file) for name, file in files}
+        analyses = {name: analyzer.analyze(analyzer.plan(films / file)) for name, file in files}
     assert all(len(analysis.scores.spans) > 0 for analysis in analyses.values())
     predictions = {name: of_analysis(analysis) for name, analysis in analyses.items()}
     assert sum(len(p.candidates or ()) for p in predictions.values()) > 0

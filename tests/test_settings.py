@@ -1,102 +1,124 @@
-"""What the data asks for: whatever the films are, it can be taught and read."""
+"""What a person asks, as one value: checked where it is made, and the same in other folders and on other machines."""
 
-from dataclasses import replace
+import pickle
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, fields
 from fractions import Fraction
+from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from planted import LABELS, WIDTH, clip, track
 
-from vtn_stream.model import ClassificationConfig, DenseConfig, LocalizationConfig
-from vtn_stream.training.loop import fit
-from vtn_stream.training.settings import MAX_CROP, MAX_EPOCHS, MIN_EPOCHS, natural_settings
+from vtn_stream.errors import InputError
+from vtn_stream.results import ResultOptions
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.settings import Settings
+from vtn_stream.training.options import TrainingOptions
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+VALUES = [
+    Settings(model="mine", fps="30000/1001", store=Path("store"), exact=True),
+    ResultOptions(output=Path("out"), formats=("json", "html"), overwrite=True),
+    TrainingOptions(annotations=Path("a.csv"), videos=Path("films"), output=Path("m.safetensors"), fps=2.5),
+]
 
 
-def film(num, *segments, fps=Fraction(4)):
-    return track(num, *segments, fps=fps)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_travels_and_never_changes(value):
+    assert pickle.loads(pickle.dumps(value)) == value
+    assert hash(value) == hash(pickle.loads(pickle.dumps(value)))
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, fields(value)[0].name, None)
+
+
+@pytest.mark.parametrize("module", ["vtn_stream.settings", "vtn_stream.training.options"])
+def test_what_is_asked_is_known_before_torch_loads(module):
+    code = f"import sys, {module}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---- rates
 
 
 @pytest.mark.parametrize(
-    ("head", "segments", "config"),
-    [
-        ("classification", [(0.0, 10.0, "run")], ClassificationConfig(num_classes=2)),
-        ("dense", [(0.0, 5.0, "run"), (5.0, 10.0, "jump")], DenseConfig(num_classes=2)),
-        ("dense", [(0.0, 5.0, "run"), (6.0, 10.0, "jump")], DenseConfig(num_classes=2, nothing=True)),
-        ("dense", [(0.0, 9.0, "run"), (1.0, 5.0, "jump")], DenseConfig(num_classes=2, nothing=True)),
-    ],
+    ("asked", "fps"), [(None, None), (2, 2), (2.56, Fraction(64, 25)), ("30000/1001", Fraction(30000, 1001))]
 )
-def test_the_head_can_say_what_is_annotated(head, segments, config):
-    assert natural_settings([film(40, *segments)], LABELS, head, Fraction(4)).head == config
+def test_a_rate_stays_as_it_was_written_and_gives_a_grid(asked, fps):
+    settings = Settings(fps=asked)
+    assert settings.fps == asked
+    assert settings.sampling == (None if fps is None else SamplingPlan(Fraction(fps)))
 
 
-@pytest.mark.parametrize("longest", [0.5, 3, 4, 5, 16, 17, 100, 1000])
-def test_the_pyramid_reaches_as_far_as_the_longest_segment(longest):
-    """Level l asks up to 2^(l+2) positions from a point to an end: the last one holds the half of every segment."""
-    films = [film(4100, (10.0, 10.0 + longest / 4, "run")), film(50, (1.0, 1.2, "jump"))]
-    head = natural_settings(films, LABELS, "localization", Fraction(4)).head
-    assert isinstance(head, LocalizationConfig)
-    assert 2 ** (head.num_levels + 1) >= longest / 2
+@pytest.mark.parametrize("wrong", ["soon", "", 0, -1, "1/0", float("nan"), "1e999999999", 1001])
+def test_what_is_not_a_rate_is_told_where_it_is_asked(wrong):
+    with pytest.raises(InputError):
+        Settings(fps=wrong)
+    with pytest.raises(InputError):
+        TrainingOptions(annotations=Path(), videos=Path(), output=Path("m.safetensors"), fps=wrong)
 
 
-@pytest.mark.parametrize("num", [1, 2, 39, 1000, 20_000])
-@pytest.mark.parametrize("fps", [Fraction(1), Fraction(30000, 1001), Fraction(100)])
-@pytest.mark.parametrize("head", ["localization", "dense", "classification"])
-def test_sizes_fit_any_film_and_rate(num, fps, head):
-    settings = natural_settings([film(num, (0.0, 0.01, "run"), fps=fps)], LABELS, head, fps)
-    assert 1 <= settings.crop_positions <= MAX_CROP
-    assert settings.crop_positions <= num + 1
-    assert settings.batch_size >= 1
-    assert MIN_EPOCHS <= settings.num_epochs <= MAX_EPOCHS
-    assert settings.encoder.input_width == WIDTH
+# ---- for workers
 
 
-def test_more_films_are_seen_less_often():
-    few, many = (
-        natural_settings([film(2000, (1.0, 5.0, "run"))] * num, LABELS, "localization", Fraction(4)).num_epochs
-        for num in (1, 200)
+def test_settings_for_workers_mean_the_same_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("m.safetensors", "w.pth"):
+        Path(name).touch()
+    settings = Settings(model="m.safetensors", weights=Path("w.pth"), store="store", fps="2.56").for_workers(
+        has_gpu=False
     )
-    assert few > many
+    monkeypatch.chdir("/")
+    assert Path(settings.model) == tmp_path / "m.safetensors"
+    assert Path(settings.weights) == tmp_path / "w.pth"
+    assert settings.store_root == tmp_path / "store"
+    assert settings.fps == "2.56"
 
 
-def test_motion_is_an_encoder_that_reads_changes_or_their_sizes():
-    films = [film(400, (1.0, 5.0, "run"))]
-    changes, sizes, without = (
-        natural_settings(films, LABELS, "localization", Fraction(8), motion=motion)
-        for motion in ("changes", "sizes of changes", "none")
-    )
-    assert changes == replace(without, encoder=replace(without.encoder, difference_lags=(4, 16)))
-    assert sizes == replace(without, encoder=replace(without.encoder, magnitude_lags=(1, 4), reads_embeddings=False))
+def test_the_name_of_a_model_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Settings(model="cctv-fight").for_workers(has_gpu=False).model == "cctv-fight"
 
 
-def test_what_is_asked_for_is_taken():
-    settings = natural_settings(
-        [film(400, (1.0, 5.0, "run"))], LABELS, "localization", Fraction(4), seed=7, num_epochs=3
-    )
-    assert (settings.seed, settings.num_epochs) == (7, 3)
+def test_a_store_that_was_not_named_is_that_of_the_driver(tmp_path, monkeypatch):
+    monkeypatch.setenv("VTN_STREAM_STORE", str(tmp_path / "mine"))
+    sent = Settings().for_workers(has_gpu=False)
+    monkeypatch.setenv("VTN_STREAM_STORE", "/theirs")
+    assert sent.store_root == tmp_path / "mine"
 
 
-def test_without_films_there_is_nothing_to_learn():
-    with pytest.raises(ValueError, match="nothing to learn"):
-        natural_settings([], LABELS, "dense", Fraction(4))
+@pytest.mark.parametrize(
+    ("asked", "has_gpu", "device"),
+    [("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu"), ("cuda", False, "cuda")],
+)
+def test_the_driver_decides_the_device(asked, has_gpu, device):
+    settings = Settings(device=asked).for_workers(has_gpu=has_gpu)
+    assert settings.device == device
+    assert settings.for_workers(has_gpu=not has_gpu) == settings
 
 
-@pytest.mark.parametrize("head", ["localization", "dense", "classification"])
-def test_the_oddest_films_can_be_taught(head):
-    if head == "classification":
-        films = [clip(0, "run", num=1), clip(1, "jump", num=30)]
-    else:
-        odd = track(30, (0.0, 0.1, "run"), (3.0, 3.0, "jump"), (0.0, 7.5, "jump"), lost=range(29))
-        films = [odd, track(1, (0.0, 0.25, "run"))]
-    settings = natural_settings(films, LABELS, head, Fraction(4), num_epochs=1)
-    fitted = fit(films, films, LABELS, settings, Fraction(4), backbone="none")
-    assert np.isfinite(fitted.losses).all()
-    assert 0 <= fitted.best <= 1
+# ---- results
+
+
+def test_results_for_workers_lie_where_the_driver_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ResultOptions(output=Path("out"), formats=("json", "csv")).for_workers()
+    assert options == ResultOptions(output=tmp_path / "out", formats=("json", "csv"), inside=tmp_path)
+    monkeypatch.chdir("/")
+    assert options.for_workers() == options
+
+
+def test_the_files_of_a_film_are_called_as_it_is_or_as_the_listing_says(tmp_path):
+    options, film = ResultOptions(output=tmp_path, formats=("json", "csv")), Path("films/a.mp4")
+    files = options.files(film, store=tmp_path / "store")
+    assert files.timelines == {name: tmp_path / f"a.timeline.{name}" for name in ("json", "csv")}
+    files = options.files(film, store=tmp_path / "store", results="films/a.mp4")
+    assert files.scores == tmp_path / "films" / "a.mp4.scores.arrow"
+
+
+def test_a_format_that_is_none_is_told_with_those_that_are():
+    with pytest.raises(InputError, match=r"^docx is not a format of timelines; .*; give one of json, csv, "):
+        ResultOptions(output=Path(), formats=("json", "docx"))
+
+
+def test_a_model_s_file_ends_as_one():
+    with pytest.raises(InputError, match=r"m\.pth is no name of a model"):
+        TrainingOptions(annotations=Path(), videos=Path(), output=Path("m.pth"))

@@ -7,6 +7,7 @@ import pytest
 from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import find_model, load_checkpoint
 from vtn_stream.checkpoints.catalogue import shipped_models
+from vtn_stream.settings import Settings
 
 NAMES = ["cctv-fight"]
 
@@ -30,8 +31,8 @@ def test_a_model_that_ships_is_small_whole_and_has_a_card(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_reads_what_the_installed_image_network_makes(name, film, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with Analyzer(model=name, store=tmp_path) as analyzer:
-        timeline = analyzer.analyze(film).timeline
+    with Analyzer(Settings(model=name, store=tmp_path)) as analyzer:
+        timeline = analyzer.analyze(analyzer.plan(film)).timeline
     assert timeline.complete
     assert timeline.provenance["analysis"]["model"] == load_checkpoint(shipped_models()[name]).digest
 

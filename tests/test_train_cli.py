@@ -16,6 +16,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.sampling import Chunk
 from vtn_stream.track import Execution
 from vtn_stream.training.events import EpochDone, Prepared, Stage, Taught
+from vtn_stream.training.options import TrainingOptions
 from vtn_stream_cli import console
 from vtn_stream_cli.main import main
 
@@ -84,8 +85,8 @@ def lesson(monkeypatch, tmp_path):
         play = PLAY
         called = None
 
-        def teach(self, annotations, videos, output, *, on_event, **options):
-            self.called = {"annotations": annotations, "videos": videos, "output": output, **options}
+        def teach(self, options, *, on_event):
+            self.called, output = options, options.output
             for event in self.play:
                 if isinstance(event, Exception):
                     raise event
@@ -145,23 +146,7 @@ def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, file
 def test_what_is_not_said_is_left_to_the_lesson(here, lesson, files):
     here(*files)
     annotations, _, videos, _, output = files
-    assert lesson.called == {
-        "annotations": annotations,
-        "videos": videos,
-        "output": output,
-        "head": "auto",
-        "fps": None,
-        "backbone": None,
-        "weights": None,
-        "device": "auto",
-        "store": None,
-        "seed": 0,
-        "epochs": None,
-        "skip_bad": False,
-        "anyway": False,
-        "overwrite": False,
-        "log": None,
-    }
+    assert lesson.called == TrainingOptions(annotations=annotations, videos=videos, output=output)
 
 
 def test_what_is_said_is_done(here, lesson, files, tmp_path):
@@ -182,7 +167,8 @@ def test_what_is_said_is_done(here, lesson, files, tmp_path):
     said = {"head": "dense", "fps": "30000/1001", "backbone": "resnet50", "weights": Path("w.pth"), "device": "cpu"}
     said |= {"store": tmp_path, "seed": 3, "epochs": 7, "log": Path("log")}
     said |= dict.fromkeys(("skip_bad", "anyway", "overwrite"), True)
-    assert said.items() <= lesson.called.items()
+    annotations, _, videos, _, output = files
+    assert lesson.called == TrainingOptions(annotations=annotations, videos=videos, output=output, **said)
 
 
 def test_doubts_and_warnings_are_lines_of_their_own(here, lesson, files):

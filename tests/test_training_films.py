@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ from vtn_stream.training.events import Prepared, Stage
 from vtn_stream.training.films import embed_films, work_to_do
 from vtn_stream.training.folder import FilmFolder
 from vtn_stream.training.footage import find_films
+from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
-from vtn_stream.training.rate import asked_rate, grid_rate, natural_rate
+from vtn_stream.training.rate import grid_rate, natural_rate
 from vtn_stream.training.split import Sides
 from vtn_stream.video import DecodingProcess
 
@@ -308,17 +310,17 @@ def test_a_rate_that_is_asked_for_is_taken_and_its_doubts_are_told(material, sto
     footage = find_films(table(row("a"), row("c", 5, 5.5)), material, store, process)
     videos = footage.annotations.videos
     assert grid_rate(videos, footage.videos) == (SamplingPlan(Fraction(5)), ())
-    plan, notes = grid_rate(videos, footage.videos, asked_rate("30000/1001"))
+    plan, notes = grid_rate(videos, footage.videos, SamplingPlan(Fraction(30000, 1001)))
     assert plan.fps == Fraction(30000, 1001)
     assert notes == ("a.mp4 has 5 frames a second, and 29.97 are looked at: some twice",)
-    plan, notes = grid_rate(videos, footage.videos, asked_rate(2))
+    plan, notes = grid_rate(videos, footage.videos, SamplingPlan(Fraction(2)))
     assert "1 of 2 segments are shorter than 2 positions at 2 a second" in notes[0]
 
 
 @pytest.mark.parametrize("wrong", ["soon", "1e9999", 0, -1, "1/0", float("nan")])
 def test_what_is_no_rate_is_told(wrong):
     with pytest.raises(InputError, match=r"is not a rate|positions per second"):
-        asked_rate(wrong)
+        TrainingOptions(annotations=Path(), videos=Path(), output=MODEL, fps=wrong)
 
 
 # ---- what they can teach
@@ -418,6 +420,7 @@ def footage(material, store, process, table):
 
 
 PLAN = SamplingPlan(Fraction(2))
+MODEL = Path("m.safetensors")
 
 
 def test_films_become_tracks_with_their_clocks(footage, encoder, store, process):
@@ -513,8 +516,8 @@ def prepared(material, encoder, store, process):
 
     def call(file, folder=material, **options):
         events = []
-        options = {"fps": 1, "on_event": events.append} | options
-        return prepare(file, folder, lambda: encoder, store, process, **options), events
+        asked = TrainingOptions(**({"annotations": file, "videos": folder, "output": MODEL, "fps": 1} | options))
+        return prepare(asked, lambda: encoder, store, process, on_event=events.append), events
 
     return call
 
@@ -578,7 +581,5 @@ def test_what_is_wrong_is_told_before_a_network_is_loaded(material, store, proce
         raise AssertionError("too early")
 
     with pytest.raises(InputError, match="too little to learn from"):
-        prepare(table(row("a")), material, load, store, process)
-    with pytest.raises(InputError, match="is not a rate"):
-        prepare(table(row("gone")), material, load, store, process, fps="soon")
+        prepare(TrainingOptions(annotations=table(row("a")), videos=material, output=MODEL), load, store, process)
     assert os.listdir(store.root) == ["probes"]

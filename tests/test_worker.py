@@ -7,7 +7,8 @@ import pytest
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import DecodingLost, TimelineError, VideoError
-from vtn_stream.results import ResultFiles, load_timeline
+from vtn_stream.results import ResultFiles, ResultOptions, load_timeline
+from vtn_stream.settings import Settings
 from vtn_stream.store import Leases, lease_key
 from vtn_stream.store.leases import new_owner
 from vtn_stream_pipelines import retries
@@ -17,13 +18,17 @@ from vtn_stream_pipelines.worker import Worker
 
 @pytest.fixture
 def open_worker(encoder, tiny, tmp_path):
-    """open_worker(**arguments of Worker and Analyzer): one that shares the network. It writes to tmp_path / "out"."""
+    """open_worker(settings={...}, **arguments of Worker and ResultOptions): one that shares the network.
+
+    It writes to tmp_path / "out".
+    """
     opened = []
 
     def open_(store: Path = tmp_path / "store", **options) -> Worker:
         settings = {"fps": 1, "backbone": tiny, "device": "cpu", "store": store} | options.pop("settings", {})
-        worker = Worker(settings=settings, **({"output": str(tmp_path / "out")} | options))
-        worker._analyzer._encoder = encoder
+        of_worker = {name: options.pop(name) for name in ("results", "owner", "span_s", "estimates") if name in options}
+        of_worker = {"results": ResultOptions(**({"output": tmp_path / "out"} | options))} | of_worker
+        worker = Worker(settings=Settings(**settings), encoder=encoder, **of_worker)
         opened.append(worker)
         return worker
 
@@ -43,7 +48,7 @@ def lose(analyzer: Analyzer, number: int) -> list[int]:
     frames, asked = analyzer._process.frames, []
 
     def dying(video, pts, size, wants):
-        chunk = analyzer.chunks(video)[number]
+        chunk = analyzer.sampling.chunks(video)[number]
         begin, end = (video.pts[0] + int(60 * n / video.time_base) for n in (number, number + 1))
         asked.append(int((pts[0] - video.pts[0]) * video.time_base) // 60)
         before = pts < begin
@@ -75,7 +80,7 @@ def test_the_steps_of_a_film_end_in_the_timeline_of_analyze(open_worker, open_an
     assert worker.predict(str(film), survey.identity, (), "films/film.mp4") == Outcome(num_segments=5, num_gaps=0)
 
     with open_analyzer(tmp_path / "alone") as analyzer:
-        analysis = analyzer.analyze(film)
+        analysis = analyzer.analyze(analyzer.plan(film))
         files = ResultFiles(tmp_path / "alone", film, ("json", "csv"))
         files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
     for suffix in ("timeline.json", "timeline.csv", "scores.arrow"):
@@ -114,7 +119,7 @@ def test_results_are_there_already_where_an_analysis_would_say_the_same(open_wor
 def test_a_part_of_a_film_is_not_its_timeline(open_worker, film, stored, tmp_path):
     worker = open_worker()
     survey = worker.survey(str(film), "film.mp4")
-    analysis = worker._analyzer.analyze(film, start_s=10, end_s=70)
+    analysis = worker._analyzer.analyze(worker._analyzer.plan(film, start_s=10, end_s=70))
     files = ResultFiles(tmp_path / "out", film, stem="film.mp4")
     files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
     assert not worker.survey(str(film), "film.mp4").finished
@@ -144,7 +149,7 @@ def test_a_lost_chunk_is_a_gap_that_is_not_tried_again(open_worker, open_analyze
 
     with open_analyzer(tmp_path / "alone") as analyzer:
         lose(analyzer, 1)
-        alone = analyzer.analyze(film).timeline
+        alone = analyzer.analyze(analyzer.plan(film)).timeline
     assert load_timeline(tmp_path / "out" / "film.mp4.timeline.json") == alone
     # Another run tries it again.
     survey = open_worker().survey(str(film), "film.mp4")
@@ -169,7 +174,7 @@ def test_what_another_batch_works_on_is_left_to_it(open_worker, film, tmp_path, 
     owner = new_owner()
     worker = open_worker(owner=owner)
     survey = worker.survey(str(film), "film.mp4")
-    chunks = worker._analyzer.chunks(worker._analyzer.probe(film))
+    chunks = worker._analyzer.plan(film).chunks
     keys = [lease_key(chunk, worker._analyzer.recipe, worker._analyzer.execution) for chunk in chunks]
     others, own = Leases(tmp_path / "store", owner=new_owner()), Leases(tmp_path / "store", owner=owner)
     with others.hold(keys[1]) as held:
@@ -204,7 +209,7 @@ def test_an_estimate_is_made_where_it_is_asked_for(open_worker, film, tmp_path):
 
 
 def test_a_part_of_a_film_is_embedded(open_worker, film):
-    worker = open_worker(output=None, span_s=(70.0, 80.0))
+    worker = open_worker(results=None, span_s=(70.0, 80.0))
     survey = worker.survey(str(film), "film.mp4")
     assert (survey.num_chunks, survey.missing, survey.finished) == (1, (1,), False)
     assert [r.number for r in worker.embed(str(film), survey.identity, (1,))] == [1]

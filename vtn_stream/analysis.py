@@ -3,30 +3,30 @@
 probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> scores -> segments -> timeline
 """
 
-import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from vtn_stream.draft import Analysis, Draft, settings
-from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed
+from vtn_stream.draft import Analysis, Draft, fixed_provenance
+from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed, probe
 from vtn_stream.embedding import Event as EmbeddingEvent
-from vtn_stream.errors import CheckpointError, InputError, StoreError
+from vtn_stream.errors import CheckpointError, InputError
 from vtn_stream.film import VideoInfo
-from vtn_stream.sampling import Chunk, SamplingPlan, parse_rate
+from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
+from vtn_stream.settings import Decoder, Device, Settings
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import Execution, Recipe
-from vtn_stream.video import DecodingProcess, film_file
+from vtn_stream.video import DecodingProcess
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
@@ -44,6 +44,7 @@ __all__ = [
     "Plan",
     "Provisional",
     "SequenceRead",
+    "Settings",
     "Warned",
     "analyze",
 ]
@@ -75,11 +76,15 @@ Event = EmbeddingEvent | Provisional | SequenceRead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The work that an analysis would do: all its chunks, and those of them that are not in the store."""
+    """A film that is to be analyzed, or a part of it: made by `Analyzer.plan`, from one probe.
+
+    chunks  every piece of work of the part, stored or not; never none
+    span_s  the part, [start, end) in seconds of the film
+    """
 
     video: VideoInfo
-    chunks: list[Chunk]
-    missing: list[Chunk]
+    chunks: tuple[Chunk, ...]
+    span_s: tuple[float, float]
 
 
 def analyze(
@@ -91,10 +96,10 @@ def analyze(
     end_s: float = math.inf,
     backbone: str | None = None,
     weights: str | os.PathLike[str] | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: Device = "auto",
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
-    decoder: Literal["pyav", "decord"] = "pyav",
+    decoder: Decoder = "pyav",
     on_event: Callable[[Event], None] | None = None,
 ) -> Timeline:
     """The timeline of a film: what a model sees in it, or without one its scenes.
@@ -110,7 +115,7 @@ def analyze(
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, CheckpointError, StoreError.
     """
-    with Analyzer(
+    settings = Settings(
         model=model,
         fps=fps,
         backbone=backbone,
@@ -119,41 +124,29 @@ def analyze(
         store=store,
         stream=stream,
         decoder=decoder,
-    ) as analyzer:
-        return analyzer.analyze(path, start_s=start_s, end_s=end_s, on_event=on_event).timeline
+    )
+    with Analyzer(settings) as analyzer:
+        plan = analyzer.plan(path, start_s=start_s, end_s=end_s)
+        return analyzer.analyze(plan, on_event=on_event).timeline
 
 
 class Analyzer:
-    """One setting for many films: the network is loaded once, the decoding process lives on. A context manager.
+    """The same settings for many films: the network is loaded once, the decoding process lives on. A context manager.
 
-    exact: take from the store only what this very execution computed, not what another device or version did.
+        with Analyzer(Settings(model="mine")) as analyzer:
+            timelines = [analyzer.analyze(analyzer.plan(film)).timeline for film in films]
+
+    encoder: the image network, where the caller has one; else that of the settings, loaded when first needed.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str | os.PathLike[str] | None = None,
-        fps: float | Fraction | str | None = None,
-        backbone: str | None = None,
-        weights: str | os.PathLike[str] | None = None,
-        device: Literal["auto", "cpu", "cuda"] = "auto",
-        store: str | os.PathLike[str] | None = None,
-        stream: int | None = None,
-        decoder: Literal["pyav", "decord"] = "pyav",
-        exact: bool = False,
-    ) -> None:
-        self._sampling = None if fps is None else SamplingPlan(_fraction(fps))
-        self._backbone = backbone
-        self._weights = None if weights is None else Path(weights)
-        self._device = device
-        self._model = model
+    def __init__(self, settings: Settings = Settings(), *, encoder: "FrameEncoder | None" = None) -> None:
+        self._settings = settings
+        self._sampling = settings.sampling
         self._checkpoint: Checkpoint | None = None
         self._network: VTN | None = None
-        self._store = EmbeddingStore(None if store is None else Path(store))
-        self._stream = stream
-        self._exact = exact
-        self._encoder: FrameEncoder | None = None
-        self._process = DecodingProcess(decoder=decoder)
+        self._store = EmbeddingStore(settings.store_root)
+        self._encoder = encoder
+        self._process = DecodingProcess(decoder=settings.decoder)
         self._frame_s: float | None = None  # how long the network takes for a frame, once it was timed
 
     def __enter__(self) -> Self:
@@ -168,26 +161,27 @@ class Analyzer:
         if self._encoder is None:
             from vtn_stream.backbone import FrameEncoder
 
-            checkpoint = self.checkpoint
+            asked, checkpoint = self._settings, self.checkpoint
+            weights = None if asked.weights is None else Path(asked.weights)
             if checkpoint is None:
-                name = DEFAULT_BACKBONE if self._backbone is None else self._backbone
-                self._encoder = FrameEncoder(name, weights=self._weights, device=self._device)
+                name = DEFAULT_BACKBONE if asked.backbone is None else asked.backbone
+                self._encoder = FrameEncoder(name, weights=weights, device=asked.device)
             else:
                 self._encoder = FrameEncoder(
-                    checkpoint.recipe.backbone if self._backbone is None else self._backbone,
-                    weights=checkpoint.backbone if self._weights is None else self._weights,
+                    checkpoint.recipe.backbone if asked.backbone is None else asked.backbone,
+                    weights=checkpoint.backbone if weights is None else weights,
                     recipe=checkpoint.recipe,
-                    device=self._device,
+                    device=asked.device,
                 )
         return self._encoder
 
     @property
     def checkpoint(self) -> "Checkpoint | None":
         """The model, where one was asked for. Raises CheckpointError."""
-        if self._checkpoint is None and self._model is not None:
+        if self._checkpoint is None and self._settings.model is not None:
             from vtn_stream.checkpoints import find_model, load_checkpoint
 
-            path = find_model(self._model)
+            path = find_model(self._settings.model)
             checkpoint = load_checkpoint(path)
             trained_at = checkpoint.recipe.fps
             if self._sampling is not None and self._sampling.fps != trained_at:
@@ -223,47 +217,53 @@ class Analyzer:
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """The film's clock, from the store where this very file was probed before."""
-        film = film_file(path)
-        video = self._store.probed(film, self._stream)
-        if video is None:
-            video = self._process.probe(film, self._stream)
-            with contextlib.suppress(StoreError):  # the next run probes again; storing embeddings tells what is wrong
-                self._store.remember(video, self._stream)
-        return video
+        return probe(path, self._store, self._process, stream=self._settings.stream)
 
     def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:
-        """What an analysis would have to do. Probes the film, reads the store, decodes nothing."""
-        video = self.probe(path)
-        chunks = self.chunks(video, start_s, end_s)
-        return Plan(video=video, chunks=chunks, missing=self.missing(chunks))
+        """What there is to do for a film, or for the part of it in [start_s, end_s). Probes it, and loads no network.
 
-    def missing(self, chunks: list[Chunk]) -> list[Chunk]:
-        """Those of them that are not in the store, or damaged there."""
-        recipe, execution = self.recipe, self.execution
-        return [c for c in chunks if not self._store.holds(c, recipe, execution, exact=self._exact)]
+        Raises VideoError, CheckpointError, and InputError where the part holds nothing.
+        """
+        video = self.probe(path)
+        chunks = self._chunks(video, start_s, end_s)
+        return Plan(video=video, chunks=chunks, span_s=(start_s, min(end_s, video.duration_s)))
+
+    def missing(self, plan: Plan) -> tuple[Chunk, ...]:
+        """Those of its chunks that are not in the store, or damaged there."""
+        recipe, execution, exact = self.recipe, self.execution, self._settings.exact
+        return tuple(c for c in plan.chunks if not self._store.holds(c, recipe, execution, exact=exact))
+
+    def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
+        """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
+        if not chunks:
+            return 0.0
+        if self._frame_s is None:
+            frames = np.zeros((32, *self.encoder.size, 3), np.uint8)
+            self.encoder(frames[:4])
+            began = time.monotonic()
+            self.encoder(frames)
+            self._frame_s = (time.monotonic() - began) / len(frames)
+        num_positions = sum(map(len, chunks))
+        embedding_s = self._frame_s * num_positions
+        pixels = video.num_frames * num_positions / self.sampling.num_positions(video) * video.width * video.height
+        decoding_s = pixels / DECODED_PIXELS_PER_S
+        if self.encoder.device == "cuda":
+            return max(embedding_s, decoding_s)
+        return embedding_s + decoding_s / self.encoder.num_threads  # the two share the cores
 
     def analyze(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        start_s: float = 0.0,
-        end_s: float = math.inf,
-        lost: Container[int] = (),
-        on_event: Callable[[Event], None] | None = None,
+        self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[Event], None] | None = None
     ) -> Analysis:
-        """As the function `analyze`, with the scores that the timeline was drawn from.
+        """The timeline of what was planned, with the scores that it was drawn from.
 
         lost: numbers of chunks that are gaps where they are not stored: decoding died on them already.
         """
         tell = on_event or (lambda event: None)
-        video = self.probe(path)
-        chunks = self.chunks(video, start_s, end_s)
-        span_s = (start_s, min(end_s, video.duration_s))
-        scorer = self._scorer(video, chunks, span_s, tell)
-        draft = Draft(video, chunks, self.sampling, self.encoder, scorer, span_s)
+        scorer = self._scorer(plan, tell)
+        draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s)
 
         began, provisional_s = time.monotonic(), 0.0
-        for event in self.embed(video, chunks, lost=lost):
+        for event in self.embed(plan.video, plan.chunks, lost=lost):
             tell(event)
             if not isinstance(event, ChunkReady):
                 continue
@@ -274,20 +274,25 @@ class Analyzer:
                 provisional_s += time.monotonic() - now
         return draft.analysis(complete=True)
 
-    def embed(self, video: VideoInfo, chunks: list[Chunk], *, lost: Container[int] = ()) -> Iterator[EmbeddingEvent]:
+    def embed(
+        self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
+    ) -> Iterator[EmbeddingEvent]:
         """The chunks' embeddings, from the store or computed and stored now; of lost ones only from the store."""
-        return embed(
-            video, chunks, self.sampling, self.encoder, self._store, self._process, exact=self._exact, lost=lost
-        )
+        exact = self._settings.exact
+        return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=exact, lost=lost)
 
-    def settings_of(self, video: VideoInfo) -> dict[str, Any]:
-        """What the provenance of this film's timeline says of the settings, whatever the film shows."""
-        scorer = self._scorer(video, self.chunks(video), (0.0, video.duration_s), lambda event: None)
-        return settings(self.recipe, self.encoder, scorer)
+    def provenance(self) -> dict[str, Any]:
+        """What every timeline of these settings says of them, whatever its film shows. Loads the image network only."""
+        checkpoint = self.checkpoint
+        if checkpoint is None:
+            analysis = Scenes(self.sampling.fps).provenance()
+        else:
+            from vtn_stream.scorers.model import model_provenance
 
-    def _scorer(
-        self, video: VideoInfo, chunks: list[Chunk], span_s: tuple[float, float], tell: Callable[[Event], None]
-    ) -> Scorer:
+            analysis = model_provenance(checkpoint)
+        return fixed_provenance(self.recipe, self.encoder, analysis)
+
+    def _scorer(self, plan: Plan, tell: Callable[[Event], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)
@@ -297,38 +302,20 @@ class Analyzer:
 
         if self._network is None:
             self._network = load_network(checkpoint, self.encoder)
-        first, last = self.sampling.positions(*span_s)
-        start, stop = chunks[0].start, chunks[-1].stop
+        first, last = self.sampling.positions(*plan.span_s)
+        start, stop = plan.chunks[0].start, plan.chunks[-1].stop
         job = ModelOnFilm(
             checkpoint=checkpoint,
             network=self._network,
             within=(max(first, start) - start, min(last, stop) - start),
             fps=fps,
-            film=f"{video.identity}-{first}-{last}-{checkpoint.digest}",
+            film=f"{plan.video.identity}-{first}-{last}-{checkpoint.digest}",
             scratch=self._store.scratch,
             on_progress=lambda done, total: tell(SequenceRead(num_done=done, num_total=total)),
         )
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
 
-    def estimate_s(self, plan: Plan) -> float:
-        """About how long the missing chunks will take here: the network is timed, decoding is guessed."""
-        if not plan.missing:
-            return 0.0
-        if self._frame_s is None:
-            frames = np.zeros((32, *self.encoder.size, 3), np.uint8)
-            self.encoder(frames[:4])
-            began = time.monotonic()
-            self.encoder(frames)
-            self._frame_s = (time.monotonic() - began) / len(frames)
-        embedding_s = self._frame_s * sum(len(c) for c in plan.missing)
-        share = sum(len(c) for c in plan.missing) / self.sampling.num_positions(plan.video)
-        pixels = plan.video.num_frames * share * plan.video.width * plan.video.height
-        decoding_s = pixels / DECODED_PIXELS_PER_S
-        if self.encoder.device == "cuda":
-            return max(embedding_s, decoding_s)
-        return embedding_s + decoding_s / self.encoder.num_threads  # the two share the cores
-
-    def chunks(self, video: VideoInfo, start_s: float = 0.0, end_s: float = math.inf) -> list[Chunk]:
+    def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
         """The pieces of work that an analysis of [start_s, end_s) needs. Raises InputError where there are none."""
         if not 0 <= start_s < end_s:
             raise InputError(
@@ -349,8 +336,4 @@ class Analyzer:
                 "there is nothing to analyze",
                 "raise --fps, or widen --start and --end",
             )
-        return chunks
-
-
-def _fraction(fps: float | Fraction | str) -> Fraction:
-    return parse_rate(fps, "nothing was analyzed")
+        return tuple(chunks)

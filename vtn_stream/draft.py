@@ -1,6 +1,7 @@
 """The timeline of one film while its embeddings arrive: what could be said of it if nothing more came."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from vtn_stream.version import __version__
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
-__all__ = ["Analysis", "Draft", "settings"]
+__all__ = ["Analysis", "Draft", "fixed_provenance"]
 
 NUM_CLIP_LABELS = 5
 
@@ -48,7 +49,7 @@ class Draft:
     def __init__(
         self,
         video: VideoInfo,
-        chunks: list[Chunk],
+        chunks: Sequence[Chunk],
         sampling: SamplingPlan,
         encoder: "FrameEncoder",
         scorer: Scorer,
@@ -119,7 +120,7 @@ class Draft:
             )
         if len(self._executions) > 1:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
-        return settings(recipe, self._encoder, self._scorer) | {
+        return fixed_provenance(recipe, self._encoder, self._scorer.provenance()) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
             "positions": {
                 "total": len(self._index),
@@ -131,11 +132,11 @@ class Draft:
         }
 
 
-def settings(recipe: Recipe, encoder: "FrameEncoder", scorer: Scorer) -> dict[str, Any]:
-    """The part of a timeline's provenance that does not depend on what the film shows."""
+def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str, Any]) -> dict[str, Any]:
+    """A timeline's provenance as far as its film does not matter. analysis: the scorer's own provenance."""
     return {
         "vtn_stream": __version__,
-        "analysis": scorer.provenance(),
+        "analysis": analysis,
         "recipe": json.loads(recipe.to_json()),
         "weights": encoder.weights_source,
     }

@@ -1,27 +1,29 @@
-"""The loop film -> store: what is stored is read, what is missing is decoded, embedded and stored.
+"""The loop film -> store: what is stored is read, what is missing is probed, decoded, embedded and stored.
 
 n positions of a chunk, R rows (distinct frames) of a run of chunks, D embedding width. One machine; a cluster
 calls `embed_run` for the same chunks elsewhere.
 """
 
-from collections.abc import Container, Iterator
+import contextlib
+import os
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import DamagedFile, DecodingLost
+from vtn_stream.errors import DamagedFile, DecodingLost, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import Execution, Recipe
-from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged
+from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged, film_file
 
 if TYPE_CHECKING:
     from vtn_stream.backbone.encoder import FrameEncoder  # it brings torch, which a film in the store does not need
 
-__all__ = ["DEFAULT_BACKBONE", "ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run"]
+__all__ = ["DEFAULT_BACKBONE", "ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run", "probe"]
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"  # its weights come with the installation
 THUMBNAIL_EVERY_S = 10
@@ -63,9 +65,22 @@ class Warned:
 Event = ChunkReady | FramesEmbedded | Warned
 
 
+def probe(
+    path: str | os.PathLike[str], store: EmbeddingStore, process: DecodingProcess, *, stream: int | None = None
+) -> VideoInfo:
+    """The film's clock, from the store where this very file was probed before. Raises VideoError."""
+    film = film_file(path)
+    video = store.probed(film, stream)
+    if video is None:
+        video = process.probe(film, stream)
+        with contextlib.suppress(StoreError):  # the next run probes again; storing embeddings tells what is wrong
+            store.remember(video, stream)
+    return video
+
+
 def embed(
     video: VideoInfo,
-    chunks: list[Chunk],
+    chunks: Sequence[Chunk],
     plan: SamplingPlan,
     encoder: "FrameEncoder",
     store: EmbeddingStore,

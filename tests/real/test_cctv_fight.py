@@ -6,6 +6,7 @@ import pytest
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.settings import Settings
 from vtn_stream.training.split import folds
 
 
@@ -22,10 +23,10 @@ def held_out(data):
 
 def test_it_scores_fights_above_other_scenes(held_out, tmp_path):
     mean = {}
-    with Analyzer(model="cctv-fight", store=tmp_path) as analyzer:
+    with Analyzer(Settings(model="cctv-fight", store=tmp_path)) as analyzer:
         for label, clips in held_out.items():
             chosen = clips[:: max(1, len(clips) // 12)]
             assert len(chosen) >= 12
-            scores = [analyzer.analyze(clip).scores.frame for clip in chosen]
+            scores = [analyzer.analyze(analyzer.plan(clip)).scores.frame for clip in chosen]
             mean[label] = sum(float(frame.mean()) for frame in scores) / len(scores)
     assert mean["fight"] > 1.3 * mean["noFight"]

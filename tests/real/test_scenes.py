@@ -3,6 +3,7 @@
 import pytest
 
 from vtn_stream.analysis import Analyzer
+from vtn_stream.settings import Settings
 
 # Seen by a person, to 0.2 s.
 SLIDE_CHANGES_S = [7.2, 50.8, 69.8, 90.0, 92.8, 100.6, 113.8]
@@ -10,12 +11,12 @@ SLIDE_CHANGES_S = [7.2, 50.8, 69.8, 90.0, 92.8, 100.6, 113.8]
 
 @pytest.fixture(scope="module")
 def analyzer(tmp_path_factory):
-    with Analyzer(store=tmp_path_factory.mktemp("store"), device="cpu") as analyzer:
+    with Analyzer(Settings(store=tmp_path_factory.mktemp("store"), device="cpu")) as analyzer:
         yield analyzer
 
 
 def test_the_slides_of_a_talk_are_its_scenes(data, analyzer):
-    timeline = analyzer.analyze(data / "films" / "talk-with-slides.mp4").timeline
+    timeline = analyzer.analyze(analyzer.plan(data / "films" / "talk-with-slides.mp4")).timeline
     changes_s = [s.start_s for s in timeline.segments[1:]]
     assert changes_s == pytest.approx(SLIDE_CHANGES_S, abs=1.0)
     assert timeline.segments[0].start_s == 0
@@ -25,5 +26,5 @@ def test_the_slides_of_a_talk_are_its_scenes(data, analyzer):
 
 @pytest.mark.parametrize("name", ["basketball", "coffee", "dog", "juggle", "pool"])
 def test_a_clip_of_one_shot_is_one_scene(data, analyzer, name):
-    timeline = analyzer.analyze(data / "films" / f"{name}.mp4").timeline
+    timeline = analyzer.analyze(analyzer.plan(data / "films" / f"{name}.mp4")).timeline
     assert [s.label for s in timeline.segments] == ["scene A"]

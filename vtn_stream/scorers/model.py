@@ -23,7 +23,7 @@ from vtn_stream.model import VTN
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 
-__all__ = ["ModelOnFilm", "ModelScorer", "load_network"]
+__all__ = ["ModelOnFilm", "ModelScorer", "load_network", "model_provenance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,21 +81,26 @@ class ModelScorer:
         return draw(self._job.head.drawing, scores, index, checkpoint.labels, duration_s, points, rules)
 
     def provenance(self) -> dict[str, Any]:
-        checkpoint, head = self._job.checkpoint, self._job.head
-        said: dict[str, Any] = {
-            "kind": head.analysis,
-            "model": checkpoint.digest,
-            "training": dict(checkpoint.training),
-        }
-        if head.names_clips:
-            window = checkpoint.window
-            said |= {"window_positions": window.num_positions, "stride_positions": window.stride}
-        said |= checkpoint.operating_points.to_dict()
-        if head.drawing == "phases":
-            said["phase_rules"] = None if checkpoint.phase_rules is None else asdict(checkpoint.phase_rules)
-        if DRAWINGS.get(head.analysis) != head.drawing:
-            said["drawing"] = head.drawing
-        return json.loads(json.dumps(said))
+        return model_provenance(self._job.checkpoint)
+
+
+def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a timeline says of the model that it is drawn by: JSON values, known before there is a network or a film."""
+    head = head_of(checkpoint.config.head)
+    fields: dict[str, Any] = {
+        "kind": head.analysis,
+        "model": checkpoint.digest,
+        "training": dict(checkpoint.training),
+    }
+    if head.names_clips:
+        window = checkpoint.window
+        fields |= {"window_positions": window.num_positions, "stride_positions": window.stride}
+    fields |= checkpoint.operating_points.to_dict()
+    if head.drawing == "phases":
+        fields["phase_rules"] = None if checkpoint.phase_rules is None else asdict(checkpoint.phase_rules)
+    if DRAWINGS.get(head.analysis) != head.drawing:
+        fields["drawing"] = head.drawing
+    return json.loads(json.dumps(fields))
 
 
 def load_network(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:

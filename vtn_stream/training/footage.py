@@ -1,18 +1,18 @@
 """The films of annotations, found in a folder and probed, and every problem told at once. Decodes nothing."""
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError, InputError, StoreError, VideoError, listed
+from vtn_stream.embedding import probe
+from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
 from vtn_stream.film import VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import Event, Stage
 from vtn_stream.training.folder import FilmFolder
-from vtn_stream.video import DecodingProcess, film_file
+from vtn_stream.video import DecodingProcess
 
 __all__ = ["Footage", "find_films", "mean_rate"]
 
@@ -72,7 +72,7 @@ def find_films(
     for name, path in paths.items():
         tell(Stage(name="looking at the films", message=path.name))
         try:
-            videos[name] = _probed(path, store, process)
+            videos[name] = probe(path, store, process)
         except VideoError as error:
             problems[name] = str(error)
     rate = _frames_a_second(videos) if draft.format == mstcn.NAME and videos else None
@@ -134,16 +134,6 @@ def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> 
         "nothing was trained",
         "name the folder with --videos, and the films as the annotations do",
     )
-
-
-def _probed(path: Path, store: EmbeddingStore, process: DecodingProcess) -> VideoInfo:
-    film = film_file(path)
-    video = store.probed(film)
-    if video is None:
-        video = process.probe(film)
-        with contextlib.suppress(StoreError):  # the next run probes again; storing embeddings tells what is wrong
-            store.remember(video)
-    return video
 
 
 def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:

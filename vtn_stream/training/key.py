@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.settings import Settings
+from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.version import __version__
 
 __all__ = ["key_of"]
@@ -18,7 +18,7 @@ def key_of(
     films: Sequence[TrainingFilm],
     validation: Sequence[TrainingFilm],
     labels: Sequence[str],
-    settings: Settings,
+    settings: Hyperparameters,
     fps: Fraction,
     *,
     backbone: str,

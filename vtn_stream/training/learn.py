@@ -9,10 +9,10 @@ from vtn_stream.track import OperatingPoints, PhaseRules
 from vtn_stream.training.events import EpochDone, Event, Stage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.hyperparameters import Hyperparameters, Motion, natural_hyperparameters
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import Fitted, fit
 from vtn_stream.training.prepare import Material
-from vtn_stream.training.settings import Motion, Settings, natural_settings
 from vtn_stream.training.validation import predictions as predictions_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
@@ -29,7 +29,7 @@ class Learnt:
     notes  of the training, without names of films
     """
 
-    settings: Settings
+    settings: Hyperparameters
     fitted: Fitted
     points: OperatingPoints
     rules: PhaseRules | None
@@ -53,10 +53,10 @@ def learn(
     fps, labels = material.plan.fps, material.labels
     # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
     validation = material.validation if any(map(taught_by, material.validation)) else ()
-    ways: dict[str, tuple[Settings, Fitted]] = {}
+    ways: dict[str, tuple[Hyperparameters, Fitted]] = {}
     # Without validation films nothing says what to read of motion; with them, all is tried.
     for name in list(WAYS)[: None if validation else 1]:
-        settings = natural_settings(
+        settings = natural_hyperparameters(
             material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
         )
         tell(Stage(name=f"training with {name}"))

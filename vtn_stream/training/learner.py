@@ -10,8 +10,8 @@ from torch import Tensor
 
 from vtn_stream.heads import Batch
 from vtn_stream.model import VTN
+from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.objective import Objective
-from vtn_stream.training.settings import Settings
 
 __all__ = ["Learner", "NoNumber", "Weights", "copied", "pace", "parameter_groups"]
 
@@ -30,7 +30,7 @@ class Learner:
     step  how many were learnt; mean: the running mean of the weights after each of them
     """
 
-    def __init__(self, network: VTN, settings: Settings, num_steps: int) -> None:
+    def __init__(self, network: VTN, settings: Hyperparameters, num_steps: int) -> None:
         self.network = network
         self.step = 0
         self.mean = copied(network.state_dict())

@@ -15,9 +15,9 @@ from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, Event
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner, NoNumber, copied
-from vtn_stream.training.settings import Settings
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import State, load_state, save_state
 from vtn_stream.training.validation import predictions
@@ -51,7 +51,7 @@ def fit(
     films: Sequence[TrainingFilm],
     validation: Sequence[TrainingFilm],
     labels: Sequence[str],
-    settings: Settings,
+    settings: Hyperparameters,
     fps: Fraction,
     *,
     backbone: str,
@@ -97,7 +97,7 @@ class _Lesson:
         films: Sequence[TrainingFilm],
         validation: Sequence[TrainingFilm],
         labels: Sequence[str],
-        settings: Settings,
+        settings: Hyperparameters,
         fps: Fraction,
         backbone: str,
         device: str,

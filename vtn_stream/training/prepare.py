@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
@@ -12,7 +10,8 @@ from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.events import Event, Head, Prepared
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
-from vtn_stream.training.rate import asked_rate, grid_rate
+from vtn_stream.training.options import TrainingOptions
+from vtn_stream.training.rate import grid_rate
 from vtn_stream.training.split import Sides, split
 from vtn_stream.video import DecodingProcess
 
@@ -35,36 +34,29 @@ class Material:
 
 
 def prepare(
-    annotations: Path,
-    videos: Path,
+    options: TrainingOptions,
     open_encoder: "Callable[[], FrameEncoder]",
     store: EmbeddingStore,
     process: DecodingProcess,
     *,
-    head: Literal["auto"] | Head = "auto",
-    fps: float | Fraction | str | None = None,
-    seed: int = 0,
-    skip_bad: bool = False,
-    anyway: bool = False,
     on_event: Callable[[Event], None] | None = None,
 ) -> Material:
     """The films of the annotations, embedded; whatever can be told to be wrong is told before that.
 
     open_encoder is called when all that is known without it is known to be right. Raises what `find_films`,
-    `check_head`, `check_enough`, `asked_rate` and `embed_films` raise.
+    `check_head`, `check_enough` and `embed_films` raise.
     """
-    tell = on_event or (lambda event: None)
-    asked = None if fps is None else asked_rate(fps)
-    footage = find_films(annotations, videos, store, process, skip_bad=skip_bad, on_event=tell)
+    tell, skip_bad, anyway = on_event or (lambda event: None), options.skip_bad, options.anyway
+    footage = find_films(options.annotations, options.videos, store, process, skip_bad=skip_bad, on_event=tell)
     annotated = footage.annotations.videos
-    kind = natural_head(annotated) if head == "auto" else head
+    kind = natural_head(annotated) if options.head == "auto" else options.head
     check_head(annotated, kind)
-    sides = split(annotated, seed)
+    sides = split(annotated, options.seed)
     labels, doubts = check_enough(annotated, footage.annotations.labels, sides, kind, anyway=anyway)
     sides = _known(footage, sides, labels)
     names = (*sides.training, *sides.validation)
     used = {name: annotated[name] for name in names}
-    plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, asked)
+    plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, options.sampling)
     encoder = open_encoder()
     work = work_to_do(footage, names, encoder.recipe(plan.fps), store)
     notes = (*footage.notes, *sides.notes, *doubts, *slips)

@@ -7,10 +7,10 @@ import numpy as np
 
 from vtn_stream.film import VideoInfo
 from vtn_stream.formats.annotations import AnnotatedVideo
-from vtn_stream.sampling import SamplingPlan, parse_rate
+from vtn_stream.sampling import SamplingPlan
 from vtn_stream.training.footage import mean_rate
 
-__all__ = ["asked_rate", "grid_rate", "natural_rate"]
+__all__ = ["grid_rate", "natural_rate"]
 
 RATES = (1, 2, 3, 4, 5, 6, 8)  # to choose from, positions a second
 SHORT = 5  # percent of the segments are shorter than the one that is looked at
@@ -23,12 +23,12 @@ SAME = 1.001  # rates that differ by less are one
 def grid_rate(
     annotated: Mapping[str, AnnotatedVideo],
     videos: Mapping[str, VideoInfo],
-    asked: Fraction | None = None,
+    asked: SamplingPlan | None = None,
 ) -> tuple[SamplingPlan, tuple[str, ...]]:
     """The grid of these films, at the rate that is asked for or the natural one, and what is doubtful about it."""
     slow = min(videos.values(), key=mean_rate)
-    rate = natural_rate(annotated, mean_rate(slow)) if asked is None else asked
-    plan, notes = SamplingPlan(rate), []
+    plan = SamplingPlan(natural_rate(annotated, mean_rate(slow))) if asked is None else asked
+    rate, notes = plan.fps, []
     if rate > mean_rate(slow) * SAME:
         notes.append(
             f"{slow.path.name} has {mean_rate(slow):.3g} frames a second, and {float(rate):g} are looked at: some twice"
@@ -58,8 +58,3 @@ def natural_rate(annotated: Mapping[str, AnnotatedVideo], slowest: float) -> Fra
         needed = SHORT_POSITIONS / float(np.percentile(durations_s, SHORT))
     possible = [rate for rate in RATES if rate <= max(slowest * SAME, RATES[0])]
     return Fraction(next((rate for rate in possible if rate * SAME >= needed), possible[-1]))
-
-
-def asked_rate(asked: float | Fraction | str) -> Fraction:
-    """Positions a second as people write them. Raises InputError for anything else."""
-    return SamplingPlan(parse_rate(asked, "nothing was trained")).fps

@@ -1,21 +1,20 @@
-"""teach(annotations, videos) -> a model: the table of contents of `vtn-stream train`.
+"""teach(options) -> a model: the table of contents of `vtn-stream train`.
 
 annotations -> films -> embeddings -> a network for each way to read motion -> the best on the validation films
             -> operating points, rules of phases -> checkpoint, model card, plots
 """
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.atomic import check_writable
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.errors import InputError, TrainingError
+from vtn_stream.errors import TrainingError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.events import Event, Head, Stage, Taught
+from vtn_stream.training.events import Event, Stage, Taught
 from vtn_stream.training.learn import learn, state_files
+from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
 from vtn_stream.training.write import card_file, plots_folder, write
 from vtn_stream.video import DecodingProcess
@@ -23,63 +22,33 @@ from vtn_stream.video import DecodingProcess
 __all__ = ["teach"]
 
 
-def teach(
-    annotations: Path,
-    videos: Path,
-    output: Path,
-    *,
-    head: Literal["auto"] | Head = "auto",
-    fps: float | Fraction | str | None = None,
-    backbone: str | None = None,
-    weights: Path | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    store: Path | None = None,
-    seed: int = 0,
-    epochs: int | None = None,
-    skip_bad: bool = False,
-    anyway: bool = False,
-    overwrite: bool = False,
-    log: Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
-) -> Taught:
+def teach(options: TrainingOptions, *, on_event: Callable[[Event], None] | None = None) -> Taught:
     """Train a model on annotated films, and say what it is worth on those that were held back.
 
-    annotations  a file or a folder of them; videos, the folder of the films
-    output       the model's file; its card and plots are written beside it
-    device       of the image network, and of the training
-    store        folder of the embeddings; by default in the user's cache
-    epochs       by default as the data asks for
-    log          folder of TensorBoard's curves and of the state of a training that was killed: the same call goes on
-                 after the last whole epoch, to the same bits on the same machine. By default MODEL.training
-
-    Raises TrainingError, InputError for an output that is no .safetensors file, and what `prepare` raises.
+    One that was killed goes on after its last whole epoch when the same is asked again, to the same bits on the same
+    machine. Raises TrainingError, and what `prepare` raises.
     """
-    work = output.with_suffix(".training") if log is None else log
-    _claim(output, work, overwrite=overwrite)
+    output, work = options.output, options.work
+    _claim(output, work, overwrite=options.overwrite)
     tell = on_event or (lambda event: None)
     encoders: list[FrameEncoder] = []
 
     def open_encoder() -> FrameEncoder:
-        encoders.append(FrameEncoder(backbone or DEFAULT_BACKBONE, weights=weights, device=device))
+        name = options.backbone or DEFAULT_BACKBONE
+        encoders.append(FrameEncoder(name, weights=options.weights, device=options.device))
         return encoders[0]
 
     with DecodingProcess() as process:
-        material = prepare(
-            annotations,
-            videos,
-            open_encoder,
-            EmbeddingStore(store),
-            process,
-            head=head,
-            fps=fps,
-            seed=seed,
-            skip_bad=skip_bad,
-            anyway=anyway,
-            on_event=tell,
-        )
+        material = prepare(options, open_encoder, EmbeddingStore(options.store), process, on_event=tell)
     encoder = encoders[0]
     learnt = learn(
-        material, seed=seed, epochs=epochs, backbone=encoder.name, device=encoder.device, work=work, on_event=tell
+        material,
+        seed=options.seed,
+        epochs=options.epochs,
+        backbone=encoder.name,
+        device=encoder.device,
+        work=work,
+        on_event=tell,
     )
     tell(Stage(name="writing"))
     plots = write(material, learnt, encoder.recipe(material.plan.fps), output)
@@ -96,10 +65,6 @@ def teach(
 
 def _claim(output: Path, work: Path, *, overwrite: bool) -> None:
     """Before hours of work: all that will be written can be, and nothing is in the way."""
-    if output.suffix != ".safetensors":
-        raise InputError(
-            f"{output.name} is no name of a model", "nothing was trained", "let the name after -o end in .safetensors"
-        )
     try:
         for file in (output, card_file(output)):
             if _is_there(file) and (file.is_dir() or not overwrite):

@@ -1,4 +1,4 @@
-"""How a network is taught, and how that follows from the data: a user sets nothing.
+"""How a network is taught, and how that follows from the data: a person sets none of it.
 
 T positions of a film's grid, K classes
 """
@@ -15,7 +15,7 @@ from vtn_stream.model import EncoderConfig, HeadConfig
 from vtn_stream.training.events import Head
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["Motion", "Settings", "natural_settings"]
+__all__ = ["Hyperparameters", "Motion", "natural_hyperparameters"]
 
 # What an encoder reads of it: changes beside each embedding, nothing but how large changes are, or embeddings alone.
 Motion = Literal["changes", "sizes of changes", "none"]
@@ -37,7 +37,7 @@ MIN_EPOCHS, MAX_EPOCHS = 10, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Hyperparameters:
     """One way to teach.
 
     crop_positions  of a film that are learnt at once; batch_size, crops at once
@@ -61,7 +61,7 @@ class Settings:
     seed: int = 0
 
 
-def natural_settings(
+def natural_hyperparameters(
     films: Sequence[TrainingFilm],
     labels: Sequence[str],
     head: Head,
@@ -70,7 +70,7 @@ def natural_settings(
     motion: Motion = "changes",
     seed: int = 0,
     num_epochs: int | None = None,
-) -> Settings:
+) -> Hyperparameters:
     """What these films, all of one rate, ask for. Raises ValueError where there is no film."""
     if not films:
         raise ValueError("there is nothing to learn from")
@@ -82,7 +82,7 @@ def natural_settings(
     steps = math.ceil(sum(max(1, math.ceil(n / crop)) for n in lengths) / batch_size)  # an epoch
     window = _even(max(4, round(WINDOW_S * fps)))
     lags = tuple(sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S[motion]}))
-    return Settings(
+    return Hyperparameters(
         encoder=EncoderConfig(
             input_width=films[0].values.shape[1],
             width=WIDTH,

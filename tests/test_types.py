@@ -1,0 +1,39 @@
+"""The type checker sees across the packages: what the command line asks of the code for clusters."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ASKING = ROOT / "cli" / "on_cluster.py"
+
+
+def checked(tmp_path: Path, source: str) -> str:
+    """What mypy says of the three packages, with this source in the place of cli/on_cluster.py."""
+    planted = tmp_path / "planted.py"
+    planted.write_text(source)
+    command = [sys.executable, "-m", "mypy", "--shadow-file", "typed/vtn_stream_cli/on_cluster.py", planted]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ("span_s=span_s", "span=span_s", 'Unexpected keyword argument "span" for "embed_film"'),
+        ("check_store(", "check_store(2, ", 'Argument 1 to "check_store" has incompatible type "int"'),
+        ("event.survey.num_missing_positions", "event.survey.num_missing", '"Survey" has no attribute "num_missing"'),
+    ],
+)
+def test_a_wrong_call_of_the_pipelines_is_seen(tmp_path, right, wrong, complaint):
+    source = ASKING.read_text()
+    assert right in source
+    said = checked(tmp_path, source.replace(right, wrong))
+    assert complaint in said
+    assert "Found 1 error in 1 file" in said
+
+
+def test_the_sources_are_checked_under_the_names_by_which_they_are_installed():
+    for name, folder in [("vtn_stream_cli", "cli"), ("vtn_stream_pipelines", "pipelines")]:
+        assert (ROOT / "typed" / name).resolve() == ROOT / folder

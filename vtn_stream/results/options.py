@@ -1,0 +1,58 @@
+"""What a person asks of the results of an analysis: one value from the command line to the workers of a cluster."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from vtn_stream.errors import InputError
+from vtn_stream.results.files import FORMAT_NAMES, ResultFiles
+
+__all__ = ["ResultOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOptions:
+    """Where results go, and in which way.
+
+    output      the folder in which they lie, or below which
+    formats     of the timeline; JSON is always written
+    overwrite   replace what is in the way of another film
+    thumbnails  pages show pictures of the film
+    inside      pages name the way to a film where both lie in this folder; None: the current one
+
+    Raises InputError for a format that is not one.
+    """
+
+    output: Path
+    formats: tuple[str, ...] = ("json",)
+    overwrite: bool = False
+    thumbnails: bool = True
+    inside: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            if name not in FORMAT_NAMES:
+                raise InputError(
+                    f"{name} is not a format of timelines",
+                    "nothing was analyzed",
+                    f"give one of {', '.join(FORMAT_NAMES)}",
+                )
+
+    def for_workers(self) -> Self:
+        """Options that mean the same in other folders, on other machines. The driver of a run makes them, once."""
+        inside = os.getcwd() if self.inside is None else self.inside
+        return replace(self, output=Path(os.path.abspath(self.output)), inside=Path(os.path.abspath(inside)))
+
+    def files(self, film: Path, *, store: Path, results: str | None = None) -> ResultFiles:
+        """The files of one film. results: their place and stem below the output; None: in it, called as the film is."""
+        where = None if results is None else self.output / results
+        return ResultFiles(
+            self.output if where is None else where.parent,
+            film,
+            self.formats,
+            stem=None if where is None else where.name,
+            inside=self.inside,
+            store=store,
+            thumbnails=self.thumbnails,
+        )

@@ -1,0 +1,78 @@
+"""What a person asks of an analysis: one value from the command line to the workers of a cluster. Loads no torch."""
+
+import os
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, Self
+
+from vtn_stream.sampling import SamplingPlan, parse_rate
+
+__all__ = ["Decoder", "Device", "Settings"]
+
+Device = Literal["auto", "cpu", "cuda"]
+Decoder = Literal["pyav", "decord"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How films are analyzed. Values stay as they were given, so that a record of a run says what was asked for.
+
+    model     a checkpoint's file, or the name of one in the models folder; None: no model, but scenes
+    fps       grid positions per second, such as 2, 2.56 or "30000/1001"; None: the model's, or 2
+    backbone  a timm image network; None: the model's, or the default one
+    weights   a file for the backbone, where its weights are not installed
+    device    where networks run; "auto" takes a GPU when there is one
+    store     folder of the embeddings; None: in the user's cache
+    stream    index of the video stream in its container; None: the first that is no cover picture
+    decoder   what decodes the frames; decord refuses films that it would miscount
+    exact     take from the store only what this very execution computed, not what another device or version did
+
+    Raises InputError for an fps that is not a rate.
+    """
+
+    model: str | os.PathLike[str] | None = None
+    fps: float | Fraction | str | None = None
+    backbone: str | None = None
+    weights: str | os.PathLike[str] | None = None
+    device: Device = "auto"
+    store: str | os.PathLike[str] | None = None
+    stream: int | None = None
+    decoder: Decoder = "pyav"
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        _ = self.sampling
+
+    @property
+    def sampling(self) -> SamplingPlan | None:
+        """The grid that is asked for; None: the model's, or the default one."""
+        return None if self.fps is None else SamplingPlan(parse_rate(self.fps, "nothing was analyzed"))
+
+    @property
+    def store_root(self) -> Path:
+        """The folder of the embeddings, whether it was named or not."""
+        if self.store is not None:
+            return Path(self.store)
+        from vtn_stream.store import default_root  # it brings pyarrow
+
+        return default_root()
+
+    def for_workers(self, *, has_gpu: bool) -> Self:
+        """Settings that mean the same in other folders, on other machines: absolute paths, and a device.
+
+        The driver of a run makes them, once; has_gpu: whether the cluster has a GPU for device "auto".
+        """
+        auto: Device = "cuda" if has_gpu else "cpu"
+        return replace(
+            self,
+            model=_absolute(self.model),
+            weights=_absolute(self.weights),
+            store=os.path.abspath(self.store_root),
+            device=auto if self.device == "auto" else self.device,
+        )
+
+
+def _absolute(file: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
+    """Anything else is the name of a model, or a file that is missing there as well."""
+    return os.path.abspath(file) if file is not None and os.path.isfile(file) else file

@@ -1,0 +1,70 @@
+"""What a person asks of a training: one value from the command line to the loop. Loads no torch."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from vtn_stream.errors import InputError
+from vtn_stream.sampling import SamplingPlan, parse_rate
+from vtn_stream.settings import Device
+from vtn_stream.training.events import Head
+
+__all__ = ["TrainingOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingOptions:
+    """A model that is wanted, and what it is to learn from.
+
+    annotations  a file or a folder of them; videos, the folder of the films
+    output       the model's file; its card and plots are written beside it
+    head         what it learns; "auto" goes by the annotations
+    fps          grid positions per second, such as 2, 2.56 or "30000/1001"; None: by the shortest actions
+    backbone     a timm image network; None: the default one. weights: a file for it
+    device       of the image network, and of the training
+    store        folder of the embeddings; None: in the user's cache
+    seed         of all that is random
+    epochs       how often all films are seen; None: as the data asks for
+    skip_bad     leave out annotations and films that are wrong, and tell which
+    anyway       train where there is too little to learn from
+    overwrite    replace the model in the way
+    log          folder of TensorBoard's curves and of the state of a training that was killed; None: MODEL.training
+
+    Raises InputError for an output that is no .safetensors file, and for an fps that is not a rate.
+    """
+
+    annotations: Path
+    videos: Path
+    output: Path
+    head: Literal["auto"] | Head = "auto"
+    fps: float | Fraction | str | None = None
+    backbone: str | None = None
+    weights: Path | None = None
+    device: Device = "auto"
+    store: Path | None = None
+    seed: int = 0
+    epochs: int | None = None
+    skip_bad: bool = False
+    anyway: bool = False
+    overwrite: bool = False
+    log: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.output.suffix != ".safetensors":
+            raise InputError(
+                f"{self.output.name} is no name of a model",
+                "nothing was trained",
+                "let the name after -o end in .safetensors",
+            )
+        _ = self.sampling
+
+    @property
+    def sampling(self) -> SamplingPlan | None:
+        """The grid that is asked for, if any."""
+        return None if self.fps is None else SamplingPlan(parse_rate(self.fps, "nothing was trained"))
+
+    @property
+    def work(self) -> Path:
+        """The folder of the log, whether it was named or not."""
+        return self.output.with_suffix(".training") if self.log is None else self.log
