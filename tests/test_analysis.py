@@ -209,7 +209,7 @@ def test_time_before_the_first_frame_is_a_gap(film_maker, open_analyzer, tmp_pat
 
 
 def test_lost_chunks_are_gaps_and_the_analysis_is_complete_all_the_same(slides, open_analyzer, tmp_path, monkeypatch):
-    from vtn_stream.video import process as room
+    from vtn_stream.video import requests as room
 
     monkeypatch.setattr(room.DecodingProcess, "frames", _always_lost)
     with open_analyzer(tmp_path / "store", fps="0.1") as analyzer:

@@ -18,7 +18,9 @@ from vtn_stream.heads.films import labels_of
 from vtn_stream.heads.fitting import AtPoint
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
 from vtn_stream.model import HeadConfig
+from vtn_stream.settings import Settings
 from vtn_stream.track import GridScores
+from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.teach import teach
 
 
@@ -94,15 +96,16 @@ def test_a_new_head_is_one_class_and_one_line(tags, film_maker, tiny, tiny_weigh
     annotations.write_text("\n".join(rows) + "\n")
 
     options = {"weights": tiny_weights, "store": store, "device": "cpu"}
-    taught = teach(annotations, tmp_path, model, head="tags", fps=2, backbone=tiny, epochs=5, **options)
+    asked = {"annotations": annotations, "videos": tmp_path, "output": model, "head": "tags", "fps": 2, "epochs": 5}
+    taught = teach(TrainingOptions(**asked, backbone=tiny, **options))
     assert taught.figures["frame accuracy"] > 0.8
     assert "A model for vtn-stream that tags every moment of a film." in taught.card.read_text()
     checkpoint = load_checkpoint(model)
     assert checkpoint.config.head == TagsConfig(num_classes=2)
     assert checkpoint.training["metric"] == "tagged rightly"
 
-    with Analyzer(model=model, **options) as analyzer:
-        analysis = analyzer.analyze(tmp_path / "3.mp4")
+    with Analyzer(Settings(model=model, **options)) as analyzer:
+        analysis = analyzer.analyze(analyzer.plan(tmp_path / "3.mp4"))
     timeline = analysis.timeline
     assert Counter(segment.label for segment in timeline.segments) == {"run": 1, "jump": 2}
     said = timeline.provenance["analysis"]

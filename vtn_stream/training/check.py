@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
-from vtn_stream.training.events import Head
+from vtn_stream.training.events import HeadKind
 from vtn_stream.training.split import Sides, examples
 
 __all__ = ["check_enough", "check_head", "natural_head"]
@@ -17,7 +17,7 @@ FEW = 3  # segments in all teach nothing
 FEWEST = 2  # of a label: one alone is its only example
 
 
-def natural_head(videos: Mapping[str, AnnotatedVideo]) -> Head:
+def natural_head(videos: Mapping[str, AnnotatedVideo]) -> HeadKind:
     """classification where every film has a label as a whole; dense where segments cover 90 % of the films' time and
     do not overlap (phases, periods); else localization.
     """
@@ -27,7 +27,7 @@ def natural_head(videos: Mapping[str, AnnotatedVideo]) -> Head:
     return "dense" if covered_s >= COVERED * total_s > 0 and overlapping_s <= OVERLAPPING * total_s else "localization"
 
 
-def check_head(videos: Mapping[str, AnnotatedVideo], head: Head) -> None:
+def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
     """Raises InputError where there is no such head, or it cannot say what the annotations say."""
     if head not in HEADS:
         raise InputError(f"there is no {head} head", "nothing was trained", f"take {', '.join(HEADS)}, or leave it out")
@@ -57,7 +57,7 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: Head) -> None:
 
 
 def check_enough(
-    videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], sides: Sides, head: Head, *, anyway: bool = False
+    videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], sides: Sides, head: HeadKind, *, anyway: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The labels that can be learnt, of these and in this order, and what is not as it should be, a line each.
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from vtn_stream.embedding import Event as EmbeddingEvent
 
-__all__ = ["EpochDone", "Event", "Head", "Prepared", "Stage", "Taught"]
+__all__ = ["EpochDone", "Event", "HeadKind", "Prepared", "Stage", "Taught"]
 
-Head = str  # its kind: a key of `vtn_stream.heads.HEADS`
+HeadKind = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Prepared:
     num_segments: int
     labels: tuple[str, ...]
     fps: Fraction
-    head: Head
+    head: HeadKind
     num_positions: int
     num_missing: int
     notes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from typing import Literal
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.films import longest_segment
 from vtn_stream.model import EncoderConfig, HeadConfig
-from vtn_stream.training.events import Head
+from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["Hyperparameters", "Motion", "natural_hyperparameters"]
@@ -64,7 +64,7 @@ class Hyperparameters:
 def natural_hyperparameters(
     films: Sequence[TrainingFilm],
     labels: Sequence[str],
-    head: Head,
+    head: HeadKind,
     fps: Fraction,
     *,
     motion: Motion = "changes",

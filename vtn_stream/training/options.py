@@ -8,7 +8,7 @@ from typing import Literal
 from vtn_stream.errors import InputError
 from vtn_stream.sampling import SamplingPlan, parse_rate
 from vtn_stream.settings import Device
-from vtn_stream.training.events import Head
+from vtn_stream.training.events import HeadKind
 
 __all__ = ["TrainingOptions"]
 
@@ -37,7 +37,7 @@ class TrainingOptions:
     annotations: Path
     videos: Path
     output: Path
-    head: Literal["auto"] | Head = "auto"
+    head: Literal["auto"] | HeadKind = "auto"
     fps: float | Fraction | str | None = None
     backbone: str | None = None
     weights: Path | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.check import check_enough, check_head, natural_head
-from vtn_stream.training.events import Event, Head, Prepared
+from vtn_stream.training.events import Event, HeadKind, Prepared
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
 from vtn_stream.training.options import TrainingOptions
@@ -28,7 +28,7 @@ class Material:
     training: tuple[TrainingFilm, ...]
     validation: tuple[TrainingFilm, ...]
     labels: tuple[str, ...]
-    head: Head
+    head: HeadKind
     plan: SamplingPlan
     notes: tuple[str, ...]
 
