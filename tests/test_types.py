@@ -21,8 +21,8 @@ def checked(tmp_path: Path, source: str) -> str:
 @pytest.mark.parametrize(
     ("right", "wrong", "complaint"),
     [
-        ("span_s=span_s", "span=span_s", 'Unexpected keyword argument "span" for "embed_film"'),
-        ("check_store(", "check_store(2, ", 'Argument 1 to "check_store" has incompatible type "int"'),
+        ("span_s=plan", "span=plan", 'Unexpected keyword argument "span" for "embed_film"'),
+        ("check_store(settings.store_root)", "check_store(2)", 'Argument 1 to "check_store" has incompatible type "int"'),
         ("event.survey.num_missing_positions", "event.survey.num_missing", '"Survey" has no attribute "num_missing"'),
     ],
 )
