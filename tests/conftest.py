@@ -4,6 +4,7 @@ torch and the video libraries load with the first fixture that needs them.
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from browser import browser, open_page  # noqa: F401  (fixtures)
+from order import pytest_collection_modifyitems, pytest_xdist_auto_num_workers  # noqa: F401  (hooks)
+from ray_nodes import ray_head  # noqa: F401  (a fixture)
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import Analysis, Analyzer, Event
@@ -58,6 +61,12 @@ def make_film(path: Path, scenes=SCENES, *, fps: Fraction | int = 5, late_s: int
                 pts += step
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c() -> None:
+    """A shell's background job ignores SIGINT, and so would what a test starts; the command line leaves a handler."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fleet import IGNORED, LIMIT_S, FakeEncoder, FleetWorker, Run, started_cluster
+from fleet import FakeEncoder, FleetWorker, Run, two_nodes
+from ray_nodes import IGNORED, LIMIT_S
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import BackboneError, DecodingLost, TimelineError
@@ -21,13 +22,13 @@ from vtn_stream_pipelines.worker import Worker
 
 ray = pytest.importorskip("ray")
 
-pytestmark = [*(pytest.mark.filterwarnings(what) for what in IGNORED), pytest.mark.timeout(3 * LIMIT_S)]
+pytestmark = [pytest.mark.filterwarnings(*IGNORED), pytest.mark.timeout(3 * LIMIT_S)]
 TWO_NODES = Cluster(num_nodes=2, num_cpus=2, num_gpus=0, is_private=False)
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with started_cluster(sys.modules[__name__]) as nodes:
+def cluster(ray_head):
+    with two_nodes(ray_head, sys.modules[__name__]) as nodes:
         yield nodes
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from ray_nodes import IGNORED, LIMIT_S, connected_nodes
 
 from vtn_stream.errors import ClusterError
 from vtn_stream_cli.cluster import cluster as cluster_command
@@ -22,10 +23,7 @@ from vtn_stream_pipelines.node import Examined, NodeProbe, versions
 
 ray = pytest.importorskip("ray")
 
-# Ray's own sockets and processes are closed after the test's view of them.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::FutureWarning"
-)
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 
 EXECUTION = {"device": "cpu", "instruction_set": "AVX512", "engine": "torch 2"}
 SOUND = Examined(
@@ -85,20 +83,11 @@ class OddInstallation(Quick):
 
 
 @pytest.fixture(scope="module")
-def nodes():
+def nodes(ray_head):
     """A head that takes no work, and nodes 2 to 4, one of which is odd and has a GPU, pretended."""
-    from ray.cluster_utils import Cluster
-
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes cannot import the tests
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    nodes.add_node(num_cpus=1)
-    nodes.add_node(num_cpus=1)
-    nodes.odd = nodes.add_node(num_cpus=1, num_gpus=1, env_vars={"VTN_TEST_ODD": "1"})
-    ray.init(address=nodes.address, log_to_driver=False)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    with connected_nodes(ray_head, {"num_cpus": 1}, {"num_cpus": 1}, modules=(sys.modules[__name__],)) as nodes:
+        nodes.odd = nodes.add_node(num_cpus=1, num_gpus=1, env_vars={"VTN_TEST_ODD": "1"})
+        yield nodes
 
 
 @pytest.fixture

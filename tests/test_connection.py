@@ -10,16 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from ray_nodes import IGNORED, LIMIT_S
 
 from vtn_stream.errors import ClusterError
 from vtn_stream_pipelines import connection
 from vtn_stream_pipelines.connection import Cluster, connected
 
-# Ray's own sockets and processes are closed after the test's view of them.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::FutureWarning"
-)
-LIMIT_S = 60  # for anything that must happen
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 
 HEAD = """
 import sys
