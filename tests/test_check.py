@@ -189,7 +189,7 @@ def test_a_frozen_node_is_named_and_holds_nobody_up(nodes, odd, probe, tmp_path,
         reports = {report.number: report for report in check({"store": tmp_path, "device": "cpu"})}
         assert reports.pop(odd).problems[0].startswith("no answer within 8 s")
         assert [report.problems for report in reports.values()] == [()] * 3
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < LIMIT_S  # five minutes, if it were asked again
 
 
 def test_with_cuda_only_nodes_with_a_gpu_work(nodes, odd, probe, tmp_path):

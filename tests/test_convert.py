@@ -73,7 +73,7 @@ def pairs():
         yield pytest.param(name, into, marks=[] if name == into or "json" in (name, into) else pytest.mark.release)
 
 
-@pytest.mark.parametrize(("name", "into"), pairs())
+@pytest.mark.parametrize(("name", "into"), [*pairs()])
 def test_any_readable_format_becomes_any_writable_one(written, tmp_path, name, into):
     target = tmp_path / f"new{suffix_of(into)}"
     made = convert(written / f"match.timeline{suffix_of(name)}", target, format=into)

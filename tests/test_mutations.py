@@ -25,6 +25,7 @@ NUM_CASES, NUM_BEFORE_RELEASE = 400, 2000
 GROUP = 100
 NUM_FRAMES = 12
 DEADLINE_S = 10.0
+LIMIT_S = 60.0  # for one film, however busy the machine
 SIZE = (24, 32)
 
 _B_FRAMES = {"tune": "fastdecode", "x264-params": "bframes=2:b-adapt=0:keyint=6"}
@@ -180,7 +181,7 @@ def test_a_mutated_film_gives_frames_gaps_or_one_line(first, films, process, out
             failures.append(f"{name}: {type(error).__name__}: {error}")
             continue
         outcomes[result] = outcomes.get(result, 0) + 1
-        if time.monotonic() - before > 2 * DEADLINE_S:
+        if time.monotonic() - before > LIMIT_S:
             failures.append(f"{name}: took {time.monotonic() - before:.1f} s")
         path.unlink()
     assert not failures, "\n".join(failures)
