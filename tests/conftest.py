@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
+# Threads of torch that have nothing to do would keep turning, in the way of the other processes of the tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # A real timm network of 0.4 million weights; random as they are, they tell one texture from another.
 TINY = "test_efficientnet"

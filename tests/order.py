@@ -1,31 +1,57 @@
 """In which order, and by how many processes, the tests are run.
 
-pytest-xdist hands out groups of tests: here a group is a file, but all files that start Ray are one, so that no two
-clusters fill the machine at once. What takes longest begins first, so that nobody is left alone with it at the end.
+pytest-xdist hands out groups of tests. Here a group is a file, but all files that start Ray are one, so that they share
+a cluster and no two fill the machine at once. What takes long begins first: nobody is left alone with it at the end.
+None of this is needed for a test to pass: in any order, alone or beside others, they say the same.
 """
 
 import os
 
 import pytest
 
-# One cluster in all of them, and their tests wait for processes most of the time.
-RAY = ("test_batch_faults.py", "test_pool.py", "test_check.py", "test_batch.py", "test_connection.py")
-# Others that take longer than ten seconds, the longest first.
-SLOW: tuple[str, ...] = ()
+# They start Ray, and wait for its processes most of the time: a quarter of the suite.
+RAY = (
+    "test_batch_faults.py",
+    "test_pool.py",
+    "test_check.py",
+    "test_batch.py",
+    "test_connection.py",
+    "test_batch_cli.py",
+)
+# Ten seconds and more, the longest first (pytest --durations=0).
+SLOW = (
+    "test_page.py",  # a browser
+    "test_notebooks.py",
+    "test_evaluation.py",
+    "test_actions.py",
+    "test_score_cli.py",
+    "test_lesson.py",
+    "test_decoding_process.py",  # waits for deadlines
+    "test_distrust.py",
+    "test_encoder.py",
+    "test_worker.py",
+    "test_cli.py",
+    "test_published_protocols.py",
+    "test_scenes.py",
+    "test_annotations_untrusted.py",
+    "test_index.py",  # a browser
+    "test_loop.py",
+    "test_structure.py",
+    "test_schedule.py",
+    "test_published.py",
+    "test_demo.py",
+)
 
 
-def group_of(file: str) -> str:
-    return "ray" if file in RAY else file
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` means: one more than there are cores, as one of them always waits for something."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or len(os.sched_getaffinity(0)) + 1)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: some of them always wait, for a browser, a cluster, a child."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {file: number for number, file in enumerate([*RAY, *SLOW])}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    place = {file: number for number, file in enumerate([*RAY, *SLOW])}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path.name)))
+        file = item.path.name
+        item.add_marker(pytest.mark.xdist_group("ray" if file in RAY else file))

@@ -65,7 +65,7 @@ def test_what_was_written_is_known_again_by_its_content(written, tmp_path, name)
 
 
 def pairs():
-    """All from which and into which. Half a hundred are enough for a change: each format from and into json, and itself.
+    """All from which and into which. Enough for a change: each format from and into json, and into itself.
 
     What lies between is a Timeline, which knows nothing of formats: a reader and a writer do not meet.
     """
