@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Else each process of the tests would compile all of them again.
+export PYTHONDONTWRITEBYTECODE :=
 # Groups of tests go to processes in the order of tests/order.py.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
