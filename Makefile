@@ -10,9 +10,6 @@ BIN := $(VENV)/bin
 
 # Else each process of the tests would compile all of them again.
 export PYTHONDONTWRITEBYTECODE :=
-# Groups of tests go to processes in the order of tests/order.py.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
-
 .PHONY: demo test test-release check bench clean
 
 demo: $(VENV)/installed
@@ -21,10 +18,10 @@ demo: $(VENV)/installed
 	$(BIN)/python demo/check.py demo/out
 
 test: check
-	$(PYTEST)
+	$(BIN)/python -m pytest -n auto
 
 test-release: $(VENV)/installed
-	$(PYTEST) -m release
+	$(BIN)/python -m pytest -n auto -m release
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

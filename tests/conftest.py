@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from browser import browser, open_page  # noqa: F401  (fixtures)
-from order import pytest_collection_modifyitems, pytest_xdist_auto_num_workers  # noqa: F401  (hooks)
+from order import (  # noqa: F401  (hooks)
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 from ray_nodes import ray_head  # noqa: F401  (a fixture)
 
 if TYPE_CHECKING:

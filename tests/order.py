@@ -6,8 +6,11 @@ None of this is needed for a test to pass: in any order, alone or beside others,
 """
 
 import os
+from pathlib import PurePosixPath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # They start Ray, and wait for its processes most of the time: a quarter of the suite.
 RAY = (
@@ -48,10 +51,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or len(os.sched_getaffinity(0)) + 1)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
+class Groups(LoadScopeScheduling):
+    """Hands out the groups in the order in which their first tests were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0]).name
+        return "ray" if file in RAY else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    config.option.loadscopereorder = False  # not by the number of tests, which says nothing
+    return Groups(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {file: number for number, file in enumerate([*RAY, *SLOW])}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
-    for item in items:
-        file = item.path.name
-        item.add_marker(pytest.mark.xdist_group("ray" if file in RAY else file))
