@@ -22,7 +22,7 @@ from vtn_stream_pipelines.worker import Worker
 
 ray = pytest.importorskip("ray")
 
-pytestmark = [pytest.mark.filterwarnings(*IGNORED), pytest.mark.timeout(3 * LIMIT_S)]
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 TWO_NODES = Cluster(num_nodes=2, num_cpus=2, num_gpus=0, is_private=False)
 
 
