@@ -1,13 +1,16 @@
-# make demo   set everything up, analyze a real film offline, show its timeline and write its page
-# make test   set everything up, pass every check
-# make check  lint, types and import floors only
-# make bench  measure against limits and peers
+# make demo          set everything up, analyze a real film offline, show its timeline and write its page
+# make test          set everything up, pass every check
+# make check         lint, types and import floors only
+# make test-release  what make test leaves out: more of the same, for minutes
+# make bench         measure against limits and peers
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+# Else each process of the tests would compile all of them again.
+export PYTHONDONTWRITEBYTECODE :=
+.PHONY: demo test test-release check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python demo/make_film.py demo/out
@@ -15,7 +18,10 @@ demo: $(VENV)/installed
 	$(BIN)/python demo/check.py demo/out
 
 test: check
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto
+
+test-release: $(VENV)/installed
+	$(BIN)/python -m pytest -n auto -m release
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

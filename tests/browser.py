@@ -18,6 +18,7 @@ import pytest
 
 __all__ = ["axe_violations", "browser", "chromium", "open_page"]
 
+LIMIT_S = 60  # for anything that must happen, however busy the machine
 INSIDE = ("file:", "data:", "blob:", "about:")
 
 
@@ -33,10 +34,11 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")  # its loop would be in the way of others' in the same process
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     path = chromium()
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # root cannot have one
+    expect.set_options(timeout=1000 * LIMIT_S)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=arguments)
         yield started
@@ -55,7 +57,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(1000 * LIMIT_S)
 
         def log(kind: str, text: str) -> None:
             if not any(part in text for part in allowed):

@@ -4,6 +4,7 @@ torch and the video libraries load with the first fixture that needs them.
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,12 +16,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from browser import browser, open_page  # noqa: F401  (fixtures)
+from order import (  # noqa: F401  (hooks)
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
+from ray_nodes import ray_head  # noqa: F401  (a fixture)
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import Analysis, Analyzer, Event
     from vtn_stream.backbone import FrameEncoder
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
+# Threads of torch that have nothing to do would keep turning, in the way of the other processes of the tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # A real timm network of 0.4 million weights; random as they are, they tell one texture from another.
 TINY = "test_efficientnet"
@@ -58,6 +67,12 @@ def make_film(path: Path, scenes=SCENES, *, fps: Fraction | int = 5, late_s: int
                 pts += step
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c() -> None:
+    """A shell's background job ignores SIGINT, and so would what a test starts; the command line leaves a handler."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ray_nodes import LIMIT_S, connected_nodes
 
 from vtn_stream import atomic
 from vtn_stream.analysis import Analyzer
@@ -24,34 +25,12 @@ from vtn_stream_pipelines import batch as batch_module
 from vtn_stream_pipelines.listing import list_films
 from vtn_stream_pipelines.worker import Worker
 
-LIMIT_S = 60  # for anything that must happen
-
-# Ray's own sockets and processes are closed after the test's view of them.
-IGNORED = (
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore::FutureWarning",
-)
-
 
 @contextlib.contextmanager
-def started_cluster(*modules) -> Iterator:
+def two_nodes(head, *modules) -> Iterator:
     """Two nodes of one CPU each, and this process connected to them. modules: of tests, which nodes cannot import."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    for module in (sys.modules[__name__], *modules):
-        ray.cloudpickle.register_pickle_by_value(module)
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    nodes.add_node(num_cpus=1)
-    ray.init(address=nodes.address, log_to_driver=False)
-    try:
+    with connected_nodes(head, {"num_cpus": 1}, {"num_cpus": 1}, modules=(sys.modules[__name__], *modules)) as nodes:
         yield nodes
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
-        for module in (sys.modules[__name__], *modules):
-            ray.cloudpickle.unregister_pickle_by_value(module)
 
 
 class FakeEncoder:

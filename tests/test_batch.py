@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fleet import IGNORED, LIMIT_S, FakeEncoder, FleetWorker, Run, started_cluster
+from fleet import FakeEncoder, FleetWorker, Run, two_nodes
+from ray_nodes import IGNORED, LIMIT_S
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import BackboneError, DecodingLost, TimelineError
@@ -23,13 +24,13 @@ from vtn_stream_pipelines.worker import Worker
 
 ray = pytest.importorskip("ray")
 
-pytestmark = [*(pytest.mark.filterwarnings(what) for what in IGNORED), pytest.mark.timeout(3 * LIMIT_S)]
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 TWO_NODES = Cluster(num_nodes=2, num_cpus=2, num_gpus=0, is_private=False)
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with started_cluster(sys.modules[__name__]) as nodes:
+def cluster(ray_head):
+    with two_nodes(ray_head, sys.modules[__name__]) as nodes:
         yield nodes
 
 
@@ -155,7 +156,7 @@ class Losing(FleetWorker):
 def test_chunks_on_which_decoding_dies_are_gaps(cluster, many, tmp_path):
     run = Run(tmp_path, Losing, many)
     assert run.failed == {}
-    assert [(e.number, e.reason) for e in run.of_kind(ChunkLost)] == [
+    assert sorted((e.number, e.reason) for e in run.of_kind(ChunkLost)) == [  # which worker is first, chance says
         (n, f"decoding died again: chunk {n} is a gap") for n in (0, 1)
     ]
     assert {Path(e.film.path).name: e.outcome.num_gaps for e in run.of_kind(FilmDone)} == {

@@ -13,7 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from fleet import IGNORED, LIMIT_S, FleetWorker, Run, analyzed_alone, full_disk, started_cluster
+from fleet import FleetWorker, Run, analyzed_alone, full_disk, two_nodes
+from ray_nodes import IGNORED, LIMIT_S
 
 from vtn_stream.errors import ClusterError, StoreError
 from vtn_stream.store import EmbeddingStore
@@ -24,13 +25,13 @@ from vtn_stream_pipelines.work import WorkerLost, WorkerStarted
 
 ray = pytest.importorskip("ray")
 
-pytestmark = [*(pytest.mark.filterwarnings(what) for what in IGNORED), pytest.mark.timeout(3 * LIMIT_S)]
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 NUM_CHUNKS = {"long.mp4": 12, "short.mp4": 2, "other.mp4": 3}
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    with started_cluster(sys.modules[__name__]) as nodes:
+def cluster(ray_head):
+    with two_nodes(ray_head, sys.modules[__name__]) as nodes:
         yield nodes
 
 

@@ -1,5 +1,6 @@
 """Lists of labelled clips: what a line means, and every mistake told at once."""
 
+import difflib
 import os
 import tempfile
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vtn_stream.errors import AnnotationError
-from vtn_stream.evaluation.clip_classes import read_clips
+from vtn_stream.evaluation.clip_classes import MAX_SUGGESTIONS, read_clips
 from vtn_stream.formats.annotations import read_annotations
 
 LABELS = ("air drumming", "drumming", "fight", "juggling balls", "other", "pool", "talk")
@@ -199,25 +200,27 @@ def test_a_path_of_the_greatest_length_is_taken(folder):
 
 @pytest.mark.parametrize("line", ["a " * 100_000, "a" * 200_000, "a," * 100_000, " " * 200_000 + "x"])
 def test_a_line_that_is_too_long_is_told_at_once(folder, line):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(
         AnnotationError, match=r"(?s)has 1 problem;.*\n  line 1: (its .* characters are too many|not a path)"
     ) as caught:
         listed(folder, line)
-    assert time.perf_counter() - start < 0.5  # it took 3 s
+    assert time.process_time() - start < 1  # it takes a millisecond, and took 3 s
     assert len(str(caught.value)) < 300
 
 
-def test_a_list_of_another_data_set_is_told_at_once(folder):
+def test_a_list_of_another_data_set_is_told_at_once(folder, monkeypatch):
+    """With a hint for every line it would take half a minute and more."""
+    hints, nearest = [], difflib.get_close_matches
+    monkeypatch.setattr(difflib, "get_close_matches", lambda *a, **more: hints.append(a) or nearest(*a, **more))
     labels = [f"label number {k} of these" for k in range(400)]
     (folder / "list.txt").write_text("".join(f"a.mp4,lebal numbre {k % 400} of those\n" for k in range(20_000)))
-    start = time.perf_counter()
     with pytest.raises(
         AnnotationError,
         match=r"(?s)20000 problems;.*\n  line 1: there is no label .* \(did you mean .*\n  and 19900 more",
     ):
         read_clips(folder / "list.txt", labels)
-    assert time.perf_counter() - start < 5  # with a hint for every line, half a minute and more
+    assert len(hints) == MAX_SUGGESTIONS
 
 
 # ---- one reader: what `train` reads `evaluate` reads, and what `evaluate` reads `train` reads

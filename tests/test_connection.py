@@ -6,20 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from ray_nodes import IGNORED, LIMIT_S
 
 from vtn_stream.errors import ClusterError
 from vtn_stream_pipelines import connection
 from vtn_stream_pipelines.connection import Cluster, connected
 
-# Ray's own sockets and processes are closed after the test's view of them.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::FutureWarning"
-)
-LIMIT_S = 60  # for anything that must happen
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 
 HEAD = """
 import sys
@@ -78,9 +74,7 @@ def test_a_running_cluster_is_counted_and_nothing_else_is_printed(guarded):
 
 @pytest.mark.parametrize("token", ["b" * 64, ""])
 def test_a_wrong_token_and_none_are_told_with_their_cure(guarded, token):
-    begin = time.monotonic()
     line = said(guarded, token=token)
-    assert time.monotonic() - begin < 15
     assert line.count("\n") == 1
     assert "ClusterError: the Ray cluster at" in line
     assert "wants its token" in line
@@ -120,15 +114,15 @@ def processes_of(folder: str) -> list[str]:
     return [line for line in listed.splitlines() if folder in line and "ps -eo" not in line]
 
 
-def test_where_nobody_answers_that_is_told_at_once():
+def test_where_nobody_answers_that_is_told_before_ray_is_asked(monkeypatch):
+    """Ray would try for minutes."""
     pytest.importorskip("ray")
+    monkeypatch.setattr(connection, "_init", None)
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
         port = closed_soon.getsockname()[1]
     for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}", "no-such-host.invalid:6379"):
-        begin = time.monotonic()
         with pytest.raises(ClusterError, match=f"nobody answers at {re.escape(address)}"), connected(address):
             pass
-        assert time.monotonic() - begin < 10
 
 
 def test_auto_follows_the_environment(monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,16 @@ def test_what_was_written_is_known_again_by_its_content(written, tmp_path, name)
     assert name == "json" or "match" not in str(timeline.provenance)
 
 
-@pytest.mark.parametrize("into", FORMAT_NAMES)
-@pytest.mark.parametrize("name", READABLE)
+def pairs():
+    """All from which and into which. Enough for a change: each format from and into json, and into itself.
+
+    What lies between is a Timeline, which knows nothing of formats: a reader and a writer do not meet.
+    """
+    for name, into in product(READABLE, FORMAT_NAMES):
+        yield pytest.param(name, into, marks=[] if name == into or "json" in (name, into) else pytest.mark.release)
+
+
+@pytest.mark.parametrize(("name", "into"), [*pairs()])
 def test_any_readable_format_becomes_any_writable_one(written, tmp_path, name, into):
     target = tmp_path / f"new{suffix_of(into)}"
     made = convert(written / f"match.timeline{suffix_of(name)}", target, format=into)

@@ -16,7 +16,7 @@ from vtn_stream.video import process as process_module
 from vtn_stream.video.ring import Ring
 
 SIZE = (48, 80)
-QUICK_S = 10.0
+LIMIT_S = 60.0  # for anything that must happen
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +45,9 @@ def numbers(process, video):
 
 
 def complaint(process, ask):
-    """Of the parent, at once; and the liar is gone."""
-    before = time.monotonic()
+    """Of the parent; and the liar is gone. Had it waited for the deadline, it would say that no progress was made."""
     with pytest.raises(DecodingLost) as raised:
         ask()
-    assert time.monotonic() - before < QUICK_S
     assert process.pid is None
     assert not [child for child in psutil.Process().children() if "impostor" in " ".join(child.cmdline())]
     return str(raised.value)
@@ -101,7 +99,10 @@ def test_what_it_says_unasked_is_not_taken_for_the_next_answer(video, lie, monke
     lie("twice")
     with DecodingProcess(deadline_s=20) as process:
         assert process.probe(video.path).identity == video.identity
-        time.sleep(0.2)
+        until = time.monotonic() + LIMIT_S
+        while process._is_quiet(process._process):
+            assert time.monotonic() < until
+            time.sleep(0.01)
         first = process.pid
         monkeypatch.setattr(process_module, "CHILD", "vtn_stream.video.child")
         assert numbers(process, video) == {i: i for i in range(100)}

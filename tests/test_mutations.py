@@ -1,6 +1,7 @@
-"""2,000 films with bytes flipped, cut, repeated and zeroed: each gives frames, gaps, or one line, in bounded time.
+"""Films with bytes flipped, cut, repeated and zeroed: each gives frames, gaps, or one line, in bounded time.
 
-The seed of a case is its number. To look at one: `python tests/test_mutations.py 1234 case.bin` writes that file.
+400 of them, in which each film comes 22 times, and before a release 2,000. The seed of a case is its number. To look
+at one: `python tests/test_mutations.py 1234 case.bin` writes that file.
 """
 
 import os
@@ -20,10 +21,11 @@ from vtn_stream.errors import InputError, VideoError
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess, probe
 
-NUM_CASES = 2000
+NUM_CASES, NUM_BEFORE_RELEASE = 400, 2000
 GROUP = 100
 NUM_FRAMES = 12
 DEADLINE_S = 10.0
+LIMIT_S = 60.0  # for one film, however busy the machine
 SIZE = (24, 32)
 
 _B_FRAMES = {"tune": "fastdecode", "x264-params": "bframes=2:b-adapt=0:keyint=6"}
@@ -159,7 +161,13 @@ def checked(error: VideoError | InputError, path: Path) -> str:
     return type(error).__name__
 
 
-@pytest.mark.parametrize("first", range(0, NUM_CASES, GROUP))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=[] if first < NUM_CASES else pytest.mark.release)
+        for first in range(0, NUM_BEFORE_RELEASE, GROUP)
+    ],
+)
 def test_a_mutated_film_gives_frames_gaps_or_one_line(first, films, process, outcomes, tmp_path):
     failures = []
     for number in range(first, first + GROUP):
@@ -173,7 +181,7 @@ def test_a_mutated_film_gives_frames_gaps_or_one_line(first, films, process, out
             failures.append(f"{name}: {type(error).__name__}: {error}")
             continue
         outcomes[result] = outcomes.get(result, 0) + 1
-        if time.monotonic() - before > 2 * DEADLINE_S:
+        if time.monotonic() - before > LIMIT_S:
             failures.append(f"{name}: took {time.monotonic() - before:.1f} s")
         path.unlink()
     assert not failures, "\n".join(failures)

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from pathlib import Path
 
 import pytest
+from ray_nodes import IGNORED, LIMIT_S, connected_nodes
 
 from vtn_stream.errors import BackboneError, ClusterError
 from vtn_stream_pipelines import retries
@@ -26,25 +27,14 @@ from vtn_stream_pipelines.work import (
 
 ray = pytest.importorskip("ray")
 
-# Ray's own sockets and processes are closed after the test's view of them.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::FutureWarning"
-)
-LIMIT_S = 60  # for anything that must happen
+pytestmark = pytest.mark.filterwarnings(*IGNORED)
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    from ray.cluster_utils import Cluster
-
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes cannot import the tests
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    nodes.add_node(num_cpus=2, num_gpus=2)  # pretended
-    ray.init(address=nodes.address, log_to_driver=False)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
-    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+def cluster(ray_head):
+    node = {"num_cpus": 2, "num_gpus": 2}  # pretended
+    with connected_nodes(ray_head, node, modules=(sys.modules[__name__],)) as nodes:
+        yield nodes
 
 
 class Worker:

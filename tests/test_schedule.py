@@ -837,13 +837,13 @@ def test_the_schedule_itself_costs_next_to_nothing(num_workers: int) -> None:
     world = World([Film(60) for _ in range(300)])
     schedule = Schedule(world.listing())
     num_tasks = 0
-    begin = time.perf_counter()
+    begin = time.process_time()
     while not schedule.finished():
         tasks = [(worker, schedule.next(worker)) for worker in range(num_workers)]
         for worker, task in tasks:
             if task is not None:
                 num_tasks += 1
                 schedule.done(task, _instantly(task), worker, 0.0)
-    rate = num_tasks / (time.perf_counter() - begin)
+    rate = num_tasks / (time.process_time() - begin)
     print(f"{num_workers} workers: {rate:.0f} tasks a second")
-    assert rate > 2000  # on a machine that does other things too
+    assert rate > 2000  # ten times as many are usual

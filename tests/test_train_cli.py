@@ -232,16 +232,8 @@ def test_an_error_is_one_line(here, lesson, files):
     assert err == "vtn-stream: this is too little to learn from; nothing was trained; use --anyway\n"
 
 
-@pytest.fixture
-def interruptible():
-    """A background job's shell has interrupts ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("swallowed", [False, True])
-def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here, lesson, files, interruptible, swallowed):
+def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here, lesson, files, swallowed):
     def interrupt():
         try:
             signal.raise_signal(signal.SIGINT)

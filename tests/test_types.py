@@ -22,7 +22,11 @@ def checked(tmp_path: Path, source: str) -> str:
     ("right", "wrong", "complaint"),
     [
         ("span_s=plan", "span=plan", 'Unexpected keyword argument "span" for "embed_film"'),
-        ("check_store(settings.store_root)", "check_store(2)", 'Argument 1 to "check_store" has incompatible type "int"'),
+        (
+            "check_store(settings.store_root)",
+            "check_store(2)",
+            'Argument 1 to "check_store" has incompatible type "int"',
+        ),
         ("event.survey.num_missing_positions", "event.survey.num_missing", '"Survey" has no attribute "num_missing"'),
     ],
 )

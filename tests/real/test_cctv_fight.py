@@ -21,6 +21,7 @@ def held_out(data):
     return {label: [folder / row["path"] for row in first if row["label"] == label] for label in ("fight", "noFight")}
 
 
+@pytest.mark.release
 def test_it_scores_fights_above_other_scenes(held_out, tmp_path):
     mean = {}
     with Analyzer(Settings(model="cctv-fight", store=tmp_path)) as analyzer:

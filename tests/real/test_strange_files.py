@@ -8,6 +8,7 @@ from vtn_stream.errors import VideoError
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess
 
+LIMIT_S = 60.0  # for one film, however busy the machine
 NAMED = {
     "sample_fragmented_clearkey.mp4": "cannot be read as a film (it is an encrypted film); ",
     "sample_av1c_fragmented_clearkey.mp4": "cannot be read as a film (it is an encrypted film); ",
@@ -56,7 +57,7 @@ def test_every_odd_file_is_answered_in_time(data, process):
             line = str(error)
             if "nonsense" in line or "failed (" in line or not line.isprintable() or file.name not in line:
                 failures.append(f"{file.name}: {line}")
-        if time.monotonic() - before > 20:
+        if time.monotonic() - before > LIMIT_S:
             failures.append(f"{file.name} took {time.monotonic() - before:.0f} s")
     assert not failures, "\n".join(failures)
     assert num_films > len(files) / 2

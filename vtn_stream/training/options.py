@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.errors import InputError
 from vtn_stream.sampling import SamplingPlan, parse_rate
@@ -37,7 +36,7 @@ class TrainingOptions:
     annotations: Path
     videos: Path
     output: Path
-    head: Literal["auto"] | HeadKind = "auto"
+    head: HeadKind = "auto"
     fps: float | Fraction | str | None = None
     backbone: str | None = None
     weights: Path | None = None

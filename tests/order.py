@@ -1,0 +1,73 @@
+"""In which order, and by how many processes, the tests are run.
+
+pytest-xdist hands out groups of tests. Here a group is a file, but all files that start Ray are one, so that they share
+a cluster and no two fill the machine at once. What takes long begins first: nobody is left alone with it at the end.
+None of this is needed for a test to pass: in any order, alone or beside others, they say the same.
+"""
+
+import os
+from pathlib import PurePosixPath
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# They start Ray, and wait for its processes most of the time: a quarter of the suite.
+RAY = (
+    "test_batch_faults.py",
+    "test_pool.py",
+    "test_check.py",
+    "test_batch.py",
+    "test_connection.py",
+    "test_batch_cli.py",
+)
+# Ten seconds and more, the longest first (pytest --durations=0).
+SLOW = (
+    "test_notebooks.py",
+    "test_page.py",  # a browser
+    "test_encoder.py",  # it is compiled
+    "test_lesson.py",
+    "test_cli.py",
+    "test_decoding_process.py",  # waits for deadlines
+    "test_distrust.py",
+    "test_loop.py",
+    "test_evaluation.py",
+    "test_actions.py",
+    "test_index.py",  # a browser
+    "test_analysis.py",
+    "test_report.py",
+    "test_plot.py",
+    "test_strange_files.py",
+    "test_published_protocols.py",
+    "test_scenes.py",
+    "test_annotations_untrusted.py",
+    "test_demo.py",
+    "test_published.py",
+    "test_checkpoints.py",
+    "test_readers.py",
+    "test_schedule.py",
+)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` means: one more than there are cores, as one of them always waits for something."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or len(os.sched_getaffinity(0)) + 1)
+
+
+class Groups(LoadScopeScheduling):
+    """Hands out the groups in the order in which their first tests were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0]).name
+        return "ray" if file in RAY else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    config.option.loadscopereorder = False  # not by the number of tests, which says nothing
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {file: number for number, file in enumerate([*RAY, *SLOW])}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
