@@ -100,7 +100,8 @@ def test_what_it_says_unasked_is_not_taken_for_the_next_answer(video, lie, monke
     with DecodingProcess(deadline_s=20) as process:
         assert process.probe(video.path).identity == video.identity
         until = time.monotonic() + LIMIT_S
-        while process._is_quiet(process._process):
+        child = process._process
+        while child._is_quiet(child._process):
             assert time.monotonic() < until
             time.sleep(0.01)
         first = process.pid
