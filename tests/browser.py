@@ -24,7 +24,7 @@ INSIDE = ("file:", "data:", "blob:", "about:")
 
 def chromium() -> str:
     """Where the browser is; skips or fails the test where there is none."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         if os.environ.get("VTN_STREAM_REQUIRE_BROWSER") == "1":
             pytest.fail("this test needs Chromium, and none is installed")
