@@ -54,7 +54,7 @@ MOTION: Motion = "sizes of changes"
 LAGS = (1, 4)  # positions, of that
 DECAYS = (1.0, 10.0, 100.0)
 
-Spans = list[tuple[int, int, int]]  # clip, start, stop
+Stretches = list[tuple[int, int, int]]  # clip, start, stop
 Features = Callable[[np.ndarray], list[np.ndarray]]
 
 
@@ -82,7 +82,7 @@ def mean_and_sizes_of_changes(x: np.ndarray) -> list[np.ndarray]:
 
 def joined(
     clips: Sequence[int], values: Sequence[np.ndarray], fights: np.ndarray, name: str
-) -> tuple[TrainingFilm, Spans]:
+) -> tuple[TrainingFilm, Stretches]:
     spans, merged, at = [], [], 0
     for clip in clips:
         stop = at + len(values[clip])
@@ -112,7 +112,7 @@ def films_of(
     fights: np.ndarray,
     times: int,
     rng: np.random.Generator,
-) -> list[tuple[TrainingFilm, Spans]]:
+) -> list[tuple[TrainingFilm, Stretches]]:
     """views: embeddings of all clips, as often as they are seen differently; they take turns."""
     parts = [
         (time, number, part)
@@ -122,7 +122,7 @@ def films_of(
     return [joined(part.tolist(), views[t % len(views)], fights, f"{t}-{number}") for t, number, part in parts]
 
 
-def clip_scores(films: Sequence[tuple[TrainingFilm, Spans]], said: Sequence[GridScores]) -> dict[int, float]:
+def clip_scores(films: Sequence[tuple[TrainingFilm, Stretches]], said: Sequence[GridScores]) -> dict[int, float]:
     scores: dict[int, list[float]] = {}
     for (_, spans), one in zip(films, said, strict=True):
         assert one.frame is not None

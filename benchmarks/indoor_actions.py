@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.heads.films import labels_of
 from vtn_stream.heads.fitting import as_operating_points, detection_points, on_grid, phase_rules
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.heads.localization import detected
 from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.heads.targets import pyramid_targets

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 
-from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS, Analyzer, Event, Warned
+from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS, AnalysisEvent, Analyzer, Warned
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.settings import Settings
 
@@ -80,7 +80,7 @@ def outcome(analyzer: Analyzer, film: Path, end_s: float) -> tuple[str, str, str
     """(kind, what to print, what must not be)."""
     warnings: list[str] = []
 
-    def hear(event: Event) -> None:
+    def hear(event: AnalysisEvent) -> None:
         if isinstance(event, Warned):
             warnings.append(event.message)
 

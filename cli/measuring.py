@@ -18,7 +18,7 @@ from .interrupts import check_interrupted
 from .scores import show_evaluation
 
 if TYPE_CHECKING:
-    from vtn_stream.analysis import Analyzer, Event, Plan
+    from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan
     from vtn_stream.checkpoints import Checkpoint
     from vtn_stream.evaluation import Prediction
     from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Protocol
@@ -69,7 +69,7 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
         progress.expect(num_positions, float(analyzer.sampling.fps))
         for name, plan in plans.items():
 
-            def tell(event: "Event", name: str = name) -> None:
+            def tell(event: "AnalysisEvent", name: str = name) -> None:
                 check_interrupted()
                 if isinstance(event, Warned):
                     err.print(Text(f"{printable(name)}: {printable(event.message)}"), soft_wrap=True)

@@ -16,10 +16,10 @@ from .film_list import FilmEntry
 from .messages import Receipt, Step, Survey
 from .work import FailureKind
 
-__all__ = ["FilmWork", "Piece"]
+__all__ = ["FilmWork", "RetryUnit"]
 
-Piece = int | Step  # what is tried again after a failure: a chunk, by its number, or a whole step
-Stage = Literal["listed", "surveying", "waiting", "embedding", "complete", "predicting", "over"]
+RetryUnit = int | Step  # what is tried again after a failure: a chunk, by its number, or a whole step
+FilmStage = Literal["listed", "surveying", "waiting", "embedding", "complete", "predicting", "over"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,14 +27,14 @@ class FilmWork:
     """A film in work. unassigned: chunks that nobody is working on, ascending. lost: those that are gaps."""
 
     entry: FilmEntry
-    stage: Stage = "listed"
+    stage: FilmStage = "listed"
     survey: Survey | None = None
     unassigned: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     _unsettled: set[int] = field(default_factory=set)
     _suspects: set[int] = field(default_factory=set)  # one of them may have killed a worker: each is done alone
-    _failures: dict[Piece, list[FailureKind]] = field(default_factory=dict)
-    _failed_on: dict[Piece, set[int]] = field(default_factory=dict)  # workers that live on
+    _failures: dict[RetryUnit, list[FailureKind]] = field(default_factory=dict)
+    _failed_on: dict[RetryUnit, set[int]] = field(default_factory=dict)  # workers that live on
 
     @property
     def num_unsettled(self) -> int:
@@ -97,46 +97,46 @@ class FilmWork:
             self.stage = "complete"
         return True
 
-    def may_try(self, piece: Piece, worker: int, others: Set[int]) -> bool:
+    def may_try(self, unit: RetryUnit, worker: int, others: Set[int]) -> bool:
         """Not where it has failed already, unless there is no other worker."""
-        failed_on = self._failed_on.get(piece, set())
+        failed_on = self._failed_on.get(unit, set())
         return worker not in failed_on or others <= failed_on
 
-    def blame(self, pieces: list[Piece], kind: FailureKind, worker: int) -> list[Piece]:
+    def blame(self, units: list[RetryUnit], kind: FailureKind, worker: int) -> list[RetryUnit]:
         """A try at these failed; gives those that have failed too often.
 
         Which chunk of several is to blame is unknown: none is, and each is tried alone. Nor is any to blame for its
         node, which counts for all.
         """
-        for piece in pieces:
+        for unit in units:
             if kind == "raised":
-                self._failed_on.setdefault(piece, set()).add(worker)
-            if kind == "node lost" or len(pieces) == 1:
-                self._failures.setdefault(piece, []).append(kind)
-            if kind != "node lost" and isinstance(piece, int):
-                self._suspects.add(piece)
+                self._failed_on.setdefault(unit, set()).add(worker)
+            if kind == "node lost" or len(units) == 1:
+                self._failures.setdefault(unit, []).append(kind)
+            if kind != "node lost" and isinstance(unit, int):
+                self._suspects.add(unit)
         return [
-            piece
-            for piece in pieces
-            if len(self._own_failures(piece)) >= retries.MAX_ATTEMPTS
-            or self._num_nodes_lost(piece) >= retries.MAX_NODES_LOST
+            unit
+            for unit in units
+            if len(self._own_failures(unit)) >= retries.MAX_ATTEMPTS
+            or self._num_nodes_lost(unit) >= retries.MAX_NODES_LOST
         ]
 
-    def num_failures(self, piece: Piece) -> int:
-        return len(self._failures.get(piece, ()))
+    def num_failures(self, unit: RetryUnit) -> int:
+        return len(self._failures.get(unit, ()))
 
-    def _num_nodes_lost(self, piece: Piece) -> int:
-        return self._failures.get(piece, []).count("node lost")
+    def _num_nodes_lost(self, unit: RetryUnit) -> int:
+        return self._failures.get(unit, []).count("node lost")
 
-    def _own_failures(self, piece: Piece) -> list[FailureKind]:
-        return [kind for kind in self._failures.get(piece, ()) if kind != "node lost"]
+    def _own_failures(self, unit: RetryUnit) -> list[FailureKind]:
+        return [kind for kind in self._failures.get(unit, ()) if kind != "node lost"]
 
-    def reason(self, piece: Piece, last: str) -> str:
+    def reason(self, unit: RetryUnit, last: str) -> str:
         """Why this piece was given up. last: what its last failure was."""
-        step = "decoding" if isinstance(piece, int) else {"survey": "surveying it", "predict": "predicting"}[piece]
-        if self._num_nodes_lost(piece) >= retries.MAX_NODES_LOST:
+        step = "decoding" if isinstance(unit, int) else {"survey": "surveying it", "predict": "predicting"}[unit]
+        if self._num_nodes_lost(unit) >= retries.MAX_NODES_LOST:
             return f"{step} lost its node {retries.MAX_NODES_LOST} times"
-        kinds = self._own_failures(piece)
+        kinds = self._own_failures(unit)
         did = {"worker died": "killed its worker", "out of memory": "ran out of memory", "deadline": "took too long"}
         if len(set(kinds)) == 1 and kinds[0] in did:
             return f"{step} {did[kinds[0]]} {len(kinds)} times"

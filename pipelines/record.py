@@ -40,7 +40,7 @@ MAX_SHARE = 0.02  # of the time, for writing: failures.jsonl is copied whole eac
 _SETTINGS = ("model", "fps", "decoder", "backbone", "weights", "device", "exact")
 _PACKAGES = ("vtn-stream", "ray", "torch")
 
-State = Literal["running", "finished", "interrupted", "broken off"]
+RunState = Literal["running", "finished", "interrupted", "broken off"]
 
 
 class Record:
@@ -86,7 +86,7 @@ class Record:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            state: State = "finished"
+            state: RunState = "finished"
         else:
             state = "interrupted" if issubclass(kind, KeyboardInterrupt | SystemExit) else "broken off"
         try:
@@ -141,7 +141,7 @@ class Record:
                 have_lines.add(results)
                 yield from lines
 
-    def _write_run(self, state: State) -> None:
+    def _write_run(self, state: RunState) -> None:
         tally, cluster, summary = self._tally, self._cluster, self._summary
         speed = tally.num_frames / tally.embedding_s if tally.embedding_s else None
         fields = {

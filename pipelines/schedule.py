@@ -14,7 +14,7 @@ from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VtnS
 
 from . import retries
 from .film_list import FilmEntry
-from .film_work import FilmWork, Piece
+from .film_work import FilmWork, RetryUnit
 from .messages import (
     ChunkLost,
     ChunksDone,
@@ -277,8 +277,8 @@ class Schedule:
         if job.film.stage == "over":
             return
         if isinstance(failure.error, VtnStreamError):
-            pieces: list[Piece] = [*job.numbers] or [job.step]
-            attempts = 1 + max(job.film.num_failures(piece) for piece in pieces)
+            units: list[RetryUnit] = [*job.numbers] or [job.step]
+            attempts = 1 + max(job.film.num_failures(unit) for unit in units)
             self._fail(job, str(failure.error), (), attempts)
         else:
             self._try_again(job, job.numbers, failure)
@@ -287,8 +287,8 @@ class Schedule:
         film = job.film
         given_up = film.blame([*numbers] or [job.step], failure.kind, job.worker)
         if given_up:
-            chunks = tuple(piece for piece in given_up if isinstance(piece, int))
-            attempts = max(film.num_failures(piece) for piece in given_up)
+            chunks = tuple(unit for unit in given_up if isinstance(unit, int))
+            attempts = max(film.num_failures(unit) for unit in given_up)
             reason = film.reason(given_up[0], failure.reason)
             self._fail(job, reason, chunks, attempts)
             self._check_workers(job, reason)

@@ -15,7 +15,7 @@ from vtn_stream.errors import InputError
 from vtn_stream.film import FrameIndex
 from vtn_stream.sampling import Chunk
 from vtn_stream.track import Execution
-from vtn_stream.training.events import EpochDone, Prepared, Stage, Taught
+from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream_cli import console
 from vtn_stream_cli.main import main
@@ -54,19 +54,19 @@ def epoch(n, metric=None, *, best=False):
 
 
 PLAY = [
-    Stage(name="looking at the films", message="a.mp4"),
-    Stage(name="looking at the films", message="b.mp4"),
+    TrainingStage(name="looking at the films", message="a.mp4"),
+    TrainingStage(name="looking at the films", message="b.mp4"),
     prepared(),
-    Stage(name="embedding", message="a.mp4"),
+    TrainingStage(name="embedding", message="a.mp4"),
     chunk(40, "store"),
     FramesEmbedded(num_frames=30),
     FramesEmbedded(num_frames=30),
     chunk(60),
-    Stage(name="training"),
+    TrainingStage(name="training"),
     epoch(1),
     epoch(2, 0.25, best=True),
     epoch(3, 0.125),
-    Stage(name="fitting thresholds"),
+    TrainingStage(name="fitting thresholds"),
 ]
 
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
-from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed, probe
-from vtn_stream.embedding import Event as EmbeddingEvent
+from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, EmbeddingEvent, FramesEmbedded, Warned, embed, probe
 from vtn_stream.errors import CheckpointError, InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
@@ -37,9 +36,9 @@ __all__ = [
     "DEFAULT_BACKBONE",
     "DEFAULT_FPS",
     "Analysis",
+    "AnalysisEvent",
     "Analyzer",
     "ChunkReady",
-    "Event",
     "FramesEmbedded",
     "Plan",
     "Provisional",
@@ -71,7 +70,7 @@ class SequenceRead:
     num_total: int
 
 
-Event = EmbeddingEvent | Provisional | SequenceRead
+AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def analyze(
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
     decoder: Decoder = "pyav",
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[AnalysisEvent], None] | None = None,
 ) -> Timeline:
     """The timeline of a film: what a model sees in it, or without one its scenes.
 
@@ -252,7 +251,7 @@ class Analyzer:
         return embedding_s + decoding_s / self.encoder.num_threads  # the two share the cores
 
     def analyze(
-        self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[Event], None] | None = None
+        self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[AnalysisEvent], None] | None = None
     ) -> Analysis:
         """The timeline of what was planned, with the scores that it was drawn from.
 
@@ -292,7 +291,7 @@ class Analyzer:
             analysis = model_provenance(checkpoint)
         return fixed_provenance(self.recipe, self.encoder, analysis)
 
-    def _scorer(self, plan: Plan, tell: Callable[[Event], None]) -> Scorer:
+    def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)

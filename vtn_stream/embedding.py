@@ -23,7 +23,16 @@ from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged, film_
 if TYPE_CHECKING:
     from vtn_stream.backbone.encoder import FrameEncoder  # it brings torch, which a film in the store does not need
 
-__all__ = ["DEFAULT_BACKBONE", "ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run", "probe"]
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "ChunkReady",
+    "EmbeddingEvent",
+    "FramesEmbedded",
+    "Warned",
+    "embed",
+    "embed_run",
+    "probe",
+]
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"  # its weights come with the installation
 THUMBNAIL_EVERY_S = 10
@@ -62,7 +71,7 @@ class Warned:
     message: str
 
 
-Event = ChunkReady | FramesEmbedded | Warned
+EmbeddingEvent = ChunkReady | FramesEmbedded | Warned
 
 
 def probe(
@@ -88,7 +97,7 @@ def embed(
     *,
     exact: bool = False,
     lost: Container[int] = (),
-) -> Iterator[Event]:
+) -> Iterator[EmbeddingEvent]:
     """Every chunk once: the stored ones first, then the others in order, each stored before it is handed over.
 
     A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
@@ -139,7 +148,7 @@ def embed_run(
     encoder: "FrameEncoder",
     store: EmbeddingStore,
     process: DecodingProcess,
-) -> Iterator[Event]:
+) -> Iterator[EmbeddingEvent]:
     """Decode, embed and store consecutive chunks; each is handed over as soon as its last frame is embedded.
 
     Where the decoding process is lost, the rest is asked of a new one; a chunk on which it is lost twice is given

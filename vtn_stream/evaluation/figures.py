@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.evaluation.films import ScoredFilm
+from vtn_stream.evaluation.scored_films import ScoredFilm
 from vtn_stream.metrics import DetectionScores, PhaseMeasure, PhaseScores, ProposalScores, SegmentationScores
 
-__all__ = ["Clips", "Confusion", "Detection", "Form", "Metric", "Phases", "Scores", "Segmentation", "Shown"]
+__all__ = ["Clips", "Confusion", "Detection", "Metric", "PhaseForm", "Phases", "Scores", "Segmentation", "Shown"]
 
 Metric = Literal["detection", "segmentation", "phases", "clips"]
-Form = Literal["strict", "relaxed, exact", "relaxed, corrected"]
+PhaseForm = Literal["strict", "relaxed, exact", "relaxed, corrected"]
 
 PROPOSALS_TOLD = (1, 5, 10, 50, 100)  # per film, of AR@AN
 
@@ -121,7 +121,7 @@ class Phases:
 
     labels: tuple[str, ...]
     fps: float
-    forms: Mapping[Form, PhaseScores]
+    forms: Mapping[PhaseForm, PhaseScores]
 
     def to_dict(self) -> dict[str, Any]:
         return {"fps": self.fps, **{form: self._of(scores) for form, scores in self.forms.items()}}

@@ -11,9 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
-from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
-from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, matched
+from vtn_stream.evaluation.figures import (
+    Clips,
+    Confusion,
+    Detection,
+    Metric,
+    PhaseForm,
+    Phases,
+    Scores,
+    Segmentation,
+    Shown,
+)
 from vtn_stream.evaluation.predictions import Prediction
+from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched
 from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
     ACTIVITYNET,
@@ -180,7 +190,7 @@ def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str
     if num_silent:
         notes.append(f"{num_silent / fps:.1f} s without a phase in the truth were left out of the phases' figures.")
     every = [*range(nothing), nothing]
-    forms: dict[Form, PhaseScores] = {"strict": strict_phases(predicted, true, phases=every)}
+    forms: dict[PhaseForm, PhaseScores] = {"strict": strict_phases(predicted, true, phases=every)}
     if is_cholec80 and not num_unseen:
         phases = range(nothing)
         forms["relaxed, exact"] = relaxed_phases(predicted, true, "exact", fps=fps, phases=phases)

@@ -11,7 +11,7 @@ from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.formats.predictions import read_results
+from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.timeline_json import SCHEMA
 from vtn_stream.localize import located
 from vtn_stream.results import load_timeline

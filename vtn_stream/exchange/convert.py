@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError
-from vtn_stream.exchange.files import (
+from vtn_stream.exchange.intake import read_any
+from vtn_stream.exchange.output import (
     Exported,
     Pages,
     check_free,
@@ -17,7 +18,6 @@ from vtn_stream.exchange.files import (
     outside_warnings,
     same_file,
 )
-from vtn_stream.exchange.intake import read_any
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import Options
 from vtn_stream.formats.reading import ReadingOptions

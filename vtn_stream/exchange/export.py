@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vtn_stream.errors import DamagedFile, InputError, TimelineError, VtnStreamError, printable
-from vtn_stream.exchange.files import (
+from vtn_stream.exchange.output import (
     Exported,
     Pages,
     check_free,

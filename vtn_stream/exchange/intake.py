@@ -8,7 +8,7 @@ from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.reading import Read, ReadingOptions, content_of, named_by
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, named_by
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["read_any", "truth_of"]
@@ -16,7 +16,7 @@ __all__ = ["read_any", "truth_of"]
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 
 
-def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
+def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResult:
     """The timelines in a file of any format that can be read, told by its content; or in annotations of many films.
 
     Raises TimelineError, AnnotationError, InputError.

@@ -7,7 +7,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Literal
 
-from vtn_stream.formats.reading import Reader
+from vtn_stream.formats.reading import TimelineReader
 from vtn_stream.formats.writing import Options, Writer, Written
 
 __all__ = ["FORMATS", "Format", "Options", "Written"]
@@ -35,7 +35,7 @@ class Format:
         return importlib.import_module(f"vtn_stream.formats.{self.module}").write
 
     @property
-    def read(self) -> Reader:
+    def read(self) -> TimelineReader:
         """Only where it reads itself."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").read
 

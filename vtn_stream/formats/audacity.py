@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -55,7 +55,7 @@ def claims(head: str, suffix: str) -> bool:
     )
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     segments: list[Segment] = []
     for number, line in enumerate(decoded(data, name).split("\n"), 1):
         if not line or line.startswith("\\\t"):
@@ -69,4 +69,4 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         if len(segments) >= MAX_SEGMENTS:
             refuse(name, f"more than {MAX_SEGMENTS} labels", line=number)
         segments.append(Segment(start_s=start_s, end_s=end_s, label=parts[3] or ""))
-    return Read(timelines=(timeline_of(segments, name, options, format="Audacity labels"),))
+    return ReadResult(timelines=(timeline_of(segments, name, options, format="Audacity labels"),))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -78,7 +78,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.lstrip().startswith("<") and re.search(r"<fcpxml[\s>]", head) is not None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "fcpxml":
         refuse(name, "it is no FCPXML")
@@ -90,7 +90,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         timelines.append(_timeline(root, sequence, title, name, options))
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers and clips")
-    return Read(timelines=tuple(timelines))
+    return ReadResult(timelines=tuple(timelines))
 
 
 def _timeline(root: "Element", sequence: "Element | None", title: str, name: str, options: ReadingOptions) -> Timeline:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_BYTES",
     "MAX_SEGMENTS",
-    "Read",
-    "Reader",
+    "ReadResult",
     "ReadingOptions",
+    "TimelineReader",
     "content_of",
     "decoded",
     "named_by",
@@ -50,15 +50,15 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class ReadResult:
     """The timelines in a file. warnings: what was read otherwise than it stands there, once for each kind."""
 
     timelines: tuple[Timeline, ...]
     warnings: tuple[str, ...] = ()
 
 
-# (content, the file's name for messages, options) -> Read; raises TimelineError
-Reader = Callable[[bytes, str, ReadingOptions], Read]
+# (content, the file's name for messages, options) -> ReadResult; raises TimelineError
+TimelineReader = Callable[[bytes, str, ReadingOptions], ReadResult]
 
 
 def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:

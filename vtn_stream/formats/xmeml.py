@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, is_timecode, reading_clock
 from vtn_stream.formats.writing import Options, Written, counting_rate, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -96,7 +96,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.lstrip().startswith("<") and re.search(r"<xmeml[\s>]", head) is not None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "xmeml":
         refuse(name, "it is no xmeml")
@@ -111,7 +111,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         warnings |= dict.fromkeys(doubts)
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers")
-    return Read(timelines=tuple(timelines), warnings=tuple(warnings))
+    return ReadResult(timelines=tuple(timelines), warnings=tuple(warnings))
 
 
 def _sequences(root: "Element") -> Iterator["Element"]:

@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -63,7 +63,7 @@ def claims(head: str, suffix: str) -> bool:
     return suffix in ("", ".txt") and len(times) >= MIN_CHAPTERS and times[0] == (0, 0, 0)
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     lines = [line for line in decoded(data, name).split("\n") if line.strip()]
     chapters = sorted(
         (((int(found[1] or 0) * 60 + int(found[2])) * 60 + int(found[3])), found[4].strip())
@@ -82,7 +82,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     num_other = len(lines) - len(chapters)
     warnings = [f"{num(num_other, 'line')} without a time at the start: passed over"] * bool(num_other)
     timeline = timeline_of(segments, name, options, format="YouTube chapters")
-    return Read(timelines=(timeline,), warnings=tuple(warnings))
+    return ReadResult(timelines=(timeline,), warnings=tuple(warnings))
 
 
 def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tuple[int, str]]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.films import LabelledFilm, labels_of
 from vtn_stream.heads.fitting import AtPoint, phase_rules
 from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.heads.losses import dense_loss
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
 from vtn_stream.localize import Drawing

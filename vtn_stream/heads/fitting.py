@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.heads.films import LabelledFilm, labels_of
+from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.localize import phases
 from vtn_stream.metrics import DetectionScores, labels_on_grid, segmentation_scores
 from vtn_stream.timeline import Segment

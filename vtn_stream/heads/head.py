@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.films import LabelledFilm
 from vtn_stream.heads.fitting import AtPoint, as_operating_points
+from vtn_stream.heads.labelled_film import LabelledFilm
 from vtn_stream.localize import Drawing
 from vtn_stream.model import VTN, HeadConfig
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules

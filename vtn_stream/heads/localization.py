@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.films import LabelledFilm, longest_segment
 from vtn_stream.heads.fitting import AtPoint, detection_points
 from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
 from vtn_stream.heads.losses import diou_loss, focal_loss
 from vtn_stream.heads.pieces import Piece, finite_on_cpu, pieces
 from vtn_stream.heads.targets import pyramid_targets

@@ -35,7 +35,6 @@ EPIC = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 Segments = Mapping[str, Sequence[Segment]]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
@@ -176,8 +175,8 @@ class _Table:
     Within one label and video, predictions stand in descending order of score, true segments in order of time.
     """
 
-    label: Ints
-    video: Ints
+    label: NDArray[np.int64]
+    video: NDArray[np.int64]
     start_s: Floats
     end_s: Floats
     score: Floats
@@ -231,7 +230,7 @@ def _table(rows: Sequence[tuple[int, int, float, float, float]]) -> _Table:
     )
 
 
-def _groups(true: _Table, found: _Table) -> Iterator[tuple[int, Ints, Floats]]:
+def _groups(true: _Table, found: _Table) -> Iterator[tuple[int, NDArray[np.int64], Floats]]:
     """For every label and video with G true segments: the label, its P rows in `found`, their tIoU [P, G]."""
     num_videos = 1 + max(int(true.video.max()), int(found.video.max(initial=0)))
     of_true, of_found = true.label * num_videos + true.video, found.label * num_videos + found.video

@@ -16,9 +16,9 @@ from torch.nn.functional import dropout, gelu, pad
 from vtn_stream.model.attention import GlobalRow, band_attention
 from vtn_stream.model.config import EncoderConfig
 
-__all__ = ["TILE", "Encoded", "LongformerLayer", "Read", "TemporalEncoder", "layer_tiles", "show_frames"]
+__all__ = ["TILE", "Encoded", "LongformerLayer", "ReadFrames", "TemporalEncoder", "layer_tiles", "show_frames"]
 
-Read = Callable[[int, int], Tensor]  # (start, stop) -> a tensor of those frames
+ReadFrames = Callable[[int, int], Tensor]  # (start, stop) -> a tensor of those frames
 
 # Frames that pass through a layer at once where no gradient is wanted: what a layer needs besides its input and
 # output is then 30 MB at D = 768, and each tile computes the keys of its halo again: 2 % at a window of 18. Twice as
@@ -162,7 +162,7 @@ class TemporalEncoder(nn.Module):
             there = None if valid is None else valid[:, low:stop]
             return self.embed(embeddings[:, low:stop], ids, there, first=start, history=start - low)
 
-        source: Read = embedded
+        source: ReadFrames = embedded
         for number, layer in enumerate(self.layers, 1):
             row = layer.global_row(cls, keeps_attention=number == len(self.layers))
             if number == len(self.layers) and read == "cls":
@@ -237,7 +237,7 @@ class TemporalEncoder(nn.Module):
 
 
 def layer_tiles(
-    layer: LongformerLayer, row: GlobalRow, read: Read, num: int, cls: Tensor, valid: Tensor | None = None
+    layer: LongformerLayer, row: GlobalRow, read: ReadFrames, num: int, cls: Tensor, valid: Tensor | None = None
 ) -> Iterator[tuple[int, Tensor]]:
     """One pass of a layer over `num` frames: (start, tokens [B, n, D]) in order, a tile at a time; row sees them all.
 
@@ -252,7 +252,7 @@ def layer_tiles(
         yield start, layer.frames(tokens, cls, seen, start - low, stop - start)
 
 
-def show_frames(row: GlobalRow, read: Read, num: int, valid: Tensor | None = None) -> None:
+def show_frames(row: GlobalRow, read: ReadFrames, num: int, valid: Tensor | None = None) -> None:
     """All that a pass does where no frame is wanted."""
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
@@ -270,5 +270,5 @@ def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) ->
     return pad(change, (0, 0, lacking, 0))
 
 
-def _slices(tokens: Tensor) -> Read:
+def _slices(tokens: Tensor) -> ReadFrames:
     return lambda start, stop: tokens[:, start:stop]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InUse, StoreError
-from vtn_stream.model.encoder import Encoded, Read, TemporalEncoder, layer_tiles, show_frames
+from vtn_stream.model.encoder import Encoded, ReadFrames, TemporalEncoder, layer_tiles, show_frames
 
 __all__ = ["LongEncoding", "Tile"]
 
@@ -59,7 +59,7 @@ class LongEncoding:
     def __init__(
         self,
         encoder: TemporalEncoder,
-        read: Read,
+        read: ReadFrames,
         num_frames: int,
         *,
         scratch: Path,
@@ -115,7 +115,7 @@ class LongEncoding:
     def _num_layers(self) -> int:
         return len(self._encoder.layers)
 
-    def _below_last(self) -> tuple[Read, Tensor]:
+    def _below_last(self) -> tuple[ReadFrames, Tensor]:
         """What the last layer reads: frames [1, n, D] and the global token [1, D]."""
         begin, cls = self._resumed()
         self._check_room(begin)
@@ -129,7 +129,7 @@ class LongEncoding:
             self._file(number - 1).unlink(missing_ok=True)
         return self._source(self._num_layers - 1), cls
 
-    def _source(self, layer: int) -> Read:
+    def _source(self, layer: int) -> ReadFrames:
         """What this layer reads."""
         return self._embedded if layer == 0 else self._stored(layer - 1)
 
@@ -140,7 +140,7 @@ class LongEncoding:
         embeddings = self._read(low, stop)[None].to(self._device)
         return self._encoder.embed(embeddings, ids, valid, first=start, history=start - low)
 
-    def _stored(self, layer: int) -> Read:
+    def _stored(self, layer: int) -> ReadFrames:
         width, file = self._encoder.config.width, self._file(layer)
 
         def read(start: int, stop: int) -> Tensor:
@@ -171,7 +171,7 @@ class LongEncoding:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _counted(self, read: Read, layer: int) -> Read:
+    def _counted(self, read: ReadFrames, layer: int) -> ReadFrames:
         """Tells how far this layer has come whenever it reads on."""
 
         def reading(start: int, stop: int) -> Tensor:

@@ -29,7 +29,7 @@ from vtn_stream.timeline import Segment
 __all__ = [
     "GREY",
     "MAX_CHARACTERS",
-    "Format",
+    "PictureFormat",
     "boxes",
     "draw_segments",
     "in_picture_style",
@@ -41,7 +41,7 @@ __all__ = [
     "told_apart",
 ]
 
-Format = Literal["svg", "png"]
+PictureFormat = Literal["svg", "png"]
 
 GREY = "#f2f2f2"  # where a film is, and nothing happens in it
 HATCHES = ("", "////", "....", "xxxx", "----")
@@ -76,7 +76,7 @@ def in_picture_style() -> Iterator[None]:
         yield
 
 
-def picture(figure: Figure, format: Format, *, dpi: int = 150) -> bytes:
+def picture(figure: Figure, format: PictureFormat, *, dpi: int = 150) -> bytes:
     """The figure as a file's content; dpi of a PNG."""
     file = io.BytesIO()
     metadata: dict[str, None] = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}

@@ -25,7 +25,7 @@ from matplotlib.patches import Patch, PathPatch, Rectangle
 from vtn_stream.report.drawing import (
     GREY,
     MAX_CHARACTERS,
-    Format,
+    PictureFormat,
     boxes,
     draw_segments,
     in_picture_style,
@@ -54,7 +54,7 @@ _GAP: dict[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#999999", "hatch":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _PlotRow:
     """A label of one film, or all of one of several."""
 
     name: str
@@ -70,7 +70,7 @@ def plot(
     labels: Collection[str] | None = None,
     span_s: tuple[float, float] | None = None,
     width_in: float = DEFAULT_WIDTH_IN,
-    format: Format = "svg",
+    format: PictureFormat = "svg",
 ) -> bytes:
     """One timeline as lanes, one a label; several as a strip each, on one clock. Equal input gives equal bytes.
 
@@ -147,7 +147,7 @@ def figure(
     return drawn
 
 
-def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tuple[list[_Row], list[str]]:
+def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tuple[list[_PlotRow], list[str]]:
     """A row for each label, of very many those that last longest; and in words what is to be known of them."""
     of: dict[str, tuple[list[Segment], list[Segment]]] = {label: ([], []) for label in labels}
     for side, segments in enumerate((true, film.segments)):
@@ -156,10 +156,12 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
     lasts = {label: sum(s.duration_s for s in (*of[label][0], *of[label][1])) for label in labels}
     kept = set(sorted(labels, key=lambda label: -lasts[label])[:MAX_LANES])
     rows = [
-        _Row(name=label, span_s=film.span_s, true=of[label][0], said=of[label][1]) for label in labels if label in kept
+        _PlotRow(name=label, span_s=film.span_s, true=of[label][0], said=of[label][1])
+        for label in labels
+        if label in kept
     ]
     if not rows:
-        rows = [_Row(name="(nothing)", span_s=film.span_s, true=(), said=())]
+        rows = [_PlotRow(name="(nothing)", span_s=film.span_s, true=(), said=())]
     notes = []
     if any(s.score is not None for s in film.segments):
         notes.append("Fainter: lower score.")
@@ -170,9 +172,9 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
     return rows, notes
 
 
-def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tuple[list[_Row], list[str]]:
+def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tuple[list[_PlotRow], list[str]]:
     rows = [
-        _Row(name=film.video_path, span_s=film.span_s, true=segments, said=film.segments)
+        _PlotRow(name=film.video_path, span_s=film.span_s, true=segments, said=film.segments)
         for film, segments in zip(films, true, strict=True)
     ]
     notes = []
@@ -197,7 +199,7 @@ def _page(
     return drawn, list(axes), num_columns
 
 
-def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_Row], resolved_s: float) -> None:
+def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow], resolved_s: float) -> None:
     """What was looked at, and in it what is not known: of one film in all of its rows."""
     for at, row in enumerate(rows):
         start_s, end_s = row.span_s

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from vtn_stream.heads import Batch
-from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.localize import positions
 from vtn_stream.training.films import TrainingFilm
 

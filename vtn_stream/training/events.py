@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vtn_stream.embedding import Event as EmbeddingEvent
+from vtn_stream.embedding import EmbeddingEvent
 
-__all__ = ["EpochDone", "Event", "HeadKind", "Prepared", "Stage", "Taught"]
+__all__ = ["EpochDone", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
 
 HeadKind = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class TrainingStage:
     """Work of this name goes on, `message` says with what: a film's file name, or nothing."""
 
     name: str
@@ -64,4 +64,4 @@ class Taught:
     figures: Mapping[str, float]
 
 
-Event = Stage | Prepared | EmbeddingEvent | EpochDone
+TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone

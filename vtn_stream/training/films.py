@@ -20,7 +20,7 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.track import Recipe
-from vtn_stream.training.events import Event, Stage
+from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.footage import Footage
 from vtn_stream.training.split import group
 from vtn_stream.video import DecodingProcess
@@ -102,7 +102,7 @@ def embed_films(
     process: DecodingProcess,
     *,
     skip_bad: bool = False,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> dict[str, TrainingFilm]:
     """The films by id, in this order. What the store lacks is embedded and stored.
 
@@ -116,7 +116,7 @@ def embed_films(
     failed: dict[str, VideoError] = {}
     for name in names:
         video = footage.videos[name]
-        tell(Stage(name="embedding", message=video.path.name))
+        tell(TrainingStage(name="embedding", message=video.path.name))
         try:
             values, index = _track(video, plan, encoder, store, process, tell)
         except VideoError as error:
@@ -161,7 +161,7 @@ def _track(
     encoder: "FrameEncoder",
     store: EmbeddingStore,
     process: DecodingProcess,
-    tell: Callable[[Event], None],
+    tell: Callable[[TrainingEvent], None],
 ) -> tuple[NDArray[np.float16], FrameIndex]:
     """Values [T, D] and their clock. Raises VideoError where not one position could be decoded."""
     chunks = plan.chunks(video)

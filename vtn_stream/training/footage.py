@@ -10,7 +10,7 @@ from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
 from vtn_stream.film import VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.events import Event, Stage
+from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.folder import FilmFolder
 from vtn_stream.video import DecodingProcess
 
@@ -47,7 +47,7 @@ def find_films(
     process: DecodingProcess,
     *,
     skip_bad: bool = False,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Footage:
     """The annotations with the films of a folder, each probed, through the store where that knows it.
 
@@ -70,7 +70,7 @@ def find_films(
         raise _none_there(annotations, wanted, films)
     videos: dict[str, VideoInfo] = {}
     for name, path in paths.items():
-        tell(Stage(name="looking at the films", message=path.name))
+        tell(TrainingStage(name="looking at the films", message=path.name))
         try:
             videos[name] = probe(path, store, process)
         except VideoError as error:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from vtn_stream.heads import HEADS
-from vtn_stream.heads.films import longest_segment
+from vtn_stream.heads.labelled_film import longest_segment
 from vtn_stream.model import EncoderConfig, HeadConfig
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vtn_stream.heads import HEADS
 from vtn_stream.track import OperatingPoints, PhaseRules
-from vtn_stream.training.events import EpochDone, Event, Stage
+from vtn_stream.training.events import EpochDone, TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters, Motion, natural_hyperparameters
@@ -46,7 +46,7 @@ def learn(
     backbone: str,
     device: str = "cpu",
     work: Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
     """All of `teach` but files and films. work: where its state and its curves are kept; None: nowhere."""
     tell = on_event or (lambda event: None)
@@ -59,7 +59,7 @@ def learn(
         settings = natural_hyperparameters(
             material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
         )
-        tell(Stage(name=f"training with {name}"))
+        tell(TrainingStage(name=f"training with {name}"))
         fitted = fit(
             material.training,
             validation,
@@ -74,7 +74,7 @@ def learn(
         ways[name] = (settings, fitted)
     best = max(ways, key=lambda name: ways[name][1].best or 0.0)  # of equals the first
     settings, fitted = ways[best]
-    tell(Stage(name="fitting thresholds"))
+    tell(TrainingStage(name="fitting thresholds"))
     predictions = predictions_of(fitted.network, validation, fps)
     head = HEADS[material.head]
     thresholds = head.thresholds(predictions, validation, labels) if validation else {}
@@ -115,8 +115,8 @@ def _file_name(way: str) -> str:
     return way.replace(" ", "-")
 
 
-def _logged(log: Log, tell: Callable[[Event], None]) -> Callable[[Event], None]:
-    def on_event(event: Event) -> None:
+def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
+    def on_event(event: TrainingEvent) -> None:
         if isinstance(event, EpochDone):
             scalars = {"loss": event.loss} | ({} if event.metric is None else {event.metric_name: event.metric})
             log.write(event.epoch, **scalars)

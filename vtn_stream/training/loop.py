@@ -13,13 +13,13 @@ from vtn_stream.errors import CheckpointError, TrainingError, listed
 from vtn_stream.heads import head_of
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.crops import Crops
-from vtn_stream.training.events import EpochDone, Event
+from vtn_stream.training.events import EpochDone, TrainingEvent
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner, NoNumber, copied
 from vtn_stream.training.standardize import standardize
-from vtn_stream.training.state import State, load_state, save_state
+from vtn_stream.training.state import TrainingState, load_state, save_state
 from vtn_stream.training.validation import predictions
 
 __all__ = ["Fitted", "fit"]
@@ -57,7 +57,7 @@ def fit(
     backbone: str,
     device: str = "cpu",
     state: Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Fitted:
     """Teach a network from scratch.
 
@@ -70,7 +70,7 @@ def fit(
     """
     _check_numbers([*films, *validation])
     with torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()]):
-        lesson = _Lesson(films, validation, labels, settings, fps, backbone, device, on_event)
+        lesson = _Fit(films, validation, labels, settings, fps, backbone, device, on_event)
         if state is not None:
             lesson.keep(state, key_of(films, validation, labels, settings, fps, backbone=backbone, device=device))
         return lesson.fit()
@@ -91,7 +91,7 @@ class _Stopped(Exception):
     """There was no number: what, and when."""
 
 
-class _Lesson:
+class _Fit:
     def __init__(
         self,
         films: Sequence[TrainingFilm],
@@ -101,7 +101,7 @@ class _Lesson:
         fps: Fraction,
         backbone: str,
         device: str,
-        on_event: Callable[[Event], None] | None,
+        on_event: Callable[[TrainingEvent], None] | None,
     ) -> None:
         self._validation, self._labels, self._settings, self._fps = validation, labels, settings, fps
         self._tell = on_event or (lambda event: None)
@@ -233,7 +233,7 @@ class _Lesson:
         learner = self._learner
         tensors = {"network": learner.network.state_dict(), "mean": learner.mean, "best": self._best}
         progress = asdict(self._progress) | {"learner": learner.counters}
-        save_state(path, State(key, progress, tensors, learner.optimizer))
+        save_state(path, TrainingState(key, progress, tensors, learner.optimizer))
 
 
 def _check_numbers(films: Sequence[TrainingFilm]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.check import check_enough, check_head, natural_head
-from vtn_stream.training.events import Event, HeadKind, Prepared
+from vtn_stream.training.events import HeadKind, Prepared, TrainingEvent
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
 from vtn_stream.training.options import TrainingOptions
@@ -39,7 +39,7 @@ def prepare(
     store: EmbeddingStore,
     process: DecodingProcess,
     *,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Material:
     """The films of the annotations, embedded; whatever can be told to be wrong is told before that.
 

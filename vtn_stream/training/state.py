@@ -22,13 +22,13 @@ from torch import Tensor
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import TrainingError
 
-__all__ = ["State", "load_state", "save_state"]
+__all__ = ["TrainingState", "load_state", "save_state"]
 
 _DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TrainingState:
     """key names all that the numbers depend on; progress is JSON values; optimizer, the "state" of its state_dict."""
 
     key: str
@@ -37,7 +37,7 @@ class State:
     optimizer: Mapping[int, Mapping[str, Tensor]]
 
 
-def save_state(path: Path, state: State) -> None:
+def save_state(path: Path, state: TrainingState) -> None:
     """Atomic: a kill leaves the state before. Raises TrainingError where it cannot be written."""
     arrays = {"key": _bytes(state.key), "progress": _bytes(json.dumps(state.progress))}
     for group, tensors in (*state.tensors.items(), *((f"optimizer/{i}", t) for i, t in state.optimizer.items())):
@@ -56,7 +56,7 @@ def save_state(path: Path, state: State) -> None:
         ) from error
 
 
-def load_state(path: Path, key: str) -> State | None:
+def load_state(path: Path, key: str) -> TrainingState | None:
     """None where there is none, or one of another training, or it is damaged: training then begins anew."""
     try:
         content = memoryview(path.read_bytes())
@@ -75,7 +75,7 @@ def load_state(path: Path, key: str) -> State | None:
                     optimizer.setdefault(int(number), {})[rest] = torch.from_numpy(file[name])
                 elif rest:
                     tensors.setdefault(group, {})[rest] = torch.from_numpy(file[name])
-        return State(key, progress, tensors, optimizer)
+        return TrainingState(key, progress, tensors, optimizer)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 

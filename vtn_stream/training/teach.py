@@ -12,7 +12,7 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
 from vtn_stream.errors import TrainingError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.events import Event, Stage, Taught
+from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
@@ -22,7 +22,7 @@ from vtn_stream.video import DecodingProcess
 __all__ = ["teach"]
 
 
-def teach(options: TrainingOptions, *, on_event: Callable[[Event], None] | None = None) -> Taught:
+def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None] | None = None) -> Taught:
     """Train a model on annotated films, and say what it is worth on those that were held back.
 
     One that was killed goes on after its last whole epoch when the same is asked again, to the same bits on the same
@@ -50,7 +50,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[Event], None] | None 
         work=work,
         on_event=tell,
     )
-    tell(Stage(name="writing"))
+    tell(TrainingStage(name="writing"))
     plots = write(material, learnt, encoder.recipe(material.plan.fps), output)
     for state in state_files(work):
         state.unlink(missing_ok=True)
