@@ -122,9 +122,9 @@ def films_of(
     return [joined(part.tolist(), views[t % len(views)], fights, f"{t}-{number}") for t, number, part in parts]
 
 
-def clip_scores(films: Sequence[tuple[TrainingFilm, Stretches]], said: Sequence[GridScores]) -> dict[int, float]:
+def clip_scores(films: Sequence[tuple[TrainingFilm, Stretches]], film_scores: Sequence[GridScores]) -> dict[int, float]:
     scores: dict[int, list[float]] = {}
-    for (_, spans), one in zip(films, said, strict=True):
+    for (_, spans), one in zip(films, film_scores, strict=True):
         assert one.frame is not None
         for clip, start, stop in spans:
             scores.setdefault(clip, []).append(float(one.frame[start:stop, 0].astype(np.float64).mean()))
@@ -238,8 +238,8 @@ def main() -> None:
         settings = natural_hyperparameters(learnt_from, (LABEL,), "dense", FPS, motion=MOTION, num_epochs=NUM_EPOCHS)
         network = fit(learnt_from, (), (LABEL,), settings, FPS, backbone=DEFAULT_BACKBONE).network
         known = clip_scores(training, predictions(network, learnt_from, FPS))
-        said = predictions(network, [film for film, _ in test], FPS)
-        scores = clip_scores(test, said)
+        film_scores = predictions(network, [film for film, _ in test], FPS)
+        scores = clip_scores(test, film_scores)
         least = threshold(np.array(list(known.values())), fights[list(known)])
         right["dense head"].append(np.array([(scores[c] > least) == fights[c] for c in part]))
         for name, features in regressions.items():
@@ -247,11 +247,14 @@ def main() -> None:
         rules = phase_rules(learnt_from, (), (), (LABEL,), nothing=True)
         spans = {
             film.name: phases(one, film.index, (LABEL,), film.duration_s, NO_THRESHOLD, rules)
-            for (film, _), one in zip(test, said, strict=True)
+            for (film, _), one in zip(test, film_scores, strict=True)
         }
         maps.append(100 * detection_map(spans, {film.name: film.segments for film, _ in test}, THUMOS14).average_map)
-        told = ", ".join(f"{name} {100 * r[-1].mean():.1f} %" for name, r in right.items())
-        print(f"fold {k}, {len(part)} clips: {told}; mAP {maps[-1]:.1f}; {time.monotonic() - began:.0f} s", flush=True)
+        accuracies = ", ".join(f"{name} {100 * r[-1].mean():.1f} %" for name, r in right.items())
+        print(
+            f"fold {k}, {len(part)} clips: {accuracies}; mAP {maps[-1]:.1f}; {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
     for name, results in right.items():
         folds = [100 * r.mean() for r in results]
         print(f"clip accuracy, {name}: {100 * np.concatenate(results).mean():.1f} %, folds {np.std(folds):.1f} apart")

@@ -121,8 +121,8 @@ def dispatch() -> None:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     for num_films, num in ((20, 1000), (4000, 5)):
         seconds = run([num] * num_films, 2, 0.0)
-        told = f"{num_films * num / seconds:.0f} chunks, {num_films / seconds:.0f} films a second"
-        print(f"{num_films} films of {num} chunks that cost nothing: {told}", flush=True)
+        speed = f"{num_films * num / seconds:.0f} chunks, {num_films / seconds:.0f} films a second"
+        print(f"{num_films} films of {num} chunks that cost nothing: {speed}", flush=True)
     ray.shutdown()
     for num_films in (20, 20_000):
         with tempfile.TemporaryDirectory() as folder:

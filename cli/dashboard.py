@@ -96,12 +96,12 @@ def facts(tally: Tally) -> list[tuple[str, str]]:
         workers += f" ({tally.num_workers_lost} lost, {tally.num_workers_replaced} replaced)"
     if (share := tally.share_embedding) is not None:
         workers += f", embedding {share:.0%} of the time"
-    told = [("films", films), ("chunks", chunks), ("workers", workers)]
+    rows = [("films", films), ("chunks", chunks), ("workers", workers)]
     if (speed := tally.frames_per_s) is not None:
-        told.append(("frames/s", f"{speed:.0f}"))
+        rows.append(("frames/s", f"{speed:.0f}"))
     left_s = tally.left_s
-    told.append(("time left", "not known" if left_s is None else about(left_s)))
-    return told
+    rows.append(("time left", "not known" if left_s is None else about(left_s)))
+    return rows
 
 
 def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> None:
@@ -116,16 +116,16 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
         rows.append(("films left", left))
     rows += [("chunks embedded", tally.num_embedded)]
     rows += [("frames", tally.num_frames)]
-    told = [(name, str(number)) for name, number in rows]
+    cells = [(name, str(number)) for name, number in rows]
     if tally.num_frames and tally.embedding_s:
-        told.append(("frames/s", f"{tally.num_frames / tally.embedding_s:.0f}"))
-    told.append(("time", clock(tally.wall_s)))
+        cells.append(("frames/s", f"{tally.num_frames / tally.embedding_s:.0f}"))
+    cells.append(("time", clock(tally.wall_s)))
     if summary is not None:
-        told.append(("workers", str(summary.num_workers)))
-        told += [
+        cells.append(("workers", str(summary.num_workers)))
+        cells += [
             (f"  {_STEPS.get(step, step)}", f"{seconds:.1f} s") for step, seconds in summary.seconds_by_stage.items()
         ]
-    for row in told:
+    for row in cells:
         table.add_row(*row)
     out.print(table)
     for done in board.gappy:

@@ -93,8 +93,8 @@ def export(
 
     def tell_failed(path: Path, error: VtnStreamError) -> None:
         if path not in failed:
-            told = str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
-            line = f"{printable(str(path))}: {told}" if len(paths) > 1 else str(error)
+            reason = str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
+            line = f"{printable(str(path))}: {reason}" if len(paths) > 1 else str(error)
             err.print(Text(f"vtn-stream: {line}"), soft_wrap=True)
         failed.add(path)
 

@@ -63,7 +63,7 @@ def check(settings: Settings) -> tuple[NodeReport, ...]:
             "see `ray status`, or give another --device",
         )
     with _Probes([node for node in nodes if node.report.works]) as probes:
-        examinations = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
+        examinations = probes.ask("examine", dict.fromkeys(probes.node_numbers, (settings,)), retries.EXAMINE_S)
         _check_shared(probes, str(settings.store_root), "--store")
     _check_differences(examinations, probes)
     reports = []
@@ -85,7 +85,7 @@ def check_store(folder: Path, option: str = "--store") -> None:
     with _Probes([node for node in nodes if node.report.works]) as probes:
         probes.problems.clear()
         _check_shared(probes, os.path.abspath(folder), option)
-        problems = {number: lines for number, lines in probes.problems.items() if number in probes.numbers}
+        problems = {number: lines for number, lines in probes.problems.items() if number in probes.node_numbers}
     if problems:
         first, *_ = problems.values()
         raise ClusterError(
@@ -110,7 +110,7 @@ class _Probes:
         self.shares: set[int] = set()
 
     @property
-    def numbers(self) -> list[int]:
+    def node_numbers(self) -> list[int]:
         return list(self._actors)
 
     def __enter__(self) -> "_Probes":
@@ -161,7 +161,7 @@ class _Probes:
 def _check_shared(probes: _Probes, folder: str, option: str) -> None:
     """Every node writes a file and reads all the others' files: those that see each other's share the folder."""
     # Named as the store's own unfinished files: `cache gc --orphans` removes what we could not.
-    names = {number: temporary_name() for number in probes.numbers}
+    names = {number: temporary_name() for number in probes.node_numbers}
     try:
         written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, retries.FOLDER_S)
         for number, reason in written.items():
@@ -173,9 +173,9 @@ def _check_shared(probes: _Probes, folder: str, option: str) -> None:
                     "mount the shared folder there, writable",
                 )
         wrote = [names[number] for number, reason in written.items() if not reason]
-        sees = probes.ask("read", dict.fromkeys(probes.numbers, (folder, wrote)), retries.FOLDER_S)
+        sees = probes.ask("read", dict.fromkeys(probes.node_numbers, (folder, wrote)), retries.FOLDER_S)
     finally:
-        probes.ask("remove", {number: (folder, names[number]) for number in probes.numbers}, retries.FOLDER_S)
+        probes.ask("remove", {number: (folder, names[number]) for number in probes.node_numbers}, retries.FOLDER_S)
     groups: list[list[int]] = []
     for number in (number for number in sees if names[number] in wrote):
         for group in groups:
@@ -252,5 +252,5 @@ def _with_work(node: _Node, works: bool) -> _Node:
     return replace(node, report=replace(node.report, works=works))
 
 
-def _node_names(numbers: Sequence[int]) -> str:
-    return ("node " if len(numbers) == 1 else "nodes ") + listed(map(str, numbers), MAX_SHOWN)
+def _node_names(node_numbers: Sequence[int]) -> str:
+    return ("node " if len(node_numbers) == 1 else "nodes ") + listed(map(str, node_numbers), MAX_SHOWN)

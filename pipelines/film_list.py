@@ -70,9 +70,9 @@ class FilmList(Sequence[FilmEntry]):
     def num_bytes(self) -> int:
         return sum(self._sizes)
 
-    def only(self, numbers: Iterable[int]) -> Self:
+    def only(self, film_numbers: Iterable[int]) -> Self:
         """These of them, numbered anew; their names and results stay."""
-        chosen = sorted(set(numbers))
+        chosen = sorted(set(film_numbers))
         films = type(self)([*self._bases], [])
         paths = [os.fsencode(self._below(number)) for number in chosen]
         films._paths = b"".join(paths)

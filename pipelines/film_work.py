@@ -82,9 +82,9 @@ class FilmWork:
                 free.append(stretch[len(stretch) // 2 :])
         return list(max(free, key=len)[:max_run]) if free else []
 
-    def give_back(self, numbers: Iterable[int]) -> None:
+    def give_back(self, chunk_numbers: Iterable[int]) -> None:
         """These should be offered again."""
-        self.unassigned = sorted(self._unsettled.intersection(numbers).union(self.unassigned))
+        self.unassigned = sorted(self._unsettled.intersection(chunk_numbers).union(self.unassigned))
 
     def settle(self, receipt: Receipt) -> bool:
         """The chunk is done with. False: it was already, or never asked for."""
@@ -143,9 +143,9 @@ class FilmWork:
         return f"{step} failed {len(kinds)} times, at last: {last}"
 
 
-def _stretches(numbers: Iterable[int]) -> list[range]:
+def _stretches(chunk_numbers: Iterable[int]) -> list[range]:
     """Consecutive numbers together; the numbers ascend."""
-    known = list(numbers)
+    known = list(chunk_numbers)
     if not known:
         return []
     ends = [(a + 1, b) for a, b in pairwise(known) if b != a + 1]

@@ -52,7 +52,7 @@ class _Job:
     film: FilmWork
     step: Step
     worker: int
-    numbers: list[int]
+    chunk_numbers: list[int]
     is_poll: bool = False
 
 
@@ -175,8 +175,8 @@ class Schedule:
         # Short stretches are left to those who decode towards them, unless a worker would idle.
         for min_split in (2 * max_run, 1):
             for film in self._films:
-                if film.unassigned and (numbers := self._take(film, worker, others, max_run, min_split)):
-                    return self._job_for(film, worker, numbers)
+                if film.unassigned and (chunk_numbers := self._take(film, worker, others, max_run, min_split)):
+                    return self._job_for(film, worker, chunk_numbers)
         return None
 
     def _take(self, film: FilmWork, worker: int, others: Set[int], max_run: int, min_split: int) -> list[int]:
@@ -184,10 +184,18 @@ class Schedule:
         own = at.pop(worker, None)
         return film.take(worker, others, at=own, others_at={*at.values()}, max_run=max_run, min_split=min_split)
 
-    def _job_for(self, film: FilmWork, worker: int, numbers: list[int]) -> _Job:
-        self._at[worker] = film, numbers[-1] + 1
-        deadline_s = len(numbers) * retries.EMBED_PER_CHUNK_S
-        return _job(film, "embed", worker, deadline_s, _survey_of(film).identity, tuple(numbers), numbers=numbers)
+    def _job_for(self, film: FilmWork, worker: int, chunk_numbers: list[int]) -> _Job:
+        self._at[worker] = film, chunk_numbers[-1] + 1
+        deadline_s = len(chunk_numbers) * retries.EMBED_PER_CHUNK_S
+        return _job(
+            film,
+            "embed",
+            worker,
+            deadline_s,
+            _survey_of(film).identity,
+            tuple(chunk_numbers),
+            chunk_numbers=chunk_numbers,
+        )
 
     def _offer_again(self) -> None:
         due = [leased for leased in self._leased if leased.due <= self._num_chunks_done]
@@ -263,7 +271,7 @@ class Schedule:
         if job.is_poll and any(receipt.source == "film" for receipt in settled):
             for other in self._leased:  # the other batch let go of this one, and perhaps of all
                 other.due = 0 if other.film is film else other.due
-        unanswered = sorted(set(job.numbers) - {receipt.number for receipt in receipts})
+        unanswered = sorted(set(job.chunk_numbers) - {receipt.number for receipt in receipts})
         if unanswered:
             self._try_again(job, unanswered, Failure(kind="raised", reason="the worker left it out"))
         self._done_if_embedded(film)
@@ -277,15 +285,15 @@ class Schedule:
         if job.film.stage == "over":
             return
         if isinstance(failure.error, VtnStreamError):
-            units: list[RetryUnit] = [*job.numbers] or [job.step]
+            units: list[RetryUnit] = [*job.chunk_numbers] or [job.step]
             attempts = 1 + max(job.film.num_failures(unit) for unit in units)
             self._fail(job, str(failure.error), (), attempts)
         else:
-            self._try_again(job, job.numbers, failure)
+            self._try_again(job, job.chunk_numbers, failure)
 
-    def _try_again(self, job: _Job, numbers: list[int], failure: Failure) -> None:
+    def _try_again(self, job: _Job, chunk_numbers: list[int], failure: Failure) -> None:
         film = job.film
-        given_up = film.blame([*numbers] or [job.step], failure.kind, job.worker)
+        given_up = film.blame([*chunk_numbers] or [job.step], failure.kind, job.worker)
         if given_up:
             chunks = tuple(unit for unit in given_up if isinstance(unit, int))
             attempts = max(film.num_failures(unit) for unit in given_up)
@@ -293,17 +301,17 @@ class Schedule:
             self._fail(job, reason, chunks, attempts)
             self._check_workers(job, reason)
         else:
-            self._put_back(job, numbers)
+            self._put_back(job, chunk_numbers)
 
     def returned(self, task: Task) -> None:
         job = self._jobs.pop(id(task))
         self._at.pop(job.worker, None)
         if job.film.stage != "over":
-            self._put_back(job, job.numbers)
+            self._put_back(job, job.chunk_numbers)
 
-    def _put_back(self, job: _Job, numbers: list[int]) -> None:
+    def _put_back(self, job: _Job, chunk_numbers: list[int]) -> None:
         if job.step == "embed":
-            job.film.give_back(numbers)
+            job.film.give_back(chunk_numbers)
         else:
             job.film.stage = "listed" if job.step == "survey" else "complete"
 
@@ -338,11 +346,11 @@ class Schedule:
 
 
 def _job(
-    film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, numbers: list[int] | None = None
+    film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, chunk_numbers: list[int] | None = None
 ) -> _Job:
     name = f"{step} {film.entry.name}"
     task = Task(name=name, method=step, args=(film.entry.path, *args), deadline_s=deadline_s)
-    return _Job(task=task, film=film, step=step, worker=worker, numbers=numbers or [])
+    return _Job(task=task, film=film, step=step, worker=worker, chunk_numbers=chunk_numbers or [])
 
 
 def _survey_of(film: FilmWork) -> Survey:

@@ -84,10 +84,10 @@ class Worker:
             estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
         )
 
-    def embed(self, path: str, identity: str, numbers: Sequence[int]) -> list[Receipt]:
+    def embed(self, path: str, identity: str, chunk_numbers: Sequence[int]) -> list[Receipt]:
         """A receipt for each of these chunks, which are stored then."""
         plan = self._plan(path, identity)
-        chunks = [chunk for chunk in plan.chunks if chunk.number in set(numbers)]
+        chunks = [chunk for chunk in plan.chunks if chunk.number in set(chunk_numbers)]
         with contextlib.ExitStack() as stack:
             leases = {chunk.number: stack.enter_context(self._leases.hold(self._key(chunk))) for chunk in chunks}
             if len(chunks) == 1 and not leases[chunks[0].number]:
@@ -139,17 +139,17 @@ class Worker:
             timeline = load_timeline(files.timelines["json"])
         except TimelineError:
             return False
-        said, positions = timeline.provenance, timeline.provenance.get("positions")
+        provenance, positions = timeline.provenance, timeline.provenance.get("positions")
         expected = json.loads(json.dumps(self._analyzer.provenance()))
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
             timeline.complete
             and timeline.video_identity == video.identity
             and timeline.span_s == (0.0, video.duration_s)
-            and {name: said.get(name) for name in expected} == expected
+            and {name: provenance.get(name) for name in expected} == expected
             and isinstance(positions, dict)
             and positions.get("lost") == 0
-            and (not self._settings.exact or said.get("executions") == executions)
+            and (not self._settings.exact or provenance.get("executions") == executions)
         )
 
     # Chunks

@@ -21,8 +21,8 @@ __all__ = ["bf16_pays", "cast_weights", "dtype_for", "fold_batch_norms", "noise"
 def num_cores() -> int:
     """Those that this process may use. Schedulers such as Ray and Slurm say how many by OMP_NUM_THREADS."""
     num = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return min(num, max(1, int(said))) if said.isascii() and said.isdigit() else num
+    omp_threads = os.environ.get("OMP_NUM_THREADS", "")
+    return min(num, max(1, int(omp_threads))) if omp_threads.isascii() and omp_threads.isdigit() else num
 
 
 def single_threads(num: int) -> ThreadPoolExecutor:

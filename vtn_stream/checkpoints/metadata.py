@@ -81,8 +81,8 @@ def parse(text: str, version: int) -> Parsed:
         try:
             values[name] = reader(given[name])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VtnStreamError) as error:
-            said = f" ({_short(error)})" if isinstance(error, ValueError) else ""
-            raise ValueError(f"its {name.replace('_', ' ')} cannot be used{said}") from error
+            detail = f" ({_short(error)})" if isinstance(error, ValueError) else ""
+            raise ValueError(f"its {name.replace('_', ' ')} cannot be used{detail}") from error
     common, own = values.pop("operating_point"), values.pop("operating_points")
     values["operating_points"] = OperatingPoints(common=common, own=own)
     return Parsed(values, canonical(given), digest)

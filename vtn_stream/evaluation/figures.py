@@ -56,7 +56,9 @@ class Detection:
     total: Shown
 
     def to_dict(self) -> dict[str, Any]:
-        of = {float(n): float(r) for n, r in zip(self.proposals.numbers, self.proposals.average_recall, strict=True)}
+        of = {
+            float(n): float(r) for n, r in zip(self.proposals.num_per_video, self.proposals.average_recall, strict=True)
+        }
         return {
             "tiou": list(self.ranked.thresholds),
             "mean_ap": _shares(self.ranked.mean_ap),

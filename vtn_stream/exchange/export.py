@@ -85,14 +85,14 @@ def export_together(
     timelines, warnings = [], []
     for path in paths:
         try:
-            timeline, said = _selected(path, selection)
+            timeline, of_selection = _selected(path, selection)
         except VtnStreamError as error:
             if on_error is None:
                 raise
             on_error(path, error)
             continue
         timelines.append(timeline)
-        warnings += [f"{path}: {warning}" for warning in said]
+        warnings += [f"{path}: {warning}" for warning in of_selection]
     if not timelines:
         raise TimelineError("none of the timelines could be read", f"{target.name} was not written", "see above")
     written = FORMATS[name].write(timelines, options)

@@ -46,8 +46,8 @@ class Selection:
     no_overlaps: bool = False
 
     def __post_init__(self) -> None:
-        numbers = (self.threshold or 0.0, self.merge_gap_s or 0.0, self.min_duration_s, self.lead_s, self.lag_s)
-        if not all(map(math.isfinite, numbers)):
+        amounts = (self.threshold or 0.0, self.merge_gap_s or 0.0, self.min_duration_s, self.lead_s, self.lag_s)
+        if not all(map(math.isfinite, amounts)):
             raise InputError("a number of what is selected is not finite", "nothing was selected", "give seconds")
 
     def needs_scores(self, timeline: Timeline) -> bool:
@@ -102,8 +102,8 @@ class Selection:
 
 def _selections(timeline: Timeline) -> list[Mapping[str, Any]]:
     """What was selected of it before."""
-    said = timeline.provenance.get("selections")
-    return [each for each in said if isinstance(each, Mapping)] if isinstance(said, list) else []
+    earlier = timeline.provenance.get("selections")
+    return [each for each in earlier if isinstance(each, Mapping)] if isinstance(earlier, list) else []
 
 
 def _analysis(timeline: Timeline) -> Mapping[str, Any]:

@@ -222,13 +222,13 @@ def _place(clip: "Element") -> tuple[int, int]:
     return start, start + length if end is None or end < start else end
 
 
-def _segment(named: "Element", first: int, end: int, clock: Clock) -> Segment:
-    comment = named.findtext("comment") or ""
+def _segment(element: "Element", first: int, end: int, clock: Clock) -> Segment:
+    comment = element.findtext("comment") or ""
     score = _SCORE.fullmatch(comment.strip())
     return Segment(
         start_s=clock.seconds(first),
         end_s=clock.seconds(end),
-        label=named.findtext("name") or "",
+        label=element.findtext("name") or "",
         score=None if score is None else float(score[1]),
         attributes={"comment": comment} if comment.strip() and score is None else {},
     )

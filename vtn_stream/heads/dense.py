@@ -59,8 +59,8 @@ class Dense(Head[DenseConfig]):
 
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
         true = np.concatenate([labels_of(film, labels) for film in films])
-        said = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
-        return float((said == true)[true >= 0].mean())
+        predicted = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
+        return float((predicted == true)[true >= 0].mean())
 
     def thresholds(
         self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]

@@ -83,8 +83,8 @@ class Localization(Head[LocalizationConfig]):
         pyramid = network.locate(batch.embeddings, valid=batch.valid)
         num_points = [logits.shape[1] for logits in pyramid.logits]
         classes, offsets, positive = [], [], []
-        for bounds, numbers in batch.segments:
-            levels = pyramid_targets(bounds, numbers, num_points, config.num_classes)
+        for bounds, labels in batch.segments:
+            levels = pyramid_targets(bounds, labels, num_points, config.num_classes)
             classes.append(torch.cat([level.classes for level in levels]))
             offsets.append(torch.cat([level.offsets for level in levels]))
             positive.append(torch.cat([level.positive for level in levels]))
@@ -110,7 +110,7 @@ def detected(
     truth = {film.name: film.segments for film in films}
     known = {segment.label for segments in truth.values() for segment in segments}
     each = zip(predictions, films, strict=True)
-    found = {film.name: [s for s in all_spans(said, film, labels) if s.label in known] for said, film in each}
+    found = {film.name: [s for s in all_spans(scores, film, labels) if s.label in known] for scores, film in each}
     return detection_map(found, truth, THUMOS14)
 
 

@@ -59,7 +59,7 @@ class CardFacts:
     figures     of all classes together, by name, shares 0..1
     classes     a line for each label
     tious       over which average precision is the mean
-    mistakes    (true, said, share of the true one's time or number), None for nothing; the worst first
+    mistakes    (true, predicted, share of the true one's time or number), None for nothing; the worst first
     plots       paths of files, from the card, by what they show
     notes       what was odd about the data or the training, a sentence each
     """
@@ -149,7 +149,9 @@ def _measured(facts: CardFacts) -> list[str]:
     for c in facts.classes:
         threshold = "-" if c.threshold is None else f"{c.threshold:.2f}"
         rows.append((c.label, *map(_percent, (c.ap, c.precision, c.recall, c.f1)), threshold))
-    mistakes = [(_named(true), _named(said), _percent(share)) for true, said, share in facts.mistakes[:MAX_MISTAKES]]
+    mistakes = [
+        (_named(true), _named(predicted), _percent(share)) for true, predicted, share in facts.mistakes[:MAX_MISTAKES]
+    ]
     return [
         how if facts.figures or rows else "It was not measured.",
         _table(("all classes", "percent"), [(name, _percent(value)) for name, value in facts.figures.items()]),
@@ -164,7 +166,7 @@ def _num_labels(facts: CardFacts) -> str:
 
 def _limits(facts: CardFacts) -> list[str]:
     """Sentences, as Markdown."""
-    limits = [
+    sentences = [
         "It knows no other labels than those above: what is none of them it passes over, or calls by one of them.",
         "It was measured on films of the same kind as it learnt from. Other cameras, places, people or frame rates may "
         "change everything: measure it on a few of your own before you rely on it.",
@@ -176,12 +178,12 @@ def _limits(facts: CardFacts) -> list[str]:
     if (training := by_name.get("training")) is not None:
         few = [label for label in facts.labels if training.num_segments.get(label, 0) < FEW]
         if few:
-            limits.append(f"Of these labels it saw fewer than {FEW} examples: {_listed(few)}.")
+            sentences.append(f"Of these labels it saw fewer than {FEW} examples: {_listed(few)}.")
     if (validation := by_name.get("validation")) is not None:
         unseen = [label for label in facts.labels if not validation.num_segments.get(label, 0)]
         if unseen:
-            limits.append(f"Of these labels no example was there to measure them: {_listed(unseen)}.")
-    return limits
+            sentences.append(f"Of these labels no example was there to measure them: {_listed(unseen)}.")
+    return sentences
 
 
 def _bullets(sentences: Iterable[str]) -> str:

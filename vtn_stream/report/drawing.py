@@ -34,11 +34,11 @@ __all__ = [
     "draw_segments",
     "in_picture_style",
     "looks_of",
+    "merge_unresolved",
     "more",
     "picture",
     "plain_text",
     "time_axis",
-    "told_apart",
 ]
 
 PictureFormat = Literal["svg", "png"]
@@ -132,7 +132,7 @@ def draw_segments(
     spans: dict[tuple[str, float], list[tuple[float, float]]] = {}
     for s in segments:
         spans.setdefault((s.label, _shade(s.score) if by_score else 1.0), []).append((s.start_s, s.end_s))
-    marks = [(end - start, start, key) for key in spans for start, end in told_apart(spans[key], resolved_s)]
+    marks = [(end - start, start, key) for key in spans for start, end in merge_unresolved(spans[key], resolved_s)]
     kept: dict[tuple[str, float], list[tuple[float, float]]] = {}
     for length, start, key in sorted(marks, key=lambda mark: (-mark[0], mark[1:]))[:MAX_MARKS]:
         kept.setdefault(key, []).append((start, start + length))
@@ -170,7 +170,7 @@ def _shade(score: float | None) -> float:
     return _FAINTEST + (1 - _FAINTEST) * round(_SHADES * min(max(score, 0.0), 1.0)) / _SHADES
 
 
-def told_apart(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[tuple[float, float]]:
+def merge_unresolved(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[tuple[float, float]]:
     """Spans, at most a few for every `resolved_s`: what overlaps is one, and what is short and lies close."""
     marks: list[tuple[float, float]] = []
     for start, end in sorted(spans):

@@ -93,18 +93,18 @@ def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: 
     def inside(time_s: float) -> float:
         return min(max(time_s, 0.0), duration_s)
 
-    numbers = {label: number for number, label in enumerate(timeline.labels)}
-    spans: dict[str, list[tuple[float, float]]] = {label: [] for label in numbers}
+    label_numbers = {label: number for number, label in enumerate(timeline.labels)}
+    spans: dict[str, list[tuple[float, float]]] = {label: [] for label in label_numbers}
     for s in timeline.segments:
         spans[s.label].append((inside(s.start_s), inside(s.end_s)))
     gaps = _joined([(inside(g.start_s), inside(g.end_s)) for g in timeline.gaps])
     analyzed = (inside(timeline.span_s[0]), inside(timeline.span_s[1]))
     unknown = _joined(sorted([(0.0, analyzed[0]), *gaps, (analyzed[1], duration_s)]))
     instants = [
-        (inside(s.start_s), inside(s.start_s), numbers[s.label]) for s in timeline.segments if s.duration_s == 0
+        (inside(s.start_s), inside(s.start_s), label_numbers[s.label]) for s in timeline.segments if s.duration_s == 0
     ]
     lasting = replace(timeline, segments=tuple(s for s in timeline.segments if s.duration_s > 0)).without_overlaps()
-    pieces = [(inside(s.start_s), inside(s.end_s), numbers[s.label]) for s in lasting.segments]
+    pieces = [(inside(s.start_s), inside(s.end_s), label_numbers[s.label]) for s in lasting.segments]
     return Entry(
         name=name,
         page=page,
@@ -133,7 +133,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             num_films[total.label] += 1
             num_segments[total.label] += total.num_segments
             total_s[total.label] = total_s.get(total.label, 0.0) + total.total_s
-    numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
+    label_numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
     colours = colours_of(total_s)
     data = {
         "title": _shown(title),
@@ -145,7 +145,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             for label in total_s
         ],
         "films": [
-            _row(entry, numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]
+            _row(entry, label_numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]
             for entry in entries
         ],
     }
@@ -158,10 +158,12 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
     )
 
 
-def _row(entry: Entry, numbers: dict[str, int]) -> list[Any]:
+def _row(entry: Entry, label_numbers: dict[str, int]) -> list[Any]:
     """One film as the script reads it. The strip's layers number the labels by their place in this very list."""
     totals = [
-        value for total in entry.labels for value in (numbers[total.label], total.num_segments, _units(total.total_s))
+        value
+        for total in entry.labels
+        for value in (label_numbers[total.label], total.num_segments, _units(total.total_s))
     ]
     return [
         _shown(entry.name),

@@ -30,10 +30,10 @@ from vtn_stream.report.drawing import (
     draw_segments,
     in_picture_style,
     looks_of,
+    merge_unresolved,
     picture,
     plain_text,
     time_axis,
-    told_apart,
 )
 from vtn_stream.timeline import Curve, Segment, Timeline
 
@@ -60,7 +60,7 @@ class _PlotRow:
     name: str
     span_s: tuple[float, float]
     true: Sequence[Segment]
-    said: Sequence[Segment]
+    predicted: Sequence[Segment]
 
 
 def plot(
@@ -109,8 +109,8 @@ def figure(
     alone = films[0] if len(films) == 1 else None
     rows, notes = _films(films, true) if alone is None else _lanes(alone, true[0], used)
     curves = [] if alone is None else list(alone.curves.items())[:MAX_CURVES]
-    named = used[:MAX_LANES] if alone is None else []
-    key = [(Patch(**looks[label]), plain_text(label, _KEY_CHARACTERS)) for label in named]
+    key_labels = used[:MAX_LANES] if alone is None else []
+    key = [(Patch(**looks[label]), plain_text(label, _KEY_CHARACTERS)) for label in key_labels]
     if any(t.gaps for t in films):
         key.append((Patch(**_GAP), "not known"))
     if alone is None and len(used) > MAX_LANES:
@@ -123,11 +123,11 @@ def figure(
     most = max(2, int(1.7 * (width_in - _NAMES_IN)))
     resolved_s = time_axis(axes[-1], *span_s, width_in=width_in, most=most)
     for at, row in enumerate(rows):
-        halves = [(row.said, at - 0.4, at + 0.4)]
+        halves = [(row.predicted, at - 0.4, at + 0.4)]
         if truth is not None:
-            halves = [(row.true, at - 0.42, at - 0.02), (row.said, at + 0.02, at + 0.42)]
+            halves = [(row.true, at - 0.42, at - 0.02), (row.predicted, at + 0.02, at + 0.42)]
         for segments, low, high in halves:
-            faded = alone is not None and segments is row.said
+            faded = alone is not None and segments is row.predicted
             draw_segments(axes[0], segments, low, high, looks, resolved_s=resolved_s, by_score=faded)
     _draw_ground(axes[0], films, rows, resolved_s)
     for below, (_, curve) in zip(axes[1:], curves, strict=True):
@@ -156,12 +156,12 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
     lasts = {label: sum(s.duration_s for s in (*of[label][0], *of[label][1])) for label in labels}
     kept = set(sorted(labels, key=lambda label: -lasts[label])[:MAX_LANES])
     rows = [
-        _PlotRow(name=label, span_s=film.span_s, true=of[label][0], said=of[label][1])
+        _PlotRow(name=label, span_s=film.span_s, true=of[label][0], predicted=of[label][1])
         for label in labels
         if label in kept
     ]
     if not rows:
-        rows = [_PlotRow(name="(nothing)", span_s=film.span_s, true=(), said=())]
+        rows = [_PlotRow(name="(nothing)", span_s=film.span_s, true=(), predicted=())]
     notes = []
     if any(s.score is not None for s in film.segments):
         notes.append("Fainter: lower score.")
@@ -174,7 +174,7 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
 
 def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tuple[list[_PlotRow], list[str]]:
     rows = [
-        _PlotRow(name=film.video_path, span_s=film.span_s, true=segments, said=film.segments)
+        _PlotRow(name=film.video_path, span_s=film.span_s, true=segments, predicted=film.segments)
         for film, segments in zip(films, true, strict=True)
     ]
     notes = []
@@ -208,7 +208,7 @@ def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow]
     num_rows = len(rows) if len(films) == 1 else 1
     for at, film in enumerate(films[: len(rows)]):
         if film.gaps:
-            spans = told_apart([(gap.start_s, gap.end_s) for gap in film.gaps], resolved_s)
+            spans = merge_unresolved([(gap.start_s, gap.end_s) for gap in film.gaps], resolved_s)
             axes.add_patch(PathPatch(boxes(spans, at - 0.42, at + num_rows - 0.58), zorder=0.5, **_GAP))
 
 

@@ -40,8 +40,8 @@ _PROBE_VERSION = 2  # of what a probe looks for: older ones are made anew
 
 def default_root() -> Path:
     """VTN_STREAM_STORE, or vtn-stream in the user's cache folder."""
-    if named := os.environ.get("VTN_STREAM_STORE"):
-        return Path(named)
+    if folder := os.environ.get("VTN_STREAM_STORE"):
+        return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vtn-stream"
 
 
@@ -282,10 +282,10 @@ def _read_own(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
     try:
         recipe, execution = Recipe.from_json(fields["recipe"]), Execution.from_json(fields["execution"])
         name = f"{fields['start']:09d}-{fields['stop']:09d}.arrow"
-        said = (fields["video"], recipe.digest, execution.digest, name)
+        own_place = (fields["video"], recipe.digest, execution.digest, name)
     except (ValueError, KeyError, TypeError):  # another release's
-        said = None
-    if said != path.parts[-4:]:
+        own_place = None
+    if own_place != path.parts[-4:]:
         raise DamagedFile(
             f"{path.name} holds another chunk than its name says",
             "it is not used",

@@ -147,13 +147,13 @@ def program(machine: str, pid: int) -> bytes:
     if machine == "x86_64":
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL_PROCESS)]
     for table, answer in ((_REFUSED, refuse), (_ABSENT, absent)):
-        for numbers in table.values():
-            if (number := numbers[column]) is not None:
+        for call_numbers in table.values():
+            if (number := call_numbers[column]) is not None:
                 code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
 
-    def refuse_if(numbers: tuple[int | None, int | None], argument: int, tests: list[_Instruction]) -> None:
+    def refuse_if(call_numbers: tuple[int | None, int | None], argument: int, tests: list[_Instruction]) -> None:
         """Each test jumps over so many of the following tests, or over none."""
-        if (number := numbers[column]) is None:
+        if (number := call_numbers[column]) is None:
             return
         load = (_LOAD, 0, 0, 16 + 8 * argument)  # its lower half: all of these are 32 bits wide
         body = [load, *tests, (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, refuse)]

@@ -125,10 +125,10 @@ def _split(line: str) -> tuple[str, str] | None:
         path, gap, label = words[0], " ", words[1]
     else:
         return None
-    if gap.strip() and (numbers := re.search(r"[,;]", label)):
-        if not _NUMBERS.fullmatch(label, numbers.start()):
+    if gap.strip() and (separator := re.search(r"[,;]", label)):
+        if not _NUMBERS.fullmatch(label, separator.start()):
             return None
-        label = label[: numbers.start()].rstrip()
+        label = label[: separator.start()].rstrip()
     return (path, label) if path and label else None
 
 

@@ -128,9 +128,9 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
     folder, _, last = place.rpartition("/")
     if game is None and is_film_name(last):
         stem, _, suffix = last.rpartition(".")
-        named = _HALF_FILM.fullmatch(stem)
-        halves = halves or [named[1] if named else "1"]
-        names = {half: f"{half}{named[2]}.{suffix}" if named else last for half in halves}
+        match = _HALF_FILM.fullmatch(stem)
+        halves = halves or [match[1] if match else "1"]
+        names = {half: f"{half}{match[2]}.{suffix}" if match else last for half in halves}
         return {half: f"{folder}/{name}" if folder else name for half, name in names.items()}
     beside = _beside(path.parent)
     if game is None:
@@ -142,15 +142,15 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
 def _beside(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(folder.glob("[12]*.*")):
-        if is_film_name(file.name) and (named := _HALF_FILM.fullmatch(file.stem)):
-            found.setdefault(named[1], file.stem)
+        if is_film_name(file.name) and (match := _HALF_FILM.fullmatch(file.stem)):
+            found.setdefault(match[1], file.stem)
     return found
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines
-    named = _HALF_FILM.fullmatch(Path(timeline.video_path).stem)
-    half = named[1] if named else "1"
+    match = _HALF_FILM.fullmatch(Path(timeline.video_path).stem)
+    half = match[1] if match else "1"
     scored = any(s.score is not None for s in timeline.segments)
     events = [_event(s, half, scored=scored) for s in timeline.segments]
     content = {"UrlLocal": timeline.video_path, "predictions" if scored else "annotations": events}
