@@ -1,4 +1,4 @@
-"""What the terminal shows: a progress bar while a film is analyzed, a table and a lane of its timeline after.
+"""What the terminal shows: a progress bar during an analysis, then a table and a lane of the timeline.
 
 File names and labels come from strangers: they are shown as plain text, control characters escaped, never read
 as markup.

@@ -1,4 +1,4 @@
-"""What is seen of a batch: on stderr a board while it runs, or a line now and then; at its end a table on stdout."""
+"""What the terminal shows of a batch: on stderr a board, or a line now and then; at its end a table on stdout."""
 
 import time
 from collections import deque

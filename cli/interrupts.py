@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost: a KeyboardInterrupt that is raised while a library calls back may be swallowed there."""
+"""Makes sure that Ctrl-C is not lost: a library that calls back may swallow the KeyboardInterrupt raised there."""
 
 import signal
 from typing import NoReturn

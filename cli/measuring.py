@@ -1,4 +1,4 @@
-"""The long parts of `evaluate`: what is heard while films are looked at and clips are measured."""
+"""The long parts of `evaluate`, with their progress: films are analyzed, clips are measured."""
 
 import json
 from collections.abc import Iterator, Sequence

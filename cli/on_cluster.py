@@ -1,4 +1,4 @@
-"""Embedding on a Ray cluster what an analysis of one film needs: `analyze --ray`."""
+"""Embeds on a Ray cluster what an analysis of one film needs: `analyze --ray`."""
 
 from vtn_stream.analysis import Plan
 from vtn_stream.settings import Settings

@@ -1,4 +1,4 @@
-"""Figures as tables, for eyes; --json has them all."""
+"""Prints figures as tables; --json has them all."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Any number of films through any number of workers: the listing's films, by the schedule, on the pool.
+"""Runs any number of films on any number of workers: the films of the listing, by the schedule, on the pool.
 
     Listing -> Schedule -> RollCall -> Pool -> Worker.survey, .embed, .predict
 

@@ -1,4 +1,4 @@
-"""Is a cluster fit for the work? Every node that would get some is asked, within deadlines: a frozen one is named.
+"""Is a cluster ready for work? Every node that would get work is asked, within deadlines: one that hangs is named.
 
 Run within `connection.connected`.
 """

@@ -1,4 +1,4 @@
-"""To a Ray cluster and back: one that runs, or a private one on this machine for as long as it is needed.
+"""Connects to a Ray cluster: one that runs, or a private one on this machine for as long as it is needed.
 
 What goes wrong on the way is one line, and comes within seconds where nobody answers. Ray prints nothing.
 """

@@ -1,4 +1,4 @@
-"""The books of a pool: its workers, what each was asked, and what is known of all of them."""
+"""The records of a pool: its workers, the calls that each was given, and what is known of all of them."""
 
 import time
 from collections import deque

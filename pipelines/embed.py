@@ -1,4 +1,4 @@
-"""One film embedded on a cluster: what the store lacks of it is computed there, on as many nodes as there are.
+"""Embeds one film on a cluster: the chunks that the store lacks are computed there, on all its nodes.
 
 As in a batch, but nothing is predicted: afterwards `analyze` finds everything stored.
 """

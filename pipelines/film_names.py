@@ -1,4 +1,4 @@
-"""What films are called in a batch's words and results: names that are safe, and of no two films the same.
+"""The names of films in a batch's messages and results: safe, and different for all films.
 
 The results of a film lie in OUTPUT/LABEL/FOLDERS BELOW THE SOURCE/NAME, with our suffixes behind the film's whole name:
 films/a/x.mp4 gets films/a/x.mp4.timeline.json. What they are called depends on the film's path and on nothing else in

@@ -1,4 +1,4 @@
-"""What is left to be done of one film, and which of its chunks a worker should do next. Pure: no Ray, no files.
+"""What is left to do for one film, and which of its chunks a worker should do next. Pure: no Ray, no files.
 
 A film is surveyed, its missing chunks are embedded in runs of consecutive ones, then its actions are predicted:
 

@@ -1,4 +1,4 @@
-"""Which films a batch is about: folders, patterns, lists and films that the user gives become a compact listing.
+"""The films of a batch: folders, patterns, lists and films that the user gives become a compact listing.
 
     films              every film in the folder and the folders in it, by suffix; what begins with a dot is passed over
     'films/**/*.mp4'   a pattern, when nothing is called so; ** stands for any number of folders

@@ -1,4 +1,4 @@
-"""Patterns of paths, met while one walks: folders that cannot lead to a match are not looked into. Knows no disk.
+"""Patterns of paths, matched during a walk: folders that cannot hold a match are not searched. Knows no disk.
 
 *, ? and [] stand for parts of one name, ** for any number of folders. What begins with a dot is met only by a part that
 does so too. A folder that the whole pattern names is meant with all that is in it, as if it had been given itself.

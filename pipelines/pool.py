@@ -1,4 +1,5 @@
-"""A pool of Ray actors that do tasks: it starts them, hands them work, and outlives them. It knows nothing of films.
+"""A pool of Ray actors that do tasks: it starts them, gives them work, and survives their death. It knows nothing of
+films.
 
 All workers are alike. What is to be done is decided by a `TaskSource`, which is asked for work and hears what becomes
 of it; it holds all tasks, the pool only those in flight: one that runs on each worker and at most one queued behind it.

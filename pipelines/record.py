@@ -1,4 +1,4 @@
-"""What a batch leaves beside its results, for people and for the next run. Both files can be shared.
+"""The two files that a batch writes beside its results, for people and for the next run. Both can be shared.
 
 OUTPUT/run.json         how the last run went, and how far it is while it goes on
 OUTPUT/failures.jsonl   a line for every film that failed and for every chunk that became a gap:

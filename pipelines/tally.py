@@ -1,4 +1,4 @@
-"""How far a batch is, by its events: counts, speed, the time left. Pure: no Ray, no files.
+"""How far a batch has come, by its events: counts, speed, the time left. Pure: no Ray, no files.
 
 Nothing is kept of a film that is over, so that any number of films may go by.
 """

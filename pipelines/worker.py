@@ -1,4 +1,4 @@
-"""What a worker does of a batch: the same library functions as `vtn-stream analyze`, a step at a time.
+"""What a worker of a batch does: it calls the same functions as `vtn-stream analyze`, one step at a time.
 
 Every worker can do every step of every film: what it needs to know travels with the task, what it found out lies in the
 store. Pixels and embeddings never leave it. It knows no Ray: the pool makes one of these on each node.

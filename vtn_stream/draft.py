@@ -1,4 +1,4 @@
-"""The timeline of one film while its embeddings arrive: what could be said of it if nothing more came."""
+"""The timeline of one film while its embeddings arrive: what it would be if no more of them came."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which frames, when shown, cut into which pieces of work. Knows numpy only."""
+"""Which frames of a film are used, when they are shown, and how they are cut into pieces of work. Knows numpy only."""
 
 import math
 import re

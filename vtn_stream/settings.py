@@ -1,4 +1,4 @@
-"""What a person asks of an analysis: one value from the command line to the workers of a cluster. Loads no torch."""
+"""The options of an analysis: one value from the command line to the workers of a cluster. Loads no torch."""
 
 import os
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What travels between the stages: what an embedding means, how it was computed, the scores, from which on they count.
+"""What the stages pass on: the meaning of an embedding, how it was computed, scores, and the thresholds for them.
 
 T positions, K classes, M spans. Knows numpy only.
 """

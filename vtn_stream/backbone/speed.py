@@ -1,4 +1,4 @@
-"""What makes an image network quick without changing what its embeddings mean: number types, threads, fewer passes.
+"""Makes an image network fast without changing what its embeddings mean: number types, threads, fewer passes.
 
 Knows networks and pixels; no weights, no film.
 """

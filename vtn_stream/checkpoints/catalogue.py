@@ -1,4 +1,6 @@
-"""The models on this machine, those that ship, those that are published. A name is a file's, without the suffix."""
+"""The models on this machine, those that ship with the program, and those that are published. A name is a file's,
+without the suffix.
+"""
 
 import difflib
 import os

@@ -1,4 +1,4 @@
-"""Whether tensors are those of a network: by name, shape, type, and as numbers."""
+"""Whether tensors are those of a network: their names, shapes, types and values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard

@@ -1,4 +1,4 @@
-"""The JSON of a checkpoint: what is written, and what is believed of what is read. Any text gives its fields or a
+"""The JSON of a checkpoint: how it is written, and how it is checked when it is read. Any text gives its fields or a
 ValueError that says in a few words what is wrong.
 """
 

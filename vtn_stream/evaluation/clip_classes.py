@@ -1,4 +1,5 @@
-"""The clips that a model is measured on, and the class of each: every problem is reported before anything is computed.
+"""Reads the clips that a model is measured on, and the class of each. Every problem is reported before anything is
+computed.
 
 Knows no film and no model.
 """

@@ -1,4 +1,4 @@
-"""What came out: every figure by its name.
+"""The results of an evaluation: every figure by its name.
 
 C classes, K tIoU thresholds, V films
 """

@@ -1,4 +1,4 @@
-"""Predictions against truth: which measures say something, and their figures.
+"""Compares predictions with the truth: which measures make sense for them, and their figures.
 
 C classes, T frames of a film, N clips
 """

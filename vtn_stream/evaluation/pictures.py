@@ -1,4 +1,4 @@
-"""The pictures of what was scored, as files. matplotlib loads when the first is drawn."""
+"""Pictures of scored films, as files. matplotlib loads when the first is drawn."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What is predicted of each film, wherever it comes from, and which film of the truth that is."""
+"""What is predicted for each film, from any source, and which annotated film it belongs to."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace

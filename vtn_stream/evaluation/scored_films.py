@@ -1,4 +1,4 @@
-"""The films that are scored: what truth and predictions say of each, side by side, and what is odd about them.
+"""The films to score: truth and predictions of each, side by side, and what is odd about them.
 
 T frames of a grid, K classes
 """

@@ -1,4 +1,4 @@
-"""Files of other programs as timelines, their format told by what is in them. Touches no film and no model."""
+"""Reads files of other programs as timelines; finds their format by their content. Touches no film and no model."""
 
 from collections.abc import Sequence
 from pathlib import Path

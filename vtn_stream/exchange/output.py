@@ -1,4 +1,4 @@
-"""What export and convert share: which format a file has, what goes into it, and that nothing in its way is lost."""
+"""What export and convert share: the format of a file, its content, and the check that no other file is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

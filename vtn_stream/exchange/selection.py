@@ -1,4 +1,5 @@
-"""What of a timeline goes out: by score, label, length and number; and the segments drawn anew below their threshold.
+"""Selects what is exported of a timeline: by score, label, length and number. Draws segments anew for a lower
+threshold.
 
 Knows what analyses leave beside a timeline; no film, no model, no format.
 """

@@ -1,4 +1,4 @@
-"""Predictions of any system, to be scored: segments with scores, by film. In only; knows the timeline only.
+"""Reads predictions of any system, so that they can be scored: segments with scores, by film. Knows the timeline only.
 
 ActivityNet results   {"results": {id: [{"label", "score", "segment": [start, end]}]}}; an entry without a segment is a
                       label of the whole film, a film without entries is one in which nothing was found

@@ -1,4 +1,5 @@
-"""What readers of timeline files share: strangers' text and XML, and the timeline that comes of them. Knows no format.
+"""What readers of timeline files share: how to read untrusted text and XML, and make a timeline of them. Knows no
+format.
 
 Sizes are limited before anything is parsed; XML with entities or external references is refused.
 """

@@ -1,4 +1,4 @@
-"""What writers of timeline files share: how to write, what came of it, counting frames. Knows no format.
+"""What writers of timeline files share: their options and results, and how to count frames. Knows no format.
 
 A format states what kinds of things it loses (gaps, curves, provenance) once, in its module. What it changes of the
 segments of this very timeline is told in a warning, once for all of them: what cannot be held, and what was done.

@@ -1,4 +1,4 @@
-"""What a head is for, a module a kind: how it reads a film, is drawn, is taught and measured. HEADS is all of them.
+"""The kinds of heads, one module each: how a head reads a film, is drawn, trained and measured. HEADS holds them all.
 
 A new head is a module here, with its config and its network in it or in `vtn_stream.model`, and a line in HEADS.
 """

@@ -1,4 +1,4 @@
-"""Clips: what each of them shows as a whole. K classes."""
+"""Classification of clips: what each clip shows as a whole. K classes."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,5 +1,4 @@
-"""What is fitted on validation films once the weights are learnt: from which score a label holds, and how labels follow
-each other.
+"""Fits thresholds and phase rules on validation films, after the weights are trained.
 
 K classes, P predictions of a class by descending score
 """

@@ -1,4 +1,4 @@
-"""What depends on a head's kind, but the network: how it reads a film, is drawn, is taught, and what is said of it.
+"""What depends on the kind of a head, besides its network: how it reads a film, is drawn, trained and described.
 
 B crops, L positions of a crop, T positions of a film, D embedding width, N segments, K classes
 """

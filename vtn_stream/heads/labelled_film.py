@@ -1,4 +1,4 @@
-"""Films of which is known what happens in them. T positions of a film's grid."""
+"""A film, and what is known to happen in it. T positions of a film's grid."""
 
 from collections.abc import Sequence
 from typing import Protocol

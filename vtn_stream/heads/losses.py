@@ -1,4 +1,4 @@
-"""What training makes small. Every loss is a sum or a mean that stays differentiable where nothing counts."""
+"""The losses that training minimizes. Every loss is a sum or a mean that stays differentiable where nothing counts."""
 
 import torch
 from torch import Tensor

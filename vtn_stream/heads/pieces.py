@@ -1,4 +1,4 @@
-"""A film's tokens in pieces that a head reads one after the other, and what it says of them as numpy has it.
+"""A film's tokens in pieces that a head reads one after the other, and its outputs as numpy arrays.
 
 T positions, D width of a token
 """

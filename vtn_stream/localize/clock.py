@@ -1,4 +1,4 @@
-"""When positions are, in seconds, and what is drawn of single positions: gaps and curves.
+"""Turns positions into seconds, and values at positions into gaps and curves.
 
 T positions. A position speaks of the time around it: the border between positions p-1 and p lies midway between their
 grid times, so that a border drawn from samples is off by half a step at most.

@@ -1,4 +1,4 @@
-"""Scores to segments, as the analysis that made them draws them."""
+"""Draws segments from scores, in the way of the analysis that made the scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""Scores of classes over time to segments: where one is the best, and where one is high.
+"""Turns class scores over time into segments: where a class is the best, or where its score is high.
 
 T positions, K classes
 """

@@ -1,4 +1,4 @@
-"""What a pyramid proposes: candidates of its points, the spans that are left of them, their segments.
+"""What a pyramid proposes: the candidates of its points, the spans that remain of them, and their segments.
 
 M spans, K classes, n points of a level
 """

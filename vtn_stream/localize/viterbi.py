@@ -1,4 +1,4 @@
-"""The best sequence of labels whose runs are long enough, and whose changes are worth their cost. Knows numpy only.
+"""The best sequence of labels, given how long each must last and what each change costs. Knows numpy only.
 
 T positions, K labels
 """

@@ -1,4 +1,4 @@
-"""What a person asks of the results of an analysis: one value from the command line to the workers of a cluster."""
+"""The options for the results of an analysis: one value from the command line to the workers of a cluster."""
 
 import os
 from dataclasses import dataclass, replace

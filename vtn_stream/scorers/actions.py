@@ -1,4 +1,4 @@
-"""A model that draws timelines on a film: it reads the film as one sequence, and says at every position what happens,
+"""Scores of a model that draws timelines: it reads the film as one sequence, and says at every position what happens,
 or proposes spans. T positions of the grid that come.
 """
 

@@ -1,4 +1,4 @@
-"""A clip classifier on a film: it slides over the stored embeddings, and reads all of them at once.
+"""Scores of a clip classifier: it slides over the stored embeddings, and also reads all of them at once.
 
     T positions of the grid that were asked for, N of a window, W windows, D embedding width, K classes
 

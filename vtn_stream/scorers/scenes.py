@@ -1,4 +1,4 @@
-"""A film without a model: its scenes, as the draft of a timeline wants them. How they are found is `structure`."""
+"""Scores without a model: a film's scenes. `structure` finds them."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What the draft of a timeline asks of whatever makes scores."""
+"""What the draft of a timeline needs from anything that makes scores."""
 
 from typing import Any, Protocol
 

@@ -1,5 +1,5 @@
-"""A film as one sequence, which is what the temporal encoder is made for (Neimark et al. 2021, section 3.2): what all
-heads have in common when they read one.
+"""A film as one sequence, as the temporal encoder is meant to read it (Neimark et al. 2021, section 3.2): what all
+heads share when they do so.
 
     T positions, D embedding width or width of a token
 """

@@ -1,4 +1,4 @@
-"""Freeing space in a store, also while others work in it.
+"""Frees space in a store, also while others use it.
 
 What is in use stays: a film that has a live lease, and whatever was written or marked as read in the last hour. What is
 removed goes file by file, the manifest first: at no moment is there half a file, and a reader that comes too late

@@ -1,4 +1,4 @@
-"""What there is in a store, and when it was used last. Changes nothing.
+"""Lists what is in a store, and when it was last used. Changes nothing.
 
 Only what this library makes is seen, and no link is followed: what lies outside the store, or is strange to it, is none
 of ours. Ages are by the store's own clock (see `clock`). A film is here what is stored of it for one recipe and

@@ -1,4 +1,4 @@
-"""Who works on which chunk just now, so that two batches over one store share the work and do not do it twice.
+"""Who is working on which chunk, so that two batches with one store share the work and do not do it twice.
 
     ROOT/leases/VIDEO IDENTITY-RECIPE DIGEST-EXECUTION DIGEST-CHUNK KEY.lease       a random token, the holder's
                /.KEY.lease.taking                                                   while it changes hands

@@ -1,4 +1,4 @@
-"""What annotations can teach: the head that suits them, and whether there is enough of everything."""
+"""What a model can learn from annotations: the head that suits them, and whether there are enough examples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

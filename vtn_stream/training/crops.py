@@ -1,4 +1,4 @@
-"""What is learnt at once: stretches of films, cut anew in every epoch.
+"""The stretches of films that a network trains on, cut anew in every epoch.
 
 B crops, L positions of a crop, D embedding width, T positions of a film, N segments
 """

@@ -1,4 +1,4 @@
-"""What a lesson tells while it goes on, and what came of it. Knows no film and no network."""
+"""The events that a training reports while it runs, and its result. Knows no film and no network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a model is worth on its validation films, at the operating points that were fitted on them."""
+"""How good a model is on its validation films, at the operating points that were fitted on them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

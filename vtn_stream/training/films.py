@@ -1,4 +1,4 @@
-"""Films that can be learnt from: embedded, with their clock and what happens in them, in memory.
+"""Films to train on, in memory: their embeddings, their clock, and what happens in them.
 
 T positions of a film's grid, D embedding width. Values are float16: 100 hours at 4 positions a second and D = 1280 take
 3.7 GB of memory.

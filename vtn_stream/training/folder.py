@@ -1,4 +1,4 @@
-"""Which file is which film: ids of annotations among the files of a folder. Opens no file."""
+"""Finds the files of annotated films in a folder, by the ids of the annotations. Opens no file."""
 
 import os
 import re

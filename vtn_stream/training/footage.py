@@ -1,4 +1,4 @@
-"""The films of annotations, found in a folder and probed, and every problem told at once. Decodes nothing."""
+"""Finds the annotated films in a folder and probes them; reports every problem at once. Decodes nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How a network is taught, and how that follows from the data: a person sets none of it.
+"""How a network is trained, and how that follows from the data: a person sets nothing here.
 
 T positions of a film's grid, K classes
 """

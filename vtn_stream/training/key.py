@@ -1,4 +1,4 @@
-"""What a training is known by: a state of any other is not gone on from."""
+"""The key of a training: a saved state is resumed only by a training with the same key."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is learnt from films: networks that read motion and one that does not, the best, and what is fitted to it."""
+"""Trains networks that read motion and one that does not, keeps the best, and fits thresholds or rules to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A network while it learns: its optimizer and its pace, and the running mean of its weights, which is what is kept."""
+"""A network in training: its optimizer, its learning rate, and the running mean of its weights, which is kept."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The loop: films, their labels, settings -> a network. Whoever kills it and starts it again gets the same bits."""
+"""The training loop: films, their labels, settings -> a network. Killed and started again, it gives the same bits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field

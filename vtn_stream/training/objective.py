@@ -1,4 +1,4 @@
-"""What a batch costs, by the network's head."""
+"""The loss of a batch, by the network's head."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""What a person asks of a training: one value from the command line to the loop. Loads no torch."""
+"""The options of a training: one value from the command line to the loop. Loads no torch."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""From what the user gives to what a network learns from: found, checked, split, embedded."""
+"""Prepares what a network learns from: finds, checks, splits and embeds the films."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How often a film is looked at: often enough for its short actions, and no more often than it has frames."""
+"""Positions a second in training: enough for short actions, and no more than the films have frames."""
 
 from collections.abc import Mapping
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Which films teach and which tell how well it went. Knows annotations only.
+"""Splits films into those to train on and those to validate on. Knows annotations only.
 
 G groups: films that share a scene, by their source, or one film alone. L labels. A group is never on two sides, and
 films of the subset test are on none.

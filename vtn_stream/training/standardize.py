@@ -1,4 +1,4 @@
-"""Mean and deviation of what an encoder will read.
+"""The mean and the standard deviation of what an encoder will read.
 
 T positions of a film, F features of a position: its embedding, and differences to earlier ones
 """

@@ -1,4 +1,4 @@
-"""Where training stands, in a file: tensors as plain arrays (no pickle), the rest as JSON beside them.
+"""The state of a training in a file: tensors as plain arrays (no pickle), the rest as JSON beside them.
 
 BLAKE2b-256 of all that follows: an .npz of
     key, progress    JSON text as bytes

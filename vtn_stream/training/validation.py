@@ -1,4 +1,4 @@
-"""What a network says of validation films. It reads them exactly as `analyze` will."""
+"""What a network predicts for validation films. It reads them exactly as `analyze` will."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a lesson leaves behind: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
+"""Writes what a training leaves: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
 
 from collections import Counter
 from collections.abc import Sequence

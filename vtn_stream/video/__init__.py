@@ -1,4 +1,4 @@
-"""Films in: `probe` reads the clock, a `DecodingProcess` hands over frames. Knows no network and no store."""
+"""Reads films: `probe` reads the clock, a `DecodingProcess` gives frames. Knows no network and no store."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A film decoded from end to end: where are frames lost?"""
+"""Decodes a film from end to end, to find where frames are lost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

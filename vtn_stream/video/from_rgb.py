@@ -1,4 +1,4 @@
-"""The picture as it was coded, found again from the RGB that FFmpeg made of it.
+"""Recovers the coded picture from the RGB that FFmpeg made of it.
 
 decord hands over RGB only, at full size, converted by FFmpeg's quickest way: products are cut off, and four pixels
 share one colour. A picture that is scaled after that differs by up to 3 of 255, in the mean, from one that is scaled as

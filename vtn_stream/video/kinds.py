@@ -1,4 +1,4 @@
-"""What a file is that cannot be read as a film, from its first bytes: so that the error says what to do."""
+"""Recognizes a file that is not a film by its first bytes, so that the error can say what to do."""
 
 __all__ = ["not_a_film"]
 

@@ -1,4 +1,4 @@
-"""The decoding process, seen from outside: start it, talk to it, and outlive it.
+"""The decoding process, seen from its parent, which starts it, talks to it, and survives its death.
 
 Decoders are large C libraries fed with strangers' files: they run in a process of their own, with a deadline,
 a memory limit and bounded shared memory, so that a crash or a hang costs a gap and never the analysis. It also

@@ -1,4 +1,4 @@
-"""Which packets nothing else refers to: where nobody asks for their frames, they need not be decoded.
+"""Finds packets that no other packet refers to: if their frames are not wanted, they need not be decoded.
 
 H.264: ITU-T H.264, 7.3.1 and 7.4.1 (NAL units, nal_ref_idc), 7.3.2.1 (sequence parameter set).
 HEVC: ITU-T H.265, 7.3.1.2 and 7.4.2.2 (NAL unit header, sub-layer non-reference pictures).

@@ -1,4 +1,4 @@
-"""What the decoding process is asked: the clock of a film, its frames, whether it is closed off.
+"""Requests to the decoding process: the clock of a film, its frames, and whether the process is isolated.
 
 It knows what a request says and how long its answer may take; what becomes of a process that does not answer is in
 `process`, what it may answer in `answers`.

@@ -1,4 +1,5 @@
-"""Which system calls the decoding process may not make any more: a filter in the Linux kernel. Standard library only.
+"""A filter in the Linux kernel for the system calls that the decoding process may no longer make. Standard library
+only.
 
 A list of what is refused, not of what is allowed: libraries of many versions run behind it. Refused is what would reach
 out of the process: the network, other programs and processes, files to be changed, and kernel interfaces that would

@@ -1,4 +1,4 @@
-"""What a file of annotations says, whatever its format: films, what happens in them when, and what was doubtful."""
+"""What a file of annotations says, in any format: films, what happens in them and when, and what is doubtful."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The checks that need a whole file, and what is left of it. Knows no format."""
+"""The checks that need the whole file, and what remains after them. Knows no format."""
 
 import math
 from collections import Counter

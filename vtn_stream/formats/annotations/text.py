@@ -1,4 +1,4 @@
-"""Files of strangers as text, within limits, and where in it things stand. Knows no format."""
+"""Reads untrusted files as text, within limits, and finds the lines of things in it. Knows no format."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Annotations as timelines, to be converted: one a film. Knows no format."""
+"""Turns annotations into timelines, one for each film, to convert them. Knows no format."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How values of strangers are judged and shown: numbers, names, places. Knows no format."""
+"""Checks untrusted values and shows them in messages: numbers, names, places. Knows no format."""
 
 import math
 import re
