@@ -59,7 +59,7 @@ Features = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def embedded(clips: Sequence[Clip], store: Path | None, *, mirrored: bool) -> list[np.ndarray]:
-    """float16 [T, D] of each."""
+    """The embeddings of each clip, float16 [T, D]."""
     files, encoder, plan, values = EmbeddingStore(store), FrameEncoder(DEFAULT_BACKBONE), SamplingPlan(FPS), []
     with DecodingProcess() as process, tempfile.TemporaryDirectory() as folder:
         for number, clip in enumerate(clips):
@@ -132,7 +132,7 @@ def clip_scores(films: Sequence[tuple[TrainingFilm, Stretches]], film_scores: Se
 
 
 def threshold(scores: np.ndarray, fights: np.ndarray) -> float:
-    """The one that is right most often."""
+    """The threshold that is right most often."""
     order = np.sort(scores)
     between = (order[1:] + order[:-1]) / 2
     return float(between[np.argmax([((scores > one) == fights).mean() for one in between])])
@@ -180,7 +180,7 @@ def baseline(
 
 
 def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fights: np.ndarray) -> tuple[int, float]:
-    """Segments that the model that ships draws in films of these clips without a fight, and hours of film."""
+    """The shipped model's segments in films joined of these clips, in which nobody fights, and the hours of film."""
     checkpoint = load_checkpoint(find_model("cctv-fight"))
     calm = [clip for clip in validation if not fights[clip]]
     films = [film for film, _ in films_of(calm, [values], fights, 20, np.random.default_rng(0))]
@@ -199,7 +199,7 @@ def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fig
 
 
 def alarms(folder: Path, store: Path | None) -> tuple[int, float]:
-    """Segments that the model that ships draws, and hours of film."""
+    """The number of segments that the shipped model draws, and the hours of film."""
     found, film_s = 0, 0.0
     with Analyzer(Settings(model="cctv-fight", store=store)) as analyzer:
         for path in sorted(folder.glob("*.mp4")):

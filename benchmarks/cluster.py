@@ -1,4 +1,4 @@
-"""What Ray costs, and whether more workers are more speed.
+"""What Ray costs, and whether more workers give more speed.
 
     python benchmarks/cluster.py [--films FOLDER] [--part overhead|dispatch|scaling]
 
@@ -201,7 +201,7 @@ def measured(folder: Path, way: str, output: Path) -> None:
 
 
 def _cpu_s() -> float:
-    """Of this process and all that live below it."""
+    """CPU seconds of this process and all its descendants."""
     total = 0.0
     for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
         try:

@@ -1,4 +1,4 @@
-"""What each decoder makes of each file: python benchmarks/decoders.py [FOLDER ...]
+"""Compares the decoders on each file: python benchmarks/decoders.py [FOLDER ...]
 
 For every film in the folders (by default odd-media and films of VTN_STREAM_DATA; files that PyAV cannot probe hold
 none) up to 200 frames are asked of both decoders, at 224 x 224, the film's first and then evenly spread. Prints

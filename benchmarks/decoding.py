@@ -1,4 +1,4 @@
-"""What sampled frames cost, ours beside others: python benchmarks/decoding.py [--codecs h264 ...] [--rounds 3]
+"""The cost of sampled frames, ours beside others: python benchmarks/decoding.py [--codecs h264 ...] [--rounds 3]
 
 Makes a film of 1280 x 720 at 25 frames a second for each codec, from the real clips of VTN_STREAM_DATA (or --clips),
 and gets the frames of 2 and of 2.56 positions a second from it, squashed to 224 x 224 RGB. CPU seconds, user and

@@ -35,7 +35,7 @@ LIMIT_MIB = 2048
 
 
 class Watch(threading.Thread):
-    """Looks at this process and its descendants now and then: who they were, how much memory they held."""
+    """Looks at this process and its descendants from time to time: which they were, how much memory they held."""
 
     def __init__(self, every_s: float) -> None:
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Watch(threading.Thread):
         self.join()
 
     def left(self) -> list[str]:
-        """What became of descendants that are still there: running, or zombies nobody waited for."""
+        """The descendants that are still there: running, or zombies that were not waited for."""
         lines = []
         for member in self.seen | set(psutil.Process().children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):

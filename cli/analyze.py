@@ -182,7 +182,7 @@ def _log_event(event: AnalysisEvent, film: str, known: set[tuple[Any, ...]]) -> 
 
 
 def _log_segments(timeline: Timeline, film: str, *, final: bool, known: set[tuple[Any, ...]]) -> None:
-    """Segments that were not told before."""
+    """Prints the segments that were not printed before."""
     for s in timeline.segments:
         key = (s.start_s, s.end_s, s.label)
         if key not in known:

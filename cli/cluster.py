@@ -87,7 +87,7 @@ def _show(reports: Sequence[NodeReport]) -> None:
 
 
 def _show_versions(reports: Sequence[NodeReport]) -> None:
-    """Each once, if the nodes agree."""
+    """Prints each version once, if the nodes agree."""
     nodes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for report in reports:
         for name, version in report.examination.versions.items() if report.examination else ():

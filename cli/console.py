@@ -40,7 +40,7 @@ class _Speed(ProgressColumn):
 
 
 class PositionCount:
-    """How many positions are done. Frames are counted as they come, positions as they are known: several may show one
+    """How many positions are done. Frames are counted as they come, positions when they are known: several may show one
     frame.
     """
 
@@ -89,7 +89,7 @@ class FilmProgress:
         self._show()
 
     def sequence_read(self, num_done: int, num_total: int) -> None:
-        """A second bar: all embeddings are there, and a model reads them as one sequence."""
+        """Shows a second bar: all embeddings are there, and a model reads them as one sequence."""
         if self._progress:
             if self._sequence is None:
                 self._progress.stop_task(self._task)

@@ -30,8 +30,8 @@ _STEPS = {"load": "loading", "survey": "surveying", "embed": "embedding", "predi
 
 
 class Dashboard:
-    """Hears every event after the tally has. On a terminal it is a board while it is entered, unless is_plain. News:
-    films that failed, gaps, workers that were lost.
+    """Gets every event after the tally. On a terminal it is a board while it is entered, unless is_plain. News: films
+    that failed, gaps, workers that were lost.
 
     failed, gappy: the first MAX_NAMED films that failed, and that are done with gaps
     """
@@ -82,7 +82,7 @@ class Dashboard:
 
 
 def facts(tally: Tally) -> list[tuple[str, str]]:
-    """What is known, in words."""
+    """What is known of the batch, as rows of names and words."""
     films = f"{tally.num_done} done, {tally.num_skipped} skipped, {tally.num_failed} failed of {tally.num_films}"
     chunks = f"{tally.num_embedded} embedded"
     if tally.num_found:
@@ -105,7 +105,7 @@ def facts(tally: Tally) -> list[tuple[str, str]]:
 
 
 def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> None:
-    """At the end, on stdout. summary: None where the run was broken off."""
+    """Prints the table at the end, on stdout. summary: None if the run was broken off."""
     tally = board.tally
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()

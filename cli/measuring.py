@@ -42,7 +42,7 @@ def read_truth(path: Path, fps: float | None) -> "Annotations":
 
 
 def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Prediction], dict[str, str]]":
-    """What the model finds in each film, and of the others what is wrong with them."""
+    """What the model finds in each film; for films that cannot be read, what is wrong with them."""
     from vtn_stream.analysis import ChunkReady, FramesEmbedded, SequenceRead, Warned
     from vtn_stream.evaluation import of_analysis
     from vtn_stream.training.folder import FilmFolder

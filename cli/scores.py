@@ -23,7 +23,7 @@ MAX_THRESHOLDS = 5
 
 
 def show_scores(scores: "Scores") -> None:
-    """Of timelines."""
+    """Prints the figures of timelines."""
     num = len(scores.films)
     out.print(
         f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {len(scores.labels)} labels; "
@@ -46,7 +46,7 @@ def show_scores(scores: "Scores") -> None:
 
 
 def show_evaluation(evaluation: "Evaluation") -> None:
-    """Of a model on labelled clips."""
+    """Prints the figures of a model on labelled clips."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")

@@ -87,7 +87,7 @@ def train(asked: TrainingOptions) -> None:
 
 
 class _TrainingDisplay:
-    """What is seen of it: a line of what goes on, a bar of the positions to embed, a bar of the epochs."""
+    """What the terminal shows of a training: what it does now, a bar of positions to embed, a bar of epochs."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.prepared: Prepared | None = None
@@ -158,7 +158,7 @@ class _TrainingDisplay:
 
 @contextmanager
 def _progress() -> Iterator[_TrainingDisplay]:
-    """On stderr; nothing where that is not a terminal, but for warnings."""
+    """The display on stderr; if that is not a terminal, it shows warnings only."""
     if not err.is_terminal:
         yield _TrainingDisplay(None)
         return
@@ -180,7 +180,7 @@ def _warn(message: str) -> None:
 
 
 def _lines(prepared: Prepared) -> list[str]:
-    """What is learnt, from what."""
+    """Sentences that say what is learnt, and from what."""
     what = "clips" if prepared.head == "classification" else "segments"
     labels = listed(prepared.labels, MAX_LABELS)
     num_films = prepared.num_training + prepared.num_validation

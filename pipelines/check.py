@@ -25,7 +25,7 @@ MAX_SHOWN = 8  # nodes in a line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReport:
-    """A node, by a number that is the same as long as no node comes or goes.
+    """A node, with a number that stays the same as long as no node comes or goes.
 
     address  for the user's own terminal: never written to a file
     works    whether it would get any work; if not, it was not examined
@@ -96,7 +96,7 @@ def check_store(folder: Path, option: str = "--store") -> None:
 
 
 class _Probes:
-    """An actor on each of some nodes; those that do not answer drop out.
+    """An actor on each of some nodes; nodes that do not answer are dropped.
 
     problems  by number of node, each one line
     shares    nodes that share the folder, once that is known
@@ -133,7 +133,7 @@ class _Probes:
         self.problems.setdefault(number, []).append(str(VtnStreamError(fact, consequence, cure)))
 
     def ask(self, method: str, arguments: Mapping[int, tuple[Any, ...]], deadline_s: float) -> dict[int, Any]:
-        """The answers of those that gave one; the others have a problem, and are asked nothing more."""
+        """The answers that came. A node that gave no answer has a problem, and is not asked again."""
         refs = {number: getattr(self._actors[number], method).remote(*args) for number, args in arguments.items()}
         if not refs:
             return {}
@@ -159,7 +159,7 @@ class _Probes:
 
 
 def _check_shared(probes: _Probes, folder: str, option: str) -> None:
-    """Every node writes a file and reads all the others' files: those that see each other's share the folder."""
+    """Every node writes a file and reads those of all others: nodes that see each other's files share the folder."""
     # Named as the store's own unfinished files: `cache gc --orphans` removes what we could not.
     names = {number: temporary_name() for number in probes.node_numbers}
     try:
@@ -197,7 +197,7 @@ def _check_shared(probes: _Probes, folder: str, option: str) -> None:
 
 
 def _check_differences(examinations: Mapping[int, Examination], probes: _Probes) -> None:
-    """Another version than here; other weights, or another way to compute, than most nodes have."""
+    """Nodes with another version than here, or with other weights or another way to compute than most nodes."""
     here = versions()
     recipes = Counter(found.recipe for found in examinations.values() if found.recipe)
     executions = Counter(tuple(found.execution.items()) for found in examinations.values() if found.execution)
@@ -230,7 +230,7 @@ def _check_differences(examinations: Mapping[int, Examination], probes: _Probes)
 
 
 def _nodes() -> list[_Node]:
-    """Those that live; the head first."""
+    """The nodes that are alive, the head first."""
     alive = [node for node in import_ray().nodes() if node["Alive"]]
     alive.sort(key=lambda node: ("node:__internal_head__" not in node["Resources"], node["NodeID"]))
     return [

@@ -60,7 +60,7 @@ class FilmWork:
         return run
 
     def _suspect(self, worker: int, others: Set[int]) -> list[int]:
-        """First of all: if it condemns the film, the sooner the better."""
+        """A suspect chunk, alone; these come first: if one ends the film, the sooner the better."""
         suspects = (number for number in self.unassigned if number in self._suspects)
         return [number for number in suspects if self.may_try(number, worker, others)][:1]
 
@@ -83,11 +83,11 @@ class FilmWork:
         return list(max(free, key=len)[:max_run]) if free else []
 
     def give_back(self, chunk_numbers: Iterable[int]) -> None:
-        """These should be offered again."""
+        """Takes back chunks, so that they are offered again."""
         self.unassigned = sorted(self._unsettled.intersection(chunk_numbers).union(self.unassigned))
 
     def settle(self, receipt: Receipt) -> bool:
-        """The chunk is done with. False: it was already, or never asked for."""
+        """The chunk needs no more work. False if that was known before, or it was never asked for."""
         if receipt.number not in self._unsettled:
             return False
         self._unsettled.remove(receipt.number)
@@ -98,12 +98,12 @@ class FilmWork:
         return True
 
     def may_try(self, unit: RetryUnit, worker: int, others: Set[int]) -> bool:
-        """Not where it has failed already, unless there is no other worker."""
+        """Whether the worker may try this: not if it failed there before, unless there is no other worker."""
         failed_on = self._failed_on.get(unit, set())
         return worker not in failed_on or others <= failed_on
 
     def blame(self, units: list[RetryUnit], kind: FailureKind, worker: int) -> list[RetryUnit]:
-        """A try at these failed; gives those that have failed too often.
+        """Notes that a try at these failed; returns those that have failed too often.
 
         Which chunk of several is to blame is unknown: none is, and each is tried alone. Nor is any to blame for its
         node, which counts for all.
@@ -132,7 +132,7 @@ class FilmWork:
         return [kind for kind in self._failures.get(unit, ()) if kind != "node lost"]
 
     def reason(self, unit: RetryUnit, last: str) -> str:
-        """Why this piece was given up. last: what its last failure was."""
+        """Why this unit was given up. last: its last failure."""
         step = "decoding" if isinstance(unit, int) else {"survey": "surveying it", "predict": "predicting"}[unit]
         if self._num_nodes_lost(unit) >= retries.MAX_NODES_LOST:
             return f"{step} lost its node {retries.MAX_NODES_LOST} times"
@@ -144,7 +144,7 @@ class FilmWork:
 
 
 def _stretches(chunk_numbers: Iterable[int]) -> list[range]:
-    """Consecutive numbers together; the numbers ascend."""
+    """Groups consecutive numbers; the numbers ascend."""
     known = list(chunk_numbers)
     if not known:
         return []

@@ -146,7 +146,7 @@ class _Search:
     # -- folders
 
     def _walk(self, folder: str, pattern: Pattern) -> None:
-        """Everything below the folder that the pattern asks for.
+        """Finds everything below the folder that the pattern matches.
 
         Real files and folders come first, then links by their path: what a film is called does not depend on links.
         """
@@ -190,7 +190,7 @@ class _Search:
             folders += reversed(below_here)  # the last is looked into first
 
     def _consider(self, base: int, below: str, status: os.stat_result | None, pattern: Pattern, states: States) -> None:
-        """A file in a folder: a film, one that is skipped, or none of this pattern's."""
+        """Takes a file in a folder as a film, as skipped, or as not of this pattern."""
         name = os.path.basename(below)
         if is_result_name(name) or not pattern.met(states):
             return

@@ -95,7 +95,7 @@ class NodeProbe:
         )
 
     def write(self, folder: str, name: str) -> str:
-        """A file that holds its own name; why not, if it cannot be written."""
+        """Writes a file that holds its own name; returns why not, if it cannot be written."""
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             Path(folder, name).write_text(name)
@@ -104,7 +104,7 @@ class NodeProbe:
         return ""
 
     def read(self, folder: str, names: Sequence[str]) -> list[str]:
-        """Those of the files that can be read here."""
+        """The files of these that can be read here."""
         until_s = time.monotonic() + retries.VISIBLE_S
         seen: set[str] = set()
         while True:

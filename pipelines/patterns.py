@@ -46,7 +46,7 @@ class Pattern:
         return self._opened({0}) if self.parts else frozenset({_ALL})
 
     def step(self, states: States, name: str) -> States:
-        """Where a file or folder with this name is, in a folder that is at `states`; empty: it is not wanted."""
+        """The states of a file or folder with this name in a folder that is at `states`; empty if it does not match."""
         hidden = name.startswith(".")
         reached: set[int] = set()
         for state in states:
@@ -67,14 +67,14 @@ class Pattern:
         return frozenset({_ALL}) if self.met(states) else states
 
     def any_suffix(self, states: States) -> bool:
-        """Whether what is met is a film whatever its suffix: '*.dat' says so, '*' asks for what looks like one."""
+        """Whether a match is a film whatever its suffix: '*.dat' says so; '*' takes only what looks like a film."""
         if not self.parts or len(self.parts) not in states:
             return False
         suffix = os.path.splitext(self.parts[-1])[1]
         return bool(suffix) and not is_pattern(suffix)
 
     def _opened(self, states: Iterable[int]) -> States:
-        """With the states after each **, which may stand for no folder at all."""
+        """Adds the states after each **, which may stand for no folder at all."""
         opened = set(states)
         for i, part in enumerate(self.parts):
             if part == "**" and i in opened:

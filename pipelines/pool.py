@@ -59,7 +59,7 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """Kill all workers, at once, whatever they do."""
+        """Kills all workers at once, whatever they are doing."""
         for worker in self._crew.workers:
             self._kill(worker)
 
@@ -70,7 +70,8 @@ class Pool:
                 worker.is_benched = True
 
     def run(self, source: TaskSource) -> None:
-        """Do what the source says until it is finished. The workers stay for another run, those still busy do not.
+        """Runs the tasks of the source until it is finished. The workers stay for another run, but not those still
+        busy.
 
         Raises ClusterError if there is no room for the workers for patience_s or they cannot start (what a factory
         raised, if it is a VtnStreamError), and whatever the source raises; then all workers are killed.
@@ -102,7 +103,7 @@ class Pool:
     # Work
 
     def _hand_out(self, source: TaskSource) -> None:
-        """A task for each idle worker; then one more for those that will soon want it."""
+        """Gives each idle worker a task; then one more to those that will soon need it."""
         for num_tasks in (0, 1):
             for worker in self._crew.workers:
                 if worker.state != "ready" or worker.is_benched or worker.num_tasks != num_tasks:
@@ -117,7 +118,7 @@ class Pool:
                 worker.ask("task", worker.actor.call.remote(task.method, task.args), task.deadline_s, task)
 
     def _collect(self, source: TaskSource) -> None:
-        """Wait a little for answers; only the first call of each worker can have one."""
+        """Waits a little for answers; only the first call of each worker can have one."""
         ray = import_ray()
         first = {worker.calls[0].ref: worker for worker in self._crew.workers if worker.calls}
         if not first:
@@ -230,7 +231,9 @@ class Pool:
         self._emit(WorkerStarted(counts=crew.counts, worker=worker.number))
 
     def _lose(self, worker: PoolWorker, failure: Failure, source: TaskSource) -> None:
-        """Only the task that ran has failed: what was queued behind it, or behind a question, goes back."""
+        """Removes a lost worker. Only the task that ran has failed: what was queued behind it, or behind a question,
+        goes back.
+        """
         crew, calls = self._crew, list(worker.calls)
         self._kill(worker)
         if worker.state == "waiting" and failure.kind == "node lost":

@@ -44,7 +44,7 @@ RunState = Literal["running", "finished", "interrupted", "broken off"]
 
 
 class Record:
-    """Hears every event of a batch, after the tally has. A context manager: its end writes what is not written.
+    """Gets every event of a batch, after the tally. A context manager: its end writes what is not written yet.
 
     Of paths among the settings only the last part is kept, and nothing of the store. In memory are the lines of films
     in work and of the last seconds, and the names of films that have lines. Raises InputError where the folder of the
@@ -197,8 +197,8 @@ def failed_films(output: Path) -> set[str]:
 
 
 def why_films_failed(output: Path) -> dict[str, str]:
-    """The films that failed altogether, by what people call them, and why, as OUTPUT/failures.jsonl says; none where it
-    cannot be read.
+    """The films that failed as a whole, by the names that people know, and why, as OUTPUT/failures.jsonl says; empty if
+    it cannot be read.
     """
     try:
         lines = [_fields(line) for line in _read_lines(output / "failures.jsonl")]
@@ -219,7 +219,7 @@ def _films_of(failures: Path) -> set[str]:
 
 
 def failure_fields(event: FilmFailed | ChunkLost) -> dict[str, str | int | list[int]]:
-    """What a line says."""
+    """The fields of a failure's line."""
     film = event.film
     fields: dict[str, str | int | list[int]] = {"film": film.name, "results": film.results}
     if isinstance(event, FilmFailed):
@@ -235,7 +235,7 @@ def _line(event: FilmFailed | ChunkLost) -> bytes:
 
 
 def _shareable(reason: str, film: FilmEntry) -> str:
-    """Without folders: who made the error may have put the film's whole path into it, or any other."""
+    """The error without folders: its text may hold the film's whole path, or any other path."""
     folder = film.path.rpartition("/")[0] + "/"
     reason = reason.replace(folder, "")  # with all blanks that are in it
     return printable(re.sub(r"(?<![\w.])/(?:[^/\s'\":;,]+/)+", "", reason))

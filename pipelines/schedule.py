@@ -46,7 +46,7 @@ FILMS_PER_WORKER = 4
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
-    """A task in flight. It holds the task, which is found by its id. is_poll: for a chunk another batch works on."""
+    """A task in work. It holds the task, which is found by its id. is_poll: for a chunk another batch works on."""
 
     task: Task
     film: FilmWork
@@ -66,9 +66,9 @@ class _LeasedChunk:
 
 
 class Schedule:
-    """The films' way through the workers of a pool: a `TaskSource`.
+    """Takes films through the workers of a pool: a `TaskSource`.
 
-    films: the largest first, so that no long film begins when all else is done. last: the step that ends a film.
+    films: the largest first, so that no long film begins when the others are done. last: the step that ends a film.
     on_event: what it raises ends the run.
 
     `done` and `failed` raise what is no single film's fault: StoreError, and ClusterError where films fail one after
@@ -132,7 +132,9 @@ class Schedule:
         return {job.worker for job in self._jobs.values()}.union(*self._idle)
 
     def _has_nothing(self, worker: int) -> None:
-        """Nobody tells when an idle worker vanishes. One that asks again ends the round: the others had their turn."""
+        """Notes an idle worker. No message comes when one vanishes: the round ends when one asks again, as all had
+        their turn.
+        """
         this_round, before = self._idle
         self._idle = ({worker}, this_round) if worker in this_round else (this_round | {worker}, before)
 
@@ -204,7 +206,7 @@ class Schedule:
             self._leased.remove(leased)
 
     def _poll(self, worker: int) -> _Job | None:
-        """One chunk on one worker, which waits a little there: another batch may take minutes for it."""
+        """Tries one leased chunk on one worker, which waits for it a little: another batch may take minutes for it."""
         if not self._leased or any(job.is_poll for job in self._jobs.values()):
             return None
         leased = self._leased.pop(0)
@@ -330,7 +332,7 @@ class Schedule:
             )
 
     def _end(self, film: FilmWork) -> None:
-        """Nothing of the film is kept."""
+        """Forgets the film."""
         film.stage = "over"
         self._films.remove(film)
         self._at = {worker: at for worker, at in self._at.items() if at[0] is not film}

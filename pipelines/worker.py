@@ -65,7 +65,7 @@ class Worker:
         return execution
 
     def survey(self, path: str, results: str) -> Survey:
-        """What there is to do of a film. results: where they go, below the output."""
+        """What there is to do for a film. results: where they go, below the output."""
         plan = self._plan(path)
         finished = False
         if self._results is not None:
@@ -129,7 +129,8 @@ class Worker:
         return self._results.files(video.path, results=results, store=self._settings.store_root)
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
-        """Whether an analysis now would say the same of this film: by its content and the settings, not by names.
+        """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
+        by names.
 
         One with chunks that were lost might not: another run tries them again.
         """
@@ -170,7 +171,7 @@ class Worker:
 
     @contextlib.contextmanager
     def _waited_for(self, chunk: Chunk) -> Iterator[Lease]:
-        """Its lease, held if it was released soon."""
+        """The lease of a chunk; true if another worker released it soon."""
         until = time.monotonic() + retries.LEASE_WAIT_S
         while True:
             with self._leases.hold(self._key(chunk)) as lease:

@@ -57,7 +57,7 @@ PROVISIONAL_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisional:
-    """What the timeline would be if nothing more of the film arrived."""
+    """The timeline as it would be if no more of the film arrived."""
 
     timeline: Timeline
 
@@ -156,7 +156,7 @@ class Analyzer:
 
     @property
     def encoder(self) -> "FrameEncoder":
-        """The image network; loaded when first needed, so that a wrong path is told before torch loads."""
+        """The image network; loaded when first needed, so that a wrong path is reported before torch loads."""
         if self._encoder is None:
             from vtn_stream.backbone import FrameEncoder
 
@@ -176,7 +176,7 @@ class Analyzer:
 
     @property
     def checkpoint(self) -> "Checkpoint | None":
-        """The model, where one was asked for. Raises CheckpointError."""
+        """The model, if one was asked for. Raises CheckpointError."""
         if self._checkpoint is None and self._settings.model is not None:
             from vtn_stream.checkpoints import find_model, load_checkpoint
 
@@ -215,11 +215,11 @@ class Analyzer:
         _ = self.encoder
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
-        """The film's clock, from the store where this very file was probed before."""
+        """The film's clock, from the store if this very file was probed before."""
         return probe(path, self._store, self._process, stream=self._settings.stream)
 
     def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:
-        """What there is to do for a film, or for the part of it in [start_s, end_s). Probes it, and loads no network.
+        """Plans the analysis of a film, or of the part of it in [start_s, end_s). Probes it, and loads no network.
 
         Raises VideoError, CheckpointError, and InputError where the part holds nothing.
         """
@@ -228,7 +228,7 @@ class Analyzer:
         return Plan(video=video, chunks=chunks, span_s=(start_s, min(end_s, video.duration_s)))
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
-        """Those of its chunks that are not in the store, or damaged there."""
+        """The plan's chunks that are not in the store, or are damaged there."""
         recipe, execution, exact = self.recipe, self.execution, self._settings.exact
         return tuple(c for c in plan.chunks if not self._store.holds(c, recipe, execution, exact=exact))
 
@@ -276,12 +276,12 @@ class Analyzer:
     def embed(
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
     ) -> Iterator[EmbeddingEvent]:
-        """The chunks' embeddings, from the store or computed and stored now; of lost ones only from the store."""
+        """The chunks' embeddings, from the store or computed and stored now. Lost chunks come only from the store."""
         exact = self._settings.exact
         return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=exact, lost=lost)
 
     def provenance(self) -> dict[str, Any]:
-        """What every timeline of these settings says of them, whatever its film shows. Loads the image network only."""
+        """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
         checkpoint = self.checkpoint
         if checkpoint is None:
             analysis = Scenes(self.sampling.fps).provenance()
@@ -315,7 +315,7 @@ class Analyzer:
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
-        """The pieces of work that an analysis of [start_s, end_s) needs. Raises InputError where there are none."""
+        """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""
         if not 0 <= start_s < end_s:
             raise InputError(
                 f"the part to analyze begins at {start_s:g} s and ends at {end_s:g} s",

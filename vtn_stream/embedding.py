@@ -77,7 +77,7 @@ EmbeddingEvent = ChunkReady | FramesEmbedded | Warned
 def probe(
     path: str | os.PathLike[str], store: EmbeddingStore, process: DecodingProcess, *, stream: int | None = None
 ) -> VideoInfo:
-    """The film's clock, from the store where this very file was probed before. Raises VideoError."""
+    """The film's clock, from the store if this very file was probed before. Raises VideoError."""
     film = film_file(path)
     video = store.probed(film, stream)
     if video is None:
@@ -98,7 +98,7 @@ def embed(
     exact: bool = False,
     lost: Container[int] = (),
 ) -> Iterator[EmbeddingEvent]:
-    """Every chunk once: the stored ones first, then the others in order, each stored before it is handed over.
+    """Gives every chunk once: first the stored ones, then the others in order, each stored before it is given.
 
     A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
     decoding is known to die; they are not tried again. Raises VideoError where the film cannot be read at all,
@@ -200,7 +200,7 @@ class _Run:
         self._thumbnails: dict[int, bytes] = {}
 
     def unsettled(self, chunk: Chunk) -> NDArray[np.intp]:
-        """Rows of this chunk and the later ones that are neither embedded nor known to be damaged."""
+        """Rows of this chunk and later ones that are neither embedded nor known to be damaged."""
         later = self._row[chunk.start - self._first :]
         open_rows = np.unique(later[later >= 0])
         return open_rows[~(self._embedded | self._damaged)[open_rows]]
@@ -266,7 +266,7 @@ def _lost(
 
 
 def _runs(chunks: list[Chunk]) -> Iterator[list[Chunk]]:
-    """Consecutive chunks together, at most CHUNKS_PER_RUN of them."""
+    """Groups consecutive chunks, at most CHUNKS_PER_RUN in a run."""
     run: list[Chunk] = []
     for chunk in chunks:
         if run and (chunk.start != run[-1].stop or len(run) == CHUNKS_PER_RUN):

@@ -79,7 +79,9 @@ def find_published(name: str) -> Published:
 
 
 def file_of(name: str, folder: Path) -> Path:
-    """Where a model of that name lies or would lie. Raises CheckpointError on what is no name, such as ../x."""
+    """Where a model of that name lies or would lie. Raises CheckpointError for anything that is not a name, such as
+    ../x.
+    """
     if not _NAME.fullmatch(name):
         raise CheckpointError(
             f"{name!r} is no name of a model",

@@ -72,7 +72,7 @@ class Checkpoint:
 
 
 def skeleton(config: VTNConfig) -> "VTN":
-    """Names and shapes, no tensor: drawing random weights that are replaced would cost a second."""
+    """The network's names and shapes without values: drawing random weights that are replaced would cost a second."""
     from vtn_stream.model import VTN
 
     with torch.device("meta"):

@@ -89,7 +89,8 @@ def parse(text: str, version: int) -> Parsed:
 
 
 def fault(path: Path, version: int) -> Literal["damaged", "another format", "unreadable"]:
-    """What is wrong with a file that cannot be loaded, by its header alone: it stands first, and what follows may lack.
+    """What is wrong with a file that cannot be loaded, by its header alone: it comes first, and the rest may be
+    missing.
 
     damaged: it says that it is of this version. another format: of another one, or it holds others' weights.
     unreadable: it has no header; it may be anything.

@@ -79,7 +79,8 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Confusion:
-    """What is called what: int64 [C + 1, C + 1], rows true, columns predicted, the last of each nothing.
+    """Which label was predicted for which: int64 [C + 1, C + 1], rows true, columns predicted, the last of each
+    nothing.
 
     labels  those that occur, on either side
     """
@@ -88,7 +89,7 @@ class Confusion:
     counts: NDArray[np.int64]
 
     def to_list(self, unit: str) -> list[dict[str, Any]]:
-        """What occurs, the most frequent first; None stands for nothing."""
+        """The pairs that occur, the most frequent first; None stands for nothing."""
         names = [*self.labels, None]
         rows, columns = np.nonzero(self.counts)
         order = np.argsort(-self.counts[rows, columns], kind="stable")

@@ -161,7 +161,7 @@ def _segmentation(on_grid: _Frames, labels: Sequence[str], fps: float) -> Segmen
 
 
 def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Sequence[str]) -> Confusion | None:
-    """Of labels as numbers, K for nothing."""
+    """The confusion of labels given as numbers, K for nothing."""
     used = np.union1d(true, predicted)
     used = np.append(used[used < len(labels)], len(labels))
     if len(used) > MAX_CONFUSED:
@@ -172,7 +172,7 @@ def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Se
 
 
 def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str]) -> Phases:
-    """Frames of which the truth says nothing are left out; a prediction of nothing is wrong, and no phase."""
+    """Phase figures. Frames without a true label are left out; a prediction of nothing is wrong, and not a phase."""
     is_cholec80 = set(labels) == set(cholec80.PHASES)
     order = cholec80.PHASES if is_cholec80 else tuple(labels)
     nothing = len(order)

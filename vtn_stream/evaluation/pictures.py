@@ -15,7 +15,7 @@ TIOU = 0.5  # of the precision-recall curves, or what is nearest to it
 
 
 def pictures(scores: Scores, format: Literal["svg", "png"] = "svg") -> dict[str, bytes]:
-    """What there is to draw, by file name: equal scores, equal bytes."""
+    """The pictures that can be drawn, by file name. Equal scores give equal bytes."""
     from vtn_stream.report import plots
 
     drawn = {}
