@@ -77,7 +77,7 @@ def export_together(
     overwrite: bool = False,
     on_error: Callable[[Path, VtnStreamError], None] | None = None,
 ) -> Exported:
-    """The timelines of many films in one file, of a format that can hold them, told by its suffix.
+    """Writes the timelines of many films in one file. Its suffix names the format, which must hold many films.
 
     on_error hears of each timeline that cannot be read, and the others are written; without it that is raised.
     """
@@ -102,7 +102,7 @@ def export_together(
 
 
 def check_labels(paths: Iterable[Path], selection: Selection) -> None:
-    """Raises InputError for a label of the selection that none of the timelines has or was looked through for."""
+    """Raises InputError for a label of the selection that no timeline has, and for which none was searched."""
     wanted = {*selection.labels, *selection.names}
     there: dict[str, None] = {}
     for path in paths if wanted else ():
@@ -147,7 +147,7 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
 
 
 def _scores(path: Path, timeline: Timeline) -> Scored:
-    """What was stored beside a timeline. Raises TimelineError."""
+    """The scores stored beside a timeline. Raises TimelineError."""
     file = path.with_name(f"{stem_of(path)}.scores.arrow")
     try:
         if scores_identity(file) == timeline.video_identity:

@@ -17,7 +17,8 @@ _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its ke
 
 
 def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResult:
-    """The timelines in a file of any format that can be read, told by its content; or in annotations of many films.
+    """The timelines in a file of any format that can be read, or in annotations of many films. The content tells the
+    format.
 
     Raises TimelineError, AnnotationError, InputError.
     """
@@ -47,7 +48,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
 def truth_of(
     path: Path, timelines: Sequence[Timeline], options: ReadingOptions = ReadingOptions()
 ) -> list[tuple[Segment, ...]]:
-    """What a file of any format says of each timeline's film.
+    """What a file of any format says about the film of each timeline.
 
     One that tells of a single film without naming it, such as subtitles, is about a single timeline's. The label of a
     whole clip lasts as long as its film.

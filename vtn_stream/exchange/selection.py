@@ -56,12 +56,12 @@ class Selection:
         return self.threshold is not None and self.threshold < max(_drawn_at(timeline, self.labels), default=0.0)
 
     def unknown_labels(self, timeline: Timeline) -> list[str]:
-        """Of the labels that are named here, those that the timeline neither has nor was looked through for."""
+        """The labels named here that the timeline does not have, and for which the film was not searched."""
         known = {*timeline.labels, *_analysis(timeline).get("operating_points", {})}
         return [label for label in dict.fromkeys((*self.labels, *self.names)) if label not in known]
 
     def apply(self, timeline: Timeline, scores: Callable[[], Scored]) -> Timeline:
-        """The timeline with what was selected; what was done is in its provenance.
+        """The timeline with the selected segments; its provenance says what was done.
 
         scores: reads what was stored beside it; called only where `needs_scores`. Raises what that raises, and
         TimelineError where the timeline was itself selected, with a higher threshold.
@@ -102,7 +102,7 @@ class Selection:
 
 
 def _selections(timeline: Timeline) -> list[Mapping[str, Any]]:
-    """What was selected of it before."""
+    """The earlier selections in its provenance."""
     earlier = timeline.provenance.get("selections")
     return [each for each in earlier if isinstance(each, Mapping)] if isinstance(earlier, list) else []
 
@@ -113,7 +113,7 @@ def _analysis(timeline: Timeline) -> Mapping[str, Any]:
 
 
 def _points(timeline: Timeline) -> OperatingPoints | None:
-    """The operating points that the timeline was drawn with; None for one that was drawn with none."""
+    """The operating points that the timeline was drawn with; None if it was drawn without them."""
     analysis = _analysis(timeline)
     if "operating_point" not in analysis:
         return None
@@ -141,7 +141,7 @@ def _drawn_at(timeline: Timeline, labels: tuple[str, ...]) -> list[float]:
 def _redrawn(
     timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], threshold: float
 ) -> list[Segment]:
-    """As the analysis drew them, but with every label's threshold at most this; where it was lower, as before.
+    """The segments as the analysis would draw them with every label's threshold at most this; lower ones stay.
 
     Raises TypeError, ValueError, LookupError or AttributeError where the provenance does not say how that was, or the
     scores are of another kind.

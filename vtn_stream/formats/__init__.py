@@ -36,11 +36,11 @@ class Format:
 
     @property
     def read(self) -> TimelineReader:
-        """Only where it reads itself."""
+        """The module's reader; only for formats that can be read."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").read
 
     def claims(self, head: str, suffix: str) -> bool:
-        """Whether a file is one of these. head: how it begins, of most files all; told in linear time."""
+        """Whether a file has this format. head: its beginning, of most files all of it. Takes linear time."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").claims(head, suffix)
 
 

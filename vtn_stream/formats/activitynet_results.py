@@ -105,7 +105,7 @@ def _finite(value: object, what: str, name: str) -> float:
 
 
 def _keys(paths: Sequence[str]) -> tuple[list[str], int]:
-    """What each film is called, no two alike, and how many have a number for that."""
+    """A key for each film, all different, and how many of them needed a number."""
     counts = Counter(without_suffix(path) for path in set(paths))
     called = {path: path if counts[without_suffix(path)] > 1 else without_suffix(path) for path in paths}
     taken = set(called.values())

@@ -46,7 +46,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Every line that is there wholly, and at least one."""
+    """Whether every complete line is a label, and there is one."""
     head = head[:ENOUGH]
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
     lines = [line for line in whole.split("\n") if line and not line.startswith("\\\t")]

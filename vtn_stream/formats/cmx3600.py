@@ -67,7 +67,7 @@ _LOCATOR = re.compile(r"LOC:\s*(?:\d\S*)?\s*(?:\w+\s*)?(.*)", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdlEvent:
-    """An event line and what stands below it. start, end: frames of the film, by the record times."""
+    """An event line and the lines below it. start, end: frames of the film, by the record times."""
 
     line: int
     reel: str
@@ -127,7 +127,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
 
 
 def one_line(text: str) -> str:
-    """The text as it can stand in a line: every break and control character a space, none at the ends."""
+    """The text as it can be in a line: line breaks and control characters become spaces, without spaces at the ends."""
     text = re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text).strip()
 
@@ -202,7 +202,7 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEv
 
 
 def start_told(clock: Clock, options: ReadingOptions) -> str | None:
-    """The start timecode as the clock took it, where one is given."""
+    """The start timecode as the clock understood it, if one is given."""
     return None if options.start_timecode is None else clock.timecode(0)
 
 

@@ -94,7 +94,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
 
 
 def _timeline(root: "Element", sequence: "Element | None", title: str, name: str, options: ReadingOptions) -> Timeline:
-    """Of a sequence, else of all that is in the file. title: the project's, where there are several."""
+    """The timeline of a sequence, else of the whole file. title: the project's, if there are several."""
     try:
         format_id = None if sequence is None else sequence.get("format")
         shape = next((f for f in root.iterfind("resources/format") if f.get("id") == format_id), None)
@@ -152,7 +152,7 @@ def _time(frames: int, clock: Clock) -> str:
 
 
 def _segments(root: "Element") -> Iterator[Segment]:
-    """What is marked in the clips; else the clips of the spine, if there are several."""
+    """The markers of the clips; else the clips of the spine, if there are several."""
     marked: list[Segment] = []
     clips: list[Segment] = []
     zero = -_seconds(root, "tcStart") if root.tag == "sequence" else Fraction(0)
@@ -205,7 +205,7 @@ def _segment(element: "Element", label: str, start: Fraction, end: Fraction) -> 
 
 
 def _seconds(element: "Element", name: str) -> Fraction:
-    """A time in seconds; 0 where it is not stated."""
+    """A time in seconds; 0 if it is not stated."""
     text = element.get(name)
     if text is None:
         return Fraction(0)

@@ -54,7 +54,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Also where nothing but classes stands in the head, of which there may be hundreds."""
+    """Also true if the head holds only classes, of which there may be hundreds."""
     if not re.match(r'\s*\{\s*"(classes|labels)"', head):
         return False
     if _CLASSES.fullmatch(head):

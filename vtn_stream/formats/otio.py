@@ -144,7 +144,7 @@ class _ItemsInTime:
     def visit(
         self, item: dict[str, Any], start: Fraction, window: tuple[Fraction, Fraction | None], track: str
     ) -> Fraction:
-        """Takes up what `item`, shown from `start` on, holds inside the window. How long it is."""
+        """Adds what `item`, shown from `start` on, holds inside the window. Returns its length."""
         kind, name = _schema(item), str(item.get("name") or "")
         if kind == "Transition":
             return Fraction(0)
@@ -218,7 +218,7 @@ def _tracks(timeline: Timeline, clock: Clock) -> Iterator[tuple[str, list[tuple[
 
 
 def _segment(found: _Item, clock: Clock) -> Segment:
-    """With the seconds of the metadata where they are still those of the place."""
+    """The segment, with the seconds of the metadata if they still match its place."""
     start_s, end_s = float(found.start), float(found.end)
     told_start_s, told_end_s = _number(found.own.get("start_s")), _number(found.own.get("end_s"))
     if told_start_s is not None and told_end_s is not None and told_start_s <= told_end_s:

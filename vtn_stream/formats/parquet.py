@@ -157,7 +157,7 @@ def _content(data: bytes, name: str) -> tuple[dict[_Film, float | None], list[li
 
 
 def _texts(column: "pa.ChunkedArray") -> list[str | None]:
-    """One string object for each different text: a word that is said once and meant a million times stays small."""
+    """One string object for each different text: a word that is used a million times stays small."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(column.type):

@@ -43,7 +43,7 @@ class _Fault(ValueError):
 
 
 def read_results(path: Path) -> dict[str, FilmResults] | None:
-    """The predictions in a file, by film; None for what is no file of predictions. Raises InputError for a bad one."""
+    """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one."""
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     if b"\0" in data[:4096]:
         return None

@@ -38,7 +38,7 @@ MAX_SEGMENTS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """What a file may not say of itself; where it does, that holds.
+    """What a file may not say about itself; if it does, that holds.
 
     rate            frames a second, for formats that count frames; None: 25, with a warning
     start_timecode  of the film's first frame, taken off all timecodes; None: 0
@@ -139,7 +139,7 @@ def timeline_of(
     start_timecode: str | None = None,
     notes: Iterable[str] = (),
 ) -> Timeline:
-    """The timeline of a film of which a foreign file tells.
+    """The timeline of a film, from a foreign file.
 
     name    the file's, without its folder; video: the film's name or path, where the file says it (of one that leads
             out of the folder only the last part is kept). Of what file and options both say, the file's holds
@@ -170,7 +170,7 @@ def _is_duration(value: float | None) -> TypeGuard[float]:
 
 
 def _film_path(given: str) -> str:
-    """The way to a film as a timeline may hold it; "" for none."""
+    """The path to a film as a timeline may hold it; "" if there is none."""
     parts = [shareable_name(part) for part in given.replace("\\", "/").strip("\0").split("/")]
     if {"", ".."} & set(parts) or given.partition("/")[0].endswith(":"):
         parts = parts[-1:]

@@ -47,7 +47,7 @@ class Clock:
 
     @property
     def _dropped(self) -> int:
-        """Names left out at the start of a minute."""
+        """The number of timecodes left out at the start of a minute."""
         return self.base // 15 if self.drop else 0
 
     def frame(self, seconds: float | Fraction) -> int:
@@ -58,7 +58,7 @@ class Clock:
         return frame * self.rate.denominator / self.rate.numerator
 
     def span(self, segment: Segment) -> tuple[int, int]:
-        """The first frame and the one after the last; equal where a segment is shorter than a frame."""
+        """The first frame and the one after the last; equal for a segment shorter than a frame."""
         return self.frame(segment.start_s), self.frame(segment.end_s)
 
     def timecode(self, frame: int) -> str:
@@ -101,12 +101,12 @@ def has_drop_frame(rate: Fraction) -> bool:
 
 
 def is_timecode(text: str) -> bool:
-    """Whether it has the form, at some rate."""
+    """Whether the text has the form of a timecode, at some rate."""
     return _TIMECODE.fullmatch(text) is not None
 
 
 def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, ...]]:
-    """The clock to write a film's times with, and what was taken otherwise than stated.
+    """The clock to write a film's times with, and warnings where it differs from what is stated.
 
     InputError where the options' start timecode is not a timecode.
     """

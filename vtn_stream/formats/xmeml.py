@@ -115,7 +115,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
 
 
 def _sequences(root: "Element") -> Iterator["Element"]:
-    """In the file's order, without those inside others; where one is only named, it has no content."""
+    """The sequences in the file's order, without those inside others; one that is only named has no content."""
     waiting = [root]
     while waiting:
         element = waiting.pop()
@@ -214,7 +214,7 @@ def _bounds(marker: "Element") -> tuple[int, int]:
 
 
 def _place(clip: "Element") -> tuple[int, int]:
-    """Where a clip stands in the sequence; -1 says that a transition overlaps that end."""
+    """The place of a clip in the sequence; -1 means that a transition overlaps that end."""
     start, end, first, last = (_number(clip, tag) for tag in ("start", "end", "in", "out"))
     length = max(0, (last or 0) - (first or 0))
     if start is None or start < 0:

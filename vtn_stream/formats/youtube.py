@@ -53,7 +53,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Every line that is there wholly; or, in a description among prose, a list that YouTube would take."""
+    """Whether every complete line is a chapter; or, in a description with prose, a list that YouTube would accept."""
     head = head[:ENOUGH]
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
     found = [_LINE.fullmatch(line) for line in whole.split("\n") if line.strip()]
@@ -108,7 +108,7 @@ def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tup
 
 
 def _join_last(chapters: list[tuple[int, Segment]], changed: Counter[tuple[str, str]]) -> None:
-    """The last two become one, named by the segment that lasts longer."""
+    """Joins the last two chapters, named by the segment that lasts longer."""
     changed["chapter", f"joined with a neighbour: one must last {MIN_DURATION_S} s"] += 1
     (start, before), (_, after) = chapters[-2:]
     chapters[-2:] = [(start, max(before, after, key=lambda s: s.duration_s))]

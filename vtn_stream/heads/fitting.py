@@ -30,7 +30,7 @@ WITHOUT_VALIDATION = (3.0, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtPoint:
-    """What a label is worth at its operating point, shares 0..1."""
+    """How good a label is at its operating point, shares 0..1."""
 
     threshold: float
     precision: float
@@ -39,7 +39,7 @@ class AtPoint:
 
 
 def detection_points(scores: DetectionScores) -> dict[str, AtPoint]:
-    """For each label of the truth the score of the highest F1 at TIOU; none for one that was never predicted."""
+    """For each label of the truth the score of the highest F1 at TIOU; not for labels that were never predicted."""
     at = scores.thresholds.index(TIOU)
     found = {}
     for label, one in scores.classes.items():
@@ -58,7 +58,7 @@ def clip_points(probabilities: NDArray[np.floating], truth: NDArray[np.integer])
 
 
 def _best_point(scores: NDArray[np.float64], right: NDArray[np.bool_], num_truth: int) -> AtPoint:
-    """Between the score of the best F1 and the next lower one: a film that is a little different stays on its side."""
+    """A point between the score of the best F1 and the next lower one, so that small differences do not cross it."""
     hits = right.cumsum()
     number = np.arange(1, len(scores) + 1)
     last = np.append(scores[1:] < scores[:-1], True)  # equal scores come together

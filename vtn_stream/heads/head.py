@@ -38,7 +38,7 @@ class Batch:
     clips: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """There; segments stay where they are: targets are made of them on the CPU."""
+        """The batch on that device; segments stay where they are, since targets are made of them on the CPU."""
         on = {name: getattr(self, name).to(device) for name in ("embeddings", "valid", "labels", "clips")}
         return replace(self, **on)
 
@@ -77,7 +77,7 @@ class Head(ABC, Generic[ConfigT]):
     def read(
         self, config: ConfigT, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
-        """Scores of a film's T positions by their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
+        """Scores of a film's T positions from their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
         spans. Raises CheckpointError where the network gives no numbers.
         """
         raise ValueError("this head says what the whole film shows, and not when")
@@ -90,11 +90,11 @@ class Head(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ConfigT:
-        """The head that these films ask for, on an encoder of that width."""
+        """The head config that suits these films, on an encoder of that width."""
 
     @abstractmethod
     def loss(self, config: ConfigT, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
-        """Of a batch on the network's device. smoothing: the price of a change from a position to the next."""
+        """Of a batch on the network's device. smoothing: the weight of changes between neighbouring positions."""
 
     @abstractmethod
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
@@ -104,7 +104,7 @@ class Head(ABC, Generic[ConfigT]):
     def thresholds(
         self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
     ) -> dict[str, AtPoint]:
-        """For each label that these films can tell it of, the score from which it holds."""
+        """The threshold of each label for which these films can give one."""
 
     def operating_points(self, thresholds: Mapping[str, AtPoint]) -> OperatingPoints:
         return as_operating_points(thresholds)

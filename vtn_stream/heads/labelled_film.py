@@ -33,7 +33,7 @@ class LabelledFilm(Protocol):
 
 
 def labels_of(film: LabelledFilm, labels: Sequence[str]) -> NDArray[np.int64]:
-    """[T]: the number of the label that holds, len(labels) where none does, -1 where the film shows nothing. Of several
+    """[T]: the number of the label at each position, len(labels) for no label, -1 where no frame is known. Of several
     the one that began last.
     """
     held = np.full(len(film.index), len(labels), np.int64)

@@ -115,7 +115,7 @@ def detected(
 
 
 def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str]) -> list[Segment]:
-    """As average precision counts: every span, however doubtful."""
+    """Every span as a segment, however doubtful, as average precision needs."""
     assert prediction.spans is not None
     return located(prediction.spans, film.index, labels, film.duration_s, NO_THRESHOLD)
 
@@ -123,7 +123,7 @@ def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str])
 def _read_pyramid(
     network: VTN, piece: Piece, valid: NDArray[np.bool_], frame: NDArray[np.float16], levels: list["_Strongest"]
 ) -> None:
-    """Put a piece's scores into frame [T, K], and what its points propose into the levels."""
+    """Puts a piece's scores into frame [T, K], and the proposals of its points into the levels."""
     start, stop, first, frames = piece
     known = torch.from_numpy(valid[first : first + frames.shape[1]])[None].to(frames.device)
     best = np.zeros((stop - start, frame.shape[1]), np.float32)

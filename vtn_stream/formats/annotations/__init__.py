@@ -61,7 +61,7 @@ def read_annotations(
     skip_bad: bool = False,
     fps: float | Fraction | None = None,
 ) -> Annotations:
-    """The films of a file or folder of annotations, its format told by what is in it.
+    """The films of a file or folder of annotations, in any format: the content tells which.
 
     videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
                end more than 0.5 s past their film, are problems; those that end less past it are cut
@@ -88,7 +88,7 @@ def read_annotations(
 
 
 def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
-    """Puts what is in the file into the findings, and says its format."""
+    """Adds the content of the file to the findings, and returns its format."""
     data = read_bytes(path)
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
@@ -119,7 +119,7 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> 
 
 
 def _read_json(findings: Findings, path: Path, text: str, fps: float | Fraction | None) -> str | None:
-    """None for JSON of no format, and for what only begins like it."""
+    """None for JSON in no known format, and for text that only begins like JSON."""
     try:
         data = parsed_json(text, MAX_ENTRIES)
     except ValueError as error:

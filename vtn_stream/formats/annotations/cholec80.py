@@ -38,7 +38,7 @@ _NUMBERS = re.compile(r"\d{1,12}[\t ,]+\d{1,3}", re.ASCII)
 
 
 def claims(text: str) -> bool:
-    """The header, or two numbers and a next row of two."""
+    """Whether there is the header, or a row of two numbers and a next row of two."""
     lines = [line.strip() for line in text[:4096].lstrip().split("\n")[:2]]
     return bool(_HEADER.fullmatch(lines[0])) or (len(lines) == 2 and all(map(_NUMBERS.fullmatch, lines)))
 
@@ -88,7 +88,7 @@ def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None
 
 
 def _rows(findings: Findings, text: str, file: str) -> list[_PhaseRow]:
-    """The rows, rising."""
+    """The rows, with rising frames."""
     found: list[_PhaseRow] = []
     header, after_bad = True, False
     for number, line in enumerate(io.StringIO(text), 1):

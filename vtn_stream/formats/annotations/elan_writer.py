@@ -54,7 +54,7 @@ def _annotation(segment: Segment) -> _TierAnnotation:
 
 
 def _tiers(placed: Sequence[_TierAnnotation]) -> dict[str, list[_TierAnnotation]]:
-    """By start; in each tier none overlap."""
+    """The annotations by tier and start, so that no two in a tier overlap."""
     tiers: dict[str, list[_TierAnnotation]] = {}
     free: dict[str, list[tuple[int, str]]] = defaultdict(list)  # of each name the tiers, by when their last one ends
     for p in placed:

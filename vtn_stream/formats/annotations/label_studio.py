@@ -113,7 +113,7 @@ def _chosen(findings: Findings, at: At, task: dict[str, Any]) -> tuple[tuple[str
 
 
 def _put(findings: Findings, name: str, at: At, region: dict[str, Any], value: dict[str, Any], rate: Fraction) -> int:
-    """How many of the region's ranges begin at frame 0."""
+    """Adds a region's segments; returns how many of its ranges begin at frame 0."""
     ranges, labels = value.get("ranges"), value["timelinelabels"]
     if not isinstance(ranges, list) or not isinstance(labels, list):
         findings.lost(name, at, "it has no list of ranges, or none of labels")
@@ -137,7 +137,7 @@ def _is_frame(value: object) -> TypeGuard[int]:
 
 
 def _film(facts: dict[str, Any]) -> str | None:
-    """The id: of the data called video, else of the first that ends as films do."""
+    """The film's id: from the data called video, else from the first text with a film's suffix."""
     texts = [value for value in facts.values() if isinstance(value, str)]
     films = [text for text in texts if is_film_name(text)]
     url = facts.get("video", films[0] if films else None)

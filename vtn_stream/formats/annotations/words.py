@@ -12,7 +12,7 @@ MAX_NAME = 1000  # characters of an id or a label
 
 
 class At(NamedTuple):
-    """Where something stands: on a line, or under a path of a JSON file; `file` where there are several."""
+    """A place: a line, or a path in a JSON file; `file` if there are several."""
 
     line: int | None = None
     path: tuple[str | int, ...] = ()
