@@ -82,7 +82,7 @@ class SamplingPlan:
         return count
 
     def positions(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """[first, last) of what is shown in [start_s, end_s): one position at least."""
+        """The positions [first, last) shown in [start_s, end_s): at least one."""
         first = math.floor(start_s * self.fps + CLOCK_TOLERANCE_S)
         return first, max(first + 1, math.ceil((end_s - CLOCK_TOLERANCE_S) * self.fps))
 
@@ -171,7 +171,7 @@ class ClipWindow:
 
 
 def parse_rate(given: float | Fraction | str, consequence: str) -> Fraction:
-    """Positions a second as people write them. Raises InputError for anything else, with what comes of it."""
+    """Positions a second as people write them. Raises InputError for anything else, with its consequence."""
     text = str(given)
     if len(text) > 100 or not _RATE.fullmatch(text):
         raise InputError(

@@ -74,5 +74,5 @@ class Settings:
 
 
 def _absolute(file: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
-    """Anything else is the name of a model, or a file that is missing there as well."""
+    """The absolute path of a file that exists; anything else is a model's name, or a file missing there as well."""
     return os.path.abspath(file) if file is not None and os.path.isfile(file) else file

@@ -41,7 +41,9 @@ def positions(segments: Iterable[Segment], index: FrameIndex) -> NDArray[np.floa
 
 
 def grid_step_s(index: FrameIndex) -> float:
-    """Over the whole grid: of two neighbours late in a day the difference has lost digits. A lone position's is 1 s."""
+    """The step, measured over the whole grid: the difference of two late neighbours has lost digits. 1 s for one
+    position.
+    """
     return float(index.grid_s[-1] - index.grid_s[0]) / (len(index) - 1) if len(index) > 1 else 1.0
 
 

@@ -31,7 +31,7 @@ def draw(
     points: OperatingPoints,
     rules: PhaseRules | None = None,
 ) -> list[Segment]:
-    """The segments of a film that lasts duration_s: by `peaks`, `phases` or `located`.
+    """The segments of a film that lasts duration_s, by `peaks`, `phases` or `located`.
 
     Raises ValueError where the scores are not of this kind, of other positions or of other labels, and for rules of
     what has none.

@@ -60,7 +60,7 @@ class ClassScores:
 
     @property
     def precision(self) -> Floats:
-        """float64 [K, P], of the predictions up to each, as it is: no envelope."""
+        """float64 [K, P], of the predictions up to each, without the envelope."""
         return _precision(self.matched)
 
 

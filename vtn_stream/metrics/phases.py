@@ -51,7 +51,7 @@ class PhaseMeasure:
 
     @property
     def std(self) -> float:
-        """The deviation of `per_phase` over phases (ddof 1): how unlike phases are, not how unlike videos are."""
+        """The standard deviation of `per_phase` over phases (ddof 1): how much phases differ, not videos."""
         return _std(self.per_phase)
 
 
@@ -73,7 +73,7 @@ class PhaseScores:
 
     @property
     def accuracy_std(self) -> float:
-        """The deviation over videos (ddof 1); nan for a single one."""
+        """The standard deviation over videos (ddof 1); nan for a single one."""
         return _std(self.accuracy_per_video)
 
 

@@ -166,7 +166,7 @@ def _levenshtein(a: NDArray[Any], b: NDArray[Any]) -> int:
 
 
 def _hits(predicted: _Runs, true: _Runs, overlaps: Sequence[float]) -> NDArray[np.int64]:
-    """True positives at each overlap: the true runs that are the best match of a predicted run that is near enough."""
+    """True positives at each overlap: true runs that are the best match of a predicted run with enough overlap."""
     hits = np.zeros(len(overlaps), np.int64)
     for label in np.intersect1d(predicted.label, true.label):
         p, t = predicted.label == label, true.label == label

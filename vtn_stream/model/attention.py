@@ -37,7 +37,8 @@ def band_attention(
     valid: Tensor | None = None,
     dropout_p: float = 0.0,
 ) -> Tensor:
-    """What frames see, [B, T, H, d]: queries [B, T, H, d], keys and values [B, L, H, d], the global token's [B, H, d].
+    """The attention of frames, [B, T, H, d]: queries [B, T, H, d], keys and values [B, L, H, d], the global token's [B,
+    H, d].
 
     first  which of the L keys stands where the first query does: keys reach to its left and to the last query's right
     reach  r; key j is seen by query i where |first + i - j| <= r
@@ -87,8 +88,8 @@ def band_attention(
 
 
 class GlobalRow:
-    """What the global token sees, gathered from any number of pieces of the sequence (online softmax, as in Milakov and
-    Gimelshein, 2018).
+    """The attention of the global token, gathered from any number of pieces of the sequence (online softmax, as in
+    Milakov and Gimelshein, 2018).
 
     No token's global key or value is computed: with q a head's query, the score q . (K x + b) is (q K) . x + q . b, and
     the sum of p (V x + c) is V (sum of p x) + c. So a token costs H products of width D instead of 2 D.

@@ -84,7 +84,7 @@ class LongformerLayer(nn.Module):
         return torch.unflatten(x, -1, (self.num_heads, -1))
 
     def _rest(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """All that follows the attention, for each token alone."""
+        """The rest of the layer after the attention, for each token alone."""
         tokens = self.attention_norm(tokens + self._drop(self.attention_out(seen)))
         return self.feedforward_norm(tokens + self._drop(self.contract(gelu(self.expand(tokens)))))
 
@@ -122,7 +122,7 @@ class TemporalEncoder(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As the release draws them: N(0, 1) for the global token, N(0, 0.02) for all weights."""
+        """Draws the weights as the release does: N(0, 1) for the global token, N(0, 0.02) for all weights."""
         nn.init.normal_(self.cls_token)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
@@ -199,7 +199,7 @@ class TemporalEncoder(nn.Module):
         return self._drop(self.norm(tokens + self.token_types.weight[0]))
 
     def features(self, embeddings: Tensor, valid: Tensor | None = None, history: int = 0) -> Tensor:
-        """What is read of a frame before it is standardized: [B, history + T, input_width] -> [B, T, num_features].
+        """The features of a frame before they are standardized: [B, history + T, input_width] -> [B, T, num_features].
         A difference to what is not there is 0.
         """
         parts = [embeddings[:, history:]] if self.config.reads_embeddings else []
@@ -253,14 +253,14 @@ def layer_tiles(
 
 
 def show_frames(row: GlobalRow, read: ReadFrames, num: int, valid: Tensor | None = None) -> None:
-    """All that a pass does where no frame is wanted."""
+    """Does what a pass does if no frame is wanted."""
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
         row.add(read(start, stop), None if valid is None else valid[:, start:stop])
 
 
 def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) -> Tensor:
-    """Since `lag` frames ago, of each frame but those that are history; 0 where either is not there."""
+    """The change since `lag` frames ago, for each frame after the history; 0 where either is missing."""
     num = embeddings.shape[1] - history
     lacking = min(max(0, lag - history), num)  # frames whose earlier one was before the film
     now, before = slice(history + lacking, None), slice(history + lacking - lag, history + num - lag)

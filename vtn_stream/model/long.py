@@ -130,7 +130,7 @@ class LongEncoding:
         return self._source(self._num_layers - 1), cls
 
     def _source(self, layer: int) -> ReadFrames:
-        """What this layer reads."""
+        """The input of this layer."""
         return self._embedded if layer == 0 else self._stored(layer - 1)
 
     def _embedded(self, start: int, stop: int) -> Tensor:
@@ -172,7 +172,7 @@ class LongEncoding:
             raise self._unwritable(error) from error
 
     def _counted(self, read: ReadFrames, layer: int) -> ReadFrames:
-        """Tells how far this layer has come whenever it reads on."""
+        """Reports the progress of this layer whenever it reads on."""
 
         def reading(start: int, stop: int) -> Tensor:
             self._tell(layer * self._num + start, self._num_layers * self._num)
@@ -188,7 +188,7 @@ class LongEncoding:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Nobody else works in the scratch. The lock lies beside it, since the scratch itself comes and goes."""
+        """Keeps others out of the scratch. The lock lies beside it, since the scratch itself comes and goes."""
         lock = self._scratch.with_name(f".{self._scratch.name}.lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,9 @@ class LongEncoding:
         return self._scratch / f"layer-{layer}.f32"
 
     def _check_room(self, next_layer: int) -> None:
-        """Better told now than after an hour. One file is read while the next is written."""
+        """Raises StoreError now, not after an hour of work. At most two files are there at a time: one is
+        read while the next is written.
+        """
         num_files = min(2, self._num_layers - 1 - next_layer)
         if num_files == 0:
             return
@@ -280,7 +282,7 @@ def _with_halo(tiles: Iterator[tuple[int, Tensor]], num: int, halo: int) -> Iter
 def _digest(
     encoder: TemporalEncoder, sequence: str, num_frames: int, position_ids: Tensor | None, valid: Tensor | None
 ) -> str:
-    """Of all that the numbers depend on, where `sequence` names the embeddings."""
+    """The digest of everything that the numbers depend on; `sequence` names the embeddings."""
     digest = hashlib.blake2b(repr((encoder.config, sequence, num_frames)).encode())
     for name, tensor in {**encoder.state_dict(), "position_ids": position_ids, "valid": valid}.items():
         digest.update(f"{name} {None if tensor is None else tensor.dtype}".encode())

@@ -38,7 +38,7 @@ class VTN(nn.Module):
         return logits
 
     def locate(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Pyramid:
-        """Embeddings [B, T, D] -> what a localization head says at every point of its pyramid."""
+        """Embeddings [B, T, D] -> the outputs of a localization head at every point of its pyramid."""
         pyramid: Pyramid = self.head(self.encoder(embeddings, position_ids, valid).frames, valid)
         return pyramid
 

@@ -31,7 +31,7 @@ class SplitFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassFacts:
-    """One label on the validation films, shares 0..1; None where it was not measured.
+    """One label on the validation films, shares 0..1; None if it was not measured.
 
     ap         average precision, the mean over `CardFacts.tious`
     threshold  the score from which it holds, fitted on the same films; the other three are measured there
@@ -47,7 +47,7 @@ class ClassFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What a card tells; JSON values throughout, by `dataclasses.asdict`.
+    """The content of a card; `dataclasses.asdict` gives JSON values throughout.
 
     name        the model's file name
     description what it does: "A model for vtn-stream that ..."; has_rules: of how its labels follow each other
@@ -82,7 +82,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
-    """The card as Markdown. Equal facts give equal text; texts of strangers are escaped."""
+    """The card as Markdown. Equal facts give equal text; untrusted texts are escaped."""
     parts = [
         f"# {plain(facts.name)}",
         f"A model for vtn-stream that {facts.description}. It knows {_num_labels(facts)}: "
@@ -107,7 +107,7 @@ def model_card(facts: CardFacts) -> str:
 
 
 def plain(text: str, most: int = MAX_CHARACTERS) -> str:
-    """A stranger's text as Markdown that shows just that: on one line, cut in the middle where long."""
+    """Untrusted text as Markdown that shows just the text: on one line, cut in the middle if long."""
     text = printable(text)
     if len(text) > most:
         text = f"{text[: 2 * most // 3]}…{text[-most // 3 :]}"
@@ -165,7 +165,7 @@ def _num_labels(facts: CardFacts) -> str:
 
 
 def _limits(facts: CardFacts) -> list[str]:
-    """Sentences, as Markdown."""
+    """What the model cannot do: sentences as Markdown."""
     sentences = [
         "It knows no other labels than those above: what is none of them it passes over, or calls by one of them.",
         "It was measured on films of the same kind as it learnt from. Other cameras, places, people or frame rates may "
@@ -196,7 +196,7 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Empty without rows. Columns of numbers are set to the right."""
+    """A table as Markdown; empty without rows. Columns of numbers are aligned right."""
     if not rows:
         return ""
     sides = ["---:" if all(re.fullmatch(r"-|-?[\d.]+", cell) for cell in c) else "---" for c in zip(*rows, strict=True)]

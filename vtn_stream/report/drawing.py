@@ -1,4 +1,4 @@
-"""What the pictures share: settings, strangers' texts, the look of labels, segments as marks, the clock axis.
+"""What the pictures share: settings, untrusted texts, the look of labels, segments as marks, the clock axis.
 
 Figures are built by matplotlib's objects, without pyplot: no window, no state that lives on. Equal input gives equal
 bytes on equal versions: no date, a fixed salt for ids, matplotlib's own font, none of the user's settings. Labels and
@@ -68,7 +68,7 @@ _SETTINGS: dict[str, Any] = {
 
 @contextlib.contextmanager
 def in_picture_style() -> Iterator[None]:
-    """matplotlib's own settings and ours, and those from before again at the end."""
+    """Uses matplotlib's default settings and ours inside the block, and restores the earlier ones at the end."""
     with matplotlib.style.context(_SETTINGS, after_reset=True), warnings.catch_warnings():
         # A script that the font lacks: SVG leaves the choice of another to the viewer, PNG shows boxes.
         warnings.filterwarnings("ignore", message=r"(?s).*Glyph .* missing", category=UserWarning)
@@ -85,7 +85,7 @@ def picture(figure: Figure, format: PictureFormat, *, dpi: int = 150) -> bytes:
 
 
 def plain_text(text: str, most: int = MAX_CHARACTERS) -> str:
-    """A stranger's text as it can be drawn: on one line, of characters that XML has, cut in the middle where long."""
+    """Untrusted text as it can be drawn: on one line, of characters that XML has, cut in the middle if long."""
     text = re.sub("[\ufffe\uffff]", "\ufffd", printable(text))
     if len(text) <= most:
         return text
@@ -120,7 +120,8 @@ def draw_segments(
     resolved_s: float,
     by_score: bool = False,
 ) -> None:
-    """Segments between two heights, in seconds across. Labels of longer ones first, so that they hide no shorter ones.
+    """Draws segments between two heights, with seconds on the x axis. Longer ones first, so that they hide no shorter
+    ones.
 
     resolved_s   what a print shows apart (`time_axis`): what lies closer is drawn as one, and what is hardly longer as
                  a line
@@ -171,7 +172,7 @@ def _shade(score: float | None) -> float:
 
 
 def merge_unresolved(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[tuple[float, float]]:
-    """Spans, at most a few for every `resolved_s`: what overlaps is one, and what is short and lies close."""
+    """Joins spans that overlap, and short ones that lie close, so that only a few are left in every `resolved_s`."""
     marks: list[tuple[float, float]] = []
     for start, end in sorted(spans):
         last_start, last_end = marks[-1] if marks else (start, -math.inf)
@@ -187,7 +188,9 @@ def merge_unresolved(spans: Iterable[tuple[float, float]], resolved_s: float) ->
 
 
 def time_axis(axes: Axes, start_s: float, end_s: float, *, width_in: float, most: int = 10) -> float:
-    """Seconds across as H:MM:SS, at most so many of them. Returns what can be told apart at that width, in seconds."""
+    """Labels the x axis with H:MM:SS, at most `most` times. Returns the shortest visible distance at that width, in
+    seconds.
+    """
     length_s = max(end_s - start_s, 1e-3)
     step_s: float = next((s for s in _STEPS_S if length_s / s <= most), math.ceil(length_s / most / 86400) * 86400)
     if length_s <= 2:

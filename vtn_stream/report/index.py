@@ -80,14 +80,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A film of which there is no timeline to show, and why."""
+    """A film without a timeline to show, and the reason."""
 
     name: str
     reason: str
 
 
 def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: str) -> Entry:
-    """What the index needs of a timeline, so that the timeline itself can be forgotten."""
+    """What the index needs from a timeline, so that the timeline itself need not be kept."""
     duration_s = min(timeline.duration_s, _MAX_S)
 
     def inside(time_s: float) -> float:
@@ -159,7 +159,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
 
 
 def _row(entry: Entry, label_numbers: dict[str, int]) -> list[Any]:
-    """One film as the script reads it. The strip's layers number the labels by their place in this very list."""
+    """One film as the script reads it. The layers of the strip number the labels by their place in this list."""
     totals = [
         value
         for total in entry.labels
@@ -180,7 +180,7 @@ def _row(entry: Entry, label_numbers: dict[str, int]) -> list[Any]:
 
 
 def _fewer(pieces: list[_Piece], duration_s: float) -> list[_Piece]:
-    """At most MAX_PIECES of pieces that are sorted and apart. A film is cut evenly; each part keeps one label.
+    """At most MAX_PIECES pieces, of sorted ones that do not overlap. A film is cut evenly; each part keeps one label.
 
     |AA-B-AAA|C------D|        |AAAAA---|C-------|
     """
@@ -235,7 +235,7 @@ def _units(time_s: float) -> int:
 
 
 def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Sorted spans, those that touch or overlap as one."""
+    """The sorted spans; those that touch or overlap are joined."""
     joined: list[tuple[float, float]] = []
     for start_s, end_s in spans:
         if joined and start_s <= joined[-1][1]:

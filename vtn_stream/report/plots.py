@@ -57,7 +57,7 @@ class PrecisionRecall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """One film: what happens in it, and what is said of it."""
+    """One film: its true segments, and the predicted ones."""
 
     name: str
     duration_s: float
@@ -152,7 +152,7 @@ def confusion(
     unit: str,
     format: PictureFormat = "svg",
 ) -> bytes:
-    """What is called what: counts [len(rows), len(columns)], rows true, in percent of each row.
+    """The confusion of labels: counts [len(rows), len(columns)], rows true, in percent of each row.
 
     Empty rows and columns are left out; of many classes those with the most are drawn, each row still in percent of
     all of it.

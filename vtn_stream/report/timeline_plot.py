@@ -55,7 +55,7 @@ _GAP: dict[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#999999", "hatch":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PlotRow:
-    """A label of one film, or all of one of several."""
+    """A row of the plot: one label of a single film, or all labels of one of several films."""
 
     name: str
     span_s: tuple[float, float]
@@ -148,7 +148,7 @@ def figure(
 
 
 def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tuple[list[_PlotRow], list[str]]:
-    """A row for each label, of very many those that last longest; and in words what is to be known of them."""
+    """A row for each label, or for those that last longest if there are very many; and notes for the reader."""
     of: dict[str, tuple[list[Segment], list[Segment]]] = {label: ([], []) for label in labels}
     for side, segments in enumerate((true, film.segments)):
         for s in segments:
@@ -188,7 +188,7 @@ def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tupl
 def _page(
     num_rows: int, num_curves: int, num_key: int, width_in: float, *, with_truth: bool
 ) -> tuple[Figure, list[Axes], int]:
-    """A figure as high as that needs, axes for the rows and for each curve, and how many columns the legend has."""
+    """A figure of the needed height, axes for the rows and for each curve, and the number of columns in the legend."""
     num_columns = max(1, int(width_in / _KEY_IN))
     ratios = [(_ROW_WITH_TRUTH_IN if with_truth else _ROW_IN) * max(num_rows, 1), *[_CURVE_IN] * num_curves]
     height_in = sum(ratios) + _LEGEND_IN * math.ceil(num_key / num_columns) + _REST_IN
@@ -200,7 +200,7 @@ def _page(
 
 
 def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow], resolved_s: float) -> None:
-    """What was looked at, and in it what is not known: of one film in all of its rows."""
+    """Draws the analyzed time, and the gaps in it; for a single film in all of its rows."""
     for at, row in enumerate(rows):
         start_s, end_s = row.span_s
         ground = Rectangle((start_s, at - 0.42), end_s - start_s, 0.84, facecolor=GREY, edgecolor="none", zorder=0)
@@ -213,7 +213,7 @@ def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow]
 
 
 def _draw_curve(axes: Axes, curve: Curve, span_s: tuple[float, float]) -> None:
-    """What of it lies in the span; of very many values the highest of each stretch."""
+    """Draws the part of a curve in the span; of very many values the highest of each stretch."""
     values = np.array(curve.values)
     at_s = curve.start_s + curve.step_s * np.arange(len(values))
     inside = (at_s >= span_s[0]) & (at_s <= span_s[1])

@@ -18,7 +18,7 @@ _TIMELINE = ".timeline.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """The index that was written. num_failed: of the films, those whose timelines cannot be read; it says why."""
+    """The index that was written. num_failed: films whose timelines cannot be read; the index says why."""
 
     path: Path
     num_films: int

@@ -32,7 +32,7 @@ class Scenes:
     saliency_name = "change"
 
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
-        """Nothing can be said of a scene before its neighbours are known."""
+        """Does nothing: a scene depends on its neighbours."""
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
         """Scenes, found on each frame once: where the grid is finer than the film, a repeat is no evidence."""

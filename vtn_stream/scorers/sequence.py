@@ -81,7 +81,7 @@ class SequenceEncoding:
         return [None if array is None else torch.from_numpy(array)[None].to(device) for array in self._arrays]
 
     def _files(self) -> LongEncoding:
-        """The embeddings on their way; known by their content, whoever names them."""
+        """Encodes by files; the embeddings are known by their content, whatever their names."""
         values, position_ids, valid = self._arrays
         embeddings = torch.from_numpy(values)
         return LongEncoding(
@@ -107,7 +107,7 @@ def read_film(
     scratch: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> GridScores:
-    """What the head says of a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
+    """The head's scores for a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
 
     saliency  how much the last layer's global token looked at each position, the most being 1
 

@@ -65,7 +65,7 @@ class StoredFilm:
 
     @property
     def num_bytes(self) -> int:
-        """Of its chunks on disk; a chunk that is removed meanwhile counts nothing."""
+        """The bytes of its chunks on disk; a chunk that is removed meanwhile counts as 0."""
         total = 0
         for file in self.chunk_files:
             with contextlib.suppress(FileNotFoundError):  # removed while we looked
@@ -81,11 +81,11 @@ class EmbeddingStore:
 
     @property
     def scratch(self) -> Path:
-        """Where very long films are worked on; what a killed run left there, the next run of that film uses."""
+        """The folder for work on very long films; what a killed run left there is used by the next run of that film."""
         return self.root / "scratch"
 
     def scratch_bytes(self) -> int:
-        """What lies in `scratch`."""
+        """The bytes in `scratch`."""
         total = 0
         for file in self.scratch.rglob("*"):
             with contextlib.suppress(OSError):  # removed while we looked
@@ -111,7 +111,7 @@ class EmbeddingStore:
         return None
 
     def holds(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> bool:
-        """Whether `load` would give this chunk."""
+        """Whether `load` would return this chunk."""
         try:
             return self.load(chunk, recipe, execution, exact=exact) is not None
         except DamagedFile:
@@ -148,7 +148,7 @@ class EmbeddingStore:
         write_batch(folder / f"{chunk.key}.arrow", "chunk", batch, metadata)
 
     def check_writable(self) -> None:
-        """Raises StoreError where nothing can be stored: better told before an hour of work than after a minute."""
+        """Raises StoreError if nothing can be stored, so that it is reported before the work starts."""
         try:
             check_writable(self.root)
         except OSError as error:
@@ -185,7 +185,7 @@ class EmbeddingStore:
             ) from error
 
     def thumbnails(self, identity: str, recipe_digest: str, most: int) -> list[tuple[float, bytes]]:
-        """At most so many of a film's thumbnails, evenly over it: (time in seconds, JPEG), by time.
+        """At most `num` of a film's thumbnails, evenly over it: (time in seconds, JPEG), by time.
 
         Of whichever execution stored them; what cannot be read is left out: they are a help, not a result.
         """
@@ -203,7 +203,7 @@ class EmbeddingStore:
     # -- probes
 
     def probed(self, path: Path, stream: int | None = None) -> VideoInfo | None:
-        """What an earlier probe of this very file said of that stream (None: of the one that a probe chooses).
+        """The result of an earlier probe of this very file and stream (None: the stream that a probe chooses).
 
         None if the file has changed since, or never was probed.
         """
@@ -216,7 +216,7 @@ class EmbeddingStore:
             return None
 
     def remember(self, video: VideoInfo, stream: int | None = None) -> None:
-        """Keep a probe for this file, and the stream that was asked for, until the file changes."""
+        """Keeps a probe for this file and the stream that was asked for, until the file changes."""
         batch = pa.record_batch({"pts": pa.array([video.pts]), "keyframes": pa.array([video.keyframes])})
         write_batch(self._probe_file(video.stamp, stream), "probe", batch, video.facts())
 
@@ -277,7 +277,7 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def _read_own(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
-    """A chunk file that says of itself what its path says. Raises FileNotFoundError, DamagedFile."""
+    """A chunk file whose content matches its path. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "chunk")
     try:
         recipe, execution = Recipe.from_json(fields["recipe"]), Execution.from_json(fields["execution"])

@@ -27,7 +27,7 @@ _BOUNDS, _SCORES = 3, 5
 def write_scores(
     path: Path, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
 ) -> None:
-    """All of them; spans are rounded. Raises StoreError."""
+    """Writes all scores; spans are rounded. Raises StoreError."""
     columns = {"grid_s": pa.array(index.grid_s), "valid": pa.array(index.valid)}
     if scores.frame is not None and scores.frame.shape[1]:
         columns["frame"] = pa.FixedSizeListArray.from_arrays(
@@ -45,7 +45,7 @@ def write_scores(
 
 
 def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
-    """What `write_scores` wrote; the clock knows the grid and validity only. Raises FileNotFoundError, DamagedFile."""
+    """Reads what `write_scores` wrote; its clock has only grid and validity. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "scores")
     try:
         return _parsed(batch, fields)

@@ -62,7 +62,7 @@ class TrainingFilm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Positions of the films' grids, those of them that are not stored, and how many films are stored only at another
+    """Positions of the films' grids, how many of them are not stored, and how many films are stored only at another
     rate, or of another network.
     """
 
@@ -72,7 +72,7 @@ class Work:
 
 
 def work_to_do(footage: Footage, names: Sequence[str], recipe: Recipe, store: EmbeddingStore) -> Work:
-    """What embedding these films will take. By the names of the stored files: none is read."""
+    """The work of embedding these films, by the names of the stored files: no file is read."""
     plan = SamplingPlan(recipe.fps)
     identities = {footage.videos[name].identity for name in names}
     stored: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -104,11 +104,11 @@ def embed_films(
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> dict[str, TrainingFilm]:
-    """The films by id, in this order. What the store lacks is embedded and stored.
+    """The films by id, in this order. Chunks that the store lacks are embedded and stored.
 
-    skip_bad: films that cannot be decoded are left out and told. Raises InputError, before anything is embedded, where
-    the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are all
-    stored; StoreError.
+    skip_bad: films that cannot be decoded are left out and reported. Raises InputError, before anything is embedded,
+    where the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are
+    all stored; StoreError.
     """
     tell = on_event or (lambda event: None)
     _check_memory(work_to_do(footage, names, encoder.recipe(plan.fps), store).num_positions, encoder.num_features)

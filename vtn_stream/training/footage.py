@@ -22,7 +22,7 @@ SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footage:
-    """The annotated films that are there, those of the subset test left out.
+    """The annotated films that were found, without those of the subset test.
 
     annotations  with the films' true durations; copies of one film have one source
     videos       every film of the annotations, by its id
@@ -35,7 +35,7 @@ class Footage:
 
 
 def mean_rate(video: VideoInfo) -> float:
-    """Frames a second, by their timestamps; 1 where there is one frame."""
+    """Frames a second, by their timestamps; 1 if there is one frame."""
     shown_s = float(video.times_s[-1] - video.times_s[0])
     return (video.num_frames - 1) / shown_s if shown_s > 0 else 1.0
 
@@ -49,11 +49,11 @@ def find_films(
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Footage:
-    """The annotations with the films of a folder, each probed, through the store where that knows it.
+    """Finds the annotated films in a folder and probes each, or takes its probe from the store.
 
     A film lies under the path that its id is, or anywhere below the folder under a name like its id, whatever its
     suffix (`FilmFolder.find`). Where the annotations count frames of unknown rate, it is the films'. Films of the
-    subset test need not be there. skip_bad: what is wrong, and films that cannot be read, are left out and told.
+    subset test need not be there. skip_bad: what is wrong, and films that cannot be read, are left out and reported.
 
     Raises AnnotationError with every problem of the annotations and of the films; InputError where no film is there.
     """
@@ -101,7 +101,7 @@ def find_films(
 
 
 def _draft(annotations: Path) -> Annotations:
-    """The annotations, of which the ids and subsets are sure, and not the seconds."""
+    """The annotations before probing: their ids and subsets are sure, but not the seconds."""
     try:
         return read_annotations(annotations, skip_bad=True)
     except AnnotationError:  # perhaps for want of a rate, which the films will tell
@@ -109,7 +109,7 @@ def _draft(annotations: Path) -> Annotations:
 
 
 def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
-    """The file of each film that has one, and why others have none, where there is more to say than that."""
+    """The file of each film that has one, and for some of the others the reason why they have none."""
     paths: dict[str, Path] = {}
     problems: dict[str, str] = {}
     owner: dict[str, str] = {}
@@ -137,7 +137,7 @@ def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> 
 
 
 def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
-    """Of all films, which must have one rate."""
+    """The rate of all films, which must be the same."""
     rates = sorted((mean_rate(video), video.path.name) for video in videos.values())
     (low, slow), (high, fast) = rates[0], rates[-1]
     if high > low * SAME_RATE:
@@ -150,7 +150,7 @@ def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
 
 
 def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
-    """Films of the folder that no id is, called as most ids are: a misspelt id is like one of them."""
+    """Film names of the folder that match no id, in the form of most ids: a misspelt id is like one of them."""
     claimed = {file for name in names for file in films.find(name)}
     with_suffix = sum(map(is_film_name, names)) * 2 > len(names)
     others = [file for file in films.files if is_film_name(file) and file not in claimed]

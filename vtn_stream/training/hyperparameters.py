@@ -38,7 +38,7 @@ MIN_EPOCHS, MAX_EPOCHS = 10, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
-    """One way to teach.
+    """One way to train.
 
     crop_positions  of a film that are learnt at once; batch_size, crops at once
     weight_decay    of matrices; never of biases, norms, scales and tables
@@ -71,7 +71,7 @@ def natural_hyperparameters(
     seed: int = 0,
     num_epochs: int | None = None,
 ) -> Hyperparameters:
-    """What these films, all of one rate, ask for. Raises ValueError where there is no film."""
+    """The hyperparameters that suit these films, all of one rate. Raises ValueError without films."""
     if not films:
         raise ValueError("there is nothing to learn from")
     lengths = [len(film.values) for film in films]

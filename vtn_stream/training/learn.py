@@ -23,7 +23,7 @@ WAYS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of change
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learnt:
-    """A network, and what was fitted on the validation films; exam: None where there are none.
+    """A network, and what was fitted on the validation films; exam: None if there are none.
 
     tried  the metric of each of WAYS that was tried
     notes  of the training, without names of films
@@ -48,7 +48,7 @@ def learn(
     work: Path | None = None,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
-    """All of `teach` but files and films. work: where its state and its curves are kept; None: nowhere."""
+    """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept."""
     tell = on_event or (lambda event: None)
     fps, labels = material.plan.fps, material.labels
     # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
@@ -98,12 +98,12 @@ def learn(
 
 
 def taught_by(film: TrainingFilm) -> list[str]:
-    """The label of each of its examples."""
+    """The label of each of the film's examples."""
     return [s.label for s in film.segments] if film.clip_label is None else [film.clip_label]
 
 
 def state_files(work: Path) -> list[Path]:
-    """Where `learn` keeps how far it is."""
+    """The files in which `learn` keeps its state."""
     return [_state_file(work, way) for way in WAYS]
 
 

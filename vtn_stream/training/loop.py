@@ -66,7 +66,7 @@ def fit(
     on_event  hears of every epoch; where training goes on, first of the last one that was done
 
     Raises TrainingError where an embedding or, before the first epoch is through, the loss is no number, and where the
-    state cannot be written. Later the best weights so far are kept, and that is told and noted.
+    state cannot be written. Later the best weights so far are kept, and that is reported and noted.
     """
     _check_numbers([*films, *validation])
     with torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()]):
@@ -78,7 +78,7 @@ def fit(
 
 @dataclass(slots=True)
 class _Progress:
-    """What goes on from epoch to epoch besides the learner."""
+    """What is carried from epoch to epoch, besides the learner."""
 
     epoch: int = 0
     best: float | None = None
@@ -88,7 +88,7 @@ class _Progress:
 
 
 class _Stopped(Exception):
-    """There was no number: what, and when."""
+    """Something was not a number: the text says what, and when."""
 
 
 class _Fit:
@@ -119,7 +119,7 @@ class _Fit:
         self._state: tuple[Path, str] | None = None
 
     def keep(self, path: Path, key: str) -> None:
-        """Write the state there after every epoch, and go on from what is there."""
+        """Writes the state there after every epoch, and goes on from a state that is there."""
         self._state = (path, key)
         state = load_state(path, key)
         if state is None:
@@ -177,7 +177,7 @@ class _Fit:
         return bool(self._validation) and self._progress.epoch - self._progress.best_epoch >= self._settings.patience
 
     def _epoch(self) -> float:
-        """One pass; its mean loss. The seed is the epoch's own: a resumed run draws what the other would have drawn."""
+        """Runs one pass; returns its mean loss. Each epoch has its own seed: a resumed run draws the same numbers."""
         seed = np.random.SeedSequence([self._settings.seed, self._progress.epoch])
         torch.manual_seed(int(seed.generate_state(1)[0]))
         losses = []
@@ -192,7 +192,7 @@ class _Fit:
         return float(np.mean(losses))
 
     def _validate(self) -> float | None:
-        """The metric of the mean of the weights."""
+        """The metric of the network with the mean of its weights."""
         if not self._validation:
             return None
         try:
@@ -204,7 +204,7 @@ class _Fit:
         return self._head.metric(predicted, self._validation, self._labels)
 
     def _note(self, loss: float, metric: float | None) -> None:
-        """An epoch is done; whether it is the best so far."""
+        """Notes a finished epoch; returns whether it is the best so far."""
         progress = self._progress
         progress.epoch += 1
         progress.losses.append(loss)

@@ -14,7 +14,7 @@ __all__ = ["TrainingOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOptions:
-    """A model that is wanted, and what it is to learn from.
+    """The wanted model, and what it should learn from.
 
     annotations  a file or a folder of them; videos, the folder of the films
     output       the model's file; its card and plots are written beside it

@@ -23,7 +23,7 @@ __all__ = ["Material", "prepare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Material:
-    """What is learnt from. labels: those that are learnt, in the order of the classes."""
+    """What a model is trained on. labels: the labels that are learnt, in the order of the classes."""
 
     training: tuple[TrainingFilm, ...]
     validation: tuple[TrainingFilm, ...]
@@ -41,7 +41,7 @@ def prepare(
     *,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Material:
-    """The films of the annotations, embedded; whatever can be told to be wrong is told before that.
+    """The films of the annotations, embedded. Every problem that can be known earlier is reported before that.
 
     open_encoder is called when all that is known without it is known to be right. Raises what `find_films`,
     `check_head`, `check_enough` and `embed_films` raise.
@@ -93,7 +93,7 @@ def prepare(
 
 
 def _known(footage: Footage, sides: Sides, labels: tuple[str, ...]) -> Sides:
-    """Without the validation clips of labels that are not learnt."""
+    """The sides without the validation clips of labels that are not learnt."""
     whole = {name: footage.annotations.videos[name].clip_label for name in sides.validation}
     return Sides(
         training=sides.training,

@@ -25,7 +25,7 @@ def grid_rate(
     videos: Mapping[str, VideoInfo],
     asked: SamplingPlan | None = None,
 ) -> tuple[SamplingPlan, tuple[str, ...]]:
-    """The grid of these films, at the rate that is asked for or the natural one, and what is doubtful about it."""
+    """The grid of these films, at the given rate or the natural one, and what is doubtful about it."""
     slow = min(videos.values(), key=mean_rate)
     plan = SamplingPlan(natural_rate(annotated, mean_rate(slow))) if asked is None else asked
     rate, notes = plan.fps, []
@@ -44,7 +44,7 @@ def grid_rate(
 
 
 def natural_rate(annotated: Mapping[str, AnnotatedVideo], slowest: float) -> Fraction:
-    """Positions a second for these films, of which the slowest has so many frames a second.
+    """Positions a second for these films; `slowest` is the lowest of their frame rates.
 
     The segment than which 5 % are shorter gets 6 positions or more; of whole clips, the middle one gets 80. At least 1
     a second, at most 8, of these no more than the slowest film has frames; the next of `RATES`.

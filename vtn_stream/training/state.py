@@ -57,7 +57,7 @@ def save_state(path: Path, state: TrainingState) -> None:
 
 
 def load_state(path: Path, key: str) -> TrainingState | None:
-    """None where there is none, or one of another training, or it is damaged: training then begins anew."""
+    """The state; None if there is no state, it is of another training, or it is damaged: training then begins anew."""
     try:
         content = memoryview(path.read_bytes())
         if content[:_DIGEST_BYTES] != _digest(content[_DIGEST_BYTES:]):

@@ -33,7 +33,7 @@ def probe(
 
 
 def film_file(path: str | os.PathLike[str]) -> Path:
-    """The path, if a film could be in it: it exists, is a regular file, is not empty and can be read."""
+    """The path, if it could be a film: it exists, is a regular file, is not empty and can be read."""
     film = Path(path)
     name = film.name or str(film)
     try:
@@ -69,5 +69,5 @@ def film_file(path: str | os.PathLike[str]) -> Path:
 
 
 def _as_typed(address: re.Match[str]) -> str:
-    """A Path has one slash where an address has two."""
+    """An address as it was typed: a Path has one slash where an address has two."""
     return address[1] + 2 * address[2]

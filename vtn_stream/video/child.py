@@ -84,7 +84,7 @@ class _Child:
         self._reading = ""
 
     def serve(self) -> bool:
-        """One request; False when the parent has closed the pipe."""
+        """Serves one request; False if the parent has closed the pipe."""
         message = self._receive()
         if message is None:
             return False

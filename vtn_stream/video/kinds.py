@@ -37,7 +37,7 @@ _HEAD_BYTES = 256 * 1024  # the first boxes of an encrypted film
 
 
 def not_a_film(path: str) -> tuple[str, str] | None:
-    """What the file is and what to do about it, if that is known."""
+    """What kind of file it is and what to do about it, if that is known."""
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)

@@ -53,7 +53,7 @@ ALIVE_S = 0.5  # it says so once a second
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Request:
-    """What the process is asked. film: the name of its file; patience_s: how long the answer may still take in all."""
+    """A question to the process. film: the name of its file; patience_s: how long the answer may still take in all."""
 
     film: str
     patience_s: float
@@ -79,7 +79,7 @@ class ChildProcess:
         return None if self._process is None else self._process.pid
 
     def close(self) -> None:
-        """Stop the process, whatever it is doing, and give its memory back."""
+        """Stops the process, whatever it is doing, and gives its memory back."""
         self.stop()
         self._ring.close()
 
@@ -94,7 +94,7 @@ class ChildProcess:
             return self._ring.shaped(shape)
 
     def ask(self, request: Request, header: dict[str, Any], payload: bytes = b"") -> None:
-        """Send a request, to a new process where there is none that waits for one."""
+        """Sends a request, to a new process if there is none that waits for one."""
         if self._process is None or self._request is not None or not self._is_quiet(self._process):
             self.stop()  # what it was still to deliver would be taken for the answer
             self._process = self._start()
@@ -102,7 +102,7 @@ class ChildProcess:
         self.send(request, header, payload)
 
     def is_answering(self, request: Request) -> bool:
-        """Whether this is the request that it was asked last, not answered in full, and the process not stopped."""
+        """Whether this is the last request, it is not answered in full, and the process was not stopped."""
         return self._request is request
 
     def answered(self) -> None:
@@ -111,7 +111,7 @@ class ChildProcess:
 
     @contextlib.contextmanager
     def distrust(self, request: Request) -> Iterator[None]:
-        """For the block that checks what the process said: a ValueError there is its end."""
+        """For the block that checks an answer of the process: a ValueError there stops the process."""
         try:
             yield
         except ValueError as error:
@@ -131,7 +131,7 @@ class ChildProcess:
                 return  # it died just now: the next answer says so
 
     def receive(self, request: Request, kinds: Set[str], num_wanted: int = 0) -> tuple[dict[str, Any], bytes]:
-        """The next message of one of these kinds, after signs of life. num_wanted: the frames that were asked for.
+        """The next message of one of these kinds, after signs of life. num_wanted: the number of frames asked for.
 
         Raises VideoError where the process says that the film is bad.
         """
@@ -155,7 +155,7 @@ class ChildProcess:
             request.patience_s -= ALIVE_S  # many of them in no time are no progress either
 
     def stop(self) -> None:
-        """Kill the process, whatever it is doing."""
+        """Kills the process, whatever it is doing."""
         if self._process is None:
             return
         self._process.kill()
@@ -195,7 +195,7 @@ class ChildProcess:
             os.close(lifeline)
 
     def _is_quiet(self, process: subprocess.Popen[bytes]) -> bool:
-        """Whether it lives and has said nothing that it was not asked."""
+        """Whether the process lives and has sent nothing unasked."""
         assert process.stdout is not None
         pipe = select.poll()
         pipe.register(process.stdout.fileno(), select.POLLIN)
@@ -225,7 +225,7 @@ class ChildProcess:
         return taken
 
     def _wait_for(self, fd: int, event: int, deadline: float, request: Request) -> None:
-        """Until the pipe can be read or written, or is broken. Raises DecodingLost at the deadline."""
+        """Waits until the pipe can be read or written, or is broken. Raises DecodingLost at the deadline."""
         pipe = select.poll()
         pipe.register(fd, event)
         before = time.monotonic()

@@ -19,7 +19,7 @@ _H264_CHROMA_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134
 
 
 def disposable_test(codec: str, extradata: bytes, temporal_layers: int) -> Callable[[bytes], bool] | None:
-    """Whether a packet is one to which nothing refers; None where packets of this stream do not tell.
+    """A test whether nothing refers to a packet; None if packets of this stream do not say.
 
     temporal_layers is what TemporalLayers found in the whole stream. False for every packet that is in doubt.
     """
@@ -34,7 +34,7 @@ def disposable_test(codec: str, extradata: bytes, temporal_layers: int) -> Calla
 
 
 def is_fresh_start(codec: str, extradata: bytes, packet: bytes) -> bool:
-    """Whether a decoder that begins at this keyframe shows it, and all after it, as if it had begun before.
+    """Whether a decoder that starts at this keyframe shows it, and all after it, as if it had started earlier.
 
     False for H.264's recovery points: containers call them keyframes, and the picture becomes whole some frames later.
     """
@@ -61,7 +61,7 @@ class TemporalLayers:
         return 0 if self._unsure else self._count
 
     def watch(self, packet: bytes, *, has_new_extradata: bool) -> None:
-        """Look at the next packet of the stream."""
+        """Looks at the next packet of the stream."""
         if self._unsure:
             return
         self._unsure = has_new_extradata

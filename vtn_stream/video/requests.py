@@ -47,7 +47,9 @@ class FrameBatch:
 
 
 class DecodingProcess:
-    """A process that probes and decodes films, one after the other. Started when first asked; a context manager."""
+    """A process that probes and decodes films, one after the other. It starts with the first request; a context
+    manager.
+    """
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class DecodingProcess:
         return video
 
     def check(self) -> dict[str, Any]:
-        """What a film that takes over the process is kept from, tried out: {"isolated": bool, "reasons": why not}."""
+        """Tries what a film that takes over the process could do: {"isolated": bool, "reasons": why not}."""
         request = Request(film="nothing", patience_s=self._deadline_s)
         self._process.ask(request, {"do": "check"})
         header, _ = self._process.receive(request, {"missing"})
@@ -180,7 +182,7 @@ class DecodingProcess:
 
 
 def _decord_version() -> str:
-    """Without importing it: it is a library for the decoding process."""
+    """decord's version, without importing it: it is a library for the decoding process."""
     try:
         return f"decord {importlib.metadata.version('decord')}"
     except importlib.metadata.PackageNotFoundError as error:
@@ -190,7 +192,7 @@ def _decord_version() -> str:
 
 
 def check_unchanged(video: VideoInfo) -> None:
-    """Raises VideoError where the film's file is not the one that was probed."""
+    """Raises VideoError if the film's file is not the one that was probed."""
     try:
         unchanged = file_stamp(video.path) == video.stamp
     except OSError:

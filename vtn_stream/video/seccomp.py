@@ -174,7 +174,7 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def install() -> str | None:
-    """Put the filter on every thread of this process, for good. What hindered it, else None."""
+    """Puts the filter on every thread of this process, for good. Returns what prevented it, else None."""
     machine = platform.machine()
     if machine not in _MACHINES or struct.calcsize("P") != 8:
         return f"there is no filter for {machine or 'this machine'}"

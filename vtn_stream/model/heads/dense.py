@@ -6,7 +6,7 @@ __all__ = ["DenseHead"]
 
 
 class DenseHead(nn.Module):
-    """A linear map of each frame: what is around it, the encoder has told it."""
+    """A linear map of each frame's token, in which the encoder has put what is around the frame."""
 
     def __init__(self, width: int, *, num_outputs: int) -> None:
         super().__init__()
