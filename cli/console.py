@@ -106,7 +106,7 @@ class FilmProgress:
 
 @contextmanager
 def film_progress(name: str) -> Iterator[FilmProgress]:
-    """A bar with speed and time left, on stderr; nothing where that is not a terminal."""
+    """A bar with speed and time left, on stderr; nothing if that is not a terminal."""
     if not err.is_terminal:
         yield FilmProgress(None, name)
         return

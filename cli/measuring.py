@@ -123,7 +123,7 @@ def measure_clips(
 
 @contextmanager
 def _progress(num_clips: int) -> Iterator[Progress]:
-    """A bar with the time left, on stderr; nothing where that is not a terminal."""
+    """A bar with the time left, on stderr; nothing if that is not a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -216,7 +216,7 @@ def run(
     try:
         with Pool(spec, on_event=tell) as pool:
             pool.run(roll_call)
-    finally:  # else whoever goes on would wait for the chunks in flight
+    finally:  # else the next run would wait for the chunks in flight
         Leases(settings.store_root, owner=owner).release_own()
     return Summary(
         counts=schedule.counts,

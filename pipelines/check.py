@@ -50,7 +50,7 @@ class _Node:
 def check(settings: Settings) -> tuple[NodeReport, ...]:
     """Every node of the cluster with what is wrong with it.
 
-    Raises ClusterError where no node could get work.
+    Raises ClusterError if no node could get work.
     """
     nodes = _nodes()
     settings = settings.for_workers(has_gpu=any(node.report.num_gpus for node in nodes))
@@ -77,7 +77,7 @@ def check(settings: Settings) -> tuple[NodeReport, ...]:
 
 
 def check_store(folder: Path, option: str = "--store") -> None:
-    """Raises ClusterError where a node cannot write the folder, or not all nodes see the same one. Seconds.
+    """Raises ClusterError if a node cannot write the folder, or not all nodes see the same one. Seconds.
 
     A node that does not answer is passed over: that is not the folder's fault. option: what the user calls it.
     """

@@ -1,6 +1,6 @@
 """Connects to a Ray cluster: one that runs, or a private one on this machine for as long as it is needed.
 
-What goes wrong on the way is one line, and comes within seconds where nobody answers. Ray prints nothing.
+An error on the way is one line, and comes within seconds if nothing answers. Ray prints nothing.
 """
 
 import contextlib
@@ -75,7 +75,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
 
 
 def import_ray() -> Any:
-    """Ray, set up to be quiet. Raises ClusterError where it is not installed."""
+    """Ray, set up to be quiet. Raises ClusterError if it is not installed."""
     # Under `uv run` Ray would rebuild the environment on every node.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:

@@ -31,8 +31,8 @@ def embed_film(
 ) -> Summary:
     """Embed what the store lacks of a film, or of the part of it that span_s names.
 
-    Arguments and errors are those of `batch`. A bad film is an event, and `counts.num_failed` of the summary is 1:
-    whoever analyzes it then hears what is wrong with it.
+    Arguments and errors are those of `batch`. A bad film is an event, and `counts.num_failed` of the summary is 1: the
+    analysis then reports what is wrong with it.
     """
     num_bytes = path.stat().st_size if path.is_file() else 0
     film = FilmEntry(

@@ -24,7 +24,7 @@ FilmStage = Literal["listed", "surveying", "waiting", "embedding", "complete", "
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class FilmWork:
-    """A film in work. unassigned: chunks that nobody is working on, ascending. lost: those that are gaps."""
+    """A film in work. unassigned: chunks that no worker has, ascending. lost: those that are gaps."""
 
     entry: FilmEntry
     stage: FilmStage = "listed"
@@ -67,7 +67,7 @@ class FilmWork:
     def _run(self, at: int | None, others_at: Set[int], max_run: int, min_split: int) -> list[int]:
         """A worker goes on decoding where it is, without a seek; one that comes in starts far from the others:
 
-        |--------------------------|   nobody is at its start: there
+        |--------------------------|   no worker is at its start: there
         w0 at 3|-------------------|   else in its middle, and the one who is at its start goes on towards that
                          ^ w1
         """

@@ -51,7 +51,7 @@ class Listing:
 
 
 def list_films(sources: Sequence[str | Path]) -> Listing:
-    """All films of the sources. Raises InputError where a source is not there, or where there is no film in any."""
+    """All films of the sources. Raises InputError if a source is not there, or if there is no film in any."""
     search = _Search()
     for source in sources:
         num_films, num_problems = search.num_films, search.num_problems

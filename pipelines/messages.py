@@ -29,7 +29,7 @@ ExecutionFields = Mapping[str, str | int]  # an `Execution` as JSON values, by t
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What a worker found out about a film. missing: the chunks that are not stored, ascending. finished: its results
-    are there already. estimate_s: about how long a worker will take for what is missing, where that was asked for.
+    are there already. estimate_s: about how long a worker will take for what is missing, if that was asked for.
     """
 
     identity: str

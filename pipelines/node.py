@@ -33,7 +33,7 @@ class Examination:
     versions    of Python and of packages, "" where one is not installed
     decoders    those that decoded a sample film
     weights     where the image network's come from
-    recipe      digest of what its embeddings mean; execution: how they are computed there; both empty where they cannot
+    recipe      digest of what its embeddings mean; execution: how they are computed there; both empty if they cannot
     free_bytes  in the store
     problems    each one line, with its cure
     """
@@ -122,7 +122,7 @@ class NodeProbe:
 
 
 def _decoders(wanted: Decoder) -> list[Decoder]:
-    """The one that is asked for, PyAV, which probes all films, and decord where it is there."""
+    """The one that is asked for, PyAV, which probes all films, and decord if it is there."""
     decoders: list[Decoder] = ["pyav"]
     if wanted == "decord" or importlib.util.find_spec("decord"):
         decoders.append("decord")

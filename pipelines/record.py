@@ -47,7 +47,7 @@ class Record:
     """Gets every event of a batch, after the tally. A context manager: its end writes what is not written yet.
 
     Of paths among the settings only the last part is kept, and nothing of the store. In memory are the lines of films
-    in work and of the last seconds, and the names of films that have lines. Raises InputError where the folder of the
+    in work and of the last seconds, and the names of films that have lines. Raises InputError if the folder of the
     results cannot be written, at the beginning or the end; what cannot be written in between is written later.
     """
 
@@ -184,7 +184,7 @@ class Record:
 
 def failed_films(output: Path) -> set[str]:
     """Where the results go (`FilmEntry.results`) of films that have lines in OUTPUT/failures.jsonl; empty where
-    there is no such file. Raises InputError where it cannot be read.
+    there is no such file. Raises InputError if it cannot be read.
     """
     try:
         return _films_of(output / "failures.jsonl")

@@ -33,12 +33,12 @@ class Worker:
     """One Analyzer for many films. Methods raise VtnStreamError where the film is bad, StoreError where all is.
 
     settings   as `Settings.for_workers` gives them
-    results    as `ResultOptions.for_workers` gives them; None where nothing is predicted. With overwrite timelines are
+    results    as `ResultOptions.for_workers` gives them; None if nothing is predicted. With overwrite timelines are
                drawn anew that are there
     owner      whose leases on chunks it takes: those of the batch
     span_s     the part of each film to embed
     estimates  surveys are all: they say how long the rest will take, and touch no results
-    encoder    the image network, where there is one; else that of the settings
+    encoder    the image network, if there is one; else that of the settings
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Worker:
         return Outcome(num_segments=len(analysis.timeline.segments), num_gaps=len(analysis.timeline.gaps))
 
     def _plan(self, path: str, identity: str | None = None) -> Plan:
-        """Raises VideoError where the film is no longer the one of this identity."""
+        """Raises VideoError if the film is no longer the one of this identity."""
         start_s, end_s = self._span_s
         plan = self._analyzer.plan(path, start_s=start_s, end_s=end_s)
         if identity not in (None, plan.video.identity):

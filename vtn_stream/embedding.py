@@ -101,7 +101,7 @@ def embed(
     """Gives every chunk once: first the stored ones, then the others in order, each stored before it is given.
 
     A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
-    decoding is known to die; they are not tried again. Raises VideoError where the film cannot be read at all,
+    decoding is known to die; they are not tried again. Raises VideoError if the film cannot be read at all,
     StoreError where the store cannot be written.
     """
     recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)

@@ -184,7 +184,7 @@ class FrameIndex:
 
     grid_s  float64 [T], when each position stands, seconds
     frame   int64 [T], which frame of the file is shown then; -1 where none is
-    pts_s   float64 [T], when that frame appeared, seconds; NaN where there is none
+    pts_s   float64 [T], when that frame appeared, seconds; NaN if there is none
     valid   bool [T], whether the position has a frame (in a plan) or got its frame decoded (in a track)
     """
 

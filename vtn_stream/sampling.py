@@ -133,7 +133,7 @@ class ClipWindow:
     num_positions  of the grid in one window
     stride         positions from one window to the next; at most num_positions, so that none is passed over
     position_rate  the model's position ids count so many a second from the window's start (25 for weights trained on
-                   25 frames per second); None where they count the grid's positions
+                   25 frames per second); None if they count the grid's positions
     """
 
     num_positions: int

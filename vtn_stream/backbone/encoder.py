@@ -112,7 +112,7 @@ class FrameEncoder:
     def frame_size(self, video: VideoInfo) -> tuple[int, int]:
         """The size (H', W') of frames that the reader should give: the network's, or before a crop what it is cut from.
 
-        Raises VideoError where the film is so wide or tall that this would be far more than the crop.
+        Raises VideoError if the film is so wide or tall that this would be far more than the crop.
         """
         if self._recipe.geometry != CENTRE_CROP:
             return self.size

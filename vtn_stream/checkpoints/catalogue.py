@@ -54,7 +54,7 @@ def models_folder() -> Path:
 
 
 def stored_models(folder: Path) -> dict[str, Path]:
-    """Name -> file, of what lies in the folder and looks like a model; none of them is opened."""
+    """Name -> file, for everything in the folder that looks like a model; no file is opened."""
     files = sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
     return {
         file.name.removesuffix(_SUFFIX): file for file in files if _NAME.fullmatch(file.name) and os.path.isfile(file)
@@ -62,7 +62,7 @@ def stored_models(folder: Path) -> dict[str, Path]:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Name -> file, of the models that came with the program."""
+    """Name -> file, for the models that came with the program."""
     return stored_models(_SHIPPED)
 
 

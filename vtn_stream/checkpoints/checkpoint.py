@@ -29,10 +29,10 @@ class Checkpoint:
     phase_rules       of a dense head, for all its outputs; None: its likeliest label holds, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
-    backbone          the image network's tensors by timm's names; None where the recipe's digest names them
+    backbone          the image network's tensors by timm's names; None if the recipe's digest names them
     digest            of all of it: what a timeline says it was drawn by; empty before it is saved
 
-    Raises ValueError where labels, head, recipe and operating points do not agree.
+    Raises ValueError if labels, head, recipe and operating points do not agree.
     """
 
     config: VTNConfig

@@ -141,7 +141,7 @@ class _Tag:
 def _fetch(published: Published, folder: Path, file: IO[bytes], tag: _Tag, tell: OnProgress) -> None:
     """Tries until the file is complete, or until several tries in a row brought nothing."""
     waits = list(WAITS_S)
-    was_reached = False  # where there is no network, waiting does not help
+    was_reached = False  # if there is no network, waiting does not help
     while True:
         before = file.seek(0, os.SEEK_END)
         try:

@@ -48,7 +48,7 @@ _BACKBONE = "backbone."
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Atomic; the same checkpoint gives the same bytes. Raises CheckpointError where it cannot be written.
+    """Atomic; the same checkpoint gives the same bytes. Raises CheckpointError if it cannot be written.
 
     Raises ValueError for tensors that are not the network's, a backbone that is not the recipe's, and a training
     that is not JSON.
@@ -69,7 +69,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             with open(temporary, "xb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             save_file(tensors, temporary, {METADATA_KEY: text})
-            os.chmod(temporary, mode)  # as other files have it: safetensors lets nobody else read
+            os.chmod(temporary, mode)  # as other files have it: safetensors forbids others to read
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path.name} cannot be written ({_reason(error)})",

@@ -145,7 +145,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clips:
-    """Labels of whole films. top_5: None where there are no more than five labels. confusion counts films by their
+    """Labels of whole films. top_5: None if there are no more than five labels. confusion counts films by their
     likeliest label; None for labels by the thousand.
     """
 
@@ -191,7 +191,7 @@ class Scores:
         return sum(film.duration_s for film in self.films)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values: every figure a share 0..1, None where it is undefined. Equal films, equal text."""
+        """JSON values: every figure a share 0..1, None if it is undefined. Equal films, equal text."""
         parts: dict[Metric, Detection | Segmentation | Phases | Clips | None] = {
             "detection": self.detection,
             "segmentation": self.segmentation,

@@ -59,7 +59,7 @@ class ClipFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What came out. The figures are shares 0..1, None without a scored clip; top_5 also where there are no more
+    """What came out. The figures are shares 0..1, None without a scored clip; top_5 also if there are no more
     than five classes.
     """
 

@@ -46,8 +46,8 @@ DEFAULT_FPS = 10.0  # of the grid: as fine as annotations by hand are
 
 COVERING = 0.75  # of the films' time has a label: then every frame is meant to have one
 SHOWN_TIOU = 0.5  # at which operating points are fitted
-MAX_CONFUSED = 2000  # labels: more confusions are told by nobody
-OVERLAPPING = 0.01  # of the films' time: more is told
+MAX_CONFUSED = 2000  # labels: for more, confusions are not listed
+OVERLAPPING = 0.01  # of the films' time: more is reported
 
 _Frames = Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]]
 

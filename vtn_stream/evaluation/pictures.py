@@ -46,7 +46,7 @@ def pictures(scores: Scores, format: Literal["svg", "png"] = "svg") -> dict[str,
 
 
 def save_pictures(scores: Scores, folder: Path, format: Literal["svg", "png"] = "svg") -> list[Path]:
-    """The pictures as files of a folder, in place of earlier ones. Raises InputError where they cannot be written."""
+    """The pictures as files of a folder, in place of earlier ones. Raises InputError if they cannot be written."""
     written = []
     for name, content in pictures(scores, format).items():
         try:

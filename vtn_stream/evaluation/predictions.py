@@ -31,9 +31,9 @@ class Prediction:
     """What is predicted for one film. Segments are kept sorted: the order in which they came changes no figure.
 
     segments     what its timeline shows
-    candidates   all that was found, also what is too doubtful to be shown; None where only `segments` are known
+    candidates   all that was found, also what is too doubtful to be shown; None if only `segments` are known
     clip_labels  of the whole film, with their scores
-    duration_s   of the film; None where the predictions do not tell
+    duration_s   of the film; None if the predictions do not tell
     complete     whether the whole film was looked at
     """
 
@@ -157,7 +157,7 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
     """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
     A name is a film's when both are the same, else when they are without folders and the suffix of a film: x.mp4 is
-    videos/x.avi. Raises InputError where that leaves a choice.
+    videos/x.avi. Raises InputError if that leaves a choice.
     """
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):

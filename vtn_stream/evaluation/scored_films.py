@@ -59,7 +59,7 @@ class ScoredFilm:
 def chosen(truth: Annotations, part: Part | None) -> list[str]:
     """The films of a part, by name. None: all that are not for training, if there are any.
 
-    Raises InputError where there is no such film.
+    Raises InputError if there is no such film.
     """
     subset = {name: video.subset for name, video in truth.videos.items()}
     if part is None:

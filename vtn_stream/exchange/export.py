@@ -111,7 +111,7 @@ def check_labels(paths: Iterable[Path], selection: Selection) -> None:
             wanted &= set(selection.unknown_labels(timeline))
             if wanted and selection.needs_scores(timeline):  # a label may be there that the timeline does not show
                 wanted -= set(_scores(path, timeline)[2])
-        except VtnStreamError:  # told by whoever exports it
+        except VtnStreamError:  # the export reports it
             continue
         there |= dict.fromkeys(timeline.labels)
         if not wanted:

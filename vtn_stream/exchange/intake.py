@@ -53,7 +53,7 @@ def truth_of(
     One that tells of a single film without naming it, such as subtitles, is about a single timeline's. The label of a
     whole clip lasts as long as its film.
 
-    Raises InputError where it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
+    Raises InputError if it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
     """
     truths = read_any(path, options).timelines
     if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):

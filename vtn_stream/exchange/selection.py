@@ -143,7 +143,7 @@ def _redrawn(
 ) -> list[Segment]:
     """The segments as the analysis would draw them with every label's threshold at most this; lower ones stay.
 
-    Raises TypeError, ValueError, LookupError or AttributeError where the provenance does not say how that was, or the
+    Raises TypeError, ValueError, LookupError or AttributeError if the provenance does not say how that was, or the
     scores are of another kind.
     """
     points = _points(timeline)

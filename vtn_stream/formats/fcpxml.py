@@ -8,7 +8,7 @@ Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: the sequence of each project, as a timeline of its own; without projects the clips of the events: markers, chapter
-markers and keywords (a segment for each of them) of all clips, where the clips show them; where there are none, the
+markers and keywords (a segment for each of them) of all clips, where the clips show them; if there are none, the
 clips of the spine, if there is more than one. A note that is no score is the attribute "note". Retiming is not applied;
 clips in compound clips are not read.
 Domain: segments from frame to frame, labels of characters that XML has.

@@ -32,7 +32,7 @@ __all__ = ["claims", "read", "write"]
 TITLE = "Sportscode XML"
 SCORE = "score"
 MAX_LABELS = 4 * MAX_SEGMENTS
-# Okabe & Ito's, told apart by the colour-blind as well; a byte times 257 fills 16 bits.
+# Okabe & Ito's, which the colour-blind can tell apart; a byte times 257 fills 16 bits.
 COLOURS = tuple(
     (0x101 * (rgb >> 16), 0x101 * (rgb >> 8 & 0xFF), 0x101 * (rgb & 0xFF))
     for rgb in (0xE69F00, 0x56B4E9, 0x009E73, 0xF0E442, 0x0072B2, 0xD55E00, 0xCC79A7, 0x999999)

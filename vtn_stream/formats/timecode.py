@@ -6,7 +6,7 @@ border (half to even), starts and ends alike, so that what touches still touches
 Timecode names frames HH:MM:SS:FF, with as many frames in a second as the rate rounded (24 at 23.976), so that at 29.97
 an hour of it lasts 3603.6 s. Drop-frame timecode, HH:MM:SS;FF, leaves out two names a minute (four at 59.94), save
 every tenth minute, and keeps to the hour; it exists at 29.97 and 59.94 only. Elsewhere a drop-frame start is read as
-non-drop, with a warning. Where nobody states a start, timecode starts at 00:00:00:00, non-drop at all rates.
+non-drop, with a warning. If no start is stated, timecode starts at 00:00:00:00, non-drop at all rates.
 
 After 24 hours timecode begins anew: a name more than 12 hours before the film's first one stands for the next day,
 one less before it for what is before the film. Above 100 frames a second FF has three digits.

@@ -8,7 +8,7 @@ rate times are counted at the nearest of these, with a warning.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
-these show them; where there are none, the clips of the video tracks, if there is more than one. A comment that is no
+these show them; if there are none, the clips of the video tracks, if there is more than one. A comment that is no
 score is the attribute "comment". Retiming is not applied.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
@@ -126,7 +126,7 @@ def _sequences(root: "Element") -> Iterator["Element"]:
 
 
 def _timeline(sequence: "Element", title: str, name: str, options: ReadingOptions) -> tuple[Timeline, tuple[str, ...]]:
-    """title: the sequence's, where there are several."""
+    """title: the sequence's, if there are several."""
     try:
         drop = (sequence.findtext("timecode/displayformat") or "").strip() == "DF"
         rate = _rate(sequence)

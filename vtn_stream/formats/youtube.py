@@ -13,7 +13,7 @@ identity of the film, gaps, curves, clip labels, attributes and provenance.
 Escapes: < and >, which YouTube does not allow, become ‹ and ›; white space of any kind becomes single spaces;
 characters that text files do not have become U+FFFD. A label without text is written as -.
 Read: M:SS or H:MM:SS, brackets around it, a dash after it; lines without a time are passed over, with a warning. A
-chapter ends with the next one, the last with the film, or where it begins if nobody says how long that is.
+chapter ends with the next one, the last with the film, or where it begins if the film's length is not known.
 Comes back the same: segments that touch, cover the film and last whole seconds, 10 or more; labels of words with single
 spaces between them, without < > and a dash at the start.
 """

@@ -121,7 +121,7 @@ NOTHING = ""  # no label is empty
 
 
 def on_grid(segments: Sequence[Segment], film: LabelledFilm) -> NDArray[np.str_]:
-    """[T]: the label at each grid time, NOTHING where there is none."""
+    """[T]: the label at each grid time, NOTHING if there is none."""
     return labels_on_grid(segments, film.index.grid_s, NOTHING)
 
 

@@ -78,7 +78,7 @@ class Head(ABC, Generic[ConfigT]):
         self, config: ConfigT, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
         """Scores of a film's T positions from their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
-        spans. Raises CheckpointError where the network gives no numbers.
+        spans. Raises CheckpointError if the network gives no numbers.
         """
         raise ValueError("this head says what the whole film shows, and not when")
 

@@ -60,7 +60,7 @@ def gaps(of: NDArray[np.bool_], index: FrameIndex, duration_s: float, reason: st
 
 
 def curve(values: NDArray[np.floating], index: FrameIndex) -> Curve | None:
-    """values [T] over time, decimated by maxima to at most 2000 points; None where there are too few to draw."""
+    """values [T] over time, decimated by maxima to at most 2000 points; None if there are too few to draw."""
     if len(index) < 2:
         return None
     every = -(-len(values) // MAX_CURVE_POINTS)

@@ -33,7 +33,7 @@ def draw(
 ) -> list[Segment]:
     """The segments of a film that lasts duration_s, by `peaks`, `phases` or `located`.
 
-    Raises ValueError where the scores are not of this kind, of other positions or of other labels, and for rules of
+    Raises ValueError if the scores are not of this kind, of other positions or of other labels, and for rules of
     what has none.
     """
     if rules is not None and drawing != "phases":

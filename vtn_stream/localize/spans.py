@@ -86,8 +86,8 @@ def located(
     duration_s: float,
     points: OperatingPoints,
 ) -> list[Segment]:
-    """A segment for each span whose score reaches its class's `high`, cut where the grid or the film ends.
-    What lies in a gap altogether is left out: nobody saw it.
+    """A segment for each span whose score reaches its class's `high`, cut where the grid or the film ends. Spans that
+    lie entirely in a gap are left out: no frame shows them.
     """
     if len(index) == 0:
         return []

@@ -101,7 +101,7 @@ def labels_on_grid(segments: Sequence[Segment], times_s: NDArray[np.float64], ba
 def aligned(
     predictions: Mapping[str, Labels], truth: Mapping[str, Labels]
 ) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Predicted and true labels [T] of every video, by name. Raises InputError where they cannot be compared."""
+    """Predicted and true labels [T] of every video, by name. Raises InputError if they cannot be compared."""
     if not truth:
         raise InputError("the truth holds no video", "nothing can be scored", "check which videos were chosen")
     for name in sorted(set(predictions) ^ set(truth)):

@@ -42,7 +42,7 @@ def band_attention(
 
     first  which of the L keys stands where the first query does: keys reach to its left and to the last query's right
     reach  r; key j is seen by query i where |first + i - j| <= r
-    valid  [B, L] False for keys that nobody sees
+    valid  [B, L] False for keys that are not seen
 
     Short sequences are computed densely, others block by block: the work grows with T (r + 32), not with T squared.
     """

@@ -27,7 +27,7 @@ TILE = 1024
 
 
 class Encoded(NamedTuple):
-    """cls [B, D], the global token after the last layer; frames [B, T, D] where they were asked for; attention [B, T],
+    """cls [B, D], the global token after the last layer; frames [B, T, D] if they were asked for; attention [B, T],
     what the last layer's global token saw of each frame: the mean of the heads; 1 in all, less what it saw of itself.
     """
 

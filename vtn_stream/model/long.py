@@ -81,7 +81,7 @@ class LongEncoding:
 
     @torch.no_grad()
     def cls(self) -> Encoded:
-        """The global token and what it saw; no frames. Raises StoreError where there is no room for the scratch, or
+        """The global token and what it saw; no frames. Raises StoreError if there is no room for the scratch, or
         another process is at work in it.
         """
         with self._locked():

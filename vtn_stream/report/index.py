@@ -56,11 +56,11 @@ class Entry:
     """What the index shows of one film; about a kilobyte, made by `entry_of`.
 
     name           as shown
-    page           path of the film's own report, relative to the index; None where it has none
+    page           path of the film's own report, relative to the index; None if it has none
     timeline_file  path of its timeline, relative as well
-    complete       False where the analysis did not reach the film's end
+    complete       False if the analysis did not reach the film's end
     gaps_s         how much of it is unknown
-    scenes         True where its labels are scenes, whose names mean nothing in another film
+    scenes         True if its labels are scenes, whose names mean nothing in another film
     labels         in order of first appearance
     unknown, segments, instants   three layers of its strip, the last on top, as `_coded` writes them
     """

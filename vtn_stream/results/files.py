@@ -29,7 +29,7 @@ MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 
 
 class ResultFiles:
-    """The files of one film in one folder. Raises TimelineError where they cannot or must not be written.
+    """The files of one film in one folder. Raises TimelineError if they cannot or must not be written.
 
     stem        what their names begin with, by default the film's name without its suffix
     inside      a page names the way to the film where both lie in this folder, by default the current one

@@ -26,7 +26,7 @@ class Indexed:
 
 
 def timeline_files(folder: Path) -> list[PurePath]:
-    """The timelines in a folder and the folders in it, relative to it. Raises InputError where there are none."""
+    """The timelines in a folder and the folders in it, relative to it. Raises InputError if there are none."""
 
     def tell(error: OSError) -> None:
         if error.filename == os.fspath(folder):

@@ -31,7 +31,7 @@ def page_of(
 ) -> Written:
     """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`.
 
-    Thumbnails are those that were stored when the film was analyzed, of the same recipe; where there are none, the
+    Thumbnails are those that were stored when the film was analyzed, of the same recipe; if there are none, the
     page has none, and a warning says so.
     """
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
@@ -50,7 +50,7 @@ def page_at(
 ) -> Written:
     """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies.
 
-    Raises nothing where there is none: a warning says so.
+    Raises nothing if there is none: a warning says so.
     """
     way = _way_to_film_of(timeline, page, Path.cwd()) if film is None else film
     written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails)

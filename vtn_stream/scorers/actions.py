@@ -23,7 +23,7 @@ class FilmActions(ModelScorer):
         """Does nothing: what happens at a position depends on the whole film, and so `scores` reads it."""
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
-        """The scores by `read_film`: of a complete film, else of what is known so far, in memory and without saliency."""
+        """The scores by `read_film`; of an incomplete film those known so far, in memory and without saliency."""
         job = self._job
         valid, offset, ids = index.valid[job.rows], job.rows.start, job.position_ids()
         parts = [(0, len(valid))] if complete and valid.any() else _known(valid)

@@ -44,7 +44,7 @@ class FilmClassifier(ModelScorer):
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
         """Score the windows of which every position is settled. One that shows no frame scores nothing.
 
-        Raises CheckpointError where the model gives no numbers.
+        Raises CheckpointError if the model gives no numbers.
         """
         unsettled = np.concatenate([[0], np.cumsum(~settled[self._job.rows])])
         ready = np.flatnonzero(~self._is_done & (unsettled[self._starts + self._length] == unsettled[self._starts]))

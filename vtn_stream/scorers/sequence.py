@@ -112,7 +112,7 @@ def read_film(
     saliency  how much the last layer's global token looked at each position, the most being 1
 
     Whatever the length: in memory, or from files in `scratch`, the numbers are the same. Where nothing is valid, all is
-    0. Raises CheckpointError where the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
+    0. Raises CheckpointError if the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
     that names clips.
     """
     config = network.config.head

@@ -97,7 +97,7 @@ class EmbeddingStore:
     def load(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> StoredChunk | None:
         """The chunk as this execution computed it, else as another did (unless exact), else None.
 
-        Raises DamagedFile where there is a file for it but not what was written.
+        Raises DamagedFile if there is a file for it but not what was written.
         """
         film = self._recipe_folder(chunk.video_identity, recipe)
         others = [] if exact else sorted(f.name for f in _folders(film) if f.name != execution.digest)
@@ -126,7 +126,7 @@ class EmbeddingStore:
         index: FrameIndex,
         thumbnails: dict[int, bytes],
     ) -> None:
-        """Atomic, and harmless when others write the same chunk. Raises StoreError where the disk is full."""
+        """Atomic, and harmless when others write the same chunk. Raises StoreError if the disk is full."""
         batch = pa.record_batch(
             {
                 "grid_s": pa.array(index.grid_s),
@@ -265,7 +265,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest, or None where there is none or not one of ours."""
+    """The manifest, or None if there is none or not one of ours."""
     try:
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
         recipe, execution = (json.dumps(manifest[name]) for name in ("recipe", "execution"))

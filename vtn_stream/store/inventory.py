@@ -52,7 +52,7 @@ Kind = Literal["film", "probe", "temporary", "scratch", "lease", "empty"]
 class Item:
     """What can be removed at once.
 
-    kind       film and probe: kept between runs; the others were left behind, and may serve nobody
+    kind       film and probe: kept between runs; the others were left behind, and may be of no use
     path       a folder (film, empty, scratch) or a file
     name       for readers
     used_s     when it was written or read last, seconds by the store's clock
@@ -182,7 +182,7 @@ def files_in(path: Path, names: re.Pattern[str]) -> Iterator[tuple[Path, os.stat
 
 
 def _entries(path: Path) -> list["os.DirEntry[str]"]:
-    """By name. Nothing where there is no folder, or a link to one: it leads out of the store."""
+    """By name. Nothing if there is no folder, or a link to one: it leads out of the store."""
     if path.is_symlink():
         return []
     try:

@@ -3,19 +3,19 @@
     ROOT/leases/VIDEO IDENTITY-RECIPE DIGEST-EXECUTION DIGEST-CHUNK KEY.lease       a random token, the holder's
                /.KEY.lease.taking                                                   while it changes hands
 
-Whoever creates the file holds the lease, renews it while working (the file's time), and removes it. A holder that was
-killed does not: a lease that was not renewed for TIME_TO_LIVE_S has expired, by the disk's own clock, and another takes
-it over by renaming a file of its own onto it. Of several that try, the one that creates .taking may; it looks again
-whether the lease has expired, so that who comes late does not take it from who was first.
+The run that creates the file holds the lease, renews it while working (the file's time), and removes it. A holder that
+was killed does not: a lease that was not renewed for TIME_TO_LIVE_S has expired, by the disk's own clock, and another
+takes it over by renaming a file of its own onto it. Of several that try, the one that creates .taking may; it looks
+again whether the lease has expired, so that who comes late does not take it from who was first.
 
 The workers of one batch have an owner in common, with which their tokens begin: the batch knows when one of them is
 dead, and the next takes its leases over at once.
 
 What remains: a holder that stood still for longer than the time to live is no holder any more and does not know until
 it renews (and if that is while it releases, it may remove the other's lease); one that was killed while it took a lease
-over leaves .taking, which whoever finds it expired removes, and two may do so at once. All of these end in two workers
-for one chunk, who store the same file: work is done twice, nothing is wrong. For the same reason a store in which no
-lease can be written is worked on without.
+over leaves .taking, which the run that finds it expired removes, and two may do so at once. All of these end in two
+workers for one chunk, who store the same file: work is done twice, nothing is wrong. For the same reason a store in
+which no lease can be written is worked on without.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ class Lease:
     """The result of `hold`: true if the work is ours. It may be renewed at any time."""
 
     def __init__(self, path: Path | None, token: str, *, held: bool) -> None:
-        self._path = path  # None where there is no file to renew
+        self._path = path  # None if there is no file to renew
         self._token = token
         self._held = held
         self._renewed = time.monotonic()

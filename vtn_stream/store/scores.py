@@ -1,9 +1,9 @@
 """Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
 
-    columns   grid_s double, valid bool; where there are such scores, frame float16 [K] and saliency float16
+    columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16
     metadata  video; labels [K]; clip [K] or null; spans {bounds [M][2], classes [M], scores [M]} or null
 
-Of labels that exclude each other (a model with a dense head) what a row of `frame` lacks of 1 is that of none of them.
+If labels exclude each other (a model with a dense head), the rest of a row of `frame` to 1 is the score of no label.
 """
 
 import math
@@ -56,7 +56,7 @@ def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
 
 
 def scores_identity(path: Path) -> str | None:
-    """Which film the scores are of; None where the file is missing or something else."""
+    """Which film the scores are of; None if the file is missing or something else."""
     try:
         _, fields = read_batch(path, "scores")
     except (FileNotFoundError, DamagedFile):

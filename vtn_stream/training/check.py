@@ -61,7 +61,7 @@ def check_enough(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The labels of these that can be learnt, in this order, and a line for each thing that is not as it should be.
 
-    A label without an example in training is not learnt. Raises InputError where there is nothing to learn, and,
+    A label without an example in training is not learnt. Raises InputError if there is nothing to learn, and,
     unless anyway, where there is too little: 3 segments in all, a label with one, nothing to validate on.
     """
     training, validation = (

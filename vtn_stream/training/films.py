@@ -163,7 +163,7 @@ def _track(
     process: DecodingProcess,
     tell: Callable[[TrainingEvent], None],
 ) -> tuple[NDArray[np.float16], FrameIndex]:
-    """Values [T, D] and their clock. Raises VideoError where not one position could be decoded."""
+    """Values [T, D] and their clock. Raises VideoError if not one position could be decoded."""
     chunks = plan.chunks(video)
     values = np.zeros((plan.num_positions(video), encoder.num_features), np.float16)
     indices: dict[int, FrameIndex] = {}

@@ -15,7 +15,7 @@ __all__ = ["FilmFolder"]
 
 class FilmFolder:
     """The files of a folder and of the folders in it. What begins with a dot is skipped; links are films if they stay
-    inside, folders behind links are not looked into. Raises InputError where there is no such folder.
+    inside, folders behind links are not looked into. Raises InputError if there is no such folder.
 
     files  paths below it, sorted; outside: links among what was seen that lead out of it
     """

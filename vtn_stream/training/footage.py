@@ -77,7 +77,7 @@ def find_films(
             problems[name] = str(error)
     rate = _frames_a_second(videos) if draft.format == mstcn.NAME and videos else None
     durations = {name: LONG_S for name in _others(films, draft.videos)}
-    for name, video in draft.videos.items():  # test films, and those with a problem that is told already
+    for name, video in draft.videos.items():  # test films, and those with a problem that is reported already
         if video.subset == "test" or name in problems:
             stated_s = LONG_S if video.duration_s is None else video.duration_s
             durations[name] = stated_s if rate is None else stated_s / rate

@@ -26,7 +26,7 @@ class Log:
         self._has_begun = False
 
     def write(self, step: int, **scalars: float) -> None:
-        """Raises TrainingError where the log cannot be written."""
+        """Raises TrainingError if the log cannot be written."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()

@@ -30,8 +30,8 @@ class Fitted:
     """What was learnt.
 
     network      in evaluation mode: the running mean of the weights, of the epoch that was best on the validation
-                 films, or of the last epoch where there are none
-    best         that metric, 0..1; None where there are no validation films
+                 films, or of the last epoch if there are none
+    best         that metric, 0..1; None if there are no validation films
     epoch        from 1; num_epochs were done in all
     losses       mean of each epoch; metrics, of each epoch that was validated
     notes        why it ended before its time, where it did
@@ -65,7 +65,7 @@ def fit(
               not is told
     on_event  hears of every epoch; where training goes on, first of the last one that was done
 
-    Raises TrainingError where an embedding or, before the first epoch is through, the loss is no number, and where the
+    Raises TrainingError if an embedding or, before the first epoch is through, the loss is no number, and if the
     state cannot be written. Later the best weights so far are kept, and that is reported and noted.
     """
     _check_numbers([*films, *validation])

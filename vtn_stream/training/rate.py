@@ -14,7 +14,7 @@ __all__ = ["grid_rate", "natural_rate"]
 
 RATES = (1, 2, 3, 4, 5, 6, 8)  # to choose from, positions a second
 SHORT = 5  # percent of the segments are shorter than the one that is looked at
-SHORT_POSITIONS = 6  # that it gets: borders can be told from what is between them
+SHORT_POSITIONS = 6  # that it gets: so its borders differ from what is between them
 CLIP_POSITIONS = 80  # 10 s at 8 a second
 FEWEST_POSITIONS = 2  # with fewer a segment is hardly seen
 SAME = 1.001  # rates that differ by less are one

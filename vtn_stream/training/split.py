@@ -67,7 +67,7 @@ def folds(videos: Mapping[str, AnnotatedVideo], num: int, seed: int = 0) -> tupl
     """The films in `num` parts for cross-validation, similar in duration and in the examples of each label.
 
     Greedy: groups with the rarest labels first, the longest first, each to the part that has the least of what it
-    holds. Raises InputError where there are fewer groups than parts.
+    holds. Raises InputError if there are fewer groups than parts.
     """
     groups = _Groups({name: video for name, video in sorted(videos.items()) if video.subset != "test"})
     if not 2 <= num <= len(groups.names):

@@ -38,7 +38,7 @@ class TrainingState:
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Atomic: a kill leaves the state before. Raises TrainingError where it cannot be written."""
+    """Atomic: a kill leaves the state before. Raises TrainingError if it cannot be written."""
     arrays = {"key": _bytes(state.key), "progress": _bytes(json.dumps(state.progress))}
     for group, tensors in (*state.tensors.items(), *((f"optimizer/{i}", t) for i, t in state.optimizer.items())):
         arrays |= {f"{group}/{name}": tensor.detach().cpu().numpy() for name, tensor in tensors.items()}

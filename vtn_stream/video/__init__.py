@@ -23,7 +23,7 @@ def probe(
 
     stream: which of the container's video streams; by default the first that is no cover picture.
 
-    Raises VideoError where the file is missing, is not a film, or cannot be decoded.
+    Raises VideoError if the file is missing, is not a film, or cannot be decoded.
     """
     film = film_file(path)
     if process is not None:

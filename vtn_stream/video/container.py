@@ -274,7 +274,7 @@ def _check_clock(facts: dict[str, Any], first: int, name: str) -> None:
 
 
 def _is_shown(codec: str, data: bytes) -> bool:
-    """False for a VP8 or VP9 frame that others refer to and nobody sees; some files give it a packet of its own.
+    """False for a VP8 or VP9 frame that others refer to but that is not shown; some files give it a packet of its own.
 
     RFC 6386, 9.1: show_frame. VP9 bitstream specification, 6.2: show_frame; annex B: a superframe holds a shown one.
     """

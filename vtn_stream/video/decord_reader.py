@@ -2,7 +2,7 @@
 
 decord is an old FFmpeg (no AV1) behind a counter of frames: it seeks to a keyframe, counts what comes out, and hands
 over the n-th picture. It does not tell a picture's time. Where frames are shown before the keyframe that they follow
-(open GOPs), where a keyframe is none, or where the container lands elsewhere, its count is wrong and it does not
+(open GOPs), where a keyframe is not one, or where the container lands elsewhere, its count is wrong and it does not
 notice. So it is led: it may jump to keyframes where counting is safe, and from there goes from frame to frame.
 """
 

@@ -26,7 +26,7 @@ class LostFrames:
 def find_damage(video: VideoInfo, process: DecodingProcess, on_progress: Callable[[int], None]) -> list[LostFrames]:
     """Decodes every frame; returns the lost stretches. on_progress gets the number of frames done since its last call.
 
-    Raises VideoError where the film cannot be opened, DecodingLost where the decoding process fails.
+    Raises VideoError if the film cannot be opened, DecodingLost if the decoding process fails.
     """
     lost: list[int] = []
     for batch in process.frames(video, video.pts, _SIZE):

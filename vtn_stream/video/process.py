@@ -12,7 +12,7 @@ What happens when a decoder dies:
     it needs more memory than its limit  it says so and lives on, or crashes
     it says what no honest process says  it is killed (see `answers`)
 
-Each of these is a DecodingLost to whoever asked. Nothing is tried again here; the next request starts a new process.
+Each of these is a DecodingLost for the caller. Nothing is tried again here; the next request starts a new process.
 `vtn_stream.embedding` asks once more for the frames that were not delivered; the chunk on which the process is lost
 twice in a row is a gap. If we die first, a pipe that we hold breaks, and the process ends itself.
 """
@@ -70,7 +70,7 @@ class ChildProcess:
         self._memory_bytes = memory_bytes
         self._ring = Ring()
         self._process: subprocess.Popen[bytes] | None = None
-        self._lifeline: int | None = None  # the process ends when nobody holds this end of a pipe any more
+        self._lifeline: int | None = None  # the process ends when no process holds this end of a pipe
         self._received = bytearray()
         self._request: Request | None = None  # that is being answered
 
@@ -133,7 +133,7 @@ class ChildProcess:
     def receive(self, request: Request, kinds: Set[str], num_wanted: int = 0) -> tuple[dict[str, Any], bytes]:
         """The next message of one of these kinds, after signs of life. num_wanted: the number of frames asked for.
 
-        Raises VideoError where the process says that the film is bad.
+        Raises VideoError if the process says that the film is bad.
         """
         while True:
             header_bytes, payload_bytes = unpack_prefix(self._read(PREFIX_BYTES, request))

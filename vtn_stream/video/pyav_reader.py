@@ -46,7 +46,7 @@ def readable_codecs() -> dict[str, bool]:
 class PyAVReader:
     """Implements `Reader`.
 
-    Packets to which nothing refers and whose frames nobody asked for are not decoded. Where anything then goes wrong,
+    Packets to which nothing refers and whose frames are not wanted are not decoded. Where anything then goes wrong,
     that stretch is decoded once more in full, so that the frames are those of a decoder that was given everything.
     """
 
@@ -55,7 +55,7 @@ class PyAVReader:
         self._num_threads = num_threads
         self._reformatter = VideoReformatter()
         self._worth_a_seek = int(_WORTH_A_SEEK_S / source.time_base)
-        self._keyframes = source.keyframes  # those that proved to be none are taken out
+        self._keyframes = source.keyframes  # those that proved not to be keyframes are taken out
         self._num_distrusted = 1
         self._num_redone = 0
         self._redo_pts: int | None = None  # where leaving packets out may have done harm
@@ -237,7 +237,7 @@ class PyAVReader:
             return True
         if frame is not None:
             if frame.pts is None or frame.pts < self._entry:
-                return True  # it is shown before the keyframe, and nobody asked for it
+                return True  # it is shown before the keyframe, and is not wanted
             if frame.pts == self._entry and (frame.key_frame or frame.pict_type in _INTRA):
                 self._entry = None
                 return True

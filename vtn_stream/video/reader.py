@@ -48,7 +48,7 @@ class Reader(Protocol):
     """One open film."""
 
     def frames(self, pts: NDArray[np.int64], alive: Callable[[], None]) -> Iterator[tuple[int, Picture | None]]:
-        """(i, picture) for every i of the ascending pts, None where damage took the frame. A picture may be good only
+        """(i, picture) for every i of the ascending pts, None if damage took the frame. A picture may be good only
         until the next is asked for.
 
         Exactly the frames with these timestamps, each once, in any order. A call that asks for later frames

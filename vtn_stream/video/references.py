@@ -148,7 +148,7 @@ def _h264_sets_of(avcc: bytes) -> Iterator[bytes]:
 
 
 def _is_frames_only(sps: bytes) -> bool:
-    """frame_mbs_only_flag of an H.264 sequence parameter set; False where it cannot be read."""
+    """frame_mbs_only_flag of an H.264 sequence parameter set; False if it cannot be read."""
     payload = sps[1:].replace(b"\0\0\3", b"\0\0")  # emulation prevention
     bits = f"{int.from_bytes(payload, 'big'):0{8 * len(payload)}b}"
     at = 24  # profile_idc, constraint flags, level_idc

@@ -58,7 +58,7 @@ class DecodingProcess:
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError where it is missing."""
+        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError if it is missing."""
         if decoder not in ("pyav", "decord"):
             raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "choose pyav or decord")
         self._decoder = decoder
@@ -92,7 +92,7 @@ class DecodingProcess:
     def probe(self, path: Path, stream: int | None = None) -> VideoInfo:
         """The film's clock and shape: of its first video stream, or of the one with this index.
 
-        Raises VideoError where it is not a film, DecodingLost on a hang or crash.
+        Raises VideoError if it is not a film, DecodingLost on a hang or crash.
         """
         stamp = file_stamp(path)
         patience_s = PROBE_S + BYTE_S * path.stat().st_size
@@ -124,7 +124,7 @@ class DecodingProcess:
     ) -> Iterator[FrameBatch]:
         """The frames with these ascending timestamps, squashed to size (H, W), in batches.
 
-        Raises VideoError where the film cannot be opened, DecodingLost where the process fails. Leave the loop
+        Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
         """
         if len(pts) == 0:

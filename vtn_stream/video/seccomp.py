@@ -17,7 +17,7 @@ import struct
 
 __all__ = ["install", "program"]
 
-# Name: (number on x86-64, number on arm64), None where there is none.
+# Name: (number on x86-64, number on arm64), None if there is none.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     # the network
     "socket": (41, 198),

@@ -34,7 +34,7 @@ from vtn_stream.formats.annotations.words import At
 
 __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations", "timelines_of"]
 
-# What is read, as the message for a file of none of these tells it.
+# The formats that are read, as the message for a file of another format lists them.
 FORMATS = {
     activitynet.NAME: "an object with a database",
     thumos14.NAME: "the same with segment(frames) or label_id",

@@ -1,8 +1,8 @@
 """ActivityNet JSON: {"database": {id: {"duration", "subset", "annotations": [{"label", "segment": [start, end]}]}}}.
 
 Seconds, as exact as the numbers. Loses url, resolution, taxonomy, version. Escapes: JSON's own. Labels in alphabetic
-order: the format has none. Traps: files that call frames seconds (told where the film's duration is known); an id
-that stands twice, of which other readers keep the last in silence.
+order: the format has none. Traps: files that call frames seconds (reported if the film's duration is known); an id that
+stands twice, of which other readers keep the last in silence.
 """
 
 from collections.abc import Iterator

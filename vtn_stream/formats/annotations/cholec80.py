@@ -55,7 +55,7 @@ class _PhaseRow(NamedTuple):
 
 
 def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None, *, file: str = "") -> None:
-    """`file`: how messages call it, where there are several."""
+    """`file`: how messages call it, if there are several."""
     findings.uses_fps = True
     rate = FPS if fps is None else fps
     num_problems = len(findings.problems)

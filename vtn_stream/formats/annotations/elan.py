@@ -42,7 +42,7 @@ def claims(head: bytes) -> bool:
 
 
 def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None:
-    """`file`: how messages call it, where there are several."""
+    """`file`: how messages call it, if there are several."""
     document = _Document()
     try:
         defused_sax.parseString(data, document, forbid_dtd=True)

@@ -67,7 +67,7 @@ class Findings:
     """name: the file's, for messages. The reader sets what follows.
 
     labels     the order that the format gives them
-    locate     of each JSON file ("" where there is one) the line of a path in it
+    locate     of each JSON file ("" if there is one) the line of a path in it
     uses_fps   frames were counted whose rate only the caller can tell
     """
 

@@ -10,12 +10,12 @@ below UrlLocal, unless films lie beside it. Where UrlLocal is itself a film's pa
 begins with its half (1_720p.mkv) the other half's. Team and visibility are attributes.
 
 Written: one film, half 2 where its name is that of a second half (2.mkv, 2_224p.mkv), else half 1: where a whole match
-is in one film, nobody knows when its second half begins. Timelines with a score are written as predictions, others as
-annotations. Segments that last are written at their start; scoreless ones among predictions are surely true.
-Loses ends, attributes other than team and visibility, gaps, curves, provenance, the duration. Escapes: JSON's own.
-Domain: instants in whole milliseconds, all with a score or none, labels as annotations have them (no control
-characters, no space around them, at most 1000 characters), no attributes but those two; a film's path comes back
-where it ends as films do.
+is in one film, it is not known when its second half begins. Timelines with a score are written as predictions, others
+as annotations. Segments that last are written at their start; scoreless ones among predictions are surely true. Loses
+ends, attributes other than team and visibility, gaps, curves, provenance, the duration. Escapes: JSON's own. Domain:
+instants in whole milliseconds, all with a score or none, labels as annotations have them (no control characters, no
+space around them, at most 1000 characters), no attributes but those two; a film's path comes back where it ends as
+films do.
 """
 
 import re
@@ -76,7 +76,7 @@ def read_games(findings: Findings, path: Path, files: Sequence[Path]) -> None:
 def read(
     findings: Findings, path: Path, text: str, data: dict[str, Any], *, file: str = "", game: str | None = None
 ) -> None:
-    """`file`: how messages call it, where there are several; game: the folder in which its films' ids lie."""
+    """`file`: how messages call it, if there are several; game: the folder in which its films' ids lie."""
     findings.locate[file] = line_finder(text)
     findings.report_repeated(At(file=file), data)
     key = "annotations" if isinstance(data.get("annotations"), list) else "predictions"

@@ -8,7 +8,7 @@ from vtn_stream.formats.reading import ReadingOptions, ReadResult, timeline_of
 
 __all__ = ["timelines_of"]
 
-MAX_TOLD = 20  # warnings, and what was left out: nobody reads on
+MAX_TOLD = 20  # warnings, and what was left out: a person reads no more
 
 
 def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -> ReadResult:

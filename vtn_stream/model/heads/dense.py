@@ -16,6 +16,6 @@ class DenseHead(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """[B, T, D] -> logits [B, T, K], and one more for nothing where the head has it."""
+        """[B, T, D] -> logits [B, T, K], and one more for nothing if the head has it."""
         logits: Tensor = self.out(self.norm(frames))
         return logits
