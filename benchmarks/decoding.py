@@ -199,7 +199,9 @@ def decord_s(path: Path, frames: list[int], threads: int) -> float:
 
 
 def share_left_out(video: VideoInfo, pts: NDArray[np.int64]) -> float:
-    """Of the film's packets, by the rule of the reader: nothing refers to it, it is not wanted, more is to come."""
+    """The share of the film's packets that the reader leaves out: nothing refers to them, they are not wanted, more
+    come.
+    """
     wanted, last = set(pts.tolist()), int(pts[-1])
     container, stream = open_video(str(video.path), video.stream)
     with container:

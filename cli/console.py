@@ -1,7 +1,6 @@
 """What the terminal shows: a progress bar during an analysis, then a table and a lane of the timeline.
 
-File names and labels come from strangers: they are shown as plain text, control characters escaped, never read
-as markup.
+File names and labels are untrusted: they are shown as plain text, control characters escaped, never read as markup.
 """
 
 import time

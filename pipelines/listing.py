@@ -6,7 +6,7 @@
     film.mp4           a film, whatever its suffix
 
 Links are followed; of all ways to one file the first is listed, and those without links come before the others. Opens
-no film. Explicit films and lines of a list that cannot be read are listed with 0 bytes: the survey tells of each.
+no film. Explicit films and lines of a list that cannot be read are listed with 0 bytes: the survey reports each.
 """
 
 import heapq

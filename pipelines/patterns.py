@@ -1,7 +1,8 @@
 """Patterns of paths, matched during a walk: folders that cannot hold a match are not searched. Knows no disk.
 
-*, ? and [] stand for parts of one name, ** for any number of folders. What begins with a dot is met only by a part that
-does so too. A folder that the whole pattern names is meant with all that is in it, as if it had been given itself.
+*, ? and [] stand for parts of one name, ** for any number of folders. Names that begin with a dot match only a part
+that begins with a dot too. A folder that matches the whole pattern is taken with everything in it, as if it had been
+given itself.
 """
 
 import fnmatch

@@ -1,10 +1,10 @@
 """A pool of Ray actors that do tasks: it starts them, gives them work, and survives their death. It knows nothing of
 films.
 
-All workers are alike. What is to be done is decided by a `TaskSource`, which is asked for work and hears what becomes
-of it; it holds all tasks, the pool only those in flight: one that runs on each worker and at most one queued behind it.
-No call is retried by Ray (a call to a lost actor can hang there): a worker that dies, hangs or loses its node is killed
-and another takes its place. Wherever the cluster has room, workers are added up to a limit, also when nodes come later.
+All workers are alike. A `TaskSource` decides what is done: it is asked for work and gets the outcome; it holds all
+tasks, the pool only those in flight: one that runs on each worker and at most one queued behind it. No call is retried
+by Ray (a call to a lost actor can hang there): a worker that dies, hangs or loses its node is killed and another takes
+its place. Wherever the cluster has room, workers are added up to a limit, also when nodes come later.
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 no clock. It holds a window of films; of a film that is done only counts are left.
 
 The rules, in this order: predict what is complete; survey the next films before the workers run out of chunks; embed
-the chunks of the oldest film; and where nothing else is to be done, ask again for chunks that another batch works on.
+the chunks of the oldest film; and if there is nothing else to do, ask again for chunks that another batch works on.
 """
 
 from collections import Counter

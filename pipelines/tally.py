@@ -1,6 +1,6 @@
 """How far a batch has come, by its events: counts, speed, the time left. Pure: no Ray, no files.
 
-Nothing is kept of a film that is over, so that any number of films may go by.
+No data is kept of a film that is over, so that there may be any number of films.
 """
 
 import time
@@ -89,7 +89,7 @@ class Tally:
 
     @property
     def share_embedding(self) -> float | None:
-        """Of the workers' time in the last minutes, that they were embedding in; None before there is any."""
+        """The share of the workers' time in the last minutes that went into embedding; None before there is any."""
         first, last = self._window()
         time_s = (last[0] - first[0]) * self.num_workers
         return min(1.0, (last[3] - first[3]) / time_s) if time_s else None

@@ -108,9 +108,9 @@ def analyze(
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
     backbone        a timm image network, by default the model's; weights is a file for it where they are not installed
     store           folder of the embeddings; by default in the user's cache
-    stream          index of the video stream in its container; by default the first that is no cover picture
+    stream          index of the video stream in its container; by default the first that is not a cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
-    on_event        hears of every chunk, warning and provisional timeline
+    on_event        gets every chunk, warning and provisional timeline
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, CheckpointError, StoreError.
     """

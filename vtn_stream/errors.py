@@ -47,7 +47,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 def printable(text: str) -> str:
     """The text with control characters, line breaks, bidi marks and lone surrogates written as escapes.
 
-    File names come from strangers: shown raw, one could move the cursor or forge a second line.
+    File names are untrusted: shown raw, one could move the cursor or forge a second line.
     """
     return "".join(
         c.encode("unicode_escape").decode() if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c

@@ -123,7 +123,7 @@ class OperatingPoint:
             )
 
     def lowered(self, threshold: float) -> "OperatingPoint":
-        """With `high` at most the threshold; `low` keeps its share of it."""
+        """The point with `high` at most the threshold; `low` keeps its share of `high`."""
         if threshold >= self.high:
             return self
         high = max(threshold, LOWEST_THRESHOLD)

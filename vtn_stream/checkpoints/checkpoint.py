@@ -26,7 +26,7 @@ class Checkpoint:
     recipe            what the embeddings mean that it was trained on; its fps is the rate of the grid
     window            how it slides over a film
     operating_points  from which score a class holds
-    phase_rules       of a dense head, for all its outputs; None: its likeliest label holds, however briefly
+    phase_rules       of a dense head, for all its outputs; None: the most likely label counts, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
     backbone          the image network's tensors by timm's names; None if the recipe's digest names them

@@ -17,7 +17,7 @@ MAX_NAMES = 300  # in a message: more tensors than any network here has, fewer t
 def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
     """Every difference between the given and the wanted tensors, by name; empty if there is none.
 
-    Of the wanted only names and shapes are looked at: they may be on the meta device.
+    Only names and shapes of the wanted tensors are used: they may be on the meta device.
     """
     problems = {
         "missing": [name for name in wanted if name not in given],

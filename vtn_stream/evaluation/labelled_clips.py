@@ -59,8 +59,8 @@ class ClipFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What came out. The figures are shares 0..1, None without a scored clip; top_5 also if there are no more
-    than five classes.
+    """The result. The figures are shares 0..1, None without a scored clip; top_5 also if there are no more than five
+    classes.
     """
 
     model: str

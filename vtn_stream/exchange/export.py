@@ -79,7 +79,7 @@ def export_together(
 ) -> Exported:
     """Writes the timelines of many films in one file. Its suffix names the format, which must hold many films.
 
-    on_error hears of each timeline that cannot be read, and the others are written; without it that is raised.
+    on_error gets each timeline that cannot be read, and the others are written; without it the error is raised.
     """
     name = holding_many(target)
     timelines, warnings = [], []

@@ -32,7 +32,7 @@ _COLUMNS = ("video", "start_s", "end_s", "label", "score")
 
 
 class FilmResults(NamedTuple):
-    """In the file's order. clip_labels: labels of the whole film with their scores."""
+    """The predictions for one film, in the file's order. clip_labels: labels of the whole film with their scores."""
 
     segments: list[Segment]
     clip_labels: list[tuple[str, float]]

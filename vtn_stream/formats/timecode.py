@@ -76,7 +76,8 @@ class Clock:
     def count(self, timecode: str) -> int:
         """Frames from 00:00:00:00 to the one of this name; the next one's, where drop-frame leaves the name out.
 
-        ValueError for what is no timecode at this rate. Whether it is drop-frame says the clock, not its last mark.
+        ValueError for anything that is not a timecode at this rate. Whether it is drop-frame says the clock, not its
+        last mark.
         """
         match = _TIMECODE.fullmatch(timecode)
         if match is None:
@@ -90,7 +91,7 @@ class Clock:
         return (60 * minutes + seconds) * self.base + left - self._dropped * (minutes - minutes // 10)
 
     def frame_at(self, timecode: str) -> int:
-        """The film's frame of this name, below 0 up to 12 hours before it. ValueError for what is no timecode."""
+        """The film's frame of this name, below 0 up to 12 hours before it. ValueError for anything else."""
         frame = self.count(timecode) - self.start
         return frame + self.day if 2 * frame < -self.day else frame
 

@@ -31,7 +31,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """By its schema; where keys were sorted, which puts it behind the segments, by the first of them."""
+    """Recognizes the schema; if keys were sorted, which puts it behind the segments, the first segment."""
     if not head.lstrip().startswith("{"):
         return False
     keys_sorted = re.match(r'\s*\{\s*"clip_labels"\s*:\s*\[', head) and re.search(

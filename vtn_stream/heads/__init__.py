@@ -25,7 +25,7 @@ HEADS: dict[str, Head[Any]] = {
 
 
 def head_of(config: HeadConfig) -> Head[Any]:
-    """By its kind."""
+    """The head of this kind."""
     return HEADS[config.kind]
 
 

@@ -44,7 +44,7 @@ class Batch:
 
 
 class Loss(NamedTuple):
-    """Of a batch: a mean; or a sum over that many positives."""
+    """The loss of a batch: a mean; or a sum over that many positives."""
 
     value: Tensor
     num_positives: int | None = None
@@ -94,7 +94,7 @@ class Head(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def loss(self, config: ConfigT, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
-        """Of a batch on the network's device. smoothing: the weight of changes between neighbouring positions."""
+        """The loss of a batch on the network's device. smoothing: the cost of changes between positions."""
 
     @abstractmethod
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:

@@ -46,6 +46,6 @@ def labels_of(film: LabelledFilm, labels: Sequence[str]) -> NDArray[np.int64]:
 
 
 def longest_segment(films: Sequence[LabelledFilm]) -> float:
-    """In positions, at least 1."""
+    """The length of the longest segment in positions, at least 1."""
     bounds = np.concatenate([positions(film.segments, film.index) for film in films])
     return float((bounds[:, 1] - bounds[:, 0]).max(initial=1))

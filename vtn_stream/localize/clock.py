@@ -1,13 +1,13 @@
 """Turns positions into seconds, and values at positions into gaps and curves.
 
-T positions. A position speaks of the time around it: the border between positions p-1 and p lies midway between their
+T positions. A position stands for the time around it: the border between positions p-1 and p lies midway between their
 grid times, so that a border drawn from samples is off by half a step at most.
 
     grid     t0      t1      t2      t3
     edges  |     |       |       |       |
            0    mid     mid     mid     end
 
-The bounds of spans are no samples: 2.5 is the time midway between t2 and t3.
+The bounds of spans are not samples: 2.5 is the time midway between t2 and t3.
 """
 
 from collections.abc import Iterable

@@ -44,8 +44,8 @@ def phases(
     """Runs of labels that exclude each other, by their probabilities [T, K]; the rest to 1 is for no label, which has
     no segment. A run is scored with the mean of its label, and left out where that is below `high`.
 
-    rules  of the K labels, or of these and nothing: the likeliest sequence that keeps to them (Viterbi). None: at every
-           position the likeliest holds, however briefly
+    rules  of the K labels, or of these and nothing: the most likely sequence that obeys them (Viterbi). None: the most
+           likely label of each position, however brief
 
     Invalid positions break a run, as in `runs`. What was lost there speaks for no label, and counts towards the least
     lengths of the runs beside it: a phase may have gone on unseen.

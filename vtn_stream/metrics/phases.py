@@ -2,10 +2,10 @@
 
 T frames, V videos, N phases
 
-Published figures follow one of three rules, seldom said which (Funke et al. 2023, "Metrics Matter in Surgical Phase
-Recognition"). Strict: a frame is right when its label is. Relaxed, in two forms: the M2CAI 2016 challenge's MATLAB
-script, as adapted to Cholec80's seven phases and passed on from paper to paper (Evaluate.m), forgives some confusions
-within 10 s of a phase's ends; and it has an error.
+Published figures follow one of three rules, and papers seldom say which (Funke et al. 2023, "Metrics Matter in Surgical
+Phase Recognition"). Strict: a frame is right when its label is. Relaxed, in two forms: the M2CAI 2016 challenge's
+MATLAB script, as adapted to Cholec80's seven phases and passed on from paper to paper (Evaluate.m), forgives some
+confusions within 10 s of a phase's ends; and it has an error.
 """
 
 from collections.abc import Mapping, Sequence

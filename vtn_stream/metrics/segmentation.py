@@ -83,8 +83,8 @@ def segmentation_scores(
 def labels_on_grid(segments: Sequence[Segment], times_s: NDArray[np.float64], background: str) -> NDArray[np.str_]:
     """The label at each of times_s [T] seconds, in any order; `background` where no segment is.
 
-    A segment holds [start_s, end_s), an instant holds nothing. Of several segments the one that scores highest wins,
-    one without a score loses to any other, and of those alike the label that sorts first wins.
+    A segment covers [start_s, end_s), an instant covers nothing. If several cover a time, the one with the highest
+    score wins, one without a score loses to any other, and of those alike the label that sorts first wins.
     """
     times = np.asarray(times_s, np.float64)
     if times.ndim != 1 or np.isnan(times).any():
@@ -139,7 +139,7 @@ def _array(labels: Labels) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Runs:
-    """In order of time: labels [N], and frames [start, stop) of each."""
+    """Runs in order of time: labels [N], and frames [start, stop) of each."""
 
     label: NDArray[Any]
     start: NDArray[np.int64]

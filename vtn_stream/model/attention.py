@@ -1,7 +1,7 @@
 """Attention of a Longformer with one global token, the first.
 
-What is computed is Beltagy et al., "Longformer" (2020), section 3.1, as transformers' LongformerSelfAttention computes
-it; how is ours.
+Computes Beltagy et al., "Longformer" (2020), section 3.1, with the results of transformers' LongformerSelfAttention, in
+our own way.
 
     B sequences, T frames, L frames that are read as keys, H heads, d head width, D = H d, r = window / 2
 

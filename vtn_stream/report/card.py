@@ -1,7 +1,7 @@
 """The model card: what a trained model is, how good it is, and what it cannot do, as Markdown.
 
-No date, path or host: equal facts give equal text. Labels and names come from strangers: they are shown as they are,
-and nothing in them is read as Markdown or HTML.
+No date, path or host: equal facts give equal text. Labels and names are untrusted: they are shown as they are, and
+nothing in them is read as Markdown or HTML.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Figures are built by matplotlib's objects, without pyplot: no window, no state that lives on. Equal input gives equal
 bytes on equal versions: no date, a fixed salt for ids, matplotlib's own font, none of the user's settings. Labels and
-names come from strangers: they are drawn as plain text, never read as formulas, and cut in the middle where long.
+names are untrusted: they are drawn as plain text, never read as formulas, and cut in the middle where long.
 """
 
 import contextlib

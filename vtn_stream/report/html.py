@@ -1,9 +1,9 @@
 """One self-contained HTML file: style, script and data inside, and nothing that reaches out. Knows no timeline.
 
-Data come from strangers. They are in the page as JSON in a block that is never run; a content security policy lets only
+The data are untrusted. They are in the page as JSON in a block that is never run; a content security policy lets only
 the page's own style and script in, by their digests, so that nothing else could run even where it got into the text.
 
-`shown_text` makes a stranger's text fit to be read, `relative_url` a stranger's path fit to be followed.
+`shown_text` makes untrusted text safe to show, `relative_url` makes an untrusted path safe to follow.
 """
 
 import base64

@@ -13,8 +13,8 @@ Labels have colours by first appearance over the films in their order, as on a f
 have the same colour here and there. Where films have different labels, or begin with another one, a film's page may
 give a label another colour.
 
-Names and labels come from strangers. They are in the page as data and become text, never markup; marks that reorder
-text are written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
+Names and labels are untrusted. They are in the page as data and become text, never markup; marks that reorder text are
+written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
 percent-encoded, so that no name is read as a scheme, a query or a fragment.
 """
 

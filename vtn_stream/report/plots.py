@@ -1,6 +1,6 @@
 """Pictures of how good a model is, as bytes of SVG or PNG. Knows numpy and segments only.
 
-Equal input gives equal bytes, and labels of strangers are plain text: `drawing` sees to that.
+Equal input gives equal bytes, and untrusted labels are drawn as plain text: `drawing` does that.
 
 C classes, P points of a curve
 """

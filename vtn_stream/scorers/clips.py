@@ -2,7 +2,7 @@
 
     T positions of the grid that were asked for, N of a window, W windows, D embedding width, K classes
 
-Sliding gives what holds when; one pass of the temporal encoder over the whole sequence, which is what it is made for
+Sliding finds what happens when; one pass of the temporal encoder over the whole sequence, as it is meant to be used
 (Neimark et al. 2021, section 3.2), gives what the film is about and where the model looked.
 """
 

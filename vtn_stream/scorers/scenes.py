@@ -35,7 +35,7 @@ class Scenes:
         """Does nothing: a scene depends on its neighbours."""
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
-        """Scenes, found on each frame once: where the grid is finer than the film, a repeat is no evidence."""
+        """Scenes, found on each frame once: if the grid is finer than the film, a repeated frame is no evidence."""
         valid = index.valid
         seen = np.where(valid, index.frame, -1)
         new = valid & np.concatenate([[True], seen[1:] != seen[:-1]])

@@ -1,10 +1,9 @@
 """A film's structure without training: embeddings -> change points -> scenes that come back.
 
-Four steps, each a function below: `_contrast` asks of every position how sharp a change lies before it, `_cut` takes
-the sharp ones, `_join` gives up those whose two sides do not differ, `_recognise` finds the pieces that show the same
-scene. All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision
-is a ratio of two of them, so that the raw scale of a backbone does not matter. Knows numpy and scipy; no seconds, no
-names.
+Four steps, each a function below: `_contrast` measures how sharp the change before each position is, `_cut` takes the
+sharp ones, `_join` drops those whose two sides do not differ, `_recognise` finds the pieces that show the same scene.
+All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision is a ratio
+of two of them, so that the raw scale of a backbone does not matter. Knows numpy and scipy; no seconds, no names.
 
     T positions, D embedding width, d projected width (<= 64), P pieces, K scenes
 """

@@ -1,8 +1,8 @@
 """Frees space in a store, also while others use it.
 
-What is in use stays: a film that has a live lease, and whatever was written or marked as read in the last hour. What is
-removed goes file by file, the manifest first: at no moment is there half a file, and a reader that comes too late
-misses a chunk, which is then computed anew. Killed at any step, it leaves an incomplete film like any other.
+What is in use stays: a film that has a live lease, and whatever was written or marked as read in the last hour. Removal
+goes file by file, the manifest first: there is never half a file, and a reader that comes too late misses a chunk,
+which is then computed anew. Killed at any step, it leaves an incomplete film like any other.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Lists what is in a store, and when it was last used. Changes nothing.
 
-Only what this library makes is seen, and no link is followed: what lies outside the store, or is strange to it, is none
-of ours. Ages are by the store's own clock (see `clock`). A film is here what is stored of it for one recipe and
+Only what this library makes is seen, and no link is followed: what lies outside the store, or is foreign to it, is left
+alone. Ages are by the store's own clock (see `clock`). Here a film means what is stored of it for one recipe and
 execution.
 """
 
@@ -182,7 +182,7 @@ def files_in(path: Path, names: re.Pattern[str]) -> Iterator[tuple[Path, os.stat
 
 
 def _entries(path: Path) -> list["os.DirEntry[str]"]:
-    """By name. Nothing if there is no folder, or a link to one: it leads out of the store."""
+    """The entries of a folder by name; empty if it is missing, or a link, which leads out of the store."""
     if path.is_symlink():
         return []
     try:

@@ -6,7 +6,7 @@
 The run that creates the file holds the lease, renews it while working (the file's time), and removes it. A holder that
 was killed does not: a lease that was not renewed for TIME_TO_LIVE_S has expired, by the disk's own clock, and another
 takes it over by renaming a file of its own onto it. Of several that try, the one that creates .taking may; it looks
-again whether the lease has expired, so that who comes late does not take it from who was first.
+again whether the lease has expired, so that a run that comes late does not take it from the first one.
 
 The workers of one batch have an owner in common, with which their tokens begin: the batch knows when one of them is
 dead, and the next takes its leases over at once.
@@ -81,7 +81,7 @@ class Lease:
         return self._held
 
     def release(self) -> None:
-        """Let others have the work. A lease that another has taken meanwhile stays."""
+        """Lets others have the work. A lease that another has taken meanwhile stays."""
         if self._path is not None and self._held:
             with contextlib.suppress(OSError):  # what stays expires
                 if _read(self._path)[0] == self._token:

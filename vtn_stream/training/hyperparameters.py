@@ -43,7 +43,7 @@ class Hyperparameters:
     crop_positions  of a film that are learnt at once; batch_size, crops at once
     weight_decay    of matrices; never of biases, norms, scales and tables
     ema             the share of old weights in the running mean, once it has run in
-    smoothing       the price of a dense head for changing its mind
+    smoothing       a dense head's weight of changes between neighbouring positions
     patience        epochs without a better validation until it is over
     """
 

@@ -27,7 +27,7 @@ __all__ = ["Fitted", "fit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
-    """What was learnt.
+    """A trained network, and how it was trained.
 
     network      in evaluation mode: the running mean of the weights, of the epoch that was best on the validation
                  films, or of the last epoch if there are none
@@ -61,9 +61,9 @@ def fit(
 ) -> Fitted:
     """Teach a network from scratch.
 
-    state     a file that is written after every epoch, and gone on from where it is of this very training; that it is
-              not is told
-    on_event  hears of every epoch; where training goes on, first of the last one that was done
+    state     a file that is written after every epoch, and resumed from if it is of this very training; if it
+              is not, that is reported
+    on_event  gets every epoch; a resumed training first reports the last one that was done
 
     Raises TrainingError if an embedding or, before the first epoch is through, the loss is no number, and if the
     state cannot be written. Later the best weights so far are kept, and that is reported and noted.

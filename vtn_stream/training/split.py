@@ -1,7 +1,7 @@
 """Splits films into those to train on and those to validate on. Knows annotations only.
 
-G groups: films that share a scene, by their source, or one film alone. L labels. A group is never on two sides, and
-films of the subset test are on none.
+G groups: films that share a scene, by their source, or one film alone. L labels. A group is never on both sides, and
+films of the subset test are on neither.
 """
 
 from collections import Counter, defaultdict

@@ -21,7 +21,7 @@ def probe(
 ) -> VideoInfo:
     """The film's clock and shape: one pass over its packets, one frame decoded, in the decoding process.
 
-    stream: which of the container's video streams; by default the first that is no cover picture.
+    stream: which of the container's video streams; by default the first that is not a cover picture.
 
     Raises VideoError if the file is missing, is not a film, or cannot be decoded.
     """

@@ -1,7 +1,7 @@
-"""What the decoding process may answer. It has parsed a stranger's file and is not trusted: every number is checked
-before it is used, every length before anything is read. Knows no process and no pipe.
+"""What the decoding process may answer. It has parsed an untrusted file and is not trusted either: every number is
+checked before it is used, every length before anything is read. Knows no process and no pipe.
 
-All of these raise ValueError for what no honest process says.
+All functions raise ValueError for anything that an honest process would not say.
 """
 
 import math

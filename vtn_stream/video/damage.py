@@ -1,7 +1,7 @@
 """Which frames of a damaged film can be trusted.
 
-Neither those that a decoder complained of, nor those predicted from them, up to the next keyframe: a decoder paints
-over what is missing with what was shown before, and goes on from there.
+Not those that the decoder complained of, nor those predicted from them, up to the next keyframe: a decoder fills in
+what is missing from earlier pictures, and goes on from there.
 """
 
 from collections import deque

@@ -1,8 +1,8 @@
 """The decoding process, seen from its parent, which starts it, talks to it, and survives its death.
 
-Decoders are large C libraries fed with strangers' files: they run in a process of their own, with a deadline,
-a memory limit and bounded shared memory, so that a crash or a hang costs a gap and never the analysis. It also
-keeps a second core busy: the next batch is decoded while this one is embedded.
+Decoders are large C libraries that read untrusted files: they run in a process of their own, with a deadline, a memory
+limit and bounded shared memory, so that a crash or a hang costs a gap and never the analysis. It also keeps a second
+core busy: the next batch is decoded while this one is embedded.
 
 What happens when a decoder dies:
 

@@ -1,9 +1,9 @@
 """A filter in the Linux kernel for the system calls that the decoding process may no longer make. Standard library
 only.
 
-A list of what is refused, not of what is allowed: libraries of many versions run behind it. Refused is what would reach
-out of the process: the network, other programs and processes, files to be changed, and kernel interfaces that would
-do these things past the filter. Reading files is allowed.
+It lists what is refused, not what is allowed: libraries of many versions run behind it. It refuses what would reach out
+of the process: the network, other programs and processes, files to be changed, and kernel interfaces that would do
+these things past the filter. Reading files is allowed.
 
 Linux, Documentation/userspace-api/seccomp_filter.rst; numbers: arch/x86/entry/syscalls/syscall_64.tbl and
 include/uapi/asm-generic/unistd.h.

@@ -123,7 +123,7 @@ def line_finder(text: str, depth: int = 4) -> Callable[[tuple[str | int, ...]], 
 def json_lines(text: str, depth: int = 4) -> dict[tuple[str | int, ...], int]:
     """The line of each key and each item of a JSON text that parses, by its path, down to `depth`.
 
-    Of a key that stands twice in its object, the first.
+    The first of a key that occurs twice in its object.
     """
     lines: dict[tuple[str | int, ...], int] = {}
     kinds: list[str] = []  # "{" or "[", of each container that is open

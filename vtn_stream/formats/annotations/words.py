@@ -20,7 +20,7 @@ class At(NamedTuple):
 
 
 def shown(value: object) -> str:
-    """For a message: short, on one line."""
+    """The value for a message: short, on one line."""
     if isinstance(value, str):
         text = printable(value) if value and value.strip() == value else repr(value)
     elif isinstance(value, int) and abs(value) >= 10**15:
