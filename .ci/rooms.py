@@ -1,4 +1,4 @@
-"""How the rooms of a checkout hang together: `python .ci/rooms.py [CHECKOUT]`.
+"""How the rooms of a checkout depend on each other: `python .ci/rooms.py [CHECKOUT]`.
 
 A room is a folder of vtn_stream/ or a module at its top; pipelines/ and cli/ are one room each. An arrow is an import
 of one room by another, at the top of a file or inside a function. Imports for type checkers only are counted apart.

@@ -54,12 +54,12 @@ MOTION: Motion = "sizes of changes"
 LAGS = (1, 4)  # positions, of that
 DECAYS = (1.0, 10.0, 100.0)
 
-Spans = list[tuple[int, int, int]]  # clip, start, stop
+Stretches = list[tuple[int, int, int]]  # clip, start, stop
 Features = Callable[[np.ndarray], list[np.ndarray]]
 
 
 def embedded(clips: Sequence[Clip], store: Path | None, *, mirrored: bool) -> list[np.ndarray]:
-    """float16 [T, D] of each."""
+    """The embeddings of each clip, float16 [T, D]."""
     files, encoder, plan, values = EmbeddingStore(store), FrameEncoder(DEFAULT_BACKBONE), SamplingPlan(FPS), []
     with DecodingProcess() as process, tempfile.TemporaryDirectory() as folder:
         for number, clip in enumerate(clips):
@@ -82,7 +82,7 @@ def mean_and_sizes_of_changes(x: np.ndarray) -> list[np.ndarray]:
 
 def joined(
     clips: Sequence[int], values: Sequence[np.ndarray], fights: np.ndarray, name: str
-) -> tuple[TrainingFilm, Spans]:
+) -> tuple[TrainingFilm, Stretches]:
     spans, merged, at = [], [], 0
     for clip in clips:
         stop = at + len(values[clip])
@@ -112,7 +112,7 @@ def films_of(
     fights: np.ndarray,
     times: int,
     rng: np.random.Generator,
-) -> list[tuple[TrainingFilm, Spans]]:
+) -> list[tuple[TrainingFilm, Stretches]]:
     """views: embeddings of all clips, as often as they are seen differently; they take turns."""
     parts = [
         (time, number, part)
@@ -122,9 +122,9 @@ def films_of(
     return [joined(part.tolist(), views[t % len(views)], fights, f"{t}-{number}") for t, number, part in parts]
 
 
-def clip_scores(films: Sequence[tuple[TrainingFilm, Spans]], said: Sequence[GridScores]) -> dict[int, float]:
+def clip_scores(films: Sequence[tuple[TrainingFilm, Stretches]], film_scores: Sequence[GridScores]) -> dict[int, float]:
     scores: dict[int, list[float]] = {}
-    for (_, spans), one in zip(films, said, strict=True):
+    for (_, spans), one in zip(films, film_scores, strict=True):
         assert one.frame is not None
         for clip, start, stop in spans:
             scores.setdefault(clip, []).append(float(one.frame[start:stop, 0].astype(np.float64).mean()))
@@ -132,7 +132,7 @@ def clip_scores(films: Sequence[tuple[TrainingFilm, Spans]], said: Sequence[Grid
 
 
 def threshold(scores: np.ndarray, fights: np.ndarray) -> float:
-    """The one that is right most often."""
+    """The threshold that is right most often."""
     order = np.sort(scores)
     between = (order[1:] + order[:-1]) / 2
     return float(between[np.argmax([((scores > one) == fights).mean() for one in between])])
@@ -180,7 +180,7 @@ def baseline(
 
 
 def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fights: np.ndarray) -> tuple[int, float]:
-    """Segments that the model that ships draws in films of these clips without a fight, and hours of film."""
+    """The shipped model's segments in films joined of these clips, in which nobody fights, and the hours of film."""
     checkpoint = load_checkpoint(find_model("cctv-fight"))
     calm = [clip for clip in validation if not fights[clip]]
     films = [film for film, _ in films_of(calm, [values], fights, 20, np.random.default_rng(0))]
@@ -199,7 +199,7 @@ def alarms_in_joins(validation: Sequence[int], values: Sequence[np.ndarray], fig
 
 
 def alarms(folder: Path, store: Path | None) -> tuple[int, float]:
-    """Segments that the model that ships draws, and hours of film."""
+    """The number of segments that the shipped model draws, and the hours of film."""
     found, film_s = 0, 0.0
     with Analyzer(Settings(model="cctv-fight", store=store)) as analyzer:
         for path in sorted(folder.glob("*.mp4")):
@@ -238,8 +238,8 @@ def main() -> None:
         settings = natural_hyperparameters(learnt_from, (LABEL,), "dense", FPS, motion=MOTION, num_epochs=NUM_EPOCHS)
         network = fit(learnt_from, (), (LABEL,), settings, FPS, backbone=DEFAULT_BACKBONE).network
         known = clip_scores(training, predictions(network, learnt_from, FPS))
-        said = predictions(network, [film for film, _ in test], FPS)
-        scores = clip_scores(test, said)
+        film_scores = predictions(network, [film for film, _ in test], FPS)
+        scores = clip_scores(test, film_scores)
         least = threshold(np.array(list(known.values())), fights[list(known)])
         right["dense head"].append(np.array([(scores[c] > least) == fights[c] for c in part]))
         for name, features in regressions.items():
@@ -247,11 +247,14 @@ def main() -> None:
         rules = phase_rules(learnt_from, (), (), (LABEL,), nothing=True)
         spans = {
             film.name: phases(one, film.index, (LABEL,), film.duration_s, NO_THRESHOLD, rules)
-            for (film, _), one in zip(test, said, strict=True)
+            for (film, _), one in zip(test, film_scores, strict=True)
         }
         maps.append(100 * detection_map(spans, {film.name: film.segments for film, _ in test}, THUMOS14).average_map)
-        told = ", ".join(f"{name} {100 * r[-1].mean():.1f} %" for name, r in right.items())
-        print(f"fold {k}, {len(part)} clips: {told}; mAP {maps[-1]:.1f}; {time.monotonic() - began:.0f} s", flush=True)
+        accuracies = ", ".join(f"{name} {100 * r[-1].mean():.1f} %" for name, r in right.items())
+        print(
+            f"fold {k}, {len(part)} clips: {accuracies}; mAP {maps[-1]:.1f}; {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
     for name, results in right.items():
         folds = [100 * r.mean() for r in results]
         print(f"clip accuracy, {name}: {100 * np.concatenate(results).mean():.1f} %, folds {np.std(folds):.1f} apart")

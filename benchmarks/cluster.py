@@ -1,4 +1,4 @@
-"""What Ray costs, and whether more workers are more speed.
+"""What Ray costs, and whether more workers give more speed.
 
     python benchmarks/cluster.py [--films FOLDER] [--part overhead|dispatch|scaling]
 
@@ -121,8 +121,8 @@ def dispatch() -> None:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     for num_films, num in ((20, 1000), (4000, 5)):
         seconds = run([num] * num_films, 2, 0.0)
-        told = f"{num_films * num / seconds:.0f} chunks, {num_films / seconds:.0f} films a second"
-        print(f"{num_films} films of {num} chunks that cost nothing: {told}", flush=True)
+        speed = f"{num_films * num / seconds:.0f} chunks, {num_films / seconds:.0f} films a second"
+        print(f"{num_films} films of {num} chunks that cost nothing: {speed}", flush=True)
     ray.shutdown()
     for num_films in (20, 20_000):
         with tempfile.TemporaryDirectory() as folder:
@@ -201,7 +201,7 @@ def measured(folder: Path, way: str, output: Path) -> None:
 
 
 def _cpu_s() -> float:
-    """Of this process and all that live below it."""
+    """CPU seconds of this process and all its descendants."""
     total = 0.0
     for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
         try:

@@ -1,4 +1,4 @@
-"""What each decoder makes of each file: python benchmarks/decoders.py [FOLDER ...]
+"""Compares the decoders on each file: python benchmarks/decoders.py [FOLDER ...]
 
 For every film in the folders (by default odd-media and films of VTN_STREAM_DATA; files that PyAV cannot probe hold
 none) up to 200 frames are asked of both decoders, at 224 x 224, the film's first and then evenly spread. Prints
@@ -69,8 +69,8 @@ def main() -> None:
             pts = (
                 video.pts[:MAX_FRAMES] if video.num_frames <= 2 * MAX_FRAMES else video.pts[:: video.num_frames // 200]
             )
-            said, truth = result(pyav, video, pts)
-            says, found = result(decord, video, pts)
+            pyav_answer, truth = result(pyav, video, pts)
+            decord_answer, found = result(decord, video, pts)
             counts["pyav"] += bool(truth)
             counts["decord"] += bool(found)
             counts["refused"] += not found
@@ -82,7 +82,7 @@ def main() -> None:
             seen = f"{largest:.2f}" if both else ""
             if others:
                 seen += f", {len(others)} other frames, the first {others[0]}"
-            print(f"| {path.name} | {said} | {says} | {seen} |", flush=True)
+            print(f"| {path.name} | {pyav_answer} | {decord_answer} | {seen} |", flush=True)
     print(", ".join(f"{name}: {count}" for name, count in counts.items()))
 
 

@@ -1,10 +1,10 @@
-"""What sampled frames cost, ours beside others: python benchmarks/decoding.py [--codecs h264 ...] [--rounds 3]
+"""The cost of sampled frames, ours beside others: python benchmarks/decoding.py [--codecs h264 ...] [--rounds 3]
 
 Makes a film of 1280 x 720 at 25 frames a second for each codec, from the real clips of VTN_STREAM_DATA (or --clips),
 and gets the frames of 2 and of 2.56 positions a second from it, squashed to 224 x 224 RGB. CPU seconds, user and
 system, medians of rounds in which everyone has a turn:
 
-    ours          the decoding process, which leaves out packets that no other frame refers to and nobody asked for
+    ours          the decoding process, which leaves out packets that no other frame refers to and that are not wanted
     all packets   the same, every packet decoded
     ffmpeg        the ffmpeg program at the same rate and size, pixels to /dev/null: the frames are chosen before they
                   are scaled. Left out where it is not installed
@@ -182,7 +182,7 @@ def child_s(command: list[str]) -> float:
     """CPU seconds of a program from its start to its end."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = status  # it is waited for: nobody else may
+    process.returncode = status  # it was waited for here: Popen must not wait again
     if status:
         raise SystemExit(f"{command[0]} failed")
     return usage.ru_utime + usage.ru_stime
@@ -199,7 +199,9 @@ def decord_s(path: Path, frames: list[int], threads: int) -> float:
 
 
 def share_left_out(video: VideoInfo, pts: NDArray[np.int64]) -> float:
-    """Of the film's packets, by the rule of the reader: nothing refers to it, nobody asked for it, more is to come."""
+    """The share of the film's packets that the reader leaves out: nothing refers to them, they are not wanted, more
+    come.
+    """
     wanted, last = set(pts.tolist()), int(pts[-1])
     container, stream = open_video(str(video.path), video.stream)
     with container:

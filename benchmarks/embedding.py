@@ -1,4 +1,4 @@
-"""What embedding a frame costs, ours beside bare timm: python benchmarks/embedding.py [BACKBONE] [--rounds 3]
+"""The cost of embedding a frame, ours beside bare timm: python benchmarks/embedding.py [BACKBONE] [--rounds 3]
 
 Prints CPU ms a frame (and wall ms) of turning uint8 frames that lie in memory into embeddings, medians of rounds in
 which every mode has a turn:

@@ -1,4 +1,4 @@
-"""Clips through a whole ViT-B-VTN, beside the plain way: the same weights in timm and transformers, in float32.
+"""Runs clips through a whole ViT-B-VTN, beside the plain way: the same weights in timm and transformers, in float32.
 
     python benchmarks/end_to_end.py [--frames 250] [--clips 48] [--films FOLDER]
 

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.heads.films import labels_of
 from vtn_stream.heads.fitting import as_operating_points, detection_points, on_grid, phase_rules
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.heads.localization import detected
 from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.heads.targets import pyramid_targets
@@ -180,15 +180,15 @@ class _Stages(nn.Module):
         )
 
     def forward(self, embeddings: Tensor, valid: Tensor) -> list[Tensor]:
-        mask, x, said = valid[:, None].float(), self.standard(embeddings).transpose(1, 2), []
+        mask, x, logits_of_stages = valid[:, None].float(), self.standard(embeddings).transpose(1, 2), []
         for stage in self.stages:
             x = stage["into"](x * mask)
             for dilated, mixed in zip(stage["dilated"], stage["mixed"], strict=True):
                 x = (x + nn.functional.dropout(mixed(dilated(x).relu()), 0.5, self.training)) * mask
             logits = stage["out"](x)
-            said.append(logits.transpose(1, 2))
+            logits_of_stages.append(logits.transpose(1, 2))
             x = logits.softmax(1)
-        return said
+        return logits_of_stages
 
 
 def _linear(x: Tensor, y: Tensor, num: int, decay: float) -> nn.Linear:
@@ -352,15 +352,15 @@ def dense(data: Data, seed: int) -> None:
     table: dict[str, dict[str, float]] = {}
     for name, (method, options) in methods.items():
         began = time.monotonic()
-        raw, decoded, told = {}, {}, []
+        raw, decoded, options_chosen = {}, {}, []
         segments: dict[str, Any] = {}
         for training, test in data.parts(films, NUM_FOLDS):
-            option, (held, said) = chosen(
+            option, (held, held_scores) = chosen(
                 data, method, options, training, seed, lambda f, s: float(accuracy(data, f, s).mean())
             )
-            told.append(option)
+            options_chosen.append(option)
             scores = method(training, test, option, seed)
-            rules = phase_rules(training, held, said, data.labels, nothing=True)
+            rules = phase_rules(training, held, held_scores, data.labels, nothing=True)
             raw |= dict(zip([f.name for f in test], accuracy(data, test, scores), strict=True))
             decoded |= dict(zip([f.name for f in test], accuracy(data, test, scores, rules), strict=True))
             for film, one in zip(test, scores, strict=True):
@@ -370,7 +370,7 @@ def dense(data: Data, seed: int) -> None:
         truth = {film.name: on_grid(film.segments, film) for film in films}
         of_runs = segmentation_scores(segments, truth, background=[""])
         runs = f"with rules edit {of_runs.edit:.1f}, F1@50 {of_runs.f1[-1]:.1f}"
-        print(f"{name}: chose {told}; {runs}; {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{name}: chose {options_chosen}; {runs}; {time.monotonic() - began:.0f} s", flush=True)
     base = np.array([table["logistic regression, each position by itself"][film.name] for film in films])
     rng = np.random.default_rng(0)
     draws = rng.integers(0, len(films), (NUM_BOOTSTRAPS, len(films)))

@@ -46,13 +46,14 @@ def main() -> None:
     encoder = TemporalEncoder(vit_b_vtn().encoder).eval()
 
     def encode(num: int, folder: str) -> LongEncoding:
-        told = [time.monotonic()]
+        printed_s = [time.monotonic()]
 
         def tell(done: int, total: int) -> None:
-            if time.monotonic() - told[-1] > 60:
-                told.append(time.monotonic())
+            if time.monotonic() - printed_s[-1] > 60:
+                printed_s.append(time.monotonic())
                 print(
-                    f"  {100 * done / total:.0f} % after {told[-1] - told[0]:.0f} s, {peak_mib():.0f} MiB", flush=True
+                    f"  {100 * done / total:.0f} % after {printed_s[-1] - printed_s[0]:.0f} s, {peak_mib():.0f} MiB",
+                    flush=True,
                 )
 
         return LongEncoding(

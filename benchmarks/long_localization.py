@@ -108,12 +108,15 @@ def a_day(num: int, input_width: int, head: HeadConfig, scratch: str) -> None:
         values[start : start + BLOCK] = block.numpy()
     made = peak_mib()
     index, duration_s = index_of(num), float(num / FPS)
-    told = [time.monotonic()]
+    printed_s = [time.monotonic()]
 
     def tell(done: int, total: int) -> None:
-        if time.monotonic() - told[-1] > 30:
-            told.append(time.monotonic())
-            print(f"  {100 * done / total:.0f} % after {told[-1] - told[0]:.0f} s, {peak_mib():.0f} MiB", flush=True)
+        if time.monotonic() - printed_s[-1] > 30:
+            printed_s.append(time.monotonic())
+            print(
+                f"  {100 * done / total:.0f} % after {printed_s[-1] - printed_s[0]:.0f} s, {peak_mib():.0f} MiB",
+                flush=True,
+            )
 
     began, cpu = time.monotonic(), time.process_time()
     scores = read_film(network, values, index.valid, FPS, scratch=Path(scratch) / "work", on_progress=tell)

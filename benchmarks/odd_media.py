@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 
-from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS, Analyzer, Event, Warned
+from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS, AnalysisEvent, Analyzer, Warned
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.settings import Settings
 
@@ -35,7 +35,7 @@ LIMIT_MIB = 2048
 
 
 class Watch(threading.Thread):
-    """Looks at this process and its descendants now and then: who they were, how much memory they held."""
+    """Looks at this process and its descendants from time to time: which they were, how much memory they held."""
 
     def __init__(self, every_s: float) -> None:
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Watch(threading.Thread):
         self.join()
 
     def left(self) -> list[str]:
-        """What became of descendants that are still there: running, or zombies nobody waited for."""
+        """The descendants that are still there: running, or zombies that were not waited for."""
         lines = []
         for member in self.seen | set(psutil.Process().children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -80,7 +80,7 @@ def outcome(analyzer: Analyzer, film: Path, end_s: float) -> tuple[str, str, str
     """(kind, what to print, what must not be)."""
     warnings: list[str] = []
 
-    def hear(event: Event) -> None:
+    def hear(event: AnalysisEvent) -> None:
         if isinstance(event, Warned):
             warnings.append(event.message)
 

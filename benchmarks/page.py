@@ -1,4 +1,4 @@
-"""The page of a film with 10,000 segments in ten hours, in headless Chromium: python benchmarks/page.py
+"""How fast the page of a film with 10,000 segments in ten hours is, in headless Chromium: python benchmarks/page.py
 
     size        of the file, without pictures
     first draw  from the navigation's start until the lanes are drawn

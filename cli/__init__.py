@@ -1,1 +1,1 @@
-"""Words for the library: click commands, no logic. Installed as vtn_stream_cli."""
+"""The command line: click commands, no logic. Installed as vtn_stream_cli."""

@@ -36,7 +36,7 @@ SIZE, AGE = _Size(), _Age()
 
 
 def size(num_bytes: int) -> str:
-    """With the prefix that leaves one to three digits before the point, for eyes."""
+    """A size for people to read, with the prefix that leaves one to three digits before the point."""
     amount, prefixes = float(num_bytes), iter("kMGTP")
     unit = "B"
     while round(amount, 1) >= 1000 and (prefix := next(prefixes, "")):
@@ -45,6 +45,6 @@ def size(num_bytes: int) -> str:
 
 
 def age(seconds: float) -> str:
-    """In whole days or hours, for eyes."""
+    """An age for people to read, in whole days or hours."""
     num, unit = (int(seconds // 86400), "day") if seconds >= 2 * 86400 else (int(max(seconds, 0) // 3600), "hour")
     return f"{num} {unit}{'s' * (num != 1)}"

@@ -10,9 +10,9 @@ import click
 from rich.text import Text
 
 from vtn_stream.analysis import (
+    AnalysisEvent,
     Analyzer,
     ChunkReady,
-    Event,
     FramesEmbedded,
     Plan,
     Provisional,
@@ -118,7 +118,7 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
     film = plan.video.path
     known: set[tuple[Any, ...]] = set()
 
-    def tell(event: Event) -> None:
+    def tell(event: AnalysisEvent) -> None:
         check_interrupted()
         if isinstance(event, Warned):
             err.print(Text(f"{printable(film.name)}: {printable(event.message)}"), soft_wrap=True)
@@ -165,7 +165,7 @@ def _log(event: str, **fields: Any) -> None:
     click.echo(json.dumps({"event": event, **fields}, ensure_ascii=True))
 
 
-def _log_event(event: Event, film: str, known: set[tuple[Any, ...]]) -> None:
+def _log_event(event: AnalysisEvent, film: str, known: set[tuple[Any, ...]]) -> None:
     if isinstance(event, Warned):
         _log("warning", film=film, message=event.message)
     elif isinstance(event, Provisional):
@@ -182,7 +182,7 @@ def _log_event(event: Event, film: str, known: set[tuple[Any, ...]]) -> None:
 
 
 def _log_segments(timeline: Timeline, film: str, *, final: bool, known: set[tuple[Any, ...]]) -> None:
-    """Segments that were not told before."""
+    """Prints the segments that were not printed before."""
     for s in timeline.segments:
         key = (s.start_s, s.end_s, s.label)
         if key not in known:

@@ -99,7 +99,7 @@ def batch(
 
 
 def _plan(films: Listing, cluster: Cluster, settings: Settings, results: ResultOptions, num_workers: int | None) -> int:
-    """The number of films that cannot be surveyed."""
+    """Prints the plan; returns the number of films that cannot be surveyed."""
     tally = Tally(len(films), films.num_bytes)
     with Dashboard(tally) as board:
 
@@ -129,7 +129,7 @@ def _run(
     *,
     json_log: bool,
 ) -> int:
-    """The number of films that failed."""
+    """Runs the batch; returns the number of films that failed."""
     output = results.output
     if cluster.num_nodes > 1:  # else every film would fail where a node does not see what another wrote
         check_store(settings.store_root)
@@ -161,7 +161,7 @@ def _run(
 
 
 def _index(output: Path, *, is_silent: bool) -> None:
-    """A page over all timelines there. Where none can be made, the timelines are no worse for it."""
+    """Writes a page over all timelines there. A failure here is only reported: the timelines are not affected."""
     try:
         index = write_index(
             output, failed=why_films_failed(output), on_progress=lambda done, total: check_interrupted()
@@ -174,7 +174,7 @@ def _index(output: Path, *, is_silent: bool) -> None:
 
 
 def _tell_of(listing: Listing) -> None:
-    """What is not among the films."""
+    """Reports what was left out of the films."""
     for problem in listing.problems:
         err.print(Text(f"vtn-stream: {problem}"), soft_wrap=True)
     if listing.num_skipped:

@@ -62,8 +62,8 @@ def ls(store: Path | None) -> None:
     out.print(table)
     out.print(Text(f"{total / 1e6:.1f} MB in {printable(str(opened.root))}"), soft_wrap=True)
     if scratch := opened.scratch_bytes():
-        told = "analyze their films again to use it, or delete the folder scratch in it"
-        out.print(f"{scratch / 1e6:.1f} MB more are scratch of long films whose runs go on or were killed: {told}")
+        advice = "analyze their films again to use it, or delete the folder scratch in it"
+        out.print(f"{scratch / 1e6:.1f} MB more are scratch of long films whose runs go on or were killed: {advice}")
 
 
 @cache.command()
@@ -119,9 +119,9 @@ def gc(keep_bytes: int | None, older_than_s: float | None, orphans: bool, dry_ru
     for kind, num_bytes in others.items():
         out.print(f"{amounts.size(num_bytes):>9}  {_OTHERS[kind]}")
     left = sum(item.num_bytes for item in found) - freed
-    told = f"{amounts.size(freed)} {'would be' if dry_run else 'were'} freed; {amounts.size(left)} "
-    told += f"{'would be' if dry_run else 'are'} left in {printable(str(opened.root))}"
-    out.print(Text(told), soft_wrap=True)
+    summary = f"{amounts.size(freed)} {'would be' if dry_run else 'were'} freed; {amounts.size(left)} "
+    summary += f"{'would be' if dry_run else 'are'} left in {printable(str(opened.root))}"
+    out.print(Text(summary), soft_wrap=True)
     if keep_bytes is not None and left > keep_bytes:
         out.print("the rest is in use, or was left behind by killed runs (see --orphans)")
     return 1 if failed else 0

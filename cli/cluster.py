@@ -87,7 +87,7 @@ def _show(reports: Sequence[NodeReport]) -> None:
 
 
 def _show_versions(reports: Sequence[NodeReport]) -> None:
-    """Each once, if the nodes agree."""
+    """Prints each version once, if the nodes agree."""
     nodes: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for report in reports:
         for name, version in report.examination.versions.items() if report.examination else ():
@@ -97,8 +97,10 @@ def _show_versions(reports: Sequence[NodeReport]) -> None:
         out.print(Text(printable(f"versions: {', '.join(alike)}")), soft_wrap=True)
     for name, found in nodes.items():
         if len(found) > 1:
-            told = "; ".join(f"{version} on node {', '.join(numbers)}" for version, numbers in found.items())
-            out.print(Text(printable(f"{name}: {told}")), soft_wrap=True)
+            versions = "; ".join(
+                f"{version} on node {', '.join(node_numbers)}" for version, node_numbers in found.items()
+            )
+            out.print(Text(printable(f"{name}: {versions}")), soft_wrap=True)
 
 
 def _fields(report: NodeReport) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""What the terminal shows: a progress bar while a film is analyzed, a table and a lane of its timeline after.
+"""What the terminal shows: a progress bar during an analysis, then a table and a lane of the timeline.
 
-File names and labels come from strangers: they are shown as plain text, control characters escaped, never read
-as markup.
+File names and labels are untrusted: they are shown as plain text, control characters escaped, never read as markup.
 """
 
 import time
@@ -40,7 +39,7 @@ class _Speed(ProgressColumn):
 
 
 class PositionCount:
-    """How many positions are done. Frames are counted as they come, positions as they are known: several may show one
+    """How many positions are done. Frames are counted as they come, positions when they are known: several may show one
     frame.
     """
 
@@ -89,7 +88,7 @@ class FilmProgress:
         self._show()
 
     def sequence_read(self, num_done: int, num_total: int) -> None:
-        """A second bar: all embeddings are there, and a model reads them as one sequence."""
+        """Shows a second bar: all embeddings are there, and a model reads them as one sequence."""
         if self._progress:
             if self._sequence is None:
                 self._progress.stop_task(self._task)
@@ -106,7 +105,7 @@ class FilmProgress:
 
 @contextmanager
 def film_progress(name: str) -> Iterator[FilmProgress]:
-    """A bar with speed and time left, on stderr; nothing where that is not a terminal."""
+    """A bar with speed and time left, on stderr; nothing if that is not a terminal."""
     if not err.is_terminal:
         yield FilmProgress(None, name)
         return

@@ -1,4 +1,4 @@
-"""What is seen of a batch: on stderr a board while it runs, or a line now and then; at its end a table on stdout."""
+"""What the terminal shows of a batch: on stderr a board, or a line now and then; at its end a table on stdout."""
 
 import time
 from collections import deque
@@ -30,8 +30,8 @@ _STEPS = {"load": "loading", "survey": "surveying", "embed": "embedding", "predi
 
 
 class Dashboard:
-    """Hears every event after the tally has. On a terminal it is a board while it is entered, unless is_plain. News:
-    films that failed, gaps, workers that were lost.
+    """Gets every event after the tally. On a terminal it is a board while it is entered, unless is_plain. News: films
+    that failed, gaps, workers that were lost.
 
     failed, gappy: the first MAX_NAMED films that failed, and that are done with gaps
     """
@@ -82,7 +82,7 @@ class Dashboard:
 
 
 def facts(tally: Tally) -> list[tuple[str, str]]:
-    """What is known, in words."""
+    """What is known of the batch, as rows of names and words."""
     films = f"{tally.num_done} done, {tally.num_skipped} skipped, {tally.num_failed} failed of {tally.num_films}"
     chunks = f"{tally.num_embedded} embedded"
     if tally.num_found:
@@ -96,16 +96,16 @@ def facts(tally: Tally) -> list[tuple[str, str]]:
         workers += f" ({tally.num_workers_lost} lost, {tally.num_workers_replaced} replaced)"
     if (share := tally.share_embedding) is not None:
         workers += f", embedding {share:.0%} of the time"
-    told = [("films", films), ("chunks", chunks), ("workers", workers)]
+    rows = [("films", films), ("chunks", chunks), ("workers", workers)]
     if (speed := tally.frames_per_s) is not None:
-        told.append(("frames/s", f"{speed:.0f}"))
+        rows.append(("frames/s", f"{speed:.0f}"))
     left_s = tally.left_s
-    told.append(("time left", "not known" if left_s is None else about(left_s)))
-    return told
+    rows.append(("time left", "not known" if left_s is None else about(left_s)))
+    return rows
 
 
 def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> None:
-    """At the end, on stdout. summary: None where the run was broken off."""
+    """Prints the table at the end, on stdout. summary: None if the run was broken off."""
     tally = board.tally
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
@@ -116,16 +116,16 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
         rows.append(("films left", left))
     rows += [("chunks embedded", tally.num_embedded)]
     rows += [("frames", tally.num_frames)]
-    told = [(name, str(number)) for name, number in rows]
+    cells = [(name, str(number)) for name, number in rows]
     if tally.num_frames and tally.embedding_s:
-        told.append(("frames/s", f"{tally.num_frames / tally.embedding_s:.0f}"))
-    told.append(("time", clock(tally.wall_s)))
+        cells.append(("frames/s", f"{tally.num_frames / tally.embedding_s:.0f}"))
+    cells.append(("time", clock(tally.wall_s)))
     if summary is not None:
-        told.append(("workers", str(summary.num_workers)))
-        told += [
+        cells.append(("workers", str(summary.num_workers)))
+        cells += [
             (f"  {_STEPS.get(step, step)}", f"{seconds:.1f} s") for step, seconds in summary.seconds_by_stage.items()
         ]
-    for row in told:
+    for row in cells:
         table.add_row(*row)
     out.print(table)
     for done in board.gappy:

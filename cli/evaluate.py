@@ -31,11 +31,11 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
         if isinstance(value, tuple):
             return value
         try:  # decimal: sums of 0.1 would miss an overlap that is exactly at the threshold
-            numbers = [Decimal(part) for part in value.split(":")]
+            parts = [Decimal(part) for part in value.split(":")]
         except ArithmeticError:
-            numbers = []
-        if len(numbers) in (1, 3) and all(number.is_finite() for number in numbers):
-            first, last, step = numbers if len(numbers) == 3 else (numbers[0], numbers[0], Decimal(1))
+            parts = []
+        if len(parts) in (1, 3) and all(number.is_finite() for number in parts):
+            first, last, step = parts if len(parts) == 3 else (parts[0], parts[0], Decimal(1))
             if 0 < first <= last <= 1 and step >= Decimal("0.001"):
                 return tuple(float(first + i * step) for i in range(int((last - first) / step) + 1))
         self.fail(f"{value!r} is none; give a number above 0, up to 1 (0.5), or a range (0.3:0.7:0.1)", param, ctx)
@@ -157,7 +157,7 @@ def evaluate(
             truth,
             subset=subset,
             metrics=metrics,
-            thresholds=sorted({limit for limits in tious for limit in limits}) or THUMOS14,
+            thresholds=sorted({tiou for each in tious for tiou in each}) or THUMOS14,
             fps=DEFAULT_FPS if fps is None else fps,
             background=background,
             ignore_other_videos=ignore_other_videos,
@@ -209,8 +209,8 @@ def evaluate(
     if not predictions:
         raise InputError("no film could be read", "nothing was scored", "name the films' folder with --videos")
     readable = {name: video for name, video in truth.videos.items() if name not in failed}
-    told = [{"film": name, "message": message} for name, message in failed.items()]
-    tell_scores(predictions, replace(truth, videos=readable), {"model": checkpoint.digest, "failed": told})
+    failures = [{"film": name, "message": message} for name, message in failed.items()]
+    tell_scores(predictions, replace(truth, videos=readable), {"model": checkpoint.digest, "failed": failures})
     return 1 if failed else 0
 
 

@@ -93,8 +93,8 @@ def export(
 
     def tell_failed(path: Path, error: VtnStreamError) -> None:
         if path not in failed:
-            told = str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
-            line = f"{printable(str(path))}: {told}" if len(paths) > 1 else str(error)
+            reason = str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
+            line = f"{printable(str(path))}: {reason}" if len(paths) > 1 else str(error)
             err.print(Text(f"vtn-stream: {line}"), soft_wrap=True)
         failed.add(path)
 
@@ -128,7 +128,7 @@ def tell_exported(done: Exported, source: Path) -> None:
 
 
 def _files(given: tuple[Path, ...]) -> list[Path]:
-    """The timelines that are given, and those in the folders that are."""
+    """The given timelines, and those in the given folders."""
     found = [path / below if path.is_dir() else path for path in given for below in _in_folder(path)]
     return list(dict.fromkeys(found))
 
@@ -138,7 +138,7 @@ def _in_folder(path: Path) -> Sequence[PurePath]:
 
 
 def _check_targets(paths: Sequence[Path], output: Path | None, together: Path | None, names: Sequence[str]) -> None:
-    """Nothing that was written is replaced by what is written next. Raises UsageError."""
+    """Makes sure that no file written here replaces another one written here. Raises UsageError."""
     if together is not None:
         holding_many(together)
     of: dict[Path, Path] = {}

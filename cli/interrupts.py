@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost: a KeyboardInterrupt that is raised while a library calls back may be swallowed there."""
+"""Makes sure that Ctrl-C is not lost: a library that calls back may swallow the KeyboardInterrupt raised there."""
 
 import signal
 from typing import NoReturn
@@ -9,7 +9,7 @@ _seen = False
 
 
 def watch_interrupts() -> None:
-    """Remember that one came. A background job's shell has them ignored: that stays so."""
+    """Remembers that Ctrl-C came. A shell makes its background jobs ignore it: that stays so."""
     global _seen
     _seen = False
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -17,7 +17,7 @@ def watch_interrupts() -> None:
 
 
 def check_interrupted() -> None:
-    """Called wherever a long command hears of progress. Raises KeyboardInterrupt if one came, swallowed or not."""
+    """To be called on every progress of a long command. Raises KeyboardInterrupt if Ctrl-C came, swallowed or not."""
     if _seen:
         raise KeyboardInterrupt
 

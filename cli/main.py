@@ -81,7 +81,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # of our own output: everything else is told as a VtnStreamError
+    except OSError as error:  # of our own output: everything else is reported as a VtnStreamError
         click.echo(f"vtn-stream: the output cannot be written ({error.strerror}); the rest of it is lost", err=True)
         os._exit(1)  # the interpreter would try to write it once more
     sys.exit(status if isinstance(status, int) else 0)

@@ -1,4 +1,4 @@
-"""The long parts of `evaluate`: what is heard while films are looked at and clips are measured."""
+"""The long parts of `evaluate`, with their progress: films are analyzed, clips are measured."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from .interrupts import check_interrupted
 from .scores import show_evaluation
 
 if TYPE_CHECKING:
-    from vtn_stream.analysis import Analyzer, Event, Plan
+    from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan
     from vtn_stream.checkpoints import Checkpoint
     from vtn_stream.evaluation import Prediction
     from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Protocol
@@ -42,7 +42,7 @@ def read_truth(path: Path, fps: float | None) -> "Annotations":
 
 
 def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Prediction], dict[str, str]]":
-    """What the model finds in each film, and of the others what is wrong with them."""
+    """What the model finds in each film; for films that cannot be read, what is wrong with them."""
     from vtn_stream.analysis import ChunkReady, FramesEmbedded, SequenceRead, Warned
     from vtn_stream.evaluation import of_analysis
     from vtn_stream.training.folder import FilmFolder
@@ -69,7 +69,7 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
         progress.expect(num_positions, float(analyzer.sampling.fps))
         for name, plan in plans.items():
 
-            def tell(event: "Event", name: str = name) -> None:
+            def tell(event: "AnalysisEvent", name: str = name) -> None:
                 check_interrupted()
                 if isinstance(event, Warned):
                     err.print(Text(f"{printable(name)}: {printable(event.message)}"), soft_wrap=True)
@@ -123,7 +123,7 @@ def measure_clips(
 
 @contextmanager
 def _progress(num_clips: int) -> Iterator[Progress]:
-    """A bar with the time left, on stderr; nothing where that is not a terminal."""
+    """A bar with the time left, on stderr; nothing if that is not a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -184,7 +184,7 @@ def _tell_written(file: Path) -> None:
 
 @contextmanager
 def _bytes_progress(name: str) -> "Iterator[OnProgress | None]":
-    """A bar with speed and time left, on stderr; nothing where that is not a terminal."""
+    """A bar with speed and time left, on stderr; nothing if that is not a terminal."""
     if not err.is_terminal:
         yield None
         return

@@ -1,4 +1,4 @@
-"""Embedding on a Ray cluster what an analysis of one film needs: `analyze --ray`."""
+"""Embeds on a Ray cluster what an analysis of one film needs: `analyze --ray`."""
 
 from vtn_stream.analysis import Plan
 from vtn_stream.settings import Settings
@@ -14,7 +14,7 @@ __all__ = ["connected", "embed_on"]
 
 
 def embed_on(cluster: Cluster, plan: Plan, settings: Settings, fps: float) -> frozenset[int]:
-    """Numbers of the chunks that were given up: they are gaps. Of a film that fails there the analysis says why."""
+    """The numbers of the chunks that were given up, which become gaps. If the film fails, the analysis says why."""
     if cluster.num_nodes > 1:
         check_store(settings.store_root)
     lost: set[int] = set()

@@ -42,7 +42,7 @@ __all__ = [
 
 
 class Number(click.FloatRange):
-    """A finite number, in a range where one is given: nan lies in every range, and inf in half of them."""
+    """A finite number, in a range if one is given: click takes nan for every range, and inf for half of them."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = super().convert(value, param, ctx)
@@ -51,12 +51,12 @@ class Number(click.FloatRange):
         return number
 
     def _describe_range(self) -> str:
-        """For the help: click's own words where there is a bound."""
+        """For the help: click's own words if there is a bound."""
         return "" if self.min is None and self.max is None else super()._describe_range()
 
 
 def gathered(kind: type, argument: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A command gets those of its options that are fields of `kind` as one value, by the name of this argument.
+    """Gives a command those of its options that are fields of `kind` as one value, under the name of this argument.
 
     Stands below the options, so that it is the first to have the command.
     """

@@ -82,7 +82,7 @@ def report(
 
 
 def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
-    num_failed, told = 0, Counter[str]()
+    num_failed, num_pages_by_warning = 0, Counter[str]()
     for made in write_missing_pages(folder, store=store, thumbnails=thumbnails):
         check_interrupted()
         if isinstance(made, VtnStreamError):
@@ -90,9 +90,9 @@ def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
             err.print(Text(f"vtn-stream: {made}"), soft_wrap=True)
         else:
             page, warnings = made
-            told.update(warnings)
+            num_pages_by_warning.update(warnings)
             out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
-    for warning, times in told.items():
+    for warning, times in num_pages_by_warning.items():
         err.print(Text(f"{num(times, 'page')}: {warning}"), soft_wrap=True)
     written = write_index(folder, failed=why_films_failed(folder))
     failed = f", {written.num_failed} of which cannot be read" if written.num_failed else ""

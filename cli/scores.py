@@ -1,4 +1,4 @@
-"""Figures as tables, for eyes; --json has them all."""
+"""Prints figures as tables; --json has them all."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MAX_THRESHOLDS = 5
 
 
 def show_scores(scores: "Scores") -> None:
-    """Of timelines."""
+    """Prints the figures of timelines."""
     num = len(scores.films)
     out.print(
         f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {len(scores.labels)} labels; "
@@ -46,7 +46,7 @@ def show_scores(scores: "Scores") -> None:
 
 
 def show_evaluation(evaluation: "Evaluation") -> None:
-    """Of a model on labelled clips."""
+    """Prints the figures of a model on labelled clips."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -83,9 +83,9 @@ def _detection(detection: "Detection") -> None:
     table.add_row("all", *means, _percent(ranked.average_map), *_shown(detection.total), style="bold")
     out.print(table)
     proposals = detection.proposals
-    recalls = dict(zip(proposals.numbers.tolist(), proposals.average_recall.tolist(), strict=True))
-    told = ", ".join(f"{_percent(recalls[n])} with {n:g}" for n in (1, 10, 100))
-    out.print(f"average recall, %: {told} proposals a film; area {_percent(proposals.area)}")
+    recalls = dict(zip(proposals.num_per_video.tolist(), proposals.average_recall.tolist(), strict=True))
+    shares = ", ".join(f"{_percent(recalls[n])} with {n:g}" for n in (1, 10, 100))
+    out.print(f"average recall, %: {shares} proposals a film; area {_percent(proposals.area)}")
     out.print(f"precision, recall and F1, %: of what the timelines show, at tIoU {detection.shown_tiou:g}")
 
 
@@ -112,8 +112,8 @@ def _phases(phases: "Phases") -> None:
 
 def _clips(clips: "Clips") -> None:
     rows = [("top-1", clips.top_1), ("top-5", clips.top_5), ("mean per class", clips.mean_per_class)]
-    told = [(name, "-" if share is None else f"{100 * share:.2f}") for name, share in rows]
-    out.print(_two_columns("whole films, %", [*told, ("films", str(clips.num_clips))]))
+    cells = [(name, "-" if share is None else f"{100 * share:.2f}") for name, share in rows]
+    out.print(_two_columns("whole films, %", [*cells, ("films", str(clips.num_clips))]))
 
 
 def _two_columns(title: str, rows: Sequence[tuple[str, str]]) -> Table:

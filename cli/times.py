@@ -28,13 +28,13 @@ SECONDS = _Seconds()
 
 
 def clock(seconds: float) -> str:
-    """H:MM:SS.s, for eyes."""
+    """A time for people to read, H:MM:SS.s."""
     tenths = round(seconds * 10)
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def about(seconds: float) -> str:
-    """As exact as an estimate is: about 2 h 10 min, about 7 min, less than a minute."""
+    """An estimated time, rounded: about 2 h 10 min, about 7 min, less than a minute."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return "less than a minute"

@@ -13,7 +13,7 @@ from rich.text import Text
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
-from vtn_stream.training.events import EpochDone, Event, Prepared, Stage, Taught
+from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 
 from . import options
@@ -86,8 +86,8 @@ def train(asked: TrainingOptions) -> None:
     _show(taught, progress.prepared)
 
 
-class _Lesson:
-    """What is seen of it: a line of what goes on, a bar of the positions to embed, a bar of the epochs."""
+class _TrainingDisplay:
+    """What the terminal shows of a training: what it does now, a bar of positions to embed, a bar of epochs."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.prepared: Prepared | None = None
@@ -97,9 +97,9 @@ class _Lesson:
         self._positions = PositionCount()
         self._best: float | None = None
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: TrainingEvent) -> None:
         check_interrupted()
-        if isinstance(event, Stage):
+        if isinstance(event, TrainingStage):
             self._stage(event)
         elif isinstance(event, Prepared):
             self._prepare(event)
@@ -115,7 +115,7 @@ class _Lesson:
         elif isinstance(event, EpochDone):
             self._epoch(event)
 
-    def _stage(self, stage: Stage) -> None:
+    def _stage(self, stage: TrainingStage) -> None:
         if stage.name != self._name:
             self._begin(stage.name, None)
         if stage.message:
@@ -157,10 +157,10 @@ class _Lesson:
 
 
 @contextmanager
-def _progress() -> Iterator[_Lesson]:
-    """On stderr; nothing where that is not a terminal, but for warnings."""
+def _progress() -> Iterator[_TrainingDisplay]:
+    """The display on stderr; if that is not a terminal, it shows warnings only."""
     if not err.is_terminal:
-        yield _Lesson(None)
+        yield _TrainingDisplay(None)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -172,7 +172,7 @@ def _progress() -> Iterator[_Lesson]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True) as progress:
-        yield _Lesson(progress)
+        yield _TrainingDisplay(progress)
 
 
 def _warn(message: str) -> None:
@@ -180,7 +180,7 @@ def _warn(message: str) -> None:
 
 
 def _lines(prepared: Prepared) -> list[str]:
-    """What is learnt, from what."""
+    """Sentences that say what is learnt, and from what."""
     what = "clips" if prepared.head == "classification" else "segments"
     labels = listed(prepared.labels, MAX_LABELS)
     num_films = prepared.num_training + prepared.num_validation

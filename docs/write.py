@@ -60,7 +60,9 @@ def _paragraphs(text: str) -> str:
 
 
 def tree() -> str:
-    """Every module of the three packages, a line each: its first sentence. The library's in the order of its floors."""
+    """Every module of the three packages and its first sentence, a line each. The library is in the order of its
+    floors.
+    """
     floor = {name: number for number, name in enumerate(chain(*reversed(floors())))}
     library = sorted(
         (path for path in (ROOT / "vtn_stream").iterdir() if _says(path)), key=lambda path: (floor[path.stem], path)
@@ -81,7 +83,7 @@ def _rows(path: Path, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _says(path: Path) -> str:
-    """The first sentence of a module or of a package; nothing where it is neither, or a package's own file."""
+    """The first sentence of a module or a package; empty for anything else, and for a package's own file."""
     source = path / "__init__.py" if path.is_dir() else path
     if path.name == "__init__.py" or source.suffix != ".py" or not source.is_file():
         return ""

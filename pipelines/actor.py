@@ -27,7 +27,9 @@ class Answer:
 
 
 class Host:
-    """The actor: it holds the factory's instance. What that raises is an answer, so that Ray's errors mean deaths."""
+    """The actor, which holds the factory's instance. What the instance raises is an answer, so Ray's errors mean
+    deaths.
+    """
 
     def where(self) -> str:
         import ray
@@ -60,7 +62,7 @@ class Host:
 
 
 def task_failure(answer: Answer) -> Failure:
-    """What a method raised."""
+    """The failure of a task whose method raised this."""
     error = None
     with contextlib.suppress(Exception):  # its class may take other arguments than it keeps
         error = pickle.loads(answer.error)  # of our own worker, as all that Ray hands us is
@@ -68,7 +70,7 @@ def task_failure(answer: Answer) -> Failure:
 
 
 def worker_failure(error: Exception, node: str) -> Failure:
-    """What became of a worker on this node whose call gave one of Ray's errors."""
+    """The failure of a worker on this node whose call gave one of Ray's errors."""
     errors = import_ray().exceptions
     if isinstance(error, errors.OutOfMemoryError):
         return Failure(kind="out of memory", reason="its node ran out of memory")
@@ -89,5 +91,5 @@ def one_line(error: BaseException) -> str:
 
 
 def _without_folders(line: str) -> str:
-    """Of paths only the last part: the line may be kept and shown elsewhere."""
+    """The line with only the last part of each path: it may be kept and shown elsewhere."""
     return printable(re.sub(r"(?<!\w)/(?:[^/\s'\":]+/)+", "", line)[:300])

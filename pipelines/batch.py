@@ -1,4 +1,4 @@
-"""Any number of films through any number of workers: the listing's films, by the schedule, on the pool.
+"""Runs any number of films on any number of workers: the films of the listing, by the schedule, on the pool.
 
     Listing -> Schedule -> RollCall -> Pool -> Worker.survey, .embed, .predict
 
@@ -216,7 +216,7 @@ def run(
     try:
         with Pool(spec, on_event=tell) as pool:
             pool.run(roll_call)
-    finally:  # else whoever goes on would wait for the chunks in flight
+    finally:  # else the next run would wait for the chunks in flight
         Leases(settings.store_root, owner=owner).release_own()
     return Summary(
         counts=schedule.counts,

@@ -1,4 +1,4 @@
-"""Is a cluster fit for the work? Every node that would get some is asked, within deadlines: a frozen one is named.
+"""Is a cluster ready for work? Every node that would get work is asked, within deadlines: one that hangs is named.
 
 Run within `connection.connected`.
 """
@@ -25,7 +25,7 @@ MAX_SHOWN = 8  # nodes in a line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReport:
-    """A node, by a number that is the same as long as no node comes or goes.
+    """A node, with a number that stays the same as long as no node comes or goes.
 
     address  for the user's own terminal: never written to a file
     works    whether it would get any work; if not, it was not examined
@@ -50,7 +50,7 @@ class _Node:
 def check(settings: Settings) -> tuple[NodeReport, ...]:
     """Every node of the cluster with what is wrong with it.
 
-    Raises ClusterError where no node could get work.
+    Raises ClusterError if no node could get work.
     """
     nodes = _nodes()
     settings = settings.for_workers(has_gpu=any(node.report.num_gpus for node in nodes))
@@ -63,7 +63,7 @@ def check(settings: Settings) -> tuple[NodeReport, ...]:
             "see `ray status`, or give another --device",
         )
     with _Probes([node for node in nodes if node.report.works]) as probes:
-        examinations = probes.ask("examine", dict.fromkeys(probes.numbers, (settings,)), retries.EXAMINE_S)
+        examinations = probes.ask("examine", dict.fromkeys(probes.node_numbers, (settings,)), retries.EXAMINE_S)
         _check_shared(probes, str(settings.store_root), "--store")
     _check_differences(examinations, probes)
     reports = []
@@ -77,7 +77,7 @@ def check(settings: Settings) -> tuple[NodeReport, ...]:
 
 
 def check_store(folder: Path, option: str = "--store") -> None:
-    """Raises ClusterError where a node cannot write the folder, or not all nodes see the same one. Seconds.
+    """Raises ClusterError if a node cannot write the folder, or not all nodes see the same one. Seconds.
 
     A node that does not answer is passed over: that is not the folder's fault. option: what the user calls it.
     """
@@ -85,7 +85,7 @@ def check_store(folder: Path, option: str = "--store") -> None:
     with _Probes([node for node in nodes if node.report.works]) as probes:
         probes.problems.clear()
         _check_shared(probes, os.path.abspath(folder), option)
-        problems = {number: lines for number, lines in probes.problems.items() if number in probes.numbers}
+        problems = {number: lines for number, lines in probes.problems.items() if number in probes.node_numbers}
     if problems:
         first, *_ = problems.values()
         raise ClusterError(
@@ -96,7 +96,7 @@ def check_store(folder: Path, option: str = "--store") -> None:
 
 
 class _Probes:
-    """An actor on each of some nodes; those that do not answer drop out.
+    """An actor on each of some nodes; nodes that do not answer are dropped.
 
     problems  by number of node, each one line
     shares    nodes that share the folder, once that is known
@@ -110,7 +110,7 @@ class _Probes:
         self.shares: set[int] = set()
 
     @property
-    def numbers(self) -> list[int]:
+    def node_numbers(self) -> list[int]:
         return list(self._actors)
 
     def __enter__(self) -> "_Probes":
@@ -133,7 +133,7 @@ class _Probes:
         self.problems.setdefault(number, []).append(str(VtnStreamError(fact, consequence, cure)))
 
     def ask(self, method: str, arguments: Mapping[int, tuple[Any, ...]], deadline_s: float) -> dict[int, Any]:
-        """The answers of those that gave one; the others have a problem, and are asked nothing more."""
+        """The answers that came. A node that gave no answer has a problem, and is not asked again."""
         refs = {number: getattr(self._actors[number], method).remote(*args) for number, args in arguments.items()}
         if not refs:
             return {}
@@ -159,9 +159,9 @@ class _Probes:
 
 
 def _check_shared(probes: _Probes, folder: str, option: str) -> None:
-    """Every node writes a file and reads all the others' files: those that see each other's share the folder."""
+    """Every node writes a file and reads those of all others: nodes that see each other's files share the folder."""
     # Named as the store's own unfinished files: `cache gc --orphans` removes what we could not.
-    names = {number: temporary_name() for number in probes.numbers}
+    names = {number: temporary_name() for number in probes.node_numbers}
     try:
         written = probes.ask("write", {number: (folder, name) for number, name in names.items()}, retries.FOLDER_S)
         for number, reason in written.items():
@@ -173,9 +173,9 @@ def _check_shared(probes: _Probes, folder: str, option: str) -> None:
                     "mount the shared folder there, writable",
                 )
         wrote = [names[number] for number, reason in written.items() if not reason]
-        sees = probes.ask("read", dict.fromkeys(probes.numbers, (folder, wrote)), retries.FOLDER_S)
+        sees = probes.ask("read", dict.fromkeys(probes.node_numbers, (folder, wrote)), retries.FOLDER_S)
     finally:
-        probes.ask("remove", {number: (folder, names[number]) for number in probes.numbers}, retries.FOLDER_S)
+        probes.ask("remove", {number: (folder, names[number]) for number in probes.node_numbers}, retries.FOLDER_S)
     groups: list[list[int]] = []
     for number in (number for number in sees if names[number] in wrote):
         for group in groups:
@@ -197,7 +197,7 @@ def _check_shared(probes: _Probes, folder: str, option: str) -> None:
 
 
 def _check_differences(examinations: Mapping[int, Examination], probes: _Probes) -> None:
-    """Another version than here; other weights, or another way to compute, than most nodes have."""
+    """Nodes with another version than here, or with other weights or another way to compute than most nodes."""
     here = versions()
     recipes = Counter(found.recipe for found in examinations.values() if found.recipe)
     executions = Counter(tuple(found.execution.items()) for found in examinations.values() if found.execution)
@@ -230,7 +230,7 @@ def _check_differences(examinations: Mapping[int, Examination], probes: _Probes)
 
 
 def _nodes() -> list[_Node]:
-    """Those that live; the head first."""
+    """The nodes that are alive, the head first."""
     alive = [node for node in import_ray().nodes() if node["Alive"]]
     alive.sort(key=lambda node: ("node:__internal_head__" not in node["Resources"], node["NodeID"]))
     return [
@@ -252,5 +252,5 @@ def _with_work(node: _Node, works: bool) -> _Node:
     return replace(node, report=replace(node.report, works=works))
 
 
-def _node_names(numbers: Sequence[int]) -> str:
-    return ("node " if len(numbers) == 1 else "nodes ") + listed(map(str, numbers), MAX_SHOWN)
+def _node_names(node_numbers: Sequence[int]) -> str:
+    return ("node " if len(node_numbers) == 1 else "nodes ") + listed(map(str, node_numbers), MAX_SHOWN)

@@ -1,6 +1,6 @@
-"""To a Ray cluster and back: one that runs, or a private one on this machine for as long as it is needed.
+"""Connects to a Ray cluster: one that runs, or a private one on this machine for as long as it is needed.
 
-What goes wrong on the way is one line, and comes within seconds where nobody answers. Ray prints nothing.
+An error on the way is one line, and comes within seconds if nothing answers. Ray prints nothing.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ PRIVATE_PARENT = Path("/tmp")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What the cluster had when we came. is_private: it was started for us and stops with us."""
+    """What the cluster had when we connected. is_private: it was started for us and stops with us."""
 
     num_nodes: int
     num_cpus: float
@@ -42,7 +42,8 @@ class Cluster:
 
 @contextlib.contextmanager
 def connected(address: str | None) -> Iterator[Cluster]:
-    """Connected to a cluster meanwhile. None, "local": a private one; "auto": the one that runs here; else its address.
+    """Connected to a cluster inside the block. None, "local": a private one; "auto": the one that runs here; else its
+    address.
 
     Where this process is connected already, that is used, and left as it is. Raises ClusterError.
     """
@@ -74,7 +75,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
 
 
 def import_ray() -> Any:
-    """Ray, set up to be quiet. Raises ClusterError where it is not installed."""
+    """Ray, set up to be quiet. Raises ClusterError if it is not installed."""
     # Under `uv run` Ray would rebuild the environment on every node.
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
@@ -99,7 +100,7 @@ def _init(ray: Any, arguments: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
-    """Before it has log files Ray's native code writes to the descriptors, a line a second while it waits."""
+    """Silences Ray's native code, which writes a line a second to the descriptors until it has log files."""
     sys.stdout.flush()
     sys.stderr.flush()
     with open(os.devnull, "w") as nowhere, contextlib.ExitStack() as stack:
@@ -116,7 +117,7 @@ def _silenced() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _impatient(address: str) -> Iterator[None]:
-    """Someone listens there: one try of Ray's, which is half a minute, and not twenty with a token that is wrong."""
+    """Makes Ray try once, for half a minute, and not twenty times with a wrong token: something listens there."""
     name = "RAY_gcs_server_port_wait_time_s"
     if address == "local" or name in os.environ:
         yield
@@ -130,7 +131,7 @@ def _impatient(address: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _sigterm_given_back() -> Iterator[None]:
-    """Ray makes SIGTERM raise SystemExit: good while it runs, as everything is cleaned up. Not for ever."""
+    """Restores SIGTERM afterwards: Ray makes it raise SystemExit, which is good only while Ray runs, to clean up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -153,7 +154,7 @@ def _cluster(ray: Any, *, is_private: bool) -> Cluster:
 
 
 def _knock(address: str) -> None:
-    """Raises ClusterError where nobody listens, or it is no address."""
+    """Raises ClusterError if nothing listens there, or it is not an address."""
     if address == "auto":
         return
     match = re.fullmatch(r"(ray://)?(\[[^\]/\s]+\]|[^\[\]:/\s]+):(\d{1,5})", address)
@@ -222,6 +223,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def last_line(error: BaseException) -> str:
-    """Ray's messages hold tracebacks: their last line is the fact."""
+    """The last line of one of Ray's messages: the others are a traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The books of a pool: its workers, what each was asked, and what is known of all of them."""
+"""The records of a pool: its workers, the calls that each was given, and what is known of all of them."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ Method = Literal["where", "build", "live", "task"]  # of the actor `Host`; task:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
-    """A call in flight. since: when it became the first of its worker."""
+    """A call that has no answer yet. since: when it became the first of its worker."""
 
     what: Method
     ref: Any
@@ -75,7 +75,7 @@ class Crew:
 
     @property
     def workers(self) -> tuple[PoolWorker, ...]:
-        """As they are now: some may go while the caller looks at them."""
+        """A copy of the list: workers may go while the caller looks at it."""
         return tuple(self._workers)
 
     @property

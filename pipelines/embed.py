@@ -1,4 +1,4 @@
-"""One film embedded on a cluster: what the store lacks of it is computed there, on as many nodes as there are.
+"""Embeds one film on a cluster: the chunks that the store lacks are computed there, on all its nodes.
 
 As in a batch, but nothing is predicted: afterwards `analyze` finds everything stored.
 """
@@ -31,8 +31,8 @@ def embed_film(
 ) -> Summary:
     """Embed what the store lacks of a film, or of the part of it that span_s names.
 
-    Arguments and errors are those of `batch`. A bad film is an event, and `counts.num_failed` of the summary is 1:
-    whoever analyzes it then hears what is wrong with it.
+    Arguments and errors are those of `batch`. A bad film is an event, and `counts.num_failed` of the summary is 1: the
+    analysis then reports what is wrong with it.
     """
     num_bytes = path.stat().st_size if path.is_file() else 0
     film = FilmEntry(

@@ -70,9 +70,9 @@ class FilmList(Sequence[FilmEntry]):
     def num_bytes(self) -> int:
         return sum(self._sizes)
 
-    def only(self, numbers: Iterable[int]) -> Self:
-        """These of them, numbered anew; their names and results stay."""
-        chosen = sorted(set(numbers))
+    def only(self, film_numbers: Iterable[int]) -> Self:
+        """Only these films, with new numbers; their names and results stay."""
+        chosen = sorted(set(film_numbers))
         films = type(self)([*self._bases], [])
         paths = [os.fsencode(self._below(number)) for number in chosen]
         films._paths = b"".join(paths)
@@ -109,7 +109,7 @@ class FilmList(Sequence[FilmEntry]):
         return os.fsdecode(self._paths[start : self._ends[number]])
 
     def _clashes(self) -> dict[int, str]:
-        """Results of films that cannot have their plain names, since another film has them, or would on some disks.
+        """Results of films whose plain names are taken by another film, or would be on some disks.
 
         Sources keep their names in the order in which they were given; in one source, names in small letters first.
         """

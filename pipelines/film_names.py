@@ -1,4 +1,4 @@
-"""What films are called in a batch's words and results: names that are safe, and of no two films the same.
+"""The names of films in a batch's messages and results: safe, and different for all films.
 
 The results of a film lie in OUTPUT/LABEL/FOLDERS BELOW THE SOURCE/NAME, with our suffixes behind the film's whole name:
 films/a/x.mp4 gets films/a/x.mp4.timeline.json. What they are called depends on the film's path and on nothing else in
@@ -31,12 +31,12 @@ _RESULT = re.compile(r"\.(?:timeline\.\w+|timeline\.partial\.json|scores\.arrow)
 
 
 def is_result_name(name: str) -> bool:
-    """Whether a batch or `analyze` writes files that are called so."""
+    """Whether a batch or `analyze` writes files with such a name."""
     return _RESULT.search(name) is not None
 
 
 def label_of(folder: str) -> str:
-    """What the folder of a source is called: as it was given; of one that lies elsewhere, its own name.
+    """The name of a source's folder in film names: as it was given, or only its last part if it lies elsewhere.
 
     The current folder is called nothing, so that its results lie straight in OUTPUT.
     """
@@ -49,12 +49,12 @@ def label_of(folder: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """For eyes: in UTF-8, nothing in it moves the cursor."""
+    """The path for people to read: in UTF-8, with nothing that moves the cursor."""
     return printable("/".join(shareable_name(part) for part in path.split("/")))
 
 
 def plain_path(path: str) -> str:
-    """A relative path that every disk takes and that stays below where it is used. Different for other paths."""
+    """A relative path that every disk accepts and that cannot lead out of a folder. Different for different paths."""
     *folders, name = [part for part in path.split("/") if part] or ["film"]
     return "/".join([*(_plain(part, is_folder=True) for part in folders), _plain(name)])
 
@@ -66,7 +66,7 @@ def tagged(plain: str, what: str) -> str:
 
 
 def folded(plain: str) -> str:
-    """Equal for paths that are one on a disk that ignores case, or how accents are coded."""
+    """Equal for paths that are the same on a disk that ignores case, or how accents are coded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", plain).casefold())
 
 

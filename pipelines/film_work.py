@@ -1,4 +1,4 @@
-"""What is left to be done of one film, and which of its chunks a worker should do next. Pure: no Ray, no files.
+"""What is left to do for one film, and which of its chunks a worker should do next. Pure: no Ray, no files.
 
 A film is surveyed, its missing chunks are embedded in runs of consecutive ones, then its actions are predicted:
 
@@ -16,25 +16,25 @@ from .film_list import FilmEntry
 from .messages import Receipt, Step, Survey
 from .work import FailureKind
 
-__all__ = ["FilmWork", "Piece"]
+__all__ = ["FilmWork", "RetryUnit"]
 
-Piece = int | Step  # what is tried again after a failure: a chunk, by its number, or a whole step
-Stage = Literal["listed", "surveying", "waiting", "embedding", "complete", "predicting", "over"]
+RetryUnit = int | Step  # what is tried again after a failure: a chunk, by its number, or a whole step
+FilmStage = Literal["listed", "surveying", "waiting", "embedding", "complete", "predicting", "over"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class FilmWork:
-    """A film in work. unassigned: chunks that nobody is working on, ascending. lost: those that are gaps."""
+    """A film in work. unassigned: chunks that no worker has, ascending. lost: those that are gaps."""
 
     entry: FilmEntry
-    stage: Stage = "listed"
+    stage: FilmStage = "listed"
     survey: Survey | None = None
     unassigned: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     _unsettled: set[int] = field(default_factory=set)
     _suspects: set[int] = field(default_factory=set)  # one of them may have killed a worker: each is done alone
-    _failures: dict[Piece, list[FailureKind]] = field(default_factory=dict)
-    _failed_on: dict[Piece, set[int]] = field(default_factory=dict)  # workers that live on
+    _failures: dict[RetryUnit, list[FailureKind]] = field(default_factory=dict)
+    _failed_on: dict[RetryUnit, set[int]] = field(default_factory=dict)  # workers that live on
 
     @property
     def num_unsettled(self) -> int:
@@ -60,14 +60,14 @@ class FilmWork:
         return run
 
     def _suspect(self, worker: int, others: Set[int]) -> list[int]:
-        """First of all: if it condemns the film, the sooner the better."""
+        """A suspect chunk, alone; these come first: if one ends the film, the sooner the better."""
         suspects = (number for number in self.unassigned if number in self._suspects)
         return [number for number in suspects if self.may_try(number, worker, others)][:1]
 
     def _run(self, at: int | None, others_at: Set[int], max_run: int, min_split: int) -> list[int]:
         """A worker goes on decoding where it is, without a seek; one that comes in starts far from the others:
 
-        |--------------------------|   nobody is at its start: there
+        |--------------------------|   no worker is at its start: there
         w0 at 3|-------------------|   else in its middle, and the one who is at its start goes on towards that
                          ^ w1
         """
@@ -82,12 +82,12 @@ class FilmWork:
                 free.append(stretch[len(stretch) // 2 :])
         return list(max(free, key=len)[:max_run]) if free else []
 
-    def give_back(self, numbers: Iterable[int]) -> None:
-        """These should be offered again."""
-        self.unassigned = sorted(self._unsettled.intersection(numbers).union(self.unassigned))
+    def give_back(self, chunk_numbers: Iterable[int]) -> None:
+        """Takes back chunks, so that they are offered again."""
+        self.unassigned = sorted(self._unsettled.intersection(chunk_numbers).union(self.unassigned))
 
     def settle(self, receipt: Receipt) -> bool:
-        """The chunk is done with. False: it was already, or never asked for."""
+        """The chunk needs no more work. False if that was known before, or it was never asked for."""
         if receipt.number not in self._unsettled:
             return False
         self._unsettled.remove(receipt.number)
@@ -97,55 +97,55 @@ class FilmWork:
             self.stage = "complete"
         return True
 
-    def may_try(self, piece: Piece, worker: int, others: Set[int]) -> bool:
-        """Not where it has failed already, unless there is no other worker."""
-        failed_on = self._failed_on.get(piece, set())
+    def may_try(self, unit: RetryUnit, worker: int, others: Set[int]) -> bool:
+        """Whether the worker may try this: not if it failed there before, unless there is no other worker."""
+        failed_on = self._failed_on.get(unit, set())
         return worker not in failed_on or others <= failed_on
 
-    def blame(self, pieces: list[Piece], kind: FailureKind, worker: int) -> list[Piece]:
-        """A try at these failed; gives those that have failed too often.
+    def blame(self, units: list[RetryUnit], kind: FailureKind, worker: int) -> list[RetryUnit]:
+        """Notes that a try at these failed; returns those that have failed too often.
 
         Which chunk of several is to blame is unknown: none is, and each is tried alone. Nor is any to blame for its
         node, which counts for all.
         """
-        for piece in pieces:
+        for unit in units:
             if kind == "raised":
-                self._failed_on.setdefault(piece, set()).add(worker)
-            if kind == "node lost" or len(pieces) == 1:
-                self._failures.setdefault(piece, []).append(kind)
-            if kind != "node lost" and isinstance(piece, int):
-                self._suspects.add(piece)
+                self._failed_on.setdefault(unit, set()).add(worker)
+            if kind == "node lost" or len(units) == 1:
+                self._failures.setdefault(unit, []).append(kind)
+            if kind != "node lost" and isinstance(unit, int):
+                self._suspects.add(unit)
         return [
-            piece
-            for piece in pieces
-            if len(self._own_failures(piece)) >= retries.MAX_ATTEMPTS
-            or self._num_nodes_lost(piece) >= retries.MAX_NODES_LOST
+            unit
+            for unit in units
+            if len(self._own_failures(unit)) >= retries.MAX_ATTEMPTS
+            or self._num_nodes_lost(unit) >= retries.MAX_NODES_LOST
         ]
 
-    def num_failures(self, piece: Piece) -> int:
-        return len(self._failures.get(piece, ()))
+    def num_failures(self, unit: RetryUnit) -> int:
+        return len(self._failures.get(unit, ()))
 
-    def _num_nodes_lost(self, piece: Piece) -> int:
-        return self._failures.get(piece, []).count("node lost")
+    def _num_nodes_lost(self, unit: RetryUnit) -> int:
+        return self._failures.get(unit, []).count("node lost")
 
-    def _own_failures(self, piece: Piece) -> list[FailureKind]:
-        return [kind for kind in self._failures.get(piece, ()) if kind != "node lost"]
+    def _own_failures(self, unit: RetryUnit) -> list[FailureKind]:
+        return [kind for kind in self._failures.get(unit, ()) if kind != "node lost"]
 
-    def reason(self, piece: Piece, last: str) -> str:
-        """Why this piece was given up. last: what its last failure was."""
-        step = "decoding" if isinstance(piece, int) else {"survey": "surveying it", "predict": "predicting"}[piece]
-        if self._num_nodes_lost(piece) >= retries.MAX_NODES_LOST:
+    def reason(self, unit: RetryUnit, last: str) -> str:
+        """Why this unit was given up. last: its last failure."""
+        step = "decoding" if isinstance(unit, int) else {"survey": "surveying it", "predict": "predicting"}[unit]
+        if self._num_nodes_lost(unit) >= retries.MAX_NODES_LOST:
             return f"{step} lost its node {retries.MAX_NODES_LOST} times"
-        kinds = self._own_failures(piece)
+        kinds = self._own_failures(unit)
         did = {"worker died": "killed its worker", "out of memory": "ran out of memory", "deadline": "took too long"}
         if len(set(kinds)) == 1 and kinds[0] in did:
             return f"{step} {did[kinds[0]]} {len(kinds)} times"
         return f"{step} failed {len(kinds)} times, at last: {last}"
 
 
-def _stretches(numbers: Iterable[int]) -> list[range]:
-    """Consecutive numbers together; the numbers ascend."""
-    known = list(numbers)
+def _stretches(chunk_numbers: Iterable[int]) -> list[range]:
+    """Groups consecutive numbers; the numbers ascend."""
+    known = list(chunk_numbers)
     if not known:
         return []
     ends = [(a + 1, b) for a, b in pairwise(known) if b != a + 1]

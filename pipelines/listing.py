@@ -1,4 +1,4 @@
-"""Which films a batch is about: folders, patterns, lists and films that the user gives become a compact listing.
+"""The films of a batch: folders, patterns, lists and films that the user gives become a compact listing.
 
     films              every film in the folder and the folders in it, by suffix; what begins with a dot is passed over
     'films/**/*.mp4'   a pattern, when nothing is called so; ** stands for any number of folders
@@ -6,7 +6,7 @@
     film.mp4           a film, whatever its suffix
 
 Links are followed; of all ways to one file the first is listed, and those without links come before the others. Opens
-no film. Explicit films and lines of a list that cannot be read are listed with 0 bytes: the survey tells of each.
+no film. Explicit films and lines of a list that cannot be read are listed with 0 bytes: the survey reports each.
 """
 
 import heapq
@@ -51,7 +51,7 @@ class Listing:
 
 
 def list_films(sources: Sequence[str | Path]) -> Listing:
-    """All films of the sources. Raises InputError where a source is not there, or where there is no film in any."""
+    """All films of the sources. Raises InputError if a source is not there, or if there is no film in any."""
     search = _Search()
     for source in sources:
         num_films, num_problems = search.num_films, search.num_problems
@@ -146,7 +146,7 @@ class _Search:
     # -- folders
 
     def _walk(self, folder: str, pattern: Pattern) -> None:
-        """Everything below the folder that the pattern asks for.
+        """Finds everything below the folder that the pattern matches.
 
         Real files and folders come first, then links by their path: what a film is called does not depend on links.
         """
@@ -190,7 +190,7 @@ class _Search:
             folders += reversed(below_here)  # the last is looked into first
 
     def _consider(self, base: int, below: str, status: os.stat_result | None, pattern: Pattern, states: States) -> None:
-        """A file in a folder: a film, one that is skipped, or none of this pattern's."""
+        """Takes a file in a folder as a film, as skipped, or as not of this pattern."""
         name = os.path.basename(below)
         if is_result_name(name) or not pattern.met(states):
             return

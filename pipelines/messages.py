@@ -28,8 +28,8 @@ ExecutionFields = Mapping[str, str | int]  # an `Execution` as JSON values, by t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a worker found about a film. missing: the chunks that are not stored, ascending. finished: its results are
-    there already. estimate_s: about how long a worker will take for what is missing, where that was asked for.
+    """What a worker found out about a film. missing: the chunks that are not stored, ascending. finished: its results
+    are there already. estimate_s: about how long a worker will take for what is missing, if that was asked for.
     """
 
     identity: str
@@ -106,7 +106,7 @@ class FilmDone(FilmEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmFailed(FilmEvent):
-    """A film is given up. chunks: which of them are to blame; none where all of the film is. attempts: all of them."""
+    """A film is given up. chunks: those to blame, empty if all of the film is. attempts: how many there were."""
 
     reason: str
     stage: Step
@@ -116,8 +116,8 @@ class FilmFailed(FilmEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How far all is. Of the films listed so far each is done, skipped, failed or in work. num_chunks_left: of films
-    that are surveyed. num_frames: embedded now, not found in the store.
+    """How far the batch is. Each film listed so far is done, skipped, failed or in work. num_chunks_left: of films that
+    are surveyed. num_frames: embedded now, not found in the store.
     """
 
     num_listed: int

@@ -33,7 +33,7 @@ class Examination:
     versions    of Python and of packages, "" where one is not installed
     decoders    those that decoded a sample film
     weights     where the image network's come from
-    recipe      digest of what its embeddings mean; execution: how they are computed there; both empty where they cannot
+    recipe      digest of what its embeddings mean; execution: how they are computed there; both empty if they cannot
     free_bytes  in the store
     problems    each one line, with its cure
     """
@@ -95,7 +95,7 @@ class NodeProbe:
         )
 
     def write(self, folder: str, name: str) -> str:
-        """A file that holds its own name; why not, if it cannot be written."""
+        """Writes a file that holds its own name; returns why not, if it cannot be written."""
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             Path(folder, name).write_text(name)
@@ -104,7 +104,7 @@ class NodeProbe:
         return ""
 
     def read(self, folder: str, names: Sequence[str]) -> list[str]:
-        """Those of the files that can be read here."""
+        """The files of these that can be read here."""
         until_s = time.monotonic() + retries.VISIBLE_S
         seen: set[str] = set()
         while True:
@@ -122,7 +122,7 @@ class NodeProbe:
 
 
 def _decoders(wanted: Decoder) -> list[Decoder]:
-    """The one that is asked for, PyAV, which probes all films, and decord where it is there."""
+    """The one that is asked for, PyAV, which probes all films, and decord if it is there."""
     decoders: list[Decoder] = ["pyav"]
     if wanted == "decord" or importlib.util.find_spec("decord"):
         decoders.append("decord")

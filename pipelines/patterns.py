@@ -1,7 +1,8 @@
-"""Patterns of paths, met while one walks: folders that cannot lead to a match are not looked into. Knows no disk.
+"""Patterns of paths, matched during a walk: folders that cannot hold a match are not searched. Knows no disk.
 
-*, ? and [] stand for parts of one name, ** for any number of folders. What begins with a dot is met only by a part that
-does so too. A folder that the whole pattern names is meant with all that is in it, as if it had been given itself.
+*, ? and [] stand for parts of one name, ** for any number of folders. Names that begin with a dot match only a part
+that begins with a dot too. A folder that matches the whole pattern is taken with everything in it, as if it had been
+given itself.
 """
 
 import fnmatch
@@ -46,7 +47,7 @@ class Pattern:
         return self._opened({0}) if self.parts else frozenset({_ALL})
 
     def step(self, states: States, name: str) -> States:
-        """Where a file or folder with this name is, in a folder that is at `states`; empty: it is not wanted."""
+        """The states of a file or folder with this name in a folder that is at `states`; empty if it does not match."""
         hidden = name.startswith(".")
         reached: set[int] = set()
         for state in states:
@@ -67,14 +68,14 @@ class Pattern:
         return frozenset({_ALL}) if self.met(states) else states
 
     def any_suffix(self, states: States) -> bool:
-        """Whether what is met is a film whatever its suffix: '*.dat' says so, '*' asks for what looks like one."""
+        """Whether a match is a film whatever its suffix: '*.dat' says so; '*' takes only what looks like a film."""
         if not self.parts or len(self.parts) not in states:
             return False
         suffix = os.path.splitext(self.parts[-1])[1]
         return bool(suffix) and not is_pattern(suffix)
 
     def _opened(self, states: Iterable[int]) -> States:
-        """With the states after each **, which may stand for no folder at all."""
+        """Adds the states after each **, which may stand for no folder at all."""
         opened = set(states)
         for i, part in enumerate(self.parts):
             if part == "**" and i in opened:

@@ -1,9 +1,10 @@
-"""A pool of Ray actors that do tasks: it starts them, hands them work, and outlives them. It knows nothing of films.
+"""A pool of Ray actors that do tasks: it starts them, gives them work, and survives their death. It knows nothing of
+films.
 
-All workers are alike. What is to be done is decided by a `TaskSource`, which is asked for work and hears what becomes
-of it; it holds all tasks, the pool only those in flight: one that runs on each worker and at most one queued behind it.
-No call is retried by Ray (a call to a lost actor can hang there): a worker that dies, hangs or loses its node is killed
-and another takes its place. Wherever the cluster has room, workers are added up to a limit, also when nodes come later.
+All workers are alike. A `TaskSource` decides what is done: it is asked for work and gets the outcome; it holds all
+tasks, the pool only those in flight: one that runs on each worker and at most one queued behind it. No call is retried
+by Ray (a call to a lost actor can hang there): a worker that dies, hangs or loses its node is killed and another takes
+its place. Wherever the cluster has room, workers are added up to a limit, also when nodes come later.
 """
 
 import contextlib
@@ -58,7 +59,7 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """Kill all workers, at once, whatever they do."""
+        """Kills all workers at once, whatever they are doing."""
         for worker in self._crew.workers:
             self._kill(worker)
 
@@ -69,7 +70,8 @@ class Pool:
                 worker.is_benched = True
 
     def run(self, source: TaskSource) -> None:
-        """Do what the source says until it is finished. The workers stay for another run, those still busy do not.
+        """Runs the tasks of the source until it is finished. The workers stay for another run, but not those still
+        busy.
 
         Raises ClusterError if there is no room for the workers for patience_s or they cannot start (what a factory
         raised, if it is a VtnStreamError), and whatever the source raises; then all workers are killed.
@@ -101,7 +103,7 @@ class Pool:
     # Work
 
     def _hand_out(self, source: TaskSource) -> None:
-        """A task for each idle worker; then one more for those that will soon want it."""
+        """Gives each idle worker a task; then one more to those that will soon need it."""
         for num_tasks in (0, 1):
             for worker in self._crew.workers:
                 if worker.state != "ready" or worker.is_benched or worker.num_tasks != num_tasks:
@@ -116,7 +118,7 @@ class Pool:
                 worker.ask("task", worker.actor.call.remote(task.method, task.args), task.deadline_s, task)
 
     def _collect(self, source: TaskSource) -> None:
-        """Wait a little for answers; only the first call of each worker can have one."""
+        """Waits a little for answers; only the first call of each worker can have one."""
         ray = import_ray()
         first = {worker.calls[0].ref: worker for worker in self._crew.workers if worker.calls}
         if not first:
@@ -229,7 +231,9 @@ class Pool:
         self._emit(WorkerStarted(counts=crew.counts, worker=worker.number))
 
     def _lose(self, worker: PoolWorker, failure: Failure, source: TaskSource) -> None:
-        """Only the task that ran has failed: what was queued behind it, or behind a question, goes back."""
+        """Removes a lost worker. Only the task that ran has failed: what was queued behind it, or behind a question,
+        goes back.
+        """
         crew, calls = self._crew, list(worker.calls)
         self._kill(worker)
         if worker.state == "waiting" and failure.kind == "node lost":

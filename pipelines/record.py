@@ -1,4 +1,4 @@
-"""What a batch leaves beside its results, for people and for the next run. Both files can be shared.
+"""The two files that a batch writes beside its results, for people and for the next run. Both can be shared.
 
 OUTPUT/run.json         how the last run went, and how far it is while it goes on
 OUTPUT/failures.jsonl   a line for every film that failed and for every chunk that became a gap:
@@ -40,14 +40,14 @@ MAX_SHARE = 0.02  # of the time, for writing: failures.jsonl is copied whole eac
 _SETTINGS = ("model", "fps", "decoder", "backbone", "weights", "device", "exact")
 _PACKAGES = ("vtn-stream", "ray", "torch")
 
-State = Literal["running", "finished", "interrupted", "broken off"]
+RunState = Literal["running", "finished", "interrupted", "broken off"]
 
 
 class Record:
-    """Hears every event of a batch, after the tally has. A context manager: its end writes what is not written.
+    """Gets every event of a batch, after the tally. A context manager: its end writes what is not written yet.
 
     Of paths among the settings only the last part is kept, and nothing of the store. In memory are the lines of films
-    in work and of the last seconds, and the names of films that have lines. Raises InputError where the folder of the
+    in work and of the last seconds, and the names of films that have lines. Raises InputError if the folder of the
     results cannot be written, at the beginning or the end; what cannot be written in between is written later.
     """
 
@@ -86,7 +86,7 @@ class Record:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            state: State = "finished"
+            state: RunState = "finished"
         else:
             state = "interrupted" if issubclass(kind, KeyboardInterrupt | SystemExit) else "broken off"
         try:
@@ -141,7 +141,7 @@ class Record:
                 have_lines.add(results)
                 yield from lines
 
-    def _write_run(self, state: State) -> None:
+    def _write_run(self, state: RunState) -> None:
         tally, cluster, summary = self._tally, self._cluster, self._summary
         speed = tally.num_frames / tally.embedding_s if tally.embedding_s else None
         fields = {
@@ -184,7 +184,7 @@ class Record:
 
 def failed_films(output: Path) -> set[str]:
     """Where the results go (`FilmEntry.results`) of films that have lines in OUTPUT/failures.jsonl; empty where
-    there is no such file. Raises InputError where it cannot be read.
+    there is no such file. Raises InputError if it cannot be read.
     """
     try:
         return _films_of(output / "failures.jsonl")
@@ -197,8 +197,8 @@ def failed_films(output: Path) -> set[str]:
 
 
 def why_films_failed(output: Path) -> dict[str, str]:
-    """The films that failed altogether, by what people call them, and why, as OUTPUT/failures.jsonl says; none where it
-    cannot be read.
+    """The films that failed as a whole, by the names that people know, and why, as OUTPUT/failures.jsonl says; empty if
+    it cannot be read.
     """
     try:
         lines = [_fields(line) for line in _read_lines(output / "failures.jsonl")]
@@ -219,7 +219,7 @@ def _films_of(failures: Path) -> set[str]:
 
 
 def failure_fields(event: FilmFailed | ChunkLost) -> dict[str, str | int | list[int]]:
-    """What a line says."""
+    """The fields of a failure's line."""
     film = event.film
     fields: dict[str, str | int | list[int]] = {"film": film.name, "results": film.results}
     if isinstance(event, FilmFailed):
@@ -235,7 +235,7 @@ def _line(event: FilmFailed | ChunkLost) -> bytes:
 
 
 def _shareable(reason: str, film: FilmEntry) -> str:
-    """Without folders: who made the error may have put the film's whole path into it, or any other."""
+    """The error without folders: its text may hold the film's whole path, or any other path."""
     folder = film.path.rpartition("/")[0] + "/"
     reason = reason.replace(folder, "")  # with all blanks that are in it
     return printable(re.sub(r"(?<![\w.])/(?:[^/\s'\":;,]+/)+", "", reason))

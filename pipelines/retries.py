@@ -45,7 +45,7 @@ __all__ = [
 
 # Tries
 
-# Of a chunk, a survey or a prediction. Each is on another worker where there is one, so that a sick worker condemns no
+# Of a chunk, a survey or a prediction. Each is on another worker if there is one, so that a sick worker condemns no
 # film; and each may cost a worker, whose start takes as long as many chunks.
 MAX_ATTEMPTS = 3
 # A lost node is no film's fault: cheap machines are taken away many times a day. But a film can also take its node

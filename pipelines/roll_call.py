@@ -18,7 +18,7 @@ __all__ = ["RollCall"]
 
 
 class RollCall:
-    """Asks each worker how it computes, then lets `source` have it.
+    """Asks each worker how it computes, then passes it on to `source`.
 
     on_resolved  hears once how all compute
     on_refused   hears of a worker that takes no part, and why
@@ -42,7 +42,7 @@ class RollCall:
         self.seconds: dict[str, float] = {}
 
     def lost(self, worker: int) -> None:
-        """It is gone."""
+        """Forgets a worker that was lost."""
         self._accepted.discard(worker)
 
     def next(self, worker: int) -> Task | None:

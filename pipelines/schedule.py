@@ -2,7 +2,7 @@
 no clock. It holds a window of films; of a film that is done only counts are left.
 
 The rules, in this order: predict what is complete; survey the next films before the workers run out of chunks; embed
-the chunks of the oldest film; and where nothing else is to be done, ask again for chunks that another batch works on.
+the chunks of the oldest film; and if there is nothing else to do, ask again for chunks that another batch works on.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from vtn_stream.errors import ClusterError, DamagedFile, InUse, StoreError, VtnS
 
 from . import retries
 from .film_list import FilmEntry
-from .film_work import FilmWork, Piece
+from .film_work import FilmWork, RetryUnit
 from .messages import (
     ChunkLost,
     ChunksDone,
@@ -46,13 +46,13 @@ FILMS_PER_WORKER = 4
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
-    """A task in flight. It holds the task, which is found by its id. is_poll: for a chunk another batch works on."""
+    """A task in work. It holds the task, which is found by its id. is_poll: for a chunk another batch works on."""
 
     task: Task
     film: FilmWork
     step: Step
     worker: int
-    numbers: list[int]
+    chunk_numbers: list[int]
     is_poll: bool = False
 
 
@@ -66,9 +66,9 @@ class _LeasedChunk:
 
 
 class Schedule:
-    """The films' way through the workers of a pool: a `TaskSource`.
+    """Takes films through the workers of a pool: a `TaskSource`.
 
-    films: the largest first, so that no long film begins when all else is done. last: the step that ends a film.
+    films: the largest first, so that no long film begins when the others are done. last: the step that ends a film.
     on_event: what it raises ends the run.
 
     `done` and `failed` raise what is no single film's fault: StoreError, and ClusterError where films fail one after
@@ -132,7 +132,9 @@ class Schedule:
         return {job.worker for job in self._jobs.values()}.union(*self._idle)
 
     def _has_nothing(self, worker: int) -> None:
-        """Nobody tells when an idle worker vanishes. One that asks again ends the round: the others had their turn."""
+        """Notes an idle worker. No message comes when one vanishes: the round ends when one asks again, as all had
+        their turn.
+        """
         this_round, before = self._idle
         self._idle = ({worker}, this_round) if worker in this_round else (this_round | {worker}, before)
 
@@ -175,8 +177,8 @@ class Schedule:
         # Short stretches are left to those who decode towards them, unless a worker would idle.
         for min_split in (2 * max_run, 1):
             for film in self._films:
-                if film.unassigned and (numbers := self._take(film, worker, others, max_run, min_split)):
-                    return self._job_for(film, worker, numbers)
+                if film.unassigned and (chunk_numbers := self._take(film, worker, others, max_run, min_split)):
+                    return self._job_for(film, worker, chunk_numbers)
         return None
 
     def _take(self, film: FilmWork, worker: int, others: Set[int], max_run: int, min_split: int) -> list[int]:
@@ -184,10 +186,18 @@ class Schedule:
         own = at.pop(worker, None)
         return film.take(worker, others, at=own, others_at={*at.values()}, max_run=max_run, min_split=min_split)
 
-    def _job_for(self, film: FilmWork, worker: int, numbers: list[int]) -> _Job:
-        self._at[worker] = film, numbers[-1] + 1
-        deadline_s = len(numbers) * retries.EMBED_PER_CHUNK_S
-        return _job(film, "embed", worker, deadline_s, _survey_of(film).identity, tuple(numbers), numbers=numbers)
+    def _job_for(self, film: FilmWork, worker: int, chunk_numbers: list[int]) -> _Job:
+        self._at[worker] = film, chunk_numbers[-1] + 1
+        deadline_s = len(chunk_numbers) * retries.EMBED_PER_CHUNK_S
+        return _job(
+            film,
+            "embed",
+            worker,
+            deadline_s,
+            _survey_of(film).identity,
+            tuple(chunk_numbers),
+            chunk_numbers=chunk_numbers,
+        )
 
     def _offer_again(self) -> None:
         due = [leased for leased in self._leased if leased.due <= self._num_chunks_done]
@@ -196,7 +206,7 @@ class Schedule:
             self._leased.remove(leased)
 
     def _poll(self, worker: int) -> _Job | None:
-        """One chunk on one worker, which waits a little there: another batch may take minutes for it."""
+        """Tries one leased chunk on one worker, which waits for it a little: another batch may take minutes for it."""
         if not self._leased or any(job.is_poll for job in self._jobs.values()):
             return None
         leased = self._leased.pop(0)
@@ -263,7 +273,7 @@ class Schedule:
         if job.is_poll and any(receipt.source == "film" for receipt in settled):
             for other in self._leased:  # the other batch let go of this one, and perhaps of all
                 other.due = 0 if other.film is film else other.due
-        unanswered = sorted(set(job.numbers) - {receipt.number for receipt in receipts})
+        unanswered = sorted(set(job.chunk_numbers) - {receipt.number for receipt in receipts})
         if unanswered:
             self._try_again(job, unanswered, Failure(kind="raised", reason="the worker left it out"))
         self._done_if_embedded(film)
@@ -277,33 +287,33 @@ class Schedule:
         if job.film.stage == "over":
             return
         if isinstance(failure.error, VtnStreamError):
-            pieces: list[Piece] = [*job.numbers] or [job.step]
-            attempts = 1 + max(job.film.num_failures(piece) for piece in pieces)
+            units: list[RetryUnit] = [*job.chunk_numbers] or [job.step]
+            attempts = 1 + max(job.film.num_failures(unit) for unit in units)
             self._fail(job, str(failure.error), (), attempts)
         else:
-            self._try_again(job, job.numbers, failure)
+            self._try_again(job, job.chunk_numbers, failure)
 
-    def _try_again(self, job: _Job, numbers: list[int], failure: Failure) -> None:
+    def _try_again(self, job: _Job, chunk_numbers: list[int], failure: Failure) -> None:
         film = job.film
-        given_up = film.blame([*numbers] or [job.step], failure.kind, job.worker)
+        given_up = film.blame([*chunk_numbers] or [job.step], failure.kind, job.worker)
         if given_up:
-            chunks = tuple(piece for piece in given_up if isinstance(piece, int))
-            attempts = max(film.num_failures(piece) for piece in given_up)
+            chunks = tuple(unit for unit in given_up if isinstance(unit, int))
+            attempts = max(film.num_failures(unit) for unit in given_up)
             reason = film.reason(given_up[0], failure.reason)
             self._fail(job, reason, chunks, attempts)
             self._check_workers(job, reason)
         else:
-            self._put_back(job, numbers)
+            self._put_back(job, chunk_numbers)
 
     def returned(self, task: Task) -> None:
         job = self._jobs.pop(id(task))
         self._at.pop(job.worker, None)
         if job.film.stage != "over":
-            self._put_back(job, job.numbers)
+            self._put_back(job, job.chunk_numbers)
 
-    def _put_back(self, job: _Job, numbers: list[int]) -> None:
+    def _put_back(self, job: _Job, chunk_numbers: list[int]) -> None:
         if job.step == "embed":
-            job.film.give_back(numbers)
+            job.film.give_back(chunk_numbers)
         else:
             job.film.stage = "listed" if job.step == "survey" else "complete"
 
@@ -322,7 +332,7 @@ class Schedule:
             )
 
     def _end(self, film: FilmWork) -> None:
-        """Nothing of the film is kept."""
+        """Forgets the film."""
         film.stage = "over"
         self._films.remove(film)
         self._at = {worker: at for worker, at in self._at.items() if at[0] is not film}
@@ -338,11 +348,11 @@ class Schedule:
 
 
 def _job(
-    film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, numbers: list[int] | None = None
+    film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, chunk_numbers: list[int] | None = None
 ) -> _Job:
     name = f"{step} {film.entry.name}"
     task = Task(name=name, method=step, args=(film.entry.path, *args), deadline_s=deadline_s)
-    return _Job(task=task, film=film, step=step, worker=worker, numbers=numbers or [])
+    return _Job(task=task, film=film, step=step, worker=worker, chunk_numbers=chunk_numbers or [])
 
 
 def _survey_of(film: FilmWork) -> Survey:

@@ -1,6 +1,6 @@
-"""How far a batch is, by its events: counts, speed, the time left. Pure: no Ray, no files.
+"""How far a batch has come, by its events: counts, speed, the time left. Pure: no Ray, no files.
 
-Nothing is kept of a film that is over, so that any number of films may go by.
+No data is kept of a film that is over, so that there may be any number of films.
 """
 
 import time
@@ -20,7 +20,7 @@ MAX_SILENCE, MIN_SILENCE_S = 3.0, 60.0
 
 
 class Tally:
-    """Hears every event of a batch.
+    """Gets every event of a batch.
 
     num_over           films that are done, skipped or failed
     num_gappy          films that are done with gaps
@@ -58,7 +58,7 @@ class Tally:
 
     @property
     def share_over(self) -> float:
-        """Of the films, by their bytes."""
+        """The share of the films that are over, by their bytes."""
         return self._bytes_over / self._num_bytes if self._num_bytes else self.num_over / max(1, self.num_films)
 
     @property
@@ -68,8 +68,8 @@ class Tally:
 
     @property
     def chunks_left(self) -> float | None:
-        """To embed. Films not surveyed yet are taken to lack as many a byte as those that were and had no results; None
-        before there is one.
+        """Chunks left to embed. For films not surveyed yet it is estimated by bytes, from those surveyed without
+        results; None before there is one.
         """
         unknown = self._num_bytes - self._bytes_known
         if unknown and not self._bytes_surveyed:
@@ -78,25 +78,25 @@ class Tally:
 
     @property
     def embedding_s(self) -> float:
-        """From when there was something to do until a chunk was done for the last time."""
+        """Seconds from the first work on chunks until the last chunk was done."""
         return self._last_mark_s - self._first_mark_s
 
     @property
     def frames_per_s(self) -> float | None:
-        """Embedded in the last minutes; None before there are any."""
+        """Frames embedded a second in the last minutes; None before there are any."""
         first, last = self._window()
         return (last[2] - first[2]) / (last[0] - first[0]) if last[0] > first[0] and last[2] > first[2] else None
 
     @property
     def share_embedding(self) -> float | None:
-        """Of the workers' time in the last minutes, that they were embedding in; None before there is any."""
+        """The share of the workers' time in the last minutes that went into embedding; None before there is any."""
         first, last = self._window()
         time_s = (last[0] - first[0]) * self.num_workers
         return min(1.0, (last[3] - first[3]) / time_s) if time_s else None
 
     @property
     def left_s(self) -> float | None:
-        """Until all films are over. None: nothing is known, not yet or not any more."""
+        """Seconds until all films are over. None: not known, not yet or no longer."""
         chunks_left = self.chunks_left
         if chunks_left is None:
             return None
@@ -111,7 +111,7 @@ class Tally:
         return max(0.0, chunks_left * (last[0] - first[0]) / num_chunks - silence_s)
 
     def _wall_s_left_by_bytes(self) -> float | None:
-        """Nothing has to be embedded: films are surveyed and predicted."""
+        """Used when nothing has to be embedded: films are surveyed and predicted."""
         if not self._bytes_done:
             return None
         return (self._num_bytes - self._bytes_over) / self._bytes_done * (self._clock() - self._first_mark_s)

@@ -25,7 +25,7 @@ FailureKind = Literal["raised", "worker died", "deadline", "node lost", "out of 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What a node must have left for a worker. memory_bytes: None where any will do."""
+    """What a node must have free for a worker. memory_bytes: None if any amount will do."""
 
     num_cpus: float = 1
     num_gpus: float = 0
@@ -33,7 +33,7 @@ class Resources:
 
     @property
     def amounts(self) -> dict[str, float]:
-        """By Ray's names; only what is needed at all."""
+        """The needed amounts by Ray's names, without those that are 0."""
         amounts = {"CPU": self.num_cpus, "GPU": self.num_gpus, "memory": self.memory_bytes or 0}
         return {name: amount for name, amount in amounts.items() if amount}
 
@@ -75,7 +75,7 @@ class Failure:
 
 
 class TaskSource(Protocol):
-    """Decides what is done. It is called from the thread that runs the pool, and should answer at once."""
+    """Decides what the workers do. It is called from the thread that runs the pool, and should answer at once."""
 
     def next(self, worker: int) -> Task | None:
         """What this worker should do next; None: nothing now, it will be asked again. Numbers are never reused."""
@@ -127,4 +127,4 @@ class WorkerLost(WorkerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoRoom(WorkerEvent):
-    """The cluster has no room for more workers now; they are started when it has."""
+    """The cluster has no room for more workers now; they start when there is room."""

@@ -1,4 +1,4 @@
-"""What a worker does of a batch: the same library functions as `vtn-stream analyze`, a step at a time.
+"""What a worker of a batch does: it calls the same functions as `vtn-stream analyze`, one step at a time.
 
 Every worker can do every step of every film: what it needs to know travels with the task, what it found out lies in the
 store. Pixels and embeddings never leave it. It knows no Ray: the pool makes one of these on each node.
@@ -33,12 +33,12 @@ class Worker:
     """One Analyzer for many films. Methods raise VtnStreamError where the film is bad, StoreError where all is.
 
     settings   as `Settings.for_workers` gives them
-    results    as `ResultOptions.for_workers` gives them; None where nothing is predicted. With overwrite timelines are
+    results    as `ResultOptions.for_workers` gives them; None if nothing is predicted. With overwrite timelines are
                drawn anew that are there
     owner      whose leases on chunks it takes: those of the batch
     span_s     the part of each film to embed
     estimates  surveys are all: they say how long the rest will take, and touch no results
-    encoder    the image network, where there is one; else that of the settings
+    encoder    the image network, if there is one; else that of the settings
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Worker:
         return execution
 
     def survey(self, path: str, results: str) -> Survey:
-        """What there is to do of a film. results: where they go, below the output."""
+        """What there is to do for a film. results: where they go, below the output."""
         plan = self._plan(path)
         finished = False
         if self._results is not None:
@@ -84,10 +84,10 @@ class Worker:
             estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
         )
 
-    def embed(self, path: str, identity: str, numbers: Sequence[int]) -> list[Receipt]:
+    def embed(self, path: str, identity: str, chunk_numbers: Sequence[int]) -> list[Receipt]:
         """A receipt for each of these chunks, which are stored then."""
         plan = self._plan(path, identity)
-        chunks = [chunk for chunk in plan.chunks if chunk.number in set(numbers)]
+        chunks = [chunk for chunk in plan.chunks if chunk.number in set(chunk_numbers)]
         with contextlib.ExitStack() as stack:
             leases = {chunk.number: stack.enter_context(self._leases.hold(self._key(chunk))) for chunk in chunks}
             if len(chunks) == 1 and not leases[chunks[0].number]:
@@ -111,7 +111,7 @@ class Worker:
         return Outcome(num_segments=len(analysis.timeline.segments), num_gaps=len(analysis.timeline.gaps))
 
     def _plan(self, path: str, identity: str | None = None) -> Plan:
-        """Raises VideoError where the film is no longer the one of this identity."""
+        """Raises VideoError if the film is no longer the one of this identity."""
         start_s, end_s = self._span_s
         plan = self._analyzer.plan(path, start_s=start_s, end_s=end_s)
         if identity not in (None, plan.video.identity):
@@ -129,7 +129,8 @@ class Worker:
         return self._results.files(video.path, results=results, store=self._settings.store_root)
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
-        """Whether an analysis now would say the same of this film: by its content and the settings, not by names.
+        """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
+        by names.
 
         One with chunks that were lost might not: another run tries them again.
         """
@@ -139,17 +140,17 @@ class Worker:
             timeline = load_timeline(files.timelines["json"])
         except TimelineError:
             return False
-        said, positions = timeline.provenance, timeline.provenance.get("positions")
+        provenance, positions = timeline.provenance, timeline.provenance.get("positions")
         expected = json.loads(json.dumps(self._analyzer.provenance()))
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
             timeline.complete
             and timeline.video_identity == video.identity
             and timeline.span_s == (0.0, video.duration_s)
-            and {name: said.get(name) for name in expected} == expected
+            and {name: provenance.get(name) for name in expected} == expected
             and isinstance(positions, dict)
             and positions.get("lost") == 0
-            and (not self._settings.exact or said.get("executions") == executions)
+            and (not self._settings.exact or provenance.get("executions") == executions)
         )
 
     # Chunks
@@ -170,7 +171,7 @@ class Worker:
 
     @contextlib.contextmanager
     def _waited_for(self, chunk: Chunk) -> Iterator[Lease]:
-        """Its lease, held if it was released soon."""
+        """The lease of a chunk; true if another worker released it soon."""
         until = time.monotonic() + retries.LEASE_WAIT_S
         while True:
             with self._leases.hold(self._key(chunk)) as lease:

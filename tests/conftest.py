@@ -24,7 +24,7 @@ from order import (  # noqa: F401  (hooks)
 from ray_nodes import ray_head  # noqa: F401  (a fixture)
 
 if TYPE_CHECKING:
-    from vtn_stream.analysis import Analysis, Analyzer, Event
+    from vtn_stream.analysis import Analysis, AnalysisEvent, Analyzer
     from vtn_stream.backbone import FrameEncoder
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
@@ -145,7 +145,7 @@ class Analyzed:
     film: Path
     store: Path
     analysis: "Analysis"
-    events: "list[Event]"
+    events: "list[AnalysisEvent]"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import FPS, LABELS, WIDTH, clips, films, track
 
-from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.localize import phases
 from vtn_stream.track import NO_THRESHOLD, GridScores
 from vtn_stream.training.crops import Crops

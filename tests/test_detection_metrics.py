@@ -196,13 +196,13 @@ def test_average_recall_of_two_films():
     }
     # Two a film on average: none of them up to .98, the first of each from 1 on, both at 2.
     scores = average_recall(proposals, truth, max_number=2)
-    assert scores.numbers == pytest.approx(np.arange(1, 101) * 0.02)
+    assert scores.num_per_video == pytest.approx(np.arange(1, 101) * 0.02)
     assert scores.average_recall == pytest.approx([0] * 49 + [1 / 3] * 50 + [1])
     assert scores.recall.shape == (10, 100)
     assert scores.area == pytest.approx(0.02 * (1 / 6 + 49 / 3 + 2 / 3) / 2)
     assert average_recall(proposals, truth, max_number=1).average_recall[-1] == pytest.approx(1 / 3)
     # Few proposals, many asked for: all are used, at once where they are fewer than one hundredth.
-    assert average_recall(proposals, truth).numbers.tolist() == list(range(1, 101))
+    assert average_recall(proposals, truth).num_per_video.tolist() == list(range(1, 101))
     assert average_recall(proposals, truth).average_recall == pytest.approx([1 / 3] + [1] * 99)
 
 

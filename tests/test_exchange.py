@@ -14,7 +14,7 @@ from lxml import etree
 from vtn_stream.errors import AnnotationError, TimelineError
 from vtn_stream.formats import FORMATS, Options, activitynet_results, fiftyone, timeline_json
 from vtn_stream.formats.annotations import elan, label_studio, read_annotations, soccernet, timelines_of
-from vtn_stream.formats.predictions import read_results
+from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.timeline import Segment, Timeline
 

@@ -23,7 +23,7 @@ from vtn_stream.heads.localization import Localization
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.track import Recipe
 from vtn_stream.training import learn as learn_module
-from vtn_stream.training.events import EpochDone, Stage
+from vtn_stream.training.events import EpochDone, TrainingStage
 from vtn_stream.training.learn import learn
 from vtn_stream.training.objective import Objective
 from vtn_stream.training.options import TrainingOptions
@@ -134,7 +134,7 @@ def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
     assert taught.figures == learnt.exam.figures
     assert taught.log == world.root / f"{head}.training"
     assert sorted(path.name for path in taught.log.iterdir()) == ["motion", "motion-alone", "no-motion"]
-    stages = [event.name for event in events if isinstance(event, Stage)]
+    stages = [event.name for event in events if isinstance(event, TrainingStage)]
     assert list(dict.fromkeys(stages))[2:] == [
         "training with motion",
         "training with motion alone",

@@ -13,7 +13,7 @@ from planted import FPS, HEADS, LABELS, clips, films, planted, small, track
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import CheckpointError, TrainingError
 from vtn_stream.heads.dense import Dense
-from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.heads.localization import all_spans
 from vtn_stream.localize import phases
 from vtn_stream.model import VTN, VTNConfig

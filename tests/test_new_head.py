@@ -14,8 +14,8 @@ from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import load_checkpoint
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.heads import HEADS, Head, Loss
-from vtn_stream.heads.films import labels_of
 from vtn_stream.heads.fitting import AtPoint
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
 from vtn_stream.model import HeadConfig
 from vtn_stream.settings import Settings

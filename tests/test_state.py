@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from vtn_stream import atomic
 from vtn_stream.errors import TrainingError
-from vtn_stream.training.state import State, load_state, save_state
+from vtn_stream.training.state import TrainingState, load_state, save_state
 
 KEY = "('films', Settings(seed=0))"
-STATE = State(
+STATE = TrainingState(
     KEY,
     {"epoch": 3, "best": 0.1 + 0.2, "losses": [1.5, 1e-17], "learner": {"step": 12}},
     {
@@ -62,7 +62,7 @@ def test_what_is_written_is_read(file):
 def test_numbers_and_text_come_back_as_they_were(tmp_path_factory, losses, key):
     path = tmp_path_factory.mktemp("state") / "state"
     key = key.encode("utf-8", "replace").decode()
-    save_state(path, State(key, {"losses": losses}, {}, {}))
+    save_state(path, TrainingState(key, {"losses": losses}, {}, {}))
     assert load_state(path, key).progress == {"losses": losses}
 
 
@@ -164,7 +164,9 @@ def test_what_a_stranger_signs_is_no_state_for_that(tmp_path, content):
 def test_what_is_right_and_signed_is_one(tmp_path):
     """Or the test above would show nothing."""
     (tmp_path / "state").write_bytes(signed(zipped(**TEXT, network__x=npy(np.zeros(2)))))
-    assert_same(load_state(tmp_path / "state", KEY), State(KEY, {}, {"network": {"x": torch.zeros(2).double()}}, {}))
+    assert_same(
+        load_state(tmp_path / "state", KEY), TrainingState(KEY, {}, {"network": {"x": torch.zeros(2).double()}}, {})
+    )
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -174,7 +176,7 @@ def test_where_it_cannot_be_written_the_state_before_stays(file, monkeypatch, ca
 
     monkeypatch.setattr(atomic.os, call, full)
     with pytest.raises(TrainingError) as told:
-        save_state(file, State(KEY, {"epoch": 4}, STATE.tensors, STATE.optimizer))
+        save_state(file, TrainingState(KEY, {"epoch": 4}, STATE.tensors, STATE.optimizer))
     assert str(told.value) == (
         "the state of the training cannot be written (No space left on device); training stopped; it can go on from "
         "the epoch before; free some space, and run again"
@@ -193,10 +195,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from vtn_stream import atomic
-from vtn_stream.training.state import State, save_state
+from vtn_stream.training.state import TrainingState, save_state
 kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 atomic.os.replace = kill
-save_state(Path(sys.argv[1]), State(sys.argv[2], {"epoch": 4}, {}, {}))
+save_state(Path(sys.argv[1]), TrainingState(sys.argv[2], {"epoch": 4}, {}, {}))
 """
 
 

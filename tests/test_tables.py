@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from vtn_stream.errors import AnnotationError, TimelineError
 from vtn_stream.formats import parquet, timeline_csv, timeline_tsv
 from vtn_stream.formats.annotations import read_annotations
-from vtn_stream.formats.predictions import read_results
+from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.writing import Options
 from vtn_stream.timeline import Segment, Timeline

@@ -13,12 +13,14 @@ from rich.progress import Progress
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import InputError
 from vtn_stream.film import FrameIndex
+from vtn_stream.heads import HEADS
 from vtn_stream.sampling import Chunk
 from vtn_stream.track import Execution
-from vtn_stream.training.events import EpochDone, Prepared, Stage, Taught
+from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream_cli import console
 from vtn_stream_cli.main import main
+from vtn_stream_cli.train import train
 
 STRANGE = "[bold red]run \x1b[31mred\nline two"
 
@@ -54,19 +56,19 @@ def epoch(n, metric=None, *, best=False):
 
 
 PLAY = [
-    Stage(name="looking at the films", message="a.mp4"),
-    Stage(name="looking at the films", message="b.mp4"),
+    TrainingStage(name="looking at the films", message="a.mp4"),
+    TrainingStage(name="looking at the films", message="b.mp4"),
     prepared(),
-    Stage(name="embedding", message="a.mp4"),
+    TrainingStage(name="embedding", message="a.mp4"),
     chunk(40, "store"),
     FramesEmbedded(num_frames=30),
     FramesEmbedded(num_frames=30),
     chunk(60),
-    Stage(name="training"),
+    TrainingStage(name="training"),
     epoch(1),
     epoch(2, 0.25, best=True),
     epoch(3, 0.125),
-    Stage(name="fitting thresholds"),
+    TrainingStage(name="fitting thresholds"),
 ]
 
 
@@ -269,3 +271,8 @@ def test_wrong_usage_is_2_and_says_how(here, lesson, files, change):
     assert (code, out, lesson.called) == (2, "", None)
     assert err.startswith("Usage: vtn-stream train")
     assert "\nError: " in err
+
+
+def test_the_command_offers_every_head():
+    (head,) = (parameter for parameter in train.params if parameter.name == "head")
+    assert sorted(head.type.choices) == sorted(["auto", *HEADS])

@@ -17,7 +17,7 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.training import films as films_module
 from vtn_stream.training.check import check_enough, check_head, natural_head
-from vtn_stream.training.events import Prepared, Stage
+from vtn_stream.training.events import Prepared, TrainingStage
 from vtn_stream.training.films import embed_films, work_to_do
 from vtn_stream.training.folder import FilmFolder
 from vtn_stream.training.footage import find_films
@@ -155,7 +155,7 @@ def test_films_are_found_and_their_durations_are_true(material, store, process, 
     assert videos["b"].segments[0].end_s == pytest.approx(20)
     assert len(footage.notes) == 1
     assert "1 segment ends up to 0.3 s past the end" in footage.notes[0]
-    assert [event.message for event in events if isinstance(event, Stage)] == ["a.mp4", "b.mkv", "d.mp4"]
+    assert [event.message for event in events if isinstance(event, TrainingStage)] == ["a.mp4", "b.mkv", "d.mp4"]
 
 
 def test_events_without_a_length_are_learnt_as_a_second(material, store, process, tmp_path):

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
-from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, FramesEmbedded, Warned, embed, probe
-from vtn_stream.embedding import Event as EmbeddingEvent
+from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, EmbeddingEvent, FramesEmbedded, Warned, embed, probe
 from vtn_stream.errors import CheckpointError, InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
@@ -37,9 +36,9 @@ __all__ = [
     "DEFAULT_BACKBONE",
     "DEFAULT_FPS",
     "Analysis",
+    "AnalysisEvent",
     "Analyzer",
     "ChunkReady",
-    "Event",
     "FramesEmbedded",
     "Plan",
     "Provisional",
@@ -58,7 +57,7 @@ PROVISIONAL_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisional:
-    """What the timeline would be if nothing more of the film arrived."""
+    """The timeline as it would be if no more of the film arrived."""
 
     timeline: Timeline
 
@@ -71,7 +70,7 @@ class SequenceRead:
     num_total: int
 
 
-Event = EmbeddingEvent | Provisional | SequenceRead
+AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def analyze(
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
     decoder: Decoder = "pyav",
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[AnalysisEvent], None] | None = None,
 ) -> Timeline:
     """The timeline of a film: what a model sees in it, or without one its scenes.
 
@@ -109,9 +108,9 @@ def analyze(
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
     backbone        a timm image network, by default the model's; weights is a file for it where they are not installed
     store           folder of the embeddings; by default in the user's cache
-    stream          index of the video stream in its container; by default the first that is no cover picture
+    stream          index of the video stream in its container; by default the first that is not a cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
-    on_event        hears of every chunk, warning and provisional timeline
+    on_event        gets every chunk, warning and provisional timeline
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, CheckpointError, StoreError.
     """
@@ -157,7 +156,7 @@ class Analyzer:
 
     @property
     def encoder(self) -> "FrameEncoder":
-        """The image network; loaded when first needed, so that a wrong path is told before torch loads."""
+        """The image network; loaded when first needed, so that a wrong path is reported before torch loads."""
         if self._encoder is None:
             from vtn_stream.backbone import FrameEncoder
 
@@ -177,7 +176,7 @@ class Analyzer:
 
     @property
     def checkpoint(self) -> "Checkpoint | None":
-        """The model, where one was asked for. Raises CheckpointError."""
+        """The model, if one was asked for. Raises CheckpointError."""
         if self._checkpoint is None and self._settings.model is not None:
             from vtn_stream.checkpoints import find_model, load_checkpoint
 
@@ -216,11 +215,11 @@ class Analyzer:
         _ = self.encoder
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
-        """The film's clock, from the store where this very file was probed before."""
+        """The film's clock, from the store if this very file was probed before."""
         return probe(path, self._store, self._process, stream=self._settings.stream)
 
     def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:
-        """What there is to do for a film, or for the part of it in [start_s, end_s). Probes it, and loads no network.
+        """Plans the analysis of a film, or of the part of it in [start_s, end_s). Probes it, and loads no network.
 
         Raises VideoError, CheckpointError, and InputError where the part holds nothing.
         """
@@ -229,7 +228,7 @@ class Analyzer:
         return Plan(video=video, chunks=chunks, span_s=(start_s, min(end_s, video.duration_s)))
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
-        """Those of its chunks that are not in the store, or damaged there."""
+        """The plan's chunks that are not in the store, or are damaged there."""
         recipe, execution, exact = self.recipe, self.execution, self._settings.exact
         return tuple(c for c in plan.chunks if not self._store.holds(c, recipe, execution, exact=exact))
 
@@ -252,7 +251,7 @@ class Analyzer:
         return embedding_s + decoding_s / self.encoder.num_threads  # the two share the cores
 
     def analyze(
-        self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[Event], None] | None = None
+        self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[AnalysisEvent], None] | None = None
     ) -> Analysis:
         """The timeline of what was planned, with the scores that it was drawn from.
 
@@ -277,12 +276,12 @@ class Analyzer:
     def embed(
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
     ) -> Iterator[EmbeddingEvent]:
-        """The chunks' embeddings, from the store or computed and stored now; of lost ones only from the store."""
+        """The chunks' embeddings, from the store or computed and stored now. Lost chunks come only from the store."""
         exact = self._settings.exact
         return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=exact, lost=lost)
 
     def provenance(self) -> dict[str, Any]:
-        """What every timeline of these settings says of them, whatever its film shows. Loads the image network only."""
+        """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
         checkpoint = self.checkpoint
         if checkpoint is None:
             analysis = Scenes(self.sampling.fps).provenance()
@@ -292,7 +291,7 @@ class Analyzer:
             analysis = model_provenance(checkpoint)
         return fixed_provenance(self.recipe, self.encoder, analysis)
 
-    def _scorer(self, plan: Plan, tell: Callable[[Event], None]) -> Scorer:
+    def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
             return Scenes(fps)
@@ -316,7 +315,7 @@ class Analyzer:
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
-        """The pieces of work that an analysis of [start_s, end_s) needs. Raises InputError where there are none."""
+        """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""
         if not 0 <= start_s < end_s:
             raise InputError(
                 f"the part to analyze begins at {start_s:g} s and ends at {end_s:g} s",

@@ -14,13 +14,14 @@ TEMPORARY = re.compile(r"\.[0-9a-f]{24}\.tmp")  # the name of an unfinished file
 
 
 def temporary_name() -> str:
-    """Of an unfinished file, no two alike. Short: that of the finished one may be as long as allowed."""
+    """A name for an unfinished file, always a new one. Short, as the finished file's name may be as long as allowed."""
     return f".{secrets.token_hex(12)}.tmp"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, for a file that takes its place at the end: readers see the old or the new one.
+    """Gives a temporary path beside `path`; the file there takes its place at the end: readers see the old or the new
+    one.
 
     Written through to the disk, folder entry included. Raises OSError; no temporary is left behind.
     """
@@ -43,7 +44,7 @@ def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folder where it is not there, and a file in it that goes at once. Raises OSError where that fails."""
+    """Makes the folder if it is missing, and a file in it that is removed at once. Raises OSError if that fails."""
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=folder).close()
 

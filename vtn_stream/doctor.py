@@ -25,7 +25,7 @@ OPTIONAL = ("decord", "ray")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of the report. bad: films cannot be analyzed until it is mended; notable: they can, but read it."""
+    """One line of the report. bad: films cannot be analyzed until it is fixed; notable: they can, but read it."""
 
     subject: str
     text: str
@@ -33,7 +33,7 @@ class Finding:
 
 
 def examine(store: str | os.PathLike[str] | None = None) -> Iterator[Finding]:
-    """Versions, decoding, network and store; what can be tried is tried. One finding at a time, as it is known."""
+    """Checks versions, decoding, network and store, by trying them. Gives each finding as soon as it is known."""
     yield from _versions()
     yield from _decoding()
     yield from _network()

@@ -1,4 +1,4 @@
-"""The timeline of one film while its embeddings arrive: what could be said of it if nothing more came."""
+"""The timeline of one film while its embeddings arrive: what it would be if no more of them came."""
 
 import json
 from collections.abc import Sequence
@@ -104,7 +104,9 @@ class Draft:
         return Analysis(timeline=timeline, scores=scores, index=index, labels=labels)
 
     def _provenance(self) -> dict[str, Any]:
-        """JSON values. Nothing of this run alone, such as times: equal films, settings and executions, equal bytes."""
+        """The provenance as JSON values, without times and the like: equal films, settings and executions give equal
+        bytes.
+        """
         recipe = self._encoder.recipe(self._sampling.fps)
         counts = np.bincount(self._why_invalid, minlength=LOST + 1).tolist()
         shown = self._index.frame[self._index.frame >= 0]
@@ -133,7 +135,7 @@ class Draft:
 
 
 def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str, Any]) -> dict[str, Any]:
-    """A timeline's provenance as far as its film does not matter. analysis: the scorer's own provenance."""
+    """The part of a timeline's provenance that does not depend on its film. analysis: the scorer's own provenance."""
     return {
         "vtn_stream": __version__,
         "analysis": analysis,
@@ -143,7 +145,7 @@ def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str
 
 
 def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    """The likeliest labels of the whole film, the likeliest first."""
+    """The most likely labels of the whole film, the most likely first."""
     if scores.clip is None:
         return ()
     order = np.argsort(-scores.clip, kind="stable")[:NUM_CLIP_LABELS]
@@ -151,7 +153,7 @@ def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float
 
 
 def _notes_on(video: VideoInfo) -> list[str]:
-    """What a reader of the timeline should know of how this film was taken."""
+    """What a reader of the timeline should know about how this film was read."""
     notes = []
     if len(video.video_streams) > 1:
         others = ", ".join(str(index) for index in video.video_streams if index != video.stream)

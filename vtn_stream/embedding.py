@@ -23,7 +23,16 @@ from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged, film_
 if TYPE_CHECKING:
     from vtn_stream.backbone.encoder import FrameEncoder  # it brings torch, which a film in the store does not need
 
-__all__ = ["DEFAULT_BACKBONE", "ChunkReady", "Event", "FramesEmbedded", "Warned", "embed", "embed_run", "probe"]
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "ChunkReady",
+    "EmbeddingEvent",
+    "FramesEmbedded",
+    "Warned",
+    "embed",
+    "embed_run",
+    "probe",
+]
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"  # its weights come with the installation
 THUMBNAIL_EVERY_S = 10
@@ -62,13 +71,13 @@ class Warned:
     message: str
 
 
-Event = ChunkReady | FramesEmbedded | Warned
+EmbeddingEvent = ChunkReady | FramesEmbedded | Warned
 
 
 def probe(
     path: str | os.PathLike[str], store: EmbeddingStore, process: DecodingProcess, *, stream: int | None = None
 ) -> VideoInfo:
-    """The film's clock, from the store where this very file was probed before. Raises VideoError."""
+    """The film's clock, from the store if this very file was probed before. Raises VideoError."""
     film = film_file(path)
     video = store.probed(film, stream)
     if video is None:
@@ -88,11 +97,11 @@ def embed(
     *,
     exact: bool = False,
     lost: Container[int] = (),
-) -> Iterator[Event]:
-    """Every chunk once: the stored ones first, then the others in order, each stored before it is handed over.
+) -> Iterator[EmbeddingEvent]:
+    """Gives every chunk once: first the stored ones, then the others in order, each stored before it is given.
 
     A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
-    decoding is known to die; they are not tried again. Raises VideoError where the film cannot be read at all,
+    decoding is known to die; they are not tried again. Raises VideoError if the film cannot be read at all,
     StoreError where the store cannot be written.
     """
     recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
@@ -139,7 +148,7 @@ def embed_run(
     encoder: "FrameEncoder",
     store: EmbeddingStore,
     process: DecodingProcess,
-) -> Iterator[Event]:
+) -> Iterator[EmbeddingEvent]:
     """Decode, embed and store consecutive chunks; each is handed over as soon as its last frame is embedded.
 
     Where the decoding process is lost, the rest is asked of a new one; a chunk on which it is lost twice is given
@@ -191,7 +200,7 @@ class _Run:
         self._thumbnails: dict[int, bytes] = {}
 
     def unsettled(self, chunk: Chunk) -> NDArray[np.intp]:
-        """Rows of this chunk and the later ones that are neither embedded nor known to be damaged."""
+        """Rows of this chunk and later ones that are neither embedded nor known to be damaged."""
         later = self._row[chunk.start - self._first :]
         open_rows = np.unique(later[later >= 0])
         return open_rows[~(self._embedded | self._damaged)[open_rows]]
@@ -257,7 +266,7 @@ def _lost(
 
 
 def _runs(chunks: list[Chunk]) -> Iterator[list[Chunk]]:
-    """Consecutive chunks together, at most CHUNKS_PER_RUN of them."""
+    """Groups consecutive chunks, at most CHUNKS_PER_RUN in a run."""
     run: list[Chunk] = []
     for chunk in chunks:
         if run and (chunk.start != run[-1].stop or len(run) == CHUNKS_PER_RUN):

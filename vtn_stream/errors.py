@@ -47,7 +47,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 def printable(text: str) -> str:
     """The text with control characters, line breaks, bidi marks and lone surrogates written as escapes.
 
-    File names come from strangers: shown raw, one could move the cursor or forge a second line.
+    File names are untrusted: shown raw, one could move the cursor or forge a second line.
     """
     return "".join(
         c.encode("unicode_escape").decode() if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
@@ -106,7 +106,7 @@ class AnnotationError(VtnStreamError):
 
 
 class UnknownFormat(AnnotationError):
-    """What a file or folder holds is of no format of annotations that is known."""
+    """A file or folder is in no known format of annotations."""
 
 
 class VideoError(VtnStreamError):
@@ -118,7 +118,7 @@ class DecodingLost(VideoError):
 
 
 class CheckpointError(VtnStreamError):
-    """A file is no checkpoint, is damaged, or does not fit what it is used for; or one could not be fetched."""
+    """A file is not a checkpoint, is damaged, or does not fit its use; or one could not be fetched."""
 
 
 class BackboneError(VtnStreamError):
@@ -134,7 +134,7 @@ class DamagedFile(StoreError):
 
 
 class InUse(StoreError):
-    """Another run works on this very film, in a way that cannot be shared."""
+    """Another run is working on this film, in a way that cannot be shared."""
 
 
 class TimelineError(VtnStreamError):
@@ -146,4 +146,4 @@ class ClusterError(VtnStreamError):
 
 
 class TrainingError(VtnStreamError):
-    """What is to be learnt cannot be learnt, or what was learnt cannot be kept."""
+    """A model cannot be trained as asked, or the trained model cannot be saved."""

@@ -1,4 +1,4 @@
-"""What is known of a film, and its clock. Knows numpy only: no decoder, no grid spacing, no store.
+"""What is known about a film, and its clock. Knows numpy only: no decoder, no grid spacing, no store.
 
 N frames of the file in presentation order, T positions of a grid, M keyframes.
 A *frame* is an index in the file; a *position* is an index on the sampled grid. They are never mixed.
@@ -184,7 +184,7 @@ class FrameIndex:
 
     grid_s  float64 [T], when each position stands, seconds
     frame   int64 [T], which frame of the file is shown then; -1 where none is
-    pts_s   float64 [T], when that frame appeared, seconds; NaN where there is none
+    pts_s   float64 [T], when that frame appeared, seconds; NaN if there is none
     valid   bool [T], whether the position has a frame (in a plan) or got its frame decoded (in a track)
     """
 
@@ -211,7 +211,7 @@ class FrameIndex:
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:
-    """What changes when a file is replaced or written to. Raises OSError."""
+    """A stamp that changes when a file is replaced or written to. Raises OSError."""
     status = path.stat()
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
@@ -227,7 +227,7 @@ def without_suffix(name: str) -> str:
 
 
 def bare_name(path: str) -> str:
-    """A film's name without its folders, whichever way their slashes lean, and without its suffix."""
+    """A film's name without folders (split at / and \\) and without its suffix."""
     return without_suffix(PurePosixPath(path.replace("\\", "/")).name)
 
 

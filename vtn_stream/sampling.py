@@ -1,4 +1,4 @@
-"""Which frames, when shown, cut into which pieces of work. Knows numpy only."""
+"""Which frames of a film are used, when they are shown, and how they are cut into pieces of work. Knows numpy only."""
 
 import math
 import re
@@ -82,7 +82,7 @@ class SamplingPlan:
         return count
 
     def positions(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """[first, last) of what is shown in [start_s, end_s): one position at least."""
+        """The positions [first, last) shown in [start_s, end_s): at least one."""
         first = math.floor(start_s * self.fps + CLOCK_TOLERANCE_S)
         return first, max(first + 1, math.ceil((end_s - CLOCK_TOLERANCE_S) * self.fps))
 
@@ -133,7 +133,7 @@ class ClipWindow:
     num_positions  of the grid in one window
     stride         positions from one window to the next; at most num_positions, so that none is passed over
     position_rate  the model's position ids count so many a second from the window's start (25 for weights trained on
-                   25 frames per second); None where they count the grid's positions
+                   25 frames per second); None if they count the grid's positions
     """
 
     num_positions: int
@@ -171,7 +171,7 @@ class ClipWindow:
 
 
 def parse_rate(given: float | Fraction | str, consequence: str) -> Fraction:
-    """Positions a second as people write them. Raises InputError for anything else, with what comes of it."""
+    """Positions a second as people write them. Raises InputError for anything else, with its consequence."""
     text = str(given)
     if len(text) > 100 or not _RATE.fullmatch(text):
         raise InputError(

@@ -1,4 +1,4 @@
-"""What a person asks of an analysis: one value from the command line to the workers of a cluster. Loads no torch."""
+"""The options of an analysis: one value from the command line to the workers of a cluster. Loads no torch."""
 
 import os
 from dataclasses import dataclass, replace
@@ -74,5 +74,5 @@ class Settings:
 
 
 def _absolute(file: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
-    """Anything else is the name of a model, or a file that is missing there as well."""
+    """The absolute path of a file that exists; anything else is a model's name, or a file missing there as well."""
     return os.path.abspath(file) if file is not None and os.path.isfile(file) else file

@@ -86,14 +86,14 @@ class Segment(_Span):
 
     @property
     def sort_key(self) -> tuple[Any, ...]:
-        """Total: equal sets of segments are sorted alike, whatever order they came in."""
+        """A total order: equal sets of segments are sorted in the same way."""
         score = (0, 0.0) if self.score is None else (1, self.score)
         return (self.start_s, self.end_s, self.label, score, sorted(self.attributes.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap(_Span):
-    """Time of which nothing is known, and why."""
+    """Time about which nothing is known, and why."""
 
     reason: str
 
@@ -116,7 +116,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """What is known of a film over time. Verbs return a new one.
+    """What is known about a film over time. Methods named by verbs return a new one.
 
     video_identity  the film's content, as `probe` hashed it
     video_path      relative and inside: the film's path below the timeline's folder, or its bare name
@@ -267,12 +267,12 @@ def _finite(value: float) -> float:
 
 
 def _rank(segment: Segment) -> tuple[float, float]:
-    """Which of several segments holds: the surer one, then the one that began later."""
+    """The rank of a segment among several at one moment: the surer one wins, then the one that began later."""
     return (math.inf if segment.score is None else segment.score, segment.start_s)
 
 
 def _strongest_pieces(segments: list[Segment]) -> list[Segment]:
-    """What is left of segments, all of some length and sorted, where at each moment the strongest holds. O(n log n)."""
+    """What remains of sorted segments with lengths above 0 if at each moment only the strongest counts. O(n log n)."""
     bounds = sorted({bound for s in segments for bound in (s.start_s, s.end_s)})
     waiting: list[tuple[float, float, int]] = []  # by rank, the strongest first; those that have ended go when met
     pieces: list[Segment] = []

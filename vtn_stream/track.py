@@ -1,4 +1,4 @@
-"""What travels between the stages: what an embedding means, how it was computed, the scores, from which on they count.
+"""What the stages pass on: the meaning of an embedding, how it was computed, scores, and the thresholds for them.
 
 T positions, K classes, M spans. Knows numpy only.
 """
@@ -42,7 +42,7 @@ def _digest(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What an embedding MEANS. Tracks of equal recipes can be mixed; a model is matched on it.
+    """What an embedding MEANS. Tracks of equal recipes can be mixed; a model needs its own recipe.
 
     weights   digest of the network's tensors, however they were packaged
     geometry  "squash": the whole frame resized to size, aspect ratio given up, nothing cropped; or CENTRE_CROP
@@ -109,7 +109,9 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """From which score a class is said to hold: a segment needs one position at `high`, and reaches as far as `low`."""
+    """The thresholds of a class: a segment needs one position at `high` or above, and extends while scores stay at
+    `low` or above.
+    """
 
     high: float
     low: float
@@ -121,7 +123,7 @@ class OperatingPoint:
             )
 
     def lowered(self, threshold: float) -> "OperatingPoint":
-        """With `high` at most the threshold; `low` keeps its share of it."""
+        """The point with `high` at most the threshold; `low` keeps its share of `high`."""
         if threshold >= self.high:
             return self
         high = max(threshold, LOWEST_THRESHOLD)
@@ -130,7 +132,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoints:
-    """Those of a model's labels: own, of the labels that have one, and common, of all others."""
+    """The operating points of a model's labels: own, of the labels that have one, and common, of all others."""
 
     common: OperatingPoint
     own: Mapping[str, OperatingPoint] = field(default_factory=dict, hash=False)
@@ -139,7 +141,7 @@ class OperatingPoints:
         return self.own.get(label, self.common)
 
     def lowered(self, threshold: float) -> "OperatingPoints":
-        """Each as `OperatingPoint.lowered`: one that is low enough stays."""
+        """Each point as `OperatingPoint.lowered` gives it: one that is low enough stays."""
         own = {label: point.lowered(threshold) for label, point in self.own.items()}
         return OperatingPoints(common=self.common.lowered(threshold), own=own)
 
@@ -166,7 +168,7 @@ NO_THRESHOLD: Final = OperatingPoints(common=OperatingPoint(high=LOWEST_THRESHOL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseRules:
-    """What is known of how labels follow each other: each lasts at least so long, and a change has its price.
+    """How labels follow each other: how long each lasts at least, and the cost of each change.
 
     min_positions  [K], at least 1
     change_cost    [K][K], from, to: taken from the sum of log-probabilities at every change
@@ -211,7 +213,7 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GridScores:
-    """What a model or an analysis says of each grid position: positions, no seconds, no names.
+    """The scores of a model or an analysis at each grid position: positions, no seconds, no names.
 
     frame     float16 [T, K], 0..1: how strongly class k holds at a position
     saliency  float16 [T], 0..1: of scenes, how strongly something changes between positions t-1 and t; of a model, how

@@ -110,9 +110,9 @@ class FrameEncoder:
         return replace(self._recipe, fps=fps)
 
     def frame_size(self, video: VideoInfo) -> tuple[int, int]:
-        """(H', W') to ask of the reader for this film: the network's size, or of a crop all that it is cut out of.
+        """The size (H', W') of frames that the reader should give: the network's, or before a crop what it is cut from.
 
-        Raises VideoError where the film is so wide or tall that this would be far more than the crop.
+        Raises VideoError if the film is so wide or tall that this would be far more than the crop.
         """
         if self._recipe.geometry != CENTRE_CROP:
             return self.size
@@ -166,7 +166,7 @@ class FrameEncoder:
         return self._encode(frames[:, top : top + height, left : left + width])
 
     def encode(self, pixels: Tensor) -> NDArray[np.float16]:
-        """Pixels float32 [N, 3, H, W], normalised -> float16 [N, D]: for who resizes and crops in another way.
+        """Pixels float32 [N, 3, H, W], normalised -> float16 [N, D]: for callers that resize and crop in another way.
 
         The same bytes as of frames, where the pixels are the same.
         """
@@ -212,7 +212,7 @@ class FrameEncoder:
 
 
 def devices() -> list[str]:
-    """Where a network can run here, in words."""
+    """The devices on which a network can run here, in words."""
     cpu = f"CPU, {torch.backends.cpu.get_cpu_capability()}" + (", bfloat16 in hardware" if bf16_pays() else "")
     if not torch.cuda.is_available():
         return [cpu, "no CUDA device is usable"]
@@ -221,7 +221,7 @@ def devices() -> list[str]:
 
 
 def _timms_recipe(model: Any, name: str, weights: str) -> Recipe:
-    """What the network's embeddings mean where nobody else says so."""
+    """What the network's embeddings mean if nothing else says it."""
     config = model.pretrained_cfg
     size = tuple(config["input_size"][1:])
     return Recipe(backbone=name, weights=weights, fps=Fraction(1), size=size, mean=config["mean"], std=config["std"])

@@ -1,4 +1,4 @@
-"""What makes an image network quick without changing what its embeddings mean: number types, threads, fewer passes.
+"""Makes an image network fast without changing what its embeddings mean: number types, threads, fewer passes.
 
 Knows networks and pixels; no weights, no film.
 """
@@ -19,10 +19,10 @@ __all__ = ["bf16_pays", "cast_weights", "dtype_for", "fold_batch_norms", "noise"
 
 
 def num_cores() -> int:
-    """Those that this process may use. Schedulers such as Ray and Slurm say how many by OMP_NUM_THREADS."""
+    """The number of cores that this process may use. Schedulers such as Ray and Slurm set OMP_NUM_THREADS."""
     num = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return min(num, max(1, int(said))) if said.isascii() and said.isdigit() else num
+    omp_threads = os.environ.get("OMP_NUM_THREADS", "")
+    return min(num, max(1, int(omp_threads))) if omp_threads.isascii() and omp_threads.isdigit() else num
 
 
 def single_threads(num: int) -> ThreadPoolExecutor:
@@ -45,7 +45,7 @@ def single_threads(num: int) -> ThreadPoolExecutor:
 
 
 def dtype_for(model: nn.Module, device: str) -> torch.dtype:
-    """The quickest number type that keeps embeddings at cosine 0.999 to those of float32.
+    """The fastest number type that keeps embeddings at cosine 0.999 to those of float32.
 
     bfloat16 has 8 bits: enough for transformers (0.99997 for ViT-B), not for convolutions channel by channel, whose few
     products average little out (0.997 for tf_efficientnet_lite0, where float16 gives 0.99998).
@@ -57,7 +57,7 @@ def dtype_for(model: nn.Module, device: str) -> torch.dtype:
 
 
 def bf16_pays() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware; where it does not, bfloat16 is slower than float32."""
+    """Whether this CPU multiplies bfloat16 in hardware; if it does not, bfloat16 is slower than float32."""
     return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
 
 

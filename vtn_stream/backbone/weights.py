@@ -41,7 +41,7 @@ def check_name(name: str) -> None:
 
 
 def check_size(name: str, size: tuple[int, int]) -> None:
-    """Raises BackboneError for a size that the network was not made for: some take one only."""
+    """Raises BackboneError for a size that the network was not made for: some take only one."""
     try:
         with torch.no_grad():
             skeleton(name)(torch.zeros(1, 3, *size, device="meta"))
@@ -54,7 +54,7 @@ def check_size(name: str, size: tuple[int, int]) -> None:
 
 
 def skeleton(name: str) -> nn.Module:
-    """The network without its classifier: the names and shapes of its tensors, and no tensor.
+    """The network without its classifier: the names and shapes of its tensors, without values.
 
     Raises BackboneError on an unknown name.
     """
@@ -102,7 +102,7 @@ def pretrained(name: str, weights: Path | Mapping[str, Tensor] | None) -> tuple[
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Of what they are, however they were packaged; to be given a network without its classifier."""
+    """The digest of a network's weights, however they were packaged. The network comes without its classifier."""
     digest = hashlib.blake2b(digest_size=16)
     for key, value in sorted(tensors.items()):
         if not key.endswith("num_batches_tracked"):  # a counter of training steps; it changes no output

@@ -1,4 +1,6 @@
-"""The models on this machine, those that ship, those that are published. A name is a file's, without the suffix."""
+"""The models on this machine, those that ship with the program, and those that are published. A name is a file's,
+without the suffix.
+"""
 
 import difflib
 import os
@@ -52,7 +54,7 @@ def models_folder() -> Path:
 
 
 def stored_models(folder: Path) -> dict[str, Path]:
-    """Name -> file, of what lies in the folder and looks like a model; none of them is opened."""
+    """Name -> file, for everything in the folder that looks like a model; no file is opened."""
     files = sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
     return {
         file.name.removesuffix(_SUFFIX): file for file in files if _NAME.fullmatch(file.name) and os.path.isfile(file)
@@ -60,7 +62,7 @@ def stored_models(folder: Path) -> dict[str, Path]:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Name -> file, of the models that came with the program."""
+    """Name -> file, for the models that came with the program."""
     return stored_models(_SHIPPED)
 
 
@@ -77,7 +79,9 @@ def find_published(name: str) -> Published:
 
 
 def file_of(name: str, folder: Path) -> Path:
-    """Where a model of that name lies or would lie. Raises CheckpointError on what is no name, such as ../x."""
+    """Where a model of that name lies or would lie. Raises CheckpointError for anything that is not a name, such as
+    ../x.
+    """
     if not _NAME.fullmatch(name):
         raise CheckpointError(
             f"{name!r} is no name of a model",

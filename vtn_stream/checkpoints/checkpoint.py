@@ -26,13 +26,13 @@ class Checkpoint:
     recipe            what the embeddings mean that it was trained on; its fps is the rate of the grid
     window            how it slides over a film
     operating_points  from which score a class holds
-    phase_rules       of a dense head, for all its outputs; None: its likeliest label holds, however briefly
+    phase_rules       of a dense head, for all its outputs; None: the most likely label counts, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
-    backbone          the image network's tensors by timm's names; None where the recipe's digest names them
+    backbone          the image network's tensors by timm's names; None if the recipe's digest names them
     digest            of all of it: what a timeline says it was drawn by; empty before it is saved
 
-    Raises ValueError where labels, head, recipe and operating points do not agree.
+    Raises ValueError if labels, head, recipe and operating points do not agree.
     """
 
     config: VTNConfig
@@ -72,7 +72,7 @@ class Checkpoint:
 
 
 def skeleton(config: VTNConfig) -> "VTN":
-    """Names and shapes, no tensor: drawing random weights that are replaced would cost a second."""
+    """The network's names and shapes without values: drawing random weights that are replaced would cost a second."""
     from vtn_stream.model import VTN
 
     with torch.device("meta"):

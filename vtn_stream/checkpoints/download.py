@@ -40,7 +40,7 @@ class _Cut(Exception):
 
 
 class _Unreached(_Cut):
-    """There was no connection."""
+    """No connection could be made."""
 
 
 class _Denied(Exception):
@@ -48,7 +48,7 @@ class _Denied(Exception):
 
 
 class _Stale(Exception):
-    """The server's file is not the one that the part is of."""
+    """The server's file is not the one that the part belongs to."""
 
 
 def pull(published: Published, folder: Path, on_progress: OnProgress | None = None) -> Path:
@@ -86,7 +86,7 @@ def pull(published: Published, folder: Path, on_progress: OnProgress | None = No
 
 @contextmanager
 def _locked(published: Published, part: Path) -> Iterator[IO[bytes]]:
-    """The part, for one process at a time; what is empty at the end is removed."""
+    """Opens the part, for one process at a time; removes it if it is empty at the end."""
     while True:
         with open(part, "ab") as file:
             try:
@@ -116,7 +116,7 @@ def _is_same(file: IO[bytes], path: Path) -> bool:
 
 
 class _Tag:
-    """The ETag of the file that a part is of, kept beside it."""
+    """The ETag of the file that a part belongs to, kept beside it."""
 
     def __init__(self, part: Path) -> None:
         self._file = part.with_name(f"{part.name}.etag")
@@ -129,7 +129,7 @@ class _Tag:
         return text if re.fullmatch(r'"[\x21\x23-\x7e]{1,200}"', text) else None
 
     def keep(self, etag: str | None) -> None:
-        """A weak one (W/"...") does not promise equal bytes: it is not kept."""
+        """Keeps the ETag, but not a weak one (W/"..."), which does not promise equal bytes."""
         self.forget()
         if etag and etag.isascii() and etag.startswith('"'):
             self._file.write_text(etag, encoding="ascii")
@@ -139,9 +139,9 @@ class _Tag:
 
 
 def _fetch(published: Published, folder: Path, file: IO[bytes], tag: _Tag, tell: OnProgress) -> None:
-    """Tries until the file is complete, or until several in a row brought nothing."""
+    """Tries until the file is complete, or until several tries in a row brought nothing."""
     waits = list(WAITS_S)
-    was_reached = False  # where there is no network, waiting does not help
+    was_reached = False  # if there is no network, waiting does not help
     while True:
         before = file.seek(0, os.SEEK_END)
         try:
@@ -164,7 +164,9 @@ def _fetch(published: Published, folder: Path, file: IO[bytes], tag: _Tag, tell:
 
 
 def _try(url: str, file: IO[bytes], tag: _Tag, tell: OnProgress) -> None:
-    """One request, for what is missing. Raises _Cut, _Denied, _Stale, CheckpointError; OSError only of the file."""
+    """Makes one request, for the missing bytes. Raises _Cut, _Denied, _Stale, CheckpointError; OSError only of the
+    file.
+    """
     have = file.tell()
     request = urllib.request.Request(url, headers={"User-Agent": "vtn-stream", "Accept-Encoding": "identity"})
     etag = tag.read()
@@ -238,7 +240,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _check_url(url: str, asked: str | None = None) -> None:
-    """https only, but for a server on this machine that was asked itself."""
+    """Allows only https, except for a server on this machine that the user asked for."""
     parts = urllib.parse.urlsplit(url)
     here = parts.hostname in _LOOPBACK and (asked is None or urllib.parse.urlsplit(asked).hostname in _LOOPBACK)
     if parts.scheme != "https" and not (parts.scheme == "http" and here):
@@ -264,7 +266,9 @@ def _check_sum(published: Published, part: Path) -> None:
 
 
 def _is_there(published: Published, target: Path) -> bool:
-    """False where nothing is, or a damaged file of ours. Raises CheckpointError for what a fetch must not replace."""
+    """Whether the model is there. False for nothing there, or a damaged file of ours. Raises CheckpointError for what a
+    fetch must not replace.
+    """
     if not os.path.lexists(target):
         return False
     try:
@@ -304,7 +308,7 @@ def _not_fetched(published: Published, folder: Path, reason: str) -> CheckpointE
 
 
 def _shown(folder: Path) -> str:
-    """As given, or from the home folder on: the text may be shared."""
+    """The path as given, or from the home folder on: the text may be shared."""
     home = Path.home()
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 

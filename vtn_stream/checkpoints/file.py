@@ -48,7 +48,7 @@ _BACKBONE = "backbone."
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Atomic; the same checkpoint gives the same bytes. Raises CheckpointError where it cannot be written.
+    """Atomic; the same checkpoint gives the same bytes. Raises CheckpointError if it cannot be written.
 
     Raises ValueError for tensors that are not the network's, a backbone that is not the recipe's, and a training
     that is not JSON.
@@ -69,7 +69,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             with open(temporary, "xb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             save_file(tensors, temporary, {METADATA_KEY: text})
-            os.chmod(temporary, mode)  # as other files have it: safetensors lets nobody else read
+            os.chmod(temporary, mode)  # as other files have it: safetensors forbids others to read
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path.name} cannot be written ({_reason(error)})",
@@ -79,7 +79,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Raises CheckpointError on anything that `save_checkpoint` did not write, and on what was changed since."""
+    """Loads a checkpoint. Raises CheckpointError for anything that `save_checkpoint` did not write, or that was changed
+    since.
+    """
     if not os.path.isfile(path):  # Path.is_file raises for a name that is too long
         what = "is not a file" if os.path.exists(path) else "does not exist"
         raise CheckpointError(f"{path.name} {what}", "no model was loaded", "check the path")
@@ -118,7 +120,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _faults(config: VTNConfig, tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> str:
-    """What keeps these tensors from being the network's; empty where nothing does. Of the backbone the digest tells."""
+    """Why these tensors cannot be the network's; empty if they can. The digest checks those of the backbone."""
     if strange := [name for name, t in backbone.items() if t.dtype not in (torch.float32, torch.int64)]:
         return f"neither float32 nor int64 {listed(strange, MAX_NAMES)} of the backbone"
     if config.encoder.num_layers > len(tensors):  # before a network of a million layers is built
@@ -145,7 +147,7 @@ def _weights_digest(backbone: Mapping[str, Tensor]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Without the path, which safetensors puts into its messages."""
+    """The error's text without the path, which safetensors puts into it."""
     return (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__
 
 

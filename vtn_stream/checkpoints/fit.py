@@ -1,4 +1,4 @@
-"""Whether tensors are those of a network: by name, shape, type, and as numbers."""
+"""Whether tensors are those of a network: their names, shapes, types and values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
@@ -15,9 +15,9 @@ MAX_NAMES = 300  # in a message: more tensors than any network here has, fewer t
 
 
 def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
-    """All that keeps the given from being the wanted, every tensor by its name; empty where nothing does.
+    """Every difference between the given and the wanted tensors, by name; empty if there is none.
 
-    Of the wanted only names and shapes are looked at: they may be on the meta device.
+    Only names and shapes of the wanted tensors are used: they may be on the meta device.
     """
     problems = {
         "missing": [name for name in wanted if name not in given],
@@ -35,7 +35,7 @@ def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
 
 
 def has_values(value: object) -> TypeGuard[Tensor]:
-    """Whether it is a tensor with a number in memory for each of its elements.
+    """Whether it is a tensor with a number in memory for each element.
 
     A file of a few bytes can hold tensors that have none, or one number that stands for 2^61: their sizes tell nothing,
     and computing with them fails or takes all memory.
@@ -49,7 +49,7 @@ def has_values(value: object) -> TypeGuard[Tensor]:
 
 
 def _span(value: Tensor) -> int:
-    """Bytes from its first element to the end of its last."""
+    """Bytes from the first element to the end of the last."""
     if not value.numel():
         return 0
     steps = zip(value.shape, value.stride(), strict=True)
@@ -57,7 +57,7 @@ def _span(value: Tensor) -> int:
 
 
 def _overlapping(tensors: Iterable[tuple[str, Tensor]]) -> set[str]:
-    """Names of those that lie in the memory of another: one file's bytes would become many in what is saved."""
+    """Names of tensors that share memory with another: saved, a small file could become a very large one."""
     found, end = set(), 0
     for start, stop, name in sorted((t.data_ptr(), t.data_ptr() + _span(t), name) for name, t in tensors):
         if start < min(stop, end):

@@ -1,4 +1,4 @@
-"""Files of tensors that others wrote: read as data, whatever they hold."""
+"""Reads files of tensors that others wrote: as data only, whatever they hold."""
 
 import os
 import zipfile

@@ -99,7 +99,7 @@ def from_longformer(config: Any, tensors: Mapping[str, Tensor]) -> tuple[Encoder
 
 
 def load_longformer(path: Path) -> tuple[EncoderConfig, dict[str, Tensor]]:
-    """Of a folder as `save_pretrained` writes it, or of a file of weights with its config.json beside it.
+    """Loads a folder that `save_pretrained` wrote, or a file of weights with its config.json beside it.
 
     Raises CheckpointError as `from_longformer`, and on files that cannot be read. Weights are only ever data.
     """
@@ -125,7 +125,7 @@ def load_longformer(path: Path) -> tuple[EncoderConfig, dict[str, Tensor]]:
 
 
 def _wanted(config: Any, ours: EncoderConfig) -> dict[str, Tensor]:
-    """By transformers' names, without values."""
+    """The wanted tensors by transformers' names, without values."""
     from vtn_stream.model import TemporalEncoder
 
     try:

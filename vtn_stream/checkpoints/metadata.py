@@ -1,4 +1,4 @@
-"""The JSON of a checkpoint: what is written, and what is believed of what is read. Any text gives its fields or a
+"""The JSON of a checkpoint: how it is written, and how it is checked when it is read. Any text gives its fields or a
 ValueError that says in a few words what is wrong.
 """
 
@@ -81,15 +81,16 @@ def parse(text: str, version: int) -> Parsed:
         try:
             values[name] = reader(given[name])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VtnStreamError) as error:
-            said = f" ({_short(error)})" if isinstance(error, ValueError) else ""
-            raise ValueError(f"its {name.replace('_', ' ')} cannot be used{said}") from error
+            detail = f" ({_short(error)})" if isinstance(error, ValueError) else ""
+            raise ValueError(f"its {name.replace('_', ' ')} cannot be used{detail}") from error
     common, own = values.pop("operating_point"), values.pop("operating_points")
     values["operating_points"] = OperatingPoints(common=common, own=own)
     return Parsed(values, canonical(given), digest)
 
 
 def fault(path: Path, version: int) -> Literal["damaged", "another format", "unreadable"]:
-    """What is wrong with a file that cannot be loaded, by its header alone: it stands first, and what follows may lack.
+    """What is wrong with a file that cannot be loaded, by its header alone: it comes first, and the rest may be
+    missing.
 
     damaged: it says that it is of this version. another format: of another one, or it holds others' weights.
     unreadable: it has no header; it may be anything.

@@ -139,7 +139,7 @@ def _sha256(path: Path) -> str:
 
 
 def _config(path: Path, state: Mapping[str, Any]) -> VTNConfig:
-    """Of the sizes that the tensors have."""
+    """The config, from the sizes of the tensors."""
     layers = {found.group(1) for name in state if (found := re.match(rf"{re.escape(_LAYER)}(\d+)\.", name))}
     positions = _rows(state, "temporal_encoder.embeddings.position_embeddings.weight")
     feedforward = _rows(state, f"{_LAYER}0.intermediate.dense.bias")
@@ -175,7 +175,7 @@ def _names(num_layers: int) -> dict[str, str]:
 
 
 def _wanted(config: VTNConfig, names: Mapping[str, str], backbone: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """By the layout's names, without values."""
+    """The wanted tensors by the layout's names, without values."""
     from vtn_stream.model import VTN
 
     with torch.device("meta"):
@@ -186,7 +186,7 @@ def _wanted(config: VTNConfig, names: Mapping[str, str], backbone: Mapping[str, 
 
 
 def _labels(num_classes: int) -> tuple[str, ...]:
-    """Kinetics-400's by the indices of its lists, which are alphabetical; of other data the file tells none."""
+    """The labels: Kinetics-400's by the indices of its lists, which are alphabetical; other files have none."""
     if num_classes != 400:
         return tuple(f"class {k}" for k in range(num_classes))
     return tuple(files("vtn_stream.checkpoints").joinpath("kinetics400.txt").read_text(encoding="utf-8").splitlines())

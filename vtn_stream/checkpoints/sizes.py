@@ -45,7 +45,7 @@ def parameters(config: VTNConfig) -> Sizes:
 def multiply_adds(
     config: VTNConfig, num_frames: int, size: tuple[int, int] | None = None, *, as_published: bool = True
 ) -> Sizes:
-    """For T frames of that size (H, W), by default timm's for the backbone.
+    """The multiply-adds for T frames of that size (H, W), by default timm's size for the backbone.
 
     as_published  as the paper's table counts: every layer computes all its projections for all tokens, and products
                   of attention are left out. Else what `VTN.forward` computes for its logits: no token's global key

@@ -1,10 +1,10 @@
 """How good timelines are: predictions of any origin against annotations of any format."""
 
 from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Metric, Phases, Scores, Segmentation, Shown
-from vtn_stream.evaluation.films import Part, ScoredFilm, chosen
 from vtn_stream.evaluation.measure import DEFAULT_FPS, METRICS, score
 from vtn_stream.evaluation.pictures import pictures, save_pictures
 from vtn_stream.evaluation.predictions import Prediction, of_analysis, of_timeline, read_predictions
+from vtn_stream.evaluation.scored_films import Part, ScoredFilm, chosen
 
 __all__ = [
     "DEFAULT_FPS",

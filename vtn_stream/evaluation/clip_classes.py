@@ -1,4 +1,5 @@
-"""The clips that a model is measured on, and the class of each: every problem is reported before anything is computed.
+"""Reads the clips that a model is measured on, and the class of each. Every problem is reported before anything is
+computed.
 
 Knows no film and no model.
 """
@@ -32,7 +33,7 @@ class LabelledClip:
 
 
 def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) -> list[LabelledClip]:
-    """Clips and their classes: of a list as `train` reads it, or of a folder with a folder of films for each label.
+    """Clips and their classes, from a list as `train` reads it, or a folder with a folder of films for each label.
 
     In a list a number 0 to K - 1 may stand for its label. Paths lead from `videos`, else from the list's own folder,
     and not out of it. Subsets, which a table may name, make no difference: every clip of the list is measured. Raises
@@ -64,7 +65,7 @@ def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) ->
 
 
 def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, labels: Sequence[str]) -> list[LabelledClip]:
-    """Those that can be measured, and a problem for each of the others."""
+    """The clips that can be measured, and a problem for each of the others."""
     classes = {label: k for k, label in enumerate(labels)}
     clips: list[LabelledClip] = []
     seen: dict[str, At] = {}
@@ -87,7 +88,7 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
 
 
 def _of_folders(findings: Findings, path: Path, labels: Sequence[str]) -> Iterator[ListedClip]:
-    """Files of folders that are called like a label; what begins with a dot, or lies beside the folders, is skipped."""
+    """The files in folders named like a label. Dot files, and files beside the folders, are skipped."""
     known = set(labels)
     try:
         folders = [entry.name for entry in _inside(path) if entry.is_dir()]
@@ -115,7 +116,7 @@ def _inside(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _unusable(path: Path, name: str) -> str:
-    """Why this is no file that can be read; empty where it is."""
+    """Why this file cannot be read; empty if it can."""
     try:
         if stat.S_ISREG(path.stat().st_mode):
             return ""

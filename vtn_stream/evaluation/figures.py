@@ -1,4 +1,4 @@
-"""What came out: every figure by its name.
+"""The results of an evaluation: every figure by its name.
 
 C classes, K tIoU thresholds, V films
 """
@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.evaluation.films import ScoredFilm
+from vtn_stream.evaluation.scored_films import ScoredFilm
 from vtn_stream.metrics import DetectionScores, PhaseMeasure, PhaseScores, ProposalScores, SegmentationScores
 
-__all__ = ["Clips", "Confusion", "Detection", "Form", "Metric", "Phases", "Scores", "Segmentation", "Shown"]
+__all__ = ["Clips", "Confusion", "Detection", "Metric", "PhaseForm", "Phases", "Scores", "Segmentation", "Shown"]
 
 Metric = Literal["detection", "segmentation", "phases", "clips"]
-Form = Literal["strict", "relaxed, exact", "relaxed, corrected"]
+PhaseForm = Literal["strict", "relaxed, exact", "relaxed, corrected"]
 
 PROPOSALS_TOLD = (1, 5, 10, 50, 100)  # per film, of AR@AN
 
@@ -56,7 +56,9 @@ class Detection:
     total: Shown
 
     def to_dict(self) -> dict[str, Any]:
-        of = {float(n): float(r) for n, r in zip(self.proposals.numbers, self.proposals.average_recall, strict=True)}
+        of = {
+            float(n): float(r) for n, r in zip(self.proposals.num_per_video, self.proposals.average_recall, strict=True)
+        }
         return {
             "tiou": list(self.ranked.thresholds),
             "mean_ap": _shares(self.ranked.mean_ap),
@@ -77,7 +79,8 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Confusion:
-    """What is called what: int64 [C + 1, C + 1], rows true, columns predicted, the last of each nothing.
+    """Which label was predicted for which: int64 [C + 1, C + 1], rows true, columns predicted, the last of each
+    nothing.
 
     labels  those that occur, on either side
     """
@@ -86,7 +89,7 @@ class Confusion:
     counts: NDArray[np.int64]
 
     def to_list(self, unit: str) -> list[dict[str, Any]]:
-        """What occurs, the most frequent first; None stands for nothing."""
+        """The pairs that occur, the most frequent first; None stands for nothing."""
         names = [*self.labels, None]
         rows, columns = np.nonzero(self.counts)
         order = np.argsort(-self.counts[rows, columns], kind="stable")
@@ -121,7 +124,7 @@ class Phases:
 
     labels: tuple[str, ...]
     fps: float
-    forms: Mapping[Form, PhaseScores]
+    forms: Mapping[PhaseForm, PhaseScores]
 
     def to_dict(self) -> dict[str, Any]:
         return {"fps": self.fps, **{form: self._of(scores) for form, scores in self.forms.items()}}
@@ -142,7 +145,7 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clips:
-    """Labels of whole films. top_5: None where there are no more than five labels. confusion counts films by their
+    """Labels of whole films. top_5: None if there are no more than five labels. confusion counts films by their
     likeliest label; None for labels by the thousand.
     """
 
@@ -188,7 +191,7 @@ class Scores:
         return sum(film.duration_s for film in self.films)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values: every figure a share 0..1, None where it is undefined. Equal films, equal text."""
+        """JSON values: every figure a share 0..1, None if it is undefined. Equal films, equal text."""
         parts: dict[Metric, Detection | Segmentation | Phases | Clips | None] = {
             "detection": self.detection,
             "segmentation": self.segmentation,

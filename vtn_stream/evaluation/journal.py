@@ -1,4 +1,4 @@
-"""What an evaluation has found so far, in a file of JSON lines: a run that was killed goes on where it stopped."""
+"""The results of an evaluation so far, in a file of JSON lines: a run that was killed goes on where it stopped."""
 
 import json
 from pathlib import Path

@@ -51,7 +51,7 @@ class ClipScored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipFailed:
-    """A clip that is damaged or no film; one line says why. It is not in the accuracy."""
+    """A clip that is damaged or not a film; one line says why. It does not count in the accuracy."""
 
     clip: LabelledClip
     message: str
@@ -59,8 +59,8 @@ class ClipFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What came out. The figures are shares 0..1, None without a scored clip; top_5 also where there are no more
-    than five classes.
+    """The result. The figures are shares 0..1, None without a scored clip; top_5 also if there are no more than five
+    classes.
     """
 
     model: str
@@ -191,7 +191,7 @@ class _Scorer:
     def _embeddings(
         self, video: VideoInfo, frames: NDArray[np.int64], process: DecodingProcess
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
-        """Which of the frames [n], and their crops' embeddings [n, C, D]; those that damage took never come."""
+        """Indices of frames [n] and their crops' embeddings [n, C, D]; frames lost to damage do not come."""
         recipe, pts = self._checkpoint.recipe, video.pts[frames]
         if recipe.geometry != CENTRE_CROP:
             for batch in process.frames(video, pts, self._encoder.frame_size(video)):

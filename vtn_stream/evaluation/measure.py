@@ -1,4 +1,4 @@
-"""Predictions against truth: which measures say something, and their figures.
+"""Compares predictions with the truth: which measures make sense for them, and their figures.
 
 C classes, T frames of a film, N clips
 """
@@ -11,9 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
-from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Form, Metric, Phases, Scores, Segmentation, Shown
-from vtn_stream.evaluation.films import Part, ScoredFilm, covered_s, frames, matched
+from vtn_stream.evaluation.figures import (
+    Clips,
+    Confusion,
+    Detection,
+    Metric,
+    PhaseForm,
+    Phases,
+    Scores,
+    Segmentation,
+    Shown,
+)
 from vtn_stream.evaluation.predictions import Prediction
+from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched
 from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
     ACTIVITYNET,
@@ -36,8 +46,8 @@ DEFAULT_FPS = 10.0  # of the grid: as fine as annotations by hand are
 
 COVERING = 0.75  # of the films' time has a label: then every frame is meant to have one
 SHOWN_TIOU = 0.5  # at which operating points are fitted
-MAX_CONFUSED = 2000  # labels: more confusions are told by nobody
-OVERLAPPING = 0.01  # of the films' time: more is told
+MAX_CONFUSED = 2000  # labels: for more, confusions are not listed
+OVERLAPPING = 0.01  # of the films' time: more is reported
 
 _Frames = Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]]
 
@@ -151,7 +161,7 @@ def _segmentation(on_grid: _Frames, labels: Sequence[str], fps: float) -> Segmen
 
 
 def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Sequence[str]) -> Confusion | None:
-    """Of labels as numbers, K for nothing."""
+    """The confusion of labels given as numbers, K for nothing."""
     used = np.union1d(true, predicted)
     used = np.append(used[used < len(labels)], len(labels))
     if len(used) > MAX_CONFUSED:
@@ -162,7 +172,7 @@ def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Se
 
 
 def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str]) -> Phases:
-    """Frames of which the truth says nothing are left out; a prediction of nothing is wrong, and no phase."""
+    """Phase figures. Frames without a true label are left out; a prediction of nothing is wrong, and not a phase."""
     is_cholec80 = set(labels) == set(cholec80.PHASES)
     order = cholec80.PHASES if is_cholec80 else tuple(labels)
     nothing = len(order)
@@ -180,7 +190,7 @@ def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str
     if num_silent:
         notes.append(f"{num_silent / fps:.1f} s without a phase in the truth were left out of the phases' figures.")
     every = [*range(nothing), nothing]
-    forms: dict[Form, PhaseScores] = {"strict": strict_phases(predicted, true, phases=every)}
+    forms: dict[PhaseForm, PhaseScores] = {"strict": strict_phases(predicted, true, phases=every)}
     if is_cholec80 and not num_unseen:
         phases = range(nothing)
         forms["relaxed, exact"] = relaxed_phases(predicted, true, "exact", fps=fps, phases=phases)

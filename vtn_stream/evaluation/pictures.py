@@ -1,4 +1,4 @@
-"""The pictures of what was scored, as files. matplotlib loads when the first is drawn."""
+"""Pictures of scored films, as files. matplotlib loads when the first is drawn."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ TIOU = 0.5  # of the precision-recall curves, or what is nearest to it
 
 
 def pictures(scores: Scores, format: Literal["svg", "png"] = "svg") -> dict[str, bytes]:
-    """What there is to draw, by file name: equal scores, equal bytes."""
+    """The pictures that can be drawn, by file name. Equal scores give equal bytes."""
     from vtn_stream.report import plots
 
     drawn = {}
@@ -46,7 +46,7 @@ def pictures(scores: Scores, format: Literal["svg", "png"] = "svg") -> dict[str,
 
 
 def save_pictures(scores: Scores, folder: Path, format: Literal["svg", "png"] = "svg") -> list[Path]:
-    """The pictures as files of a folder, in place of earlier ones. Raises InputError where they cannot be written."""
+    """The pictures as files of a folder, in place of earlier ones. Raises InputError if they cannot be written."""
     written = []
     for name, content in pictures(scores, format).items():
         try:

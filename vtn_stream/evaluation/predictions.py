@@ -1,4 +1,4 @@
-"""What is predicted of each film, wherever it comes from, and which film of the truth that is."""
+"""What is predicted for each film, from any source, and which annotated film it belongs to."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.formats.predictions import read_results
+from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.timeline_json import SCHEMA
 from vtn_stream.localize import located
 from vtn_stream.results import load_timeline
@@ -28,12 +28,12 @@ _FULL, _PARTIAL = ".timeline.json", ".timeline.partial.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What is predicted of one film. Segments are kept sorted: in which order they came changes no figure.
+    """What is predicted for one film. Segments are kept sorted: the order in which they came changes no figure.
 
     segments     what its timeline shows
-    candidates   all that was found, also what is too doubtful to be shown; None where only `segments` are known
+    candidates   all that was found, also what is too doubtful to be shown; None if only `segments` are known
     clip_labels  of the whole film, with their scores
-    duration_s   of the film; None where the predictions do not tell
+    duration_s   of the film; None if the predictions do not tell
     complete     whether the whole film was looked at
     """
 
@@ -60,7 +60,9 @@ def of_timeline(timeline: Timeline) -> Prediction:
 
 
 def of_analysis(analysis: "Analysis") -> Prediction:
-    """The timeline, and all that a localization head proposed: average precision needs what no timeline shows."""
+    """The prediction of an analysis: its timeline, and all spans of a localization head, as average precision needs
+    those too.
+    """
     timeline, spans = analysis.timeline, analysis.scores.spans
     candidates: Iterable[Segment] = timeline.segments
     if spans is not None:
@@ -69,7 +71,7 @@ def of_analysis(analysis: "Analysis") -> Prediction:
 
 
 def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict[str, Prediction]:
-    """What is predicted of each film, by the name that the file gives it.
+    """What is predicted for each film, by the name in the file.
 
     path  a timeline, a folder of timelines (FILM.timeline.json; of a film that has none, the partial one), ActivityNet
           results, a table with scores, or annotations of any format (they have no scores)
@@ -105,7 +107,7 @@ def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict
 
 
 def _says_timeline(path: Path) -> bool:
-    """Whether it is one under another name. What cannot be read is told by whoever reads it next."""
+    """Whether it is a timeline under another name. A file that cannot be read is reported by the next reader."""
     try:
         if not path.is_file():
             return False
@@ -152,10 +154,10 @@ def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Predi
 
 
 def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    """Which film each prediction is of, and the names that are no film's: {film: name}, [name].
+    """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
     A name is a film's when both are the same, else when they are without folders and the suffix of a film: x.mp4 is
-    videos/x.avi. Raises InputError where that leaves a choice.
+    videos/x.avi. Raises InputError if that leaves a choice.
     """
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):
@@ -190,7 +192,7 @@ def suggestion(name: str, films: Collection[str]) -> str:
 
 
 def _film_name(video_path: str) -> str:
-    """As a timeline gives it; of a suffix that is not known to be a film's, without."""
+    """The film's name as a timeline gives it; without a suffix that is not known to be a film's."""
     return video_path if is_film_name(video_path) else PurePosixPath(video_path).with_suffix("").as_posix()
 
 

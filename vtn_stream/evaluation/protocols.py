@@ -31,7 +31,7 @@ MAX_PIXELS = 1920 * 1088
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """How a clip is looked at.
+    """Which frames and crops of a clip are used.
 
     full   once: the frames of its first 10 s, as many as a film of 10 s has at the rate of the model's positions (250)
     views  num_views windows as long as those of the training, spread over the clip, and num_crops of each frame; what
@@ -99,7 +99,7 @@ def frame_rate(video: VideoInfo) -> Fraction:
 
 
 def protocol_pixels(frame: NDArray[np.uint8], recipe: Recipe, num_crops: int = 1) -> Tensor:
-    """A frame uint8 [H, W, 3] as PySlowFast prepares it: float32 [C, 3, h, w] with h x w the recipe's size.
+    """Prepares a frame uint8 [H, W, 3] as PySlowFast does: float32 [C, 3, h, w] with h x w the recipe's size.
 
     Bilinear without smoothing, the long side rounded down. One crop is the middle of a frame whose short side is 256;
     three are the middle and both ends of one whose short side is that of the crop: together they show all of it.
@@ -123,7 +123,8 @@ def protocol_pixels(frame: NDArray[np.uint8], recipe: Recipe, num_crops: int = 1
 
 
 def reading_size(video: VideoInfo, recipe: Recipe) -> tuple[int, int]:
-    """(H, W) to ask of the reader: upright and, up to MAX_PIXELS, pixel for pixel as coded, as PySlowFast reads them.
+    """The size (H, W) of frames that the reader should give: upright and, up to MAX_PIXELS, pixel for pixel as coded,
+    as PySlowFast reads them.
 
     Raises VideoError for what is hardly more than a line.
     """

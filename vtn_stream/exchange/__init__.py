@@ -6,7 +6,7 @@ convert    any format that can be read -> any that can be written
 
 from vtn_stream.exchange.convert import convert
 from vtn_stream.exchange.export import check_labels, export, export_together
-from vtn_stream.exchange.files import Exported, Pages, holding_many
+from vtn_stream.exchange.output import Exported, Pages, holding_many
 
 __all__ = [
     "Exported",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError
-from vtn_stream.exchange.files import (
+from vtn_stream.exchange.intake import read_any
+from vtn_stream.exchange.output import (
     Exported,
     Pages,
     check_free,
@@ -17,7 +18,6 @@ from vtn_stream.exchange.files import (
     outside_warnings,
     same_file,
 )
-from vtn_stream.exchange.intake import read_any
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import Options
 from vtn_stream.formats.reading import ReadingOptions
@@ -41,7 +41,7 @@ def convert(
     """Write what is in one file (or folder of annotations) in another format.
 
     target  a file; or a folder, which gets a file for each film: one that exists, or any if `folder`
-    format  by default told by the target's suffix; a folder has none
+    format  by default that of the target's suffix; a folder has none
 
     Raises InputError, TimelineError, AnnotationError.
     """
@@ -81,7 +81,7 @@ def convert(
 
 
 def _stems(timelines: Sequence[Timeline]) -> list[str]:
-    """A name of its own for each film's file; films are called as strangers please."""
+    """A different name for each film's file; the films' own names are untrusted."""
     given, stems = Counter[str](), list[str]()
     taken = set[str]()
     for timeline in timelines:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vtn_stream.errors import DamagedFile, InputError, TimelineError, VtnStreamError, printable
-from vtn_stream.exchange.files import (
+from vtn_stream.exchange.output import (
     Exported,
     Pages,
     check_free,
@@ -77,22 +77,22 @@ def export_together(
     overwrite: bool = False,
     on_error: Callable[[Path, VtnStreamError], None] | None = None,
 ) -> Exported:
-    """The timelines of many films in one file, of a format that can hold them, told by its suffix.
+    """Writes the timelines of many films in one file. Its suffix names the format, which must hold many films.
 
-    on_error hears of each timeline that cannot be read, and the others are written; without it that is raised.
+    on_error gets each timeline that cannot be read, and the others are written; without it the error is raised.
     """
     name = holding_many(target)
     timelines, warnings = [], []
     for path in paths:
         try:
-            timeline, said = _selected(path, selection)
+            timeline, of_selection = _selected(path, selection)
         except VtnStreamError as error:
             if on_error is None:
                 raise
             on_error(path, error)
             continue
         timelines.append(timeline)
-        warnings += [f"{path}: {warning}" for warning in said]
+        warnings += [f"{path}: {warning}" for warning in of_selection]
     if not timelines:
         raise TimelineError("none of the timelines could be read", f"{target.name} was not written", "see above")
     written = FORMATS[name].write(timelines, options)
@@ -102,7 +102,7 @@ def export_together(
 
 
 def check_labels(paths: Iterable[Path], selection: Selection) -> None:
-    """Raises InputError for a label of the selection that none of the timelines has or was looked through for."""
+    """Raises InputError for a label of the selection that no timeline has, and for which none was searched."""
     wanted = {*selection.labels, *selection.names}
     there: dict[str, None] = {}
     for path in paths if wanted else ():
@@ -111,7 +111,7 @@ def check_labels(paths: Iterable[Path], selection: Selection) -> None:
             wanted &= set(selection.unknown_labels(timeline))
             if wanted and selection.needs_scores(timeline):  # a label may be there that the timeline does not show
                 wanted -= set(_scores(path, timeline)[2])
-        except VtnStreamError:  # told by whoever exports it
+        except VtnStreamError:  # the export reports it
             continue
         there |= dict.fromkeys(timeline.labels)
         if not wanted:
@@ -147,7 +147,7 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
 
 
 def _scores(path: Path, timeline: Timeline) -> Scored:
-    """What was stored beside a timeline. Raises TimelineError."""
+    """The scores stored beside a timeline. Raises TimelineError."""
     file = path.with_name(f"{stem_of(path)}.scores.arrow")
     try:
         if scores_identity(file) == timeline.video_identity:

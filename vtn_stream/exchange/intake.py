@@ -1,4 +1,4 @@
-"""Files of other programs as timelines, their format told by what is in them. Touches no film and no model."""
+"""Reads files of other programs as timelines; finds their format by their content. Touches no film and no model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from vtn_stream.film import bare_name, is_film_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.reading import Read, ReadingOptions, content_of, named_by
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, named_by
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["read_any", "truth_of"]
@@ -16,8 +16,9 @@ __all__ = ["read_any", "truth_of"]
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 
 
-def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
-    """The timelines in a file of any format that can be read, told by its content; or in annotations of many films.
+def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResult:
+    """The timelines in a file of any format that can be read, or in annotations of many films. The content tells the
+    format.
 
     Raises TimelineError, AnnotationError, InputError.
     """
@@ -47,12 +48,12 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> Read:
 def truth_of(
     path: Path, timelines: Sequence[Timeline], options: ReadingOptions = ReadingOptions()
 ) -> list[tuple[Segment, ...]]:
-    """What a file of any format says of each timeline's film.
+    """What a file of any format says about the film of each timeline.
 
     One that tells of a single film without naming it, such as subtitles, is about a single timeline's. The label of a
     whole clip lasts as long as its film.
 
-    Raises InputError where it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
+    Raises InputError if it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
     """
     truths = read_any(path, options).timelines
     if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):

@@ -1,4 +1,5 @@
-"""What of a timeline goes out: by score, label, length and number; and the segments drawn anew below their threshold.
+"""Selects what is exported of a timeline: by score, label, length and number. Draws segments anew for a lower
+threshold.
 
 Knows what analyses leave beside a timeline; no film, no model, no format.
 """
@@ -46,8 +47,8 @@ class Selection:
     no_overlaps: bool = False
 
     def __post_init__(self) -> None:
-        numbers = (self.threshold or 0.0, self.merge_gap_s or 0.0, self.min_duration_s, self.lead_s, self.lag_s)
-        if not all(map(math.isfinite, numbers)):
+        amounts = (self.threshold or 0.0, self.merge_gap_s or 0.0, self.min_duration_s, self.lead_s, self.lag_s)
+        if not all(map(math.isfinite, amounts)):
             raise InputError("a number of what is selected is not finite", "nothing was selected", "give seconds")
 
     def needs_scores(self, timeline: Timeline) -> bool:
@@ -55,12 +56,12 @@ class Selection:
         return self.threshold is not None and self.threshold < max(_drawn_at(timeline, self.labels), default=0.0)
 
     def unknown_labels(self, timeline: Timeline) -> list[str]:
-        """Of the labels that are named here, those that the timeline neither has nor was looked through for."""
+        """The labels named here that the timeline does not have, and for which the film was not searched."""
         known = {*timeline.labels, *_analysis(timeline).get("operating_points", {})}
         return [label for label in dict.fromkeys((*self.labels, *self.names)) if label not in known]
 
     def apply(self, timeline: Timeline, scores: Callable[[], Scored]) -> Timeline:
-        """The timeline with what was selected; what was done is in its provenance.
+        """The timeline with the selected segments; its provenance says what was done.
 
         scores: reads what was stored beside it; called only where `needs_scores`. Raises what that raises, and
         TimelineError where the timeline was itself selected, with a higher threshold.
@@ -101,9 +102,9 @@ class Selection:
 
 
 def _selections(timeline: Timeline) -> list[Mapping[str, Any]]:
-    """What was selected of it before."""
-    said = timeline.provenance.get("selections")
-    return [each for each in said if isinstance(each, Mapping)] if isinstance(said, list) else []
+    """The earlier selections in its provenance."""
+    earlier = timeline.provenance.get("selections")
+    return [each for each in earlier if isinstance(each, Mapping)] if isinstance(earlier, list) else []
 
 
 def _analysis(timeline: Timeline) -> Mapping[str, Any]:
@@ -112,7 +113,7 @@ def _analysis(timeline: Timeline) -> Mapping[str, Any]:
 
 
 def _points(timeline: Timeline) -> OperatingPoints | None:
-    """The operating points that the timeline was drawn with; None for one that was drawn with none."""
+    """The operating points that the timeline was drawn with; None if it was drawn without them."""
     analysis = _analysis(timeline)
     if "operating_point" not in analysis:
         return None
@@ -140,9 +141,9 @@ def _drawn_at(timeline: Timeline, labels: tuple[str, ...]) -> list[float]:
 def _redrawn(
     timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], threshold: float
 ) -> list[Segment]:
-    """As the analysis drew them, but with every label's threshold at most this; where it was lower, as before.
+    """The segments as the analysis would draw them with every label's threshold at most this; lower ones stay.
 
-    Raises TypeError, ValueError, LookupError or AttributeError where the provenance does not say how that was, or the
+    Raises TypeError, ValueError, LookupError or AttributeError if the provenance does not say how that was, or the
     scores are of another kind.
     """
     points = _points(timeline)

@@ -7,7 +7,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Literal
 
-from vtn_stream.formats.reading import Reader
+from vtn_stream.formats.reading import TimelineReader
 from vtn_stream.formats.writing import Options, Writer, Written
 
 __all__ = ["FORMATS", "Format", "Options", "Written"]
@@ -35,12 +35,12 @@ class Format:
         return importlib.import_module(f"vtn_stream.formats.{self.module}").write
 
     @property
-    def read(self) -> Reader:
-        """Only where it reads itself."""
+    def read(self) -> TimelineReader:
+        """The module's reader; only for formats that can be read."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").read
 
     def claims(self, head: str, suffix: str) -> bool:
-        """Whether a file is one of these. head: how it begins, of most files all; told in linear time."""
+        """Whether a file has this format. head: its beginning, of most files all of it. Takes linear time."""
         return importlib.import_module(f"vtn_stream.formats.{self.module}").claims(head, suffix)
 
 

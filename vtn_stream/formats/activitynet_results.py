@@ -19,7 +19,7 @@ from typing import Any
 from vtn_stream.film import without_suffix
 from vtn_stream.formats.annotations.text import json_bytes, parsed_json, repeated_keys
 from vtn_stream.formats.annotations.words import number, shown
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
 
@@ -57,7 +57,7 @@ def claims(head: str, suffix: str) -> bool:
     return bool(no_film or re.search(r'"results"\s*:\s*\{\s*"(?:[^"\\]++|\\.)*+"\s*:\s*\[', head))
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     try:
         content = parsed_json(decoded(data, name), MAX_SEGMENTS)
     except ValueError as error:
@@ -67,7 +67,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         refuse(name, "it has no results, an object with a list for each film")
     for film in repeated_keys(results):
         refuse(name, f"the film {shown(film)} stands twice")
-    return Read(timelines=tuple(_film(film, entries, name, options) for film, entries in results.items()))
+    return ReadResult(timelines=tuple(_film(film, entries, name, options) for film, entries in results.items()))
 
 
 def _film(film: str, entries: object, name: str, options: ReadingOptions) -> Timeline:
@@ -105,7 +105,7 @@ def _finite(value: object, what: str, name: str) -> float:
 
 
 def _keys(paths: Sequence[str]) -> tuple[list[str], int]:
-    """What each film is called, no two alike, and how many have a number for that."""
+    """A key for each film, all different, and how many of them needed a number."""
     counts = Counter(without_suffix(path) for path in set(paths))
     called = {path: path if counts[without_suffix(path)] > 1 else without_suffix(path) for path in paths}
     taken = set(called.values())

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -46,7 +46,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Every line that is there wholly, and at least one."""
+    """Whether every complete line is a label, and there is one."""
     head = head[:ENOUGH]
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
     lines = [line for line in whole.split("\n") if line and not line.startswith("\\\t")]
@@ -55,7 +55,7 @@ def claims(head: str, suffix: str) -> bool:
     )
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     segments: list[Segment] = []
     for number, line in enumerate(decoded(data, name).split("\n"), 1):
         if not line or line.startswith("\\\t"):
@@ -69,4 +69,4 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         if len(segments) >= MAX_SEGMENTS:
             refuse(name, f"more than {MAX_SEGMENTS} labels", line=number)
         segments.append(Segment(start_s=start_s, end_s=end_s, label=parts[3] or ""))
-    return Read(timelines=(timeline_of(segments, name, options, format="Audacity labels"),))
+    return ReadResult(timelines=(timeline_of(segments, name, options, format="Audacity labels"),))

@@ -32,14 +32,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePosixPath
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timecode import Clock, film_clock, reading_clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = [
     "MARKER_LINE",
-    "Event",
+    "EdlEvent",
     "claims",
     "event_line",
     "events_in",
@@ -66,8 +66,8 @@ _LOCATOR = re.compile(r"LOC:\s*(?:\d\S*)?\s*(?:\w+\s*)?(.*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """An event line and what stands below it. start, end: frames of the film, by the record times."""
+class EdlEvent:
+    """An event line and the lines below it. start, end: frames of the film, by the record times."""
 
     line: int
     reel: str
@@ -102,7 +102,7 @@ def claims(head: str, suffix: str) -> bool:
     return is_edl(head) and MARKER_LINE.search(head) is None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     events, clock, warnings = events_in(decoded(data, name), name, options)
     kept = [e for e in events if e.start < e.end and e.reel.upper() not in ("BL", "BLACK")]
     seen = [e for e in kept if re.search(r"[VB]", e.channels)]
@@ -110,7 +110,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         warnings += (f"{num(unseen, 'event')} without picture not read",)
     segments = [Segment(start_s=clock.seconds(e.start), end_s=clock.seconds(e.end), label=_label(e)) for e in seen]
     clips = {_remark(e, "FROM CLIP NAME:") for e in seen}
-    return Read(
+    return ReadResult(
         timelines=(
             timeline_of(
                 segments,
@@ -127,7 +127,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
 
 
 def one_line(text: str) -> str:
-    """The text as it can stand in a line: every break and control character a space, none at the ends."""
+    """The text as it can be in a line: line breaks and control characters become spaces, without spaces at the ends."""
     text = re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text)
     return re.sub("[\ud800-\udfff]", "\ufffd", text).strip()
 
@@ -167,7 +167,7 @@ def is_edl(head: str) -> bool:
     return any(_EVENT.fullmatch(line) for line in rest[:50]) or (titled and any(s.startswith("FCM:") for s in rest[:3]))
 
 
-def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[Event], Clock, tuple[str, ...]]:
+def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEvent], Clock, tuple[str, ...]]:
     """The events of an EDL, its clock and what was read otherwise than stated. Raises TimelineError."""
     lines = text.split("\n")
     matches = [_EVENT.fullmatch(line) for line in lines]
@@ -175,7 +175,7 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[Event
     drop = modes[0].startswith("DROP") if modes else any(m is not None and m[7][-3] == ";" for m in matches)
     usual = Fraction(30000, 1001) if drop else None  # the file says its mode, not its rate
     clock, warnings = reading_clock(options, rate=options.rate or usual, drop=drop)
-    events: list[Event] = []
+    events: list[EdlEvent] = []
     for i, (line, match) in enumerate(zip(lines, matches, strict=True), 1):
         if match is not None:
             try:
@@ -183,7 +183,7 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[Event
             except ValueError as error:
                 refuse(name, f"timecode {match[7]} to {match[8]}: {error}", line=i)
             end += clock.day if end < start else 0
-            events.append(Event(line=i, reel=match[2], channels=match[3], start=start, end=end))
+            events.append(EdlEvent(line=i, reel=match[2], channels=match[3], start=start, end=end))
             if len(events) > MAX_SEGMENTS:
                 refuse(name, f"it has more than {MAX_SEGMENTS} events", line=i)
         elif events and "|C:" not in line and _BEGINS_AS_EVENT.match(line):
@@ -202,7 +202,7 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[Event
 
 
 def start_told(clock: Clock, options: ReadingOptions) -> str | None:
-    """The start timecode as the clock took it, where one is given."""
+    """The start timecode as the clock understood it, if one is given."""
     return None if options.start_timecode is None else clock.timecode(0)
 
 
@@ -227,7 +227,7 @@ def _whole_frames(track: Sequence[Segment], clock: Clock) -> tuple[list[tuple[in
     return whole, warnings
 
 
-def _label(event: Event) -> str:
+def _label(event: EdlEvent) -> str:
     comment = _remark(event, "COMMENT:")
     if comment is not None:
         return comment
@@ -238,6 +238,6 @@ def _label(event: Event) -> str:
     return event.reel if clip is None else clip
 
 
-def _remark(event: Event, kind: str) -> str | None:
+def _remark(event: EdlEvent, kind: str) -> str | None:
     remarks = (remark.lstrip("* \t") for remark in event.remarks)
     return next((remark.removeprefix(kind).strip() for remark in remarks if remark.startswith(kind)), None)

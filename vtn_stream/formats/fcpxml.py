@@ -8,7 +8,7 @@ Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: the sequence of each project, as a timeline of its own; without projects the clips of the events: markers, chapter
-markers and keywords (a segment for each of them) of all clips, where the clips show them; where there are none, the
+markers and keywords (a segment for each of them) of all clips, where the clips show them; if there are none, the
 clips of the spine, if there is more than one. A note that is no score is the attribute "note". Retiming is not applied;
 clips in compound clips are not read.
 Domain: segments from frame to frame, labels of characters that XML has.
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -78,7 +78,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.lstrip().startswith("<") and re.search(r"<fcpxml[\s>]", head) is not None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "fcpxml":
         refuse(name, "it is no FCPXML")
@@ -90,11 +90,11 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         timelines.append(_timeline(root, sequence, title, name, options))
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers and clips")
-    return Read(timelines=tuple(timelines))
+    return ReadResult(timelines=tuple(timelines))
 
 
 def _timeline(root: "Element", sequence: "Element | None", title: str, name: str, options: ReadingOptions) -> Timeline:
-    """Of a sequence, else of all that is in the file. title: the project's, where there are several."""
+    """The timeline of a sequence, else of the whole file. title: the project's, if there are several."""
     try:
         format_id = None if sequence is None else sequence.get("format")
         shape = next((f for f in root.iterfind("resources/format") if f.get("id") == format_id), None)
@@ -152,7 +152,7 @@ def _time(frames: int, clock: Clock) -> str:
 
 
 def _segments(root: "Element") -> Iterator[Segment]:
-    """What is marked in the clips; else the clips of the spine, if there are several."""
+    """The markers of the clips; else the clips of the spine, if there are several."""
     marked: list[Segment] = []
     clips: list[Segment] = []
     zero = -_seconds(root, "tcStart") if root.tag == "sequence" else Fraction(0)
@@ -205,7 +205,7 @@ def _segment(element: "Element", label: str, start: Fraction, end: Fraction) -> 
 
 
 def _seconds(element: "Element", name: str) -> Fraction:
-    """A time in seconds; 0 where it is not stated."""
+    """A time in seconds; 0 if it is not stated."""
     text = element.get(name)
     if text is None:
         return Fraction(0)

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timeline_csv import in_ms
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -52,7 +52,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.removeprefix("\ufeff").startswith(_MARK)
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     text = decoded(data, name)
     if not claims(text, ""):
         refuse(name, f"it does not begin with {_MARK}", line=1)
@@ -77,7 +77,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         if end_s < start_s:
             refuse(name, f"chapter {i + 1} ends before it begins")
         segments.append(Segment(start_s=start_s, end_s=end_s, label=chapter.get("title", "")))
-    return Read(timelines=(timeline_of(segments, name, options, format="ffmpeg metadata chapters"),))
+    return ReadResult(timelines=(timeline_of(segments, name, options, format="ffmpeg metadata chapters"),))
 
 
 def _title(label: str, changed: Counter[tuple[str, str]]) -> str:

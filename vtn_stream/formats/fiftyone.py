@@ -21,7 +21,7 @@ from typing import Any
 from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, short_warnings
 from vtn_stream.formats.annotations.text import json_bytes, parsed_json
 from vtn_stream.formats.annotations.words import number, shown
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import DEFAULT_RATE, Options, Written, counting_rate
 from vtn_stream.timeline import Segment, Timeline
 
@@ -54,7 +54,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Also where nothing but classes stands in the head, of which there may be hundreds."""
+    """Also true if the head holds only classes, of which there may be hundreds."""
     if not re.match(r'\s*\{\s*"(classes|labels)"', head):
         return False
     if _CLASSES.fullmatch(head):
@@ -63,7 +63,7 @@ def claims(head: str, suffix: str) -> bool:
     return all(re.search(rf'"({key})"\s*:', head) for key in keys)
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     try:
         content = parsed_json(decoded(data, name), MAX_SEGMENTS)
     except ValueError as error:
@@ -96,7 +96,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             )
         )
     doubtful = counted and stated_rate is None and options.rate is None
-    return Read(
+    return ReadResult(
         timelines=tuple(timelines),
         warnings=(f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second",) * doubtful,
     )

@@ -17,7 +17,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -63,7 +63,7 @@ def claims(head: str, suffix: str) -> bool:
     )
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "Chapters":
         refuse(name, "its root is not Chapters")
@@ -84,7 +84,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             segments.append(Segment(start_s=start_s, end_s=end_s, label=label))
     warnings = [f"{num(len(editions), 'edition')} in the file: the first is read"] * (len(editions) > 1)
     timeline = timeline_of(segments, name, options, format="Matroska chapters")
-    return Read(timelines=(timeline,), warnings=tuple(warnings))
+    return ReadResult(timelines=(timeline,), warnings=tuple(warnings))
 
 
 def _clock(time_s: float) -> str:

@@ -24,7 +24,7 @@ from heapq import heappush, heapreplace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, unquote
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timecode import Clock, film_clock, is_timecode
 from vtn_stream.formats.writing import DEFAULT_RATE, Options, Written, exact_rate, num
 from vtn_stream.timeline import Segment, Timeline
@@ -87,13 +87,13 @@ def claims(head: str, suffix: str) -> bool:
     return head.lstrip().startswith("{") and '"OTIO_SCHEMA"' in head
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     try:
         root: Any = json.loads(decoded(data, name), parse_constant=_no_number)
         if _schema(root) != "Timeline":
             refuse(name, f"it holds a {_schema(root)[:40]}, not a Timeline")
         own = _own(root)
-        placed = _Placed(limit=MAX_SEGMENTS)
+        placed = _ItemsInTime(limit=MAX_SEGMENTS)
         placed.visit(_object(root["tracks"]), Fraction(0), (Fraction(0), None), "")
         start = root.get("global_start_time")
         stated_rate = own.get("rate")
@@ -119,11 +119,11 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         rate=rate,
         start_timecode=timecode,
     )
-    return Read(timelines=(timeline,))
+    return ReadResult(timelines=(timeline,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Item:
     """A clip or marker in the time of the whole timeline, seconds."""
 
     label: str
@@ -133,18 +133,18 @@ class _Found:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Placed:
+class _ItemsInTime:
     """Clips and markers of nested tracks and stacks, each where it is shown."""
 
     limit: int
-    found: list[_Found] = field(default_factory=list)
+    found: list[_Item] = field(default_factory=list)
     rate: Fraction | None = None
     film: str | None = None
 
     def visit(
         self, item: dict[str, Any], start: Fraction, window: tuple[Fraction, Fraction | None], track: str
     ) -> Fraction:
-        """Takes up what `item`, shown from `start` on, holds inside the window. How long it is."""
+        """Adds what `item`, shown from `start` on, holds inside the window. Returns its length."""
         kind, name = _schema(item), str(item.get("name") or "")
         if kind == "Transition":
             return Fraction(0)
@@ -184,7 +184,7 @@ class _Placed:
         low, high = window
         left, right = max(start, low), end if high is None else min(end, high)
         if left < right or (left == right and start == end):
-            self.found.append(_Found(label=label, start=left, end=right, own=own))
+            self.found.append(_Item(label=label, start=left, end=right, own=own))
         if len(self.found) > self.limit:
             raise ValueError(f"more than {self.limit} clips and markers")
 
@@ -217,8 +217,8 @@ def _tracks(timeline: Timeline, clock: Clock) -> Iterator[tuple[str, list[tuple[
             yield (_text(label) if number == 1 else f"{_text(label)} ({number})"), track
 
 
-def _segment(found: _Found, clock: Clock) -> Segment:
-    """With the seconds of the metadata where they are still those of the place."""
+def _segment(found: _Item, clock: Clock) -> Segment:
+    """The segment, with the seconds of the metadata if they still match its place."""
     start_s, end_s = float(found.start), float(found.end)
     told_start_s, told_end_s = _number(found.own.get("start_s")), _number(found.own.get("end_s"))
     if told_start_s is not None and told_end_s is not None and told_start_s <= told_end_s:

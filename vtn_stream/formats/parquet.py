@@ -20,7 +20,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vtn_stream.formats.reading import MAX_BYTES, MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_BYTES, MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of
 from vtn_stream.formats.timeline_csv import clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
@@ -89,7 +89,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.startswith("PAR1")
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     import pyarrow as pa
 
     try:
@@ -107,7 +107,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             found[film].append(Segment(start_s=start_s, end_s=end_s, label=_is_text(label), score=score))
         except (TypeError, ValueError) as error:
             refuse(name, f"row {row + 1}: {error}")
-    return Read(
+    return ReadResult(
         timelines=tuple(
             replace(
                 timeline_of(segments, name, options, format="Parquet", video=film.video, duration_s=durations[film]),
@@ -157,7 +157,7 @@ def _content(data: bytes, name: str) -> tuple[dict[_Film, float | None], list[li
 
 
 def _texts(column: "pa.ChunkedArray") -> list[str | None]:
-    """One string object for each different text: a word that is said once and meant a million times stays small."""
+    """One string object for each different text: a word that is used a million times stays small."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(column.type):

@@ -1,4 +1,5 @@
-"""What readers of timeline files share: strangers' text and XML, and the timeline that comes of them. Knows no format.
+"""What readers of timeline files share: how to read untrusted text and XML, and make a timeline of them. Knows no
+format.
 
 Sizes are limited before anything is parsed; XML with entities or external references is refused.
 """
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_BYTES",
     "MAX_SEGMENTS",
-    "Read",
-    "Reader",
+    "ReadResult",
     "ReadingOptions",
+    "TimelineReader",
     "content_of",
     "decoded",
     "named_by",
@@ -37,7 +38,7 @@ MAX_SEGMENTS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
-    """What a file may not say of itself; where it does, that holds.
+    """What a file may not say about itself; if it does, that holds.
 
     rate            frames a second, for formats that count frames; None: 25, with a warning
     start_timecode  of the film's first frame, taken off all timecodes; None: 0
@@ -50,15 +51,15 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class ReadResult:
     """The timelines in a file. warnings: what was read otherwise than it stands there, once for each kind."""
 
     timelines: tuple[Timeline, ...]
     warnings: tuple[str, ...] = ()
 
 
-# (content, the file's name for messages, options) -> Read; raises TimelineError
-Reader = Callable[[bytes, str, ReadingOptions], Read]
+# (content, the file's name for messages, options) -> ReadResult; raises TimelineError
+TimelineReader = Callable[[bytes, str, ReadingOptions], ReadResult]
 
 
 def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
@@ -138,7 +139,7 @@ def timeline_of(
     start_timecode: str | None = None,
     notes: Iterable[str] = (),
 ) -> Timeline:
-    """The timeline of a film of which a foreign file tells.
+    """The timeline of a film, from a foreign file.
 
     name    the file's, without its folder; video: the film's name or path, where the file says it (of one that leads
             out of the folder only the last part is kept). Of what file and options both say, the file's holds
@@ -169,7 +170,7 @@ def _is_duration(value: float | None) -> TypeGuard[float]:
 
 
 def _film_path(given: str) -> str:
-    """The way to a film as a timeline may hold it; "" for none."""
+    """The path to a film as a timeline may hold it; "" if there is none."""
     parts = [shareable_name(part) for part in given.replace("\\", "/").strip("\0").split("/")]
     if {"", ".."} & set(parts) or given.partition("/")[0].endswith(":"):
         parts = parts[-1:]

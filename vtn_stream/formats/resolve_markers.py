@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from vtn_stream.formats.cmx3600 import (
     MARKER_LINE,
-    Event,
+    EdlEvent,
     event_line,
     events_in,
     header,
@@ -34,7 +34,7 @@ from vtn_stream.formats.cmx3600 import (
     one_line,
     start_told,
 )
-from vtn_stream.formats.reading import Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
@@ -86,7 +86,7 @@ def claims(head: str, suffix: str) -> bool:
     return is_edl(head) and MARKER_LINE.search(head) is not None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     events, clock, warnings = events_in(decoded(data, name), name, options)
     segments = [marker for event in events if (marker := _marker(event, clock)) is not None]
     if events and not segments:
@@ -101,14 +101,14 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         rate=clock.rate,
         start_timecode=start_told(clock, options),
     )
-    return Read(timelines=(timeline,), warnings=warnings)
+    return ReadResult(timelines=(timeline,), warnings=warnings)
 
 
 def _name(label: str) -> str:
     return one_line(label).replace("|", "/")
 
 
-def _marker(event: Event, clock: Clock) -> Segment | None:
+def _marker(event: EdlEvent, clock: Clock) -> Segment | None:
     match = next((m for remark in event.remarks if (m := _MARKER.fullmatch(remark.rstrip()))), None)
     if match is None:
         return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from vtn_stream.formats.annotations.text import seconds
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -32,7 +32,7 @@ __all__ = ["claims", "read", "write"]
 TITLE = "Sportscode XML"
 SCORE = "score"
 MAX_LABELS = 4 * MAX_SEGMENTS
-# Okabe & Ito's, told apart by the colour-blind as well; a byte times 257 fills 16 bits.
+# Okabe & Ito's, which the colour-blind can tell apart; a byte times 257 fills 16 bits.
 COLOURS = tuple(
     (0x101 * (rgb >> 16), 0x101 * (rgb >> 8 & 0xFF), 0x101 * (rgb & 0xFF))
     for rgb in (0xE69F00, 0x56B4E9, 0x009E73, 0xF0E442, 0x0072B2, 0xD55E00, 0xCC79A7, 0x999999)
@@ -52,7 +52,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.lstrip().startswith("<") and "<file" in head and "<ALL_INSTANCES" in head
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     instances = root.find("ALL_INSTANCES")
     if root.tag != "file" or instances is None:
@@ -73,7 +73,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         label = instance.findtext("code", "")
         segments.append(Segment(start_s=start_s, end_s=end_s, label=label, score=score, attributes=attributes))
     warnings = (f"{num(joined, 'label')} of a group that has one already: joined with a comma",) if joined else ()
-    return Read(timelines=(timeline_of(segments, name, options, format=TITLE),), warnings=warnings)
+    return ReadResult(timelines=(timeline_of(segments, name, options, format=TITLE),), warnings=warnings)
 
 
 def _time(instance: "Element", tag: str, number: int, name: str) -> float:

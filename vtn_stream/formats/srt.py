@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timeline_csv import clock, in_ms
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -52,7 +52,7 @@ def claims(head: str, suffix: str) -> bool:
     return first.strip().isdecimal() and _TIMES.fullmatch(rest.partition("\n")[0]) is not None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     lines = decoded(data, name).split("\n")
     blocks = [(at, times) for at, line in enumerate(lines) if (times := _TIMES.fullmatch(line))]
     if len(blocks) > MAX_SEGMENTS:
@@ -73,7 +73,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             refuse(name, "these are not the times of a block", line=at + 2 + damaged[0])
         label = _STYLE.sub("", "\n".join(text).strip("\n"))
         segments.append(Segment(start_s=start_s, end_s=end_s, label=label))
-    return Read(timelines=(timeline_of(segments, name, options, format="SubRip"),))
+    return ReadResult(timelines=(timeline_of(segments, name, options, format="SubRip"),))
 
 
 def _text(label: str, changed: Counter[tuple[str, str]]) -> str:

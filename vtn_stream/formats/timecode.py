@@ -6,7 +6,7 @@ border (half to even), starts and ends alike, so that what touches still touches
 Timecode names frames HH:MM:SS:FF, with as many frames in a second as the rate rounded (24 at 23.976), so that at 29.97
 an hour of it lasts 3603.6 s. Drop-frame timecode, HH:MM:SS;FF, leaves out two names a minute (four at 59.94), save
 every tenth minute, and keeps to the hour; it exists at 29.97 and 59.94 only. Elsewhere a drop-frame start is read as
-non-drop, with a warning. Where nobody states a start, timecode starts at 00:00:00:00, non-drop at all rates.
+non-drop, with a warning. If no start is stated, timecode starts at 00:00:00:00, non-drop at all rates.
 
 After 24 hours timecode begins anew: a name more than 12 hours before the film's first one stands for the next day,
 one less before it for what is before the film. Above 100 frames a second FF has three digits.
@@ -47,7 +47,7 @@ class Clock:
 
     @property
     def _dropped(self) -> int:
-        """Names left out at the start of a minute."""
+        """The number of timecodes left out at the start of a minute."""
         return self.base // 15 if self.drop else 0
 
     def frame(self, seconds: float | Fraction) -> int:
@@ -58,7 +58,7 @@ class Clock:
         return frame * self.rate.denominator / self.rate.numerator
 
     def span(self, segment: Segment) -> tuple[int, int]:
-        """The first frame and the one after the last; equal where a segment is shorter than a frame."""
+        """The first frame and the one after the last; equal for a segment shorter than a frame."""
         return self.frame(segment.start_s), self.frame(segment.end_s)
 
     def timecode(self, frame: int) -> str:
@@ -76,7 +76,8 @@ class Clock:
     def count(self, timecode: str) -> int:
         """Frames from 00:00:00:00 to the one of this name; the next one's, where drop-frame leaves the name out.
 
-        ValueError for what is no timecode at this rate. Whether it is drop-frame says the clock, not its last mark.
+        ValueError for anything that is not a timecode at this rate. Whether it is drop-frame says the clock, not its
+        last mark.
         """
         match = _TIMECODE.fullmatch(timecode)
         if match is None:
@@ -90,7 +91,7 @@ class Clock:
         return (60 * minutes + seconds) * self.base + left - self._dropped * (minutes - minutes // 10)
 
     def frame_at(self, timecode: str) -> int:
-        """The film's frame of this name, below 0 up to 12 hours before it. ValueError for what is no timecode."""
+        """The film's frame of this name, below 0 up to 12 hours before it. ValueError for anything else."""
         frame = self.count(timecode) - self.start
         return frame + self.day if 2 * frame < -self.day else frame
 
@@ -101,12 +102,12 @@ def has_drop_frame(rate: Fraction) -> bool:
 
 
 def is_timecode(text: str) -> bool:
-    """Whether it has the form, at some rate."""
+    """Whether the text has the form of a timecode, at some rate."""
     return _TIMECODE.fullmatch(text) is not None
 
 
 def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, ...]]:
-    """The clock to write a film's times with, and what was taken otherwise than stated.
+    """The clock to write a film's times with, and warnings where it differs from what is stated.
 
     InputError where the options' start timecode is not a timecode.
     """

@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 
 from vtn_stream.formats.annotations.text import seconds, sep_line
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -39,7 +39,7 @@ def claims(head: str, suffix: str) -> bool:
     return claims_table(head, delimiters=",;")
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     return read_table(data, name, options, delimiters=",;", format="CSV")
 
 
@@ -81,7 +81,7 @@ def claims_table(head: str, *, delimiters: str) -> bool:
     return set(COLUMNS) <= set(header)
 
 
-def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: str, format: str) -> Read:
+def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: str, format: str) -> ReadResult:
     text = decoded(data, name)
     header, delimiter = _header(text, delimiters)
     if faulty := [column for column in _READ if header.count(column) != 1]:
@@ -107,7 +107,7 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
                 film.append(_segment(row, name, table.line_num + bool(above), comma=comma))
     except csv.Error as error:
         refuse(name, str(error), line=table.line_num + bool(above))
-    return Read(
+    return ReadResult(
         timelines=tuple(
             timeline_of(segments, name, options, format=format, video=video) for video, segments in films.items()
         )

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, NoReturn, TypeVar
 
 from vtn_stream.errors import TimelineError
-from vtn_stream.formats.reading import MAX_BYTES, Read, ReadingOptions, refuse
+from vtn_stream.formats.reading import MAX_BYTES, ReadingOptions, ReadResult, refuse
 from vtn_stream.formats.writing import Options, Written
 from vtn_stream.timeline import Curve, Gap, Segment, Timeline
 
@@ -31,7 +31,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """By its schema; where keys were sorted, which puts it behind the segments, by the first of them."""
+    """Recognizes the schema; if keys were sorted, which puts it behind the segments, the first segment."""
     if not head.lstrip().startswith("{"):
         return False
     keys_sorted = re.match(r'\s*\{\s*"clip_labels"\s*:\s*\[', head) and re.search(
@@ -40,11 +40,11 @@ def claims(head: str, suffix: str) -> bool:
     return bool(keys_sorted or re.search(r'"schema"\s*:\s*"vtn-stream/timeline"', head))
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     """The file says all that the options could."""
     if len(data) > MAX_BYTES:
         refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
-    return Read(timelines=(loads(data),))
+    return ReadResult(timelines=(loads(data),))
 
 
 def dumps(timeline: Timeline) -> bytes:

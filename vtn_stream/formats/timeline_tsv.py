@@ -5,7 +5,7 @@ Resolution, losses and escapes are its own; cells with tabs, line breaks or quot
 
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import Read, ReadingOptions
+from vtn_stream.formats.reading import ReadingOptions, ReadResult
 from vtn_stream.formats.timeline_csv import claims_table, read_table, write_table
 from vtn_stream.formats.writing import Options, Written
 from vtn_stream.timeline import Timeline
@@ -21,5 +21,5 @@ def claims(head: str, suffix: str) -> bool:
     return claims_table(head, delimiters="\t")
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     return read_table(data, name, options, delimiters="\t", format="TSV")

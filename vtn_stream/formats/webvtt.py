@@ -19,7 +19,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timeline_csv import clock, in_ms
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -51,7 +51,7 @@ def claims(head: str, suffix: str) -> bool:
     return bool(re.match("\ufeff?WEBVTT(?:[ \t\n]|$)", head))
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     lines = decoded(data, name).split("\n")
     if not claims(lines[0], ""):
         refuse(name, "it does not begin with WEBVTT", line=1)
@@ -77,7 +77,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
             at += 1
         text = html.unescape(_TAG.sub("", "\n".join(lines[first:at])))
         segments.append(Segment(start_s=start_s, end_s=end_s, label=text))
-    return Read(timelines=(timeline_of(segments, name, options, format="WebVTT"),), warnings=warnings)
+    return ReadResult(timelines=(timeline_of(segments, name, options, format="WebVTT"),), warnings=warnings)
 
 
 def _text(label: str, changed: Counter[tuple[str, str]]) -> str:

@@ -1,7 +1,7 @@
-"""What writers of timeline files share: how to write, what came of it, counting frames. Knows no format.
+"""What writers of timeline files share: their options and results, and how to count frames. Knows no format.
 
 A format states what kinds of things it loses (gaps, curves, provenance) once, in its module. What it changes of the
-segments of this very timeline is told in a warning, once for all of them: what cannot be held, and what was done.
+segments of this very timeline is reported in a warning, once for all of them: what cannot be held, and what was done.
 """
 
 import re
@@ -19,7 +19,7 @@ DEFAULT_RATE = Fraction(25)  # where neither the film nor the user names one; al
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to write; a format looks at those that mean something to it.
+    """How to write; a format uses the options that mean something to it.
 
     rate            frames a second to count in; None: the film's own
     start_timecode  of the film's first frame, HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame; None: the film's own, else 0
@@ -80,7 +80,7 @@ def num(count: int, thing: str, things: str | None = None) -> str:
 
 
 def _meant(rate: Fraction) -> Fraction:
-    """29.97 and 23.976, as containers round them, are 30000/1001 and 24000/1001; any other rate is what it says."""
+    """The exact rate: 29.97 and 23.976, as containers round them, are 30000/1001 and 24000/1001; others stay."""
     exact = exact_rate(float(rate))
     return exact if any(round(exact, digits) == rate for digits in range(2, 7)) else rate
 

@@ -8,7 +8,7 @@ rate times are counted at the nearest of these, with a warning.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
-these show them; where there are none, the clips of the video tracks, if there is more than one. A comment that is no
+these show them; if there are none, the clips of the video tracks, if there is more than one. A comment that is no
 score is the attribute "comment". Retiming is not applied.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, is_timecode, reading_clock
 from vtn_stream.formats.writing import Options, Written, counting_rate, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -96,7 +96,7 @@ def claims(head: str, suffix: str) -> bool:
     return head.lstrip().startswith("<") and re.search(r"<xmeml[\s>]", head) is not None
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "xmeml":
         refuse(name, "it is no xmeml")
@@ -111,11 +111,11 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
         warnings |= dict.fromkeys(doubts)
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers")
-    return Read(timelines=tuple(timelines), warnings=tuple(warnings))
+    return ReadResult(timelines=tuple(timelines), warnings=tuple(warnings))
 
 
 def _sequences(root: "Element") -> Iterator["Element"]:
-    """In the file's order, without those inside others; where one is only named, it has no content."""
+    """The sequences in the file's order, without those inside others; one that is only named has no content."""
     waiting = [root]
     while waiting:
         element = waiting.pop()
@@ -126,7 +126,7 @@ def _sequences(root: "Element") -> Iterator["Element"]:
 
 
 def _timeline(sequence: "Element", title: str, name: str, options: ReadingOptions) -> tuple[Timeline, tuple[str, ...]]:
-    """title: the sequence's, where there are several."""
+    """title: the sequence's, if there are several."""
     try:
         drop = (sequence.findtext("timecode/displayformat") or "").strip() == "DF"
         rate = _rate(sequence)
@@ -214,7 +214,7 @@ def _bounds(marker: "Element") -> tuple[int, int]:
 
 
 def _place(clip: "Element") -> tuple[int, int]:
-    """Where a clip stands in the sequence; -1 says that a transition overlaps that end."""
+    """The place of a clip in the sequence; -1 means that a transition overlaps that end."""
     start, end, first, last = (_number(clip, tag) for tag in ("start", "end", "in", "out"))
     length = max(0, (last or 0) - (first or 0))
     if start is None or start < 0:
@@ -222,13 +222,13 @@ def _place(clip: "Element") -> tuple[int, int]:
     return start, start + length if end is None or end < start else end
 
 
-def _segment(named: "Element", first: int, end: int, clock: Clock) -> Segment:
-    comment = named.findtext("comment") or ""
+def _segment(element: "Element", first: int, end: int, clock: Clock) -> Segment:
+    comment = element.findtext("comment") or ""
     score = _SCORE.fullmatch(comment.strip())
     return Segment(
         start_s=clock.seconds(first),
         end_s=clock.seconds(end),
-        label=named.findtext("name") or "",
+        label=element.findtext("name") or "",
         score=None if score is None else float(score[1]),
         attributes={"comment": comment} if comment.strip() and score is None else {},
     )

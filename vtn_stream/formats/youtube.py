@@ -13,7 +13,7 @@ identity of the film, gaps, curves, clip labels, attributes and provenance.
 Escapes: < and >, which YouTube does not allow, become ‹ and ›; white space of any kind becomes single spaces;
 characters that text files do not have become U+FFFD. A label without text is written as -.
 Read: M:SS or H:MM:SS, brackets around it, a dash after it; lines without a time are passed over, with a warning. A
-chapter ends with the next one, the last with the film, or where it begins if nobody says how long that is.
+chapter ends with the next one, the last with the film, or where it begins if the film's length is not known.
 Comes back the same: segments that touch, cover the film and last whole seconds, 10 or more; labels of words with single
 spaces between them, without < > and a dash at the start.
 """
@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, Read, ReadingOptions, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -53,7 +53,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    """Every line that is there wholly; or, in a description among prose, a list that YouTube would take."""
+    """Whether every complete line is a chapter; or, in a description with prose, a list that YouTube would accept."""
     head = head[:ENOUGH]
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
     found = [_LINE.fullmatch(line) for line in whole.split("\n") if line.strip()]
@@ -63,7 +63,7 @@ def claims(head: str, suffix: str) -> bool:
     return suffix in ("", ".txt") and len(times) >= MIN_CHAPTERS and times[0] == (0, 0, 0)
 
 
-def read(data: bytes, name: str, options: ReadingOptions) -> Read:
+def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     lines = [line for line in decoded(data, name).split("\n") if line.strip()]
     chapters = sorted(
         (((int(found[1] or 0) * 60 + int(found[2])) * 60 + int(found[3])), found[4].strip())
@@ -82,7 +82,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> Read:
     num_other = len(lines) - len(chapters)
     warnings = [f"{num(num_other, 'line')} without a time at the start: passed over"] * bool(num_other)
     timeline = timeline_of(segments, name, options, format="YouTube chapters")
-    return Read(timelines=(timeline,), warnings=tuple(warnings))
+    return ReadResult(timelines=(timeline,), warnings=tuple(warnings))
 
 
 def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tuple[int, str]]:
@@ -108,7 +108,7 @@ def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tup
 
 
 def _join_last(chapters: list[tuple[int, Segment]], changed: Counter[tuple[str, str]]) -> None:
-    """The last two become one, named by the segment that lasts longer."""
+    """Joins the last two chapters, named by the segment that lasts longer."""
     changed["chapter", f"joined with a neighbour: one must last {MIN_DURATION_S} s"] += 1
     (start, before), (_, after) = chapters[-2:]
     chapters[-2:] = [(start, max(before, after, key=lambda s: s.duration_s))]

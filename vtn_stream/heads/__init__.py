@@ -1,4 +1,4 @@
-"""What a head is for, a module a kind: how it reads a film, is drawn, is taught and measured. HEADS is all of them.
+"""The kinds of heads, one module each: how a head reads a film, is drawn, trained and measured. HEADS holds them all.
 
 A new head is a module here, with its config and its network in it or in `vtn_stream.model`, and a line in HEADS.
 """
@@ -25,7 +25,7 @@ HEADS: dict[str, Head[Any]] = {
 
 
 def head_of(config: HeadConfig) -> Head[Any]:
-    """By its kind."""
+    """The head of this kind."""
     return HEADS[config.kind]
 
 

@@ -1,4 +1,4 @@
-"""Clips: what each of them shows as a whole. K classes."""
+"""Classification of clips: what each clip shows as a whole. K classes."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from torch.nn.functional import cross_entropy
 
-from vtn_stream.heads.films import LabelledFilm
 from vtn_stream.heads.fitting import AtPoint, clip_points
 from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.labelled_film import LabelledFilm
 from vtn_stream.localize import Drawing
 from vtn_stream.model import VTN, ClassificationConfig
 from vtn_stream.track import GridScores

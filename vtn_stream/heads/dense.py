@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.films import LabelledFilm, labels_of
 from vtn_stream.heads.fitting import AtPoint, phase_rules
 from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.heads.losses import dense_loss
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
 from vtn_stream.localize import Drawing
@@ -33,7 +33,7 @@ class Dense(Head[DenseConfig]):
     def read(
         self, config: DenseConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
-        """frame: the probability of each label; what they lack of 1 is that of nothing."""
+        """frame: the probability of each label; the rest to 1 is that of nothing."""
         frame = np.zeros((len(valid), config.num_classes), np.float16)
         for piece in pieces(tiles, len(valid)):
             probabilities = finite_on_cpu(network.head(piece.frames).float().softmax(-1)[0])
@@ -59,13 +59,13 @@ class Dense(Head[DenseConfig]):
 
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
         true = np.concatenate([labels_of(film, labels) for film in films])
-        said = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
-        return float((said == true)[true >= 0].mean())
+        predicted = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
+        return float((predicted == true)[true >= 0].mean())
 
     def thresholds(
         self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
     ) -> dict[str, AtPoint]:
-        """None: its rules draw the timeline."""
+        """None: phase rules draw the timeline."""
         return {}
 
     def operating_points(self, thresholds: Mapping[str, AtPoint]) -> OperatingPoints:
@@ -83,14 +83,14 @@ class Dense(Head[DenseConfig]):
 
 
 def _likeliest_labels(prediction: GridScores) -> NDArray[np.intp]:
-    """[T]: the number of the likeliest label at each position, K for nothing."""
+    """[T]: the number of the most likely label at each position, K for nothing."""
     assert prediction.frame is not None
     frame = prediction.frame.astype(np.float32)
     return np.concatenate([frame, 1 - frame.sum(axis=1, keepdims=True)], 1).argmax(axis=1)
 
 
 def _covered(films: Sequence[LabelledFilm]) -> float:
-    """The share of the films' time in which something holds."""
+    """The share of the films' time that has a label."""
     covered = total = 0.0
     for film in films:
         end = 0.0

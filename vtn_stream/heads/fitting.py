@@ -1,5 +1,4 @@
-"""What is fitted on validation films once the weights are learnt: from which score a label holds, and how labels follow
-each other.
+"""Fits thresholds and phase rules on validation films, after the weights are trained.
 
 K classes, P predictions of a class by descending score
 """
@@ -11,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.heads.films import LabelledFilm, labels_of
+from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.localize import phases
 from vtn_stream.metrics import DetectionScores, labels_on_grid, segmentation_scores
 from vtn_stream.timeline import Segment
@@ -31,7 +30,7 @@ WITHOUT_VALIDATION = (3.0, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtPoint:
-    """What a label is worth at its operating point, shares 0..1."""
+    """How good a label is at its operating point, shares 0..1."""
 
     threshold: float
     precision: float
@@ -40,7 +39,7 @@ class AtPoint:
 
 
 def detection_points(scores: DetectionScores) -> dict[str, AtPoint]:
-    """For each label of the truth the score of the highest F1 at TIOU; none for one that was never predicted."""
+    """For each label of the truth the score of the highest F1 at TIOU; not for labels that were never predicted."""
     at = scores.thresholds.index(TIOU)
     found = {}
     for label, one in scores.classes.items():
@@ -59,7 +58,7 @@ def clip_points(probabilities: NDArray[np.floating], truth: NDArray[np.integer])
 
 
 def _best_point(scores: NDArray[np.float64], right: NDArray[np.bool_], num_truth: int) -> AtPoint:
-    """Between the score of the best F1 and the next lower one: a film that is a little different stays on its side."""
+    """A point between the score of the best F1 and the next lower one, so that small differences do not cross it."""
     hits = right.cumsum()
     number = np.arange(1, len(scores) + 1)
     last = np.append(scores[1:] < scores[:-1], True)  # equal scores come together
@@ -122,7 +121,7 @@ NOTHING = ""  # no label is empty
 
 
 def on_grid(segments: Sequence[Segment], film: LabelledFilm) -> NDArray[np.str_]:
-    """[T]: the label at each grid time, NOTHING where there is none."""
+    """[T]: the label at each grid time, NOTHING if there is none."""
     return labels_on_grid(segments, film.index.grid_s, NOTHING)
 
 

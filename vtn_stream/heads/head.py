@@ -1,4 +1,4 @@
-"""What depends on a head's kind, but the network: how it reads a film, is drawn, is taught, and what is said of it.
+"""What depends on the kind of a head, besides its network: how it reads a film, is drawn, trained and described.
 
 B crops, L positions of a crop, T positions of a film, D embedding width, N segments, K classes
 """
@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.films import LabelledFilm
 from vtn_stream.heads.fitting import AtPoint, as_operating_points
+from vtn_stream.heads.labelled_film import LabelledFilm
 from vtn_stream.localize import Drawing
 from vtn_stream.model import VTN, HeadConfig
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
@@ -38,13 +38,13 @@ class Batch:
     clips: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """There; segments stay where they are: targets are made of them on the CPU."""
+        """The batch on that device; segments stay where they are, since targets are made of them on the CPU."""
         on = {name: getattr(self, name).to(device) for name in ("embeddings", "valid", "labels", "clips")}
         return replace(self, **on)
 
 
 class Loss(NamedTuple):
-    """Of a batch: a mean; or a sum over that many positives."""
+    """The loss of a batch: a mean; or a sum over that many positives."""
 
     value: Tensor
     num_positives: int | None = None
@@ -77,8 +77,8 @@ class Head(ABC, Generic[ConfigT]):
     def read(
         self, config: ConfigT, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
-        """Scores of a film's T positions by their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
-        spans. Raises CheckpointError where the network gives no numbers.
+        """Scores of a film's T positions from their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
+        spans. Raises CheckpointError if the network gives no numbers.
         """
         raise ValueError("this head says what the whole film shows, and not when")
 
@@ -90,11 +90,11 @@ class Head(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> ConfigT:
-        """The head that these films ask for, on an encoder of that width."""
+        """The head config that suits these films, on an encoder of that width."""
 
     @abstractmethod
     def loss(self, config: ConfigT, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
-        """Of a batch on the network's device. smoothing: the price of a change from a position to the next."""
+        """The loss of a batch on the network's device. smoothing: the cost of changes between positions."""
 
     @abstractmethod
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
@@ -104,7 +104,7 @@ class Head(ABC, Generic[ConfigT]):
     def thresholds(
         self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
     ) -> dict[str, AtPoint]:
-        """For each label that these films can tell it of, the score from which it holds."""
+        """The threshold of each label for which these films can give one."""
 
     def operating_points(self, thresholds: Mapping[str, AtPoint]) -> OperatingPoints:
         return as_operating_points(thresholds)

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.films import LabelledFilm, longest_segment
 from vtn_stream.heads.fitting import AtPoint, detection_points
 from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
 from vtn_stream.heads.losses import diou_loss, focal_loss
 from vtn_stream.heads.pieces import Piece, finite_on_cpu, pieces
 from vtn_stream.heads.targets import pyramid_targets
@@ -83,8 +83,8 @@ class Localization(Head[LocalizationConfig]):
         pyramid = network.locate(batch.embeddings, valid=batch.valid)
         num_points = [logits.shape[1] for logits in pyramid.logits]
         classes, offsets, positive = [], [], []
-        for bounds, numbers in batch.segments:
-            levels = pyramid_targets(bounds, numbers, num_points, config.num_classes)
+        for bounds, labels in batch.segments:
+            levels = pyramid_targets(bounds, labels, num_points, config.num_classes)
             classes.append(torch.cat([level.classes for level in levels]))
             offsets.append(torch.cat([level.offsets for level in levels]))
             positive.append(torch.cat([level.positive for level in levels]))
@@ -110,12 +110,12 @@ def detected(
     truth = {film.name: film.segments for film in films}
     known = {segment.label for segments in truth.values() for segment in segments}
     each = zip(predictions, films, strict=True)
-    found = {film.name: [s for s in all_spans(said, film, labels) if s.label in known] for said, film in each}
+    found = {film.name: [s for s in all_spans(scores, film, labels) if s.label in known] for scores, film in each}
     return detection_map(found, truth, THUMOS14)
 
 
 def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str]) -> list[Segment]:
-    """As average precision counts: every span, however doubtful."""
+    """Every span as a segment, however doubtful, as average precision needs."""
     assert prediction.spans is not None
     return located(prediction.spans, film.index, labels, film.duration_s, NO_THRESHOLD)
 
@@ -123,7 +123,7 @@ def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str])
 def _read_pyramid(
     network: VTN, piece: Piece, valid: NDArray[np.bool_], frame: NDArray[np.float16], levels: list["_Strongest"]
 ) -> None:
-    """Put a piece's scores into frame [T, K], and what its points propose into the levels."""
+    """Puts a piece's scores into frame [T, K], and the proposals of its points into the levels."""
     start, stop, first, frames = piece
     known = torch.from_numpy(valid[first : first + frames.shape[1]])[None].to(frames.device)
     best = np.zeros((stop - start, frame.shape[1]), np.float32)

@@ -1,4 +1,4 @@
-"""What training makes small. Every loss is a sum or a mean that stays differentiable where nothing counts."""
+"""The losses that training minimizes. Every loss is a sum or a mean that stays differentiable where nothing counts."""
 
 import torch
 from torch import Tensor
@@ -30,8 +30,8 @@ def diou_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def dense_loss(logits: Tensor, labels: Tensor, valid: Tensor, *, smoothing: float = 0.15) -> Tensor:
-    """Cross entropy of logits [B, T, K] at labels [B, T], -1 where there is none, and a price for changing one's mind:
-    the mean of clamp((log p_t - log p_{t-1})^2, 0, 16), of which only p_t learns. valid [B, T].
+    """Cross entropy of logits [B, T, K] at labels [B, T], -1 where there is none, and a cost for changes between
+    neighbouring positions: the mean of clamp((log p_t - log p_{t-1})^2, 0, 16), of which only p_t learns. valid [B, T].
 
     Farha and Gall, "MS-TCN" (2019), section 3.3.
     """

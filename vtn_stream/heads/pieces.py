@@ -1,4 +1,4 @@
-"""A film's tokens in pieces that a head reads one after the other, and what it says of them as numpy has it.
+"""A film's tokens in pieces that a head reads one after the other, and its outputs as numpy arrays.
 
 T positions, D width of a token
 """
@@ -50,7 +50,7 @@ def pieces(tiles: Iterator[Tensor], num: int, halo: int = 0) -> Iterator[Piece]:
 
 
 def finite_on_cpu(tensor: Tensor) -> NDArray[np.float32]:
-    """Raises CheckpointError where the network gives NaN or infinity."""
+    """Raises CheckpointError if the network gives NaN or infinity."""
     values: NDArray[np.float32] = tensor.float().cpu().numpy()
     if not np.isfinite(values).all():
         raise CheckpointError("the model gives no numbers (NaN)", "no timeline was drawn", "use another model")

@@ -1,4 +1,4 @@
-"""What a pyramid should say of annotated segments (Zhang et al., "ActionFormer", 2022, section 3.3).
+"""The outputs that a pyramid should give for annotated segments (Zhang et al., "ActionFormer", 2022, section 3.3).
 
 L levels with strides 1, 2, 4 ...; level l has T_l points, point k at frame k 2^l; N segments, K classes
 """

@@ -1,4 +1,4 @@
-"""Grid scores to segments and gaps. THE place where positions become seconds; knows no model and no file."""
+"""Turns grid scores into segments and gaps. THE place where positions become seconds; knows no model and no file."""
 
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
 from vtn_stream.localize.draw import DRAWINGS, Drawing, draw

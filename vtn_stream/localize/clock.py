@@ -1,13 +1,13 @@
-"""When positions are, in seconds, and what is drawn of single positions: gaps and curves.
+"""Turns positions into seconds, and values at positions into gaps and curves.
 
-T positions. A position speaks of the time around it: the border between positions p-1 and p lies midway between their
+T positions. A position stands for the time around it: the border between positions p-1 and p lies midway between their
 grid times, so that a border drawn from samples is off by half a step at most.
 
     grid     t0      t1      t2      t3
     edges  |     |       |       |       |
            0    mid     mid     mid     end
 
-The bounds of spans are no samples: 2.5 is the time midway between t2 and t3.
+The bounds of spans are not samples: 2.5 is the time midway between t2 and t3.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,9 @@ def positions(segments: Iterable[Segment], index: FrameIndex) -> NDArray[np.floa
 
 
 def grid_step_s(index: FrameIndex) -> float:
-    """Over the whole grid: of two neighbours late in a day the difference has lost digits. A lone position's is 1 s."""
+    """The step, measured over the whole grid: the difference of two late neighbours has lost digits. 1 s for one
+    position.
+    """
     return float(index.grid_s[-1] - index.grid_s[0]) / (len(index) - 1) if len(index) > 1 else 1.0
 
 
@@ -58,7 +60,7 @@ def gaps(of: NDArray[np.bool_], index: FrameIndex, duration_s: float, reason: st
 
 
 def curve(values: NDArray[np.floating], index: FrameIndex) -> Curve | None:
-    """values [T] over time, decimated by maxima to at most 2000 points; None where there are too few to draw."""
+    """values [T] over time, decimated by maxima to at most 2000 points; None if there are too few to draw."""
     if len(index) < 2:
         return None
     every = -(-len(values) // MAX_CURVE_POINTS)

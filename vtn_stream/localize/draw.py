@@ -1,4 +1,4 @@
-"""Scores to segments, as the analysis that made them draws them."""
+"""Draws segments from scores, in the way of the analysis that made the scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -31,9 +31,9 @@ def draw(
     points: OperatingPoints,
     rules: PhaseRules | None = None,
 ) -> list[Segment]:
-    """The segments of a film that lasts duration_s: by `peaks`, `phases` or `located`.
+    """The segments of a film that lasts duration_s, by `peaks`, `phases` or `located`.
 
-    Raises ValueError where the scores are not of this kind, of other positions or of other labels, and for rules of
+    Raises ValueError if the scores are not of this kind, of other positions or of other labels, and for rules of
     what has none.
     """
     if rules is not None and drawing != "phases":

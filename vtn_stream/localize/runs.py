@@ -1,4 +1,4 @@
-"""Scores of classes over time to segments: where one is the best, and where one is high.
+"""Turns class scores over time into segments: where a class is the best, or where its score is high.
 
 T positions, K classes
 """
@@ -41,11 +41,11 @@ def phases(
     points: OperatingPoints,
     rules: PhaseRules | None,
 ) -> list[Segment]:
-    """Runs of labels of which one holds at a time, by their probabilities [T, K]; what these lack of 1 is for nothing,
-    which has no segment. A run is scored with the mean of its label, and left out where that is below `high`.
+    """Runs of labels that exclude each other, by their probabilities [T, K]; the rest to 1 is for no label, which has
+    no segment. A run is scored with the mean of its label, and left out where that is below `high`.
 
-    rules  of the K labels, or of these and nothing: the likeliest sequence that keeps to them (Viterbi). None: at every
-           position the likeliest holds, however briefly
+    rules  of the K labels, or of these and nothing: the most likely sequence that obeys them (Viterbi). None: the most
+           likely label of each position, however brief
 
     Invalid positions break a run, as in `runs`. What was lost there speaks for no label, and counts towards the least
     lengths of the runs beside it: a phase may have gone on unseen.
@@ -104,7 +104,7 @@ def peaks(
 
 
 def _likeliest(probabilities: NDArray[np.float64], valid: NDArray[np.bool_], rules: PhaseRules) -> NDArray[np.intp]:
-    """[T]: the sequence of outputs that keeps to the rules; 0 far from all that is known, where nobody asks."""
+    """[T]: the most likely sequence of outputs under the rules; 0 far from all known positions: not used there."""
     best = np.zeros(len(valid), np.intp)
     known = np.flatnonzero(valid)
     if not len(known):

@@ -23,7 +23,8 @@ def soft_nms(
     sigma: float = 0.5,
     min_score: float = 0.001,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Take the highest again and again; what overlaps it and is of its class loses exp(-tIoU^2 / sigma) of its score.
+    """Take the highest again and again; segments of its class that overlap it have their score multiplied by
+    exp(-tIoU^2 / sigma).
 
     segments  [N, 2], start <= end, in any unit; scores [N], in 0..1; classes [N]
 

@@ -1,4 +1,4 @@
-"""What a pyramid proposes: candidates of its points, the spans that are left of them, their segments.
+"""What a pyramid proposes: the candidates of its points, the spans that remain of them, and their segments.
 
 M spans, K classes, n points of a level
 """
@@ -33,8 +33,8 @@ def candidates(
     *,
     min_score: float = MIN_SPAN_SCORE,
 ) -> Spans:
-    """What the points first, first + 1 ... of a level propose: scores [n, K]; offsets [n, 2] to start and end, >= 0, in
-    strides of 2^level positions. In no order; points of a score below min_score propose nothing.
+    """The proposals of the points first, first + 1 ... of a level: scores [n, K]; offsets [n, 2] to start and end, >=
+    0, in strides of 2^level positions. In no order; points of a score below min_score propose nothing.
     """
     points, classes = np.nonzero(scores >= min_score)
     reach = offsets[points].astype(np.float64)
@@ -43,7 +43,7 @@ def candidates(
 
 
 def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans:
-    """Of the levels' candidates the strongest, less those that they overlap (gaussian soft-NMS in each class)."""
+    """The strongest of the levels' candidates, without those they overlap (gaussian soft-NMS in each class)."""
     num_candidates, num_spans = max_candidates_and_spans(num_positions, fps)
     spans = joined([strongest(level, num_candidates) for level in levels])
     spans = _of(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
@@ -54,14 +54,14 @@ def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans
 
 
 def max_candidates_and_spans(num_positions: int, fps: Fraction) -> tuple[int, int]:
-    """How many candidates a level may have, and how many spans are kept of all of them."""
+    """How many candidates a level may have, and how many spans are kept in all."""
     half_hours = max(Fraction(1), num_positions / Fraction(fps) / HALF_HOUR_S)
     return math.ceil(NUM_CANDIDATES * half_hours), math.ceil(NUM_SPANS * half_hours)
 
 
 def strongest(spans: Spans, num: int) -> Spans:
-    """The `num` highest at most, by descending score; of equal ones the lower class, the earlier start and end first:
-    the order that they come in does not matter.
+    """At most the `num` highest, by descending score, then by class, start and end, so that their original order does
+    not matter.
     """
     if 0 < num < len(spans):
         least = np.partition(spans.scores, len(spans) - num)[len(spans) - num]
@@ -71,7 +71,7 @@ def strongest(spans: Spans, num: int) -> Spans:
 
 
 def joined(parts: Sequence[Spans]) -> Spans:
-    """All of them, one part after the other."""
+    """Joins the parts, one after the other."""
     return Spans(
         bounds=np.concatenate([np.zeros((0, 2)), *(part.bounds for part in parts)]),
         classes=np.concatenate([np.zeros(0, np.int64), *(part.classes for part in parts)]),
@@ -86,8 +86,8 @@ def located(
     duration_s: float,
     points: OperatingPoints,
 ) -> list[Segment]:
-    """A segment for each span whose score reaches its class's `high`, cut where the grid or the film ends.
-    What lies in a gap altogether is left out: nobody saw it.
+    """A segment for each span whose score reaches its class's `high`, cut where the grid or the film ends. Spans that
+    lie entirely in a gap are left out: no frame shows them.
     """
     if len(index) == 0:
         return []

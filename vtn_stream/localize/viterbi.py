@@ -1,4 +1,4 @@
-"""The best sequence of labels whose runs are long enough, and whose changes are worth their cost. Knows numpy only.
+"""The best sequence of labels, given how long each must last and what each change costs. Knows numpy only.
 
 T positions, K labels
 """
@@ -12,7 +12,7 @@ __all__ = ["decode_labels"]
 def decode_labels(
     scores: NDArray[np.floating], min_positions: NDArray[np.integer], change_cost: NDArray[np.floating]
 ) -> NDArray[np.intp]:
-    """[T]: the labels whose scores [T, K] add up to most, less change_cost [K, K] (from, to) at every change.
+    """[T]: the labels with the highest sum of scores [T, K], minus change_cost [K, K] (from, to) at every change.
 
     A run of label k is at least min_positions[k] long; in a sequence shorter than all of these one label holds. Scores
     are log-probabilities, or anything that adds up; -inf forbids a label at a position, +inf in change_cost a change.

@@ -35,7 +35,6 @@ EPIC = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 Segments = Mapping[str, Sequence[Segment]]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
@@ -61,7 +60,7 @@ class ClassScores:
 
     @property
     def precision(self) -> Floats:
-        """float64 [K, P], of the predictions up to each, as it is: no envelope."""
+        """float64 [K, P], of the predictions up to each, without the envelope."""
         return _precision(self.matched)
 
 
@@ -87,24 +86,24 @@ class DetectionScores:
 class ProposalScores:
     """Recall against the average number of proposals per video, whatever their labels.
 
-    numbers  float64 [100], proposals per video on average
-    recall   float64 [K, 100], the share of true segments that some proposal covers
+    num_per_video  float64 [100], proposals per video on average
+    recall         float64 [K, 100], the share of true segments that some proposal covers
     """
 
     thresholds: tuple[float, ...]
-    numbers: Floats
+    num_per_video: Floats
     recall: Floats
 
     @property
     def average_recall(self) -> Floats:
-        """float64 [100], the mean over the thresholds: AR@AN for AN = `numbers`."""
+        """float64 [100], the mean over the thresholds: AR@AN for AN = `num_per_video`."""
         return self.recall.mean(axis=0)
 
     @property
     def area(self) -> float:
         """The area under AR against AN, 0..1; by trapezoids from the first number on, over the last number."""
-        average, widths = self.average_recall, np.diff(self.numbers)
-        return float((widths * (average[1:] + average[:-1]) / 2).sum() / self.numbers[-1])
+        average, widths = self.average_recall, np.diff(self.num_per_video)
+        return float((widths * (average[1:] + average[:-1]) / 2).sum() / self.num_per_video[-1])
 
 
 def detection_map(
@@ -117,9 +116,9 @@ def detection_map(
     AP is the area under the monotone envelope of precision over recall, through all points; a class that is never
     predicted has 0. A segment of no length has tIoU 0 with everything. Thresholds are in (0, 1], inclusive.
     """
-    limits = _limits(thresholds)
+    tious = _tious(thresholds)
     labels, true, found = _read(predictions, truth, ignore_other_videos)
-    matched = _matched(true, found, limits)
+    matched = _matched(true, found, tious)
     classes = {}
     for index, label in enumerate(labels):
         mine = np.flatnonzero(found.label == index)
@@ -129,7 +128,7 @@ def detection_map(
         classes[label] = ClassScores(
             num_truth=num_truth, ap=_average_precision(taken, num_truth), scores=found.score[mine], matched=taken
         )
-    return DetectionScores(thresholds=tuple(limits.tolist()), classes=classes)
+    return DetectionScores(thresholds=tuple(tious.tolist()), classes=classes)
 
 
 def average_recall(
@@ -146,7 +145,7 @@ def average_recall(
     average; a true segment is recalled when any of them reaches the threshold. Labels play no part. Videos without a
     true segment do not count, nor do their proposals.
     """
-    limits = _limits(thresholds)
+    tious = _tious(thresholds)
     if not max_number > 0:
         raise ValueError(f"max_number must be above 0, got {max_number}")
     _, true, found = _read(proposals, truth, ignore_other_videos, any_label=True)
@@ -155,16 +154,16 @@ def average_recall(
     kept = [tiou[: int(len(tiou) * share)] for tiou in videos]
     # The order of operations is ActivityNet's: what its floats round down is rounded down here.
     shares = np.arange(1, 101) / 100.0 * (max_number * len(videos) / max(sum(map(len, kept)), 1))
-    recalled = np.zeros((len(limits), 100), np.int64)
+    recalled = np.zeros((len(tious), 100), np.int64)
     for tiou in kept:
         num = np.minimum((len(tiou) * shares).astype(np.int64), len(tiou))
-        for k, limit in enumerate(limits):
-            reaches = tiou >= limit  # [P, G]
+        for k, least_tiou in enumerate(tious):
+            reaches = tiou >= least_tiou  # [P, G]
             first = reaches.argmax(axis=0)[reaches.any(axis=0)] if len(tiou) else np.zeros(0, np.int64)
             recalled[k] += (first[:, None] < num).sum(axis=0)
     return ProposalScores(
-        thresholds=tuple(limits.tolist()),
-        numbers=np.arange(1, 101) * max_number / 100,
+        thresholds=tuple(tious.tolist()),
+        num_per_video=np.arange(1, 101) * max_number / 100,
         recall=recalled / len(true.label),
     )
 
@@ -176,8 +175,8 @@ class _Table:
     Within one label and video, predictions stand in descending order of score, true segments in order of time.
     """
 
-    label: Ints
-    video: Ints
+    label: NDArray[np.int64]
+    video: NDArray[np.int64]
     start_s: Floats
     end_s: Floats
     score: Floats
@@ -231,7 +230,7 @@ def _table(rows: Sequence[tuple[int, int, float, float, float]]) -> _Table:
     )
 
 
-def _groups(true: _Table, found: _Table) -> Iterator[tuple[int, Ints, Floats]]:
+def _groups(true: _Table, found: _Table) -> Iterator[tuple[int, NDArray[np.int64], Floats]]:
     """For every label and video with G true segments: the label, its P rows in `found`, their tIoU [P, G]."""
     num_videos = 1 + max(int(true.video.max()), int(found.video.max(initial=0)))
     of_true, of_found = true.label * num_videos + true.video, found.label * num_videos + found.video
@@ -250,16 +249,16 @@ def _tiou(start_a: Floats, end_a: Floats, start_b: Floats, end_b: Floats) -> Flo
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _matched(true: _Table, found: _Table, limits: Floats) -> Bools:
+def _matched(true: _Table, found: _Table, tious: Floats) -> Bools:
     """Whether each prediction takes a true segment [K, P]; greedy within a group, and groups share no truth."""
-    matched = np.zeros((len(limits), len(found.score)), np.bool_)
-    every = np.arange(len(limits))
+    matched = np.zeros((len(tious), len(found.score)), np.bool_)
+    every = np.arange(len(tious))
     for _, mine, tiou in _groups(true, found):
-        taken = np.zeros((len(limits), tiou.shape[1]), np.bool_)
-        for p in np.flatnonzero(tiou.max(axis=1) >= limits.min()):  # the others take nothing
+        taken = np.zeros((len(tious), tiou.shape[1]), np.bool_)
+        for p in np.flatnonzero(tiou.max(axis=1) >= tious.min()):  # the others take nothing
             free = np.where(taken, -1.0, tiou[p])  # [K, G]
             best = free.argmax(axis=1)
-            hit = free[every, best] >= limits
+            hit = free[every, best] >= tious
             taken[every[hit], best[hit]] = True
             matched[:, mine[p]] = hit
     return matched
@@ -275,8 +274,8 @@ def _average_precision(matched: Bools, num_truth: int) -> Floats:
     return (envelope * matched).sum(axis=1) / num_truth
 
 
-def _limits(thresholds: Sequence[float]) -> Floats:
-    limits = np.asarray(thresholds, np.float64)
-    if limits.ndim != 1 or not len(limits) or not ((limits > 0) & (limits <= 1)).all():
+def _tious(thresholds: Sequence[float]) -> Floats:
+    tious = np.asarray(thresholds, np.float64)
+    if tious.ndim != 1 or not len(tious) or not ((tious > 0) & (tious <= 1)).all():
         raise ValueError(f"thresholds of tIoU are one or more numbers in (0, 1], got {thresholds}")
-    return limits
+    return tious

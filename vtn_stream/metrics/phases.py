@@ -2,10 +2,10 @@
 
 T frames, V videos, N phases
 
-Published figures follow one of three rules, seldom said which (Funke et al. 2023, "Metrics Matter in Surgical Phase
-Recognition"). Strict: a frame is right when its label is. Relaxed, in two forms: the M2CAI 2016 challenge's MATLAB
-script, as adapted to Cholec80's seven phases and passed on from paper to paper (Evaluate.m), forgives some confusions
-within 10 s of a phase's ends; and it has an error.
+Published figures follow one of three rules, and papers seldom say which (Funke et al. 2023, "Metrics Matter in Surgical
+Phase Recognition"). Strict: a frame is right when its label is. Relaxed, in two forms: the M2CAI 2016 challenge's
+MATLAB script, as adapted to Cholec80's seven phases and passed on from paper to paper (Evaluate.m), forgives some
+confusions within 10 s of a phase's ends; and it has an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,18 +27,17 @@ TOLERANCE_S = 10
 _LATE: tuple[tuple[int, ...], ...] = ((-1,), (-1,), (-1,), (-1,), (-1,), (-1, -2), (-1, -2))
 _EARLY: tuple[tuple[int, ...], ...] = ((1,), (1,), (1,), (1, 2), (1, 2), (1, 2), (1, 2))
 
-Floats = NDArray[np.float64]
-Form = Literal["exact", "corrected"]
+RelaxedForm = Literal["exact", "corrected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PhaseMeasure:
     """A measure of every phase in every video: float64 [N, V], percent, nan where it is undefined."""
 
-    values: Floats
+    values: NDArray[np.float64]
 
     @property
-    def per_phase(self) -> Floats:
+    def per_phase(self) -> NDArray[np.float64]:
         """float64 [N]: the mean over the videos where it is defined; nan for a phase that has none."""
         defined = ~np.isnan(self.values)
         num = defined.sum(axis=1)
@@ -52,7 +51,7 @@ class PhaseMeasure:
 
     @property
     def std(self) -> float:
-        """The deviation of `per_phase` over phases (ddof 1): how unlike phases are, not how unlike videos are."""
+        """The standard deviation of `per_phase` over phases (ddof 1): how much phases differ, not videos."""
         return _std(self.per_phase)
 
 
@@ -62,7 +61,7 @@ class PhaseScores:
 
     phases: tuple[str | int, ...]
     videos: tuple[str, ...]
-    accuracy_per_video: Floats
+    accuracy_per_video: NDArray[np.float64]
     precision: PhaseMeasure
     recall: PhaseMeasure
     jaccard: PhaseMeasure
@@ -74,7 +73,7 @@ class PhaseScores:
 
     @property
     def accuracy_std(self) -> float:
-        """The deviation over videos (ddof 1); nan for a single one."""
+        """The standard deviation over videos (ddof 1); nan for a single one."""
         return _std(self.accuracy_per_video)
 
 
@@ -94,7 +93,7 @@ def strict_phases(
 def relaxed_phases(
     predictions: Mapping[str, Labels],
     truth: Mapping[str, Labels],
-    form: Form,
+    form: RelaxedForm,
     *,
     fps: float,
     phases: Sequence[str] | Sequence[int],
@@ -125,7 +124,9 @@ def relaxed_phases(
     return _scores(pairs, right, phases)
 
 
-def _forgiving(predicted: NDArray[np.int64], true: NDArray[np.int64], form: Form, tolerance: int) -> NDArray[np.bool_]:
+def _forgiving(
+    predicted: NDArray[np.int64], true: NDArray[np.int64], form: RelaxedForm, tolerance: int
+) -> NDArray[np.bool_]:
     """Whether each frame [T] counts as right, with `tolerance` frames at the ends of each stretch."""
     off = predicted - true
     right = off == 0
@@ -192,11 +193,11 @@ def _scores(
     )
 
 
-def _mean(values: Floats) -> float:
+def _mean(values: NDArray[np.float64]) -> float:
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _std(values: Floats) -> float:
+def _std(values: NDArray[np.float64]) -> float:
     values = values[~np.isnan(values)]
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")

@@ -83,8 +83,8 @@ def segmentation_scores(
 def labels_on_grid(segments: Sequence[Segment], times_s: NDArray[np.float64], background: str) -> NDArray[np.str_]:
     """The label at each of times_s [T] seconds, in any order; `background` where no segment is.
 
-    A segment holds [start_s, end_s), an instant holds nothing. Of several segments the one that scores highest wins,
-    one without a score loses to any other, and of those alike the label that sorts first wins.
+    A segment covers [start_s, end_s), an instant covers nothing. If several cover a time, the one with the highest
+    score wins, one without a score loses to any other, and of those alike the label that sorts first wins.
     """
     times = np.asarray(times_s, np.float64)
     if times.ndim != 1 or np.isnan(times).any():
@@ -101,7 +101,7 @@ def labels_on_grid(segments: Sequence[Segment], times_s: NDArray[np.float64], ba
 def aligned(
     predictions: Mapping[str, Labels], truth: Mapping[str, Labels]
 ) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Predicted and true labels [T] of every video, by name. Raises InputError where they cannot be compared."""
+    """Predicted and true labels [T] of every video, by name. Raises InputError if they cannot be compared."""
     if not truth:
         raise InputError("the truth holds no video", "nothing can be scored", "check which videos were chosen")
     for name in sorted(set(predictions) ^ set(truth)):
@@ -139,7 +139,7 @@ def _array(labels: Labels) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Runs:
-    """In order of time: labels [N], and frames [start, stop) of each."""
+    """Runs in order of time: labels [N], and frames [start, stop) of each."""
 
     label: NDArray[Any]
     start: NDArray[np.int64]
@@ -166,7 +166,7 @@ def _levenshtein(a: NDArray[Any], b: NDArray[Any]) -> int:
 
 
 def _hits(predicted: _Runs, true: _Runs, overlaps: Sequence[float]) -> NDArray[np.int64]:
-    """True positives at each overlap: the true runs that are the best match of a predicted run that is near enough."""
+    """True positives at each overlap: true runs that are the best match of a predicted run with enough overlap."""
     hits = np.zeros(len(overlaps), np.int64)
     for label in np.intersect1d(predicted.label, true.label):
         p, t = predicted.label == label, true.label == label

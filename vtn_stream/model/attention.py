@@ -1,7 +1,7 @@
 """Attention of a Longformer with one global token, the first.
 
-What is computed is Beltagy et al., "Longformer" (2020), section 3.1, as transformers' LongformerSelfAttention computes
-it; how is ours.
+Computes Beltagy et al., "Longformer" (2020), section 3.1, with the results of transformers' LongformerSelfAttention, in
+our own way.
 
     B sequences, T frames, L frames that are read as keys, H heads, d head width, D = H d, r = window / 2
 
@@ -37,11 +37,12 @@ def band_attention(
     valid: Tensor | None = None,
     dropout_p: float = 0.0,
 ) -> Tensor:
-    """What frames see, [B, T, H, d]: queries [B, T, H, d], keys and values [B, L, H, d], the global token's [B, H, d].
+    """The attention of frames, [B, T, H, d]: queries [B, T, H, d], keys and values [B, L, H, d], the global token's [B,
+    H, d].
 
     first  which of the L keys stands where the first query does: keys reach to its left and to the last query's right
     reach  r; key j is seen by query i where |first + i - j| <= r
-    valid  [B, L] False for keys that nobody sees
+    valid  [B, L] False for keys that are not seen
 
     Short sequences are computed densely, others block by block: the work grows with T (r + 32), not with T squared.
     """
@@ -87,8 +88,8 @@ def band_attention(
 
 
 class GlobalRow:
-    """What the global token sees, gathered from any number of pieces of the sequence (online softmax, as in Milakov and
-    Gimelshein, 2018).
+    """The attention of the global token, gathered from any number of pieces of the sequence (online softmax, as in
+    Milakov and Gimelshein, 2018).
 
     No token's global key or value is computed: with q a head's query, the score q . (K x + b) is (q K) . x + q . b, and
     the sum of p (V x + c) is V (sum of p x) + c. So a token costs H products of width D instead of 2 D.

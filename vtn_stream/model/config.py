@@ -87,12 +87,12 @@ class EncoderConfig:
 
     @property
     def history(self) -> int:
-        """How many frames before its own the encoder needs of embeddings, to read a frame."""
+        """How many earlier embeddings the encoder needs to read a frame."""
         return max((*self.difference_lags, *self.magnitude_lags), default=0)
 
     @property
     def num_features(self) -> int:
-        """How wide what is read is: an embedding, and its differences to earlier ones."""
+        """The width of the encoder's input: an embedding, and its differences to earlier ones."""
         return self.input_width * (self.reads_embeddings + len(self.difference_lags) + len(self.magnitude_lags))
 
 
@@ -108,7 +108,7 @@ class HeadConfig:
         return self.num_classes
 
     def network(self, width: int) -> "nn.Module":
-        """On tokens of that width, with random weights."""
+        """The head's network on tokens of that width, with random weights."""
         raise NotImplementedError
 
 
@@ -153,7 +153,7 @@ class LocalizationConfig(HeadConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseConfig(HeadConfig):
-    """One label at every frame. nothing: one more output, the last, stands for none of the labels."""
+    """One label at every frame. nothing: one more output, the last, means no label."""
 
     kind = "dense"
     nothing: bool = False
@@ -170,7 +170,7 @@ class DenseConfig(HeadConfig):
 
     @property
     def num_outputs(self) -> int:
-        """Classes, and one more where the head has an output for none of them."""
+        """The number of classes, and one more if the head has an output for no label."""
         return self.num_classes + self.nothing
 
 
@@ -222,7 +222,7 @@ def _vtn(backbone: str, width: int, num_heads: int, feedforward_width: int, num_
 
 
 def r50_vtn() -> VTNConfig:
-    """167.6 M parameters. The paper does not tell its number of heads; it changes no other number."""
+    """167.6 M parameters. The paper does not give its number of heads; it changes no other number."""
     return _vtn("resnet50", 2048, 16, 4096, 3)
 
 

@@ -16,9 +16,9 @@ from torch.nn.functional import dropout, gelu, pad
 from vtn_stream.model.attention import GlobalRow, band_attention
 from vtn_stream.model.config import EncoderConfig
 
-__all__ = ["TILE", "Encoded", "LongformerLayer", "Read", "TemporalEncoder", "layer_tiles", "show_frames"]
+__all__ = ["TILE", "Encoded", "LongformerLayer", "ReadFrames", "TemporalEncoder", "layer_tiles", "show_frames"]
 
-Read = Callable[[int, int], Tensor]  # (start, stop) -> a tensor of those frames
+ReadFrames = Callable[[int, int], Tensor]  # (start, stop) -> a tensor of those frames
 
 # Frames that pass through a layer at once where no gradient is wanted: what a layer needs besides its input and
 # output is then 30 MB at D = 768, and each tile computes the keys of its halo again: 2 % at a window of 18. Twice as
@@ -27,7 +27,7 @@ TILE = 1024
 
 
 class Encoded(NamedTuple):
-    """cls [B, D], the global token after the last layer; frames [B, T, D] where they were asked for; attention [B, T],
+    """cls [B, D], the global token after the last layer; frames [B, T, D] if they were asked for; attention [B, T],
     what the last layer's global token saw of each frame: the mean of the heads; 1 in all, less what it saw of itself.
     """
 
@@ -84,7 +84,7 @@ class LongformerLayer(nn.Module):
         return torch.unflatten(x, -1, (self.num_heads, -1))
 
     def _rest(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """All that follows the attention, for each token alone."""
+        """The rest of the layer after the attention, for each token alone."""
         tokens = self.attention_norm(tokens + self._drop(self.attention_out(seen)))
         return self.feedforward_norm(tokens + self._drop(self.contract(gelu(self.expand(tokens)))))
 
@@ -122,7 +122,7 @@ class TemporalEncoder(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As the release draws them: N(0, 1) for the global token, N(0, 0.02) for all weights."""
+        """Draws the weights as the release does: N(0, 1) for the global token, N(0, 0.02) for all weights."""
         nn.init.normal_(self.cls_token)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
@@ -162,7 +162,7 @@ class TemporalEncoder(nn.Module):
             there = None if valid is None else valid[:, low:stop]
             return self.embed(embeddings[:, low:stop], ids, there, first=start, history=start - low)
 
-        source: Read = embedded
+        source: ReadFrames = embedded
         for number, layer in enumerate(self.layers, 1):
             row = layer.global_row(cls, keeps_attention=number == len(self.layers))
             if number == len(self.layers) and read == "cls":
@@ -199,7 +199,7 @@ class TemporalEncoder(nn.Module):
         return self._drop(self.norm(tokens + self.token_types.weight[0]))
 
     def features(self, embeddings: Tensor, valid: Tensor | None = None, history: int = 0) -> Tensor:
-        """What is read of a frame before it is standardized: [B, history + T, input_width] -> [B, T, num_features].
+        """The features of a frame before they are standardized: [B, history + T, input_width] -> [B, T, num_features].
         A difference to what is not there is 0.
         """
         parts = [embeddings[:, history:]] if self.config.reads_embeddings else []
@@ -237,7 +237,7 @@ class TemporalEncoder(nn.Module):
 
 
 def layer_tiles(
-    layer: LongformerLayer, row: GlobalRow, read: Read, num: int, cls: Tensor, valid: Tensor | None = None
+    layer: LongformerLayer, row: GlobalRow, read: ReadFrames, num: int, cls: Tensor, valid: Tensor | None = None
 ) -> Iterator[tuple[int, Tensor]]:
     """One pass of a layer over `num` frames: (start, tokens [B, n, D]) in order, a tile at a time; row sees them all.
 
@@ -252,15 +252,15 @@ def layer_tiles(
         yield start, layer.frames(tokens, cls, seen, start - low, stop - start)
 
 
-def show_frames(row: GlobalRow, read: Read, num: int, valid: Tensor | None = None) -> None:
-    """All that a pass does where no frame is wanted."""
+def show_frames(row: GlobalRow, read: ReadFrames, num: int, valid: Tensor | None = None) -> None:
+    """Does what a pass does if no frame is wanted."""
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
         row.add(read(start, stop), None if valid is None else valid[:, start:stop])
 
 
 def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) -> Tensor:
-    """Since `lag` frames ago, of each frame but those that are history; 0 where either is not there."""
+    """The change since `lag` frames ago, for each frame after the history; 0 where either is missing."""
     num = embeddings.shape[1] - history
     lacking = min(max(0, lag - history), num)  # frames whose earlier one was before the film
     now, before = slice(history + lacking, None), slice(history + lacking - lag, history + num - lag)
@@ -270,5 +270,5 @@ def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) ->
     return pad(change, (0, 0, lacking, 0))
 
 
-def _slices(tokens: Tensor) -> Read:
+def _slices(tokens: Tensor) -> ReadFrames:
     return lambda start, stop: tokens[:, start:stop]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InUse, StoreError
-from vtn_stream.model.encoder import Encoded, Read, TemporalEncoder, layer_tiles, show_frames
+from vtn_stream.model.encoder import Encoded, ReadFrames, TemporalEncoder, layer_tiles, show_frames
 
 __all__ = ["LongEncoding", "Tile"]
 
@@ -59,7 +59,7 @@ class LongEncoding:
     def __init__(
         self,
         encoder: TemporalEncoder,
-        read: Read,
+        read: ReadFrames,
         num_frames: int,
         *,
         scratch: Path,
@@ -81,7 +81,7 @@ class LongEncoding:
 
     @torch.no_grad()
     def cls(self) -> Encoded:
-        """The global token and what it saw; no frames. Raises StoreError where there is no room for the scratch, or
+        """The global token and what it saw; no frames. Raises StoreError if there is no room for the scratch, or
         another process is at work in it.
         """
         with self._locked():
@@ -115,7 +115,7 @@ class LongEncoding:
     def _num_layers(self) -> int:
         return len(self._encoder.layers)
 
-    def _below_last(self) -> tuple[Read, Tensor]:
+    def _below_last(self) -> tuple[ReadFrames, Tensor]:
         """What the last layer reads: frames [1, n, D] and the global token [1, D]."""
         begin, cls = self._resumed()
         self._check_room(begin)
@@ -129,8 +129,8 @@ class LongEncoding:
             self._file(number - 1).unlink(missing_ok=True)
         return self._source(self._num_layers - 1), cls
 
-    def _source(self, layer: int) -> Read:
-        """What this layer reads."""
+    def _source(self, layer: int) -> ReadFrames:
+        """The input of this layer."""
         return self._embedded if layer == 0 else self._stored(layer - 1)
 
     def _embedded(self, start: int, stop: int) -> Tensor:
@@ -140,7 +140,7 @@ class LongEncoding:
         embeddings = self._read(low, stop)[None].to(self._device)
         return self._encoder.embed(embeddings, ids, valid, first=start, history=start - low)
 
-    def _stored(self, layer: int) -> Read:
+    def _stored(self, layer: int) -> ReadFrames:
         width, file = self._encoder.config.width, self._file(layer)
 
         def read(start: int, stop: int) -> Tensor:
@@ -171,8 +171,8 @@ class LongEncoding:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _counted(self, read: Read, layer: int) -> Read:
-        """Tells how far this layer has come whenever it reads on."""
+    def _counted(self, read: ReadFrames, layer: int) -> ReadFrames:
+        """Reports the progress of this layer whenever it reads on."""
 
         def reading(start: int, stop: int) -> Tensor:
             self._tell(layer * self._num + start, self._num_layers * self._num)
@@ -188,7 +188,7 @@ class LongEncoding:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Nobody else works in the scratch. The lock lies beside it, since the scratch itself comes and goes."""
+        """Keeps others out of the scratch. The lock lies beside it, since the scratch itself comes and goes."""
         lock = self._scratch.with_name(f".{self._scratch.name}.lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,9 @@ class LongEncoding:
         return self._scratch / f"layer-{layer}.f32"
 
     def _check_room(self, next_layer: int) -> None:
-        """Better told now than after an hour. One file is read while the next is written."""
+        """Raises StoreError now, not after an hour of work. At most two files are there at a time: one is
+        read while the next is written.
+        """
         num_files = min(2, self._num_layers - 1 - next_layer)
         if num_files == 0:
             return
@@ -280,7 +282,7 @@ def _with_halo(tiles: Iterator[tuple[int, Tensor]], num: int, halo: int) -> Iter
 def _digest(
     encoder: TemporalEncoder, sequence: str, num_frames: int, position_ids: Tensor | None, valid: Tensor | None
 ) -> str:
-    """Of all that the numbers depend on, where `sequence` names the embeddings."""
+    """The digest of everything that the numbers depend on; `sequence` names the embeddings."""
     digest = hashlib.blake2b(repr((encoder.config, sequence, num_frames)).encode())
     for name, tensor in {**encoder.state_dict(), "position_ids": position_ids, "valid": valid}.items():
         digest.update(f"{name} {None if tensor is None else tensor.dtype}".encode())

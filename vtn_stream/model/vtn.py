@@ -15,7 +15,7 @@ __all__ = ["VTN"]
 class VTN(nn.Module):
     """Neimark et al., "Video Transformer Network" (2021), with any image network and head.
 
-    backbone  maps [N, 3, H, W] to [N, D]; None where embeddings come from elsewhere
+    backbone  maps [N, 3, H, W] to [N, D]; None if embeddings come from elsewhere
     """
 
     def __init__(self, config: VTNConfig, backbone: nn.Module | None = None) -> None:
@@ -26,7 +26,7 @@ class VTN(nn.Module):
         self.head = config.head.network(config.encoder.width)
 
     def forward(self, pixels: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
-        """Normalised pixels [B, T, 3, H, W] -> logits [B, K]. Raises ValueError where there is no backbone."""
+        """Normalised pixels [B, T, 3, H, W] -> logits [B, K]. Raises ValueError if there is no backbone."""
         if self.backbone is None:
             raise ValueError("this network has no backbone: give its embeddings to `classify`")
         embeddings = self.backbone(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2])
@@ -38,7 +38,7 @@ class VTN(nn.Module):
         return logits
 
     def locate(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Pyramid:
-        """Embeddings [B, T, D] -> what a localization head says at every point of its pyramid."""
+        """Embeddings [B, T, D] -> the outputs of a localization head at every point of its pyramid."""
         pyramid: Pyramid = self.head(self.encoder(embeddings, position_ids, valid).frames, valid)
         return pyramid
 

@@ -1,7 +1,7 @@
-"""The model card: what a trained model is, how good it was found to be, and what it will not do, as Markdown.
+"""The model card: what a trained model is, how good it is, and what it cannot do, as Markdown.
 
-No date, path or host: equal facts give equal text. Labels and names come from strangers: they are shown as they are,
-and nothing in them is read as Markdown or HTML.
+No date, path or host: equal facts give equal text. Labels and names are untrusted: they are shown as they are, and
+nothing in them is read as Markdown or HTML.
 """
 
 import re
@@ -31,7 +31,7 @@ class SplitFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassFacts:
-    """One label on the validation films, shares 0..1; None where it was not measured.
+    """One label on the validation films, shares 0..1; None if it was not measured.
 
     ap         average precision, the mean over `CardFacts.tious`
     threshold  the score from which it holds, fitted on the same films; the other three are measured there
@@ -47,7 +47,7 @@ class ClassFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What a card tells; JSON values throughout, by `dataclasses.asdict`.
+    """The content of a card; `dataclasses.asdict` gives JSON values throughout.
 
     name        the model's file name
     description what it does: "A model for vtn-stream that ..."; has_rules: of how its labels follow each other
@@ -59,7 +59,7 @@ class CardFacts:
     figures     of all classes together, by name, shares 0..1
     classes     a line for each label
     tious       over which average precision is the mean
-    mistakes    (true, said, share of the true one's time or number), None for nothing; the worst first
+    mistakes    (true, predicted, share of the true one's time or number), None for nothing; the worst first
     plots       paths of files, from the card, by what they show
     notes       what was odd about the data or the training, a sentence each
     """
@@ -82,7 +82,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
-    """The card as Markdown. Equal facts give equal text; texts of strangers are escaped."""
+    """The card as Markdown. Equal facts give equal text; untrusted texts are escaped."""
     parts = [
         f"# {plain(facts.name)}",
         f"A model for vtn-stream that {facts.description}. It knows {_num_labels(facts)}: "
@@ -107,7 +107,7 @@ def model_card(facts: CardFacts) -> str:
 
 
 def plain(text: str, most: int = MAX_CHARACTERS) -> str:
-    """A stranger's text as Markdown that shows just that: on one line, cut in the middle where long."""
+    """Untrusted text as Markdown that shows just the text: on one line, cut in the middle if long."""
     text = printable(text)
     if len(text) > most:
         text = f"{text[: 2 * most // 3]}…{text[-most // 3 :]}"
@@ -149,7 +149,9 @@ def _measured(facts: CardFacts) -> list[str]:
     for c in facts.classes:
         threshold = "-" if c.threshold is None else f"{c.threshold:.2f}"
         rows.append((c.label, *map(_percent, (c.ap, c.precision, c.recall, c.f1)), threshold))
-    mistakes = [(_named(true), _named(said), _percent(share)) for true, said, share in facts.mistakes[:MAX_MISTAKES]]
+    mistakes = [
+        (_named(true), _named(predicted), _percent(share)) for true, predicted, share in facts.mistakes[:MAX_MISTAKES]
+    ]
     return [
         how if facts.figures or rows else "It was not measured.",
         _table(("all classes", "percent"), [(name, _percent(value)) for name, value in facts.figures.items()]),
@@ -163,8 +165,8 @@ def _num_labels(facts: CardFacts) -> str:
 
 
 def _limits(facts: CardFacts) -> list[str]:
-    """Sentences, as Markdown."""
-    limits = [
+    """What the model cannot do: sentences as Markdown."""
+    sentences = [
         "It knows no other labels than those above: what is none of them it passes over, or calls by one of them.",
         "It was measured on films of the same kind as it learnt from. Other cameras, places, people or frame rates may "
         "change everything: measure it on a few of your own before you rely on it.",
@@ -176,12 +178,12 @@ def _limits(facts: CardFacts) -> list[str]:
     if (training := by_name.get("training")) is not None:
         few = [label for label in facts.labels if training.num_segments.get(label, 0) < FEW]
         if few:
-            limits.append(f"Of these labels it saw fewer than {FEW} examples: {_listed(few)}.")
+            sentences.append(f"Of these labels it saw fewer than {FEW} examples: {_listed(few)}.")
     if (validation := by_name.get("validation")) is not None:
         unseen = [label for label in facts.labels if not validation.num_segments.get(label, 0)]
         if unseen:
-            limits.append(f"Of these labels no example was there to measure them: {_listed(unseen)}.")
-    return limits
+            sentences.append(f"Of these labels no example was there to measure them: {_listed(unseen)}.")
+    return sentences
 
 
 def _bullets(sentences: Iterable[str]) -> str:
@@ -194,7 +196,7 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Empty without rows. Columns of numbers are set to the right."""
+    """A table as Markdown; empty without rows. Columns of numbers are aligned right."""
     if not rows:
         return ""
     sides = ["---:" if all(re.fullmatch(r"-|-?[\d.]+", cell) for cell in c) else "---" for c in zip(*rows, strict=True)]

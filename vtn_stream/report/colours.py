@@ -1,7 +1,7 @@
 """The colours of labels: the same in terminal, plot and page. Standard library only.
 
-Okabe & Ito's colours, told apart by the colour-blind as well. Where there are more labels than colours, hatches, dashes
-and letters tell the rounds apart.
+Okabe & Ito's colours, which the colour-blind can tell apart as well. Where there are more labels than colours, hatches,
+dashes and letters tell the rounds apart.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
-"""What the pictures share: settings, strangers' texts, the look of labels, segments as marks, the clock axis.
+"""What the pictures share: settings, untrusted texts, the look of labels, segments as marks, the clock axis.
 
 Figures are built by matplotlib's objects, without pyplot: no window, no state that lives on. Equal input gives equal
 bytes on equal versions: no date, a fixed salt for ids, matplotlib's own font, none of the user's settings. Labels and
-names come from strangers: they are drawn as plain text, never read as formulas, and cut in the middle where long.
+names are untrusted: they are drawn as plain text, never read as formulas, and cut in the middle where long.
 """
 
 import contextlib
@@ -29,19 +29,19 @@ from vtn_stream.timeline import Segment
 __all__ = [
     "GREY",
     "MAX_CHARACTERS",
-    "Format",
+    "PictureFormat",
     "boxes",
     "draw_segments",
     "in_picture_style",
     "looks_of",
+    "merge_unresolved",
     "more",
     "picture",
     "plain_text",
     "time_axis",
-    "told_apart",
 ]
 
-Format = Literal["svg", "png"]
+PictureFormat = Literal["svg", "png"]
 
 GREY = "#f2f2f2"  # where a film is, and nothing happens in it
 HATCHES = ("", "////", "....", "xxxx", "----")
@@ -68,7 +68,7 @@ _SETTINGS: dict[str, Any] = {
 
 @contextlib.contextmanager
 def in_picture_style() -> Iterator[None]:
-    """matplotlib's own settings and ours, and those from before again at the end."""
+    """Uses matplotlib's default settings and ours inside the block, and restores the earlier ones at the end."""
     with matplotlib.style.context(_SETTINGS, after_reset=True), warnings.catch_warnings():
         # A script that the font lacks: SVG leaves the choice of another to the viewer, PNG shows boxes.
         warnings.filterwarnings("ignore", message=r"(?s).*Glyph .* missing", category=UserWarning)
@@ -76,7 +76,7 @@ def in_picture_style() -> Iterator[None]:
         yield
 
 
-def picture(figure: Figure, format: Format, *, dpi: int = 150) -> bytes:
+def picture(figure: Figure, format: PictureFormat, *, dpi: int = 150) -> bytes:
     """The figure as a file's content; dpi of a PNG."""
     file = io.BytesIO()
     metadata: dict[str, None] = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
@@ -85,7 +85,7 @@ def picture(figure: Figure, format: Format, *, dpi: int = 150) -> bytes:
 
 
 def plain_text(text: str, most: int = MAX_CHARACTERS) -> str:
-    """A stranger's text as it can be drawn: on one line, of characters that XML has, cut in the middle where long."""
+    """Untrusted text as it can be drawn: on one line, of characters that XML has, cut in the middle if long."""
     text = re.sub("[\ufffe\uffff]", "\ufffd", printable(text))
     if len(text) <= most:
         return text
@@ -120,7 +120,8 @@ def draw_segments(
     resolved_s: float,
     by_score: bool = False,
 ) -> None:
-    """Segments between two heights, in seconds across. Labels of longer ones first, so that they hide no shorter ones.
+    """Draws segments between two heights, with seconds on the x axis. Longer ones first, so that they hide no shorter
+    ones.
 
     resolved_s   what a print shows apart (`time_axis`): what lies closer is drawn as one, and what is hardly longer as
                  a line
@@ -132,7 +133,7 @@ def draw_segments(
     spans: dict[tuple[str, float], list[tuple[float, float]]] = {}
     for s in segments:
         spans.setdefault((s.label, _shade(s.score) if by_score else 1.0), []).append((s.start_s, s.end_s))
-    marks = [(end - start, start, key) for key in spans for start, end in told_apart(spans[key], resolved_s)]
+    marks = [(end - start, start, key) for key in spans for start, end in merge_unresolved(spans[key], resolved_s)]
     kept: dict[tuple[str, float], list[tuple[float, float]]] = {}
     for length, start, key in sorted(marks, key=lambda mark: (-mark[0], mark[1:]))[:MAX_MARKS]:
         kept.setdefault(key, []).append((start, start + length))
@@ -170,8 +171,8 @@ def _shade(score: float | None) -> float:
     return _FAINTEST + (1 - _FAINTEST) * round(_SHADES * min(max(score, 0.0), 1.0)) / _SHADES
 
 
-def told_apart(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[tuple[float, float]]:
-    """Spans, at most a few for every `resolved_s`: what overlaps is one, and what is short and lies close."""
+def merge_unresolved(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[tuple[float, float]]:
+    """Joins spans that overlap, and short ones that lie close, so that only a few are left in every `resolved_s`."""
     marks: list[tuple[float, float]] = []
     for start, end in sorted(spans):
         last_start, last_end = marks[-1] if marks else (start, -math.inf)
@@ -187,7 +188,9 @@ def told_apart(spans: Iterable[tuple[float, float]], resolved_s: float) -> list[
 
 
 def time_axis(axes: Axes, start_s: float, end_s: float, *, width_in: float, most: int = 10) -> float:
-    """Seconds across as H:MM:SS, at most so many of them. Returns what can be told apart at that width, in seconds."""
+    """Labels the x axis with H:MM:SS, at most `most` times. Returns the shortest visible distance at that width, in
+    seconds.
+    """
     length_s = max(end_s - start_s, 1e-3)
     step_s: float = next((s for s in _STEPS_S if length_s / s <= most), math.ceil(length_s / most / 86400) * 86400)
     if length_s <= 2:

@@ -1,9 +1,9 @@
 """One self-contained HTML file: style, script and data inside, and nothing that reaches out. Knows no timeline.
 
-Data come from strangers. They are in the page as JSON in a block that is never run; a content security policy lets only
+The data are untrusted. They are in the page as JSON in a block that is never run; a content security policy lets only
 the page's own style and script in, by their digests, so that nothing else could run even where it got into the text.
 
-`shown_text` makes a stranger's text fit to be read, `relative_url` a stranger's path fit to be followed.
+`shown_text` makes untrusted text safe to show, `relative_url` makes an untrusted path safe to follow.
 """
 
 import base64
@@ -32,7 +32,7 @@ _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # the other lone surrogat
 
 
 def document(*, title: str, style: str, script: str, body: str, data: Any) -> bytes:
-    """The file. title: a stranger's text, escaped here; style, script and body: our own, taken as they are.
+    """The file. title: untrusted text, escaped here; style, script and body: our own, used unchanged.
 
     The script finds data (JSON values) in `document.getElementById("data").textContent`. Equal input, equal bytes.
     """
@@ -57,17 +57,19 @@ def asset(name: str) -> str:
 
 
 def joined_script(names: Iterable[str]) -> str:
-    """Scripts as one, each of which sees what the others name."""
+    """Joins scripts into one, in which each sees the names of the others."""
     return f'(() => {{\n"use strict";\n{"".join(map(asset, names))}}})();\n'
 
 
 def is_document(data: bytes) -> bool:
-    """Whether a file that begins so is one of ours, which may be made again."""
+    """Whether a file with this beginning is one of ours, which may be replaced."""
     return _GENERATOR.encode() in data[:400]
 
 
 def shown_text(text: str, *, max_characters: int) -> str:
-    """Without what reorders or forges lines; what is very long is cut in the middle, what is blank is called so."""
+    """The text without characters that reorder or forge lines; very long text is cut in the middle, blank text is named
+    as such.
+    """
     shown = printable(text)
     if not shown.strip():
         return "(empty)"  # a link or a box to tick must be called something

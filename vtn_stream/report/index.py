@@ -13,8 +13,8 @@ Labels have colours by first appearance over the films in their order, as on a f
 have the same colour here and there. Where films have different labels, or begin with another one, a film's page may
 give a label another colour.
 
-Names and labels come from strangers. They are in the page as data and become text, never markup; marks that reorder
-text are written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
+Names and labels are untrusted. They are in the page as data and become text, never markup; marks that reorder text are
+written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
 percent-encoded, so that no name is read as a scheme, a query or a fragment.
 """
 
@@ -56,11 +56,11 @@ class Entry:
     """What the index shows of one film; about a kilobyte, made by `entry_of`.
 
     name           as shown
-    page           path of the film's own report, relative to the index; None where it has none
+    page           path of the film's own report, relative to the index; None if it has none
     timeline_file  path of its timeline, relative as well
-    complete       False where the analysis did not reach the film's end
+    complete       False if the analysis did not reach the film's end
     gaps_s         how much of it is unknown
-    scenes         True where its labels are scenes, whose names mean nothing in another film
+    scenes         True if its labels are scenes, whose names mean nothing in another film
     labels         in order of first appearance
     unknown, segments, instants   three layers of its strip, the last on top, as `_coded` writes them
     """
@@ -80,31 +80,31 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A film of which there is no timeline to show, and why."""
+    """A film without a timeline to show, and the reason."""
 
     name: str
     reason: str
 
 
 def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: str) -> Entry:
-    """What the index needs of a timeline, so that the timeline itself can be forgotten."""
+    """What the index needs from a timeline, so that the timeline itself need not be kept."""
     duration_s = min(timeline.duration_s, _MAX_S)
 
     def inside(time_s: float) -> float:
         return min(max(time_s, 0.0), duration_s)
 
-    numbers = {label: number for number, label in enumerate(timeline.labels)}
-    spans: dict[str, list[tuple[float, float]]] = {label: [] for label in numbers}
+    label_numbers = {label: number for number, label in enumerate(timeline.labels)}
+    spans: dict[str, list[tuple[float, float]]] = {label: [] for label in label_numbers}
     for s in timeline.segments:
         spans[s.label].append((inside(s.start_s), inside(s.end_s)))
     gaps = _joined([(inside(g.start_s), inside(g.end_s)) for g in timeline.gaps])
     analyzed = (inside(timeline.span_s[0]), inside(timeline.span_s[1]))
     unknown = _joined(sorted([(0.0, analyzed[0]), *gaps, (analyzed[1], duration_s)]))
     instants = [
-        (inside(s.start_s), inside(s.start_s), numbers[s.label]) for s in timeline.segments if s.duration_s == 0
+        (inside(s.start_s), inside(s.start_s), label_numbers[s.label]) for s in timeline.segments if s.duration_s == 0
     ]
     lasting = replace(timeline, segments=tuple(s for s in timeline.segments if s.duration_s > 0)).without_overlaps()
-    pieces = [(inside(s.start_s), inside(s.end_s), numbers[s.label]) for s in lasting.segments]
+    pieces = [(inside(s.start_s), inside(s.end_s), label_numbers[s.label]) for s in lasting.segments]
     return Entry(
         name=name,
         page=page,
@@ -133,7 +133,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             num_films[total.label] += 1
             num_segments[total.label] += total.num_segments
             total_s[total.label] = total_s.get(total.label, 0.0) + total.total_s
-    numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
+    label_numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
     colours = colours_of(total_s)
     data = {
         "title": _shown(title),
@@ -145,7 +145,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             for label in total_s
         ],
         "films": [
-            _row(entry, numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]
+            _row(entry, label_numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]
             for entry in entries
         ],
     }
@@ -158,10 +158,12 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
     )
 
 
-def _row(entry: Entry, numbers: dict[str, int]) -> list[Any]:
-    """One film as the script reads it. The strip's layers number the labels by their place in this very list."""
+def _row(entry: Entry, label_numbers: dict[str, int]) -> list[Any]:
+    """One film as the script reads it. The layers of the strip number the labels by their place in this list."""
     totals = [
-        value for total in entry.labels for value in (numbers[total.label], total.num_segments, _units(total.total_s))
+        value
+        for total in entry.labels
+        for value in (label_numbers[total.label], total.num_segments, _units(total.total_s))
     ]
     return [
         _shown(entry.name),
@@ -178,7 +180,7 @@ def _row(entry: Entry, numbers: dict[str, int]) -> list[Any]:
 
 
 def _fewer(pieces: list[_Piece], duration_s: float) -> list[_Piece]:
-    """At most MAX_PIECES of pieces that are sorted and apart. A film is cut evenly; each part keeps one label.
+    """At most MAX_PIECES pieces, of sorted ones that do not overlap. A film is cut evenly; each part keeps one label.
 
     |AA-B-AAA|C------D|        |AAAAA---|C-------|
     """
@@ -233,7 +235,7 @@ def _units(time_s: float) -> int:
 
 
 def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Sorted spans, those that touch or overlap as one."""
+    """The sorted spans; those that touch or overlap are joined."""
     joined: list[tuple[float, float]] = []
     for start_s, end_s in spans:
         if joined and start_s <= joined[-1][1]:

@@ -111,7 +111,7 @@ def _evenly(ordered: list[tuple[float, bytes]], num: int) -> list[tuple[float, b
 
 
 def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str, Any]:
-    """starts are differences from one to the next: short numbers."""
+    """The columns of the page's data. Starts are differences from one to the next: short numbers."""
     starts = [_ms(s.start_s) for s in segments]
     return {
         "labels": [number[s.label] for s in segments],
@@ -127,13 +127,13 @@ def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str
 
 
 def _frame_ms(timeline: Timeline) -> float:
-    """How long a frame is shown; where that is not known, as at 25 a second."""
+    """How long a frame is shown; if that is not known, as at 25 a second."""
     lasts_ms = 1000 / (timeline.nominal_rate or Fraction(25))
     return round(float(min(max(lasts_ms, Fraction(1, 10)), Fraction(60_000))), 6)
 
 
 def _drawn_at(timeline: Timeline) -> float | None:
-    """The score from which segments were drawn, where the analysis says it and nothing was selected since."""
+    """The threshold of the segments, if the analysis gives it and nothing was selected since."""
     found: Any = timeline.provenance
     for key in ("analysis", "operating_point", "high"):
         found = found.get(key) if isinstance(found, Mapping) else None
@@ -142,7 +142,7 @@ def _drawn_at(timeline: Timeline) -> float | None:
 
 
 def _facts(timeline: Timeline) -> Iterator[tuple[str, str]]:
-    """(name, value) of what is known of the film and of how the timeline was made."""
+    """(name, value) pairs: what is known about the film and how the timeline was made."""
     if timeline.nominal_rate is not None:
         rate = f"{float(timeline.nominal_rate):.3f}".rstrip("0").rstrip(".")
         yield "frame rate", f"{rate} a second" + (", variable" if timeline.variable_rate else "")

@@ -1,6 +1,6 @@
 """Pictures of how good a model is, as bytes of SVG or PNG. Knows numpy and segments only.
 
-Equal input gives equal bytes, and labels of strangers are plain text: `drawing` sees to that.
+Equal input gives equal bytes, and untrusted labels are drawn as plain text: `drawing` does that.
 
 C classes, P points of a curve
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vtn_stream.report.colours import COLOURS
 from vtn_stream.report.drawing import (
     GREY,
-    Format,
+    PictureFormat,
     draw_segments,
     in_picture_style,
     looks_of,
@@ -57,7 +57,7 @@ class PrecisionRecall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """One film: what happens in it, and what is said of it."""
+    """One film: its true segments, and the predicted ones."""
 
     name: str
     duration_s: float
@@ -65,7 +65,7 @@ class Strip:
     predicted: Sequence[Segment]
 
 
-def precision_recall(curves: Sequence[PrecisionRecall], *, tiou: float, format: Format = "svg") -> bytes:
+def precision_recall(curves: Sequence[PrecisionRecall], *, tiou: float, format: PictureFormat = "svg") -> bytes:
     """Precision over recall, a line a class, in the order given; of many classes the first."""
     with in_picture_style():
         figure = Figure(figsize=(7.0, 4.2), layout="constrained")
@@ -89,7 +89,9 @@ def precision_recall(curves: Sequence[PrecisionRecall], *, tiou: float, format: 
         return picture(figure, format)
 
 
-def class_bars(values: Mapping[str, float], num_true: Mapping[str, int], *, name: str, format: Format = "svg") -> bytes:
+def class_bars(
+    values: Mapping[str, float], num_true: Mapping[str, int], *, name: str, format: PictureFormat = "svg"
+) -> bytes:
     """A bar a class, 0..1, and how many examples it has; of many classes those with the most, in the order given."""
     kept = _most(list(values), [num_true.get(label, 0) for label in values], MAX_BARS)
     with in_picture_style():
@@ -108,7 +110,7 @@ def class_bars(values: Mapping[str, float], num_true: Mapping[str, int], *, name
         return picture(figure, format)
 
 
-def strips(films: Sequence[Strip], labels: Sequence[str], *, format: Format = "svg") -> bytes:
+def strips(films: Sequence[Strip], labels: Sequence[str], *, format: PictureFormat = "svg") -> bytes:
     """Each film as two rows, truth over prediction, on one clock."""
     drawn = films[:MAX_STRIPS]
     used = {s.label for film in drawn for s in (*film.true, *film.predicted)}
@@ -143,9 +145,14 @@ def strips(films: Sequence[Strip], labels: Sequence[str], *, format: Format = "s
 
 
 def confusion(
-    counts: NDArray[np.integer], rows: Sequence[str], columns: Sequence[str], *, unit: str, format: Format = "svg"
+    counts: NDArray[np.integer],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    unit: str,
+    format: PictureFormat = "svg",
 ) -> bytes:
-    """What is called what: counts [len(rows), len(columns)], rows true, in percent of each row.
+    """The confusion of labels: counts [len(rows), len(columns)], rows true, in percent of each row.
 
     Empty rows and columns are left out; of many classes those with the most are drawn, each row still in percent of
     all of it.

@@ -25,15 +25,15 @@ from matplotlib.patches import Patch, PathPatch, Rectangle
 from vtn_stream.report.drawing import (
     GREY,
     MAX_CHARACTERS,
-    Format,
+    PictureFormat,
     boxes,
     draw_segments,
     in_picture_style,
     looks_of,
+    merge_unresolved,
     picture,
     plain_text,
     time_axis,
-    told_apart,
 )
 from vtn_stream.timeline import Curve, Segment, Timeline
 
@@ -54,13 +54,13 @@ _GAP: dict[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#999999", "hatch":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """A label of one film, or all of one of several."""
+class _PlotRow:
+    """A row of the plot: one label of a single film, or all labels of one of several films."""
 
     name: str
     span_s: tuple[float, float]
     true: Sequence[Segment]
-    said: Sequence[Segment]
+    predicted: Sequence[Segment]
 
 
 def plot(
@@ -70,7 +70,7 @@ def plot(
     labels: Collection[str] | None = None,
     span_s: tuple[float, float] | None = None,
     width_in: float = DEFAULT_WIDTH_IN,
-    format: Format = "svg",
+    format: PictureFormat = "svg",
 ) -> bytes:
     """One timeline as lanes, one a label; several as a strip each, on one clock. Equal input gives equal bytes.
 
@@ -109,8 +109,8 @@ def figure(
     alone = films[0] if len(films) == 1 else None
     rows, notes = _films(films, true) if alone is None else _lanes(alone, true[0], used)
     curves = [] if alone is None else list(alone.curves.items())[:MAX_CURVES]
-    named = used[:MAX_LANES] if alone is None else []
-    key = [(Patch(**looks[label]), plain_text(label, _KEY_CHARACTERS)) for label in named]
+    key_labels = used[:MAX_LANES] if alone is None else []
+    key = [(Patch(**looks[label]), plain_text(label, _KEY_CHARACTERS)) for label in key_labels]
     if any(t.gaps for t in films):
         key.append((Patch(**_GAP), "not known"))
     if alone is None and len(used) > MAX_LANES:
@@ -123,11 +123,11 @@ def figure(
     most = max(2, int(1.7 * (width_in - _NAMES_IN)))
     resolved_s = time_axis(axes[-1], *span_s, width_in=width_in, most=most)
     for at, row in enumerate(rows):
-        halves = [(row.said, at - 0.4, at + 0.4)]
+        halves = [(row.predicted, at - 0.4, at + 0.4)]
         if truth is not None:
-            halves = [(row.true, at - 0.42, at - 0.02), (row.said, at + 0.02, at + 0.42)]
+            halves = [(row.true, at - 0.42, at - 0.02), (row.predicted, at + 0.02, at + 0.42)]
         for segments, low, high in halves:
-            faded = alone is not None and segments is row.said
+            faded = alone is not None and segments is row.predicted
             draw_segments(axes[0], segments, low, high, looks, resolved_s=resolved_s, by_score=faded)
     _draw_ground(axes[0], films, rows, resolved_s)
     for below, (_, curve) in zip(axes[1:], curves, strict=True):
@@ -147,8 +147,8 @@ def figure(
     return drawn
 
 
-def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tuple[list[_Row], list[str]]:
-    """A row for each label, of very many those that last longest; and in words what is to be known of them."""
+def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tuple[list[_PlotRow], list[str]]:
+    """A row for each label, or for those that last longest if there are very many; and notes for the reader."""
     of: dict[str, tuple[list[Segment], list[Segment]]] = {label: ([], []) for label in labels}
     for side, segments in enumerate((true, film.segments)):
         for s in segments:
@@ -156,10 +156,12 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
     lasts = {label: sum(s.duration_s for s in (*of[label][0], *of[label][1])) for label in labels}
     kept = set(sorted(labels, key=lambda label: -lasts[label])[:MAX_LANES])
     rows = [
-        _Row(name=label, span_s=film.span_s, true=of[label][0], said=of[label][1]) for label in labels if label in kept
+        _PlotRow(name=label, span_s=film.span_s, true=of[label][0], predicted=of[label][1])
+        for label in labels
+        if label in kept
     ]
     if not rows:
-        rows = [_Row(name="(nothing)", span_s=film.span_s, true=(), said=())]
+        rows = [_PlotRow(name="(nothing)", span_s=film.span_s, true=(), predicted=())]
     notes = []
     if any(s.score is not None for s in film.segments):
         notes.append("Fainter: lower score.")
@@ -170,9 +172,9 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
     return rows, notes
 
 
-def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tuple[list[_Row], list[str]]:
+def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tuple[list[_PlotRow], list[str]]:
     rows = [
-        _Row(name=film.video_path, span_s=film.span_s, true=segments, said=film.segments)
+        _PlotRow(name=film.video_path, span_s=film.span_s, true=segments, predicted=film.segments)
         for film, segments in zip(films, true, strict=True)
     ]
     notes = []
@@ -186,7 +188,7 @@ def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tupl
 def _page(
     num_rows: int, num_curves: int, num_key: int, width_in: float, *, with_truth: bool
 ) -> tuple[Figure, list[Axes], int]:
-    """A figure as high as that needs, axes for the rows and for each curve, and how many columns the legend has."""
+    """A figure of the needed height, axes for the rows and for each curve, and the number of columns in the legend."""
     num_columns = max(1, int(width_in / _KEY_IN))
     ratios = [(_ROW_WITH_TRUTH_IN if with_truth else _ROW_IN) * max(num_rows, 1), *[_CURVE_IN] * num_curves]
     height_in = sum(ratios) + _LEGEND_IN * math.ceil(num_key / num_columns) + _REST_IN
@@ -197,8 +199,8 @@ def _page(
     return drawn, list(axes), num_columns
 
 
-def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_Row], resolved_s: float) -> None:
-    """What was looked at, and in it what is not known: of one film in all of its rows."""
+def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow], resolved_s: float) -> None:
+    """Draws the analyzed time, and the gaps in it; for a single film in all of its rows."""
     for at, row in enumerate(rows):
         start_s, end_s = row.span_s
         ground = Rectangle((start_s, at - 0.42), end_s - start_s, 0.84, facecolor=GREY, edgecolor="none", zorder=0)
@@ -206,12 +208,12 @@ def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_Row], re
     num_rows = len(rows) if len(films) == 1 else 1
     for at, film in enumerate(films[: len(rows)]):
         if film.gaps:
-            spans = told_apart([(gap.start_s, gap.end_s) for gap in film.gaps], resolved_s)
+            spans = merge_unresolved([(gap.start_s, gap.end_s) for gap in film.gaps], resolved_s)
             axes.add_patch(PathPatch(boxes(spans, at - 0.42, at + num_rows - 0.58), zorder=0.5, **_GAP))
 
 
 def _draw_curve(axes: Axes, curve: Curve, span_s: tuple[float, float]) -> None:
-    """What of it lies in the span; of very many values the highest of each stretch."""
+    """Draws the part of a curve in the span; of very many values the highest of each stretch."""
     values = np.array(curve.values)
     at_s = curve.start_s + curve.step_s * np.arange(len(values))
     inside = (at_s >= span_s[0]) & (at_s <= span_s[1])

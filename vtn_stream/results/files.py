@@ -29,7 +29,7 @@ MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 
 
 class ResultFiles:
-    """The files of one film in one folder. Raises TimelineError where they cannot or must not be written.
+    """The files of one film in one folder. Raises TimelineError if they cannot or must not be written.
 
     stem        what their names begin with, by default the film's name without its suffix
     inside      a page names the way to the film where both lie in this folder, by default the current one
@@ -62,7 +62,7 @@ class ResultFiles:
         self._overwrite = False
 
     def claim(self, video_identity: str, *, overwrite: bool = False) -> None:
-        """Make sure that the folder can be written and that nothing of another film is in the way."""
+        """Makes sure that the folder can be written and that no file of another film is in the way."""
         check_results_folder(self._folder, "the film was not analyzed")
         self._overwrite = overwrite
         self._check_owner(video_identity)
@@ -72,7 +72,9 @@ class ResultFiles:
         write_file(self.partial, timeline_json.dumps(timeline))
 
     def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> list[str]:
-        """Every file; the timeline last, so that where it is the others are. What formats could not hold, in words."""
+        """Writes every file, the timeline last: if it is there, so are the others. Returns warnings of what formats
+        could not hold.
+        """
         self._check_owner(timeline.video_identity)
         write_scores(self.scores, scores, index, labels, timeline.video_identity)
         warnings: list[str] = []
@@ -91,7 +93,7 @@ class ResultFiles:
         return warnings
 
     def _check_owner(self, video_identity: str) -> None:
-        """Asked again before every writing: another run may have come first."""
+        """Checks again before every write: another run may have been first."""
         existing = [file for file in (*self.timelines.values(), self.scores, self.partial) if file.exists()]
         if not existing or self._overwrite:
             return
@@ -106,7 +108,7 @@ class ResultFiles:
 
 
 def check_results_folder(folder: Path, consequence: str) -> None:
-    """Make sure that results can be written: better now than after an hour. Raises TimelineError."""
+    """Makes sure now, not after an hour, that results can be written. Raises TimelineError."""
     try:
         check_writable(folder)
     except OSError as error:
@@ -118,17 +120,17 @@ def check_results_folder(folder: Path, consequence: str) -> None:
 
 
 def stem_of(timeline: Path) -> str:
-    """What the files made of a timeline begin with: film.timeline.json -> film."""
+    """How the files made from a timeline begin: film.timeline.json -> film."""
     return timeline.name.removesuffix(".json").removesuffix(".timeline")
 
 
 def suffix_of(format: str) -> str:
-    """What files of this format end with."""
+    """How files of this format end."""
     return ".html" if format == PAGE else FORMATS[format].suffix
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Whole or not at all. Raises TimelineError."""
+    """Writes a file whole or not at all. Raises TimelineError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, [content])
@@ -142,7 +144,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def load_timeline(path: Path) -> Timeline:
-    """A timeline of ours. Raises TimelineError where the file is missing or something else."""
+    """Loads a timeline of ours. Raises TimelineError if the file is missing or something else."""
     try:
         if not path.is_file() and path.exists():
             what = "a folder" if path.is_dir() else "not a regular file"

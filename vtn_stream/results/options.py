@@ -1,4 +1,4 @@
-"""What a person asks of the results of an analysis: one value from the command line to the workers of a cluster."""
+"""The options for the results of an analysis: one value from the command line to the workers of a cluster."""
 
 import os
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ __all__ = ["ResultOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultOptions:
-    """Where results go, and in which way.
+    """Where results go, and in which formats.
 
     output      the folder in which they lie, or below which
     formats     of the timeline; JSON is always written

@@ -18,7 +18,7 @@ _TIMELINE = ".timeline.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """The index that was written. num_failed: of the films, those whose timelines cannot be read; it says why."""
+    """The index that was written. num_failed: films whose timelines cannot be read; the index says why."""
 
     path: Path
     num_films: int
@@ -26,7 +26,7 @@ class Indexed:
 
 
 def timeline_files(folder: Path) -> list[PurePath]:
-    """The timelines in a folder and the folders in it, relative to it. Raises InputError where there are none."""
+    """The timelines in a folder and the folders in it, relative to it. Raises InputError if there are none."""
 
     def tell(error: OSError) -> None:
         if error.filename == os.fspath(folder):

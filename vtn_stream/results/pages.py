@@ -1,4 +1,4 @@
-"""A film's page with what it needs from elsewhere: thumbnails from the store, and the way to the film."""
+"""A film's page with what it needs from elsewhere: thumbnails from the store, and the path to the film."""
 
 import json
 import os
@@ -29,9 +29,9 @@ def page_of(
     store: Path | None = None,
     thumbnails: bool = True,
 ) -> Written:
-    """The HTML page of a timeline. film: the way to it from the page, by default the timeline's own `video_path`.
+    """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`.
 
-    Thumbnails are those that were stored when the film was analyzed, of the same recipe; where there are none, the
+    Thumbnails are those that were stored when the film was analyzed, of the same recipe; if there are none, the
     page has none, and a warning says so.
     """
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
@@ -48,9 +48,9 @@ def page_at(
     store: Path | None = None,
     thumbnails: bool = True,
 ) -> Written:
-    """The HTML page of a timeline, made for this place. film: the way to it, by default where a film of its name lies.
+    """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies.
 
-    Raises nothing where there is none: a warning says so.
+    Raises nothing if there is none: a warning says so.
     """
     way = _way_to_film_of(timeline, page, Path.cwd()) if film is None else film
     written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails)
@@ -58,7 +58,7 @@ def page_at(
 
 
 def check_replaceable(page: Path, *, overwrite: bool = False) -> None:
-    """Raises InputError where a page would not be one by its name, or would replace what is none of ours."""
+    """Raises InputError if the name is not that of a page, or if the page would replace a file that is not ours."""
     if page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page.name} names no page", "nothing was written", "let it end in .html")
     try:
@@ -91,7 +91,7 @@ def way_to(film: Path, folder: Path, inside: Path) -> str | None:
 
 
 def quiet_way_to(film: Path, folder: Path, inside: Path) -> str | None:
-    """`way_to`, where it names no folder that the page's own path below `inside` does not name as well."""
+    """As `way_to`, but None if it names a folder that the page's own path below `inside` does not name too."""
     way = way_to(film, folder, inside)
     if way is None:
         return None
@@ -100,7 +100,7 @@ def quiet_way_to(film: Path, folder: Path, inside: Path) -> str | None:
 
 
 def _way_to_film_of(timeline: Timeline, page: Path, inside: Path) -> str | None:
-    """The way to the timeline's film, by its name: beside the page, or in a folder above it and in `inside`."""
+    """The path to the timeline's film, found by its name: beside the page, or in a folder above it and in `inside`."""
     for folder in (page.parent, *Path(os.path.abspath(page.parent)).parents):
         way = quiet_way_to(folder / timeline.video_path, page.parent, inside)
         if way is not None and (folder / timeline.video_path).is_file():

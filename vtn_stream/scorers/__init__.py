@@ -1,4 +1,5 @@
-"""What makes scores of a film's embeddings: a module a kind. Positions in, positions out; no seconds, no files.
+"""Scores of a film's embeddings, one module for each way to make them. Positions in, positions out; no seconds, no
+files.
 
 scenes    stretches that look alike, without a model (how they are found is `structure`)
 clips     a model that names clips slides over the film

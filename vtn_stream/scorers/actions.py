@@ -1,4 +1,4 @@
-"""A model that draws timelines on a film: it reads the film as one sequence, and says at every position what happens,
+"""Scores of a model that draws timelines: it reads the film as one sequence, and says at every position what happens,
 or proposes spans. T positions of the grid that come.
 """
 
@@ -17,13 +17,13 @@ __all__ = ["FilmActions"]
 
 
 class FilmActions(ModelScorer):
-    """Implements `Scorer`: one checkpoint with a head that says when, on one film."""
+    """Implements `Scorer`: one checkpoint with a head that finds when things happen, on one film."""
 
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
-        """Nothing: what happens at a position depends on the whole film. `scores` reads what is there by then."""
+        """Does nothing: what happens at a position depends on the whole film, and so `scores` reads it."""
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
-        """As `read_film`: of a complete film; else of what is known so far, in memory and without saliency."""
+        """The scores by `read_film`; of an incomplete film those known so far, in memory and without saliency."""
         job = self._job
         valid, offset, ids = index.valid[job.rows], job.rows.start, job.position_ids()
         parts = [(0, len(valid))] if complete and valid.any() else _known(valid)
@@ -58,7 +58,7 @@ class FilmActions(ModelScorer):
 
 
 def _known(valid: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """[start, stop) of stretches that hold all that is valid: long ones in parts, each small enough for memory."""
+    """[start, stop) of stretches that hold all valid positions; long ones in parts that fit in memory."""
     parts = []
     for start in range(0, len(valid), MAX_POSITIONS_IN_MEMORY):
         known = start + np.flatnonzero(valid[start : start + MAX_POSITIONS_IN_MEMORY])

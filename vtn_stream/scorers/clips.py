@@ -1,8 +1,8 @@
-"""A clip classifier on a film: it slides over the stored embeddings, and reads all of them at once.
+"""Scores of a clip classifier: it slides over the stored embeddings, and also reads all of them at once.
 
     T positions of the grid that were asked for, N of a window, W windows, D embedding width, K classes
 
-Sliding gives what holds when; one pass of the temporal encoder over the whole sequence, which is what it is made for
+Sliding finds what happens when; one pass of the temporal encoder over the whole sequence, as it is meant to be used
 (Neimark et al. 2021, section 3.2), gives what the film is about and where the model looked.
 """
 
@@ -44,7 +44,7 @@ class FilmClassifier(ModelScorer):
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
         """Score the windows of which every position is settled. One that shows no frame scores nothing.
 
-        Raises CheckpointError where the model gives no numbers.
+        Raises CheckpointError if the model gives no numbers.
         """
         unsettled = np.concatenate([[0], np.cumsum(~settled[self._job.rows])])
         ready = np.flatnonzero(~self._is_done & (unsettled[self._starts + self._length] == unsettled[self._starts]))

@@ -28,7 +28,7 @@ __all__ = ["ModelOnFilm", "ModelScorer", "load_network", "model_provenance"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelOnFilm:
-    """What is read, and by what.
+    """What is read, and by which model.
 
     network      the checkpoint's, in evaluation mode
     within       the positions that were asked for, [first, last) of those that come; others are never looked at
@@ -56,7 +56,7 @@ class ModelOnFilm:
         return head_of(self.checkpoint.config.head)
 
     def position_ids(self) -> NDArray[np.int64]:
-        """What the model knows the positions within by."""
+        """The position ids that the model gets for the positions within."""
         first, last = self.within
         return self.checkpoint.window.position_ids(last - first, self.fps)
 
@@ -85,7 +85,7 @@ class ModelScorer:
 
 
 def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a timeline says of the model that it is drawn by: JSON values, known before there is a network or a film."""
+    """What a timeline says about its model: JSON values, known before a network or a film is loaded."""
     head = head_of(checkpoint.config.head)
     fields: dict[str, Any] = {
         "kind": head.analysis,
@@ -104,8 +104,8 @@ def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def load_network(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
-    """Its network, where the encoder's device is. Raises CheckpointError for one that reads other embeddings than this
-    encoder makes.
+    """The checkpoint's network, on the encoder's device. Raises CheckpointError for one that reads other embeddings
+    than this encoder makes.
     """
     if checkpoint.config.encoder.input_width != encoder.num_features:
         raise CheckpointError(

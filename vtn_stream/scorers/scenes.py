@@ -1,4 +1,4 @@
-"""A film without a model: its scenes, as the draft of a timeline wants them. How they are found is `structure`."""
+"""Scores without a model: a film's scenes. `structure` finds them."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -32,10 +32,10 @@ class Scenes:
     saliency_name = "change"
 
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
-        """Nothing can be said of a scene before its neighbours are known."""
+        """Does nothing: a scene depends on its neighbours."""
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
-        """Scenes, found on each frame once: where the grid is finer than the film, a repeat is no evidence."""
+        """Scenes, found on each frame once: if the grid is finer than the film, a repeated frame is no evidence."""
         valid = index.valid
         seen = np.where(valid, index.frame, -1)
         new = valid & np.concatenate([[True], seen[1:] != seen[:-1]])

@@ -1,4 +1,4 @@
-"""What the draft of a timeline asks of whatever makes scores."""
+"""What the draft of a timeline needs from anything that makes scores."""
 
 from typing import Any, Protocol
 
@@ -25,11 +25,11 @@ class Scorer(Protocol):
         ...
 
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
-        """Do what can be done by now: settled [T] positions are embedded, or known to stay invalid."""
+        """Does what can be done by now: settled [T] positions are embedded, or known to stay invalid."""
         ...
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
-        """What can be said by now; all, where the film is complete."""
+        """The scores that are known by now; all of them if the film is complete."""
         ...
 
     def labels(self, scores: GridScores) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
-"""A film as one sequence, which is what the temporal encoder is made for (Neimark et al. 2021, section 3.2): what all
-heads have in common when they read one.
+"""A film as one sequence, as the temporal encoder is meant to read it (Neimark et al. 2021, section 3.2): what all
+heads share when they do so.
 
     T positions, D embedding width or width of a token
 """
@@ -81,7 +81,7 @@ class SequenceEncoding:
         return [None if array is None else torch.from_numpy(array)[None].to(device) for array in self._arrays]
 
     def _files(self) -> LongEncoding:
-        """The embeddings on their way; known by their content, whoever names them."""
+        """Encodes by files; the embeddings are known by their content, whatever their names."""
         values, position_ids, valid = self._arrays
         embeddings = torch.from_numpy(values)
         return LongEncoding(
@@ -107,12 +107,12 @@ def read_film(
     scratch: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> GridScores:
-    """What the head says of a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
+    """The head's scores for a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
 
     saliency  how much the last layer's global token looked at each position, the most being 1
 
     Whatever the length: in memory, or from files in `scratch`, the numbers are the same. Where nothing is valid, all is
-    0. Raises CheckpointError where the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
+    0. Raises CheckpointError if the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
     that names clips.
     """
     config = network.config.head

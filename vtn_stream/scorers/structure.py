@@ -1,10 +1,9 @@
 """A film's structure without training: embeddings -> change points -> scenes that come back.
 
-Four steps, each a function below: `_contrast` asks of every position how sharp a change lies before it, `_cut` takes
-the sharp ones, `_join` gives up those whose two sides do not differ, `_recognise` finds the pieces that show the same
-scene. All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision
-is a ratio of two of them, so that the raw scale of a backbone does not matter. Knows numpy and scipy; no seconds, no
-names.
+Four steps, each a function below: `_contrast` measures how sharp the change before each position is, `_cut` takes the
+sharp ones, `_join` drops those whose two sides do not differ, `_recognise` finds the pieces that show the same scene.
+All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision is a ratio
+of two of them, so that the raw scale of a backbone does not matter. Knows numpy and scipy; no seconds, no names.
 
     T positions, D embedding width, d projected width (<= 64), P pieces, K scenes
 """
@@ -18,8 +17,6 @@ from vtn_stream.track import GridScores
 
 __all__ = ["find_scenes"]
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.intp]
 
 # A change is sharp when its step is this many times the mean of the steps around it.
 CONTRAST = 2.0
@@ -42,9 +39,9 @@ CHUNK = 4096  # positions converted to float32 at once: 20 MiB at D = 1280
 class _Pieces(NamedTuple):
     """Runs of consecutive frames: how many [P], their mean [P, d], their variance summed over d [P]."""
 
-    sizes: Ints
-    means: Floats
-    variances: Floats
+    sizes: NDArray[np.intp]
+    means: NDArray[np.float32]
+    variances: NDArray[np.float32]
 
 
 def find_scenes(values: NDArray[np.float16], valid: NDArray[np.bool_], *, min_positions: int) -> GridScores:
@@ -96,7 +93,7 @@ def find_scenes(values: NDArray[np.float16], valid: NDArray[np.bool_], *, min_po
     return GridScores(frame=frame, saliency=saliency)
 
 
-def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> Floats:
+def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Valid rows as unit vectors [T, d]; a fixed random projection keeps their distances when D is large.
 
     Not principal components: those change as the film grows, and miss a scene that comes once in ten hours.
@@ -116,7 +113,7 @@ def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> Floats:
     return points
 
 
-def _contrast(points: Floats, reach: int, noise: float) -> Floats:
+def _contrast(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[np.float32]:
     """[T]: the step from t - 1 to t over the mean of the other steps among `reach` frames on each side of it.
 
     |  before  |  after  |       About 1 in noise, in motion and in slow change, whatever their size; a cut has more
@@ -134,7 +131,7 @@ def _contrast(points: Floats, reach: int, noise: float) -> Floats:
     return np.asarray(steps / np.maximum(others, noise), np.float32)
 
 
-def _cut(contrast: Floats, min_positions: int) -> Ints:
+def _cut(contrast: NDArray[np.float32], min_positions: int) -> NDArray[np.intp]:
     """Where pieces start [P]: peaks of the contrast, the highest first, none nearer than min_positions."""
     before, here, after = contrast[:-2], contrast[1:-1], contrast[2:]
     peaks = np.flatnonzero((here > before) & (here >= after) & (here >= CONTRAST)) + 1
@@ -147,7 +144,9 @@ def _cut(contrast: Floats, min_positions: int) -> Ints:
     return np.flatnonzero(taken)
 
 
-def _join(points: Floats, starts: Ints, contrast: Floats, prior: int, noise: float) -> _Pieces:
+def _join(
+    points: NDArray[np.float32], starts: NDArray[np.intp], contrast: NDArray[np.float32], prior: int, noise: float
+) -> _Pieces:
     """Pieces between the cuts that hold: sharper ones may have sides that differ less.
 
     This gives up flashes, whose two sides look alike, and jolts within motion that is as wide as they are.
@@ -158,7 +157,7 @@ def _join(points: Floats, starts: Ints, contrast: Floats, prior: int, noise: flo
     return _summarise(points, starts[np.concatenate([[True], holds])], prior, noise)
 
 
-def _summarise(points: Floats, starts: Ints, prior: int, noise: float) -> _Pieces:
+def _summarise(points: NDArray[np.float32], starts: NDArray[np.intp], prior: int, noise: float) -> _Pieces:
     """The pieces that begin at `starts`.
 
     Each variance is drawn towards the film's mean within its pieces, which weighs as much as `prior` frames: the mean
@@ -173,7 +172,7 @@ def _summarise(points: Floats, starts: Ints, prior: int, noise: float) -> _Piece
     return _Pieces(sizes, means.astype(np.float32), np.maximum(variances, noise / 2).astype(np.float32))
 
 
-def _recognise(pieces: _Pieces) -> Ints:
+def _recognise(pieces: _Pieces) -> NDArray[np.intp]:
     """The scene of each piece [P], by average linkage of the distances between means over the variances.
 
     More than MAX_PIECES are halved; the scenes of the halves, at most MAX_SCENES each, are then the pieces.
@@ -188,7 +187,7 @@ def _recognise(pieces: _Pieces) -> Ints:
             for half in (slice(0, num // 2), slice(num // 2, num))
         )
         scenes = np.concatenate([first, second + first.max() + 1])
-        merged: Ints = _recognise(_merge(scenes, pieces))[scenes]
+        merged: NDArray[np.intp] = _recognise(_merge(scenes, pieces))[scenes]
         return merged
 
     from scipy.cluster.hierarchy import fcluster, linkage
@@ -203,7 +202,7 @@ def _recognise(pieces: _Pieces) -> Ints:
     return np.asarray(scenes - 1, np.intp)
 
 
-def _merge(scenes: Ints, pieces: _Pieces) -> _Pieces:
+def _merge(scenes: NDArray[np.intp], pieces: _Pieces) -> _Pieces:
     """Each scene as one piece [K]: frames added, means and variances weighted by them."""
     num = int(scenes.max()) + 1
     sizes = np.bincount(scenes, pieces.sizes, num)
@@ -213,21 +212,21 @@ def _merge(scenes: Ints, pieces: _Pieces) -> _Pieces:
     return _Pieces(sizes.astype(np.intp), (means / sizes[:, None]).astype(np.float32), variances.astype(np.float32))
 
 
-def _nearest(scenes: Ints, pieces: _Pieces) -> Ints:
+def _nearest(scenes: NDArray[np.intp], pieces: _Pieces) -> NDArray[np.intp]:
     """The scene whose centre is nearest to each piece [P]."""
     from scipy.spatial.distance import cdist
 
     return np.asarray(cdist(pieces.means, _merge(scenes, pieces).means, "sqeuclidean").argmin(axis=1), np.intp)
 
 
-def _by_appearance(scenes: Ints) -> Ints:
+def _by_appearance(scenes: NDArray[np.intp]) -> NDArray[np.intp]:
     """Renumber so that scene 0 comes first, scene 1 is the next new one, and so on."""
     _, firsts, inverse = np.unique(scenes, return_index=True, return_inverse=True)
-    ranks: Ints = np.argsort(np.argsort(firsts))
+    ranks: NDArray[np.intp] = np.argsort(np.argsort(firsts))
     return ranks[inverse]
 
 
-def _confidence(scenes: Ints, pieces: _Pieces) -> NDArray[np.float16]:
+def _confidence(scenes: NDArray[np.intp], pieces: _Pieces) -> NDArray[np.float16]:
     """[P, K] as find_scenes explains; the own scene of a piece is kept the highest of its row."""
     from scipy.spatial.distance import cdist
 

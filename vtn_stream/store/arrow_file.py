@@ -26,7 +26,7 @@ _VERSION = 1
 
 
 def write_batch(path: Path, kind: str, batch: pa.RecordBatch, metadata: dict[str, Any]) -> None:
-    """Atomic. Raises StoreError where the disk is full or the folder cannot be written."""
+    """Atomic. Raises StoreError if the disk is full or the folder cannot be written."""
     header = metadata | {"kind": kind, "version": _VERSION}
     header["checksum"] = _checksum(header, _through_ipc(batch))
     content = _serialized(batch.replace_schema_metadata({_KEY: _canonical(header)}))

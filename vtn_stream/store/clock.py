@@ -1,4 +1,4 @@
-"""What time it is on the store's disk, and when a folder of it was last used.
+"""The time on the store's disk, and when a folder in it was last used.
 
 The clocks of the machines that share a store differ, and a network disk has its own: ages are measured by the times
 that the disk itself gives to files. Reading leaves no trace that can be relied on (many disks are mounted with
@@ -20,7 +20,7 @@ MARK_EVERY_S = 600.0
 
 
 def store_now_s(folder: Path) -> float:
-    """Seconds since the epoch, by the disk of this folder; where nothing can be written, by this machine."""
+    """Seconds since the epoch, by the disk of this folder; by this machine's clock if nothing can be written."""
     touched = folder / temporary_name()
     try:
         descriptor = os.open(touched, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -35,7 +35,7 @@ def store_now_s(folder: Path) -> float:
 
 
 def mark_used(folder: Path) -> None:
-    """Say that something in the folder is read just now. A store that cannot be written is read all the same."""
+    """Notes that something in the folder is being read. A store that cannot be written can still be read."""
     with contextlib.suppress(OSError):
         # This machine's clock is good enough here: it decides on a mark too many, or one a little late.
         if abs(time.time() - folder.stat().st_mtime) > MARK_EVERY_S:

@@ -1,8 +1,8 @@
-"""Freeing space in a store, also while others work in it.
+"""Frees space in a store, also while others use it.
 
-What is in use stays: a film that has a live lease, and whatever was written or marked as read in the last hour. What is
-removed goes file by file, the manifest first: at no moment is there half a file, and a reader that comes too late
-misses a chunk, which is then computed anew. Killed at any step, it leaves an incomplete film like any other.
+What is in use stays: a film that has a live lease, and whatever was written or marked as read in the last hour. Removal
+goes file by file, the manifest first: there is never half a file, and a reader that comes too late misses a chunk,
+which is then computed anew. Killed at any step, it leaves an incomplete film like any other.
 """
 
 import contextlib
@@ -22,7 +22,9 @@ __all__ = ["Removed", "choose", "remove"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """What became of an item: how much of it is gone, and what stood in the way. Nothing is, if it came into use."""
+    """What became of an item: how much of it was removed, and what prevented the rest. Nothing is removed if it came
+    into use.
+    """
 
     item: Item
     num_bytes: int
@@ -37,7 +39,7 @@ def choose(
     older_than_s: float | None = None,
     orphans: bool = False,
 ) -> list[Item]:
-    """What is to be removed, in this order: films and probes from the least recently used on, then orphans.
+    """What to remove, in this order: films and probes, the least recently used first, then orphans.
 
     keep_bytes    as many as it takes until no more than this is left of everything
     older_than_s  all that were not used for so long
@@ -56,7 +58,7 @@ def choose(
 
 
 def remove(store: EmbeddingStore, item: Item) -> Removed:
-    """Remove it, unless it has come into use since it was looked at."""
+    """Removes an item, unless it has come into use since it was listed."""
     freed = 0
     try:
         for num_bytes in _removals(store, item):
@@ -86,7 +88,7 @@ def _removals(store: EmbeddingStore, item: Item) -> Iterator[int]:
 
 
 def _remove_film(store: EmbeddingStore, item: Item) -> Iterator[int]:
-    """Bytes of each file that is gone."""
+    """Removes a film's files; gives the bytes of each file removed."""
     try:
         used_s = item.path.lstat().st_mtime
     except FileNotFoundError:  # another was faster
@@ -103,7 +105,7 @@ def _remove_film(store: EmbeddingStore, item: Item) -> Iterator[int]:
 
 
 def _remove_empty(store: EmbeddingStore, folder: Path) -> None:
-    """The folders of a film, where nothing is left in them.
+    """Removes the folders of a film if they are empty.
 
     A writer makes them just before it writes, and fails if they vanish between: who has a lease may be at that point. A
     run without one would have to be there in the very microseconds, on a film that was not used for an hour.
@@ -115,7 +117,7 @@ def _remove_empty(store: EmbeddingStore, folder: Path) -> None:
 
 
 def _remove_scratch(item: Item) -> Iterator[int]:
-    """Under the lock that a run takes (see model/long.py), so that none goes on with it meanwhile."""
+    """Removes scratch under the lock that a run takes (see model/long.py), so that no run goes on with it meanwhile."""
     lock = item.path.with_name(f".{item.path.name}.lock")
     with open(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "rb") as file:
         try:
@@ -130,7 +132,7 @@ def _remove_scratch(item: Item) -> Iterator[int]:
 
 
 def _unlink(path: Path, written_s: float | None = None) -> int:
-    """Remove a file, if it is still the one that was looked at (None: whichever it is). Bytes that are freed."""
+    """Removes a file if it is still the one that was listed (None: any). Returns the bytes freed."""
     try:
         status = path.lstat()
         if written_s is not None and status.st_mtime != written_s:

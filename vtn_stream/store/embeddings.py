@@ -40,8 +40,8 @@ _PROBE_VERSION = 2  # of what a probe looks for: older ones are made anew
 
 def default_root() -> Path:
     """VTN_STREAM_STORE, or vtn-stream in the user's cache folder."""
-    if named := os.environ.get("VTN_STREAM_STORE"):
-        return Path(named)
+    if folder := os.environ.get("VTN_STREAM_STORE"):
+        return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vtn-stream"
 
 
@@ -65,7 +65,7 @@ class StoredFilm:
 
     @property
     def num_bytes(self) -> int:
-        """Of its chunks on disk; a chunk that is removed meanwhile counts nothing."""
+        """The bytes of its chunks on disk; a chunk that is removed meanwhile counts as 0."""
         total = 0
         for file in self.chunk_files:
             with contextlib.suppress(FileNotFoundError):  # removed while we looked
@@ -81,11 +81,11 @@ class EmbeddingStore:
 
     @property
     def scratch(self) -> Path:
-        """Where very long films are worked on; what a killed run left there, the next run of that film uses."""
+        """The folder for work on very long films; what a killed run left there is used by the next run of that film."""
         return self.root / "scratch"
 
     def scratch_bytes(self) -> int:
-        """What lies in `scratch`."""
+        """The bytes in `scratch`."""
         total = 0
         for file in self.scratch.rglob("*"):
             with contextlib.suppress(OSError):  # removed while we looked
@@ -97,7 +97,7 @@ class EmbeddingStore:
     def load(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> StoredChunk | None:
         """The chunk as this execution computed it, else as another did (unless exact), else None.
 
-        Raises DamagedFile where there is a file for it but not what was written.
+        Raises DamagedFile if there is a file for it but not what was written.
         """
         film = self._recipe_folder(chunk.video_identity, recipe)
         others = [] if exact else sorted(f.name for f in _folders(film) if f.name != execution.digest)
@@ -111,7 +111,7 @@ class EmbeddingStore:
         return None
 
     def holds(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> bool:
-        """Whether `load` would give this chunk."""
+        """Whether `load` would return this chunk."""
         try:
             return self.load(chunk, recipe, execution, exact=exact) is not None
         except DamagedFile:
@@ -126,7 +126,7 @@ class EmbeddingStore:
         index: FrameIndex,
         thumbnails: dict[int, bytes],
     ) -> None:
-        """Atomic, and harmless when others write the same chunk. Raises StoreError where the disk is full."""
+        """Atomic, and harmless when others write the same chunk. Raises StoreError if the disk is full."""
         batch = pa.record_batch(
             {
                 "grid_s": pa.array(index.grid_s),
@@ -148,7 +148,7 @@ class EmbeddingStore:
         write_batch(folder / f"{chunk.key}.arrow", "chunk", batch, metadata)
 
     def check_writable(self) -> None:
-        """Raises StoreError where nothing can be stored: better told before an hour of work than after a minute."""
+        """Raises StoreError if nothing can be stored, so that it is reported before the work starts."""
         try:
             check_writable(self.root)
         except OSError as error:
@@ -185,7 +185,7 @@ class EmbeddingStore:
             ) from error
 
     def thumbnails(self, identity: str, recipe_digest: str, most: int) -> list[tuple[float, bytes]]:
-        """At most so many of a film's thumbnails, evenly over it: (time in seconds, JPEG), by time.
+        """At most `num` of a film's thumbnails, evenly over it: (time in seconds, JPEG), by time.
 
         Of whichever execution stored them; what cannot be read is left out: they are a help, not a result.
         """
@@ -203,7 +203,7 @@ class EmbeddingStore:
     # -- probes
 
     def probed(self, path: Path, stream: int | None = None) -> VideoInfo | None:
-        """What an earlier probe of this very file said of that stream (None: of the one that a probe chooses).
+        """The result of an earlier probe of this very file and stream (None: the stream that a probe chooses).
 
         None if the file has changed since, or never was probed.
         """
@@ -216,7 +216,7 @@ class EmbeddingStore:
             return None
 
     def remember(self, video: VideoInfo, stream: int | None = None) -> None:
-        """Keep a probe for this file, and the stream that was asked for, until the file changes."""
+        """Keeps a probe for this file and the stream that was asked for, until the file changes."""
         batch = pa.record_batch({"pts": pa.array([video.pts]), "keyframes": pa.array([video.keyframes])})
         write_batch(self._probe_file(video.stamp, stream), "probe", batch, video.facts())
 
@@ -265,7 +265,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest, or None where there is none or not one of ours."""
+    """The manifest, or None if there is none or not one of ours."""
     try:
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
         recipe, execution = (json.dumps(manifest[name]) for name in ("recipe", "execution"))
@@ -277,15 +277,15 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def _read_own(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
-    """A chunk file that says of itself what its path says. Raises FileNotFoundError, DamagedFile."""
+    """A chunk file whose content matches its path. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "chunk")
     try:
         recipe, execution = Recipe.from_json(fields["recipe"]), Execution.from_json(fields["execution"])
         name = f"{fields['start']:09d}-{fields['stop']:09d}.arrow"
-        said = (fields["video"], recipe.digest, execution.digest, name)
+        own_place = (fields["video"], recipe.digest, execution.digest, name)
     except (ValueError, KeyError, TypeError):  # another release's
-        said = None
-    if said != path.parts[-4:]:
+        own_place = None
+    if own_place != path.parts[-4:]:
         raise DamagedFile(
             f"{path.name} holds another chunk than its name says",
             "it is not used",

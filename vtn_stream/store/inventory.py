@@ -1,7 +1,7 @@
-"""What there is in a store, and when it was used last. Changes nothing.
+"""Lists what is in a store, and when it was last used. Changes nothing.
 
-Only what this library makes is seen, and no link is followed: what lies outside the store, or is strange to it, is none
-of ours. Ages are by the store's own clock (see `clock`). A film is here what is stored of it for one recipe and
+Only what this library makes is seen, and no link is followed: what lies outside the store, or is foreign to it, is left
+alone. Ages are by the store's own clock (see `clock`). Here a film means what is stored of it for one recipe and
 execution.
 """
 
@@ -52,7 +52,7 @@ Kind = Literal["film", "probe", "temporary", "scratch", "lease", "empty"]
 class Item:
     """What can be removed at once.
 
-    kind       film and probe: kept between runs; the others were left behind, and may serve nobody
+    kind       film and probe: kept between runs; the others were left behind, and may be of no use
     path       a folder (film, empty, scratch) or a file
     name       for readers
     used_s     when it was written or read last, seconds by the store's clock
@@ -68,7 +68,7 @@ class Item:
 
 
 def items(store: EmbeddingStore, now_s: float) -> list[Item]:
-    """All that is in the store, but for what is strange to it. Raises StoreError where it cannot be looked into."""
+    """Everything in the store, except foreign files. Raises StoreError if it cannot be listed."""
     try:
         return [*_films(store, now_s), *_probes(store, now_s), *_scratch(store, now_s), *_left_behind(store, now_s)]
     except OSError as error:
@@ -114,13 +114,13 @@ def _film_name(folder: Path) -> str:
 
 
 def _probes(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
-    """Which film a probe is of is in none of its parts, so it goes by age alone; another costs one pass."""
+    """A probe does not say which film it is of, so it is removed by age alone; another probe costs one pass."""
     for path, status in files_in(store.root / "probes", _PROBE):
         yield _file_item("probe", path, status, in_use=_is_late(status.st_mtime, now_s))
 
 
 def _scratch(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
-    """What runs on very long films left; of one that goes on, the lock is held."""
+    """What runs on very long films left; a run that goes on holds the lock."""
     for folder in _folders(store.scratch):
         files = [status for _, status in files_in(folder, SCRATCH)]
         if files:
@@ -136,7 +136,7 @@ def _scratch(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
 
 
 def _left_behind(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
-    """Files of runs that were killed while they wrote, and leases that nobody renews."""
+    """Files of runs that were killed while they wrote, and leases that are no longer renewed."""
     leases = store.root / "leases"
     folders = [store.root.resolve(), store.root / "probes", leases]
     folders += [f for i in _folders(store.root / "films") for r in _folders(i) for f in _folders(r)]
@@ -182,7 +182,7 @@ def files_in(path: Path, names: re.Pattern[str]) -> Iterator[tuple[Path, os.stat
 
 
 def _entries(path: Path) -> list["os.DirEntry[str]"]:
-    """By name. Nothing where there is no folder, or a link to one: it leads out of the store."""
+    """The entries of a folder by name; empty if it is missing, or a link, which leads out of the store."""
     if path.is_symlink():
         return []
     try:

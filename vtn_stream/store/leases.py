@@ -1,21 +1,21 @@
-"""Who works on which chunk just now, so that two batches over one store share the work and do not do it twice.
+"""Who is working on which chunk, so that two batches with one store share the work and do not do it twice.
 
     ROOT/leases/VIDEO IDENTITY-RECIPE DIGEST-EXECUTION DIGEST-CHUNK KEY.lease       a random token, the holder's
                /.KEY.lease.taking                                                   while it changes hands
 
-Whoever creates the file holds the lease, renews it while working (the file's time), and removes it. A holder that was
-killed does not: a lease that was not renewed for TIME_TO_LIVE_S has expired, by the disk's own clock, and another takes
-it over by renaming a file of its own onto it. Of several that try, the one that creates .taking may; it looks again
-whether the lease has expired, so that who comes late does not take it from who was first.
+The run that creates the file holds the lease, renews it while working (the file's time), and removes it. A holder that
+was killed does not: a lease that was not renewed for TIME_TO_LIVE_S has expired, by the disk's own clock, and another
+takes it over by renaming a file of its own onto it. Of several that try, the one that creates .taking may; it looks
+again whether the lease has expired, so that a run that comes late does not take it from the first one.
 
 The workers of one batch have an owner in common, with which their tokens begin: the batch knows when one of them is
 dead, and the next takes its leases over at once.
 
 What remains: a holder that stood still for longer than the time to live is no holder any more and does not know until
 it renews (and if that is while it releases, it may remove the other's lease); one that was killed while it took a lease
-over leaves .taking, which whoever finds it expired removes, and two may do so at once. All of these end in two workers
-for one chunk, who store the same file: work is done twice, nothing is wrong. For the same reason a store in which no
-lease can be written is worked on without.
+over leaves .taking, which the run that finds it expired removes, and two may do so at once. All of these end in two
+workers for one chunk, who store the same file: work is done twice, nothing is wrong. For the same reason a store in
+which no lease can be written is worked on without.
 """
 
 import contextlib
@@ -44,20 +44,20 @@ _CONTENT = re.compile(r"(?:[0-9a-f]{32})?")  # empty: killed as soon as it was t
 
 
 def new_owner() -> str:
-    """A random name for a run, by which its leases are told from those of others."""
+    """A random name for a run, which distinguishes its leases from those of others."""
     return secrets.token_hex(8)
 
 
 def lease_key(chunk: Chunk, recipe: Recipe, execution: Execution) -> str:
-    """Names what is worked on. It begins with the film, so that what is stored of it is kept meanwhile."""
+    """A key for what is worked on. It begins with the film, so that its stored data are kept meanwhile."""
     return f"{chunk.video_identity}-{recipe.digest}-{execution.digest}-{chunk.key}"
 
 
 class Lease:
-    """What `hold` gives: true if the work is ours. Renew it as often as you like."""
+    """The result of `hold`: true if the work is ours. It may be renewed at any time."""
 
     def __init__(self, path: Path | None, token: str, *, held: bool) -> None:
-        self._path = path  # None where there is no file to renew
+        self._path = path  # None if there is no file to renew
         self._token = token
         self._held = held
         self._renewed = time.monotonic()
@@ -66,7 +66,7 @@ class Lease:
         return self._held
 
     def renew(self) -> bool:
-        """Say that the work goes on. False once another holds the lease: going on is then work done twice."""
+        """Says that the work goes on. False once another holds the lease: going on then does the work twice."""
         if self._path is not None and time.monotonic() - self._renewed >= RENEW_EVERY_S:
             self._renewed = time.monotonic()
             try:
@@ -81,7 +81,7 @@ class Lease:
         return self._held
 
     def release(self) -> None:
-        """Let others have the work. A lease that another has taken meanwhile stays."""
+        """Lets others have the work. A lease that another has taken meanwhile stays."""
         if self._path is not None and self._held:
             with contextlib.suppress(OSError):  # what stays expires
                 if _read(self._path)[0] == self._token:
@@ -101,7 +101,7 @@ class Leases:
 
     @contextlib.contextmanager
     def hold(self, key: str) -> Iterator[Lease]:
-        """Take the lease, if no other has it, for as long as the block runs.
+        """Takes the lease for the block, if no other has it.
 
         with leases.hold(key) as held:
             if held:
@@ -115,15 +115,15 @@ class Leases:
             lease.release()
 
     def live(self) -> set[str]:
-        """Keys of all that is worked on now."""
+        """The keys of everything that is worked on now."""
         return {key for key, age_s in self._ages() if age_s < TIME_TO_LIVE_S}
 
     def expired(self) -> list[Path]:
-        """Files of leases that nobody renews."""
+        """Files of leases that are no longer renewed."""
         return [self._folder / f"{key}{_SUFFIX}" for key, age_s in self._ages() if age_s >= TIME_TO_LIVE_S]
 
     def remove_expired(self, path: Path) -> bool:
-        """Unless it was renewed or taken since. Raises OSError where it cannot be."""
+        """Removes an expired lease, unless it was renewed or taken since. Raises OSError if that fails."""
         with self._taking(path) as may:
             if may and self._has_expired(path):
                 path.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ class Leases:
 
     @contextlib.contextmanager
     def _taking(self, path: Path) -> Iterator[bool]:
-        """Whether nobody else is taking this lease over."""
+        """Whether no one else is taking this lease over."""
         mark = path.with_name(f".{path.name.removesuffix(_SUFFIX)}{TAKING}")
         try:
             _create(mark, "")
@@ -176,7 +176,7 @@ class Leases:
         return False
 
     def release_own(self) -> None:
-        """Those that dead workers of this owner have left."""
+        """Releases the leases that dead workers of this owner left."""
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(self._folder)) if self._owner else ():
                 if name.endswith(_SUFFIX):
@@ -185,7 +185,7 @@ class Leases:
                             (self._folder / name).unlink()
 
     def _has_expired(self, path: Path) -> bool:
-        """A lease that was released meanwhile has not: whoever asks again gets it."""
+        """Whether a lease has expired. One that was released meanwhile has not: the next to ask gets it."""
         try:
             time_s = _read(path)[1]
         except FileNotFoundError:
@@ -207,7 +207,9 @@ class Leases:
 
 
 def _read(path: Path) -> tuple[str, float]:
-    """Its token and time. Opened, since a network disk then asks its server and does not answer from memory."""
+    """The lease's token and time. The file is opened so that a network disk asks its server and does not answer from
+    memory.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         return os.read(descriptor, 64).decode("ascii", "replace"), os.fstat(descriptor).st_mtime

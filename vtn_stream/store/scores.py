@@ -1,9 +1,9 @@
 """Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
 
-    columns   grid_s double, valid bool; where there are such scores, frame float16 [K] and saliency float16
+    columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16
     metadata  video; labels [K]; clip [K] or null; spans {bounds [M][2], classes [M], scores [M]} or null
 
-Of labels that exclude each other (a model with a dense head) what a row of `frame` lacks of 1 is that of none of them.
+If labels exclude each other (a model with a dense head), the rest of a row of `frame` to 1 is the score of no label.
 """
 
 import math
@@ -27,7 +27,7 @@ _BOUNDS, _SCORES = 3, 5
 def write_scores(
     path: Path, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
 ) -> None:
-    """All of them; spans are rounded. Raises StoreError."""
+    """Writes all scores; spans are rounded. Raises StoreError."""
     columns = {"grid_s": pa.array(index.grid_s), "valid": pa.array(index.valid)}
     if scores.frame is not None and scores.frame.shape[1]:
         columns["frame"] = pa.FixedSizeListArray.from_arrays(
@@ -45,7 +45,7 @@ def write_scores(
 
 
 def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
-    """What `write_scores` wrote; the clock knows the grid and validity only. Raises FileNotFoundError, DamagedFile."""
+    """Reads what `write_scores` wrote; its clock has only grid and validity. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "scores")
     try:
         return _parsed(batch, fields)
@@ -56,7 +56,7 @@ def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
 
 
 def scores_identity(path: Path) -> str | None:
-    """Which film the scores are of; None where the file is missing or something else."""
+    """Which film the scores are of; None if the file is missing or something else."""
     try:
         _, fields = read_batch(path, "scores")
     except (FileNotFoundError, DamagedFile):

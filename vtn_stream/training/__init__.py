@@ -1,1 +1,1 @@
-"""Teaching, from annotations and films to a checkpoint and its card: `teach` is the table of contents."""
+"""Training, from annotations and films to a checkpoint and its card: `teach` is the table of contents."""

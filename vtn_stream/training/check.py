@@ -1,4 +1,4 @@
-"""What annotations can teach: the head that suits them, and whether there is enough of everything."""
+"""What a model can learn from annotations: the head that suits them, and whether there are enough examples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ FEWEST = 2  # of a label: one alone is its only example
 
 
 def natural_head(videos: Mapping[str, AnnotatedVideo]) -> HeadKind:
-    """classification where every film has a label as a whole; dense where segments cover 90 % of the films' time and
-    do not overlap (phases, periods); else localization.
+    """The head that suits the films: classification if every film has a label as a whole; dense if segments cover 90 %
+    of the films' time and do not overlap (phases, periods); else localization.
     """
     if all(video.clip_label is not None for video in videos.values()):
         return "classification"
@@ -28,7 +28,7 @@ def natural_head(videos: Mapping[str, AnnotatedVideo]) -> HeadKind:
 
 
 def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
-    """Raises InputError where there is no such head, or it cannot say what the annotations say."""
+    """Raises InputError if there is no such head, or it cannot express what the annotations say."""
     if head not in HEADS:
         raise InputError(f"there is no {head} head", "nothing was trained", f"take {', '.join(HEADS)}, or leave it out")
     if HEADS[head].names_clips:
@@ -59,9 +59,9 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
 def check_enough(
     videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], sides: Sides, head: HeadKind, *, anyway: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The labels that can be learnt, of these and in this order, and what is not as it should be, a line each.
+    """The labels of these that can be learnt, in this order, and a line for each thing that is not as it should be.
 
-    A label without an example in training is not learnt. Raises InputError where there is nothing to learn, and,
+    A label without an example in training is not learnt. Raises InputError if there is nothing to learn, and,
     unless anyway, where there is too little: 3 segments in all, a label with one, nothing to validate on.
     """
     training, validation = (
@@ -117,7 +117,7 @@ def _own(labels: Sequence[str]) -> str:
 
 
 def _time(videos: Mapping[str, AnnotatedVideo]) -> tuple[float, float, float]:
-    """Seconds of the films, those of them with a segment, and those with more than one."""
+    """Seconds of the films: all, those with a segment, and those with more than one at a time."""
     total_s = covered_s = overlapping_s = 0.0
     for video in videos.values():
         end_s = 0.0

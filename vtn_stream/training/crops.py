@@ -1,4 +1,4 @@
-"""What is learnt at once: stretches of films, cut anew in every epoch.
+"""The stretches of films that a network trains on, cut anew in every epoch.
 
 B crops, L positions of a crop, D embedding width, T positions of a film, N segments
 """
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from vtn_stream.heads import Batch
-from vtn_stream.heads.films import labels_of
+from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.localize import positions
 from vtn_stream.training.films import TrainingFilm
 
@@ -43,11 +43,11 @@ class Crops:
 
     @property
     def num_batches(self) -> int:
-        """Of an epoch: as many crops as would cover the films."""
+        """Batches in an epoch: as many crops as would cover the films."""
         return math.ceil(sum(self._pieces) / self._batch_size)
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Every film as often as it has pieces, in any order; where in the film, chance says."""
+        """The batches of an epoch: each film as often as it has pieces, in random order, at random places."""
         order = rng.permutation(np.repeat(np.arange(len(self._films)), self._pieces))
         order = np.resize(order, self.num_batches * self._batch_size)  # the last batch begins again from the front
         for begin in range(0, len(order), self._batch_size):

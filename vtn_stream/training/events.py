@@ -1,20 +1,20 @@
-"""What a lesson tells while it goes on, and what came of it. Knows no film and no network."""
+"""The events that a training reports while it runs, and its result. Knows no film and no network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vtn_stream.embedding import Event as EmbeddingEvent
+from vtn_stream.embedding import EmbeddingEvent
 
-__all__ = ["EpochDone", "Event", "HeadKind", "Prepared", "Stage", "Taught"]
+__all__ = ["EpochDone", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
 
 HeadKind = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Work of this name goes on, `message` says with what: a film's file name, or nothing."""
+class TrainingStage:
+    """A stage of the training has begun; `message` says with what: a film's file name, or nothing."""
 
     name: str
     message: str = ""
@@ -22,7 +22,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What will be learnt, and from what; told before the first frame is embedded.
+    """What will be learnt, and from what; reported before the first frame is embedded.
 
     num_segments                of whole clips, their number
     num_positions, num_missing  of the grids of all films, and those of them that the store lacks
@@ -43,7 +43,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochDone:
-    """epoch, from 1, of num_epochs. metric: a share 0..1, None where this epoch was not validated; best: so far."""
+    """epoch, from 1, of num_epochs. metric: a share 0..1, None if this epoch was not validated; best: so far."""
 
     epoch: int
     num_epochs: int
@@ -55,7 +55,7 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taught:
-    """The files that a lesson wrote, and what the model is worth on its validation films: names and shares 0..1."""
+    """The files that a training wrote, and how good the model is on its validation films: names and shares 0..1."""
 
     model: Path
     card: Path
@@ -64,4 +64,4 @@ class Taught:
     figures: Mapping[str, float]
 
 
-Event = Stage | Prepared | EmbeddingEvent | EpochDone
+TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone

@@ -1,4 +1,4 @@
-"""What a model is worth on its validation films, at the operating points that were fitted on them."""
+"""How good a model is on its validation films, at the operating points that were fitted on them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ __all__ = ["Exam", "examine"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Exam:
-    """scores: all of it. figures: of all classes together, shares 0..1; mistakes as a model card tells them."""
+    """scores: everything measured. figures: of all classes together, shares 0..1; mistakes as in a model card."""
 
     scores: Scores
     figures: Mapping[str, float]
@@ -36,7 +36,7 @@ def examine(
     points: OperatingPoints,
     rules: PhaseRules | None,
 ) -> Exam:
-    """What the films' timelines would be, scored against what is annotated, as `vtn-stream evaluate` does it."""
+    """Scores the timelines that the films would get against the annotations, as `vtn-stream evaluate` does."""
     predicted = {
         film.name: _prediction(HEADS[head], film, prediction, labels, points, rules)
         for film, prediction in zip(films, predictions, strict=True)
@@ -92,7 +92,7 @@ def _figures(scores: Scores) -> dict[str, float]:
 
 
 def _class(label: str, scores: Scores, at: AtPoint | None) -> ClassFacts:
-    """At a threshold of its own, as that was fitted; without one, as its timelines are."""
+    """The figures of a class: at its own threshold as that was fitted, else as in the timelines."""
     found = scores.detection
     ap = shown = None
     if found is not None and label in found.ranked.classes:
@@ -108,7 +108,7 @@ def _class(label: str, scores: Scores, at: AtPoint | None) -> ClassFacts:
 
 
 def _mistakes(scores: Scores) -> tuple[tuple[str | None, str | None, float], ...]:
-    """The largest shares of a label's time, or number, that were called something else."""
+    """The largest shares of a label's time, or number, that were predicted as another label."""
     confusion: Confusion | None = None
     if scores.segmentation is not None:
         confusion = scores.segmentation.confusion

@@ -1,4 +1,4 @@
-"""Films that can be learnt from: embedded, with their clock and what happens in them, in memory.
+"""Films to train on, in memory: their embeddings, their clock, and what happens in them.
 
 T positions of a film's grid, D embedding width. Values are float16: 100 hours at 4 positions a second and D = 1280 take
 3.7 GB of memory.
@@ -20,7 +20,7 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
 from vtn_stream.track import Recipe
-from vtn_stream.training.events import Event, Stage
+from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.footage import Footage
 from vtn_stream.training.split import group
 from vtn_stream.video import DecodingProcess
@@ -62,7 +62,7 @@ class TrainingFilm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Positions of the films' grids, those of them that are not stored, and how many films are stored only at another
+    """Positions of the films' grids, how many of them are not stored, and how many films are stored only at another
     rate, or of another network.
     """
 
@@ -72,7 +72,7 @@ class Work:
 
 
 def work_to_do(footage: Footage, names: Sequence[str], recipe: Recipe, store: EmbeddingStore) -> Work:
-    """What embedding these films will take. By the names of the stored files: none is read."""
+    """The work of embedding these films, by the names of the stored files: no file is read."""
     plan = SamplingPlan(recipe.fps)
     identities = {footage.videos[name].identity for name in names}
     stored: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -102,13 +102,13 @@ def embed_films(
     process: DecodingProcess,
     *,
     skip_bad: bool = False,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> dict[str, TrainingFilm]:
-    """The films by id, in this order. What the store lacks is embedded and stored.
+    """The films by id, in this order. Chunks that the store lacks are embedded and stored.
 
-    skip_bad: films that cannot be decoded are left out and told. Raises InputError, before anything is embedded, where
-    the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are all
-    stored; StoreError.
+    skip_bad: films that cannot be decoded are left out and reported. Raises InputError, before anything is embedded,
+    where the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are
+    all stored; StoreError.
     """
     tell = on_event or (lambda event: None)
     _check_memory(work_to_do(footage, names, encoder.recipe(plan.fps), store).num_positions, encoder.num_features)
@@ -116,7 +116,7 @@ def embed_films(
     failed: dict[str, VideoError] = {}
     for name in names:
         video = footage.videos[name]
-        tell(Stage(name="embedding", message=video.path.name))
+        tell(TrainingStage(name="embedding", message=video.path.name))
         try:
             values, index = _track(video, plan, encoder, store, process, tell)
         except VideoError as error:
@@ -161,9 +161,9 @@ def _track(
     encoder: "FrameEncoder",
     store: EmbeddingStore,
     process: DecodingProcess,
-    tell: Callable[[Event], None],
+    tell: Callable[[TrainingEvent], None],
 ) -> tuple[NDArray[np.float16], FrameIndex]:
-    """Values [T, D] and their clock. Raises VideoError where not one position could be decoded."""
+    """Values [T, D] and their clock. Raises VideoError if not one position could be decoded."""
     chunks = plan.chunks(video)
     values = np.zeros((plan.num_positions(video), encoder.num_features), np.float16)
     indices: dict[int, FrameIndex] = {}

@@ -1,4 +1,4 @@
-"""Which file is which film: ids of annotations among the files of a folder. Opens no file."""
+"""Finds the files of annotated films in a folder, by the ids of the annotations. Opens no file."""
 
 import os
 import re
@@ -14,8 +14,8 @@ __all__ = ["FilmFolder"]
 
 
 class FilmFolder:
-    """The files of a folder and of the folders in it. What begins with a dot is passed over; links are films where
-    they stay inside, folders behind links are not looked into. Raises InputError where there is no such folder.
+    """The files of a folder and of the folders in it. What begins with a dot is skipped; links are films if they stay
+    inside, folders behind links are not looked into. Raises InputError if there is no such folder.
 
     files  paths below it, sorted; outside: links among what was seen that lead out of it
     """
@@ -45,7 +45,7 @@ class FilmFolder:
         self._inside, self._out = _Names(self.files), _Names(self.outside)
 
     def find(self, name: str) -> list[str]:
-        """The files that the film with this id may be; one, where the folder is unambiguous.
+        """The files that may be the film with this id; only one if the folder is unambiguous.
 
         That of this very path; else those whose path ends like the id; else those that do but for the suffix, of
         which those with a film's suffix come first.
@@ -53,7 +53,7 @@ class FilmFolder:
         return self._inside.find(name)
 
     def leads_out(self, name: str) -> bool:
-        """Whether only a link that leads out of the folder would be this film."""
+        """Whether the only file for this film is a link that leads out of the folder."""
         return not self.find(name) and bool(self._out.find(name))
 
 
@@ -79,7 +79,7 @@ class _Names:
 
 
 def _one_form(name: str) -> str:
-    """Of the ways to write an accented letter, one: macOS hands over file names in another than people type."""
+    """The name with accented letters written in one way: macOS gives file names in another way than people type."""
     return unicodedata.normalize("NFC", name)
 
 

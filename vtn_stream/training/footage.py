@@ -1,4 +1,4 @@
-"""The films of annotations, found in a folder and probed, and every problem told at once. Decodes nothing."""
+"""Finds the annotated films in a folder and probes them; reports every problem at once. Decodes nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
 from vtn_stream.film import VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.events import Event, Stage
+from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.folder import FilmFolder
 from vtn_stream.video import DecodingProcess
 
@@ -22,7 +22,7 @@ SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footage:
-    """The annotated films that are there, those of the subset test left out.
+    """The annotated films that were found, without those of the subset test.
 
     annotations  with the films' true durations; copies of one film have one source
     videos       every film of the annotations, by its id
@@ -35,7 +35,7 @@ class Footage:
 
 
 def mean_rate(video: VideoInfo) -> float:
-    """Frames a second, by their timestamps; 1 where there is one frame."""
+    """Frames a second, by their timestamps; 1 if there is one frame."""
     shown_s = float(video.times_s[-1] - video.times_s[0])
     return (video.num_frames - 1) / shown_s if shown_s > 0 else 1.0
 
@@ -47,13 +47,13 @@ def find_films(
     process: DecodingProcess,
     *,
     skip_bad: bool = False,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Footage:
-    """The annotations with the films of a folder, each probed, through the store where that knows it.
+    """Finds the annotated films in a folder and probes each, or takes its probe from the store.
 
     A film lies under the path that its id is, or anywhere below the folder under a name like its id, whatever its
     suffix (`FilmFolder.find`). Where the annotations count frames of unknown rate, it is the films'. Films of the
-    subset test need not be there. skip_bad: what is wrong, and films that cannot be read, are left out and told.
+    subset test need not be there. skip_bad: what is wrong, and films that cannot be read, are left out and reported.
 
     Raises AnnotationError with every problem of the annotations and of the films; InputError where no film is there.
     """
@@ -70,14 +70,14 @@ def find_films(
         raise _none_there(annotations, wanted, films)
     videos: dict[str, VideoInfo] = {}
     for name, path in paths.items():
-        tell(Stage(name="looking at the films", message=path.name))
+        tell(TrainingStage(name="looking at the films", message=path.name))
         try:
             videos[name] = probe(path, store, process)
         except VideoError as error:
             problems[name] = str(error)
     rate = _frames_a_second(videos) if draft.format == mstcn.NAME and videos else None
     durations = {name: LONG_S for name in _others(films, draft.videos)}
-    for name, video in draft.videos.items():  # test films, and those with a problem that is told already
+    for name, video in draft.videos.items():  # test films, and those with a problem that is reported already
         if video.subset == "test" or name in problems:
             stated_s = LONG_S if video.duration_s is None else video.duration_s
             durations[name] = stated_s if rate is None else stated_s / rate
@@ -101,7 +101,7 @@ def find_films(
 
 
 def _draft(annotations: Path) -> Annotations:
-    """The annotations, of which the ids and subsets are sure, and not the seconds."""
+    """The annotations before probing: their ids and subsets are sure, but not the seconds."""
     try:
         return read_annotations(annotations, skip_bad=True)
     except AnnotationError:  # perhaps for want of a rate, which the films will tell
@@ -109,7 +109,7 @@ def _draft(annotations: Path) -> Annotations:
 
 
 def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
-    """The file of each film that has one, and why others have none, where there is more to say than that."""
+    """The file of each film that has one, and for some of the others the reason why they have none."""
     paths: dict[str, Path] = {}
     problems: dict[str, str] = {}
     owner: dict[str, str] = {}
@@ -137,7 +137,7 @@ def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> 
 
 
 def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
-    """Of all films, which must have one rate."""
+    """The rate of all films, which must be the same."""
     rates = sorted((mean_rate(video), video.path.name) for video in videos.values())
     (low, slow), (high, fast) = rates[0], rates[-1]
     if high > low * SAME_RATE:
@@ -150,7 +150,7 @@ def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
 
 
 def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
-    """Films of the folder that no id is, called as most ids are: a misspelt id is like one of them."""
+    """Film names of the folder that match no id, in the form of most ids: a misspelt id is like one of them."""
     claimed = {file for name in names for file in films.find(name)}
     with_suffix = sum(map(is_film_name, names)) * 2 > len(names)
     others = [file for file in films.files if is_film_name(file) and file not in claimed]

@@ -1,4 +1,4 @@
-"""How a network is taught, and how that follows from the data: a person sets none of it.
+"""How a network is trained, and how that follows from the data: a person sets nothing here.
 
 T positions of a film's grid, K classes
 """
@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from vtn_stream.heads import HEADS
-from vtn_stream.heads.films import longest_segment
+from vtn_stream.heads.labelled_film import longest_segment
 from vtn_stream.model import EncoderConfig, HeadConfig
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
@@ -38,12 +38,12 @@ MIN_EPOCHS, MAX_EPOCHS = 10, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
-    """One way to teach.
+    """One way to train.
 
     crop_positions  of a film that are learnt at once; batch_size, crops at once
     weight_decay    of matrices; never of biases, norms, scales and tables
     ema             the share of old weights in the running mean, once it has run in
-    smoothing       the price of a dense head for changing its mind
+    smoothing       a dense head's weight of changes between neighbouring positions
     patience        epochs without a better validation until it is over
     """
 
@@ -71,7 +71,7 @@ def natural_hyperparameters(
     seed: int = 0,
     num_epochs: int | None = None,
 ) -> Hyperparameters:
-    """What these films, all of one rate, ask for. Raises ValueError where there is no film."""
+    """The hyperparameters that suit these films, all of one rate. Raises ValueError without films."""
     if not films:
         raise ValueError("there is nothing to learn from")
     lengths = [len(film.values) for film in films]

@@ -1,4 +1,4 @@
-"""What a training is known by: a state of any other is not gone on from."""
+"""The key of a training: a saved state is resumed only by a training with the same key."""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def key_of(
     backbone: str,
     device: str,
 ) -> str:
-    """Of all that the bits of the weights depend on."""
+    """The digest of everything that the bits of the weights depend on."""
     digest = hashlib.blake2b(digest_size=32)
     for side in (films, validation):
         digest.update(b"side")

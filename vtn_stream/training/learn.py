@@ -1,4 +1,4 @@
-"""What is learnt from films: networks that read motion and one that does not, the best, and what is fitted to it."""
+"""Trains networks that read motion and one that does not, keeps the best, and fits thresholds or rules to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vtn_stream.heads import HEADS
 from vtn_stream.track import OperatingPoints, PhaseRules
-from vtn_stream.training.events import EpochDone, Event, Stage
+from vtn_stream.training.events import EpochDone, TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters, Motion, natural_hyperparameters
@@ -23,7 +23,7 @@ WAYS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of change
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learnt:
-    """A network, and what was fitted on the validation films; exam: None where there are none.
+    """A network, and what was fitted on the validation films; exam: None if there are none.
 
     tried  the metric of each of WAYS that was tried
     notes  of the training, without names of films
@@ -46,9 +46,9 @@ def learn(
     backbone: str,
     device: str = "cpu",
     work: Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
-    """All of `teach` but files and films. work: where its state and its curves are kept; None: nowhere."""
+    """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept."""
     tell = on_event or (lambda event: None)
     fps, labels = material.plan.fps, material.labels
     # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
@@ -59,7 +59,7 @@ def learn(
         settings = natural_hyperparameters(
             material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
         )
-        tell(Stage(name=f"training with {name}"))
+        tell(TrainingStage(name=f"training with {name}"))
         fitted = fit(
             material.training,
             validation,
@@ -74,7 +74,7 @@ def learn(
         ways[name] = (settings, fitted)
     best = max(ways, key=lambda name: ways[name][1].best or 0.0)  # of equals the first
     settings, fitted = ways[best]
-    tell(Stage(name="fitting thresholds"))
+    tell(TrainingStage(name="fitting thresholds"))
     predictions = predictions_of(fitted.network, validation, fps)
     head = HEADS[material.head]
     thresholds = head.thresholds(predictions, validation, labels) if validation else {}
@@ -98,12 +98,12 @@ def learn(
 
 
 def taught_by(film: TrainingFilm) -> list[str]:
-    """The label of each of its examples."""
+    """The label of each of the film's examples."""
     return [s.label for s in film.segments] if film.clip_label is None else [film.clip_label]
 
 
 def state_files(work: Path) -> list[Path]:
-    """Where `learn` keeps how far it is."""
+    """The files in which `learn` keeps its state."""
     return [_state_file(work, way) for way in WAYS]
 
 
@@ -115,8 +115,8 @@ def _file_name(way: str) -> str:
     return way.replace(" ", "-")
 
 
-def _logged(log: Log, tell: Callable[[Event], None]) -> Callable[[Event], None]:
-    def on_event(event: Event) -> None:
+def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
+    def on_event(event: TrainingEvent) -> None:
         if isinstance(event, EpochDone):
             scalars = {"loss": event.loss} | ({} if event.metric is None else {event.metric_name: event.metric})
             log.write(event.epoch, **scalars)

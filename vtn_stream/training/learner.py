@@ -1,4 +1,4 @@
-"""A network while it learns: its optimizer and its pace, and the running mean of its weights, which is what is kept."""
+"""A network in training: its optimizer, its learning rate, and the running mean of its weights, which is kept."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ class NoNumber(Exception):
 
 
 class Learner:
-    """Teaches a network a batch at a time, num_steps in all.
+    """Trains a network, one batch at a time, num_steps in all.
 
     step  how many were learnt; mean: the running mean of the weights after each of them
     """
@@ -41,7 +41,9 @@ class Learner:
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
 
     def learn(self, batch: Batch) -> float:
-        """One step; its loss. Raises NoNumber, and leaves the weights, where that or its gradient is no number."""
+        """Takes one step; returns its loss. Raises NoNumber, and keeps the weights, if the loss or the gradient is not
+        a number.
+        """
         settings = self._settings
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * pace(self.step, self._num_steps, settings.warm_up)
@@ -62,7 +64,7 @@ class Learner:
 
     @contextmanager
     def as_the_mean(self) -> Iterator[VTN]:
-        """The network, meanwhile with the mean of its weights and in evaluation mode."""
+        """Gives the network for the block, with the mean of its weights and in evaluation mode."""
         learnt = copied(self.network.state_dict())
         self.network.load_state_dict(self.mean)
         try:
@@ -72,12 +74,14 @@ class Learner:
 
     @property
     def counters(self) -> dict[str, Any]:
-        """JSON values; with the weights, their mean and the optimizer's tensors all that the next step depends on."""
+        """JSON values. With the weights, their mean and the optimizer's tensors they are all that the next step depends
+        on.
+        """
         return {"step": self.step, "num_positives": self._objective.num_positives}
 
     @property
     def optimizer(self) -> Mapping[int, Mapping[str, Tensor]]:
-        """Its tensors, by the number of the parameter."""
+        """The optimizer's tensors, by the number of the parameter."""
         state: Mapping[int, Mapping[str, Tensor]] = self._optimizer.state_dict()["state"]
         return state
 
@@ -88,7 +92,7 @@ class Learner:
         mean: Mapping[str, Tensor],
         optimizer: Mapping[int, Mapping[str, Tensor]],
     ) -> None:
-        """From where another was."""
+        """Continues from the state of another learner."""
         self.network.load_state_dict(dict(weights))
         for name, tensor in self.mean.items():
             tensor.copy_(mean[name])
@@ -103,7 +107,7 @@ def copied(weights: Mapping[str, Tensor]) -> Weights:
 
 
 def pace(step: int, num_steps: int, warm_up: float) -> float:
-    """The share of the learning rate: half a cosine down, times a straight way up in the first warm_up of the steps."""
+    """The share of the learning rate: half a cosine down, times a linear rise in the first warm_up of the steps."""
     down = 0.5 * (1 + math.cos(math.pi * step / num_steps))
     return min(1.0, (step + 1) / max(1.0, warm_up * num_steps)) * down
 

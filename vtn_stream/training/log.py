@@ -26,7 +26,7 @@ class Log:
         self._has_begun = False
 
     def write(self, step: int, **scalars: float) -> None:
-        """Raises TrainingError where the log cannot be written."""
+        """Raises TrainingError if the log cannot be written."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch()
@@ -48,7 +48,7 @@ class Log:
         self._has_begun = True
 
     def _begin(self, file: BinaryIO, step: int) -> None:
-        """Over what a kill left of a record: behind it, TensorBoard reads nothing."""
+        """Writes over the rest of a record that a kill left: TensorBoard reads nothing behind it."""
         file.truncate(file.seek(_end_of_whole_records(file)))
         if file.tell():
             _write(file, step=step, session_log=SessionLog(status=SessionLog.START))
@@ -61,7 +61,7 @@ def _write(file: BinaryIO, **what: object) -> None:
 
 
 def _end_of_whole_records(file: BinaryIO) -> int:
-    """A record: its length, uint64; checksum of that; the event; checksum of that."""
+    """Where the last whole record ends. A record: its length, uint64; checksum of that; the event; checksum of that."""
     end, content = 0, file.read()
     while end < len(content):
         head = content[end : end + 12]

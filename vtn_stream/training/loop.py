@@ -1,4 +1,4 @@
-"""The loop: films, their labels, settings -> a network. Whoever kills it and starts it again gets the same bits."""
+"""The training loop: films, their labels, settings -> a network. Killed and started again, it gives the same bits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,13 +13,13 @@ from vtn_stream.errors import CheckpointError, TrainingError, listed
 from vtn_stream.heads import head_of
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.crops import Crops
-from vtn_stream.training.events import EpochDone, Event
+from vtn_stream.training.events import EpochDone, TrainingEvent
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner, NoNumber, copied
 from vtn_stream.training.standardize import standardize
-from vtn_stream.training.state import State, load_state, save_state
+from vtn_stream.training.state import TrainingState, load_state, save_state
 from vtn_stream.training.validation import predictions
 
 __all__ = ["Fitted", "fit"]
@@ -27,11 +27,11 @@ __all__ = ["Fitted", "fit"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
-    """What was learnt.
+    """A trained network, and how it was trained.
 
     network      in evaluation mode: the running mean of the weights, of the epoch that was best on the validation
-                 films, or of the last epoch where there are none
-    best         that metric, 0..1; None where there are no validation films
+                 films, or of the last epoch if there are none
+    best         that metric, 0..1; None if there are no validation films
     epoch        from 1; num_epochs were done in all
     losses       mean of each epoch; metrics, of each epoch that was validated
     notes        why it ended before its time, where it did
@@ -57,20 +57,20 @@ def fit(
     backbone: str,
     device: str = "cpu",
     state: Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Fitted:
     """Teach a network from scratch.
 
-    state     a file that is written after every epoch, and gone on from where it is of this very training; that it is
-              not is told
-    on_event  hears of every epoch; where training goes on, first of the last one that was done
+    state     a file that is written after every epoch, and resumed from if it is of this very training; if it
+              is not, that is reported
+    on_event  gets every epoch; a resumed training first reports the last one that was done
 
-    Raises TrainingError where an embedding or, before the first epoch is through, the loss is no number, and where the
-    state cannot be written. Later the best weights so far are kept, and that is told and noted.
+    Raises TrainingError if an embedding or, before the first epoch is through, the loss is no number, and if the
+    state cannot be written. Later the best weights so far are kept, and that is reported and noted.
     """
     _check_numbers([*films, *validation])
     with torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()]):
-        lesson = _Lesson(films, validation, labels, settings, fps, backbone, device, on_event)
+        lesson = _Fit(films, validation, labels, settings, fps, backbone, device, on_event)
         if state is not None:
             lesson.keep(state, key_of(films, validation, labels, settings, fps, backbone=backbone, device=device))
         return lesson.fit()
@@ -78,7 +78,7 @@ def fit(
 
 @dataclass(slots=True)
 class _Progress:
-    """What goes on from epoch to epoch besides the learner."""
+    """What is carried from epoch to epoch, besides the learner."""
 
     epoch: int = 0
     best: float | None = None
@@ -88,10 +88,10 @@ class _Progress:
 
 
 class _Stopped(Exception):
-    """There was no number: what, and when."""
+    """Something was not a number: the text says what, and when."""
 
 
-class _Lesson:
+class _Fit:
     def __init__(
         self,
         films: Sequence[TrainingFilm],
@@ -101,7 +101,7 @@ class _Lesson:
         fps: Fraction,
         backbone: str,
         device: str,
-        on_event: Callable[[Event], None] | None,
+        on_event: Callable[[TrainingEvent], None] | None,
     ) -> None:
         self._validation, self._labels, self._settings, self._fps = validation, labels, settings, fps
         self._tell = on_event or (lambda event: None)
@@ -119,7 +119,7 @@ class _Lesson:
         self._state: tuple[Path, str] | None = None
 
     def keep(self, path: Path, key: str) -> None:
-        """Write the state there after every epoch, and go on from what is there."""
+        """Writes the state there after every epoch, and goes on from a state that is there."""
         self._state = (path, key)
         state = load_state(path, key)
         if state is None:
@@ -177,7 +177,7 @@ class _Lesson:
         return bool(self._validation) and self._progress.epoch - self._progress.best_epoch >= self._settings.patience
 
     def _epoch(self) -> float:
-        """One pass; its mean loss. The seed is the epoch's own: a resumed run draws what the other would have drawn."""
+        """Runs one pass; returns its mean loss. Each epoch has its own seed: a resumed run draws the same numbers."""
         seed = np.random.SeedSequence([self._settings.seed, self._progress.epoch])
         torch.manual_seed(int(seed.generate_state(1)[0]))
         losses = []
@@ -192,7 +192,7 @@ class _Lesson:
         return float(np.mean(losses))
 
     def _validate(self) -> float | None:
-        """The metric of the mean of the weights."""
+        """The metric of the network with the mean of its weights."""
         if not self._validation:
             return None
         try:
@@ -204,7 +204,7 @@ class _Lesson:
         return self._head.metric(predicted, self._validation, self._labels)
 
     def _note(self, loss: float, metric: float | None) -> None:
-        """An epoch is done; whether it is the best so far."""
+        """Notes a finished epoch; returns whether it is the best so far."""
         progress = self._progress
         progress.epoch += 1
         progress.losses.append(loss)
@@ -233,7 +233,7 @@ class _Lesson:
         learner = self._learner
         tensors = {"network": learner.network.state_dict(), "mean": learner.mean, "best": self._best}
         progress = asdict(self._progress) | {"learner": learner.counters}
-        save_state(path, State(key, progress, tensors, learner.optimizer))
+        save_state(path, TrainingState(key, progress, tensors, learner.optimizer))
 
 
 def _check_numbers(films: Sequence[TrainingFilm]) -> None:

@@ -1,4 +1,4 @@
-"""What a batch costs, by the network's head."""
+"""The loss of a batch, by the network's head."""
 
 from torch import Tensor
 
@@ -12,7 +12,8 @@ FIRST_NUM_POSITIVES, NUM_POSITIVES_DECAY = 100.0, 0.9
 
 
 class Objective:
-    """The loss of one batch after the other. smoothing: the price of a dense head for changing its mind.
+    """The loss of one batch after the other. smoothing: a dense head's weight of changes between neighbouring
+    positions.
 
     num_positives  a batch: a running mean, by which a loss that is a sum over them is divided
     """

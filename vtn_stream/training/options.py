@@ -1,4 +1,4 @@
-"""What a person asks of a training: one value from the command line to the loop. Loads no torch."""
+"""The options of a training: one value from the command line to the loop. Loads no torch."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +14,7 @@ __all__ = ["TrainingOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOptions:
-    """A model that is wanted, and what it is to learn from.
+    """The wanted model, and what it should learn from.
 
     annotations  a file or a folder of them; videos, the folder of the films
     output       the model's file; its card and plots are written beside it

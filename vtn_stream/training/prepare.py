@@ -1,4 +1,4 @@
-"""From what the user gives to what a network learns from: found, checked, split, embedded."""
+"""Prepares what a network learns from: finds, checks, splits and embeds the films."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.check import check_enough, check_head, natural_head
-from vtn_stream.training.events import Event, HeadKind, Prepared
+from vtn_stream.training.events import HeadKind, Prepared, TrainingEvent
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
 from vtn_stream.training.options import TrainingOptions
@@ -23,7 +23,7 @@ __all__ = ["Material", "prepare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Material:
-    """What is learnt from. labels: those that are learnt, in the order of the classes."""
+    """What a model is trained on. labels: the labels that are learnt, in the order of the classes."""
 
     training: tuple[TrainingFilm, ...]
     validation: tuple[TrainingFilm, ...]
@@ -39,9 +39,9 @@ def prepare(
     store: EmbeddingStore,
     process: DecodingProcess,
     *,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Material:
-    """The films of the annotations, embedded; whatever can be told to be wrong is told before that.
+    """The films of the annotations, embedded. Every problem that can be known earlier is reported before that.
 
     open_encoder is called when all that is known without it is known to be right. Raises what `find_films`,
     `check_head`, `check_enough` and `embed_films` raise.
@@ -93,7 +93,7 @@ def prepare(
 
 
 def _known(footage: Footage, sides: Sides, labels: tuple[str, ...]) -> Sides:
-    """Without the validation clips of labels that are not learnt."""
+    """The sides without the validation clips of labels that are not learnt."""
     whole = {name: footage.annotations.videos[name].clip_label for name in sides.validation}
     return Sides(
         training=sides.training,

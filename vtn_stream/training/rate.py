@@ -1,4 +1,4 @@
-"""How often a film is looked at: often enough for its short actions, and no more often than it has frames."""
+"""Positions a second in training: enough for short actions, and no more than the films have frames."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -14,7 +14,7 @@ __all__ = ["grid_rate", "natural_rate"]
 
 RATES = (1, 2, 3, 4, 5, 6, 8)  # to choose from, positions a second
 SHORT = 5  # percent of the segments are shorter than the one that is looked at
-SHORT_POSITIONS = 6  # that it gets: borders can be told from what is between them
+SHORT_POSITIONS = 6  # that it gets: so its borders differ from what is between them
 CLIP_POSITIONS = 80  # 10 s at 8 a second
 FEWEST_POSITIONS = 2  # with fewer a segment is hardly seen
 SAME = 1.001  # rates that differ by less are one
@@ -25,7 +25,7 @@ def grid_rate(
     videos: Mapping[str, VideoInfo],
     asked: SamplingPlan | None = None,
 ) -> tuple[SamplingPlan, tuple[str, ...]]:
-    """The grid of these films, at the rate that is asked for or the natural one, and what is doubtful about it."""
+    """The grid of these films, at the given rate or the natural one, and what is doubtful about it."""
     slow = min(videos.values(), key=mean_rate)
     plan = SamplingPlan(natural_rate(annotated, mean_rate(slow))) if asked is None else asked
     rate, notes = plan.fps, []
@@ -44,7 +44,7 @@ def grid_rate(
 
 
 def natural_rate(annotated: Mapping[str, AnnotatedVideo], slowest: float) -> Fraction:
-    """Positions a second for these films, of which the slowest has so many frames a second.
+    """Positions a second for these films; `slowest` is the lowest of their frame rates.
 
     The segment than which 5 % are shorter gets 6 positions or more; of whole clips, the middle one gets 80. At least 1
     a second, at most 8, of these no more than the slowest film has frames; the next of `RATES`.

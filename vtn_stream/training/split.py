@@ -1,7 +1,7 @@
-"""Which films teach and which tell how well it went. Knows annotations only.
+"""Splits films into those to train on and those to validate on. Knows annotations only.
 
-G groups: films that share a scene, by their source, or one film alone. L labels. A group is never on two sides, and
-films of the subset test are on none.
+G groups: films that share a scene, by their source, or one film alone. L labels. A group is never on both sides, and
+films of the subset test are on neither.
 """
 
 from collections import Counter, defaultdict
@@ -23,7 +23,7 @@ MAX_TRIALS, MAX_WORK = 64, 100_000  # of a search: with many groups few trials a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The ids of the films on either side, sorted; notes: what was not done as the annotations say."""
+    """The sorted ids of the films on both sides; notes: what was not done as the annotations say."""
 
     training: tuple[str, ...]
     validation: tuple[str, ...]
@@ -43,7 +43,7 @@ def group(name: str, video: AnnotatedVideo) -> str:
 
 
 def split(videos: Mapping[str, AnnotatedVideo], seed: int = 0) -> Sides:
-    """Training and validation: as the subsets of the annotations say where there are films of both.
+    """Training and validation films: by the subsets of the annotations, if there are films of both.
 
     Else about a fifth of the films validates, by duration, or by number where they are clips: of `MAX_TRIALS` seeded
     draws the one with the most labels in validation, then the one that is nearest to a fifth of all and of each label.
@@ -64,10 +64,10 @@ def split(videos: Mapping[str, AnnotatedVideo], seed: int = 0) -> Sides:
 
 
 def folds(videos: Mapping[str, AnnotatedVideo], num: int, seed: int = 0) -> tuple[tuple[str, ...], ...]:
-    """The films in `num` parts for cross-validation, alike in duration and in the examples of each label.
+    """The films in `num` parts for cross-validation, similar in duration and in the examples of each label.
 
     Greedy: groups with the rarest labels first, the longest first, each to the part that has the least of what it
-    holds. Raises InputError where there are fewer groups than parts.
+    holds. Raises InputError if there are fewer groups than parts.
     """
     groups = _Groups({name: video for name, video in sorted(videos.items()) if video.subset != "test"})
     if not 2 <= num <= len(groups.names):
@@ -90,7 +90,7 @@ def folds(videos: Mapping[str, AnnotatedVideo], num: int, seed: int = 0) -> tupl
 
 
 def _as_told(used: Mapping[str, AnnotatedVideo]) -> Sides:
-    """By subset; a film without one goes with its group, else it teaches."""
+    """Splits by subset; a film without one goes with its group, else into training."""
     sides: dict[str, set[str | None]] = defaultdict(set)
     for name, video in used.items():
         sides[group(name, video)].add(video.subset)
@@ -135,7 +135,7 @@ class _Groups:
 
 
 def _held_back(groups: _Groups, num_kept: int, seed: int) -> NDArray[np.bool_]:
-    """[G], which groups validate; none where each has a label of which training would keep fewer than num_kept."""
+    """[G]: which groups validate; no group if each has a label of which training would keep fewer than num_kept."""
     counts, amounts, total = groups.counts, groups.amounts, groups.amounts.sum()
     num_trials = min(MAX_TRIALS, -(-MAX_WORK // len(amounts))) if len(amounts) else 0
     best, best_merit = np.zeros(len(amounts), np.bool_), (0, 0.0)  # (labels that validate, nearness to a fifth)
@@ -153,7 +153,9 @@ def _held_back(groups: _Groups, num_kept: int, seed: int) -> NDArray[np.bool_]:
 def _drawn(
     counts: NDArray[np.int64], amounts: NDArray[np.float64], num_kept: int, order: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
-    """[G]: in this order, for each label, the rarest first, a group that has it; then others, up to a fifth."""
+    """[G]: tries the groups in this order: for each label, the rarest first, one that has it; then others, up to a
+    fifth.
+    """
     held = np.zeros(len(amounts), np.bool_)
     left, total = counts.sum(0), float(amounts.sum())
     now = 0.0

@@ -1,4 +1,4 @@
-"""Mean and deviation of what an encoder will read.
+"""The mean and the standard deviation of what an encoder will read.
 
 T positions of a film, F features of a position: its embedding, and differences to earlier ones
 """
@@ -19,7 +19,7 @@ LEAST_DEVIATION = 1e-4  # what never changes tells nothing, and must not be blow
 
 @torch.no_grad()
 def standardize(encoder: TemporalEncoder, films: Sequence[TrainingFilm]) -> None:
-    """Tell the encoder mean and deviation [F] of what it reads at the valid positions of the films."""
+    """Gives the encoder the mean and standard deviation [F] of what it reads at the valid positions of the films."""
     total = torch.zeros(2, encoder.config.num_features, dtype=torch.float64)
     num = 0
     for features in (piece for film in films for piece in _features(encoder, film)):

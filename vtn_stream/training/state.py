@@ -1,4 +1,4 @@
-"""Where training stands, in a file: tensors as plain arrays (no pickle), the rest as JSON beside them.
+"""The state of a training in a file: tensors as plain arrays (no pickle), the rest as JSON beside them.
 
 BLAKE2b-256 of all that follows: an .npz of
     key, progress    JSON text as bytes
@@ -22,13 +22,13 @@ from torch import Tensor
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import TrainingError
 
-__all__ = ["State", "load_state", "save_state"]
+__all__ = ["TrainingState", "load_state", "save_state"]
 
 _DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TrainingState:
     """key names all that the numbers depend on; progress is JSON values; optimizer, the "state" of its state_dict."""
 
     key: str
@@ -37,8 +37,8 @@ class State:
     optimizer: Mapping[int, Mapping[str, Tensor]]
 
 
-def save_state(path: Path, state: State) -> None:
-    """Atomic: a kill leaves the state before. Raises TrainingError where it cannot be written."""
+def save_state(path: Path, state: TrainingState) -> None:
+    """Atomic: a kill leaves the state before. Raises TrainingError if it cannot be written."""
     arrays = {"key": _bytes(state.key), "progress": _bytes(json.dumps(state.progress))}
     for group, tensors in (*state.tensors.items(), *((f"optimizer/{i}", t) for i, t in state.optimizer.items())):
         arrays |= {f"{group}/{name}": tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
@@ -56,8 +56,8 @@ def save_state(path: Path, state: State) -> None:
         ) from error
 
 
-def load_state(path: Path, key: str) -> State | None:
-    """None where there is none, or one of another training, or it is damaged: training then begins anew."""
+def load_state(path: Path, key: str) -> TrainingState | None:
+    """The state; None if there is no state, it is of another training, or it is damaged: training then begins anew."""
     try:
         content = memoryview(path.read_bytes())
         if content[:_DIGEST_BYTES] != _digest(content[_DIGEST_BYTES:]):
@@ -75,7 +75,7 @@ def load_state(path: Path, key: str) -> State | None:
                     optimizer.setdefault(int(number), {})[rest] = torch.from_numpy(file[name])
                 elif rest:
                     tensors.setdefault(group, {})[rest] = torch.from_numpy(file[name])
-        return State(key, progress, tensors, optimizer)
+        return TrainingState(key, progress, tensors, optimizer)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 

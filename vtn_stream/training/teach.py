@@ -12,7 +12,7 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
 from vtn_stream.errors import TrainingError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.events import Event, Stage, Taught
+from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
@@ -22,8 +22,8 @@ from vtn_stream.video import DecodingProcess
 __all__ = ["teach"]
 
 
-def teach(options: TrainingOptions, *, on_event: Callable[[Event], None] | None = None) -> Taught:
-    """Train a model on annotated films, and say what it is worth on those that were held back.
+def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None] | None = None) -> Taught:
+    """Trains a model on annotated films, and measures it on those that were held back.
 
     One that was killed goes on after its last whole epoch when the same is asked again, to the same bits on the same
     machine. Raises TrainingError, and what `prepare` raises.
@@ -50,7 +50,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[Event], None] | None 
         work=work,
         on_event=tell,
     )
-    tell(Stage(name="writing"))
+    tell(TrainingStage(name="writing"))
     plots = write(material, learnt, encoder.recipe(material.plan.fps), output)
     for state in state_files(work):
         state.unlink(missing_ok=True)
@@ -64,7 +64,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[Event], None] | None 
 
 
 def _claim(output: Path, work: Path, *, overwrite: bool) -> None:
-    """Before hours of work: all that will be written can be, and nothing is in the way."""
+    """Checks before hours of work that every file can be written, and that nothing is in the way."""
     try:
         for file in (output, card_file(output)):
             if _is_there(file) and (file.is_dir() or not overwrite):
@@ -85,7 +85,7 @@ def _claim(output: Path, work: Path, *, overwrite: bool) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Whatever it is, a link to nothing also. Raises OSError for names that are too long."""
+    """Whether anything is there, also a link to nothing. Raises OSError for names that are too long."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What a network says of validation films. It reads them exactly as `analyze` will."""
+"""What a network predicts for validation films. It reads them exactly as `analyze` will."""
 
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +19,9 @@ __all__ = ["predictions"]
 
 
 def predictions(network: VTN, films: Sequence[TrainingFilm], fps: Fraction) -> list[GridScores]:
-    """Of each film. Raises CheckpointError where the network gives no numbers, TrainingError where there is no room."""
+    """The scores of each film. Raises CheckpointError if the network gives no numbers, TrainingError if there is no
+    room.
+    """
     try:
         with tempfile.TemporaryDirectory() as scratch:
             return [_predicted(network, film, fps, Path(scratch)) for film in films]
@@ -33,7 +35,7 @@ def predictions(network: VTN, films: Sequence[TrainingFilm], fps: Fraction) -> l
 
 @torch.inference_mode()
 def _predicted(network: VTN, film: TrainingFilm, fps: Fraction, scratch: Path) -> GridScores:
-    """As `read_film`; of a head that names clips `clip` alone."""
+    """The scores by `read_film`; for a head that names clips only `clip`."""
     if not head_of(network.config.head).names_clips:
         return read_film(network, film.values, film.index.valid, fps, scratch=scratch)
     device = network.encoder.cls_token.device

@@ -1,4 +1,4 @@
-"""What a lesson leaves behind: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
+"""Writes what a training leaves: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ __all__ = ["card_file", "plots_folder", "write"]
 
 
 def card_file(output: Path) -> Path:
-    """Of the model in that file."""
+    """The path of the model card for the model in that file."""
     return output.with_suffix(".md")
 
 
@@ -36,7 +36,9 @@ def plots_folder(output: Path) -> Path:
 
 
 def write(material: Material, learnt: Learnt, recipe: Recipe, output: Path) -> tuple[Path, ...]:
-    """The plots. The model comes last: where it is the others are. Raises TrainingError."""
+    """Writes the files and returns the plots. The model is last: if it is there, so are the others. Raises
+    TrainingError.
+    """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         plots = () if learnt.exam is None else tuple(save_pictures(learnt.exam.scores, plots_folder(output)))
@@ -95,7 +97,7 @@ def _tried(learnt: Learnt) -> tuple[str, ...]:
 
 
 def _motion(encoder: EncoderConfig) -> str:
-    """What is read of it."""
+    """What the network reads of motion, in words."""
     for name, lags in (("changes", encoder.difference_lags), ("sizes of changes", encoder.magnitude_lags)):
         if lags:
             return f"{name} since {' and '.join(map(str, lags))} positions ago"
@@ -119,7 +121,7 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
 
 
 def _provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
-    """JSON values: no path, no film's name, no time."""
+    """The provenance as JSON values, without paths, film names and times."""
     fitted, settings = learnt.fitted, learnt.settings
     return {
         "vtn_stream": __version__,

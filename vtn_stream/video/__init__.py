@@ -1,4 +1,4 @@
-"""Films in: `probe` reads the clock, a `DecodingProcess` hands over frames. Knows no network and no store."""
+"""Reads films: `probe` reads the clock, a `DecodingProcess` gives frames. Knows no network and no store."""
 
 import os
 import re
@@ -21,9 +21,9 @@ def probe(
 ) -> VideoInfo:
     """The film's clock and shape: one pass over its packets, one frame decoded, in the decoding process.
 
-    stream: which of the container's video streams; by default the first that is no cover picture.
+    stream: which of the container's video streams; by default the first that is not a cover picture.
 
-    Raises VideoError where the file is missing, is not a film, or cannot be decoded.
+    Raises VideoError if the file is missing, is not a film, or cannot be decoded.
     """
     film = film_file(path)
     if process is not None:
@@ -33,7 +33,7 @@ def probe(
 
 
 def film_file(path: str | os.PathLike[str]) -> Path:
-    """The path, if a film could be in it: it exists, is a regular file, is not empty and can be read."""
+    """The path, if it could be a film: it exists, is a regular file, is not empty and can be read."""
     film = Path(path)
     name = film.name or str(film)
     try:
@@ -69,5 +69,5 @@ def film_file(path: str | os.PathLike[str]) -> Path:
 
 
 def _as_typed(address: re.Match[str]) -> str:
-    """A Path has one slash where an address has two."""
+    """An address as it was typed: a Path has one slash where an address has two."""
     return address[1] + 2 * address[2]

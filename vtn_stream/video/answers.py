@@ -1,7 +1,7 @@
-"""What the decoding process may answer. It has parsed a stranger's file and is not trusted: every number is checked
-before it is used, every length before anything is read. Knows no process and no pipe.
+"""What the decoding process may answer. It has parsed an untrusted file and is not trusted either: every number is
+checked before it is used, every length before anything is read. Knows no process and no pipe.
 
-All of these raise ValueError for what no honest process says.
+All functions raise ValueError for anything that an honest process would not say.
 """
 
 import math
@@ -29,7 +29,7 @@ _TEXTS = {"codec": 40, "start_timecode": 100, "hdr": 10}  # and their longest
 
 
 def header_limit(num_wanted: int = 0) -> int:
-    """Bytes that a header may have, in answer to a request for so many frames."""
+    """The most bytes that a header may have, in answer to a request for so many frames."""
     return _HEADER_BYTES + _NUMBER_BYTES * num_wanted
 
 
@@ -42,7 +42,7 @@ def read_header(text: bytes) -> dict[str, Any]:
 
 
 def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
-    """Before the payload is read."""
+    """Checks the size of a payload before it is read."""
     limit = 0
     if "info" in header:
         limit = 2 * MAX_PACKETS * np.dtype(np.int64).itemsize
@@ -53,7 +53,7 @@ def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
 
 
 def error_parts(header: dict[str, Any]) -> tuple[str, str, str]:
-    """Fact, consequence and cure of an error, none of them longer than a person reads."""
+    """Fact, consequence and cure of an error, each cut to what a person reads."""
     fact, consequence, cure = texts(header["error"])
     return fact, consequence, cure
 
@@ -113,7 +113,7 @@ def _check_facts(facts: dict[str, Any]) -> None:
 
 
 class Batches:
-    """The batches that answer one request: every wanted frame comes or is lost, once."""
+    """The batches that answer one request: every wanted frame comes, or is lost, exactly once."""
 
     def __init__(self, num_wanted: int, num_slots: int, batch_size: int) -> None:
         self._answered = np.zeros(num_wanted, np.bool_)
@@ -147,7 +147,7 @@ class Batches:
         self._free.add(slot)
 
     def finish(self) -> None:
-        """The process says that it is done."""
+        """Checks the answer when the process says that it is done."""
         if not self._answered.all():
             raise ValueError(f"{np.count_nonzero(~self._answered)} frames were never answered")
 

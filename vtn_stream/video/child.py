@@ -1,9 +1,8 @@
 """The decoding process: `python -m vtn_stream.video.child RING_FD LIFELINE_FD MEMORY THREADS DEADLINE`, asked on stdin,
 answering on stdout.
 
-It parses strangers' files with C libraries, so it can be killed at any moment: it holds nothing that matters, and has
-given up what it does not need (`sandbox`).
-Requests and answers (see `wire`):
+It parses untrusted files with C libraries, so it can be killed at any moment: it holds nothing that matters, and has
+given up what it does not need (`sandbox`). Requests and answers (see `wire`):
 
     {"do": "check"}                                      -> {"missing": [what is not closed off]}
     {"do": "probe", "path"}                              -> {"info"} + pts, keyframes | {"error"}
@@ -84,7 +83,7 @@ class _Child:
         self._reading = ""
 
     def serve(self) -> bool:
-        """One request; False when the parent has closed the pipe."""
+        """Serves one request; False if the parent has closed the pipe."""
         message = self._receive()
         if message is None:
             return False

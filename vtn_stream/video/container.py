@@ -1,4 +1,4 @@
-"""Opening a stranger's file and reading its clock. Runs in the decoding process."""
+"""Opens an untrusted file and reads its clock. Runs in the decoding process."""
 
 import hashlib
 import json
@@ -116,7 +116,7 @@ def _check_decodable(stream: av.video.stream.VideoStream, name: str) -> None:
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Raises VideoError for a picture that no film has; to be asked before memory is taken for it."""
+    """Raises VideoError for a picture too large for a film; to be called before memory is taken for it."""
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise VideoError(
             f"{name} claims pictures of {width} x {height}",
@@ -133,7 +133,7 @@ def _films_in(container: av.container.InputContainer) -> list[av.video.stream.Vi
 def packets_of(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> Iterator[av.Packet | None]:
-    """The stream's packets from here on, then None. Where reading fails the film ends: what came before it counts."""
+    """The stream's packets from here on, then None. If reading fails the film ends there: what came before counts."""
     try:
         for packet in container.demux(stream):
             # One without bytes marks the end, or (AVI) a dropped frame, which a decoder would take for the end.
@@ -147,7 +147,7 @@ def packets_of(
 
 
 def check_memory(stream: av.video.stream.VideoStream) -> None:
-    """Raises MemoryError where one more picture had no room: to be asked where data are called invalid.
+    """Raises MemoryError if there is no room for one more picture: to be called when data are said to be invalid.
 
     H.264's decoder says so of good data when it runs out of memory, and good frames must not pass for damaged.
     """
@@ -163,7 +163,8 @@ def check_memory(stream: av.video.stream.VideoStream) -> None:
 
 
 def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
-    """Degrees clockwise, and whether left and right are swapped before: the display matrix's nearest of these eight.
+    """Degrees clockwise, and whether left and right are swapped first: of these eight the nearest to the display
+    matrix.
 
     The matrix [[a, b], [c, d]] takes (x, y) to (a x + c y, b x + d y), y pointing down: ISO/IEC 14496-12, 6.2.2.
     """
@@ -261,7 +262,7 @@ def read_info(
 
 
 def _check_clock(facts: dict[str, Any], first: int, name: str) -> None:
-    """Raises VideoError where the timestamps cannot be those of a film."""
+    """Raises VideoError if the timestamps cannot be those of a film."""
     time_base, start, end = Fraction(facts["time_base"]), Fraction(facts["start"]), facts["end_pts"]
     lasts_s, starts_s = end * time_base - start, start - first * time_base
     if max(abs(first), abs(end)) > 2**62 or max(lasts_s, starts_s) > MAX_DAYS * 86400 or lasts_s <= 0:
@@ -273,7 +274,7 @@ def _check_clock(facts: dict[str, Any], first: int, name: str) -> None:
 
 
 def _is_shown(codec: str, data: bytes) -> bool:
-    """False for a VP8 or VP9 frame that others refer to and nobody sees; some files give it a packet of its own.
+    """False for a VP8 or VP9 frame that others refer to but that is not shown; some files give it a packet of its own.
 
     RFC 6386, 9.1: show_frame. VP9 bitstream specification, 6.2: show_frame; annex B: a superframe holds a shown one.
     """
@@ -286,14 +287,14 @@ def _is_shown(codec: str, data: bytes) -> bool:
 
 
 def _start(container: av.container.InputContainer, stream: av.video.stream.VideoStream, first: int) -> Fraction:
-    """The container's start in seconds; the first frame's time where the container states none."""
+    """The container's start in seconds; the first frame's time if the container states no start."""
     if container.start_time is None:
         return first * Fraction(stream.time_base)
     return Fraction(container.start_time, av.time_base)
 
 
 def _last_duration(pts: NDArray[np.int64], stated: int, stream: av.video.stream.VideoStream) -> int:
-    """How long the last frame is shown: as stated where that is plausible, else a usual step."""
+    """How long the last frame is shown: as stated if that is plausible, else a usual step."""
     if len(pts) > 1:
         usual = int(np.median(np.diff(pts)))
     elif stream.average_rate:
@@ -304,7 +305,7 @@ def _last_duration(pts: NDArray[np.int64], stated: int, stream: av.video.stream.
 
 
 def _first_frame(path: str, index: int, name: str) -> dict[str, Any]:
-    """Size, shape and rotation from the first picture that decodes: also the proof that one does."""
+    """Size, shape and rotation, from the first picture that decodes; this also proves that one does."""
     container, stream = open_video(path, index)
     with container:
         try:

@@ -1,7 +1,7 @@
 """Which frames of a damaged film can be trusted.
 
-Neither those that a decoder complained of, nor those predicted from them, up to the next keyframe: a decoder paints
-over what is missing with what was shown before, and goes on from there.
+Not those that the decoder complained of, nor those predicted from them, up to the next keyframe: a decoder fills in
+what is missing from earlier pictures, and goes on from there.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ class _Sent:
 
 @dataclass(slots=True)
 class _Stretch:
-    """Frames not to be trusted: from packet `first` on, up to the packet of the next keyframe, shown at `end_pts`."""
+    """Frames not to trust: from packet `first` on, up to the packet of the next keyframe, shown at `end_pts`."""
 
     first: int
     end: int | None = None
@@ -31,7 +31,7 @@ class _Stretch:
 
 
 class DamageLog:
-    """Told of every packet that a decoder is given, in that order, and of what it complains of."""
+    """Is given every packet that the decoder gets, in that order, and the decoder's complaints."""
 
     def __init__(self, max_delay: int) -> None:
         """max_delay: how many packets later a complaint can come (a decoder's frame threads)."""
@@ -39,7 +39,7 @@ class DamageLog:
         self.restart()
 
     def restart(self) -> None:
-        """Decoding begins anew elsewhere: at the next packet, a keyframe."""
+        """Decoding begins anew elsewhere, at the next packet, which is a keyframe."""
         self._recent: deque[_Sent] = deque(maxlen=_MEMORY_PACKETS)
         self._order: dict[int, int] = {}  # by pts
         self._count = 0

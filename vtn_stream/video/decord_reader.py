@@ -1,8 +1,8 @@
-"""The decord reader. decord knows frames by their number, and what it says of them has to be checked.
+"""The decord reader. decord knows frames by their number, and what it says about them must be checked.
 
 decord is an old FFmpeg (no AV1) behind a counter of frames: it seeks to a keyframe, counts what comes out, and hands
 over the n-th picture. It does not tell a picture's time. Where frames are shown before the keyframe that they follow
-(open GOPs), where a keyframe is none, or where the container lands elsewhere, its count is wrong and it does not
+(open GOPs), where a keyframe is not one, or where the container lands elsewhere, its count is wrong and it does not
 notice. So it is led: it may jump to keyframes where counting is safe, and from there goes from frame to frame.
 """
 
@@ -110,7 +110,7 @@ class DecordReader:
         return self._reader.next()
 
     def _as_stored(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Turned back: decord turns pictures, and takes a mirrored one for one that stands on its head."""
+        """The picture turned back: decord turns pictures, and takes a mirrored one for an upside-down one."""
         turned = self._source.rotation + 180 * self._source.mirrored
         stored = np.rot90(rgb, turned // 90 % 4)  # counter-clockwise
         if stored.shape[:2] != self._stored_size:
@@ -128,7 +128,7 @@ class DecordReader:
         self._next = 0
 
     def _check_container(self) -> None:
-        """What can be known without decord."""
+        """Checks what can be known without decord."""
         if self._source.num_unseen:
             raise self._refusal(
                 f"decord counts the {self._source.num_unseen} frames of {self._name} that are not shown or have no time"
@@ -141,7 +141,7 @@ class DecordReader:
             raise self._refusal(f"decord does not find the frames of {self._name} by number ({formats[0]} format)")
 
     def _check_counting(self) -> None:
-        """Raises VideoError where decord counts other frames than there are, or puts them at other times."""
+        """Raises VideoError if decord counts other frames than there are, or gives them other times."""
         num_frames = len(self._reader)
         if num_frames != len(self._pts):
             raise self._refusal(f"decord counts {num_frames} frames in {self._name}, which has {len(self._pts)}")
@@ -170,7 +170,7 @@ class DecordReader:
         return np.union1d(keyframes[safe], [0])
 
     def _fresh_starts(self, alive: Callable[[], None]) -> NDArray[np.int64]:
-        """pts of the keyframes that hold no picture back."""
+        """The pts of keyframes that hold no picture back."""
         codec = self._stream.codec_context
         if codec.name != "h264":
             return self._source.keyframes
@@ -188,7 +188,7 @@ class DecordReader:
 
 
 def _any_frame(source: Source) -> av.VideoFrame:
-    """The first that PyAV decodes; one does, or the film would not have been probed."""
+    """The first frame that PyAV decodes; there is one, or probing would have failed."""
     container, stream = open_video(str(source.path), source.stream)
     with container:
         for packet in packets_of(container, stream):
@@ -201,7 +201,7 @@ def _any_frame(source: Source) -> av.VideoFrame:
 
 
 def _decord(name: str) -> Any:
-    """The library: imported here only, since it is not made for every machine."""
+    """The decord library, imported only here, since it is not made for every machine."""
     try:
         import decord
     except (ImportError, OSError) as error:

@@ -1,4 +1,4 @@
-"""A film decoded from end to end: where are frames lost?"""
+"""Decodes a film from end to end, to find where frames are lost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SIZE = (16, 16)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostFrames:
-    """Consecutive frames that do not decode, or not to what was encoded: [start_s, end_s) of the film."""
+    """Consecutive frames that do not decode, or decode wrongly: [start_s, end_s) of the film."""
 
     start_s: float
     end_s: float
@@ -24,9 +24,9 @@ class LostFrames:
 
 
 def find_damage(video: VideoInfo, process: DecodingProcess, on_progress: Callable[[int], None]) -> list[LostFrames]:
-    """Decode every frame; the stretches that are lost. on_progress hears how many frames more are done.
+    """Decodes every frame; returns the lost stretches. on_progress gets the number of frames done since its last call.
 
-    Raises VideoError where the film cannot be opened, DecodingLost where the decoding process fails.
+    Raises VideoError if the film cannot be opened, DecodingLost if the decoding process fails.
     """
     lost: list[int] = []
     for batch in process.frames(video, video.pts, _SIZE):

@@ -1,4 +1,4 @@
-"""The picture as it was coded, found again from the RGB that FFmpeg made of it.
+"""Recovers the coded picture from the RGB that FFmpeg made of it.
 
 decord hands over RGB only, at full size, converted by FFmpeg's quickest way: products are cut off, and four pixels
 share one colour. A picture that is scaled after that differs by up to 3 of 255, in the mean, from one that is scaled as
@@ -57,7 +57,7 @@ class CodedPictures:
         self._half = 1 << self._cut >> 1
 
     def frame(self, rgb: NDArray[np.uint8]) -> av.VideoFrame:
-        """The coded picture of uint8 [H, W, 3], as nearly as it can be found; else the RGB itself."""
+        """The coded picture of uint8 [H, W, 3], as closely as it can be recovered; else the RGB itself."""
         given = av.VideoFrame.from_numpy_buffer(rgb, "rgb24")
         if not self._depth:
             return given
@@ -80,7 +80,7 @@ class CodedPictures:
         return self._template
 
     def _guess_of_luma(self, luma: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """What was most likely coded, with its own number of bits."""
+        """The luma that was most likely coded, with its own number of bits."""
         black, white = (0, 255 << 8) if self._is_full else (16 << 8, 235 << 8)
         guess = np.minimum(luma, white - _LUMA_LOSS)
         guess += _LUMA_LOSS + self._half

@@ -1,4 +1,4 @@
-"""What a file is that cannot be read as a film, from its first bytes: so that the error says what to do."""
+"""Recognizes a file that is not a film by its first bytes, so that the error can say what to do."""
 
 __all__ = ["not_a_film"]
 
@@ -37,7 +37,7 @@ _HEAD_BYTES = 256 * 1024  # the first boxes of an encrypted film
 
 
 def not_a_film(path: str) -> tuple[str, str] | None:
-    """What the file is and what to do about it, if that is known."""
+    """What kind of file it is and what to do about it, if that is known."""
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD_BYTES)

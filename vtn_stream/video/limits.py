@@ -1,4 +1,4 @@
-"""What no film exceeds. Shared by the decoding process, which refuses more, and its parent, which believes no more."""
+"""The largest values that a film may have. The decoding process refuses more, and its parent believes no more."""
 
 __all__ = ["MAX_DAYS", "MAX_PACKETS", "MAX_PIXELS", "MAX_SIDE", "MAX_STREAMS"]
 

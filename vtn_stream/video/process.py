@@ -1,8 +1,8 @@
-"""The decoding process, seen from outside: start it, talk to it, and outlive it.
+"""The decoding process, seen from its parent, which starts it, talks to it, and survives its death.
 
-Decoders are large C libraries fed with strangers' files: they run in a process of their own, with a deadline,
-a memory limit and bounded shared memory, so that a crash or a hang costs a gap and never the analysis. It also
-keeps a second core busy: the next batch is decoded while this one is embedded.
+Decoders are large C libraries that read untrusted files: they run in a process of their own, with a deadline, a memory
+limit and bounded shared memory, so that a crash or a hang costs a gap and never the analysis. It also keeps a second
+core busy: the next batch is decoded while this one is embedded.
 
 What happens when a decoder dies:
 
@@ -12,7 +12,7 @@ What happens when a decoder dies:
     it needs more memory than its limit  it says so and lives on, or crashes
     it says what no honest process says  it is killed (see `answers`)
 
-Each of these is a DecodingLost to whoever asked. Nothing is tried again here; the next request starts a new process.
+Each of these is a DecodingLost for the caller. Nothing is tried again here; the next request starts a new process.
 `vtn_stream.embedding` asks once more for the frames that were not delivered; the chunk on which the process is lost
 twice in a row is a gap. If we die first, a pipe that we hold breaks, and the process ends itself.
 """
@@ -53,7 +53,7 @@ ALIVE_S = 0.5  # it says so once a second
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Request:
-    """What the process is asked. film: the name of its file; patience_s: how long the answer may still take in all."""
+    """A question to the process. film: the name of its file; patience_s: how long the answer may still take in all."""
 
     film: str
     patience_s: float
@@ -70,7 +70,7 @@ class ChildProcess:
         self._memory_bytes = memory_bytes
         self._ring = Ring()
         self._process: subprocess.Popen[bytes] | None = None
-        self._lifeline: int | None = None  # the process ends when nobody holds this end of a pipe any more
+        self._lifeline: int | None = None  # the process ends when no process holds this end of a pipe
         self._received = bytearray()
         self._request: Request | None = None  # that is being answered
 
@@ -79,7 +79,7 @@ class ChildProcess:
         return None if self._process is None else self._process.pid
 
     def close(self) -> None:
-        """Stop the process, whatever it is doing, and give its memory back."""
+        """Stops the process, whatever it is doing, and gives its memory back."""
         self.stop()
         self._ring.close()
 
@@ -94,7 +94,7 @@ class ChildProcess:
             return self._ring.shaped(shape)
 
     def ask(self, request: Request, header: dict[str, Any], payload: bytes = b"") -> None:
-        """Send a request, to a new process where there is none that waits for one."""
+        """Sends a request, to a new process if there is none that waits for one."""
         if self._process is None or self._request is not None or not self._is_quiet(self._process):
             self.stop()  # what it was still to deliver would be taken for the answer
             self._process = self._start()
@@ -102,7 +102,7 @@ class ChildProcess:
         self.send(request, header, payload)
 
     def is_answering(self, request: Request) -> bool:
-        """Whether this is the request that it was asked last, not answered in full, and the process not stopped."""
+        """Whether this is the last request, it is not answered in full, and the process was not stopped."""
         return self._request is request
 
     def answered(self) -> None:
@@ -111,7 +111,7 @@ class ChildProcess:
 
     @contextlib.contextmanager
     def distrust(self, request: Request) -> Iterator[None]:
-        """For the block that checks what the process said: a ValueError there is its end."""
+        """For the block that checks an answer of the process: a ValueError there stops the process."""
         try:
             yield
         except ValueError as error:
@@ -131,9 +131,9 @@ class ChildProcess:
                 return  # it died just now: the next answer says so
 
     def receive(self, request: Request, kinds: Set[str], num_wanted: int = 0) -> tuple[dict[str, Any], bytes]:
-        """The next message of one of these kinds, after signs of life. num_wanted: the frames that were asked for.
+        """The next message of one of these kinds, after signs of life. num_wanted: the number of frames asked for.
 
-        Raises VideoError where the process says that the film is bad.
+        Raises VideoError if the process says that the film is bad.
         """
         while True:
             header_bytes, payload_bytes = unpack_prefix(self._read(PREFIX_BYTES, request))
@@ -155,7 +155,7 @@ class ChildProcess:
             request.patience_s -= ALIVE_S  # many of them in no time are no progress either
 
     def stop(self) -> None:
-        """Kill the process, whatever it is doing."""
+        """Kills the process, whatever it is doing."""
         if self._process is None:
             return
         self._process.kill()
@@ -195,7 +195,7 @@ class ChildProcess:
             os.close(lifeline)
 
     def _is_quiet(self, process: subprocess.Popen[bytes]) -> bool:
-        """Whether it lives and has said nothing that it was not asked."""
+        """Whether the process lives and has sent nothing unasked."""
         assert process.stdout is not None
         pipe = select.poll()
         pipe.register(process.stdout.fileno(), select.POLLIN)
@@ -225,7 +225,7 @@ class ChildProcess:
         return taken
 
     def _wait_for(self, fd: int, event: int, deadline: float, request: Request) -> None:
-        """Until the pipe can be read or written, or is broken. Raises DecodingLost at the deadline."""
+        """Waits until the pipe can be read or written, or is broken. Raises DecodingLost at the deadline."""
         pipe = select.poll()
         pipe.register(fd, event)
         before = time.monotonic()

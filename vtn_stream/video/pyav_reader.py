@@ -34,19 +34,19 @@ _INTRA = (PictureType.I, PictureType.NONE)
 
 
 def version() -> str:
-    """Of PyAV and of the FFmpeg in it, as an Execution names them."""
+    """The versions of PyAV and of the FFmpeg in it, as an Execution names them."""
     return f"pyav {av.__version__}, ffmpeg {av.ffmpeg_version_info}"
 
 
 def readable_codecs() -> dict[str, bool]:
-    """Usual video codecs, and whether this FFmpeg decodes them."""
+    """Common video codecs, and whether this FFmpeg decodes them."""
     return {codec: codec in av.codecs_available for codec in _USUAL_CODECS}
 
 
 class PyAVReader:
     """Implements `Reader`.
 
-    Packets to which nothing refers and whose frames nobody asked for are not decoded. Where anything then goes wrong,
+    Packets to which nothing refers and whose frames are not wanted are not decoded. Where anything then goes wrong,
     that stretch is decoded once more in full, so that the frames are those of a decoder that was given everything.
     """
 
@@ -55,7 +55,7 @@ class PyAVReader:
         self._num_threads = num_threads
         self._reformatter = VideoReformatter()
         self._worth_a_seek = int(_WORTH_A_SEEK_S / source.time_base)
-        self._keyframes = source.keyframes  # those that proved to be none are taken out
+        self._keyframes = source.keyframes  # those that proved not to be keyframes are taken out
         self._num_distrusted = 1
         self._num_redone = 0
         self._redo_pts: int | None = None  # where leaving packets out may have done harm
@@ -123,8 +123,9 @@ class PyAVReader:
             yield i, None
 
     def _next_frame(self, wanted: Container[int], last_wanted: int, alive: Callable[[], None]) -> av.VideoFrame | None:
-        """The next one in order of presentation. It waits until those predicted from a later one, and shown before it,
-        are decoded as well: only then is it known whether they are damaged."""
+        """The next frame in order of presentation. It waits until those predicted from a later one, and shown before
+        it, are decoded as well: only then is it known whether they are damaged.
+        """
         while not self._ended and len(self._emitted) <= self._stream.codec_context.reorder_depth:
             packet = next(self._packets)
             alive()
@@ -165,13 +166,13 @@ class PyAVReader:
         return self._stream.decode(packet)
 
     def _suspect(self, pts: int | None) -> None:
-        """Something is wrong at this frame: if packets before it were left out, that may be why."""
+        """Notes that something is wrong at this frame: packets that were left out before it may be the reason."""
         pts = self._last_demuxed if pts is None else pts
         if pts > self._full_until:
             self._redo_pts = pts
 
     def _must_redo(self, missing: int | None = None) -> bool:
-        """Whether decoding must go back, and take everything from now on up to the next keyframe.
+        """Whether decoding must go back, and then take every packet up to the next keyframe.
 
         missing: pts of a frame that did not come out.
         """
@@ -227,7 +228,7 @@ class PyAVReader:
         return None
 
     def _is_entry_sound(self, frame: av.VideoFrame | None) -> bool:
-        """False where the keyframe that was jumped to turns out to be none, and decoding must begin before it.
+        """False if the packet that was jumped to turns out not to be a keyframe, so that decoding must begin before it.
 
         Streams with intra refresh mark frames from which the picture recovers bit by bit: a decoder that begins
         there shows grey or green, and says nothing.
@@ -236,7 +237,7 @@ class PyAVReader:
             return True
         if frame is not None:
             if frame.pts is None or frame.pts < self._entry:
-                return True  # it is shown before the keyframe, and nobody asked for it
+                return True  # it is shown before the keyframe, and is not wanted
             if frame.pts == self._entry and (frame.key_frame or frame.pict_type in _INTRA):
                 self._entry = None
                 return True

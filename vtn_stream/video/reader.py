@@ -1,4 +1,4 @@
-"""What a decoder must do for us. One module a decoder implements it; it runs in the decoding process."""
+"""What a decoder must do for us. Each decoder has a module that implements it; it runs in the decoding process."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Picture(Protocol):
     """One decoded frame, at its full size until it is resized."""
 
     def resized(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The whole frame squashed to [height, width, 3] RGB, upright (mirrored and turned as told), bicubic."""
+        """The whole frame squashed to [height, width, 3] RGB, upright (mirrored and turned as asked), bicubic."""
         ...
 
     def thumbnail(self, width: int) -> bytes:
@@ -48,7 +48,7 @@ class Reader(Protocol):
     """One open film."""
 
     def frames(self, pts: NDArray[np.int64], alive: Callable[[], None]) -> Iterator[tuple[int, Picture | None]]:
-        """(i, picture) for every i of the ascending pts, None where damage took the frame. A picture may be good only
+        """(i, picture) for every i of the ascending pts, None if damage took the frame. A picture may be good only
         until the next is asked for.
 
         Exactly the frames with these timestamps, each once, in any order. A call that asks for later frames

@@ -1,4 +1,4 @@
-"""Which packets nothing else refers to: where nobody asks for their frames, they need not be decoded.
+"""Finds packets that no other packet refers to: if their frames are not wanted, they need not be decoded.
 
 H.264: ITU-T H.264, 7.3.1 and 7.4.1 (NAL units, nal_ref_idc), 7.3.2.1 (sequence parameter set).
 HEVC: ITU-T H.265, 7.3.1.2 and 7.4.2.2 (NAL unit header, sub-layer non-reference pictures).
@@ -19,7 +19,7 @@ _H264_CHROMA_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134
 
 
 def disposable_test(codec: str, extradata: bytes, temporal_layers: int) -> Callable[[bytes], bool] | None:
-    """Whether a packet is one to which nothing refers; None where packets of this stream do not tell.
+    """A test whether nothing refers to a packet; None if packets of this stream do not say.
 
     temporal_layers is what TemporalLayers found in the whole stream. False for every packet that is in doubt.
     """
@@ -34,7 +34,7 @@ def disposable_test(codec: str, extradata: bytes, temporal_layers: int) -> Calla
 
 
 def is_fresh_start(codec: str, extradata: bytes, packet: bytes) -> bool:
-    """Whether a decoder that begins at this keyframe shows it, and all after it, as if it had begun before.
+    """Whether a decoder that starts at this keyframe shows it, and all after it, as if it had started earlier.
 
     False for H.264's recovery points: containers call them keyframes, and the picture becomes whole some frames later.
     """
@@ -61,7 +61,7 @@ class TemporalLayers:
         return 0 if self._unsure else self._count
 
     def watch(self, packet: bytes, *, has_new_extradata: bool) -> None:
-        """Look at the next packet of the stream."""
+        """Looks at the next packet of the stream."""
         if self._unsure:
             return
         self._unsure = has_new_extradata
@@ -148,7 +148,7 @@ def _h264_sets_of(avcc: bytes) -> Iterator[bytes]:
 
 
 def _is_frames_only(sps: bytes) -> bool:
-    """frame_mbs_only_flag of an H.264 sequence parameter set; False where it cannot be read."""
+    """frame_mbs_only_flag of an H.264 sequence parameter set; False if it cannot be read."""
     payload = sps[1:].replace(b"\0\0\3", b"\0\0")  # emulation prevention
     bits = f"{int.from_bytes(payload, 'big'):0{8 * len(payload)}b}"
     at = 24  # profile_idc, constraint flags, level_idc

@@ -1,4 +1,4 @@
-"""What the decoding process is asked: the clock of a film, its frames, whether it is closed off.
+"""Requests to the decoding process: the clock of a film, its frames, and whether the process is isolated.
 
 It knows what a request says and how long its answer may take; what becomes of a process that does not answer is in
 `process`, what it may answer in `answers`.
@@ -47,7 +47,9 @@ class FrameBatch:
 
 
 class DecodingProcess:
-    """A process that probes and decodes films, one after the other. Started when first asked; a context manager."""
+    """A process that probes and decodes films, one after the other. It starts with the first request; a context
+    manager.
+    """
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class DecodingProcess:
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError where it is missing."""
+        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError if it is missing."""
         if decoder not in ("pyav", "decord"):
             raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "choose pyav or decord")
         self._decoder = decoder
@@ -90,7 +92,7 @@ class DecodingProcess:
     def probe(self, path: Path, stream: int | None = None) -> VideoInfo:
         """The film's clock and shape: of its first video stream, or of the one with this index.
 
-        Raises VideoError where it is not a film, DecodingLost on a hang or crash.
+        Raises VideoError if it is not a film, DecodingLost on a hang or crash.
         """
         stamp = file_stamp(path)
         patience_s = PROBE_S + BYTE_S * path.stat().st_size
@@ -104,7 +106,7 @@ class DecodingProcess:
         return video
 
     def check(self) -> dict[str, Any]:
-        """What a film that takes over the process is kept from, tried out: {"isolated": bool, "reasons": why not}."""
+        """Tries what a film that takes over the process could do: {"isolated": bool, "reasons": why not}."""
         request = Request(film="nothing", patience_s=self._deadline_s)
         self._process.ask(request, {"do": "check"})
         header, _ = self._process.receive(request, {"missing"})
@@ -122,7 +124,7 @@ class DecodingProcess:
     ) -> Iterator[FrameBatch]:
         """The frames with these ascending timestamps, squashed to size (H, W), in batches.
 
-        Raises VideoError where the film cannot be opened, DecodingLost where the process fails. Leave the loop
+        Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
         """
         if len(pts) == 0:
@@ -180,7 +182,7 @@ class DecodingProcess:
 
 
 def _decord_version() -> str:
-    """Without importing it: it is a library for the decoding process."""
+    """decord's version, without importing it: it is a library for the decoding process."""
     try:
         return f"decord {importlib.metadata.version('decord')}"
     except importlib.metadata.PackageNotFoundError as error:
@@ -190,7 +192,7 @@ def _decord_version() -> str:
 
 
 def check_unchanged(video: VideoInfo) -> None:
-    """Raises VideoError where the film's file is not the one that was probed."""
+    """Raises VideoError if the film's file is not the one that was probed."""
     try:
         unchanged = file_stamp(video.path) == video.stamp
     except OSError:

@@ -17,7 +17,7 @@ __all__ = ["Ring"]
 
 
 class Ring:
-    """A file whose size is fixed when it is first used, so that nobody can pull mapped memory from under a reader."""
+    """A file whose size is fixed when it is first used, so that mapped memory cannot be taken from under a reader."""
 
     def __init__(self) -> None:
         self._file: BinaryIO

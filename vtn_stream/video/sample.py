@@ -1,4 +1,4 @@
-"""A film of our own making, to try an installation on: no file has to be shipped for it."""
+"""Makes a small film to test an installation with, so that no film has to be shipped."""
 
 from pathlib import Path
 

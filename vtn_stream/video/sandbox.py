@@ -1,4 +1,4 @@
-"""What the decoding process gives up before it parses a stranger's file. It calls these itself; Linux and macOS.
+"""What the decoding process gives up before it parses an untrusted file. It calls these itself; Linux and macOS.
 
 A decoder that a file has taken over can then compute, read what the user may read, and talk to its parent, which does
 not trust it. See docs/safety.md for what is left.
@@ -21,7 +21,7 @@ _MAX_FILES = 64
 
 
 def enter(memory_bytes: int) -> list[str]:
-    """Give up all but computing and reading. What could not be given up here, in words for a person."""
+    """Gives up everything except computing and reading. Returns sentences on what could not be given up here."""
     sys.dont_write_bytecode = True  # of modules imported later; it would fail from now on
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing to a file is an error, not the end
     _limit(resource.RLIMIT_CORE, 0)  # a crash must not leave gigabytes behind
@@ -39,7 +39,7 @@ def enter(memory_bytes: int) -> list[str]:
 
 
 def _limit(which: int, amount: int) -> None:
-    """For good; less where the system allows less."""
+    """Sets a limit for good; a lower one if the system allows less."""
     _, hard = resource.getrlimit(which)
     amount = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
     with contextlib.suppress(OSError, ValueError):  # some systems refuse some of them
@@ -47,7 +47,7 @@ def _limit(which: int, amount: int) -> None:
 
 
 def holes() -> list[str]:
-    """What can be done although it should not be: tried, not remembered."""
+    """What can still be done although it should not be; found by trying."""
     import socket
 
     found = []
@@ -92,5 +92,5 @@ class Watchdog:
         signal.setitimer(signal.ITIMER_REAL, self._deadline_s)
 
     def disarm(self) -> None:
-        """From now on others are waited for."""
+        """From now on this process waits for others: there is no deadline."""
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,8 +1,9 @@
-"""Which system calls the decoding process may not make any more: a filter in the Linux kernel. Standard library only.
+"""A filter in the Linux kernel for the system calls that the decoding process may no longer make. Standard library
+only.
 
-A list of what is refused, not of what is allowed: libraries of many versions run behind it. Refused is what would reach
-out of the process: the network, other programs and processes, files to be changed, and kernel interfaces that would
-do these things past the filter. Reading files is allowed.
+It lists what is refused, not what is allowed: libraries of many versions run behind it. It refuses what would reach out
+of the process: the network, other programs and processes, files to be changed, and kernel interfaces that would do
+these things past the filter. Reading files is allowed.
 
 Linux, Documentation/userspace-api/seccomp_filter.rst; numbers: arch/x86/entry/syscalls/syscall_64.tbl and
 include/uapi/asm-generic/unistd.h.
@@ -16,7 +17,7 @@ import struct
 
 __all__ = ["install", "program"]
 
-# Name: (number on x86-64, number on arm64), None where there is none.
+# Name: (number on x86-64, number on arm64), None if there is none.
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     # the network
     "socket": (41, 198),
@@ -147,13 +148,13 @@ def program(machine: str, pid: int) -> bytes:
     if machine == "x86_64":
         code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL_PROCESS)]
     for table, answer in ((_REFUSED, refuse), (_ABSENT, absent)):
-        for numbers in table.values():
-            if (number := numbers[column]) is not None:
+        for call_numbers in table.values():
+            if (number := call_numbers[column]) is not None:
                 code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
 
-    def refuse_if(numbers: tuple[int | None, int | None], argument: int, tests: list[_Instruction]) -> None:
+    def refuse_if(call_numbers: tuple[int | None, int | None], argument: int, tests: list[_Instruction]) -> None:
         """Each test jumps over so many of the following tests, or over none."""
-        if (number := numbers[column]) is None:
+        if (number := call_numbers[column]) is None:
             return
         load = (_LOAD, 0, 0, 16 + 8 * argument)  # its lower half: all of these are 32 bits wide
         body = [load, *tests, (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, refuse)]
@@ -173,7 +174,7 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def install() -> str | None:
-    """Put the filter on every thread of this process, for good. What hindered it, else None."""
+    """Puts the filter on every thread of this process, for good. Returns what prevented it, else None."""
     machine = platform.machine()
     if machine not in _MACHINES or struct.calcsize("P") != 8:
         return f"there is no filter for {machine or 'this machine'}"

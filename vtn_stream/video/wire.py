@@ -3,8 +3,8 @@
     4 bytes  header length, little endian        8 bytes  payload length, little endian
     header   one JSON object, UTF-8              payload  bytes
 
-JSON and plain bytes in both directions: what comes back from a process that parsed a stranger's file is data,
-never code (no pickle).
+JSON and plain bytes in both directions: what comes back from a process that parsed an untrusted file is data, never
+code (no pickle).
 """
 
 import json

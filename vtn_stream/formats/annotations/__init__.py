@@ -34,7 +34,7 @@ from vtn_stream.formats.annotations.words import At
 
 __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations", "timelines_of"]
 
-# What is read, as the message for a file of none of these tells it.
+# The formats that are read, as the message for a file of another format lists them.
 FORMATS = {
     activitynet.NAME: "an object with a database",
     thumos14.NAME: "the same with segment(frames) or label_id",
@@ -61,7 +61,7 @@ def read_annotations(
     skip_bad: bool = False,
     fps: float | Fraction | None = None,
 ) -> Annotations:
-    """The films of a file or folder of annotations, its format told by what is in it.
+    """The films of a file or folder of annotations, in any format: the content tells which.
 
     videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
                end more than 0.5 s past their film, are problems; those that end less past it are cut
@@ -88,7 +88,7 @@ def read_annotations(
 
 
 def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
-    """Puts what is in the file into the findings, and says its format."""
+    """Adds the content of the file to the findings, and returns its format."""
     data = read_bytes(path)
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
@@ -119,7 +119,7 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> 
 
 
 def _read_json(findings: Findings, path: Path, text: str, fps: float | Fraction | None) -> str | None:
-    """None for JSON of no format, and for what only begins like it."""
+    """None for JSON in no known format, and for text that only begins like JSON."""
     try:
         data = parsed_json(text, MAX_ENTRIES)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """ActivityNet JSON: {"database": {id: {"duration", "subset", "annotations": [{"label", "segment": [start, end]}]}}}.
 
 Seconds, as exact as the numbers. Loses url, resolution, taxonomy, version. Escapes: JSON's own. Labels in alphabetic
-order: the format has none. Traps: files that call frames seconds (told where the film's duration is known); an id
-that stands twice, of which other readers keep the last in silence.
+order: the format has none. Traps: files that call frames seconds (reported if the film's duration is known); an id that
+stands twice, of which other readers keep the last in silence.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ NAME = "ActivityNet JSON"
 
 
 def database_of(data: object) -> dict[str, Any] | None:
-    """The films of the database; None for what is no such document."""
+    """The films of the database; None for any other document."""
     database = data.get("database") if isinstance(data, dict) else None
     return database if isinstance(database, dict) else None
 
@@ -36,7 +36,7 @@ def read(findings: Findings, text: str, database: dict[str, Any]) -> None:
 def films(
     findings: Findings, text: str, database: dict[str, Any]
 ) -> Iterator[tuple[str, Iterator[tuple[At, dict[str, Any]]]]]:
-    """Each film's id and its annotations with their places, after its facts were put down."""
+    """Each film's id and its annotations with their places, after its facts were noted."""
     findings.locate[""] = line_finder(text)
     findings.report_repeated(At(path=("database",)), database)
     for name, entry in database.items():

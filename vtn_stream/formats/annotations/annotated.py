@@ -1,4 +1,4 @@
-"""What a file of annotations says, whatever its format: films, what happens in them when, and what was doubtful."""
+"""What a file of annotations says, in any format: films, what happens in them and when, and what is doubtful."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Subset = Literal["training", "validation", "test"]
 
 
 class Problem(NamedTuple):
-    """line: from 1, in the file that `text` names where there are several; None where it stands on none."""
+    """line: from 1, in the file that `text` names if there are several; None for a problem without a line."""
 
     line: int | None
     text: str
@@ -24,7 +24,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatedVideo:
-    """What is known of one film.
+    """What is known about one film.
 
     segments     seconds, sorted; () also for a film in which nothing happens. Instants only of formats that have spots
     clip_label   the one label of the whole film; its segment [0, duration_s) exists as soon as the duration is known
@@ -65,8 +65,8 @@ class Annotations:
         return sum(len(video.segments) for video in self.videos.values())
 
     def with_lengths(self) -> "Annotations":
-        """Events without a length last SPOT_S, around when they are; a warning tells how many. What is learnt and
-        measured is stretches of time.
+        """Gives events without a length a length of SPOT_S around their time; a warning says how many. What is learnt
+        and measured is stretches of time.
         """
         num_spots = sum(s.start_s == s.end_s for video in self.videos.values() for s in video.segments)
         if not num_spots:
@@ -79,7 +79,7 @@ class Annotations:
         )
 
     def with_durations(self, durations_s: Mapping[str, float]) -> "Annotations":
-        """Films whose duration was unknown get it, and whole clips their segment."""
+        """Fills in durations that were unknown, and the segments of whole clips."""
         return replace(
             self,
             videos={

@@ -1,4 +1,4 @@
-"""The checks that need a whole file, and what is left of it. Knows no format."""
+"""The checks that need the whole file, and what remains after them. Knows no format."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ MAX_SUGGESTIONS = 50  # each costs a comparison with every name
 
 
 def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, *, skip_bad: bool) -> Annotations:
-    """The checks that need the whole file, then all of it. Raises AnnotationError with every problem."""
+    """Runs the checks that need the whole file, then returns all of it. Raises AnnotationError with every problem."""
     _check_missing(findings, videos)
     found, mostly_late = _checked(findings, videos)
     counts: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def _check_missing(findings: Findings, videos: Mapping[str, float] | None) -> No
 
 
 def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:
-    """The films without what is wrong in them; and whether most segments end past their films."""
+    """The films without their faulty segments; and whether most segments end past the end of their films."""
     found: dict[str, AnnotatedVideo] = {}
     cut: list[tuple[At, float]] = []
     num_segments = num_late = 0

@@ -38,7 +38,7 @@ _NUMBERS = re.compile(r"\d{1,12}[\t ,]+\d{1,3}", re.ASCII)
 
 
 def claims(text: str) -> bool:
-    """The header, or two numbers and a next row of two."""
+    """Whether there is the header, or a row of two numbers and a next row of two."""
     lines = [line.strip() for line in text[:4096].lstrip().split("\n")[:2]]
     return bool(_HEADER.fullmatch(lines[0])) or (len(lines) == 2 and all(map(_NUMBERS.fullmatch, lines)))
 
@@ -47,7 +47,7 @@ def film_id(path: Path) -> str:
     return re.sub(r"(?i)[-_ ]phase$", "", path.stem)
 
 
-class _Row(NamedTuple):
+class _PhaseRow(NamedTuple):
     at: At
     frame: int
     phase: str | None
@@ -55,7 +55,7 @@ class _Row(NamedTuple):
 
 
 def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None, *, file: str = "") -> None:
-    """`file`: how messages call it, where there are several."""
+    """`file`: how messages call it, if there are several."""
     findings.uses_fps = True
     rate = FPS if fps is None else fps
     num_problems = len(findings.problems)
@@ -87,9 +87,9 @@ def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None
     _put(findings, name, run, step, rate)
 
 
-def _rows(findings: Findings, text: str, file: str) -> list[_Row]:
-    """The rows, rising."""
-    found: list[_Row] = []
+def _rows(findings: Findings, text: str, file: str) -> list[_PhaseRow]:
+    """The rows, with rising frames."""
+    found: list[_PhaseRow] = []
     header, after_bad = True, False
     for number, line in enumerate(io.StringIO(text), 1):
         at, line = At(line=number, file=file), line.strip()
@@ -103,7 +103,7 @@ def _rows(findings: Findings, text: str, file: str) -> list[_Row]:
         elif found and int(row[1]) <= found[-1].frame:
             findings.problem(at, f"frame {row[1]} follows frame {found[-1].frame}")
         else:
-            found.append(_Row(at, int(row[1]), _phase(findings, at, row[2]), after_bad))
+            found.append(_PhaseRow(at, int(row[1]), _phase(findings, at, row[2]), after_bad))
             after_bad = False
             continue
         after_bad = True
@@ -119,7 +119,7 @@ def _phase(findings: Findings, at: At, given: str) -> str | None:
     return None
 
 
-def _put(findings: Findings, name: str, run: list[_Row], step: int, rate: float | Fraction) -> None:
+def _put(findings: Findings, name: str, run: list[_PhaseRow], step: int, rate: float | Fraction) -> None:
     if (phase := run[0].phase) is not None:
         start, stop = run[0].frame, run[-1].frame + step
         findings.segment(name, run[0].at, float(start / rate), float(stop / rate), phase)

@@ -60,7 +60,7 @@ def read(findings: Findings, text: str) -> None:
 
 
 def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = None) -> Iterator[ListedClip]:
-    """What a list says, unchecked; a problem for each line that says nothing. Raises Unreadable.
+    """The clips of a list, unchecked; a problem for each line that holds no clip. Raises Unreadable.
 
     classes: the number of each label, where the labels are known
     """
@@ -96,7 +96,7 @@ def _is_table(header: list[str]) -> bool:
 
 
 def _lines(text: str) -> Iterator[tuple[At, str]]:
-    """Those that say something."""
+    """The lines that are not empty or comments."""
     for number, line in enumerate(io.StringIO(text), 1):
         if (line := line.strip()) and not line.startswith("#"):
             yield At(line=number), line
@@ -125,10 +125,10 @@ def _split(line: str) -> tuple[str, str] | None:
         path, gap, label = words[0], " ", words[1]
     else:
         return None
-    if gap.strip() and (numbers := re.search(r"[,;]", label)):
-        if not _NUMBERS.fullmatch(label, numbers.start()):
+    if gap.strip() and (separator := re.search(r"[,;]", label)):
+        if not _NUMBERS.fullmatch(label, separator.start()):
             return None
-        label = label[: numbers.start()].rstrip()
+        label = label[: separator.start()].rstrip()
     return (path, label) if path and label else None
 
 

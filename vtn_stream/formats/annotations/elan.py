@@ -42,7 +42,7 @@ def claims(head: bytes) -> bool:
 
 
 def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None:
-    """`file`: how messages call it, where there are several."""
+    """`file`: how messages call it, if there are several."""
     document = _Document()
     try:
         defused_sax.parseString(data, document, forbid_dtd=True)
@@ -97,7 +97,7 @@ class _Tier:
 
 
 class _Document(ContentHandler):
-    """What the file says, as it says it."""
+    """The content of the file, unchanged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ def _aligned(findings: Findings, document: _Document, file: str) -> dict[str, fl
 
 
 def _spread(times: dict[str, float], annotations: Sequence[_Annotation]) -> int:
-    """Gives times to the slots of annotations that follow each other between two that are known: how many.
+    """Gives times to slots between two known ones, for annotations that follow each other; returns how many.
 
     known |--a--?--b--?--c--| known     each a third
     """

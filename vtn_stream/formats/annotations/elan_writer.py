@@ -28,7 +28,7 @@ TIER = "actions"
 UNLABELLED = "(no label)"
 
 
-class _Placed(NamedTuple):
+class _TierAnnotation(NamedTuple):
     start_ms: int
     end_ms: int
     label: str
@@ -37,7 +37,7 @@ class _Placed(NamedTuple):
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines
-    placed = [_placed(s) for s in timeline.segments]
+    placed = [_annotation(s) for s in timeline.segments]
     untiered = sorted(p for p in placed if not p.tier)
     shared = all(a.end_ms <= b.start_ms for a, b in pairwise(untiered))
     tiers = _tiers(sorted(p._replace(tier=p.tier or (TIER if shared else p.label)) for p in placed))
@@ -47,15 +47,15 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     )
 
 
-def _placed(segment: Segment) -> _Placed:
+def _annotation(segment: Segment) -> _TierAnnotation:
     start_ms, end_ms = (max(round(bound * 1000), 0) for bound in (segment.start_s, segment.end_s))
     label, tier = xml_text(segment.label)[0], xml_text(segment.attributes.get("tier", ""))[0]
-    return _Placed(start_ms, max(end_ms, start_ms + 1), label if label.strip() else UNLABELLED, tier)
+    return _TierAnnotation(start_ms, max(end_ms, start_ms + 1), label if label.strip() else UNLABELLED, tier)
 
 
-def _tiers(placed: Sequence[_Placed]) -> dict[str, list[_Placed]]:
-    """By start; in each tier none overlap."""
-    tiers: dict[str, list[_Placed]] = {}
+def _tiers(placed: Sequence[_TierAnnotation]) -> dict[str, list[_TierAnnotation]]:
+    """The annotations by tier and start, so that no two in a tier overlap."""
+    tiers: dict[str, list[_TierAnnotation]] = {}
     free: dict[str, list[tuple[int, str]]] = defaultdict(list)  # of each name the tiers, by when their last one ends
     for p in placed:
         if free[p.tier] and free[p.tier][0][0] <= p.start_ms:
@@ -78,7 +78,7 @@ def _changes(segments: Sequence[Segment]) -> Iterator[str]:
         yield f"{num(broken, 'label')} with characters that XML does not have: written with U+FFFD in their place"
 
 
-def _lines(video_path: str, tiers: dict[str, list[_Placed]]) -> Iterator[str]:
+def _lines(video_path: str, tiers: dict[str, list[_TierAnnotation]]) -> Iterator[str]:
     url = quoteattr("./" + quote(xml_text(video_path)[0]))
     kind = "video/mp4" if video_path.lower().endswith((".mp4", ".m4v")) else "video/*"
     numbered = list(enumerate((p for tier in tiers.values() for p in tier), 1))

@@ -1,7 +1,7 @@
-"""What a reader has found so far, and what is wrong with each piece of it. Knows no format.
+"""What a reader has found so far, and what is wrong with each part of it. Knows no format.
 
 Readers put down films, segments and clips as they come, with the place of each; whatever is wrong is noted and left
-out, and told all at once in the end (`checks.finish`), or where nothing more can be read (`Findings.stop`).
+out, and reported all at once in the end (`checks.finish`), or where nothing more can be read (`Findings.stop`).
 """
 
 import math
@@ -55,7 +55,7 @@ class FoundFilm:
 
 
 class Unreadable(Exception):
-    """What follows in this file cannot be read."""
+    """The rest of this file cannot be read."""
 
     def __init__(self, at: At, text: str) -> None:
         super().__init__(at, text)
@@ -67,7 +67,7 @@ class Findings:
     """name: the file's, for messages. The reader sets what follows.
 
     labels     the order that the format gives them
-    locate     of each JSON file ("" where there is one) the line of a path in it
+    locate     of each JSON file ("" if there is one) the line of a path in it
     uses_fps   frames were counted whose rate only the caller can tell
     """
 
@@ -90,7 +90,7 @@ class Findings:
         self.warnings.append((at, text))
 
     def refuse(self, at: At, text: str) -> NoReturn:
-        """Raises AnnotationError with all that was found until here: what follows cannot be read."""
+        """Raises AnnotationError with all problems found so far: the rest cannot be read."""
         (last,) = self.in_order([(at, text)])
         place = last.text if last.line is None else f"line {last.line}: {last.text}"
         raise AnnotationError(
@@ -101,12 +101,12 @@ class Findings:
         )
 
     def report_repeated(self, at: At, entry: object) -> None:
-        """The keys that stand twice in an object of `parsed_json`."""
+        """Reports the keys that occur twice in an object of `parsed_json`."""
         for key in repeated_keys(entry):
             self.problem(at._replace(path=(*at.path, key)), "this key stands twice; the first would be read")
 
     def loaded(self, file: str, load: Callable[[], _T]) -> _T | None:
-        """What `load` makes of one file of several; where it cannot, that is one more problem."""
+        """The result of `load` for one file of several; if it fails, that is one more problem."""
         try:
             return load()
         except AnnotationError as error:
@@ -123,7 +123,7 @@ class Findings:
         source: object = None,
         rate: Fraction | None = None,
     ) -> str | None:
-        """The id, checked; None for one that no film can have. What is told of one film twice must agree."""
+        """The checked id; None for one that no film can have. Facts given twice for one film must agree."""
         if not isinstance(name, str):
             self.problem(at, f"the film's id is {shown(name)}, not text")
             return None
@@ -172,7 +172,7 @@ class Findings:
         attributes: tuple[tuple[str, str], ...] = (),
         score: object = None,
     ) -> None:
-        """One segment of a film that `film` knows, with every fault of it."""
+        """Adds a segment of a film that `film` knows, and reports every fault of it."""
         self._count(at)
         faults = list[str]()
         start, end = _time("start", start_s, faults), _time("end", end_s, faults)
@@ -194,7 +194,7 @@ class Findings:
         attributes: tuple[tuple[str, str], ...] = (),
         score: object = None,
     ) -> None:
-        """An instant, of formats whose annotations have no length."""
+        """Adds an instant, in formats whose annotations have no length."""
         self._count(at)
         faults = list[str]()
         time = _time("time", time_s, faults)
@@ -223,7 +223,7 @@ class Findings:
             self.films[name].segments.append(FoundSegment(start + 0.0, end + 0.0, kept, attributes, at, value))
 
     def clip(self, name: str, at: At, label: object) -> None:
-        """The one label of a whole film."""
+        """Sets the one label of a whole film."""
         self._count(at)
         film, faults = self.films[name], list[str]()
         kept = self._label(label, faults)
@@ -238,7 +238,9 @@ class Findings:
             film.clip_label = kept
 
     def lost(self, name: str, at: At, text: str) -> None:
-        """What cannot be read of a film. One of which nothing else is left is no film in which nothing happens."""
+        """Reports something of a film that cannot be read. If nothing else is left of the film, it does not count as a
+        film in which nothing happens.
+        """
         self.films[name].lost = True
         self.problem(at, self.of(name, at) + text)
 
@@ -257,7 +259,7 @@ class Findings:
             self.refuse(at, f"it has more than {MAX_ENTRIES} segments, split it")
 
     def of(self, name: str, at: At) -> str:
-        """How a message about a film begins: nothing where the file or the path says which it is."""
+        """How a message about a film begins: empty if the file or the path says which film it is."""
         return "" if at.file or at.path else f"{shown(name)}: "
 
     def line(self, at: At) -> int | None:
@@ -270,7 +272,7 @@ class Findings:
         return place + (f" of {at.file}" if at.file else "")
 
     def in_order(self, notes: list[tuple[At, str]]) -> tuple[Problem, ...]:
-        """As they stand in the file."""
+        """The problems in the order of the file."""
         problems = []
         for at, text in notes:
             where = at.file or dotted(at.path)

@@ -18,7 +18,7 @@ MAX_RATE = 1_000_000
 
 
 def first_and_last(segment: Segment, rate: Fraction, duration_s: float) -> tuple[int, int]:
-    """What lasts less than half a frame gets one, inside the film."""
+    """The first and last frame of a segment. One of less than half a frame gets one frame, inside the film."""
     start, stop = _border(segment.start_s, rate), _border(segment.end_s, rate)
     if stop > start:
         return start + 1, stop
@@ -42,7 +42,7 @@ def seconds_of(first: int, last: int, rate: Fraction) -> tuple[float, float]:
 
 
 def rate_of(value: object) -> Fraction | None:
-    """Of 25, 29.97002997002997 and "30000/1001": the fraction of small numbers that is meant; None for no rate."""
+    """The exact rate that 25, 29.97002997002997 or "30000/1001" means; None for anything that is not a rate."""
     if isinstance(value, str):
         value = _of_text(value)
     if (given := number(value)) is None:
@@ -53,7 +53,7 @@ def rate_of(value: object) -> Fraction | None:
 
 
 def _of_text(text: str) -> float | None:
-    """Not of exponents: Fraction("1e9999999") would take minutes."""
+    """A rate given as text, without exponents: Fraction("1e9999999") would take minutes."""
     if not re.fullmatch(r"\d{1,12}(\.\d{0,12}|/[1-9]\d{0,11})?", text, re.ASCII):
         return None
     return float(Fraction(text))

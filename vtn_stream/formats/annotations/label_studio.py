@@ -7,15 +7,14 @@ frameRate="$fps"/> and <TimelineLabels name="videoLabels" toName="video">.
 
 Written: as predictions, which people correct; each with its score. The film is named, not addressed: before the import
 its name becomes an address that Label Studio can reach. Loses attributes, gaps, curves, provenance, the duration.
-Escapes: JSON's own, in the film's address %. Lone surrogates become U+FFFD.
-Read: an export (JSON), or one task of it. Of annotations the first that was not cancelled, else of predictions the
-last; more are told. A range from frame 0, which some programs write, begins at 1, with a warning. Without fps in the
-data the caller's. The id is the video's relative address, of another its last part, without the mark that uploads get.
-Loses other regions, with a note. Labels in alphabetic order.
-Domain: segments of whole frames and at least one, at a rate that is a fraction of numbers up to 1001 (30000/1001),
-which do not overlap others of their label; labels as annotations have them (no control characters, no space around
-them, at most 1000 characters); scores and the film's path come back.
-Traps: what Label Studio calls a frame is time times frameRate, whatever the film's own rate is.
+Escapes: JSON's own, in the film's address %. Lone surrogates become U+FFFD. Read: an export (JSON), or one task of it.
+Of annotations the first that was not cancelled, else of predictions the last; more are reported. A range from frame 0,
+which some programs write, begins at 1, with a warning. Without fps in the data the caller's. The id is the video's
+relative address, of another its last part, without the mark that uploads get. Loses other regions, with a note. Labels
+in alphabetic order. Domain: segments of whole frames and at least one, at a rate that is a fraction of numbers up to
+1001 (30000/1001), which do not overlap others of their label; labels as annotations have them (no control characters,
+no space around them, at most 1000 characters); scores and the film's path come back. Traps: what Label Studio calls a
+frame is time times frameRate, whatever the film's own rate is.
 """
 
 import re
@@ -113,7 +112,7 @@ def _chosen(findings: Findings, at: At, task: dict[str, Any]) -> tuple[tuple[str
 
 
 def _put(findings: Findings, name: str, at: At, region: dict[str, Any], value: dict[str, Any], rate: Fraction) -> int:
-    """How many of the region's ranges begin at frame 0."""
+    """Adds a region's segments; returns how many of its ranges begin at frame 0."""
     ranges, labels = value.get("ranges"), value["timelinelabels"]
     if not isinstance(ranges, list) or not isinstance(labels, list):
         findings.lost(name, at, "it has no list of ranges, or none of labels")
@@ -137,7 +136,7 @@ def _is_frame(value: object) -> TypeGuard[int]:
 
 
 def _film(facts: dict[str, Any]) -> str | None:
-    """The id: of the data called video, else of the first that ends as films do."""
+    """The film's id: from the data called video, else from the first text with a film's suffix."""
     texts = [value for value in facts.values() if isinstance(value, str)]
     films = [text for text in texts if is_film_name(text)]
     url = facts.get("video", films[0] if films else None)

@@ -21,7 +21,7 @@ _SIGNS = frozenset({*NEEDED, *WANTED, "start", "end", "start_frame", "end_frame"
 
 
 def claims(text: str) -> bool:
-    """A header with times, or what was meant as one."""
+    """Whether there is a header with times, or something meant as one."""
     header = set(columns(text))
     return len(header & _SIGNS) >= 2 and any(name.startswith(("start", "end")) for name in header)
 

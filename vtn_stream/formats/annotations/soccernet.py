@@ -10,12 +10,12 @@ below UrlLocal, unless films lie beside it. Where UrlLocal is itself a film's pa
 begins with its half (1_720p.mkv) the other half's. Team and visibility are attributes.
 
 Written: one film, half 2 where its name is that of a second half (2.mkv, 2_224p.mkv), else half 1: where a whole match
-is in one film, nobody knows when its second half begins. Timelines with a score are written as predictions, others as
-annotations. Segments that last are written at their start; scoreless ones among predictions are surely true.
-Loses ends, attributes other than team and visibility, gaps, curves, provenance, the duration. Escapes: JSON's own.
-Domain: instants in whole milliseconds, all with a score or none, labels as annotations have them (no control
-characters, no space around them, at most 1000 characters), no attributes but those two; a film's path comes back
-where it ends as films do.
+is in one film, it is not known when its second half begins. Timelines with a score are written as predictions, others
+as annotations. Segments that last are written at their start; scoreless ones among predictions are surely true. Loses
+ends, attributes other than team and visibility, gaps, curves, provenance, the duration. Escapes: JSON's own. Domain:
+instants in whole milliseconds, all with a score or none, labels as annotations have them (no control characters, no
+space around them, at most 1000 characters), no attributes but those two; a film's path comes back where it ends as
+films do.
 """
 
 import re
@@ -76,7 +76,7 @@ def read_games(findings: Findings, path: Path, files: Sequence[Path]) -> None:
 def read(
     findings: Findings, path: Path, text: str, data: dict[str, Any], *, file: str = "", game: str | None = None
 ) -> None:
-    """`file`: how messages call it, where there are several; game: the folder in which its films' ids lie."""
+    """`file`: how messages call it, if there are several; game: the folder in which its films' ids lie."""
     findings.locate[file] = line_finder(text)
     findings.report_repeated(At(file=file), data)
     key = "annotations" if isinstance(data.get("annotations"), list) else "predictions"
@@ -128,9 +128,9 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
     folder, _, last = place.rpartition("/")
     if game is None and is_film_name(last):
         stem, _, suffix = last.rpartition(".")
-        named = _HALF_FILM.fullmatch(stem)
-        halves = halves or [named[1] if named else "1"]
-        names = {half: f"{half}{named[2]}.{suffix}" if named else last for half in halves}
+        match = _HALF_FILM.fullmatch(stem)
+        halves = halves or [match[1] if match else "1"]
+        names = {half: f"{half}{match[2]}.{suffix}" if match else last for half in halves}
         return {half: f"{folder}/{name}" if folder else name for half, name in names.items()}
     beside = _beside(path.parent)
     if game is None:
@@ -142,15 +142,15 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
 def _beside(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(folder.glob("[12]*.*")):
-        if is_film_name(file.name) and (named := _HALF_FILM.fullmatch(file.stem)):
-            found.setdefault(named[1], file.stem)
+        if is_film_name(file.name) and (match := _HALF_FILM.fullmatch(file.stem)):
+            found.setdefault(match[1], file.stem)
     return found
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines
-    named = _HALF_FILM.fullmatch(Path(timeline.video_path).stem)
-    half = named[1] if named else "1"
+    match = _HALF_FILM.fullmatch(Path(timeline.video_path).stem)
+    half = match[1] if match else "1"
     scored = any(s.score is not None for s in timeline.segments)
     events = [_event(s, half, scored=scored) for s in timeline.segments]
     content = {"UrlLocal": timeline.video_path, "predictions" if scored else "annotations": events}

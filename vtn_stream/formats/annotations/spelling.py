@@ -1,4 +1,4 @@
-"""Labels that are probably one label, written twice. Knows words only."""
+"""Finds labels that are probably one label, spelled in two ways. Knows words only."""
 
 import difflib
 import re

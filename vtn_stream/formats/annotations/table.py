@@ -24,7 +24,9 @@ def columns(text: str) -> list[str]:
 
 
 def rows(findings: Findings, text: str) -> Iterator[tuple[At, dict[str, str]]]:
-    """Each row below the header as column -> cell, stripped. Empty rows are passed over, those of odd length told."""
+    """Each row below the header as column -> cell, stripped. Empty rows are skipped, and rows of another length are
+    reported.
+    """
     header = columns(text)
     delimiter = _delimiter(_header(text))
     before = sep_line(text)
@@ -51,7 +53,7 @@ def rows(findings: Findings, text: str) -> Iterator[tuple[At, dict[str, str]]]:
 
 
 def has_decimal_commas(text: str) -> bool:
-    """Whether a comma in a cell can be a decimal point: where cells do not end with commas."""
+    """Whether a comma in a cell can be a decimal point: it can if cells do not end with commas."""
     return _delimiter(_header(text)) != ","
 
 

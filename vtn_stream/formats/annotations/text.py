@@ -1,4 +1,4 @@
-"""Files of strangers as text, within limits, and where in it things stand. Knows no format."""
+"""Reads untrusted files as text, within limits, and finds the lines of things in it. Knows no format."""
 
 import json
 import math
@@ -34,7 +34,7 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
 def read_bytes(path: Path, head: int | None = None) -> bytes:
-    """A regular file's bytes, or the first `head` of them. Raises AnnotationError, also where they are too many."""
+    """A regular file's bytes, or the first `head` of them. Raises AnnotationError, also for too many."""
     return content_of(
         path,
         consequence="no annotations were read",
@@ -69,7 +69,7 @@ def sep_line(text: str) -> str:
 
 
 def seconds(text: str, *, comma: bool = False) -> float | str:
-    """Of "75.5" or "0:01:15.5", also of nan and inf; what is no time comes back as it is.
+    """Seconds in "75.5" or "0:01:15.5", also nan and inf; anything else is returned unchanged.
 
     comma: it may stand for the decimal point, as spreadsheets write where cells end with semicolons or tabs.
     """
@@ -95,7 +95,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def parsed_json(text: str, max_entries: int) -> Any:
-    """Of keys that stand twice, which `repeated_keys` tells, objects hold the first. Raises ValueError."""
+    """Parses JSON. Of a key that occurs twice the first counts, and `repeated_keys` lists it. Raises ValueError."""
     if text.count("{") + text.count("[") > 4 * max_entries:
         raise ValueError("too many entries")
     try:
@@ -123,7 +123,7 @@ def line_finder(text: str, depth: int = 4) -> Callable[[tuple[str | int, ...]], 
 def json_lines(text: str, depth: int = 4) -> dict[tuple[str | int, ...], int]:
     """The line of each key and each item of a JSON text that parses, by its path, down to `depth`.
 
-    Of a key that stands twice in its object, the first.
+    The first of a key that occurs twice in its object.
     """
     lines: dict[tuple[str | int, ...], int] = {}
     kinds: list[str] = []  # "{" or "[", of each container that is open
@@ -152,7 +152,7 @@ def json_lines(text: str, depth: int = 4) -> dict[tuple[str | int, ...], int]:
 
 
 class _Object(dict[str, Any]):
-    """Keeps the first of keys that stand twice, and tells which they are."""
+    """Keeps the first of keys that occur twice, and lists them."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)

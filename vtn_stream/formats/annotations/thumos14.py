@@ -1,7 +1,7 @@
 """THUMOS14 as the localization field passes it around: ActivityNet JSON with "segment(frames)" and "label_id".
 
-Seconds, of "segment"; where it is missing, "segment(frames)" divided by the film's "fps", else by the caller's. Labels
-in the order of label_id. Loses the frames, the ids and fps. The label "Ambiguous" says that nobody knows: such
+Seconds, of "segment"; if it is missing, "segment(frames)" divided by the film's "fps", else by the caller's. Labels
+in the order of label_id. Loses the frames, the ids and fps. The label "Ambiguous" means that it is not known: such
 segments are dropped, with a count. Traps: subsets are written Validation or validation, Test or test; the ids leave
 room for labels that are dropped.
 """

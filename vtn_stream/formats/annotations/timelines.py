@@ -1,17 +1,17 @@
-"""Annotations as timelines, to be converted: one a film. Knows no format."""
+"""Turns annotations into timelines, one for each film, to convert them. Knows no format."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from vtn_stream.formats.annotations.annotated import Annotations, Problem
-from vtn_stream.formats.reading import Read, ReadingOptions, timeline_of
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, timeline_of
 
 __all__ = ["timelines_of"]
 
-MAX_TOLD = 20  # warnings, and what was left out: nobody reads on
+MAX_TOLD = 20  # warnings, and what was left out: a person reads no more
 
 
-def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -> Read:
+def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -> ReadResult:
     """A timeline of each film, called by its id.
 
     The label of a whole clip is the timeline's clip label, and a segment where the duration is known.
@@ -33,7 +33,7 @@ def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -
             timeline = replace(timeline, clip_labels=((video.clip_label, 1.0),))
         timelines.append(timeline)
     warnings = (*_told(annotations.warnings, ""), *_told(annotations.skipped, "left out: "))
-    return Read(timelines=tuple(timelines), warnings=warnings)
+    return ReadResult(timelines=tuple(timelines), warnings=warnings)
 
 
 def _told(problems: Sequence[Problem], prefix: str) -> list[str]:

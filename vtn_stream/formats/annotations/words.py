@@ -1,4 +1,4 @@
-"""How values of strangers are judged and shown: numbers, names, places. Knows no format."""
+"""Checks untrusted values and shows them in messages: numbers, names, places. Knows no format."""
 
 import math
 import re
@@ -12,7 +12,7 @@ MAX_NAME = 1000  # characters of an id or a label
 
 
 class At(NamedTuple):
-    """Where something stands: on a line, or under a path of a JSON file; `file` where there are several."""
+    """A place: a line, or a path in a JSON file; `file` if there are several."""
 
     line: int | None = None
     path: tuple[str | int, ...] = ()
@@ -20,7 +20,7 @@ class At(NamedTuple):
 
 
 def shown(value: object) -> str:
-    """For a message: short, on one line."""
+    """The value for a message: short, on one line."""
     if isinstance(value, str):
         text = printable(value) if value and value.strip() == value else repr(value)
     elif isinstance(value, int) and abs(value) >= 10**15:

@@ -1,4 +1,4 @@
-"""What reads the temporal encoder: a module a head. Tensors in, tensors out."""
+"""The networks of heads, which read the temporal encoder, one module each. Tensors in, tensors out."""
 
 from vtn_stream.model.heads.classification import ClassificationHead
 from vtn_stream.model.heads.dense import DenseHead

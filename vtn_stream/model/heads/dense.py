@@ -6,7 +6,7 @@ __all__ = ["DenseHead"]
 
 
 class DenseHead(nn.Module):
-    """A linear map of each frame: what is around it, the encoder has told it."""
+    """A linear map of each frame's token, in which the encoder has put what is around the frame."""
 
     def __init__(self, width: int, *, num_outputs: int) -> None:
         super().__init__()
@@ -16,6 +16,6 @@ class DenseHead(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """[B, T, D] -> logits [B, T, K], and one more for nothing where the head has it."""
+        """[B, T, D] -> logits [B, T, K], and one more for nothing if the head has it."""
         logits: Tensor = self.out(self.norm(frames))
         return logits

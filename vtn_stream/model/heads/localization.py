@@ -58,7 +58,7 @@ class LocalizationHead(nn.Module):
 
 
 class _Tower(nn.Module):
-    """Two convolutions with norms, and one for the result; what is not valid is zero for each of them."""
+    """Two convolutions with norms, and one for the result; invalid positions are zero before each."""
 
     def __init__(self, width: int, hidden: int, num_out: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _Tower(nn.Module):
 
 
 def reach(num_levels: int) -> int:
-    """How many frames to each side a point's result can depend on: pooling, then three convolutions, at the top level.
+    """How many frames to each side can affect a point's result: pooling, then three convolutions, at the top level.
 
     A multiple of the top stride: frames that are cut there pool as the whole film does.
     """

@@ -1,4 +1,4 @@
-"""Predictions of any system, to be scored: segments with scores, by film. In only; knows the timeline only.
+"""Reads predictions of any system, so that they can be scored: segments with scores, by film. Knows the timeline only.
 
 ActivityNet results   {"results": {id: [{"label", "score", "segment": [start, end]}]}}; an entry without a segment is a
                       label of the whole film, a film without entries is one in which nothing was found
@@ -32,7 +32,7 @@ _COLUMNS = ("video", "start_s", "end_s", "label", "score")
 
 
 class FilmResults(NamedTuple):
-    """In the file's order. clip_labels: labels of the whole film with their scores."""
+    """The predictions for one film, in the file's order. clip_labels: labels of the whole film with their scores."""
 
     segments: list[Segment]
     clip_labels: list[tuple[str, float]]
@@ -43,7 +43,7 @@ class _Fault(ValueError):
 
 
 def read_results(path: Path) -> dict[str, FilmResults] | None:
-    """The predictions in a file, by film; None for what is no file of predictions. Raises InputError for a bad one."""
+    """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one."""
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     if b"\0" in data[:4096]:
         return None

@@ -1,4 +1,4 @@
-"""What export and convert share: which format a file has, what goes into it, and that nothing in its way is lost."""
+"""What export and convert share: the format of a file, its content, and the check that no other file is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Exported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What HTML pages show beside the timeline: pictures from this store, or none."""
+    """What HTML pages show beside the timeline: pictures from this store, or no pictures."""
 
     store: Path | None = None
     thumbnails: bool = True
@@ -79,7 +79,7 @@ def holds_many(format: str) -> bool:
 
 
 def content_of(target: Path, timelines: Sequence[Timeline], format: str, options: Options, pages: Pages) -> Written:
-    """What is to be written to the target."""
+    """The content to write to the target."""
     if format == PAGE:
         (timeline,) = timelines
         return page_at(target, timeline, store=pages.store, thumbnails=pages.thumbnails)
@@ -87,7 +87,7 @@ def content_of(target: Path, timelines: Sequence[Timeline], format: str, options
 
 
 def inside_film(timeline: Timeline) -> tuple[Timeline, int]:
-    """The timeline without what lies outside the film, and how many segments that concerned."""
+    """The timeline without what lies outside the film, and how many segments were changed."""
     kept: list[Segment] = []
     num_changed = 0
     for s in timeline.segments:

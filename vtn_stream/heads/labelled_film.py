@@ -1,4 +1,4 @@
-"""Films of which is known what happens in them. T positions of a film's grid."""
+"""A film, and what is known to happen in it. T positions of a film's grid."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -33,7 +33,7 @@ class LabelledFilm(Protocol):
 
 
 def labels_of(film: LabelledFilm, labels: Sequence[str]) -> NDArray[np.int64]:
-    """[T]: the number of the label that holds, len(labels) where none does, -1 where the film shows nothing. Of several
+    """[T]: the number of the label at each position, len(labels) for no label, -1 where no frame is known. Of several
     the one that began last.
     """
     held = np.full(len(film.index), len(labels), np.int64)
@@ -46,6 +46,6 @@ def labels_of(film: LabelledFilm, labels: Sequence[str]) -> NDArray[np.int64]:
 
 
 def longest_segment(films: Sequence[LabelledFilm]) -> float:
-    """In positions, at least 1."""
+    """The length of the longest segment in positions, at least 1."""
     bounds = np.concatenate([positions(film.segments, film.index) for film in films])
     return float((bounds[:, 1] - bounds[:, 0]).max(initial=1))

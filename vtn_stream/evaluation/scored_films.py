@@ -1,4 +1,4 @@
-"""The films that are scored: what truth and predictions say of each, side by side, and what is odd about them.
+"""The films to score: truth and predictions of each, side by side, and what is odd about them.
 
 T frames of a grid, K classes
 """
@@ -57,9 +57,9 @@ class ScoredFilm:
 
 
 def chosen(truth: Annotations, part: Part | None) -> list[str]:
-    """The films of a part, by name; of None all that are not for training, where there are others.
+    """The films of a part, by name. None: all that are not for training, if there are any.
 
-    Raises InputError where there is no such film.
+    Raises InputError if there is no such film.
     """
     subset = {name: video.subset for name, video in truth.videos.items()}
     if part is None:
@@ -83,7 +83,7 @@ def matched(
     *,
     ignore_other_videos: bool,
 ) -> tuple[list[ScoredFilm], list[str]]:
-    """The films of `part`, by name, and in words what a reader of the figures must know.
+    """The films of `part`, by name, and sentences that a reader of the figures must know.
 
     part  None: all that are not for training, where there are others
     """
@@ -122,7 +122,7 @@ def matched(
 
 
 def covered_s(segments: Iterable[Segment]) -> float:
-    """For how long any of the segments, sorted by their start, holds."""
+    """Seconds covered by any of the segments, which are sorted by their start."""
     total_s, until_s = 0.0, -math.inf
     for s in segments:
         total_s += max(0.0, s.end_s - max(s.start_s, until_s))
@@ -133,7 +133,7 @@ def covered_s(segments: Iterable[Segment]) -> float:
 def frames(
     films: Sequence[ScoredFilm], labels: Sequence[str], fps: float
 ) -> dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]]:
-    """Predicted and true labels [T] of each film that lasts, as numbers in the sorted `labels`; K for nothing.
+    """Predicted and true labels [T] of each film that is not empty, as indices in the sorted `labels`; K for nothing.
 
     Frame i is what holds at its middle, (i + 0.5) / fps, so that labels a frame, read as segments, come out as they
     were. Raises InputError for more frames than can be counted.
