@@ -163,7 +163,7 @@ def test_a_folder_that_a_node_cannot_write_is_found(nodes, odd, probe, tmp_path)
 def test_a_folder_that_cannot_be_is_found(nodes, probe, tmp_path):
     probe(Quick)
     (tmp_path / "file").touch()
-    with pytest.raises(ClusterError, match="nodes 2, 3, 4 of 4: the folder of --store cannot be written"):
+    with pytest.raises(ClusterError, match="nodes 2, 3 and 4 of 4: the folder of --store cannot be written"):
         check_store(tmp_path / "file" / "store")
 
 
