@@ -23,26 +23,29 @@ RAY = (
 )
 # Ten seconds and more, the longest first (pytest --durations=0).
 SLOW = (
-    "test_page.py",  # a browser
     "test_notebooks.py",
-    "test_evaluation.py",
-    "test_actions.py",
-    "test_score_cli.py",
+    "test_page.py",  # a browser
+    "test_encoder.py",  # it is compiled
     "test_lesson.py",
+    "test_cli.py",
     "test_decoding_process.py",  # waits for deadlines
     "test_distrust.py",
-    "test_encoder.py",
-    "test_worker.py",
-    "test_cli.py",
+    "test_loop.py",
+    "test_evaluation.py",
+    "test_actions.py",
+    "test_index.py",  # a browser
+    "test_analysis.py",
+    "test_report.py",
+    "test_plot.py",
+    "test_strange_files.py",
     "test_published_protocols.py",
     "test_scenes.py",
     "test_annotations_untrusted.py",
-    "test_index.py",  # a browser
-    "test_loop.py",
-    "test_structure.py",
-    "test_schedule.py",
-    "test_published.py",
     "test_demo.py",
+    "test_published.py",
+    "test_checkpoints.py",
+    "test_readers.py",
+    "test_schedule.py",
 )
 
 

@@ -153,7 +153,7 @@ class Losing(FleetWorker):
 def test_chunks_on_which_decoding_dies_are_gaps(cluster, many, tmp_path):
     run = Run(tmp_path, Losing, many)
     assert run.failed == {}
-    assert [(e.number, e.reason) for e in run.of_kind(ChunkLost)] == [
+    assert sorted((e.number, e.reason) for e in run.of_kind(ChunkLost)) == [  # which worker is first, chance says
         (n, f"decoding died again: chunk {n} is a gap") for n in (0, 1)
     ]
     assert {Path(e.film.path).name: e.outcome.num_gaps for e in run.of_kind(FilmDone)} == {
