@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from browser import browser, open_page  # noqa: F401  (fixtures)
+from hypothesis import settings
 from order import (  # noqa: F401  (hooks)
     pytest_collection_modifyitems,
     pytest_xdist_auto_num_workers,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
+# A busy machine is no error, nor is an example that loads what the later ones find loaded.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 # Threads of torch that have nothing to do would keep turning, in the way of the other processes of the tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 

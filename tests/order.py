@@ -19,32 +19,40 @@ RAY = (
     "test_check.py",
     "test_batch.py",
     "test_connection.py",
-    "test_batch_cli.py",
+    "test_batch_runs.py",
 )
 # Ten seconds and more, the longest first (pytest --durations=0).
 SLOW = (
     "test_notebooks.py",
-    "test_page.py",  # a browser
     "test_encoder.py",  # it is compiled
-    "test_lesson.py",
-    "test_cli.py",
+    "test_teach.py",
+    "test_page_everybody.py",  # a browser
     "test_decoding_process.py",  # waits for deadlines
     "test_distrust.py",
+    "test_plots.py",
+    "test_timeline_plot.py",
+    "test_analyze_cli.py",
+    "test_resume.py",
+    "test_index_use.py",  # a browser
+    "test_page_filters.py",  # a browser
+    "test_probe_export_cache_cli.py",
     "test_loop.py",
-    "test_evaluation.py",
-    "test_actions.py",
-    "test_index.py",  # a browser
+    "test_page_playing.py",  # a browser
+    "test_page.py",  # a browser
+    "test_index_look.py",  # a browser
+    "test_labelled_clips.py",
     "test_analysis.py",
-    "test_report.py",
-    "test_plot.py",
     "test_strange_files.py",
     "test_published_protocols.py",
     "test_scenes.py",
-    "test_annotations_untrusted.py",
-    "test_demo.py",
+    "test_published_refused.py",
     "test_published.py",
-    "test_checkpoints.py",
+    "test_demo.py",
+    "test_schedule_failures.py",
+    "test_checkpoint_file.py",
     "test_readers.py",
+    "test_cli.py",
+    "test_learn.py",
     "test_schedule.py",
 )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_checkpoints import LABELS, tiny_checkpoint
+from tiny_checkpoints import LABELS, tiny_checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LongformerConfig, LongformerModel
 

@@ -1,6 +1,5 @@
 """The store gives back what was put in, or says that it cannot: never something else."""
 
-import contextlib
 import json
 import multiprocessing
 import os
@@ -13,97 +12,31 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-
-from vtn_stream.errors import DamagedFile, StoreError
-from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
-from vtn_stream.sampling import Chunk, SamplingPlan
-from vtn_stream.store import EmbeddingStore, StoredChunk, arrow_file, default_root, read_scores, write_scores
-from vtn_stream.store.arrow_file import read_batch, write_batch
-from vtn_stream.track import Execution, GridScores, Recipe
-
-RECIPE = Recipe(
-    backbone="resnet18", weights="0123abcd", fps=Fraction(1, 10), size=(4, 4), mean=(0.5,) * 3, std=(0.25,) * 3
+from stored_chunks import (  # noqa: F401  (fixtures among them)
+    CHUNK,
+    EXECUTION,
+    OTHER,
+    RECIPE,
+    content,
+    facts,
+    fill,
+    film,
+    store,
+    the_file,
 )
-EXECUTION = Execution(
-    device="cpu", dtype="float32", instruction_set="AVX2", batch_size=4, engine="torch", decoder="pyav"
-)
-OTHER = replace(EXECUTION, device="cuda")
-CHUNK = Chunk(video_identity="c0ffee", video_path=Path("film.mp4"), number=1, start=6, stop=12)
-THUMBNAILS = {0: b"\xff\xd8first", 4: b"\xff\xd8fourth"}
 
-
-def content(num=6, width=4, seed=0):
-    """Values, clock and thumbnails of a chunk whose third position was lost."""
-    rng = np.random.default_rng(seed)
-    valid = np.arange(num) != 2
-    values = np.where(valid[:, None], rng.standard_normal((num, width)), 0).astype(np.float16)
-    grid_s = 60 + np.arange(num) * 10.0
-    index = FrameIndex(grid_s=grid_s, frame=np.arange(num), pts_s=grid_s - 0.125, valid=valid)
-    return values, index, THUMBNAILS
-
-
-def fill(store, chunk=CHUNK, execution=EXECUTION, seed=0):
-    store.write(chunk, RECIPE, execution, *content(seed=seed))
-
-
-def facts(stored):
-    """Everything that a stored chunk says, as bytes that can be compared."""
-    i = stored.index
-    arrays = (stored.values, i.grid_s, i.frame, i.pts_s, i.valid)
-    return [(a.dtype, a.shape, a.tobytes()) for a in arrays], stored.thumbnails, stored.execution
+from vtn_stream.errors import StoreError
+from vtn_stream.film import FrameIndex
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.store import EmbeddingStore, StoredChunk, arrow_file, default_root
 
 
 def files(root):
     return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
-
-
-def the_file(store):
-    (path,) = store.root.rglob("*.arrow")
-    return path
-
-
-def changed_bytes(path):
-    """The file with one byte after the other changed in place, and as it was in the end."""
-    rng = np.random.default_rng(0)
-    with open(path, "r+b", buffering=0) as file:
-        for offset, byte in enumerate(path.read_bytes()):
-            for value, changed in ((byte ^ (1 << int(rng.integers(8))), True), (byte, False)):
-                file.seek(offset)
-                file.write(bytes([value]))
-                if changed:
-                    yield offset
-
-
-def film(path=Path("film.mp4"), num=13, **fields):
-    """120 s and a bit: three chunks of RECIPE's grid."""
-    known = {
-        "path": path,
-        "identity": "c0ffee",
-        "stream": 1,
-        "codec": "h264",
-        "width": 320,
-        "height": 180,
-        "time_base": Fraction(1, 1000),
-        "start": Fraction(1, 3),
-        "pts": np.arange(num, dtype=np.int64) * 10_000,
-        "end_pts": num * 10_000,
-        "keyframes": np.array([0, 50_000], np.int64),
-        "rotation": 90,
-        "sample_aspect_ratio": Fraction(16, 11),
-        "nominal_rate": Fraction(30000, 1001),
-        "start_timecode": "10:00:00:00",
-    }
-    return VideoInfo(**({"stamp": file_stamp(path) if path.exists() else ()} | known | fields))
-
-
-@pytest.fixture
-def store(tmp_path):
-    return EmbeddingStore(tmp_path / "store")
 
 
 # ---- in and out
@@ -193,127 +126,6 @@ def test_the_store_is_where_the_environment_says(monkeypatch, tmp_path):
     assert default_root() == EmbeddingStore().root == tmp_path / "here"
 
 
-# ---- damage
-
-
-def test_a_byte_changed_anywhere_is_damage_or_changes_nothing(store):
-    fill(store)
-    path, whole, num_found = the_file(store), facts(store.load(CHUNK, RECIPE, EXECUTION)), 0
-    for _ in changed_bytes(path):
-        try:
-            assert facts(store.load(CHUNK, RECIPE, EXECUTION)) == whole
-        except DamagedFile:
-            num_found += 1
-    assert num_found > path.stat().st_size / 2  # the rest is padding, flags and a second copy of the schema
-
-
-def test_a_file_cut_short_anywhere_is_damaged(store):
-    fill(store)
-    path = the_file(store)
-    for length in reversed(range(path.stat().st_size)):
-        os.truncate(path, length)
-        with pytest.raises(DamagedFile):
-            store.load(CHUNK, RECIPE, EXECUTION)
-    assert not store.holds(CHUNK, RECIPE, EXECUTION)
-
-
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=16))
-def test_a_stretch_overwritten_is_damage_or_changes_nothing(store, offset, junk):
-    fill(store)
-    path, whole = the_file(store), facts(store.load(CHUNK, RECIPE, EXECUTION))
-    data = bytearray(path.read_bytes())
-    offset %= len(data)
-    data[offset : offset + len(junk)] = junk
-    path.write_bytes(data)
-    with contextlib.suppress(DamagedFile):
-        assert facts(store.load(CHUNK, RECIPE, EXECUTION)) == whole
-
-
-def foreign_arrow(metadata):
-    batch = pa.record_batch({"x": pa.array([1, 2])}).replace_schema_metadata(metadata)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"not Arrow at all",
-        b"ARROW1\0\0" + bytes(100) + b"ARROW1",
-        foreign_arrow(None),
-        foreign_arrow({"vtn-stream": "null"}),
-        foreign_arrow({"vtn-stream": "[" * 100_000}),
-        foreign_arrow({"vtn-stream": '{"kind":"chunk","version":1}'}),
-        foreign_arrow({"vtn-stream": '{"kind":"chunk","version":2}'}),
-        foreign_arrow({"vtn-stream": '{"kind":"scores","version":1}'}),
-    ],
-)
-def test_a_foreign_file_is_damage(store, data):
-    fill(store)
-    the_file(store).write_bytes(data)
-    with pytest.raises(DamagedFile):
-        store.load(CHUNK, RECIPE, EXECUTION)
-    assert [problem is None for _, problem in store.verify()] == [False]
-
-
-def test_a_chunk_that_another_release_wrote_with_other_fields_is_not_taken(store):
-    """It matches its checksum, so it is no damage, but it is not what this release means either."""
-    fill(store)
-    path = the_file(store)
-    batch, fields = read_batch(path, "chunk")
-    fields["execution"] = json.dumps(json.loads(fields["execution"]) | {"threads": 4})
-    write_batch(path, "chunk", batch, fields)
-    with pytest.raises(DamagedFile):
-        store.load(CHUNK, RECIPE, OTHER)
-
-
-@pytest.mark.parametrize(
-    ("chunk", "recipe", "execution"),
-    [
-        (replace(CHUNK, start=0, stop=6), RECIPE, EXECUTION),
-        (replace(CHUNK, video_identity="decaf"), RECIPE, EXECUTION),
-        (CHUNK, replace(RECIPE, weights="other"), EXECUTION),
-        (CHUNK, RECIPE, OTHER),
-    ],
-)
-def test_a_file_copied_to_the_place_of_another_is_damage(store, chunk, recipe, execution):
-    fill(store)
-    source = the_file(store)
-    store.write(chunk, recipe, execution, *content(seed=1))
-    (target,) = (p for p in store.root.rglob("*.arrow") if p != source)
-    shutil.copyfile(source, target)
-    with pytest.raises(DamagedFile, match="another chunk"):
-        store.load(chunk, recipe, execution, exact=True)
-    problems = {path: problem for path, problem in store.verify() if problem}
-    assert [*problems] == [target.relative_to(store.root)]
-
-
-def test_verify_names_the_damaged_file(store):
-    for start in (0, 6, 12):
-        fill(store, replace(CHUNK, start=start, stop=start + 6))
-    bad = next(store.root.rglob("000000006-*.arrow"))
-    data = bytearray(bad.read_bytes())
-    data[data.index(content()[0].tobytes())] ^= 1
-    bad.write_bytes(data)
-    found = dict(store.verify())
-    assert len(found) == 3
-    assert [path for path, problem in found.items() if problem] == [bad.relative_to(store.root)]
-    assert bad.name in str(found[bad.relative_to(store.root)])
-
-
-def test_a_leftover_temporary_is_no_chunk(store):
-    """What a kill -9 while writing leaves."""
-    fill(store)
-    (the_file(store).parent / ".0123456789abcdef01234567.tmp").write_bytes(b"half a chunk")
-    assert len(list(store.verify())) == 1
-    assert [len(f.chunk_files) for f in store.films()] == [1]
-    assert store.holds(CHUNK, RECIPE, EXECUTION)
-
-
 # ---- writers
 
 
@@ -340,7 +152,10 @@ def test_two_processes_writing_one_chunk_leave_one_good_file(store, seeds):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from test_store import CHUNK, EmbeddingStore, StoreError, fill, replace
+from dataclasses import replace
+from stored_chunks import CHUNK, fill
+from vtn_stream.errors import StoreError
+from vtn_stream.store import EmbeddingStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = EmbeddingStore(Path(sys.argv[1]))
 fill(store)
@@ -455,111 +270,3 @@ def test_a_manifest_that_cannot_be_written_is_a_store_error(store):
     (the_file(store).parent / "manifest.json").mkdir()
     with pytest.raises(StoreError, match="manifest cannot be written"):
         store.finish(video, [chunk], RECIPE, EXECUTION)
-
-
-# ---- probes
-
-
-@pytest.fixture
-def movie(tmp_path):
-    path = tmp_path / "movie.mp4"
-    path.write_bytes(b"as if it were a film")
-    return path
-
-
-def same_film(a, b):
-    names = [n for n in VideoInfo.__dataclass_fields__ if n not in {"pts", "keyframes"}]
-    return all(getattr(a, n) == getattr(b, n) for n in names) and all(
-        np.array_equal(getattr(a, n), getattr(b, n)) and getattr(a, n).dtype == getattr(b, n).dtype
-        for n in ("pts", "keyframes")
-    )
-
-
-@pytest.mark.parametrize(
-    "fields", [{}, {"nominal_rate": None, "start_timecode": None, "keyframes": np.zeros(0, np.int64)}]
-)
-def test_a_probe_is_remembered_as_it_was(store, movie, fields):
-    assert store.probed(movie) is None
-    store.remember(video := film(movie, **fields))
-    assert same_film(store.probed(movie), video)
-
-
-def test_a_probe_is_forgotten_when_the_file_changes(store, movie):
-    store.remember(film(movie))
-    status = movie.stat()
-    movie.write_bytes(b"as if it were a FILM")  # as long as before
-    os.utime(movie, ns=(status.st_atime_ns, status.st_mtime_ns))  # and as old
-    assert store.probed(movie) is None
-    store.remember(film(movie))
-    replacement = movie.with_name("new.mp4")
-    replacement.write_bytes(movie.read_bytes())
-    os.replace(replacement, movie)
-    assert store.probed(movie) is None
-
-
-def test_a_probe_goes_with_a_hard_link(store, movie):
-    link = movie.with_name("same.mp4")
-    link.hardlink_to(movie)
-    store.remember(film(movie))
-    assert store.probed(link).path == link
-
-
-def test_a_damaged_probe_is_no_probe(store, movie):
-    store.remember(film(movie))
-    path, whole, num_found = the_file(store), store.probed(movie), 0
-    for _ in changed_bytes(path):
-        if (back := store.probed(movie)) is None:
-            num_found += 1
-        else:
-            assert same_film(back, whole)
-    assert num_found > path.stat().st_size / 2
-
-
-# ---- scores
-
-
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data(), st.integers(0, 6), st.integers(0, 4))
-def test_scores_come_back_bit_equal(tmp_path, data, num, num_classes):
-    def halves(*shape):
-        return data.draw(st.none() | npst.arrays(np.float16, shape))
-
-    scores = GridScores(
-        frame=halves(num, num_classes),
-        saliency=halves(num),
-        clip=data.draw(st.none() | npst.arrays(np.float32, num_classes, elements={"allow_nan": False})),
-    )
-    index = FrameIndex(
-        grid_s=np.arange(num) / 3,
-        frame=np.arange(num),
-        pts_s=np.arange(num) / 3,
-        valid=data.draw(npst.arrays(np.bool_, num)),
-    )
-    labels = tuple(data.draw(st.lists(st.text(), min_size=num_classes, max_size=num_classes)))
-    write_scores(tmp_path / "s.arrow", scores, index, labels, "c0ffee")
-    back, clock, names = read_scores(tmp_path / "s.arrow")
-    assert names == labels
-    assert clock.grid_s.tobytes() == index.grid_s.tobytes()
-    assert clock.valid.tolist() == index.valid.tolist()
-    for name in ("frame", "saliency", "clip"):
-        put, got = getattr(scores, name), getattr(back, name)
-        if put is None or (name == "frame" and num_classes == 0):  # no class: nothing was said
-            assert got is None
-        else:
-            assert (got.dtype, got.shape, got.tobytes()) == (put.dtype, put.shape, put.tobytes())
-
-
-def test_damaged_scores_are_damage_or_unchanged(tmp_path):
-    path = tmp_path / "s.arrow"
-    _, index, _ = content()
-    scores = GridScores(frame=np.eye(6, 3, dtype=np.float16), saliency=np.linspace(0, 1, 6, dtype=np.float16))
-    write_scores(path, scores, index, ("a", "b", "c"), "c0ffee")
-
-    def read():
-        back, clock, labels = read_scores(path)
-        return [a.tobytes() for a in (back.frame, back.saliency, clock.grid_s, clock.valid)], back.frame.shape, labels
-
-    whole = read()
-    for _ in changed_bytes(path):
-        with contextlib.suppress(DamagedFile):
-            assert read() == whole

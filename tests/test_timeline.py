@@ -4,40 +4,15 @@ In a drawing one character is one second and a run of one letter is a segment: "
 [5, 6). Several rows can overlap.
 """
 
-import copy
-import json
 import math
 import re
-from fractions import Fraction
 
 import pytest
+from drawn_timelines import SPAN, drawn, scores, seg, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.errors import TimelineError
-from vtn_stream.formats import timeline_json
-from vtn_stream.timeline import Curve, Gap, Segment, Timeline
-
-SPAN = 12  # seconds, in drawings and in the rasterised oracles
-
-
-def timeline(*segments, **fields):
-    known = {"video_identity": "c0ffee", "video_path": "film.mp4", "duration_s": SPAN, "span_s": (0, SPAN)}
-    return Timeline(**(known | {"segments": segments} | fields))
-
-
-def drawn(*rows):
-    return timeline(
-        *(
-            Segment(start_s=run.start(), end_s=run.end(), label=run[1])
-            for row in rows
-            for run in re.finditer(r"(\w)\1*", row)
-        )
-    )
-
-
-def seg(start_s, end_s, label="A", **more):
-    return Segment(start_s=start_s, end_s=end_s, label=label, **more)
+from vtn_stream.timeline import Gap, Segment
 
 
 def seconds(span):
@@ -57,7 +32,6 @@ def covered(film, label):
 
 whole = st.integers(0, SPAN)
 spans = st.builds(sorted, st.tuples(whole, whole))
-scores = st.none() | st.floats(0, 1)
 attributes = st.dictionaries(st.sampled_from("xy"), st.sampled_from("12"), max_size=2)
 segments = st.builds(
     lambda span, label, score, notes: seg(*span, label, score=score, attributes=notes),
@@ -293,179 +267,3 @@ def test_the_order_in_which_segments_are_given_does_not_matter(orders):
     assert timeline(*given_order) == timeline(*other_order)
     ends = [(s.start_s, s.end_s) for s in timeline(*given_order).segments]
     assert ends == sorted(ends)
-
-
-# ---- JSON
-
-EXAMPLE = Timeline(
-    video_identity="c0ffee",
-    video_path="match/första halvlek 🎬.mp4",
-    duration_s=0.1 + 0.2,
-    span_s=(0.0, 0.3),
-    nominal_rate=Fraction(30000, 1001),
-    variable_rate=True,
-    start_timecode="01:00:00;00",
-    segments=(seg(0.1, 0.2, score=1 / 3, attributes={"team": "röd"}), seg(0.2, 0.2, "B")),
-    clip_labels=(("football", 0.9),),
-    gaps=(Gap(start_s=0.25, end_s=0.3, reason="damaged packets"),),
-    curves={"saliency": Curve(start_s=0.0, step_s=0.5, values=(0.0, 1 / 7))},
-    provenance={"fps": "2", "models": [{"name": "vtn", "seed": 1}], "gpu": None},
-    complete=False,
-)
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
-ordered = st.builds(sorted, st.tuples(finite, finite))
-text = st.text(max_size=8)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.just(10**400) | finite | text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
-    max_leaves=5,
-)
-any_timelines = st.builds(
-    Timeline,
-    video_identity=text,
-    video_path=st.sampled_from(["film.mp4", "a/b..mp4", "日本/映画.mkv", "...", "a b\n.mov"]),
-    duration_s=st.floats(0, 1e9),
-    span_s=ordered.map(tuple),
-    nominal_rate=st.none() | st.fractions(Fraction(1, 1000), 1000),
-    variable_rate=st.booleans(),
-    start_timecode=st.none() | text,
-    segments=st.lists(
-        st.builds(
-            lambda span, label, score, notes: seg(*span, label, score=score, attributes=notes),
-            ordered,
-            text,
-            scores,
-            st.dictionaries(text, text, max_size=2),
-        ),
-        max_size=4,
-    ),
-    clip_labels=st.lists(st.tuples(text, st.floats(0, 1)), max_size=3).map(tuple),
-    gaps=st.lists(st.builds(lambda s, why: Gap(start_s=s[0], end_s=s[1], reason=why), ordered, text), max_size=2),
-    curves=st.dictionaries(
-        text,
-        st.builds(
-            Curve,
-            start_s=finite,
-            step_s=st.floats(min_value=1e-9, allow_infinity=False),
-            values=st.lists(finite, max_size=3),
-        ),
-        max_size=2,
-    ),
-    provenance=st.dictionaries(text, json_values, max_size=3),
-    complete=st.booleans(),
-)
-
-
-def written(film):
-    return json.dumps(timeline_json.to_dict(film), allow_nan=False)
-
-
-def paths(node, here=()):
-    """Where every value of a JSON tree stands."""
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, value in items:
-        yield (*here, key)
-        yield from paths(value, (*here, key))
-
-
-def changed(path, value=None, *, drop=False):
-    data = copy.deepcopy(timeline_json.to_dict(EXAMPLE))
-    *folders, last = path
-    node = data
-    for key in folders:
-        node = node[key]
-    if drop:
-        del node[last]
-    else:
-        node[last] = value
-    return data
-
-
-PATHS = list(paths(timeline_json.to_dict(EXAMPLE)))
-OPTIONAL = [("segments", 0, "attributes"), ("segments", 0, "attributes", "team"), ("curves", "saliency")]
-NEEDED = [p for p in PATHS if isinstance(p[-1], str) and p not in OPTIONAL and (len(p) == 1 or p[0] != "provenance")]
-
-
-@settings(deadline=None)
-@given(any_timelines)
-def test_a_timeline_comes_back_from_json_exactly(film):
-    back = timeline_json.from_dict(json.loads(written(film)))
-    assert back == film
-    assert written(back) == written(film)
-
-
-def test_equal_timelines_are_written_as_equal_bytes():
-    assert drawn("AA") == timeline(seg(0.0, 2.0), span_s=(0.0, SPAN))
-    assert written(drawn("AA")) == written(timeline(seg(0.0, 2.0), span_s=(0.0, SPAN)))
-
-
-@pytest.mark.parametrize("foreign", [None, 3, "text", [], {}, {"schema": "otio"}, {"schema": []}])
-def test_a_foreign_value_is_no_timeline(foreign):
-    with pytest.raises(TimelineError, match="not a vtn-stream timeline"):
-        timeline_json.from_dict(foreign)
-
-
-@pytest.mark.parametrize("version", [0, 2, "1", None, True, "\n\x1b[2J"])
-def test_another_version_is_refused_by_its_number(version):
-    with pytest.raises(TimelineError, match=re.escape(f"version {version!r};")) as refusal:
-        timeline_json.from_dict(changed(("version",), version))
-    assert len(str(refusal.value).splitlines()) == 1
-
-
-@pytest.mark.parametrize("path", NEEDED, ids=lambda path: ".".join(map(str, path)))
-def test_no_key_may_be_missing(path):
-    with pytest.raises(TimelineError):
-        timeline_json.from_dict(changed(path, drop=True))
-
-
-BROKEN = {
-    "video": [None, [], "film.mp4"],
-    "video.path": [3, None, "/etc/passwd", "..", "../film.mp4", "a/../../film.mp4", "a/.."],
-    "video.identity": [7, None],
-    "video.duration_s": [math.nan, math.inf, -1, None, "12", [], 10**400],
-    "video.nominal_rate": [25, "1/0", "nan", "fast", "0", "-25", "1e9999"],
-    "video.variable_rate": ["no", None, 2],
-    "video.start_timecode": [3600],
-    "complete": ["false", None],
-    "span_s": [[], [0], [9, 1], [0, math.nan], "01", [0, 1, 2], 5, {"0": 0, "1": 1}],
-    "segments": [None, {}, "", 3, ["A"], [None]],
-    "segments.0.start_s": [99, math.nan, -math.inf, None, "0"],
-    "segments.0.score": [math.nan, math.inf, "high", []],
-    "segments.0.label": [3, None, ["A"]],
-    "segments.0.attributes": [None, [], {"team": 1}],
-    "clip_labels": [None, [["football", 0.9]]],
-    "clip_labels.0.score": [None, math.nan, "0.9"],
-    "gaps.0.end_s": [0, math.nan],
-    "gaps.0.reason": [None],
-    "curves": [None, []],
-    "curves.saliency.step_s": [0, -1, math.nan],
-    "curves.saliency.values": [None, 3, ["x"], [math.nan], "12"],
-    "provenance": [None, [], "vtn", [["fps", 2]]],
-}
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [pytest.param(path, value, id=f"{path}={value!r:.12}") for path, values in BROKEN.items() for value in values],
-)
-def test_a_value_that_breaks_the_schema_is_refused(path, value):
-    place = [int(key) if key.isdigit() else key for key in path.split(".")]
-    with pytest.raises(TimelineError, match="breaks its schema"):
-        timeline_json.from_dict(changed(place, value))
-
-
-@settings(deadline=None, max_examples=300)
-@given(st.sampled_from(PATHS), json_values)
-def test_whatever_the_file_holds_it_is_refused_or_it_can_be_written_again(path, value):
-    try:
-        film = timeline_json.from_dict(changed(path, value))
-    except TimelineError:
-        return
-    assert timeline_json.from_dict(json.loads(written(film))) == film
-
-
-@pytest.mark.parametrize("path", ["/film.mp4", "../film.mp4", "a/../../film.mp4"])
-def test_a_timeline_never_points_outside_its_folder(path):
-    with pytest.raises(ValueError, match="inside"):
-        timeline(video_path=path)

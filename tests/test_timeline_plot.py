@@ -1,7 +1,6 @@
 """Pictures of timelines: every segment where and what it is, the truth above, and nothing of a label is obeyed."""
 
 import hashlib
-import json
 import os
 import re
 import subprocess
@@ -12,34 +11,18 @@ from io import BytesIO
 
 import matplotlib
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
 from PIL import Image
+from plotted_films import SVG, WALKS, film, seg, words
 
-from vtn_stream.errors import InputError, TimelineError
-from vtn_stream.formats import timeline_json
 from vtn_stream.report.colours import COLOURS, colours_of
 from vtn_stream.report.timeline_plot import MAX_FILMS, MAX_LANES, figure, plot
-from vtn_stream.timeline import Curve, Gap, Segment, Timeline
-from vtn_stream_cli.plot import plot as command
+from vtn_stream.timeline import Curve, Gap
 
-SVG = "{http://www.w3.org/2000/svg}"
 STRANGE = ("$x_1$", r"\frac{1}{2}$", "<script>alert(1)</script>", "a&amp;b", "x" * 500, "line\nbreak\x1b[31m", "\ud800")
-
-
-def seg(start_s, end_s, label, score=None):
-    return Segment(start_s=start_s, end_s=end_s, label=label, score=score)
-
-
-def film(*segments, name="film.mp4", duration_s=100.0, **fields):
-    fields = {"span_s": (0.0, duration_s)} | fields
-    return Timeline(video_identity="f", video_path=name, duration_s=duration_s, segments=segments, **fields)
-
-
-WALKS = film(seg(0, 40, "walk"), seg(40, 60, "sit"), seg(70, 90, "walk"))
 
 
 def marks(drawn, colour=None):
@@ -61,10 +44,6 @@ def times(drawn, colour=None):
 
 def rows(drawn):
     return [text.get_text() for text in drawn.axes[0].get_yticklabels()]
-
-
-def words(svg):
-    return [text.text or "" for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
 # ---- where things are
@@ -275,8 +254,8 @@ def test_any_segments_give_a_picture(segments):
 def test_the_same_bytes_here_and_in_another_process_with_other_settings(format, tmp_path):
     (tmp_path / "matplotlibrc").write_text("font.size: 30\nlines.linewidth: 9\nsvg.hashsalt: other\n")
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import hashlib, test_plot\n"
-        f"print(hashlib.sha256(test_plot.plot([test_plot.WALKS] * 2, format={format!r})).hexdigest())\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import hashlib, test_timeline_plot as there\n"
+        f"print(hashlib.sha256(there.plot([there.WALKS] * 2, format={format!r})).hexdigest())\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "assert 'torch' not in sys.modules"
     )
@@ -291,97 +270,3 @@ def test_the_same_bytes_here_and_in_another_process_with_other_settings(format, 
     before = dict(matplotlib.rcParams)
     assert hashlib.sha256(plot([WALKS] * 2, format=format)).hexdigest() == there
     assert dict(matplotlib.rcParams) == before
-
-
-# ---- the command
-
-
-@pytest.fixture
-def saved(tmp_path):
-    def save(timeline, name="film"):
-        path = tmp_path / f"{name}.timeline.json"
-        path.write_text(json.dumps(timeline_json.to_dict(timeline)))
-        return path
-
-    return save
-
-
-def run(*arguments):
-    return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
-
-
-def test_the_command_draws_svg_and_png(saved, tmp_path):
-    for name in ("a.svg", "b.PNG", "folder/c.svg"):
-        result = run(saved(WALKS), "-o", tmp_path / name)
-        assert (result.exit_code, result.output) == (0, f"wrote {tmp_path / name}\n")
-    assert {"walk", "sit", "film.mp4"} <= set(words((tmp_path / "a.svg").read_bytes()))
-    assert (tmp_path / "folder/c.svg").read_bytes() == (tmp_path / "a.svg").read_bytes() == plot([WALKS])
-    with Image.open(tmp_path / "b.PNG") as picture:
-        picture.verify()
-
-
-def test_the_command_passes_its_options_on(saved, tmp_path):
-    options = ("--start", "0:00:30", "--end", "80", "--width", "4", "--label", "walk")
-    run(saved(WALKS), "-o", tmp_path / "a.svg", *options)
-    expected = plot([WALKS], span_s=(30, 80), width_in=4, labels=["walk"])
-    assert (tmp_path / "a.svg").read_bytes() == expected
-
-
-TRUE = (seg(5, 45, "walk"), seg(45, 60, "run"))
-
-
-def test_the_truth_may_be_annotations_or_a_timeline_and_is_found_by_the_films_name(saved, tmp_path):
-    b = replace(film(seg(1, 9, "sit"), name="b.mp4"), video_identity="b")
-    table = "".join(f"{name},{s.start_s},{s.end_s},{s.label}\n" for name in ("b", "film") for s in TRUE[name == "b" :])
-    (tmp_path / "truth.csv").write_text("video,start_s,end_s,label\n" + table)
-    truth = saved(film(*TRUE, name="film.mkv"), "truth")
-    for file in (tmp_path / "truth.csv", truth):
-        run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", file)
-        assert (tmp_path / "a.svg").read_bytes() == plot([WALKS], truth=[TRUE])
-    run(saved(WALKS), saved(b, "b"), "-o", tmp_path / "a.svg", "--truth", tmp_path / "truth.csv")
-    assert (tmp_path / "a.svg").read_bytes() == plot([WALKS, b], truth=[TRUE, TRUE[1:]])
-    with pytest.raises(InputError, match=r"truth.timeline.json tells of no film called b.mp4"):
-        run(saved(b, "b"), "-o", tmp_path / "x.svg", "--truth", truth)
-
-
-def test_a_truth_of_whole_clips_lasts_as_long_as_the_film(saved, tmp_path):
-    (tmp_path / "clips.txt").write_text("film.mp4 walk\nb.mp4 sit\n")
-    run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", tmp_path / "clips.txt")
-    assert (tmp_path / "a.svg").read_bytes() == plot([WALKS], truth=[(seg(0, 100, "walk"),)])
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (("-o", "a.pdf"), "a.pdf names no picture; nothing was drawn; let it end in .png or .svg"),
-        (("-o", "a.svg", "--label", "wlak"), "no segment is called wlak; nothing was drawn; check the name"),
-        (("-o", "a.svg", "--start", "200"), "of the timelines nothing lies after 200 s;"),
-        (("-o", "a.svg", "--start", "20", "--end", "10"), "of the timelines nothing lies after 20 s and before 10 s;"),
-    ],
-)
-def test_what_cannot_be_drawn_is_told_in_one_line(saved, options, told, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as error:
-        run(saved(WALKS), *options)
-    assert str(error.value).startswith(told)
-    assert "\n" not in str(error.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["film.timeline.json"]
-
-
-def test_a_file_that_is_no_timeline_and_a_place_that_cannot_be_written(saved, tmp_path):
-    (tmp_path / "x.timeline.json").write_text("{}")
-    with pytest.raises(TimelineError, match=r"x.timeline.json: .*not a vtn-stream timeline"):
-        run(tmp_path / "x.timeline.json", "-o", tmp_path / "a.svg")
-    with pytest.raises(TimelineError, match=r"a.svg cannot be written \(.*\); .*name another place"):
-        run(saved(WALKS), "-o", tmp_path / "x.timeline.json" / "a.svg")
-
-
-def test_the_command_does_not_load_torch(saved, tmp_path):
-    code = (
-        "import sys; from vtn_stream_cli.plot import plot\n"
-        "plot(sys.argv[1:], standalone_mode=False)\n"
-        "assert not {'torch', 'timm', 'av', 'matplotlib.pyplot'} & set(sys.modules)"
-    )
-    truth = saved(film(*TRUE), "truth")
-    arguments = [saved(WALKS), "-o", tmp_path / "a.svg", "--truth", truth]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)

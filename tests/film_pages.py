@@ -1,0 +1,114 @@
+"""The page of a film, shown in a browser, and what is seen on it."""
+
+import io
+import json
+import re
+from fractions import Fraction
+
+import pytest
+from counting import write_film
+from PIL import Image
+from playwright.sync_api import expect
+
+from vtn_stream.report.page import page
+from vtn_stream.timeline import Segment, Timeline
+
+DURATION_S = 8.0
+NO_FILM = ("ERR_FILE_NOT_FOUND",)  # what the browser logs of a film that is not there
+
+
+def segment(start_s, end_s, label, score=None, **attributes):
+    return Segment(start_s=start_s, end_s=end_s, label=label, score=score, attributes=attributes)
+
+
+def timeline(*segments, **given):
+    defaults = {
+        "video_identity": "xxh3:1",
+        "video_path": "film.webm",
+        "duration_s": DURATION_S,
+        "span_s": (0, given.get("duration_s", DURATION_S)),
+    }
+    return Timeline(segments=segments, **(defaults | given))
+
+
+# Of "run" one has no score; three labels, five segments.
+MATCH = (
+    segment(0, 1, "run", 0.3),
+    segment(1, 2, "jump", 0.9, player="no. 7"),
+    segment(3, 5, "run"),
+    segment(4, 6, "fall", 0.6),
+    segment(6.5, 6.5, "jump", 0.45),
+)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """8 s in VP9, which every Chromium plays."""
+    path = tmp_path_factory.mktemp("film") / "film.webm"
+    write_film(path, 40, rate=Fraction(5), codec="libvpx-vp9")
+    return path
+
+
+@pytest.fixture
+def show(open_page, tmp_path, film):
+    """show(*segments, beside="film.webm", ...): the page with a film beside it, opened."""
+
+    def show_(*segments, beside="film.webm", fragment="", allowed=(), truth=None, browser_options=None, **given):
+        if beside is not None:
+            (tmp_path / beside).write_bytes(film.read_bytes())
+        name = given.pop("film", beside or "gone.webm")
+        pictures = given.pop("thumbnails", ())
+        path = tmp_path / "page.html"
+        path.write_bytes(page(timeline(*segments, **given), truth=truth, film=name, thumbnails=pictures))
+        allowed = allowed or (NO_FILM if beside is None else ())
+        shown = open_page(path, fragment, allowed, **(browser_options or {}))
+        if beside is not None:
+            expect(shown.locator("#film")).to_have_js_property("duration", DURATION_S)
+        return shown
+
+    return show_
+
+
+def text(shown, selector):
+    return shown.locator(selector).inner_text()
+
+
+def rows(shown):
+    drawn(shown)
+    return shown.locator("#body tr[data-segment]").evaluate_all(
+        "trs => trs.map(tr => [...tr.cells].map(td => td.textContent))"
+    )
+
+
+def at(shown, label, time_s, down=0.5):
+    """Where on the screen a moment of a label's lane is."""
+    lane = shown.locator("#heads li.lane", has_text=label).bounding_box()
+    stage = shown.locator("#stage").bounding_box()
+    return stage["x"] + stage["width"] * time_s / DURATION_S, lane["y"] + lane["height"] * down
+
+
+def drawn(shown):
+    """What was changed is drawn."""
+    shown.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def colours(shown, *points):
+    """Of points on the screen, as #RRGGBB."""
+    drawn(shown)
+    screen = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+    return ["#{:02X}{:02X}{:02X}".format(*screen.getpixel((round(x), round(y)))) for x, y in points]
+
+
+def data_of(file):
+    return json.loads(re.search(rb'id="data">(.*?)</script>', file, re.S)[1])
+
+
+def many(num):
+    """num segments of 12 labels over ten hours."""
+    labels = [f"label {i}" for i in range(12)]
+    every_s = 36_000 / num
+    segments = [
+        segment(i * every_s, i * every_s + 1 + (i * 37 % 100) / 10, labels[i * 7 % 12], (i * 13 % 1000) / 1000)
+        for i in range(num)
+    ]
+    return timeline(*segments, duration_s=36_010)

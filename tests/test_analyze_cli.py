@@ -1,0 +1,168 @@
+"""vtn-stream analyze, as people call it: what it shows, what it keeps, and how it is interrupted."""
+
+import contextlib
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from console_script import SCRIPT, bad, filled, run, the_line  # noqa: F401  (fixtures among them)
+
+from vtn_stream.results import load_timeline
+from vtn_stream_cli import console
+
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+STRANGE = "[bold red]cut \x1b[31mred\nline two \u202e🎬.mp4"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    """No test touches the user's cache, whatever it forgets."""
+    monkeypatch.setenv("VTN_STREAM_STORE", str(tmp_path / "own cache"))
+
+
+@pytest.fixture
+def tiny_options(tiny, tiny_weights):
+    return ["--backbone", tiny, "--weights", tiny_weights, "--device", "cpu"]
+
+
+def test_one_bad_film_does_not_stop_the_others(bad, film_maker, tmp_path, tiny_options):
+    """Real process, JSON lines: good, bad, strange name, the first again (its embeddings are there by now)."""
+    good = film_maker(tmp_path / "good.mp4", [(40, 0), (40, 1)])
+    strange = film_maker(tmp_path / "film.mp4", [(8, 2), (8, 3)]).rename(tmp_path / STRANGE)
+    out = tmp_path / "out"
+    films = [good, bad / "text.mp4", strange, good]
+    done = run("analyze", *films, "-o", out, "--fps", "1", "--json-log", *tiny_options)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert "text.mp4 cannot be read as a film" in the_line(lines[0])
+    assert lines[1:] == ["1 of 4 films failed"]
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {e["film"] for e in events} == {"good.mp4", "text.mp4", STRANGE}
+    of = {name: [e for e in events if e["film"] == name] for name in ("good.mp4", "text.mp4", STRANGE)}
+    chunks = [(e["number"], e["positions"], e["source"]) for e in of["good.mp4"] if e["event"] == "chunk"]
+    assert chunks == [(0, 60, "film"), (1, 20, "film"), (0, 60, "store"), (1, 20, "store")]
+    assert [e["event"] for e in of["text.mp4"]] == ["failed"]
+    assert of["good.mp4"][-1] == {"event": "done", "film": "good.mp4", "complete": True}
+    told_early = [e for e in of["good.mp4"] if e["event"] == "segment" and not e["final"]]
+    assert told_early[0]["start_s"] == 0
+    names = ("start_s", "end_s", "label", "score")
+    for name, repeats in (("good.mp4", 2), (STRANGE, 1)):
+        timeline = load_timeline(out / f"{Path(name).stem}.timeline.json")
+        final = [tuple(e[n] for n in names) for e in of[name] if e["event"] == "segment" and e["final"]]
+        assert final == [tuple(getattr(s, n) for n in names) for s in timeline.segments] * repeats
+        assert timeline.complete
+        assert timeline.video_path == name
+    stems = ("good", Path(STRANGE).stem)
+    suffixes = ("scores.arrow", "timeline.csv", "timeline.html", "timeline.json")
+    assert {p.name for p in out.iterdir()} == {f"{stem}.{suffix}" for stem in stems for suffix in suffixes}
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_strange_name_is_shown_and_not_obeyed(here, analyzed, filled, tmp_path, tiny_options, monkeypatch, terminal):
+    for screen in (console.out, console.err):
+        monkeypatch.setattr(screen, "_force_terminal", terminal)
+    film = shutil.copyfile(analyzed.film, tmp_path / STRANGE)
+    (tmp_path / f"not a {STRANGE}").write_text("text")
+    options = ["-o", tmp_path / "out", "--store", filled, "--fps", "1", *tiny_options]
+    code, out, err = here("analyze", film, tmp_path / f"not a {STRANGE}", *options)
+    code_of_probe, out_of_probe, _ = here("probe", film)
+    assert (code, code_of_probe) == (1, 0)
+    for text in (out, err, out_of_probe):
+        assert "\x1b[31mred" not in text
+        assert "\u202e" not in text
+        assert not re.search("^line two", text, re.MULTILINE)
+        assert r"[bold red]cut \x1b[31mred\nline two \u202e" in re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+    if not terminal:
+        assert "\x1b" not in out + err + out_of_probe
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_path, tiny_options):
+    code, out, err = here("analyze", analyzed.film, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options)
+    assert (code, err) == (0, "")
+    rows = [line.split()[:2] for line in out.splitlines() if re.search(r"scene [A-D] +0\.\d\d$", line)]
+    assert [row[0] for row in rows] == ["0:00:00.0", "0:00:24.5", "0:00:47.5", "0:01:14.5", "0:01:39.5"]
+    (lane,) = (line for line in out.splitlines() if re.fullmatch(r"0:00:00\.0 A+B+C+A+D+ 0:02:10\.0", line.strip()))
+    assert len(lane.strip()) <= 120
+    assert "These are scenes, not actions" in out
+    assert out.count("wrote ") == 4
+
+
+def test_a_window_may_be_given_as_a_clock(here, analyzed, filled, tmp_path, tiny_options):
+    window = ["--start", "1:00", "--end", "00:01:03.5"]
+    code, _, err = here(
+        "analyze", analyzed.film, *window, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options
+    )
+    assert (code, err) == (0, "")
+    assert load_timeline(tmp_path / "film.timeline.json").span_s == (60, 63.5)
+
+
+def test_results_of_another_film_are_kept(here, analyzed, filled, tmp_path, tiny_options):
+    (tmp_path / "film.timeline.csv").write_text("mine")
+    arguments = ["analyze", analyzed.film, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options]
+    code, out, err = here(*arguments)
+    assert (code, out) == (1, "")
+    assert "film.timeline.csv is there already" in the_line(err)
+    assert (tmp_path / "film.timeline.csv").read_text() == "mine"
+    assert here(*arguments, "--overwrite")[0] == 0
+    assert (tmp_path / "film.timeline.csv").read_text() != "mine"
+
+
+def test_a_dry_run_tells_chunks_and_hits_and_does_nothing(here, analyzed, filled, tmp_path, tiny_options, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    next(filled.rglob("0*60-*.arrow")).unlink()
+    before = sorted(filled.rglob("*"))
+    code, out, err = here("analyze", analyzed.film, "--dry-run", "--store", filled, "--fps", "1", *tiny_options)
+    assert (code, err) == (0, "")
+    assert re.search(r"chunks +3, 2 of them in the store", out)
+    assert re.search(r"positions +130, 60 of them to embed", out)
+    assert "about 0:" in out
+    assert sorted(filled.rglob("*")) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["filled"]
+    _, out, _ = here(
+        "analyze", analyzed.film, "--dry-run", "--store", filled, "--fps", "1", "--end", "9", *tiny_options
+    )
+    assert "nothing to compute" in out
+
+
+def test_ctrl_c_in_the_middle_is_130_and_the_next_run_finishes(film, film_maker, tmp_path, tiny_options, here):
+    store, out = tmp_path / "store", tmp_path / "out"
+    # so long that there is a middle, however busy the machine
+    later = film_maker(tmp_path / "later.mp4", [(300, 4), (300, 5), (300, 6)])
+    arguments = ["analyze", film, "-o", out, "--store", store, "--fps", "5", *tiny_options]
+    with subprocess.Popen([SCRIPT, *arguments, later], **PIPES) as running:
+        while not list(store.rglob("0*-*.arrow")):
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate()
+    assert running.returncode == 130
+    assert " ".join(stderr.split()) == "vtn-stream: interrupted; what was stored is kept, run again to go on"
+    assert not (out / "later.timeline.json").exists()
+    for file in out.glob("*.timeline.partial.json"):
+        partial = load_timeline(file)
+        assert not partial.complete
+        assert partial.gaps
+    assert here(*arguments)[0] == 0
+    assert load_timeline(out / "film.timeline.json").complete
+    assert not (out / "film.timeline.partial.json").exists()
+
+
+def test_an_interrupt_that_a_library_swallows_is_not_lost(film, tmp_path, monkeypatch, tiny_options, here):
+    from vtn_stream.analysis import Analyzer
+
+    probe = Analyzer.probe
+
+    def swallowing(self, path):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return probe(self, path)
+
+    monkeypatch.setattr(Analyzer, "probe", swallowing)
+    code, _, stderr = here("analyze", film, "-o", tmp_path, "--store", tmp_path / "store", *tiny_options)
+    assert (code, "interrupted" in stderr) == (130, True)

@@ -1,0 +1,66 @@
+"""Annotations as timelines, and events without a length where stretches are needed."""
+
+import json
+
+from spot_files import read, region, task  # noqa: F401  (fixtures among them)
+
+from vtn_stream.formats.annotations import timelines_of
+from vtn_stream.formats.reading import ReadingOptions
+
+# ---- annotations as timelines
+
+
+def test_each_film_becomes_a_timeline(read):
+    text = "video,start_s,end_s,label,video_duration_s\nbelow/a.mp4,1,2,walk,10\nb,1,2.5,run,\nc,,,,\n"
+    made = timelines_of(read(text), "train.csv", ReadingOptions())
+    assert [(t.video_path, t.duration_s, t.span_s, len(t.segments)) for t in made.timelines] == [
+        ("below/a.mp4", 10, (0, 10), 1),
+        ("b", 2.5, (0, 2.5), 1),
+        ("c", 0, (0, 0), 0),
+    ]
+    assert made.timelines[0].provenance == {"converted_from": "CSV", "notes": []}
+    assert "taken to end with the last segment" in made.timelines[1].provenance["notes"][0]
+    assert made.warnings == ()
+
+
+def test_the_rate_of_a_file_is_the_timelines(read):
+    (one,) = timelines_of(read([task(region())]), "x.json", ReadingOptions()).timelines
+    assert one.nominal_rate == 25
+
+
+def test_a_clip_is_a_clip_label_and_a_segment_where_its_length_is_known(read):
+    clips = read("path,label,duration_s\na.mp4,run,4\nb.mp4,sit,\n")
+    a, b = timelines_of(clips, "clips.csv", ReadingOptions()).timelines
+    assert (a.clip_labels, [(s.start_s, s.end_s, s.label) for s in a.segments]) == ((("run", 1.0),), [(0, 4, "run")])
+    assert (b.clip_labels, b.segments) == ((("sit", 1.0),), ())
+    _, b = timelines_of(clips, "clips.csv", ReadingOptions(duration_s=7.0)).timelines
+    assert [(s.start_s, s.end_s) for s in b.segments] == [(0, 7)]
+
+
+def test_what_was_doubtful_and_what_was_left_out_is_told(read):
+    bad = "".join(f"a,{i + 1},{i},x\n" for i in range(25))
+    annotations = read("video,start_s,end_s,label,note\na,1,2,x,\n" + bad.replace(",x\n", ",x,\n"), skip_bad=True)
+    warnings = timelines_of(annotations, "x.csv", ReadingOptions()).warnings
+    assert warnings[0] == "line 1: columns that are not read: note"
+    assert warnings[1] == "left out: line 3: a: it ends at 0 s, before it starts at 1 s"
+    assert warnings[-1] == "left out: and 5 more"
+    assert len(warnings) == 22
+
+
+# ---- events without a length, where stretches are learnt and measured
+
+
+def test_spots_last_a_second_where_lengths_are_needed(read):
+    film = {"video": "a", "num_frames": 250, "fps": 25, "events": []}
+    film["events"] = [{"frame": frame, "label": "jump"} for frame in (0, 100, 249)]
+    annotations = read(json.dumps([film]))
+    assert [(s.start_s, s.end_s) for s in annotations.videos["a"].segments] == [(0, 0), (4, 4), (9.96, 9.96)]
+    lasting = annotations.with_lengths()
+    assert [(s.start_s, s.end_s) for s in lasting.videos["a"].segments] == [(0, 0.5), (3.5, 4.5), (9.46, 10.0)]
+    assert [p.text for p in lasting.warnings] == ["3 events without a length count as the 1 s around"]
+    assert lasting.with_lengths() is lasting
+
+
+def test_what_has_a_length_keeps_it(read):
+    annotations = read("video,start_s,end_s,label\na,1,1.001,walk\n")
+    assert annotations.with_lengths() is annotations

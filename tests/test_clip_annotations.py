@@ -1,0 +1,68 @@
+"""Annotations of whole clips: lists, tables, and folders that are called like their class."""
+
+import pytest
+from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "label"),
+    [
+        ("a/b.mp4 12", "a/b.mp4", "12"),
+        ("a.mp4,playing the piano", "a.mp4", "playing the piano"),
+        ("./my film.MP4 playing the piano", "my film.MP4", "playing the piano"),
+        ("clips/x run", "clips/x", "run"),
+        ("a.webm\tsit, down", "a.webm", "sit, down"),
+        ("run/a.mp4,run,5,1", "run/a.mp4", "run"),  # votes
+        ("über/ä.mp4 große Sprünge", "über/ä.mp4", "große Sprünge"),
+    ],
+)
+def test_a_line_of_a_clip_list(read, line, path, label):
+    annotations = read(f"# clips\n\n{line}\n")
+    assert (annotations.format, annotations.labels) == ("clip list", (label,))
+    assert [(name, v.clip_label, v.segments) for name, v in annotations.videos.items()] == [(path, label, ())]
+
+
+def test_a_clip_gets_its_segment_when_its_duration_is_known(read):
+    text = "a.mp4 run\nb.mp4 sit\n"
+    assert drawn(read(text, videos={"a.mp4": 2.5, "b.mp4": 3})) == {"a.mp4": "run 0-2.5", "b.mp4": "sit 0-3"}
+    later = read(text).with_durations({"a.mp4": 2.5})
+    assert drawn(later) == {"a.mp4": "run 0-2.5", "b.mp4": ""}
+    assert later.with_durations({"a.mp4": 9, "b.mp4": 3}) == read(text, videos={"a.mp4": 2.5, "b.mp4": 3})
+
+
+def test_a_table_of_clips_says_their_source(read):
+    annotations = read("path,label,source\nf/1.mp4,fight,s1\nn/1.mp4,noFight,s2\n")
+    assert annotations.format == "clip list"
+    assert [(v.clip_label, v.source) for v in annotations.videos.values()] == [("fight", "s1"), ("noFight", "s2")]
+
+
+def test_numbers_as_labels_are_ordered_by_size(read):
+    assert read("a.mp4 10\nb.mp4 9\nc.mp4 100\n").labels == ("9", "10", "100")
+
+
+def test_a_clip_has_one_label(problems):
+    assert problems("a.mp4 run\nb.mp4 run\n./a.mp4 sit\na.mp4 run\nwhat\n") == [
+        (3, "a.mp4: it is listed on line 1 already, as run"),
+        (4, "a.mp4: it is listed on line 1 already"),
+        (5, "not a path and a label: what"),
+    ]
+
+
+def test_class_folders(read):
+    annotations = read({"run/1.mp4": "", "run/2.MKV": "", "sit down/1.mp4": "", "run/notes.txt": "", ".git/x.mp4": ""})
+    assert (annotations.format, annotations.labels) == ("class folders", ("run", "sit down"))
+    assert {name: v.clip_label for name, v in annotations.videos.items()} == {
+        "run/1.mp4": "run",
+        "run/2.MKV": "run",
+        "sit down/1.mp4": "sit down",
+    }
+    assert annotations.warnings == ((None, "1 file without a film's suffix passed over"),)
+
+
+def test_class_folders_inside_subsets(read):
+    annotations = read({"train/run/1.mp4": "", "val/run/2.mp4": "", "val/sit/1.mp4": ""})
+    assert {name: (v.clip_label, v.subset) for name, v in annotations.videos.items()} == {
+        "train/run/1.mp4": ("run", "training"),
+        "val/run/2.mp4": ("run", "validation"),
+        "val/sit/1.mp4": ("sit", "validation"),
+    }

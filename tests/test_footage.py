@@ -1,0 +1,211 @@
+"""From annotations and a folder to films: which file is which film, what is found, what is told."""
+
+import json
+import shutil
+
+import pytest
+from training_material import material, process, row, store, table  # noqa: F401  (fixtures among them)
+
+from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.training.events import TrainingStage
+from vtn_stream.training.folder import FilmFolder
+from vtn_stream.training.footage import find_films
+from vtn_stream.video import DecodingProcess
+
+
+@pytest.fixture
+def folder(material, tmp_path):
+    """A copy to spoil."""
+    return shutil.copytree(material, tmp_path / "films")
+
+
+# ---- which file is which film
+
+
+def made(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return FilmFolder(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("x.mp4", ["x.mp4"]),  # this very path, though x.mkv and deep/x.mp4 are there
+        ("x", ["x.mp4", "x.mkv", "deep/x.mp4"]),
+        ("deep/x", ["deep/x.mp4"]),
+        ("deep\\x.mp4", ["deep/x.mp4"]),
+        ("x.avi", ["x.mp4", "x.mkv", "deep/x.mp4"]),  # whatever its suffix
+        ("y", ["deep/y.mp4"]),  # and not the notes on it
+        ("y.mp4", ["deep/y.mp4"]),
+        ("other/y.mp4", []),
+        ("P01.02", ["P01.02.mp4"]),
+        ("odd", ["odd.mxf2"]),
+        ("z", []),
+        ("hidden", []),
+        ("café", ["cafe\u0301.mp4"]),  # as macOS spells it
+    ],
+)
+def test_an_id_is_a_path_or_the_end_of_one_whatever_its_suffix(tmp_path, name, found):
+    films = made(
+        tmp_path,
+        *("x.mp4", "x.mkv", "deep/x.mp4", "deep/y.mp4", "y.txt", "P01.02.mp4", "odd.mxf2"),
+        *(".hidden.mp4", ".git/hidden.mp4", "cafe\u0301.mp4"),
+    )
+    assert sorted(films.find(name)) == sorted(found)
+
+
+def test_links_are_followed_inside_the_folder_only(tmp_path):
+    made(tmp_path / "elsewhere", "far.mp4", "deep/far2.mp4")
+    root = tmp_path / "films"
+    made(root, "near.mp4")
+    (root / "again.mp4").symlink_to("near.mp4")
+    (root / "out.mp4").symlink_to(tmp_path / "elsewhere" / "far.mp4")
+    (root / "deep").symlink_to(tmp_path / "elsewhere" / "deep")
+    (root / "nowhere.mp4").symlink_to("nothing.mp4")
+    films = FilmFolder(root)
+    assert films.files == ["again.mp4", "near.mp4"]
+    assert [films.leads_out(name) for name in ("out", "near", "nowhere", "far2")] == [True, False, False, False]
+
+
+def test_a_folder_that_is_none_is_told(tmp_path):
+    with pytest.raises(InputError, match="the folder nothing cannot be read"):
+        FilmFolder(tmp_path / "nothing")
+
+
+# ---- found
+
+
+def test_films_are_found_and_their_durations_are_true(material, store, process, table):
+    file = table(row("a.mp4"), row("b", 2, 20.3), row("c", subset="test"), row("gone", subset="test"), row("d"))
+    events = []
+    footage = find_films(file, material, store, process, on_event=events.append)
+    assert {name: video.path.name for name, video in footage.videos.items()} == {
+        "a.mp4": "a.mp4",
+        "b": "b.mkv",
+        "d": "d.mp4",
+    }
+    videos = footage.annotations.videos
+    assert [videos[name].duration_s for name in ("a.mp4", "b", "d")] == pytest.approx([20, 20, 20])
+    assert videos["b"].segments[0].end_s == pytest.approx(20)
+    assert len(footage.notes) == 1
+    assert "1 segment ends up to 0.3 s past the end" in footage.notes[0]
+    assert [event.message for event in events if isinstance(event, TrainingStage)] == ["a.mp4", "b.mkv", "d.mp4"]
+
+
+def test_events_without_a_length_are_learnt_as_a_second(material, store, process, tmp_path):
+    film = {"video": "a", "num_frames": 100, "fps": 5, "events": [{"frame": 25, "label": "jump"}]}
+    (tmp_path / "spots.json").write_text(json.dumps([film]))
+    footage = find_films(tmp_path / "spots.json", material, store, process)
+    (jump,) = footage.annotations.videos["a"].segments
+    assert (jump.start_s, jump.end_s) == (4.5, 5.5)
+    assert "1 event without a length counts as the 1 s around" in footage.notes
+
+
+def test_a_film_is_probed_once(material, store, process, table, monkeypatch):
+    file = table(row("a"), row("b"))
+    find_films(file, material, store, process)
+    monkeypatch.setattr(DecodingProcess, "probe", None)
+    assert len(find_films(file, material, store, process).videos) == 2
+
+
+def test_annotations_of_other_films_are_told_with_some_of_both(material, store, process, table):
+    with pytest.raises(InputError) as told:
+        find_films(table(row("x"), row("y"), row("z"), row("w"), row("v")), material, store, process)
+    assert told.value.fact == (
+        "no film of actions.csv is in films: it names x, y, z and 2 more, there are a.mp4, c.mp4, d.mp4 and 1 more"
+    )
+    assert str(material) not in str(told.value)
+
+
+def test_every_problem_comes_in_one_report(folder, store, process, table, film_maker, tmp_path):
+    (folder / "text.mp4").write_text("this is not a film\n" * 100)
+    (folder / "deep" / "d.mkv").touch()
+    shutil.copy(folder / "a.mp4", tmp_path / "far.mp4")
+    (folder / "far.mp4").symlink_to(tmp_path / "far.mp4")
+    rows = [
+        row("a", 5, 4),  # line 2
+        row("bb"),
+        row("c", 19, 30),
+        row("d"),
+        row("text"),
+        row("far"),
+        row("c.mp4"),
+        row("a", 1, 2),
+    ]
+    with pytest.raises(AnnotationError) as told:
+        find_films(table(*rows), folder, store, process)
+    lines = str(told.value).splitlines()
+    assert lines[0].startswith("actions.csv and its films have 7 problems; nothing was trained; ")
+    assert "--skip-bad" in lines[0]
+    assert lines[1:] == [
+        "  line 2: a: it ends at 4 s, before it starts at 5 s",
+        "  line 3: there is no film bb (did you mean b?)",
+        "  line 4: c: it ends at 30 s, past the end of the film at 20 s",
+        "  d may be d.mp4 and deep/d.mkv: write its path, or take the others away",
+        "  far is a link that leads out of the folder, which is not followed",
+        "  c.mp4 is c.mp4, and so is c",
+        lines[7],
+    ]
+    assert lines[7].startswith("  text.mp4 cannot be read as a film")
+
+    footage = find_films(table(*rows, row("b")), folder, store, process, skip_bad=True)
+    assert sorted(footage.videos) == ["a", "b"]
+    assert sum(note.startswith("left out: ") for note in footage.notes) == 7
+    with pytest.raises(AnnotationError, match="have 1 problem; nothing was trained; get the films anew"):
+        find_films(table(row("text")), folder, store, process, skip_bad=True)
+
+
+def test_films_that_cannot_be_read_are_told_where_the_annotations_are_right(folder, store, process, table):
+    (folder / "c.mp4").write_bytes(b"")
+    with pytest.raises(AnnotationError) as told:
+        find_films(table(row("a"), row("c", 1, 1000)), folder, store, process)
+    assert told.value.problems == ((None, "c.mp4 is empty; it was not analyzed; fetch it again"),)
+
+
+def test_a_film_of_which_all_annotations_are_wrong_is_not_said_to_be_missing(material, store, process, table):
+    with pytest.raises(AnnotationError) as told:
+        find_films(table(row("a"), row("c", 5, 4)), material, store, process)
+    assert [text for _, text in told.value.problems] == ["c: it ends at 4 s, before it starts at 5 s"]
+
+
+def test_films_without_annotations_are_told(material, store, process, table):
+    (note,) = find_films(table(row("a"), row("d")), material, store, process).notes
+    assert note == "2 films without annotations: c and b"
+
+
+def test_frames_without_a_rate_are_frames_of_the_films(material, store, process, tmp_path):
+    (tmp_path / "groundTruth").mkdir()
+    (tmp_path / "mapping.txt").write_text("0 background\n1 run\n")
+    (tmp_path / "groundTruth" / "a.txt").write_text("background\n" * 25 + "run\n" * 75)
+    footage = find_films(tmp_path, material, store, process)
+    first, second = footage.annotations.videos["a"].segments
+    assert (first.start_s, first.end_s, second.end_s) == pytest.approx((0, 5, 20))
+    assert footage.annotations.labels == ("background", "run")
+
+
+def test_frames_of_films_with_different_rates_have_no_seconds(folder, store, process, film_maker, tmp_path):
+    film_maker(folder / "fast.mp4", [(4, 0)], fps=25)
+    (tmp_path / "truth" / "groundTruth").mkdir(parents=True)
+    (tmp_path / "truth" / "mapping.txt").write_text("0 run\n")
+    for name in ("a", "fast"):
+        (tmp_path / "truth" / "groundTruth" / f"{name}.txt").write_text("run\n" * 100)
+    with pytest.raises(InputError, match=r"a\.mp4 has 5 a second, fast\.mp4 25"):
+        find_films(tmp_path / "truth", folder, store, process)
+
+
+def test_copies_of_a_film_share_a_source(folder, store, process, table):
+    shutil.copy(folder / "a.mp4", folder / "copy.mp4")
+    footage = find_films(table(row("a"), row("copy"), row("c")), folder, store, process)
+    assert {name: video.source for name, video in footage.annotations.videos.items()} == {
+        "a": "a",
+        "copy": "a",
+        "c": None,
+    }
+    assert "a and copy are copies of one film" in footage.notes[-1]
+
+
+def test_test_films_alone_teach_nothing(material, store, process, table):
+    with pytest.raises(InputError, match=r"all films of actions\.csv are of the subset test"):
+        find_films(table(row("a", subset="test")), material, store, process)

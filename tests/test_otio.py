@@ -1,0 +1,170 @@
+"""Timelines of OpenTimelineIO, as its own library has them."""
+
+import contextlib
+import copy
+import json
+
+import opentimelineio as otio_library
+import pytest
+from editor_timelines import COUNTED, back, read, segment, spans, written
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vtn_stream.errors import TimelineError
+from vtn_stream.formats import otio
+
+
+def library_reads(content):
+    return otio_library.core.deserialize_json_from_string(content if isinstance(content, str) else content.decode())
+
+
+@pytest.mark.parametrize(("rate", "start"), COUNTED[:-1])
+def test_the_library_reads_its_tracks_at_the_same_frames(rate, start):
+    content, _ = written(
+        otio, segment(1, 3, "a"), segment(2, 4, "a"), segment(3, 5, "a"), segment(2, 2, "b"), rate=rate, start=start
+    )
+    project = library_reads(content)
+    assert project.global_start_time.to_timecode(float(rate), ";" in start) == start
+    assert [track.name for track in project.tracks] == ["a", "a (2)", "b"]
+    found = []
+    for clip in project.find_clips():
+        place = clip.transformed_time_range(clip.trimmed_range(), project.tracks)
+        found.append((clip.name, place.start_time.value, place.end_time_exclusive().value))
+        assert clip.media_reference.target_url == "film.mp4"
+        shown = clip.source_range.start_time - project.global_start_time
+        assert shown.value == pytest.approx(place.start_time.value)
+    at = [round(second * rate) for second in range(6)]
+    assert found == [("a", at[1], at[3]), ("a", at[3], at[5]), ("a", at[2], at[4]), ("b", at[2], at[2] + 1)]
+
+
+def clip(name, start, lasts, rate=25.0, **more):
+    frames = otio_library.opentime.RationalTime
+    shown = otio_library.opentime.TimeRange(frames(start, rate), frames(lasts, rate))
+    return otio_library.schema.Clip(name=name, source_range=shown, **more)
+
+
+def gap(lasts):
+    return otio_library.schema.Gap(source_range=clip("", 0, lasts).source_range)
+
+
+def marker(name, start, lasts):
+    return otio_library.schema.Marker(name=name, marked_range=clip("", start, lasts).source_range)
+
+
+def nested():
+    """Tracks in stacks in tracks, trimmed, with a transition and two rates."""
+    schema = otio_library.schema
+    inner = schema.Track(name="inner", children=[clip("cut off", 0, 10), clip("half", 0, 20), clip("whole", 7, 20)])
+    stack = schema.Stack(name="stack", children=[inner], source_range=clip("", 15, 25).source_range)
+    outer = schema.Track(name="outer", children=[clip("first", 3, 50), gap(25), stack, clip("", 0, 60, 30.0)])
+    outer.insert(1, schema.Transition(in_offset=clip("", 0, 5).duration(), out_offset=clip("", 0, 5).duration()))
+    return schema.Timeline(
+        name="x", tracks=[outer, schema.Track(name="second", children=[gap(5), clip("below", 0, 5)])]
+    )
+
+
+def test_nested_tracks_stand_where_the_library_shows_them():
+    project = nested()
+    content = otio_library.core.serialize_json_to_string(project)
+    assert spans(otio, content) == [
+        (0, 2, "first"),
+        (0.2, 0.4, "below"),
+        (3, 3.6, "half"),
+        (3.6, 4, "whole"),
+        (4, 6, "outer"),
+    ]
+    # The library does not cut clips to what the stack around them shows: 0.2 s at its start, 0.4 s at its end.
+    places = [(c.name, c.transformed_time_range(c.trimmed_range(), project.tracks)) for c in project.find_clips()]
+    assert [
+        (name, place.start_time.to_seconds(), place.end_time_exclusive().to_seconds()) for name, place in places
+    ] == [
+        ("first", 0, 2),
+        ("cut off", 2.4, 2.8),
+        ("half", 2.8, 3.6),
+        ("whole", 3.6, 4.4),
+        ("", 4, 6),
+        ("below", 0.2, 0.4),
+    ]
+
+
+def test_markers_of_timeline_tracks_and_clips_are_segments():
+    schema = otio_library.schema
+    track = schema.Track(
+        name="t", children=[gap(25), clip("c", 100, 50, markers=[marker("in clip", 125, 5), marker("cut off", 0, 9)])]
+    )
+    track.markers.append(marker("in track", 10, 0))
+    project = schema.Timeline(tracks=[track])
+    project.tracks.markers.append(marker("in all", 5, 10))
+    content = otio_library.core.serialize_json_to_string(project)
+    assert spans(otio, content) == [
+        (0.2, 0.6, "in all"),
+        (0.4, 0.4, "in track"),
+        (1, 3, "c"),
+        (2, 2.2, "in clip"),
+    ]
+
+
+def test_a_clip_that_an_editor_moved_or_renamed_has_its_new_place_and_name():
+    project = library_reads(written(otio, segment(1.013, 2.013, "a", 0.7), segment(5.001, 6.001, "b"))[0])
+    (moved, stays) = project.find_clips()
+    moved.parent().insert(0, gap(25))
+    stays.name = "renamed"
+    content = otio_library.core.serialize_json_to_string(project)
+    assert back(otio, content) == (segment(2, 3, "a", 0.7), segment(5.001, 6.001, "renamed"))
+
+
+def test_old_files_with_one_medium_a_clip_are_read():
+    place = {"start_time": {"value": 0, "rate": 30}, "duration": {"value": 60, "rate": 30}}
+    old = {
+        "OTIO_SCHEMA": "Clip.1",
+        "name": "shot",
+        "source_range": None,
+        "media_reference": {"OTIO_SCHEMA": "ExternalReference.1", "target_url": "/a/b.mov", "available_range": place},
+    }
+    track = {"OTIO_SCHEMA": "Track.1", "children": [old, old]}
+    root = {"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1", "children": [track]}}
+    (after,) = read(otio, json.dumps(root)).timelines
+    assert [(s.start_s, s.end_s, s.label) for s in after.segments] == [(0, 2, "shot"), (2, 4, "shot")]
+    assert (after.nominal_rate, after.video_path) == (30, "b.mov")
+
+
+def deep(levels):
+    head = '{"OTIO_SCHEMA": "Timeline.1", "tracks": '
+    return head + '{"OTIO_SCHEMA": "Stack.1", "children": [' * levels + "]}" * levels + "}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 1_000_000,
+        deep(100_000),
+        '{"OTIO_SCHEMA": "Clip.2"}',
+        '{"OTIO_SCHEMA": "Timeline.1", "tracks": null}',
+        '{"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Clip.2", "media_references": [1]}}',
+        '{"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1", "OTIO_REF_ID": "s", "children": '
+        '[{"OTIO_SCHEMA": "SerializableObjectRef.1", "id": "s"}]}}',
+        '{"OTIO_SCHEMA": "Timeline.1", "global_start_time": {"rate": NaN, "value": 1}}',
+    ],
+)
+def test_files_that_bring_the_library_down_are_refused(content):
+    with pytest.raises(TimelineError):
+        read(otio, content)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_a_file_with_anything_in_the_place_of_a_value_is_read_or_refused(data):
+    root = copy.deepcopy(PROJECT)
+    at = root
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if isinstance(at[key], dict | list) and at[key] and data.draw(st.integers(0, 5)):
+            at = at[key]
+            continue
+        at[key] = data.draw(st.sampled_from([None, True, 0, -1, 1e308, 10**400, "", "x", [], {}, [None], {"rate": 0}]))
+        break
+    with contextlib.suppress(TimelineError):
+        read(otio, json.dumps(root))
+
+
+PROJECT = json.loads(written(otio, segment(1, 2, "a", 0.5, k="v"), segment(4, 5), start="01:00:00:00")[0])

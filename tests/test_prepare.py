@@ -1,0 +1,197 @@
+"""Films to learn from are embedded, and whatever is wrong with them is told before."""
+
+import os
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from training_material import MODEL, material, process, row, store, table  # noqa: F401  (fixtures among them)
+
+from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
+from vtn_stream.errors import InputError, VideoError
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.training import films as films_module
+from vtn_stream.training.events import Prepared
+from vtn_stream.training.films import embed_films, work_to_do
+from vtn_stream.training.footage import find_films
+from vtn_stream.training.options import TrainingOptions
+from vtn_stream.training.prepare import prepare
+from vtn_stream.video import DecodingProcess
+
+
+def two(name, **facts):
+    """Two segments of each of two labels."""
+    return [row(name, 4 * n, 4 * n + 3, "run" if n % 2 else "jump", **facts) for n in range(4)]
+
+
+# ---- embedded
+
+
+@pytest.fixture
+def footage(material, store, process, table):
+    return find_films(table(*two("a"), *two("b", source="s"), *two("c")), material, store, process)
+
+
+PLAN = SamplingPlan(Fraction(2))
+
+
+def test_films_become_tracks_with_their_clocks(footage, encoder, store, process):
+    events = []
+    films = embed_films(footage, ["b", "a"], PLAN, encoder, store, process, on_event=events.append)
+    assert list(films) == ["b", "a"]
+    for name, film in films.items():
+        assert film.values.shape == (40, encoder.num_features)
+        assert film.values.any(1).all()
+        assert film.index.grid_s.tolist() == [k / 2 for k in range(40)]
+        assert film.index.valid.all()
+        assert film.segments == footage.annotations.videos[name].segments
+    assert films["a"].group != films["b"].group
+    assert sum(event.num_frames for event in events if isinstance(event, FramesEmbedded)) == 80
+
+    events.clear()
+    again = embed_films(footage, ["a"], PLAN, encoder, store, process, on_event=events.append)
+    assert [event.source for event in events if isinstance(event, ChunkReady)] == ["store"]
+    assert np.array_equal(again["a"].values, films["a"].values)
+
+
+def test_the_work_is_known_without_reading_what_is_stored(footage, encoder, store, process):
+    names, recipe = ["a", "b", "c"], encoder.recipe(PLAN.fps)
+
+    def work(rate):
+        work = work_to_do(footage, names, encoder.recipe(Fraction(rate)), store)
+        return work.num_positions, work.num_missing, work.num_films_elsewhere
+
+    assert work(2) == (120, 120, 0)
+    embed_films(footage, ["a"], PLAN, encoder, store, process)
+    assert work(2) == (120, 80, 0)
+    assert work(1) == (60, 60, 1)
+    assert recipe.digest in str(next(store.films()).folder)
+
+
+def test_films_that_cannot_be_decoded_are_named_and_the_others_stored(footage, encoder, store, process, monkeypatch):
+    decode = DecodingProcess.frames
+
+    def frames(self, video, *rest):
+        if video.path.name != "a.mp4":
+            raise VideoError(f"{video.path.name} is broken", "so", "do")
+        return decode(self, video, *rest)
+
+    monkeypatch.setattr(DecodingProcess, "frames", frames)
+    with pytest.raises(VideoError) as told:
+        embed_films(footage, ["b", "a", "c"], PLAN, encoder, store, process)
+    assert told.value.fact == "2 of 3 films cannot be used (b.mkv is broken and c.mp4 is broken)"
+    assert work_to_do(footage, ["a"], encoder.recipe(PLAN.fps), store).num_missing == 0
+
+    events = []
+    films = embed_films(footage, ["b", "a"], PLAN, encoder, store, process, skip_bad=True, on_event=events.append)
+    assert list(films) == ["a"]
+    assert [event.message[:28] for event in events if isinstance(event, Warned)] == ["left out: b.mkv is broken; s"]
+    with pytest.raises(VideoError):
+        embed_films(footage, ["b"], PLAN, encoder, store, process, skip_bad=True)
+
+
+def test_positions_that_cannot_be_decoded_are_told(footage, encoder, store, process, monkeypatch):
+    decode = DecodingProcess.frames
+
+    def frames(self, video, *rest):
+        for batch in decode(self, video, *rest):
+            batch.lost.extend(batch.items[lost:])
+            yield type(batch)(frames=batch.frames[:lost], items=batch.items[:lost], lost=batch.lost, thumbnails={})
+
+    monkeypatch.setattr(DecodingProcess, "frames", frames)
+    events, lost = [], 30
+    film = embed_films(footage, ["a"], PLAN, encoder, store, process, on_event=events.append)["a"]
+    assert int(film.index.valid.sum()) == 30
+    assert not film.values[~film.index.valid].any()
+    (warning,) = [event.message for event in events if isinstance(event, Warned)]
+    assert warning == "a.mp4: 10 of 40 positions cannot be decoded and teach nothing"
+    lost = 0
+    with pytest.raises(VideoError, match=r"no frame of b\.mkv can be decoded"):
+        embed_films(footage, ["b"], PLAN, encoder, store, process)
+
+
+def test_more_than_fits_into_memory_is_refused_at_once(footage, encoder, store, process, monkeypatch):
+    monkeypatch.setattr(films_module, "MAX_BYTES", 120 * encoder.num_features * 2 - 1)
+    events = []
+    with pytest.raises(InputError, match="the 120 positions of the films would take"):
+        embed_films(footage, ["a", "b", "c"], PLAN, encoder, store, process, on_event=events.append)
+    assert events == []
+    assert len(embed_films(footage, ["a"], PLAN, encoder, store, process)) == 1
+
+
+# ---- all of it
+
+
+@pytest.fixture
+def prepared(material, encoder, store, process):
+    """prepared(file) -> (what is learnt from, what was told)"""
+
+    def call(file, folder=material, **options):
+        events = []
+        asked = TrainingOptions(**({"annotations": file, "videos": folder, "output": MODEL, "fps": 1} | options))
+        return prepare(asked, lambda: encoder, store, process, on_event=events.append), events
+
+    return call
+
+
+def test_what_is_prepared_is_told_before_it_is_embedded(prepared, table, store):
+    rows = [*two("a", subset="training"), *two("b", subset="validation"), row("b", 17, 19, "sit", "validation")]
+    lesson, events = prepared(table(*rows, row("c", subset="test")))
+    assert [film.name for film in lesson.training] == ["a"]
+    assert [film.name for film in lesson.validation] == ["b"]
+    assert lesson.labels == ("jump", "run")
+    assert {segment.label for segment in lesson.validation[0].segments} == {"jump", "run"}
+    kinds = [type(event) for event in events]
+    (told,) = [event for event in events if isinstance(event, Prepared)]
+    assert kinds.index(Prepared) < kinds.index(FramesEmbedded)
+    assert (told.num_training, told.num_validation, told.num_segments) == (1, 1, 9)
+    assert (told.head, told.fps, told.num_positions, told.num_missing) == ("localization", 1, 40, 40)
+    assert told.hours == pytest.approx(40 / 3600)
+    assert told.notes == lesson.notes
+    assert any(note.startswith("sit: in validation films only") for note in told.notes)
+    _, events = prepared(table(*rows), fps=2)
+    assert any("2 films stored at another rate" in event.notes[-1] for event in events if isinstance(event, Prepared))
+
+
+def test_clips_are_learnt_whole(prepared, table):
+    lines = ["a.mp4,x", "deep/b.mkv,x", "c.mp4,y", "d.mp4,y"]
+    file = table(*lines, header="path,label\n", name="clips.csv")
+    with pytest.raises(InputError, match=r"[xy] has one training clip"):
+        prepared(file)
+    lesson, _ = prepared(file, anyway=True)
+    assert lesson.head == "classification"
+    assert {film.clip_label for film in lesson.training} == {"x", "y"}
+    for film in lesson.training + lesson.validation:
+        (whole,) = film.segments
+        assert (whole.label, whole.start_s, whole.end_s) == (film.clip_label, 0, film.duration_s)
+
+
+def test_validation_clips_of_a_label_that_is_not_learnt_are_left_out(prepared, table):
+    lines = ["a.mp4,x,training", "deep/b.mkv,y,training", "c.mp4,x,validation", "d.mp4,z,validation"]
+    lesson, _ = prepared(table(*lines, header="path,label,subset\n", name="clips.csv"), anyway=True)
+    assert [film.name for film in lesson.validation] == ["c.mp4"]
+
+
+def test_what_is_left_without_the_films_that_fail_is_checked_again(prepared, table, monkeypatch):
+    decode = DecodingProcess.frames
+
+    def frames(self, video, *rest):
+        if video.path.name == "b.mkv":
+            raise VideoError(f"{video.path.name} is broken", "so", "do")
+        return decode(self, video, *rest)
+
+    monkeypatch.setattr(DecodingProcess, "frames", frames)
+    file = table(*two("a", subset="training"), *two("b", subset="validation"))
+    with pytest.raises(InputError, match="no film can be spared to validate on"):
+        prepared(file, skip_bad=True)
+    lesson, _ = prepared(file, skip_bad=True, anyway=True)
+    assert ([film.name for film in lesson.training], lesson.validation) == (["a"], ())
+
+
+def test_what_is_wrong_is_told_before_a_network_is_loaded(material, store, process, table):
+    def load():
+        raise AssertionError("too early")
+
+    with pytest.raises(InputError, match="too little to learn from"):
+        prepare(TrainingOptions(annotations=table(row("a")), videos=material, output=MODEL), load, store, process)
+    assert os.listdir(store.root) == ["probes"]

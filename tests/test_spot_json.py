@@ -1,0 +1,56 @@
+"""Spots in JSON as annotations: frames that become instants."""
+
+from fractions import Fraction
+
+import pytest
+from spot_files import drawn, problems, read, spot  # noqa: F401  (fixtures among them)
+
+
+def test_spots_stand_where_their_frame_begins(read):
+    annotations = read([spot(serve=0, bounce=50), spot("other", fps=29.97002997002997, num_frames=300, serve=30)])
+    assert (annotations.format, annotations.labels) == ("spot JSON", ("bounce", "serve"))
+    assert drawn(annotations) == {"match": "serve 0, bounce 2", "other": "serve 1.001"}
+    assert [v.duration_s for v in annotations.videos.values()] == [40.0, float(300 * Fraction(1001, 30000))]
+    assert [v.rate for v in annotations.videos.values()] == [25, Fraction(30000, 1001)]
+
+
+def test_spots_need_a_rate(read, problems):
+    without = spot(serve=50)
+    del without["fps"]
+    assert "give fps" in problems([without])[0][1]
+    assert drawn(read([without], fps=50)) == {"match": "serve 1"}
+    assert not read([spot(serve=50)], fps=50).uses_fps
+
+
+def test_two_spots_may_be_one_and_the_same(read):
+    films = [spot() | {"events": [{"frame": 5, "label": "substitution", "score": 0.5}] * 2}]
+    assert drawn(read(films)) == {"match": "substitution 0.2, substitution 0.2"}
+    assert [s.score for s in read(films).videos["match"].segments] == [0.5, 0.5]
+
+
+def test_spots_past_the_end_are_told_and_those_just_past_it_are_moved_there(read, problems):
+    films = [spot(a=1001, b=1100)]
+    assert problems(films)[0][1] == "[0].events[1]: it stands at 44 s, past the end of the film at 40 s"
+    kept = read(films, skip_bad=True)
+    assert drawn(kept) == {"match": "a 40"}
+    assert len(kept.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("film", "told"),
+    [
+        (spot(a=1.5), "[0].events[0]: its frame is 1.5, not a whole number"),
+        (spot(a=-1), "[0].events[0]: it stands before the film, at -0.04 s"),
+        (spot(a=10**50), "[0].events[0]: its frame is a huge number, not a whole number"),
+        (spot(fps="fast"), "[0]: its fps is fast, so that its frames have no seconds: give fps"),
+        (spot(num_frames="many"), "[0]: its duration is many, not seconds above 0"),
+        (spot(video=3), "[0]: the film's id is 3, not text"),
+        (spot() | {"events": [7]}, "[0].events[0]: it is 7, not an object"),
+    ],
+)
+def test_what_is_wrong_with_a_spot_is_told(problems, film, told):
+    assert [text for _, text in problems([film, spot("good", x=1)])] == [told]
+
+
+def test_segments_of_other_formats_still_need_a_length(problems):
+    assert problems("video,start_s,end_s,label\na,6,6,walk\n")[0][1].startswith("a: it has no length")

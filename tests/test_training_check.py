@@ -1,0 +1,159 @@
+"""What annotations can teach: the rate and the head that they ask for, and what is too little."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from training_material import MODEL, material, process, row, store, table  # noqa: F401  (fixtures among them)
+
+from vtn_stream.errors import InputError
+from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.sampling import SamplingPlan
+from vtn_stream.timeline import Segment
+from vtn_stream.training.check import check_enough, check_head, natural_head
+from vtn_stream.training.footage import find_films
+from vtn_stream.training.options import TrainingOptions
+from vtn_stream.training.rate import grid_rate, natural_rate
+from vtn_stream.training.split import Sides
+
+
+def annotated(*segments, duration_s=60.0, **facts):
+    """annotated((0, 5, "run"), ...)"""
+    given = tuple(Segment(start_s=start_s, end_s=end_s, label=label) for start_s, end_s, label in segments)
+    return AnnotatedVideo(segments=given, duration_s=duration_s, **facts)
+
+
+# ---- how often they are looked at
+
+
+@pytest.mark.parametrize(
+    ("durations_s", "slowest", "rate"),
+    [
+        ([2.0], 25, 3),  # 6 positions in 2 s
+        ([1.0] + [60.0] * 9, 25, 1),  # of ten, 5 % are shorter than 27.55 s
+        ([1.0] * 2 + [60.0] * 8, 25, 6),
+        ([0.5], 25, 8),  # at most
+        ([0.5], 5, 5),  # no more than there are frames
+        ([0.5], 5.0001, 5),
+        ([0.5], 7.5, 6),
+        ([600.0], 25, 1),  # at least
+        ([0.5], 0.1, 1),  # a show of slides does not slow down the others
+        ([1.4], 25, 5),
+    ],
+)
+def test_the_rate_shows_short_segments_in_six_positions(durations_s, slowest, rate):
+    videos = {str(n): annotated((0, duration_s, "run")) for n, duration_s in enumerate(durations_s)}
+    assert natural_rate(videos, slowest) == rate
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "slowest", "rate"), [(4, 25, 8), (10, 25, 8), (9, 5, 5), (30, 25, 3), (600, 25, 1)]
+)
+def test_clips_are_seen_at_80_positions(duration_s, slowest, rate):
+    videos = {"a": annotated((0, duration_s, "run"), clip_label="run", duration_s=duration_s)}
+    assert natural_rate(videos, slowest) == rate
+
+
+def test_a_rate_that_is_asked_for_is_taken_and_its_doubts_are_told(material, store, process, table):
+    footage = find_films(table(row("a"), row("c", 5, 5.5)), material, store, process)
+    videos = footage.annotations.videos
+    assert grid_rate(videos, footage.videos) == (SamplingPlan(Fraction(5)), ())
+    plan, notes = grid_rate(videos, footage.videos, SamplingPlan(Fraction(30000, 1001)))
+    assert plan.fps == Fraction(30000, 1001)
+    assert notes == ("a.mp4 has 5 frames a second, and 29.97 are looked at: some twice",)
+    plan, notes = grid_rate(videos, footage.videos, SamplingPlan(Fraction(2)))
+    assert "1 of 2 segments are shorter than 2 positions at 2 a second" in notes[0]
+
+
+@pytest.mark.parametrize("wrong", ["soon", "1e9999", 0, -1, "1/0", float("nan")])
+def test_what_is_no_rate_is_told(wrong):
+    with pytest.raises(InputError, match=r"is not a rate|positions per second"):
+        TrainingOptions(annotations=Path(), videos=Path(), output=MODEL, fps=wrong)
+
+
+# ---- what they can teach
+
+
+def test_the_head_goes_by_the_annotations():
+    phases = annotated((0, 30, "first"), (30, 58, "second"))
+    assert natural_head({"a": phases}) == "dense"
+    assert natural_head({"a": phases, "b": annotated()}) == "localization"  # nothing happens in half of it
+    assert natural_head({"a": annotated((0, 30, "x"), (25, 60, "y"))}) == "localization"  # both at once, for 5 s
+    assert natural_head({"a": annotated((0, 30.2, "x"), (30, 60, "y"))}) == "dense"
+    assert natural_head({"a": annotated((0, 53, "x"))}) == "localization"
+    assert natural_head({"a": annotated((0, 60, "x"), clip_label="x")}) == "classification"
+    assert natural_head({"a": AnnotatedVideo(segments=phases.segments)}) == "dense"  # of unknown duration
+
+
+@pytest.mark.parametrize(
+    ("video", "head", "complaint"),
+    [
+        (annotated((0, 5, "x")), "classification", "segments are annotated in a;"),
+        (annotated((0, 60, "x"), clip_label="x"), "localization", "of a only the label of the whole is known"),
+        (annotated((0, 60, "x"), clip_label="x"), "dense", "of a only the label of the whole is known"),
+        (annotated((0, 30, "x"), (20, 60, "y")), "dense", "segments overlap for 10 s of 60 s"),
+    ],
+)
+def test_a_head_that_cannot_say_what_is_annotated_is_refused(video, head, complaint):
+    with pytest.raises(InputError, match=complaint):
+        check_head({"a": video}, head)
+    check_head({"a": video}, natural_head({"a": video}))
+
+
+def test_a_head_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match=r"there is no seg head; .*; take classification, dense, localization"):
+        check_head({"a": annotated((0, 5, "x"))}, "seg")
+
+
+def sides(training, validation=""):
+    return Sides(training=tuple(training), validation=tuple(validation))
+
+
+X, Y = (0, 5, "x"), (10, 15, "y")
+
+
+@pytest.mark.parametrize(
+    ("videos", "given", "complaint"),
+    [
+        (
+            {"a": annotated(X)},
+            sides("a"),
+            "there is 1 segment in all, x has one training segment, no film can be spared",
+        ),
+        ({"a": annotated(X, Y), "b": annotated(X)}, sides("a", "b"), "are 3 segments in all, x and y have one .* each"),
+        ({"a": annotated(X, (6, 9, "x")), "b": annotated()}, sides("a", "b"), "no validation segment is there"),
+    ],
+)
+def test_too_little_is_refused_unless_asked_for(videos, given, complaint):
+    with pytest.raises(InputError, match=f"this is too little to learn from: .*{complaint}.*--anyway"):
+        check_enough(videos, ["x", "y"], given, "localization")
+    _, notes = check_enough(videos, ["x", "y"], given, "localization", anyway=True)
+    assert any(note.startswith("too little to learn from: ") for note in notes)
+
+
+@pytest.mark.parametrize("anyway", [False, True])
+def test_nothing_to_learn_is_refused_however_it_is_asked_for(anyway):
+    with pytest.raises(InputError, match="no training film has a segment"):
+        check_enough({"a": annotated(), "b": annotated(X)}, ["x"], sides("a", "b"), "localization", anyway=anyway)
+    with pytest.raises(InputError, match="there is no training film"):
+        check_enough({"b": annotated(X)}, ["x"], sides("", "b"), "localization", anyway=anyway)
+    clips = {name: annotated((0, 60, "x"), clip_label="x") for name in "abcde"}
+    with pytest.raises(InputError, match="every clip is labelled x; there is nothing to tell it from"):
+        check_enough(clips, ["x"], sides("abcd", "e"), "classification", anyway=anyway)
+
+
+def test_labels_of_one_side_are_named():
+    videos = {"a": annotated(X, (6, 9, "x"), Y, (16, 19, "y")), "b": annotated(X, (20, 25, "z"))}
+    learnt, notes = check_enough(videos, ["z", "y", "x", "w"], sides("a", "b"), "localization")
+    assert learnt == ("y", "x")
+    assert notes == (
+        "z: in validation films only, so not learnt and not in the figures",
+        "y: in training films only, so without a figure and a threshold of its own",
+        "w: without a segment in these films, so not learnt",
+    )
+
+
+def test_one_label_is_told_from_everything_else():
+    videos = {"a": annotated(X, (6, 9, "x"), (20, 30, "x")), "b": annotated(X)}
+    learnt, notes = check_enough(videos, ["x"], sides("a", "b"), "localization")
+    assert (learnt, notes) == (("x",), ("there is one label: x will be told from everything else in the films",))
