@@ -74,9 +74,13 @@ def make_film(path: Path, scenes=SCENES, *, fps: Fraction | int = 5, late_s: int
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c() -> None:
-    """A shell's background job ignores SIGINT, and so would what a test starts; the command line leaves a handler."""
+def _ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell's background job ignores SIGINT, and so would what a test starts; the command line leaves a handler.
+
+    And it remembers a Ctrl-C: that of another test is none of this one's.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr("vtn_stream_cli.interrupts._seen", False)
 
 
 @pytest.fixture(scope="session")
