@@ -37,7 +37,10 @@ def ray_head() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     with _quiet():
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False},
+        )
     yield cluster
     with _quiet():
         cluster.shutdown()

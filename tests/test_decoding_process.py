@@ -232,7 +232,7 @@ def test_a_memory_limit_too_small_is_an_error_and_not_a_hang_or_a_gap(large, meg
 
 def test_a_film_that_starves_leaves_the_next_one_unharmed(large, other):
     """After the film that has no room, in the same process or in another, there is room again."""
-    with DecodingProcess(deadline_s=20, memory_bytes=260 * 1024**2) as process:
+    with DecodingProcess(deadline_s=20, memory_bytes=300 * 1024**2) as process:
         failure(lambda: numbers(process, process.probe(large)))
         assert numbers(process, other) == list(range(100))
 

@@ -288,7 +288,14 @@ def test_a_new_encoder_is_drawn_as_the_release_draws_it():
 # ---- compiled and exported
 
 
-@pytest.mark.parametrize(("backend", "grad"), [("eager", False), ("eager", True), ("aot_eager", True)])
+@pytest.mark.parametrize(
+    ("backend", "grad"),
+    [
+        pytest.param("eager", False, marks=pytest.mark.release),
+        ("eager", True),
+        pytest.param("aot_eager", True, marks=pytest.mark.release),
+    ],
+)
 def test_it_compiles_without_a_graph_break(backend, grad):
     torch.compiler.reset()
     ours = random_encoder(windows=(8,) if backend == "aot_eager" else (8, 18))
