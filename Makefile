@@ -28,6 +28,7 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python .ci/rooms.py
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/spine.py

@@ -19,6 +19,7 @@ from browser import browser, open_page  # noqa: F401  (fixtures)
 from hypothesis import settings
 from order import (  # noqa: F401  (hooks)
     pytest_collection_modifyitems,
+    pytest_runtest_logstart,
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )

@@ -62,11 +62,18 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or len(os.sched_getaffinity(0)) + 1)
 
 
+_gives_way = False
+
+
+def _file(nodeid: str) -> str:
+    return PurePosixPath(nodeid.partition("::")[0]).name
+
+
 class Groups(LoadScopeScheduling):
     """Hands out the groups in the order in which their first tests were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = PurePosixPath(nodeid.partition("::")[0]).name
+        file = _file(nodeid)
         return "ray" if file in RAY else file
 
 
@@ -74,6 +81,14 @@ class Groups(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     config.option.loadscopereorder = False  # not by the number of tests, which says nothing
     return Groups(config, log)
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Processes that compute give way to the one with Ray's files, which waits most of its time and ends last."""
+    global _gives_way
+    if not _gives_way and "PYTEST_XDIST_WORKER" in os.environ and _file(nodeid) not in RAY:
+        os.nice(5)
+        _gives_way = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
