@@ -1,5 +1,6 @@
 """What is installed: every package, and a wheel that works without the source tree."""
 
+import ast
 import importlib.metadata
 import shutil
 import subprocess
@@ -87,3 +88,10 @@ def test_the_wheel_runs_where_the_source_is_not(wheel, tmp_path):
         assert Path(run(python, "-c", f"import {name}; print({name}.__file__)").strip()).is_relative_to(site)
     assert "Commands:" in run(site.parents[2] / "bin" / "vtn-stream", "--help")
     assert "Draw the timeline" in run(site.parents[2] / "bin" / "vtn-stream", "analyze", "--help")
+
+
+def test_no_test_hides_another_of_its_name():
+    """ruff would say so, but for fixtures that are imported and then asked for by name."""
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        defined = [node.name for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
+        assert len(set(defined)) == len(defined), file.name
