@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
-from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, EmbeddingEvent, FramesEmbedded, Warned, embed, probe
-from vtn_stream.errors import CheckpointError, InputError
+from vtn_stream.embedding import (
+    DEFAULT_BACKBONE,
+    ChunkReady,
+    EmbeddingEvent,
+    FramesEmbedded,
+    Warned,
+    embed,
+    load_stored,
+    probe,
+)
+from vtn_stream.errors import CheckpointError, DamagedFile, InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
@@ -156,22 +165,22 @@ class Analyzer:
 
     @property
     def encoder(self) -> "FrameEncoder":
-        """The image network; loaded when first needed, so that a wrong path is reported before torch loads."""
+        """The image network. It is loaded here, or where the store knows its weights, when it is first needed."""
         if self._encoder is None:
             from vtn_stream.backbone import FrameEncoder
 
             asked, checkpoint = self._settings, self.checkpoint
             weights = None if asked.weights is None else Path(asked.weights)
-            if checkpoint is None:
-                name = DEFAULT_BACKBONE if asked.backbone is None else asked.backbone
-                self._encoder = FrameEncoder(name, weights=weights, device=asked.device)
-            else:
-                self._encoder = FrameEncoder(
-                    checkpoint.recipe.backbone if asked.backbone is None else asked.backbone,
-                    weights=checkpoint.backbone if weights is None else weights,
-                    recipe=checkpoint.recipe,
-                    device=asked.device,
-                )
+            model = None if checkpoint is None else checkpoint.recipe
+            default = DEFAULT_BACKBONE if model is None else model.backbone
+            self._encoder = FrameEncoder(
+                default if asked.backbone is None else asked.backbone,
+                weights=checkpoint.backbone if checkpoint is not None and weights is None else weights,
+                recipe=model,
+                size=asked.size,
+                device=asked.device,
+                memory=self._store.backbones,
+            )
         return self._encoder
 
     @property
@@ -211,7 +220,10 @@ class Analyzer:
         return self.encoder.execution(self._process.decoder)
 
     def load(self) -> None:
-        """Load networks now, not when the first film needs them. Raises BackboneError, CheckpointError, InputError."""
+        """Finds out now, not at the first film, what networks are asked for; loads those that the store does not know.
+
+        Raises BackboneError, CheckpointError, InputError.
+        """
         _ = self.encoder
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
@@ -229,8 +241,7 @@ class Analyzer:
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks that are not in the store, or are damaged there."""
-        recipe, execution, exact = self.recipe, self.execution, self._settings.exact
-        return tuple(c for c in plan.chunks if not self._store.holds(c, recipe, execution, exact=exact))
+        return tuple(chunk for chunk in plan.chunks if not self._holds(chunk))
 
     def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
         """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
@@ -313,6 +324,15 @@ class Analyzer:
             on_progress=lambda done, total: tell(SequenceRead(num_done=done, num_total=total)),
         )
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
+
+    def _holds(self, chunk: Chunk) -> bool:
+        try:
+            stored = load_stored(
+                chunk, self.sampling, self.encoder, self._store, self._process, exact=self._settings.exact
+            )
+        except DamagedFile:
+            return False
+        return stored is not None
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
         """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""

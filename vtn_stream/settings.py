@@ -22,6 +22,7 @@ class Settings:
     fps       grid positions per second, such as 2, 2.56 or "30000/1001"; None: the model's, or 2
     backbone  a timm image network; None: the model's, or the default one
     weights   a file for the backbone, where its weights are not installed
+    size      height and width of the frames that the backbone looks at; None: its own
     device    where networks run; "auto" takes a GPU when there is one
     store     folder of the embeddings; None: in the user's cache
     stream    index of the video stream in its container; None: the first that is no cover picture
@@ -35,6 +36,7 @@ class Settings:
     fps: float | Fraction | str | None = None
     backbone: str | None = None
     weights: str | os.PathLike[str] | None = None
+    size: int | None = None
     device: Device = "auto"
     store: str | os.PathLike[str] | None = None
     stream: int | None = None

@@ -34,6 +34,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vtn_stream.atomic import replacing
+from vtn_stream.backbone import weights_digest
 from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
 from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
 from vtn_stream.checkpoints.metadata import METADATA_KEY, canonical, describe, parse
@@ -57,7 +58,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     backbone = {name: tensor.detach().cpu().contiguous() for name, tensor in (checkpoint.backbone or {}).items()}
     if faults := _faults(checkpoint.config, tensors, backbone):
         raise ValueError(faults)
-    if backbone and _weights_digest(backbone) != checkpoint.recipe.weights:
+    if backbone and weights_digest(backbone) != checkpoint.recipe.weights:
         raise ValueError("the backbone's tensors are not those that the recipe names")
     tensors |= {_BACKBONE + name: tensor for name, tensor in backbone.items()}
     description = {"format": FORMAT_VERSION, **describe(checkpoint)}
@@ -111,7 +112,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise _refused(path, f"does not hold the network that it describes: {faults}", "get it anew")
     if _digest(parsed.content, tensors) != parsed.digest:
         raise _refused(path, "was changed after it was written: its checksum is another", "get it anew")
-    if backbone and _weights_digest(backbone) != parsed.fields["recipe"].weights:
+    if backbone and weights_digest(backbone) != parsed.fields["recipe"].weights:
         raise _refused(path, "holds another backbone than its recipe names", "get it anew")
     try:
         return Checkpoint(**parsed.fields, tensors=own, backbone=backbone or None, digest=parsed.digest)
@@ -138,12 +139,6 @@ def _digest(content: str, tensors: Mapping[str, Tensor]) -> str:
         digest.update(canonical([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _weights_digest(backbone: Mapping[str, Tensor]) -> str:
-    from vtn_stream.backbone import weights_digest  # here: a checkpoint without a backbone needs no timm
-
-    return weights_digest(backbone)
 
 
 def _reason(error: Exception) -> str:

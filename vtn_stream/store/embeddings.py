@@ -2,7 +2,8 @@
 
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
-    ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once
+    ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once; and
+                                                            what is known of a backbone (`backbones`)
     ROOT/scratch/                                           work on very long films, of runs that go on or were killed
 
 A chunk file has one row a position: grid_s, frame, pts_s, valid, embedding (float16 [D]), and a JPEG thumbnail
@@ -29,6 +30,7 @@ from vtn_stream.errors import DamagedFile, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk
 from vtn_stream.store.arrow_file import read_batch, write_batch
+from vtn_stream.store.backbones import BackboneMemory
 from vtn_stream.store.clock import mark_used
 from vtn_stream.track import Execution, Recipe
 
@@ -94,14 +96,22 @@ class EmbeddingStore:
 
     # -- chunks
 
-    def load(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> StoredChunk | None:
+    def num_executions(self, chunk: Chunk, recipe: Recipe) -> int:
+        """How many executions computed the chunk, as far as files tell: none is read."""
+        films = _folders(self._recipe_folder(chunk.video_identity, recipe))
+        return sum((film / f"{chunk.key}.arrow").exists() for film in films)
+
+    def load(
+        self, chunk: Chunk, recipe: Recipe, execution: Execution | None = None, *, exact: bool = False
+    ) -> StoredChunk | None:
         """The chunk as this execution computed it, else as another did (unless exact), else None.
 
         Raises DamagedFile if there is a file for it but not what was written.
         """
         film = self._recipe_folder(chunk.video_identity, recipe)
-        others = [] if exact else sorted(f.name for f in _folders(film) if f.name != execution.digest)
-        for digest in (execution.digest, *others):
+        first = [] if execution is None else [execution.digest]
+        others = [] if exact else [f.name for f in _folders(film) if f.name not in first]
+        for digest in (*first, *others):
             try:
                 stored = _read_chunk(film / digest / f"{chunk.key}.arrow")
             except FileNotFoundError:
@@ -201,6 +211,11 @@ class EmbeddingStore:
         return found[:: max(1, math.ceil(len(found) / max(most, 1)))]
 
     # -- probes
+
+    @property
+    def backbones(self) -> BackboneMemory:
+        """What was found out about backbones."""
+        return BackboneMemory(self.root)
 
     def probed(self, path: Path, stream: int | None = None) -> VideoInfo | None:
         """The result of an earlier probe of this very file and stream (None: the stream that a probe chooses).
