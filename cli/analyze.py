@@ -13,6 +13,7 @@ from vtn_stream.analysis import (
     AnalysisEvent,
     Analyzer,
     ChunkReady,
+    CutsPlaced,
     FramesEmbedded,
     Plan,
     Provisional,
@@ -62,6 +63,7 @@ __all__ = ["analyze"]
     help="Embed on this Ray cluster: HOST:PORT of its head node, ray://HOST:PORT, or auto. Film and store must be "
     "reachable under the same paths there.",
 )
+@options.refine
 @options.exact
 @options.thumbnails
 @options.overwrite
@@ -125,7 +127,9 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
         elif isinstance(event, FramesEmbedded):
             progress.frames_embedded(event.num_frames)
         elif isinstance(event, SequenceRead):
-            progress.sequence_read(event.num_done, event.num_total)
+            progress.afterwards("the whole film", event.num_done, event.num_total)
+        elif isinstance(event, CutsPlaced):
+            progress.afterwards("cuts", event.num_done, event.num_total)
         elif isinstance(event, Provisional):
             files.save_partial(event.timeline)
         else:

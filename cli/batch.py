@@ -48,6 +48,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.weights
 @options.device
 @options.store
+@options.refine
 @options.exact
 @options.thumbnails
 @click.option("--overwrite", is_flag=True, help="Draw every timeline anew, also in the way of another film's.")

@@ -32,6 +32,7 @@ __all__ = [
     "model",
     "overwrite",
     "rate",
+    "refine",
     "results",
     "settings",
     "start_timecode",
@@ -120,6 +121,12 @@ decoder = click.option(
 )
 backbone = click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
+refine = click.option(
+    "--refine/--no-refine",
+    default=True,
+    show_default=True,
+    help="Place cuts between scenes to the frame, by decoding the frames around them; a model's borders stay.",
+)
 exact = click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
 device = click.option(
     "--device",

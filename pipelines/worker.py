@@ -140,7 +140,8 @@ class Worker:
             timeline = load_timeline(files.timelines["json"])
         except TimelineError:
             return False
-        provenance, positions = timeline.provenance, timeline.provenance.get("positions")
+        provenance = timeline.provenance
+        positions, cuts = provenance.get("positions"), provenance.get("cuts", {"lost": 0})
         expected = json.loads(json.dumps(self._analyzer.provenance()))
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
@@ -150,6 +151,8 @@ class Worker:
             and {name: provenance.get(name) for name in expected} == expected
             and isinstance(positions, dict)
             and positions.get("lost") == 0
+            and isinstance(cuts, dict)
+            and cuts.get("lost") == 0
             and (not self._settings.exact or provenance.get("executions") == executions)
         )
 

@@ -48,7 +48,7 @@ def filled(analyzed, tmp_path):
 def test_the_scenes_of_the_film_come_out_with_the_one_that_returns(analyzed, changes_s):
     timeline = analyzed.analysis.timeline
     assert [s.label[-1] for s in timeline.segments] == list("ABCAD")
-    assert [s.end_s for s in timeline.segments] == pytest.approx(changes_s, abs=0.5)
+    assert [s.end_s for s in timeline.segments] == pytest.approx(changes_s, abs=1e-9)
     assert timeline.labels == analyzed.analysis.labels == ("scene A", "scene B", "scene C", "scene D")
     assert all(0 < s.score <= 1 for s in timeline.segments)
     assert timeline.complete

@@ -86,7 +86,7 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
     code, out, err = here("analyze", analyzed.film, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options)
     assert (code, err) == (0, "")
     rows = [line.split()[:2] for line in out.splitlines() if re.search(r"scene [A-D] +0\.\d\d$", line)]
-    assert [row[0] for row in rows] == ["0:00:00.0", "0:00:24.5", "0:00:47.5", "0:01:14.5", "0:01:39.5"]
+    assert [row[0] for row in rows] == ["0:00:00.0", "0:00:25.0", "0:00:48.0", "0:01:15.0", "0:01:40.0"]
     (lane,) = (line for line in out.splitlines() if re.fullmatch(r"0:00:00\.0 A+B+C+A+D+ 0:02:10\.0", line.strip()))
     assert len(lane.strip()) <= 120
     assert "These are scenes, not actions" in out

@@ -1,6 +1,6 @@
 """analyze(path) -> Timeline: the table of contents of the whole program.
 
-probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> scores -> segments -> timeline
+probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> scores -> cuts -> segments -> timeline
 """
 
 import math
@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vtn_stream.cuts import CutsPlaced, find_cuts
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
 from vtn_stream.embedding import (
     DEFAULT_BACKBONE,
@@ -48,6 +51,7 @@ __all__ = [
     "AnalysisEvent",
     "Analyzer",
     "ChunkReady",
+    "CutsPlaced",
     "FramesEmbedded",
     "Plan",
     "Provisional",
@@ -79,7 +83,7 @@ class SequenceRead:
     num_total: int
 
 
-AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead
+AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead | CutsPlaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,7 @@ def analyze(
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
     decoder: Decoder = "pyav",
+    refine: bool = True,
     on_event: Callable[[AnalysisEvent], None] | None = None,
 ) -> Timeline:
     """The timeline of a film: what a model sees in it, or without one its scenes.
@@ -119,6 +124,7 @@ def analyze(
     store           folder of the embeddings; by default in the user's cache
     stream          index of the video stream in its container; by default the first that is not a cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
+    refine          cuts between scenes are placed to the frame
     on_event        gets every chunk, warning and provisional timeline
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, CheckpointError, StoreError.
@@ -132,6 +138,7 @@ def analyze(
         store=store,
         stream=stream,
         decoder=decoder,
+        refine=refine,
     )
     with Analyzer(settings) as analyzer:
         plan = analyzer.plan(path, start_s=start_s, end_s=end_s)
@@ -282,7 +289,8 @@ class Analyzer:
             if on_event and event.source != "store" and provisional_s <= PROVISIONAL_SHARE * (now - began):
                 tell(Provisional(timeline=draft.analysis(complete=False).timeline))
                 provisional_s += time.monotonic() - now
-        return draft.analysis(complete=True)
+        place = partial(self._place, plan.video, tell) if self.checkpoint is None and self._settings.refine else None
+        return draft.analysis(complete=True, place=place)
 
     def embed(
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
@@ -295,7 +303,7 @@ class Analyzer:
         """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
         checkpoint = self.checkpoint
         if checkpoint is None:
-            analysis = Scenes(self.sampling.fps).provenance()
+            analysis = Scenes(self.sampling.fps, self._settings.refine).provenance()
         else:
             from vtn_stream.scorers.model import model_provenance
 
@@ -305,7 +313,7 @@ class Analyzer:
     def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
-            return Scenes(fps)
+            return Scenes(fps, self._settings.refine)
         from vtn_stream.scorers.actions import FilmActions
         from vtn_stream.scorers.clips import FilmClassifier
         from vtn_stream.scorers.model import ModelOnFilm, load_network
@@ -333,6 +341,11 @@ class Analyzer:
         except DamagedFile:
             return False
         return stored is not None
+
+    def _place(
+        self, video: VideoInfo, tell: Callable[[AnalysisEvent], None], changes: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        return find_cuts(video, changes, self._store, self._process, tell)
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
         """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""

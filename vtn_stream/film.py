@@ -186,17 +186,21 @@ class FrameIndex:
     frame   int64 [T], which frame of the file is shown then; -1 where none is
     pts_s   float64 [T], when that frame appeared, seconds; NaN if there is none
     valid   bool [T], whether the position has a frame (in a plan) or got its frame decoded (in a track)
+    cut_s   float64 [T], where a cut lies between the frame of the position before and this one's: when the first frame
+            after it appears, seconds; NaN elsewhere. None: no cut was placed
     """
 
     grid_s: NDArray[np.float64]
     frame: NDArray[np.int64]
     pts_s: NDArray[np.float64]
     valid: NDArray[np.bool_]
+    cut_s: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shapes = {self.grid_s.shape, self.frame.shape, self.pts_s.shape, self.valid.shape}
+        shapes |= set() if self.cut_s is None else {self.cut_s.shape}
         if shapes != {(len(self),)}:
-            raise ValueError("grid_s, frame, pts_s and valid must share one shape [T]")
+            raise ValueError("grid_s, frame, pts_s, valid and cut_s must share one shape [T]")
 
     def __len__(self) -> int:
         return len(self.grid_s)
@@ -207,6 +211,7 @@ class FrameIndex:
             frame=self.frame[positions],
             pts_s=self.pts_s[positions],
             valid=self.valid[positions],
+            cut_s=None if self.cut_s is None else self.cut_s[positions],
         )
 
 

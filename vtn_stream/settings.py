@@ -27,6 +27,7 @@ class Settings:
     store     folder of the embeddings; None: in the user's cache
     stream    index of the video stream in its container; None: the first that is no cover picture
     decoder   what decodes the frames; decord refuses films that it would miscount
+    refine    cuts between scenes are placed to the frame, by decoding the frames around them; a model's borders are not
     exact     take from the store only what this very execution computed, not what another device or version did
 
     Raises InputError for an fps that is not a rate.
@@ -41,6 +42,7 @@ class Settings:
     store: str | os.PathLike[str] | None = None
     stream: int | None = None
     decoder: Decoder = "pyav"
+    refine: bool = True
     exact: bool = False
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
+    ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow             cuts placed to the frame (see `cuts`)
     ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once; and
                                                             what is known of a backbone (`backbones`)
     ROOT/scratch/                                           work on very long films, of runs that go on or were killed
@@ -18,6 +19,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from vtn_stream.sampling import Chunk
 from vtn_stream.store.arrow_file import read_batch, write_batch
 from vtn_stream.store.backbones import BackboneMemory
 from vtn_stream.store.clock import mark_used
+from vtn_stream.store.cuts import read_cuts
 from vtn_stream.track import Execution, Recipe
 
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
@@ -246,17 +249,20 @@ class EmbeddingStore:
                     yield StoredFilm(folder=folder, manifest=_read_manifest(folder), chunk_files=files)
 
     def verify(self) -> Iterator[tuple[Path, DamagedFile | None]]:
-        """Read every chunk file through: its path below the root, and what is wrong with it."""
-        for film in self.films():
-            for file in film.chunk_files:
-                problem = None
-                try:
-                    _read_own(file)
-                except FileNotFoundError:
-                    continue  # removed while we looked
-                except DamagedFile as error:
-                    problem = error
-                yield file.relative_to(self.root), problem
+        """Read every file of chunks and cuts through: its path below the root, and what is wrong with it."""
+        files = ((file, _read_own) for film in self.films() for file in film.chunk_files)
+        cuts = (
+            (file, read_cuts) for film in _folders(self.root / "films") for file in sorted(film.glob("cuts-*.arrow"))
+        )
+        for file, read in chain(files, cuts):
+            problem = None
+            try:
+                read(file)
+            except FileNotFoundError:
+                continue  # removed while we looked
+            except DamagedFile as error:
+                problem = error
+            yield file.relative_to(self.root), problem
 
     def _recipe_folder(self, identity: str, recipe: Recipe) -> Path:
         return self.root / "films" / identity / recipe.digest
