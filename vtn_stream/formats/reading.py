@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
-from vtn_stream.errors import InputError, TimelineError, VtnStreamError
+from vtn_stream.errors import InputError, TimelineError, VtnStreamError, listed
 from vtn_stream.film import shareable_name
 from vtn_stream.timeline import Segment, Timeline
 
@@ -28,6 +28,7 @@ __all__ = [
     "content_of",
     "decoded",
     "encoding_of",
+    "lines_told",
     "named_by",
     "refuse",
     "timeline_of",
@@ -70,6 +71,12 @@ def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
     """Raises the TimelineError of a file that cannot be read."""
     place = "" if line is None else f"line {line}: "
     raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", "mend the file")
+
+
+def lines_told(lines: Iterable[int]) -> str:
+    """line 5; lines 5, 7 and 9; lines 5, 7, 9 and 4 more."""
+    lines = list(lines)
+    return f"line{'s' * (len(lines) > 1)} {listed(map(str, lines))}"
 
 
 def content_of(
