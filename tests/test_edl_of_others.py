@@ -3,6 +3,7 @@
 import contextlib
 import io
 from fractions import Fraction
+from itertools import pairwise
 
 import opentimelineio as otio
 import pycmx
@@ -120,17 +121,14 @@ def spans(text, module=cmx3600, **options):
 @pytest.mark.parametrize("module", [cmx3600, resolve_markers])
 def test_a_list_past_midnight_keeps_its_order(module):
     names = ["23:59:50:00", "23:59:58:00", "00:00:04:00", "11:00:00:00", "22:00:00:00", "00:10:00:00"]
-    parts = [event(i, a, b) + f" |C:x |M:{i} |D:1\n" * (module is resolve_markers) for i, (a, b) in pairs(names)]
+    marked = " |C:x |M:a |D:1\n" * (module is resolve_markers)
+    parts = [event(i, *times) + marked for i, times in enumerate(pairwise(names), 1)]
     found, (warning,) = spans("TITLE: x\n" + "".join(parts), module)
     days = [86390, 86398, 86404, 86400 + 39600, 86400 + 79200, 2 * 86400 + 600]
     assert [start for start, _, _ in found] == days[:-1]
     assert warning.startswith("the first event is at 23:59:50:00 and no start timecode is given")
     found, warnings = spans("TITLE: x\n" + "".join(parts), module, start="23:59:50:00")
     assert ([start for start, _, _ in found], warnings) == ([day - 86390 for day in days[:-1]], ())
-
-
-def pairs(names):
-    return enumerate(zip(names, names[1:], strict=False), 1)
 
 
 def test_events_out_of_order_stay_where_their_timecode_says():
@@ -141,7 +139,7 @@ def test_events_out_of_order_stay_where_their_timecode_says():
 def test_an_event_of_half_a_day_is_doubted():
     found, (warning,) = spans(event(1, "00:00:10:00", "00:00:05:00"))
     assert found == [(10, 86405, "AX")]
-    assert warning == "1 event of more than 12 hours (line 1): check where they end"
+    assert warning == "1 event of more than 12 hours: check where it ends (line 1)"
 
 
 LOCATED = (

@@ -87,6 +87,7 @@ ROWS = [  # file, how it is read, what is right, and what is told
         ),
         ["(--start-timecode)"],
     ),
+    ("10-disabled/disabled.otio", ReadingOptions(), [(2, 4, "b")], ["1 clip switched off, not read (a)"]),
     (
         "19-edl-midnight/wrap24.edl",
         ReadingOptions(rate=Fraction(25)),
@@ -100,6 +101,7 @@ ROWS = [  # file, how it is read, what is right, and what is told
         [],
     ),
     ("21-edl-nonl/nofinalnewline.edl", ReadingOptions(rate=Fraction(25)), [(0, 1, "AX")], []),
+    ("24-otio-audio/av.otio", ReadingOptions(), [(0, 2, "a"), (2, 4, "b")], ["4 clips of audio tracks not read"]),
 ]
 
 

@@ -36,7 +36,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vtn_stream.formats.edl_events import MARKER_LINE, EdlEvent, events_in, is_edl, start_told
-from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, lines_told, timeline_of
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, timeline_of, told
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
@@ -89,7 +89,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     clips: set[str | None] = set()
     unread = defaultdict[str, list[int]](list)
     for event, below in zip_longest(events, events[1:]):
-        locators = _locators(event, clock, unread["locator{} at no timecode"])
+        locators = _locators(event, clock, unread["locator{} at no timecode not read"])
         why = _why_unread(event, below)
         if why is not None:
             unread[why].append(event.line)
@@ -97,13 +97,9 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
             label, locators = _labelled(event, locators)
             segments.append(Segment(start_s=clock.seconds(event.start), end_s=clock.seconds(event.end), label=label))
             clips.add(next((clip for _, clip in event.remarked("FROM CLIP NAME:")), None))
-            unread["further comment{} on an event"] += [line for line, _ in event.remarked("COMMENT:")][1:]
+            unread["further comment{} on an event not read"] += [line for line, _ in event.remarked("COMMENT:")][1:]
         marked |= dict.fromkeys(locators)
-    warnings += tuple(
-        f"{len(lines)} {what.format('s' if len(lines) > 1 else '')} not read ({lines_told(lines)})"
-        for what, lines in unread.items()
-        if lines
-    )
+    warnings += told(unread)
     return ReadResult(
         timelines=(
             timeline_of(
@@ -178,10 +174,10 @@ def _why_unread(event: EdlEvent, below: EdlEvent | None) -> str | None:
     """Why an event is no segment. One of no length that leads into the transition below it is a part of that one."""
     if event.start == event.end:
         leads = below is not None and below.number == event.number and below.is_transition
-        return None if leads else "event{} of no length"
+        return None if leads else "event{} of no length not read"
     if event.reel.upper() in ("BL", "BLACK"):
-        return "event{} of black"
-    return None if re.search("[VB]", event.channels) else "event{} without picture"
+        return "event{} of black not read"
+    return None if re.search("[VB]", event.channels) else "event{} without picture not read"
 
 
 def _labelled(event: EdlEvent, locators: list[_Locator]) -> tuple[str, list[_Locator]]:
@@ -200,17 +196,20 @@ def _locators(event: EdlEvent, clock: Clock, doubtful: list[int]) -> list[_Locat
     """The locators below an event; the lines of those without a place are added to `doubtful`."""
     found = []
     for line, text in event.remarked("LOC:"):
-        time, colour, gap, rest = re.fullmatch(r"(\d\S*[:;]\S*)?\s*(\S*)(\s*)(.*)", text).groups()
+        time, _, rest = text.replace("\t", "  ").partition(" ")
+        if not re.match(r"\d.*[:;]", time, re.ASCII):
+            time, rest = "", text
         try:
-            at = event.start if time is None else _place(event, clock.frame_at(time), clock)
+            at = _place(event, clock.frame_at(time), clock) if time else event.start
         except ValueError:
             doubtful.append(line)
             continue
+        colour, gap, named = rest.strip().partition(" ")
         # A colour fills eight columns: RED CARD is a text.
-        if colour in _COLOURS and (not rest or gap != " " or len(colour) == 7):
-            found.append(_Locator(at, rest, colour))
+        if colour in _COLOURS and (not named or named.startswith(" ") or len(colour) == 7):
+            found.append(_Locator(at, named.strip(), colour))
         else:
-            found.append(_Locator(at, colour + gap + rest, ""))
+            found.append(_Locator(at, colour + gap + named, ""))
     return found
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, lines_told, refuse
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, refuse, told
 from vtn_stream.formats.timecode import Clock, reading_clock
-from vtn_stream.formats.writing import num
 
 __all__ = ["MARKER_LINE", "EdlEvent", "events_in", "is_edl", "start_told"]
 
@@ -99,10 +98,12 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEv
             events[-1].remarks.append(line)
     if not events and not titled:
         refuse(name, "it has neither a title nor events")
-    if passed:
-        warnings += (f"{num(len(passed), 'line')} with a number and no event not read ({lines_told(passed)})",)
-    if long:
-        warnings += (f"{num(len(long), 'event')} of more than 12 hours ({lines_told(long)}): check where they end",)
+    warnings += told(
+        {
+            "line{} with a number and no event not read": passed,
+            "event{} of more than 12 hours: check where it ends": long,
+        }
+    )
     first = min((event.start for event in events), default=0)
     if options.start_timecode is None and (hours := clock.seconds(first) / 3600) >= 1:
         warnings += (

@@ -6,7 +6,7 @@ Sizes are limited before anything is parsed; XML with entities or external refer
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePath
@@ -28,10 +28,10 @@ __all__ = [
     "content_of",
     "decoded",
     "encoding_of",
-    "lines_told",
     "named_by",
     "refuse",
     "timeline_of",
+    "told",
     "xml_root",
 ]
 
@@ -73,10 +73,20 @@ def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
     raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", "mend the file")
 
 
-def lines_told(lines: Iterable[int]) -> str:
-    """line 5; lines 5, 7 and 9; lines 5, 7, 9 and 4 more."""
-    lines = list(lines)
-    return f"line{'s' * (len(lines) > 1)} {listed(map(str, lines))}"
+def told(things: Mapping[str, Sequence[int | str]]) -> tuple[str, ...]:
+    """A warning for each kind of things, by their lines or names; none for a kind of which there is none.
+
+    >>> told({"clip{} switched off, not read": ["a", "b"], "event{} of black not read": [7]})
+    ('2 clips switched off, not read (a and b)', '1 event of black not read (line 7)')
+    """
+    return tuple(
+        f"{len(of)} {what.format('s' if len(of) > 1 else '')} ("
+        + (f"line{'s' * (len(of) > 1)} " if isinstance(of[0], int) else "")
+        + listed(str(each) or "unnamed" for each in of)
+        + ")"
+        for what, of in things.items()
+        if of
+    )
 
 
 def content_of(

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 
 from vtn_stream.formats.cmx3600 import event_line, header, line_warnings, one_line
 from vtn_stream.formats.edl_events import MARKER_LINE, EdlEvent, events_in, is_edl, start_told
-from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, lines_told, refuse, timeline_of
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, refuse, timeline_of, told
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
@@ -83,8 +83,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     segments = [marker for _, markers in marked for marker in markers]
     if events and not segments:
         refuse(name, "its events have no marker lines, |C:... |M:... |D:...")
-    if plain := [event.line for event, markers in marked if not markers]:
-        warnings += (f"{num(len(plain), 'event')} without a marker not read ({lines_told(plain)})",)
+    warnings += told({"event{} without a marker not read": [event.line for event, markers in marked if not markers]})
     timeline = timeline_of(
         segments,
         name,
