@@ -89,6 +89,21 @@ ROWS = [  # file, how it is read, what is right, and what is told
     ),
     ("10-disabled/disabled.otio", ReadingOptions(), [(2, 4, "b")], ["1 clip switched off, not read (a)"]),
     (
+        "11-audition/offs.fcpxml",
+        ReadingOptions(),
+        [
+            (start, start + 1001 / 30000, label)
+            for start, label in [(5, "goal"), (19, "end of part"), (22, "a"), (34, "in gap")]
+        ],
+        ["1 alternative of an audition not picked", "1 marker outside what its clip shows", "3 clips not read"],
+    ),
+    (
+        "13-spine-offset/ae.fcpxml",
+        ReadingOptions(),
+        [(0, 1300 / 2999, "A009_C11"), (1300 / 2999, 6300 / 2999, "A009_C11")],
+        ["the first clip stands 75761.3 s from the beginning of its sequence"],
+    ),
+    (
         "19-edl-midnight/wrap24.edl",
         ReadingOptions(rate=Fraction(25)),
         [(86390, 86398, "AX"), (86398, 86404, "AX"), (86404, 86410, "AX")],
