@@ -98,6 +98,12 @@ ROWS = [  # file, how it is read, what is right, and what is told
         ["1 alternative of an audition not picked", "1 marker outside what its clip shows", "3 clips not read"],
     ),
     (
+        "12-clip-rate/pr_mixed.xml",
+        ReadingOptions(),
+        [(5, 6, "hit")],
+        ["1 marker counted at the rate of a clip, where editors disagree (hit)"],
+    ),
+    (
         "13-spine-offset/ae.fcpxml",
         ReadingOptions(),
         [(0, 1300 / 2999, "A009_C11"), (1300 / 2999, 6300 / 2999, "A009_C11")],
