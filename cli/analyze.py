@@ -24,6 +24,7 @@ from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
+from vtn_stream.video import film_file
 
 from . import options
 from .console import err, film_progress, out, show_timeline
@@ -54,6 +55,7 @@ __all__ = ["analyze"]
 @options.decoder
 @options.backbone
 @options.weights
+@options.size
 @options.device
 @options.store
 @click.option(
@@ -86,6 +88,7 @@ def analyze(
     With --model, of what that model sees; without, of scenes: stretches that look alike. A killed run goes on where it
     stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
+    settings.check()
     failed = 0
     with contextlib.ExitStack() as stack:
         analyzer = stack.enter_context(Analyzer(settings))
@@ -96,6 +99,7 @@ def analyze(
             cluster = stack.enter_context(connected(address))
         for film in films:
             try:
+                _begin(film, json_log=json_log)
                 plan = analyzer.plan(film, start_s=start_s, end_s=end_s)
                 if dry_run:
                     _show_plan(plan, analyzer)
@@ -114,6 +118,15 @@ def analyze(
     if failed and len(films) > 1:
         err.print(f"{failed} of {len(films)} films failed")
     return 1 if failed else 0
+
+
+def _begin(film: Path, *, json_log: bool) -> None:
+    """Says what is looked at, before libraries are loaded and the film is read through. Raises VideoError."""
+    film_file(film)
+    if json_log:
+        _log("begun", film=film.name)
+    else:
+        out.print(Text(f"\n{printable(film.name)}", style="bold"))
 
 
 def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool, lost: frozenset[int]) -> None:
@@ -147,7 +160,6 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
         _log_segments(analysis.timeline, film.name, final=True, known=set())
         _log("done", film=film.name, complete=analysis.timeline.complete)
         return
-    out.print(Text(f"\n{printable(film.name)}", style="bold"))
     show_timeline(analysis.timeline)
     for note in analysis.timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
@@ -159,7 +171,7 @@ def _show_plan(plan: Plan, analyzer: Analyzer) -> None:
     chunks = analyzer.missing(plan)
     total, missing = sum(map(len, plan.chunks)), sum(map(len, chunks))
     seconds = analyzer.estimate_s(plan.video, chunks)
-    out.print(Text(f"{printable(plan.video.path.name)}: {clock(plan.video.duration_s)} of film"))
+    out.print(f"  film       {clock(plan.video.duration_s)}")
     out.print(f"  chunks     {len(plan.chunks)}, {len(plan.chunks) - len(chunks)} of them in the store")
     out.print(f"  positions  {total}, {missing} of them to embed")
     out.print(f"  estimate   {'nothing to compute' if not missing else f'about {clock(seconds)} here'}")

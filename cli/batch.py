@@ -46,6 +46,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.decoder
 @options.backbone
 @options.weights
+@options.size
 @options.device
 @options.store
 @options.refine
@@ -84,6 +85,7 @@ def batch(
 
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
+    settings.check()
     listing = list_films(sources)
     _tell_of(listing)
     chosen = _chosen(listing, results.output, retry_failed=retry_failed, limit=limit)
@@ -91,6 +93,8 @@ def batch(
     if not len(chosen):
         err.print("none of these films has failed", soft_wrap=True)
     else:
+        if not json_log:
+            out.print(f"{len(chosen)} films; the workers start")
         with connected(address) as cluster:
             if dry_run:
                 num_failed = _plan(chosen, cluster, settings, results, num_workers)

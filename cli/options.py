@@ -35,6 +35,7 @@ __all__ = [
     "refine",
     "results",
     "settings",
+    "size",
     "start_timecode",
     "store",
     "thumbnails",
@@ -119,7 +120,11 @@ decoder = click.option(
     show_default=True,
     help="What decodes the frames. decord refuses films that it would miscount.",
 )
-backbone = click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
+backbone = click.option(
+    "--backbone",
+    metavar="NAME[.TAG]",
+    help=f"timm image network, such as vit_small_patch14_dinov2.lvd142m. [default: {DEFAULT_BACKBONE}, or the model's]",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
 refine = click.option(
     "--refine/--no-refine",
@@ -139,6 +144,11 @@ store = click.option(
     "--store",
     type=click.Path(path_type=Path),
     help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
+)
+size = click.option(
+    "--size",
+    type=click.IntRange(16, 4096),
+    help="Height and width of the frames that the image network looks at, where it takes others. [default: its own]",
 )
 weights = click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the image network.")
 rate = click.option(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.film import VideoInfo
-from vtn_stream.video import DecodingProcess, find_damage
+from vtn_stream.video import DecodingProcess, film_file, find_damage
 from vtn_stream.video import probe as probe_film
 
 from .console import err, film_progress, out
@@ -29,6 +29,8 @@ def probe(films: tuple[Path, ...], stream: int | None, deep: bool, as_json: bool
     with DecodingProcess() as process:
         for film in films:
             try:
+                if not as_json:
+                    out.print(Text(printable(film_file(film).name), style="bold"))
                 video = probe_film(film, process, stream=stream)
                 facts = _facts(video)
                 if deep:
@@ -40,7 +42,6 @@ def probe(films: tuple[Path, ...], stream: int | None, deep: bool, as_json: bool
             if as_json:
                 click.echo(json.dumps({"name": film.name, **facts}))
                 continue
-            out.print(Text(printable(film.name), style="bold"))
             spans = facts.pop("damage", None)
             for name, value in facts.items():
                 shown = clock(value) if name == "duration_s" and isinstance(value, float) else value

@@ -108,6 +108,7 @@ def analyze(
     end_s: float = math.inf,
     backbone: str | None = None,
     weights: str | os.PathLike[str] | None = None,
+    size: int | None = None,
     device: Device = "auto",
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
@@ -121,6 +122,7 @@ def analyze(
     fps             grid positions per second; by default the model's, or 2
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
     backbone        a timm image network, by default the model's; weights is a file for it where they are not installed
+    size            height and width of the frames that it looks at; by default its own
     store           folder of the embeddings; by default in the user's cache
     stream          index of the video stream in its container; by default the first that is not a cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
@@ -134,6 +136,7 @@ def analyze(
         fps=fps,
         backbone=backbone,
         weights=weights,
+        size=size,
         device=device,
         store=store,
         stream=stream,
@@ -179,6 +182,12 @@ class Analyzer:
             asked, checkpoint = self._settings, self.checkpoint
             weights = None if asked.weights is None else Path(asked.weights)
             model = None if checkpoint is None else checkpoint.recipe
+            if model is not None and asked.size is not None and model.size != (asked.size, asked.size):
+                raise InputError(
+                    f"the model looks at frames of {model.size[0]} x {model.size[1]}, and --size is {asked.size}",
+                    "its labels would mean nothing",
+                    "leave out --size",
+                )
             default = DEFAULT_BACKBONE if model is None else model.backbone
             self._encoder = FrameEncoder(
                 default if asked.backbone is None else asked.backbone,
@@ -194,9 +203,11 @@ class Analyzer:
     def checkpoint(self) -> "Checkpoint | None":
         """The model, if one was asked for. Raises CheckpointError."""
         if self._checkpoint is None and self._settings.model is not None:
-            from vtn_stream.checkpoints import find_model, load_checkpoint
+            from vtn_stream.checkpoints import find_model
 
             path = find_model(self._settings.model)
+            from vtn_stream.checkpoints import load_checkpoint  # it brings torch, which a wrong name is told without
+
             checkpoint = load_checkpoint(path)
             trained_at = checkpoint.recipe.fps
             if self._sampling is not None and self._sampling.fps != trained_at:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Self
 
+from vtn_stream.backbone import check_asked
 from vtn_stream.sampling import SamplingPlan, parse_rate
 
 __all__ = ["Decoder", "Device", "Settings"]
@@ -52,6 +53,10 @@ class Settings:
     def sampling(self) -> SamplingPlan | None:
         """The grid that is asked for; None: the model's, or the default one."""
         return None if self.fps is None else SamplingPlan(parse_rate(self.fps, "nothing was analyzed"))
+
+    def check(self) -> None:
+        """Raises BackboneError for a backbone or weights that cannot be right, before anything is loaded."""
+        check_asked(self.backbone, self.weights)
 
     @property
     def store_root(self) -> Path:

@@ -12,7 +12,7 @@ speed     number types, threads and folded layers: quicker, with the same meanin
 
 from typing import TYPE_CHECKING, Any
 
-from vtn_stream.backbone.encoder import FrameEncoder
+from vtn_stream.backbone.encoder import FrameEncoder, check_asked
 from vtn_stream.backbone.files import INSTALLED_WEIGHTS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vtn_stream.backbone.network import devices
     from vtn_stream.backbone.weights import skeleton
 
-__all__ = ["INSTALLED_WEIGHTS", "FrameEncoder", "devices", "skeleton", "weights_digest"]
+__all__ = ["INSTALLED_WEIGHTS", "FrameEncoder", "check_asked", "devices", "skeleton", "weights_digest"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 N frames, H x W the network's input size, H' x W' the frames' where a crop is cut out of them, D its feature width.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from vtn_stream.backbone.network import Network
 
-__all__ = ["CROP_RATIO", "MAX_ASPECT", "FrameEncoder", "Memory"]
+__all__ = ["CROP_RATIO", "MAX_ASPECT", "FrameEncoder", "Memory", "check_asked"]
 
 
 # CENTRE_CROP for networks of any size: the short side is to the crop as 256 to 224.
@@ -44,6 +45,14 @@ class Memory(Protocol):
     def remember(self, key: str, facts: BackboneFacts) -> None:
         """Keeps it if it can."""
         ...
+
+
+def check_asked(name: str | None, weights: str | os.PathLike[str] | None) -> None:
+    """Raises BackboneError where no network has that name, or the file holds no weights: what can be known at once."""
+    if name is not None:
+        check_name(name)
+    if weights is not None:
+        check_file(Path(weights))
 
 
 class FrameEncoder:
