@@ -18,6 +18,7 @@ from vtn_stream.draft import Analysis, Draft, fixed_provenance
 from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, EmbeddingEvent, FramesEmbedded, Warned, embed, probe
 from vtn_stream.errors import CheckpointError, InputError
 from vtn_stream.film import VideoInfo
+from vtn_stream.film_notices import warnings
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
@@ -258,6 +259,8 @@ class Analyzer:
         lost: numbers of chunks that are gaps where they are not stored: decoding died on them already.
         """
         tell = on_event or (lambda event: None)
+        for message in warnings(plan.video):
+            tell(Warned(message=message))
         scorer = self._scorer(plan, tell)
         draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s)
 

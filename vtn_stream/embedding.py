@@ -106,12 +106,17 @@ def embed(
     """
     recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
     missing = []
+    planned = plan.grid(video, chunks[0].start, chunks[-1].stop) if chunks else None
     for chunk in chunks:
         try:
             stored = store.load(chunk, recipe, execution, exact=exact)
         except DamagedFile as error:
             yield Warned(message=f"{error.fact}: that chunk is computed anew")
             stored = None
+        if stored is not None and planned is not None:
+            frames = planned.frame[chunk.start - chunks[0].start : chunk.stop - chunks[0].start]
+            if not np.array_equal(stored.index.frame, frames):  # an earlier release took other frames there
+                stored = None
         if stored is None and chunk.number in lost:
             yield _lost(chunk, plan, video, encoder, execution)
         elif stored is None:
