@@ -60,11 +60,16 @@ def one_clock(
     decode_times: NDArray[np.int64],
     shown: NDArray[np.bool_],
     time_base: Fraction,
+    step: int = 1,
     wraps_at: int = 2**63 - 1,
 ) -> Clock:
-    """One clock for all packets. All arrays [P]; NO_PTS where a time is not stated, decode_times NO_PTS everywhere
-    where the container has none. wraps_at: where a clock begins again at 0, and FFmpeg goes on counting: it does so
-    too where the clock of another recording is simply behind.
+    """One clock for all packets. Arrays [P]; NO_PTS where a time is not stated.
+
+    decode_times  NO_PTS everywhere where the container has none
+    shown         False for packets that are no frame to be seen
+    step          for how long a frame is shown, where the times of all are one
+    wraps_at      where a clock of this container begins again at 0. FFmpeg counts on there, and does so too where the
+                  clock of another recording is simply behind
 
     Raises ValueError if the clock steps back more than 10,000 times.
     """
@@ -79,7 +84,7 @@ def one_clock(
             placed[known[first:end]] += shift
             if number and shift > stretches[number - 1][1]:
                 restarts.append(int(placed[known[first:end]].min()))
-    placed, division, num_spread, num_merged = _spread(placed, shown)
+    placed, division, num_spread, num_merged = _spread(placed, shown, step)
     return Clock(
         times=placed,
         division=division,
@@ -178,13 +183,13 @@ def _tail_step(times: NDArray[np.int64], usual: int) -> int:
     return usual_step(np.unique(times)) if len(times) > 1 else usual
 
 
-def _spread(times: NDArray[np.int64], shown: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int, int, int]:
+def _spread(times: NDArray[np.int64], shown: NDArray[np.bool_], step: int) -> tuple[NDArray[np.int64], int, int, int]:
     """Times that no two shown frames share, the division of the time base, how many were spread, and left out."""
     frames = np.flatnonzero(shown & (times != NO_PTS))
     distinct, counts = np.unique(times[frames], return_counts=True)
     if len(distinct) == len(frames):
         return times, 1, 0, 0
-    room = np.diff(np.append(distinct, distinct[-1] + usual_step(distinct)))
+    room = np.diff(np.append(distinct, distinct[-1] + (usual_step(distinct) if len(distinct) > 1 else step)))
     division = int(np.max(-(-counts // room), where=counts <= _MAX_SHARED, initial=1))
     if division > _MAX_DIVISION or np.abs(distinct[[0, -1]]).max() > 2**62 // division:
         division = 1

@@ -19,6 +19,7 @@ from vtn_stream.errors import VideoError
 from vtn_stream.film import NO_PTS
 from vtn_stream.video.clock import Clock, leaps, one_clock, usual_step
 from vtn_stream.video.container import check_memory, check_size, films_in, open_video, packets_of, reason
+from vtn_stream.video.fields import FieldWatch
 from vtn_stream.video.limits import MAX_DAYS, MAX_FRAMES_PER_S, MAX_PACKETS
 from vtn_stream.video.promise import ends_early, promised_end
 from vtn_stream.video.references import TemporalLayers
@@ -53,6 +54,7 @@ class _Packets:
     hidden: "array[int]" = field(default_factory=lambda: array("q"))
     problems: list[str] = field(default_factory=list)
     temporal_layers: int = 0
+    has_fields: bool = False
 
 
 def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) -> Probed:
@@ -69,14 +71,15 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         formats = set(container.format.name.split(","))
         packets = _read_packets(container, stream, digest, name, alive)
         times = np.frombuffer(packets.times, np.int64)
-        num_untimed = int(np.count_nonzero(times == NO_PTS))
-        shown = times != NO_PTS
-        shown[np.frombuffer(packets.hidden, np.int64)] = False
+        is_frame = np.ones(len(times), np.bool_)
+        is_frame[np.frombuffer(packets.hidden, np.int64)] = False
+        num_untimed = int(np.count_nonzero(is_frame & (times == NO_PTS)))
+        shown = is_frame & (times != NO_PTS)
         if not shown.any():
             fact = f"{name} has {num_untimed} frames without timestamps" if num_untimed else f"{name} has no frames"
             raise VideoError(fact, "no timeline can be drawn", "remux or re-encode it into an MP4 or MKV file")
         _check_extremes(times[shown], name)
-        clock = _clock_of(packets, times, shown, Fraction(stream.time_base), formats, name)
+        clock = _clock_of(packets, times, shown, stream, formats, name)
         shown &= clock.times != NO_PTS
         pts = np.unique(clock.times[shown])
         is_repaired = not np.array_equal(clock.times, times)
@@ -87,7 +90,8 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         end_pts = int(pts[-1]) + _last_duration(pts, stated, stream, time_base)
         dark = [(int(pts[k]) + usual, int(pts[k + 1]), "leap") for k in leaps(pts, time_base)]
         start = _start(container, stream, int(pts[0]), time_base)
-        is_cut = bool(packets.problems) or ends_early(path, formats)
+        is_whole = 0 < stream.frames <= len(times)  # whatever else the file says
+        is_cut = bool(packets.problems) or (not is_whole and ends_early(path, formats))
         if is_cut and not clock.restarts:
             promised = promised_end(container, stream, int(pts[0]), usual, start, time_base)
             if promised is not None and promised > end_pts + usual // 2:
@@ -111,7 +115,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         facts |= _first_frame(path, stream.index, name)
         digest.update(json.dumps(facts, sort_keys=True).encode() + bytes(stream.codec_context.extradata or b""))
         facts |= {
-            "field_pictures": False,
+            "field_pictures": packets.has_fields,
             "restarts": list(clock.restarts),
             "num_spread": clock.num_spread,
             "num_merged": clock.num_merged,
@@ -141,7 +145,8 @@ def _read_packets(
     alive: Callable[[], None],
 ) -> _Packets:
     codec, found = stream.codec_context.name, _Packets()
-    layers = TemporalLayers(codec, bytes(stream.codec_context.extradata or b""))
+    extradata = bytes(stream.codec_context.extradata or b"")
+    layers, fields = TemporalLayers(codec, extradata), FieldWatch(codec, extradata)
     for number, packet in enumerate(packets_of(container, stream, problems=found.problems)):
         alive()
         if packet is None:
@@ -160,13 +165,16 @@ def _read_packets(
         found.times.append(NO_PTS if time is None else time)
         found.decode_times.append(NO_PTS if packet.dts is None else packet.dts)
         found.durations.append(packet.duration or 0)
+        if fields.is_second(content):
+            found.hidden.append(number)
+            continue
         if time is None:
             continue
         if packet.is_keyframe:
             found.keyframes.append(number)
         if packet.is_discard or not _is_shown(codec, content):  # an edit list or the codec can hide it
             found.hidden.append(number)
-    found.temporal_layers = layers.count
+    found.temporal_layers, found.has_fields = layers.count, fields.found
     return found
 
 
@@ -174,17 +182,19 @@ def _clock_of(
     packets: _Packets,
     times: NDArray[np.int64],
     shown: NDArray[np.bool_],
-    time_base: Fraction,
+    stream: av.video.stream.VideoStream,
     formats: set[str],
     name: str,
 ) -> Clock:
     decode_times = np.frombuffer(packets.decode_times, np.int64)
     if not formats & _WITH_DECODE_TIMES:
         decode_times = np.full_like(decode_times, NO_PTS)
+    rate, time_base = stream.average_rate, Fraction(stream.time_base)
+    step = max(1, round(1 / (rate * time_base))) if rate else 1
     try:
         if formats & _WRAPPING:
-            return one_clock(times, decode_times, shown, time_base, wraps_at=2**33)
-        return one_clock(times, decode_times, shown, time_base)
+            return one_clock(times, decode_times, shown, time_base, step, wraps_at=2**33)
+        return one_clock(times, decode_times, shown, time_base, step)
     except ValueError as error:
         raise VideoError(
             f"{name} cannot be brought in order: {error}",
@@ -226,8 +236,9 @@ def _nominal_rate(stream: av.video.stream.VideoStream, step_s: Fraction) -> str 
     """
     mean = stream.average_rate or stream.guessed_rate
     for stated in (stream.base_rate, stream.guessed_rate):
-        if stated and stated > 0 and abs(stated * step_s - 1) < Fraction(1, 50):
-            return str(stated)
+        for rate in (stated, stated / 2) if stated and stated > 0 else ():
+            if abs(rate * step_s - 1) < Fraction(1, 50):
+                return str(rate)
     return str(mean) if mean and mean > 0 else None
 
 

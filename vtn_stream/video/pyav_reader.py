@@ -10,6 +10,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from vtn_stream.video.bare import bare_extradata, bare_packet, can_be_bare
 from vtn_stream.video.container import check_memory, open_video, packets_of
 from vtn_stream.video.damage import DamageLog
 from vtn_stream.video.picture import DecodedPicture
@@ -61,17 +62,25 @@ class PyAVReader:
         self._num_distrusted = 1
         self._num_redone = 0
         self._redo_pts: int | None = None  # where leaving packets out may have done harm
+        self._is_bare = False  # after the first complaint the decoder gets nothing but pictures
         self._joints = _before(source.restarts, source.packet_pts)
         self._open()
-        codec = self._stream.codec_context
-        self._is_disposable = disposable_test(codec.name, bytes(codec.extradata or b""), source.temporal_layers)
+        codec = self._stream.codec_context.name
+        self._can_be_bare = can_be_bare(codec)
+        self._is_disposable = disposable_test(codec, self._extradata, source.temporal_layers)
         # Up to here, in pts, everything is decoded.
         self._full_until = _END if self._is_disposable is None else -_END
 
     def _open(self) -> None:
         self._container, self._stream = open_video(str(self._source.path), self._source.stream)
-        # A decoder that meets damage says so, instead of painting over it where it can.
-        self._stream.codec_context.options |= {"err_detect": "explode"}
+        codec = self._stream.codec_context
+        self._extradata = bytes(codec.extradata or b"")
+        # A decoder that meets damage says so, instead of painting over it where it can. MPEG-2's counts the fields of a
+        # frame wrongly and then refuses whole ones.
+        if not self._source.field_pictures:
+            codec.options |= {"err_detect": "explode"}
+        if self._is_bare:
+            codec.extradata = bare_extradata(codec.name, self._extradata)
         self._stream.codec_context.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._num_threads
         self._packets: Iterator[av.Packet | None] = packets_of(
@@ -168,12 +177,17 @@ class PyAVReader:
         return self._emitted.popleft() if self._emitted else None
 
     def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        if packet is not None and self._is_bare:
+            content = bytes(packet)
+            bare = bare_packet(self._stream.codec_context.name, self._extradata, content)
+            if bare != content:
+                packet = _with_content(packet, bare)
         return self._stream.decode(packet)
 
     def _suspect(self, pts: int | None) -> None:
         """Notes that something is wrong at this frame: packets that were left out before it may be the reason."""
         pts = self._last_demuxed if pts is None else pts
-        if pts > self._full_until:
+        if pts > self._full_until or (self._can_be_bare and not self._is_bare):
             self._redo_pts = pts
 
     def _must_redo(self, missing: int | None = None) -> bool:
@@ -185,9 +199,13 @@ class PyAVReader:
             self._suspect(missing)
         if self._redo_pts is None:
             return False
+        if self._can_be_bare and not self._is_bare:
+            self._is_bare = True
+            self.close()
+            self._open()
         self._num_redone += 1
         k = int(np.searchsorted(self._keyframes, self._redo_pts, side="right"))
-        is_last = k == len(self._keyframes) or self._num_redone == _MAX_REDONE
+        is_last = k == len(self._keyframes) or self._num_redone >= _MAX_REDONE or self._is_disposable is None
         self._full_until = _END if is_last else int(self._keyframes[k]) - 1
         self._redo_pts = None
         return True
@@ -274,6 +292,18 @@ class PyAVReader:
         self._keyframes = np.delete(self._keyframes, np.s_[max(0, bad - self._num_distrusted) : max(bad + 1, after)])
         self._num_distrusted *= 2  # where one is wrong they mostly all are
         return False
+
+
+def _with_content(packet: av.Packet, content: bytes) -> av.Packet:
+    changed = av.Packet(content)
+    changed.pts, changed.dts, changed.time_base, changed.stream = (
+        packet.pts,
+        packet.dts,
+        packet.time_base,
+        packet.stream,
+    )
+    changed.is_keyframe = packet.is_keyframe
+    return changed
 
 
 def _before(restarts: NDArray[np.int64], packet_pts: NDArray[np.int64] | None) -> frozenset[int]:
