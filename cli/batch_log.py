@@ -59,6 +59,7 @@ def _log_film(event: FilmEvent) -> None:
             duration_s=survey.duration_s,
             chunks=survey.num_chunks,
             missing=len(survey.missing),
+            warnings=list(survey.warnings),
         )
     elif isinstance(event, ChunksDone):
         for receipt in event.receipts:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from vtn_stream.errors import printable
 from vtn_stream_pipelines.batch import Summary, WorkerRefused
-from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed
+from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed, FilmSurveyed
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost
 
@@ -147,6 +147,8 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
 def news_of(event: object) -> Text | None:
     if isinstance(event, FilmFailed):
         return Text(f"{printable(event.film.name)} failed: {printable(event.reason)}", style="red")
+    if isinstance(event, FilmSurveyed) and event.survey.warnings:
+        return Text(f"{printable(event.film.name)}: {printable(' | '.join(event.survey.warnings))}", style="yellow")
     if isinstance(event, ChunkLost):
         gap = f"chunk {event.number} of {printable(event.film.name)} is a gap"
         return Text(f"{gap}: {printable(event.reason)}", style="yellow")

@@ -30,6 +30,7 @@ ExecutionFields = Mapping[str, str | int]  # an `Execution` as JSON values, by t
 class Survey:
     """What a worker found out about a film. missing: the chunks that are not stored, ascending. finished: its results
     are there already. estimate_s: about how long a worker will take for what is missing, if that was asked for.
+    warnings: what is wrong with its clock or size.
     """
 
     identity: str
@@ -39,6 +40,7 @@ class Survey:
     finished: bool
     num_missing_positions: int = 0
     estimate_s: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

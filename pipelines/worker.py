@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
+from vtn_stream.film_notices import warnings
 from vtn_stream.results import ResultFiles, ResultOptions, load_timeline
 from vtn_stream.sampling import Chunk
 from vtn_stream.settings import Settings
@@ -82,6 +83,7 @@ class Worker:
             finished=finished,
             num_missing_positions=sum(map(len, missing)),
             estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
+            warnings=() if finished else tuple(warnings(plan.video)),
         )
 
     def embed(self, path: str, identity: str, chunk_numbers: Sequence[int]) -> list[Receipt]:

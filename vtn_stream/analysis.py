@@ -30,6 +30,7 @@ from vtn_stream.embedding import (
 )
 from vtn_stream.errors import CheckpointError, DamagedFile, InputError
 from vtn_stream.film import VideoInfo
+from vtn_stream.film_notices import warnings
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
@@ -259,7 +260,7 @@ class Analyzer:
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks that are not in the store, or are damaged there."""
-        return tuple(chunk for chunk in plan.chunks if not self._holds(chunk))
+        return tuple(chunk for chunk in plan.chunks if not self._holds(plan.video, chunk))
 
     def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
         """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
@@ -287,6 +288,8 @@ class Analyzer:
         lost: numbers of chunks that are gaps where they are not stored: decoding died on them already.
         """
         tell = on_event or (lambda event: None)
+        for message in warnings(plan.video):
+            tell(Warned(message=message))
         scorer = self._scorer(plan, tell)
         draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s)
 
@@ -344,10 +347,10 @@ class Analyzer:
         )
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
 
-    def _holds(self, chunk: Chunk) -> bool:
+    def _holds(self, video: VideoInfo, chunk: Chunk) -> bool:
         try:
             stored = load_stored(
-                chunk, self.sampling, self.encoder, self._store, self._process, exact=self._settings.exact
+                video, chunk, self.sampling, self.encoder, self._store, self._process, exact=self._settings.exact
             )
         except DamagedFile:
             return False

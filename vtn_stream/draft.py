@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from vtn_stream.cuts import NOT_READ, UNCLEAR
 from vtn_stream.embedding import ChunkReady
-from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo, shareable_name
+from vtn_stream.film_notices import notices
 from vtn_stream.localize import changes, curve, gaps
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
@@ -29,12 +30,14 @@ NUM_CLIP_LABELS = 5
 Place = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 # Why a position has no embedding; 0 where it has one.
-NOT_YET, DAMAGED, LOST, NOTHING_SHOWN = 1, 2, 3, 4
+NOT_YET, DAMAGED, LOST, NOTHING_SHOWN, LEAP, CUT_OFF = 1, 2, 3, 4, 5, 6
 GAP_REASONS = {
     NOT_YET: "not analyzed yet",
     DAMAGED: "the frames are damaged",
     LOST: "decoding failed; another run tries again",
     NOTHING_SHOWN: "no frame is shown",
+    LEAP: "the film's clock leaps: no frame is shown",
+    CUT_OFF: "the file ends before this",
 }
 
 
@@ -83,13 +86,17 @@ class Draft:
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
         self._values = np.zeros((len(planned), encoder.num_features), np.float16)  # [T, D]
         self._why_invalid = np.full(len(planned), NOT_YET, np.int8)  # [T]
+        self._why_dark = np.full(len(planned), NOTHING_SHOWN, np.int8)  # [T], where no frame is shown
+        for span in video.dark:
+            within = slice(*np.searchsorted(planned.grid_s, (video.seconds(span.start) - CLOCK_TOLERANCE_S, np.inf)))
+            self._why_dark[within] = LEAP if span.why == "leap" else CUT_OFF
         self._executions: dict[str, Execution] = {}
 
     def add(self, ready: ChunkReady) -> None:
         rows = slice(ready.chunk.start - self._first, ready.chunk.stop - self._first)
         self._values[rows] = ready.values
         self._index.valid[rows] = ready.index.valid
-        missed = np.where(ready.index.frame < 0, NOTHING_SHOWN, LOST if ready.source == "lost" else DAMAGED)
+        missed = np.where(ready.index.frame < 0, self._why_dark[rows], LOST if ready.source == "lost" else DAMAGED)
         self._why_invalid[rows] = np.where(ready.index.valid, 0, missed)
         if ready.source != "lost":
             self._executions[ready.execution.digest] = ready.execution
@@ -149,7 +156,7 @@ class Draft:
         notes = self._scorer.notes()
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
-        notes += _notes_on(self._video)
+        notes += notices(self._video)
         if counts[DAMAGED]:
             notes.append(
                 f"{counts[DAMAGED]} of {len(self._index)} positions are gaps: their frames are damaged, or were "
@@ -196,18 +203,3 @@ def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float
         return ()
     order = np.argsort(-scores.clip, kind="stable")[:NUM_CLIP_LABELS]
     return tuple((labels[k], round(float(scores.clip[k]), 4)) for k in order)
-
-
-def _notes_on(video: VideoInfo) -> list[str]:
-    """What a reader of the timeline should know about how this film was read."""
-    notes = []
-    if len(video.video_streams) > 1:
-        others = ", ".join(str(index) for index in video.video_streams if index != video.stream)
-        notes.append(f"Stream {video.stream} was analyzed; the film has other video streams: {others}.")
-    if video.hdr:
-        notes.append(f"The film is HDR ({video.hdr}): its colours were taken as they are coded, without tone mapping.")
-    if video.interlaced:
-        notes.append("The film is interlaced: both fields of a frame were taken together, as they are woven.")
-    if video.num_untimed:
-        notes.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown.")
-    return notes

@@ -109,7 +109,7 @@ def embed(
     executions: set[Execution] = set()
     for chunk in chunks:
         try:
-            stored = load_stored(chunk, plan, encoder, store, process, exact=exact)
+            stored = load_stored(video, chunk, plan, encoder, store, process, exact=exact)
         except DamagedFile as error:
             yield Warned(message=f"{error.fact}: that chunk is computed anew")
             stored = None
@@ -147,6 +147,7 @@ def embed(
 
 
 def load_stored(
+    video: VideoInfo,
     chunk: Chunk,
     plan: SamplingPlan,
     encoder: "FrameEncoder",
@@ -155,16 +156,21 @@ def load_stored(
     *,
     exact: bool,
 ) -> StoredChunk | None:
-    """The chunk from the store; None if it is not there. Raises DamagedFile.
+    """The chunk from the store; None if it is not there, or holds other frames than the plan. Raises DamagedFile.
 
     How this machine computes is asked only where it matters, as the network is loaded to know it: where several
     executions computed the chunk, the one of this machine comes first.
     """
     recipe = encoder.recipe(plan.fps)
     num = store.num_executions(chunk, recipe)
-    if num == 1 and not exact:
-        return store.load(chunk, recipe)
-    return store.load(chunk, recipe, encoder.execution(process.decoder), exact=exact) if num else None
+    if num == 0:
+        return None
+    execution = encoder.execution(process.decoder) if num > 1 or exact else None
+    stored = store.load(chunk, recipe, execution, exact=exact)
+    if stored is None:
+        return None
+    planned = plan.grid(video, chunk.start, chunk.stop)  # an earlier release may have taken other frames
+    return stored if np.array_equal(stored.index.frame, planned.frame) else None
 
 
 def embed_run(

@@ -40,7 +40,7 @@ from vtn_stream.track import Execution, Recipe
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
 
 _MANIFEST = "manifest.json"
-_PROBE_VERSION = 2  # of what a probe looks for: older ones are made anew
+_PROBE_VERSION = 3  # of what a probe looks for: older ones are made anew
 
 
 def default_root() -> Path:
@@ -229,13 +229,16 @@ class EmbeddingStore:
         try:
             batch, facts = read_batch(self._probe_file(stamp, stream), "probe")
             pts, keyframes = (batch.column(name)[0].values.to_numpy() for name in ("pts", "keyframes"))
-            return VideoInfo.from_facts(path, stamp, facts, pts, keyframes)
+            packets = batch.column("packet_pts")[0].values
+            packet_pts = None if packets is None else packets.to_numpy()
+            return VideoInfo.from_facts(path, stamp, facts, pts, keyframes, packet_pts)
         except (FileNotFoundError, DamagedFile, KeyError, TypeError, ValueError):
             return None
 
     def remember(self, video: VideoInfo, stream: int | None = None) -> None:
         """Keeps a probe for this file and the stream that was asked for, until the file changes."""
-        batch = pa.record_batch({"pts": pa.array([video.pts]), "keyframes": pa.array([video.keyframes])})
+        arrays = {"pts": video.pts, "keyframes": video.keyframes, "packet_pts": video.packet_pts}
+        batch = pa.record_batch({name: pa.array([array], pa.list_(pa.int64())) for name, array in arrays.items()})
         write_batch(self._probe_file(video.stamp, stream), "probe", batch, video.facts())
 
     # -- upkeep
