@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vtn_stream.film import FILM_SUFFIXES, is_film_name
+from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, rows
@@ -92,7 +93,8 @@ def class_of(label: str, classes: Mapping[str, int]) -> int | None:
 
 
 def _is_table(header: list[str]) -> bool:
-    return "label" in header and ("path" in header or "video" in header)
+    """Whether it is of a table of clips. What holds times is a table of segments, whatever else it holds."""
+    return "label" in header and ("path" in header or "video" in header) and not columns_of(header).holds_times
 
 
 def _lines(text: str) -> Iterator[tuple[At, str]]:

@@ -31,14 +31,13 @@ from vtn_stream.formats.annotations.words import At, shown
 __all__ = ["NAME", "claims", "read", "write"]
 
 NAME = "ELAN"
-ROOT = b"<ANNOTATION_DOCUMENT"
+ROOT = "<ANNOTATION_DOCUMENT"
 _WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
 def claims(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        head = head.decode("utf-16", "replace").encode()
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and ROOT in head
+    text = head.decode(encoding_of(head), "replace").lstrip("\ufeff \t\r\n")
+    return text.startswith("<") and ROOT in text
 
 
 def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None:
