@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
 from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, reading_clock
+from vtn_stream.formats.timecode import (
+    TIMECODE_RATES,
+    Clock,
+    film_clock,
+    has_drop_frame,
+    reading_clock,
+    timecode_rate,
+)
 from vtn_stream.formats.writing import Options, counting_rate, exact_rate
 from vtn_stream.timeline import Segment, Timeline
 
@@ -201,6 +208,94 @@ def test_a_variable_rate_is_counted_at_its_nominal_one_with_a_warning():
     clock, (warning,) = film_clock(film(nominal_rate=NTSC, variable_rate=True), Options())
     assert clock.rate == NTSC
     assert "varies" in warning
+
+
+OTHER_RATES = [  # of a film, and the rate of timecode to count it at
+    (Fraction(25, 2), 25),
+    (Fraction(1, 10), 24),
+    (Fraction(1, 3), 24),
+    (Fraction(15), 30),
+    (Fraction(10), 30),
+    (Fraction(15000, 1001), NTSC),
+    (Fraction(2843, 100), 30),
+    (Fraction(90), 96),
+    (Fraction(240), 120),
+    (Fraction(240000, 1001), Fraction(120000, 1001)),
+    (Fraction(200), 100),
+    (Fraction(60000), 120),
+    (Fraction(2998, 100), NTSC),
+    (Fraction(25001, 1000), 25),
+    (Fraction(24990, 1000), 25),
+]
+
+
+@pytest.mark.parametrize(("rate", "counted"), OTHER_RATES)
+@pytest.mark.parametrize("varies", [True, False])
+def test_a_film_at_a_rate_that_timecode_does_not_have_is_counted_at_one_that_it_has(rate, counted, varies):
+    clock, (warning,) = film_clock(film(nominal_rate=rate, variable_rate=varies), Options())
+    assert clock.rate == counted
+    assert f"{float(counted):.6g}" in warning
+    assert ("varies" in warning) == varies
+    assert warning.isprintable()
+
+
+@given(st.fractions(Fraction(1, 10**6), 10**6, max_denominator=10**6), st.floats(0, 1e6), st.booleans())
+def test_timecode_has_the_rate_that_is_chosen_and_frames_are_told_apart_where_it_can(rate, duration_s, drop):
+    counted = timecode_rate(rate, duration_s=duration_s, drop=drop)
+    assert counted in TIMECODE_RATES
+    assert timecode_rate(counted, duration_s=duration_s, drop=drop) == counted
+    assert counted >= min(rate * Fraction(998, 1000), 60)
+
+
+@pytest.mark.parametrize("rate", TIMECODE_RATES)
+@pytest.mark.parametrize("num_frames", [20, 900, 100_000])
+@pytest.mark.parametrize("last", [0.1, 0.5, 0.95])
+def test_a_mean_over_a_film_with_a_short_last_frame_is_its_rate(rate, num_frames, last):
+    """Up to a frame: a short film at 30 may as well be one at 29.97."""
+    duration = (num_frames - 1 + Fraction(last)) / rate
+    mean = num_frames / duration
+    if mean / rate < Fraction(1002, 1000):
+        counted = timecode_rate(mean, duration_s=float(duration))
+        assert abs(duration * rate - duration * counted) < 1
+        assert counted <= rate
+
+
+def test_a_drop_frame_start_tells_29_97_from_30():
+    mean = Fraction(2700000, 89923)
+    for start, first in [("01:00:00;00", "01:00:00;00"), (None, "00:00:00:00")]:
+        clock, (warning,) = film_clock(film(nominal_rate=mean, start_timecode=start, duration_s=1.0), Options())
+        assert (clock.rate, clock.timecode(0)) == (NTSC, first)
+        assert warning == "30.0257 frames a second is a mean near 29.97, which is counted at"
+    clock, _ = film_clock(film(nominal_rate=Fraction(29999, 1000), start_timecode="01:00:00;00"), Options())
+    assert clock.rate == NTSC
+    clock, _ = film_clock(film(nominal_rate=Fraction(300001, 10000), duration_s=3600.0), Options())
+    assert clock.rate == 30
+
+
+def test_a_whole_rate_that_is_asked_for_holds_and_that_is_told():
+    clock, (warning,) = film_clock(film(), Options(rate=Fraction(15)))
+    assert clock.rate == 15
+    assert "want 30" in warning
+    clock, (warning,) = film_clock(film(), Options(rate=Fraction(25, 2)))
+    assert (clock.rate, warning) == (25, "timecode has no 12.5 frames a second: they are counted at 25")
+    assert reading_clock(ReadingOptions(rate=Fraction(15))) == (Clock(rate=Fraction(15)), ())
+    assert reading_clock(ReadingOptions(rate=Fraction(25, 2))) == (Clock(rate=Fraction(25)), (warning,))
+    assert reading_clock(ReadingOptions(rate=Fraction(2997, 100))) == (Clock(rate=NTSC), ())
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "first"),
+    [
+        (Fraction(15), "01:00:00:10", "01:00:00:20"),
+        (Fraction(240), "01:00:00:120", "01:00:00:060"),
+        (Fraction(25, 2), "01:00:00:10", "01:00:00:10"),
+        (Fraction(60000), "00:00:02:15000", "00:00:00:000"),
+    ],
+)
+def test_a_start_timecode_was_counted_at_the_film_s_own_rate(rate, start, first):
+    clock, warnings = film_clock(film(nominal_rate=rate, start_timecode=start), Options())
+    assert clock.timecode(0) == first
+    assert len(warnings) == (2 if "15000" in start else 1)
 
 
 @pytest.mark.parametrize(

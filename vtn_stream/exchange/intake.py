@@ -1,19 +1,32 @@
 """Reads files of other programs as timelines; finds their format by their content. Touches no film and no model."""
 
+import json
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, printable
+from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, listed, printable
 from vtn_stream.film import bare_name, is_film_name
-from vtn_stream.formats import FORMATS
+from vtn_stream.formats import FORMATS, Format
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, named_by
+from vtn_stream.formats.annotations.words import shown
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, named_by, xml_root
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["read_any", "truth_of"]
 
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
+_ANYONES = {".csv", ".json", ".tsv", ".xml"}  # suffixes that say too little
+_SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".eaf")  # of what other programs write
+_COLUMNS = "the columns video, start_s, end_s and label"
+_JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
+_PROJECTS = {
+    ".aaf": "let the editor export an EDL or Final Cut Pro XML",
+    ".drp": "let Resolve export a timeline: EDL, FCPXML or OTIO",
+    ".drt": "let Resolve export a timeline: EDL, FCPXML or OTIO",
+    ".otioz": "unzip it: the content.otio in it is what is read",
+    ".prproj": "let Premiere export Final Cut Pro XML",
+}
 
 
 def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResult:
@@ -22,26 +35,15 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
 
     Raises TimelineError, AnnotationError, InputError.
     """
-    if not path.is_dir():
-        data = content_of(path, consequence="nothing was read", too_large="split it")
-        head = _head(data)
-        if not head.strip():  # a list of nothing says what it is by its name alone
-            for format in FORMATS.values():
-                if format.reads == "itself" and path.name.lower().endswith(format.suffix):
-                    return format.read(data, path.name, options)
-        for format in FORMATS.values():
-            if format.reads == "itself" and format.claims(head, path.suffix.lower()):
-                return format.read(data, path.name, options)
+    if path.suffix.lower() == ".fcpxmld" and path.is_dir():  # Final Cut Pro's folder around its file
+        path /= "Info.fcpxml"
+    data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
+    if not path.is_dir() and (format := _format_of(path.name, _head(data))) is not None:
+        return format.read(data, path.name, options)
     try:
         annotations = read_annotations(path, fps=options.rate, skip_bad=True)
     except UnknownFormat as error:
-        raise AnnotationError(
-            f"{path.name} is of no format that can be read",
-            "nothing was written",
-            "vtn-stream analyze is what reads a film"
-            if is_film_name(path.name)
-            else "docs/formats.md lists those that can",
-        ) from error
+        raise _unknown(path.name, data) from error
     return timelines_of(annotations, path.name, options)
 
 
@@ -81,7 +83,55 @@ def _lasting(truth: Timeline, duration_s: float) -> tuple[Segment, ...]:
     return truth.segments or tuple(whole)
 
 
+def _format_of(name: str, head: str) -> Format | None:
+    """The format that its content shows, else its suffix, if that is of one format alone: its reader says what is
+    wrong, with the line. A table, JSON or XML may be anyone's, if it holds anything at all.
+    """
+    formats = [format for format in FORMATS.values() if format.reads == "itself"]
+    suffix = PurePath(name).suffix.lower()
+    for format in formats if head.strip() else ():
+        if format.claims(head, suffix):
+            return format
+    by_length = sorted(formats, key=lambda format: -len(format.suffix))
+    named = next((format for format in by_length if name.lower().endswith(format.suffix)), None)
+    return None if named is not None and named.suffix in _ANYONES and head.strip() else named
+
+
+def _unknown(name: str, data: bytes) -> AnnotationError:
+    """What is known of a file of no known format, and what would have been one."""
+    text = _head(data).lstrip("\ufeff \n\t")
+    reason, cure = "", f"give one of these: {', '.join(_SUFFIXES)}; or a table with {_COLUMNS}; docs/formats.md has all"
+    if is_film_name(name):
+        cure = "vtn-stream analyze is what reads a film"
+    elif (program := _PROJECTS.get(PurePath(name).suffix.lower())) is not None:
+        reason, cure = "a program's own project", program
+    elif text.startswith("<"):
+        reason = f"its root is <{printable(str(xml_root(data, name).tag)[:40])}>"
+        cure = (
+            "of XML these are read: <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, <ANNOTATION_DOCUMENT>"
+        )
+    elif text.startswith(("{", "[")):
+        reason, cure = _of_json(text), f"of JSON there is read {_JSON}; docs/formats.md has all"
+    elif text and "\0" not in text:
+        reason = f"it begins with {shown(text.splitlines()[0].strip())}"
+    return AnnotationError(
+        f"{name} is of no format that can be read" + f" ({reason})" * bool(reason), "nothing was written", cure
+    )
+
+
+def _of_json(text: str) -> str:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return f"damaged JSON: {str(error)[:100]}"
+    item, what = content, "its keys are"
+    if isinstance(content, list):
+        item, what = (content[0] if content else None), "a list, whose first item has the keys"
+    if not isinstance(item, dict):
+        return f"{'a list of' if isinstance(content, list) else 'it holds'} {shown(item)}"
+    return f"{what} {listed(map(shown, item), 5)}" if item else "an object of nothing"
+
+
 def _head(data: bytes) -> str:
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    text = data[:_HEAD].decode(encoding, "replace")
+    text = data[:_HEAD].decode(encoding_of(data), "replace").removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n")

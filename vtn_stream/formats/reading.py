@@ -5,6 +5,7 @@ Sizes are limited before anything is parsed; XML with entities or external refer
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +27,7 @@ __all__ = [
     "TimelineReader",
     "content_of",
     "decoded",
+    "encoding_of",
     "named_by",
     "refuse",
     "timeline_of",
@@ -34,6 +36,8 @@ __all__ = [
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_SEGMENTS = 1_000_000
+_TOLD_BY = 512  # bytes that tell UTF-16 without its mark
+_SAYS_UTF_16 = re.compile(rb"[^>]{0,60}\bencoding\s*=\s*[\"']utf-16", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,22 +98,36 @@ def content_of(
     return data
 
 
+def encoding_of(data: bytes) -> str:
+    """UTF-16 by its mark, or without one by the zeros that it has beside every ASCII character; else UTF-8."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    even, odd = data[:_TOLD_BY:2], data[1:_TOLD_BY:2]
+    for encoding, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if 0 not in others and 2 * zeros.count(0) > len(zeros):
+            return encoding
+    return "utf-8-sig"
+
+
 def decoded(data: bytes, name: str) -> str:
-    """UTF-8 (or UTF-16 with its mark), with or without mark, every line break a \\n. Raises TimelineError."""
+    """UTF-8 or UTF-16, with or without its mark, every line break a \\n. Raises TimelineError."""
     if len(data) > MAX_BYTES:
         refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    encoding = encoding_of(data)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        refuse(name, "it is no text in UTF-8", line=data.count(b"\n", 0, error.start) + 1)
+        if encoding != "utf-8-sig":
+            refuse(name, "it begins as text in UTF-16 and goes on as something else")
+        refuse(name, "it is no text in UTF-8 or UTF-16", line=data.count(b"\n", 0, error.start) + 1)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def xml_root(data: bytes, name: str) -> "Element":
     """The root of an XML document. Raises TimelineError, also for a DTD with entities or external references.
 
-    A DOCTYPE without any of these (`<!DOCTYPE xmeml>`) is read.
+    A DOCTYPE without any of these (`<!DOCTYPE xmeml>`) is read, and so is what editors of text make of a file: UTF-16
+    that is declared as UTF-8 and the other way round, empty lines before the declaration.
     """
     from xml.etree.ElementTree import ParseError
 
@@ -117,8 +135,11 @@ def xml_root(data: bytes, name: str) -> "Element":
 
     if len(data) > MAX_BYTES:
         refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
+    # The declaration holds, but for UTF-16: that is seen, and a file that says so may have been saved as UTF-8 since.
+    by_bytes = encoding_of(data) == "utf-8-sig" and not _SAYS_UTF_16.match(data)
+    text = data if by_bytes else decoded(data, name).removeprefix("\ufeff")
     try:
-        return ElementTree.fromstring(data, forbid_dtd=False, forbid_entities=True, forbid_external=True)
+        return ElementTree.fromstring(text.lstrip(), forbid_dtd=False, forbid_entities=True, forbid_external=True)
     except ParseError as error:
         refuse(name, f"damaged XML: {error}")
     except DefusedXmlException:

@@ -8,21 +8,45 @@ an hour of it lasts 3603.6 s. Drop-frame timecode, HH:MM:SS;FF, leaves out two n
 every tenth minute, and keeps to the hour; it exists at 29.97 and 59.94 only. Elsewhere a drop-frame start is read as
 non-drop, with a warning. If no start is stated, timecode starts at 00:00:00:00, non-drop at all rates.
 
+Timecode has few rates. A film at another one is counted at one of these, with a warning. One within 0.2 % of a rate of
+timecode is at that rate: it is a mean, and a last frame that is shorter makes a mean so high (2700000/89923 is 29.97).
+Else it is counted at twice, thrice ... its own rate (12.5 at 25, a screen recording of a frame each 10 s at 24), which
+tells frames apart; else at the next whole one, whose seconds are seconds. A whole rate that is asked for holds, with a
+warning, and so does one that a file is counted at: 15 frames in a second have names, 12.5 have not.
+
 After 24 hours timecode begins anew: a name more than 12 hours before the film's first one stands for the next day,
 one less before it for what is before the film. Above 100 frames a second FF has three digits.
 """
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from vtn_stream.errors import InputError, printable
 from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.formats.writing import DEFAULT_RATE, Options, counting_rate
+from vtn_stream.formats.writing import DEFAULT_RATE, Options, counting_rate, exact_rate
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["Clock", "film_clock", "has_drop_frame", "is_timecode", "reading_clock"]
+__all__ = [
+    "TIMECODE_RATES",
+    "Clock",
+    "can_count",
+    "film_clock",
+    "has_drop_frame",
+    "is_timecode",
+    "reading_clock",
+    "timecode_rate",
+]
 
+_ALSO_NTSC = (24, 30, 48, 60, 72, 96, 120)
+TIMECODE_RATES = (  # of ST 12-1 and 12-3, the lowest first
+    *sorted(
+        {Fraction(base, slower) for base in _ALSO_NTSC for slower in (1, Fraction(1001, 1000))}
+        | {*map(Fraction, (25, 50, 100))}
+    ),
+)
+_NEAR = Fraction(2, 1000)  # of a rate: a mean is this far off, and no two rates but 24 and 23.976 and the like are
 _TIMECODE = re.compile(r"(\d{1,2})[:;.,](\d\d)[:;.,](\d\d)([:;.,])(\d{2,3})", re.ASCII)
 _MOST_FRAMES = 2**50  # a million years; up to there a float of seconds tells frames apart
 
@@ -101,6 +125,33 @@ def has_drop_frame(rate: Fraction) -> bool:
     return any(abs(rate - Fraction(base * 1000, 1001)) < Fraction(1, 1000) for base in (30, 60))
 
 
+def can_count(rate: Fraction) -> bool:
+    """Whether names of whole frames in a second make sense: of 25 and of 30000/1001, of 15, not of 12.5 or 0.1."""
+    base = round(rate)
+    return base > 0 and rate in (base, Fraction(base * 1000, 1001))
+
+
+def timecode_rate(rate: Fraction, *, duration_s: float = math.inf, drop: bool = False) -> Fraction:
+    """The rate of timecode to count at, for a film of this rate and length.
+
+    drop: its timecode is known to be drop-frame
+    """
+    if rate in TIMECODE_RATES:
+        return rate
+    near = [known for known in TIMECODE_RATES if abs(known - rate) <= _NEAR * rate]
+    if dropping := [known for known in near if drop and has_drop_frame(known)]:
+        return dropping[0]
+    # A short last frame is less than a frame: of the rates that it explains the lowest. Others are off by more.
+    if by_last_frame := [known for known in near if 0 <= (rate - known) * Fraction(min(duration_s, 1e9)) <= 1]:
+        return by_last_frame[0]
+    if near:
+        return min(near, key=lambda known: abs(known - rate))
+    finer = [known for known in TIMECODE_RATES if (known / rate).denominator == 1]
+    coarser = [known for known in TIMECODE_RATES if known >= 60 and (rate / known).denominator == 1]
+    above = [known for known in TIMECODE_RATES if known > rate and known.denominator == 1]
+    return (finer + coarser[::-1] + above + [TIMECODE_RATES[-1]])[0]
+
+
 def is_timecode(text: str) -> bool:
     """Whether the text has the form of a timecode, at some rate."""
     return _TIMECODE.fullmatch(text) is not None
@@ -111,15 +162,24 @@ def film_clock(timeline: Timeline, options: Options) -> tuple[Clock, tuple[str, 
 
     InputError where the options' start timecode is not a timecode.
     """
-    rate, warnings = counting_rate(timeline, options)
+    own, warnings = counting_rate(timeline, options)
+    drop = _is_drop(options.start_timecode or timeline.start_timecode or "")
+    rate = timecode_rate(own, duration_s=timeline.duration_s, drop=drop)
+    if rate != own and options.rate is not None and can_count(own):
+        warnings += (f"timecode has no {_decimal(own)} frames a second: most editors want {_decimal(rate)} (--rate)",)
+        rate = own
+    elif rate != own:
+        varies = "the film's frame rate varies, and " if options.rate is None and timeline.variable_rate else ""
+        warnings = (varies + _other_rate(own, rate),)
     if options.start_timecode is not None:
         clock, doubts = _started(rate, options.start_timecode)
         return clock, warnings + doubts
     try:
-        clock, doubts = _started(rate, timeline.start_timecode or "00:00:00:00")
+        clock, doubts = _started(own if can_count(own) else rate, timeline.start_timecode or "00:00:00:00")
     except InputError as error:
         return Clock(rate=rate), (*warnings, f"{error.fact}: timecode starts at 00:00:00:00")
-    return clock, warnings + doubts
+    # The film's own timecode was counted at its own rate.
+    return replace(clock, rate=rate, start=round(clock.start * rate / clock.rate)), warnings + doubts
 
 
 def reading_clock(
@@ -133,6 +193,10 @@ def reading_clock(
     if rate is None and (rate := options.rate) is None:
         rate = DEFAULT_RATE
         warnings += (f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second",)
+    stated, rate = rate, exact_rate(float(rate))
+    if not can_count(rate):
+        rate = timecode_rate(stated, drop=drop)
+        warnings += (_other_rate(stated, rate),)
     if drop and not has_drop_frame(rate):
         drop = False
         warnings += (_no_drop_frame("its timecode", rate),)
@@ -170,4 +234,14 @@ def _count(clock: Clock, timecode: str) -> int:
 
 
 def _no_drop_frame(what: str, rate: Fraction) -> str:
-    return f"there is no drop-frame timecode at {float(rate):.6g} frames a second: {what} is read as non-drop"
+    return f"there is no drop-frame timecode at {_decimal(rate)} frames a second: {what} is read as non-drop"
+
+
+def _other_rate(rate: Fraction, counted: Fraction) -> str:
+    if abs(counted - rate) <= _NEAR * rate:
+        return f"{_decimal(rate)} frames a second is a mean near {_decimal(counted)}, which is counted at"
+    return f"timecode has no {_decimal(rate)} frames a second: they are counted at {_decimal(counted)}"
+
+
+def _decimal(rate: Fraction) -> str:
+    return f"{float(rate):.6g}"

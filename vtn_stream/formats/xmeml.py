@@ -3,8 +3,7 @@
 A marker has the label as its name and the score in its comment, "score 0.8765". An instant has out = -1, as Premiere
 writes it. The film is the sequence's one clip, by its bare name: editors ask once where it is.
 
-Resolution: a frame; scores four decimals. The format counts at whole frames a second or 1000/1001 of them: at another
-rate times are counted at the nearest of these, with a warning.
+Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
@@ -24,7 +23,7 @@ from xml.sax.saxutils import escape
 
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, is_timecode, reading_clock
-from vtn_stream.formats.writing import Options, Written, counting_rate, num, xml_text
+from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
@@ -37,21 +36,14 @@ _SCORE = re.compile(r"score (-?\d{1,300}(?:\.\d{1,17})?)", re.ASCII)
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines
-    asked, warnings = counting_rate(timeline, options)
-    base, ntsc = _timebase(asked)
-    counted = Fraction(base * 1000, 1001) if ntsc else Fraction(base)
-    clock, doubts = film_clock(timeline, replace(options, rate=counted))
-    warnings += doubts
-    if counted != asked:
-        warnings += (
-            f"{float(asked):.6g} frames a second, which it cannot state: frames are counted at {float(counted):.6g}",
-        )
+    clock, warnings = film_clock(timeline, options)
     if changed := sum(xml_text(s.label)[1] for s in timeline.segments):
         warnings += (f"{num(changed, 'label')} with characters that XML does not have: U+FFFD is written instead",)
     film = PurePosixPath(timeline.video_path).name
     name, url = _escaped(film), _escaped(quote(xml_text(film)[0]))
     length = clock.frame(timeline.duration_s)
-    rate = f"<rate><timebase>{base}</timebase><ntsc>{'TRUE' if ntsc else 'FALSE'}</ntsc></rate>"
+    ntsc = "FALSE" if clock.rate == clock.base else "TRUE"
+    rate = f"<rate><timebase>{clock.base}</timebase><ntsc>{ntsc}</ntsc></rate>"
     timecode = (
         f"<timecode>{rate}<string>{clock.timecode(0)}</string><frame>{clock.start}</frame>"
         f"<displayformat>{'DF' if clock.drop else 'NDF'}</displayformat></timecode>"
@@ -154,12 +146,6 @@ def _timeline(sequence: "Element", title: str, name: str, options: ReadingOption
         notes=[f"Of several sequences this is {title!r}."] if title else (),
     )
     return timeline, warnings
-
-
-def _timebase(rate: Fraction) -> tuple[int, bool]:
-    """The nearest rate that can be stated: whole frames a second, or 1000/1001 of them."""
-    whole, ntsc = max(1, round(rate)), max(1, round(rate * 1001 / 1000))
-    return (ntsc, True) if abs(Fraction(ntsc * 1000, 1001) - rate) < abs(whole - rate) else (whole, False)
 
 
 def _marker(segment: Segment, clock: Clock) -> str:
