@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, listed, printable
-from vtn_stream.film import bare_name, is_film_name
+from vtn_stream.film import bare_name, is_film_name, one_form
 from vtn_stream.formats import FORMATS, Format
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
@@ -41,7 +42,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
     if not path.is_dir() and (format := _format_of(path.name, _head(data))) is not None:
         return format.read(data, path.name, options)
     try:
-        annotations = read_annotations(path, fps=options.rate, skip_bad=True)
+        annotations = read_annotations(path, fps=options.rate, start_timecode=options.start_timecode, skip_bad=True)
     except UnknownFormat as error:
         raise _unknown(path.name, data) from error
     return timelines_of(annotations, path.name, options)
@@ -59,7 +60,7 @@ def truth_of(
     """
     truths = read_any(path, options).timelines
     if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):
-        return [_lasting(truths[0], timelines[0].duration_s)]
+        return [_lasting(truths[0], timelines[0])]
     by_name: dict[str, list[Timeline]] = {}
     for each in truths:
         by_name.setdefault(bare_name(each.video_path), []).append(each)
@@ -74,13 +75,15 @@ def truth_of(
                 "there is no truth to show",
                 "let it call the film as the timeline does",
             )
-        found.append(_lasting(same[0], timeline.duration_s))
+        found.append(_lasting(same[0], timeline))
     return found
 
 
-def _lasting(truth: Timeline, duration_s: float) -> tuple[Segment, ...]:
-    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in truth.clip_labels)
-    return truth.segments or tuple(whole)
+def _lasting(truth: Timeline, timeline: Timeline) -> tuple[Segment, ...]:
+    """The truth about a timeline's film; a label that differs in the form of Unicode alone is the timeline's."""
+    spelled = {one_form(label): label for label in timeline.labels}
+    whole = (Segment(start_s=0.0, end_s=timeline.duration_s, label=label) for label, _ in truth.clip_labels)
+    return tuple(replace(s, label=spelled.get(one_form(s.label), s.label)) for s in truth.segments or whole)
 
 
 def _format_of(name: str, head: str) -> Format | None:

@@ -6,8 +6,8 @@ CSV                   video,start_s,end_s,label,score, or columns that say as mu
                       row with a video and nothing else is a film in which nothing was found
 
 Seconds, in CSV also M:SS and H:MM:SS.mmm; as exact as the digits. Scores are any numbers, higher is surer. Times may
-lie before 0 and after the end: some systems predict such. Loses other keys and columns. Escapes: JSON's own, RFC 4180 quotes.
-Traps: an id that stands twice in JSON, of which other readers keep the last in silence, is refused.
+lie before 0 and after the end: some systems predict such. Loses other keys and columns. Escapes: JSON's own, RFC 4180
+quotes. Traps: an id that stands twice in JSON, of which other readers keep the last in silence, is refused.
 """
 
 import json
@@ -25,7 +25,7 @@ from vtn_stream.formats.annotations.table import cells_below, has_decimal_commas
 from vtn_stream.formats.annotations.table_times import Times
 from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
-from vtn_stream.formats.reading import content_of
+from vtn_stream.formats.reading import content_of, encoding_of
 from vtn_stream.timeline import Segment
 
 __all__ = ["FilmResults", "read_results"]
@@ -49,10 +49,10 @@ class _Fault(ValueError):
 def read_results(path: Path) -> dict[str, FilmResults] | None:
     """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one."""
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
+    if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
+        return None
     try:
         text = as_text(data, path.name)
-        if "\0" in text[:4096]:
-            return None
         if text.lstrip().startswith("{"):
             return _of_json(text)
         above = lines_above(text, _is_header)
@@ -167,7 +167,7 @@ def _label(given: object) -> str:
     label = given.strip()
     if fault := text_fault(label):
         raise _Fault(f"its label {shown(given)} {fault}" if label else "it has no label")
-    return one_form(label)
+    return label
 
 
 def _score(given: object) -> float:

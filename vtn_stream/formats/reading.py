@@ -7,13 +7,13 @@ Sizes are limited before anything is parsed; XML with entities or external refer
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 from vtn_stream.errors import InputError, TimelineError, VtnStreamError
-from vtn_stream.film import shareable_name
+from vtn_stream.film import one_form, shareable_name
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
@@ -166,7 +166,12 @@ def timeline_of(
             out of the folder only the last part is kept). Of what file and options both say, the file's holds
     format  the format's title, for the provenance; notes: in words, for the provenance too
     """
+    spelled: dict[str, str] = {}  # one label in two forms of Unicode is one label, as it came first
     kept = tuple(segments)
+    for s in kept:
+        spelled.setdefault(one_form(s.label), s.label)
+    if any(spelled[one_form(s.label)] != s.label for s in kept):
+        kept = tuple(replace(s, label=spelled[one_form(s.label)]) for s in kept)
     notes = list(notes)
     last_s = max((s.end_s for s in kept), default=0.0)
     known_s = duration_s if _is_duration(duration_s) else options.duration_s

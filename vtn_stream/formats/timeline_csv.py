@@ -19,6 +19,7 @@ import io
 import re
 from collections.abc import Sequence
 
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.text import seconds, sep_line
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
@@ -87,6 +88,7 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
     if faulty := [column for column in _READ if header.count(column) != 1]:
         refuse(name, f"the header must name {', '.join(_READ)}, each once; look at {', '.join(faulty)}", line=1)
     films: dict[str, list[Segment]] = {}
+    spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
     above = sep_line(text)
     table = csv.reader(io.StringIO(text[len(above) :], newline=""), delimiter=delimiter, strict=True)
     comma = delimiter != ","
@@ -102,7 +104,8 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
             if len(cells) != len(header):
                 refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=table.line_num + bool(above))
             row = dict(zip(header, cells, strict=True))
-            film = films.setdefault(_unprotected(row["video"]), [])
+            video = _unprotected(row["video"])
+            film = films.setdefault(spelled.setdefault(one_form(video), video), [])
             if any(row[column] for column in _READ[1:]):
                 film.append(_segment(row, name, table.line_num + bool(above), comma=comma))
     except csv.Error as error:

@@ -3,12 +3,11 @@
 import os
 import re
 import stat
-import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from vtn_stream.errors import InputError
-from vtn_stream.film import is_film_name, without_suffix
+from vtn_stream.film import is_film_name, one_form, without_suffix
 
 __all__ = ["FilmFolder"]
 
@@ -59,7 +58,7 @@ class FilmFolder:
 
 class _Names:
     def __init__(self, files: list[str]) -> None:
-        self._by_path = {_one_form(file): file for file in files}
+        self._by_path = {one_form(file): file for file in files}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for path in self._by_path:
@@ -67,7 +66,7 @@ class _Names:
             self._by_stem[PurePosixPath(path).stem].append(path)
 
     def find(self, name: str) -> list[str]:
-        *above, last = [part for part in re.split(r"[\\/]", _one_form(name)) if part not in ("", ".")]
+        *above, last = [part for part in re.split(r"[\\/]", one_form(name)) if part not in ("", ".")]
         if (path := "/".join([*above, last])) in self._by_path:
             return [self._by_path[path]]
         stem = without_suffix(last)
@@ -76,11 +75,6 @@ class _Names:
             if ending:
                 return [self._by_path[path] for path in [p for p in ending if is_film_name(p)] or ending]
         return []
-
-
-def _one_form(name: str) -> str:
-    """The name with accented letters written in one way: macOS gives file names in another way than people type."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _is_file(path: str) -> bool:

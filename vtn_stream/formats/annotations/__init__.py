@@ -32,6 +32,7 @@ from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unrea
 from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
+from vtn_stream.formats.reading import encoding_of
 
 __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations", "timelines_of"]
 
@@ -98,9 +99,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> 
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
         return elan.NAME
+    if encoding_of(data) == "utf-8-sig" and b"\0" in data[:_HEAD]:
+        raise _of_no_format(findings.name, "no text in UTF-8 or UTF-16")
     text = as_text(data, findings.name)
-    if "\0" in text[:_HEAD]:
-        raise _of_no_format(findings.name, "no text in UTF-8")
     if not text.strip():
         raise _of_no_format(findings.name, "it is empty")
     if text.lstrip().startswith(("{", "[")) and (format := _read_json(findings, path, text)) is not None:

@@ -27,6 +27,7 @@ from defusedxml import sax as defused_sax
 from vtn_stream.formats.annotations.elan_writer import write
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.words import At, shown
+from vtn_stream.formats.reading import encoding_of
 
 __all__ = ["NAME", "claims", "read", "write"]
 

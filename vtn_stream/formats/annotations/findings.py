@@ -87,6 +87,7 @@ class Findings:
         self.start_timecode = start_timecode
         self._film_rate = film_rate
         self._spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
+        self._spelled_labels: dict[str, str] = {}
         self.labels: Sequence[str] = ()
         self.locate: dict[str, Callable[[tuple[str | int, ...]], int | None]] = {}
         self.uses_fps = False
@@ -273,7 +274,7 @@ class Findings:
         elif fault := text_fault(label.strip()):
             faults.append(f"its label {shown(label)} {fault}" if label.strip() else "it has no label")
         else:
-            return one_form(label.strip())
+            return self._spelled_labels.setdefault(one_form(label.strip()), label.strip())
         return None
 
     def _count(self, at: At) -> None:

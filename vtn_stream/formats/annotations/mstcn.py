@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.annotations.spelling import nearest
@@ -80,7 +81,7 @@ def _read_mapping(findings: Findings, mapping: Path) -> list[str]:
 
 def _read_film(findings: Findings, name: str, text: str, file: str, fps: Fraction) -> None:
     labels = [line.strip() for line in io.StringIO(text.rstrip())]
-    known = set(findings.labels)
+    known = {one_form(label): label for label in findings.labels}
     if not labels:
         findings.problem(At(file=file), "it is empty")
         return
@@ -90,8 +91,8 @@ def _read_film(findings: Findings, name: str, text: str, file: str, fps: Fractio
     first, unknown = 0, set[str]()
     for label, run in groupby(labels):
         at, stop = At(line=first + 1, file=file), first + len(list(run))
-        if label in known:
-            findings.segment(film, at, float(first / fps), float(stop / fps), label)
+        if one_form(label) in known:
+            findings.segment(film, at, float(first / fps), float(stop / fps), known[one_form(label)])
         elif label not in unknown:
             unknown.add(label)
             near = nearest(label, findings.labels) if len(unknown) < 50 else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.errors import AnnotationError
-from vtn_stream.formats.reading import content_of
+from vtn_stream.formats.reading import content_of, encoding_of
 from vtn_stream.times import seconds_of
 
 __all__ = [
@@ -46,13 +46,12 @@ def read_bytes(path: Path, head: int | None = None) -> bytes:
 
 def as_text(data: bytes, name: str) -> str:
     """UTF-8 or UTF-16, with or without their mark, every line break a \\n. Raises AnnotationError."""
-    encoding = encoding_of(data)
     try:
-        text = data.decode(encoding)
+        text = data.decode(encoding_of(data))
     except UnicodeDecodeError as error:
-        known, line = shown_encoding(encoding), data.count(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, error.start) + 1
         raise AnnotationError(
-            f"{name} is no text in {known} (line {line})", "no annotations were read", "save it as UTF-8"
+            f"{name} is no text in UTF-8 or UTF-16 (line {line})", "no annotations were read", "save it as UTF-8"
         ) from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
