@@ -22,6 +22,7 @@ _SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".eaf")  # of what othe
 _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
 _PROJECTS = {
+    ".llc": "let LosslessCut export its segments as CSV",
     ".aaf": "let the editor export an EDL or Final Cut Pro XML",
     ".drp": "let Resolve export a timeline: EDL, FCPXML or OTIO",
     ".drt": "let Resolve export a timeline: EDL, FCPXML or OTIO",
@@ -111,11 +112,14 @@ def _unknown(name: str, data: bytes) -> AnnotationError:
     elif text.startswith("<"):
         reason = f"its root is <{printable(str(xml_root(data, name).tag)[:40])}>"
         cure = (
-            "of XML these are read: <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, <ANNOTATION_DOCUMENT>"
+            "of XML these are read: <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, <ANNOTATION_DOCUMENT>; "
+            f"or export a table with {_COLUMNS}"
         )
     elif text.startswith(("{", "[")):
-        reason, cure = _of_json(text), f"of JSON there is read {_JSON}; docs/formats.md has all"
-    elif text and "\0" not in text:
+        reason, cure = _of_json(text), f"of JSON there is read {_JSON}; or export a table with {_COLUMNS}"
+    elif "\0" in text:
+        reason = "it holds zero bytes, so that it is no text"
+    elif text:
         reason = f"it begins with {shown(text.splitlines()[0].strip())}"
     return AnnotationError(
         f"{name} is of no format that can be read" + f" ({reason})" * bool(reason), "nothing was written", cure

@@ -41,13 +41,14 @@ class FilmFolder:
                 below = PurePosixPath(Path(path).relative_to(root)).as_posix()
                 stays = not os.path.islink(path) or os.path.realpath(path).startswith(os.path.join(home, ""))
                 (self.files if stays else self.outside).append(below)
-        self._inside, self._out = _Names(self.files), _Names(self.outside)
+        own_name = one_form(os.path.basename(home))
+        self._inside, self._out = _Names(self.files, own_name), _Names(self.outside, own_name)
 
     def find(self, name: str) -> list[str]:
         """The files that may be the film with this id; only one if the folder is unambiguous.
 
-        That of this very path; else those whose path ends like the id; else those that do but for the suffix, of
-        which those with a film's suffix come first.
+        That of this very path; else those whose path, which may begin with the folder's own name, ends like the id;
+        else those that do but for the suffix, of which those with a film's suffix come first.
         """
         return self._inside.find(name)
 
@@ -57,7 +58,8 @@ class FilmFolder:
 
 
 class _Names:
-    def __init__(self, files: list[str]) -> None:
+    def __init__(self, files: list[str], root: str) -> None:
+        self._root = root
         self._by_path = {one_form(file): file for file in files}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
@@ -71,10 +73,15 @@ class _Names:
             return [self._by_path[path]]
         stem = without_suffix(last)
         for candidates in (self._by_name.get(last, []), self._by_stem.get(last, []), self._by_stem.get(stem, [])):
-            ending = [path for path in candidates if [*PurePosixPath(path).parts[-1 - len(above) : -1]] == above]
+            ending = [path for path in candidates if self._folders(path, len(above)) == above]
             if ending:
                 return [self._by_path[path] for path in [p for p in ending if is_film_name(p)] or ending]
         return []
+
+    def _folders(self, path: str, num: int) -> list[str]:
+        """The last folders of a path."""
+        folders = [self._root, *PurePosixPath(path).parts[:-1]]
+        return folders[len(folders) - num :] if num <= len(folders) else []
 
 
 def _is_file(path: str) -> bool:

@@ -45,7 +45,7 @@ FORMATS = {
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
     elan.NAME: ".eaf, or a folder of them",
     label_studio.NAME: "tasks with data and annotations",
-    soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with Labels-v2.json",
+    soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with such files",
     spots.NAME: "a list of films with events and their frames",
     epic.NAME: "with the columns video_id, start_timestamp, stop_timestamp, verb and noun",
     clip_list.NAME: "lines of a path and a label",
@@ -85,7 +85,7 @@ def read_annotations(
     try:
         format = _read_folder(findings, path, fps) if path.is_dir() else _read_file(findings, path, fps)
     except Unreadable as error:
-        findings.refuse(error.at, error.text)
+        findings.refuse(error.at, error.text, error.cure)
     except OSError as error:  # of a folder; of a file, read_bytes says what is wrong
         raise AnnotationError(
             f"{findings.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"

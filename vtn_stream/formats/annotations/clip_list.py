@@ -68,7 +68,9 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
     """
     header = columns(text)
     if segments_csv.claims(text) or timed_lines.claims(text):
-        raise Unreadable(At(line=1), "it holds times, so that it is no list of whole clips")
+        raise Unreadable(
+            At(line=1), "it holds times, so that it is no list of whole clips", "give lines of a path and a label"
+        )
     if _is_table(header):
         yield from _rows(findings, text, header)
         return

@@ -58,10 +58,11 @@ class FoundFilm:
 class Unreadable(Exception):
     """The rest of this file cannot be read."""
 
-    def __init__(self, at: At, text: str) -> None:
-        super().__init__(at, text)
+    def __init__(self, at: At, text: str, cure: str = "mend the file") -> None:
+        super().__init__(at, text, cure)
         self.at = at
         self.text = text
+        self.cure = cure
 
 
 class Findings:
@@ -104,14 +105,14 @@ class Findings:
     def warn(self, at: At, text: str) -> None:
         self.warnings.append((at, text))
 
-    def refuse(self, at: At, text: str) -> NoReturn:
+    def refuse(self, at: At, text: str, cure: str = "mend the file") -> NoReturn:
         """Raises AnnotationError with all problems found so far: the rest cannot be read."""
         (last,) = self.in_order([(at, text)])
         place = last.text if last.line is None else f"line {last.line}: {last.text}"
         raise AnnotationError(
             f"{self.name} cannot be read ({place})",
             "no annotations were read",
-            "mend the file",
+            cure,
             self.in_order([*self.problems, (at, text)]),
         )
 

@@ -48,11 +48,11 @@ def read(findings: Findings, path: Path, text: str) -> None:
     header = header_of(text, above)
     found, at = columns_of(header), At(line=1 + above)
     if found.twice:
-        doubt = f"{' and '.join(found.twice)} may mean the same: leave one of them, or call them {WANTED}"
-        raise Unreadable(at, doubt)
+        cure = f"leave one of them, or call the columns {WANTED}"
+        raise Unreadable(at, f"{' and '.join(found.twice)} may mean the same", cure)
     check_header(findings, columns(text, above), None, at)
     if found.lacking:
-        raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}; it must name {WANTED}")
+        raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}", f"let it name {WANTED}")
     comma = has_decimal_commas(text, above)
     if boris.claims(header, found):
         boris.read(findings, text, above, header, found, named_by(path.name), comma=comma)

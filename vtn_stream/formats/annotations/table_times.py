@@ -74,7 +74,7 @@ class Times:
     def _rate(self, film: str, at: At, what: str) -> Fraction:
         rate = self._findings.rate_of(film)
         if rate is None:
-            raise Unreadable(at, f"{what} counts frames, whose seconds are not known: {NO_RATE}")
+            raise Unreadable(at, f"{what} counts frames, whose seconds are not known", NO_RATE)
         return rate
 
     def _of_timecode(self, film: str, at: At, cell: str, *, counts: bool) -> object:
@@ -119,11 +119,9 @@ class Times:
                         self._findings.warn(at, f"no unit of {names} is named: read as seconds")
                         return "s"
         if numbers and not all(column.convention for column in silent[:1]):
-            starts = " and ".join(f"{word}_s" for word in ("start", "end")[: len(silent)])
-            raise Unreadable(
-                at,
-                f"{names} may be seconds, milliseconds or frames: call them {starts}, or likewise _ms or _frame",
-            )
+            new = " and ".join(f"{word}_s" for word in ("start", "end")[: len(silent)])
+            cure = f"call them {new}, or likewise _ms or _frame, in the header"
+            raise Unreadable(at, f"{names} may be seconds, milliseconds or frames", cure)
         if numbers:
             self._findings.warn(at, f"no unit of {names} is named: read as seconds")
         return "s"

@@ -52,8 +52,8 @@ def read(findings: Findings, path: Path, text: str) -> None:
     if all(time.isdecimal() for time in times):
         raise Unreadable(
             first,
-            "without a header its times may be seconds or frames, or its numbers something else: put the line "
-            "video,start_s,end_s,label above, with such cells below",
+            "there is no header, and its numbers may be seconds, frames or none of these",
+            "put the line video,start_s,end_s,label above, and such cells below",
         )
     findings.warn(first, "there is no header: each line is read as start and end in seconds, and a label")
     own_name = named_by(path.name)
