@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 __all__ = [
+    "ENDS_WITH_LAST",
     "MAX_BYTES",
     "MAX_SEGMENTS",
     "ReadResult",
@@ -36,6 +37,7 @@ __all__ = [
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_SEGMENTS = 1_000_000
+ENDS_WITH_LAST = "The file does not say how long the film is: it is taken to end with the last segment."
 _TOLD_BY = 512  # bytes that tell UTF-16 without its mark
 _SAYS_UTF_16 = re.compile(rb"[^>]{0,60}\bencoding\s*=\s*[\"']utf-16", re.IGNORECASE)
 
@@ -177,7 +179,7 @@ def timeline_of(
     known_s = duration_s if _is_duration(duration_s) else options.duration_s
     if not _is_duration(known_s):
         known_s = max(last_s, 0.0)
-        notes.append("The file does not say how long the film is: it is taken to end with the last segment.")
+        notes.append(ENDS_WITH_LAST)
     film = _film_path(video or "")
     return Timeline(
         video_identity="",
