@@ -14,7 +14,7 @@ from vtn_stream.store.collect import Removed, choose, remove
 from vtn_stream.store.inventory import items
 
 from . import amounts
-from .console import err, out
+from .console import err, out, show_table
 from .times import clock
 
 __all__ = ["cache"]
@@ -36,7 +36,7 @@ def ls(store: Path | None) -> None:
     opened = _opened(store)
     table = Table(box=None, pad_edge=False)
     for name in ("film", "duration", "backbone", "per second", "computed by", "chunks", "MB"):
-        table.add_column(name)
+        table.add_column(name, justify="right" if name in ("duration", "per second", "chunks", "MB") else "left")
     total = 0
     for film in opened.films():
         if not film.chunk_files:  # of a run that was killed as it began, or a collection as it ended
@@ -59,7 +59,7 @@ def ls(store: Path | None) -> None:
             str(len(film.chunk_files)),
             size,
         )
-    out.print(table)
+    show_table(table)
     out.print(Text(f"{total / 1e6:.1f} MB in {printable(str(opened.root))}"), soft_wrap=True)
     if scratch := opened.scratch_bytes():
         advice = "analyze their films again to use it, or delete the folder scratch in it"

@@ -17,7 +17,7 @@ from vtn_stream_pipelines.check import NodeReport, check
 from vtn_stream_pipelines.connection import connected
 
 from . import amounts, options
-from .console import err, out
+from .console import err, out, show_table
 
 __all__ = ["cluster"]
 
@@ -79,7 +79,7 @@ def _show(reports: Sequence[NodeReport]) -> None:
             "shared" if report.shares_store else "",
             "" if found is None or found.free_bytes is None else amounts.size(found.free_bytes),
         )
-    out.print(table)
+    show_table(table)
     _show_versions(reports)
     for report in reports:
         for problem in report.problems:

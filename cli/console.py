@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -18,13 +19,14 @@ from vtn_stream.timeline import Timeline
 
 from .times import clock
 
-__all__ = ["PositionCount", "err", "film_progress", "out", "show_timeline"]
+__all__ = ["PositionCount", "err", "film_progress", "out", "show_table", "show_timeline"]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MAX_ROWS = 40
+MAX_WIDTH = 10_000  # characters of a line of a table
 
 
 class _Speed(ProgressColumn):
@@ -121,6 +123,17 @@ def film_progress(name: str) -> Iterator[FilmProgress]:
         yield FilmProgress(progress, name)
 
 
+def show_table(table: Table) -> None:
+    """Prints a table of which no figure is cut: in a narrow terminal other cells wrap, and where that is not enough, or
+    the output is no terminal, lines are as long as they must be.
+    """
+    for column in table.columns:
+        column.no_wrap |= column.justify == "right"
+    lengths = Measurement.get(out, out.options.update(max_width=MAX_WIDTH), table)
+    table.width = min(lengths.maximum, max(out.width, lengths.minimum)) if out.is_terminal else lengths.maximum
+    out.print(table, crop=False)
+
+
 def show_timeline(timeline: Timeline) -> None:
     """A table of the segments and, below it, the film as one lane."""
     symbols = {label: SYMBOLS[i % len(SYMBOLS)] for i, label in enumerate(timeline.labels)}
@@ -141,7 +154,7 @@ def show_timeline(timeline: Timeline) -> None:
             Text(printable(s.label)),
             score,
         )
-    out.print(table)
+    show_table(table)
     if len(timeline.segments) > MAX_ROWS:
         out.print(f"... and {len(timeline.segments) - MAX_ROWS} more in the files")
     out.print(_lane(timeline, symbols, colours))

@@ -25,6 +25,11 @@ __all__ = ["convert"]
 @options.rate
 @options.start_timecode
 @click.option("--duration", "duration_s", type=SECONDS, help="Of the film, where SOURCE does not say it.")
+@click.option(
+    "--film",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of which SOURCE tells, for its rate and length. [default: a film of its name beside SOURCE]",
+)
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file in the way that says something else.")
 def convert(
@@ -34,13 +39,15 @@ def convert(
     rate: str | None,
     start_timecode: str | None,
     duration_s: float | None,
+    film: Path | None,
     bom: bool,
     overwrite: bool,
 ) -> None:
     """Write SOURCE, a file or a folder of annotations, as TARGET in another format.
 
     SOURCE's format is told by its content. Where it tells of many films and the format holds one, TARGET is a folder:
-    one that is there, or a name with a slash at its end.
+    one that is there, or a name with a slash at its end. What SOURCE does not say of the film's rate and length, the
+    film says.
     """
     frames = options.as_rate(rate)
     done = convert_file(
@@ -51,6 +58,7 @@ def convert(
         reading=ReadingOptions(rate=frames, start_timecode=start_timecode, duration_s=duration_s),
         options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
         pages=Pages(thumbnails=False),
+        film=film,
         overwrite=overwrite,
     )
     tell_exported(done, source)

@@ -18,7 +18,7 @@ from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed, FilmS
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost
 
-from .console import err, out
+from .console import err, out, show_table
 from .times import about, clock
 
 __all__ = ["Dashboard", "facts", "news_of", "show_summary"]
@@ -127,7 +127,7 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
         ]
     for row in cells:
         table.add_row(*row)
-    out.print(table)
+    show_table(table)
     for done in board.gappy:
         assert done.outcome is not None, "it was done"
         gaps = "a gap" if done.outcome.num_gaps == 1 else f"{done.outcome.num_gaps} gaps"

@@ -16,7 +16,7 @@ from rich.text import Text
 from vtn_stream.errors import CheckpointError, listed, printable
 from vtn_stream.model import VARIANTS
 
-from .console import err, out
+from .console import err, out, show_table
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints import Described
@@ -47,7 +47,7 @@ def ls() -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("model", "state", "MB", "classes", "backbone", "per second"):
-        table.add_column(column)
+        table.add_column(column, justify="right" if column in ("MB", "classes", "per second") else "left")
     shipped, own = shipped_models(), stored_models(models_folder())
     stored = shipped | own
     for name, file in sorted(stored.items()):
@@ -64,7 +64,7 @@ def ls() -> None:
     for name in CATALOGUE:
         if name not in stored:
             table.add_row(Text(name), Text("to be pulled", style="dim"), "", "", "", "")
-    out.print(table)
+    show_table(table)
 
 
 @models.command()

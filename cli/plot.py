@@ -9,6 +9,7 @@ from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
 from vtn_stream.exchange.intake import truth_of
+from vtn_stream.film import one_form
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline, write_file
 
@@ -68,13 +69,14 @@ def plot(
         )
     true = None if truth is None else truth_of(truth, loaded, ReadingOptions(rate=options.as_rate(rate)))
     there = {s.label for segments in (*(true or ()), *(t.segments for t in loaded)) for s in segments}
+    known = {one_form(label) for label in there}
     for label in labels:
-        if label not in there:
+        if one_form(label) not in known:
             raise InputError(f"no segment is called {label}", "nothing was drawn", "check the name")
     picture = timeline_plot.plot(
         loaded,
         truth=true,
-        labels=labels or None,
+        labels=[label for label in there if one_form(label) in set(map(one_form, labels))] or None,
         span_s=None if (start_s, end_s) == (0.0, math.inf) else (start_s, end_s),
         width_in=width_in,
         format=format,

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from vtn_stream.errors import printable
 
-from .console import out
+from .console import out, show_table
 from .times import clock
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def show_evaluation(evaluation: "Evaluation") -> None:
     if evaluation.failed:
         table.add_row("left out", str(len(evaluation.failed)), style="yellow")
     out.print(f"protocol {evaluation.protocol}, {evaluation.num_classes} classes")
-    out.print(table)
+    show_table(table)
 
 
 def _detection(detection: "Detection") -> None:
@@ -68,7 +68,7 @@ def _detection(detection: "Detection") -> None:
     num = len(ranked.thresholds)
     drawn = range(num) if num <= MAX_THRESHOLDS else (0, num // 2, num - 1)
     table = Table(box=None, pad_edge=False)
-    table.add_column("tIoU", max_width=30, no_wrap=True, overflow="ellipsis")
+    table.add_column("tIoU", overflow="fold")
     names = [*(f"{ranked.thresholds[k]:g}" for k in drawn), "mean", "true", "shown", "prec.", "recall", "F1"]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
@@ -81,7 +81,7 @@ def _detection(detection: "Detection") -> None:
         table.add_row(f"... and {more} more")
     means = [_percent(ranked.mean_ap[k]) for k in drawn]
     table.add_row("all", *means, _percent(ranked.average_map), *_shown(detection.total), style="bold")
-    out.print(table)
+    show_table(table)
     proposals = detection.proposals
     recalls = dict(zip(proposals.num_per_video.tolist(), proposals.average_recall.tolist(), strict=True))
     shares = ", ".join(f"{_percent(recalls[n])} with {n:g}" for n in (1, 10, 100))
@@ -93,7 +93,7 @@ def _segmentation(segmentation: "Segmentation") -> None:
     scores = segmentation.scores
     rows = [("accuracy", scores.accuracy), ("edit", scores.edit)]
     rows += [(f"F1@{100 * overlap:g}", f1) for overlap, f1 in zip(scores.overlaps, scores.f1, strict=True)]
-    out.print(_two_columns("segmentation, %", [(name, f"{value:.1f}") for name, value in rows]))
+    show_table(_two_columns("segmentation, %", [(name, f"{value:.1f}") for name, value in rows]))
     out.print(f"frame by frame, {segmentation.fps:g} a second")
 
 
@@ -106,14 +106,14 @@ def _phases(phases: "Phases") -> None:
         measures = [(m.mean, m.std) for m in (scores.precision, scores.recall, scores.jaccard)]
         cells = [(scores.accuracy, scores.accuracy_std), *measures]
         table.add_row(form, *(f"{_number(mean)} ± {_number(std)}" for mean, std in cells))
-    out.print(table)
+    show_table(table)
     out.print("± between films for accuracy, between phases for the others")
 
 
 def _clips(clips: "Clips") -> None:
     rows = [("top-1", clips.top_1), ("top-5", clips.top_5), ("mean per class", clips.mean_per_class)]
     cells = [(name, "-" if share is None else f"{100 * share:.2f}") for name, share in rows]
-    out.print(_two_columns("whole films, %", [*cells, ("films", str(clips.num_clips))]))
+    show_table(_two_columns("whole films, %", [*cells, ("films", str(clips.num_clips))]))
 
 
 def _two_columns(title: str, rows: Sequence[tuple[str, str]]) -> Table:

@@ -1,13 +1,13 @@
-"""Times as people write them: seconds, or HH:MM:SS.mmm."""
+"""Times on the command line, and for people to read."""
 
-import re
+import math
 from typing import Any
 
 import click
 
-__all__ = ["SECONDS", "about", "clock"]
+from vtn_stream.times import seconds_of
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+__all__ = ["SECONDS", "about", "clock"]
 
 
 class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
@@ -16,12 +16,10 @@ class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        if match := _CLOCK.fullmatch(value):
-            hours, minutes, seconds = match.groups(default="0")
-            return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
-        if re.fullmatch(r"\d+(\.\d*)?|\.\d+", value):
-            return float(value)
-        self.fail(f"{value!r} is not a time; give seconds (95.5) or HH:MM:SS.mmm (00:01:35.500)", param, ctx)
+        time_s = seconds_of(value)
+        if time_s is not None and 0 <= time_s < math.inf:
+            return time_s
+        self.fail(f"{value!r} is not a time; give seconds (95.5), M:SS or HH:MM:SS.mmm (00:01:35.500)", param, ctx)
 
 
 SECONDS = _Seconds()

@@ -17,7 +17,7 @@ from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingEven
 from vtn_stream.training.options import TrainingOptions
 
 from . import options
-from .console import PositionCount, err, out
+from .console import PositionCount, err, out, show_table
 from .interrupts import check_interrupted
 
 __all__ = ["train"]
@@ -204,7 +204,7 @@ def _show(taught: Taught, prepared: Prepared | None) -> None:
         for name, share in taught.figures.items():
             table.add_row(Text(printable(name)), _percent(share))
         out.print("on the validation films")
-        out.print(table)
+        show_table(table)
     for file in (taught.model, taught.card, *taught.plots):
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
     if taught.log is not None:

@@ -112,7 +112,7 @@ def test_a_list_without_clips_is_told(folder, text):
         listed(folder, text)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00a", None])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x80a", None])
 def test_what_is_no_text_is_told(tmp_path, content):
     if content is not None:
         (tmp_path / "list.txt").write_bytes(content)

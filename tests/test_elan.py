@@ -44,7 +44,7 @@ def test_an_elan_tier_of_empty_values_is_a_label(tmp_path):
     assert drawn(read_annotations(tmp_path / "a.eaf")) == {"a": "grooming 0-1, grooming 2-3"}
 
 
-def test_elan_annotations_without_times_are_left_out_with_a_note(tmp_path):
+def test_elan_annotations_of_a_linked_tier_have_the_times_of_those_they_refer_to(tmp_path):
     document = elan(tmp_path / "a.eaf", ("t", [(0, 1000, "hold")]))
     document.add_linguistic_type("words", constraints="Symbolic_Association")
     document.add_tier("gloss", ling="words", parent="t")
@@ -52,8 +52,38 @@ def test_elan_annotations_without_times_are_left_out_with_a_note(tmp_path):
     (tmp_path / "b").mkdir()
     document.to_file(tmp_path / "b" / "a.eaf")
     annotations = read_annotations(tmp_path / "b")
-    assert drawn(annotations) == {"a": "hold 0-1"}
-    assert annotations.warnings == ((1, "a.eaf: 1 annotation without times of their own left out"),)
+    assert drawn(annotations) == {"a": "HOLD 0-1, hold 0-1"}
+    assert {s.label: s.attributes["tier"] for s in annotations.videos["a"].segments} == {"hold": "t", "HOLD": "gloss"}
+    assert annotations.warnings[0] == (1, "a.eaf: 1 annotation with the times of those they refer to")
+
+
+REF = (
+    '<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="{}" ANNOTATION_REF="{}" {}>'
+    "<ANNOTATION_VALUE>{}</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION>"
+)
+
+
+def linked(*refs):
+    """A document with `p` from 1 to 4 s, and a tier linked to it: (id, what it refers to, the one before it)."""
+    rows = "".join(REF.format(name, ref, f'PREVIOUS_ANNOTATION="{b}"' if b else "", name) for name, ref, b in refs)
+    return (
+        '<ANNOTATION_DOCUMENT><HEADER/><TIME_ORDER><TIME_SLOT TIME_SLOT_ID="a" TIME_VALUE="1000"/>'
+        f'<TIME_SLOT TIME_SLOT_ID="b" TIME_VALUE="4000"/></TIME_ORDER><TIER TIER_ID="words">{rows}</TIER>'
+        '<TIER TIER_ID="t"><ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="p" TIME_SLOT_REF1="a" TIME_SLOT_REF2="b">'
+        "<ANNOTATION_VALUE>p</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>"
+    )
+
+
+def test_several_linked_annotations_share_the_time_and_others_may_refer_to_them(read):
+    document = linked(("w3", "p", "w2"), ("w1", "p", ""), ("w2", "p", "w1"), ("s2", "w2", ""))
+    assert drawn(read(document, "f.eaf")) == {"f": "w1 1-2, p 1-4, s2 2-3, w2 2-3, w3 3-4"}
+
+
+def test_linked_annotations_that_lead_nowhere_are_told(problems):
+    document = linked(("x", "y", ""), ("y", "x", ""), ("z", "none", ""), ("c1", "p", "c2"), ("c2", "p", "c1"))
+    assert [text for _, text in problems(document, "f.eaf")] == [
+        f"f: it refers to {ref}, which has no time" for ref in ("y", "x", "none", "p", "p")
+    ]
 
 
 def test_unaligned_elan_slots_are_spread_evenly_along_their_annotations(read):

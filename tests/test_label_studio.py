@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from spot_files import drawn, problems, read, region, task  # noqa: F401  (fixtures among them)
 
-from vtn_stream.formats.annotations.frames import rate_of
+from vtn_stream.formats.annotations.frames import NO_RATE, rate_of
 
 
 def test_label_studio_counts_frames_from_1_and_the_last_one_too(read):
@@ -65,7 +65,7 @@ def test_what_label_studio_says_besides_is_told(read):
 def test_label_studio_needs_a_rate(read, problems):
     without = task(region())
     del without["data"]["fps"]
-    assert problems([without]) == [(4, "[0].data: its fps is nothing, so that its frames have no seconds: give fps")]
+    assert problems([without]) == [(4, "[0].data: its fps is nothing, so that its frames have no seconds; " + NO_RATE)]
     assert drawn(read([without], fps=50)) == {"film.mp4": "run 0.5-1"}
 
 

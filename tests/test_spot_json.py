@@ -5,6 +5,8 @@ from fractions import Fraction
 import pytest
 from spot_files import drawn, problems, read, spot  # noqa: F401  (fixtures among them)
 
+from vtn_stream.formats.annotations.frames import NO_RATE
+
 
 def test_spots_stand_where_their_frame_begins(read):
     annotations = read([spot(serve=0, bounce=50), spot("other", fps=29.97002997002997, num_frames=300, serve=30)])
@@ -17,7 +19,7 @@ def test_spots_stand_where_their_frame_begins(read):
 def test_spots_need_a_rate(read, problems):
     without = spot(serve=50)
     del without["fps"]
-    assert "give fps" in problems([without])[0][1]
+    assert "say how many a second: --fps of evaluate" in problems([without])[0][1]
     assert drawn(read([without], fps=50)) == {"match": "serve 1"}
     assert not read([spot(serve=50)], fps=50).uses_fps
 
@@ -42,7 +44,7 @@ def test_spots_past_the_end_are_told_and_those_just_past_it_are_moved_there(read
         (spot(a=1.5), "[0].events[0]: its frame is 1.5, not a whole number"),
         (spot(a=-1), "[0].events[0]: it stands before the film, at -0.04 s"),
         (spot(a=10**50), "[0].events[0]: its frame is a huge number, not a whole number"),
-        (spot(fps="fast"), "[0]: its fps is fast, so that its frames have no seconds: give fps"),
+        (spot(fps="fast"), "[0]: its fps is fast, so that its frames have no seconds; " + NO_RATE),
         (spot(num_frames="many"), "[0]: its duration is many, not seconds above 0"),
         (spot(video=3), "[0]: the film's id is 3, not text"),
         (spot() | {"events": [7]}, "[0].events[0]: it is 7, not an object"),

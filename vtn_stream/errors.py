@@ -99,8 +99,9 @@ class AnnotationError(VtnStreamError):
         lines = [
             f"  {printable(text)}" if line is None else f"  line {line}: {printable(text)}"
             for line, text in self.problems[: self.MAX_TOLD]
+            if len(self.problems) > 1 or text not in self.fact
         ]
-        if more := len(self.problems) - len(lines):
+        if (more := len(self.problems) - self.MAX_TOLD) > 0:
             lines.append(f"  and {more} more")
         return "\n".join([super().__str__(), *lines])
 

@@ -6,6 +6,7 @@ A *frame* is an index in the file; a *position* is an index on the sampled grid.
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ __all__ = [
     "bare_name",
     "file_stamp",
     "is_film_name",
+    "one_form",
     "shareable_name",
     "without_suffix",
 ]
@@ -290,9 +292,14 @@ def without_suffix(name: str) -> str:
     return name.removesuffix(PurePosixPath(name).suffix) if is_film_name(name) else name
 
 
+def one_form(name: str) -> str:
+    """The name with accented letters written in one way: macOS gives file names in another way than people type."""
+    return unicodedata.normalize("NFC", name)
+
+
 def bare_name(path: str) -> str:
-    """A film's name without folders (split at / and \\) and without its suffix."""
-    return without_suffix(PurePosixPath(path.replace("\\", "/")).name)
+    """A film's name without folders (split at / and \\) and without its suffix, in one form of Unicode."""
+    return one_form(without_suffix(PurePosixPath(path.replace("\\", "/")).name))
 
 
 def shareable_name(name: str) -> str:

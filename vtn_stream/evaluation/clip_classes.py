@@ -49,7 +49,7 @@ def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) ->
     try:
         clips = _checked(findings, listed, root, labels)
     except Unreadable as error:
-        findings.refuse(error.at, error.text)
+        findings.refuse(error.at, error.text, error.cure)
     if num := len(findings.problems):
         raise AnnotationError(
             f"{findings.name} has {num} problem{'s' * (num > 1)}",

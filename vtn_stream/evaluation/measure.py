@@ -24,6 +24,7 @@ from vtn_stream.evaluation.figures import (
 )
 from vtn_stream.evaluation.predictions import Prediction
 from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
     ACTIVITYNET,
@@ -78,7 +79,8 @@ def score(
     if not (math.isfinite(fps) and fps > 0):
         raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
     films, notes = matched(predictions, truth, subset, background, ignore_other_videos=ignore_other_videos)
-    labels = tuple(label for label in truth.labels if label not in background)
+    without = {one_form(label) for label in background}
+    labels = tuple(label for label in truth.labels if one_form(label) not in without)
     chosen = tuple(dict.fromkeys(metrics)) or _usual(films, truth, notes)
     on_grid = frames(films, labels, fps) if {"segmentation", "phases"} & set(chosen) else {}
     if on_grid:

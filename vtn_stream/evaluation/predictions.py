@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from vtn_stream.errors import InputError, UnknownFormat
-from vtn_stream.film import bare_name, is_film_name
+from vtn_stream.film import bare_name, is_film_name, one_form
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
@@ -157,15 +157,16 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
     """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
     A name is a film's when both are the same, else when they are without folders and the suffix of a film: x.mp4 is
-    videos/x.avi. Raises InputError if that leaves a choice.
+    videos/x.avi. The form of Unicode makes no difference. Raises InputError if that leaves a choice.
     """
+    same = {one_form(film): [film] for film in films}
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):
         by_key.setdefault(bare_name(film), []).append(film)
     assigned: dict[str, str] = {}
     others = []
     for name in sorted(predictions):
-        near = [name] if name in films else by_key.get(bare_name(name), [])
+        near = same[one_form(name)] if one_form(name) in same else by_key.get(bare_name(name), [])
         if not near:
             others.append(name)
             continue

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.predictions import Prediction, assign, suggestion
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.annotated import Subset
 from vtn_stream.formats.annotations.words import shown
@@ -88,7 +89,9 @@ def matched(
     part  None: all that are not for training, where there are others
     """
     notes: list[str] = []
-    if strangers := sorted(set(background) - set(truth.labels)):
+    spelled = {one_form(label): label for label in truth.labels}
+    background = {spelled.get(one_form(label), label) for label in background}
+    if strangers := sorted(background - set(truth.labels)):
         raise _unknown(strangers, truth.labels, "the background is called")
     assigned, others = assign(predictions, truth.videos)
     names = chosen(truth, part)
@@ -114,7 +117,7 @@ def matched(
     for name in names:
         prediction = predictions.get(assigned.get(name, ""))
         if prediction is not None:
-            prediction = _without(prediction, background)
+            prediction = _without(_respelled(prediction, spelled), background)
             _check_labels(name, prediction, truth.labels)
         films.append(_film(name, truth.videos[name], prediction, background))
     _remark(films, truth, notes)
@@ -196,6 +199,21 @@ def _without(prediction: Prediction, background: Collection[str]) -> Prediction:
         segments=kept(prediction.segments),
         candidates=None if candidates is None else kept(candidates),
         clip_labels=tuple((label, score) for label, score in prediction.clip_labels if label not in background),
+    )
+
+
+def _respelled(prediction: Prediction, spelled: Mapping[str, str]) -> Prediction:
+    """The prediction with the truth's labels where they differ in the form of Unicode alone."""
+
+    def as_truth(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        return tuple(replace(s, label=spelled.get(one_form(s.label), s.label)) for s in segments)
+
+    candidates = prediction.candidates
+    return replace(
+        prediction,
+        segments=as_truth(prediction.segments),
+        candidates=None if candidates is None else as_truth(candidates),
+        clip_labels=tuple((spelled.get(one_form(label), label), score) for label, score in prediction.clip_labels),
     )
 
 

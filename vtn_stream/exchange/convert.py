@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from vtn_stream.errors import InputError
-from vtn_stream.exchange.intake import read_any
+from vtn_stream.errors import InputError, listed
+from vtn_stream.exchange.films import read_with_films
 from vtn_stream.exchange.output import (
     Exported,
     Pages,
@@ -19,9 +19,9 @@ from vtn_stream.exchange.output import (
     same_file,
 )
 from vtn_stream.film import shareable_name
-from vtn_stream.formats import Options
-from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.results.files import FORMAT_NAMES, MAX_STEM_BYTES, suffix_of, write_file
+from vtn_stream.formats import FORMATS, KEPT, Options
+from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions
+from vtn_stream.results.files import FORMAT_NAMES, MAX_STEM_BYTES, PAGE, suffix_of, write_file
 from vtn_stream.timeline import Timeline
 
 __all__ = ["convert"]
@@ -36,14 +36,17 @@ def convert(
     reading: ReadingOptions = ReadingOptions(),
     options: Options = Options(),
     pages: Pages = Pages(),
+    film: Path | None = None,
     overwrite: bool = False,
 ) -> Exported:
     """Write what is in one file (or folder of annotations) in another format.
 
     target  a file; or a folder, which gets a file for each film: one that exists, or any if `folder`
     format  by default that of the target's suffix; a folder has none
+    film    the one that the source tells of: its rate and length are taken where the source does not say them. By
+            default one of its name beside the source
 
-    Raises InputError, TimelineError, AnnotationError.
+    A warning says what the format does not hold. Raises InputError, TimelineError, AnnotationError, VideoError.
     """
     folder = folder or target.is_dir()
     if folder and format is None:
@@ -51,7 +54,7 @@ def convert(
             "a folder says no format", "nothing was written", f"name one with -f: {', '.join(FORMAT_NAMES)}"
         )
     name = format_of(target) if format is None else format
-    read = read_any(source, reading)
+    read = read_with_films(source, reading, film)
     timelines, outside = [], 0
     for timeline in read.timelines:
         inside, num_outside = inside_film(timeline)
@@ -72,12 +75,31 @@ def convert(
     for _, file in parts:
         if same_file(file, source):
             raise InputError("source and target are one file", "nothing was written", "name another target")
+    warnings |= dict.fromkeys(_dropped(timelines, name))
     for films, file in parts:
         written = content_of(file, films, name, options, pages)
         check_free(file, written.content, overwrite=overwrite)
         write_file(file, written.content)
         warnings |= dict.fromkeys(written.warnings)
     return Exported(paths=tuple(file for _, file in parts), warnings=tuple(warnings))
+
+
+def _dropped(timelines: Sequence[Timeline], format: str) -> list[str]:
+    """What is in the timelines and not in files of this format."""
+    if format == PAGE:
+        return []
+    held = {
+        "scores": any(s.score is not None for t in timelines for s in t.segments),
+        "attributes": any(s.attributes for t in timelines for s in t.segments),
+        "labels of whole films": any(t.clip_labels for t in timelines),
+        "subsets": any(t.provenance.get("subset") for t in timelines),
+        "sources": any(t.provenance.get("source") for t in timelines),
+        "film's length": any(ENDS_WITH_LAST not in t.provenance.get("notes", ()) for t in timelines),
+        "frame rate": any(t.nominal_rate is not None for t in timelines),
+    }
+    keeps = FORMATS[format].keeps
+    lost = [name for (name, there), kept in zip(held.items(), KEPT, strict=True) if there and kept not in keeps]
+    return [f"{FORMATS[format].title} does not hold {listed(lost, len(lost))}: left out"] if lost else []
 
 
 def _stems(timelines: Sequence[Timeline]) -> list[str]:

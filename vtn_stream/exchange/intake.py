@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, listed, printable
-from vtn_stream.film import bare_name, is_film_name
+from vtn_stream.film import bare_name, is_film_name, one_form
 from vtn_stream.formats import FORMATS, Format
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
@@ -21,6 +22,7 @@ _SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".eaf")  # of what othe
 _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
 _PROJECTS = {
+    ".llc": "let LosslessCut export its segments as CSV",
     ".aaf": "let the editor export an EDL or Final Cut Pro XML",
     ".drp": "let Resolve export a timeline: EDL, FCPXML or OTIO",
     ".drt": "let Resolve export a timeline: EDL, FCPXML or OTIO",
@@ -41,7 +43,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
     if not path.is_dir() and (format := _format_of(path.name, _head(data))) is not None:
         return format.read(data, path.name, options)
     try:
-        annotations = read_annotations(path, fps=options.rate, skip_bad=True)
+        annotations = read_annotations(path, fps=options.rate, start_timecode=options.start_timecode, skip_bad=True)
     except UnknownFormat as error:
         raise _unknown(path.name, data) from error
     return timelines_of(annotations, path.name, options)
@@ -59,7 +61,7 @@ def truth_of(
     """
     truths = read_any(path, options).timelines
     if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):
-        return [_lasting(truths[0], timelines[0].duration_s)]
+        return [_lasting(truths[0], timelines[0])]
     by_name: dict[str, list[Timeline]] = {}
     for each in truths:
         by_name.setdefault(bare_name(each.video_path), []).append(each)
@@ -74,13 +76,15 @@ def truth_of(
                 "there is no truth to show",
                 "let it call the film as the timeline does",
             )
-        found.append(_lasting(same[0], timeline.duration_s))
+        found.append(_lasting(same[0], timeline))
     return found
 
 
-def _lasting(truth: Timeline, duration_s: float) -> tuple[Segment, ...]:
-    whole = (Segment(start_s=0.0, end_s=duration_s, label=label) for label, _ in truth.clip_labels)
-    return truth.segments or tuple(whole)
+def _lasting(truth: Timeline, timeline: Timeline) -> tuple[Segment, ...]:
+    """The truth about a timeline's film; a label that differs in the form of Unicode alone is the timeline's."""
+    spelled = {one_form(label): label for label in timeline.labels}
+    whole = (Segment(start_s=0.0, end_s=timeline.duration_s, label=label) for label, _ in truth.clip_labels)
+    return tuple(replace(s, label=spelled.get(one_form(s.label), s.label)) for s in truth.segments or whole)
 
 
 def _format_of(name: str, head: str) -> Format | None:
@@ -108,11 +112,14 @@ def _unknown(name: str, data: bytes) -> AnnotationError:
     elif text.startswith("<"):
         reason = f"its root is <{printable(str(xml_root(data, name).tag)[:40])}>"
         cure = (
-            "of XML these are read: <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, <ANNOTATION_DOCUMENT>"
+            "of XML these are read: <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, <ANNOTATION_DOCUMENT>; "
+            f"or export a table with {_COLUMNS}"
         )
     elif text.startswith(("{", "[")):
-        reason, cure = _of_json(text), f"of JSON there is read {_JSON}; docs/formats.md has all"
-    elif text and "\0" not in text:
+        reason, cure = _of_json(text), f"of JSON there is read {_JSON}; or export a table with {_COLUMNS}"
+    elif "\0" in text:
+        reason = "it holds zero bytes, so that it is no text"
+    elif text:
         reason = f"it begins with {shown(text.splitlines()[0].strip())}"
     return AnnotationError(
         f"{name} is of no format that can be read" + f" ({reason})" * bool(reason), "nothing was written", cure

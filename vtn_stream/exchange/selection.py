@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vtn_stream.errors import InputError, TimelineError
-from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, one_form
 from vtn_stream.localize import DRAWINGS, draw
 from vtn_stream.localize.clock import grid_step_s
 from vtn_stream.timeline import Segment, Timeline
@@ -57,8 +57,8 @@ class Selection:
 
     def unknown_labels(self, timeline: Timeline) -> list[str]:
         """The labels named here that the timeline does not have, and for which the film was not searched."""
-        known = {*timeline.labels, *_analysis(timeline).get("operating_points", {})}
-        return [label for label in dict.fromkeys((*self.labels, *self.names)) if label not in known]
+        known = {*map(one_form, (*timeline.labels, *_analysis(timeline).get("operating_points", {})))}
+        return [label for label in dict.fromkeys((*self.labels, *self.names)) if one_form(label) not in known]
 
     def apply(self, timeline: Timeline, scores: Callable[[], Scored]) -> Timeline:
         """The timeline with the selected segments; its provenance says what was done.
@@ -84,7 +84,10 @@ class Selection:
             except (TypeError, ValueError, LookupError, AttributeError) as error:  # a stranger's provenance
                 raise _not_drawn_so() from error
             timeline = replace(timeline, segments=tuple(segments))
-        timeline = timeline.filter(labels=self.labels or None, min_score=self.threshold).rename(self.names)
+        wanted, names = {*map(one_form, self.labels)}, {one_form(old): new for old, new in self.names.items()}
+        labels = {label for label in timeline.labels if one_form(label) in wanted}
+        timeline = timeline.filter(labels=labels if self.labels else None, min_score=self.threshold)
+        timeline = timeline.rename({label: names.get(one_form(label), label) for label in timeline.labels})
         if self.merge_gap_s is not None:
             timeline = timeline.merge(self.merge_gap_s)
         timeline = timeline.filter(min_duration_s=self.min_duration_s)

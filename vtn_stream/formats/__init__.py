@@ -10,7 +10,13 @@ from typing import Literal
 from vtn_stream.formats.reading import TimelineReader
 from vtn_stream.formats.writing import Options, Writer, Written
 
-__all__ = ["FORMATS", "Format", "Options", "Written"]
+__all__ = ["FORMATS", "KEPT", "Format", "Options", "Written"]
+
+# What a timeline may hold beside its segments' times and labels, and not every format.
+KEPT = ("scores", "attributes", "clip labels", "subset", "source", "duration", "rate")
+_SCORES = frozenset({"scores"})
+_TABLE = _SCORES | {"subset", "source"}
+_CLOCK = _SCORES | {"duration", "rate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,7 @@ class Format:
     module      below vtn_stream.formats, imported when it is needed; it has `write`, `read`, or both
     reads       how it is read: by the module's own `read`, or as annotations (`read_annotations`)
     holds_many  one file may hold the timelines of many films
+    keeps       which of KEPT is written and comes back; the rate also where frames are counted at it without saying so
     """
 
     title: str
@@ -29,6 +36,7 @@ class Format:
     module: str
     reads: Literal["itself", "annotations"] = "itself"
     holds_many: bool = False
+    keeps: frozenset[str] = frozenset()
 
     @property
     def write(self) -> Writer:
@@ -45,35 +53,48 @@ class Format:
 
 
 FORMATS = {
-    "json": Format(title="vtn-stream timeline", suffix=".json", module="timeline_json"),
-    "csv": Format(title="CSV", suffix=".csv", module="timeline_csv", holds_many=True),
-    "tsv": Format(title="TSV", suffix=".tsv", module="timeline_tsv", holds_many=True),
-    "parquet": Format(title="Parquet", suffix=".parquet", module="parquet", holds_many=True),
+    "json": Format(title="vtn-stream timeline", suffix=".json", module="timeline_json", keeps=frozenset(KEPT)),
+    "csv": Format(title="CSV", suffix=".csv", module="timeline_csv", holds_many=True, keeps=_TABLE),
+    "tsv": Format(title="TSV", suffix=".tsv", module="timeline_tsv", holds_many=True, keeps=_TABLE),
+    "parquet": Format(
+        title="Parquet", suffix=".parquet", module="parquet", holds_many=True, keeps=_SCORES | {"duration"}
+    ),
     "vtt": Format(title="WebVTT", suffix=".vtt", module="webvtt"),
     "srt": Format(title="SubRip", suffix=".srt", module="srt"),
-    "edl": Format(title="CMX 3600 EDL", suffix=".edl", module="cmx3600"),
-    "resolve": Format(title="DaVinci Resolve marker EDL", suffix=".markers.edl", module="resolve_markers"),
-    "xmeml": Format(title="Final Cut Pro 7 XML", suffix=".xml", module="xmeml"),
-    "fcpxml": Format(title="FCPXML", suffix=".fcpxml", module="fcpxml"),
-    "otio": Format(title="OpenTimelineIO", suffix=".otio", module="otio"),
+    "edl": Format(title="CMX 3600 EDL", suffix=".edl", module="cmx3600", keeps=frozenset({"rate"})),
+    "resolve": Format(
+        title="DaVinci Resolve marker EDL", suffix=".markers.edl", module="resolve_markers", keeps=frozenset({"rate"})
+    ),
+    "xmeml": Format(title="Final Cut Pro 7 XML", suffix=".xml", module="xmeml", keeps=_CLOCK),
+    "fcpxml": Format(title="FCPXML", suffix=".fcpxml", module="fcpxml", keeps=_CLOCK),
+    "otio": Format(title="OpenTimelineIO", suffix=".otio", module="otio", keeps=_CLOCK | {"attributes"}),
     "youtube": Format(title="YouTube chapters", suffix=".youtube.txt", module="youtube"),
     "ffmetadata": Format(title="ffmpeg metadata chapters", suffix=".ffmetadata", module="ffmetadata"),
     "matroska": Format(title="Matroska chapters", suffix=".chapters.xml", module="matroska"),
-    "sportscode": Format(title="Sportscode XML", suffix=".sportscode.xml", module="sportscode"),
+    "sportscode": Format(
+        title="Sportscode XML", suffix=".sportscode.xml", module="sportscode", keeps=_SCORES | {"attributes"}
+    ),
     "audacity": Format(title="Audacity labels", suffix=".audacity.txt", module="audacity"),
     "activitynet": Format(
-        title="ActivityNet results", suffix=".activitynet.json", module="activitynet_results", holds_many=True
+        title="ActivityNet results",
+        suffix=".activitynet.json",
+        module="activitynet_results",
+        holds_many=True,
+        keeps=_SCORES,
     ),
-    "fiftyone": Format(title="FiftyOne temporal detections", suffix=".fiftyone.json", module="fiftyone"),
+    "fiftyone": Format(
+        title="FiftyOne temporal detections", suffix=".fiftyone.json", module="fiftyone", keeps=_CLOCK | {"attributes"}
+    ),
     "labelstudio": Format(
         title="Label Studio",
         suffix=".labelstudio.json",
         module="annotations.label_studio",
         reads="annotations",
         holds_many=True,
+        keeps=_SCORES | {"rate"},
     ),
     "soccernet": Format(
-        title="SoccerNet", suffix=".soccernet.json", module="annotations.soccernet", reads="annotations"
+        title="SoccerNet", suffix=".soccernet.json", module="annotations.soccernet", reads="annotations", keeps=_SCORES
     ),
     "elan": Format(title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations"),
 }

@@ -2,26 +2,30 @@
 
 ActivityNet results   {"results": {id: [{"label", "score", "segment": [start, end]}]}}; an entry without a segment is a
                       label of the whole film, a film without entries is one in which nothing was found
-CSV                   video,start_s,end_s,label,score: a row a segment, in any column order; a row with a video and
-                      nothing else is a film in which nothing was found
+CSV                   video,start_s,end_s,label,score, or columns that say as much (`columns.py`): a row a segment; a
+                      row with a video and nothing else is a film in which nothing was found
 
-Seconds, in CSV also H:MM:SS.mmm; as exact as the digits. Scores are any numbers, higher is surer. Times may lie before
-0 and after the end: some systems predict such. Loses other keys and columns. Escapes: JSON's own, RFC 4180 quotes.
-Traps: an id that stands twice in JSON, of which other readers keep the last in silence, is refused.
+Seconds, in CSV also M:SS and H:MM:SS.mmm; as exact as the digits. Scores are any numbers, higher is surer. Times may
+lie before 0 and after the end: some systems predict such. Loses other keys and columns. Escapes: JSON's own, RFC 4180
+quotes. Traps: an id that stands twice in JSON, of which other readers keep the last in silence, is refused.
 """
 
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.film import one_form
+from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
-from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
+from vtn_stream.formats.annotations.table import cells_below, has_decimal_commas, header_of, lines_above
+from vtn_stream.formats.annotations.table_times import Times
 from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
-from vtn_stream.formats.reading import content_of
+from vtn_stream.formats.reading import content_of, encoding_of
 from vtn_stream.timeline import Segment
 
 __all__ = ["FilmResults", "read_results"]
@@ -45,13 +49,14 @@ class _Fault(ValueError):
 def read_results(path: Path) -> dict[str, FilmResults] | None:
     """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one."""
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
-    if b"\0" in data[:4096]:
+    if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
         return None
     try:
         text = as_text(data, path.name)
         if text.lstrip().startswith("{"):
             return _of_json(text)
-        return _of_table(text, path.name) if {"video", "score"} <= set(columns(text)) else None
+        above = lines_above(text, _is_header)
+        return None if above is None else _of_table(text, above, path.name)
     except (_Fault, AnnotationError) as error:
         fault = error.fact.removeprefix(f"{path.name} ") if isinstance(error, AnnotationError) else str(error)
         raise InputError(
@@ -73,7 +78,7 @@ def _of_json(text: str) -> dict[str, FilmResults] | None:
     results = data["results"]
     if not isinstance(results, dict):
         raise _Fault(f"its results are {shown(results)}, not an object with a list for each film")
-    films = {}
+    films: dict[str, FilmResults] = {}
     for name, entries in results.items():
         _check_id(name)
         if not isinstance(entries, list):
@@ -100,25 +105,33 @@ def _put(film: FilmResults, entry: object) -> None:
     film.segments.append(_segment(segment[0], segment[1], label, score))
 
 
-def _of_table(text: str, name: str) -> dict[str, FilmResults]:
-    header = columns(text)
-    if faulty := [column for column in _COLUMNS if header.count(column) != 1]:
+def _of_table(text: str, above: int, name: str) -> dict[str, FilmResults]:
+    header = header_of(text, above)
+    found = columns_of(header)
+    if found.twice:
+        doubt = f"{' and '.join(found.twice)} may mean the same"
+        raise _Fault(f"line {1 + above}: {doubt}: call them {', '.join(_COLUMNS)}")
+    names = [name.lower() for name in header]
+    if faulty := [*found.lacking, *(column for column in _COLUMNS if names.count(column) > 1)]:
         raise _Fault(f"the header must name {', '.join(_COLUMNS)}, each once; look at {', '.join(faulty)}")
     findings = Findings(name)  # for the rows of odd length, which it tells
     films: dict[str, FilmResults] = {}
-    comma = has_decimal_commas(text)
+    spelled: dict[str, str] = {}
+    comma = has_decimal_commas(text, above)
     line: int | None = 1
     try:
-        for num, (at, row) in enumerate(rows(findings, text)):
+        times = Times(findings, found, text, above, comma=comma)
+        for num, (at, cells) in enumerate(cells_below(findings, text, above)):
             line = at.line
             if num >= MAX_ENTRIES:
                 raise _Fault(f"more than {MAX_ENTRIES} rows")
-            _check_id(row["video"])
-            film = films.setdefault(row["video"], FilmResults([], []))
-            if any(row[column] for column in _COLUMNS[1:]):
-                score = row["score"] if ":" in row["score"] else seconds(row["score"], comma=comma)
-                start_s, end_s = (seconds(row[column], comma=comma) for column in ("start_s", "end_s"))
-                film.segments.append(_segment(start_s, end_s, row["label"], score))
+            film_name, label, given = (cells[i or 0] for i in (found.film, found.label, found.score))
+            _check_id(film_name)
+            film = films.setdefault(spelled.setdefault(one_form(film_name), film_name), FilmResults([], []))
+            if times.any_in(cells) or label or given:
+                score = given if ":" in given else seconds(given, comma=comma)
+                start_s, end_s = times.of(film_name, at, cells)
+                film.segments.append(_segment(start_s, start_s if end_s is None else end_s, label, score))
     except Unreadable as error:
         raise _Fault(f"line {error.at.line}: {error.text}") from error
     except _Fault as error:
@@ -126,6 +139,12 @@ def _of_table(text: str, name: str) -> dict[str, FilmResults]:
     for odd, problem in findings.problems[:1]:
         raise _Fault(f"line {odd.line}: {problem}")
     return films
+
+
+def _is_header(header: Sequence[str]) -> bool:
+    found = columns_of(header)
+    names = {name.lower() for name in header}
+    return {"video", "score"} <= names or (found.score is not None and found.film is not None and found.holds_times)
 
 
 def _segment(start: object, end: object, label: object, score: object) -> Segment:

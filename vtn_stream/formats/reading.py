@@ -7,19 +7,20 @@ Sizes are limited before anything is parsed; XML with entities or external refer
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 from vtn_stream.errors import InputError, TimelineError, VtnStreamError, listed
-from vtn_stream.film import shareable_name
+from vtn_stream.film import one_form, shareable_name
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 __all__ = [
+    "ENDS_WITH_LAST",
     "MAX_BYTES",
     "MAX_SEGMENTS",
     "ReadResult",
@@ -37,6 +38,7 @@ __all__ = [
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_SEGMENTS = 1_000_000
+ENDS_WITH_LAST = "The file does not say how long the film is: it is taken to end with the last segment."
 _TOLD_BY = 512  # bytes that tell UTF-16 without its mark
 _SAYS_UTF_16 = re.compile(rb"[^>]{0,60}\bencoding\s*=\s*[\"']utf-16", re.IGNORECASE)
 
@@ -183,13 +185,18 @@ def timeline_of(
             out of the folder only the last part is kept). Of what file and options both say, the file's holds
     format  the format's title, for the provenance; notes: in words, for the provenance too
     """
+    spelled: dict[str, str] = {}  # one label in two forms of Unicode is one label, as it came first
     kept = tuple(segments)
+    for s in kept:
+        spelled.setdefault(one_form(s.label), s.label)
+    if any(spelled[one_form(s.label)] != s.label for s in kept):
+        kept = tuple(replace(s, label=spelled[one_form(s.label)]) for s in kept)
     notes = list(notes)
     last_s = max((s.end_s for s in kept), default=0.0)
     known_s = duration_s if _is_duration(duration_s) else options.duration_s
     if not _is_duration(known_s):
         known_s = max(last_s, 0.0)
-        notes.append("The file does not say how long the film is: it is taken to end with the last segment.")
+        notes.append(ENDS_WITH_LAST)
     film = _film_path(video or "")
     return Timeline(
         video_identity="",

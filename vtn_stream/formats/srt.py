@@ -24,6 +24,8 @@ from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["claims", "read", "write"]
 
+ENOUGH = 64 * 1024  # characters tell it
+
 _TIME = r"(\d{1,9}):([0-5]?\d):([0-5]?\d)[,.](\d{3})"
 _TIMES = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?", re.ASCII)
 _DAMAGED = re.compile(r"[\s\d:,.]+-->")
@@ -48,8 +50,10 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    first, _, rest = head.lstrip("\ufeff \t\n").partition("\n")
-    return first.strip().isdecimal() and _TIMES.fullmatch(rest.partition("\n")[0]) is not None
+    """Whether the first line with something on it, but for a number, is the times of a block: as it is read."""
+    lines = (line for line in head.removeprefix("\ufeff")[:ENOUGH].split("\n") if line.strip())
+    first = next((line for line in lines if not line.strip().isdecimal()), "")
+    return _TIMES.fullmatch(first) is not None
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:

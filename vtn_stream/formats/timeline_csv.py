@@ -1,7 +1,8 @@
 """Timelines as CSV: a row a segment, any number of films, for spreadsheets and for `evaluate`.
 
-Columns: video, start_s, end_s, duration_s, start, end (HH:MM:SS.mmm, hours as many as there are), label, score. A film
-without segments is a row with its video alone. Being named so, the same file is read as annotations (without instants)
+Columns: video, start_s, end_s, duration_s, start, end (HH:MM:SS.mmm, hours as many as there are), label, score; then
+subset and source, if a film has them (in its provenance, from annotations). A film without segments is a row with its
+video alone. Being named so, the same file is read as annotations (without instants)
 and, where every segment has a score, as predictions.
 
 Resolution: milliseconds; scores to 4 decimals. Loses the length and identity of the film, gaps, curves, clip labels,
@@ -17,8 +18,10 @@ Comes back the same: times in milliseconds, scores of 4 decimals, labels without
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.text import seconds, sep_line
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
@@ -27,6 +30,7 @@ from vtn_stream.timeline import Segment, Timeline
 __all__ = ["COLUMNS", "claims", "claims_table", "clock", "in_ms", "read", "read_table", "write", "write_table"]
 
 COLUMNS = ("video", "start_s", "end_s", "duration_s", "start", "end", "label", "score")
+PARTS = ("subset", "source")
 _READ = ("video", "start_s", "end_s", "label", "score")
 _RUNS = re.compile("'*[=+\\-@\t\r\n]")
 
@@ -46,12 +50,14 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
 def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: str) -> Written:
     text = io.StringIO(newline="")
     table = csv.writer(text, delimiter=delimiter)
-    table.writerow(COLUMNS)
+    parts = [part for part in PARTS if any(_part(timeline, part) for timeline in timelines)]
+    table.writerow([*COLUMNS, *parts])
     num_illegal = 0
     for timeline in timelines:
         video, _ = xml_text(timeline.video_path)
+        of_film = [_protected(xml_text(_part(timeline, part))[0]) for part in parts]
         if not timeline.segments:
-            table.writerow([_protected(video), *[""] * (len(COLUMNS) - 1)])
+            table.writerow([_protected(video), *[""] * (len(COLUMNS) - 1), *of_film])
         for s in timeline.segments:
             label, illegal = xml_text(s.label)
             num_illegal += illegal
@@ -65,6 +71,7 @@ def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: s
                     clock(s.end_s),
                     _protected(label),
                     "" if s.score is None else f"{s.score:.4f}",
+                    *of_film,
                 ]
             )
     warnings = []
@@ -87,6 +94,8 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
     if faulty := [column for column in _READ if header.count(column) != 1]:
         refuse(name, f"the header must name {', '.join(_READ)}, each once; look at {', '.join(faulty)}", line=1)
     films: dict[str, list[Segment]] = {}
+    parts: dict[str, dict[str, str]] = {}  # of each film
+    spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
     above = sep_line(text)
     table = csv.reader(io.StringIO(text[len(above) :], newline=""), delimiter=delimiter, strict=True)
     comma = delimiter != ","
@@ -102,14 +111,20 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
             if len(cells) != len(header):
                 refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=table.line_num + bool(above))
             row = dict(zip(header, cells, strict=True))
-            film = films.setdefault(_unprotected(row["video"]), [])
+            video = _unprotected(row["video"])
+            video = spelled.setdefault(one_form(video), video)
+            film = films.setdefault(video, [])
+            for part in PARTS:
+                if row.get(part):
+                    parts.setdefault(video, {}).setdefault(part, _unprotected(row[part]))
             if any(row[column] for column in _READ[1:]):
                 film.append(_segment(row, name, table.line_num + bool(above), comma=comma))
     except csv.Error as error:
         refuse(name, str(error), line=table.line_num + bool(above))
     return ReadResult(
         timelines=tuple(
-            timeline_of(segments, name, options, format=format, video=video) for video, segments in films.items()
+            _with_parts(timeline_of(segments, name, options, format=format, video=video), parts.get(video, {}))
+            for video, segments in films.items()
         )
     )
 
@@ -125,6 +140,16 @@ def clock(time_s: float) -> str:
     minutes, ms = divmod(abs(total_ms), 60_000)
     sign = "-" if total_ms < 0 else ""
     return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
+
+
+def _part(timeline: Timeline, part: str) -> str:
+    """The subset or source of a film; "" if it has none."""
+    value = timeline.provenance.get(part)
+    return value if isinstance(value, str) else ""
+
+
+def _with_parts(timeline: Timeline, parts: Mapping[str, str]) -> Timeline:
+    return replace(timeline, provenance={**timeline.provenance, **parts}) if parts else timeline
 
 
 def _header(text: str, delimiters: str) -> tuple[list[str], str]:

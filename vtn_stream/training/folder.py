@@ -3,12 +3,11 @@
 import os
 import re
 import stat
-import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from vtn_stream.errors import InputError
-from vtn_stream.film import is_film_name, without_suffix
+from vtn_stream.film import is_film_name, one_form, without_suffix
 
 __all__ = ["FilmFolder"]
 
@@ -42,13 +41,14 @@ class FilmFolder:
                 below = PurePosixPath(Path(path).relative_to(root)).as_posix()
                 stays = not os.path.islink(path) or os.path.realpath(path).startswith(os.path.join(home, ""))
                 (self.files if stays else self.outside).append(below)
-        self._inside, self._out = _Names(self.files), _Names(self.outside)
+        own_name = one_form(os.path.basename(home))
+        self._inside, self._out = _Names(self.files, own_name), _Names(self.outside, own_name)
 
     def find(self, name: str) -> list[str]:
         """The files that may be the film with this id; only one if the folder is unambiguous.
 
-        That of this very path; else those whose path ends like the id; else those that do but for the suffix, of
-        which those with a film's suffix come first.
+        That of this very path; else those whose path, which may begin with the folder's own name, ends like the id;
+        else those that do but for the suffix, of which those with a film's suffix come first.
         """
         return self._inside.find(name)
 
@@ -58,8 +58,9 @@ class FilmFolder:
 
 
 class _Names:
-    def __init__(self, files: list[str]) -> None:
-        self._by_path = {_one_form(file): file for file in files}
+    def __init__(self, files: list[str], root: str) -> None:
+        self._root = root
+        self._by_path = {one_form(file): file for file in files}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for path in self._by_path:
@@ -67,20 +68,20 @@ class _Names:
             self._by_stem[PurePosixPath(path).stem].append(path)
 
     def find(self, name: str) -> list[str]:
-        *above, last = [part for part in re.split(r"[\\/]", _one_form(name)) if part not in ("", ".")]
+        *above, last = [part for part in re.split(r"[\\/]", one_form(name)) if part not in ("", ".")]
         if (path := "/".join([*above, last])) in self._by_path:
             return [self._by_path[path]]
         stem = without_suffix(last)
         for candidates in (self._by_name.get(last, []), self._by_stem.get(last, []), self._by_stem.get(stem, [])):
-            ending = [path for path in candidates if [*PurePosixPath(path).parts[-1 - len(above) : -1]] == above]
+            ending = [path for path in candidates if self._folders(path, len(above)) == above]
             if ending:
                 return [self._by_path[path] for path in [p for p in ending if is_film_name(p)] or ending]
         return []
 
-
-def _one_form(name: str) -> str:
-    """The name with accented letters written in one way: macOS gives file names in another way than people type."""
-    return unicodedata.normalize("NFC", name)
+    def _folders(self, path: str, num: int) -> list[str]:
+        """The last folders of a path."""
+        folders = [self._root, *PurePosixPath(path).parts[:-1]]
+        return folders[len(folders) - num :] if num <= len(folders) else []
 
 
 def _is_file(path: str) -> bool:

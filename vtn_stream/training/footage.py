@@ -8,7 +8,7 @@ from pathlib import Path
 from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
 from vtn_stream.film import VideoInfo, bare_name, is_film_name
-from vtn_stream.formats.annotations import Annotations, Problem, mstcn, read_annotations
+from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.folder import FilmFolder
@@ -17,6 +17,8 @@ from vtn_stream.video import DecodingProcess
 __all__ = ["Footage", "find_films", "mean_rate"]
 
 LONG_S = 1e9  # stands for the duration of a film whose true one nothing depends on
+OF_FILMS = "the annotations count frames and say no rate: each film's own was taken, which holds if they counted at it"
+UNKNOWN_RATE = 1.0  # of a film that is not there: what it counts is told as missing, not used
 SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
 
 
@@ -75,19 +77,22 @@ def find_films(
             videos[name] = probe(path, store, process)
         except VideoError as error:
             problems[name] = str(error)
-    rate = _frames_a_second(videos) if draft.format == mstcn.NAME and videos else None
+    if draft.format == mstcn.NAME and videos:
+        _check_one_rate(videos)
+    rates = {name: mean_rate(video) for name, video in videos.items()}
     durations = {name: LONG_S for name in _others(films, draft.videos)}
     for name, video in draft.videos.items():  # test films, and those with a problem that is reported already
         if video.subset == "test" or name in problems:
-            stated_s = LONG_S if video.duration_s is None else video.duration_s
-            durations[name] = stated_s if rate is None else stated_s / rate
+            durations[name] = LONG_S if video.duration_s is None else video.duration_s
     durations |= {name: video.duration_s for name, video in videos.items()}
-    found = _read(annotations, durations, rate, problems, skip_bad=skip_bad).with_lengths()
+    found = _read(annotations, durations, rates, problems, skip_bad=skip_bad).with_lengths()
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
         raise _problems(annotations, [*found.skipped, *_as_problems(problems)], "get the films anew, or others")
     notes = [_note(problem) for problem in found.warnings]
+    if found.uses_fps and found.format != cholec80.NAME:
+        notes.append(OF_FILMS)
     notes += [f"left out: {_note(problem)}" for problem in (*found.skipped, *_as_problems(problems))]
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])
@@ -101,11 +106,8 @@ def find_films(
 
 
 def _draft(annotations: Path) -> Annotations:
-    """The annotations before probing: their ids and subsets are sure, but not the seconds."""
-    try:
-        return read_annotations(annotations, skip_bad=True)
-    except AnnotationError:  # perhaps for want of a rate, which the films will tell
-        return read_annotations(annotations, skip_bad=True, fps=1)
+    """The annotations before probing: their ids and subsets are sure, but not the seconds of frames that they count."""
+    return read_annotations(annotations, skip_bad=True, film_rate=lambda name: UNKNOWN_RATE)
 
 
 def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
@@ -136,8 +138,8 @@ def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> 
     )
 
 
-def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
-    """The rate of all films, which must be the same."""
+def _check_one_rate(videos: Mapping[str, VideoInfo]) -> None:
+    """Raises InputError unless all films have the same rate: a data set of frames was made at one."""
     rates = sorted((mean_rate(video), video.path.name) for video in videos.values())
     (low, slow), (high, fast) = rates[0], rates[-1]
     if high > low * SAME_RATE:
@@ -146,7 +148,6 @@ def _frames_a_second(videos: Mapping[str, VideoInfo]) -> float:
             "their seconds are not known",
             "bring the films to one rate, or write the annotations in seconds",
         )
-    return rates[len(rates) // 2][0]
 
 
 def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
@@ -160,14 +161,16 @@ def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
 def _read(
     annotations: Path,
     durations: Mapping[str, float],
-    rate: float | None,
+    rates: Mapping[str, float],
     problems: Mapping[str, str],
     *,
     skip_bad: bool,
 ) -> Annotations:
     """Raises AnnotationError with its own problems and these."""
     try:
-        found = read_annotations(annotations, videos=durations, skip_bad=skip_bad, fps=rate)
+        found = read_annotations(
+            annotations, videos=durations, skip_bad=skip_bad, film_rate=lambda name: rates.get(name, UNKNOWN_RATE)
+        )
     except AnnotationError as error:
         if not error.problems:
             raise

@@ -5,7 +5,7 @@ out as seconds from the start of the film.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from vtn_stream.formats.annotations import (
     soccernet,
     spots,
     thumos14,
+    timed_lines,
 )
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
@@ -31,6 +32,7 @@ from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unrea
 from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
+from vtn_stream.formats.reading import encoding_of
 
 __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations", "timelines_of"]
 
@@ -38,12 +40,12 @@ __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotati
 FORMATS = {
     activitynet.NAME: "an object with a database",
     thumos14.NAME: "the same with segment(frames) or label_id",
-    segments_csv.NAME: "with the header video,start_s,end_s,label",
+    segments_csv.NAME: "a table with the columns video,start_s,end_s,label, or others that say as much",
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
     elan.NAME: ".eaf, or a folder of them",
     label_studio.NAME: "tasks with data and annotations",
-    soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with Labels-v2.json",
+    soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with such files",
     spots.NAME: "a list of films with events and their frames",
     epic.NAME: "with the columns video_id, start_timestamp, stop_timestamp, verb and noun",
     clip_list.NAME: "lines of a path and a label",
@@ -60,6 +62,8 @@ def read_annotations(
     videos: Mapping[str, float] | None = None,
     skip_bad: bool = False,
     fps: float | Fraction | None = None,
+    film_rate: Callable[[str], float | Fraction | None] | None = None,
+    start_timecode: str | None = None,
 ) -> Annotations:
     """The films of a file or folder of annotations, in any format: the content tells which.
 
@@ -67,6 +71,8 @@ def read_annotations(
                end more than 0.5 s past their film, are problems; those that end less past it are cut
     skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
     fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
+    film_rate  the same for one film, by its id: of films that are known
+    start_timecode  of each film's first frame, for tables of timecodes
 
     Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
@@ -75,11 +81,11 @@ def read_annotations(
     for name, duration_s in (videos or {}).items():
         if not (math.isfinite(duration_s) and duration_s > 0):
             raise InputError(f"the duration of {name} is {duration_s}", "nothing can be in it", "give seconds above 0")
-    findings = Findings(path.name or str(path))
+    findings = Findings(path.name or str(path), fps=fps, film_rate=film_rate, start_timecode=start_timecode)
     try:
         format = _read_folder(findings, path, fps) if path.is_dir() else _read_file(findings, path, fps)
     except Unreadable as error:
-        findings.refuse(error.at, error.text)
+        findings.refuse(error.at, error.text, error.cure)
     except OSError as error:  # of a folder; of a file, read_bytes says what is wrong
         raise AnnotationError(
             f"{findings.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
@@ -93,12 +99,12 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> 
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
         return elan.NAME
-    if b"\0" in data[:_HEAD]:
-        raise _of_no_format(findings.name, "no text in UTF-8")
+    if encoding_of(data) == "utf-8-sig" and b"\0" in data[:_HEAD]:
+        raise _of_no_format(findings.name, "no text in UTF-8 or UTF-16")
     text = as_text(data, findings.name)
     if not text.strip():
         raise _of_no_format(findings.name, "it is empty")
-    if text.lstrip().startswith(("{", "[")) and (format := _read_json(findings, path, text, fps)) is not None:
+    if text.lstrip().startswith(("{", "[")) and (format := _read_json(findings, path, text)) is not None:
         return format
     if epic.claims(text):
         epic.read(findings, text)
@@ -107,18 +113,21 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> 
         cholec80.read(findings, path, text, fps)
         return cholec80.NAME
     if segments_csv.claims(text):
-        segments_csv.read(findings, text)
+        segments_csv.read(findings, path, text)
         return segments_csv.NAME
     if mapping := mstcn.mapping_of_file(path, text):
-        mstcn.read(findings, path, mapping, fps)
+        mstcn.read(findings, path, mapping)
         return mstcn.NAME
+    if timed_lines.claims(text):
+        timed_lines.read(findings, path, text)
+        return segments_csv.NAME
     if not text.lstrip().startswith(("{", "[", "<")) and clip_list.claims(text):
         clip_list.read(findings, text)
         return clip_list.NAME
     raise _of_no_format(findings.name)
 
 
-def _read_json(findings: Findings, path: Path, text: str, fps: float | Fraction | None) -> str | None:
+def _read_json(findings: Findings, path: Path, text: str) -> str | None:
     """None for JSON in no known format, and for text that only begins like JSON."""
     try:
         data = parsed_json(text, MAX_ENTRIES)
@@ -130,32 +139,32 @@ def _read_json(findings: Findings, path: Path, text: str, fps: float | Fraction 
         ) from error
     if (database := activitynet.database_of(data)) is not None:
         if thumos14.claims(database):
-            thumos14.read(findings, text, database, fps)
+            thumos14.read(findings, text, database)
             return thumos14.NAME
         activitynet.read(findings, text, database)
         return activitynet.NAME
     if spots.claims(data):
-        spots.read(findings, text, data, fps)
+        spots.read(findings, text, data)
         return spots.NAME
     if soccernet.claims(data):
         soccernet.read(findings, path, text, data)
         return soccernet.NAME
     if label_studio.claims(data):
-        label_studio.read(findings, text, data, fps)
+        label_studio.read(findings, text, data)
         return label_studio.NAME
     return None
 
 
 def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
     if mapping := mstcn.mapping_of_folder(path):
-        mstcn.read(findings, path, mapping, fps)
+        mstcn.read(findings, path, mapping)
         return mstcn.NAME
     documents, phases, others = [], [], 0
     for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
         head = read_bytes(file, _HEAD)
         if elan.claims(head):
             documents.append(file)
-        elif cholec80.claims(head.decode("utf-8-sig", "replace").replace("\r\n", "\n")):
+        elif cholec80.claims(head.decode(encoding_of(head), "replace").lstrip("\ufeff").replace("\r\n", "\n")):
             phases.append(file)
         else:
             others += 1

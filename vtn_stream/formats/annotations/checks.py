@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from vtn_stream.errors import AnnotationError, listed
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.findings import Findings, FoundSegment
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
@@ -21,6 +22,9 @@ MAX_SUGGESTIONS = 50  # each costs a comparison with every name
 
 def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, *, skip_bad: bool) -> Annotations:
     """Runs the checks that need the whole file, then returns all of it. Raises AnnotationError with every problem."""
+    if videos is not None:  # by the names that the file gives them, in whichever form of Unicode
+        spelled = {one_form(name): name for name in findings.films}
+        videos = {spelled.get(one_form(name), name): duration_s for name, duration_s in videos.items()}
     _check_missing(findings, videos)
     found, mostly_late = _checked(findings, videos)
     counts: Counter[str] = Counter()

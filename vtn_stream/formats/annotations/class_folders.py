@@ -17,6 +17,9 @@ NAME = "class folders"
 
 
 def claims(path: Path) -> bool:
+    """Whether there are films in folders, and nothing that says that the folders are games, as SoccerNet's are."""
+    if any(file.match("Labels*.json") for folder in _class_folders(path) for file in _inside(folder)):
+        return False
     return any(_is_film(file) for folder in _class_folders(path) for file in _inside(folder))
 
 

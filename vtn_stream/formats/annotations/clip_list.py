@@ -17,7 +17,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vtn_stream.film import FILM_SUFFIXES, is_film_name
-from vtn_stream.formats.annotations.findings import Findings
+from vtn_stream.formats.annotations import segments_csv, timed_lines
+from vtn_stream.formats.annotations.columns import columns_of
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, rows
 from vtn_stream.formats.annotations.text import seconds
@@ -65,6 +67,10 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
     classes: the number of each label, where the labels are known
     """
     header = columns(text)
+    if segments_csv.claims(text) or timed_lines.claims(text):
+        raise Unreadable(
+            At(line=1), "it holds times, so that it is no list of whole clips", "give lines of a path and a label"
+        )
     if _is_table(header):
         yield from _rows(findings, text, header)
         return
@@ -92,7 +98,8 @@ def class_of(label: str, classes: Mapping[str, int]) -> int | None:
 
 
 def _is_table(header: list[str]) -> bool:
-    return "label" in header and ("path" in header or "video" in header)
+    """Whether it is of a table of clips. What holds times is a table of segments, whatever else it holds."""
+    return "label" in header and ("path" in header or "video" in header) and not columns_of(header).holds_times
 
 
 def _lines(text: str) -> Iterator[tuple[At, str]]:

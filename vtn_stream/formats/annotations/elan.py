@@ -4,7 +4,9 @@ Milliseconds, from the start of the document; the TIME_ORIGIN of the film (ELAN'
 annotation's value, with line breaks and repeated spaces as one space; where all values of a tier are empty, it is the
 tier's name. The tier is an attribute of the segment: one label in two tiers may overlap (two people). Slots without a
 time (subdivisions that were never aligned) are spread evenly between those that have one, as ELAN shows them, with a
-warning. Loses annotations that have no times of their own (REF_ANNOTATION, with a note), vocabularies, authors. The id
+warning. Annotations of linked tiers, which have no times of their own (REF_ANNOTATION), have those of the annotation
+that they refer to; several of one in a tier share it evenly, in their order; a warning tells how many. Loses
+vocabularies, authors. The id
 is the film's file name without its suffix, else that of the .eaf; a folder of .eaf files is read as one. Labels in
 alphabetic order. XML with a DTD, entities or external references is refused. Traps: one film with several documents.
 
@@ -13,6 +15,7 @@ Written by elan_writer.py, which says how.
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,18 +30,18 @@ from defusedxml import sax as defused_sax
 from vtn_stream.formats.annotations.elan_writer import write
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.words import At, shown
+from vtn_stream.formats.reading import encoding_of
 
 __all__ = ["NAME", "claims", "read", "write"]
 
 NAME = "ELAN"
-ROOT = b"<ANNOTATION_DOCUMENT"
+ROOT = "<ANNOTATION_DOCUMENT"
 _WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
 def claims(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        head = head.decode("utf-16", "replace").encode()
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and ROOT in head
+    text = head.decode(encoding_of(head), "replace").lstrip("\ufeff \t\r\n")
+    return text.startswith("<") and ROOT in text
 
 
 def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None:
@@ -63,7 +66,8 @@ def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None
     if name is None:
         return
     times = _aligned(findings, document, file)
-    num_refs, num_spread = sum(tier.num_refs for tier in document.tiers), 0
+    num_linked = num_spread = 0
+    spans: dict[str, tuple[float, float]] = {}  # seconds of each annotation, by its id
     for tier in document.tiers:
         num_spread += _spread(times, tier.annotations)
         unnamed = not any(a.value for a in tier.annotations)
@@ -74,26 +78,42 @@ def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None
                 findings.lost(name, a_at, f"its time slot {shown(slot)} {known}")
                 continue
             start_s, end_s = ((times[slot] + origin_ms) / 1000 for slot in (a.start, a.end))
+            spans[a.name] = (start_s, end_s)
             findings.segment(name, a_at, start_s, end_s, tier.name if unnamed else a.value, (("tier", tier.name),))
     if num_spread:
         findings.warn(at, f"{num_spread} time slot{'s' * (num_spread > 1)} without a time spread evenly")
-    if num_refs:
-        findings.warn(at, f"{num_refs} annotation{'s' * (num_refs > 1)} without times of their own left out")
+    _link(spans, [a for tier in document.tiers for a in tier.links])
+    for tier in document.tiers:
+        unnamed = not any(a.value for a in tier.links)
+        for a in tier.links:
+            a_at = At(line=a.line, file=file)
+            if a.name not in spans:
+                findings.lost(name, a_at, f"it refers to {shown(a.ref)}, which has no time")
+                continue
+            num_linked += 1
+            findings.segment(name, a_at, *spans[a.name], tier.name if unnamed else a.value, (("tier", tier.name),))
+    if num_linked:
+        findings.warn(at, f"{num_linked} annotation{'s' * (num_linked > 1)} with the times of those they refer to")
 
 
 @dataclass(slots=True)
 class _Annotation:
+    """start, end: its time slots; ref: else the annotation whose time it has, or shares, after `previous`."""
+
+    name: str
     start: str
     end: str
     line: int | None
     value: str = ""
+    ref: str = ""
+    previous: str = ""
 
 
 @dataclass(slots=True)
 class _Tier:
     name: str
     annotations: list[_Annotation] = field(default_factory=list)
-    num_refs: int = 0
+    links: list[_Annotation] = field(default_factory=list)
 
 
 class _Document(ContentHandler):
@@ -131,10 +151,13 @@ class _Document(ContentHandler):
         elif name == "TIER":
             self.tiers.append(_Tier(attrs.get("TIER_ID", "")))
         elif name == "REF_ANNOTATION" and self.tiers:
-            self.tiers[-1].num_refs += 1
+            own, ref = attrs.get("ANNOTATION_ID", ""), attrs.get("ANNOTATION_REF", "")
+            previous = attrs.get("PREVIOUS_ANNOTATION", "")
+            self._annotation = _Annotation(own, "", "", self.line, ref=ref, previous=previous)
+            self.tiers[-1].links.append(self._annotation)
         elif name == "ALIGNABLE_ANNOTATION" and self.tiers:
             start, end = attrs.get("TIME_SLOT_REF1", ""), attrs.get("TIME_SLOT_REF2", "")
-            self._annotation = _Annotation(start, end, self.line)
+            self._annotation = _Annotation(attrs.get("ANNOTATION_ID", ""), start, end, self.line)
             self.tiers[-1].annotations.append(self._annotation)
         elif name == "ANNOTATION_VALUE" and self._annotation is not None:
             self._value = []
@@ -147,7 +170,7 @@ class _Document(ContentHandler):
         if name == "ANNOTATION_VALUE" and self._annotation is not None and self._value is not None:
             self._annotation.value = " ".join("".join(self._value).split())
             self._value = None
-        elif name == "ALIGNABLE_ANNOTATION":
+        elif name in ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION"):
             self._annotation = None
 
 
@@ -195,3 +218,29 @@ def _spread(times: dict[str, float], annotations: Sequence[_Annotation]) -> int:
                 times[slot] = times[start] + i * step
                 num_spread += 1
     return num_spread
+
+
+def _link(spans: dict[str, tuple[float, float]], links: Sequence[_Annotation]) -> None:
+    """Gives linked annotations the times of those that they refer to, in equal parts where several refer to one.
+
+    Each of a tier names the one before it; those of different tiers do not share.
+    """
+    following = {a.previous: a for a in links if a.previous}
+    waiting = defaultdict(list)  # the first of each row, by what it refers to
+    for a in links:
+        if not a.previous:
+            waiting[a.ref].append(a)
+    known = [name for name in spans if name in waiting]
+    while known:
+        parent = known.pop()
+        start_s, end_s = spans[parent]
+        for first in waiting.pop(parent, ()):
+            row = [first]
+            while (after := following.pop(row[-1].name, None)) is not None:
+                row.append(after)
+            step_s = (end_s - start_s) / len(row)
+            for i, a in enumerate(row):
+                last = i + 1 == len(row)
+                spans[a.name] = (start_s + i * step_s, end_s if last else start_s + (i + 1) * step_s)
+                if a.name in waiting:
+                    known.append(a.name)

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any, NoReturn, TypeVar
 
 from vtn_stream.errors import AnnotationError, printable
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import Problem, Subset
 from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
@@ -57,10 +58,11 @@ class FoundFilm:
 class Unreadable(Exception):
     """The rest of this file cannot be read."""
 
-    def __init__(self, at: At, text: str) -> None:
-        super().__init__(at, text)
+    def __init__(self, at: At, text: str, cure: str = "mend the file") -> None:
+        super().__init__(at, text, cure)
         self.at = at
         self.text = text
+        self.cure = cure
 
 
 class Findings:
@@ -69,10 +71,24 @@ class Findings:
     labels     the order that the format gives them
     locate     of each JSON file ("" if there is one) the line of a path in it
     uses_fps   frames were counted whose rate only the caller can tell
+
+    And the caller what `rate_of` knows.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        fps: float | Fraction | None = None,
+        film_rate: Callable[[str], float | Fraction | None] | None = None,
+        start_timecode: str | None = None,
+    ) -> None:
         self.name = name
+        self.fps = fps
+        self.start_timecode = start_timecode
+        self._film_rate = film_rate
+        self._spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
+        self._spelled_labels: dict[str, str] = {}
         self.labels: Sequence[str] = ()
         self.locate: dict[str, Callable[[tuple[str | int, ...]], int | None]] = {}
         self.uses_fps = False
@@ -89,14 +105,14 @@ class Findings:
     def warn(self, at: At, text: str) -> None:
         self.warnings.append((at, text))
 
-    def refuse(self, at: At, text: str) -> NoReturn:
+    def refuse(self, at: At, text: str, cure: str = "mend the file") -> NoReturn:
         """Raises AnnotationError with all problems found so far: the rest cannot be read."""
         (last,) = self.in_order([(at, text)])
         place = last.text if last.line is None else f"line {last.line}: {last.text}"
         raise AnnotationError(
             f"{self.name} cannot be read ({place})",
             "no annotations were read",
-            "mend the file",
+            cure,
             self.in_order([*self.problems, (at, text)]),
         )
 
@@ -130,6 +146,7 @@ class Findings:
         if fault := id_fault(name):
             self.problem(at, f"the film's id {shown(name)} {fault}")
             return None
+        name = self._spelled.setdefault(one_form(name), name)
         if name not in self.films:
             if len(self.films) >= MAX_ENTRIES:
                 self.refuse(at, f"it has more than {MAX_ENTRIES} films, split it")
@@ -160,7 +177,15 @@ class Findings:
         return name
 
     def knows(self, name: str) -> bool:
-        return name in self.films
+        return self._spelled.get(one_form(name), name) in self.films
+
+    def rate_of(self, film: str | None) -> Fraction | None:
+        """Frames a second of a film, or of all, as only the caller can tell."""
+        self.uses_fps = True
+        rate = self.fps
+        if rate is None and self._film_rate is not None and film is not None:
+            rate = self._film_rate(film)
+        return None if rate is None else Fraction(rate)
 
     def segment(
         self,
@@ -250,7 +275,7 @@ class Findings:
         elif fault := text_fault(label.strip()):
             faults.append(f"its label {shown(label)} {fault}" if label.strip() else "it has no label")
         else:
-            return label.strip()
+            return self._spelled_labels.setdefault(one_form(label.strip()), label.strip())
         return None
 
     def _count(self, at: At) -> None:

@@ -12,9 +12,10 @@ from vtn_stream.formats.annotations.words import number
 from vtn_stream.formats.writing import num
 from vtn_stream.timeline import Segment
 
-__all__ = ["first_and_last", "num_short", "rate_of", "seconds_of", "short_warnings"]
+__all__ = ["NO_RATE", "first_and_last", "num_short", "rate_of", "seconds_of", "short_warnings"]
 
 MAX_RATE = 1_000_000
+NO_RATE = "say how many a second: --fps of evaluate, --rate of convert, report and plot; train asks the films"
 
 
 def first_and_last(segment: Segment, rate: Fraction, duration_s: float) -> tuple[int, int]:

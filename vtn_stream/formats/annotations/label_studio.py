@@ -25,7 +25,14 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations.findings import Findings
-from vtn_stream.formats.annotations.frames import first_and_last, num_short, rate_of, seconds_of, short_warnings
+from vtn_stream.formats.annotations.frames import (
+    NO_RATE,
+    first_and_last,
+    num_short,
+    rate_of,
+    seconds_of,
+    short_warnings,
+)
 from vtn_stream.formats.annotations.text import json_bytes, line_finder, without_surrogates
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import Options, Written, counting_rate, num
@@ -47,7 +54,7 @@ def claims(data: object) -> bool:
     )
 
 
-def read(findings: Findings, text: str, data: object, fps: float | Fraction | None) -> None:
+def read(findings: Findings, text: str, data: object) -> None:
     findings.locate[""] = line_finder(text, depth=8)
     for path, task in [((i,), task) for i, task in enumerate(data)] if isinstance(data, list) else [((), data)]:
         at = At(path=path)
@@ -55,18 +62,17 @@ def read(findings: Findings, text: str, data: object, fps: float | Fraction | No
             findings.problem(at, "it is no task: it has no data")
             continue
         findings.report_repeated(at, task)
-        _read_task(findings, at, task, fps)
+        _read_task(findings, at, task)
 
 
-def _read_task(findings: Findings, at: At, task: dict[str, Any], fps: float | Fraction | None) -> None:
+def _read_task(findings: Findings, at: At, task: dict[str, Any]) -> None:
     facts = task["data"]
-    findings.uses_fps |= "fps" not in facts
-    rate = rate_of(facts["fps"]) if "fps" in facts else None if fps is None else Fraction(fps)
+    film = _film(facts)
+    rate = rate_of(facts["fps"]) if "fps" in facts else findings.rate_of(film)
     if rate is None:
-        text = f"its fps is {shown(facts.get('fps'))}, so that its frames have no seconds: give fps"
+        text = f"its fps is {shown(facts.get('fps'))}, so that its frames have no seconds; {NO_RATE}"
         findings.problem(at._replace(path=(*at.path, "data")), text)
         return
-    film = _film(facts)
     if film is not None and findings.knows(film):
         findings.problem(at, f"the film {shown(film)} has another task already")
         return

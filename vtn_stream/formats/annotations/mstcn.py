@@ -14,7 +14,9 @@ from itertools import groupby
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError
+from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.findings import Findings
+from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.text import read_text
 from vtn_stream.formats.annotations.words import At, shown
@@ -42,12 +44,8 @@ def mapping_of_file(path: Path, text: str) -> Path | None:
     return mapping if first in {line.strip().partition(" ")[2].strip() for line in lines} else None
 
 
-def read(findings: Findings, path: Path, mapping: Path, fps: float | Fraction | None) -> None:
-    if fps is None:
-        raise AnnotationError(
-            f"{path.name} counts frames (MS-TCN)", "their seconds are not known", "say how many a second: --fps, or fps"
-        )
-    findings.uses_fps = True
+def read(findings: Findings, path: Path, mapping: Path) -> None:
+    """Raises AnnotationError where a film's rate is not known."""
     findings.labels = _read_mapping(findings, mapping)
     folder = path / TRUTH if (path / TRUTH).is_dir() else path
     files = [path] if path.is_file() else sorted(folder.glob("[!.]*.txt"))
@@ -55,6 +53,8 @@ def read(findings: Findings, path: Path, mapping: Path, fps: float | Fraction | 
         if file.is_file() and file.name != MAPPING:
             name = f"{TRUTH}/{file.name}"
             text = findings.loaded(name, partial(read_text, file))
+            if (fps := findings.rate_of(file.stem)) is None:
+                raise AnnotationError(f"{path.name} counts frames (MS-TCN)", "their seconds are not known", NO_RATE)
             if text is not None:
                 _read_film(findings, file.stem, text, name, fps)
 
@@ -79,9 +79,9 @@ def _read_mapping(findings: Findings, mapping: Path) -> list[str]:
     return [labels[index] for index in sorted(labels)]
 
 
-def _read_film(findings: Findings, name: str, text: str, file: str, fps: float | Fraction) -> None:
+def _read_film(findings: Findings, name: str, text: str, file: str, fps: Fraction) -> None:
     labels = [line.strip() for line in io.StringIO(text.rstrip())]
-    known = set(findings.labels)
+    known = {one_form(label): label for label in findings.labels}
     if not labels:
         findings.problem(At(file=file), "it is empty")
         return
@@ -91,8 +91,8 @@ def _read_film(findings: Findings, name: str, text: str, file: str, fps: float |
     first, unknown = 0, set[str]()
     for label, run in groupby(labels):
         at, stop = At(line=first + 1, file=file), first + len(list(run))
-        if label in known:
-            findings.segment(film, at, float(first / fps), float(stop / fps), label)
+        if one_form(label) in known:
+            findings.segment(film, at, float(first / fps), float(stop / fps), known[one_form(label)])
         elif label not in unknown:
             unknown.add(label)
             near = nearest(label, findings.labels) if len(unknown) < 50 else None

@@ -1,53 +1,96 @@
-"""CSV: video,start_s,end_s,label and, if wanted, subset, source, video_duration_s; a row a segment, in any order.
+"""Tables of segments (CSV): video,start_s,end_s,label and, if wanted, subset, source, score; a row a segment.
 
-Seconds, or H:MM:SS.mmm; as exact as the digits. A header is needed; UTF-8, with or without its mark; commas, semicolons
-or tabs, with the two latter also decimal commas. A row with a video and no times and no label is a film in which
-nothing happens. Loses other columns, which a warning names; the tables that we write of timelines are such files.
-Escapes: RFC 4180 quotes; space around a cell is dropped. Labels in alphabetic order, numbers by size. Traps: columns
-called start and end without a unit are refused, since they may be frames.
+Columns may be called otherwise, and come in any order: `columns.py` knows the names (onset, "Stop (ms)", "Begin Time",
+behavior ...). A column without a unit is read as seconds where it holds a fraction or a clock, or is called onset, with
+a warning; whole numbers might be frames as well, and are refused. So are columns that mean the same. Times are numbers,
+M:SS, H:MM:SS.mmm, or timecode HH:MM:SS:FF and frames from 0, the end's own not included, at the caller's rate. As exact
+as the digits. Rows of a time alone, of START, STOP and POINT (BORIS), and of timecodes that are equal are instants.
+
+A header is needed, if below other lines; UTF-8 or UTF-16; commas, semicolons or tabs, with the two latter also decimal
+commas. A row with a video and no times and no label is a film in which nothing happens. Without a column for it the
+film is called as the file. Who does it (subject, tier, player ...) is an attribute. Loses other columns, which a
+warning names; the tables that we write of timelines are such files. Escapes: RFC 4180 quotes; space around a cell is
+dropped. Labels in alphabetic order, numbers by size.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from vtn_stream.formats.annotations import boris
+from vtn_stream.formats.annotations.columns import WANTED, columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
-from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
+from vtn_stream.formats.annotations.table import cells_below, columns, has_decimal_commas, header_of, lines_above
+from vtn_stream.formats.annotations.table_times import Times
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At
+from vtn_stream.formats.reading import named_by
 
-__all__ = ["NAME", "claims", "read"]
+__all__ = ["NAME", "check_header", "claims", "holds_times", "read"]
 
 NAME = "CSV"
-NEEDED = ("video", "start_s", "end_s", "label")
-WANTED = ("subset", "source", "video_duration_s")
-_SIGNS = frozenset({*NEEDED, *WANTED, "start", "end", "start_frame", "end_frame", "start_ms", "end_ms", "class"})
+_FIRST = At(line=1)
 
 
 def claims(text: str) -> bool:
     """Whether there is a header with times, or something meant as one."""
-    header = set(columns(text))
-    return len(header & _SIGNS) >= 2 and any(name.startswith(("start", "end")) for name in header)
+    return lines_above(text, holds_times) is not None
 
 
-def read(findings: Findings, text: str) -> None:
-    header = columns(text)
-    if lacking := [name for name in NEEDED if name not in header]:
-        raise Unreadable(At(line=1), f"the header lacks {', '.join(lacking)}; it must name {', '.join(NEEDED)}")
-    check_header(findings, header, (*NEEDED, *WANTED))
-    comma = has_decimal_commas(text)
-    for at, row in rows(findings, text):
-        length = row.get("video_duration_s")
+def holds_times(header: Sequence[str]) -> bool:
+    """Whether a header is that of a table of segments: it names times, and something else that belongs to them."""
+    found = columns_of(header)
+    others = (found.film, found.label, found.scene, found.length, found.score, found.end if found.start else None)
+    return found.holds_times and any(other is not None for other in others)
+
+
+def read(findings: Findings, path: Path, text: str) -> None:
+    above = lines_above(text, holds_times) or 0
+    header = header_of(text, above)
+    found, at = columns_of(header), At(line=1 + above)
+    if found.twice:
+        cure = f"leave one of them, or call the columns {WANTED}"
+        raise Unreadable(at, f"{' and '.join(found.twice)} may mean the same", cure)
+    check_header(findings, columns(text, above), None, at)
+    if found.lacking:
+        raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}", f"let it name {WANTED}")
+    comma = has_decimal_commas(text, above)
+    if boris.claims(header, found):
+        boris.read(findings, text, above, header, found, named_by(path.name), comma=comma)
+        return
+    if found.unread:
+        findings.warn(at, f"columns that are not read: {', '.join(found.unread[:20])}")
+    own_name = named_by(path.name)
+    if found.film is None:
+        findings.warn(at, f"no column names the film: it is called {own_name}, as the file")
+    times = Times(findings, found, text, above, comma=comma)
+    for at, cells in cells_below(findings, text, above):
+        length = _cell(cells, found.whole.index if found.whole else None)
         name = findings.film(
-            row["video"],
+            own_name if found.film is None else cells[found.film],
             at,
             duration_s=seconds(length, comma=comma) if length else None,
-            subset=row.get("subset") or None,
-            source=row.get("source") or None,
+            subset=_cell(cells, found.subset),
+            source=_cell(cells, found.source),
         )
-        if name is not None and (row["start_s"] or row["end_s"] or row["label"]):
-            start_s, end_s = (seconds(row[column], comma=comma) for column in ("start_s", "end_s"))
-            findings.segment(name, at, start_s, end_s, row["label"])
+        label = cells[found.label] if found.label is not None else f"scene {cells[found.scene or 0]}"
+        if name is None or not (times.any_in(cells) or (label and found.label is not None)):
+            continue
+        given = _cell(cells, found.score)
+        score = given if given is None or ":" in given else seconds(given, comma=comma)
+        who = tuple((header[i].lower(), cells[i]) for i in found.who if cells[i])
+        start, end = times.of(name, at, cells)
+        if end is None or (start == end and boris.is_point(header, cells)):
+            findings.spot(name, at, start, label, who, score)
+        else:
+            findings.segment(name, at, start, end, label, who, score)
 
 
-def check_header(findings: Findings, header: list[str], known: tuple[str, ...]) -> None:
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise Unreadable(At(line=1), f"the header names {', '.join(twice)} twice")
-    if ignored := [name for name in header if name not in known]:
-        findings.warn(At(line=1), f"columns that are not read: {', '.join(ignored[:20])}")
+def check_header(findings: Findings, header: list[str], known: tuple[str, ...] | None, at: At = _FIRST) -> None:
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        raise Unreadable(at, f"the header names {', '.join(twice)} twice")
+    if known is not None and (ignored := [name for name in header if name not in known]):
+        findings.warn(at, f"columns that are not read: {', '.join(ignored[:20])}")
+
+
+def _cell(cells: Sequence[str], index: int | None) -> str | None:
+    return (cells[index] or None) if index is not None else None

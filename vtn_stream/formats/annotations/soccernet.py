@@ -3,11 +3,13 @@
 Resolution: milliseconds, in "position", from the start of the half; without it, the seconds of gameTime.
 results_spotting.json has "predictions" instead, with "half" and "confidence" as text.
 
-Read: a file of either, or a folder of games, each a folder with Labels-v2.json, at most four deep. Events are instants.
+Read: a file of either, or a folder of games, each a folder with Labels-v2.json, at most four deep; else with
+Labels-ball.json (ball action spotting) or Labels.json. Events are instants.
 A match is two films, one a half: those that lie beside the file and are called 1_720p.mkv or the like (of several the
 first), else 1_224p and 2_224p, as they are published. An id is such a name below the game's folder; of a single file
 below UrlLocal, unless films lie beside it. Where UrlLocal is itself a film's path, that is the film, and of a name that
-begins with its half (1_720p.mkv) the other half's. Team and visibility are attributes.
+begins with its half (1_720p.mkv) the other half's. In ball action spotting a match is one film, 224p.mp4 or the like
+in the game's folder, and "position" counts from its start. Team and visibility are attributes.
 
 Written: one film, half 2 where its name is that of a second half (2.mkv, 2_224p.mkv), else half 1: where a whole match
 is in one film, it is not known when its second half begins. Timelines with a score are written as predictions, others
@@ -34,11 +36,14 @@ from vtn_stream.timeline import Segment, Timeline
 __all__ = ["NAME", "claims", "games", "read", "read_games", "write"]
 
 NAME = "SoccerNet JSON"
-LABELS = "Labels-v2.json"
+BALL = "Labels-ball.json"
+LABELS = ("Labels-v2.json", BALL, "Labels.json")  # of a game that has several, the first
 DEPTH = 4  # league / season / game, and a folder around them
 KEPT = ("team", "visibility")
 _TIME = re.compile(r"([12]) ?- ?(\d{1,4}):(\d{1,2})", re.ASCII)
 _HALF_FILM = re.compile(r"([12])((?:_\w{1,20})?)", re.ASCII)
+_WHOLE_FILM = re.compile(r"\d{3,4}p", re.ASCII)
+_WHOLE = "224p"  # as it is published
 
 
 def claims(data: object) -> bool:
@@ -51,8 +56,10 @@ def claims(data: object) -> bool:
 
 
 def games(path: Path) -> list[Path]:
-    """The label files of a folder of games."""
-    return [file for n in range(DEPTH + 1) for file in sorted(path.glob("*/" * n + LABELS)) if file.is_file()]
+    """The label files of a folder of games, one a game."""
+    found = {name: [p for n in range(DEPTH + 1) for p in path.glob("*/" * n + name) if p.is_file()] for name in LABELS}
+    of_game = {file.parent: file for name in reversed(LABELS) for file in found[name]}
+    return sorted(of_game.values(), key=lambda file: (len(file.parts), file))
 
 
 def read_games(findings: Findings, path: Path, files: Sequence[Path]) -> None:
@@ -82,14 +89,19 @@ def read(
     key = "annotations" if isinstance(data.get("annotations"), list) else "predictions"
     events = list(_events(findings, At(path=(key,), file=file), data[key]))
     films: dict[str, str] = {}
-    for half, name in _films(path, data.get("UrlLocal"), sorted({half for _, half, _ in events}), game).items():
-        known = findings.knows(name)
-        if known:
+    halves = _films(path, data.get("UrlLocal"), sorted({half for _, half, _ in events}), game)
+    for name in dict.fromkeys(halves.values()):
+        if findings.knows(name):
             findings.problem(At(file=file), f"the film {shown(name)} is in another file already")
         elif (kept := findings.film(name, At(line=1, file=file))) is not None:
-            films[half] = kept
+            films |= {half: kept for half, of_half in halves.items() if of_half == name}
+    one_film = len(halves) > len(set(halves.values()))
     for at, half, event in events:
-        if half in films:
+        if half in films and one_film and half != "1" and event.get("position") is None:
+            findings.lost(
+                films[half], at, "it has no position, and when the second half begins in the film is not known"
+            )
+        elif half in films:
             attributes = tuple((key, event[key]) for key in KEPT if isinstance(event.get(key), str))
             score = event.get("confidence")
             score = seconds(score) if isinstance(score, str) and ":" not in score else score
@@ -132,7 +144,11 @@ def _films(path: Path, url: object, halves: Sequence[str], game: str | None) -> 
         halves = halves or [match[1] if match else "1"]
         names = {half: f"{half}{match[2]}.{suffix}" if match else last for half in halves}
         return {half: f"{folder}/{name}" if folder else name for half, name in names.items()}
-    beside = _beside(path.parent)
+    beside, whole = _beside(path.parent), _whole_beside(path.parent)
+    if path.name == BALL or (whole and not beside):
+        if game is None:
+            game = path.absolute().parent.name if whole or not place else place
+        return {half: f"{game}/{whole or _WHOLE}" if game else whole or _WHOLE for half in ("1", "2")}
     if game is None:
         game = "" if beside else place
     names = {half: beside.get(half, f"{half}_224p") for half in halves or ["1"]}
@@ -145,6 +161,12 @@ def _beside(folder: Path) -> dict[str, str]:
         if is_film_name(file.name) and (match := _HALF_FILM.fullmatch(file.stem)):
             found.setdefault(match[1], file.stem)
     return found
+
+
+def _whole_beside(folder: Path) -> str:
+    """The name of a whole match's film; empty if there is none."""
+    films = (file for file in sorted(folder.glob("*p.*")) if is_film_name(file.name))
+    return next((file.name for file in films if _WHOLE_FILM.fullmatch(file.stem)), "")
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:

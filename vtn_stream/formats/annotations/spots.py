@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from vtn_stream.formats.annotations.findings import Findings
-from vtn_stream.formats.annotations.frames import rate_of
+from vtn_stream.formats.annotations.frames import NO_RATE, rate_of
 from vtn_stream.formats.annotations.text import line_finder
 from vtn_stream.formats.annotations.words import At, shown
 
@@ -25,7 +25,7 @@ def claims(data: object) -> bool:
     )
 
 
-def read(findings: Findings, text: str, data: list[Any], fps: float | Fraction | None) -> None:
+def read(findings: Findings, text: str, data: list[Any]) -> None:
     findings.locate[""] = line_finder(text)
     for i, entry in enumerate(data):
         at = At(path=(i,))
@@ -33,15 +33,17 @@ def read(findings: Findings, text: str, data: list[Any], fps: float | Fraction |
             findings.problem(at, f"a film is {shown(entry)}, not an object")
             continue
         findings.report_repeated(at, entry)
-        findings.uses_fps |= "fps" not in entry
-        rate = rate_of(entry["fps"]) if "fps" in entry else None if fps is None else Fraction(fps)
+        video = entry.get("video")
+        known = video if isinstance(video, str) else None
+        rate = rate_of(entry["fps"]) if "fps" in entry else findings.rate_of(known)
         if rate is None:
-            findings.problem(at, f"its fps is {shown(entry.get('fps'))}, so that its frames have no seconds: give fps")
+            text = f"its fps is {shown(entry.get('fps'))}, so that its frames have no seconds; {NO_RATE}"
+            findings.problem(at, text)
             continue
         length = num_frames = entry.get("num_frames")
         if isinstance(num_frames, int) and 0 < num_frames < 1e12:
             length = float(num_frames / rate)
-        name = findings.film(entry.get("video"), at, duration_s=length, rate=rate)
+        name = findings.film(video, at, duration_s=length, rate=rate)
         if name is None:
             continue
         events = entry.get("events")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.errors import AnnotationError
-from vtn_stream.formats.reading import content_of
+from vtn_stream.formats.reading import content_of, encoding_of
+from vtn_stream.times import seconds_of
 
 __all__ = [
     "MAX_BYTES",
@@ -28,8 +29,6 @@ __all__ = [
 
 MAX_BYTES = 64 * 1024 * 1024  # a million rows
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-_CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d*)?)", re.ASCII)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
@@ -46,15 +45,15 @@ def read_bytes(path: Path, head: int | None = None) -> bytes:
 
 
 def as_text(data: bytes, name: str) -> str:
-    """UTF-8, with or without its mark, every line break a \\n. Raises AnnotationError."""
+    """UTF-8 or UTF-16, with or without their mark, every line break a \\n. Raises AnnotationError."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding_of(data))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise AnnotationError(
-            f"{name} is no text in UTF-8 (line {line})", "no annotations were read", "save it as UTF-8"
+            f"{name} is no text in UTF-8 or UTF-16 (line {line})", "no annotations were read", "save it as UTF-8"
         ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_text(path: Path) -> str:
@@ -69,15 +68,14 @@ def sep_line(text: str) -> str:
 
 
 def seconds(text: str, *, comma: bool = False) -> float | str:
-    """Seconds in "75.5" or "0:01:15.5", also nan and inf; anything else is returned unchanged.
+    """Seconds in "75.5", "1:15.5" or "0:01:15.5", also nan and inf; anything else is returned unchanged.
 
     comma: it may stand for the decimal point, as spreadsheets write where cells end with semicolons or tabs.
     """
-    text = text.strip().replace(",", ".") if comma else text.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    if clock := _CLOCK.fullmatch(text):
-        return int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3])
+    time_s = seconds_of(text, comma=comma)
+    if time_s is not None:
+        return time_s
+    text = text.strip()
     word = text.lower().lstrip("+-")
     if word in {"nan", "inf", "infinity"}:
         return math.nan if word == "nan" else math.inf

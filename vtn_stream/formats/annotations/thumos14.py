@@ -12,6 +12,7 @@ from typing import Any
 
 from vtn_stream.formats.annotations.activitynet import films, is_pair
 from vtn_stream.formats.annotations.findings import Findings
+from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.annotations.words import At, shown
 
 __all__ = ["NAME", "claims", "read"]
@@ -29,7 +30,7 @@ def claims(database: dict[str, Any]) -> bool:
     )
 
 
-def read(findings: Findings, text: str, database: dict[str, Any], fps: float | Fraction | None) -> None:
+def read(findings: Findings, text: str, database: dict[str, Any]) -> None:
     ids: dict[str, int] = {}
     num_dropped = 0
     for name, annotations in films(findings, text, database):
@@ -40,11 +41,10 @@ def read(findings: Findings, text: str, database: dict[str, Any], fps: float | F
                 continue
             segment = annotation.get("segment")
             if segment is None and is_pair(frames := annotation.get("segment(frames)")):
-                rate = database[name].get("fps", fps)
-                findings.uses_fps |= "fps" not in database[name]
+                rate = database[name]["fps"] if "fps" in database[name] else findings.rate_of(name)
                 segment = [_seconds(frame, rate) for frame in frames]
                 if None in segment:
-                    findings.lost(name, at, f"its frames have no seconds: their rate is {shown(rate)}, give fps")
+                    findings.lost(name, at, f"its frames have no seconds: their rate is {shown(rate)}; {NO_RATE}")
                     continue
             if not is_pair(segment):
                 findings.lost(name, at, f"its segment is {shown(segment)}, not [start, end]")

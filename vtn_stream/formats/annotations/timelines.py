@@ -14,7 +14,8 @@ MAX_TOLD = 20  # warnings, and what was left out: a person reads no more
 def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -> ReadResult:
     """A timeline of each film, called by its id.
 
-    The label of a whole clip is the timeline's clip label, and a segment where the duration is known.
+    The label of a whole clip is the timeline's clip label, and a segment where the duration is known. Subset and source
+    are in its provenance.
     """
     if options.duration_s is not None and options.duration_s > 0:
         annotations = annotations.with_durations(dict.fromkeys(annotations.videos, options.duration_s))
@@ -29,6 +30,9 @@ def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -
             duration_s=video.duration_s,
             rate=video.rate,
         )
+        parts = {"subset": video.subset, "source": video.source}
+        if known := {name: value for name, value in parts.items() if value is not None}:
+            timeline = replace(timeline, provenance={**timeline.provenance, **known})
         if video.clip_label is not None:
             timeline = replace(timeline, clip_labels=((video.clip_label, 1.0),))
         timelines.append(timeline)
