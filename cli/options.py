@@ -25,6 +25,7 @@ __all__ = [
     "bom",
     "decoder",
     "device",
+    "discard_edits",
     "exact",
     "formats",
     "fps",
@@ -120,6 +121,11 @@ decoder = click.option(
 )
 backbone = click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
+discard_edits = click.option(
+    "--discard-edits",
+    is_flag=True,
+    help="Put results that were changed by hand aside, as NAME.edited-1, and write anew.",
+)
 exact = click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
 device = click.option(
     "--device",
