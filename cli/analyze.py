@@ -69,6 +69,7 @@ __all__ = ["analyze"]
 @options.exact
 @options.thumbnails
 @options.overwrite
+@options.discard_edits
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
 @options.settings
@@ -105,7 +106,12 @@ def analyze(
                     _show_plan(plan, analyzer)
                     continue
                 files = results.files(film, store=settings.store_root)
-                files.claim(plan.video.identity, overwrite=results.overwrite)
+                kept = files.claim(
+                    plan.video.identity, overwrite=results.overwrite, discard_edits=results.discard_edits
+                )
+                if kept is not None:
+                    _tell(film.name, kept, json_log)
+                    continue
                 lost = frozenset[int]()
                 if cluster is not None:
                     lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps))
@@ -154,8 +160,11 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
     with film_progress(film.name) as progress:
         progress.expect(sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
         analysis = analyzer.analyze(plan, lost=lost, on_event=tell)
-    for warning in files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels):
+    saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    for warning in saved.warnings:
         err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
+    for line in saved.told:
+        _tell(film.name, line, json_log)
     if json_log:
         _log_segments(analysis.timeline, film.name, final=True, known=set())
         _log("done", film=film.name, complete=analysis.timeline.complete)
@@ -163,8 +172,15 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
     show_timeline(analysis.timeline)
     for note in analysis.timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
-    for file in (*files.timelines.values(), files.scores):
+    for file in saved.written:
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _tell(film: str, line: str, json_log: bool) -> None:
+    """Of hand work."""
+    err.print(Text(f"{printable(film)}: {printable(line)}"), soft_wrap=True)
+    if json_log:
+        _log("hand_work", film=film, message=line)
 
 
 def _show_plan(plan: Plan, analyzer: Analyzer) -> None:

@@ -31,7 +31,7 @@ _STEPS = {"load": "loading", "survey": "surveying", "embed": "embedding", "predi
 
 class Dashboard:
     """Gets every event after the tally. On a terminal it is a board while it is entered, unless is_plain. News: films
-    that failed, gaps, workers that were lost.
+    that failed, gaps, workers that were lost. What is told of hand work stays on the screen above it.
 
     failed, gappy: the first MAX_NAMED films that failed, and that are done with gaps
     """
@@ -62,6 +62,9 @@ class Dashboard:
             self.failed.append(event)
         elif isinstance(event, FilmDone) and event.outcome and event.outcome.num_gaps and len(self.gappy) < MAX_NAMED:
             self.gappy.append(event)
+        if isinstance(event, FilmDone):
+            for line in event.hand_work:
+                err.print(Text(f"{printable(event.film.name)}: {printable(line)}", style="yellow"), soft_wrap=True)
         if (news := news_of(event)) is not None:
             if self._live:
                 news.no_wrap, news.overflow = True, "ellipsis"
@@ -112,6 +115,8 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
     table.add_column(justify="right")
     rows = [("films done", tally.num_done), ("  with gaps", tally.num_gappy), ("films skipped", tally.num_skipped)]
     rows += [("films failed", tally.num_failed)]
+    if tally.num_edited:
+        rows.append(("films with hand work", tally.num_edited))
     if left := tally.num_films - tally.num_over:
         rows.append(("films left", left))
     rows += [("chunks embedded", tally.num_embedded)]

@@ -25,6 +25,7 @@ __all__ = [
     "bom",
     "decoder",
     "device",
+    "discard_edits",
     "exact",
     "formats",
     "fps",
@@ -131,6 +132,11 @@ refine = click.option(
     default=True,
     show_default=True,
     help="Place cuts between scenes to the frame, by decoding the frames around them; a model's borders stay.",
+)
+discard_edits = click.option(
+    "--discard-edits",
+    is_flag=True,
+    help="Put results that were changed by hand aside, as NAME.edited-1, and write anew.",
 )
 exact = click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
 device = click.option(

@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from vtn_stream.errors import DamagedFile
 from vtn_stream.film import FrameIndex
-from vtn_stream.store.arrow_file import read_batch, write_batch
+from vtn_stream.store.arrow_file import content_of, read_batch, write_batch
 from vtn_stream.track import GridScores, Spans
 
-__all__ = ["read_scores", "scores_identity", "write_scores"]
+__all__ = ["read_scores", "scores_content", "scores_identity", "write_scores"]
 
 # Decimals of what is written of spans: a thousandth of a position, and scores from 0.001 on with three digits or more.
 _BOUNDS, _SCORES = 3, 5
@@ -29,6 +29,17 @@ def write_scores(
     path: Path, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
 ) -> None:
     """Writes all scores; spans are rounded. Raises StoreError."""
+    write_batch(path, "scores", *_batch(scores, index, labels, video_identity))
+
+
+def scores_content(scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str) -> bytes:
+    """The bytes that `write_scores` writes."""
+    return content_of("scores", *_batch(scores, index, labels, video_identity)).to_pybytes()
+
+
+def _batch(
+    scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
+) -> tuple[pa.RecordBatch, dict[str, Any]]:
     columns = {"grid_s": pa.array(index.grid_s), "valid": pa.array(index.valid)}
     if index.cut_s is not None:
         columns["cut_s"] = pa.array(index.cut_s)
@@ -44,7 +55,7 @@ def write_scores(
         "clip": None if scores.clip is None else scores.clip.tolist(),
         "spans": None if scores.spans is None else _written(scores.spans),
     }
-    write_batch(path, "scores", pa.record_batch(columns), metadata)
+    return pa.record_batch(columns), metadata
 
 
 def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
