@@ -13,6 +13,7 @@ from vtn_stream.analysis import (
     AnalysisEvent,
     Analyzer,
     ChunkReady,
+    CutsPlaced,
     FramesEmbedded,
     Plan,
     Provisional,
@@ -23,6 +24,7 @@ from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
+from vtn_stream.video import film_file
 
 from . import options
 from .console import err, film_progress, out, show_timeline
@@ -53,6 +55,7 @@ __all__ = ["analyze"]
 @options.decoder
 @options.backbone
 @options.weights
+@options.size
 @options.device
 @options.store
 @click.option(
@@ -62,9 +65,11 @@ __all__ = ["analyze"]
     help="Embed on this Ray cluster: HOST:PORT of its head node, ray://HOST:PORT, or auto. Film and store must be "
     "reachable under the same paths there.",
 )
+@options.refine
 @options.exact
 @options.thumbnails
 @options.overwrite
+@options.discard_edits
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
 @options.settings
@@ -84,6 +89,7 @@ def analyze(
     With --model, of what that model sees; without, of scenes: stretches that look alike. A killed run goes on where it
     stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
+    settings.check()
     failed = 0
     with contextlib.ExitStack() as stack:
         analyzer = stack.enter_context(Analyzer(settings))
@@ -94,12 +100,18 @@ def analyze(
             cluster = stack.enter_context(connected(address))
         for film in films:
             try:
+                _begin(film, json_log=json_log)
                 plan = analyzer.plan(film, start_s=start_s, end_s=end_s)
                 if dry_run:
                     _show_plan(plan, analyzer)
                     continue
                 files = results.files(film, store=settings.store_root)
-                files.claim(plan.video.identity, overwrite=results.overwrite)
+                kept = files.claim(
+                    plan.video.identity, overwrite=results.overwrite, discard_edits=results.discard_edits
+                )
+                if kept is not None:
+                    _tell(film.name, kept, json_log)
+                    continue
                 lost = frozenset[int]()
                 if cluster is not None:
                     lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps))
@@ -114,6 +126,15 @@ def analyze(
     return 1 if failed else 0
 
 
+def _begin(film: Path, *, json_log: bool) -> None:
+    """Says what is looked at, before libraries are loaded and the film is read through. Raises VideoError."""
+    film_file(film)
+    if json_log:
+        _log("begun", film=film.name)
+    else:
+        out.print(Text(f"\n{printable(film.name)}", style="bold"))
+
+
 def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool, lost: frozenset[int]) -> None:
     film = plan.video.path
     known: set[tuple[Any, ...]] = set()
@@ -125,7 +146,9 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
         elif isinstance(event, FramesEmbedded):
             progress.frames_embedded(event.num_frames)
         elif isinstance(event, SequenceRead):
-            progress.sequence_read(event.num_done, event.num_total)
+            progress.afterwards("the whole film", event.num_done, event.num_total)
+        elif isinstance(event, CutsPlaced):
+            progress.afterwards("cuts", event.num_done, event.num_total)
         elif isinstance(event, Provisional):
             files.save_partial(event.timeline)
         else:
@@ -137,25 +160,34 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
     with film_progress(film.name) as progress:
         progress.expect(sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
         analysis = analyzer.analyze(plan, lost=lost, on_event=tell)
-    for warning in files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels):
+    saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    for warning in saved.warnings:
         err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
+    for line in saved.told:
+        _tell(film.name, line, json_log)
     if json_log:
         _log_segments(analysis.timeline, film.name, final=True, known=set())
         _log("done", film=film.name, complete=analysis.timeline.complete)
         return
-    out.print(Text(f"\n{printable(film.name)}", style="bold"))
     show_timeline(analysis.timeline)
     for note in analysis.timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
-    for file in (*files.timelines.values(), files.scores):
+    for file in saved.written:
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _tell(film: str, line: str, json_log: bool) -> None:
+    """Of hand work."""
+    err.print(Text(f"{printable(film)}: {printable(line)}"), soft_wrap=True)
+    if json_log:
+        _log("hand_work", film=film, message=line)
 
 
 def _show_plan(plan: Plan, analyzer: Analyzer) -> None:
     chunks = analyzer.missing(plan)
     total, missing = sum(map(len, plan.chunks)), sum(map(len, chunks))
     seconds = analyzer.estimate_s(plan.video, chunks)
-    out.print(Text(f"{printable(plan.video.path.name)}: {clock(plan.video.duration_s)} of film"))
+    out.print(f"  film       {clock(plan.video.duration_s)}")
     out.print(f"  chunks     {len(plan.chunks)}, {len(plan.chunks) - len(chunks)} of them in the store")
     out.print(f"  positions  {total}, {missing} of them to embed")
     out.print(f"  estimate   {'nothing to compute' if not missing else f'about {clock(seconds)} here'}")

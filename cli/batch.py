@@ -46,11 +46,14 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.decoder
 @options.backbone
 @options.weights
+@options.size
 @options.device
 @options.store
+@options.refine
 @options.exact
 @options.thumbnails
 @click.option("--overwrite", is_flag=True, help="Draw every timeline anew, also in the way of another film's.")
+@options.discard_edits
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"
 )
@@ -83,6 +86,7 @@ def batch(
 
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
+    settings.check()
     listing = list_films(sources)
     _tell_of(listing)
     chosen = _chosen(listing, results.output, retry_failed=retry_failed, limit=limit)
@@ -90,6 +94,8 @@ def batch(
     if not len(chosen):
         err.print("none of these films has failed", soft_wrap=True)
     else:
+        if not json_log:
+            out.print(f"{len(chosen)} films; the workers start")
         with connected(address) as cluster:
             if dry_run:
                 num_failed = _plan(chosen, cluster, settings, results, num_workers)
@@ -156,19 +162,24 @@ def _run(
             elif summary is not None or tally.num_over or tally.num_settled:
                 show_summary(board, summary, output)
     if PAGE in results.formats and tally.num_done + tally.num_skipped:
-        _index(output, is_silent=json_log)
+        _index(output, discard_edits=results.discard_edits, is_silent=json_log)
     return tally.num_failed
 
 
-def _index(output: Path, *, is_silent: bool) -> None:
+def _index(output: Path, *, discard_edits: bool, is_silent: bool) -> None:
     """Writes a page over all timelines there. A failure here is only reported: the timelines are not affected."""
     try:
         index = write_index(
-            output, failed=why_films_failed(output), on_progress=lambda done, total: check_interrupted()
+            output,
+            failed=why_films_failed(output),
+            discard_edits=discard_edits,
+            on_progress=lambda done, total: check_interrupted(),
         )
     except VtnStreamError as error:
         err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
         return
+    for line in index.told:
+        err.print(Text(f"{printable(index.path.name)}: {printable(line)}"), soft_wrap=True)
     if not is_silent:
         out.print(Text(f"wrote {printable(str(index.path))}, a page over all of them"), soft_wrap=True)
 

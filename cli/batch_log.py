@@ -39,6 +39,7 @@ def log_summary(tally: Tally, summary: library.Summary | None) -> None:
         complete=summary is not None,
         done=tally.num_done,
         with_gaps=tally.num_gappy,
+        with_hand_work=tally.num_edited,
         skipped=tally.num_skipped,
         failed=tally.num_failed,
         chunks=tally.num_embedded,
@@ -59,6 +60,7 @@ def _log_film(event: FilmEvent) -> None:
             duration_s=survey.duration_s,
             chunks=survey.num_chunks,
             missing=len(survey.missing),
+            warnings=list(survey.warnings),
         )
     elif isinstance(event, ChunksDone):
         for receipt in event.receipts:
@@ -80,6 +82,7 @@ def _log_film(event: FilmEvent) -> None:
             skipped=event.skipped,
             segments=None if outcome is None else outcome.num_segments,
             gaps=None if outcome is None else outcome.num_gaps,
+            hand_work=list(event.hand_work),
         )
 
 

@@ -69,7 +69,7 @@ def ls(store: Path | None) -> None:
 @cache.command()
 @_store
 def verify(store: Path | None) -> int:
-    """Read every stored chunk through and name those that are damaged."""
+    """Read every stored chunk and all cuts through and name those that are damaged."""
     good = bad = 0
     for file, problem in _opened(store).verify():
         if problem is None:
@@ -77,7 +77,7 @@ def verify(store: Path | None) -> int:
         else:
             bad += 1
             err.print(Text(f"{printable(str(file))}: {problem}"), soft_wrap=True)
-    out.print(f"{good} chunks are as written, {bad} are damaged")
+    out.print(f"{good} files are as written, {bad} are damaged")
     return 1 if bad else 0
 
 
@@ -128,6 +128,7 @@ def gc(keep_bytes: int | None, older_than_s: float | None, orphans: bool, dry_ru
 
 
 _OTHERS = {
+    "cuts": "cuts of films",
     "probe": "probes of films",
     "temporary": "files that were never finished",
     "scratch": "scratch of long films",

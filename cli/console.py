@@ -69,7 +69,7 @@ class FilmProgress:
         self._positions = PositionCount()
         self._frames = 0
         self._film_s = 0.0
-        self._sequence: TaskID | None = None
+        self._second: TaskID | None = None
         if progress:
             self._task = progress.add_task(printable(name), total=None, frames=0, film_s=0.0, began=time.monotonic())
 
@@ -89,15 +89,15 @@ class FilmProgress:
             self._film_s += num_positions / self._fps
         self._show()
 
-    def sequence_read(self, num_done: int, num_total: int) -> None:
-        """Shows a second bar: all embeddings are there, and a model reads them as one sequence."""
+    def afterwards(self, what: str, num_done: int, num_total: int) -> None:
+        """Shows a second bar: all embeddings are there, and this is done with them."""
         if self._progress:
-            if self._sequence is None:
+            if self._second is None:
                 self._progress.stop_task(self._task)
-                self._sequence = self._progress.add_task(
-                    "the whole film", total=num_total, frames=0, film_s=0.0, began=time.monotonic()
+                self._second = self._progress.add_task(
+                    what, total=num_total, frames=0, film_s=0.0, began=time.monotonic()
                 )
-            self._progress.update(self._sequence, completed=num_done, total=num_total)
+            self._progress.update(self._second, completed=num_done, total=num_total)
 
     def _show(self) -> None:
         if self._progress:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from vtn_stream.errors import printable
 from vtn_stream_pipelines.batch import Summary, WorkerRefused
-from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed
+from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed, FilmSurveyed
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost
 
@@ -31,7 +31,7 @@ _STEPS = {"load": "loading", "survey": "surveying", "embed": "embedding", "predi
 
 class Dashboard:
     """Gets every event after the tally. On a terminal it is a board while it is entered, unless is_plain. News: films
-    that failed, gaps, workers that were lost.
+    that failed, gaps, workers that were lost. What is told of hand work stays on the screen above it.
 
     failed, gappy: the first MAX_NAMED films that failed, and that are done with gaps
     """
@@ -62,6 +62,9 @@ class Dashboard:
             self.failed.append(event)
         elif isinstance(event, FilmDone) and event.outcome and event.outcome.num_gaps and len(self.gappy) < MAX_NAMED:
             self.gappy.append(event)
+        if isinstance(event, FilmDone):
+            for line in event.hand_work:
+                err.print(Text(f"{printable(event.film.name)}: {printable(line)}", style="yellow"), soft_wrap=True)
         if (news := news_of(event)) is not None:
             if self._live:
                 news.no_wrap, news.overflow = True, "ellipsis"
@@ -112,6 +115,8 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
     table.add_column(justify="right")
     rows = [("films done", tally.num_done), ("  with gaps", tally.num_gappy), ("films skipped", tally.num_skipped)]
     rows += [("films failed", tally.num_failed)]
+    if tally.num_edited:
+        rows.append(("films with hand work", tally.num_edited))
     if left := tally.num_films - tally.num_over:
         rows.append(("films left", left))
     rows += [("chunks embedded", tally.num_embedded)]
@@ -147,6 +152,8 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
 def news_of(event: object) -> Text | None:
     if isinstance(event, FilmFailed):
         return Text(f"{printable(event.film.name)} failed: {printable(event.reason)}", style="red")
+    if isinstance(event, FilmSurveyed) and event.survey.warnings:
+        return Text(f"{printable(event.film.name)}: {printable(' | '.join(event.survey.warnings))}", style="yellow")
     if isinstance(event, ChunkLost):
         gap = f"chunk {event.number} of {printable(event.film.name)} is a gap"
         return Text(f"{gap}: {printable(event.reason)}", style="yellow")

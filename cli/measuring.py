@@ -76,7 +76,7 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
                 elif isinstance(event, FramesEmbedded):
                     progress.frames_embedded(event.num_frames)
                 elif isinstance(event, SequenceRead):
-                    progress.sequence_read(event.num_done, event.num_total)
+                    progress.afterwards("the whole film", event.num_done, event.num_total)
                 elif isinstance(event, ChunkReady):
                     progress.chunk_ready(len(event.chunk), embedded=event.source == "film")
 

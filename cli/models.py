@@ -19,7 +19,7 @@ from vtn_stream.model import VARIANTS
 from .console import err, out, show_table
 
 if TYPE_CHECKING:
-    from vtn_stream.checkpoints import Checkpoint
+    from vtn_stream.checkpoints import Described
     from vtn_stream.checkpoints.download import OnProgress
     from vtn_stream.checkpoints.sizes import Sizes
 
@@ -27,7 +27,7 @@ __all__ = ["models"]
 
 MAX_LABELS = 8  # shown; --json has all
 
-# vtn_stream.checkpoints loads torch: it is imported by the commands, so that their help is instant.
+# vtn_stream.checkpoints loads numpy: it is imported by the commands, so that their help is instant.
 
 
 @click.group()
@@ -41,7 +41,7 @@ def models() -> None:
 @models.command()
 def ls() -> None:
     """List the models on this machine, and those that can be fetched."""
-    from vtn_stream.checkpoints import FORMAT_VERSION, load_checkpoint
+    from vtn_stream.checkpoints import FORMAT_VERSION, describe_file
     from vtn_stream.checkpoints.catalogue import CATALOGUE, models_folder, shipped_models, stored_models
     from vtn_stream.checkpoints.metadata import fault
 
@@ -53,7 +53,7 @@ def ls() -> None:
     for name, file in sorted(stored.items()):
         size = f"{file.stat().st_size / 1e6:.1f}"
         try:
-            checkpoint = load_checkpoint(file)
+            checkpoint = describe_file(file)
         except CheckpointError:
             table.add_row(Text(name), Text(fault(file, FORMAT_VERSION), style="bold red"), size, "", "", "")
             continue
@@ -73,7 +73,7 @@ def ls() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with all labels.")
 def info(model: str, frames: int, as_json: bool) -> None:
     """Describe MODEL: one on this machine, a file, or a network of the paper, such as vtn-vit-b."""
-    from vtn_stream.checkpoints import find_model, load_checkpoint
+    from vtn_stream.checkpoints import describe_file, find_model
     from vtn_stream.checkpoints.catalogue import models_folder, stored_models
     from vtn_stream.checkpoints.metadata import describe
     from vtn_stream.checkpoints.sizes import multiply_adds, parameters
@@ -83,7 +83,7 @@ def info(model: str, frames: int, as_json: bool) -> None:
         name, config, size = model, VARIANTS[model](), None
     else:
         file = find_model(model)
-        checkpoint = load_checkpoint(file)
+        checkpoint = describe_file(file)
         name, config, size = file.name.removesuffix(".safetensors"), checkpoint.config, checkpoint.recipe.size
     counts = parameters(config)
     published = multiply_adds(config, frames, size)
@@ -91,7 +91,7 @@ def info(model: str, frames: int, as_json: bool) -> None:
     if as_json:
         facts: dict[str, Any] = {"name": name, "config": config.to_dict()}
         if checkpoint is not None:
-            inside = checkpoint.backbone is not None
+            inside = checkpoint.holds_backbone
             facts |= {"digest": checkpoint.digest, "backbone_inside": inside, **describe(checkpoint)}
         facts["parameters"] = _parts(counts)
         facts["multiply_adds"] = {
@@ -160,9 +160,9 @@ def _show(name: str, value: str) -> None:
     out.print(Text(f"  {name:20}{printable(value)}"), soft_wrap=True)
 
 
-def _show_checkpoint(checkpoint: "Checkpoint") -> None:
+def _show_checkpoint(checkpoint: "Described") -> None:
     recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_points.common
-    where = "inside" if checkpoint.backbone is not None else "not inside"
+    where = "inside" if checkpoint.holds_backbone else "not inside"
     window_s, stride_s = (float(n / recipe.fps) for n in (window.num_positions, window.stride))
     _show("labels", listed(checkpoint.labels, MAX_LABELS))
     _show(

@@ -27,7 +27,7 @@ def embed_on(cluster: Cluster, plan: Plan, settings: Settings, fps: float) -> fr
             progress.frames_embedded(sum(receipt.num_frames for receipt in event.receipts))
         elif isinstance(event, ChunkLost):
             lost.add(event.number)
-        if not isinstance(event, FilmFailed) and (news := news_of(event)) is not None:
+        if not isinstance(event, FilmFailed | FilmSurveyed) and (news := news_of(event)) is not None:
             err.print(news, soft_wrap=True)
 
     film = plan.video.path

@@ -25,6 +25,7 @@ __all__ = [
     "bom",
     "decoder",
     "device",
+    "discard_edits",
     "exact",
     "formats",
     "fps",
@@ -32,8 +33,10 @@ __all__ = [
     "model",
     "overwrite",
     "rate",
+    "refine",
     "results",
     "settings",
+    "size",
     "start_timecode",
     "store",
     "thumbnails",
@@ -118,8 +121,23 @@ decoder = click.option(
     show_default=True,
     help="What decodes the frames. decord refuses films that it would miscount.",
 )
-backbone = click.option("--backbone", help=f"timm image network. [default: {DEFAULT_BACKBONE}, or the model's]")
+backbone = click.option(
+    "--backbone",
+    metavar="NAME[.TAG]",
+    help=f"timm image network, such as vit_small_patch14_dinov2.lvd142m. [default: {DEFAULT_BACKBONE}, or the model's]",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
+refine = click.option(
+    "--refine/--no-refine",
+    default=True,
+    show_default=True,
+    help="Place cuts between scenes to the frame, by decoding the frames around them; a model's borders stay.",
+)
+discard_edits = click.option(
+    "--discard-edits",
+    is_flag=True,
+    help="Put results that were changed by hand aside, as NAME.edited-1, and write anew.",
+)
 exact = click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
 device = click.option(
     "--device",
@@ -132,6 +150,11 @@ store = click.option(
     "--store",
     type=click.Path(path_type=Path),
     help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
+)
+size = click.option(
+    "--size",
+    type=click.IntRange(16, 4096),
+    help="Height and width of the frames that the image network looks at, where it takes others. [default: its own]",
 )
 weights = click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the image network.")
 rate = click.option(

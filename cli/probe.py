@@ -9,7 +9,8 @@ from rich.text import Text
 
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.film import VideoInfo
-from vtn_stream.video import DecodingProcess, find_damage
+from vtn_stream.film_notices import warnings
+from vtn_stream.video import DecodingProcess, film_file, find_damage
 from vtn_stream.video import probe as probe_film
 
 from .console import err, film_progress, out
@@ -29,6 +30,8 @@ def probe(films: tuple[Path, ...], stream: int | None, deep: bool, as_json: bool
     with DecodingProcess() as process:
         for film in films:
             try:
+                if not as_json:
+                    out.print(Text(printable(film_file(film).name), style="bold"))
                 video = probe_film(film, process, stream=stream)
                 facts = _facts(video)
                 if deep:
@@ -37,10 +40,11 @@ def probe(films: tuple[Path, ...], stream: int | None, deep: bool, as_json: bool
                 failed = True
                 err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
                 continue
+            for warning in warnings(video):
+                err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
             if as_json:
                 click.echo(json.dumps({"name": film.name, **facts}))
                 continue
-            out.print(Text(printable(film.name), style="bold"))
             spans = facts.pop("damage", None)
             for name, value in facts.items():
                 shown = clock(value) if name == "duration_s" and isinstance(value, float) else value
@@ -84,6 +88,8 @@ def _facts(video: VideoInfo) -> dict[str, Any]:
         "video_streams": list(video.video_streams),
         "frames_without_time": video.num_untimed,
         "hidden_frames": video.num_hidden,
+        "clock_begins_again_at_s": [video.seconds(pts) for pts in video.restarts],
+        "cut_off": video.is_cut,
         "start_timecode": video.start_timecode,
         "identity": video.identity,
     }

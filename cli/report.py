@@ -38,7 +38,11 @@ __all__ = ["report"]
 @options.rate
 @options.thumbnails
 @options.store
-@click.option("--overwrite", is_flag=True, help="Replace a file in the way that is no page of vtn-stream.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace a file in the way that is no page of vtn-stream; put aside a page that was changed by hand.",
+)
 def report(
     source: Path,
     output: Path | None,
@@ -57,7 +61,7 @@ def report(
     if source.is_dir():
         if output or film or truth:
             raise click.UsageError("--output, --film and --truth are for one timeline; a folder's page is index.html")
-        return _of_folder(source, store, thumbnails)
+        return _of_folder(source, store, thumbnails, overwrite)
     timeline = load_timeline(source)
     page = source.with_name(f"{stem_of(source)}.timeline.html") if output is None else output
     check_replaceable(page, overwrite=overwrite)
@@ -74,16 +78,15 @@ def report(
             )
     true = None if truth is None else truth_of(truth, [timeline], ReadingOptions(rate=options.as_rate(rate)))[0]
     written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
-    write_file(page, written.content)
-    for warning in written.warnings:
+    for warning in (*written.warnings, *write_file(page, written.content)):
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
     out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
     return 0
 
 
-def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
+def _of_folder(folder: Path, store: Path | None, thumbnails: bool, overwrite: bool) -> int:
     num_failed, num_pages_by_warning = 0, Counter[str]()
-    for made in write_missing_pages(folder, store=store, thumbnails=thumbnails):
+    for made in write_missing_pages(folder, store=store, thumbnails=thumbnails, overwrite=overwrite):
         check_interrupted()
         if isinstance(made, VtnStreamError):
             num_failed += 1
@@ -94,7 +97,9 @@ def _of_folder(folder: Path, store: Path | None, thumbnails: bool) -> int:
             out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
     for warning, times in num_pages_by_warning.items():
         err.print(Text(f"{num(times, 'page')}: {warning}"), soft_wrap=True)
-    written = write_index(folder, failed=why_films_failed(folder))
+    written = write_index(folder, failed=why_films_failed(folder), overwrite=overwrite)
+    for line in written.told:
+        err.print(Text(f"{printable(written.path.name)}: {printable(line)}"), soft_wrap=True)
     failed = f", {written.num_failed} of which cannot be read" if written.num_failed else ""
     films = num(written.num_films, "timeline")
     out.print(Text(f"wrote {printable(str(written.path))}, over {films}{failed}"), soft_wrap=True)

@@ -64,6 +64,7 @@ on after its last whole epoch when the same command is given again.
 @click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
 @click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
 @options.weights
+@options.size
 @options.device
 @options.store
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all that is random.")
@@ -79,6 +80,8 @@ on after its last whole epoch when the same command is given again.
 @options.gathered(TrainingOptions, "asked")
 def train(asked: TrainingOptions) -> None:
     """Teach it your own actions from annotated films."""
+    asked.check()
+    out.print(Text(f"teaching {printable(asked.output.name)} from {printable(asked.annotations.name)}"), soft_wrap=True)
     from vtn_stream.training.teach import teach
 
     with _progress() as progress:

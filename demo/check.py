@@ -1,6 +1,7 @@
 """Compare the demo's timeline with what was joined: python demo/check.py FOLDER"""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from vtn_stream.timeline import Timeline
 
 
 def check(timeline: Timeline, truth: list[tuple[float, float, str]]) -> tuple[float, bool]:
-    """(largest error of a boundary in seconds, whether the names recur exactly as the clips do).
+    """(largest error of a boundary in frames of the film, whether the names recur exactly as the clips do).
 
     The error is infinite where the number of pieces differs.
     """
@@ -21,13 +22,12 @@ def check(timeline: Timeline, truth: list[tuple[float, float, str]]) -> tuple[fl
         for found, true in ((s.start_s, start_s), (s.end_s, end_s))
     )
     pairs = {(s.label, clip) for s, (_, _, clip) in zip(timeline.segments, truth, strict=True)}
-    return error_s, len(pairs) == len({clip for _, _, clip in truth}) == len(timeline.labels)
+    recurs = len(pairs) == len({clip for _, _, clip in truth}) == len(timeline.labels)
+    return error_s * float(timeline.nominal_rate or math.inf), recurs
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    error_s, recurs = check(
-        load_timeline(folder / "film.timeline.json"), json.loads((folder / "truth.json").read_text())
-    )
-    print(f"largest boundary error {error_s:.2f} s; the same clip always has the same name: {recurs}")
-    sys.exit(0 if error_s <= 0.5 and recurs else 1)
+    error, recurs = check(load_timeline(folder / "film.timeline.json"), json.loads((folder / "truth.json").read_text()))
+    print(f"largest boundary error {error:.2f} frames; the same clip always has the same name: {recurs}")
+    sys.exit(0 if error <= 1 and recurs else 1)

@@ -30,6 +30,8 @@ ExecutionFields = Mapping[str, str | int]  # an `Execution` as JSON values, by t
 class Survey:
     """What a worker found out about a film. missing: the chunks that are not stored, ascending. finished: its results
     are there already. estimate_s: about how long a worker will take for what is missing, if that was asked for.
+    warnings: what is wrong with its clock or size.
+    hand_work: of a finished film, lines on what was changed by hand in its results, and kept.
     """
 
     identity: str
@@ -39,6 +41,8 @@ class Survey:
     finished: bool
     num_missing_positions: int = 0
     estimate_s: float = 0.0
+    warnings: tuple[str, ...] = ()
+    hand_work: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +60,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was predicted; the worker has written it."""
+    """What was predicted; the worker has written it. hand_work: lines on what was kept, or put aside."""
 
     num_segments: int
     num_gaps: int
+    hand_work: tuple[str, ...] = ()
 
 
 StepResult = Survey | list[Receipt] | Outcome  # what a survey, an embedding and a prediction give
@@ -98,10 +103,13 @@ class ChunkLost(FilmEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmDone(FilmEvent):
-    """skipped: its results were there before. outcome: None then, and where nothing was to be predicted."""
+    """skipped: its results were there before. outcome: None then, and where nothing was to be predicted. hand_work:
+    lines on results that were changed by hand, and kept or put aside.
+    """
 
     outcome: Outcome | None
     skipped: bool
+    hand_work: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

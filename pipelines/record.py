@@ -66,7 +66,9 @@ class Record:
         self._tally = tally
         self._cluster = cluster
         self._asked = {name: _word(getattr(settings, name)) for name in _SETTINGS}
-        self._asked |= {name: getattr(results, name) for name in ("formats", "thumbnails", "overwrite")}
+        self._asked |= {
+            name: getattr(results, name) for name in ("formats", "thumbnails", "overwrite", "discard_edits")
+        }
         self._asked["num_workers"] = num_workers
         self._clock = clock
         self._execution: ExecutionFields | None = None
@@ -152,6 +154,7 @@ class Record:
                 "listed": tally.num_films,
                 "done": tally.num_done,
                 "with_gaps": tally.num_gappy,
+                "with_hand_work": tally.num_edited,
                 "skipped": tally.num_skipped,
                 "failed": tally.num_failed,
             },

@@ -231,14 +231,15 @@ class Schedule:
     def _done(self, film: FilmWork, outcome: Outcome | None) -> None:
         self._num_done += 1
         self._end(film)
-        self._emit(FilmDone(film=film.entry, outcome=outcome, skipped=False))
+        hand_work = () if outcome is None else outcome.hand_work
+        self._emit(FilmDone(film=film.entry, outcome=outcome, skipped=False, hand_work=hand_work))
 
     def _surveyed(self, film: FilmWork, survey: Survey) -> None:
         self._emit(FilmSurveyed(film=film.entry, survey=survey))
         if survey.finished:
             self._num_skipped += 1
             self._end(film)
-            self._emit(FilmDone(film=film.entry, outcome=None, skipped=True))
+            self._emit(FilmDone(film=film.entry, outcome=None, skipped=True, hand_work=survey.hand_work))
             return
         if self._last == "survey":
             self._done(film, None)

@@ -24,6 +24,7 @@ class Tally:
 
     num_over           films that are done, skipped or failed
     num_gappy          films that are done with gaps
+    num_edited         films with results that were changed by hand, and kept or put aside
     num_embedded       chunks embedded now; num_found: stored by others meanwhile; num_lost: gaps
     num_frames         of the chunks embedded now
     embed_s            seconds that workers took for all of these, added up
@@ -31,7 +32,7 @@ class Tally:
 
     def __init__(self, num_films: int, num_bytes: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.num_films = num_films
-        self.num_done = self.num_skipped = self.num_failed = self.num_gappy = 0
+        self.num_done = self.num_skipped = self.num_failed = self.num_gappy = self.num_edited = 0
         self.num_embedded = self.num_found = self.num_lost = self.num_frames = 0
         self.embed_s = 0.0
         self.num_workers = self.most_workers = self.num_workers_lost = self.num_workers_replaced = 0
@@ -127,6 +128,7 @@ class Tally:
         elif isinstance(event, ChunksDone):
             self._chunks_done(event)
         elif isinstance(event, FilmDone):
+            self.num_edited += bool(event.hand_work)
             if event.skipped:
                 self.num_skipped += 1
             else:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
-from vtn_stream.results import ResultFiles, ResultOptions, load_timeline
+from vtn_stream.film_notices import warnings
+from vtn_stream.results import ResultFiles, ResultOptions
+from vtn_stream.results.timelines import load_document
 from vtn_stream.sampling import Chunk
 from vtn_stream.settings import Settings
 from vtn_stream.store import Leases, lease_key
@@ -67,12 +69,14 @@ class Worker:
     def survey(self, path: str, results: str) -> Survey:
         """What there is to do for a film. results: where they go, below the output."""
         plan = self._plan(path)
-        finished = False
+        finished, hand_work = False, tuple[str, ...]()
         if self._results is not None:
-            overwrite, files = self._results.overwrite, self._files(plan.video, results)
-            finished = not overwrite and self._is_finished(files, plan.video)
+            files = self._files(plan.video, results)
+            finished = self._is_finished(files, plan.video)
+            hand_work = files.hand_work() if finished else ()
+            finished = finished and not (hand_work and self._results.discard_edits)
             if not finished and not self._estimates:  # an error now is better than one after an hour of work
-                files.claim(plan.video.identity, overwrite=overwrite)
+                self._claim(files, plan.video.identity)
         missing = () if finished else self._analyzer.missing(plan)
         return Survey(
             identity=plan.video.identity,
@@ -80,8 +84,10 @@ class Worker:
             num_chunks=len(plan.chunks),
             missing=tuple(chunk.number for chunk in missing),
             finished=finished,
+            hand_work=hand_work if finished else (),
             num_missing_positions=sum(map(len, missing)),
             estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
+            warnings=() if finished else tuple(warnings(plan.video)),
         )
 
     def embed(self, path: str, identity: str, chunk_numbers: Sequence[int]) -> list[Receipt]:
@@ -105,10 +111,11 @@ class Worker:
         assert self._results is not None, "where results are to be written"
         plan = self._plan(path, identity)
         files = self._files(plan.video, results)
-        files.claim(identity, overwrite=self._results.overwrite)
+        self._claim(files, identity)
         analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
-        files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
-        return Outcome(num_segments=len(analysis.timeline.segments), num_gaps=len(analysis.timeline.gaps))
+        timeline = analysis.timeline
+        saved = files.save(timeline, analysis.scores, analysis.index, analysis.labels)
+        return Outcome(num_segments=len(timeline.segments), num_gaps=len(timeline.gaps), hand_work=saved.told)
 
     def _plan(self, path: str, identity: str | None = None) -> Plan:
         """Raises VideoError if the film is no longer the one of this identity."""
@@ -128,19 +135,29 @@ class Worker:
         assert self._results is not None, "where results are to be written"
         return self._results.files(video.path, results=results, store=self._settings.store_root)
 
+    def _claim(self, files: ResultFiles, identity: str) -> None:
+        """That the timeline is hand work is told by the survey, or by the saving if it became so meanwhile."""
+        assert self._results is not None, "where results are to be written"
+        files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
+
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
         """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
-        by names.
+        by names. One that is hand work stands for all that an analysis would give.
 
         One with chunks that were lost might not: another run tries them again.
         """
-        if not all(file.is_file() for file in (*files.timelines.values(), files.scores)):
-            return False
+        assert self._results is not None, "where results are to be written"
         try:
-            timeline = load_timeline(files.timelines["json"])
+            document = load_document(files.timelines["json"])
         except TimelineError:
             return False
-        provenance, positions = timeline.provenance, timeline.provenance.get("positions")
+        timeline = document.timeline
+        if document.origin in ("edited", "damaged"):
+            return timeline.video_identity == video.identity
+        if self._results.overwrite or not all(f.is_file() for f in (*files.timelines.values(), files.scores)):
+            return False
+        provenance = timeline.provenance
+        positions, cuts = provenance.get("positions"), provenance.get("cuts", {"lost": 0})
         expected = json.loads(json.dumps(self._analyzer.provenance()))
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
@@ -150,6 +167,8 @@ class Worker:
             and {name: provenance.get(name) for name in expected} == expected
             and isinstance(positions, dict)
             and positions.get("lost") == 0
+            and isinstance(cuts, dict)
+            and cuts.get("lost") == 0
             and (not self._settings.exact or provenance.get("executions") == executions)
         )
 

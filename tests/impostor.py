@@ -37,7 +37,7 @@ def without(name):
 
 def clock(*pts):
     return lambda header, payload: pack(
-        {"info": header["info"] | {"num_keyframes": 0}}, np.array(pts, np.int64).tobytes()
+        {"info": header["info"] | {"lengths": [len(pts), 0]}}, np.array(pts, np.int64).tobytes()
     )
 
 
@@ -81,12 +81,18 @@ IN_A_PROBE = {
     "a codec of 1,000 letters": facts(codec="h" * 1000),
     "a thousand streams": facts(video_streams=list(range(1000))),
     "a negative stream": facts(stream=-1),
-    "keyframes that did not come": facts(num_keyframes=10**6),
-    "fewer than no keyframes": facts(num_keyframes=-1),
+    "keyframes that did not come": facts(lengths=[50, 10**6]),
+    "fewer than no keyframes": facts(lengths=[53, -1]),
+    "arrays of unknown meaning": facts(lengths=[13, 13, 13, 14]),
+    "a place that is no number": facts(restarts=["0"]),
+    "a leap before the film": facts(dark=[[-5, -1, "leap"]]),
+    "a leap without a reason": facts(dark=[[1, 2, "magic"]]),
+    "a leap that is a number": facts(dark=[7]),
+    "more frames left out than a film has": facts(num_merged=10**9),
     "no rate of a number": facts(nominal_rate="25 frames"),
     "a fact too few": without("width"),
     "half a timestamp": lambda header, payload: pack(header, payload + b"1234"),
-    "no timestamps": lambda header, payload: pack({"info": header["info"] | {"num_keyframes": 0}}),
+    "no timestamps": lambda header, payload: pack({"info": header["info"] | {"lengths": [0, 0]}}),
     "timestamps that fall": clock(5, 4, 3),
     "timestamps that overflow": clock(-(2**63), 0, 2**63 - 1),
 }

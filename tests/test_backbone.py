@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from vtn_stream.backbone import FrameEncoder, skeleton, weights_digest
 from vtn_stream.backbone.speed import cast_weights, num_cores
-from vtn_stream.backbone.weights import check_size, pretrained
+from vtn_stream.backbone.weights import pretrained
 from vtn_stream.errors import BackboneError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.track import CENTRE_CROP
@@ -134,7 +134,7 @@ def test_pixels_that_others_made_give_the_rows_of_their_frames(cropping):
     frames = noise(cropping, 6)
     pixels = (torch.from_numpy(frames).permute(0, 3, 1, 2) / 255 - 0.45) / 0.225
     assert cosines(cropping.encode(pixels), cropping(frames)).min() >= 0.9999
-    as_it_does = (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - cropping._shift) * cropping._scale
+    as_it_does = (torch.from_numpy(frames).permute(0, 3, 1, 2).float() - cropping._ready.shift) * cropping._ready.scale
     rows = cropping.encode(as_it_does)
     assert rows.tobytes() == cropping(frames).tobytes()
     assert (
@@ -217,8 +217,8 @@ def test_a_recipe_of_other_weights_is_refused(tiny, tiny_weights, crop_recipe):
 
 def test_a_size_that_the_network_cannot_take_is_refused():
     with pytest.raises(BackboneError, match="deit_tiny_patch16_224 does not take frames of 200 x 224"):
-        check_size("deit_tiny_patch16_224", (200, 224))
-    check_size("deit_tiny_patch16_224", (224, 224))
+        skeleton("deit_tiny_patch16_224", (200, 224))
+    skeleton("deit_tiny_patch16_224", (224, 224))
 
 
 def test_a_skeleton_has_the_names_and_shapes_and_nothing_in_memory(tiny):

@@ -297,14 +297,21 @@ def test_a_film_cut_short_gives_the_frames_before_the_cut_and_reports_the_others
     assert len(shown) >= 0.45 * 300
 
 
-@pytest.mark.parametrize("name", ["cut.mkv", "cut.ts", "cut.avi", "cut-fragments.mp4"])
-def test_a_film_without_an_index_in_front_ends_where_it_is_cut(tmp_path, process, name):
+@pytest.mark.parametrize(
+    ("name", "lasts_s"),
+    [("cut.mkv", 12), ("cut.avi", 12), ("cut-fragments.mp4", 8), ("cut.ts", None)],  # a fragment has 40 frames
+)
+def test_a_film_that_is_cut_lasts_as_long_as_it_promises_and_shows_what_is_there(tmp_path, process, name, lasts_s):
     codec = "mpeg4" if name.endswith("avi") else "libx264"
     mux = {"movflags": "frag_keyframe+empty_moov"} if "fragments" in name else {}
     film = write_film(tmp_path / name, 300, codec=codec, mux=mux)
+    assert not probe(film.path, process).is_cut
     video = probe(cut_at(film.path, 0.6), process)
     assert 100 < video.num_frames < 300
-    assert video.duration_s == pytest.approx(video.num_frames / 25, abs=0.05)
+    there_s = pytest.approx(video.num_frames / 25, abs=0.05)
+    assert video.is_cut == (lasts_s is not None)
+    assert video.duration_s == (there_s if lasts_s is None else pytest.approx(lasts_s, abs=0.05))
+    assert [video.seconds(span.start) for span in video.dark] == ([there_s] if video.is_cut else [])
     shown, lost = decoded(process, video)
     assert all(frame == number for frame, number in shown.items())
     assert len(lost) <= 2

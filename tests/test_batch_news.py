@@ -142,7 +142,7 @@ def test_json_lines_say_what_becomes_of_every_film(here, films, faked):
     assert lines[2] == {"event": "film_surveyed", **film, "duration_s": 120.0, "chunks": 2, "missing": 2}
     chunk = {"number": 0, "source": "film", "frames": 120, "worker": 0, "warnings": ["odd"]}
     assert lines[3] == {"event": "chunk", **film, **chunk}
-    assert lines[5] == {"event": "film_done", **film, "skipped": False, "segments": 5, "gaps": 1}
+    assert lines[5] == {"event": "film_done", **film, "skipped": False, "segments": 5, "gaps": 1, "hand_work": []}
     on_record = (films.parent / "out" / "failures.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in on_record] == [lines[4], lines[6]]
     summary = lines[-1]

@@ -75,6 +75,30 @@ def test_probes_go_by_age(store):
     assert freed(store, keep_bytes=0) == ["probe"]
 
 
+def test_cuts_go_by_their_own_age_and_a_film_s_folder_with_the_last_of_it(store):
+    film = fill(store, "a", days=40)
+    cuts = put(film.parents[1] / f"cuts-{'0' * 16}.arrow", 20)
+    put(film.parents[1] / f".{0:024x}.tmp", 40)
+    free(store, older_than_s=30 * DAY_S, orphans=True)
+    assert list(film.parents[1].iterdir()) == [cuts]
+    free(store, older_than_s=10 * DAY_S)
+    assert not film.parents[1].exists()
+    assert store.root.exists()
+
+
+def test_cuts_in_use_stay(store):
+    film = fill(store, "a", days=40)
+    cuts = put(film.parents[1] / f"cuts-{'0' * 16}.arrow", 0)
+    free(store, keep_bytes=0)
+    assert list(film.parents[1].iterdir()) == [cuts]
+    back(cuts, 40)
+    with Leases(store.root).hold("a-0"):
+        free(store, keep_bytes=0)
+        assert cuts.exists()
+    free(store, keep_bytes=0)
+    assert not (store.root / "films").exists() or not list((store.root / "films").iterdir())
+
+
 def test_what_is_in_use_stays_whatever_is_asked(store):
     fill(store, "written")
     fill(store, "leased", days=40)

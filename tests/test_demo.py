@@ -39,7 +39,7 @@ def test_every_shot_and_every_return_of_the_demo_is_found(demo, tmp_path):
     assert truth[-1][1] == pytest.approx(180)
     with Analyzer(Settings(store=tmp_path / "store", device="cpu")) as analyzer:
         timeline = analyzer.analyze(analyzer.plan(film)).timeline
-    error_s, recurs = check.check(timeline, truth)
-    assert error_s <= 0.5
+    error, recurs = check.check(timeline, truth)
+    assert error == pytest.approx(0, abs=1e-6)  # frames
     assert recurs
     assert timeline.gaps == ()

@@ -2,8 +2,8 @@
 
 import contextlib
 import io
-import re
 from fractions import Fraction
+from itertools import pairwise
 
 import opentimelineio as otio
 import pycmx
@@ -73,13 +73,135 @@ def test_edls_of_other_programs_are_read(ends):
     assert [(s.start_s, s.end_s, s.label) for s in result.timelines[0].segments] == [
         (0, 5.6, "opening.mov"),
         (6.6, 8.6, "b.mov"),
-        (10.6, 12.6, "ANIM FIX NEEDED"),
+        (10.6, 12.6, "TAPE"),
+        (11, 11, "ANIM FIX NEEDED"),
         (12.6, 14.6, "TAPE5"),
     ]
-    assert [re.sub(r"\d+ ", "", w) for w in result.warnings] == [
-        "the file states no frame rate: frames are counted at a second",
-        "event without picture not read",
+    assert result.warnings == (
+        "the file states no frame rate: frames are counted at 25 a second",
+        "1 event of black not read (line 6)",
+        "1 event without picture not read (line 11)",
+    )
+
+
+FRAMES = """TITLE: reel7
+1 CLPQ V C     100 160 0  60
+2 CLPQ V C     160 160 60 60
+2 CLPR V D 024 150 180 60 90
+3 CLPR AA/V C     180 360 90 270
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("module", [cmx3600, resolve_markers])
+def test_events_may_be_counted_in_frames(ends, module):
+    text = FRAMES if module is cmx3600 else FRAMES.replace("60\n2 CLPQ", "60\n |C:x |M:CLPQ |D:60\n2 CLPQ")
+    assert module.claims(text, "")
+    (after,) = read(module, text.replace("\n", ends), rate=Fraction(30)).timelines
+    spans = [(round(30 * s.start_s), round(30 * s.end_s), s.label) for s in after.segments]
+    assert spans == [(0, 60, "CLPQ"), (60, 90, "CLPR"), (90, 270, "CLPR")][: 3 if module is cmx3600 else 1]
+    (after,) = read(module, text.replace("\n", ends), rate=Fraction(30), start="00:00:01:00").timelines
+    assert after.segments[0].start_s == -1
+
+
+def test_a_line_of_numbers_without_a_title_is_no_edl():
+    assert not cmx3600.claims(FRAMES.split("\n", 1)[1], "")
+
+
+def event(number, start, end, *, reel="AX", tracks="V", kind="C", source=None):
+    source = f"{start} {end}" if source is None else source
+    return f"{number:03d}  {reel:<8} {tracks:<5} {kind:<8} {source} {start} {end}\n"
+
+
+def spans(text, module=cmx3600, **options):
+    result = read(module, text, **options)
+    return [(s.start_s, s.end_s, s.label) for s in result.timelines[0].segments], result.warnings
+
+
+@pytest.mark.parametrize("module", [cmx3600, resolve_markers])
+def test_a_list_past_midnight_keeps_its_order(module):
+    names = ["23:59:50:00", "23:59:58:00", "00:00:04:00", "11:00:00:00", "22:00:00:00", "00:10:00:00"]
+    marked = " |C:x |M:a |D:1\n" * (module is resolve_markers)
+    parts = [event(i, *times) + marked for i, times in enumerate(pairwise(names), 1)]
+    found, (warning,) = spans("TITLE: x\n" + "".join(parts), module)
+    days = [86390, 86398, 86404, 86400 + 39600, 86400 + 79200, 2 * 86400 + 600]
+    assert [start for start, _, _ in found] == days[:-1]
+    assert warning.startswith("the first event is at 23:59:50:00 and no start timecode is given")
+    found, warnings = spans("TITLE: x\n" + "".join(parts), module, start="23:59:50:00")
+    assert ([start for start, _, _ in found], warnings) == ([day - 86390 for day in days[:-1]], ())
+
+
+def test_events_out_of_order_stay_where_their_timecode_says():
+    parts = [event(1, "01:00:10:00", "01:00:20:00"), event(2, "01:00:00:00", "01:00:10:00", reel="B")]
+    assert spans("".join(parts), start="01:00:00:00") == ([(0, 10, "B"), (10, 20, "AX")], ())
+
+
+def test_an_event_of_half_a_day_is_doubted():
+    found, (warning,) = spans(event(1, "00:00:10:00", "00:00:05:00"))
+    assert found == [(10, 86405, "AX")]
+    assert warning == "1 event of more than 12 hours: check where it ends (line 1)"
+
+
+LOCATED = (
+    "TITLE: x\n"
+    + event(1, "00:00:00:00", "00:00:10:00", source="10:00:00:00 10:00:10:00")
+    + "* FROM CLIP NAME: A.MOV\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "told"),
+    [
+        (["00:00:02:00 RED     FIRST MARK"], [(0, 10, "A.MOV"), (2, 2, "FIRST MARK")], ()),
+        (["00:00:00:00 RED     FIRST MARK"], [(0, 10, "FIRST MARK")], ()),
+        (["00:00:00:00 RED     A", "00:00:03:00 GREEN   B"], [(0, 0, "A"), (0, 10, "A.MOV"), (3, 3, "B")], ()),
+        (["00:00:01:00 RED", "00:00:01:00 MAGENTA x"], [(0, 10, "A.MOV"), (1, 1, "RED"), (1, 1, "x")], ()),
+        (["00:00:01:00 goal scored"], [(0, 10, "A.MOV"), (1, 1, "goal scored")], ()),
+        (["00:00:01:00 RED CARD"], [(0, 10, "A.MOV"), (1, 1, "RED CARD")], ()),
+        (["00:00:01:00"], [(0, 10, "A.MOV"), (1, 1, "")], ()),
+        (["RED     here"], [(0, 10, "here")], ()),
+        (["10:00:04:00 RED     by the source"], [(0, 10, "A.MOV"), (4, 4, "by the source")], ()),
+        (["00:00:30:00 RED     outside"], [(0, 10, "A.MOV"), (30, 30, "outside")], ()),
+        (["00:99:01:00 RED     x"], [(0, 10, "A.MOV")], ("1 locator at no timecode not read (line 4)",)),
+    ],
+)
+def test_locators_are_instants(lines, expected, told):
+    assert spans(LOCATED + "".join(f"* LOC: {line}\n" for line in lines)) == (expected, told)
+
+
+def test_the_colour_of_a_locator_is_kept():
+    (_, mark) = read(cmx3600, LOCATED + "* LOC: 00:00:02:00 CYAN    x\n").timelines[0].segments
+    assert mark.attributes == {"colour": "CYAN"}
+
+
+def test_locators_of_events_that_are_not_read_and_of_both_tracks_stand_once():
+    tracks = [event(1, "00:00:00:00", "00:00:10:00", tracks=t) + "* LOC: 00:00:02:00 RED     x\n" for t in ("V", "A")]
+    found, (warning,) = spans("".join(tracks))
+    assert found == [(0, 10, "AX"), (2, 2, "x")]
+    assert warning == "1 event without picture not read (line 3)"
+
+
+def test_what_is_no_event_is_told():
+    text = event(1, "00:00:00:00", "00:00:01:00") + "* COMMENT: a\n* COMMENT: b\n2 players\n3 goals\n" + EVENT
+    _, warnings = spans(text)
+    assert warnings == (
+        "2 lines with a number and no event not read (lines 4 and 5)",
+        "1 further comment on an event not read (line 3)",
+    )
+    still = event(2, "00:00:01:00", "00:00:01:00")
+    assert spans(EVENT + still)[1] == ("1 event of no length not read (line 2)",)
+    dissolve = still + event(2, "00:00:01:00", "00:00:02:00", kind="D    025")
+    assert spans(EVENT + dissolve)[1] == ()
+
+
+def test_notes_of_several_lines_and_all_markers_of_an_event_are_read():
+    text = EVENT + "first\nsecond |C:ResolveColorBlue |M:a |D:5\n |C:ResolveColorRed |M:b |D:1\n\n" + EVENT
+    result = read(resolve_markers, text)
+    assert [(s.label, s.attributes) for s in result.timelines[0].segments] == [
+        ("b", {}),
+        ("a", {"notes": "first\nsecond"}),
     ]
+    assert result.warnings == ("1 event without a marker not read (line 6)",)
 
 
 RESOLVE = """TITLE: ( no title )
@@ -131,6 +253,10 @@ EVENT = "001  AX       V     C        00:00:01:00 00:00:02:00 00:00:01:00 00:00:
     [
         ("", "neither a title nor events"),
         ("hello\n", "neither a title nor events"),
+        ("TITLE: x\n1  AX  V  C  0000+00 0001+08 0000+00 0001+08\n", "line 2: an event without"),
+        ("TITLE: x\n001  AX       V     C\n", "line 2: an event without"),
+        (EVENT.replace("C   ", "? "), "line 1: an event without"),
+        ("TITLE: x\n1 A V C 0 60 90 60\n", "line 2: the event ends at frame 60, before it begins"),
         (EVENT + "002  AX       V     C        00:00:02:00 00:0", "line 2: an event without"),
         (EVENT.replace("02:00", "02:25"), "line 1: timecode .* does not exist at 25 frames"),
         (EVENT.replace("00:00:02:00", "00:00:99:00"), "does not exist"),
@@ -162,6 +288,10 @@ def test_an_edl_of_cuts_is_no_list_of_markers():
         (EVENT, True, False),
         ("TITLE: x\nFCM: NON-DROP FRAME\n\n", True, False),
         ("TITLE: x\n", False, False),
+        (EVENT.strip(), True, False),
+        ("TITLE: x\n" + EVENT.strip(), True, False),
+        ("\n* by hand\ntitle: x\n\n" + EVENT.lower().replace("\n", ""), True, False),
+        ("* note\n" * 300 + EVENT, True, False),
         ('TITLE "x"\nFILE "y"\n', False, False),
         ("", False, False),
         ("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\na\n", False, False),

@@ -121,3 +121,140 @@ def test_fcpxml_of_other_programs_is_read(spine, segments):
 def test_clips_of_an_event_without_a_project_are_read():
     clip = f'<asset-clip start="5s" duration="20s">{marked("keyword")}</asset-clip>'
     assert spans(fcpxml, f'<fcpxml version="1.9"><library><event>{clip}</event></library></fcpxml>') == [(5, 6, "goal")]
+
+
+def said(spine, tc_start="3600s", duration="100s"):
+    """The spans of a sequence, and what is told; None leaves an attribute out."""
+    content = foreign_fcpxml(spine).replace("<resources>", f"<resources>{RESOURCES}")
+    for name, value, usual in (("tcStart", tc_start, "3600s"), ("duration", duration, "100s")):
+        attribute = f' {name}="{usual}"'
+        assert attribute in content
+        content = content.replace(attribute, "" if value is None else f' {name}="{value}"')
+    result = read(fcpxml, content)
+    return [(s.start_s, s.end_s, s.label) for s in result.timelines[0].segments], result.warnings
+
+
+RESOURCES = (
+    '<asset id="cam" start="3600s" duration="50s" hasVideo="1"/><asset id="mic" hasAudio="1" duration="50s"/>'
+    '<media id="inner"><sequence><spine><clip duration="9s"><marker start="1s" value="x"/></clip></spine>'
+    '</sequence></media><media id="plain"><sequence><spine><clip duration="9s"/></spine></sequence></media>'
+)
+
+
+def shot(name, offset, lasts=10, inside="", tag="clip", **attributes):
+    more = "".join(f' {key}="{value}"' for key, value in attributes.items())
+    offset = "" if offset is None else f' offset="{3600 + offset}s"'
+    return f'<{tag} name="{name}"{offset} duration="{lasts}s"{more}>{inside}</{tag}>'
+
+
+TWO = shot("a", 0) + shot("b", 10)
+
+
+def test_of_an_audition_the_first_is_picked():
+    inside = [marked(start="1s", value=name) for name in "xy"]
+    picks = shot("p", None, inside=inside[0]) + shot("q", 10, inside=inside[1]) + shot("r", 10)
+    told = "2 alternatives of an audition not picked, not read (q and r)"
+    assert said(shot("a", 0) + f'<audition offset="3610s">{picks}</audition>' + shot("b", None)) == (
+        [(11, 12, "x")],
+        (told, "3 clips not read, beside markers (a, p and b)"),
+    )
+    bare = picks.replace(inside[0], "").replace(inside[1], "")
+    for at in (f"<audition>{bare}</audition>", f'<audition offset="3610s">{bare}</audition>', "<audition/>"):
+        found, warnings = said(shot("a", 0) + at + shot("b", 20))
+        assert found == [(0, 10, "a"), *[(10, 20, "p")] * (at != "<audition/>"), (20, 30, "b")]
+        assert warnings == (told,) * (at != "<audition/>")
+
+
+def test_what_is_switched_off_is_not_read_but_what_is_connected_to_it_is():
+    mark, title = marked(start="1s", value="m"), shot("t", -3598, 3, tag="title", lane="1")
+    assert said(shot("a", 0, inside=title + mark, enabled="0") + shot("b", 10)) == (
+        [(2, 5, "t"), (10, 20, "b")],
+        ("1 clip switched off, not read (a)", "1 marker of a clip switched off, not read (m)"),
+    )
+    assert said(TWO + shot("c", 20, enabled="1") + shot("d", 30, tag="title", enabled="0"))[0][-1] == (20, 30, "c")
+
+
+def test_connected_clips_are_shown_on_their_own():
+    """Also where what they are connected to has ended; contents are shown while their clip is."""
+    mark = marked(start="12s", value="m")
+    connected = shot("b", -3595, 20, inside=mark, lane="1")
+    assert said(shot("a", 0, inside=connected)) == ([(17, 18, "m")], ("2 clips not read, beside markers (a and b)",))
+    contained = connected.replace(' lane="1"', "")
+    assert said(shot("a", 0, inside=contained)) == ([], ("1 marker outside what its clip shows, not read (m)",))
+    storyline = f'<spine lane="-1" offset="5s">{shot("b", None, 20, inside=mark)}</spine>'
+    assert said(shot("a", 0, inside=storyline))[0] == [(17, 18, "m")]
+    assert said(shot("a", 0, inside=connected.replace(mark, "")))[0] == [(0, 10, "a"), (5, 25, "b")]
+
+
+def test_sound_and_gaps_are_no_clips():
+    sound = shot("m", 20, tag="asset-clip", ref="mic") + shot("n", 30, tag="asset-clip", ref="cam", srcEnable="audio")
+    pair = shot(
+        "v", 40, tag="clip", inside='<video ref="cam" duration="10s"/><audio ref="mic" lane="-1" duration="10s"/>'
+    )
+    assert said(TWO + sound + pair + shot("g", 50, tag="gap")) == (
+        [(0, 10, "a"), (10, 20, "b"), (40, 50, "v")],
+        ("2 clips of sound not read (m and n)",),
+    )
+
+
+def test_what_this_reader_does_not_know_is_told():
+    inside = '<rating value="favorite" start="1s" duration="2s"/><keyword value="k" start="50s"/>'
+    transition = '<transition duration="1s"><marker start="0s" value="t"/></transition>'
+    compound = shot("c", 20, tag="ref-clip", ref="inner") + shot("d", 30, tag="mc-clip", ref="plain")
+    fast = shot("f", 40, inside="<timeMap/>" + marked(start="2s", value="m"))
+    assert said(shot("a", 0, inside=inside) + transition + shot("b", 10) + compound + fast) == (
+        [(42, 43, "m")],
+        (
+            "1 marker of a transition not read (t)",
+            "1 compound or multicam clip with markers inside, which are not read (c)",
+            "1 marker where the speed is changed, read as if it were not (m)",
+            "1 rating not read (favorite)",
+            "1 keyword outside what its clip shows, not read (k)",
+            "5 clips not read, beside markers (a, b, c and 2 more)",
+        ),
+    )
+    beside = foreign_fcpxml(TWO).replace("<project>", shot("e", None, inside=marked(value="x")) + "<project>")
+    assert read(fcpxml, beside).warnings == ("1 marker or keyword of clips beside the projects not read (x)",)
+
+
+SHIFTED = [(0, 10, "a"), (10, 20, "b")]
+
+
+@pytest.mark.parametrize(
+    ("tc_start", "duration", "by", "found", "num_told"),
+    [
+        ("3600s", "100s", 0, SHIFTED, 0),
+        ("3600s", None, 0, SHIFTED, 0),
+        ("0s", None, 0, SHIFTED, 1),  # the camera's timecode
+        (None, None, 0, SHIFTED, 1),
+        ("0s", "20s", 0, SHIFTED, 1),
+        ("0s", "7200s", 0, [(3600, 3610, "a"), (3610, 3620, "b")], 0),  # where there is room for it
+        ("3600s", "100s", -3600, SHIFTED, 1),  # counted from 0
+        ("3600s", None, -3600, SHIFTED, 1),
+        ("3600s", "100s", 5, [(5, 15, "a"), (15, 25, "b")], 0),
+        ("3600s", None, 1800, [(1800, 1810, "a"), (1810, 1820, "b")], 0),
+        ("3600s", "100s", 90, SHIFTED, 1),
+    ],
+)
+def test_a_sequence_begins_with_its_first_clip(tc_start, duration, by, found, num_told):
+    spine = shot("a", by) + shot("b", by + 10)
+    spans, warnings = said(spine, tc_start, duration)
+    assert spans == found
+    assert [warning[:22] for warning in warnings] == ["the first clip stands "] * num_told
+    audition = spine.replace("<clip", "<audition><clip", 1).replace("</clip>", "</clip></audition>", 1)
+    assert said(audition, tc_start, duration) == (spans, warnings)
+
+
+def test_markers_may_count_as_their_asset_does():
+    clip = shot("a", 0, tag="asset-clip", ref="cam", inside=marked(start="3602s", value="m"))
+    assert said(clip)[0] == [(2, 3, "m")]
+    assert said(clip.replace("3602s", "2s"))[0] == [(2, 3, "m")]
+    assert said(clip.replace("<asset-clip", '<asset-clip start="0s"'))[1] == (
+        "1 marker outside what its clip shows, not read (m)",
+    )
+
+
+def test_a_clip_may_leave_its_length_to_its_asset():
+    clips = shot("a", 0, tag="asset-clip", ref="cam").replace(' duration="10s"', "") + shot("b", None)
+    assert said(clips) == ([(0, 50, "a"), (50, 60, "b")], ())
+    assert said(TWO + shot("c", 20).replace(' duration="10s"', ""))[1] == ("1 clip without a duration not read (c)",)

@@ -185,12 +185,13 @@ def test_a_late_start_is_kept_to_the_container_clock(tmp_path, process):
     assert numbers(process, video) == list(range(20))
 
 
-def test_a_long_pause_in_the_clock_shows_the_frame_before_it(tmp_path, process):
+def test_a_long_pause_in_the_clock_is_a_gap(tmp_path, process):
     steps = [1] * 49 + [25 * 3600] + [1] * 50  # an hour in which the recorder slept
     video = probe(write_film(tmp_path / "pause.mkv", 100, steps=steps).path, process)
     assert video.duration_s == pytest.approx(3600, abs=5)
     grid = SamplingPlan(Fraction(1)).grid(video)
-    assert set(grid.frame[3:3590].tolist()) == {49}
+    assert set(grid.frame[3:3590].tolist()) == {-1}
+    assert not video.variable_rate
 
 
 # ---- damage, seen from outside

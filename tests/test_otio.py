@@ -128,6 +128,102 @@ def test_old_files_with_one_medium_a_clip_are_read():
     assert (after.nominal_rate, after.video_path) == (30, "b.mov")
 
 
+def told(root):
+    """Its segments, and what is said of what is none."""
+    result = read(otio, otio_library.core.serialize_json_to_string(root))
+    return [[(s.start_s, s.end_s, s.label) for s in t.segments] for t in result.timelines], result.warnings
+
+
+def project(*tracks, **more):
+    return otio_library.schema.Timeline(name="x", tracks=list(tracks), **more)
+
+
+def track(*children, kind="Video", **more):
+    return otio_library.schema.Track(name="t", kind=kind, children=list(children), **more)
+
+
+def off(item):
+    item.enabled = False
+    return item
+
+
+def test_what_is_switched_off_takes_its_time_and_is_not_read():
+    schema = otio_library.schema
+    inner = off(schema.Stack(name="s", children=[track(clip("in stack", 0, 25, markers=[marker("m", 5, 5)]))]))
+    root = project(
+        track(clip("a", 0, 50), off(clip("b", 0, 25)), off(gap(25)), inner, clip("c", 0, 25)),
+        off(track(clip("in track", 0, 25), clip("in track too", 0, 25))),
+    )
+    assert told(root) == (
+        [[(0, 2, "a"), (5, 6, "c")]],
+        (
+            "4 clips switched off, not read (b, in stack, in track and 1 more)",
+            "1 marker switched off, not read (m)",
+        ),
+    )
+    enabled = [c.name for c in root.find_clips() if c.enabled and c.parent().enabled]
+    assert enabled == ["a", "in stack", "c"]  # the library leaves it to its readers to look at the stacks
+
+
+def test_sound_is_read_only_where_there_is_no_picture():
+    linked = [clip("a", 0, 50, markers=[marker("m", 5, 5)]), clip("b", 0, 50)]
+    sound = [[*copy.deepcopy(linked), clip("music", 0, 25, markers=[marker("beat", 1, 0)])] for _ in range(2)]
+    tracks = [track(*of, kind="Audio") for of in sound]
+    assert told(project(track(*linked), *tracks)) == (
+        [[(0, 2, "a"), (0.2, 0.4, "m"), (2, 4, "b"), (4.04, 4.04, "beat")]],
+        ("6 clips of audio tracks not read (a, b, music and 3 more)",),
+    )
+    alone = track(clip("voice", 0, 48_000, 48_000.0), kind="Audio")
+    (timeline,) = read(otio, otio_library.core.serialize_json_to_string(project(alone))).timelines
+    assert [(s.start_s, s.end_s, s.label) for s in timeline.segments] == [(0, 1, "voice")]
+    assert timeline.nominal_rate is None
+
+
+def test_markers_where_the_speed_is_changed_are_told():
+    schema = otio_library.schema
+    warps = [schema.LinearTimeWarp(time_scalar=2), schema.FreezeFrame(), schema.TimeEffect()]
+    for effect in [*warps, schema.LinearTimeWarp(time_scalar=1), off(schema.FreezeFrame())]:
+        for at in (clip("a", 0, 50, effects=[effect]), clip("a", 0, 50)):
+            at.markers.append(marker("m", 5, 5))
+            around = track(at)
+            around.effects.extend([] if at.effects else [effect])
+            found, warnings = told(project(around))
+            assert found == [[(0, 2, "a"), (0.2, 0.4, "m")]]
+            assert warnings == (
+                ("1 marker where the speed is changed, read as if it were not (m)",)
+                if any(effect is warp for warp in warps)
+                else ()
+            )
+
+
+def test_what_is_not_shown_is_told():
+    assert told(nested())[1] == ("1 clip outside what is shown, not read (cut off)",)
+    at = clip("c", 100, 50, markers=[marker("before", 50, 5), marker("", 200, 0), marker("in", 149, 50)])
+    assert told(project(track(at))) == (
+        [[(0, 2, "c"), (1.96, 2, "in")]],
+        ("2 markers outside what is shown, not read (before and unnamed)",),
+    )
+
+
+def test_a_collection_is_a_film_for_each_of_its_timelines():
+    schema = otio_library.schema
+    several = [project(track(clip(name, 0, 25))) for name in "ab"]
+    inner = schema.SerializableCollection(children=[several[1]])
+    bin_ = schema.SerializableCollection(name="bin", children=[several[0], clip("loose", 0, 5), inner])
+    assert told(bin_)[0] == [[(0, 1, "a")], [(0, 1, "b")]]
+    with pytest.raises(TimelineError, match="a SerializableCollection, not a Timeline"):
+        told(schema.SerializableCollection(children=[clip("loose", 0, 5)]))
+
+
+def test_a_start_at_a_rate_without_names_is_named_at_one_that_has_them():
+    start = otio_library.opentime.RationalTime(12.5 * 3600, 12.5)
+    (timeline,) = read(
+        otio,
+        otio_library.core.serialize_json_to_string(project(track(clip("a", 0, 25, 12.5)), global_start_time=start)),
+    ).timelines
+    assert (timeline.nominal_rate, timeline.start_timecode) == (12.5, "01:00:00:00")
+
+
 def deep(levels):
     head = '{"OTIO_SCHEMA": "Timeline.1", "tracks": '
     return head + '{"OTIO_SCHEMA": "Stack.1", "children": [' * levels + "]}" * levels + "}"

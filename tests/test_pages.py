@@ -128,7 +128,8 @@ def test_the_page_of_an_analysis_knows_its_film_and_nobody_s_folders(analyzed, t
     film.touch()
     analysis = analyzed.analysis
     files = ResultFiles(Path(output), film, ["html"], store=analyzed.store)
-    assert files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels) == []
+    saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+    assert (saved.warnings, saved.told) == ((), ())
     page = files.timelines["html"].read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
     assert data["film"]["url"] == url

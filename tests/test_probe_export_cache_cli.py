@@ -78,13 +78,13 @@ def test_cache_lists_and_checks(here, analyzed, filled):
     code, out, err = here("cache", "ls", "--store", filled)
     assert (code, err) == (0, "")
     assert re.search(r"^film\.mp4 +0:02:10\.0 +test_efficientnet +1 +cpu \w+ +3 +0\.\d$", out, re.MULTILINE)
-    assert here("cache", "verify", "--store", filled) == (0, "3 chunks are as written, 0 are damaged\n", "")
+    assert here("cache", "verify", "--store", filled) == (0, "4 files are as written, 0 are damaged\n", "")
 
     damaged = sorted(filled.rglob("0*-*.arrow"))[1]
     os.truncate(damaged, 1000)
     code, out, err = here("cache", "verify", "--store", filled)
     assert code == 1
-    assert out == "2 chunks are as written, 1 are damaged\n"
+    assert out == "3 files are as written, 1 are damaged\n"
     assert damaged.name in err
 
     next(filled.rglob("manifest.json")).write_text('{"name": "[bold]"}')

@@ -42,6 +42,7 @@ ASKED = {
     "formats": ["json"],
     "thumbnails": True,
     "overwrite": False,
+    "discard_edits": False,
     "num_workers": None,
 }
 
@@ -211,7 +212,7 @@ def test_run_json_says_how_it_went(keep, tmp_path, clock):
         "format": 1,
         "state": "finished",
         "wall_s": 0.0,
-        "films": {"listed": 4, "done": 1, "with_gaps": 0, "skipped": 1, "failed": 0},
+        "films": {"listed": 4, "done": 1, "with_gaps": 0, "with_hand_work": 0, "skipped": 1, "failed": 0},
         "chunks": {"embedded": 2, "found": 0, "lost": 0, "computed_twice": None},
         "frames": 240,
         "frames_per_s": None,

@@ -106,7 +106,7 @@ def test_a_link_in_the_place_of_a_result_is_replaced_and_its_target_kept(tmp_pat
         place.symlink_to(precious)
     with pytest.raises(TimelineError, match="is there already"):
         files.claim(a.timeline.video_identity)
-    files.claim(a.timeline.video_identity, overwrite=True)
+    files.claim(a.timeline.video_identity, discard_edits=True)  # what is no timeline may have been one
     files.save_partial(a.timeline)
     files.save(a.timeline, a.scores, a.index, a.labels)
     assert precious.read_text() == "kept"

@@ -17,7 +17,7 @@ from PIL import Image
 
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess, probe
-from vtn_stream.video.container import _is_shown
+from vtn_stream.video.probing import _is_shown
 
 SIZE = (48, 80)  # [H, W]: blocks of 12 x 20
 LONG = [  # more than two chunks

@@ -32,15 +32,6 @@ def test_a_gpu_that_is_not_there_is_an_input_error(monkeypatch, tiny):
         FrameEncoder(tiny, device="cuda")
 
 
-def test_weights_that_cannot_be_fetched_are_a_backbone_error(monkeypatch, tiny):
-    def unreachable(*args, **kwargs):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(timm, "create_model", unreachable)
-    with pytest.raises(BackboneError, match=r"could not be fetched \(ConnectionError\)"):
-        FrameEncoder(tiny)
-
-
 def test_the_weights_of_another_network_are_refused(tiny, tmp_path):
     save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "w.safetensors")
     with pytest.raises(BackboneError, match=f"the weights do not fit {tiny}"):

@@ -1,12 +1,14 @@
 """What a worker of a batch does, step by step, without a cluster."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import DecodingLost, TimelineError, VideoError
+from vtn_stream.formats import timeline_json
 from vtn_stream.results import ResultFiles, ResultOptions, load_timeline
 from vtn_stream.settings import Settings
 from vtn_stream.store import Leases, lease_key
@@ -47,15 +49,15 @@ def lose(analyzer: Analyzer, number: int) -> list[int]:
     """From now on decoding dies on this chunk. Gives the list of the chunks that are asked for, from which on."""
     frames, asked = analyzer._process.frames, []
 
-    def dying(video, pts, size, wants):
+    def dying(video, pts, size, *wants):
         chunk = analyzer.sampling.chunks(video)[number]
         begin, end = (video.pts[0] + int(60 * n / video.time_base) for n in (number, number + 1))
         asked.append(int((pts[0] - video.pts[0]) * video.time_base) // 60)
         before = pts < begin
-        yield from frames(video, pts[before], size, wants[before]) if before.any() else ()
+        yield from frames(video, pts[before], size, *(w[before] for w in wants)) if before.any() else ()
         if ((begin <= pts) & (pts < end)).any():
             raise DecodingLost(f"decoding died at {chunk.number}", "frames are missing", "run again")
-        yield from frames(video, pts, size, wants)
+        yield from frames(video, pts, size, *wants)
 
     analyzer._process.frames = dying
     return asked
@@ -104,16 +106,59 @@ def test_results_are_there_already_where_an_analysis_would_say_the_same(open_wor
     assert not finished("other.mp4")
     assert not finished(formats=("json", "csv"))
     assert not finished(settings={"fps": 2})
+    assert not finished(settings={"refine": False})
     assert not finished(overwrite=True)
     timeline = tmp_path / "out" / "film.mp4.timeline.json"
-    whole = timeline.read_bytes()
-    for old, new in [(b'"complete": true', b'"complete": false'), (b'"vtn_stream": "', b'"vtn_stream": "0.')]:
-        assert old in whole, whole[:2000]
-        timeline.write_bytes(whole.replace(old, new))
+    whole, stored_one = timeline.read_bytes(), load_timeline(timeline)
+    for other in (
+        replace(stored_one, complete=False),
+        replace(stored_one, provenance={**stored_one.provenance, "vtn_stream": "0.0.9"}),
+    ):
+        timeline.write_bytes(timeline_json.dumps(other))
         assert not finished()
     timeline.write_bytes(whole)
     (tmp_path / "out" / "film.mp4.scores.arrow").unlink()
     assert not finished()
+
+
+def test_a_film_whose_timeline_is_hand_work_is_finished_and_told(open_worker, film, stored, tmp_path):
+    def survey(**options):
+        return open_worker(**options).survey(str(film), "film.mp4")
+
+    identity = survey().identity
+    assert open_worker(formats=("csv",)).predict(str(film), identity, (), "film.mp4").hand_work == ()
+    assert survey().hand_work == ()
+    timeline, table = (tmp_path / "out" / f"film.mp4.timeline.{suffix}" for suffix in ("json", "csv"))
+    for file in (table, timeline):
+        whole = file.read_bytes()
+        file.write_bytes(whole + b"\n")
+        for options in ({}, {"overwrite": True}, {"settings": {"fps": 2}}, {"estimates": True}):
+            kept = survey(formats=("csv",), **options)
+            if file == timeline or not options or "estimates" in options:
+                (line,) = kept.hand_work
+                assert kept.finished
+                assert line.startswith(f"{file.name} is hand work")
+            else:
+                assert not kept.finished  # the other files are made anew, and that tells of this one
+        assert not survey(formats=("csv",), discard_edits=True).finished
+        file.write_bytes(whole)
+    timeline.write_bytes(timeline.read_bytes() + b"\n")
+    done = open_worker(formats=("csv",), discard_edits=True).predict(str(film), identity, (), "film.mp4")
+    assert done.hand_work == ("a file that may be hand work was put aside: film.mp4.timeline.json.edited-1",)
+    assert survey().hand_work == ()
+
+
+def test_two_films_of_one_content_have_hand_work_of_their_own(open_worker, film, stored, tmp_path):
+    worker = open_worker(formats=("csv",))
+    identity = worker.survey(str(film), "a/film.mp4").identity
+    for results in ("a/film.mp4", "b/film.mp4"):
+        worker.predict(str(film), identity, (), results)
+    mine = tmp_path / "out" / "a" / "film.mp4.timeline.json"
+    mine.write_bytes(mine.read_bytes().replace(b'"scene A"', b'"the yard"'))
+    again = open_worker(formats=("csv",), overwrite=True)
+    assert [again.survey(str(film), results).finished for results in ("a/film.mp4", "b/film.mp4")] == [True, False]
+    assert again.predict(str(film), identity, (), "b/film.mp4").hand_work == ()
+    assert b'"the yard"' in mine.read_bytes()
 
 
 def test_a_part_of_a_film_is_not_its_timeline(open_worker, film, stored, tmp_path):
@@ -145,7 +190,7 @@ def test_a_lost_chunk_is_a_gap_that_is_not_tried_again(open_worker, open_analyze
     assert receipts[1].warnings[-1] == "decoding died at 1 again: chunk 1 is a gap"
     tries = len(asked)
     assert worker.predict(str(film), identity, (1,), "film.mp4").num_gaps == 1
-    assert len(asked) == tries
+    assert 1 not in asked[tries:]  # cuts in other chunks are looked for
 
     with open_analyzer(tmp_path / "alone") as analyzer:
         lose(analyzer, 1)

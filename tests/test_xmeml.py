@@ -1,5 +1,6 @@
 """Timelines as xmeml, read back by OpenTimelineIO; and xmeml of other programs."""
 
+import re
 from fractions import Fraction
 
 import lxml.etree
@@ -99,3 +100,116 @@ def test_xmeml_of_other_programs_is_read(inside, segments):
     (after,) = read(xmeml, foreign_xmeml(inside)).timelines
     assert list(after.segments) == segments
     assert (after.nominal_rate, after.start_timecode) == (25, "00:59:50:00")
+
+
+def video(*tracks, kind="video"):
+    return f"<media><{kind}>" + "".join(f"<track>{track}</track>" for track in tracks) + f"</{kind}></media>"
+
+
+def mark(name, first, end=-1):
+    return f"<marker><name>{name}</name><in>{first}</in><out>{end}</out></marker>"
+
+
+def said(inside):
+    result = read(xmeml, foreign_xmeml(inside))
+    return [(s.start_s, s.end_s, s.label) for s in result.timelines[0].segments], result.warnings
+
+
+def rated(base, ntsc=None):
+    return f"<rate><timebase>{base}</timebase>" + (f"<ntsc>{ntsc}</ntsc>" if ntsc else "") + "</rate>"
+
+
+OFF = "<enabled>FALSE</enabled>"
+
+
+@pytest.mark.parametrize(("base", "ntsc"), [(30, "FALSE"), (30, "TRUE"), (24, "TRUE"), (50, "FALSE"), (25, "FALSE")])
+@pytest.mark.parametrize("shown_from", [0, 60])
+def test_a_clip_of_another_rate_counts_its_markers_at_that(base, ntsc, shown_from):
+    rate = Fraction(base * 1000, 1001) if ntsc == "TRUE" else Fraction(base)
+    inside = rated(base, ntsc) + mark("m", 120, 150)
+    found, warnings = said(video(clipitem("a", 100, 350, shown_from, shown_from + 10 * base, inside)))
+    begins = 4 + (120 - shown_from) / rate
+    assert found == [(pytest.approx(float(begins)), pytest.approx(float(begins + 30 / rate)), "m")]
+    told = "1 marker counted at the rate of a clip, where editors disagree (m)"
+    assert warnings == (() if rate == 25 else (told,))
+    film = f'<file id="f"><name>a</name>{rated(base, ntsc)}</file>'
+    content = foreign_xmeml(
+        "<name>s</name>" + video(clipitem("a", 100, 350, shown_from, shown_from + 9, inside + film))
+    )
+    timeline = otio_library.adapters.read_from_string(content, "fcp_xml")
+    timeline = timeline if isinstance(timeline, otio_library.schema.Timeline) else timeline[0]
+    (clip,) = timeline.find_clips()
+    (marker,) = clip.markers
+    since = marker.marked_range.start_time - clip.source_range.start_time
+    assert 4 + since.to_seconds() == pytest.approx(float(begins))
+
+
+def test_a_clip_that_says_its_timebase_alone_has_the_sequence_s_thousandth():
+    sequence = foreign_xmeml(video(clipitem("a", 0, 300, 0, 300, rated(30) + mark("m", 30, 60))))
+    (timeline,) = read(xmeml, sequence.replace(rated(25, "FALSE"), rated(30, "TRUE"))).timelines
+    assert timeline.segments == (segment(1.001, 2.002, "m"),)
+    assert read(xmeml, sequence.replace(rated(25, "FALSE"), rated(30, "TRUE"))).warnings == ()
+
+
+def test_a_clip_of_another_rate_next_to_a_transition_has_its_length():
+    clips = clipitem("a", 0, 100, 0, 100) + clipitem("b", -1, 200, 50, 100, rated(50, "FALSE"))
+    assert said(video(clips))[0] == [(0, 4, "a"), (7, 8, "b")]
+
+
+def test_what_is_switched_off_is_not_read():
+    clips = (
+        clipitem("a", 0, 25, 0, 25) + clipitem("b", 25, 50, 0, 25, OFF + mark("m", 5)) + clipitem("c", 50, 75, 0, 25)
+    )
+    off = OFF.replace("FALSE", " false ") + clipitem("d", 0, 25, 0, 25) + clipitem("e", 25, 50, 0, 25)
+    assert said(video(clips, off)) == (
+        [(0, 1, "a"), (2, 3, "c")],
+        ("3 clips switched off, not read (b, d and e)", "1 marker of a clip switched off, not read (m)"),
+    )
+    assert said(video(clips.replace("FALSE", "TRUE")))[0] == [(1.2, 1.2, "m")]
+
+
+def test_markers_on_sound_are_read_where_they_are_not_those_of_the_picture():
+    picture = clipitem("a", 0, 100, 0, 100, mark("m", 25) + mark("gone", 200)) + clipitem("b", 100, 200, 0, 100)
+    sound = picture + clipitem("music", 0, 100, 0, 100, mark("beat", 50))
+    inside = video(picture) + video(sound, sound, kind="audio")
+    assert said(inside) == (
+        [(1, 1, "m"), (2, 2, "beat")],
+        ("1 marker outside what its clip shows, not read (gone)", "2 clips not read, beside markers (a and b)"),
+    )
+    bare = re.sub("<marker>.*?</marker>", "", inside)
+    assert said(bare) == (
+        [(0, 4, "a"), (4, 8, "b")],
+        ("6 clips of audio tracks not read (a, b, music and 3 more)",),
+    )
+
+
+def test_titles_are_clips():
+    title = clipitem("t", 10, 20, 0, 10, mark("m", 5)).replace("clipitem", "generatoritem")
+    assert said(video(clipitem("film", 0, 200, 0, 200), title))[0] == [(0.6, 0.6, "m")]
+    assert said(video(clipitem("film", 0, 200, 0, 200), title.replace(mark("m", 5), "")))[0] == [
+        (0, 8, "film"),
+        (0.4, 0.8, "t"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_told"),
+    [
+        ({"speed": "100"}, False),
+        ({"speed": "100.0", "reverse": "FALSE", "variablespeed": "0"}, False),
+        ({"speed": "200"}, True),
+        ({"speed": "100", "reverse": "TRUE"}, True),
+        ({"speed": "100", "variablespeed": "1"}, True),
+        ({}, True),
+    ],
+)
+def test_markers_where_the_speed_is_changed_are_told(parameters, is_told):
+    values = "".join(
+        f"<parameter><parameterid>{name}</parameterid><value>{value}</value></parameter>"
+        for name, value in parameters.items()
+    )
+    filtered = f"<filter><effect><effectid>timeremap</effectid>{values}</effect></filter>"
+    found, warnings = said(video(clipitem("a", 0, 100, 0, 100, mark("m", 25) + filtered)))
+    assert found == [(1, 1, "m")]
+    told = "1 marker where the speed is changed, read as if it were not (m)"
+    assert warnings == ((told,) if is_told else ())

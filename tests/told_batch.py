@@ -106,7 +106,7 @@ def faked(monkeypatch):
 
     def write_index(folder, **_):
         asked.indexed = folder
-        return SimpleNamespace(path=folder / "index.html", num_films=4)
+        return SimpleNamespace(path=folder / "index.html", num_films=4, told=())
 
     monkeypatch.setattr(command, "connected", connected)
     monkeypatch.setattr(command, "write_index", write_index)

@@ -1,6 +1,6 @@
 """analyze(path) -> Timeline: the table of contents of the whole program.
 
-probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> scores -> segments -> timeline
+probe -> chunks -> embeddings (from the store, or decoded and embedded now) -> scores -> cuts -> segments -> timeline
 """
 
 import math
@@ -9,15 +9,28 @@ import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vtn_stream.cuts import CutsPlaced, find_cuts
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
-from vtn_stream.embedding import DEFAULT_BACKBONE, ChunkReady, EmbeddingEvent, FramesEmbedded, Warned, embed, probe
-from vtn_stream.errors import CheckpointError, InputError
+from vtn_stream.embedding import (
+    DEFAULT_BACKBONE,
+    ChunkReady,
+    EmbeddingEvent,
+    FramesEmbedded,
+    Warned,
+    embed,
+    load_stored,
+    probe,
+)
+from vtn_stream.errors import CheckpointError, DamagedFile, InputError
 from vtn_stream.film import VideoInfo
+from vtn_stream.film_notices import warnings
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
@@ -39,6 +52,7 @@ __all__ = [
     "AnalysisEvent",
     "Analyzer",
     "ChunkReady",
+    "CutsPlaced",
     "FramesEmbedded",
     "Plan",
     "Provisional",
@@ -70,7 +84,7 @@ class SequenceRead:
     num_total: int
 
 
-AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead
+AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead | CutsPlaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +109,12 @@ def analyze(
     end_s: float = math.inf,
     backbone: str | None = None,
     weights: str | os.PathLike[str] | None = None,
+    size: int | None = None,
     device: Device = "auto",
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
     decoder: Decoder = "pyav",
+    refine: bool = True,
     on_event: Callable[[AnalysisEvent], None] | None = None,
 ) -> Timeline:
     """The timeline of a film: what a model sees in it, or without one its scenes.
@@ -107,9 +123,11 @@ def analyze(
     fps             grid positions per second; by default the model's, or 2
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
     backbone        a timm image network, by default the model's; weights is a file for it where they are not installed
+    size            height and width of the frames that it looks at; by default its own
     store           folder of the embeddings; by default in the user's cache
     stream          index of the video stream in its container; by default the first that is not a cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
+    refine          cuts between scenes are placed to the frame
     on_event        gets every chunk, warning and provisional timeline
 
     Raises VtnStreamError: InputError, VideoError, BackboneError, CheckpointError, StoreError.
@@ -119,10 +137,12 @@ def analyze(
         fps=fps,
         backbone=backbone,
         weights=weights,
+        size=size,
         device=device,
         store=store,
         stream=stream,
         decoder=decoder,
+        refine=refine,
     )
     with Analyzer(settings) as analyzer:
         plan = analyzer.plan(path, start_s=start_s, end_s=end_s)
@@ -156,31 +176,39 @@ class Analyzer:
 
     @property
     def encoder(self) -> "FrameEncoder":
-        """The image network; loaded when first needed, so that a wrong path is reported before torch loads."""
+        """The image network. It is loaded here, or where the store knows its weights, when it is first needed."""
         if self._encoder is None:
             from vtn_stream.backbone import FrameEncoder
 
             asked, checkpoint = self._settings, self.checkpoint
             weights = None if asked.weights is None else Path(asked.weights)
-            if checkpoint is None:
-                name = DEFAULT_BACKBONE if asked.backbone is None else asked.backbone
-                self._encoder = FrameEncoder(name, weights=weights, device=asked.device)
-            else:
-                self._encoder = FrameEncoder(
-                    checkpoint.recipe.backbone if asked.backbone is None else asked.backbone,
-                    weights=checkpoint.backbone if weights is None else weights,
-                    recipe=checkpoint.recipe,
-                    device=asked.device,
+            model = None if checkpoint is None else checkpoint.recipe
+            if model is not None and asked.size is not None and model.size != (asked.size, asked.size):
+                raise InputError(
+                    f"the model looks at frames of {model.size[0]} x {model.size[1]}, and --size is {asked.size}",
+                    "its labels would mean nothing",
+                    "leave out --size",
                 )
+            default = DEFAULT_BACKBONE if model is None else model.backbone
+            self._encoder = FrameEncoder(
+                default if asked.backbone is None else asked.backbone,
+                weights=checkpoint.backbone if checkpoint is not None and weights is None else weights,
+                recipe=model,
+                size=asked.size,
+                device=asked.device,
+                memory=self._store.backbones,
+            )
         return self._encoder
 
     @property
     def checkpoint(self) -> "Checkpoint | None":
         """The model, if one was asked for. Raises CheckpointError."""
         if self._checkpoint is None and self._settings.model is not None:
-            from vtn_stream.checkpoints import find_model, load_checkpoint
+            from vtn_stream.checkpoints import find_model
 
             path = find_model(self._settings.model)
+            from vtn_stream.checkpoints import load_checkpoint  # it brings torch, which a wrong name is told without
+
             checkpoint = load_checkpoint(path)
             trained_at = checkpoint.recipe.fps
             if self._sampling is not None and self._sampling.fps != trained_at:
@@ -211,7 +239,10 @@ class Analyzer:
         return self.encoder.execution(self._process.decoder)
 
     def load(self) -> None:
-        """Load networks now, not when the first film needs them. Raises BackboneError, CheckpointError, InputError."""
+        """Finds out now, not at the first film, what networks are asked for; loads those that the store does not know.
+
+        Raises BackboneError, CheckpointError, InputError.
+        """
         _ = self.encoder
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
@@ -229,8 +260,7 @@ class Analyzer:
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks that are not in the store, or are damaged there."""
-        recipe, execution, exact = self.recipe, self.execution, self._settings.exact
-        return tuple(c for c in plan.chunks if not self._store.holds(c, recipe, execution, exact=exact))
+        return tuple(chunk for chunk in plan.chunks if not self._holds(plan.video, chunk))
 
     def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
         """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
@@ -258,6 +288,8 @@ class Analyzer:
         lost: numbers of chunks that are gaps where they are not stored: decoding died on them already.
         """
         tell = on_event or (lambda event: None)
+        for message in warnings(plan.video):
+            tell(Warned(message=message))
         scorer = self._scorer(plan, tell)
         draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s)
 
@@ -271,7 +303,8 @@ class Analyzer:
             if on_event and event.source != "store" and provisional_s <= PROVISIONAL_SHARE * (now - began):
                 tell(Provisional(timeline=draft.analysis(complete=False).timeline))
                 provisional_s += time.monotonic() - now
-        return draft.analysis(complete=True)
+        place = partial(self._place, plan.video, tell) if self.checkpoint is None and self._settings.refine else None
+        return draft.analysis(complete=True, place=place)
 
     def embed(
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
@@ -284,7 +317,7 @@ class Analyzer:
         """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
         checkpoint = self.checkpoint
         if checkpoint is None:
-            analysis = Scenes(self.sampling.fps).provenance()
+            analysis = Scenes(self.sampling.fps, self._settings.refine).provenance()
         else:
             from vtn_stream.scorers.model import model_provenance
 
@@ -294,7 +327,7 @@ class Analyzer:
     def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
         if checkpoint is None:
-            return Scenes(fps)
+            return Scenes(fps, self._settings.refine)
         from vtn_stream.scorers.actions import FilmActions
         from vtn_stream.scorers.clips import FilmClassifier
         from vtn_stream.scorers.model import ModelOnFilm, load_network
@@ -313,6 +346,20 @@ class Analyzer:
             on_progress=lambda done, total: tell(SequenceRead(num_done=done, num_total=total)),
         )
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
+
+    def _holds(self, video: VideoInfo, chunk: Chunk) -> bool:
+        try:
+            stored = load_stored(
+                video, chunk, self.sampling, self.encoder, self._store, self._process, exact=self._settings.exact
+            )
+        except DamagedFile:
+            return False
+        return stored is not None
+
+    def _place(
+        self, video: VideoInfo, tell: Callable[[AnalysisEvent], None], changes: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        return find_cuts(video, changes, self._store, self._process, tell)
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
         """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""

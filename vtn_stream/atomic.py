@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and whether a folder takes any. Standard library only."""
 
+import errno
 import os
 import re
 import secrets
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["TEMPORARY", "check_writable", "replacing", "temporary_name", "write_whole"]
+__all__ = ["TEMPORARY", "check_writable", "is_full", "replacing", "temporary_name", "write_whole"]
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{24}\.tmp")  # the name of an unfinished file: a killed run's are found by it
 
@@ -47,6 +48,11 @@ def check_writable(folder: Path) -> None:
     """Makes the folder if it is missing, and a file in it that is removed at once. Raises OSError if that fails."""
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=folder).close()
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or what a user may have of it, is full: then so it is for whatever else is written."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -1,15 +1,18 @@
 """The timeline of one film while its embeddings arrive: what it would be if no more of them came."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vtn_stream.cuts import NOT_READ, UNCLEAR
 from vtn_stream.embedding import ChunkReady
-from vtn_stream.film import FrameIndex, VideoInfo, shareable_name
-from vtn_stream.localize import curve, gaps
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo, shareable_name
+from vtn_stream.film_notices import notices
+from vtn_stream.localize import changes, curve, gaps
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.timeline import Timeline
@@ -23,13 +26,18 @@ __all__ = ["Analysis", "Draft", "fixed_provenance"]
 
 NUM_CLIP_LABELS = 5
 
+# Frames [C, 2] before and after changes -> the frames [C] with which the new pictures begin, or UNCLEAR, or NOT_READ.
+Place = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
 # Why a position has no embedding; 0 where it has one.
-NOT_YET, DAMAGED, LOST, NOTHING_SHOWN = 1, 2, 3, 4
+NOT_YET, DAMAGED, LOST, NOTHING_SHOWN, LEAP, CUT_OFF = 1, 2, 3, 4, 5, 6
 GAP_REASONS = {
     NOT_YET: "not analyzed yet",
     DAMAGED: "the frames are damaged",
     LOST: "decoding failed; another run tries again",
     NOTHING_SHOWN: "no frame is shown",
+    LEAP: "the film's clock leaps: no frame is shown",
+    CUT_OFF: "the file ends before this",
 }
 
 
@@ -41,6 +49,19 @@ class Analysis:
     scores: GridScores
     index: FrameIndex
     labels: tuple[str, ...]
+
+
+class _Cuts(NamedTuple):
+    """at_s [T]: the clock's `cut_s`; of num_changes, num_unclear have no place to the frame, num_unread may get one."""
+
+    at_s: NDArray[np.float64]
+    num_changes: int
+    num_unclear: int
+    num_unread: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"total": self.num_changes, "unclear": self.num_unclear, "lost": self.num_unread}
 
 
 class Draft:
@@ -65,21 +86,29 @@ class Draft:
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
         self._values = np.zeros((len(planned), encoder.num_features), np.float16)  # [T, D]
         self._why_invalid = np.full(len(planned), NOT_YET, np.int8)  # [T]
+        self._why_dark = np.full(len(planned), NOTHING_SHOWN, np.int8)  # [T], where no frame is shown
+        for span in video.dark:
+            within = slice(*np.searchsorted(planned.grid_s, (video.seconds(span.start) - CLOCK_TOLERANCE_S, np.inf)))
+            self._why_dark[within] = LEAP if span.why == "leap" else CUT_OFF
         self._executions: dict[str, Execution] = {}
 
     def add(self, ready: ChunkReady) -> None:
         rows = slice(ready.chunk.start - self._first, ready.chunk.stop - self._first)
         self._values[rows] = ready.values
         self._index.valid[rows] = ready.index.valid
-        missed = np.where(ready.index.frame < 0, NOTHING_SHOWN, LOST if ready.source == "lost" else DAMAGED)
+        missed = np.where(ready.index.frame < 0, self._why_dark[rows], LOST if ready.source == "lost" else DAMAGED)
         self._why_invalid[rows] = np.where(ready.index.valid, 0, missed)
         if ready.source != "lost":
             self._executions[ready.execution.digest] = ready.execution
         self._scorer.advance(self._values, self._index, self._why_invalid != NOT_YET)
 
-    def analysis(self, *, complete: bool) -> Analysis:
+    def analysis(self, *, complete: bool, place: Place | None = None) -> Analysis:
+        """The timeline of what is there. place: where changes between looked-at frames lie; None: midway."""
         duration_s, index = self._video.duration_s, self._index
         scores = self._scorer.scores(self._values, index, complete=complete)
+        cuts = None if place is None else self._cuts(scores, place)
+        if cuts is not None:
+            index = replace(index, cut_s=cuts.at_s)
         labels = self._scorer.labels(scores)
         saliency = None if scores.saliency is None else curve(scores.saliency, index)
         timeline = Timeline(
@@ -98,12 +127,25 @@ class Draft:
                 for gap in gaps(self._why_invalid == why, index, duration_s, reason)
             ),
             curves={} if saliency is None else {self._scorer.saliency_name: saliency},
-            provenance=self._provenance(),
+            provenance=self._provenance(cuts),
             complete=complete,
         ).crop(*self._span_s)
         return Analysis(timeline=timeline, scores=scores, index=index, labels=labels)
 
-    def _provenance(self) -> dict[str, Any]:
+    def _cuts(self, scores: GridScores, place: Place) -> "_Cuts":
+        """The cuts in the part that is asked for."""
+        index, times_s = self._index, self._video.times_s
+        after = changes(scores, index)  # [C]
+        frames = np.stack([index.frame[after - 1], index.frame[after]], axis=1)
+        start_s, end_s = self._span_s
+        inside = (times_s[frames[:, 1]] > start_s) & (times_s[frames[:, 0]] < end_s)
+        after, frames = after[inside], frames[inside]
+        found = place(frames)
+        at_s = np.full(len(index), np.nan)
+        at_s[after[found >= 0]] = times_s[found[found >= 0]]
+        return _Cuts(at_s, len(found), int((found == UNCLEAR).sum()), int((found == NOT_READ).sum()))
+
+    def _provenance(self, cuts: "_Cuts | None") -> dict[str, Any]:
         """The provenance as JSON values, without times and the like: equal films, settings and executions give equal
         bytes.
         """
@@ -114,7 +156,7 @@ class Draft:
         notes = self._scorer.notes()
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
-        notes += _notes_on(self._video)
+        notes += notices(self._video)
         if counts[DAMAGED]:
             notes.append(
                 f"{counts[DAMAGED]} of {len(self._index)} positions are gaps: their frames are damaged, or were "
@@ -122,6 +164,16 @@ class Draft:
             )
         if len(self._executions) > 1:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
+        if cuts is not None and cuts.num_unclear:
+            notes.append(
+                f"{cuts.num_unclear} of {cuts.num_changes} changes lie midway between the frames that were looked at: "
+                "no cut is seen between these, or damage took the frames."
+            )
+        if cuts is not None and cuts.num_unread:
+            notes.append(
+                f"{cuts.num_unread} of {cuts.num_changes} changes lie midway between the frames that were looked at: "
+                "decoding those between failed; another run tries again."
+            )
         return fixed_provenance(recipe, self._encoder, self._scorer.provenance()) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
             "positions": {
@@ -130,6 +182,7 @@ class Draft:
                 "damaged": counts[DAMAGED],
                 "lost": counts[LOST],
             },
+            **({} if cuts is None else {"cuts": cuts.counts}),
             "notes": notes,
         }
 
@@ -150,18 +203,3 @@ def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float
         return ()
     order = np.argsort(-scores.clip, kind="stable")[:NUM_CLIP_LABELS]
     return tuple((labels[k], round(float(scores.clip[k]), 4)) for k in order)
-
-
-def _notes_on(video: VideoInfo) -> list[str]:
-    """What a reader of the timeline should know about how this film was read."""
-    notes = []
-    if len(video.video_streams) > 1:
-        others = ", ".join(str(index) for index in video.video_streams if index != video.stream)
-        notes.append(f"Stream {video.stream} was analyzed; the film has other video streams: {others}.")
-    if video.hdr:
-        notes.append(f"The film is HDR ({video.hdr}): its colours were taken as they are coded, without tone mapping.")
-    if video.interlaced:
-        notes.append("The film is interlaced: both fields of a frame were taken together, as they are woven.")
-    if video.num_untimed:
-        notes.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown.")
-    return notes

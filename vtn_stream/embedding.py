@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import DamagedFile, DecodingLost, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
-from vtn_stream.store import EmbeddingStore
+from vtn_stream.store import EmbeddingStore, StoredChunk
 from vtn_stream.track import Execution, Recipe
 from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged, film_file
 
@@ -31,6 +31,7 @@ __all__ = [
     "Warned",
     "embed",
     "embed_run",
+    "load_stored",
     "probe",
 ]
 
@@ -104,19 +105,20 @@ def embed(
     decoding is known to die; they are not tried again. Raises VideoError if the film cannot be read at all,
     StoreError where the store cannot be written.
     """
-    recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
     missing = []
+    executions: set[Execution] = set()
     for chunk in chunks:
         try:
-            stored = store.load(chunk, recipe, execution, exact=exact)
+            stored = load_stored(video, chunk, plan, encoder, store, process, exact=exact)
         except DamagedFile as error:
             yield Warned(message=f"{error.fact}: that chunk is computed anew")
             stored = None
         if stored is None and chunk.number in lost:
-            yield _lost(chunk, plan, video, encoder, execution)
+            yield _lost(chunk, plan, video, encoder, process)
         elif stored is None:
             missing.append(chunk)
         else:
+            executions.add(stored.execution)
             yield ChunkReady(
                 chunk=chunk,
                 values=stored.values,
@@ -136,9 +138,39 @@ def embed(
             lost_in_a_row = lost_in_a_row + 1 if event.source == "lost" else 0
             if lost_in_a_row == MAX_LOST_IN_A_ROW and num_done < len(missing):
                 yield Warned(message=f"{video.path.name} is given up: decoding failed {lost_in_a_row} chunks in a row")
-                yield from (_lost(chunk, plan, video, encoder, execution) for chunk in missing[num_done:])
+                yield from (_lost(chunk, plan, video, encoder, process) for chunk in missing[num_done:])
                 return
-    store.finish(video, plan.chunks(video), recipe, execution)
+            if event.source == "film":
+                executions.add(event.execution)
+    for execution in executions:
+        store.finish(video, plan.chunks(video), encoder.recipe(plan.fps), execution)
+
+
+def load_stored(
+    video: VideoInfo,
+    chunk: Chunk,
+    plan: SamplingPlan,
+    encoder: "FrameEncoder",
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    *,
+    exact: bool,
+) -> StoredChunk | None:
+    """The chunk from the store; None if it is not there, or holds other frames than the plan. Raises DamagedFile.
+
+    How this machine computes is asked only where it matters, as the network is loaded to know it: where several
+    executions computed the chunk, the one of this machine comes first.
+    """
+    recipe = encoder.recipe(plan.fps)
+    num = store.num_executions(chunk, recipe)
+    if num == 0:
+        return None
+    execution = encoder.execution(process.decoder) if num > 1 or exact else None
+    stored = store.load(chunk, recipe, execution, exact=exact)
+    if stored is None:
+        return None
+    planned = plan.grid(video, chunk.start, chunk.stop)  # an earlier release may have taken other frames
+    return stored if np.array_equal(stored.index.frame, planned.frame) else None
 
 
 def embed_run(
@@ -177,7 +209,7 @@ def embed_run(
                 yield Warned(message=f"{error.fact}: a new one goes on")
                 continue
             yield Warned(message=f"{error.fact} again: chunk {waiting[0].number} is a gap")
-            yield _lost(waiting.pop(0), plan, video, encoder, execution)
+            yield _lost(waiting.pop(0), plan, video, encoder, process)
 
 
 class _Run:
@@ -252,7 +284,7 @@ def _stored(
 
 
 def _lost(
-    chunk: Chunk, plan: SamplingPlan, video: VideoInfo, encoder: "FrameEncoder", execution: Execution
+    chunk: Chunk, plan: SamplingPlan, video: VideoInfo, encoder: "FrameEncoder", process: DecodingProcess
 ) -> ChunkReady:
     planned = plan.grid(video, chunk.start, chunk.stop)
     nothing = np.zeros(len(planned), np.bool_)
@@ -261,7 +293,7 @@ def _lost(
         values=np.zeros((len(planned), encoder.num_features), np.float16),
         index=FrameIndex(grid_s=planned.grid_s, frame=planned.frame, pts_s=planned.pts_s, valid=nothing),
         source="lost",
-        execution=execution,
+        execution=encoder.execution(process.decoder),
     )
 
 

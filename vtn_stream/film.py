@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 __all__ = [
     "CLOCK_TOLERANCE_S",
     "FILM_SUFFIXES",
+    "NO_PTS",
+    "Dark",
     "FrameIndex",
     "VideoInfo",
     "bare_name",
@@ -35,6 +37,25 @@ FILM_SUFFIXES = frozenset(
 # Containers state their start in whole microseconds, so no clock of ours is finer than that: a frame is
 # shown at time t if it starts at most this long after t.
 CLOCK_TOLERANCE_S = 1e-6
+
+
+# Of a packet whose frame is never shown.
+NO_PTS = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dark:
+    """A span [start, end) of pts in which a film shows nothing. leap: its clock leaps over it; cut off: the file ends
+    before what its own index or header promises.
+    """
+
+    start: int
+    end: int
+    why: Literal["leap", "cut off"]
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end or self.why not in ("leap", "cut off"):
+            raise ValueError(f"no span in which nothing is shown: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,6 +77,15 @@ class VideoInfo:
     num_untimed, num_hidden  packets without a timestamp, and those that an edit list or the codec does not show:
                 neither is in pts
     temporal_layers  of H.264 (1) or HEVC video in which packets tell that nothing refers to their frame; 0: do not ask
+    field_pictures  whether some frames of MPEG-2 video are coded as two fields
+    packet_pts   int64 [P], when the frame of each packet of the file is shown, in the file's order (NO_PTS: never);
+                 None if that is what the file says, as of nearly every film
+    restarts     ascending pts at which the file's own clock had stepped back: what follows was moved behind the rest
+    num_spread   frames that shared their timestamp with another, and were given times in between
+    num_merged   frames that are left out, since too many shared one timestamp
+    dark         spans [start, end) of pts in which no frame is shown, ascending, and why
+    is_cut       whether the file ends before its own index or header says
+    num_promised  frames that the index of such a file names; 0 if that is not known
     """
 
     path: Path
@@ -80,6 +110,14 @@ class VideoInfo:
     num_untimed: int = 0
     num_hidden: int = 0
     temporal_layers: int = 0
+    field_pictures: bool = False
+    packet_pts: NDArray[np.int64] | None = None
+    restarts: tuple[int, ...] = ()
+    num_spread: int = 0
+    num_merged: int = 0
+    dark: tuple[Dark, ...] = ()
+    is_cut: bool = False
+    num_promised: int = 0
     stamp: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -91,9 +129,12 @@ class VideoInfo:
             raise ValueError(f"not positive: time_base {self.time_base} or aspect {self.sample_aspect_ratio}")
         if self.rotation not in (0, 90, 180, 270):
             raise ValueError(f"rotation must be 0, 90, 180 or 270, got {self.rotation}")
+        spans = [bound for span in self.dark for bound in (span.start, span.end)]
+        if any(np.diff(spans) < 0) or (spans and (spans[0] <= self.pts[0] or spans[-1] > self.end_pts)):
+            raise ValueError("spans in which nothing is shown must ascend, after the first frame and before the end")
 
     def facts(self) -> dict[str, Any]:
-        """Everything but path, stamp, pts and keyframes, as JSON values."""
+        """Everything but path, stamp, pts, keyframes and packet_pts, as JSON values."""
         return {
             "identity": self.identity,
             "stream": self.stream,
@@ -114,6 +155,13 @@ class VideoInfo:
             "num_untimed": self.num_untimed,
             "num_hidden": self.num_hidden,
             "temporal_layers": self.temporal_layers,
+            "field_pictures": self.field_pictures,
+            "restarts": list(self.restarts),
+            "num_spread": self.num_spread,
+            "num_merged": self.num_merged,
+            "dark": [[span.start, span.end, span.why] for span in self.dark],
+            "is_cut": self.is_cut,
+            "num_promised": self.num_promised,
         }
 
     @classmethod
@@ -124,6 +172,7 @@ class VideoInfo:
         facts: dict[str, Any],
         pts: NDArray[np.int64],
         keyframes: NDArray[np.int64],
+        packet_pts: NDArray[np.int64] | None = None,
     ) -> Self:
         """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for anything else."""
         rate, timecode, hdr = facts["nominal_rate"], facts["start_timecode"], facts["hdr"]
@@ -132,6 +181,7 @@ class VideoInfo:
             stamp=stamp,
             pts=pts,
             keyframes=keyframes,
+            packet_pts=packet_pts,
             identity=str(facts["identity"]),
             stream=int(facts["stream"]),
             codec=str(facts["codec"]),
@@ -151,6 +201,13 @@ class VideoInfo:
             num_untimed=int(facts["num_untimed"]),
             num_hidden=int(facts["num_hidden"]),
             temporal_layers=int(facts["temporal_layers"]),
+            field_pictures=bool(facts["field_pictures"]),
+            restarts=tuple(int(pts) for pts in facts["restarts"]),
+            num_spread=int(facts["num_spread"]),
+            num_merged=int(facts["num_merged"]),
+            dark=tuple(Dark(start=int(start), end=int(end), why=why) for start, end, why in facts["dark"]),
+            is_cut=bool(facts["is_cut"]),
+            num_promised=int(facts["num_promised"]),
         )
 
     @property
@@ -162,20 +219,22 @@ class VideoInfo:
     def times_s(self) -> NDArray[np.float64]:
         """[N] seconds at which each frame appears. THE conversion of timestamps to seconds."""
         first = int(self.pts[0])
-        return np.asarray((self.pts - first) * float(self.time_base) + self._seconds(first), np.float64)
+        return np.asarray((self.pts - first) * float(self.time_base) + self.seconds(first), np.float64)
 
     @property
     def duration_s(self) -> float:
         """Seconds from the container's start until the last frame stops being shown."""
-        return self._seconds(self.end_pts)
+        return self.seconds(self.end_pts)
 
     @property
     def variable_rate(self) -> bool:
         """Whether frames are shown for unequal times, beyond the rounding of the time base."""
-        steps = np.diff(self.pts)
+        leaps = [int(np.searchsorted(self.pts, span.start)) - 1 for span in self.dark if span.why == "leap"]
+        steps = np.delete(np.diff(self.pts), leaps)
         return bool(len(steps)) and int(steps.max() - steps.min()) > max(1, round(0.02 * float(steps.mean())))
 
-    def _seconds(self, pts: int) -> float:
+    def seconds(self, pts: int) -> float:
+        """Where a timestamp stands on the film's clock."""
         exact = pts * self.time_base - self.start
         return 0.0 if abs(exact) < CLOCK_TOLERANCE_S else float(exact)
 
@@ -188,17 +247,21 @@ class FrameIndex:
     frame   int64 [T], which frame of the file is shown then; -1 where none is
     pts_s   float64 [T], when that frame appeared, seconds; NaN if there is none
     valid   bool [T], whether the position has a frame (in a plan) or got its frame decoded (in a track)
+    cut_s   float64 [T], where a cut lies between the frame of the position before and this one's: when the first frame
+            after it appears, seconds; NaN elsewhere. None: no cut was placed
     """
 
     grid_s: NDArray[np.float64]
     frame: NDArray[np.int64]
     pts_s: NDArray[np.float64]
     valid: NDArray[np.bool_]
+    cut_s: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shapes = {self.grid_s.shape, self.frame.shape, self.pts_s.shape, self.valid.shape}
+        shapes |= set() if self.cut_s is None else {self.cut_s.shape}
         if shapes != {(len(self),)}:
-            raise ValueError("grid_s, frame, pts_s and valid must share one shape [T]")
+            raise ValueError("grid_s, frame, pts_s, valid and cut_s must share one shape [T]")
 
     def __len__(self) -> int:
         return len(self.grid_s)
@@ -209,6 +272,7 @@ class FrameIndex:
             frame=self.frame[positions],
             pts_s=self.pts_s[positions],
             valid=self.valid[positions],
+            cut_s=None if self.cut_s is None else self.cut_s[positions],
         )
 
 

@@ -89,7 +89,8 @@ class SamplingPlan:
     def grid(self, video: VideoInfo, start: int = 0, stop: int | None = None) -> FrameIndex:
         """The plan for positions [start, stop), by default all: the frame with pts <= t_k < next pts.
 
-        Positions before the first frame are invalid; a grid finer than the film repeats frames.
+        Positions before the first frame are invalid, unless it comes before the next position: then it stands for the
+        film's start. So are those in which the film shows nothing. A grid finer than the film repeats frames.
         """
         num_positions = self.num_positions(video)
         stop = num_positions if stop is None else stop
@@ -98,6 +99,11 @@ class SamplingPlan:
         grid_s = np.arange(start, stop) * self.fps.denominator / self.fps.numerator
         times_s = video.times_s
         frame = np.searchsorted(times_s, grid_s + CLOCK_TOLERANCE_S, side="right") - 1
+        if 0 < times_s[0] < 1 / self.fps - CLOCK_TOLERANCE_S:
+            frame[grid_s == 0] = 0
+        for span in video.dark:
+            start_s, end_s = (video.seconds(pts) - CLOCK_TOLERANCE_S for pts in (span.start, span.end))
+            frame[slice(*np.searchsorted(grid_s, (start_s, end_s)))] = -1
         valid = frame >= 0
         pts_s = np.where(valid, times_s[np.maximum(frame, 0)], np.nan)
         return FrameIndex(grid_s=grid_s, frame=frame.astype(np.int64), pts_s=pts_s, valid=valid)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Self
 
+from vtn_stream.backbone import check_asked
 from vtn_stream.sampling import SamplingPlan, parse_rate
 
 __all__ = ["Decoder", "Device", "Settings"]
@@ -22,10 +23,12 @@ class Settings:
     fps       grid positions per second, such as 2, 2.56 or "30000/1001"; None: the model's, or 2
     backbone  a timm image network; None: the model's, or the default one
     weights   a file for the backbone, where its weights are not installed
+    size      height and width of the frames that the backbone looks at; None: its own
     device    where networks run; "auto" takes a GPU when there is one
     store     folder of the embeddings; None: in the user's cache
     stream    index of the video stream in its container; None: the first that is no cover picture
     decoder   what decodes the frames; decord refuses films that it would miscount
+    refine    cuts between scenes are placed to the frame, by decoding the frames around them; a model's borders are not
     exact     take from the store only what this very execution computed, not what another device or version did
 
     Raises InputError for an fps that is not a rate.
@@ -35,10 +38,12 @@ class Settings:
     fps: float | Fraction | str | None = None
     backbone: str | None = None
     weights: str | os.PathLike[str] | None = None
+    size: int | None = None
     device: Device = "auto"
     store: str | os.PathLike[str] | None = None
     stream: int | None = None
     decoder: Decoder = "pyav"
+    refine: bool = True
     exact: bool = False
 
     def __post_init__(self) -> None:
@@ -48,6 +53,10 @@ class Settings:
     def sampling(self) -> SamplingPlan | None:
         """The grid that is asked for; None: the model's, or the default one."""
         return None if self.fps is None else SamplingPlan(parse_rate(self.fps, "nothing was analyzed"))
+
+    def check(self) -> None:
+        """Raises BackboneError for a backbone or weights that cannot be right, before anything is loaded."""
+        check_asked(self.backbone, self.weights)
 
     @property
     def store_root(self) -> Path:

@@ -17,6 +17,7 @@ __all__ = [
     "CENTRE_CROP",
     "LOWEST_THRESHOLD",
     "NO_THRESHOLD",
+    "BackboneFacts",
     "Execution",
     "GridScores",
     "OperatingPoint",
@@ -81,6 +82,20 @@ class Recipe:
     @property
     def digest(self) -> str:
         return _digest(self.to_json())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneFacts:
+    """What is known of an image network with its weights, so that its stored embeddings can be used without it.
+
+    recipe        what its embeddings mean as timm would have it, at 1 frame a second
+    num_features  their width D
+    source        where the weights come from, for the provenance
+    """
+
+    recipe: Recipe
+    num_features: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

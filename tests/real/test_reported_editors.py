@@ -58,3 +58,80 @@ def test_stored_timelines_at_rates_that_timecode_does_not_have(tmp_path, rate, s
         (timeline,) = read_any(tmp_path / f"film.timeline{FORMATS[name].suffix}", ReadingOptions()).timelines
         assert timeline.segments[0].start_s == pytest.approx(48.3, abs=0.021)
         assert timeline.start_timecode == (start or ("00:00:00:000" if rate == "60000" else "00:00:00:00"))
+
+
+def seconds(*frames, rate):
+    return [(first / rate, end / rate, label) for first, end, label in frames]
+
+
+ROWS = [  # file, how it is read, what is right, and what is told
+    (
+        "08-edl-frames/framenums.edl",
+        ReadingOptions(rate=Fraction(24)),
+        seconds((0, 60, "CLPQ"), (60, 90, "CLPR"), (90, 270, "CLPR"), rate=24),
+        [],
+    ),
+    (
+        "09-edl-marks/locs.edl",
+        ReadingOptions(rate=Fraction(24)),
+        seconds(
+            (86400, 86602, "CAMA.MOV"),
+            (86449, 86449, "FIRST MARK"),
+            (86506, 86506, "SECOND MARK"),
+            (86539, 86539, "THIRD MARK"),
+            (86602, 86688, "CAMB.MOV"),
+            (86617, 86617, "RED"),
+            (86688, 86736, "CAMC.MOV"),
+            (86713, 86713, "goal scored"),
+            rate=24,
+        ),
+        ["(--start-timecode)"],
+    ),
+    ("10-disabled/disabled.otio", ReadingOptions(), [(2, 4, "b")], ["1 clip switched off, not read (a)"]),
+    (
+        "11-audition/offs.fcpxml",
+        ReadingOptions(),
+        [
+            (start, start + 1001 / 30000, label)
+            for start, label in [(5, "goal"), (19, "end of part"), (22, "a"), (34, "in gap")]
+        ],
+        ["1 alternative of an audition not picked", "1 marker outside what its clip shows", "3 clips not read"],
+    ),
+    (
+        "12-clip-rate/pr_mixed.xml",
+        ReadingOptions(),
+        [(5, 6, "hit")],
+        ["1 marker counted at the rate of a clip, where editors disagree (hit)"],
+    ),
+    (
+        "13-spine-offset/ae.fcpxml",
+        ReadingOptions(),
+        [(0, 1300 / 2999, "A009_C11"), (1300 / 2999, 6300 / 2999, "A009_C11")],
+        ["the first clip stands 75761.3 s from the beginning of its sequence"],
+    ),
+    (
+        "19-edl-midnight/wrap24.edl",
+        ReadingOptions(rate=Fraction(25)),
+        [(86390, 86398, "AX"), (86398, 86404, "AX"), (86404, 86410, "AX")],
+        ["the first event is at 23:59:50:00 and no start timecode is given"],
+    ),
+    (
+        "19-edl-midnight/wrap24.edl",
+        ReadingOptions(rate=Fraction(25), start_timecode="23:59:50:00"),
+        [(0, 8, "AX"), (8, 14, "AX"), (14, 20, "AX")],
+        [],
+    ),
+    ("21-edl-nonl/nofinalnewline.edl", ReadingOptions(rate=Fraction(25)), [(0, 1, "AX")], []),
+    ("24-otio-audio/av.otio", ReadingOptions(), [(0, 2, "a"), (2, 4, "b")], ["4 clips of audio tracks not read"]),
+]
+
+
+@pytest.mark.parametrize(("file", "options", "right", "told"), ROWS)
+def test_a_reported_file_is_read_right_or_its_trouble_is_told(reported, file, options, right, told):
+    result = read_any(reported / file, options)
+    (timeline,) = result.timelines
+    assert [(s.start_s, s.end_s, s.label) for s in timeline.segments] == [
+        (pytest.approx(start), pytest.approx(end), label) for start, end, label in right
+    ]
+    assert len(result.warnings) == len(told)
+    assert all(part in warning for part, warning in zip(told, result.warnings, strict=True))

@@ -1,11 +1,39 @@
-"""Frames to embeddings: any timm image network. The only room that imports timm.
+"""Frames to embeddings: any timm image network. The only room that imports timm. Importing it is light.
 
-encoder   FrameEncoder: uint8 pictures -> float16 [N, D]
+encoder   FrameEncoder: uint8 pictures -> float16 [N, D]; the network is loaded when it is needed
+names     the names of networks, and
+files     files of weights, checked before torch loads
+network   the network on its device
 weights   finding, reading and checking the weights of a network
+hub       fetching them
+digest    what a recipe knows them by
 speed     number types, threads and folded layers: quicker, with the same meaning
 """
 
-from vtn_stream.backbone.encoder import FrameEncoder, devices
-from vtn_stream.backbone.weights import INSTALLED_WEIGHTS, skeleton, weights_digest
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["INSTALLED_WEIGHTS", "FrameEncoder", "devices", "skeleton", "weights_digest"]
+from vtn_stream.backbone.encoder import FrameEncoder, check_asked
+from vtn_stream.backbone.files import INSTALLED_WEIGHTS
+
+if TYPE_CHECKING:
+    from vtn_stream.backbone.digest import weights_digest
+    from vtn_stream.backbone.network import devices
+    from vtn_stream.backbone.weights import skeleton
+
+__all__ = ["INSTALLED_WEIGHTS", "FrameEncoder", "check_asked", "devices", "skeleton", "weights_digest"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "weights_digest":
+        from vtn_stream.backbone.digest import weights_digest
+
+        return weights_digest
+    if name == "devices":
+        from vtn_stream.backbone.network import devices
+
+        return devices
+    if name == "skeleton":
+        from vtn_stream.backbone.weights import skeleton
+
+        return skeleton
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,41 +1,32 @@
-"""Frames to embeddings. Knows a film's shape; no store, no seconds.
+"""Frames to embeddings. Knows a film's shape; no store, no seconds. Loads torch when the network is needed.
 
 N frames, H x W the network's input size, H' x W' the frames' where a crop is cut out of them, D its feature width.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import timm
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from vtn_stream.backbone.speed import (
-    bf16_pays,
-    cast_weights,
-    dtype_for,
-    fold_batch_norms,
-    noise,
-    num_cores,
-    single_threads,
-)
-from vtn_stream.backbone.weights import check_name, check_size, pretrained, weights_digest
+from vtn_stream.backbone.files import check_file, weights_key
+from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
-from vtn_stream.track import CENTRE_CROP, Execution, Recipe
+from vtn_stream.track import CENTRE_CROP, BackboneFacts, Execution, Recipe
 
-__all__ = ["CROP_RATIO", "MAX_ASPECT", "FrameEncoder", "devices"]
+if TYPE_CHECKING:
+    from torch import Tensor
 
+    from vtn_stream.backbone.network import Network
 
-# Frames a forward pass. Always the same number, the last batch padded: a network's output for one frame differs
-# in its last bits with the batch size, and never with its neighbours. Small on a CPU: larger activations fall out
-# of its caches (benchmarks/embedding.py); large on a GPU, to fill it.
-BATCH_SIZE = {"cpu": 4, "cuda": 64}
+__all__ = ["CROP_RATIO", "MAX_ASPECT", "FrameEncoder", "Memory", "check_asked"]
+
 
 # CENTRE_CROP for networks of any size: the short side is to the crop as 256 to 224.
 CROP_RATIO = Fraction(256, 224)
@@ -44,67 +35,101 @@ CROP_RATIO = Fraction(256, 224)
 MAX_ASPECT = 8
 
 
+class Memory(Protocol):
+    """Keeps between runs what was found out about weights, so that stored embeddings need neither torch nor timm."""
+
+    def recall(self, key: str) -> BackboneFacts | None:
+        """What was remembered under this key; None: nothing, or it is damaged."""
+        ...
+
+    def remember(self, key: str, facts: BackboneFacts) -> None:
+        """Keeps it if it can."""
+        ...
+
+
+def check_asked(name: str | None, weights: str | os.PathLike[str] | None) -> None:
+    """Raises BackboneError where no network has that name, or the file holds no weights: what can be known at once."""
+    if name is not None:
+        check_name(name)
+    if weights is not None:
+        check_file(Path(weights))
+
+
 class FrameEncoder:
     """A pretrained image network that turns frames into one embedding each.
 
-    name     a timm model name
+    name     a timm model name, such as resnet50 or vit_small_patch14_dinov2.lvd142m
     weights  a file of weights for it (.safetensors or .pth), or its tensors by timm's names; by default those of an
              installed package, else the model hub's, when it can be reached
     recipe   what the embeddings shall mean, where a model was trained on them: its size, mean, std and geometry
              instead of timm's own; of its fps nothing is taken
+    size     height and width of the frames it looks at, where there is no recipe; by default timm's for it
     device   "auto" takes a GPU when there is one
+    memory   where it knows these weights, the network is loaded for the first frame, not before
 
-    Raises BackboneError on an unknown name, missing or unfitting weights, and where name and weights are not those of
-    the recipe; InputError on a missing device.
+    Raises BackboneError on an unknown name, missing or unfitting weights, a size that the network does not take, and
+    where name and weights are not those of the recipe; InputError on a missing device. Of weights that the memory
+    knows, what is wrong with them is told at the first frame.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        weights: Path | Mapping[str, Tensor] | None = None,
+        weights: "Path | Mapping[str, Tensor] | None" = None,
         recipe: Recipe | None = None,
+        size: int | None = None,
         device: Literal["auto", "cpu", "cuda"] = "auto",
+        memory: Memory | None = None,
     ) -> None:
-        check_name(name)
+        if device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"there is no device {device}", "nothing was analyzed", "use auto, cpu or cuda")
+        if isinstance(weights, Path):
+            check_file(weights)
+        self.name = name
+        self._weights, self._asked_device = weights, device
+        self._asked_size = recipe.size if recipe is not None else None if size is None else (size, size)
+        key = None if memory is None else weights_key(name, weights, recipe, self._asked_size)
+        known = None if memory is None or key is None else memory.recall(key)
+        if known is None:
+            check_name(name)
         if recipe is not None and recipe.backbone != name:
             raise BackboneError(
                 f"the model was trained on embeddings of {recipe.backbone}, not of {name}",
                 "nothing was analyzed",
                 f"use the backbone {recipe.backbone}, or another model",
             )
-        if device not in ("auto", "cpu", "cuda"):
-            raise InputError(f"there is no device {device}", "nothing was analyzed", "use auto, cpu or cuda")
-        if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("no CUDA device is usable here", "nothing was analyzed", "use --device cpu, or auto")
-        self.name = name
-        self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-        self._model, self.weights_source = pretrained(name, weights)
-        self.weights_digest = weights_digest(self._model.state_dict())
-        self.num_features = int(self._model.num_features)
-        self._recipe = _timms_recipe(self._model, name, self.weights_digest)
-        if recipe is not None:
-            if recipe.weights != self.weights_digest:
-                raise BackboneError(
-                    f"these weights of {name} are {self.weights_digest[:12]}, the model was trained with "
-                    f"{recipe.weights[:12]}",
-                    "its embeddings would mean something else",
-                    "give the weights that it was trained with, or a model file that holds its own",
-                )
-            if recipe.size != self._recipe.size:
-                check_size(name, recipe.size)
-            self._recipe = recipe
+        if device == "cuda":
+            _ = self.device
+        self._facts = self._network.facts if known is None else known
+        if known is None and memory is not None and key is not None:
+            memory.remember(key, self._facts)
+        self.weights_source = self._facts.source
+        self.weights_digest = self._facts.recipe.weights
+        self.num_features = self._facts.num_features
+        if recipe is not None and recipe.weights != self.weights_digest:
+            raise BackboneError(
+                f"these weights of {name} are {self.weights_digest[:12]}, the model was trained with "
+                f"{recipe.weights[:12]}",
+                "its embeddings would mean something else",
+                "give the weights that it was trained with, or a model file that holds its own",
+            )
+        self._recipe = self._facts.recipe if recipe is None else recipe
         self.size: tuple[int, int] = self._recipe.size  # (H, W)
 
-        self._dtype = dtype_for(self._model, self.device)
-        self._batch_size = BATCH_SIZE[self.device]
-        self._is_ready = False  # at the first frame: a film whose embeddings are stored needs no such work
-        # uint8 in, so that 4x fewer bytes travel to the device: (x / 255 - mean) / std = (x - 255 mean) / (255 std)
-        self._shift = torch.tensor(self._recipe.mean, device=self.device).mul(255)[:, None, None]
-        self._scale = torch.tensor(self._recipe.std, device=self.device).mul(255).reciprocal()[:, None, None]
-        # On a CPU, one batch a thread beats many threads a batch: small layers do not wait for each other.
-        self.num_threads = num_cores()  # on a CPU, those that compute
-        self._threads = single_threads(self.num_threads) if self.device == "cpu" else None
+    @cached_property
+    def device(self) -> str:
+        """Where the network runs, cpu or cuda. Raises InputError."""
+        import torch
+
+        if self._asked_device == "cuda" and not torch.cuda.is_available():
+            raise InputError("no CUDA device is usable here", "nothing was analyzed", "use --device cpu, or auto")
+        return "cuda" if self._asked_device != "cpu" and torch.cuda.is_available() else "cpu"
+
+    @property
+    def num_threads(self) -> int:
+        """On a CPU, the threads that compute."""
+        return self._ready.num_threads
 
     def recipe(self, fps: Fraction) -> Recipe:
         return replace(self._recipe, fps=fps)
@@ -129,19 +154,8 @@ class FrameEncoder:
         return (short, round(short * aspect)) if aspect >= 1 else (round(short / aspect), short)
 
     def execution(self, decoder: str) -> Execution:
-        if self.device == "cuda":
-            major, minor = torch.cuda.get_device_capability()
-            instruction_set = f"sm_{major}{minor}"
-        else:
-            instruction_set = torch.backends.cpu.get_cpu_capability()
-        return Execution(
-            device=self.device,
-            dtype=str(self._dtype).removeprefix("torch."),
-            instruction_set=instruction_set,
-            batch_size=self._batch_size,
-            engine=f"torch {torch.__version__}, timm {timm.__version__}, batch norms folded",
-            decoder=decoder,
-        )
+        """How this machine computes them."""
+        return self._ready.execution(decoder)
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         """uint8 [N, H', W', 3] RGB -> float16 [N, D]: of the network's size or, where it looks at a crop, of any from
@@ -163,65 +177,37 @@ class FrameEncoder:
             )
         # half a pixel that is left over goes to the top and the left, as in PySlowFast's uniform_crop
         top, left = -((height - frames.shape[1]) // 2), -((width - frames.shape[2]) // 2)
-        return self._encode(frames[:, top : top + height, left : left + width])
+        return self._ready(frames[:, top : top + height, left : left + width])
 
-    def encode(self, pixels: Tensor) -> NDArray[np.float16]:
+    def encode(self, pixels: "Tensor") -> NDArray[np.float16]:
         """Pixels float32 [N, 3, H, W], normalised -> float16 [N, D]: for callers that resize and crop in another way.
 
         The same bytes as of frames, where the pixels are the same.
         """
+        import torch
+
         if pixels.dtype != torch.float32 or pixels.shape[1:] != (3, *self.size):
             raise ValueError(
                 f"pixels must be float32 [N, 3, {self.size[0]}, {self.size[1]}], "
                 f"got {pixels.dtype} {list(pixels.shape)}"
             )
-        return self._encode(pixels)
+        return self._ready(pixels)
 
-    def _encode(self, inputs: NDArray[np.uint8] | Tensor) -> NDArray[np.float16]:
-        if not self._is_ready:
-            self._model = fold_batch_norms(self._model).to(self.device, memory_format=torch.channels_last)
-            if self._dtype != torch.float32:
-                self._model = cast_weights(self._model, self._dtype, noise(self.size).to(self.device))
-            self._is_ready = True
-        batches = [inputs[i : i + self._batch_size] for i in range(0, len(inputs), self._batch_size)]
-        parts = list((map if self._threads is None else self._threads.map)(self._forward, batches))
-        values = np.concatenate(parts) if parts else np.zeros((0, self.num_features), np.float16)
-        if not np.isfinite(values).all():
+    @cached_property
+    def _network(self) -> "Network":
+        """The network as timm has it. Raises BackboneError, InputError."""
+        from vtn_stream.backbone.network import Network
+
+        return Network(self.name, self._weights, self._asked_size, self.device)
+
+    @cached_property
+    def _ready(self) -> "Network":
+        """The network, for frames as the recipe says. Raises BackboneError where it is not what was remembered."""
+        if self._network.facts != self._facts:
             raise BackboneError(
-                f"{self.name} gave embeddings that are not finite in float16",
-                "they cannot be used",
-                "use another backbone or other weights",
+                f"the weights of {self.name} are not those that were here before",
+                "their embeddings would be taken for others",
+                "run the same command again",
             )
-        return values
-
-    @torch.inference_mode()
-    def _forward(self, batch: NDArray[np.uint8] | Tensor) -> NDArray[np.float16]:
-        if isinstance(batch, Tensor):
-            inputs = batch.new_zeros(self._batch_size, *batch.shape[1:])
-            inputs[: len(batch)] = batch
-            inputs = inputs.to(self.device, memory_format=torch.channels_last)
-        else:
-            padded = np.zeros((self._batch_size, *batch.shape[1:]), np.uint8)
-            padded[: len(batch)] = batch
-            pixels = torch.from_numpy(padded).to(self.device).permute(0, 3, 1, 2)  # [N, 3, H, W], channels last
-            inputs = pixels.float().sub_(self._shift).mul_(self._scale)
-        with torch.autocast(self.device, self._dtype, enabled=self._dtype != torch.float32):
-            values = self._model(inputs)
-        result: NDArray[np.float16] = values[: len(batch)].to(torch.float16).cpu().numpy()
-        return result
-
-
-def devices() -> list[str]:
-    """The devices on which a network can run here, in words."""
-    cpu = f"CPU, {torch.backends.cpu.get_cpu_capability()}" + (", bfloat16 in hardware" if bf16_pays() else "")
-    if not torch.cuda.is_available():
-        return [cpu, "no CUDA device is usable"]
-    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return [cpu, *(f"cuda:{i}, {name}" for i, name in enumerate(names))]
-
-
-def _timms_recipe(model: Any, name: str, weights: str) -> Recipe:
-    """What the network's embeddings mean if nothing else says it."""
-    config = model.pretrained_cfg
-    size = tuple(config["input_size"][1:])
-    return Recipe(backbone=name, weights=weights, fps=Fraction(1), size=size, mean=config["mean"], std=config["std"])
+        self._network.normalise(self._recipe)
+        return self._network

@@ -62,12 +62,12 @@ def bf16_pays() -> bool:
 
 
 @torch.no_grad()  # not inference_mode: tensors made in it refuse other uses
-def fold_batch_norms(model: Any) -> Any:
+def fold_batch_norms(model: Any, size: tuple[int, int]) -> Any:
     """The network in evaluation mode with every batch norm folded into the convolution whose output it takes.
 
-    The same function in fewer passes over the activations. Which
-    convolution feeds which norm is seen by watching one forward pass; where the outputs then differ (a convolution
-    that feeds something else as well), the network stays as it is.
+    The same function in fewer passes over the activations. Which convolution feeds which norm is seen by watching one
+    forward pass, of a frame of this size (H, W); where the outputs then differ (a convolution that feeds something else
+    as well), the network stays as it is.
     """
     folded = copy.deepcopy(model.eval())
     made_by: dict[int, torch.nn.Conv2d] = {}
@@ -88,7 +88,7 @@ def fold_batch_norms(model: Any) -> Any:
             hooks.append(module.register_forward_hook(after_convolution))
         elif isinstance(module, torch.nn.BatchNorm2d):
             hooks.append(module.register_forward_pre_hook(before_norm))
-    pixels = noise(model.pretrained_cfg["input_size"][1:])
+    pixels = noise(size)
     expected = folded(pixels)
     for hook in hooks:
         hook.remove()

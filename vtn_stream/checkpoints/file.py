@@ -34,17 +34,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vtn_stream.atomic import replacing
+from vtn_stream.backbone import weights_digest
 from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
+from vtn_stream.checkpoints.described import BACKBONE, refused
 from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
-from vtn_stream.checkpoints.metadata import METADATA_KEY, canonical, describe, parse
+from vtn_stream.checkpoints.metadata import FORMAT_VERSION, METADATA_KEY, canonical, describe, parse
 from vtn_stream.errors import CheckpointError, listed
 from vtn_stream.model import VTNConfig
 
 __all__ = ["FORMAT_VERSION", "load_checkpoint", "save_checkpoint"]
-
-FORMAT_VERSION = 1
-
-_BACKBONE = "backbone."
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -57,9 +55,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     backbone = {name: tensor.detach().cpu().contiguous() for name, tensor in (checkpoint.backbone or {}).items()}
     if faults := _faults(checkpoint.config, tensors, backbone):
         raise ValueError(faults)
-    if backbone and _weights_digest(backbone) != checkpoint.recipe.weights:
+    if backbone and weights_digest(backbone) != checkpoint.recipe.weights:
         raise ValueError("the backbone's tensors are not those that the recipe names")
-    tensors |= {_BACKBONE + name: tensor for name, tensor in backbone.items()}
+    tensors |= {BACKBONE + name: tensor for name, tensor in backbone.items()}
     description = {"format": FORMAT_VERSION, **describe(checkpoint)}
     text = canonical({**description, "digest": _digest(canonical(description), tensors)})
     parse(text, FORMAT_VERSION)  # what could not be read again is not written
@@ -90,13 +88,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
             text = (file.metadata() or {}).get(METADATA_KEY)
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except Exception as error:  # safetensors' own, the system's, and torch's for shapes that it cannot count
-        raise _refused(
+        raise refused(
             path,
             f"is no safetensors file, or only a part of one ({_reason(error)})",
             "get it anew; a published .pyth file becomes a model with `vtn-stream models import`",
         ) from error
     if text is None:
-        raise _refused(
+        raise refused(
             path,
             "holds weights only: no labels, no recipe",
             "give a file that vtn-stream wrote, or give this one as the weights of a backbone with --weights",
@@ -104,19 +102,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         parsed = parse(text, FORMAT_VERSION)
     except ValueError as error:
-        raise _refused(path, f"cannot be read: {error}", "get it anew, or update vtn-stream") from error
-    backbone = {name.removeprefix(_BACKBONE): t for name, t in tensors.items() if name.startswith(_BACKBONE)}
-    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(_BACKBONE)}
+        raise refused(path, f"cannot be read: {error}", "get it anew, or update vtn-stream") from error
+    backbone = {name.removeprefix(BACKBONE): t for name, t in tensors.items() if name.startswith(BACKBONE)}
+    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(BACKBONE)}
     if faults := _faults(parsed.fields["config"], own, backbone):
-        raise _refused(path, f"does not hold the network that it describes: {faults}", "get it anew")
+        raise refused(path, f"does not hold the network that it describes: {faults}", "get it anew")
     if _digest(parsed.content, tensors) != parsed.digest:
-        raise _refused(path, "was changed after it was written: its checksum is another", "get it anew")
-    if backbone and _weights_digest(backbone) != parsed.fields["recipe"].weights:
-        raise _refused(path, "holds another backbone than its recipe names", "get it anew")
+        raise refused(path, "was changed after it was written: its checksum is another", "get it anew")
+    if backbone and weights_digest(backbone) != parsed.fields["recipe"].weights:
+        raise refused(path, "holds another backbone than its recipe names", "get it anew")
     try:
         return Checkpoint(**parsed.fields, tensors=own, backbone=backbone or None, digest=parsed.digest)
     except ValueError as error:
-        raise _refused(path, f"contradicts itself: {error}", "get it anew") from error
+        raise refused(path, f"contradicts itself: {error}", "get it anew") from error
 
 
 def _faults(config: VTNConfig, tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> str:
@@ -140,16 +138,6 @@ def _digest(content: str, tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _weights_digest(backbone: Mapping[str, Tensor]) -> str:
-    from vtn_stream.backbone import weights_digest  # here: a checkpoint without a backbone needs no timm
-
-    return weights_digest(backbone)
-
-
 def _reason(error: Exception) -> str:
     """The error's text without the path, which safetensors puts into it."""
     return (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__
-
-
-def _refused(path: Path, fact: str, cure: str) -> CheckpointError:
-    return CheckpointError(f"{path.name} {fact}", "it cannot be used as a model", cure)

@@ -12,20 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from vtn_stream.errors import VtnStreamError
-from vtn_stream.heads import network_config
+from vtn_stream.model import HEAD_CONFIGS, VTNConfig
 from vtn_stream.sampling import ClipWindow, SamplingPlan
 from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, PhaseRules, Recipe
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
+    from vtn_stream.checkpoints.described import Described
 
-__all__ = ["METADATA_KEY", "Parsed", "canonical", "describe", "fault", "parse"]
+__all__ = ["FORMAT_VERSION", "MAX_HEADER_BYTES", "METADATA_KEY", "Parsed", "canonical", "describe", "fault", "parse"]
 
 MAX_CHARACTERS = 16_000_000  # 400 labels are 10,000; a text is some 30 times as large once it is parsed
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 MAX_SHOWN = 120  # characters of what a file says, in an error
 MAX_SIDE = 16_384  # pixels of a frame that a network looks at
 
+FORMAT_VERSION = 1
 METADATA_KEY = "vtn-stream"  # of the file's metadata
 _RATE = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,6})?")  # Fraction("1e999999999") would be computed for hours
 
@@ -38,7 +40,7 @@ class Parsed(NamedTuple):
     digest: str
 
 
-def describe(checkpoint: "Checkpoint") -> dict[str, Any]:
+def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
     """JSON values of all that a checkpoint holds besides tensors and digest."""
     window = checkpoint.window
     rate = None if window.position_rate is None else str(window.position_rate)
@@ -105,6 +107,14 @@ def fault(path: Path, version: int) -> Literal["damaged", "another format", "unr
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError):
         return "unreadable"
     return "damaged" if type(claimed) is int and claimed == version else "another format"
+
+
+def _config(given: Any) -> VTNConfig:
+    if given["head"]["kind"] in HEAD_CONFIGS:
+        return VTNConfig.from_dict(given, HEAD_CONFIGS)
+    from vtn_stream.heads import network_config  # it brings torch, and heads that others added
+
+    return network_config(given)
 
 
 def _labels(given: Any) -> tuple[str, ...]:
@@ -193,7 +203,7 @@ def _short(value: object) -> str:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "config": network_config,
+    "config": _config,
     "labels": _labels,
     "recipe": _recipe,
     "window": _window,

@@ -21,7 +21,8 @@ from vtn_stream.exchange.output import (
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import FORMATS, KEPT, Options
 from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions
-from vtn_stream.results.files import FORMAT_NAMES, MAX_STEM_BYTES, PAGE, suffix_of, write_file
+from vtn_stream.results.files import FORMAT_NAMES, MAX_STEM_BYTES, PAGE, suffix_of
+from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Timeline
 
 __all__ = ["convert"]
@@ -79,8 +80,7 @@ def convert(
     for films, file in parts:
         written = content_of(file, films, name, options, pages)
         check_free(file, written.content, overwrite=overwrite)
-        write_file(file, written.content)
-        warnings |= dict.fromkeys(written.warnings)
+        warnings |= dict.fromkeys((*written.warnings, *write_file(file, written.content)))
     return Exported(paths=tuple(file for _, file in parts), warnings=tuple(warnings))
 
 

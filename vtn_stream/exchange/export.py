@@ -12,14 +12,16 @@ from vtn_stream.exchange.output import (
     holding_many,
     inside_film,
     outside_warnings,
-    read_file,
     same_file,
 )
 from vtn_stream.exchange.selection import Scored, Selection
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
-from vtn_stream.results.files import PAGE, load_timeline, stem_of, suffix_of, write_file
+from vtn_stream.results.files import PAGE, suffix_of
+from vtn_stream.results.hand_work import is_hand_work
+from vtn_stream.results.timelines import load_timeline, stem_of
+from vtn_stream.results.writing import write_file
 from vtn_stream.store import read_scores, scores_identity
 from vtn_stream.timeline import Timeline
 
@@ -42,11 +44,14 @@ def export(
     always kept. Raises TimelineError, DamagedFile.
     """
     timeline, warnings = _selected(path, selection)
-    names, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes]]()
+    names, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes | None]]()
     for name in names:
         target = (path.parent if folder is None else folder) / f"{stem_of(path)}.timeline{suffix_of(name)}"
         written = content_of(target, [timeline], name, options, pages)
-        if same_file(target, path) and read_file(target) != written.content:
+        if same_file(target, path):
+            if timeline == load_timeline(path):  # it says so already
+                made.append((target, None))
+                continue
             if len(names) == 1:
                 raise TimelineError(
                     f"{target.name} is the timeline that this would be made of",
@@ -62,9 +67,11 @@ def export(
         # What several formats say alike is said by the first of them.
         notes |= {f"{title}{w}": None for w in written.warnings if not any(known.endswith(w) for known in notes)}
     for target, content in made:
-        check_free(target, content, overwrite=overwrite)
+        if content is not None:
+            check_free(target, content, overwrite=overwrite)
     for target, content in made:
-        write_file(target, content)
+        if content is not None:
+            notes |= dict.fromkeys(write_file(target, content))
     return Exported(paths=tuple(target for target, _ in made), warnings=tuple(notes))
 
 
@@ -97,8 +104,8 @@ def export_together(
         raise TimelineError("none of the timelines could be read", f"{target.name} was not written", "see above")
     written = FORMATS[name].write(timelines, options)
     check_free(target, written.content, overwrite=overwrite)
-    write_file(target, written.content)
-    return Exported(paths=(target,), warnings=(*warnings, *written.warnings))
+    told = write_file(target, written.content)
+    return Exported(paths=(target,), warnings=(*warnings, *written.warnings, *told))
 
 
 def check_labels(paths: Iterable[Path], selection: Selection) -> None:
@@ -136,6 +143,8 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
     warnings = list(outside_warnings(num_outside))
     if not whole.complete:
         warnings.append("the analysis did not finish: what it had not reached is missing")
+    if selection.needs_scores(whole) and is_hand_work(path):
+        warnings.append("it is drawn anew from the scores: what was changed by hand in the timeline is not in it")
     missing = selection.unknown_labels(whole)
     if missing and not selection.needs_scores(whole):
         warnings.append(f"no segment is called {' or '.join(map(printable, missing))}")
@@ -150,9 +159,12 @@ def _scores(path: Path, timeline: Timeline) -> Scored:
     """The scores stored beside a timeline. Raises TimelineError."""
     file = path.with_name(f"{stem_of(path)}.scores.arrow")
     try:
-        if scores_identity(file) == timeline.video_identity:
+        if is_hand_work(file):
+            reason = "it is not the one that was written with the timeline"
+        elif scores_identity(file) == timeline.video_identity:
             return read_scores(file)
-        reason = "it is another film's" if file.exists() else "it is not there"
+        else:
+            reason = "it is another film's" if file.exists() else "it is not there"
     except (FileNotFoundError, DamagedFile) as error:
         reason = error.fact if isinstance(error, DamagedFile) else "it is not there"
     raise TimelineError(

@@ -105,6 +105,7 @@ def outside_warnings(num_outside: int) -> tuple[str, ...]:
 
 
 def check_free(target: Path, content: bytes, *, overwrite: bool) -> None:
+    """Raises TimelineError if the target says something else. With overwrite, `write_file` puts hand work aside."""
     if not overwrite and target.exists() and read_file(target) != content:
         raise TimelineError(
             f"{target} is there already and says something else",

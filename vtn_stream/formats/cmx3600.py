@@ -17,64 +17,44 @@ Resolution: a frame; what is shorter gets a whole one where no other event holds
 Loses scores, attributes, gaps, curves, clip labels, provenance; with a warning, overlaps (the strongest holds) and days
 (timecode begins anew after 24 hours).
 Escapes: UTF-8; line breaks and control characters are written as spaces, spaces at the ends of a label not at all.
-Read: video events with their record times; cuts, wipes and dissolves alike; the label is the COMMENT, else LOC, else
-the clip's name, else the reel. Events of no length, of black and without picture are not read. An EDL says neither its
-rate nor where the film starts: both are options, else 25 (29.97 in drop-frame) and 00:00:00:00, with a warning where
-the first event then stands an hour in or later. What is up to 12 hours before the start is before the film.
+Read: video events with their record times; cuts, wipes and dissolves alike; the label is the COMMENT, else the only LOC
+if it stands where the event begins, else the clip's name, else the reel. All other LOC are instants, called by their
+text, else by their colour, which is an attribute. Events of no length, of black and without picture are not read, with
+a warning. An EDL says neither its rate nor where the film starts: both are options, else 25 (29.97 in drop-frame) and
+00:00:00:00, with a warning where the first event then stands an hour in or later. What is up to 12 hours before the
+start is before the film. How lines are read says edl_events.py.
 Domain: up to 12 hours past the start or up to 24:00:00:00, whichever is later; segments without overlaps from frame to
 frame, labels of one line without spaces at the ends, read with the rate and start timecode they were written with.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
-from vtn_stream.formats.timecode import Clock, film_clock, reading_clock
+from vtn_stream.formats.edl_events import MARKER_LINE, EdlEvent, events_in, is_edl, start_told
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, timeline_of, told
+from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = [
-    "MARKER_LINE",
-    "EdlEvent",
-    "claims",
-    "event_line",
-    "events_in",
-    "header",
-    "is_edl",
-    "line_warnings",
-    "one_line",
-    "read",
-    "start_told",
-    "write",
-]
+__all__ = ["claims", "event_line", "header", "line_warnings", "one_line", "read", "write"]
 
 MAX_EVENTS = 999
 
-_TIME = r"(\d{1,2}[:;.,]\d\d[:;.,]\d\d[:;.,]\d{2,3})"
-_EVENT = re.compile(
-    r"(\d+)\s+(\S+(?: \S+)*?)\s+([ABV\d/]+|NONE)\s+([CDK]\w*|W\d*)(?:\s+\d+)?"  # number, reel, channels, kind
-    rf"\s+{_TIME}\s+{_TIME}\s+{_TIME}\s+{_TIME}\s*",  # source, record
-    re.ASCII,
-)
-_BEGINS_AS_EVENT = re.compile(r"\d{3,}(?: {2,}|\t)\S", re.ASCII)
-MARKER_LINE = re.compile(r"^(?![ \t]*\*|TITLE:)([^|\n]*)\|C:[ \t]*\w+[ \t]*\|M:", re.ASCII | re.MULTILINE)  # Resolve's
-_LOCATOR = re.compile(r"LOC:\s*(?:\d\S*)?\s*(?:\w+\s*)?(.*)", re.ASCII)
+_COLOURS = {
+    "RED", "GREEN", "BLUE", "CYAN", "MAGENTA", "YELLOW", "BLACK", "WHITE",
+    "PINK", "FOREST", "DENIM", "VIOLET", "PURPLE", "ORANGE", "GREY", "GOLD",
+}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdlEvent:
-    """An event line and the lines below it. start, end: frames of the film, by the record times."""
-
-    line: int
-    reel: str
-    channels: str
-    start: int
-    end: int
-    remarks: list[str] = field(default_factory=list)
+class _Locator(NamedTuple):
+    frame: int
+    text: str
+    colour: str
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -104,16 +84,26 @@ def claims(head: str, suffix: str) -> bool:
 
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     events, clock, warnings = events_in(decoded(data, name), name, options)
-    kept = [e for e in events if e.start < e.end and e.reel.upper() not in ("BL", "BLACK")]
-    seen = [e for e in kept if re.search(r"[VB]", e.channels)]
-    if unseen := len(kept) - len(seen):
-        warnings += (f"{num(unseen, 'event')} without picture not read",)
-    segments = [Segment(start_s=clock.seconds(e.start), end_s=clock.seconds(e.end), label=_label(e)) for e in seen]
-    clips = {_remark(e, "FROM CLIP NAME:") for e in seen}
+    segments: list[Segment] = []
+    marked: dict[_Locator, None] = {}
+    clips: set[str | None] = set()
+    unread = defaultdict[str, list[int]](list)
+    for event, below in zip_longest(events, events[1:]):
+        locators = _locators(event, clock, unread["locator{} at no timecode not read"])
+        why = _why_unread(event, below)
+        if why is not None:
+            unread[why].append(event.line)
+        elif event.start < event.end:
+            label, locators = _labelled(event, locators)
+            segments.append(Segment(start_s=clock.seconds(event.start), end_s=clock.seconds(event.end), label=label))
+            clips.add(next((clip for _, clip in event.remarked("FROM CLIP NAME:")), None))
+            unread["further comment{} on an event not read"] += [line for line, _ in event.remarked("COMMENT:")][1:]
+        marked |= dict.fromkeys(locators)
+    warnings += told(unread)
     return ReadResult(
         timelines=(
             timeline_of(
-                segments,
+                [*segments, *(_mark(locator, clock) for locator in marked)],
                 name,
                 options,
                 format="CMX 3600 EDL",
@@ -159,53 +149,6 @@ def event_line(number: int, reel: str, first: int, end: int, clock: Clock) -> st
     return f"{number:03d}  {reel:<8} V     C        {times} {times}"
 
 
-def is_edl(head: str) -> bool:
-    """Whether a text begins as an EDL: with events below a title, or without one."""
-    lines = [line for line in head.split("\n")[:-1] if line.strip()] or [head]
-    titled = lines[0].startswith("TITLE:")
-    rest = lines[1:] if titled else lines
-    return any(_EVENT.fullmatch(line) for line in rest[:50]) or (titled and any(s.startswith("FCM:") for s in rest[:3]))
-
-
-def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEvent], Clock, tuple[str, ...]]:
-    """The events of an EDL, its clock and what was read otherwise than stated. Raises TimelineError."""
-    lines = text.split("\n")
-    matches = [_EVENT.fullmatch(line) for line in lines]
-    modes = [line.split(":", 1)[1].strip().upper() for line in lines if line.startswith("FCM:")]
-    drop = modes[0].startswith("DROP") if modes else any(m is not None and m[7][-3] == ";" for m in matches)
-    usual = Fraction(30000, 1001) if drop else None  # the file says its mode, not its rate
-    clock, warnings = reading_clock(options, rate=options.rate or usual, drop=drop)
-    events: list[EdlEvent] = []
-    for i, (line, match) in enumerate(zip(lines, matches, strict=True), 1):
-        if match is not None:
-            try:
-                start, end = clock.frame_at(match[7]), clock.frame_at(match[8])
-            except ValueError as error:
-                refuse(name, f"timecode {match[7]} to {match[8]}: {error}", line=i)
-            end += clock.day if end < start else 0
-            events.append(EdlEvent(line=i, reel=match[2], channels=match[3], start=start, end=end))
-            if len(events) > MAX_SEGMENTS:
-                refuse(name, f"it has more than {MAX_SEGMENTS} events", line=i)
-        elif events and "|C:" not in line and _BEGINS_AS_EVENT.match(line):
-            refuse(name, "an event without reel, track, kind and four timecodes", line=i)
-        elif events:
-            events[-1].remarks.append(line)
-    if not events and not any(line.startswith("TITLE:") for line in lines):
-        refuse(name, "it has neither a title nor events")
-    first = min((event.start for event in events), default=0)
-    if options.start_timecode is None and (hours := clock.seconds(first) / 3600) >= 1:
-        warnings += (
-            f"the first event is at {clock.timecode(first)} and no start timecode is given: it is taken as {hours:.3g} "
-            "h into the film (--start-timecode)",
-        )
-    return events, clock, warnings
-
-
-def start_told(clock: Clock, options: ReadingOptions) -> str | None:
-    """The start timecode as the clock understood it, if one is given."""
-    return None if options.start_timecode is None else clock.timecode(0)
-
-
 def _whole_frames(track: Sequence[Segment], clock: Clock) -> tuple[list[tuple[int, int, Segment]], tuple[str, ...]]:
     """(first frame, frame after the last, segment): each of at least a frame, no frame twice."""
     spans = [(*clock.span(s), s) for s in track]
@@ -227,17 +170,59 @@ def _whole_frames(track: Sequence[Segment], clock: Clock) -> tuple[list[tuple[in
     return whole, warnings
 
 
-def _label(event: EdlEvent) -> str:
-    comment = _remark(event, "COMMENT:")
-    if comment is not None:
-        return comment
-    locator = next((m[1] for r in event.remarks if (m := _LOCATOR.match(r.lstrip("* \t")))), None)
-    if locator is not None:
-        return locator.strip()
-    clip = _remark(event, "TO CLIP NAME:") or _remark(event, "FROM CLIP NAME:")
-    return event.reel if clip is None else clip
+def _why_unread(event: EdlEvent, below: EdlEvent | None) -> str | None:
+    """Why an event is no segment. One of no length that leads into the transition below it is a part of that one."""
+    if event.start == event.end:
+        leads = below is not None and below.number == event.number and below.is_transition
+        return None if leads else "event{} of no length not read"
+    if event.reel.upper() in ("BL", "BLACK"):
+        return "event{} of black not read"
+    return None if re.search("[VB]", event.channels) else "event{} without picture not read"
 
 
-def _remark(event: EdlEvent, kind: str) -> str | None:
-    remarks = (remark.lstrip("* \t") for remark in event.remarks)
-    return next((remark.removeprefix(kind).strip() for remark in remarks if remark.startswith(kind)), None)
+def _labelled(event: EdlEvent, locators: list[_Locator]) -> tuple[str, list[_Locator]]:
+    """The label of an event, and the locators that say something else."""
+    label = next((comment for _, comment in event.remarked("COMMENT:")), None)
+    if label is None and len(locators) == 1 and locators[0].frame == event.start:
+        label = locators[0].text or None
+    for kind in ("TO CLIP NAME:", "FROM CLIP NAME:"):
+        if label is None:
+            label = next((clip for _, clip in event.remarked(kind)), None)
+    label = event.reel if label is None else label
+    return label, [locator for locator in locators if (locator.frame, locator.text) != (event.start, label)]
+
+
+def _locators(event: EdlEvent, clock: Clock, doubtful: list[int]) -> list[_Locator]:
+    """The locators below an event; the lines of those without a place are added to `doubtful`."""
+    found = []
+    for line, text in event.remarked("LOC:"):
+        time, _, rest = text.replace("\t", "  ").partition(" ")
+        if not re.match(r"\d.*[:;]", time, re.ASCII):
+            time, rest = "", text
+        try:
+            at = _place(event, clock.frame_at(time), clock) if time else event.start
+        except ValueError:
+            doubtful.append(line)
+            continue
+        colour, gap, named = rest.strip().partition(" ")
+        # A colour fills eight columns: RED CARD is a text.
+        if colour in _COLOURS and (not named or named.startswith(" ") or len(colour) == 7):
+            found.append(_Locator(at, named.strip(), colour))
+        else:
+            found.append(_Locator(at, colour + gap + named, ""))
+    return found
+
+
+def _place(event: EdlEvent, at: int, clock: Clock) -> int:
+    """The frame of a locator, which counts as the record side does, or in some programs as the source does."""
+    record = at + clock.day * round(Fraction(event.start - at, clock.day))
+    if event.start <= record <= event.end or not 0 <= at - event.source < event.end - event.start:
+        return record
+    return event.start + at - event.source
+
+
+def _mark(locator: _Locator, clock: Clock) -> Segment:
+    """An instant. One without a text is called by its colour."""
+    at_s = clock.seconds(locator.frame)
+    attributes = {"colour": locator.colour} if locator.colour else {}
+    return Segment(start_s=at_s, end_s=at_s, label=locator.text or locator.colour, attributes=attributes)

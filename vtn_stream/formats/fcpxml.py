@@ -8,22 +8,24 @@ Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: the sequence of each project, as a timeline of its own; without projects the clips of the events: markers, chapter
-markers and keywords (a segment for each of them) of all clips, where the clips show them; if there are none, the
-clips of the spine, if there is more than one. A note that is no score is the attribute "note". Retiming is not applied;
-clips in compound clips are not read.
+markers and keywords (a segment for each of them) of all clips, where the clips show them; if there are none, the clips
+themselves, if there is more than one: where they stand says fcpxml_story.py. A note that is no score is the attribute
+"note". Retiming is not applied, markers inside compound and multicam clips are not read, both with a warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
-from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame
+from vtn_stream.formats.fcpxml_story import Placed, Story, marks_outside, seconds_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, told, xml_root
+from vtn_stream.formats.timecode import Clock, can_count, film_clock, has_drop_frame, timecode_rate
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -33,10 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["claims", "read", "write"]
 
 _SCORE = re.compile(r"score (-?\d{1,300}(?:\.\d{1,17})?)", re.ASCII)
-_TIME = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?)(?:/(\d{1,20}))?s", re.ASCII)
-_CLIPS = {"asset-clip", "clip", "ref-clip", "sync-clip", "mc-clip", "video", "audio", "title", "gap", "caption"}
-_CONTAINERS = {"library", "event", "project", "audition"}
-_MARKS = {"marker", "chapter-marker", "keyword"}
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -83,37 +81,46 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     if root.tag != "fcpxml":
         refuse(name, "it is no FCPXML")
     projects: list[Element | None] = [*root.iterfind(".//project[sequence]")]
-    timelines = []
+    timelines, warnings = [], dict[str, None]()
     for project in projects or [None]:
         title = (project.get("name") or "") if project is not None and len(projects) > 1 else ""
         sequence = None if project is None else project.find("sequence")
-        timelines.append(_timeline(root, sequence, title, name, options))
+        timeline, doubts = _timeline(root, sequence, title, name, options)
+        timelines.append(timeline)
+        warnings |= dict.fromkeys(doubts)
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers and clips")
-    return ReadResult(timelines=tuple(timelines))
+    if projects:
+        beside = told({"marker{0} or keyword{0} of clips beside the projects not read": marks_outside(root, "project")})
+        warnings |= dict.fromkeys(beside)
+    return ReadResult(timelines=tuple(timelines), warnings=tuple(warnings))
 
 
-def _timeline(root: "Element", sequence: "Element | None", title: str, name: str, options: ReadingOptions) -> Timeline:
+def _timeline(
+    root: "Element", sequence: "Element | None", title: str, name: str, options: ReadingOptions
+) -> tuple[Timeline, tuple[str, ...]]:
     """The timeline of a sequence, else of the whole file. title: the project's, if there are several."""
     try:
         format_id = None if sequence is None else sequence.get("format")
         shape = next((f for f in root.iterfind("resources/format") if f.get("id") == format_id), None)
         if shape is None:
             shape = root.find("resources/format")
-        frame = None if shape is None or shape.get("frameDuration") is None else _seconds(shape, "frameDuration")
+        frame = None if shape is None or shape.get("frameDuration") is None else seconds_of(shape, "frameDuration")
         if frame is not None and not Fraction(1, 10**6) <= frame <= 100:
             raise ValueError(f"a frame of {float(frame):.6g} s")
         rate = None if frame is None else 1 / frame
-        segments = list(_segments(root if sequence is None else sequence))
+        story = Story(root, root if sequence is None else sequence)
+        length = None if sequence is None or sequence.get("duration") is None else seconds_of(sequence, "duration")
         start = None
         if sequence is not None and rate is not None and sequence.get("tcStart") is not None:
-            drop = sequence.get("tcFormat") == "DF" and has_drop_frame(rate)
-            start = Clock(rate=rate, drop=drop).timecode(round(_seconds(sequence, "tcStart") * rate))
-        length = None if sequence is None or sequence.get("duration") is None else _seconds(sequence, "duration")
+            start = _start_timecode(sequence, rate, options.duration_s if length is None else float(length))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         refuse(name, str(error))
-    return timeline_of(
-        segments,
+    # A single clip is the film itself.
+    clips = [] if len(story.clips) == 1 else story.clips
+    beside = told({"clip{} not read, beside markers": [clip.label for clip in clips if story.markers]})
+    timeline = timeline_of(
+        [_segment(placed) for placed in story.markers or clips],
         name,
         options,
         format="FCPXML",
@@ -123,6 +130,14 @@ def _timeline(root: "Element", sequence: "Element | None", title: str, name: str
         start_timecode=start,
         notes=[f"Of several projects this is {title!r}."] if title else (),
     )
+    return timeline, story.warnings + beside
+
+
+def _start_timecode(sequence: "Element", rate: Fraction, duration_s: float | None) -> str:
+    asked = sequence.get("tcFormat") == "DF"
+    if not can_count(rate):
+        rate = timecode_rate(rate, duration_s=math.inf if duration_s is None else duration_s, drop=asked)
+    return Clock(rate=rate, drop=asked and has_drop_frame(rate)).timecode(round(seconds_of(sequence, "tcStart") * rate))
 
 
 def _film(root: "Element", sequence: "Element | None") -> str | None:
@@ -151,65 +166,13 @@ def _time(frames: int, clock: Clock) -> str:
     return f"{seconds.numerator}s" if seconds.denominator == 1 else f"{seconds.numerator}/{seconds.denominator}s"
 
 
-def _segments(root: "Element") -> Iterator[Segment]:
-    """The markers of the clips; else the clips of the spine, if there are several."""
-    marked: list[Segment] = []
-    clips: list[Segment] = []
-    zero = -_seconds(root, "tcStart") if root.tag == "sequence" else Fraction(0)
-    # Each with where in the sequence its own time 0 is, and the part of the sequence in which it is shown.
-    waiting: list[tuple[Element, Fraction, Fraction, Fraction | None]] = [(root, zero, Fraction(0), None)]
-    while waiting:
-        parent, zero, low, high = waiting.pop()
-        next_start = max(zero, Fraction(0))
-        for child in parent:
-            if child.tag in _CLIPS:
-                start = zero + _seconds(child, "offset")
-                if parent.tag == "spine" and child.get("offset") is None:
-                    start = next_start
-                end = None if child.get("duration") is None else start + _seconds(child, "duration")
-                ends = [bound for bound in (end, high) if bound is not None]
-                waiting.append((child, start - _seconds(child, "start"), max(low, start), min(ends, default=None)))
-                if end is not None and parent.tag == "spine":
-                    next_start = end
-                    if child.tag != "gap":
-                        clips.append(_segment(child, child.get("name") or "", start, end))
-            elif child.tag == "spine":
-                waiting.append((child, zero + _seconds(child, "offset"), low, high))
-            elif child.tag in _CONTAINERS:
-                waiting.append((child, zero, low, high))
-            elif child.tag in _MARKS:
-                start = low if child.get("start") is None else zero + _seconds(child, "start")
-                end = start + _seconds(child, "duration")
-                if child.tag == "keyword" and child.get("duration") is None and high is not None:
-                    end = high
-                start, end = max(start, low), end if high is None else min(end, high)
-                value = child.get("value") or ""
-                labels = [label.strip() for label in value.split(",")] if child.tag == "keyword" else [value]
-                if start <= end:
-                    marked += [_segment(child, label, start, end) for label in labels]
-        if len(marked) + len(clips) > MAX_SEGMENTS:
-            raise ValueError(f"it has more than {MAX_SEGMENTS} markers and clips")
-    yield from marked or (clips if len(clips) > 1 else [])
-
-
-def _segment(element: "Element", label: str, start: Fraction, end: Fraction) -> Segment:
-    note = element.get("note") or ""
+def _segment(placed: Placed) -> Segment:
+    note = placed.element.get("note") or ""
     score = _SCORE.fullmatch(note.strip())
     return Segment(
-        start_s=float(start),
-        end_s=float(max(start, end)),
-        label=label,
+        start_s=float(placed.start),
+        end_s=float(placed.end),
+        label=placed.label,
         score=None if score is None else float(score[1]),
         attributes={"note": note} if note.strip() and score is None else {},
     )
-
-
-def _seconds(element: "Element", name: str) -> Fraction:
-    """A time in seconds; 0 if it is not stated."""
-    text = element.get(name)
-    if text is None:
-        return Fraction(0)
-    match = _TIME.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{element.tag} {name} is no time")
-    return Fraction(match[1]) / int(match[2] or 1)

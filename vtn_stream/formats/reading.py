@@ -6,13 +6,13 @@ Sizes are limited before anything is parsed; XML with entities or external refer
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
-from vtn_stream.errors import InputError, TimelineError, VtnStreamError
+from vtn_stream.errors import InputError, TimelineError, VtnStreamError, listed
 from vtn_stream.film import one_form, shareable_name
 from vtn_stream.timeline import Segment, Timeline
 
@@ -32,6 +32,7 @@ __all__ = [
     "named_by",
     "refuse",
     "timeline_of",
+    "told",
     "xml_root",
 ]
 
@@ -72,6 +73,22 @@ def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
     """Raises the TimelineError of a file that cannot be read."""
     place = "" if line is None else f"line {line}: "
     raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", "mend the file")
+
+
+def told(things: Mapping[str, Sequence[int | str]]) -> tuple[str, ...]:
+    """A warning for each kind of things, by their lines or names; none for a kind of which there is none.
+
+    >>> told({"clip{} switched off, not read": ["a", "b"], "event{} of black not read": [7]})
+    ('2 clips switched off, not read (a and b)', '1 event of black not read (line 7)')
+    """
+    return tuple(
+        f"{len(of)} {what.format('s' if len(of) > 1 else '')} ("
+        + (f"line{'s' * (len(of) > 1)} " if isinstance(of[0], int) else "")
+        + listed(str(each) or "unnamed" for each in of)
+        + ")"
+        for what, of in things.items()
+        if of
+    )
 
 
 def content_of(

@@ -21,20 +21,11 @@ rate and start timecode they were written with.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from vtn_stream.formats.cmx3600 import (
-    MARKER_LINE,
-    EdlEvent,
-    event_line,
-    events_in,
-    header,
-    is_edl,
-    line_warnings,
-    one_line,
-    start_told,
-)
-from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, refuse, timeline_of
+from vtn_stream.formats.cmx3600 import event_line, header, line_warnings, one_line
+from vtn_stream.formats.edl_events import MARKER_LINE, EdlEvent, events_in, is_edl, start_told
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, refuse, timeline_of, told
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
@@ -88,11 +79,11 @@ def claims(head: str, suffix: str) -> bool:
 
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     events, clock, warnings = events_in(decoded(data, name), name, options)
-    segments = [marker for event in events if (marker := _marker(event, clock)) is not None]
+    marked = [(event, list(_markers(event, clock))) for event in events]
+    segments = [marker for _, markers in marked for marker in markers]
     if events and not segments:
         refuse(name, "its events have no marker lines, |C:... |M:... |D:...")
-    if plain := len(events) - len(segments):
-        warnings += (f"{num(plain, 'event')} without a marker not read",)
+    warnings += told({"event{} without a marker not read": [event.line for event, markers in marked if not markers]})
     timeline = timeline_of(
         segments,
         name,
@@ -108,15 +99,20 @@ def _name(label: str) -> str:
     return one_line(label).replace("|", "/")
 
 
-def _marker(event: EdlEvent, clock: Clock) -> Segment | None:
-    match = next((m for remark in event.remarks if (m := _MARKER.fullmatch(remark.rstrip()))), None)
-    if match is None:
-        return None
-    notes = match[1].strip()
-    end = event.end if match[3] is None else event.start + int(match[3])
-    return Segment(
-        start_s=clock.seconds(event.start),
-        end_s=clock.seconds(end),
-        label=match[2].strip(),
-        attributes={"notes": notes} if notes else {},
-    )
+def _markers(event: EdlEvent, clock: Clock) -> Iterator[Segment]:
+    """The markers of an event. Notes may begin in lines above their marker's."""
+    above: list[str] = []
+    for remark in event.remarks:
+        match = _MARKER.fullmatch(remark.rstrip())
+        if match is None:
+            above += [] if remark.lstrip().startswith("*") else [remark]
+            continue
+        notes = "\n".join([*above, match[1]]).strip()
+        above.clear()
+        end = event.end if match[3] is None else event.start + int(match[3])
+        yield Segment(
+            start_s=clock.seconds(event.start),
+            end_s=clock.seconds(end),
+            label=match[2].strip(),
+            attributes={"notes": notes} if notes else {},
+        )

@@ -1,28 +1,75 @@
 """The timeline as JSON: our own schema (docs/timeline.md), the one format that loses nothing.
 
 Resolution: float64 seconds. Escapes: JSON's own; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
-Read: what this module wrote, and nothing else. Equal timelines give equal bytes.
+Read: what this module wrote, and nothing else. Equal timelines give equal bytes. The file carries its own digest, and
+those of the files that were written with it, so that it shows what a person changed since.
 """
 
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn
 
 from vtn_stream.errors import TimelineError
+from vtn_stream.formats.json_places import place_at, place_of
+from vtn_stream.formats.json_values import (
+    Broken,
+    by_name,
+    each,
+    flag,
+    get,
+    is_object,
+    made,
+    number,
+    optional,
+    shown,
+    text,
+)
 from vtn_stream.formats.reading import MAX_BYTES, ReadingOptions, ReadResult, refuse
 from vtn_stream.formats.writing import Options, Written
+from vtn_stream.seal import is_digest, is_intact, sealed
 from vtn_stream.timeline import Curve, Gap, Segment, Timeline
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "claims", "dumps", "from_dict", "loads", "read", "to_dict", "write"]
+__all__ = [
+    "OWN",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Document",
+    "claims",
+    "dumps",
+    "from_dict",
+    "loads",
+    "read",
+    "read_document",
+    "to_dict",
+    "write",
+]
 
 SCHEMA = "vtn-stream/timeline"
 SCHEMA_VERSION = 1
+OWN = "timeline.json"  # the name under which a file keeps its own digest, beside those of the other files
 
-_T = TypeVar("_T")
 _RATE = re.compile(r"[1-9]\d{0,29}(/[1-9]\d{0,29})?", re.ASCII)
+_END = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+", re.ASCII)  # of a file's name: timeline.csv
+_PLACE = b'"files": {\n  "timeline.json": "'  # of the digest, as `dumps` lays it out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file with a timeline, and what it says of itself.
+
+    origin  ours: as it was written; edited: changed since; old: it carries no digests, as those of version 0.1.0;
+            damaged: its digests are none
+    files   digests of the files written with it, by the ends of their names; in the timeline of an analysis that does
+            not stand yet, all that are known
+    """
+
+    timeline: Timeline
+    origin: Literal["ours", "edited", "old", "damaged"]
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -47,22 +94,43 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     return ReadResult(timelines=(loads(data),))
 
 
-def dumps(timeline: Timeline) -> bytes:
-    text = json.dumps(to_dict(timeline), indent=1, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode() + b"\n"
+def dumps(timeline: Timeline, files: Mapping[str, Sequence[str]] = {}) -> bytes:
+    """The file. files: digests of what is written with it, by the ends of the files' names; its own is added."""
+    fields = to_dict(timeline)
+    head = {name: fields.pop(name) for name in ("schema", "version")}
+    digests = {OWN: ""} | {end: known[0] if len(known := files[end]) == 1 else known for end in sorted(files)}
+    written = json.dumps(head | {"files": digests} | fields, indent=1, ensure_ascii=False, allow_nan=False)
+    return sealed(written.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode() + b"\n", _PLACE)
 
 
 def loads(data: bytes) -> Timeline:
-    """Raises TimelineError on anything that `dumps` did not write."""
+    """Raises TimelineError on anything that `dumps` did not write, or of which that is not left."""
+    return read_document(data).timeline
+
+
+def read_document(data: bytes) -> Document:
+    """The timeline, and what the file knows of itself and of those beside it. Raises TimelineError as `loads` does."""
     try:
         fields: Any = json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         # A codec's words are no help: what is no text is some other file.
         reason = "it is no text" if isinstance(error, UnicodeError) else str(error)[:200]
+        if isinstance(error, json.JSONDecodeError):
+            reason = place_at(error.doc, error.pos) + error.msg
+        elif isinstance(error, _NoNumber):
+            source = _decoded(data)
+            found = re.search(rf"[:,\[]\s*{re.escape(error.literal)}", source)
+            reason = place_at(source, found.end() if found else 0) + reason
         raise TimelineError(
             f"this is not JSON ({reason})", "nothing was read", "give a .timeline.json file of vtn-stream"
         ) from error
-    return from_dict(fields)
+    timeline = from_dict(fields, data)
+    if "files" not in fields:
+        return Document(timeline=timeline, origin="old")
+    files = _digests(fields["files"])
+    if files is None:
+        return Document(timeline=timeline, origin="damaged")
+    return Document(timeline=timeline, origin="ours" if is_intact(data, _PLACE) else "edited", files=files)
 
 
 def to_dict(timeline: Timeline) -> dict[str, Any]:
@@ -95,94 +163,130 @@ def to_dict(timeline: Timeline) -> dict[str, Any]:
     }
 
 
-def from_dict(data: Any) -> Timeline:
-    """The timeline that `to_dict` wrote. Raises TimelineError on anything else."""
+def from_dict(data: Any, source: bytes | None = None) -> Timeline:
+    """The timeline that `to_dict` wrote. Raises TimelineError on anything else.
+
+    source: the text of the data, if they are from one: the error names the line then
+    """
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise TimelineError("this is not a vtn-stream timeline", "nothing was read", f'its "schema" must be "{SCHEMA}"')
     if type(data.get("version")) is not int or data["version"] != SCHEMA_VERSION:
         raise TimelineError(
-            f"the timeline has schema version {_shown(data.get('version'))}",
+            f"the timeline has schema version {shown(data.get('version'))}",
             f"this release reads version {SCHEMA_VERSION} only",
             "read it with the release that wrote it",
         )
     try:
-        video = _is(data["video"], dict)
-        start_s, end_s = _is(data["span_s"], list)
-        rate, timecode = video["nominal_rate"], video["start_timecode"]
-        return Timeline(
-            video_identity=_is(video["identity"], str),
-            video_path=_is(video["path"], str),
-            duration_s=_number(video["duration_s"]),
-            span_s=(_number(start_s), _number(end_s)),
-            nominal_rate=None if rate is None else _rate(rate),
-            variable_rate=_is(video["variable_rate"], bool),
-            start_timecode=None if timecode is None else _is(timecode, str),
-            segments=tuple(
-                Segment(
-                    start_s=_number(s["start_s"]),
-                    end_s=_number(s["end_s"]),
-                    label=_is(s["label"], str),
-                    score=None if s["score"] is None else _number(s["score"]),
-                    attributes={
-                        _is(name, str): _is(value, str) for name, value in _is(s.get("attributes", {}), dict).items()
-                    },
-                )
-                for s in _is(data["segments"], list)
-            ),
-            clip_labels=tuple((_is(c["label"], str), _number(c["score"])) for c in _is(data["clip_labels"], list)),
-            gaps=tuple(
-                Gap(start_s=_number(g["start_s"]), end_s=_number(g["end_s"]), reason=_is(g["reason"], str))
-                for g in _is(data["gaps"], list)
-            ),
-            curves={
-                name: Curve(
-                    start_s=_number(c["start_s"]),
-                    step_s=_number(c["step_s"]),
-                    values=tuple(_number(value) for value in _is(c["values"], list)),
-                )
-                for name, c in _is(data["curves"], dict).items()
-            },
-            provenance=_is(data["provenance"], dict),
-            complete=_is(data["complete"], bool),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)[:300]
+        return _timeline(data)
+    except Broken as error:
+        place = place_of(error.way, None if source is None else _decoded(source))
         raise TimelineError(
-            f"the timeline breaks its schema ({reason})",
+            f"the timeline breaks its schema ({place}{error})",
             "nothing was read",
-            "write it again with vtn-stream analyze; the schema is docs/timeline.md",
+            "mend it there, or write it again with vtn-stream analyze; the schema is docs/timeline.md",
         ) from error
 
 
-def _is(value: Any, kind: type[_T]) -> _T:
-    if not isinstance(value, kind):
-        raise TypeError(f"expected {kind.__name__}, got {_shown(value)}")
-    return value
+def _decoded(source: bytes) -> str:
+    return source.decode(json.detect_encoding(source), "surrogatepass")
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"expected a number, got {_shown(value)}")
-    if not math.isfinite(value):
-        raise ValueError(f"expected a finite number, got {value}")
-    return float(value)
+class _NoNumber(ValueError):
+    def __init__(self, literal: str) -> None:
+        super().__init__(f"{literal[:100]} is not a number")
+        self.literal = literal
+
+
+def _timeline(data: dict[str, Any]) -> Timeline:
+    return made(
+        Timeline,
+        **get(data, "video", _video),
+        span_s=get(data, "span_s", _span),
+        segments=get(data, "segments", each(_segment)),
+        clip_labels=get(data, "clip_labels", each(_clip_label)),
+        gaps=get(data, "gaps", each(_gap)),
+        curves=get(data, "curves", by_name(_curve)),
+        provenance=get(data, "provenance", is_object),
+        complete=get(data, "complete", flag),
+    )
+
+
+def _video(data: Any) -> dict[str, Any]:
+    fields = {
+        "video_identity": get(data, "identity", text),
+        "video_path": get(data, "path", text),
+        "duration_s": get(data, "duration_s", number),
+        "nominal_rate": get(data, "nominal_rate", optional(_rate)),
+        "variable_rate": get(data, "variable_rate", flag),
+        "start_timecode": get(data, "start_timecode", optional(text)),
+    }
+    made(Timeline, span_s=(0.0, 0.0), **fields)  # what it refuses of them stands here
+    return fields
+
+
+def _span(data: Any) -> tuple[float, float]:
+    bounds = each(number)(data)
+    if len(bounds) != 2:
+        raise ValueError(f"expected a start and an end, got {len(bounds)} numbers")
+    made(Gap, start_s=bounds[0], end_s=bounds[1], reason="")
+    return bounds[0], bounds[1]
+
+
+def _segment(data: Any) -> Segment:
+    return made(
+        Segment,
+        start_s=get(data, "start_s", number),
+        end_s=get(data, "end_s", number),
+        label=get(data, "label", text),
+        score=get(data, "score", optional(number)),
+        attributes=get(data, "attributes", by_name(text)) if "attributes" in data else {},
+    )
+
+
+def _clip_label(data: Any) -> tuple[str, float]:
+    return get(data, "label", text), get(data, "score", number)
+
+
+def _gap(data: Any) -> Gap:
+    return made(
+        Gap,
+        start_s=get(data, "start_s", number),
+        end_s=get(data, "end_s", number),
+        reason=get(data, "reason", text),
+    )
+
+
+def _curve(data: Any) -> Curve:
+    return made(
+        Curve,
+        start_s=get(data, "start_s", number),
+        step_s=get(data, "step_s", number),
+        values=get(data, "values", each(number)),
+    )
+
+
+def _digests(files: Any) -> dict[str, tuple[str, ...]] | None:
+    """Those of a file, without its own; None where they are none."""
+    try:
+        found = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in files.items()}
+        digests = [digest for digests in found.values() for digest in digests]
+        if len(found[OWN]) == 1 and all(map(is_digest, digests)) and all(map(_END.fullmatch, found)):
+            return {name: digests for name, digests in found.items() if name != OWN}
+    except (AttributeError, TypeError, KeyError):
+        pass
+    return None
 
 
 def _rate(value: Any) -> Fraction:
-    if not _RATE.fullmatch(_is(value, str)):  # matched first: Fraction("1e9999999") would take minutes
-        raise ValueError(f"expected a rate such as 30000/1001, got {_shown(value)}")
+    if not _RATE.fullmatch(text(value)):  # matched first: Fraction("1e9999999") would take minutes
+        raise ValueError(f"expected a rate such as 30000/1001, got {shown(value)}")
     return Fraction(value)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    return text if len(text) <= 100 else text[:100] + "..."
+def _finite(literal: str) -> float:
+    number = float(literal)
+    return number if math.isfinite(number) else _refuse(literal)
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse(text)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number")
+def _refuse(literal: str) -> NoReturn:
+    raise _NoNumber(literal)

@@ -7,23 +7,24 @@ Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
-these show them; if there are none, the clips of the video tracks, if there is more than one. A comment that is no
-score is the attribute "comment". Retiming is not applied.
+these show them; if there are none, the clips of the video tracks, if there is more than one: where they stand says
+xmeml_items.py. A comment that is no score is the attribute "comment". Retiming is not applied, and markers of nested
+sequences are not read, both with a warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, told, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, is_timecode, reading_clock
 from vtn_stream.formats.writing import Options, Written, num, xml_text
+from vtn_stream.formats.xmeml_items import Placed, SequenceItems, number_of, rate_of
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
@@ -121,21 +122,25 @@ def _timeline(sequence: "Element", title: str, name: str, options: ReadingOption
     """title: the sequence's, if there are several."""
     try:
         drop = (sequence.findtext("timecode/displayformat") or "").strip() == "DF"
-        rate = _rate(sequence)
+        rate = rate_of(sequence)
         clock, warnings = reading_clock(
             replace(options, start_timecode=None), rate=rate, drop=drop and (rate is None or has_drop_frame(rate))
         )
-        segments = [_segment(*found, clock) for found in _markers(sequence)]
-        if not segments and len(clips := list(sequence.iterfind("media/video/track/clipitem"))) > 1:
-            segments = [_segment(clip, *_place(clip), clock) for clip in clips]
-        length = _number(sequence, "duration")
+        items = SequenceItems(sequence, clock.rate)
+        length = number_of(sequence, "duration")
         start = _start(sequence, clock)
     except ValueError as error:
         refuse(name, str(error))
+    # A single clip is the film itself.
+    clips = [] if len(items.clips) == 1 else items.clips
+    beside = {"clip{} not read, beside markers": [clip.name for clip in clips]}
+    if not items.markers:
+        beside = {"clip{} of audio tracks not read": items.heard if clips else []}
+    warnings += items.warnings + told(beside)
     film = next(sequence.iterfind("media/video/track/clipitem/file"), None)
     path = None if film is None else film.findtext("name") or unquote(film.findtext("pathurl") or "").rpartition("/")[2]
     timeline = timeline_of(
-        segments,
+        [_segment(placed) for placed in items.markers or clips],
         name,
         options,
         format="Final Cut Pro 7 XML",
@@ -161,69 +166,21 @@ def _escaped(text: str) -> str:
     return escape(xml_text(text)[0], {"\r": "&#13;"})  # parsers read a bare one as a line feed
 
 
-def _rate(sequence: "Element") -> Fraction | None:
-    base = _number(sequence, "rate/timebase")
-    if base is None:
-        return None
-    if not 0 < base <= 1_000_000:
-        raise ValueError(f"a timebase of {base} frames a second")
-    ntsc = (sequence.findtext("rate/ntsc") or "").strip().upper() == "TRUE"
-    return Fraction(base * 1000, 1001) if ntsc else Fraction(base)
-
-
 def _start(sequence: "Element", clock: Clock) -> str | None:
-    frame = _number(sequence, "timecode/frame")
+    frame = number_of(sequence, "timecode/frame")
     if frame is None:
         timecode = (sequence.findtext("timecode/string") or "").strip()
         return timecode if is_timecode(timecode) else None
     return clock.timecode(frame)
 
 
-def _markers(sequence: "Element") -> Iterator[tuple["Element", int, int]]:
-    """(marker, first frame, frame after the last) of the sequence, and of its clips where they show them."""
-    for marker in sequence.iterfind("marker"):
-        yield marker, *_bounds(marker)
-    for clip in sequence.iterfind("media/video/track/clipitem"):
-        start, end = _place(clip)
-        shown_from = _number(clip, "in") or 0
-        for marker in clip.iterfind("marker"):
-            low, high = (bound - shown_from + start for bound in _bounds(marker))
-            if low < end and high >= start:
-                yield marker, max(low, start), min(high, end)
-
-
-def _bounds(marker: "Element") -> tuple[int, int]:
-    first, end = _number(marker, "in"), _number(marker, "out")
-    if first is None:
-        raise ValueError("a marker without <in>")
-    return first, first if end is None else max(first, end)
-
-
-def _place(clip: "Element") -> tuple[int, int]:
-    """The place of a clip in the sequence; -1 means that a transition overlaps that end."""
-    start, end, first, last = (_number(clip, tag) for tag in ("start", "end", "in", "out"))
-    length = max(0, (last or 0) - (first or 0))
-    if start is None or start < 0:
-        start = max(0, (end or 0) - length)
-    return start, start + length if end is None or end < start else end
-
-
-def _segment(element: "Element", first: int, end: int, clock: Clock) -> Segment:
-    comment = element.findtext("comment") or ""
+def _segment(placed: Placed) -> Segment:
+    comment = placed.element.findtext("comment") or ""
     score = _SCORE.fullmatch(comment.strip())
     return Segment(
-        start_s=clock.seconds(first),
-        end_s=clock.seconds(end),
-        label=element.findtext("name") or "",
+        start_s=float(placed.start),
+        end_s=float(placed.end),
+        label=placed.name,
         score=None if score is None else float(score[1]),
         attributes={"comment": comment} if comment.strip() and score is None else {},
     )
-
-
-def _number(element: "Element", path: str) -> int | None:
-    text = element.findtext(path)
-    if text is None:
-        return None
-    if not re.fullmatch(r"\s*-?\d{1,18}\s*", text, re.ASCII):
-        raise ValueError(f"<{path}> is no number")
-    return int(text)

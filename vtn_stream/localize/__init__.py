@@ -2,7 +2,7 @@
 
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
 from vtn_stream.localize.draw import DRAWINGS, Drawing, draw
-from vtn_stream.localize.runs import peaks, phases, runs
+from vtn_stream.localize.runs import changes, peaks, phases, runs
 from vtn_stream.localize.spans import (
     MIN_SPAN_SCORE,
     candidates,
@@ -19,6 +19,7 @@ __all__ = [
     "MIN_SPAN_SCORE",
     "Drawing",
     "candidates",
+    "changes",
     "curve",
     "draw",
     "edges_s",

@@ -1,11 +1,12 @@
 """Turns positions into seconds, and values at positions into gaps and curves.
 
 T positions. A position stands for the time around it: the border between positions p-1 and p lies midway between their
-grid times, so that a border drawn from samples is off by half a step at most.
+grid times, so that a border drawn from samples is off by half a step at most. Where a cut was placed between the two,
+the border is there: when the first frame after the cut appears.
 
     grid     t0      t1      t2      t3
-    edges  |     |       |       |       |
-           0    mid     mid     mid     end
+    edges  |     |       |    |          |
+           0    mid     mid  cut        end
 
 The bounds of spans are not samples: 2.5 is the time midway between t2 and t3.
 """
@@ -31,7 +32,10 @@ def edges_s(index: FrameIndex, duration_s: float) -> NDArray[np.float64]:
     step_s = float(grid_s[1] - grid_s[0]) if len(grid_s) > 1 else duration_s
     first = 0.0 if grid_s[0] < step_s / 2 else grid_s[0] - step_s / 2
     last = min(duration_s, grid_s[-1] + step_s)
-    return np.concatenate([[first], (grid_s[1:] + grid_s[:-1]) / 2, [last]])
+    starts = np.concatenate([[first], (grid_s[1:] + grid_s[:-1]) / 2])
+    if index.cut_s is not None:
+        starts = np.where(np.isnan(index.cut_s), starts, index.cut_s)
+    return np.append(starts, last)
 
 
 def positions(segments: Iterable[Segment], index: FrameIndex) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from vtn_stream.localize.viterbi import decode_labels
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["peaks", "phases", "runs"]
+__all__ = ["changes", "peaks", "phases", "runs"]
 
 # Of a phase at a position: below it float16 tells little, and one position that is sure must not outvote a minute.
 LOWEST_PROBABILITY = 1e-4
@@ -27,10 +27,15 @@ def runs(scores: GridScores, index: FrameIndex, labels: Sequence[str], duration_
     """
     if scores.frame is None or scores.frame.shape[1] == 0 or len(index) == 0:
         return []
-    best = scores.frame.argmax(axis=1)
-    value = np.take_along_axis(scores.frame, best[:, None], axis=1)[:, 0]
-    best = np.where(index.valid & (value > 0), best, -1)
-    return _drawn(best, scores.frame, index, labels, duration_s, [0.0] * len(labels))
+    return _drawn(_best(scores.frame, index), scores.frame, index, labels, duration_s, [0.0] * len(labels))
+
+
+def changes(scores: GridScores, index: FrameIndex) -> NDArray[np.intp]:
+    """The positions [C] at which one of the `runs` begins where another ends, with nothing unknown between them."""
+    if scores.frame is None or scores.frame.shape[1] == 0:
+        return np.zeros(0, np.intp)
+    best = _best(scores.frame, index)
+    return np.flatnonzero((best[1:] != best[:-1]) & (best[1:] >= 0) & (best[:-1] >= 0)) + 1
 
 
 def phases(
@@ -101,6 +106,13 @@ def peaks(
                     )
                 )
     return found
+
+
+def _best(frame: NDArray[np.float16], index: FrameIndex) -> NDArray[np.intp]:
+    """[T]: the best class of each position; -1 where it is invalid, or none scores above 0."""
+    best = frame.argmax(axis=1)
+    value = np.take_along_axis(frame, best[:, None], axis=1)[:, 0]
+    return np.where(index.valid & (value > 0), best, -1)
 
 
 def _likeliest(probabilities: NDArray[np.float64], valid: NDArray[np.bool_], rules: PhaseRules) -> NDArray[np.intp]:

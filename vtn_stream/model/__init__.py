@@ -6,6 +6,7 @@ Importing it is light; `config` alone needs no torch.
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.model.config import (
+    HEAD_CONFIGS,
     VARIANTS,
     ClassificationConfig,
     DenseConfig,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from vtn_stream.model.vtn import VTN
 
 __all__ = [
+    "HEAD_CONFIGS",
     "VARIANTS",
     "VTN",
     "ClassificationConfig",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
+    "HEAD_CONFIGS",
     "VARIANTS",
     "ClassificationConfig",
     "DenseConfig",
@@ -95,6 +96,20 @@ class EncoderConfig:
         """The width of the encoder's input: an embedding, and its differences to earlier ones."""
         return self.input_width * (self.reads_embeddings + len(self.difference_lags) + len(self.magnitude_lags))
 
+    @property
+    def is_projected(self) -> bool:
+        """Whether the input is projected to tokens, or has their width already."""
+        return self.num_features != self.width or self.standardized
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of the encoder's weights."""
+        width, feedforward = self.width, self.feedforward_width
+        layer = 7 * (width + 1) * width + (width + 1) * feedforward + (feedforward + 1) * width + 4 * width
+        table = self.num_positions + 2 if self.positions in ("native", "learned") else 0
+        projection = (self.num_features + 1) * width if self.is_projected else 0
+        return projection + (1 + table + 2 + 2) * width + self.num_layers * layer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadConfig:
@@ -111,6 +126,10 @@ class HeadConfig:
         """The head's network on tokens of that width, with random weights."""
         raise NotImplementedError
 
+    def num_parameters(self, width: int) -> int:
+        """The number of its weights."""
+        return sum(parameter.numel() for parameter in self.network(width).parameters())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassificationConfig(HeadConfig):
@@ -123,6 +142,9 @@ class ClassificationConfig(HeadConfig):
         from vtn_stream.model.heads import ClassificationHead
 
         return ClassificationHead(width, num_classes=self.num_classes, dropout=self.dropout)
+
+    def num_parameters(self, width: int) -> int:
+        return 2 * width + (width + 1) * width + (width + 1) * self.num_classes
 
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)
@@ -145,6 +167,11 @@ class LocalizationConfig(HeadConfig):
             width, num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width
         )
 
+    def num_parameters(self, width: int) -> int:
+        hidden = self.tower_width
+        tower = (3 * width + 1) * hidden + (3 * hidden + 1) * hidden + 4 * hidden
+        return 2 * tower + (3 * hidden + 1) * (self.num_classes + 2) + self.num_levels
+
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width)
         if self.num_levels > 16:
@@ -163,6 +190,9 @@ class DenseConfig(HeadConfig):
 
         return DenseHead(width, num_outputs=self.num_outputs)
 
+    def num_parameters(self, width: int) -> int:
+        return 2 * width + (width + 1) * self.num_outputs
+
     def __post_init__(self) -> None:
         _check_above_0(num_classes=self.num_classes)
         if type(self.nothing) is not bool:
@@ -172,6 +202,12 @@ class DenseConfig(HeadConfig):
     def num_outputs(self) -> int:
         """The number of classes, and one more if the head has an output for no label."""
         return self.num_classes + self.nothing
+
+
+# by kind, as a file names them
+HEAD_CONFIGS: dict[str, type[HeadConfig]] = {
+    config.kind: config for config in (ClassificationConfig, DenseConfig, LocalizationConfig)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

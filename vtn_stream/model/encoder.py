@@ -109,8 +109,7 @@ class TemporalEncoder(nn.Module):
         if config.standardized:
             self.register_buffer("input_mean", torch.zeros(config.num_features))
             self.register_buffer("input_deviation", torch.ones(config.num_features))
-        as_it_is = config.num_features == width and not config.standardized
-        self.project = nn.Identity() if as_it_is else nn.Linear(config.num_features, width)
+        self.project = nn.Linear(config.num_features, width) if config.is_projected else nn.Identity()
         self.cls_token = nn.Parameter(torch.empty(width))
         if config.positions in ("native", "learned"):
             # a row a frame index, then the global token's, then one that padding had in the release

@@ -8,7 +8,6 @@ reads, and is deleted when that one is through. A film has one sequence:
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -21,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vtn_stream.atomic import write_whole
+from vtn_stream.atomic import is_full, write_whole
 from vtn_stream.errors import InUse, StoreError
 from vtn_stream.model.encoder import Encoded, ReadFrames, TemporalEncoder, layer_tiles, show_frames
 
@@ -248,7 +247,7 @@ class LongEncoding:
             raise self._no_room()
 
     def _unwritable(self, error: OSError) -> StoreError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if is_full(error):
             return self._no_room()
         return StoreError(
             f"the scratch of a long film cannot be written ({error.strerror})",

@@ -3,6 +3,8 @@
 The data are untrusted. They are in the page as JSON in a block that is never run; a content security policy lets only
 the page's own style and script in, by their digests, so that nothing else could run even where it got into the text.
 
+A page carries its own digest, so that it shows whether anybody changed it since.
+
 `shown_text` makes untrusted text safe to show, `relative_url` makes an untrusted path safe to follow.
 """
 
@@ -13,14 +15,16 @@ import json
 import re
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from vtn_stream.errors import printable
+from vtn_stream.seal import is_intact, sealed
 
-__all__ = ["asset", "document", "is_document", "joined_script", "relative_url", "shown_text"]
+__all__ = ["asset", "document", "is_document", "joined_script", "origin_of_document", "relative_url", "shown_text"]
 
 _GENERATOR = '<meta name="generator" content="vtn-stream">'
+_DIGEST = b'<meta name="vtn-stream:sha256" content="'
 
 # What the page may load: pictures and films that are in it, beside it, or that its user chose; nothing by network.
 _POLICY = (
@@ -42,13 +46,14 @@ def document(*, title: str, style: str, script: str, body: str, data: Any) -> by
         text = text.replace(character, f"\\u{ord(character):04x}")
     page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{_GENERATOR}\n'
+        f'{_DIGEST.decode()}">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="referrer" content="no-referrer">\n<title>{html.escape(title)}</title>\n'
         f"<style>{style}</style>\n</head>\n<body>\n{body}\n"
         f'<script type="application/json" id="data">{text}</script>\n<script>{script}</script>\n</body>\n</html>\n'
     )
-    return page.encode("utf-8", "replace")
+    return sealed(page.encode("utf-8", "replace"), _DIGEST)
 
 
 def asset(name: str) -> str:
@@ -62,8 +67,17 @@ def joined_script(names: Iterable[str]) -> str:
 
 
 def is_document(data: bytes) -> bool:
-    """Whether a file with this beginning is one of ours, which may be replaced."""
+    """Whether a file with this beginning is one of ours."""
     return _GENERATOR.encode() in data[:400]
+
+
+def origin_of_document(data: bytes) -> Literal["ours", "edited", "old", "foreign"]:
+    """A whole file: as `document` made it; changed since; of version 0.1.0, with no digest; or no page of ours."""
+    if not is_document(data):
+        return "foreign"
+    if _DIGEST not in data:
+        return "old"
+    return "ours" if is_intact(data, _DIGEST) else "edited"
 
 
 def shown_text(text: str, *, max_characters: int) -> str:

@@ -1,27 +1,26 @@
 """A finished analysis on disk: its files, its page, and the pages over a whole folder of them.
 
 options    what a person asks of them
-files      FILM.timeline.json and what lies beside it; never over another film's
+timelines  how timelines are read
+hand_work  what people changed of them, and how it is kept
+writing    how results are written, and what is said of hand work
+files      FILM.timeline.json and what lies beside it; never over another film's, and never over hand work
 pages      one film as an HTML page
 overview   a folder of timelines: a page for each, and index.html over all of them
 """
 
-from vtn_stream.results.files import (
-    FORMAT_NAMES,
-    ResultFiles,
-    check_results_folder,
-    load_timeline,
-    stem_of,
-    suffix_of,
-    write_file,
-)
+from vtn_stream.results.files import FORMAT_NAMES, ResultFiles, suffix_of
+from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.options import ResultOptions
+from vtn_stream.results.timelines import load_timeline, stem_of
+from vtn_stream.results.writing import check_results_folder, write_file
 
 __all__ = [
     "FORMAT_NAMES",
     "ResultFiles",
     "ResultOptions",
     "check_results_folder",
+    "is_hand_work",
     "load_timeline",
     "stem_of",
     "suffix_of",

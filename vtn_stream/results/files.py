@@ -1,31 +1,52 @@
-"""Where a finished analysis goes: files side by side, and never over another film's.
+"""Where a finished analysis goes: files side by side, never over another film's, and never over hand work.
 
-FILM.timeline.json          the timeline, always
+FILM.timeline.json          the timeline, always; with the digests of the others
 FILM.timeline.csv           and every other format asked for, the page (.html) among them
 FILM.scores.arrow           what the model said of each position, so that thresholds can change later
 FILM.timeline.partial.json  while the analysis runs, or after one was killed: readable at any moment
+NAME.edited-1               a file that was put aside, as it was changed by hand, or may have been
 """
 
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from vtn_stream.atomic import check_writable, write_whole
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex, shareable_name
 from vtn_stream.formats import FORMATS, Options, timeline_json
+from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.pages import page_of, quiet_way_to
-from vtn_stream.store import scores_identity, write_scores
+from vtn_stream.results.writing import aside_line, check_results_folder, holds, kept_line, write
+from vtn_stream.seal import digest
+from vtn_stream.store import scores_content, scores_identity
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores
 
-__all__ = ["FORMAT_NAMES", "ResultFiles", "load_timeline", "stem_of", "suffix_of", "write_file"]
+__all__ = ["FORMAT_NAMES", "ResultFiles", "Saved", "suffix_of"]
 
 PAGE = "html"  # a page needs the store and the film's place: it is no format that knows the timeline only
 FORMAT_NAMES = (*FORMATS, PAGE)
 
-MAX_TIMELINE_BYTES = 256 * 1024 * 1024  # 1,000,000 segments; a larger file is not a timeline
+Fate = Literal["replace", "aside", "keep"]  # of a file that is there: it is written anew, put aside first, or kept
+
 MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What became of results.
+
+    written   the files that are new
+    warnings  what their formats could not hold
+    told      lines on hand work: what was kept, what was put aside
+    """
+
+    written: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 class ResultFiles:
@@ -54,117 +75,184 @@ class ResultFiles:
         }
         self.scores = folder / f"{stem}.scores.arrow"
         self.partial = folder / f"{stem}.timeline.partial.json"
-        self._folder = folder
+        self._folder, self._stem = folder, stem
         self._film = film
         self._inside = Path.cwd() if inside is None else inside
         self._store = store
         self._thumbnails = thumbnails
-        self._overwrite = False
+        self._overwrite = self._discard_edits = False
 
-    def claim(self, video_identity: str, *, overwrite: bool = False) -> None:
-        """Makes sure that the folder can be written and that no file of another film is in the way."""
+    def claim(self, video_identity: str, *, overwrite: bool = False, discard_edits: bool = False) -> str | None:
+        """Makes sure that the folder can be written and that no file of another film is in the way.
+
+        overwrite      another film's files may be replaced, as far as they are no hand work
+        discard_edits  hand work may be put aside
+
+        The line that is given says that the timeline is hand work. Nothing of the film is to be written then: what is
+        drawn of it would say something else.
+        """
         check_results_folder(self._folder, "the film was not analyzed")
-        self._overwrite = overwrite
-        self._check_owner(video_identity)
+        self._overwrite, self._discard_edits = overwrite, discard_edits
+        return self._kept_whole(self._look(video_identity))
+
+    def hand_work(self) -> tuple[str, ...]:
+        """Lines on what an analysis would keep, as it was changed by hand; none if nothing was."""
+        beside = self._beside()
+        if (line := self._kept_whole(beside)) is not None:
+            return (line,)
+        return kept_line([file for file in self._others() if self._fate(file, beside) == "keep"])
 
     def save_partial(self, timeline: Timeline) -> None:
-        self._check_owner(timeline.video_identity)
-        write_file(self.partial, timeline_json.dumps(timeline))
+        self._write_partial(timeline, self._look(timeline.video_identity), {})
 
-    def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> list[str]:
-        """Writes every file, the timeline last: if it is there, so are the others. Returns warnings of what formats
-        could not hold.
+    def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> Saved:
+        """Writes every file, the timeline last: if it is there, so are the others. Hand work is kept, or put aside.
+
+        Until then the partial timeline has the digests of all that is written, so that nothing looks like hand work
+        where a run is killed meanwhile.
         """
-        self._check_owner(timeline.video_identity)
-        write_scores(self.scores, scores, index, labels, timeline.video_identity)
+        beside = self._look(timeline.video_identity)
+        if (line := self._kept_whole(beside)) is not None:
+            self.partial.unlink(missing_ok=True)
+            return Saved(told=(line,))
+        contents = {self.scores: scores_content(scores, index, labels, timeline.video_identity)}
         warnings: list[str] = []
-        for name in reversed(self.timelines):
-            if name == PAGE:
-                film = quiet_way_to(self._film, self._folder, self._inside)
-                written = page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails)
-                # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
-            else:
-                written = FORMATS[name].write([timeline], Options())
-                warnings += [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
-            write_file(self.timelines[name], written.content)
-        if PAGE in self.timelines:
-            os.utime(self.timelines[PAGE])  # it is of this timeline, so no older
+        for name in reversed([name for name in self.timelines if name != "json"]):
+            contents[self.timelines[name]], lost = self._content(name, timeline)
+            warnings += lost
+        fates = {file: self._fate(file, beside, content) for file, content in contents.items()}
+        contents = {file: content for file, content in contents.items() if fates[file] != "keep"}
+        digests: dict[str, tuple[str, ...]] = {
+            beside.end_of(f): (digest(c),) for f, c in contents.items() if f.suffix != suffix_of(PAGE)
+        }
+        self._write_partial(timeline, beside, digests)
+        contents[self._timeline] = timeline_json.dumps(timeline, self._earlier(timeline, beside) | digests)
+        fates[self._timeline] = self._fate_of_timeline(timeline, beside)
+        asides = []
+        for file, content in contents.items():
+            if fates[file] == "aside":
+                asides.append(put_aside(file))
+            write(file, content)
+        if (page := self.timelines.get(PAGE)) in contents:
+            os.utime(page)  # it is of this timeline, so no older
         self.partial.unlink(missing_ok=True)
-        return warnings
+        kept = [file for file in self._others() if fates[file] == "keep"]
+        return Saved(
+            written=tuple(file for file in (self._timeline, *self._others()) if file in contents),
+            warnings=tuple(warnings),
+            told=(*kept_line(kept), *aside_line(asides)),
+        )
 
-    def _check_owner(self, video_identity: str) -> None:
-        """Checks again before every write: another run may have been first."""
+    def _content(self, name: str, timeline: Timeline) -> tuple[bytes, list[str]]:
+        if name == PAGE:
+            film = quiet_way_to(self._film, self._folder, self._inside)
+            # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
+            return page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails).content, []
+        written = FORMATS[name].write([timeline], Options())
+        return written.content, [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
+
+    def _write_partial(self, timeline: Timeline, beside: Beside, digests: Mapping[str, tuple[str, ...]]) -> None:
+        """digests: of what will be written now, beside those of what may be there."""
+        ends = (*(beside.digests or ()), *beside.written, *digests)
+        known = {end: tuple(dict.fromkeys((*beside.known(end), *digests.get(end, ())))) for end in ends}
+        write(self.partial, timeline_json.dumps(timeline, known))
+
+    def _earlier(self, timeline: Timeline, beside: Beside) -> dict[str, tuple[str, ...]]:
+        """The digests of the film's files that are there, other formats among them."""
+        if _owners(beside) - {timeline.video_identity}:
+            return {}
+        ends = (*(beside.digests or ()), *beside.written)
+        return {end: beside.known(end) for end in ends if (self._folder / f"{self._stem}.{end}").exists()}
+
+    # What is there
+
+    @property
+    def _timeline(self) -> Path:
+        return self.timelines["json"]
+
+    def _others(self) -> tuple[Path, ...]:
+        return (*(file for name, file in self.timelines.items() if name != "json"), self.scores)
+
+    def _beside(self) -> Beside:
+        return Beside.of(self._folder, self._stem)
+
+    def _look(self, video_identity: str) -> Beside:
+        """Checks whose the files are; again before every write, as another run may have been first."""
+        beside = self._beside()
+        if beside.trouble and not self._discard_edits:
+            raise TimelineError(
+                f"{self._timeline.name} is there already, and damaged: "
+                + beside.trouble.fact.removeprefix(f"{self._timeline.name}: "),
+                "it was kept and the film was not analyzed",
+                "mend it there, name another folder with -o, or put it aside with --discard-edits",
+            )
         existing = [file for file in (*self.timelines.values(), self.scores, self.partial) if file.exists()]
-        if not existing or self._overwrite:
-            return
         # A run that was killed while it saved has left some of them; a CSV alone does not say whose it is.
-        owners = {_identity_of(self.timelines["json"]), _identity_of(self.partial), scores_identity(self.scores)}
-        if owners - {None} != {video_identity}:
+        owners = _owners(beside) | {scores_identity(self.scores)} - {None}
+        if not existing or owners == {video_identity} or (self._discard_edits and not owners):
+            return beside
+        if not self._overwrite:
             raise TimelineError(
                 f"{existing[0].name} is there already and is not this film's",
                 "it was kept and the film was not analyzed",
                 "name another folder with -o, or replace it with --overwrite",
             )
+        if self._kept_whole(beside) or any(self._fate(file, beside) == "keep" for file in self._others()):
+            raise TimelineError(
+                f"{existing[0].name} is there already, is not this film's, and it or what lies beside it is hand work",
+                "it was kept and the film was not analyzed",
+                "name another folder with -o, or put it aside with --discard-edits",
+            )
+        return beside
+
+    # What may become of it
+
+    def _kept_whole(self, beside: Beside) -> str | None:
+        """The line that says so where the timeline is hand work, or may be."""
+        if self._discard_edits or beside.timeline is None or beside.timeline.origin in ("ours", "old"):
+            return None
+        name = self._timeline.name
+        if beside.timeline.origin == "damaged":
+            return (
+                f"the digests in {name} are damaged, so that anything may be hand work; all was kept and nothing "
+                "written; --discard-edits puts it aside and draws it anew"
+            )
+        return (
+            f"{name} is hand work, changed since it was written; it was kept and nothing was written beside it; "
+            "report and export show it as it is, --discard-edits puts it aside and draws it anew"
+        )
+
+    def _fate(self, file: Path, beside: Beside, content: bytes | None = None) -> Fate:
+        """What becomes of another file than the timeline. content: what would be written."""
+        origin = beside.origin_of(file)
+        if origin in ("missing", "ours") or (content is not None and holds(file, content)):
+            return "replace"
+        if origin == "foreign" and self._is_export(file, beside):
+            return "replace"
+        unknown = origin == "old" or (origin == "foreign" and beside.digests is None)
+        return "aside" if unknown or self._discard_edits else "keep"
+
+    def _fate_of_timeline(self, timeline: Timeline, beside: Beside) -> Fate:
+        if beside.timeline is None:
+            return "aside" if beside.trouble else "replace"
+        if beside.timeline.origin == "old":
+            same = json.loads(self._timeline.read_bytes()) == timeline_json.to_dict(timeline)
+            return "replace" if same else "aside"
+        return "replace" if beside.timeline.origin == "ours" else "aside"
+
+    def _is_export(self, file: Path, beside: Beside) -> bool:
+        """Whether the file is what `export` makes of the timeline that is there: it can be made again at any time."""
+        names = [name for name, other in self.timelines.items() if other == file and name != PAGE]
+        if not names or beside.timeline is None:
+            return False
+        return holds(file, FORMATS[names[0]].write([beside.timeline.timeline], Options()).content)
 
 
-def check_results_folder(folder: Path, consequence: str) -> None:
-    """Makes sure now, not after an hour, that results can be written. Raises TimelineError."""
-    try:
-        check_writable(folder)
-    except OSError as error:
-        raise TimelineError(
-            f"nothing can be written to {folder.name or folder} ({error.strerror})",
-            consequence,
-            "name another folder with -o",
-        ) from error
-
-
-def stem_of(timeline: Path) -> str:
-    """How the files made from a timeline begin: film.timeline.json -> film."""
-    return timeline.name.removesuffix(".json").removesuffix(".timeline")
+def _owners(beside: Beside) -> set[str | None]:
+    """The films, by their identities, whose timelines are there."""
+    return {document.timeline.video_identity for document in (beside.timeline, beside.partial) if document is not None}
 
 
 def suffix_of(format: str) -> str:
     """How files of this format end."""
     return ".html" if format == PAGE else FORMATS[format].suffix
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all. Raises TimelineError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, [content])
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or "no path"
-        raise TimelineError(
-            f"{path.name} cannot be written ({reason})",
-            "nothing that was computed is lost",
-            "name another place, or make room there",
-        ) from error
-
-
-def load_timeline(path: Path) -> Timeline:
-    """Loads a timeline of ours. Raises TimelineError if the file is missing or something else."""
-    try:
-        if not path.is_file() and path.exists():
-            what = "a folder" if path.is_dir() else "not a regular file"
-            raise TimelineError(f"{path.name} is {what}", "nothing was read", "give a .timeline.json file")
-        with open(path, "rb") as file:
-            data = file.read(MAX_TIMELINE_BYTES + 1)
-    except OSError as error:
-        raise TimelineError(
-            f"{path.name} cannot be read ({error.strerror})", "nothing was read", "check the path"
-        ) from error
-    if len(data) > MAX_TIMELINE_BYTES:
-        raise TimelineError(f"{path.name} is too large for a timeline", "nothing was read", "check the path")
-    try:
-        return timeline_json.loads(data)
-    except TimelineError as error:
-        raise TimelineError(f"{path.name}: {error.fact}", error.consequence, error.cure) from error
-
-
-def _identity_of(path: Path) -> str | None:
-    try:
-        return load_timeline(path).video_identity
-    except TimelineError:
-        return None

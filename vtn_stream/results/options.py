@@ -15,11 +15,12 @@ __all__ = ["ResultOptions"]
 class ResultOptions:
     """Where results go, and in which formats.
 
-    output      the folder in which they lie, or below which
-    formats     of the timeline; JSON is always written
-    overwrite   replace what is in the way of another film
-    thumbnails  pages show pictures of the film
-    inside      pages name the way to a film where both lie in this folder; None: the current one
+    output         the folder in which they lie, or below which
+    formats        of the timeline; JSON is always written
+    overwrite      replace what is in the way of another film
+    discard_edits  put aside what was changed by hand, and write it anew
+    thumbnails     pages show pictures of the film
+    inside         pages name the way to a film where both lie in this folder; None: the current one
 
     Raises InputError for a format that is not one.
     """
@@ -27,6 +28,7 @@ class ResultOptions:
     output: Path
     formats: tuple[str, ...] = ("json",)
     overwrite: bool = False
+    discard_edits: bool = False
     thumbnails: bool = True
     inside: Path | None = None
 

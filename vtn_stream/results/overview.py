@@ -7,8 +7,10 @@ from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, VtnStreamError
 from vtn_stream.report.index import Entry, Failed, entry_of, index
-from vtn_stream.results.files import PAGE, load_timeline, stem_of, suffix_of, write_file
+from vtn_stream.results.files import PAGE, suffix_of
 from vtn_stream.results.pages import check_replaceable, page_at
+from vtn_stream.results.timelines import load_timeline, stem_of
+from vtn_stream.results.writing import write_file
 
 __all__ = ["INDEX", "Indexed", "timeline_files", "write_index", "write_missing_pages"]
 
@@ -18,11 +20,14 @@ _TIMELINE = ".timeline.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """The index that was written. num_failed: films whose timelines cannot be read; the index says why."""
+    """The index that was written. num_failed: films whose timelines cannot be read; the index says why. told: a line
+    on the one before, if it was put aside.
+    """
 
     path: Path
     num_films: int
     num_failed: int
+    told: tuple[str, ...] = ()
 
 
 def timeline_files(folder: Path) -> list[PurePath]:
@@ -47,30 +52,40 @@ def timeline_files(folder: Path) -> list[PurePath]:
 
 
 def write_missing_pages(
-    folder: Path, *, store: Path | None = None, thumbnails: bool = True
+    folder: Path, *, store: Path | None = None, thumbnails: bool = True, overwrite: bool = False
 ) -> Iterator[tuple[Path, tuple[str, ...]] | VtnStreamError]:
-    """The page of each timeline that has none, or one that is older: its path and warnings, or why there is none."""
+    """The page of each timeline that has none, or one that is older: its path and warnings, or why there is none.
+
+    overwrite: also where a file is in the way that is no page, or hand work, which is put aside
+    """
     for file in timeline_files(folder):
         source, page = folder / file, folder / _page(file)
         try:
             if not _is_newer(page, source):
-                check_replaceable(page)
+                check_replaceable(page, overwrite=overwrite)
                 written = page_at(page, load_timeline(source), store=store, thumbnails=thumbnails)
-                write_file(page, written.content)
-                yield page, written.warnings
+                yield page, (*written.warnings, *write_file(page, written.content))
         except VtnStreamError as error:
             yield error
 
 
 def write_index(
-    folder: Path, *, failed: Mapping[str, str] | None = None, on_progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    *,
+    failed: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    discard_edits: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Indexed:
-    """Write index.html over all timelines in the folder; a foreign one is kept. Raises InputError, TimelineError.
+    """Write index.html over all timelines in the folder; a foreign one, or hand work, is kept.
 
-    failed: films that have no timeline, and why; they have rows as well
+    failed     films that have no timeline, and why; they have rows as well
+    overwrite  replace a foreign one; with it, or with discard_edits, hand work is put aside
+
+    Raises InputError, TimelineError.
     """
     files = timeline_files(folder)
-    check_replaceable(folder / INDEX)
+    check_replaceable(folder / INDEX, overwrite=overwrite, discard_edits=discard_edits)
     num_failed = 0
 
     def entries() -> Iterator[Entry | Failed]:
@@ -94,8 +109,8 @@ def write_index(
         yield from (Failed(name=name, reason=reason) for name, reason in (failed or {}).items())
 
     # The folder as it was called, not where that leads: its name may say who made it.
-    write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
-    return Indexed(path=folder / INDEX, num_films=len(files), num_failed=num_failed)
+    told = write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
+    return Indexed(path=folder / INDEX, num_films=len(files), num_failed=num_failed, told=told)
 
 
 def _page(file: PurePath) -> PurePath:

@@ -11,6 +11,7 @@ from vtn_stream.errors import InputError
 from vtn_stream.formats import Written
 from vtn_stream.report.html import is_document
 from vtn_stream.report.page import MAX_THUMBNAILS, page
+from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import Recipe
@@ -57,8 +58,10 @@ def page_at(
     return replace(written, warnings=(*written.warnings, NO_FILM)) if way is None else written
 
 
-def check_replaceable(page: Path, *, overwrite: bool = False) -> None:
-    """Raises InputError if the name is not that of a page, or if the page would replace a file that is not ours."""
+def check_replaceable(page: Path, *, overwrite: bool = False, discard_edits: bool = False) -> None:
+    """Raises InputError if the name is not that of a page, or if the page would replace a file that is not ours, or
+    a page that was changed by hand: with one of the options `write_file` puts that aside.
+    """
     if page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page.name} names no page", "nothing was written", "let it end in .html")
     try:
@@ -70,6 +73,12 @@ def check_replaceable(page: Path, *, overwrite: bool = False) -> None:
         raise InputError(
             f"{page.name} is there and cannot be read ({error.strerror})", "it was kept", "name another page"
         ) from error
+    if ours and not (overwrite or discard_edits) and is_hand_work(page):
+        raise InputError(
+            f"{page} is hand work, changed since it was written",
+            "it was kept",
+            "report --overwrite, or batch --discard-edits, puts it aside and writes it anew",
+        )
     if not ours and not overwrite:
         raise InputError(
             f"{page} is there already and is no page of vtn-stream",

@@ -25,9 +25,10 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Scenes:
-    """Implements `Scorer` for a grid of this rate."""
+    """Implements `Scorer` for a grid of this rate. refine: whether cuts are placed to the frame, for its provenance."""
 
     fps: Fraction
+    refine: bool = True
 
     saliency_name = "change"
 
@@ -62,7 +63,7 @@ class Scenes:
         return runs(scores, index, self.labels(scores), duration_s)
 
     def provenance(self) -> dict[str, Any]:
-        return {"kind": "scenes", "min_scene_s": MIN_SCENE_S}
+        return {"kind": "scenes", "min_scene_s": MIN_SCENE_S, "cuts": "frame" if self.refine else "grid"}
 
     def notes(self) -> list[str]:
         return [NOTE]

@@ -2,7 +2,7 @@
 
 from vtn_stream.store.embeddings import EmbeddingStore, StoredChunk, default_root
 from vtn_stream.store.leases import Leases, lease_key
-from vtn_stream.store.scores import read_scores, scores_identity, write_scores
+from vtn_stream.store.scores import read_scores, scores_content, scores_identity, write_scores
 
 __all__ = [
     "EmbeddingStore",
@@ -11,6 +11,7 @@ __all__ = [
     "default_root",
     "lease_key",
     "read_scores",
+    "scores_content",
     "scores_identity",
     "write_scores",
 ]

@@ -8,7 +8,6 @@ Arrow itself does not notice a flipped byte in a payload, nor in metadata: the c
 it is mapped and not parsed (a compressed hour is 8 % smaller and 6 to 30 times slower).
 """
 
-import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from vtn_stream.atomic import write_whole
+from vtn_stream.atomic import is_full, write_whole
 from vtn_stream.errors import DamagedFile, StoreError
 
-__all__ = ["read_batch", "write_batch"]
+__all__ = ["content_of", "read_batch", "write_batch"]
 
 _KEY = b"vtn-stream"
 _VERSION = 1
@@ -27,16 +26,14 @@ _VERSION = 1
 
 def write_batch(path: Path, kind: str, batch: pa.RecordBatch, metadata: dict[str, Any]) -> None:
     """Atomic. Raises StoreError if the disk is full or the folder cannot be written."""
-    header = metadata | {"kind": kind, "version": _VERSION}
-    header["checksum"] = _checksum(header, _through_ipc(batch))
-    content = _serialized(batch.replace_schema_metadata({_KEY: _canonical(header)}))
+    content = content_of(kind, batch, metadata)
     try:
         try:
             _write(path, content)
         except FileNotFoundError:  # `cache gc` removed the folder while it was empty
             _write(path, content)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = is_full(error)
         raise StoreError(
             "the disk is full" if full else f"{path.name} cannot be written ({error.strerror})",
             "the analysis stopped here; what was stored before is kept",
@@ -44,6 +41,13 @@ def write_batch(path: Path, kind: str, batch: pa.RecordBatch, metadata: dict[str
             if full
             else "check the folder's permissions or name another place, then run again to go on",
         ) from error
+
+
+def content_of(kind: str, batch: pa.RecordBatch, metadata: dict[str, Any]) -> pa.Buffer:
+    """The bytes of the file."""
+    header = metadata | {"kind": kind, "version": _VERSION}
+    header["checksum"] = _checksum(header, _through_ipc(batch))
+    return _serialized(batch.replace_schema_metadata({_KEY: _canonical(header)}))
 
 
 def read_batch(path: Path, kind: str) -> tuple[pa.RecordBatch, dict[str, Any]]:

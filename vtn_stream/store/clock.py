@@ -34,9 +34,9 @@ def store_now_s(folder: Path) -> float:
             touched.unlink()
 
 
-def mark_used(folder: Path) -> None:
-    """Notes that something in the folder is being read. A store that cannot be written can still be read."""
+def mark_used(path: Path) -> None:
+    """Notes that the file, or something in the folder, is being read. A store that cannot be written can be read."""
     with contextlib.suppress(OSError):
         # This machine's clock is good enough here: it decides on a mark too many, or one a little late.
-        if abs(time.time() - folder.stat().st_mtime) > MARK_EVERY_S:
-            os.utime(folder)  # no time given: the disk takes its own
+        if abs(time.time() - path.stat().st_mtime) > MARK_EVERY_S:
+            os.utime(path)  # no time given: the disk takes its own

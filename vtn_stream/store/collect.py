@@ -39,16 +39,17 @@ def choose(
     older_than_s: float | None = None,
     orphans: bool = False,
 ) -> list[Item]:
-    """What to remove, in this order: films and probes, the least recently used first, then orphans.
+    """What to remove, in this order: films, their cuts and probes, the least recently used first, then orphans.
 
     keep_bytes    as many as it takes until no more than this is left of everything
     older_than_s  all that were not used for so long
     """
     found = list(found)
-    left_behind = [item for item in found if orphans and item.kind not in ("film", "probe") and not item.in_use]
+    kept = ("film", "cuts", "probe")
+    left_behind = [item for item in found if orphans and item.kind not in kept and not item.in_use]
     left = sum(item.num_bytes for item in found) - sum(item.num_bytes for item in left_behind)
     chosen = []
-    removable = [item for item in found if item.kind in ("film", "probe") and not item.in_use]
+    removable = [item for item in found if item.kind in kept and not item.in_use]
     for item in sorted(removable, key=lambda item: (item.used_s, item.path)):
         too_old = older_than_s is not None and now_s - item.used_s > older_than_s
         if too_old or (keep_bytes is not None and left > keep_bytes):
@@ -110,8 +111,9 @@ def _remove_empty(store: EmbeddingStore, folder: Path) -> None:
     A writer makes them just before it writes, and fails if they vanish between: who has a lease may be at that point. A
     run without one would have to be there in the very microseconds, on a film that was not used for an hour.
     """
-    if folder.parts[-3] not in live_films(store):
-        for empty in (folder, folder.parent, folder.parent.parent):
+    identity = store.root / "films" / folder.relative_to(store.root / "films").parts[0]
+    if identity.name not in live_films(store):
+        for empty in (path for path in (folder, *folder.parents) if path.is_relative_to(identity)):
             with contextlib.suppress(OSError):  # something is in it: another film, a file being written, a stranger's
                 empty.rmdir()
 

@@ -2,7 +2,9 @@
 
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
-    ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once
+    ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow             cuts placed to the frame (see `cuts`)
+    ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once; and
+                                                            what is known of a backbone (`backbones`)
     ROOT/scratch/                                           work on very long films, of runs that go on or were killed
 
 A chunk file has one row a position: grid_s, frame, pts_s, valid, embedding (float16 [D]), and a JPEG thumbnail
@@ -17,6 +19,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +32,15 @@ from vtn_stream.errors import DamagedFile, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk
 from vtn_stream.store.arrow_file import read_batch, write_batch
+from vtn_stream.store.backbones import BackboneMemory
 from vtn_stream.store.clock import mark_used
+from vtn_stream.store.cuts import read_cuts
 from vtn_stream.track import Execution, Recipe
 
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
 
 _MANIFEST = "manifest.json"
-_PROBE_VERSION = 2  # of what a probe looks for: older ones are made anew
+_PROBE_VERSION = 3  # of what a probe looks for: older ones are made anew
 
 
 def default_root() -> Path:
@@ -94,14 +99,22 @@ class EmbeddingStore:
 
     # -- chunks
 
-    def load(self, chunk: Chunk, recipe: Recipe, execution: Execution, *, exact: bool = False) -> StoredChunk | None:
+    def num_executions(self, chunk: Chunk, recipe: Recipe) -> int:
+        """How many executions computed the chunk, as far as files tell: none is read."""
+        films = _folders(self._recipe_folder(chunk.video_identity, recipe))
+        return sum((film / f"{chunk.key}.arrow").exists() for film in films)
+
+    def load(
+        self, chunk: Chunk, recipe: Recipe, execution: Execution | None = None, *, exact: bool = False
+    ) -> StoredChunk | None:
         """The chunk as this execution computed it, else as another did (unless exact), else None.
 
         Raises DamagedFile if there is a file for it but not what was written.
         """
         film = self._recipe_folder(chunk.video_identity, recipe)
-        others = [] if exact else sorted(f.name for f in _folders(film) if f.name != execution.digest)
-        for digest in (execution.digest, *others):
+        first = [] if execution is None else [execution.digest]
+        others = [] if exact else [f.name for f in _folders(film) if f.name not in first]
+        for digest in (*first, *others):
             try:
                 stored = _read_chunk(film / digest / f"{chunk.key}.arrow")
             except FileNotFoundError:
@@ -202,6 +215,11 @@ class EmbeddingStore:
 
     # -- probes
 
+    @property
+    def backbones(self) -> BackboneMemory:
+        """What was found out about backbones."""
+        return BackboneMemory(self.root)
+
     def probed(self, path: Path, stream: int | None = None) -> VideoInfo | None:
         """The result of an earlier probe of this very file and stream (None: the stream that a probe chooses).
 
@@ -211,13 +229,16 @@ class EmbeddingStore:
         try:
             batch, facts = read_batch(self._probe_file(stamp, stream), "probe")
             pts, keyframes = (batch.column(name)[0].values.to_numpy() for name in ("pts", "keyframes"))
-            return VideoInfo.from_facts(path, stamp, facts, pts, keyframes)
+            packets = batch.column("packet_pts")[0].values
+            packet_pts = None if packets is None else packets.to_numpy()
+            return VideoInfo.from_facts(path, stamp, facts, pts, keyframes, packet_pts)
         except (FileNotFoundError, DamagedFile, KeyError, TypeError, ValueError):
             return None
 
     def remember(self, video: VideoInfo, stream: int | None = None) -> None:
         """Keeps a probe for this file and the stream that was asked for, until the file changes."""
-        batch = pa.record_batch({"pts": pa.array([video.pts]), "keyframes": pa.array([video.keyframes])})
+        arrays = {"pts": video.pts, "keyframes": video.keyframes, "packet_pts": video.packet_pts}
+        batch = pa.record_batch({name: pa.array([array], pa.list_(pa.int64())) for name, array in arrays.items()})
         write_batch(self._probe_file(video.stamp, stream), "probe", batch, video.facts())
 
     # -- upkeep
@@ -231,17 +252,20 @@ class EmbeddingStore:
                     yield StoredFilm(folder=folder, manifest=_read_manifest(folder), chunk_files=files)
 
     def verify(self) -> Iterator[tuple[Path, DamagedFile | None]]:
-        """Read every chunk file through: its path below the root, and what is wrong with it."""
-        for film in self.films():
-            for file in film.chunk_files:
-                problem = None
-                try:
-                    _read_own(file)
-                except FileNotFoundError:
-                    continue  # removed while we looked
-                except DamagedFile as error:
-                    problem = error
-                yield file.relative_to(self.root), problem
+        """Read every file of chunks and cuts through: its path below the root, and what is wrong with it."""
+        files = ((file, _read_own) for film in self.films() for file in film.chunk_files)
+        cuts = (
+            (file, read_cuts) for film in _folders(self.root / "films") for file in sorted(film.glob("cuts-*.arrow"))
+        )
+        for file, read in chain(files, cuts):
+            problem = None
+            try:
+                read(file)
+            except FileNotFoundError:
+                continue  # removed while we looked
+            except DamagedFile as error:
+                problem = error
+            yield file.relative_to(self.root), problem
 
     def _recipe_folder(self, identity: str, recipe: Recipe) -> Path:
         return self.root / "films" / identity / recipe.digest

@@ -22,6 +22,7 @@ from vtn_stream.store.leases import TAKING, Leases
 
 __all__ = [
     "CHUNK",
+    "CUTS",
     "IN_USE_S",
     "MANIFEST",
     "SCRATCH",
@@ -39,20 +40,21 @@ IN_USE_S = 3_600.0
 SCRATCH_S = 86_400.0
 
 MANIFEST = "manifest.json"
+CUTS = re.compile(r"cuts-[0-9a-f]{16}\.arrow")
 CHUNK = re.compile(r"\d{9,}-\d{9,}\.arrow")
 SCRATCH = re.compile(rf"layer-\d+\.f32|state\.json|{TEMPORARY.pattern}")
 _OF_FILM = re.compile(rf"{re.escape(MANIFEST)}|{CHUNK.pattern}")
 _TAKING = re.compile(rf"\..+{re.escape(TAKING)}|{TEMPORARY.pattern}")
 _PROBE = re.compile(r"[0-9a-f]{32}\.arrow")
 
-Kind = Literal["film", "probe", "temporary", "scratch", "lease", "empty"]
+Kind = Literal["film", "cuts", "probe", "temporary", "scratch", "lease", "empty"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """What can be removed at once.
 
-    kind       film and probe: kept between runs; the others were left behind, and may be of no use
+    kind       film, cuts and probe: kept between runs; the others were left behind, and may be of no use
     path       a folder (film, empty, scratch) or a file
     name       for readers
     used_s     when it was written or read last, seconds by the store's clock
@@ -70,7 +72,8 @@ class Item:
 def items(store: EmbeddingStore, now_s: float) -> list[Item]:
     """Everything in the store, except foreign files. Raises StoreError if it cannot be listed."""
     try:
-        return [*_films(store, now_s), *_probes(store, now_s), *_scratch(store, now_s), *_left_behind(store, now_s)]
+        found = (_films, _cuts, _probes, _scratch, _left_behind)
+        return [item for of_kind in found for item in of_kind(store, now_s)]
     except OSError as error:
         raise StoreError(
             f"the store's folder {Path(error.filename or store.root).name} cannot be read ({error.strerror})",
@@ -97,6 +100,15 @@ def _films(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
                 used_s=used_s,
                 in_use=in_use,
             )
+
+
+def _cuts(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
+    """A film's cuts go by their own age: placing them again costs a little of what its embeddings cost."""
+    live = live_films(store)
+    for folder in _folders(store.root / "films"):
+        for path, status in files_in(folder, CUTS):
+            in_use = folder.name in live or _is_late(status.st_mtime, now_s)
+            yield _file_item("cuts", path, status, in_use=in_use)
 
 
 def live_films(store: EmbeddingStore) -> set[str]:
@@ -139,7 +151,8 @@ def _left_behind(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
     """Files of runs that were killed while they wrote, and leases that are no longer renewed."""
     leases = store.root / "leases"
     folders = [store.root.resolve(), store.root / "probes", leases]
-    folders += [f for i in _folders(store.root / "films") for r in _folders(i) for f in _folders(r)]
+    films = _folders(store.root / "films")
+    folders += films + [f for i in films for r in _folders(i) for f in _folders(r)]
     for folder in folders:
         for path, status in files_in(folder, _TAKING if folder == leases else TEMPORARY):
             yield _file_item("temporary", path, status, in_use=_is_late(status.st_mtime, now_s))

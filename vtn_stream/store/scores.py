@@ -1,6 +1,7 @@
 """Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
 
-    columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16
+    columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16; if cuts were
+              placed to the frame, cut_s double: when the first frame after a cut appears, NaN at all other positions
     metadata  video; labels [K]; clip [K] or null; spans {bounds [M][2], classes [M], scores [M]} or null
 
 If labels exclude each other (a model with a dense head), the rest of a row of `frame` to 1 is the score of no label.
@@ -15,10 +16,10 @@ import pyarrow as pa
 
 from vtn_stream.errors import DamagedFile
 from vtn_stream.film import FrameIndex
-from vtn_stream.store.arrow_file import read_batch, write_batch
+from vtn_stream.store.arrow_file import content_of, read_batch, write_batch
 from vtn_stream.track import GridScores, Spans
 
-__all__ = ["read_scores", "scores_identity", "write_scores"]
+__all__ = ["read_scores", "scores_content", "scores_identity", "write_scores"]
 
 # Decimals of what is written of spans: a thousandth of a position, and scores from 0.001 on with three digits or more.
 _BOUNDS, _SCORES = 3, 5
@@ -28,7 +29,20 @@ def write_scores(
     path: Path, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
 ) -> None:
     """Writes all scores; spans are rounded. Raises StoreError."""
+    write_batch(path, "scores", *_batch(scores, index, labels, video_identity))
+
+
+def scores_content(scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str) -> bytes:
+    """The bytes that `write_scores` writes."""
+    return content_of("scores", *_batch(scores, index, labels, video_identity)).to_pybytes()
+
+
+def _batch(
+    scores: GridScores, index: FrameIndex, labels: tuple[str, ...], video_identity: str
+) -> tuple[pa.RecordBatch, dict[str, Any]]:
     columns = {"grid_s": pa.array(index.grid_s), "valid": pa.array(index.valid)}
+    if index.cut_s is not None:
+        columns["cut_s"] = pa.array(index.cut_s)
     if scores.frame is not None and scores.frame.shape[1]:
         columns["frame"] = pa.FixedSizeListArray.from_arrays(
             pa.array(np.ascontiguousarray(scores.frame).ravel()), scores.frame.shape[1]
@@ -41,11 +55,11 @@ def write_scores(
         "clip": None if scores.clip is None else scores.clip.tolist(),
         "spans": None if scores.spans is None else _written(scores.spans),
     }
-    write_batch(path, "scores", pa.record_batch(columns), metadata)
+    return pa.record_batch(columns), metadata
 
 
 def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
-    """Reads what `write_scores` wrote; its clock has only grid and validity. Raises FileNotFoundError, DamagedFile."""
+    """Reads what `write_scores` wrote; its clock has no frames. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "scores")
     try:
         return _parsed(batch, fields)
@@ -68,7 +82,7 @@ def _parsed(batch: pa.RecordBatch, fields: dict[str, Any]) -> tuple[GridScores, 
     labels, clip, spans = fields["labels"], fields["clip"], fields.get("spans")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise TypeError("labels are no names")
-    types = {"grid_s": pa.float64(), "valid": pa.bool_(), "saliency": pa.float16()}
+    types = {"grid_s": pa.float64(), "valid": pa.bool_(), "saliency": pa.float16(), "cut_s": pa.float64()}
     for name in set(types) & set(batch.schema.names):
         if batch.column(name).type != types[name] or batch.column(name).null_count:
             raise TypeError(f"{name} is a column of {batch.column(name).type}")
@@ -83,6 +97,7 @@ def _parsed(batch: pa.RecordBatch, fields: dict[str, Any]) -> tuple[GridScores, 
         frame=np.full(len(batch), -1),
         pts_s=np.full(len(batch), np.nan),
         valid=batch.column("valid").to_numpy(zero_copy_only=False),
+        cut_s=batch.column("cut_s").to_numpy() if "cut_s" in batch.schema.names else None,
     )
     scores = GridScores(
         frame=frame,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from vtn_stream.backbone import check_asked
 from vtn_stream.errors import InputError
 from vtn_stream.sampling import SamplingPlan, parse_rate
 from vtn_stream.settings import Device
@@ -21,6 +22,7 @@ class TrainingOptions:
     head         what it learns; "auto" goes by the annotations
     fps          grid positions per second, such as 2, 2.56 or "30000/1001"; None: by the shortest actions
     backbone     a timm image network; None: the default one. weights: a file for it
+    size         height and width of the frames that it looks at; None: its own
     device       of the image network, and of the training
     store        folder of the embeddings; None: in the user's cache
     seed         of all that is random
@@ -40,6 +42,7 @@ class TrainingOptions:
     fps: float | Fraction | str | None = None
     backbone: str | None = None
     weights: Path | None = None
+    size: int | None = None
     device: Device = "auto"
     store: Path | None = None
     seed: int = 0
@@ -57,6 +60,10 @@ class TrainingOptions:
                 "let the name after -o end in .safetensors",
             )
         _ = self.sampling
+
+    def check(self) -> None:
+        """Raises BackboneError for a backbone or weights that cannot be right, before anything is loaded."""
+        check_asked(self.backbone, self.weights)
 
     @property
     def sampling(self) -> SamplingPlan | None:

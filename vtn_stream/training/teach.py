@@ -28,18 +28,24 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
     One that was killed goes on after its last whole epoch when the same is asked again, to the same bits on the same
     machine. Raises TrainingError, and what `prepare` raises.
     """
-    output, work = options.output, options.work
+    output, work, store = options.output, options.work, EmbeddingStore(options.store)
     _claim(output, work, overwrite=options.overwrite)
     tell = on_event or (lambda event: None)
     encoders: list[FrameEncoder] = []
 
     def open_encoder() -> FrameEncoder:
-        name = options.backbone or DEFAULT_BACKBONE
-        encoders.append(FrameEncoder(name, weights=options.weights, device=options.device))
-        return encoders[0]
+        encoder = FrameEncoder(
+            options.backbone or DEFAULT_BACKBONE,
+            weights=options.weights,
+            size=options.size,
+            device=options.device,
+            memory=store.backbones,
+        )
+        encoders.append(encoder)
+        return encoder
 
     with DecodingProcess() as process:
-        material = prepare(options, open_encoder, EmbeddingStore(options.store), process, on_event=tell)
+        material = prepare(options, open_encoder, store, process, on_event=tell)
     encoder = encoders[0]
     learnt = learn(
         material,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vtn_stream.film import VideoInfo
 from vtn_stream.video.limits import MAX_DAYS, MAX_PACKETS, MAX_PIXELS, MAX_SIDE, MAX_STREAMS
@@ -45,7 +46,7 @@ def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
     """Checks the size of a payload before it is read."""
     limit = 0
     if "info" in header:
-        limit = 2 * MAX_PACKETS * np.dtype(np.int64).itemsize
+        limit = 3 * MAX_PACKETS * np.dtype(np.int64).itemsize
     elif "slot" in header:
         limit = len(_list(header.get("thumbnails"))) * _JPEG_BYTES
     if num_bytes > limit:
@@ -68,18 +69,24 @@ def video_info(path: Path, stamp: tuple[int, ...], facts: Any, payload: bytes) -
         raise ValueError("facts are an object")
     try:
         _check_facts(facts)
-        values, num_keyframes = np.frombuffer(payload, np.int64), _number(facts["num_keyframes"], 0, MAX_PACKETS)
-        if not 0 <= len(values) - num_keyframes <= MAX_PACKETS:
-            raise ValueError("more keyframes than timestamps came")
-        pts, keyframes = values[: len(values) - num_keyframes], values[len(values) - num_keyframes :]
-        if np.any(np.abs(values.astype(float)) > 2**62) or np.any(np.diff(keyframes) <= 0):
+        pts, keyframes, *rest = _arrays(facts["lengths"], payload)
+        if np.any(np.abs(np.append(pts, keyframes).astype(float)) > 2**62) or np.any(np.diff(keyframes) <= 0):
             raise ValueError("timestamps overflow or do not ascend")
-        video = VideoInfo.from_facts(path, stamp, facts, pts, keyframes)
+        video = VideoInfo.from_facts(path, stamp, facts, pts, keyframes, *rest)
         if not 0 < video.duration_s <= MAX_DAYS * 86400:
             raise ValueError(f"it lasts {video.duration_s} s")
         return video
     except (KeyError, TypeError, OverflowError, ZeroDivisionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _arrays(lengths: Any, payload: bytes) -> list[NDArray[np.int64]]:
+    """pts, keyframes and, where there are any, the pts of packets."""
+    sizes = [_number(length, 0, MAX_PACKETS) for length in _list(lengths)]
+    values = np.frombuffer(payload, np.int64)
+    if len(sizes) not in (2, 3) or sum(sizes) != len(values):
+        raise ValueError("other timestamps came than were announced")
+    return np.split(values, np.cumsum(sizes)[:-1])
 
 
 def _check_facts(facts: dict[str, Any]) -> None:
@@ -89,10 +96,14 @@ def _check_facts(facts: dict[str, Any]) -> None:
         raise ValueError("too many pixels")
     _number(facts["stream"], 0, MAX_STREAMS)
     _number(facts["end_pts"], -(2**62), 2**62)
-    for name in ("num_untimed", "num_hidden"):
+    for name in ("num_untimed", "num_hidden", "num_spread", "num_merged", "num_promised"):
         _number(facts[name], 0, MAX_PACKETS)
     _number(facts["rotation"], 0, 270)
     _number(facts["temporal_layers"], 0, 8)
+    if len(_list(facts["restarts"])) > MAX_PACKETS or len(_list(facts["dark"])) > MAX_PACKETS:
+        raise ValueError("more places than packets")
+    for pts in (*facts["restarts"], *(bound for span in facts["dark"] for bound in _list(span)[:2])):
+        _number(pts, -(2**62), 2**62)
     if len(_list(facts["video_streams"])) > MAX_STREAMS:
         raise ValueError("too many streams")
     for index in facts["video_streams"]:

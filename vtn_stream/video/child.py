@@ -5,9 +5,11 @@ It parses untrusted files with C libraries, so it can be killed at any moment: i
 given up what it does not need (`sandbox`). Requests and answers (see `wire`):
 
     {"do": "check"}                                      -> {"missing": [what is not closed off]}
-    {"do": "probe", "path"}                              -> {"info"} + pts, keyframes | {"error"}
+    {"do": "probe", "path"}                              -> {"info"} + pts, keyframes (and pts of all packets, where
+                                                            they are not what the file says) | {"error"}
     {"do": "decode", "path" ...} + keyframes, pts, flags -> {"slot", "items", "lost", "thumbnails"} + JPEGs,
-      (and to decord the pts of all frames)                 again and again, then {"done"} | {"error"}
+      (and to decord the pts of all frames, to PyAV those   again and again, then {"done"} | {"error"}
+      of all packets where they are not what the file says)
     {"free": slot}                                          the parent has read that slot
 
 The pixels of a batch lie in the ring, shared memory of shape [slots, batch, height, width, 3], uint8.
@@ -30,8 +32,8 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.video import sandbox
-from vtn_stream.video.container import read_info
 from vtn_stream.video.decord_reader import DecordReader
+from vtn_stream.video.probing import read_info
 from vtn_stream.video.pyav_reader import PyAVReader
 from vtn_stream.video.reader import Reader, Source
 from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
@@ -91,9 +93,12 @@ class _Child:
         name = os.path.basename(request.get("path", ""))
         try:
             if request.get("do") == "probe":
-                info, pts, keyframes = read_info(request["path"], request["stream"], self._alive)
-                info["num_keyframes"] = len(keyframes)
-                self._send({"info": info}, pts.tobytes() + keyframes.tobytes())
+                probed = read_info(request["path"], request["stream"], self._alive)
+                arrays = [probed.pts, probed.keyframes, *([] if probed.packet_pts is None else [probed.packet_pts])]
+                self._send(
+                    {"info": probed.facts | {"lengths": list(map(len, arrays))}},
+                    b"".join(array.tobytes() for array in arrays),
+                )
             elif request.get("do") == "decode":
                 self._decode(request, payload)
             elif request.get("do") == "check":
@@ -140,6 +145,9 @@ class _Child:
                 keyframes=keyframes,
                 temporal_layers=request["temporal_layers"],
                 pts=np.frombuffer(payload[rest:], np.int64) if is_decord else None,
+                packet_pts=np.frombuffer(payload[rest:], np.int64) if request["is_repaired"] else None,
+                restarts=np.array(request["restarts"], np.int64),
+                field_pictures=request["field_pictures"],
                 num_unseen=request["num_unseen"],
             )
             self._reader = (DecordReader if is_decord else PyAVReader)(source, self._num_threads)

@@ -34,8 +34,11 @@ def find_damage(video: VideoInfo, process: DecodingProcess, on_progress: Callabl
         on_progress(len(batch.items) + len(batch.lost))
     frames = np.sort(np.array(lost, np.int64))
     appear_s = np.append(video.times_s, video.duration_s)
+    ends_s = appear_s[1:].copy()
+    for span in video.dark:  # a frame before it is not shown until the next
+        ends_s[np.searchsorted(video.pts, span.start) - 1] = video.seconds(span.start)
     return [
-        LostFrames(start_s=float(appear_s[run[0]]), end_s=float(appear_s[run[-1] + 1]), num_frames=len(run))
+        LostFrames(start_s=float(appear_s[run[0]]), end_s=float(ends_s[run[-1]]), num_frames=len(run))
         for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
         if len(run)
     ]

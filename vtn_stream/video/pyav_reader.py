@@ -10,6 +10,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from vtn_stream.video.bare import bare_extradata, bare_packet, can_be_bare
 from vtn_stream.video.container import check_memory, open_video, packets_of
 from vtn_stream.video.damage import DamageLog
 from vtn_stream.video.picture import DecodedPicture
@@ -28,6 +29,8 @@ _PATIENCE_FRAMES = 32
 _WORTH_A_SEEK_S = 4.0
 # Where leaving packets out did harm so often, nothing is left out any more.
 _MAX_REDONE = 4
+# So many frames are known as incomplete before a joint at most: as many as a parser holds.
+_JOINT_FRAMES = 4
 _END = 2**63 - 1
 # What a keyframe is decoded to; decoders of some formats do not say.
 _INTRA = (PictureType.I, PictureType.NONE)
@@ -59,19 +62,30 @@ class PyAVReader:
         self._num_distrusted = 1
         self._num_redone = 0
         self._redo_pts: int | None = None  # where leaving packets out may have done harm
+        self._is_bare = False  # after the first complaint the decoder gets nothing but pictures
+        self._joints = _before(source.restarts, source.packet_pts)
         self._open()
-        codec = self._stream.codec_context
-        self._is_disposable = disposable_test(codec.name, bytes(codec.extradata or b""), source.temporal_layers)
+        codec = self._stream.codec_context.name
+        self._can_be_bare = can_be_bare(codec)
+        self._is_disposable = disposable_test(codec, self._extradata, source.temporal_layers)
         # Up to here, in pts, everything is decoded.
         self._full_until = _END if self._is_disposable is None else -_END
 
     def _open(self) -> None:
         self._container, self._stream = open_video(str(self._source.path), self._source.stream)
-        # A decoder that meets damage says so, instead of painting over it where it can.
-        self._stream.codec_context.options |= {"err_detect": "explode"}
+        codec = self._stream.codec_context
+        self._extradata = bytes(codec.extradata or b"")
+        # A decoder that meets damage says so, instead of painting over it where it can. MPEG-2's counts the fields of a
+        # frame wrongly and then refuses whole ones.
+        if not self._source.field_pictures:
+            codec.options |= {"err_detect": "explode"}
+        if self._is_bare:
+            codec.extradata = bare_extradata(codec.name, self._extradata)
         self._stream.codec_context.thread_type = "AUTO"
         self._stream.codec_context.thread_count = self._num_threads
-        self._packets = packets_of(self._container, self._stream)
+        self._packets: Iterator[av.Packet | None] = packets_of(
+            self._container, self._stream, times=self._source.packet_pts
+        )
         self._damage = DamageLog(self._num_threads - 1)
         self._emitted: deque[av.VideoFrame] = deque()  # decoded, not looked at yet
         self._last_pts = -_END  # the latest frame that was looked at
@@ -144,7 +158,7 @@ class PyAVReader:
                 ):
                     continue
                 self._damage.sent(packet.pts, is_keyframe=packet.is_keyframe, is_disposable=is_disposable)
-                if packet.is_corrupt:
+                if packet.is_corrupt and packet.pts not in self._joints:
                     self._damage.incomplete(packet.pts)
             try:
                 decoded = self._decode(packet)
@@ -163,12 +177,17 @@ class PyAVReader:
         return self._emitted.popleft() if self._emitted else None
 
     def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        if packet is not None and self._is_bare:
+            content = bytes(packet)
+            bare = bare_packet(self._stream.codec_context.name, self._extradata, content)
+            if bare != content:
+                packet = _with_content(packet, bare)
         return self._stream.decode(packet)
 
     def _suspect(self, pts: int | None) -> None:
         """Notes that something is wrong at this frame: packets that were left out before it may be the reason."""
         pts = self._last_demuxed if pts is None else pts
-        if pts > self._full_until:
+        if pts > self._full_until or (self._can_be_bare and not self._is_bare):
             self._redo_pts = pts
 
     def _must_redo(self, missing: int | None = None) -> bool:
@@ -180,9 +199,13 @@ class PyAVReader:
             self._suspect(missing)
         if self._redo_pts is None:
             return False
+        if self._can_be_bare and not self._is_bare:
+            self._is_bare = True
+            self.close()
+            self._open()
         self._num_redone += 1
         k = int(np.searchsorted(self._keyframes, self._redo_pts, side="right"))
-        is_last = k == len(self._keyframes) or self._num_redone == _MAX_REDONE
+        is_last = k == len(self._keyframes) or self._num_redone >= _MAX_REDONE or self._is_disposable is None
         self._full_until = _END if is_last else int(self._keyframes[k]) - 1
         self._redo_pts = None
         return True
@@ -199,18 +222,41 @@ class PyAVReader:
         """Decoding goes on from a keyframe at or before pts; from the file's start where seeking finds none."""
         keyframe = self._keyframe_before(pts)
         if keyframe is not None:
-            for back_s in (0, 1, 10):  # some demuxers land after the keyframe they are asked for
-                packet = self._landed(keyframe - int(back_s / self._source.time_base), pts, alive)
-                if packet is not None:
-                    self._emitted.clear()
-                    self._damage.restart()
-                    self._last_pts, self._last_demuxed = -_END, keyframe
-                    self._entry = None if packet.is_discard else packet.pts
-                    self._ended = False
-                    return
+            packet = self._jump(keyframe, pts, alive)
+            if packet is not None:
+                self._emitted.clear()
+                self._damage.restart()
+                self._last_pts, self._last_demuxed = -_END, keyframe
+                self._entry = None if packet.is_discard else packet.pts
+                self._ended = False
+                return
             self._keyframes = self._keyframes[:0]  # this file cannot be sought in: it is not tried again
         self.close()
         self._open()
+
+    def _jump(self, keyframe: int, pts: int, alive: Callable[[], None]) -> av.Packet | None:
+        """The packet from which reading goes on, of this keyframe or an earlier one; None if there is no way."""
+        if self._source.packet_pts is not None:  # the file's own clock does not say where it is
+            return self._skim(keyframe, alive)
+        for back_s in (0, 1, 10):  # some demuxers land after the keyframe they are asked for
+            packet = self._landed(keyframe - int(back_s / self._source.time_base), pts, alive)
+            if packet is not None:
+                return packet
+        return None
+
+    def _skim(self, keyframe: int, alive: Callable[[], None]) -> av.Packet | None:
+        """The packet of this keyframe, found by reading on, or from the start where it lies behind."""
+        if self._ended or keyframe <= self._last_demuxed:
+            self.close()
+            self._open()
+        packets = self._packets
+        for packet in packets:
+            alive()
+            if packet is not None and packet.is_keyframe and packet.pts == keyframe:
+                self._stream.codec_context.flush_buffers()
+                self._packets = chain([packet], packets)
+                return packet
+        return None
 
     def _landed(self, target: int, pts: int, alive: Callable[[], None]) -> av.Packet | None:
         """The first keyframe after a seek, if it is early enough to decode pts; reading goes on from it."""
@@ -246,3 +292,26 @@ class PyAVReader:
         self._keyframes = np.delete(self._keyframes, np.s_[max(0, bad - self._num_distrusted) : max(bad + 1, after)])
         self._num_distrusted *= 2  # where one is wrong they mostly all are
         return False
+
+
+def _with_content(packet: av.Packet, content: bytes) -> av.Packet:
+    changed = av.Packet(content)
+    changed.pts, changed.dts, changed.time_base, changed.stream = (
+        packet.pts,
+        packet.dts,
+        packet.time_base,
+        packet.stream,
+    )
+    changed.is_keyframe = packet.is_keyframe
+    return changed
+
+
+def _before(restarts: NDArray[np.int64], packet_pts: NDArray[np.int64] | None) -> frozenset[int]:
+    """The pts of the last frames before the clock begins again: transport streams call them incomplete, since what
+    follows is not what they had announced. If they are, the decoder complains.
+    """
+    if packet_pts is None:
+        return frozenset()
+    known = np.unique(packet_pts)
+    ends = np.searchsorted(known, restarts)
+    return frozenset(int(pts) for end in ends for pts in known[max(0, end - _JOINT_FRAMES) : end])

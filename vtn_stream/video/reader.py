@@ -1,7 +1,7 @@
 """What a decoder must do for us. Each decoder has a module that implements it; it runs in the decoding process."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,8 @@ class Source:
     """What a reader needs of VideoInfo: which stream of which file, where decoding can begin, how it is shown.
 
     pts         of all its frames, for a decoder that knows frames by their number
+    packet_pts  of all packets in the file's order, for a file whose timestamps are not taken as they are
+    restarts    pts at which the file's own clock had stepped back
     num_unseen  packets that are in no pts: without a time, or not shown
     """
 
@@ -28,7 +30,10 @@ class Source:
     sample_aspect_ratio: Fraction
     keyframes: NDArray[np.int64]
     temporal_layers: int
+    field_pictures: bool = False
     pts: NDArray[np.int64] | None = None
+    packet_pts: NDArray[np.int64] | None = None
+    restarts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     num_unseen: int = 0
 
 

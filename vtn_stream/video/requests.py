@@ -142,6 +142,9 @@ class DecodingProcess:
             "mirrored": video.mirrored,
             "temporal_layers": video.temporal_layers,
             "decoder": self._decoder,
+            "is_repaired": video.packet_pts is not None,
+            "restarts": video.restarts,
+            "field_pictures": video.field_pictures,
             "num_unseen": video.num_hidden + video.num_untimed,
             "sample_aspect_ratio": str(video.sample_aspect_ratio),
             "ring": ring.shape,
@@ -150,7 +153,15 @@ class DecodingProcess:
         }
         payload = video.keyframes.tobytes() + pts.tobytes() + wants_thumbnail.tobytes()
         if self._decoder == "decord":
+            if video.packet_pts is not None:
+                raise VideoError(
+                    f"decord takes the timestamps of {video.path.name} as they are, and they do not ascend",
+                    "it was not analyzed",
+                    "take the usual decoder: --decoder pyav",
+                )
             payload += video.pts.tobytes()
+        elif video.packet_pts is not None:
+            payload += video.packet_pts.tobytes()
         patience_s = 10 * self._deadline_s + video.num_frames * (FRAME_S + PIXEL_S * video.width * video.height)
         request = Request(film=video.path.name, patience_s=patience_s)
         self._process.ask(request, header, payload)

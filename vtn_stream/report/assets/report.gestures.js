@@ -77,7 +77,7 @@ for (const kind of ["pointerup", "pointercancel"]) {
     if (moved || scrub || kind === "pointercancel") return;
     const under = segmentAt(px, y);
     if (under >= 0) choose(under);
-    seek(timeAt(px));
+    seek(under < 0 ? timeAt(px) : inside(under, timeAt(px)));
   });
 }
 stage.addEventListener("pointerleave", () => { $("tip").hidden = $("hover").hidden = true; });
@@ -100,6 +100,10 @@ function trackAt(y) {
   const down = y + scroll.scrollTop;
   return y < RULER ? undefined : tracks.find(({ top, height: tall }) => down >= top && down < top + tall);
 }
+
+/** That time, or the nearest at which the film shows the segment: a pixel may be many frames, half of them before it. */
+const inside = (i, ms) =>
+  within(ms, segments.start[i], Math.max(segments.start[i], segments.end[i] - data.film.frame / 2));
 
 function segmentAt(px, y) {
   const under = trackAt(y);

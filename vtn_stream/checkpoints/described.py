@@ -1,0 +1,95 @@
+"""A model's file without its network: what it says of itself, verified by its checksum. Loads no torch.
+
+The format is in `file`.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vtn_stream.checkpoints.metadata import FORMAT_VERSION, MAX_HEADER_BYTES, METADATA_KEY, canonical, parse
+from vtn_stream.errors import CheckpointError
+from vtn_stream.model import VTNConfig
+from vtn_stream.sampling import ClipWindow
+from vtn_stream.track import OperatingPoints, PhaseRules, Recipe
+
+__all__ = ["BACKBONE", "Described", "describe_file", "refused"]
+
+BACKBONE = "backbone."  # the names of the image network's tensors begin so
+_DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}  # as the digest names them; a model has no others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a Checkpoint holds besides tensors, and whether those of its backbone are among them."""
+
+    config: VTNConfig
+    labels: tuple[str, ...]
+    recipe: Recipe
+    window: ClipWindow
+    operating_points: OperatingPoints
+    phase_rules: PhaseRules | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    digest: str
+    holds_backbone: bool
+
+
+def describe_file(path: Path) -> Described:
+    """Raises CheckpointError for a file that is not whole, as `load_checkpoint` does; that its tensors are those of the
+    network that it describes is left to that.
+    """
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long
+        what = "is not a file" if os.path.exists(path) else "does not exist"
+        raise CheckpointError(f"{path.name} {what}", "no model was loaded", "check the path")
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            start = 8 + int.from_bytes(content[:8], "little")
+            if start > min(len(content), MAX_HEADER_BYTES):
+                raise ValueError
+            header = json.loads(content[8:start])
+            text = header.pop("__metadata__", {}).get(METADATA_KEY)
+            if text is None:
+                raise refused(
+                    path,
+                    "holds weights only: no labels, no recipe",
+                    "give a file that vtn-stream wrote, or give this one as the weights of a backbone with --weights",
+                )
+            parsed = _parsed(path, text)
+            digest = hashlib.blake2b(parsed.content.encode(), digest_size=16)
+            end = start
+            for name, tensor in sorted(header.items()):
+                first, last = (start + offset for offset in tensor["data_offsets"])
+                if not start <= first <= last <= len(content):
+                    raise ValueError
+                end = max(end, last)
+                digest.update(canonical([name, _DTYPES[tensor["dtype"]], tensor["shape"]]).encode())
+                with memoryview(content) as view, view[first:last] as values:
+                    digest.update(values)
+            if end != len(content):
+                raise ValueError
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError) as error:
+        raise refused(
+            path,
+            f"is no safetensors file, or only a part of one ({type(error).__name__})",
+            "get it anew; a published .pyth file becomes a model with `vtn-stream models import`",
+        ) from error
+    if digest.hexdigest() != parsed.digest:
+        raise refused(path, "was changed after it was written: its checksum is another", "get it anew")
+    holds_backbone = any(name.startswith(BACKBONE) for name in header)
+    return Described(**parsed.fields, digest=parsed.digest, holds_backbone=holds_backbone)
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return parse(text, FORMAT_VERSION)
+    except ValueError as error:
+        raise refused(path, f"cannot be read: {error}", "get it anew, or update vtn-stream") from error
+
+
+def refused(path: Path, fact: str, cure: str) -> CheckpointError:
+    return CheckpointError(f"{path.name} {fact}", "it cannot be used as a model", cure)

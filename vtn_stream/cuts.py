@@ -1,0 +1,201 @@
+"""Cuts to the frame: a change lies between two frames that were looked at; the few between them are decoded, small, and
+the cut is placed before the first frame of the new picture.
+
+    looked at      a                       b          one of every 12 frames, say
+    frames       . a . . . . . . . | . . . b .        the cut is before one of a + 1 ... b
+                                   ^
+
+`placed` decides that for one change, from pictures alone; `find_cuts` does it for a film, from the store where it can.
+C changes, n frames, pictures of [H, W, 3].
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.embedding import Warned
+from vtn_stream.errors import DamagedFile, DecodingLost, StoreError, VideoError
+from vtn_stream.film import VideoInfo
+from vtn_stream.store import EmbeddingStore
+from vtn_stream.store.cuts import Cuts, cuts_file, load_cuts, write_cuts
+from vtn_stream.video import DecodingProcess, check_unchanged
+
+__all__ = ["NOT_READ", "UNCLEAR", "CutsPlaced", "find_cuts", "placed"]
+
+# Instead of a frame. Not read: decoding died, or the film is gone; another run tries again.
+UNCLEAR, NOT_READ = -1, -2
+
+METHOD = 1  # of `placed` and what it is given: what others placed is not used
+SIZE = (36, 64)  # H, W: what moves by a few pixels of the film hardly moves here, and a slide's text still shows
+# Frames on either side of a cut that must all differ from those of the other side: a flash is as short, and is no cut.
+REACH = 3
+# Where several steps are so large, beside the largest, what lies before and after them decides. Cuts of two shots of
+# one place beside fast motion want it high, dissolves and long flashes low; tried on 37 shots (benchmarks/cuts.py).
+SHARE = 0.6
+LEAST_STEP = 0.5  # of 255, the mean over a picture: below it two codings of one picture differ
+MAX_FRAMES = 2000  # between two looked-at frames, 14 MiB: where a film is looked at once in a minute, no cut is meant
+
+# Changes asked of the decoding process at once, and stored together.
+CHANGES_PER_RUN = 16
+# A film on which decoding dies for so many runs one after the other is given up: each may cost two deadlines.
+MAX_LOST_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutsPlaced:
+    """How far the search for cuts has come: changes whose frames were decoded, of those that were not stored."""
+
+    num_done: int
+    num_total: int
+
+
+def placed(pictures: NDArray[np.uint8], first: int, last: int) -> int | None:
+    """Before which of these consecutive pictures [n, H, W, 3] the cut is: first + 1 to last. None: nothing changes.
+
+    first, last  the looked-at pictures, between which the cut is. Pictures beyond them tell flashes from cuts.
+
+    The step before a picture is the least difference between one of REACH pictures before it and one of as many from it
+    on. Of the steps that are about as large as the largest, that one is taken after which most pictures are nearer to
+    the last one, and before which most are nearer to the first: the middle of a dissolve, the cut beside a long flash.
+    """
+    flat = pictures.reshape(len(pictures), -1)
+    steps = np.array([_step(flat, at) for at in range(first + 1, last + 1)])
+    if steps.max() < LEAST_STEP:
+        return None
+    between = flat[first : last + 1]
+    nearer_to_last = np.array([_difference(p, flat[first]) - _difference(p, flat[last]) for p in between])
+    so_far = np.cumsum(nearer_to_last)
+    fit = so_far[-1] - 2 * so_far[:-1]  # of each step: the sum after it less the sum before it
+    return first + 1 + int(np.where(steps >= SHARE * steps.max(), fit, -np.inf).argmax())
+
+
+def find_cuts(
+    video: VideoInfo,
+    changes: NDArray[np.int64],
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    tell: Callable[[Warned | CutsPlaced], None],
+) -> NDArray[np.int64]:
+    """int64 [C]: the frame with which the new picture begins, UNCLEAR, or NOT_READ.
+
+    changes  int64 [C, 2], ascending: the last looked-at frame before a change, and the first one after it
+
+    What is stored is not decoded, and the process is not started for it. What is placed now is stored as it comes, so
+    that a killed run goes on. A film or a store that fails meanwhile is a warning: cuts are not read, or not kept.
+    """
+    method = f"{METHOD}, {process.decoder}"
+    file = cuts_file(store.root, video.identity, method)
+    try:
+        stored = load_cuts(file)
+    except DamagedFile as error:
+        tell(Warned(message=f"{error.fact}: the cuts are placed anew"))
+        stored = {}
+    found = np.array([_known(video, int(a), int(b), stored) for a, b in changes], np.int64)
+    open_changes = np.flatnonzero(found == NOT_READ)
+    num_done = lost_in_a_row = 0
+    is_kept = True
+    for start in range(0, len(open_changes), CHANGES_PER_RUN):
+        run = open_changes[start : start + CHANGES_PER_RUN]
+        try:
+            for i, frame in zip(run, _decoded(video, changes[run], process, tell), strict=True):
+                found[i] = frame
+                num_done += 1
+                lost_in_a_row = lost_in_a_row + 1 if frame == NOT_READ else 0
+                tell(CutsPlaced(num_done=num_done, num_total=len(open_changes)))
+            check_unchanged(video)  # else cuts of another film would be taken for this one's
+        except VideoError as error:
+            found[run] = NOT_READ
+            tell(Warned(message=f"{error.fact}: {len(open_changes) - num_done} cuts stay where the grid has them"))
+            break
+        if is_kept:
+            try:
+                write_cuts(file, _as_stored(video, changes[run], found[run]), method)
+            except StoreError as error:
+                tell(Warned(message=f"{error.fact}: {error.consequence}"))
+                is_kept = False
+        if lost_in_a_row >= MAX_LOST_IN_A_ROW and num_done < len(open_changes):
+            tell(Warned(message=f"no more cuts of {video.path.name} are placed: decoding failed {lost_in_a_row} times"))
+            break
+    return found
+
+
+def _known(video: VideoInfo, last: int, following: int, stored: Cuts) -> int:
+    """What is known of the change between these looked-at frames without decoding; NOT_READ if nothing is."""
+    if following - last == 1:
+        return following
+    if following - last > MAX_FRAMES:
+        return UNCLEAR
+    cut = stored.get((int(video.pts[last]), int(video.pts[following])), NOT_READ)
+    if cut is None:
+        return UNCLEAR
+    frame = int(np.searchsorted(video.pts, cut))
+    return frame if last < frame <= following and video.pts[frame] == cut else NOT_READ
+
+
+def _as_stored(video: VideoInfo, changes: NDArray[np.int64], found: NDArray[np.int64]) -> Cuts:
+    return {
+        (int(video.pts[a]), int(video.pts[b])): None if frame == UNCLEAR else int(video.pts[frame])
+        for (a, b), frame in zip(changes, found, strict=True)
+        if frame != NOT_READ
+    }
+
+
+def _decoded(
+    video: VideoInfo, changes: NDArray[np.int64], process: DecodingProcess, tell: Callable[[Warned], None]
+) -> Iterator[int]:
+    """What is found for each change. Where the decoding process is lost, a new one goes on; twice on one change, that
+    change is given up. Raises VideoError if the film cannot be opened any more.
+    """
+    num_done, lost_on = 0, -1
+    while num_done < len(changes):
+        try:
+            for frame in _request(video, changes[num_done:], process):
+                num_done += 1
+                yield frame
+        except DecodingLost as error:
+            if lost_on != num_done:
+                lost_on = num_done
+                tell(Warned(message=f"{error.fact}: a new one goes on"))
+                continue
+            tell(Warned(message=f"{error.fact} again: a cut stays where the grid has it"))
+            num_done += 1
+            yield NOT_READ
+
+
+def _request(video: VideoInfo, changes: NDArray[np.int64], process: DecodingProcess) -> Iterator[int]:
+    """What is found for each change, by one pass over the film. Keeps the pictures of one change or two."""
+    around = [range(max(0, a - REACH + 1), min(video.num_frames, b + REACH)) for a, b in changes.tolist()]
+    frames = np.unique(np.concatenate(around))
+    settled = np.zeros(len(frames), np.bool_)
+    pictures: dict[int, NDArray[np.uint8]] = {}
+    waiting = list(zip(changes.tolist(), around, strict=True))
+    for batch in process.frames(video, video.pts[frames], SIZE):
+        settled[batch.items] = settled[batch.lost] = True
+        pictures |= {int(frames[i]): picture.copy() for i, picture in zip(batch.items, batch.frames, strict=True)}
+        while waiting and settled[np.searchsorted(frames, waiting[0][1])].all():
+            (last, following), near = waiting.pop(0)
+            yield _among({f: pictures[f] for f in near if f in pictures}, last, following)
+            pictures = {f: pictures[f] for f in pictures if waiting and f >= waiting[0][1].start}
+    if waiting:
+        raise DecodingLost(f"decoding {video.path.name} ended early", "frames are missing", "run again")
+
+
+def _among(pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> int:
+    """The frame of these before which the cut is. UNCLEAR where damage took a frame beside it."""
+    frames = sorted(pictures)
+    if last not in pictures or following not in pictures:
+        return UNCLEAR
+    at = placed(np.stack([pictures[f] for f in frames]), frames.index(last), frames.index(following))
+    return frames[at] if at is not None and frames[at - 1] == frames[at] - 1 else UNCLEAR
+
+
+def _step(flat: NDArray[np.uint8], at: int) -> float:
+    before, after = flat[max(0, at - REACH) : at], flat[at : at + REACH]
+    return min(_difference(p, q) for p in before for q in after)
+
+
+def _difference(p: NDArray[np.uint8], q: NDArray[np.uint8]) -> float:
+    """The mean of the absolute difference, 0 to 255."""
+    return float(np.abs(p.astype(np.int16) - q).mean())

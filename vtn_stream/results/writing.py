@@ -1,0 +1,76 @@
+"""How results are written: whole or not at all, and never over hand work; and what is said of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vtn_stream.atomic import check_writable, is_full, write_whole
+from vtn_stream.errors import StoreError, TimelineError, listed
+from vtn_stream.results.hand_work import origin_of, put_aside
+
+__all__ = ["aside_line", "check_results_folder", "holds", "kept_line", "write", "write_file"]
+
+
+def check_results_folder(folder: Path, consequence: str) -> None:
+    """Makes sure now, not after an hour, that results can be written. Raises TimelineError."""
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise TimelineError(
+            f"nothing can be written to {folder.name or folder} ({error.strerror})",
+            consequence,
+            "name another folder with -o",
+        ) from error
+
+
+def write_file(path: Path, content: bytes) -> tuple[str, ...]:
+    """Writes a file whole or not at all. Hand work is put aside first, and told in the line that is given.
+
+    Raises TimelineError; StoreError where the disk is full.
+    """
+    aside = origin_of(path) in ("edited", "old") and not holds(path, content)
+    asides = [put_aside(path)] if aside else []
+    write(path, content)
+    return aside_line(asides)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, whatever is there. Raises TimelineError; StoreError where the disk is full."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, [content])
+    except (OSError, ValueError) as error:
+        full = isinstance(error, OSError) and is_full(error)
+        reason = (isinstance(error, OSError) and error.strerror) or "no path"
+        raise (StoreError if full else TimelineError)(
+            f"{path.name} cannot be written ({reason})",
+            "nothing that was computed is lost",
+            "name another place, or make room there",
+        ) from error
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether this is what the file holds."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def kept_line(files: Sequence[Path]) -> tuple[str, ...]:
+    """The line on files that were kept; none if there are none."""
+    if not files:
+        return ()
+    names = listed(file.name for file in files)
+    are, they, them = ("is", "it was", "it") if len(files) == 1 else ("are", "they were", "them")
+    return (
+        f"{names} {are} hand work, not as written with the timeline; {they} kept; "
+        f"--discard-edits puts {them} aside and writes {them} anew",
+    )
+
+
+def aside_line(asides: Sequence[Path]) -> tuple[str, ...]:
+    """The line on files that were put aside, by their new names; none if there are none."""
+    if not asides:
+        return ()
+    names, one = listed(file.name for file in asides), len(asides) == 1
+    return (f"{'a file' if one else 'files'} that may be hand work {'was' if one else 'were'} put aside: {names}",)

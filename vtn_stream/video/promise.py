@@ -1,0 +1,111 @@
+"""What a file's index or header promises, and whether the file ends before it: a download that was broken off.
+
+Looks only at how large the parts of a file say they are. Streams without such words (MPEG-TS, MPEG-PS, raw ones)
+promise nothing.
+
+ISO/IEC 14496-12, 4.2 (boxes); RFC 8794, 4 and RFC 9559 (EBML, Matroska's Segment); Microsoft's RIFF, and its ASF
+specification, 3.2 (File Properties Object).
+"""
+
+import os
+from collections.abc import Set
+from fractions import Fraction
+from typing import BinaryIO
+
+import av
+import av.container
+import av.video.stream
+
+__all__ = ["boxes", "ends_early", "promised_end"]
+
+# Of one file; a fragment of a film is two.
+_MAX_BOXES = 1_000_000
+_SEGMENT = b"\x18\x53\x80\x67"
+_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_HEAD_BYTES = 64 * 1024
+
+
+def ends_early(path: str, formats: Set[str]) -> bool:
+    """Whether a part of the file says that it is longer than what is there. formats: FFmpeg's names for the file's."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        if "mov" in formats:
+            return any(end > size for _, _, end in boxes(file, size))
+        if "matroska" in formats:
+            return _segment_end(file.read(_HEAD_BYTES)) > size
+        if "avi" in formats:
+            return any(end > size for end in _riff_ends(file, size))
+        if "asf" in formats:
+            return _asf_size(file.read(_HEAD_BYTES)) > size
+    return False
+
+
+def promised_end(
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
+    first: int,
+    step: int,
+    start: Fraction,
+    time_base: Fraction,
+) -> int | None:
+    """Until when, in time_base, the film lasts by the container's word; None if it says nothing. first: when the first
+    frame is shown; step: for how long, usually.
+    """
+    if container.format.name == "avi":  # its header counts frames; FFmpeg's duration is that of what is there
+        return first + stream.frames * step if stream.frames else None
+    ends = []
+    if stream.duration:
+        ends.append(first + int(stream.duration * stream.time_base / time_base))
+    if container.duration and container.duration > 0:
+        ends.append(int((start + Fraction(container.duration, av.time_base)) / time_base))
+    return min(ends, default=None)
+
+
+def boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
+    """(kind, start, end) of the boxes at the top of an MP4 or QuickTime file, up to the first that is none."""
+    found: list[tuple[bytes, int, int]] = []
+    at = 0
+    while at + 8 <= size and len(found) < _MAX_BOXES:
+        file.seek(at)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in kind):
+            break  # 0: up to the end of the file
+        found.append((kind, at, at + length))
+        at += length
+    return found
+
+
+def _segment_end(head: bytes) -> int:
+    """Where Matroska's Segment ends by its own word; 0 if it does not say."""
+    at = head.find(_SEGMENT) + len(_SEGMENT)
+    if at < len(_SEGMENT) or at >= len(head) or head[at] == 0:
+        return 0
+    length = 9 - head[at].bit_length()
+    value = int.from_bytes(head[at : at + length], "big") & ((1 << 7 * length) - 1)
+    return 0 if value == (1 << 7 * length) - 1 else at + length + value  # all ones: it was not known when it began
+
+
+def _riff_ends(file: BinaryIO, size: int) -> list[int]:
+    """Where the RIFF chunks of an AVI file end by their own word: the first, and those that follow it."""
+    ends: list[int] = []
+    at = 0
+    while at + 12 <= size and len(ends) < _MAX_BOXES:
+        file.seek(at)
+        head = file.read(12)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] != b"RIFF" or head[8:11] != b"AVI" or length == 0:
+            break  # 0: the recorder had no time to fill it in
+        ends.append(at + 8 + length)
+        at += 8 + length + length % 2
+    return ends
+
+
+def _asf_size(head: bytes) -> int:
+    """The size of an ASF file by its header; 0 if it was written while it was sent."""
+    at = head.find(_FILE_PROPERTIES)
+    if at < 0 or len(head) < at + 92 or head[at + 88] & 1:  # flags: broadcast
+        return 0
+    return int.from_bytes(head[at + 40 : at + 48], "little")
