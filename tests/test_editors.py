@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError, TimelineError
-from vtn_stream.formats import fcpxml, otio, xmeml
+from vtn_stream.formats import cmx3600, fcpxml, otio, resolve_markers, xmeml
 from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.formats.timecode import Clock
-from vtn_stream.formats.writing import xml_text
+from vtn_stream.formats.timecode import Clock, film_clock
+from vtn_stream.formats.writing import Options, xml_text
 
 ALL = [xmeml, fcpxml, otio]
 HALF_DAY_S = 12 * 3600
@@ -68,6 +68,16 @@ def test_times_off_the_frames_are_half_a_frame_away_at_most(module, counted, sta
     content, _ = written(module, segment(start_s, start_s + lasts_s), rate=rate, start=start, duration_s=1e5)
     (after,) = back(module, content)
     assert max(abs(after.start_s - start_s), abs(after.end_s - start_s - lasts_s)) <= 0.5000001 / rate
+
+
+@pytest.mark.parametrize("module", [*ALL, cmx3600, resolve_markers])
+@settings(deadline=None, max_examples=60)
+@given(st.fractions(Fraction(1, 100), 1000, max_denominator=100_000), st.floats(0, HALF_DAY_S), st.floats(1, 100))
+def test_a_film_at_any_rate_comes_back_at_its_seconds(module, rate, start_s, lasts_s):
+    clock, _ = film_clock(timeline(rate=rate, duration_s=1e5), Options())
+    content, _ = written(module, segment(start_s, start_s + lasts_s), rate=rate, duration_s=1e5)
+    (after,) = module.read(content, "project", ReadingOptions(rate=clock.rate)).timelines[0].segments
+    assert max(abs(after.start_s - start_s), abs(after.end_s - start_s - lasts_s)) <= 0.5000001 / clock.rate
 
 
 @pytest.mark.parametrize("module", ALL)

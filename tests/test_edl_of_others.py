@@ -267,6 +267,21 @@ def test_a_damaged_edl_is_refused(text, told):
         read(cmx3600, text)
 
 
+@pytest.mark.parametrize(
+    ("frame", "rate", "cure"),
+    [
+        ("29", Fraction(25), "give the rate that it counts at: --rate 29.97 or 30"),
+        ("59", Fraction(30), "give the rate that it counts at: --rate 59.94 or 60"),
+        ("24", Fraction(24), "give the rate that it counts at: --rate 25"),
+        ("999", Fraction(24), "mend the file"),
+    ],
+)
+def test_a_frame_that_the_rate_does_not_have_names_a_rate_that_has_it(frame, rate, cure):
+    with pytest.raises(TimelineError, match=r"line 2: timecode .* does not exist at") as caught:
+        read(cmx3600, EVENT + event(2, "00:00:02:00", f"00:00:03:{frame}"), rate=rate)
+    assert caught.value.cure == cure
+
+
 @pytest.mark.parametrize("filler", [" ", "x", "x ", "1 A C ", "|M:", " |D: ", "1"])
 def test_a_line_of_a_million_characters_is_read_or_refused(filler):
     for module in (cmx3600, resolve_markers):

@@ -135,3 +135,19 @@ def test_final_cut_pro_s_folder_is_its_file(tmp_path):
     (tmp_path / "empty.fcpxmld").mkdir()
     with pytest.raises(VtnStreamError, match=r"Info\.fcpxml cannot be read"):
         read_any(tmp_path / "empty.fcpxmld")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.edl", "TITLE: x"),
+        ("a.fcpxml", '<fcpxml version="1.9"/>'),
+        ("a.xml", "<xmeml><sequence><name>x</name></sequence></xmeml>"),
+        ("a.vtt", "WEBVTT"),
+        ("a.otio", '{"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1"}}'),
+        ("a.csv", "video,start_s,end_s,duration_s,start,end,label,score\na.mp4,,,,,,,\n"),
+    ],
+)
+def test_a_file_without_segments_says_so(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert read_any(tmp_path / name).warnings[-1] == "there is no segment in it"

@@ -102,3 +102,32 @@ def test_chapters_of_other_programs_are_read():
 def test_damaged_matroska_chapters_are_refused(content, fault):
     with pytest.raises(TimelineError, match=fault):
         read(matroska, content)
+
+
+def atom(name, start, inside=""):
+    return (
+        f"<ChapterAtom><ChapterTimeStart>00:00:{start:02d}</ChapterTimeStart>"
+        f"<ChapterTimeEnd>00:00:{start + 1:02d}</ChapterTimeEnd>"
+        f"<ChapterDisplay><ChapterString>{name}</ChapterString></ChapterDisplay>{inside}</ChapterAtom>"
+    )
+
+
+@pytest.mark.parametrize(
+    "flag", ["<ChapterFlagEnabled> 0 </ChapterFlagEnabled>", "<ChapterFlagHidden>1</ChapterFlagHidden>"]
+)
+def test_chapters_that_are_switched_off_or_hidden_are_not_read_nor_what_is_in_them(flag):
+    chapters = (
+        atom("a", 1, "<ChapterFlagEnabled>1</ChapterFlagEnabled>") + atom("b", 2, flag + atom("c", 2)) + atom("d", 3)
+    )
+    content = f"<Chapters><EditionEntry>{chapters}</EditionEntry></Chapters>"
+    result = matroska.read(content.encode(), "a.xml", ReadingOptions())
+    assert [s.label for s in result.timelines[0].segments] == ["a", "d"]
+    assert result.warnings == ("2 chapters switched off or hidden, not read (b and c)",)
+    hidden = content.replace("<EditionEntry>", "<EditionEntry><EditionFlagHidden>1</EditionFlagHidden>")
+    assert matroska.read(hidden.encode(), "a.xml", ReadingOptions()).timelines[0].segments == ()
+
+
+def test_chapters_in_chapters_are_read_however_deep():
+    content = "<Chapters><EditionEntry>" + "<ChapterAtom>" * 20_000 + "</ChapterAtom>" * 20_000
+    result = matroska.read(f"{content}</EditionEntry></Chapters>".encode(), "a.xml", ReadingOptions())
+    assert len(result.timelines[0].segments) == 20_000

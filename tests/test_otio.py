@@ -210,7 +210,7 @@ def test_a_collection_is_a_film_for_each_of_its_timelines():
     several = [project(track(clip(name, 0, 25))) for name in "ab"]
     inner = schema.SerializableCollection(children=[several[1]])
     bin_ = schema.SerializableCollection(name="bin", children=[several[0], clip("loose", 0, 5), inner])
-    assert told(bin_)[0] == [[(0, 1, "a")], [(0, 1, "b")]]
+    assert told(bin_) == ([[(0, 1, "a")], [(0, 1, "b")]], ("1 object beside the timelines not read (loose)",))
     with pytest.raises(TimelineError, match="a SerializableCollection, not a Timeline"):
         told(schema.SerializableCollection(children=[clip("loose", 0, 5)]))
 

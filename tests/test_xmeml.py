@@ -8,6 +8,7 @@ import opentimelineio as otio_library
 import pytest
 from editor_timelines import COUNTED, NTSC_60, NTSC_FILM, read, segment, spans, written
 
+from vtn_stream.errors import TimelineError
 from vtn_stream.formats import xmeml
 
 
@@ -213,3 +214,14 @@ def test_markers_where_the_speed_is_changed_are_told(parameters, is_told):
     assert found == [(1, 1, "m")]
     told = "1 marker where the speed is changed, read as if it were not (m)"
     assert warnings == ((told,) if is_told else ())
+
+
+def test_markers_of_clips_in_bins_are_told():
+    clip = f"<clip><name>a</name>{mark('m', 5)}</clip>"
+    content = foreign_xmeml(mark("s", 25)).replace("<children>", f"<children>{clip}")
+    result = read(xmeml, content)
+    assert [s.label for s in result.timelines[0].segments] == ["s"]
+    assert result.warnings == ("1 marker of clips beside the sequences not read (m)",)
+    with pytest.raises(TimelineError, match="no sequence") as caught:
+        read(xmeml, f"<xmeml>{clip}</xmeml>")
+    assert caught.value.cure == "let the editor export the sequence, not its clips"

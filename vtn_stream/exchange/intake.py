@@ -33,10 +33,17 @@ _PROJECTS = {
 
 def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResult:
     """The timelines in a file of any format that can be read, or in annotations of many films. The content tells the
-    format.
+    format. A warning where there is nothing in it.
 
     Raises TimelineError, AnnotationError, InputError.
     """
+    result = _read(path, options)
+    if any(timeline.segments or timeline.clip_labels for timeline in result.timelines):
+        return result
+    return replace(result, warnings=(*result.warnings, "there is no segment in it"))
+
+
+def _read(path: Path, options: ReadingOptions) -> ReadResult:
     if path.suffix.lower() == ".fcpxmld" and path.is_dir():  # Final Cut Pro's folder around its file
         path /= "Info.fcpxml"
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")

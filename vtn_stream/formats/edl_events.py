@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, refuse, told
-from vtn_stream.formats.timecode import Clock, reading_clock
+from vtn_stream.formats.timecode import TIMECODE_RATES, Clock, reading_clock
 
 __all__ = ["MARKER_LINE", "EdlEvent", "events_in", "is_edl", "start_told"]
 
@@ -21,7 +21,7 @@ _EVENT = re.compile(
     rf"\s+{_TIME}\s+{_TIME}\s+{_TIME}\s+{_TIME}",  # source, record
     re.ASCII | re.IGNORECASE,
 )
-_MAX_LINE = 1000  # characters; no event is longer
+_MAX_LINE = 400  # characters; no event is longer
 _BEGINS_AS_EVENT = re.compile(
     r"\d{3,}(?: {2,}|\t)\S"
     r"|\d+\s+\S+\s+(?:[ABV]+\d*|AA/V|NONE)\s+[CDKW]\w*\s"
@@ -137,7 +137,7 @@ def _read_event(match: re.Match[str], clock: Clock, after: int | None, name: str
     try:
         source, start, end = (_frame(clock, match[i]) for i in (5, 7, 8))
     except ValueError as error:
-        refuse(name, f"timecode {match[7]} to {match[8]}: {error}", line=line)
+        refuse(name, f"timecode {match[7]} to {match[8]}: {error}", line=line, cure=_cure(match, clock))
     if after is not None and not match[7].isdecimal():
         start += clock.day * max(0, round(Fraction(after - start, clock.day)))
     if end < start:
@@ -154,6 +154,14 @@ def _read_event(match: re.Match[str], clock: Clock, after: int | None, name: str
         start=start,
         end=end,
     )
+
+
+def _cure(match: re.Match[str], clock: Clock) -> str:
+    """What to do about an event with a timecode that does not exist: at another rate it may."""
+    last = max(int(re.split("[:;.,]", match[i])[-1]) for i in (5, 6, 7, 8))
+    rates = [rate for rate in TIMECODE_RATES if round(rate) > last >= clock.base]
+    fitting = [f"{float(rate):.5g}" for rate in rates if round(rate) == round(rates[0])]
+    return f"give the rate that it counts at: --rate {' or '.join(fitting)}" if fitting else "mend the file"
 
 
 def _frame(clock: Clock, time: str) -> int:

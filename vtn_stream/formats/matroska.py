@@ -6,7 +6,8 @@ Resolution: nanoseconds. Loses scores, the name, length and identity of the film
 and provenance.
 Escapes: XML's own, carriage returns as &#13;; characters that XML does not have become U+FFFD.
 Read: the first edition, with the chapters inside chapters; of names in several languages the first. A chapter without
-an end ends with the next one beside it, or with the film. XML with entities is refused.
+an end ends with the next one beside it, or with the film. Chapters that are switched off or hidden are left out, with a
+warning. XML with entities is refused.
 Comes back the same: times in nanoseconds, labels without controls.
 """
 
@@ -17,7 +18,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, xml_root
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, told, xml_root
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -69,7 +70,11 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         refuse(name, "its root is not Chapters")
     editions = root.findall("EditionEntry")
     segments: list[Segment] = []
-    for parent in editions[0].iter() if editions else ():
+    off: list[str] = []
+    # A list of what to look into: files nest as deep as they like.
+    waiting = [(edition, _is_off(edition)) for edition in editions[:1]]
+    while waiting:
+        parent, is_off = waiting.pop()
         atoms = parent.findall("ChapterAtom")
         starts = [_time_s(atom, "ChapterTimeStart", name) or 0.0 for atom in atoms]
         for atom, start_s, next_s in zip_longest(atoms, starts, starts[1:]):
@@ -81,10 +86,25 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
             if len(segments) >= MAX_SEGMENTS:
                 refuse(name, f"more than {MAX_SEGMENTS} chapters")
             label = atom.findtext("ChapterDisplay/ChapterString", "")
-            segments.append(Segment(start_s=start_s, end_s=end_s, label=label))
+            waiting.append((atom, is_off or _is_off(atom)))
+            if waiting[-1][1]:
+                off.append(label)
+            else:
+                segments.append(Segment(start_s=start_s, end_s=end_s, label=label))
     warnings = [f"{num(len(editions), 'edition')} in the file: the first is read"] * (len(editions) > 1)
     timeline = timeline_of(segments, name, options, format="Matroska chapters")
-    return ReadResult(timelines=(timeline,), warnings=tuple(warnings))
+    return ReadResult(
+        timelines=(timeline,), warnings=(*warnings, *told({"chapter{} switched off or hidden, not read": off}))
+    )
+
+
+def _is_off(element: "Element") -> bool:
+    """Whether an edition or a chapter is switched off, or not shown to people."""
+    values = {child.tag: (child.text or "").strip() for child in element if "Flag" in str(child.tag)}
+    return values.get("ChapterFlagEnabled") == "0" or "1" in (
+        values.get("ChapterFlagHidden"),
+        values.get("EditionFlagHidden"),
+    )
 
 
 def _clock(time_s: float) -> str:

@@ -34,7 +34,7 @@ from vtn_stream.formats.otio_items import (
     schema_of,
     seconds_of,
 )
-from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, refuse, timeline_of, told
 from vtn_stream.formats.timecode import Clock, can_count, film_clock, is_timecode, timecode_rate
 from vtn_stream.formats.writing import DEFAULT_RATE, Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
@@ -99,23 +99,27 @@ def claims(head: str, suffix: str) -> bool:
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     try:
         root: Any = json.loads(decoded(data, name), parse_constant=_no_number)
-        projects = list(_projects(root))
+        loose: list[str] = []
+        projects = list(_projects(root, loose))
         if not projects:
             refuse(name, f"it holds a {schema_of(root)[:40]}, not a Timeline")
         read = [_timeline(project, len(projects) > 1, name, options) for project in projects]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         refuse(name, f"damaged OpenTimelineIO: {type(error).__name__} {str(error)[:100]}")
     warnings = dict.fromkeys(warning for _, doubts in read for warning in doubts)
+    warnings |= dict.fromkeys(told({"object{} beside the timelines not read": loose}))
     return ReadResult(timelines=tuple(timeline for timeline, _ in read), warnings=tuple(warnings))
 
 
-def _projects(root: Any) -> Iterator[dict[str, Any]]:
-    """A timeline, or those of a collection, in its order."""
+def _projects(root: Any, loose: list[str]) -> Iterator[dict[str, Any]]:
+    """A timeline, or those of a collection, in its order. The names of all else are added to `loose`."""
     if schema_of(root) == "Timeline":
         yield root
     elif schema_of(root) == "SerializableCollection":
         for child in root.get("children") or ():
-            yield from _projects(child)
+            yield from _projects(child, loose)
+    else:
+        loose.append(str(root.get("name") or ""))
 
 
 def _timeline(

@@ -69,10 +69,10 @@ class ReadResult:
 TimelineReader = Callable[[bytes, str, ReadingOptions], ReadResult]
 
 
-def refuse(name: str, reason: str, *, line: int | None = None) -> NoReturn:
+def refuse(name: str, reason: str, *, line: int | None = None, cure: str = "mend the file") -> NoReturn:
     """Raises the TimelineError of a file that cannot be read."""
     place = "" if line is None else f"line {line}: "
-    raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", "mend the file")
+    raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", cure)
 
 
 def told(things: Mapping[str, Sequence[int | str]]) -> tuple[str, ...]:

@@ -54,12 +54,11 @@ def claims(head: str, suffix: str) -> bool:
 
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
-    instances = root.find("ALL_INSTANCES")
-    if root.tag != "file" or instances is None:
+    if root.tag != "file" or root.find("ALL_INSTANCES") is None:
         refuse(name, "it is no Sportscode XML: file/ALL_INSTANCES is missing")
     segments: list[Segment] = []
     joined = labels = 0
-    for number, instance in enumerate(instances.iter("instance"), 1):
+    for number, instance in enumerate(root.iterfind("ALL_INSTANCES//instance"), 1):
         if number > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} instances")
         start_s, end_s = (_time(instance, tag, number, name) for tag in ("start", "end"))

@@ -93,9 +93,10 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "xmeml":
         refuse(name, "it is no xmeml")
-    sequences = list(_sequences(root))
+    beside: list[str] = []
+    sequences = list(_sequences(root, beside))
     if not sequences:
-        refuse(name, "it has no sequence")
+        refuse(name, "it has no sequence", cure="let the editor export the sequence, not its clips")
     timelines, warnings = [], dict[str, None]()
     for sequence in sequences:
         title = (sequence.findtext("name") or "") if len(sequences) > 1 else ""
@@ -104,15 +105,20 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         warnings |= dict.fromkeys(doubts)
         if sum(len(timeline.segments) for timeline in timelines) > MAX_SEGMENTS:
             refuse(name, f"it has more than {MAX_SEGMENTS} markers")
+    warnings |= dict.fromkeys(told({"marker{} of clips beside the sequences not read": beside}))
     return ReadResult(timelines=tuple(timelines), warnings=tuple(warnings))
 
 
-def _sequences(root: "Element") -> Iterator["Element"]:
-    """The sequences in the file's order, without those inside others; one that is only named has no content."""
+def _sequences(root: "Element", beside: list[str]) -> Iterator["Element"]:
+    """The sequences in the file's order, without those inside others; one that is only named has no content. The names
+    of markers outside of them are added to `beside`.
+    """
     waiting = [root]
     while waiting:
         element = waiting.pop()
-        if element.tag != "sequence":
+        if element.tag == "marker":
+            beside.append(element.findtext("name") or "")
+        elif element.tag != "sequence":
             waiting.extend(reversed(element))
         elif len(element):
             yield element

@@ -22,7 +22,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of, told
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -64,13 +64,17 @@ def claims(head: str, suffix: str) -> bool:
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
-    lines = [line for line in decoded(data, name).split("\n") if line.strip()]
-    chapters = sorted(
-        (((int(found[1] or 0) * 60 + int(found[2])) * 60 + int(found[3])), found[4].strip())
-        for line in lines
-        if (found := _LINE.fullmatch(line))
-    )
-    if lines and not chapters:
+    lines = decoded(data, name).split("\n")
+    chapters: list[tuple[int, str]] = []
+    other: list[int] = []
+    for number, line in enumerate(lines, 1):
+        if found := _LINE.fullmatch(line):
+            start = (int(found[1] or 0) * 60 + int(found[2])) * 60 + int(found[3])
+            chapters.append((start, found[4].strip()))
+        elif line.strip():
+            other.append(number)
+    chapters.sort()
+    if other and not chapters:
         refuse(name, "no line begins with a time")
     if len(chapters) > MAX_SEGMENTS:
         refuse(name, f"more than {MAX_SEGMENTS} chapters")
@@ -79,10 +83,8 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         Segment(start_s=start, end_s=max(start, end), label=label)
         for (start, label), end in zip(chapters, ends, strict=False)
     ]
-    num_other = len(lines) - len(chapters)
-    warnings = [f"{num(num_other, 'line')} without a time at the start: passed over"] * bool(num_other)
     timeline = timeline_of(segments, name, options, format="YouTube chapters")
-    return ReadResult(timelines=(timeline,), warnings=tuple(warnings))
+    return ReadResult(timelines=(timeline,), warnings=told({"line{} without a time at the start: passed over": other}))
 
 
 def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tuple[int, str]]:
