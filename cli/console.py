@@ -127,9 +127,12 @@ def show_table(table: Table) -> None:
     """Prints a table of which no figure is cut: in a narrow terminal other cells wrap, and where that is not enough, or
     the output is no terminal, lines are as long as they must be.
     """
+    wide = out.options.update(max_width=MAX_WIDTH)
     for column in table.columns:
-        column.no_wrap |= column.justify == "right"
-    lengths = Measurement.get(out, out.options.update(max_width=MAX_WIDTH), table)
+        if column.justify == "right":
+            column.no_wrap = True
+            column.min_width = max(Measurement.get(out, wide, cell).maximum for cell in (column.header, *column.cells))
+    lengths = Measurement.get(out, wide, table)
     table.width = min(lengths.maximum, max(out.width, lengths.minimum)) if out.is_terminal else lengths.maximum
     out.print(table, crop=False)
 

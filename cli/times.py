@@ -1,6 +1,5 @@
 """Times on the command line, and for people to read."""
 
-import math
 from typing import Any
 
 import click
@@ -17,7 +16,7 @@ class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         if isinstance(value, float):
             return value
         time_s = seconds_of(value)
-        if time_s is not None and 0 <= time_s < math.inf:
+        if time_s is not None and time_s >= 0:
             return time_s
         self.fail(f"{value!r} is not a time; give seconds (95.5), M:SS or HH:MM:SS.mmm (00:01:35.500)", param, ctx)
 

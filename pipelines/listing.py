@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vtn_stream.errors import InputError, VtnStreamError
-from vtn_stream.film import is_film_name
+from vtn_stream.film import as_stored, is_film_name
 
 from .film_list import BaseFolder, FilmList
 from .film_names import is_result_name, label_of
@@ -94,6 +94,7 @@ class _Search:
         return len(self.rows) + self.num_known
 
     def add_source(self, given: str) -> None:
+        given = _spelled("", given)
         status = _status(given)
         if status is not None and stat.S_ISDIR(status.st_mode):
             self._walk(given, Pattern())
@@ -127,6 +128,7 @@ class _Search:
             entry = line.strip()
             if not entry or entry.startswith("#"):
                 continue
+            entry = _spelled(folder, entry)
             path = os.path.join(folder, entry)
             parts = entry.rstrip("/").split("/")
             if parts[-1] in ("", ".", ".."):
@@ -226,6 +228,17 @@ class _Search:
             self._numbers[path] = len(self.bases)
             self.bases.append(BaseFolder(path=path, label=label_of(folder)))
         return self._numbers[path]
+
+
+def _spelled(folder: str, entry: str) -> str:
+    """The entry as the disk spells it, which may be in another form of Unicode."""
+    path = os.path.join(folder, entry)
+    if entry.isascii() or os.path.lexists(path):
+        return entry
+    stored = as_stored(Path(path))
+    if not stored.exists():
+        return entry
+    return str(stored) if os.path.isabs(entry) else os.path.relpath(stored, folder or ".")
 
 
 def _lines(path: str) -> list[str]:

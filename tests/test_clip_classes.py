@@ -271,3 +271,17 @@ def test_a_path_without_suffix_may_hold_what_labels_hold_where_these_are_known(f
     with pytest.raises(AnnotationError) as caught:
         read_annotations(folder / "list.txt")
     assert caught.value.problems == ((2, "not a path and a label: my, clip,juggling balls"),)
+
+
+def test_a_clip_and_its_label_are_found_in_any_form_of_unicode(tmp_path):
+    (tmp_path / "u\u0308.mp4").touch()
+    (tmp_path / "list.txt").write_text("\u00fc.mp4 e\u0301\n", "utf-8")
+    (clip,) = read_clips(tmp_path / "list.txt", ["a", "\u00e9"])
+    assert (clip.path.name, clip.truth) == ("u\u0308.mp4", 1)
+
+
+@pytest.mark.parametrize("text", ["video,start_s,end_s,label\na.mp4,1,2,fight\n", "a.mp4 0.5 2.5 fight\n"])
+def test_what_holds_times_is_no_list_of_clips(tmp_path, text):
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(AnnotationError, match="it holds times, so that it is no list of whole clips"):
+        listed(tmp_path, text)

@@ -4,7 +4,8 @@ import pytest
 from scored_films import TRUTH, annotations, predicted, scored, seg
 
 from vtn_stream.errors import InputError
-from vtn_stream.evaluation import Prediction, score
+from vtn_stream.evaluation import Prediction, read_predictions, score
+from vtn_stream.formats.annotations import read_annotations
 
 
 def test_training_films_are_left_out_where_there_are_others_and_that_is_told():
@@ -107,3 +108,13 @@ def test_more_frames_than_can_be_counted_are_refused():
     for fps in (0, -1, float("nan"), float("inf")):
         with pytest.raises(InputError, match="frames a second"):
             score({}, annotations(TRUTH), fps=fps)
+
+
+def test_labels_and_films_are_the_same_in_any_form_of_unicode(tmp_path):
+    truth = tmp_path / "truth.csv"
+    truth.write_text("video,start_s,end_s,label\nu\u0308.mp4,0,2,e\u0301\nu\u0308.mp4,2,4,o\u0308\n")
+    predictions = tmp_path / "predictions.csv"
+    predictions.write_text("video,start_s,end_s,label,score\nx/\u00fc.avi,0,2,\u00e9,1\nx/\u00fc.avi,2,4,\u00f6,1\n")
+    scores = score(read_predictions(predictions), read_annotations(truth), background=["\u00f6"])
+    assert scores.labels == ("e\u0301",)
+    assert [(s.start_s, s.label) for s in scores.films[0].shown] == [(0, "e\u0301")]

@@ -1,6 +1,7 @@
 """What is known of a film: its invariants and the seconds of its timestamps, against exact fractions."""
 
 import pickle
+import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.film import FrameIndex, VideoInfo
+from vtn_stream.film import FrameIndex, VideoInfo, as_stored
 
 NTSC = Fraction(30000, 1001)
 
@@ -128,3 +129,15 @@ def test_a_slice_of_a_clock_is_the_clock_of_the_slice():
     assert part.pts_s.tolist() == [0.0, 1.0]
     assert part.valid.tolist() == [True, True]
     assert len(clock()[4:]) == 0
+
+
+@pytest.mark.parametrize(("on_disk", "asked"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_path_in_another_form_of_unicode_is_the_one_on_the_disk(tmp_path, on_disk, asked):
+    stored, given = (tmp_path / unicodedata.normalize(form, "fußball/tür/é.mp4") for form in (on_disk, asked))
+    stored.parent.mkdir(parents=True)
+    stored.touch()
+    assert as_stored(given) == as_stored(stored) == stored
+    assert as_stored(given.with_name("ö.mp4")).name == "ö.mp4"
+    given.parent.mkdir(parents=True, exist_ok=True)
+    given.touch()
+    assert (as_stored(given), as_stored(stored)) == (given, stored)

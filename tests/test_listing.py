@@ -246,3 +246,11 @@ def test_4000_films_take_less_than_200_bytes_each(here):
             tracemalloc.stop()
         assert (with_it - without) / 4000 < 200
         assert peak / 4000 < 2000
+
+
+def test_a_name_in_another_form_of_unicode_is_the_film_on_the_disk(here):
+    (here / "u\u0308.mp4").write_bytes(b"film")
+    (here / "l.txt").write_text("\u00fc.mp4\n", "utf-8")
+    for source in ("\u00fc.mp4", "l.txt", str(here / "\u00fc.mp4")):
+        (film,) = list_films([source]).films
+        assert (Path(film.path).name, film.num_bytes) == ("u\u0308.mp4", 4)

@@ -151,3 +151,11 @@ def test_what_does_not_say_how_it_was_drawn_is_not_drawn_otherwise(analysis):
     honest = {"kind": "clip classifier", "operating_point": {"high": 0.5, "low": 0.5}}
     (found,) = Selection(threshold=0.1).apply(timeline(analysis=honest), lambda: (scores, index, ("a",))).segments
     assert found.score == 0.3
+
+
+def test_a_label_is_the_same_in_any_form_of_unicode():
+    segments = (Segment(start_s=0, end_s=1, label="e\u0301"), Segment(start_s=1, end_s=2, label="b"))
+    timeline = Timeline(video_identity="", video_path="a.mp4", duration_s=2, span_s=(0, 2), segments=segments)
+    selection = Selection(labels=("\u00e9",), names={"\u00e9": "new"})
+    assert selection.unknown_labels(timeline) == []
+    assert [s.label for s in selection.apply(timeline, lambda: None).segments] == ["new"]

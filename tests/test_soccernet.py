@@ -5,6 +5,8 @@ import json
 import pytest
 from spot_files import GAME, drawn, event, labels, problems, read  # noqa: F401  (fixtures among them)
 
+from vtn_stream.errors import AnnotationError
+
 
 def test_each_half_of_a_match_is_a_film(read):
     annotations = read(
@@ -116,3 +118,31 @@ def test_the_time_of_an_event(read, fields, time_s):
 )
 def test_what_is_wrong_with_an_event_is_told(problems, fields, told):
     assert problems(labels(event() | fields)) == [(5, f"annotations[0]: {told}")]
+
+
+BALL = {"UrlLocal": "another game/", "annotations": [event("1 - 00:04", "PASS", "4040", team="left")]}
+
+
+@pytest.mark.parametrize("film", ["224p.mp4", "720p.mkv"])
+def test_a_game_of_ball_action_spotting_is_one_film(read, film):
+    later = {
+        "annotations": [*BALL["annotations"], event("2 - 00:01", "DRIVE", "2800000"), event("2 - 00:02", "DRIVE", None)]
+    }
+    folder = {"a/Labels-ball.json": BALL, f"a/{film}": "", "b/Labels-ball.json": later}
+    found = read(folder=folder, skip_bad=True)
+    assert drawn(found) == {f"a/{film}": "PASS 4.04", "b/224p": "PASS 4.04, DRIVE 2800"}
+    assert [text.partition(",")[0] for _, text in found.skipped] == ["b/Labels-ball.json: it has no position"]
+
+
+def test_a_game_has_one_file_of_labels(read):
+    folder = {
+        "a/Labels-v2.json": labels(event(position="1000")),
+        "a/Labels.json": labels(event()),
+        "a/Labels-ball.json": BALL,
+    }
+    assert drawn(read(folder=folder)) == {"a/1_224p": "Goal 1"}
+
+
+def test_folders_of_games_are_no_classes(read):
+    with pytest.raises(AnnotationError, match="no annotations of a known format"):
+        read(folder={"a/Labels-cameras.json": {}, "a/224p.mp4": "", "b/224p.mp4": ""})

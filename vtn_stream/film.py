@@ -22,6 +22,7 @@ __all__ = [
     "Dark",
     "FrameIndex",
     "VideoInfo",
+    "as_stored",
     "bare_name",
     "file_stamp",
     "is_film_name",
@@ -295,6 +296,18 @@ def without_suffix(name: str) -> str:
 def one_form(name: str) -> str:
     """The name with accented letters written in one way: macOS gives file names in another way than people type."""
     return unicodedata.normalize("NFC", name)
+
+
+def as_stored(path: Path) -> Path:
+    """The path as the disk spells it, where that differs in the form of Unicode alone; else the path itself."""
+    if os.path.exists(path) or str(path).isascii() or path.parent == path:
+        return path
+    folder = as_stored(path.parent)
+    try:
+        same = [name for name in os.listdir(folder) if one_form(name) == one_form(path.name)]
+    except (OSError, ValueError):
+        return path
+    return folder / same[0] if len(same) == 1 else path
 
 
 def bare_name(path: str) -> str:

@@ -4,19 +4,20 @@ import re
 
 __all__ = ["is_clock", "seconds_of"]
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-_CLOCK = re.compile(r"(?:(\d{1,4}):(?=[0-5]\d:))?(\d{1,4}):([0-5]\d(?:[.,]\d*)?)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_CLOCK = re.compile(r"(?:(\d+):(?=[0-5]\d:))?(\d+):([0-5]\d(?:[.,]\d*)?)", re.ASCII)
 
 
 def seconds_of(text: str, *, comma: bool = False) -> float | None:
-    """Seconds in a number, in M:SS or in H:MM:SS, with or without a fraction; None for anything else.
+    """Seconds in a number, in M:SS or in H:MM:SS, with or without a fraction; inf for too many digits, None for
+    anything else.
 
     comma: it may be a number's decimal point as well; a clock's it always may
     """
     text = text.strip()
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds = clock.groups(default="0")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+        return float(hours) * 3600 + float(minutes) * 60 + float(seconds.replace(",", "."))
     text = text.replace(",", ".") if comma else text
     return float(text) if _NUMBER.fullmatch(text) else None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError
+from vtn_stream.film import as_stored, one_form
 from vtn_stream.formats.annotations import clip_list
 from vtn_stream.formats.annotations.clip_list import ListedClip
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -67,10 +68,12 @@ def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) ->
 def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, labels: Sequence[str]) -> list[LabelledClip]:
     """The clips that can be measured, and a problem for each of the others."""
     classes = {label: k for k, label in enumerate(labels)}
+    classes |= {one_form(label): k for label, k in classes.items()}
     clips: list[LabelledClip] = []
     seen: dict[str, At] = {}
     for at, name, label, _ in listed:
         truth = clip_list.class_of(label, classes)
+        truth = clip_list.class_of(one_form(label), classes) if truth is None else truth
         if not name or not label:
             findings.problem(at, "not a path and a label")
         elif truth is None:
@@ -79,10 +82,10 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
             findings.problem(at, f"{shown(name)} leads out of the folder")
         elif name in seen:
             findings.problem(at, f"{shown(name)} is listed{findings.where(seen[name])} already")
-        elif fault := _unusable(root / name, name):
+        elif fault := _unusable(file := as_stored(root / name), name):
             findings.problem(at, fault)
         else:
-            clips.append(LabelledClip(path=root / name, name=name, truth=truth))
+            clips.append(LabelledClip(path=file, name=name, truth=truth))
         seen.setdefault(name, at)
     return clips
 

@@ -10,7 +10,9 @@ from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions, ReadResul
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.video import DecodingProcess, probe
 
-__all__ = ["read_with_films"]
+__all__ = ["OF_FILM", "read_with_films"]
+
+OF_FILM = "What the file does not say of the film's rate, length and timecode is that of "  # a note, with its name
 
 
 def read_with_films(source: Path, options: ReadingOptions, film: Path | None) -> ReadResult:
@@ -69,6 +71,8 @@ def _one(source: Path, options: ReadingOptions, video: VideoInfo, plain: ReadRes
         read = replace(read, warnings=(*read.warnings, doubt))
     (before,) = read.timelines if plain is None else plain.timelines
     timeline, told = _told(read.timelines[0], before, video, options, known=plain is not None)
+    if timeline.video_path == named_by(source.name):  # the source names no film
+        timeline = replace(timeline, video_path=shareable_name(video.path.name))
     return replace(read, timelines=(timeline,), warnings=(*told, *read.warnings))
 
 
@@ -133,8 +137,7 @@ def _told(
 
 
 def _note(video: VideoInfo) -> str:
-    name = shareable_name(video.path.name)
-    return f"What the file does not say of the film's rate, length and timecode is that of {name}."
+    return f"{OF_FILM}{shareable_name(video.path.name)}."
 
 
 def _says_all(timeline: Timeline) -> bool:

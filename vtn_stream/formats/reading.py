@@ -142,6 +142,17 @@ def decoded(data: bytes, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def xml_in_utf8(data: bytes, name: str) -> bytes:
+    """The bytes of an XML document; in UTF-8 and without its declaration where it is UTF-16, or says so.
+
+    Its declaration holds but for that: UTF-16 is seen, and a file that says so may have been saved as UTF-8 since.
+    Lines stay where they are. Raises TimelineError.
+    """
+    if encoding_of(data) == "utf-8-sig" and not _SAYS_UTF_16.match(data):
+        return data
+    return re.sub(r"^\s*<\?xml[^>]*\?>", "", decoded(data, name).removeprefix("\ufeff")).encode("utf-8", "replace")
+
+
 def xml_root(data: bytes, name: str) -> "Element":
     """The root of an XML document. Raises TimelineError, also for a DTD with entities or external references.
 
@@ -154,11 +165,10 @@ def xml_root(data: bytes, name: str) -> "Element":
 
     if len(data) > MAX_BYTES:
         refuse(name, f"it is larger than {MAX_BYTES // 2**20} MiB")
-    # The declaration holds, but for UTF-16: that is seen, and a file that says so may have been saved as UTF-8 since.
-    by_bytes = encoding_of(data) == "utf-8-sig" and not _SAYS_UTF_16.match(data)
-    text = data if by_bytes else decoded(data, name).removeprefix("\ufeff")
     try:
-        return ElementTree.fromstring(text.lstrip(), forbid_dtd=False, forbid_entities=True, forbid_external=True)
+        return ElementTree.fromstring(
+            xml_in_utf8(data, name).lstrip(), forbid_dtd=False, forbid_entities=True, forbid_external=True
+        )
     except ParseError as error:
         refuse(name, f"damaged XML: {error}")
     except DefusedXmlException:

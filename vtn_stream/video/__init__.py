@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from vtn_stream.errors import VideoError
-from vtn_stream.film import VideoInfo
+from vtn_stream.film import VideoInfo, as_stored
 from vtn_stream.video.deep import LostFrames, find_damage
 from vtn_stream.video.requests import DecodingProcess, FrameBatch, check_unchanged
 
@@ -34,7 +34,7 @@ def probe(
 
 def film_file(path: str | os.PathLike[str]) -> Path:
     """The path, if it could be a film: it exists, is a regular file, is not empty and can be read."""
-    film = Path(path)
+    film = as_stored(Path(path))
     name = film.name or str(film)
     try:
         status = film.stat()

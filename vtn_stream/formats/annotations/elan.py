@@ -27,10 +27,11 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 from defusedxml import DefusedXmlException
 from defusedxml import sax as defused_sax
 
+from vtn_stream.errors import TimelineError
 from vtn_stream.formats.annotations.elan_writer import write
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.words import At, shown
-from vtn_stream.formats.reading import encoding_of
+from vtn_stream.formats.reading import encoding_of, xml_in_utf8
 
 __all__ = ["NAME", "claims", "read", "write"]
 
@@ -48,7 +49,9 @@ def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None
     """`file`: how messages call it, if there are several."""
     document = _Document()
     try:
-        defused_sax.parseString(data, document, forbid_dtd=True)
+        defused_sax.parseString(xml_in_utf8(data, path.name), document, forbid_dtd=True)
+    except TimelineError as error:
+        raise Unreadable(At(file=file), error.fact) from error
     except SAXParseException as error:
         raise Unreadable(At(line=error.getLineNumber(), file=file), f"damaged XML: {error.getMessage()}") from error
     except DefusedXmlException as error:

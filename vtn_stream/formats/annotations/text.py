@@ -29,6 +29,7 @@ __all__ = [
 
 MAX_BYTES = 64 * 1024 * 1024  # a million rows
 
+_EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,4}", re.ASCII)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
@@ -76,6 +77,8 @@ def seconds(text: str, *, comma: bool = False) -> float | str:
     if time_s is not None:
         return time_s
     text = text.strip()
+    if _EXPONENT.fullmatch(text):
+        return float(text)
     word = text.lower().lstrip("+-")
     if word in {"nan", "inf", "infinity"}:
         return math.nan if word == "nan" else math.inf

@@ -1,0 +1,45 @@
+"""Tables on the terminal: no figure of theirs is cut, however narrow it is."""
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from vtn_stream_cli import console
+
+
+@pytest.fixture
+def printed(monkeypatch, capsys):
+    """printed(width, terminal, rows): the lines of a table with labels on the left and figures on the right."""
+
+    def printed_(width, terminal, *rows):
+        monkeypatch.setattr(console.out, "_width", width)
+        monkeypatch.setattr(console.out, "_force_terminal", terminal)
+        table = Table(box=None, pad_edge=False)
+        table.add_column("label", overflow="fold")
+        for i in range(len(rows[0]) - 1):
+            table.add_column(f"figure {i}", justify="right")
+        for label, *figures in rows:
+            table.add_row(Text(label), *figures)
+        console.show_table(table)
+        return capsys.readouterr().out.splitlines()
+
+    return printed_
+
+
+FIGURES = ["100.0"] * 12
+
+
+@pytest.mark.parametrize("width", [20, 80, 400])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_figures_stand_whole_on_their_line(printed, width, terminal):
+    lines = printed(width, terminal, ["walk", *FIGURES], ["a label of many words " * 8, *FIGURES])
+    assert sum(line.count("100.0") == 12 for line in lines) == 2
+    assert "…" not in "".join(lines)
+
+
+def test_in_a_pipe_a_row_is_a_line(printed):
+    assert len(printed(80, False, ["word " * 50, *FIGURES], ["x" * 300, *FIGURES])) == 3
+
+
+def test_a_table_that_fits_is_not_stretched(printed):
+    assert max(map(len, printed(200, True, ["walk", "1"]))) < 20

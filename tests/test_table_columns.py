@@ -1,0 +1,189 @@
+"""Tables of segments that other programs and people make: what their columns are called, and how they count."""
+
+from fractions import Fraction
+
+import pytest
+from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
+
+from vtn_stream.errors import AnnotationError
+from vtn_stream.formats.prediction_files import read_results
+
+NO_FILM = "no column names the film: it is called given, as the file"
+
+
+def told(annotations):
+    return [text for _, text in annotations.warnings]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("video,start_s,end_s,label", "a,1.5,2.5,walk"),
+        ("Label,Video ID,End (s),Start (s)", "walk,a,2.5,1.5"),
+        ("filename,onset,offset,event_label", "a,1.5,2.5,walk"),
+        ("file,onset,duration,trial_type", "a,1.5,1,walk"),
+        ("video_name,start_ms,end_ms,action", "a,1500,2500,walk"),
+        ("film,Start [ms],Length [ms],tag", "a,1500,1000,walk"),
+        ("media,startTime,endTime,class", "a,0:01.5,0:02.5,walk"),
+        ("video,begin,stop,behaviour", "a,00:00:01.500,00:00:02.500,walk"),
+        ("path,from,to,activity", 'a,"00:00:01,500","00:00:02,500",walk'),
+        ("video,t_start,t_end,name", "a,1.5,2.5,walk"),
+        ("video,frame_start,frame_end,category", "a,15,25,walk"),
+        ("video,Start Frame,Start Time (seconds),End Frame,End Time (seconds),label", "a,9,1.5,99,2.5,walk"),
+        ("tier,file,Begin Time - ss.msec,End Time - ss.msec,annotation", "t,a,1.5,2.5,walk"),
+        ("video,in,out,label", "a,00:00:01:05,00:00:02:05,walk"),
+        ("video;Start (s);Stop (s);label", "a;1,5;2,5;walk"),
+        ("video\tstart min\tend min\tlabel", f"a\t{1.5 / 60}\t{2.5 / 60}\twalk"),
+    ],
+)
+def test_one_segment_in_tables_of_other_columns(read, header, row):
+    annotations = read(f"{header}\n{row}\n", fps=10)
+    assert annotations.format == "CSV"
+    ((film, (walk,)),) = ((name, video.segments) for name, video in annotations.videos.items())
+    assert (film, walk.label) == ("a", "walk")
+    assert (walk.start_s, walk.end_s) == (pytest.approx(1.5), pytest.approx(2.5))
+
+
+@pytest.mark.parametrize(
+    "content", ["video,label,onset,offset\na.mp4,goal,90,95\n", "video,label,time\na.mp4,goal,90.5\n"]
+)
+def test_a_table_with_times_is_no_list_of_clips(read, content):
+    assert all(video.clip_label is None for video in read(content).videos.values())
+
+
+def test_what_is_guessed_is_told(read):
+    assert told(read("video,onset,offset,label\na,1,2,x\n")) == [
+        "no unit of onset and offset is named: read as seconds"
+    ]
+    assert told(read("video,start,end,label\na,1.5,2,x\n")) == ["no unit of start and end is named: read as seconds"]
+    assert told(read("video,start_s,end,label\na,1,2,x\n")) == ["no unit of end is named: read as s, as the others"]
+    assert told(read("start_s,end_s,label,mood\n1,2,x,y\n")) == ["columns that are not read: mood", NO_FILM]
+    assert told(read("video,time_s,label\na,1,x\n")) == ["each row has one time, time_s: it is read as an instant"]
+    frames = read("video,start_frame,end_frame,label\na,10,20,x\n", fps=10)
+    assert drawn(frames) == {"a": "x 1-2"}
+    assert "frames that count from 0, the end's own not included" in told(frames)[0]
+
+
+def test_frames_and_timecode_need_a_rate_and_a_film_may_say_it(read):
+    frames, codes = (
+        "video,start_frame,end_frame,label\na,25,50,x\n",
+        "video,in,out,label\na,00:00:01:00,00:00:02:00,x\n",
+    )
+    for content in (frames, codes):
+        with pytest.raises(AnnotationError, match="say how many a second: --fps of evaluate, --rate of convert"):
+            read(content)
+        assert drawn(read(content, film_rate={"a": 25}.get)) == {"a": "x 1-2"}
+
+
+def test_timecode_counts_from_the_start_timecode(read):
+    table = "Marker Name\tIn\tOut\nGoal\t01:00:10;00\t01:00:12;00\nKick\t01:01:00;02\t01:01:00;02\n"
+    rate = Fraction(30000, 1001)
+    annotations = read(table.encode("utf-16"), fps=rate, start_timecode="01:00:00;00")
+    goal, kick = annotations.videos["given"].segments
+    assert (goal.start_s, goal.end_s) == (pytest.approx(10.01), pytest.approx(12.012))
+    assert kick.start_s == kick.end_s == pytest.approx(1800 / rate)
+    assert "taken as 3610.006 s of the film" in " ".join(told(read(table, fps=rate)))
+
+
+def test_lines_above_the_header_are_passed_over(read):
+    scenes = (
+        "Timecode List:,00:00:03.504\nScene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame,"
+        "End Timecode,End Time (seconds),Length (frames)\n1,1,00:00:00.000,0,84,00:00:03.504,3.504,84\n2,x\n"
+    )
+    annotations = read(scenes, skip_bad=True)
+    assert drawn(annotations) == {"given": "scene 1 0-3.504"}
+    assert annotations.skipped == ((4, "it has 2 cells, the header 8"),)
+
+
+def test_cells_in_quotes_of_any_line_ends_and_empty_columns_keep_their_lines(problems):
+    table = '"video","start_s","end_s","label","",""\r\n"a","1","2","x",,\r\n"b, c","3","4","y ""z""","",""\r\na,1\r\n'
+    for content in (table, table.replace("\r\n", "\r"), "\ufeff" + table):
+        assert problems(content) == [(4, "it has 2 cells, the header 4")]
+
+
+def test_who_did_it_sets_what_overlaps_apart(read):
+    annotations = read("video,start_s,end_s,label,subject\na,1,3,peck,hen\na,2,4,peck,cock\n")
+    assert [s.attributes for s in annotations.videos["a"].segments] == [{"subject": "hen"}, {"subject": "cock"}]
+
+
+BORIS = "Observation id,Subject,Behavior,Behavior type,Time,Media file name\n"
+
+
+def test_boris_events_are_paired(read):
+    rows = "o,A,peck,START,1,x/hen.mp4\no,B,peck,START,2,x/hen.mp4\no,A,peck,STOP,3,x/hen.mp4\n"
+    rows += "o,,call,POINT,4,x/hen.mp4\no,B,peck,STOP,5,x/hen.mp4\n"
+    assert drawn(read(BORIS + rows)) == {"hen.mp4": "peck 1-3, peck 2-5, call 4-4"}
+
+
+def test_boris_events_without_their_half_are_told(problems):
+    rows = "o,A,peck,STOP,1,h\no,A,peck,START,2,h\no,A,peck,START,3,h\no,A,rest,GO,4,h\n"
+    assert problems(BORIS + rows) == [
+        (2, "h: peck stops without a START before it"),
+        (3, "h: peck starts twice without a STOP between"),
+        (4, "h: peck starts, and no STOP follows"),
+        (5, "h: it is GO, not START, STOP or POINT"),
+    ]
+
+
+def test_times_over_several_media_files_are_those_of_the_observation(read):
+    annotations = read(BORIS + "o,A,peck,START,1,a.mp4\no,A,peck,STOP,3,b.mp4\n")
+    assert drawn(annotations) == {"o": "peck 1-3"}
+    assert "the observation o has 2 media files" in told(annotations)[0]
+
+
+def test_boris_aggregated_points_are_instants(read):
+    header = "Observation id,Behavior,Behavior type,Start (s),Stop (s),Duration (s)\n"
+    assert drawn(read(header + "o,peck,STATE,1,3,2\no,call,POINT,4,4,NA\n")) == {"o": "peck 1-3, call 4-4"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "segments"),
+    [
+        ("a.mp4 0.5 4.25 goal\n", {"a.mp4": "goal 0.5-4.25"}),
+        ("# of a match\n\n./my film.MP4,1:30,2:00,corner kick\n", {"my film.MP4": "corner kick 90-120"}),
+        ("a.mp4;goal;1:30;2:00\na.mp4;card;3:00;3:10\n", {"a.mp4": "goal 90-120, card 180-190"}),
+        ('0.0,10.5,intro\n10.5,20,"a, b"\n', {"given": "intro 0-10.5, a, b 10.5-20"}),
+        ("00:00:01.000\t00:00:02.500\tx\n", {"given": "x 1-2.5"}),
+    ],
+)
+def test_lines_of_times_without_a_header(read, lines, segments):
+    annotations = read(lines)
+    assert drawn(annotations) == segments
+    assert told(annotations)[0].startswith("there is no header")
+
+
+@pytest.mark.parametrize(
+    "lines", ["a.mp4,goal,90,95\na.mp4,x,7,9\n", "a.mp4 3 4 goal\n", "0,25,x\n", "a.mp4 1:30 goal\n"]
+)
+def test_lines_whose_numbers_may_be_something_else_are_refused(read, lines):
+    with pytest.raises(AnnotationError, match="put the line video,start_s,end_s,label above") as caught:
+        read(lines)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_votes_are_no_times(read):
+    votes = read("run/a.mp4,run,5,1\nrun/b.mp4,run,2,4\nrun/c.mp4,sit,1,2\n")
+    assert (votes.format, votes.labels) == ("clip list", ("run", "sit"))
+
+
+def test_a_line_that_does_not_fit_is_told_with_its_number(read):
+    annotations = read("a.mp4 0.5 4 goal\na.mp4 goal\na.mp4 5 6 x\n", skip_bad=True)
+    assert annotations.skipped == ((2, "not a start, an end and a label: a.mp4 goal"),)
+
+
+def test_one_label_and_one_film_in_two_forms_of_unicode(read):
+    annotations = read("video,start_s,end_s,label\nu\u0308.mp4,1,2,e\u0301\n\u00fc.mp4,3,4,\u00e9\n")
+    assert drawn(annotations) == {"u\u0308.mp4": "e\u0301 1-2, e\u0301 3-4"}
+    assert annotations.labels == ("e\u0301",)
+    assert drawn(read("video,start_s,end_s,label\nu\u0308,1,2.2,x\n", videos={"\u00fc": 2.0})) == {"u\u0308": "x 1-2"}
+
+
+def test_predictions_may_have_other_columns_too(tmp_path):
+    table = tmp_path / "p.csv"
+    table.write_text(
+        "file,begin (ms),end (ms),action,confidence,model\nu\u0308,1000,2000,a,.5,m\n\u00fc,0,500,a,.25,m\n"
+    )
+    results = read_results(table)
+    assert {name: [(s.start_s, s.end_s, s.score) for s in of.segments] for name, of in results.items()} == {
+        "u\u0308": [(1, 2, 0.5), (0, 0.5, 0.25)]
+    }
