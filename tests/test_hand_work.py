@@ -94,6 +94,20 @@ def test_one_changed_byte_is_hand_work_in_every_file(tmp_path, name):
     assert run(tmp_path, NEWEST, formats) == ()
 
 
+@pytest.mark.parametrize("name", ["video_identity", "video_path", "complete", "provenance"])
+def test_whatever_is_changed_in_a_timeline_it_is_still_that_of_its_film(tmp_path, name):
+    run(tmp_path)
+    path = tmp_path / "film.timeline.json"
+    values = {"video_identity": "c0ffed", "video_path": "other.mp4", "complete": False, "provenance": {"by": "me"}}
+    text = path.read_text()
+    fields = json.loads(text) | timeline_json.to_dict(replace(TIMELINE, **{name: values[name]}))
+    path.write_text(json.dumps(fields))
+    before = contents(tmp_path)
+    (line,) = run(tmp_path, NEWER)
+    assert line.startswith("film.timeline.json is hand work")
+    assert contents(tmp_path) == before
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_any_change_of_a_timeline_s_file_is_seen(data):
@@ -472,6 +486,21 @@ def test_a_person_who_changes_a_file_while_the_film_is_analyzed_keeps_it(tmp_pat
     assert line.startswith("film.timeline.json is hand work")
     assert path.read_bytes() == mine
     assert not files.partial.exists()
+
+
+def test_a_timeline_that_is_half_saved_while_the_film_is_analyzed_does_not_end_that(tmp_path):
+    run(tmp_path)
+    files = ResultFiles(tmp_path, Path("film.mp4"), ("csv",))
+    files.claim(FILM)
+    path = tmp_path / "film.timeline.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    files.save_partial(NEWER)
+    with pytest.raises(TimelineError, match="is there already, and damaged"):
+        files.save(NEWER, SCORES, INDEX, ("A",))
+    assert path.read_bytes() == whole[:100]
+    path.write_bytes(whole)
+    assert files.save(NEWER, SCORES, INDEX, ("A",)).told == ()
 
 
 def test_two_runs_of_one_film_at_once_do_not_take_each_other_for_people(tmp_path):
