@@ -52,7 +52,11 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.refine
 @options.exact
 @options.thumbnails
-@click.option("--overwrite", is_flag=True, help="Draw every timeline anew, also in the way of another film's.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Draw every timeline anew, also in the way of another film's; never over hand work.",
+)
 @options.discard_edits
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"

@@ -73,10 +73,11 @@ class Worker:
         if self._results is not None:
             files = self._files(plan.video, results)
             finished = self._is_finished(files, plan.video)
-            hand_work = files.hand_work() if finished else ()
-            finished = finished and not (hand_work and self._results.discard_edits)
+            if finished and (hand_work := files.hand_work()) and self._results.discard_edits:
+                finished, hand_work = False, ()
             if not finished and not self._estimates:  # an error now is better than one after an hour of work
-                self._claim(files, plan.video.identity)
+                hand_work = self._claim(files, plan.video.identity)
+                finished = bool(hand_work)
         missing = () if finished else self._analyzer.missing(plan)
         return Survey(
             identity=plan.video.identity,
@@ -84,7 +85,7 @@ class Worker:
             num_chunks=len(plan.chunks),
             missing=tuple(chunk.number for chunk in missing),
             finished=finished,
-            hand_work=hand_work if finished else (),
+            hand_work=hand_work,
             num_missing_positions=sum(map(len, missing)),
             estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
             warnings=() if finished else tuple(warnings(plan.video)),
@@ -111,7 +112,8 @@ class Worker:
         assert self._results is not None, "where results are to be written"
         plan = self._plan(path, identity)
         files = self._files(plan.video, results)
-        self._claim(files, identity)
+        if hand_work := self._claim(files, identity):
+            return Outcome(num_segments=0, num_gaps=0, hand_work=hand_work)
         analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
         timeline = analysis.timeline
         saved = files.save(timeline, analysis.scores, analysis.index, analysis.labels)
@@ -135,10 +137,11 @@ class Worker:
         assert self._results is not None, "where results are to be written"
         return self._results.files(video.path, results=results, store=self._settings.store_root)
 
-    def _claim(self, files: ResultFiles, identity: str) -> None:
-        """That the timeline is hand work is told by the survey, or by the saving if it became so meanwhile."""
+    def _claim(self, files: ResultFiles, identity: str) -> tuple[str, ...]:
+        """The line that says so where the timeline is hand work, so that nothing is to be done."""
         assert self._results is not None, "where results are to be written"
-        files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
+        line = files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
+        return () if line is None else (line,)
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
         """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
