@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vtn_stream.cuts import CutsPlaced, find_cuts
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
@@ -303,7 +302,9 @@ class Analyzer:
             if on_event and event.source != "store" and provisional_s <= PROVISIONAL_SHARE * (now - began):
                 tell(Provisional(timeline=draft.analysis(complete=False).timeline))
                 provisional_s += time.monotonic() - now
-        place = partial(self._place, plan.video, tell) if self.checkpoint is None and self._settings.refine else None
+        place = None
+        if self.checkpoint is None and self._settings.refine:
+            place = partial(find_cuts, plan.video, store=self._store, process=self._process, tell=tell)
         return draft.analysis(complete=True, place=place)
 
     def embed(
@@ -355,11 +356,6 @@ class Analyzer:
         except DamagedFile:
             return False
         return stored is not None
-
-    def _place(
-        self, video: VideoInfo, tell: Callable[[AnalysisEvent], None], changes: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        return find_cuts(video, changes, self._store, self._process, tell)
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
         """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""
