@@ -18,6 +18,7 @@ from vtn_stream.analysis import (
     Provisional,
     SequenceRead,
     Warned,
+    check_usable,
 )
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.results import ResultFiles, ResultOptions
@@ -137,6 +138,8 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
     with film_progress(film.name) as progress:
         progress.expect(sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
         analysis = analyzer.analyze(plan, lost=lost, on_event=tell)
+    files.drop_partial()
+    check_usable(plan, analysis)
     for warning in files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels):
         err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
     if json_log:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned
+from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned, check_usable
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
@@ -109,6 +109,7 @@ class Worker:
         files = self._files(plan.video, results)
         files.claim(identity, overwrite=self._results.overwrite)
         analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
+        check_usable(plan, analysis)
         files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
         return Outcome(num_segments=len(analysis.timeline.segments), num_gaps=len(analysis.timeline.gaps))
 
@@ -152,6 +153,7 @@ class Worker:
             and {name: provenance.get(name) for name in expected} == expected
             and isinstance(positions, dict)
             and positions.get("lost") == 0
+            and positions.get("embedded") != 0  # of a release that did not call that a failure
             and (not self._settings.exact or provenance.get("executions") == executions)
         )
 

@@ -89,8 +89,11 @@ class ResultFiles:
             write_file(self.timelines[name], written.content)
         if PAGE in self.timelines:
             os.utime(self.timelines[PAGE])  # it is of this timeline, so no older
-        self.partial.unlink(missing_ok=True)
+        self.drop_partial()
         return warnings
+
+    def drop_partial(self) -> None:
+        self.partial.unlink(missing_ok=True)
 
     def _check_owner(self, video_identity: str) -> None:
         """Checks again before every write: another run may have been first."""
