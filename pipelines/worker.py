@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned
+from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned, check_usable
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
@@ -115,6 +115,7 @@ class Worker:
         if hand_work := self._claim(files, identity):
             return Outcome(num_segments=0, num_gaps=0, hand_work=hand_work)
         analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
+        check_usable(plan, analysis)
         timeline = analysis.timeline
         saved = files.save(timeline, analysis.scores, analysis.index, analysis.labels)
         return Outcome(num_segments=len(timeline.segments), num_gaps=len(timeline.gaps), hand_work=saved.told)
@@ -172,6 +173,7 @@ class Worker:
             and positions.get("lost") == 0
             and isinstance(cuts, dict)
             and cuts.get("lost") == 0
+            and positions.get("embedded") != 0  # of a release that did not call that a failure
             and (not self._settings.exact or provenance.get("executions") == executions)
         )
 

@@ -27,7 +27,7 @@ from vtn_stream.embedding import (
     load_stored,
     probe,
 )
-from vtn_stream.errors import CheckpointError, DamagedFile, InputError
+from vtn_stream.errors import CheckpointError, DamagedFile, InputError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.sampling import Chunk, SamplingPlan
@@ -59,6 +59,7 @@ __all__ = [
     "Settings",
     "Warned",
     "analyze",
+    "check_usable",
 ]
 
 DEFAULT_FPS = Fraction(2)
@@ -145,7 +146,22 @@ def analyze(
     )
     with Analyzer(settings) as analyzer:
         plan = analyzer.plan(path, start_s=start_s, end_s=end_s)
-        return analyzer.analyze(plan, on_event=on_event).timeline
+        analysis = analyzer.analyze(plan, on_event=on_event)
+        check_usable(plan, analysis)
+        return analysis.timeline
+
+
+def check_usable(plan: Plan, analysis: Analysis) -> None:
+    """Raises VideoError if not one frame could be used, of all that there were to look at."""
+    video, index = plan.video, analysis.index
+    if index.valid.any() or not (index.frame >= 0).any():
+        return
+    what = "encrypted" if video.num_encrypted else "damaged, or of a kind that is not decoded here"
+    raise VideoError(
+        f"not one frame of {video.path.name} could be decoded: they are {what}",
+        "there is no timeline of it",
+        "decrypt it first" if video.num_encrypted else "check that it plays, or fetch it again",
+    )
 
 
 class Analyzer:

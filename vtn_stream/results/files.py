@@ -113,7 +113,7 @@ class ResultFiles:
         """
         beside = self._look(timeline.video_identity)
         if (line := self._kept_whole(beside)) is not None:
-            self.partial.unlink(missing_ok=True)
+            self.drop_partial()
             return Saved(told=(line,))
         contents = {self.scores: scores_content(scores, index, labels, timeline.video_identity)}
         warnings: list[str] = []
@@ -135,13 +135,16 @@ class ResultFiles:
             write(file, content)
         if (page := self.timelines.get(PAGE)) in contents:
             os.utime(page)  # it is of this timeline, so no older
-        self.partial.unlink(missing_ok=True)
+        self.drop_partial()
         kept = [file for file in self._others() if fates[file] == "keep"]
         return Saved(
             written=tuple(file for file in (self._timeline, *self._others()) if file in contents),
             warnings=tuple(warnings),
             told=(*kept_line(kept), *aside_line(asides)),
         )
+
+    def drop_partial(self) -> None:
+        self.partial.unlink(missing_ok=True)
 
     def _content(self, name: str, timeline: Timeline) -> tuple[bytes, list[str]]:
         if name == PAGE:
