@@ -10,8 +10,8 @@ non-drop, with a warning. If no start is stated, timecode starts at 00:00:00:00,
 
 Timecode has few rates. A film at another one is counted at one of these, with a warning. One within 0.2 % of a rate of
 timecode is at that rate: it is a mean, and a short last frame makes a mean so high (2700000/89923 is 29.97). Else it is
-counted at twice, thrice ... its own rate (12.5 at 25, a screen recording of a frame each 10 s at 24), which tells frames
-apart; fast ones at a half, a third ... of it (240 at 60); others at the next whole one, whose seconds are seconds. A
+counted at twice, three times ... its own rate (12.5 at 25, a screen recording of a frame each 10 s at 24), which tells
+frames apart; fast ones at a half, a third ... of it (240 at 60); others at the next whole one, whose seconds are seconds. A
 whole rate that is asked for holds, with a warning, and so does one that a file is counted at: 15 frames in a second
 have names, 12.5 have not.
 
