@@ -43,7 +43,7 @@ class Clock:
     """When the frame of each packet is shown.
 
     times       int64 [P], in the time base divided by `division`; NO_PTS where it is not known, or left out
-    restarts    times at which a clock had stepped back
+    restarts    times at which a clock had stepped back, or away for a moment
     num_spread  frames that were given times in between
     num_merged  frames left out: too many shared one timestamp
     """
@@ -79,10 +79,10 @@ def one_clock(
     if len(known) > 1:
         usual = usual_step(np.unique(times[known]))
         stretches = _stretches(times[known], decode_times[known], usual, _leap(usual, time_base), wraps_at)
-        for number, (first, shift) in enumerate(stretches):
-            end = stretches[number + 1][0] if number + 1 < len(stretches) else len(known)
+        ends = [first for first, _ in stretches[1:]] + [len(known)]
+        for number, ((first, shift), end) in enumerate(zip(stretches, ends, strict=True)):
             placed[known[first:end]] += shift
-            if number and shift > stretches[number - 1][1]:
+            if number and (number == 1 or shift != stretches[number - 2][1]):  # else it goes on where it had been
                 restarts.append(int(placed[known[first:end]].min()))
     placed, division, num_spread, num_merged = _spread(placed, shown, step)
     return Clock(
