@@ -35,12 +35,12 @@ STEPS = {
         [],
     ),
     "one frame far behind, and the clock goes on": (
-        span(1000, 1020) + [3] + span(1021, 1050),
+        [*span(1000, 1020), 3, *span(1021, 1050)],
         span(1000, 1050),
         [1020],
     ),
     "one frame far ahead, and the clock goes on": (
-        span(0, 60) + [90_000] + span(61, 120),
+        [*span(0, 60), 90000, *span(61, 120)],
         span(0, 120),
         [60],
     ),
