@@ -33,7 +33,7 @@ _MAX_STRETCHES = 10_000
 # A step this long, and so many times longer than usual, is a leap of the clock, if the others are even...
 _LEAP_S, _LEAP_STEPS = 10, 100
 # ... which most of them are if the longest is so many times the usual, and leaps are few.
-_EVEN, _MAX_LEAPS = 10, 0.01
+_EVEN, _MAX_SHARE_OF_LEAPS, _MAX_LEAPS = 10, 0.01, 5000
 # Where they are not, as in recordings of a screen that stands still for long, only a leap so long is one.
 _LONG_LEAP_S = 3600
 
@@ -110,7 +110,7 @@ def leaps(times: NDArray[np.int64], time_base: Fraction) -> NDArray[np.intp]:
     others = np.delete(steps, found)
     if len(found) == 0 or len(others) == 0:
         return found[:0]
-    if int(others.max()) <= _EVEN * usual and len(found) <= max(1, _MAX_LEAPS * len(steps)):
+    if int(others.max()) <= _EVEN * usual and len(found) <= max(1, min(_MAX_LEAPS, _MAX_SHARE_OF_LEAPS * len(steps))):
         return found
     long = max(_LONG_LEAP_S / time_base, _LEAP_STEPS * int(others.max()))
     return found[steps[found] > long]
