@@ -138,7 +138,8 @@ def decoded(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
             refuse(name, "it begins as text in UTF-16 and goes on as something else")
-        refuse(name, "it is no text in UTF-8 or UTF-16", line=data.count(b"\n", 0, error.start) + 1)
+        line = data.count(b"\n", 0, error.start) + 1
+        refuse(name, "it is no text in UTF-8 or UTF-16", line=line, cure="save it as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
