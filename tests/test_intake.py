@@ -132,6 +132,7 @@ def test_final_cut_pro_s_folder_is_its_file(tmp_path):
     (tmp_path / "cut.fcpxmld").mkdir()
     (tmp_path / "cut.fcpxmld" / "Info.fcpxml").write_text(SHORT["a.fcpxml"])
     assert said(tmp_path / "cut.fcpxmld") == ["Tür"]
+    assert read_any(tmp_path / "cut.fcpxmld").timelines[0].video_path == "cut"
     (tmp_path / "empty.fcpxmld").mkdir()
     with pytest.raises(VtnStreamError, match=r"Info\.fcpxml cannot be read"):
         read_any(tmp_path / "empty.fcpxmld")

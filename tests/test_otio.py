@@ -171,7 +171,7 @@ def test_sound_is_read_only_where_there_is_no_picture():
     tracks = [track(*of, kind="Audio") for of in sound]
     assert told(project(track(*linked), *tracks)) == (
         [[(0, 2, "a"), (0.2, 0.4, "m"), (2, 4, "b"), (4.04, 4.04, "beat")]],
-        ("6 clips of audio tracks not read (a, b, music and 3 more)",),
+        ("6 clips of audio tracks not read (a, b and music)",),
     )
     alone = track(clip("voice", 0, 48_000, 48_000.0), kind="Audio")
     (timeline,) = read(otio, otio_library.core.serialize_json_to_string(project(alone))).timelines

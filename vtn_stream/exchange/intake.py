@@ -44,11 +44,12 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
 
 
 def _read(path: Path, options: ReadingOptions) -> ReadResult:
+    name = path.name
     if path.suffix.lower() == ".fcpxmld" and path.is_dir():  # Final Cut Pro's folder around its file
-        path /= "Info.fcpxml"
+        path, name = path / "Info.fcpxml", f"{path.stem}.fcpxml"
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
-    if not path.is_dir() and (format := _format_of(path.name, _head(data))) is not None:
-        return format.read(data, path.name, options)
+    if not path.is_dir() and (format := _format_of(name, _head(data))) is not None:
+        return format.read(data, name, options)
     try:
         annotations = read_annotations(path, fps=options.rate, start_timecode=options.start_timecode, skip_bad=True)
     except UnknownFormat as error:

@@ -84,7 +84,7 @@ def told(things: Mapping[str, Sequence[int | str]]) -> tuple[str, ...]:
     return tuple(
         f"{len(of)} {what.format('s' if len(of) > 1 else '')} ("
         + (f"line{'s' * (len(of) > 1)} " if isinstance(of[0], int) else "")
-        + listed(str(each) or "unnamed" for each in of)
+        + listed(dict.fromkeys(str(each) or "unnamed" for each in of))
         + ")"
         for what, of in things.items()
         if of
