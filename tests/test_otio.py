@@ -205,6 +205,17 @@ def test_what_is_not_shown_is_told():
     )
 
 
+def test_markers_past_the_end_are_those_of_the_start_timecode_or_told():
+    frames = otio_library.opentime.RationalTime
+    for start, found, what in [
+        (3600, [(0, 2, "a"), (1, 1.2, "m")], "counted from the start timecode, which was taken off"),
+        (0, [(0, 2, "a"), (3601, 3601.2, "m")], "past the end of the timeline"),
+    ]:
+        root = project(track(clip("a", 0, 50)), global_start_time=frames(25 * start, 25))
+        root.tracks.markers.append(marker("m", 25 * 3601, 5))
+        assert told(root) == ([found], (f"1 marker {what} (m)",))
+
+
 def test_a_collection_is_a_film_for_each_of_its_timelines():
     schema = otio_library.schema
     several = [project(track(clip(name, 0, 25))) for name in "ab"]
