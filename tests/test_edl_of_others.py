@@ -78,7 +78,7 @@ def test_edls_of_other_programs_are_read(ends):
         (12.6, 14.6, "TAPE5"),
     ]
     assert result.warnings == (
-        "the file states no frame rate: frames are counted at 25 a second",
+        "the file states no frame rate: frames are counted at 25 a second (--rate)",
         "1 event of black not read (line 6)",
         "1 event without picture not read (line 11)",
     )
