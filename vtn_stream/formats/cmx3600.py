@@ -219,7 +219,7 @@ def _locators(event: EdlEvent, clock: Clock, doubtful: list[int]) -> list[_Locat
 
 
 def _count_as_source(events: Sequence[EdlEvent], written: Sequence[Sequence[_Locator]], clock: Clock) -> bool:
-    """Whether the locators of a list count as the source side does, as OpenTimelineIO's; Avid's do as the record side."""
+    """Whether the locators of a list count as the source does: those of OpenTimelineIO do, those of Avid do not."""
     sides = [
         (
             _into(at, event.start, clock) <= event.end - event.start,
