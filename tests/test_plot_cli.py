@@ -64,6 +64,12 @@ def test_the_truth_may_be_annotations_or_a_timeline_and_is_found_by_the_films_na
         run(saved(b, "b"), "-o", tmp_path / "x.svg", "--truth", truth)
 
 
+def test_what_was_read_otherwise_of_a_truth_is_told(saved, tmp_path):
+    (tmp_path / "film.edl").write_text("001  AX  V  C  00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00")
+    result = run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", tmp_path / "film.edl")
+    assert "film.edl: the file states no frame rate: frames are counted at 25 a second (--rate)\n" in result.output
+
+
 def test_a_truth_of_whole_clips_lasts_as_long_as_the_film(saved, tmp_path):
     (tmp_path / "clips.txt").write_text("film.mp4 walk\nb.mp4 sit\n")
     run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", tmp_path / "clips.txt")
