@@ -187,3 +187,9 @@ def test_predictions_may_have_other_columns_too(tmp_path):
     assert {name: [(s.start_s, s.end_s, s.score) for s in of.segments] for name, of in results.items()} == {
         "u\u0308": [(1, 2, 0.5), (0, 0.5, 0.25)]
     }
+
+
+def test_a_table_may_say_its_own_rate_and_events_without_a_length(read):
+    table = "video,start frame,end frame,fps,label\na,10,20,25,x\nb,10,20,50,x\n"
+    assert drawn(read(table)) == {"a": "x 0.4-0.8", "b": "x 0.2-0.4"}
+    assert drawn(read("video,Start,Duration,Name\na,0:01.5,0:00.0,cue\n")) == {"a": "cue 1.5-1.5"}
