@@ -19,8 +19,9 @@ from vtn_stream.analysis import (
     Provisional,
     SequenceRead,
     Warned,
+    check_usable,
 )
-from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.errors import VideoError, VtnStreamError, printable
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
@@ -160,6 +161,11 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
     with film_progress(film.name) as progress:
         progress.expect(sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
         analysis = analyzer.analyze(plan, lost=lost, on_event=tell)
+    try:
+        check_usable(plan, analysis)
+    except VideoError:
+        files.drop_partial()
+        raise
     saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
     for warning in saved.warnings:
         err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)

@@ -52,13 +52,19 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.refine
 @options.exact
 @options.thumbnails
-@click.option("--overwrite", is_flag=True, help="Draw every timeline anew, also in the way of another film's.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Draw every timeline anew, also in the way of another film's; never over hand work.",
+)
 @options.discard_edits
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"
 )
 @click.option(
-    "--retry-failed", is_flag=True, help="Only films that failed, or have gaps, as OUTPUT/failures.jsonl says."
+    "--retry-failed",
+    is_flag=True,
+    help="Only films that failed, or have gaps where decoding failed, as OUTPUT/failures.jsonl says.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Only so many films, the largest.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done: films, what is stored, how long it may take.")

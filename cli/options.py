@@ -126,7 +126,9 @@ backbone = click.option(
     metavar="NAME[.TAG]",
     help=f"timm image network, such as vit_small_patch14_dinov2.lvd142m. [default: {DEFAULT_BACKBONE}, or the model's]",
 )
-overwrite = click.option("--overwrite", is_flag=True, help="Replace results in the way that are another film's.")
+overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace results in the way that are another film's; never hand work."
+)
 refine = click.option(
     "--refine/--no-refine",
     default=True,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned
+from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned, check_usable
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
@@ -73,10 +73,11 @@ class Worker:
         if self._results is not None:
             files = self._files(plan.video, results)
             finished = self._is_finished(files, plan.video)
-            hand_work = files.hand_work() if finished else ()
-            finished = finished and not (hand_work and self._results.discard_edits)
+            if finished and (hand_work := files.hand_work()) and self._results.discard_edits:
+                finished, hand_work = False, ()
             if not finished and not self._estimates:  # an error now is better than one after an hour of work
-                self._claim(files, plan.video.identity)
+                hand_work = self._claim(files, plan.video.identity)
+                finished = bool(hand_work)
         missing = () if finished else self._analyzer.missing(plan)
         return Survey(
             identity=plan.video.identity,
@@ -84,7 +85,7 @@ class Worker:
             num_chunks=len(plan.chunks),
             missing=tuple(chunk.number for chunk in missing),
             finished=finished,
-            hand_work=hand_work if finished else (),
+            hand_work=hand_work,
             num_missing_positions=sum(map(len, missing)),
             estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
             warnings=() if finished else tuple(warnings(plan.video)),
@@ -111,8 +112,10 @@ class Worker:
         assert self._results is not None, "where results are to be written"
         plan = self._plan(path, identity)
         files = self._files(plan.video, results)
-        self._claim(files, identity)
+        if hand_work := self._claim(files, identity):
+            return Outcome(num_segments=0, num_gaps=0, hand_work=hand_work)
         analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
+        check_usable(plan, analysis)
         timeline = analysis.timeline
         saved = files.save(timeline, analysis.scores, analysis.index, analysis.labels)
         return Outcome(num_segments=len(timeline.segments), num_gaps=len(timeline.gaps), hand_work=saved.told)
@@ -135,10 +138,11 @@ class Worker:
         assert self._results is not None, "where results are to be written"
         return self._results.files(video.path, results=results, store=self._settings.store_root)
 
-    def _claim(self, files: ResultFiles, identity: str) -> None:
-        """That the timeline is hand work is told by the survey, or by the saving if it became so meanwhile."""
+    def _claim(self, files: ResultFiles, identity: str) -> tuple[str, ...]:
+        """The line that says so where the timeline is hand work, so that nothing is to be done."""
         assert self._results is not None, "where results are to be written"
-        files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
+        line = files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
+        return () if line is None else (line,)
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
         """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
@@ -169,6 +173,7 @@ class Worker:
             and positions.get("lost") == 0
             and isinstance(cuts, dict)
             and cuts.get("lost") == 0
+            and positions.get("embedded") != 0  # of a release that did not call that a failure
             and (not self._settings.exact or provenance.get("executions") == executions)
         )
 

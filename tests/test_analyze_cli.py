@@ -93,6 +93,34 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
     assert out.count("wrote ") == 4
 
 
+def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled, tmp_path, tiny_options):
+    def analyze(*options):
+        options = [*options, "-f", "csv", "-o", tmp_path, "--store", filled, "--no-thumbnails", *tiny_options]
+        return here("analyze", analyzed.film, *options)
+
+    assert analyze("--fps", "1")[0] == 0
+    table, timeline = tmp_path / "film.timeline.csv", tmp_path / "film.timeline.json"
+    table.write_text("mine")
+    code, out, err = analyze("--fps", "1", "--overwrite")
+    assert (code, err.count("\n"), out.count("wrote ")) == (0, 1, 2)
+    assert err.startswith("film.mp4: film.timeline.csv is hand work")
+    assert table.read_text() == "mine"
+    code, out, err = analyze("--fps", "1", "--discard-edits")
+    assert (code, err) == (0, "film.mp4: a file that may be hand work was put aside: film.timeline.csv.edited-1\n")
+    timeline.write_bytes(mine := timeline.read_bytes().replace(b'"scene A"', b'"the yard"'))
+    code, out, err = analyze("--json-log")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("film.mp4: film.timeline.json is hand work")
+    assert json.loads(out) == {"event": "hand_work", "film": "film.mp4", "message": err.removeprefix("film.mp4: ")[:-1]}
+    assert timeline.read_bytes() == mine
+    assert analyze("--fps", "1", "--discard-edits")[0] == 0
+    assert (tmp_path / "film.timeline.json.edited-1").read_bytes() == mine
+    timeline.write_bytes(timeline.read_bytes().replace(b'"end_s": ', b'"end_s": o', 1))
+    code, out, err = analyze("--fps", "1")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert re.search(r"damaged: this is not JSON \(line \d+, segments\[0\]\.end_s: Expecting value\)", err)
+
+
 def test_a_window_may_be_given_as_a_clock(here, analyzed, filled, tmp_path, tiny_options):
     window = ["--start", "1:00", "--end", "00:01:03.5"]
     code, _, err = here(

@@ -22,6 +22,7 @@ from vtn_stream_pipelines.messages import (
     ChunkLost,
     ChunksDone,
     FilmDone,
+    Outcome,
     Receipt,
 )
 from vtn_stream_pipelines.tally import Tally
@@ -52,6 +53,24 @@ def test_all_done_is_0_and_the_summary_says_what(here, films, faked):
     assert "films/0.mp4 has a gap: its timeline says where and why\n" in out
     assert "out/failures.jsonl" in out
     assert json.loads((films.parent / "out" / "run.json").read_text())["films"]["done"] == 1
+
+
+def test_hand_work_is_0_a_line_and_a_number_in_the_summary(here, films, faked):
+    faked.events = lambda films: [
+        FilmDone(film=films[0], outcome=None, skipped=True, hand_work=("0.timeline.json is hand work",)),
+        FilmDone(
+            film=films[1], outcome=Outcome(num_segments=1, num_gaps=0), skipped=False, hand_work=("1 is hand work",)
+        ),
+        FilmDone(film=films[2], outcome=None, skipped=True),
+    ]
+    code, out, err = here("batch", "films", "-o", "out", "--discard-edits")
+    assert (code, rows(out)["films with hand work"]) == (0, "2")
+    assert err == "films/0.mp4: 0.timeline.json is hand work\nfilms/1.mp4: 1 is hand work\n"
+    assert faked.arguments["results"].discard_edits
+    assert json.loads((films.parent / "out" / "run.json").read_text())["films"]["with_hand_work"] == 2
+    code, out, _ = here("batch", "films", "-o", "out", "--json-log")
+    done, *_, summary = (json.loads(line) for line in out.splitlines() if "hand_work" in line)
+    assert (done["hand_work"], summary["with_hand_work"]) == (["0.timeline.json is hand work"], 2)
 
 
 def test_a_failed_film_is_1_a_line_and_a_place_in_the_summary(here, films, faked):

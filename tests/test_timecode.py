@@ -218,11 +218,14 @@ OTHER_RATES = [  # of a film, and the rate of timecode to count it at
     (Fraction(10), 30),
     (Fraction(15000, 1001), NTSC),
     (Fraction(2843, 100), 30),
-    (Fraction(90), 96),
-    (Fraction(240), 120),
-    (Fraction(240000, 1001), Fraction(120000, 1001)),
-    (Fraction(200), 100),
-    (Fraction(60000), 120),
+    (Fraction(18), 24),
+    (Fraction(90), 60),
+    (Fraction(144), 48),
+    (Fraction(143), 60),
+    (Fraction(240), 60),
+    (Fraction(240000, 1001), NTSC_60),
+    (Fraction(200), 50),
+    (Fraction(60000), 60),
     (Fraction(2998, 100), NTSC),
     (Fraction(25001, 1000), 25),
     (Fraction(24990, 1000), 25),
@@ -244,7 +247,7 @@ def test_timecode_has_the_rate_that_is_chosen_and_frames_are_told_apart_where_it
     counted = timecode_rate(rate, duration_s=duration_s, drop=drop)
     assert counted in TIMECODE_RATES
     assert timecode_rate(counted, duration_s=duration_s, drop=drop) == counted
-    assert counted >= min(rate * Fraction(998, 1000), 60)
+    assert counted >= min(rate * Fraction(998, 1000), 48 * Fraction(1000, 1001))
 
 
 @pytest.mark.parametrize("rate", TIMECODE_RATES)
@@ -287,9 +290,9 @@ def test_a_whole_rate_that_is_asked_for_holds_and_that_is_told():
     ("rate", "start", "first"),
     [
         (Fraction(15), "01:00:00:10", "01:00:00:20"),
-        (Fraction(240), "01:00:00:120", "01:00:00:060"),
+        (Fraction(240), "01:00:00:120", "01:00:00:30"),
         (Fraction(25, 2), "01:00:00:10", "01:00:00:10"),
-        (Fraction(60000), "00:00:02:15000", "00:00:00:000"),
+        (Fraction(60000), "00:00:02:15000", "00:00:00:00"),
     ],
 )
 def test_a_start_timecode_was_counted_at_the_film_s_own_rate(rate, start, first):

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vtn_stream.cuts import CutsPlaced, find_cuts
 from vtn_stream.draft import Analysis, Draft, fixed_provenance
@@ -28,7 +27,7 @@ from vtn_stream.embedding import (
     load_stored,
     probe,
 )
-from vtn_stream.errors import CheckpointError, DamagedFile, InputError
+from vtn_stream.errors import CheckpointError, DamagedFile, InputError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.sampling import Chunk, SamplingPlan
@@ -60,6 +59,7 @@ __all__ = [
     "Settings",
     "Warned",
     "analyze",
+    "check_usable",
 ]
 
 DEFAULT_FPS = Fraction(2)
@@ -146,7 +146,22 @@ def analyze(
     )
     with Analyzer(settings) as analyzer:
         plan = analyzer.plan(path, start_s=start_s, end_s=end_s)
-        return analyzer.analyze(plan, on_event=on_event).timeline
+        analysis = analyzer.analyze(plan, on_event=on_event)
+        check_usable(plan, analysis)
+        return analysis.timeline
+
+
+def check_usable(plan: Plan, analysis: Analysis) -> None:
+    """Raises VideoError if not one frame could be used, of all that there were to look at."""
+    video, index = plan.video, analysis.index
+    if index.valid.any() or not (index.frame >= 0).any():
+        return
+    what = "encrypted" if video.num_encrypted else "damaged, or of a kind that is not decoded here"
+    raise VideoError(
+        f"not one frame of {video.path.name} could be decoded: they are {what}",
+        "there is no timeline of it",
+        "decrypt it first" if video.num_encrypted else "check that it plays, or fetch it again",
+    )
 
 
 class Analyzer:
@@ -303,7 +318,9 @@ class Analyzer:
             if on_event and event.source != "store" and provisional_s <= PROVISIONAL_SHARE * (now - began):
                 tell(Provisional(timeline=draft.analysis(complete=False).timeline))
                 provisional_s += time.monotonic() - now
-        place = partial(self._place, plan.video, tell) if self.checkpoint is None and self._settings.refine else None
+        place = None
+        if self.checkpoint is None and self._settings.refine:
+            place = partial(find_cuts, plan.video, store=self._store, process=self._process, tell=tell)
         return draft.analysis(complete=True, place=place)
 
     def embed(
@@ -355,11 +372,6 @@ class Analyzer:
         except DamagedFile:
             return False
         return stored is not None
-
-    def _place(
-        self, video: VideoInfo, tell: Callable[[AnalysisEvent], None], changes: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        return find_cuts(video, changes, self._store, self._process, tell)
 
     def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
         """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""

@@ -79,6 +79,7 @@ class VideoInfo:
                 neither is in pts
     temporal_layers  of H.264 (1) or HEVC video in which packets tell that nothing refers to their frame; 0: do not ask
     field_pictures  whether some frames of MPEG-2 video are coded as two fields
+    num_encrypted  packets that are encrypted
     packet_pts   int64 [P], when the frame of each packet of the file is shown, in the file's order (NO_PTS: never);
                  None if that is what the file says, as of nearly every film
     restarts     ascending pts at which the file's own clock had stepped back: what follows was moved behind the rest
@@ -112,6 +113,7 @@ class VideoInfo:
     num_hidden: int = 0
     temporal_layers: int = 0
     field_pictures: bool = False
+    num_encrypted: int = 0
     packet_pts: NDArray[np.int64] | None = None
     restarts: tuple[int, ...] = ()
     num_spread: int = 0
@@ -157,6 +159,7 @@ class VideoInfo:
             "num_hidden": self.num_hidden,
             "temporal_layers": self.temporal_layers,
             "field_pictures": self.field_pictures,
+            "num_encrypted": self.num_encrypted,
             "restarts": list(self.restarts),
             "num_spread": self.num_spread,
             "num_merged": self.num_merged,
@@ -203,6 +206,7 @@ class VideoInfo:
             num_hidden=int(facts["num_hidden"]),
             temporal_layers=int(facts["temporal_layers"]),
             field_pictures=bool(facts["field_pictures"]),
+            num_encrypted=int(facts["num_encrypted"]),
             restarts=tuple(int(pts) for pts in facts["restarts"]),
             num_spread=int(facts["num_spread"]),
             num_merged=int(facts["num_merged"]),

@@ -19,6 +19,8 @@ def warnings(video: VideoInfo) -> list[str]:
         found.append(f"{video.num_spread} of {video.num_frames} frames share a timestamp: they got times in between")
     if video.num_merged:
         found.append(f"{video.num_merged} frames were left out: too many share one timestamp")
+    if video.num_encrypted:
+        found.append(f"{video.num_encrypted} of its frames are encrypted: they are gaps; decrypt it first")
     if video.num_untimed:
         found.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown")
     for span in (span for span in video.dark if span.why == "leap"):

@@ -13,8 +13,8 @@ NAMED = {
     "sample_fragmented_clearkey.mp4": "cannot be read as a film (it is an encrypted film); ",
     "sample_av1c_fragmented_clearkey.mp4": "cannot be read as a film (it is an encrypted film); ",
     "sample_fragmented_widevine.mp4": "cannot be read as a film (it is an encrypted film); ",
-    "subsample_encrypted_altref.webm": "could be decoded; ",
-    "subsample_encrypted_noaltref.webm": "could be decoded; ",
+    "subsample_encrypted_altref.webm": "could be decoded: it is encrypted; ",
+    "subsample_encrypted_noaltref.webm": "could be decoded: it is encrypted; ",
     "sample_ac4_protected.mp4": "has no video stream; its streams: audio; ",
     "init.mp4": "has no frames; ",
 }

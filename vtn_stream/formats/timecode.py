@@ -9,10 +9,11 @@ every tenth minute, and keeps to the hour; it exists at 29.97 and 59.94 only. El
 non-drop, with a warning. If no start is stated, timecode starts at 00:00:00:00, non-drop at all rates.
 
 Timecode has few rates. A film at another one is counted at one of these, with a warning. One within 0.2 % of a rate of
-timecode is at that rate: it is a mean, and a last frame that is shorter makes a mean so high (2700000/89923 is 29.97).
-Else it is counted at twice, thrice ... its own rate (12.5 at 25, a screen recording of a frame each 10 s at 24), which
-tells frames apart; else at the next whole one, whose seconds are seconds. A whole rate that is asked for holds, with a
-warning, and so does one that a file is counted at: 15 frames in a second have names, 12.5 have not.
+timecode is at that rate: it is a mean, and a short last frame makes a mean so high (2700000/89923 is 29.97). Else it is
+counted at twice, three times ... its own rate (12.5 at 25, a screen recording of a frame each 10 s at 24), which tells
+frames apart; fast ones at a half, a third ... of it (240 at 60); others at the next whole one, whose seconds are
+seconds. A whole rate that is asked for holds, with a warning, and so does one that a file is counted at: 15 frames in a
+second have names, 12.5 have not.
 
 After 24 hours timecode begins anew: a name more than 12 hours before the film's first one stands for the next day,
 one less before it for what is before the film. Above 100 frames a second FF has three digits.
@@ -146,10 +147,11 @@ def timecode_rate(rate: Fraction, *, duration_s: float = math.inf, drop: bool = 
         return by_last_frame[0]
     if near:
         return min(near, key=lambda known: abs(known - rate))
-    finer = [known for known in TIMECODE_RATES if (known / rate).denominator == 1]
-    coarser = [known for known in TIMECODE_RATES if known >= 60 and (rate / known).denominator == 1]
-    above = [known for known in TIMECODE_RATES if known > rate and known.denominator == 1]
-    return (finer + coarser[::-1] + above + [TIMECODE_RATES[-1]])[0]
+    usual = [known for known in TIMECODE_RATES if known <= 60]  # past these few programs go
+    finer = [known for known in usual if (known / rate).denominator == 1]
+    coarser = [known for known in usual if known > 40 and (rate / known).denominator == 1]
+    above = [known for known in usual if known > rate and known.denominator == 1]
+    return (finer + coarser[::-1] + above + usual[-1:])[0]
 
 
 def is_timecode(text: str) -> bool:

@@ -103,7 +103,7 @@ class ResultFiles:
         return kept_line([file for file in self._others() if self._fate(file, beside) == "keep"])
 
     def save_partial(self, timeline: Timeline) -> None:
-        self._write_partial(timeline, self._look(timeline.video_identity), {})
+        self._write_partial(timeline, self._look(timeline.video_identity, is_running=True), {})
 
     def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> Saved:
         """Writes every file, the timeline last: if it is there, so are the others. Hand work is kept, or put aside.
@@ -113,7 +113,7 @@ class ResultFiles:
         """
         beside = self._look(timeline.video_identity)
         if (line := self._kept_whole(beside)) is not None:
-            self.partial.unlink(missing_ok=True)
+            self.drop_partial()
             return Saved(told=(line,))
         contents = {self.scores: scores_content(scores, index, labels, timeline.video_identity)}
         warnings: list[str] = []
@@ -135,13 +135,16 @@ class ResultFiles:
             write(file, content)
         if (page := self.timelines.get(PAGE)) in contents:
             os.utime(page)  # it is of this timeline, so no older
-        self.partial.unlink(missing_ok=True)
+        self.drop_partial()
         kept = [file for file in self._others() if fates[file] == "keep"]
         return Saved(
             written=tuple(file for file in (self._timeline, *self._others()) if file in contents),
             warnings=tuple(warnings),
             told=(*kept_line(kept), *aside_line(asides)),
         )
+
+    def drop_partial(self) -> None:
+        self.partial.unlink(missing_ok=True)
 
     def _content(self, name: str, timeline: Timeline) -> tuple[bytes, list[str]]:
         if name == PAGE:
@@ -159,7 +162,7 @@ class ResultFiles:
 
     def _earlier(self, timeline: Timeline, beside: Beside) -> dict[str, tuple[str, ...]]:
         """The digests of the film's files that are there, other formats among them."""
-        if _owners(beside) - {timeline.video_identity}:
+        if self._owners(beside) != {timeline.video_identity}:
             return {}
         ends = (*(beside.digests or ()), *beside.written)
         return {end: beside.known(end) for end in ends if (self._folder / f"{self._stem}.{end}").exists()}
@@ -176,10 +179,13 @@ class ResultFiles:
     def _beside(self) -> Beside:
         return Beside.of(self._folder, self._stem)
 
-    def _look(self, video_identity: str) -> Beside:
-        """Checks whose the files are; again before every write, as another run may have been first."""
+    def _look(self, video_identity: str, *, is_running: bool = False) -> Beside:
+        """Checks whose the files are; again before every write, as another run may have been first.
+
+        is_running: it is no time to look at the timeline, which a person may be writing just now
+        """
         beside = self._beside()
-        if beside.trouble and not self._discard_edits:
+        if beside.trouble and not self._discard_edits and not is_running:
             raise TimelineError(
                 f"{self._timeline.name} is there already, and damaged: "
                 + beside.trouble.fact.removeprefix(f"{self._timeline.name}: "),
@@ -187,8 +193,7 @@ class ResultFiles:
                 "mend it there, name another folder with -o, or put it aside with --discard-edits",
             )
         existing = [file for file in (*self.timelines.values(), self.scores, self.partial) if file.exists()]
-        # A run that was killed while it saved has left some of them; a CSV alone does not say whose it is.
-        owners = _owners(beside) | {scores_identity(self.scores)} - {None}
+        owners = self._owners(beside)
         if not existing or owners == {video_identity} or (self._discard_edits and not owners):
             return beside
         if not self._overwrite:
@@ -204,6 +209,18 @@ class ResultFiles:
                 "name another folder with -o, or put it aside with --discard-edits",
             )
         return beside
+
+    def _owners(self, beside: Beside) -> set[str | None]:
+        """Whose files are there, by the films' identities. A run that was killed while it saved has left some of them.
+
+        A CSV alone does not say, nor a timeline that was changed where another file does.
+        """
+        owners = {scores_identity(self.scores)} - {None}
+        if beside.partial is not None:
+            owners.add(beside.partial.timeline.video_identity)
+        if beside.timeline is not None and (beside.timeline.origin in ("ours", "old") or not owners):
+            owners.add(beside.timeline.timeline.video_identity)
+        return owners
 
     # What may become of it
 
@@ -246,11 +263,6 @@ class ResultFiles:
         if not names or beside.timeline is None:
             return False
         return holds(file, FORMATS[names[0]].write([beside.timeline.timeline], Options()).content)
-
-
-def _owners(beside: Beside) -> set[str | None]:
-    """The films, by their identities, whose timelines are there."""
-    return {document.timeline.video_identity for document in (beside.timeline, beside.partial) if document is not None}
 
 
 def suffix_of(format: str) -> str:

@@ -96,7 +96,7 @@ def _check_facts(facts: dict[str, Any]) -> None:
         raise ValueError("too many pixels")
     _number(facts["stream"], 0, MAX_STREAMS)
     _number(facts["end_pts"], -(2**62), 2**62)
-    for name in ("num_untimed", "num_hidden", "num_spread", "num_merged", "num_promised"):
+    for name in ("num_untimed", "num_hidden", "num_spread", "num_merged", "num_promised", "num_encrypted"):
         _number(facts[name], 0, MAX_PACKETS)
     _number(facts["rotation"], 0, 270)
     _number(facts["temporal_layers"], 0, 8)

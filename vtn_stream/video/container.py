@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.film import NO_PTS
-from vtn_stream.video.kinds import not_a_film
+from vtn_stream.video.kinds import is_encrypted, not_a_film
 from vtn_stream.video.limits import MAX_PIXELS, MAX_SIDE, MAX_STREAMS
 
 __all__ = ["check_memory", "check_size", "films_in", "open_video", "packets_of", "reason"]
@@ -68,6 +68,9 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
         if (kind := not_a_film(path)) is not None:
             fact, cure = f"it is {kind[0]}", kind[1]
         raise VideoError(f"{name} cannot be read as a film ({fact})", "it was not analyzed", cure) from error
+    if container.format.name == "asf" and is_encrypted(path):  # all of it; others may begin unencrypted
+        container.close()
+        raise VideoError(f"{name} is an encrypted film (DRM)", "it was not analyzed", "decrypt it first")
     if len(container.streams) > MAX_STREAMS:
         container.close()
         raise VideoError(

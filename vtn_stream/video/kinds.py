@@ -1,6 +1,9 @@
-"""Recognizes a file that is not a film by its first bytes, so that the error can say what to do."""
+"""Recognizes a file that is not a film, or an encrypted one, by its first bytes, so that the error can say what to do.
 
-__all__ = ["not_a_film"]
+Microsoft's ASF specification, 3.14 and 3.15 (Content Encryption Objects); RFC 9559, 5.1.4.1.31 (ContentEncryption).
+"""
+
+__all__ = ["is_encrypted", "not_a_film"]
 
 _SOUND, _PICTURE = "give a file with video", "give a film"
 _NAMES = "name the film itself: names in a text are not followed"
@@ -34,18 +37,17 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"<html", "a web page", "download the film itself"),
 )
 _HEAD_BYTES = 256 * 1024  # the first boxes of an encrypted film
+_EBML = b"\x1a\x45\xdf\xa3"
+_CONTENT_ENCODINGS, _CONTENT_ENCRYPTION = b"\x6d\x80", b"\x50\x35"
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_ENCRYPTION = (bytes.fromhex("fbb3112223bdd211b4b700a0c955fc6e"), bytes.fromhex("14e68a292226174cb935dae07ee9289c"))
 
 
 def not_a_film(path: str) -> tuple[str, str] | None:
     """What kind of file it is and what to do about it, if that is known."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:
-        return None
-    head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")  # of texts
-    if head[4:8] in (b"ftyp", b"styp", b"moov") and (b"encv" in head or b"pssh" in head):
+    if is_encrypted(path):
         return "an encrypted film", "decrypt it first"
+    head = _head(path).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")  # of texts
     if b"urn:mpeg:dash:schema" in head:
         return "a list of segments", _NAMES
     for start, kind, cure in _KINDS:
@@ -53,3 +55,23 @@ def not_a_film(path: str) -> tuple[str, str] | None:
         if len(begin) == len(start) and all(a in (b, ord("?")) for a, b in zip(start, begin, strict=True)):
             return kind, cure
     return None
+
+
+def is_encrypted(path: str) -> bool:
+    """Whether the first bytes say that what follows is encrypted."""
+    head = _head(path)
+    if head.startswith(_ASF):
+        header = head[: int.from_bytes(head[16:24], "little")]
+        return any(object_id in header for object_id in _ASF_ENCRYPTION)
+    if head.startswith(_EBML):
+        encodings = head.find(_CONTENT_ENCODINGS)
+        return encodings >= 0 and _CONTENT_ENCRYPTION in head[encodings : encodings + 64]
+    return head[4:8] in (b"ftyp", b"styp", b"moov") and (b"encv" in head or b"pssh" in head)
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""

@@ -20,6 +20,7 @@ from vtn_stream.film import NO_PTS
 from vtn_stream.video.clock import Clock, leaps, one_clock, usual_step
 from vtn_stream.video.container import check_memory, check_size, films_in, open_video, packets_of, reason
 from vtn_stream.video.fields import FieldWatch
+from vtn_stream.video.kinds import is_encrypted
 from vtn_stream.video.limits import MAX_DAYS, MAX_FRAMES_PER_S, MAX_PACKETS
 from vtn_stream.video.promise import ends_early, promised_end
 from vtn_stream.video.references import TemporalLayers
@@ -55,6 +56,7 @@ class _Packets:
     problems: list[str] = field(default_factory=list)
     temporal_layers: int = 0
     has_fields: bool = False
+    num_encrypted: int = 0
 
 
 def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) -> Probed:
@@ -116,6 +118,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         digest.update(json.dumps(facts, sort_keys=True).encode() + bytes(stream.codec_context.extradata or b""))
         facts |= {
             "field_pictures": packets.has_fields,
+            "num_encrypted": packets.num_encrypted,
             "restarts": list(clock.restarts),
             "num_spread": clock.num_spread,
             "num_merged": clock.num_merged,
@@ -165,6 +168,7 @@ def _read_packets(
         found.times.append(NO_PTS if time is None else time)
         found.decode_times.append(NO_PTS if packet.dts is None else packet.dts)
         found.durations.append(packet.duration or 0)
+        found.num_encrypted += packet.has_sidedata("encryption_info")
         if fields.is_second(content):
             found.hidden.append(number)
             continue
@@ -308,6 +312,12 @@ def _first_frame(path: str, index: int, name: str) -> dict[str, Any]:
                 "there is nothing to analyze",
                 "re-encode it to H.264, or decrypt it first",
             ) from error
+    if is_encrypted(path):
+        raise VideoError(
+            f"not one frame of {name} could be decoded: it is encrypted",
+            "there is nothing to analyze",
+            "decrypt it first",
+        )
     raise VideoError(
         f"not one frame of {name} could be decoded",
         "there is nothing to analyze",

@@ -158,6 +158,8 @@ class PyAVReader:
                 ):
                     continue
                 self._damage.sent(packet.pts, is_keyframe=packet.is_keyframe, is_disposable=is_disposable)
+                if packet.has_sidedata("encryption_info"):  # whatever a decoder makes of it
+                    self._damage.corrupt(packet.pts)
                 if packet.is_corrupt and packet.pts not in self._joints:
                     self._damage.incomplete(packet.pts)
             try:
