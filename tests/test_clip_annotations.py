@@ -66,3 +66,21 @@ def test_class_folders_inside_subsets(read):
         "val/run/2.mp4": ("run", "validation"),
         "val/sit/1.mp4": ("sit", "validation"),
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "named"),
+    [
+        ("video;anfang;ende;label", "a.mp4;1,5;2,5;x", "anfang and ende"),
+        ("video,segment,label", 'a.mp4,"[1.0, 2.0]",x', "segment"),
+        ("path,label,when", "a.mp4,x,1:30", "when"),
+        ("path,label,quand,jusque", "a.mp4,x,0:01:30,0:02:00", "quand"),
+    ],
+)
+def test_a_table_whose_unknown_columns_hold_times_is_refused_and_they_are_named(problems, header, row, named):
+    assert problems(f"{header}\n{row}\n") == [(1, f"{named} may be times, and this be no list of whole clips")]
+
+
+def test_other_columns_of_clips_are_no_times(read):
+    rows = "a.mp4,x,29.97,0.5,640,480\nb.mp4,y,25,0.9,320,240\n"
+    assert read("path,label,rate,sharpness,width,height\n" + rows).format == "clip list"

@@ -9,6 +9,7 @@ from subtitle_timelines import again, film, read, segment, text
 
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats import srt
+from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.writing import Options
 
 
@@ -82,3 +83,12 @@ def test_pysubs2_and_webvtt_py_read_our_subrip():
         ("00:00:01.000", "00:00:02.000", "7"),
         ("00:00:03.000", "09:59:59.999", "a -> & b"),
     ]
+
+
+@pytest.mark.parametrize("head", ["", "\n\n", "7\n", "\ufeff", "\n3\n"])
+@pytest.mark.parametrize("times", ["00:00:01,000 --> 00:00:02,000", "00:01.000 --> 00:02,000  X1:4"])
+def test_subtitles_without_numbers_or_hours_are_known_and_read(head, times):
+    content = f"{head}{times}\nx\n"
+    assert srt.claims(content, "")
+    (timeline,) = srt.read(content.encode(), "a.srt", ReadingOptions()).timelines
+    assert [(s.start_s, s.end_s, s.label) for s in timeline.segments] == [(1, 2, "x")]

@@ -6,6 +6,7 @@ import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
 
 from vtn_stream.errors import AnnotationError
+from vtn_stream.exchange.intake import read_any
 from vtn_stream.formats.prediction_files import read_results
 
 NO_FILM = "no column names the film: it is called given, as the file"
@@ -187,3 +188,15 @@ def test_predictions_may_have_other_columns_too(tmp_path):
     assert {name: [(s.start_s, s.end_s, s.score) for s in of.segments] for name, of in results.items()} == {
         "u\u0308": [(1, 2, 0.5), (0, 0.5, 0.25)]
     }
+
+
+def test_a_table_may_say_its_own_rate_and_events_without_a_length(read):
+    table = "video,start frame,end frame,fps,label\na,10,20,25,x\nb,10,20,50,x\n"
+    assert drawn(read(table)) == {"a": "x 0.4-0.8", "b": "x 0.2-0.4"}
+    assert drawn(read("video,Start,Duration,Name\na,0:01.5,0:00.0,cue\n")) == {"a": "cue 1.5-1.5"}
+
+
+def test_a_start_and_an_end_in_a_line_are_no_chapter(tmp_path):
+    (tmp_path / "a.txt").write_text("1:30 2:00 goal\n3:00 3:10 card\n")
+    (timeline,) = read_any(tmp_path / "a.txt").timelines
+    assert [(s.start_s, s.end_s, s.label) for s in timeline.segments] == [(90, 120, "goal"), (180, 190, "card")]

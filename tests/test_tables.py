@@ -262,3 +262,10 @@ def test_arrow_reads_the_table_as_we_do():
 def test_equal_timelines_give_equal_bytes(module):
     one, other = ([film(segment(3, 4), segment()), film(name="b")] for _ in range(2))
     assert module.write(one, Options()) == module.write(other, Options())
+
+
+def test_a_fault_below_cells_of_several_lines_has_the_line_where_its_row_begins():
+    head = ",".join(timeline_csv.COLUMNS) + "\n"
+    content = head + 'a,1,2,,,,"x\ny\nz",\n\na,soon,2,,,,"p\nq",\n'
+    with pytest.raises(TimelineError, match=r"line 6: its times are not numbers of seconds"):
+        timeline_csv.read(content.encode(), "a.csv", READING)

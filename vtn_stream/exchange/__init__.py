@@ -1,4 +1,4 @@
-"""Timelines into other formats, and files of other formats into timelines. Touches no film and no model.
+"""Timelines into other formats, and files of other formats into timelines. Of films it reads clocks alone.
 
 export     FILM.timeline.json, of which something may be selected -> any format, beside it or elsewhere
 convert    any format that can be read -> any that can be written

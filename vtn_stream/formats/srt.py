@@ -8,8 +8,8 @@ Escapes: SubRip has none. A line break in a label stays, but an empty line ends 
 space alone are left out, and carriage returns become line breaks. --> would begin a block: it becomes ->. Tags that
 players take for styles (<i>, <font ...>, {\\an8}) are written as they are, and a warning tells it; any other < is plain
 text. Characters that text files do not have become U+FFFD.
-Read: a point for the comma; blocks without a number; empty lines inside a block, as other programs write them. What
-stands after the times and tags of style are passed over.
+Read: a point for the comma; times without hours; blocks without a number; empty lines inside a block, as other programs
+write them. What stands after the times and tags of style are passed over.
 Comes back the same: times in milliseconds, segments of 1 ms and more, labels without any of what is named above.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["claims", "read", "write"]
 
 ENOUGH = 64 * 1024  # characters tell it
 
-_TIME = r"(\d{1,9}):([0-5]?\d):([0-5]?\d)[,.](\d{3})"
+_TIME = r"(?:(\d{1,9}):)?([0-5]?\d):([0-5]?\d)[,.](\d{3})"
 _TIMES = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?:[ \t].*)?", re.ASCII)
 _DAMAGED = re.compile(r"[\s\d:,.]+-->")
 _STYLE = re.compile(r"</?(?:b|i|u|s|font(?:\s[^<>]*)?)>|\{\\[^{}]*\}", re.IGNORECASE)
@@ -96,5 +96,5 @@ def _text(label: str, changed: Counter[tuple[str, str]]) -> str:
     return re.sub("(?<!-)--+>", "->", kept) if "-->" in kept else kept
 
 
-def _seconds(hours: str, minutes: str, seconds: str, ms: str) -> float:
-    return (((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1000 + int(ms)) / 1000
+def _seconds(hours: str | None, minutes: str, seconds: str, ms: str) -> float:
+    return (((int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)) * 1000 + int(ms)) / 1000

@@ -99,17 +99,20 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
     above = sep_line(text)
     table = csv.reader(io.StringIO(text[len(above) :], newline=""), delimiter=delimiter, strict=True)
     comma = delimiter != ","
+    line = 1 + bool(above)  # on which a row begins: one with line breaks in its cells ends later
     try:
         next(table)
+        line += table.line_num
         for number, cells in enumerate(table):
+            here, line = line, 1 + bool(above) + table.line_num
             if number >= MAX_SEGMENTS:
-                refuse(name, f"more than {MAX_SEGMENTS} rows", line=table.line_num + bool(above))
+                refuse(name, f"more than {MAX_SEGMENTS} rows", line=here)
             while len(cells) > len(header) and not cells[-1]:  # spreadsheets leave empty cells behind
                 cells.pop()
             if not any(cells):
                 continue
             if len(cells) != len(header):
-                refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=table.line_num + bool(above))
+                refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=here)
             row = dict(zip(header, cells, strict=True))
             video = _unprotected(row["video"])
             video = spelled.setdefault(one_form(video), video)
@@ -118,9 +121,9 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
                 if row.get(part):
                     parts.setdefault(video, {}).setdefault(part, _unprotected(row[part]))
             if any(row[column] for column in _READ[1:]):
-                film.append(_segment(row, name, table.line_num + bool(above), comma=comma))
+                film.append(_segment(row, name, here, comma=comma))
     except csv.Error as error:
-        refuse(name, str(error), line=table.line_num + bool(above))
+        refuse(name, str(error), line=line)
     return ReadResult(
         timelines=tuple(
             _with_parts(timeline_of(segments, name, options, format=format, video=video), parts.get(video, {}))

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of, told
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.times import is_clock
 
 __all__ = ["claims", "read", "write"]
 
@@ -58,7 +59,8 @@ def claims(head: str, suffix: str) -> bool:
     whole = head.removeprefix("\ufeff") if len(head) < HEAD else head.rpartition("\n")[0]
     found = [_LINE.fullmatch(line) for line in whole.split("\n") if line.strip()]
     if found and all(found):
-        return True
+        words = [m[4].split() for m in found if m is not None]
+        return not all(title and is_clock(title[0]) for title in words)  # a start and an end: no chapters
     times = [(int(m[1] or 0), int(m[2]), int(m[3])) for m in found if m is not None and m[4].strip()]
     return suffix in ("", ".txt") and len(times) >= MIN_CHAPTERS and times[0] == (0, 0, 0)
 

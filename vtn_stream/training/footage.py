@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
-from vtn_stream.film import VideoInfo, bare_name, is_film_name
+from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import TrainingEvent, TrainingStage
@@ -130,9 +130,10 @@ def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], d
 
 def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> InputError:
     there = [file for file in films.files if is_film_name(file)]
+    suffixes = ", ".join(sorted(FILM_SUFFIXES))
     return InputError(
         f"no film of {annotations.name} is in {films.root.name or films.root}: it names {listed(wanted)}, "
-        + (f"there are {listed(there)}" if there else "and there is no film at all"),
+        + (f"there are {listed(there)}" if there else f"and no file there ends as films do ({suffixes})"),
         "nothing was trained",
         "name the folder with --videos, and the films as the annotations do",
     )

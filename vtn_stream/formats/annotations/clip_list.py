@@ -5,14 +5,15 @@ path, in its plain form (./a/b.mp4 is a/b.mp4). A table may have subset, source 
 for `path`. In lines the path ends with a film's suffix, or with the line's only comma, tab or space; where the labels
 are known, else with the longest end of the line that is one of them or its number. Empty lines and those that begin
 with # are passed over; numbers after a comma and the label (votes) are not read. Escapes: quotes in tables, none in
-lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are.
+lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are. A table whose other columns hold
+times is refused: it is none of whole clips.
 """
 
 import io
 import itertools
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -21,9 +22,10 @@ from vtn_stream.formats.annotations import segments_csv, timed_lines
 from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.segments_csv import check_header
-from vtn_stream.formats.annotations.table import columns, rows
+from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At, shown
+from vtn_stream.times import is_clock, seconds_of
 
 __all__ = ["NAME", "ListedClip", "claims", "class_of", "clips", "read"]
 
@@ -33,6 +35,8 @@ MAX_LINE = 8192  # characters: a path of any system, and as much for the label
 _AFTER_SUFFIX = re.compile(r"(?i)\.(?:" + "|".join(sorted(FILM_SUFFIXES)) + r")(?P<gap>\s*[,;]\s*|\s+)")
 _MARK = re.compile(r"(?<!\s)\s*[,;\t]\s*")
 _NUMBERS = re.compile(r"[,;][\d.,;\s]*", re.ASCII)
+_FACTS = ("subset", "source", "duration_s")
+_PAIR = re.compile(r"[\[(]\s*[\d.]+\s*[,;-]\s*[\d.]+\s*[\])]", re.ASCII)
 _BEFORE_LABEL = re.compile(r"(?<!\s)\s*,\s*|\s+")
 
 
@@ -111,7 +115,10 @@ def _lines(text: str) -> Iterator[tuple[At, str]]:
 
 def _rows(findings: Findings, text: str, header: list[str]) -> Iterator[ListedClip]:
     column = "path" if "path" in header else "video"
-    check_header(findings, header, (column, "label", "subset", "source", "duration_s"))
+    check_header(findings, header, (column, "label", *_FACTS))
+    if times := _times(text, header):
+        cure = "call them start_s and end_s, or take them out"
+        raise Unreadable(At(line=1), f"{' and '.join(times)} may be times, and this be no list of whole clips", cure)
     for at, row in rows(findings, text):
         length = row.get("duration_s")
         facts = {
@@ -120,6 +127,27 @@ def _rows(findings: Findings, text: str, header: list[str]) -> Iterator[ListedCl
             "source": row.get("source") or None,
         }
         yield ListedClip(at, _plain(row[column]), row["label"], facts)
+
+
+def _times(text: str, header: Sequence[str]) -> list[str]:
+    """Columns that hold times under unknown names: clocks or pairs in every row, or fractions that rise to the next."""
+    read = ("path", "video", "label", "score", *_FACTS)
+    others = {name: list[str]() for name in header if name not in read}
+    for _, row in rows(Findings(""), text):
+        for name, cells in others.items():
+            cells.append(row[name])
+    comma = has_decimal_commas(text)
+    fractions = {}
+    for name, cells in others.items():
+        if cells and all(is_clock(cell) or _PAIR.fullmatch(cell) for cell in cells):
+            return [name]
+        values = [seconds_of(cell, comma=comma) for cell in cells]
+        if any("." in cell or "," in cell for cell in cells) and None not in values:
+            fractions[name] = [value or 0.0 for value in values]
+    for (first, starts), (second, ends) in itertools.pairwise(fractions.items()):
+        if all(start <= end for start, end in zip(starts, ends, strict=True)):
+            return [first, second]
+    return []
 
 
 def _split(line: str) -> tuple[str, str] | None:

@@ -64,6 +64,7 @@ _LABELS = (
 )
 _SCENE = "scene number"  # names a segment, where nothing else does
 _SCORES = ("score", "confidence", "conf", "probability", "prob")
+_RATES = ("fps", "frame rate", "framerate", "frames per second")
 _SUBSETS = ("subset", "split")
 _WHOLE = frozenset({"video duration", "film duration", "media duration", "video length", "film length"})
 # Two of these may do one thing at once.
@@ -93,6 +94,7 @@ class Columns:
     label: int | None = None
     scene: int | None = None
     score: int | None = None
+    fps: int | None = None
     subset: int | None = None
     source: int | None = None
     who: tuple[int, ...] = ()
@@ -143,9 +145,10 @@ def columns_of(header: Sequence[str]) -> Columns:
     if len(labels) > 1:
         twice += [header[i] for i in labels]
     film, score, subset = _first(names, _FILMS), _first(names, _SCORES), _first(names, _SUBSETS)
+    fps = _first(names, _RATES)
     source, scene = _first(names, ("source",)), _first(names, (_SCENE,))
     who = tuple(i for i, name in enumerate(names) if name in _WHO)
-    read = {c.index for candidates in times.values() for c in candidates} | {film, score, subset, source, *who}
+    read = {c.index for candidates in times.values() for c in candidates} | {film, score, fps, subset, source, *who}
     read |= set(labels[:1]) | ({scene} if not labels else set())
     return Columns(
         **chosen,
@@ -153,6 +156,7 @@ def columns_of(header: Sequence[str]) -> Columns:
         label=labels[0] if labels else None,
         scene=None if labels else scene,
         score=score,
+        fps=fps,
         subset=subset,
         source=source,
         who=who,

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from vtn_stream.formats.annotations.columns import Columns, TimeColumn, Unit
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
-from vtn_stream.formats.annotations.frames import NO_RATE
+from vtn_stream.formats.annotations.frames import NO_RATE, rate_of
 from vtn_stream.formats.annotations.table import cells_below
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At, in_s
@@ -27,6 +27,7 @@ class Times:
 
     def __init__(self, findings: Findings, found: Columns, text: str, above: int, *, comma: bool) -> None:
         self._findings, self._comma = findings, comma
+        self._fps = found.fps
         self._start = found.start or found.instant
         self._end = found.end
         self._length = found.length if found.start and not found.end else None
@@ -51,6 +52,8 @@ class Times:
             return start, None
         end = self._seconds(film, at, self._end or self._length, cells)
         if self._length is not None and isinstance(start, float) and isinstance(end, float):
+            if not end:
+                return start, None
             end += start
         if start == end and self._start is not None and _TIMECODE.fullmatch(cells[self._start.index]):
             return start, None
@@ -63,23 +66,24 @@ class Times:
         assert column is not None
         cell = cells[column.index]
         if _TIMECODE.fullmatch(cell):
-            return self._of_timecode(film, at, cell, counts=column is not self._length)
+            return self._of_timecode(film, at, cells, cell, counts=column is not self._length)
         value = seconds(cell, comma=self._comma)
         if isinstance(value, str) or is_clock(cell):
             return value
         if self._of(column) == "frames":
-            return float(value / self._rate(film, at, column.name)) if abs(value) < 1e15 else value
+            rate = self._rate(film, at, cells, f"the column {column.name}")
+            return float(Fraction(value) / rate) if abs(value) < 1e15 else value
         return value * _FACTORS[self._of(column)] if self._of(column) != "ms" else value / 1000
 
-    def _rate(self, film: str, at: At, what: str) -> Fraction:
-        rate = self._findings.rate_of(film)
+    def _rate(self, film: str, at: At, cells: Sequence[str], what: str) -> Fraction:
+        rate = rate_of(cells[self._fps]) if self._fps is not None else self._findings.rate_of(film)
         if rate is None:
             raise Unreadable(at, f"{what} counts frames, whose seconds are not known", NO_RATE)
         return rate
 
-    def _of_timecode(self, film: str, at: At, cell: str, *, counts: bool) -> object:
+    def _of_timecode(self, film: str, at: At, cells: Sequence[str], cell: str, *, counts: bool) -> object:
         """Seconds from the start timecode, or of a length from zero; the cell itself where it does not exist."""
-        rate = self._rate(film, at, f"the timecode {cell}")
+        rate = self._rate(film, at, cells, f"the timecode {cell}")
         clock = Clock(rate=rate, drop=";" in cell and has_drop_frame(rate))
         first = self._findings.start_timecode
         try:

@@ -9,9 +9,11 @@ around a label. Empty lines and those that begin with # are passed over.
 
 import io
 import itertools
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from vtn_stream.film import FILM_SUFFIXES
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -24,32 +26,40 @@ __all__ = ["claims", "read"]
 NUM_TRIED = 20  # lines, until one has times
 MAX_LINE = 8192  # characters
 
-_GAP = r"(?:\s*[,;\t]\s*|\s+)"
+_GAP = r"(?<!\s)(?:\s*+[,;]\s*+|\s++)"
 _TIME = r"(?:\d{1,4}:)?\d{1,4}:[0-5]\d(?:[.,]\d+)?|\d{1,9}(?:\.\d+)?"
-_FILM = rf'"?(?P<film>[^\n]*?\.(?i:{"|".join(sorted(FILM_SUFFIXES))}))"?{_GAP}'
 _TIMES = rf'"?(?P<start>{_TIME})"?{_GAP}"?(?P<end>{_TIME})"?'
 _LABEL = r'"?(?P<label>[^\s,;"\d:.][^\n]*?)"?'
-_LINES = (
-    re.compile(rf"(?:{_FILM})?{_TIMES}{_GAP}{_LABEL}", re.ASCII),
-    re.compile(rf"{_FILM}{_LABEL}{_GAP}{_TIMES}", re.ASCII),
-)
-_CLOCK_ALONE = re.compile(rf"{_FILM}(?:\d{{1,4}}:)?\d{{1,4}}:[0-5]\d(?:\.\d+)?(?:{_GAP}.*)?", re.ASCII)
+_AFTER_FILM = re.compile(rf'\.(?i:{"|".join(sorted(FILM_SUFFIXES))})(?P<quote>"?){_GAP}', re.ASCII)
+_TIMES_FIRST = re.compile(rf"{_TIMES}{_GAP}{_LABEL}", re.ASCII)
+_LABEL_FIRST = re.compile(rf"{_LABEL}{_GAP}{_TIMES}", re.ASCII)
+_CLOCK_ALONE = re.compile(rf"(?:\d{{1,4}}:)?\d{{1,4}}:[0-5]\d(?:\.\d+)?(?:{_GAP}.*)?", re.ASCII)
+
+
+class _TimedLine(NamedTuple):
+    """What a line says; film: empty for none."""
+
+    film: str
+    start: str
+    end: str
+    label: str
+    times_first: bool
 
 
 def claims(text: str) -> bool:
     """Whether most of the first lines have times. Whole numbers that do not rise, behind a label, are votes."""
     lines = [line for _, line in itertools.islice(_lines(text), NUM_TRIED)]
-    found = [match for line in lines if (match := _matched(line) or _clock_alone(line))]
-    votes = [match for match in found if _may_be_votes(match) and int(match["start"]) >= int(match["end"])]
-    return 2 * len(found) > len(lines) and not votes
+    found = [timed for line in lines if (timed := _timed(line)) is not None]
+    num = len(found) + sum(_timed(line) is None and _is_clock_alone(line) for line in lines)
+    votes = any(_may_be_votes(timed) and int(timed.start) >= int(timed.end) for timed in found)
+    return 2 * num > len(lines) and not votes
 
 
 def read(findings: Findings, path: Path, text: str) -> None:
-    found = [(at, line, _matched(line)) for at, line in _lines(text)]
-    matches = [match for _, _, match in found if match is not None]
-    times = [match[word] for match in matches for word in ("start", "end")]
-    first = next(at for at, _, match in found if match is not None or not matches)
-    if all(time.isdecimal() for time in times):
+    found = [(at, line, _timed(line)) for at, line in _lines(text)]
+    known = [timed for _, _, timed in found if timed is not None]
+    first = next(at for at, _, timed in found if timed is not None or not known)
+    if all(time.isdecimal() for timed in known for time in (timed.start, timed.end)):
         raise Unreadable(
             first,
             "there is no header, and its numbers may be seconds, frames or none of these",
@@ -57,30 +67,39 @@ def read(findings: Findings, path: Path, text: str) -> None:
         )
     findings.warn(first, "there is no header: each line is read as start and end in seconds, and a label")
     own_name = named_by(path.name)
-    for at, line, match in found:
-        if match is None:
+    for at, line, timed in found:
+        if timed is None:
             findings.problem(at, f"not a start, an end and a label: {shown(line)}")
-            continue
-        film = match["film"]
-        name = findings.film(own_name if film is None else re.sub(r"^(\./)+", "", film), at)
-        if name is not None:
-            findings.segment(name, at, seconds(match["start"]), seconds(match["end"]), match["label"])
+        elif (name := findings.film(timed.film or own_name, at)) is not None:
+            findings.segment(name, at, seconds(timed.start), seconds(timed.end), timed.label)
 
 
-def _matched(line: str) -> re.Match[str] | None:
+def _timed(line: str) -> _TimedLine | None:
     if len(line) > MAX_LINE:
         return None
-    return next((match for pattern in _LINES if (match := pattern.fullmatch(line))), None)
+    film, rest = _film(line)
+    match = _TIMES_FIRST.fullmatch(rest) or (_LABEL_FIRST.fullmatch(rest) if film else None)
+    if match is None:
+        return None
+    return _TimedLine(film, match["start"], match["end"], match["label"], match.re is _TIMES_FIRST)
 
 
-def _clock_alone(line: str) -> re.Match[str] | None:
-    return _CLOCK_ALONE.fullmatch(line) if len(line) <= MAX_LINE else None
+def _film(line: str) -> tuple[str, str]:
+    """The path that a line begins with, in its plain form, and the rest; "" and the line where it begins with none."""
+    ends = list(_AFTER_FILM.finditer(line))
+    if not ends:
+        return "", line
+    path = line[: ends[-1].start("quote")].removeprefix('"')
+    return posixpath.normpath(path), line[ends[-1].end() :]
 
 
-def _may_be_votes(match: re.Match[str]) -> bool:
-    if match.re is not _LINES[1]:
-        return False
-    return match["start"].isdecimal() and match["end"].isdecimal()
+def _is_clock_alone(line: str) -> bool:
+    film, rest = _film(line)
+    return bool(film) and len(line) <= MAX_LINE and _CLOCK_ALONE.fullmatch(rest) is not None
+
+
+def _may_be_votes(timed: _TimedLine) -> bool:
+    return not timed.times_first and timed.start.isdecimal() and timed.end.isdecimal()
 
 
 def _lines(text: str) -> Iterator[tuple[At, str]]:
