@@ -81,7 +81,8 @@ def test_sources_without_a_film_are_one_line(here, films, faked, source):
 
 
 def test_what_was_asked_for_reaches_the_batch(here, films, faked, tmp_path):
-    options = "--address ray://head:10001 -m mine -f csv --fps 4 --backbone resnet50 --size 192 --device cpu --exact --overwrite"
+    options = "--address ray://head:10001 -m mine -f csv --fps 4 --device cpu --exact --overwrite"
+    options += " --backbone resnet50 --size 192"
     code, _, _ = here("batch", "films", "-o", tmp_path / "out", *options.split(), "--workers", "3")
     assert code == 0
     assert faked.address == "ray://head:10001"

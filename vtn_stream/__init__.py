@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from vtn_stream.analysis import analyze
     from vtn_stream.video import probe
 
-# Threads of torch that wait for each other turn in a loop first, and then sleep: so often GNU OpenMP looks in that loop,
-# which it is told when torch loads. By itself it looks 300,000 times, some 10 ms. Where other programs keep a thread
-# from its core, the others turn all that while, and training takes many times as long (benchmarks/beside_load.py).
+# Threads of torch that wait for each other look in a loop first, and then sleep: GNU OpenMP looks 300,000 times, some
+# 10 ms, unless it is told otherwise before torch loads. Where other programs keep one thread from its core, the others
+# look all that while, and training takes many times as long (benchmarks/beside_load.py).
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
