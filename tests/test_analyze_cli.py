@@ -93,6 +93,14 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
     assert out.count("wrote ") == 4
 
 
+def test_without_refining_borders_lie_midway(here, analyzed, filled, tmp_path, tiny_options):
+    options = ("-o", tmp_path, "--store", filled, "--fps", "1", "--no-refine", *tiny_options)
+    assert here("analyze", analyzed.film, *options)[0] == 0
+    timeline = load_timeline(tmp_path / "film.timeline.json")
+    assert [s.start_s for s in timeline.segments] == [0, 24.5, 47.5, 74.5, 99.5]
+    assert timeline.provenance["analysis"]["cuts"] == "grid"
+
+
 def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled, tmp_path, tiny_options):
     def analyze(*options):
         options = [*options, "-f", "csv", "-o", tmp_path, "--store", filled, "--no-thumbnails", *tiny_options]
