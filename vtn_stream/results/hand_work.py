@@ -66,7 +66,7 @@ class Beside:
         if trouble or timeline:
             digests = None if timeline and timeline.origin == "old" else {} if timeline is None else timeline.files
         else:
-            digests = None if partial is None or partial.origin == "old" else written
+            digests = written or None  # a partial one without any was begun beside files of which nothing was known
         return cls(stem=stem, timeline=timeline, trouble=trouble, partial=partial, digests=digests, written=written)
 
     @classmethod
