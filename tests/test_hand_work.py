@@ -244,6 +244,23 @@ def test_nothing_that_is_hand_work_is_lost_to_other_commands(tmp_path, how, name
     assert b"newer" in file.read_bytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"overwrite": True}])
+def test_an_analysis_does_not_replace_what_a_person_chose_or_converted(tmp_path, options):
+    path = tmp_path / "film.timeline.json"
+    path.write_bytes(timeline_json.dumps(NEWER))
+    assert not is_hand_work(path)  # export and convert may make it again
+    before = contents(tmp_path)
+    (line,) = run(tmp_path, **options)
+    assert line.startswith("film.timeline.json is hand work, made by export or convert")
+    assert contents(tmp_path) == before
+    path.write_bytes(timeline_json.dumps(replace(NEWER, video_identity="")))  # a conversion knows no film
+    with pytest.raises(TimelineError, match="is not this film's"):
+        run(tmp_path, **options)
+    run(tmp_path, overwrite=True, discard_edits=True)
+    assert load_timeline(path) == TIMELINE
+    assert load_timeline(path.with_name("film.timeline.json.edited-1")).segments == NEWER.segments
+
+
 def test_scores_that_are_not_those_of_the_timeline_draw_nothing(tmp_path):
     from vtn_stream.exchange.selection import Selection
 
