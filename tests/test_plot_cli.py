@@ -30,6 +30,21 @@ def run(*arguments):
     return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_picture_that_somebody_changed_is_put_aside(saved, tmp_path, here, suffix):
+    path, picture = saved(WALKS), tmp_path / f"a.{suffix}"
+    for options in ([], ["--width", "5"], []):
+        assert here("plot", path, "-o", picture, *options)[::2] == (0, "")
+    ours = picture.read_bytes()
+    for mine in (ours[:-60] + bytes([ours[-60] ^ 1]) + ours[-59:], ours[:200], b"mine", b""):
+        picture.write_bytes(mine)
+        code, _, err = here("plot", path, "-o", picture)
+        aside = err.rpartition(" ")[2].strip()
+        assert (code, aside.rpartition("-")[0]) == (0, f"{picture.name}.edited")
+        assert (tmp_path / aside).read_bytes() == mine
+        assert picture.read_bytes() == ours
+
+
 def test_the_command_draws_svg_and_png(saved, tmp_path):
     for name in ("a.svg", "b.PNG", "folder/c.svg"):
         result = run(saved(WALKS), "-o", tmp_path / name)
