@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import VideoError
 from vtn_stream.film import NO_PTS
-from vtn_stream.video.clock import Clock, leaps, one_clock, usual_step
+from vtn_stream.video.clock import Clock, distinct, leaps, one_clock, usual_step
 from vtn_stream.video.container import check_memory, check_size, films_in, open_video, packets_of, reason
 from vtn_stream.video.fields import FieldWatch
 from vtn_stream.video.kinds import is_encrypted
@@ -83,7 +83,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         _check_extremes(times[shown], name)
         clock = _clock_of(packets, times, shown, stream, formats, name)
         shown &= clock.times != NO_PTS
-        pts = np.unique(clock.times[shown])
+        pts, _ = distinct(clock.times[shown])
         is_repaired = not np.array_equal(clock.times, times)
 
         time_base, usual = Fraction(stream.time_base) / clock.division, usual_step(pts)
@@ -169,7 +169,7 @@ def _read_packets(
         found.decode_times.append(NO_PTS if packet.dts is None else packet.dts)
         found.durations.append(packet.duration or 0)
         found.num_encrypted += packet.has_sidedata("encryption_info")
-        if fields.is_second(content):
+        if layers.count == 0 and fields.is_second(content):  # else there are no fields
             found.hidden.append(number)
             continue
         if time is None:
