@@ -6,6 +6,7 @@ File names and labels are untrusted: they are shown as plain text, control chara
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -19,7 +20,7 @@ from vtn_stream.timeline import Timeline
 
 from .times import clock
 
-__all__ = ["PositionCount", "err", "film_progress", "out", "show_table", "show_timeline"]
+__all__ = ["PositionCount", "err", "film_progress", "out", "show_table", "show_timeline", "tell_warning"]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -27,6 +28,10 @@ err = Console(stderr=True, highlight=False)
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MAX_ROWS = 40
 MAX_WIDTH = 10_000  # characters of a line of a table
+
+
+def tell_warning(file: Path, warning: str) -> None:
+    err.print(Text(f"{printable(str(file))}: {printable(warning)}"), soft_wrap=True)
 
 
 class _Speed(ProgressColumn):

@@ -15,7 +15,7 @@ from vtn_stream.results import FORMAT_NAMES, stem_of
 from vtn_stream.results.overview import timeline_files
 
 from . import options
-from .console import err, out
+from .console import err, out, tell_warning
 from .interrupts import check_interrupted
 
 __all__ = ["export", "tell_exported"]
@@ -122,7 +122,7 @@ def export(
 
 def tell_exported(done: Exported, source: Path) -> None:
     for warning in done.warnings:
-        err.print(Text(f"{printable(str(source))}: {printable(warning)}"), soft_wrap=True)
+        tell_warning(source, warning)
     for path in done.paths:
         out.print(Text(f"wrote {printable(str(path))}"), soft_wrap=True)
 

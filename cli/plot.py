@@ -1,6 +1,7 @@
 """vtn-stream plot"""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline, write_file
 
 from . import options
-from .console import out
+from .console import err, out, tell_warning
 from .times import SECONDS
 
 __all__ = ["plot"]
@@ -29,7 +30,7 @@ FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
     "--output",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File of the picture, .png or .svg; one that is there is replaced.",
+    help="File of the picture, .png or .svg; one that is there is replaced, or put aside if `plot` did not draw it.",
 )
 @click.option(
     "--truth",
@@ -67,7 +68,10 @@ def plot(
             "nothing was drawn",
             "check the times",
         )
-    true = None if truth is None else truth_of(truth, loaded, ReadingOptions(rate=options.as_rate(rate)))
+    true = None
+    if truth is not None:
+        reading = ReadingOptions(rate=options.as_rate(rate))
+        true = truth_of(truth, loaded, reading, partial(tell_warning, truth))
     there = {s.label for segments in (*(true or ()), *(t.segments for t in loaded)) for s in segments}
     known = {one_form(label) for label in there}
     for label in labels:
@@ -81,5 +85,6 @@ def plot(
         width_in=width_in,
         format=format,
     )
-    write_file(output, picture)
+    for line in write_file(output, picture):
+        err.print(Text(f"{printable(output.name)}: {printable(line)}"), soft_wrap=True)
     out.print(Text(f"wrote {printable(str(output))}"), soft_wrap=True)

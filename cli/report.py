@@ -1,6 +1,7 @@
 """vtn-stream report"""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from vtn_stream.results.pages import check_replaceable, page_at, way_to
 from vtn_stream_pipelines.record import why_films_failed
 
 from . import options
-from .console import err, out
+from .console import err, out, tell_warning
 from .interrupts import check_interrupted
 
 __all__ = ["report"]
@@ -76,7 +77,10 @@ def report(
                 "no page was written: the way to the film would name folders above",
                 "run it in a folder that holds both, or leave out --film and choose the film in the page",
             )
-    true = None if truth is None else truth_of(truth, [timeline], ReadingOptions(rate=options.as_rate(rate)))[0]
+    true = None
+    if truth is not None:
+        reading = ReadingOptions(rate=options.as_rate(rate))
+        true = truth_of(truth, [timeline], reading, partial(tell_warning, truth))[0]
     written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
     for warning in (*written.warnings, *write_file(page, written.content)):
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)

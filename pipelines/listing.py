@@ -1,6 +1,7 @@
 """The films of a batch: folders, patterns, lists and films that the user gives become a compact listing.
 
-    films              every film in the folder and the folders in it, by suffix; what begins with a dot is passed over
+    films              every film in the folder and the folders in it, by suffix; what begins with a dot is passed over,
+                       and so are the bins and the previews of systems ($RECYCLE.BIN, @eaDir)
     'films/**/*.mp4'   a pattern, when nothing is called so; ** stands for any number of folders
     films.txt          a path a line, relative to the list's folder; # begins a comment
     film.mp4           a film, whatever its suffix
@@ -26,6 +27,13 @@ from .patterns import Pattern, States, is_pattern
 __all__ = ["Listing", "list_films"]
 
 MAX_SHOWN = 20  # names of skipped files, and problems: a disk full of pictures is one line, not a million
+# Folders of Windows, macOS, Linux and network disks, in small letters: what was deleted, previews, snapshots.
+SYSTEM_FOLDERS = frozenset(
+    (
+        *("$recycle.bin", "recycler", "system volume information", "lost+found", "__macosx"),
+        *("@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "@tmp"),
+    )
+)
 MAX_LIST_BYTES = 64 * 1024 * 1024  # 20,000 of the longest paths that Linux has; a larger file is no list
 
 
@@ -181,7 +189,7 @@ class _Search:
             below_here: list[tuple[str, States]] = []
             for name, is_link, is_folder in entries:
                 below, reached = os.path.join(here, name), pattern.step(states, name)
-                if not reached:
+                if not reached or (name.lower() in SYSTEM_FOLDERS and (is_folder or is_link)):
                     continue
                 if is_link:
                     heapq.heappush(links, (below, reached))

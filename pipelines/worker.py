@@ -156,7 +156,7 @@ class Worker:
         except TimelineError:
             return False
         timeline = document.timeline
-        if document.origin in ("edited", "damaged"):
+        if document.is_kept:
             return timeline.video_identity == video.identity
         if self._results.overwrite or not all(f.is_file() for f in (*files.timelines.values(), files.scores)):
             return False

@@ -46,7 +46,7 @@ def test_one_bad_film_does_not_stop_the_others(bad, film_maker, tmp_path, tiny_o
     of = {name: [e for e in events if e["film"] == name] for name in ("good.mp4", "text.mp4", STRANGE)}
     chunks = [(e["number"], e["positions"], e["source"]) for e in of["good.mp4"] if e["event"] == "chunk"]
     assert chunks == [(0, 60, "film"), (1, 20, "film"), (0, 60, "store"), (1, 20, "store")]
-    assert [e["event"] for e in of["text.mp4"]] == ["failed"]
+    assert [e["event"] for e in of["text.mp4"]] == ["begun", "failed"]
     assert of["good.mp4"][-1] == {"event": "done", "film": "good.mp4", "complete": True}
     told_early = [e for e in of["good.mp4"] if e["event"] == "segment" and not e["final"]]
     assert told_early[0]["start_s"] == 0
@@ -93,6 +93,14 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
     assert out.count("wrote ") == 4
 
 
+def test_without_refining_borders_lie_midway(here, analyzed, filled, tmp_path, tiny_options):
+    options = ("-o", tmp_path, "--store", filled, "--fps", "1", "--no-refine", *tiny_options)
+    assert here("analyze", analyzed.film, *options)[0] == 0
+    timeline = load_timeline(tmp_path / "film.timeline.json")
+    assert [s.start_s for s in timeline.segments] == [0, 24.5, 47.5, 74.5, 99.5]
+    assert timeline.provenance["analysis"]["cuts"] == "grid"
+
+
 def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled, tmp_path, tiny_options):
     def analyze(*options):
         options = [*options, "-f", "csv", "-o", tmp_path, "--store", filled, "--no-thumbnails", *tiny_options]
@@ -134,7 +142,7 @@ def test_results_of_another_film_are_kept(here, analyzed, filled, tmp_path, tiny
     (tmp_path / "film.timeline.csv").write_text("mine")
     arguments = ["analyze", analyzed.film, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options]
     code, out, err = here(*arguments)
-    assert (code, out) == (1, "")
+    assert (code, out) == (1, "\nfilm.mp4\n")
     assert "film.timeline.csv is there already" in the_line(err)
     assert (tmp_path / "film.timeline.csv").read_text() == "mine"
     assert here(*arguments, "--overwrite")[0] == 0

@@ -81,14 +81,15 @@ def test_sources_without_a_film_are_one_line(here, films, faked, source):
 
 
 def test_what_was_asked_for_reaches_the_batch(here, films, faked, tmp_path):
-    options = "--address ray://head:10001 -m mine -f csv --fps 4 --backbone b --device cpu --exact --overwrite"
+    options = "--address ray://head:10001 -m mine -f csv --fps 4 --device cpu --exact --overwrite"
+    options += " --backbone resnet50 --size 192"
     code, _, _ = here("batch", "films", "-o", tmp_path / "out", *options.split(), "--workers", "3")
     assert code == 0
     assert faked.address == "ray://head:10001"
     assert faked.films == [f"films/{number}.mp4" for number in range(4)]
     assert faked.arguments.pop("cluster").is_private
     assert faked.arguments == {
-        "settings": Settings(model="mine", fps="4", backbone="b", device="cpu", exact=True),
+        "settings": Settings(model="mine", fps="4", backbone="resnet50", size=192, device="cpu", exact=True),
         "results": ResultOptions(output=tmp_path / "out", formats=("csv",), overwrite=True),
         "num_workers": 3,
     }
@@ -222,7 +223,8 @@ def test_a_cluster_that_fails_is_one_line(here, films, faked):
 
     faked.events = broken
     code, out, err = here("batch", "films", "-o", "out")
-    assert (code, out, err) == (1, "", "vtn-stream: there is no room; nothing was done; add a node\n")
+    assert (code, out) == (1, "4 films; the workers start\n")
+    assert err == ("vtn-stream: there is no room; nothing was done; add a node\n")
     assert json.loads((films.parent / "out" / "run.json").read_text())["state"] == "broken off"
 
 

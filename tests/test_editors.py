@@ -162,7 +162,7 @@ def test_each_sequence_of_xmeml_is_a_timeline():
         ("one.mp4", (segment(1, 2, "a"),)),
         ("two.mp4", (segment(2, 3, "b"),)),
     ]
-    assert result.warnings == ("1 nested sequence with markers inside, which are not read (two.mp4)",)
+    assert result.warnings == ("1 clip with markers in a nested sequence or multiclip, which are not read (two.mp4)",)
     assert [t.provenance["notes"] for t in result.timelines] == [
         ["Of several sequences this is 'one.mp4'."],
         ["Of several sequences this is 'two.mp4'."],

@@ -78,7 +78,7 @@ def test_edls_of_other_programs_are_read(ends):
         (12.6, 14.6, "TAPE5"),
     ]
     assert result.warnings == (
-        "the file states no frame rate: frames are counted at 25 a second",
+        "the file states no frame rate: frames are counted at 25 a second (--rate)",
         "1 event of black not read (line 6)",
         "1 event without picture not read (line 11)",
     )
@@ -167,6 +167,31 @@ LOCATED = (
 )
 def test_locators_are_instants(lines, expected, told):
     assert spans(LOCATED + "".join(f"* LOC: {line}\n" for line in lines)) == (expected, told)
+
+
+def test_locators_count_as_the_record_side_unless_all_fit_the_source_alone():
+    """OpenTimelineIO writes them so; by the record side the second of these would fit as well."""
+    text = event(1, "00:00:00:00", "00:00:10:00", source="00:00:20:00 00:00:30:00") + "* LOC: 00:00:22:00 RED     x\n"
+    more = event(2, "00:00:10:00", "00:00:20:00", source="00:00:05:00 00:00:15:00") + "* LOC: 00:00:12:00 RED     y\n"
+    assert spans(text + more)[0] == [(0, 10, "AX"), (2, 2, "x"), (10, 20, "AX"), (17, 17, "y")]
+    assert spans(more)[0] == [(10, 20, "AX"), (12, 12, "y")]
+    outside = "* LOC: 00:00:40:00 RED     z\n"
+    assert spans(text + more + outside)[0][-3:] == [(12, 12, "y"), (22, 22, "x"), (40, 40, "z")]
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30])
+def test_locators_of_opentimelineio_come_back_where_it_had_them(rate):
+    frames, span = otio.opentime.RationalTime, otio.opentime.TimeRange
+    clips, at, expected = [], 0, []
+    for i, (begins, lasts, marked) in enumerate([(500, 100, 20), (90, 60, 5), (300, 40, 39)]):
+        mark = otio.schema.Marker(name=f"M{i}", marked_range=span(frames(begins + marked, rate), frames(0, rate)))
+        shown = span(frames(begins, rate), frames(lasts, rate))
+        clips.append(otio.schema.Clip(name=f"C{i}", source_range=shown, markers=[mark]))
+        expected += [(at / rate, (at + lasts) / rate, f"C{i}"), ((at + marked) / rate,) * 2 + (f"M{i}",)]
+        at += lasts
+    project = otio.schema.Timeline(name="x", tracks=[otio.schema.Track(children=clips)])
+    text = otio.adapters.write_to_string(project, "cmx_3600", rate=rate)
+    assert spans(text, rate=Fraction(rate))[0] == expected
 
 
 def test_the_colour_of_a_locator_is_kept():

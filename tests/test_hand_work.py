@@ -5,6 +5,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def strip(folder):
 
 
 ZEROS = "0" * 64
+FILES = ["film.scores.arrow", "film.timeline.csv", "film.timeline.html", "film.timeline.json"]
 SUFFIXES = {name: path.name for name, path in ResultFiles(Path(), Path("film.mp4"), FORMAT_NAMES).timelines.items()}
 
 
@@ -242,6 +244,23 @@ def test_nothing_that_is_hand_work_is_lost_to_other_commands(tmp_path, how, name
     assert b"newer" in file.read_bytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"overwrite": True}])
+def test_an_analysis_does_not_replace_what_a_person_chose_or_converted(tmp_path, options):
+    path = tmp_path / "film.timeline.json"
+    path.write_bytes(timeline_json.dumps(NEWER))
+    assert not is_hand_work(path)  # export and convert may make it again
+    before = contents(tmp_path)
+    (line,) = run(tmp_path, **options)
+    assert line.startswith("film.timeline.json is hand work, made by export or convert")
+    assert contents(tmp_path) == before
+    path.write_bytes(timeline_json.dumps(replace(NEWER, video_identity="")))  # a conversion knows no film
+    with pytest.raises(TimelineError, match="is not this film's"):
+        run(tmp_path, **options)
+    run(tmp_path, overwrite=True, discard_edits=True)
+    assert load_timeline(path) == TIMELINE
+    assert load_timeline(path.with_name("film.timeline.json.edited-1")).segments == NEWER.segments
+
+
 def test_scores_that_are_not_those_of_the_timeline_draw_nothing(tmp_path):
     from vtn_stream.exchange.selection import Selection
 
@@ -401,6 +420,36 @@ def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path, monkeypatch):
         run(tmp_path, NEWER, discard_edits=True)
     assert (tmp_path / "film.timeline.csv").read_text() == "mine"
     assert load_timeline(tmp_path / "film.timeline.json") == TIMELINE
+
+
+@pytest.mark.parametrize("left", [left for num in range(1, 5) for left in combinations(FILES, num)], ids=" ".join)
+@pytest.mark.parametrize("state", ["ours", "old", "empty"])
+def test_a_folder_that_is_half_there_loses_nothing(tmp_path, left, state):
+    run(tmp_path)
+    if state == "old":
+        strip(tmp_path)
+    for name in FILES:
+        if name not in left:
+            (tmp_path / name).unlink()
+        elif state == "empty":
+            (tmp_path / name).write_bytes(b"")
+    before = contents(tmp_path)
+    says_whose = {"film.timeline.json", "film.scores.arrow"} & {*left}
+    if state != "empty" and says_whose:
+        run(tmp_path, NEWER)
+    else:
+        with pytest.raises(TimelineError, match="it was kept"):
+            run(tmp_path, NEWER)
+        assert contents(tmp_path) == before
+        run(tmp_path, NEWER, discard_edits=True)
+    assert load_timeline(tmp_path / "film.timeline.json") == NEWER
+    kept = [*contents(tmp_path).values()]
+    known = state == "ours" and "film.timeline.json" in left
+    for name in left:
+        # A page and a timeline of ours speak for themselves; other files where the timeline is there.
+        ours = known or (state == "ours" and name.endswith((".html", ".json")))
+        assert ours or before[name] in kept, name
+    assert run(tmp_path, NEWEST) == ()
 
 
 # ---- runs that are killed

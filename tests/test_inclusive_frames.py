@@ -104,7 +104,7 @@ def test_fiftyone_exports_of_others_are_read():
         segment(1.5, 2.5, "other"),
     )
     assert (second.video_path, second.segments) == ("v2", ())
-    assert found.warnings == ("the file states no frame rate: frames are counted at 25 a second",)
+    assert found.warnings == ("the file states no frame rate: frames are counted at 25 a second (--rate)",)
     at_50 = fiftyone.read(data, "labels.json", ReadingOptions(rate=Fraction(50)))
     assert (at_50.timelines[0].segments[0].end_s, at_50.warnings) == (1.0, ())
 
@@ -161,7 +161,7 @@ def test_label_studio_gets_predictions_of_many_films():
         ],
     }
     assert tasks[1]["data"]["video"] == "b/%C3%BC%2050%25.mkv"
-    assert written.warnings == ("the film states no frame rate: frames are counted at 25 a second",)
+    assert written.warnings == ("the film states no frame rate: frames are counted at 25 a second (--rate)",)
 
 
 def test_label_studio_names_each_film_by_its_path(annotations_in):

@@ -132,6 +132,7 @@ def test_final_cut_pro_s_folder_is_its_file(tmp_path):
     (tmp_path / "cut.fcpxmld").mkdir()
     (tmp_path / "cut.fcpxmld" / "Info.fcpxml").write_text(SHORT["a.fcpxml"])
     assert said(tmp_path / "cut.fcpxmld") == ["Tür"]
+    assert read_any(tmp_path / "cut.fcpxmld").timelines[0].video_path == "cut"
     (tmp_path / "empty.fcpxmld").mkdir()
     with pytest.raises(VtnStreamError, match=r"Info\.fcpxml cannot be read"):
         read_any(tmp_path / "empty.fcpxmld")
@@ -151,3 +152,20 @@ def test_final_cut_pro_s_folder_is_its_file(tmp_path):
 def test_a_file_without_segments_says_so(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     assert read_any(tmp_path / name).warnings[-1] == "there is no segment in it"
+
+
+def test_text_that_is_not_unicode_is_refused_with_its_line(tmp_path):
+    (tmp_path / "a.edl").write_bytes(SHORT["a.edl"].encode("latin-1"))
+    with pytest.raises(TimelineError, match="line 3: it is no text in UTF-8 or UTF-16") as caught:
+        read_any(tmp_path / "a.edl")
+    assert caught.value.cure == "save it as UTF-8"
+
+
+def test_a_suffix_is_enough_where_the_content_could_be_anything(tmp_path):
+    frames = "1 CLPQ V C 100 160 0 60"
+    for name in ("a.edl", "a.EDL"):
+        (tmp_path / name).write_text(frames)
+        assert said(tmp_path / name) == ["CLPQ"]
+    (tmp_path / "a.txt").write_text(frames)
+    with pytest.raises(VtnStreamError):
+        read_any(tmp_path / "a.txt")

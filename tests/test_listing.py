@@ -254,3 +254,10 @@ def test_a_name_in_another_form_of_unicode_is_the_film_on_the_disk(here):
     for source in ("\u00fc.mp4", "l.txt", str(here / "\u00fc.mp4")):
         (film,) = list_films([source]).films
         assert (Path(film.path).name, film.num_bytes) == ("u\u0308.mp4", 4)
+
+
+def test_what_was_deleted_and_what_systems_keep_for_themselves_is_passed_over(here):
+    for name in ("a.mp4", "$RECYCLE.BIN/b.mp4", "in/@eaDir/a.mp4/c.mp4", "in/d.mp4", "System Volume Information/e.mp4"):
+        write(here / "films" / name, 1)
+    assert sorted(names("films")) == ["films/a.mp4", "films/in/d.mp4"]
+    assert names("films/$RECYCLE.BIN") == ["films/$RECYCLE.BIN/b.mp4"]  # asked for by name

@@ -171,7 +171,7 @@ def test_sound_is_read_only_where_there_is_no_picture():
     tracks = [track(*of, kind="Audio") for of in sound]
     assert told(project(track(*linked), *tracks)) == (
         [[(0, 2, "a"), (0.2, 0.4, "m"), (2, 4, "b"), (4.04, 4.04, "beat")]],
-        ("6 clips of audio tracks not read (a, b, music and 3 more)",),
+        ("6 clips of audio tracks not read (a, b and music)",),
     )
     alone = track(clip("voice", 0, 48_000, 48_000.0), kind="Audio")
     (timeline,) = read(otio, otio_library.core.serialize_json_to_string(project(alone))).timelines
@@ -203,6 +203,17 @@ def test_what_is_not_shown_is_told():
         [[(0, 2, "c"), (1.96, 2, "in")]],
         ("2 markers outside what is shown, not read (before and unnamed)",),
     )
+
+
+def test_markers_past_the_end_are_those_of_the_start_timecode_or_told():
+    frames = otio_library.opentime.RationalTime
+    for start, found, what in [
+        (3600, [(0, 2, "a"), (1, 1.2, "m")], "counted from the start timecode, which was taken off"),
+        (0, [(0, 2, "a"), (3601, 3601.2, "m")], "past the end of the timeline"),
+    ]:
+        root = project(track(clip("a", 0, 50)), global_start_time=frames(25 * start, 25))
+        root.tracks.markers.append(marker("m", 25 * 3601, 5))
+        assert told(root) == ([found], (f"1 marker {what} (m)",))
 
 
 def test_a_collection_is_a_film_for_each_of_its_timelines():

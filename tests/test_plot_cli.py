@@ -30,6 +30,21 @@ def run(*arguments):
     return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_picture_that_somebody_changed_is_put_aside(saved, tmp_path, here, suffix):
+    path, picture = saved(WALKS), tmp_path / f"a.{suffix}"
+    for options in ([], ["--width", "5"], []):
+        assert here("plot", path, "-o", picture, *options)[::2] == (0, "")
+    ours = picture.read_bytes()
+    for mine in (ours[:-60] + bytes([ours[-60] ^ 1]) + ours[-59:], ours[:200], b"mine", b""):
+        picture.write_bytes(mine)
+        code, _, err = here("plot", path, "-o", picture)
+        aside = err.rpartition(" ")[2].strip()
+        assert (code, aside.rpartition("-")[0]) == (0, f"{picture.name}.edited")
+        assert (tmp_path / aside).read_bytes() == mine
+        assert picture.read_bytes() == ours
+
+
 def test_the_command_draws_svg_and_png(saved, tmp_path):
     for name in ("a.svg", "b.PNG", "folder/c.svg"):
         result = run(saved(WALKS), "-o", tmp_path / name)
@@ -62,6 +77,12 @@ def test_the_truth_may_be_annotations_or_a_timeline_and_is_found_by_the_films_na
     assert (tmp_path / "a.svg").read_bytes() == plot([WALKS, b], truth=[TRUE, TRUE[1:]])
     with pytest.raises(InputError, match=r"truth.timeline.json tells of no film called b.mp4"):
         run(saved(b, "b"), "-o", tmp_path / "x.svg", "--truth", truth)
+
+
+def test_what_was_read_otherwise_of_a_truth_is_told(saved, tmp_path):
+    (tmp_path / "film.edl").write_text("001  AX  V  C  00:00:00:00 00:00:01:00 00:00:00:00 00:00:01:00")
+    result = run(saved(WALKS), "-o", tmp_path / "a.svg", "--truth", tmp_path / "film.edl")
+    assert "film.edl: the file states no frame rate: frames are counted at 25 a second (--rate)\n" in result.output
 
 
 def test_a_truth_of_whole_clips_lasts_as_long_as_the_film(saved, tmp_path):

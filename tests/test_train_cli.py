@@ -132,6 +132,7 @@ def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, file
     model = tmp_path / "my actions.safetensors"
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines == [
+        "teaching my actions.safetensors from actions.csv",
         "localization of 2 labels: run and jump",
         "from 10 films, 2 of them for validation: 1.50 h, 120 segments, 4 positions per second",
         "on the validation films",
@@ -151,7 +152,7 @@ def test_what_is_not_said_is_left_to_the_lesson(here, lesson, files):
     assert lesson.called == TrainingOptions(annotations=annotations, videos=videos, output=output)
 
 
-def test_what_is_said_is_done(here, lesson, files, tmp_path):
+def test_what_is_said_is_done(here, lesson, files, tmp_path, tiny_weights):
     words = [
         "--head",
         "dense",
@@ -162,12 +163,14 @@ def test_what_is_said_is_done(here, lesson, files, tmp_path):
         "--device",
         "cpu",
         "--weights",
-        "w.pth",
+        tiny_weights,
+        "--size",
+        192,
     ]
     words += ["--store", tmp_path, "--seed", 3, "--epochs", 7, "--skip-bad", "--anyway", "--overwrite", "--log", "log"]
     assert here(*files, *words)[0] == 0
-    said = {"head": "dense", "fps": "30000/1001", "backbone": "resnet50", "weights": Path("w.pth"), "device": "cpu"}
-    said |= {"store": tmp_path, "seed": 3, "epochs": 7, "log": Path("log")}
+    said = {"head": "dense", "fps": "30000/1001", "backbone": "resnet50", "weights": tiny_weights, "device": "cpu"}
+    said |= {"size": 192, "store": tmp_path, "seed": 3, "epochs": 7, "log": Path("log")}
     said |= dict.fromkeys(("skip_bad", "anyway", "overwrite"), True)
     annotations, _, videos, _, output = files
     assert lesson.called == TrainingOptions(annotations=annotations, videos=videos, output=output, **said)
@@ -186,7 +189,7 @@ def test_doubts_and_warnings_are_lines_of_their_own(here, lesson, files):
 def test_labels_of_strangers_are_shown_and_not_obeyed(here, lesson, files):
     lesson.play = [prepared(labels=(STRANGE, *"abcdefghi"), head="classification", fps=Fraction("0.5"))]
     _, out, _ = here(*files)
-    assert out.splitlines()[0] == (
+    assert out.splitlines()[1] == (
         "classification of 10 labels: [bold red]run \\x1b[31mred\\nline two, a, b, c, d, e, f, g and 2 more"
     )
     assert "120 clips, 0.5 positions per second" in out
@@ -230,7 +233,7 @@ def test_a_terminal_sees_it_go_on(here, lesson, files, terminal, monkeypatch):
 def test_an_error_is_one_line(here, lesson, files):
     lesson.play = [PLAY[0], InputError("this is too little to learn from", "nothing was trained", "use --anyway")]
     code, out, err = here(*files)
-    assert (code, out) == (1, "")
+    assert (code, out) == (1, "teaching my actions.safetensors from actions.csv\n")
     assert err == "vtn-stream: this is too little to learn from; nothing was trained; use --anyway\n"
 
 
@@ -246,7 +249,7 @@ def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here, lesson, files, swallo
 
     lesson.play = [interrupt, AssertionError("it went on")]
     code, out, err = here(*files)
-    assert (code, out) == (130, "")
+    assert (code, out) == (130, "teaching my actions.safetensors from actions.csv\n")
     assert err.strip() == "vtn-stream: interrupted; what was stored is kept, run again to go on"
 
 

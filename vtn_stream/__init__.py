@@ -6,6 +6,7 @@
 Importing this package is light: torch, pyarrow and the decoders load when they are first used.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.timeline import Segment, Timeline
@@ -14,6 +15,12 @@ from vtn_stream.version import __version__
 if TYPE_CHECKING:
     from vtn_stream.analysis import analyze
     from vtn_stream.video import probe
+
+# Threads of torch that wait for each other look in a loop first, and then sleep: GNU OpenMP looks 300,000 times, some
+# 10 ms, unless it is told otherwise before torch loads. Where other programs keep one thread from its core, the others
+# look all that while, and training takes many times as long (benchmarks/beside_load.py).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __all__ = ["Segment", "Timeline", "__version__", "analyze", "probe"]
 

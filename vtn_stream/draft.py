@@ -167,7 +167,7 @@ class Draft:
         if cuts is not None and cuts.num_unclear:
             notes.append(
                 f"{cuts.num_unclear} of {cuts.num_changes} changes lie midway between the frames that were looked at: "
-                "no cut is seen between these, or damage took the frames."
+                "no cut is seen between these, damage took the frames, or there are too many of them."
             )
         if cuts is not None and cuts.num_unread:
             notes.append(

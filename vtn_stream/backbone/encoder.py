@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.backbone.files import check_file, weights_key
+from vtn_stream.backbone.files import INSTALLED_WEIGHTS, check_file, weights_key
 from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
@@ -196,9 +196,14 @@ class FrameEncoder:
     @cached_property
     def _network(self) -> "Network":
         """The network as timm has it. Raises BackboneError, InputError."""
+        hub = None
+        if self._weights is None and self.name not in INSTALLED_WEIGHTS:
+            from vtn_stream.backbone.hub import Hub
+
+            hub = Hub()  # it may answer while torch loads
         from vtn_stream.backbone.network import Network
 
-        return Network(self.name, self._weights, self._asked_size, self.device)
+        return Network(self.name, self._weights, self._asked_size, self.device, hub)
 
     @cached_property
     def _ready(self) -> "Network":

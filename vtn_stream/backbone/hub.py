@@ -8,17 +8,17 @@ may begin.
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from huggingface_hub import constants, get_session
 
 from vtn_stream.backbone.files import INSTALLED_WEIGHTS
 from vtn_stream.errors import BackboneError
 
-__all__ = ["fetch"]
+__all__ = ["Hub"]
 
 T = TypeVar("T")
 
@@ -26,26 +26,59 @@ T = TypeVar("T")
 ANSWER_S = 4.0
 
 
-def fetch(load: Callable[[], T], name: str, url: str | None) -> T:
-    """What `load` gives, which gets the weights of this network. Raises BackboneError with one line if it cannot.
+class Hub:
+    """Asks whether the hub answers while other things are done, such as loading torch."""
 
-    url: where the weights lie, for the few that are not on the hub.
-    """
-    with _quiet():
-        if url is None or Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2]).is_file():
+    def __init__(self) -> None:
+        self._asked = None if constants.HF_HUB_OFFLINE else _Question(constants.ENDPOINT)
+
+    def fetch(self, load: Callable[[], T], name: str, url: str | None) -> T:
+        """What `load` gives, which gets the weights of this network. Raises BackboneError with one line if it cannot.
+
+        url: where the weights lie, for the few that are not on the hub.
+        """
+        import torch
+
+        with _quiet():
+            if url is None or Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2]).is_file():
+                try:
+                    with _offline():
+                        return load()
+                except Exception as error:  # the client's, timm's, torch's: not here, or only in part
+                    if constants.HF_HUB_OFFLINE:
+                        raise _not_here(name, "HF_HUB_OFFLINE is set") from error
+            asked = self._asked if url is None else _Question(url)
+            fault = None if asked is None else asked.fault()
+            if fault is not None:
+                raise _not_here(name, fault)
             try:
-                with _offline():
-                    return load()
-            except Exception as error:  # the client's, timm's, torch's: not here, or only in part
-                if constants.HF_HUB_OFFLINE:
-                    raise _not_here(name, "HF_HUB_OFFLINE is set") from error
-        answer = _answer(url or constants.ENDPOINT)
-        if answer is not None:
-            raise _not_here(name, answer)
+                return load()
+            except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's errors
+                raise _not_here(name, type(error).__name__) from error
+
+
+class _Question:
+    """One request to a server, in a thread that ends with the program: a system may resolve a name for longer than any
+    timeout.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._until = time.monotonic() + ANSWER_S
+        self._fault: str | None = f"the hub did not answer within {ANSWER_S:g} s"
+        self._thread = threading.Thread(target=self._ask, args=(url,), daemon=True)
+        self._thread.start()
+
+    def _ask(self, url: str) -> None:
         try:
-            return load()
-        except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's errors
-            raise _not_here(name, type(error).__name__) from error
+            get_session().head(url, timeout=ANSWER_S)
+            self._fault = None
+        except Exception as error:  # of httpx, of TLS, of the system
+            self._fault = f"the hub cannot be reached: {type(error).__name__}"
+
+    def fault(self) -> str | None:
+        """None where the server answers, whatever it says; else what is wrong."""
+        self._thread.join(max(0.0, self._until - time.monotonic()))
+        return self._fault
 
 
 def _not_here(name: str, why: str) -> BackboneError:
@@ -54,23 +87,6 @@ def _not_here(name: str, why: str) -> BackboneError:
         "nothing was analyzed",
         f"give a file with --weights, or use a backbone that is installed ({', '.join(INSTALLED_WEIGHTS)})",
     )
-
-
-def _answer(url: str) -> str | None:
-    """None where the hub answers, whatever it says; else what is wrong. A request without end ends with the program."""
-    result = [f"the hub did not answer within {ANSWER_S:g} s"]
-
-    def ask() -> None:
-        try:
-            get_session().head(url, timeout=ANSWER_S)
-            result.clear()
-        except Exception as error:  # of httpx, of TLS, of the system
-            result[0] = f"the hub cannot be reached: {type(error).__name__}"
-
-    asking = threading.Thread(target=ask, daemon=True)  # a system may resolve a name for longer than any timeout
-    asking.start()
-    asking.join(ANSWER_S)
-    return result[0] if result else None
 
 
 @contextlib.contextmanager

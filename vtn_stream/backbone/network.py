@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vtn_stream.backbone.digest import weights_digest
+from vtn_stream.backbone.hub import Hub
 from vtn_stream.backbone.speed import (
     bf16_pays,
     cast_weights,
@@ -36,17 +37,22 @@ BATCH_SIZE = {"cpu": 4, "cuda": 64}
 
 
 class Network:
-    """Loads the network. weights and size as FrameEncoder has them; device, cpu or cuda.
+    """Loads the network. weights and size as FrameEncoder has them; device, cpu or cuda; hub, for weights from there.
 
     facts  what its embeddings mean as timm would have it, at 1 frame a second; `normalise` sets another mean and std
     """
 
     def __init__(
-        self, name: str, weights: Path | Mapping[str, Tensor] | None, size: tuple[int, int] | None, device: str
+        self,
+        name: str,
+        weights: Path | Mapping[str, Tensor] | None,
+        size: tuple[int, int] | None,
+        device: str,
+        hub: Hub | None = None,
     ) -> None:
         self._name = name
         self._device = device
-        self._model, source = pretrained(name, weights, size)
+        self._model, source = pretrained(name, weights, size, hub)
         config = self._model.pretrained_cfg
         self.facts = BackboneFacts(
             recipe=Recipe(

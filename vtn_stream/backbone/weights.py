@@ -11,8 +11,8 @@ import timm.models
 import torch
 from torch import Tensor, nn
 
-from vtn_stream.backbone import hub
 from vtn_stream.backbone.files import INSTALLED_WEIGHTS, installed_file, unreadable
+from vtn_stream.backbone.hub import Hub
 from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError
 
@@ -34,12 +34,15 @@ def skeleton(name: str, size: tuple[int, int] | None = None) -> nn.Module:
 
 
 def pretrained(
-    name: str, weights: Path | Mapping[str, Tensor] | None, size: tuple[int, int] | None = None
+    name: str,
+    weights: Path | Mapping[str, Tensor] | None,
+    size: tuple[int, int] | None = None,
+    hub: Hub | None = None,
 ) -> tuple[Any, str]:
-    """The network without its classifier, and where its weights come from."""
+    """The network without its classifier, and where its weights come from. hub: one that was asked already."""
     arguments = _arguments(name, size)
     if weights is None and name not in INSTALLED_WEIGHTS:
-        return _fetched(name, arguments), "model hub"
+        return _fetched(name, arguments, hub or Hub()), "model hub"
     with torch.device("meta"):  # names and shapes only: no tensor is made
         full = timm.create_model(name)
     if weights is None:
@@ -65,7 +68,7 @@ def pretrained(
     return model, source
 
 
-def _fetched(name: str, arguments: Mapping[str, Any]) -> Any:
+def _fetched(name: str, arguments: Mapping[str, Any], hub: Hub) -> Any:
     published = timm.get_pretrained_cfg(name)
     if published is None or not published.has_weights:  # timm would take random numbers
         raise BackboneError(

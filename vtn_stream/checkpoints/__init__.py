@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.checkpoints.catalogue import find_model
-from vtn_stream.checkpoints.described import Described, describe_file
-from vtn_stream.checkpoints.metadata import FORMAT_VERSION
+from vtn_stream.checkpoints.described import describe_file
+from vtn_stream.checkpoints.metadata import FORMAT_VERSION, Described
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint

@@ -7,36 +7,23 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vtn_stream.checkpoints.metadata import FORMAT_VERSION, MAX_HEADER_BYTES, METADATA_KEY, canonical, parse
+from vtn_stream.checkpoints.metadata import (
+    FORMAT_VERSION,
+    MAX_HEADER_BYTES,
+    METADATA_KEY,
+    Described,
+    canonical,
+    parse,
+)
 from vtn_stream.errors import CheckpointError
-from vtn_stream.model import VTNConfig
-from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import OperatingPoints, PhaseRules, Recipe
 
-__all__ = ["BACKBONE", "Described", "describe_file", "refused"]
+__all__ = ["BACKBONE", "describe_file", "refused"]
 
 BACKBONE = "backbone."  # the names of the image network's tensors begin so
 _DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}  # as the digest names them; a model has no others
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """What a Checkpoint holds besides tensors, and whether those of its backbone are among them."""
-
-    config: VTNConfig
-    labels: tuple[str, ...]
-    recipe: Recipe
-    window: ClipWindow
-    operating_points: OperatingPoints
-    phase_rules: PhaseRules | None = None
-    training: Mapping[str, Any] = field(default_factory=dict)
-    digest: str
-    holds_backbone: bool
 
 
 def describe_file(path: Path) -> Described:

@@ -5,8 +5,8 @@ ValueError that says in a few words what is wrong.
 import json
 import math
 import re
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
@@ -18,9 +18,18 @@ from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, Phase
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
-    from vtn_stream.checkpoints.described import Described
 
-__all__ = ["FORMAT_VERSION", "MAX_HEADER_BYTES", "METADATA_KEY", "Parsed", "canonical", "describe", "fault", "parse"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MAX_HEADER_BYTES",
+    "METADATA_KEY",
+    "Described",
+    "Parsed",
+    "canonical",
+    "describe",
+    "fault",
+    "parse",
+]
 
 MAX_CHARACTERS = 16_000_000  # 400 labels are 10,000; a text is some 30 times as large once it is parsed
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
@@ -30,6 +39,21 @@ MAX_SIDE = 16_384  # pixels of a frame that a network looks at
 FORMAT_VERSION = 1
 METADATA_KEY = "vtn-stream"  # of the file's metadata
 _RATE = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,6})?")  # Fraction("1e999999999") would be computed for hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a Checkpoint holds besides tensors, and whether those of its backbone are among them."""
+
+    config: VTNConfig
+    labels: tuple[str, ...]
+    recipe: Recipe
+    window: ClipWindow
+    operating_points: OperatingPoints
+    phase_rules: PhaseRules | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    digest: str
+    holds_backbone: bool
 
 
 class Parsed(NamedTuple):

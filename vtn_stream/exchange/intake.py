@@ -1,7 +1,7 @@
 """Reads files of other programs as timelines; finds their format by their content. Touches no film and no model."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -44,11 +44,12 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
 
 
 def _read(path: Path, options: ReadingOptions) -> ReadResult:
+    name = path.name
     if path.suffix.lower() == ".fcpxmld" and path.is_dir():  # Final Cut Pro's folder around its file
-        path /= "Info.fcpxml"
+        path, name = path / "Info.fcpxml", f"{path.stem}.fcpxml"
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
-    if not path.is_dir() and (format := _format_of(path.name, _head(data))) is not None:
-        return format.read(data, path.name, options)
+    if not path.is_dir() and (format := _format_of(name, _head(data))) is not None:
+        return format.read(data, name, options)
     try:
         annotations = read_annotations(path, fps=options.rate, start_timecode=options.start_timecode, skip_bad=True)
     except UnknownFormat as error:
@@ -57,16 +58,23 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
 
 
 def truth_of(
-    path: Path, timelines: Sequence[Timeline], options: ReadingOptions = ReadingOptions()
+    path: Path,
+    timelines: Sequence[Timeline],
+    options: ReadingOptions = ReadingOptions(),
+    on_warning: Callable[[str], None] | None = None,
 ) -> list[tuple[Segment, ...]]:
     """What a file of any format says about the film of each timeline.
 
     One that tells of a single film without naming it, such as subtitles, is about a single timeline's. The label of a
-    whole clip lasts as long as its film.
+    whole clip lasts as long as its film. on_warning gets what was read otherwise than it stands in the file.
 
     Raises InputError if it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
     """
-    truths = read_any(path, options).timelines
+    read = read_any(path, options)
+    if on_warning is not None:
+        for warning in read.warnings:
+            on_warning(warning)
+    truths = read.timelines
     if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):
         return [_lasting(truths[0], timelines[0])]
     by_name: dict[str, list[Timeline]] = {}

@@ -19,10 +19,11 @@ Loses scores, attributes, gaps, curves, clip labels, provenance; with a warning,
 Escapes: UTF-8; line breaks and control characters are written as spaces, spaces at the ends of a label not at all.
 Read: video events with their record times; cuts, wipes and dissolves alike; the label is the COMMENT, else the only LOC
 if it stands where the event begins, else the clip's name, else the reel. All other LOC are instants, called by their
-text, else by their colour, which is an attribute. Events of no length, of black and without picture are not read, with
-a warning. An EDL says neither its rate nor where the film starts: both are options, else 25 (29.97 in drop-frame) and
-00:00:00:00, with a warning where the first event then stands an hour in or later. What is up to 12 hours before the
-start is before the film. How lines are read says edl_events.py.
+text, else by their colour, which is an attribute; they count as the record side does, or as the source where they fit
+that alone. Events of no length, of black and without picture are not read, with a warning. An EDL says neither its rate
+nor where the film starts: both are options, else 25 (29.97 in drop-frame) and 00:00:00:00, with a warning where the
+first event then stands an hour in or later. What is up to 12 hours before the start is before the film. How lines are
+read says edl_events.py.
 Domain: up to 12 hours past the start or up to 24:00:00:00, whichever is later; segments without overlaps from frame to
 frame, labels of one line without spaces at the ends, read with the rate and start timecode they were written with.
 """
@@ -52,7 +53,9 @@ _COLOURS = {
 
 
 class _Locator(NamedTuple):
-    frame: int
+    """frame: by its timecode, of the record side or of the source, until it is placed; None: it has none."""
+
+    frame: int | None
     text: str
     colour: str
 
@@ -88,8 +91,10 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     marked: dict[_Locator, None] = {}
     clips: set[str | None] = set()
     unread = defaultdict[str, list[int]](list)
-    for event, below in zip_longest(events, events[1:]):
-        locators = _locators(event, clock, unread["locator{} at no timecode not read"])
+    written = [_locators(event, clock, unread["locator{} at no timecode not read"]) for event in events]
+    by_source = _count_as_source(events, written, clock)
+    for event, below, locators in zip_longest(events, events[1:], written):
+        locators = [_placed(locator, event, clock, by_source=by_source) for locator in locators]
         why = _why_unread(event, below)
         if why is not None:
             unread[why].append(event.line)
@@ -200,7 +205,7 @@ def _locators(event: EdlEvent, clock: Clock, doubtful: list[int]) -> list[_Locat
         if not re.match(r"\d.*[:;]", time, re.ASCII):
             time, rest = "", text
         try:
-            at = _place(event, clock.frame_at(time), clock) if time else event.start
+            at = clock.frame_at(time) if time else None
         except ValueError:
             doubtful.append(line)
             continue
@@ -213,16 +218,35 @@ def _locators(event: EdlEvent, clock: Clock, doubtful: list[int]) -> list[_Locat
     return found
 
 
-def _place(event: EdlEvent, at: int, clock: Clock) -> int:
-    """The frame of a locator, which counts as the record side does, or in some programs as the source does."""
-    record = at + clock.day * round(Fraction(event.start - at, clock.day))
-    if event.start <= record <= event.end or not 0 <= at - event.source < event.end - event.start:
-        return record
-    return event.start + at - event.source
+def _count_as_source(events: Sequence[EdlEvent], written: Sequence[Sequence[_Locator]], clock: Clock) -> bool:
+    """Whether the locators of a list count as the source does: those of OpenTimelineIO do, those of Avid do not."""
+    sides = [
+        (
+            _into(at, event.start, clock) <= event.end - event.start,
+            _into(at, event.source, clock) <= event.end - event.start,
+        )
+        for event, locators in zip(events, written, strict=True)
+        for at, _, _ in locators
+        if at is not None
+    ]
+    return not all(by_record for by_record, _ in sides) and all(by_source for _, by_source in sides)
+
+
+def _placed(locator: _Locator, event: EdlEvent, clock: Clock, *, by_source: bool) -> _Locator:
+    if locator.frame is None:
+        return locator._replace(frame=event.start)
+    if by_source:
+        return locator._replace(frame=event.start + _into(locator.frame, event.source, clock))
+    days = round(Fraction(event.start - locator.frame, clock.day))  # a list may have passed midnight
+    return locator._replace(frame=locator.frame + clock.day * days)
+
+
+def _into(frame: int, start: int, clock: Clock) -> int:
+    return (frame - start) % clock.day
 
 
 def _mark(locator: _Locator, clock: Clock) -> Segment:
     """An instant. One without a text is called by its colour."""
-    at_s = clock.seconds(locator.frame)
+    at_s = clock.seconds(locator.frame or 0)
     attributes = {"colour": locator.colour} if locator.colour else {}
     return Segment(start_s=at_s, end_s=at_s, label=locator.text or locator.colour, attributes=attributes)

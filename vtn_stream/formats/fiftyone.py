@@ -98,7 +98,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     doubtful = counted and stated_rate is None and options.rate is None
     return ReadResult(
         timelines=tuple(timelines),
-        warnings=(f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second",) * doubtful,
+        warnings=(f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second (--rate)",) * doubtful,
     )
 
 

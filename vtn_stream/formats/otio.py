@@ -126,8 +126,8 @@ def _timeline(
     root: dict[str, Any], is_one_of_several: bool, name: str, options: ReadingOptions
 ) -> tuple[Timeline, tuple[str, ...]]:
     own = own_metadata(root)
-    items = ItemsInTime.of(root["tracks"])
     start = root.get("global_start_time")
+    items = ItemsInTime.of(root["tracks"], Fraction(0) if start is None else seconds_of(start))
     stated_rate = own.get("rate")
     if isinstance(stated_rate, str) and _RATE.fullmatch(stated_rate):
         rate: Fraction | None = Fraction(stated_rate)

@@ -6,7 +6,7 @@ audio tracks are left out, and so are markers that stand on both.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 from urllib.parse import unquote
@@ -69,10 +69,21 @@ class ItemsInTime:
     _untold: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
-    def of(cls, tracks: Any) -> "ItemsInTime":
-        """Raises LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError where damaged."""
+    def of(cls, tracks: Any, start: Fraction) -> "ItemsInTime":
+        """start: the start timecode, seconds, from which some programs count the markers of the whole.
+
+        Raises LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError where damaged.
+        """
         items = cls()
-        items._visit(object_of(tracks), Fraction(0), _Around())
+        length = items._visit(object_of(tracks), Fraction(0), _Around())
+        for i, item in enumerate(items._found):
+            if not item.is_marker or item.start <= length:
+                continue
+            if start > 0 and 0 <= item.start - start <= length:
+                items._found[i] = replace(item, start=item.start - start, end=item.end - start)
+                items._untold["marker{} counted from the start timecode, which was taken off"].append(item.label)
+            else:
+                items._untold["marker{} past the end of the timeline"].append(item.label)
         return items
 
     def found(self) -> list[Item]:

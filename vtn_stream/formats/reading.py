@@ -84,7 +84,7 @@ def told(things: Mapping[str, Sequence[int | str]]) -> tuple[str, ...]:
     return tuple(
         f"{len(of)} {what.format('s' if len(of) > 1 else '')} ("
         + (f"line{'s' * (len(of) > 1)} " if isinstance(of[0], int) else "")
-        + listed(str(each) or "unnamed" for each in of)
+        + listed(dict.fromkeys(str(each) or "unnamed" for each in of))
         + ")"
         for what, of in things.items()
         if of
@@ -138,7 +138,8 @@ def decoded(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
             refuse(name, "it begins as text in UTF-16 and goes on as something else")
-        refuse(name, "it is no text in UTF-8 or UTF-16", line=data.count(b"\n", 0, error.start) + 1)
+        line = data.count(b"\n", 0, error.start) + 1
+        refuse(name, "it is no text in UTF-8 or UTF-16", line=line, cure="save it as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

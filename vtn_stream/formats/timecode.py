@@ -194,7 +194,7 @@ def reading_clock(
     warnings: tuple[str, ...] = ()
     if rate is None and (rate := options.rate) is None:
         rate = DEFAULT_RATE
-        warnings += (f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second",)
+        warnings += (f"the file states no frame rate: frames are counted at {DEFAULT_RATE} a second (--rate)",)
     stated, rate = rate, exact_rate(float(rate))
     if not can_count(rate):
         rate = timecode_rate(stated, drop=drop)

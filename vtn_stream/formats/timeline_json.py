@@ -71,6 +71,13 @@ class Document:
     origin: Literal["ours", "edited", "old", "damaged"]
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether an analysis must not replace it: it was changed, or it is none of an analysis, which always writes
+        scores, but an export or a conversion, which hold what a person chose or did.
+        """
+        return self.origin in ("edited", "damaged") or (self.origin == "ours" and not self.files)
+
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines

@@ -48,7 +48,7 @@ def counting_rate(timeline: Timeline, options: Options) -> tuple[Fraction, tuple
     if options.rate is not None:
         return _meant(options.rate), ()
     if timeline.nominal_rate is None:
-        return DEFAULT_RATE, (f"the film states no frame rate: frames are counted at {DEFAULT_RATE} a second",)
+        return DEFAULT_RATE, (f"the film states no frame rate: frames are counted at {DEFAULT_RATE} a second (--rate)",)
     rate = _meant(timeline.nominal_rate)
     if timeline.variable_rate:
         return rate, (

@@ -87,9 +87,10 @@ class SequenceItems:
                     self._unread["marker{} counted at the rate of a clip, where editors disagree"].append(name)
                 if _is_retimed(clip):
                     self._unread["marker{} where the speed is changed, read as if it were not"].append(name)
-        nested = clip.find("sequence")
-        if nested is not None and not is_audio and any(True for _ in nested.iter("marker")):
-            self._unread["nested sequence{} with markers inside, which are not read"].append(placed.name)
+        if not is_audio and sum(1 for _ in clip.iter("marker")) > len(clip.findall("marker")):
+            self._unread["clip{} with markers in a nested sequence or multiclip, which are not read"].append(
+                placed.name
+            )
 
     def _place(self, clip: "Element", own_rate: Fraction) -> tuple[Fraction, Fraction]:
         """The place of a clip in the sequence; -1 means that a transition overlaps that end."""

@@ -24,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from vtn_stream.errors import printable
 from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.picture_file import with_digest
 from vtn_stream.timeline import Segment
 
 __all__ = [
@@ -81,7 +82,7 @@ def picture(figure: Figure, format: PictureFormat, *, dpi: int = 150) -> bytes:
     file = io.BytesIO()
     metadata: dict[str, None] = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
     figure.savefig(file, format=format, dpi=dpi, metadata=metadata)
-    return file.getvalue()
+    return with_digest(file.getvalue())
 
 
 def plain_text(text: str, most: int = MAX_CHARACTERS) -> str:

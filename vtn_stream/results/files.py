@@ -226,7 +226,7 @@ class ResultFiles:
 
     def _kept_whole(self, beside: Beside) -> str | None:
         """The line that says so where the timeline is hand work, or may be."""
-        if self._discard_edits or beside.timeline is None or beside.timeline.origin in ("ours", "old"):
+        if self._discard_edits or beside.timeline is None or not beside.timeline.is_kept:
             return None
         name = self._timeline.name
         if beside.timeline.origin == "damaged":
@@ -234,8 +234,9 @@ class ResultFiles:
                 f"the digests in {name} are damaged, so that anything may be hand work; all was kept and nothing "
                 "written; --discard-edits puts it aside and draws it anew"
             )
+        how = "changed since it was written" if beside.timeline.origin == "edited" else "made by export or convert"
         return (
-            f"{name} is hand work, changed since it was written; it was kept and nothing was written beside it; "
+            f"{name} is hand work, {how}; it was kept and nothing was written beside it; "
             "report and export show it as it is, --discard-edits puts it aside and draws it anew"
         )
 
@@ -255,7 +256,7 @@ class ResultFiles:
         if beside.timeline.origin == "old":
             same = json.loads(self._timeline.read_bytes()) == timeline_json.to_dict(timeline)
             return "replace" if same else "aside"
-        return "replace" if beside.timeline.origin == "ours" else "aside"
+        return "aside" if beside.timeline.is_kept else "replace"
 
     def _is_export(self, file: Path, beside: Beside) -> bool:
         """Whether the file is what `export` makes of the timeline that is there: it can be made again at any time."""

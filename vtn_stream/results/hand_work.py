@@ -17,6 +17,7 @@ from typing import Literal, Self
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats.timeline_json import Document
 from vtn_stream.report.html import is_document, origin_of_document
+from vtn_stream.report.picture_file import is_our_picture
 from vtn_stream.results.timelines import load_document
 
 __all__ = ["Beside", "Origin", "is_hand_work", "origin_of", "put_aside"]
@@ -65,7 +66,7 @@ class Beside:
         if trouble or timeline:
             digests = None if timeline and timeline.origin == "old" else {} if timeline is None else timeline.files
         else:
-            digests = None if partial is None or partial.origin == "old" else written
+            digests = written or None  # a partial one without any was begun beside files of which nothing was known
         return cls(stem=stem, timeline=timeline, trouble=trouble, partial=partial, digests=digests, written=written)
 
     @classmethod
@@ -134,13 +135,15 @@ def _own_origin(path: Path) -> Origin | None:
         document, _ = _loaded(path)
         if document is not None:
             return "edited" if document.origin == "damaged" else document.origin
-    if name.endswith((".html", ".htm")):
-        try:
+    try:
+        if name.endswith((".html", ".htm")):
             with open(path, "rb") as file:
                 head = file.read(1000)
                 return origin_of_document(head + file.read()) if is_document(head) else "foreign"
-        except OSError:
-            return "foreign"
+        if name.endswith((".svg", ".png")):  # programs that draw drop what they do not know, such as a digest
+            return "ours" if is_our_picture(path.read_bytes()) else "old"
+    except OSError:
+        return "foreign"
     return None
 
 

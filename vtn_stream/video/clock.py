@@ -33,7 +33,7 @@ _MAX_STRETCHES = 10_000
 # A step this long, and so many times longer than usual, is a leap of the clock, if the others are even...
 _LEAP_S, _LEAP_STEPS = 10, 100
 # ... which most of them are if the longest is so many times the usual, and leaps are few.
-_EVEN, _MAX_LEAPS = 10, 0.01
+_EVEN, _MAX_SHARE_OF_LEAPS, _MAX_LEAPS = 10, 0.01, 5000
 # Where they are not, as in recordings of a screen that stands still for long, only a leap so long is one.
 _LONG_LEAP_S = 3600
 
@@ -43,7 +43,7 @@ class Clock:
     """When the frame of each packet is shown.
 
     times       int64 [P], in the time base divided by `division`; NO_PTS where it is not known, or left out
-    restarts    times at which a clock had stepped back
+    restarts    times at which a clock had stepped back, or away for a moment
     num_spread  frames that were given times in between
     num_merged  frames left out: too many shared one timestamp
     """
@@ -79,10 +79,10 @@ def one_clock(
     if len(known) > 1:
         usual = usual_step(np.unique(times[known]))
         stretches = _stretches(times[known], decode_times[known], usual, _leap(usual, time_base), wraps_at)
-        for number, (first, shift) in enumerate(stretches):
-            end = stretches[number + 1][0] if number + 1 < len(stretches) else len(known)
+        ends = [first for first, _ in stretches[1:]] + [len(known)]
+        for number, ((first, shift), end) in enumerate(zip(stretches, ends, strict=True)):
             placed[known[first:end]] += shift
-            if number and shift > stretches[number - 1][1]:
+            if number and (number == 1 or shift != stretches[number - 2][1]):  # else it goes on where it had been
                 restarts.append(int(placed[known[first:end]].min()))
     placed, division, num_spread, num_merged = _spread(placed, shown, step)
     return Clock(
@@ -110,7 +110,7 @@ def leaps(times: NDArray[np.int64], time_base: Fraction) -> NDArray[np.intp]:
     others = np.delete(steps, found)
     if len(found) == 0 or len(others) == 0:
         return found[:0]
-    if int(others.max()) <= _EVEN * usual and len(found) <= max(1, _MAX_LEAPS * len(steps)):
+    if int(others.max()) <= _EVEN * usual and len(found) <= max(1, min(_MAX_LEAPS, _MAX_SHARE_OF_LEAPS * len(steps))):
         return found
     long = max(_LONG_LEAP_S / time_base, _LEAP_STEPS * int(others.max()))
     return found[steps[found] > long]

@@ -1,7 +1,9 @@
 """Opens an untrusted file, and gives its packets. Runs in the decoding process."""
 
 import os
+import re
 import resource
+import shlex
 from collections.abc import Iterator
 
 import av
@@ -17,11 +19,13 @@ from vtn_stream.video.limits import MAX_PIXELS, MAX_SIDE, MAX_STREAMS
 
 __all__ = ["check_memory", "check_size", "films_in", "open_video", "packets_of", "reason"]
 
-# Demuxers that read one self-contained file. Not listed, so refused: those that follow names in a text to
-# other files or hosts (concat, hls, dash, sdp, image2 ...).
+# Demuxers that read one self-contained file: of cameras, broadcasts and their receivers (wtv, ty, nsv, nuv),
+# surveillance (dhav), studios (mxf, gxf, lxf), and streams of the codecs below without any container. Not listed, so
+# refused: those that follow names to other files or hosts (concat, hls, dash, sdp, image2, imf, mlv ...), and those of
+# games, sound and single pictures.
 DEMUXERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,m4v,h264,hevc,obu,av1,ivf,"
-    "ogg,asf,wtv,mxf,gxf,dv,rm,nut,yuv4mpegpipe,gif"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,kux,mpegts,mpeg,ogg,asf,wtv,ty,nsv,nuv,dhav,mxf,gxf,lxf,"
+    "dv,rm,nut,ivf,yuv4mpegpipe,gif,mpegvideo,m4v,h261,h263,h264,hevc,vvc,obu,av1,mjpeg,vc1,dirac,cavsvideo,dnxhd"
 )
 
 # Decoders of what films are made of. Not listed, so never run: those of games, screens and single pictures, which a
@@ -35,6 +39,9 @@ DECODERS = (
 
 _ATTACHED = av.stream.Disposition.attached_pic
 
+# Codecs of pictures, in which films are made too.
+_PICTURES = ("mjpeg", "mjpegb", "png", "jpeg2000", "gif")
+
 # More than are accepted, to be able to say how many there are.
 _MAX_OPENED = 1000
 
@@ -43,7 +50,7 @@ _BYTES_PER_PIXEL = 8
 
 
 def open_video(path: str, stream: int | None) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-    """The container and its video stream: the given one, or the first that is not an attached picture."""
+    """The container and its video stream: the given one, or the first that is no picture beside the film."""
     name = os.path.basename(path)
     try:
         # An absolute file: URL, so that no name can be taken for a protocol (`concat:...`).
@@ -65,6 +72,8 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
         ) from error
     except (av.FFmpegError, ValueError) as error:
         fact, cure = reason(error), "check that it plays, or fetch it again if it was cut short"
+        if isinstance(error, av.error.ArgumentError):  # so FFmpeg says of a format that it knows and we do not list
+            fact, cure = "its container is not on this program's own list", f"if it is a film, remux it: {_remux(name)}"
         if (kind := not_a_film(path)) is not None:
             fact, cure = f"it is {kind[0]}", kind[1]
         raise VideoError(f"{name} cannot be read as a film ({fact})", "it was not analyzed", cure) from error
@@ -91,16 +100,31 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
             "there is nothing to analyze",
             "give a file with video",
         )
+    chosen = next((s for s in videos if not _is_still(s)), videos[0])
     try:
-        _check_decodable(videos[0], name)
+        _check_decodable(chosen, name)
     except VideoError:
         container.close()
         raise
-    videos[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # pictures may change their size on the way
+    chosen.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # pictures may change their size on the way
     for other in container.streams:
-        if other.index != videos[0].index:
+        if other.index != chosen.index:
             other.discard = av.stream.Discard.all
-    return container, videos[0]
+    return container, chosen
+
+
+def _is_still(stream: av.video.stream.VideoStream) -> bool:
+    """Whether it is one picture, by the container's word: some cameras put a preview before the film."""
+    if stream.disposition & av.stream.Disposition.still_image:
+        return True
+    codec = stream.codec_context
+    return stream.frames == 1 or (codec is not None and codec.name in _PICTURES and not stream.average_rate)
+
+
+def _remux(name: str) -> str:
+    """The command for a copy of the film in a container that is read. The folder is left out: messages are shared."""
+    source, target = (text if re.fullmatch(r"\w[\w. -]*", text) else f"./{text}" for text in (name, f"{name}.mkv"))
+    return f"ffmpeg -i {shlex.quote(source)} -c copy {shlex.quote(target)}"
 
 
 def _check_decodable(stream: av.video.stream.VideoStream, name: str) -> None:

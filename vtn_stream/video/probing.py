@@ -29,9 +29,9 @@ __all__ = ["Probed", "read_info"]
 
 _HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics in ITU-T H.273, table 3
 # Formats that say when a frame is decoded; elsewhere FFmpeg guesses, and not well where the clock steps back.
-_WITH_DECODE_TIMES = frozenset(("mpegts", "mpeg", "flv", "live_flv", "mov", "mp4", "avi", "nut", "mxf", "gxf", "pva"))
+_WITH_DECODE_TIMES = frozenset(("mpegts", "mpeg", "flv", "live_flv", "mov", "mp4", "avi", "nut", "mxf", "gxf"))
 # Formats whose clock has 33 bits.
-_WRAPPING = frozenset(("mpegts", "mpeg", "pva", "wtv"))
+_WRAPPING = frozenset(("mpegts", "mpeg", "wtv"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,11 +313,8 @@ def _first_frame(path: str, index: int, name: str) -> dict[str, Any]:
                 "re-encode it to H.264, or decrypt it first",
             ) from error
     if is_encrypted(path):
-        raise VideoError(
-            f"not one frame of {name} could be decoded: it is encrypted",
-            "there is nothing to analyze",
-            "decrypt it first",
-        )
+        fact = f"not one frame of {name} could be decoded: it is encrypted"
+        raise VideoError(fact, "there is nothing to analyze", "decrypt it first")
     raise VideoError(
         f"not one frame of {name} could be decoded",
         "there is nothing to analyze",
