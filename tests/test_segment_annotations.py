@@ -274,3 +274,7 @@ def test_json_round_trip(tmp_path_factory, given_films, indent, ascii_only):
     assert as_found(annotations) == given_films
     used = {label for _, segments in given_films.values() for label, *_ in segments}
     assert set(annotations.labels) == used
+
+
+def test_a_time_in_json_may_be_a_clock_s(read):
+    assert drawn(read(activitynet(("goal", "1:30", "0:02:00.5")))) == {"v1": "goal 90-120.5"}

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
 
-from vtn_stream.errors import AnnotationError
+from vtn_stream.errors import AnnotationError, InputError
 from vtn_stream.exchange.intake import read_any
 from vtn_stream.formats.prediction_files import read_results
 
@@ -200,3 +200,20 @@ def test_a_start_and_an_end_in_a_line_are_no_chapter(tmp_path):
     (tmp_path / "a.txt").write_text("1:30 2:00 goal\n3:00 3:10 card\n")
     (timeline,) = read_any(tmp_path / "a.txt").timelines
     assert [(s.start_s, s.end_s, s.label) for s in timeline.segments] == [(90, 120, "goal"), (180, 190, "card")]
+
+
+def test_of_a_path_from_the_root_the_last_part_names_the_film(read, problems):
+    annotations = read(
+        "Media file path,start_s,end_s,label\nC:\\films\\a.mp4,1,2,x\n/home/a.mp4,3,4,x\nb/c.mp4,1,2,x\n"
+    )
+    assert drawn(annotations) == {"a.mp4": "x 1-2, x 3-4", "b/c.mp4": "x 1-2"}
+    assert told(annotations) == ["of the paths under Media file path the last part names the film: a.mp4"]
+    assert problems("video,start_s,end_s,label\n/home/a.mp4,3,4,x\n")[0][1].endswith("leads out of the folder")
+
+
+def test_predictions_that_count_frames_need_a_rate(tmp_path):
+    table = tmp_path / "p.csv"
+    table.write_text("video,start_frame,end_frame,label,score\na,25,50,x,1\n")
+    with pytest.raises(InputError, match="say how many a second: --fps of evaluate"):
+        read_results(table)
+    assert [(s.start_s, s.end_s) for s in read_results(table, fps=25)["a"].segments] == [(1, 2)]

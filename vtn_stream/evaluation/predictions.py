@@ -94,7 +94,7 @@ def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict
     else:
         if path.name.endswith((_FULL, _PARTIAL)) or _says_timeline(path):
             return _of_timelines([path])
-        if (results := read_results(path)) is not None:
+        if (results := read_results(path, fps=fps)) is not None:
             return {
                 name: Prediction(
                     segments=tuple(film.segments),

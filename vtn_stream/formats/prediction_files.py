@@ -14,6 +14,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -27,6 +28,7 @@ from vtn_stream.formats.annotations.text import as_text, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
 from vtn_stream.formats.reading import content_of, encoding_of
 from vtn_stream.timeline import Segment
+from vtn_stream.times import is_clock, seconds_of
 
 __all__ = ["FilmResults", "read_results"]
 
@@ -43,11 +45,18 @@ class FilmResults(NamedTuple):
 
 
 class _Fault(ValueError):
-    """What is wrong with one entry."""
+    """What is wrong with one entry, and what to do."""
+
+    def __init__(self, text: str, cure: str = "mend the file") -> None:
+        super().__init__(text)
+        self.cure = cure
 
 
-def read_results(path: Path) -> dict[str, FilmResults] | None:
-    """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one."""
+def read_results(path: Path, *, fps: float | Fraction | None = None) -> dict[str, FilmResults] | None:
+    """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one.
+
+    fps: frames a second, for tables that count frames
+    """
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
         return None
@@ -56,11 +65,11 @@ def read_results(path: Path) -> dict[str, FilmResults] | None:
         if text.lstrip().startswith("{"):
             return _of_json(text)
         above = lines_above(text, _is_header)
-        return None if above is None else _of_table(text, above, path.name)
+        return None if above is None else _of_table(text, above, path.name, fps)
     except (_Fault, AnnotationError) as error:
         fault = error.fact.removeprefix(f"{path.name} ") if isinstance(error, AnnotationError) else str(error)
         raise InputError(
-            f"{path.name} cannot be read as predictions ({fault})", "nothing was scored", "mend the file"
+            f"{path.name} cannot be read as predictions ({fault})", "nothing was scored", error.cure
         ) from error
 
 
@@ -105,7 +114,7 @@ def _put(film: FilmResults, entry: object) -> None:
     film.segments.append(_segment(segment[0], segment[1], label, score))
 
 
-def _of_table(text: str, above: int, name: str) -> dict[str, FilmResults]:
+def _of_table(text: str, above: int, name: str, fps: float | Fraction | None) -> dict[str, FilmResults]:
     header = header_of(text, above)
     found = columns_of(header)
     if found.twice:
@@ -114,7 +123,7 @@ def _of_table(text: str, above: int, name: str) -> dict[str, FilmResults]:
     names = [name.lower() for name in header]
     if faulty := [*found.lacking, *(column for column in _COLUMNS if names.count(column) > 1)]:
         raise _Fault(f"the header must name {', '.join(_COLUMNS)}, each once; look at {', '.join(faulty)}")
-    findings = Findings(name)  # for the rows of odd length, which it tells
+    findings = Findings(name, fps=fps)  # for the rows of odd length, which it tells
     films: dict[str, FilmResults] = {}
     spelled: dict[str, str] = {}
     comma = has_decimal_commas(text, above)
@@ -133,9 +142,9 @@ def _of_table(text: str, above: int, name: str) -> dict[str, FilmResults]:
                 start_s, end_s = times.of(film_name, at, cells)
                 film.segments.append(_segment(start_s, start_s if end_s is None else end_s, label, score))
     except Unreadable as error:
-        raise _Fault(f"line {error.at.line}: {error.text}") from error
+        raise _Fault(f"line {error.at.line}: {error.text}", error.cure) from error
     except _Fault as error:
-        raise _Fault(f"line {line}: {error}") from error
+        raise _Fault(f"line {line}: {error}", error.cure) from error
     for odd, problem in findings.problems[:1]:
         raise _Fault(f"line {odd.line}: {problem}")
     return films
@@ -155,7 +164,7 @@ def _segment(start: object, end: object, label: object, score: object) -> Segmen
 
 
 def _time(word: str, given: object) -> float:
-    time_s = number(given)
+    time_s = number(seconds_of(given) if isinstance(given, str) and is_clock(given) else given)
     if time_s is None or not math.isfinite(time_s):
         raise _Fault(f"its {word} is {shown(given)}, not a number of seconds")
     return time_s

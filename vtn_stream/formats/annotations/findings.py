@@ -16,6 +16,7 @@ from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import Problem, Subset
 from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
+from vtn_stream.times import is_clock, seconds_of
 
 __all__ = ["MAX_ENTRIES", "Findings", "FoundFilm", "FoundSegment", "Unreadable", "subset_named"]
 
@@ -307,7 +308,7 @@ class Findings:
 
 
 def _time(word: str, given: object, faults: list[str]) -> float | None:
-    time = number(given)
+    time = number(seconds_of(given) if isinstance(given, str) and is_clock(given) else given)
     if time is None:
         faults.append(f"its {word} is {shown(given)}, not a number of seconds")
     elif not math.isfinite(time):

@@ -8,11 +8,13 @@ as the digits. Rows of a time alone, of START, STOP and POINT (BORIS), and of ti
 
 A header is needed, if below other lines; UTF-8 or UTF-16; commas, semicolons or tabs, with the two latter also decimal
 commas. A row with a video and no times and no label is a film in which nothing happens. Without a column for it the
-film is called as the file. Who does it (subject, tier, player ...) is an attribute. Loses other columns, which a
-warning names; the tables that we write of timelines are such files. Escapes: RFC 4180 quotes; space around a cell is
-dropped. Labels in alphabetic order, numbers by size.
+film is called as the file; of a path from the root, in a column of another name, the last part counts, with a warning.
+Who does it (subject, tier, player ...) is an attribute. Loses other columns, which a warning names; the tables that we
+write of timelines are such files. Escapes: RFC 4180 quotes; space around a cell is dropped. Labels in alphabetic order,
+numbers by size.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, columns, has_decimal_commas, header_of, lines_above
 from vtn_stream.formats.annotations.table_times import Times
 from vtn_stream.formats.annotations.text import seconds
-from vtn_stream.formats.annotations.words import At
+from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.reading import named_by
 
 __all__ = ["NAME", "check_header", "claims", "holds_times", "read"]
@@ -63,10 +65,15 @@ def read(findings: Findings, path: Path, text: str) -> None:
     if found.film is None:
         findings.warn(at, f"no column names the film: it is called {own_name}, as the file")
     times = Times(findings, found, text, above, comma=comma)
+    shortened = False
     for at, cells in cells_below(findings, text, above):
+        film = own_name if found.film is None else _film_named(header[found.film], cells[found.film])
+        if found.film is not None and film != cells[found.film] and not shortened:
+            shortened = True
+            findings.warn(at, f"of the paths under {header[found.film]} the last part names the film: {shown(film)}")
         length = _cell(cells, found.whole.index if found.whole else None)
         name = findings.film(
-            own_name if found.film is None else cells[found.film],
+            film,
             at,
             duration_s=seconds(length, comma=comma) if length else None,
             subset=_cell(cells, found.subset),
@@ -83,6 +90,12 @@ def read(findings: Findings, path: Path, text: str) -> None:
             findings.spot(name, at, start, label, who, score)
         else:
             findings.segment(name, at, start, end, label, who, score)
+
+
+def _film_named(column: str, cell: str) -> str:
+    """The film's id: other programs write where a file lies on their machine, of which the name is what counts."""
+    absolute = re.match(r"[/\\]|[A-Za-z]:[/\\]|file:", cell)
+    return re.split(r"[/\\]", cell)[-1] if absolute and column.lower() != "video" else cell
 
 
 def check_header(findings: Findings, header: list[str], known: tuple[str, ...] | None, at: At = _FIRST) -> None:
