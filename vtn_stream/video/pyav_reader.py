@@ -161,7 +161,10 @@ class PyAVReader:
                 if packet.has_sidedata("encryption_info"):  # whatever a decoder makes of it
                     self._damage.corrupt(packet.pts)
                 if packet.is_corrupt and packet.pts not in self._joints:
-                    self._damage.incomplete(packet.pts)
+                    if self._source.field_pictures:  # whose decoder would not tell
+                        self._damage.corrupt(packet.pts)
+                    else:
+                        self._damage.incomplete(packet.pts)
             try:
                 decoded = self._decode(packet)
             except MemoryError:
