@@ -158,7 +158,14 @@ def test_json_lines_say_what_becomes_of_every_film(here, films, faked):
         "summary",
     ]
     film = {"film": "films/0.mp4", "results": "films/0.mp4"}
-    assert lines[2] == {"event": "film_surveyed", **film, "duration_s": 120.0, "chunks": 2, "missing": 2}
+    assert lines[2] == {
+        "event": "film_surveyed",
+        **film,
+        "duration_s": 120.0,
+        "chunks": 2,
+        "missing": 2,
+        "warnings": [],
+    }
     chunk = {"number": 0, "source": "film", "frames": 120, "worker": 0, "warnings": ["odd"]}
     assert lines[3] == {"event": "chunk", **film, **chunk}
     assert lines[5] == {"event": "film_done", **film, "skipped": False, "segments": 5, "gaps": 1, "hand_work": []}

@@ -159,7 +159,7 @@ class Dying(DecodingProcess):
 class Unused:
     """A process that nobody may ask."""
 
-    decoder = SHARED.decoder
+    packages = SHARED.packages
 
 
 def test_what_is_stored_is_not_decoded(film, stored):

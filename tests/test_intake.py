@@ -128,14 +128,17 @@ def test_of_a_file_of_no_format_is_told_what_it_is_and_what_would_be_read(tmp_pa
     assert str(caught.value).isprintable()
 
 
-def test_final_cut_pro_s_folder_is_its_file(tmp_path):
-    (tmp_path / "cut.fcpxmld").mkdir()
-    (tmp_path / "cut.fcpxmld" / "Info.fcpxml").write_text(SHORT["a.fcpxml"])
-    assert said(tmp_path / "cut.fcpxmld") == ["Tür"]
-    assert read_any(tmp_path / "cut.fcpxmld").timelines[0].video_path == "cut"
-    (tmp_path / "empty.fcpxmld").mkdir()
-    with pytest.raises(VtnStreamError, match=r"Info\.fcpxml cannot be read"):
-        read_any(tmp_path / "empty.fcpxmld")
+@pytest.mark.parametrize(
+    ("folder", "inside", "like"),
+    [("cut.fcpxmld", "Info.fcpxml", "a.fcpxml"), ("cut.otiod", "content.otio", "a.otio")],
+)
+def test_a_folder_around_an_editor_s_file_is_that_file(tmp_path, folder, inside, like):
+    (tmp_path / folder).mkdir()
+    with pytest.raises(VtnStreamError, match=f"{inside} cannot be read"):
+        read_any(tmp_path / folder)
+    (tmp_path / folder / inside).write_text(SHORT[like])
+    assert said(tmp_path / folder) == ["Tür"]
+    assert read_any(tmp_path / folder).timelines[0].video_path == "cut"
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_leap_of_hours_is_a_gap(tmp_path, process):
     assert grid.frame[:2].tolist() == [0, 25]
     assert not grid.valid[2:50_002].any()
     assert grid.valid[50_002:].all()
-    assert warnings(video) == ["its clock leaps from 0:00:02.0 to 13:53:22.0: that is a gap"]
+    assert warnings(video) == ["its clock leaps from 0:00:02.0 to 13:53:22.0: nothing is shown there, a gap"]
     assert list(decoded(process, video, [49, 50, 99]).values()) == [49, 50, 99]
 
 
@@ -114,6 +114,23 @@ def test_doubled_timestamps_lose_no_frame(tmp_path, process):
     assert video.times_s == pytest.approx(np.arange(100) / 25, abs=0.0011)
     assert list(decoded(process, video, [99, 50, 51, 2]).values()) == [99, 50, 51, 2]
     assert warnings(video) == ["50 of 100 frames share a timestamp: they got times in between"]
+
+
+def test_where_the_time_base_has_no_room_it_is_divided(tmp_path, process):
+    film = write_film(tmp_path / "film.mkv", 100)
+    fine = restamped(film.path, tmp_path / "fine.mkv", lambda i, pts, dts: (i // 3,) * 2)  # in milliseconds
+    video = probe(fine, process)
+    assert (video.num_frames, video.num_spread, video.time_base) == (100, 66, Fraction(1, 3000))
+    assert list(decoded(process, video, range(100)).values()) == list(range(100))
+
+
+@pytest.mark.parametrize("name", ["one.mp4", "one.flv", "one.asf"])
+def test_a_film_that_was_joined_on_and_is_not_read_is_told(tmp_path, process, name):
+    film = write_film(tmp_path / name, 40, codec="mpeg4" if name.endswith("asf") else "libx264")
+    assert warnings(probe(film.path, process)) == []
+    video = probe(joined(tmp_path, [film, film], f"two{film.path.suffix}"), process)
+    assert video.num_frames == 40
+    assert warnings(video) == ["another film follows in its file, and is not read: take them apart first"]
 
 
 def test_every_frame_that_has_bytes_is_accounted_for(tmp_path, process):

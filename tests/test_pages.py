@@ -1,7 +1,6 @@
 """A film's page has what it needs from elsewhere: thumbnails of the store, and a way to the film that tells nothing."""
 
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +89,7 @@ def test_a_store_without_the_film_is_told_and_no_reason_to_fail(analyzed, tmp_pa
 def test_few_thumbnails_are_spread_over_the_film(analyzed, most):
     recipe = analyzed.analysis.timeline.provenance["recipe"]
     identity = analyzed.analysis.timeline.video_identity
-    (digest,) = os.listdir(analyzed.store / "films" / identity)
+    (digest,) = (path.name for path in (analyzed.store / "films" / identity).iterdir() if path.is_dir())
     assert recipe["backbone"]
     found = EmbeddingStore(analyzed.store).thumbnails(identity, digest, most)
     times = [time_s for time_s, _ in found]

@@ -85,7 +85,7 @@ def find_cuts(
     What is stored is not decoded, and the process is not started for it. What is placed now is stored as it comes, so
     that a killed run goes on. A film or a store that fails meanwhile is a warning: cuts are not read, or not kept.
     """
-    method = f"{METHOD}, {process.decoder}"
+    method = f"{METHOD}, {process.packages}"
     file = cuts_file(store.root, video.identity, method)
     try:
         stored = load_cuts(file)

@@ -19,7 +19,7 @@ from vtn_stream.video import DecodingProcess, probe
 __all__ = ["Finding", "examine"]
 
 # decord has no wheel for every system, and Ray is an extra.
-PACKAGES = ("torch", "timm", "transformers", "safetensors", "av", "numpy", "pyarrow", "scipy", "decord", "ray")
+PACKAGES = ("torch", "timm", "transformers", "safetensors", "av", "numpy", "pyarrow", "decord", "ray")
 OPTIONAL = ("decord", "ray")
 
 

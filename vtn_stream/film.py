@@ -87,6 +87,7 @@ class VideoInfo:
     num_merged   frames that are left out, since too many shared one timestamp
     dark         spans [start, end) of pts in which no frame is shown, ascending, and why
     is_cut       whether the file ends before its own index or header says
+    is_followed  whether another film follows in the file, which is not read
     num_promised  frames that the index of such a file names; 0 if that is not known
     """
 
@@ -120,6 +121,7 @@ class VideoInfo:
     num_merged: int = 0
     dark: tuple[Dark, ...] = ()
     is_cut: bool = False
+    is_followed: bool = False
     num_promised: int = 0
     stamp: tuple[int, ...] = ()
 
@@ -165,6 +167,7 @@ class VideoInfo:
             "num_merged": self.num_merged,
             "dark": [[span.start, span.end, span.why] for span in self.dark],
             "is_cut": self.is_cut,
+            "is_followed": self.is_followed,
             "num_promised": self.num_promised,
         }
 
@@ -212,6 +215,7 @@ class VideoInfo:
             num_merged=int(facts["num_merged"]),
             dark=tuple(Dark(start=int(start), end=int(end), why=why) for start, end, why in facts["dark"]),
             is_cut=bool(facts["is_cut"]),
+            is_followed=bool(facts["is_followed"]),
             num_promised=int(facts["num_promised"]),
         )
 

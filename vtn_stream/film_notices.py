@@ -13,7 +13,7 @@ def warnings(video: VideoInfo) -> list[str]:
     """A line for each thing that is wrong with the film's own clock or size, and what was done."""
     found = []
     if video.restarts:
-        places = _places([video.seconds(pts) for pts in video.restarts])
+        places = _named([_clock(video.seconds(pts)) for pts in video.restarts])
         found.append(f"its clock begins again at {places}: what follows was moved behind what was before")
     if video.num_spread:
         found.append(f"{video.num_spread} of {video.num_frames} frames share a timestamp: they got times in between")
@@ -23,11 +23,14 @@ def warnings(video: VideoInfo) -> list[str]:
         found.append(f"{video.num_encrypted} of its frames are encrypted: they are gaps; decrypt it first")
     if video.num_untimed:
         found.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown")
-    for span in (span for span in video.dark if span.why == "leap"):
-        start_s, end_s = video.seconds(span.start), video.seconds(span.end)
-        found.append(f"its clock leaps from {_clock(start_s)} to {_clock(end_s)}: that is a gap")
+    leaps = [(video.seconds(span.start), video.seconds(span.end)) for span in video.dark if span.why == "leap"]
+    if leaps:
+        places = _named([f"{_clock(start_s)} to {_clock(end_s)}" for start_s, end_s in leaps])
+        found.append(f"its clock leaps from {places}: nothing is shown there, a gap")
     if video.is_cut:
         found.append(_cut(video))
+    if video.is_followed:
+        found.append("another film follows in its file, and is not read: take them apart first")
     return found
 
 
@@ -55,10 +58,9 @@ def _cut(video: VideoInfo) -> str:
     return f"{there}{rest}; fetch it again if it was cut short"
 
 
-def _places(seconds: Sequence[float]) -> str:
-    named = ", ".join(_clock(s) for s in seconds[:_MAX_PLACES])
-    more = len(seconds) - _MAX_PLACES
-    return f"{named} and {more} more places" if more > 0 else named
+def _named(places: Sequence[str]) -> str:
+    more = len(places) - _MAX_PLACES
+    return ", ".join(places[:_MAX_PLACES]) + (f" and {more} more places" if more > 0 else "")
 
 
 def _clock(seconds: float) -> str:

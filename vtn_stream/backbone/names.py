@@ -21,16 +21,16 @@ _TAGGED = re.compile(r"""^ +['"]([\w-]+\.[\w.-]+)['"]\s*:""", re.MULTILINE)
 def check_name(name: str) -> None:
     """Raises BackboneError for a name that is neither NETWORK nor NETWORK.TAG of timm's."""
     networks, tagged = _listed()
-    network, _, tag = name.partition(".")
-    if network not in networks:
-        near = difflib.get_close_matches(name if not tag else network, networks, n=3, cutoff=0.5)
-    elif not tag or name in tagged:
+    network, dot, _ = name.partition(".")
+    if name in networks or name in tagged:
         return
-    else:
+    if dot and network in networks:
         own = [other for other in tagged if other.startswith(f"{network}.")] or _tagged_by_timm(network)
         if name in own:
             return
         near = difflib.get_close_matches(name, own, n=3, cutoff=0.0)
+    else:
+        near = difflib.get_close_matches(network or name, networks, n=3, cutoff=0.5)
     raise BackboneError(
         f"there is no backbone named {name}",
         "nothing was analyzed",

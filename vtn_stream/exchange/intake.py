@@ -21,6 +21,7 @@ _ANYONES = {".csv", ".json", ".tsv", ".xml"}  # suffixes that say too little
 _SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".eaf")  # of what other programs write
 _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
+_BUNDLES = {".fcpxmld": "Info.fcpxml", ".otiod": "content.otio"}  # folders around a file and its films
 _PROJECTS = {
     ".llc": "let LosslessCut export its segments as CSV",
     ".aaf": "let the editor export an EDL or Final Cut Pro XML",
@@ -45,8 +46,8 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
 
 def _read(path: Path, options: ReadingOptions) -> ReadResult:
     name = path.name
-    if path.suffix.lower() == ".fcpxmld" and path.is_dir():  # Final Cut Pro's folder around its file
-        path, name = path / "Info.fcpxml", f"{path.stem}.fcpxml"
+    if (inside := _BUNDLES.get(path.suffix.lower())) is not None and path.is_dir():
+        path, name = path / inside, path.stem + PurePath(inside).suffix
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
     if not path.is_dir() and (format := _format_of(name, _head(data))) is not None:
         return format.read(data, name, options)

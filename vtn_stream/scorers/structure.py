@@ -3,7 +3,7 @@
 Four steps, each a function below: `_contrast` measures how sharp the change before each position is, `_cut` takes the
 sharp ones, `_join` drops those whose two sides do not differ, `_recognise` finds the pieces that show the same scene.
 All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision is a ratio
-of two of them, so that the raw scale of a backbone does not matter. Knows numpy and scipy; no seconds, no names.
+of two of them, so that the raw scale of a backbone does not matter. Knows numpy; no seconds, no names.
 
     T positions, D embedding width, d projected width (<= 64), P pieces, K scenes
 """
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.scorers.linkage import groups, squared_distances
 from vtn_stream.track import GridScores
 
 __all__ = ["find_scenes"]
@@ -32,7 +33,7 @@ NOISE_FLOOR = 0.002
 
 WIDTH = 64  # projected width: 256 bytes a position; distances keep about 2 digits (Johnson-Lindenstrauss)
 MAX_SCENES = 256  # columns of the result: 512 bytes a position. Past it the nearest scenes are joined
-MAX_PIECES = 1024  # compared all with all at once: 4 MiB of distances
+MAX_PIECES = 1024  # compared all with all at once: 8 MiB of distances
 CHUNK = 4096  # positions converted to float32 at once: 20 MiB at D = 1280
 
 
@@ -190,16 +191,12 @@ def _recognise(pieces: _Pieces) -> NDArray[np.intp]:
         merged: NDArray[np.intp] = _recognise(_merge(scenes, pieces))[scenes]
         return merged
 
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import pdist
-
-    left, right = np.triu_indices(num, 1)
-    spread = pieces.variances[left] + pieces.variances[right]
-    difference = pdist(pieces.means, "sqeuclidean") / spread
-    scenes = fcluster(linkage(difference, "average"), SAME_SCENE, "distance")
-    if scenes.max() > MAX_SCENES:  # complete linkage: many small groups, where average makes one of all that is left
-        scenes = fcluster(linkage(difference, "complete"), MAX_SCENES, "maxclust")
-    return np.asarray(scenes - 1, np.intp)
+    spread = pieces.variances[:, None] + pieces.variances
+    difference = squared_distances(pieces.means, pieces.means) / spread
+    scenes = groups(difference, "average", limit=SAME_SCENE)
+    if scenes.max() >= MAX_SCENES:  # complete linkage: many small groups, where average makes one of all that is left
+        scenes = groups(difference, "complete", most=MAX_SCENES)
+    return scenes
 
 
 def _merge(scenes: NDArray[np.intp], pieces: _Pieces) -> _Pieces:
@@ -214,9 +211,7 @@ def _merge(scenes: NDArray[np.intp], pieces: _Pieces) -> _Pieces:
 
 def _nearest(scenes: NDArray[np.intp], pieces: _Pieces) -> NDArray[np.intp]:
     """The scene whose centre is nearest to each piece [P]."""
-    from scipy.spatial.distance import cdist
-
-    return np.asarray(cdist(pieces.means, _merge(scenes, pieces).means, "sqeuclidean").argmin(axis=1), np.intp)
+    return squared_distances(pieces.means, _merge(scenes, pieces).means).argmin(axis=1)
 
 
 def _by_appearance(scenes: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -228,15 +223,13 @@ def _by_appearance(scenes: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _confidence(scenes: NDArray[np.intp], pieces: _Pieces) -> NDArray[np.float16]:
     """[P, K] as find_scenes explains; the own scene of a piece is kept the highest of its row."""
-    from scipy.spatial.distance import cdist
-
     centres = _merge(scenes, pieces).means
     if len(centres) == 1:
         return np.ones((len(scenes), 1), np.float16)
     result = np.empty((len(scenes), len(centres)), np.float16)
     for start in range(0, len(scenes), MAX_PIECES):
         block = slice(start, start + MAX_PIECES)
-        distance = cdist(pieces.means[block], centres, "sqeuclidean") + pieces.variances[block, None]
+        distance = squared_distances(pieces.means[block], centres) + pieces.variances[block, None]
         nearest, second = np.partition(distance, 1, axis=1)[:, :2].T
         rival = np.where(distance == nearest[:, None], second[:, None], nearest[:, None])
         confidence = rival / (rival + distance)

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import VideoError
 from vtn_stream.film import NO_PTS
-from vtn_stream.video.clock import Clock, leaps, one_clock, usual_step
+from vtn_stream.video.clock import Clock, distinct, leaps, one_clock, usual_step
 from vtn_stream.video.container import check_memory, check_size, films_in, open_video, packets_of, reason
 from vtn_stream.video.fields import FieldWatch
 from vtn_stream.video.kinds import is_encrypted
 from vtn_stream.video.limits import MAX_DAYS, MAX_FRAMES_PER_S, MAX_PACKETS
-from vtn_stream.video.promise import ends_early, promised_end
+from vtn_stream.video.promise import another_follows, ends_early, promised_end
 from vtn_stream.video.references import TemporalLayers
 
 __all__ = ["Probed", "read_info"]
@@ -57,6 +57,7 @@ class _Packets:
     temporal_layers: int = 0
     has_fields: bool = False
     num_encrypted: int = 0
+    last_pos: int = 0
 
 
 def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) -> Probed:
@@ -83,7 +84,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         _check_extremes(times[shown], name)
         clock = _clock_of(packets, times, shown, stream, formats, name)
         shown &= clock.times != NO_PTS
-        pts = np.unique(clock.times[shown])
+        pts, _ = distinct(clock.times[shown])
         is_repaired = not np.array_equal(clock.times, times)
 
         time_base, usual = Fraction(stream.time_base) / clock.division, usual_step(pts)
@@ -124,6 +125,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
             "num_merged": clock.num_merged,
             "dark": dark,
             "is_cut": is_cut,
+            "is_followed": another_follows(path, formats, packets.last_pos),
             "num_promised": max(0, stream.frames) if is_cut else 0,
         }
         if is_repaired or dark:
@@ -168,8 +170,9 @@ def _read_packets(
         found.times.append(NO_PTS if time is None else time)
         found.decode_times.append(NO_PTS if packet.dts is None else packet.dts)
         found.durations.append(packet.duration or 0)
+        found.last_pos = max(found.last_pos, packet.pos or 0)
         found.num_encrypted += packet.has_sidedata("encryption_info")
-        if fields.is_second(content):
+        if layers.count == 0 and fields.is_second(content):  # else there are no fields
             found.hidden.append(number)
             continue
         if time is None:

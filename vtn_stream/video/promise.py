@@ -8,6 +8,7 @@ specification, 3.2 (File Properties Object).
 """
 
 import os
+import re
 from collections.abc import Set
 from fractions import Fraction
 from typing import BinaryIO
@@ -16,13 +17,19 @@ import av
 import av.container
 import av.video.stream
 
-__all__ = ["boxes", "ends_early", "promised_end"]
+__all__ = ["another_follows", "ends_early", "promised_end"]
 
 # Of one file; a fragment of a film is two.
 _MAX_BOXES = 1_000_000
 _SEGMENT = b"\x18\x53\x80\x67"
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEAD_BYTES = 64 * 1024
+_AFTER_BYTES = 8 * 1024 * 1024  # behind the last packet: sound, an index
+# Flash video (its header is 9 bytes and a size of 0), ASF.
+_HEADS = {
+    "flv": re.compile(rb"FLV\x01.\0\0\0\x09\0\0\0\0", re.DOTALL),
+    "asf": re.compile(re.escape(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"))),
+}
 
 
 def ends_early(path: str, formats: Set[str]) -> bool:
@@ -30,13 +37,25 @@ def ends_early(path: str, formats: Set[str]) -> bool:
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         if "mov" in formats:
-            return any(end > size for _, _, end in boxes(file, size))
+            return any(end > size for _, _, end in _boxes(file, size))
         if "matroska" in formats:
             return _segment_end(file.read(_HEAD_BYTES)) > size
         if "avi" in formats:
             return any(end > size for end in _riff_ends(file, size))
         if "asf" in formats:
             return _asf_size(file.read(_HEAD_BYTES)) > size
+    return False
+
+
+def another_follows(path: str, formats: Set[str], last: int) -> bool:
+    """Whether a second film was joined on, where FFmpeg reads only the first. last: where the last packet lies."""
+    with open(path, "rb") as file:
+        if "mov" in formats:
+            return sum(kind == b"moov" for kind, _, _ in _boxes(file, os.path.getsize(path))) > 1
+        for name, head in _HEADS.items():
+            if name in formats:
+                file.seek(max(last, 1))
+                return head.search(file.read(_AFTER_BYTES)) is not None
     return False
 
 
@@ -61,7 +80,7 @@ def promised_end(
     return min(ends, default=None)
 
 
-def boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
+def _boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
     """(kind, start, end) of the boxes at the top of an MP4 or QuickTime file, up to the first that is none."""
     found: list[tuple[bytes, int, int]] = []
     at = 0

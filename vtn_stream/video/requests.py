@@ -86,6 +86,11 @@ class DecodingProcess:
         return f"{self._decord}, scaled by {version()}" if self._decord else version()
 
     @property
+    def packages(self) -> str:
+        """The packages that decode, and their versions: what can be known without loading them."""
+        return ", ".join(filter(None, [self._decord, f"pyav {importlib.metadata.version('av')}"]))
+
+    @property
     def pid(self) -> int | None:
         return self._process.pid
 
