@@ -15,7 +15,7 @@ from vtn_stream.times import is_clock
 
 __all__ = ["Times"]
 
-_TIMECODE = re.compile(r"\d{1,2}:[0-5]\d:[0-5]\d[:;]\d{2,3}", re.ASCII)
+_TIMECODE = re.compile(r"\d{1,2}([:;])[0-5]\d\1[0-5]\d[:;]\d{2,3}", re.ASCII)  # all ; in Premiere's drop-frame
 
 
 class Times:
@@ -64,7 +64,7 @@ class Times:
     def _seconds(self, film: str, at: At, column: TimeColumn | None, cells: Sequence[str]) -> object:
         assert column is not None
         cell = cells[column.index]
-        if ":" in cell and _TIMECODE.fullmatch(cell):
+        if _TIMECODE.fullmatch(cell):
             return self._of_timecode(film, at, cells, cell, counts=column is not self._length)
         value, unit = seconds(cell, comma=self._comma), self._of(column)
         if isinstance(value, str) or unit == "s" or ":" in cell:
