@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from vtn_stream.cuts import CutsPlaced, find_cuts
-from vtn_stream.draft import Analysis, Draft, fixed_provenance
+from vtn_stream.draft import Analysis, Draft, check_usable, fixed_provenance
 from vtn_stream.embedding import (
     DEFAULT_BACKBONE,
     ChunkReady,
@@ -27,9 +27,10 @@ from vtn_stream.embedding import (
     load_stored,
     probe,
 )
-from vtn_stream.errors import CheckpointError, DamagedFile, InputError, VideoError
+from vtn_stream.errors import CheckpointError, DamagedFile, InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
+from vtn_stream.plan import Plan, plan_of
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
@@ -87,19 +88,6 @@ class SequenceRead:
 AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead | CutsPlaced
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A film that is to be analyzed, or a part of it: made by `Analyzer.plan`, from one probe.
-
-    chunks  every piece of work of the part, stored or not; never none
-    span_s  the part, [start, end) in seconds of the film
-    """
-
-    video: VideoInfo
-    chunks: tuple[Chunk, ...]
-    span_s: tuple[float, float]
-
-
 def analyze(
     path: str | os.PathLike[str],
     *,
@@ -149,19 +137,6 @@ def analyze(
         analysis = analyzer.analyze(plan, on_event=on_event)
         check_usable(plan, analysis)
         return analysis.timeline
-
-
-def check_usable(plan: Plan, analysis: Analysis) -> None:
-    """Raises VideoError if not one frame could be used, of all that there were to look at."""
-    video, index = plan.video, analysis.index
-    if index.valid.any() or not (index.frame >= 0).any():
-        return
-    what = "encrypted" if video.num_encrypted else "damaged, or of a kind that is not decoded here"
-    raise VideoError(
-        f"not one frame of {video.path.name} could be decoded: they are {what}",
-        "there is no timeline of it",
-        "decrypt it first" if video.num_encrypted else "check that it plays, or fetch it again",
-    )
 
 
 class Analyzer:
@@ -269,9 +244,7 @@ class Analyzer:
 
         Raises VideoError, CheckpointError, and InputError where the part holds nothing.
         """
-        video = self.probe(path)
-        chunks = self._chunks(video, start_s, end_s)
-        return Plan(video=video, chunks=chunks, span_s=(start_s, min(end_s, video.duration_s)))
+        return plan_of(self.probe(path), self.sampling, start_s, end_s)
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks that are not in the store, or are damaged there."""
@@ -372,26 +345,3 @@ class Analyzer:
         except DamagedFile:
             return False
         return stored is not None
-
-    def _chunks(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[Chunk, ...]:
-        """The chunks that an analysis of [start_s, end_s) needs. Raises InputError if there are none."""
-        if not 0 <= start_s < end_s:
-            raise InputError(
-                f"the part to analyze begins at {start_s:g} s and ends at {end_s:g} s",
-                "it holds nothing",
-                "let --start come before --end",
-            )
-        if start_s >= video.duration_s:
-            raise InputError(
-                f"{video.path.name} lasts {video.duration_s:.3f} s, and --start is {start_s:g} s",
-                "there is nothing to analyze",
-                "begin earlier",
-            )
-        chunks = self.sampling.chunks(video, start_s, end_s)
-        if not chunks:
-            raise InputError(
-                f"no position lies in the part to analyze at {float(self.sampling.fps):g} positions per second",
-                "there is nothing to analyze",
-                "raise --fps, or widen --start and --end",
-            )
-        return tuple(chunks)

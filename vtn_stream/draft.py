@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from vtn_stream.cuts import NOT_READ, UNCLEAR
 from vtn_stream.embedding import ChunkReady
+from vtn_stream.errors import VideoError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo, shareable_name
 from vtn_stream.film_notices import notices
 from vtn_stream.localize import changes, curve, gaps
+from vtn_stream.plan import Plan
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.timeline import Timeline
@@ -22,7 +24,7 @@ from vtn_stream.version import __version__
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
-__all__ = ["Analysis", "Draft", "fixed_provenance"]
+__all__ = ["Analysis", "Draft", "check_usable", "fixed_provenance"]
 
 NUM_CLIP_LABELS = 5
 
@@ -185,6 +187,19 @@ class Draft:
             **({} if cuts is None else {"cuts": cuts.counts}),
             "notes": notes,
         }
+
+
+def check_usable(plan: Plan, analysis: Analysis) -> None:
+    """Raises VideoError if not one frame could be used, of all that there were to look at."""
+    video, index = plan.video, analysis.index
+    if index.valid.any() or not (index.frame >= 0).any():
+        return
+    what = "encrypted" if video.num_encrypted else "damaged, or of a kind that is not decoded here"
+    raise VideoError(
+        f"not one frame of {video.path.name} could be decoded: they are {what}",
+        "there is no timeline of it",
+        "decrypt it first" if video.num_encrypted else "check that it plays, or fetch it again",
+    )
 
 
 def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str, Any]) -> dict[str, Any]:

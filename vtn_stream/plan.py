@@ -1,0 +1,49 @@
+"""What is to be analyzed of a film, in pieces of work."""
+
+from dataclasses import dataclass
+
+from vtn_stream.errors import InputError
+from vtn_stream.film import VideoInfo
+from vtn_stream.sampling import Chunk, SamplingPlan
+
+__all__ = ["Plan", "plan_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A film that is to be analyzed, or a part of it: made from one probe.
+
+    chunks  every piece of work of the part, stored or not; never none
+    span_s  the part, [start, end) in seconds of the film
+    """
+
+    video: VideoInfo
+    chunks: tuple[Chunk, ...]
+    span_s: tuple[float, float]
+
+
+def plan_of(video: VideoInfo, sampling: SamplingPlan, start_s: float, end_s: float) -> Plan:
+    """Plans the analysis of the part of the film in [start_s, end_s).
+
+    Raises InputError where the part holds nothing.
+    """
+    if not 0 <= start_s < end_s:
+        raise InputError(
+            f"the part to analyze begins at {start_s:g} s and ends at {end_s:g} s",
+            "it holds nothing",
+            "let --start come before --end",
+        )
+    if start_s >= video.duration_s:
+        raise InputError(
+            f"{video.path.name} lasts {video.duration_s:.3f} s, and --start is {start_s:g} s",
+            "there is nothing to analyze",
+            "begin earlier",
+        )
+    chunks = sampling.chunks(video, start_s, end_s)
+    if not chunks:
+        raise InputError(
+            f"no position lies in the part to analyze at {float(sampling.fps):g} positions per second",
+            "there is nothing to analyze",
+            "raise --fps, or widen --start and --end",
+        )
+    return Plan(video=video, chunks=tuple(chunks), span_s=(start_s, min(end_s, video.duration_s)))
