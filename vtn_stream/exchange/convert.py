@@ -55,7 +55,8 @@ def convert(
             "a folder says no format", "nothing was written", f"name one with -f: {', '.join(FORMAT_NAMES)}"
         )
     name = format_of(target) if format is None else format
-    read = read_with_films(source, reading, film)
+    holds_clock = name == PAGE or not FORMATS[name].keeps.isdisjoint({"duration", "rate"})
+    read = read_with_films(source, reading, film, all_films=holds_clock)
     timelines, outside = [], 0
     for timeline in read.timelines:
         inside, num_outside = inside_film(timeline)

@@ -15,11 +15,11 @@ __all__ = ["OF_FILM", "notes_of", "read_with_films"]
 OF_FILM = "What the file does not say of the film's rate, length and timecode is that of "  # a note, with its name
 
 
-def read_with_films(source: Path, options: ReadingOptions, film: Path | None) -> ReadResult:
+def read_with_films(source: Path, options: ReadingOptions, film: Path | None, *, all_films: bool = True) -> ReadResult:
     """What `read_any` reads, completed by the films: `film`, else those beside the source with the timelines' names.
 
     What the source or the options say holds. A note in the provenance and a warning tell what a film said, and which
-    film cannot be read. Raises what `read_any` raises; InputError for one film and a source that tells of several,
+    film cannot be read. all_films: also where there are several, of which each must be looked at. Raises what `read_any` raises; InputError for one film and a source that tells of several,
     VideoError for a `film` that cannot be read.
     """
     folder = source if source.is_dir() else source.parent
@@ -41,7 +41,7 @@ def read_with_films(source: Path, options: ReadingOptions, film: Path | None) ->
         if all(map(_says_all, plain.timelines)):
             return plain
         if len(plain.timelines) > 1:
-            return _each(folder, plain)
+            return _each(folder, plain) if all_films else plain
         found = film or _beside(folder, plain.timelines[0].video_path) or found
         if found is None:
             return plain
