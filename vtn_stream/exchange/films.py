@@ -19,8 +19,9 @@ def read_with_films(source: Path, options: ReadingOptions, film: Path | None, *,
     """What `read_any` reads, completed by the films: `film`, else those beside the source with the timelines' names.
 
     What the source or the options say holds. A note in the provenance and a warning tell what a film said, and which
-    film cannot be read. all_films: also where there are several, of which each must be looked at. Raises what `read_any` raises; InputError for one film and a source that tells of several,
-    VideoError for a `film` that cannot be read.
+    film cannot be read. all_films: also where there are several, of which each must be looked at. Raises what
+    `read_any` raises; InputError for one film and a source that tells of several, VideoError for a `film` that cannot
+    be read.
     """
     folder = source if source.is_dir() else source.parent
     found, plain = film, None
