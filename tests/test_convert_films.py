@@ -1,6 +1,7 @@
 """What a converted file does not say of its film, the film says; and what a format does not hold is told."""
 
 import unicodedata
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,7 +11,7 @@ from vtn_stream.errors import InputError, VideoError
 from vtn_stream.exchange import convert
 from vtn_stream.exchange.films import read_with_films
 from vtn_stream.exchange.intake import read_any
-from vtn_stream.formats import FORMATS, KEPT, Options
+from vtn_stream.formats import FORMATS, KEPT, Options, timeline_json
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline
 from vtn_stream.timeline import Segment, Timeline
@@ -95,6 +96,14 @@ def test_subsets_and_sources_stay_in_tables_and_json(tmp_path):
     }
     made = convert(tmp_path / "t.csv", tmp_path / "a.parquet")
     assert made.warnings == ("Parquet does not hold subsets and sources: left out",)
+
+
+@pytest.mark.parametrize("notes", [5, None, "x", [3, None], {"a": 1}])
+def test_a_stranger_s_notes_do_no_harm(tmp_path, notes):
+    path = tmp_path / "a.timeline.json"
+    path.write_bytes(timeline_json.dumps(replace(WHOLE, provenance={"notes": notes, "subset": 3, "source": [1]})))
+    convert(path, tmp_path / "o.csv")
+    assert "subset" not in (tmp_path / "o.csv").read_text()
 
 
 WHOLE = Timeline(

@@ -83,6 +83,8 @@ def test_timecode_counts_from_the_start_timecode(read):
     goal, kick = annotations.videos["given"].segments
     assert (goal.start_s, goal.end_s) == (pytest.approx(10.01), pytest.approx(12.012))
     assert kick.start_s == kick.end_s == pytest.approx(1800 / rate)
+    premiere = table.replace(":", ";")
+    assert read(premiere.encode("utf-16"), fps=rate, start_timecode="01:00:00;00").videos == annotations.videos
     assert "taken as 3610.006 s of the film" in " ".join(told(read(table, fps=rate)))
 
 

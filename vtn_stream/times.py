@@ -15,7 +15,7 @@ def seconds_of(text: str, *, comma: bool = False) -> float | None:
     comma: it may be a number's decimal point as well; a clock's it always may
     """
     text = text.strip()
-    if clock := _CLOCK.fullmatch(text):
+    if ":" in text and (clock := _CLOCK.fullmatch(text)):
         hours, minutes, seconds = clock.groups(default="0")
         return float(hours) * 3600 + float(minutes) * 60 + float(seconds.replace(",", "."))
     text = text.replace(",", ".") if comma else text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, listed
-from vtn_stream.exchange.films import OF_FILM, read_with_films
+from vtn_stream.exchange.films import OF_FILM, notes_of, read_with_films
 from vtn_stream.exchange.output import (
     Exported,
     Pages,
@@ -55,7 +55,8 @@ def convert(
             "a folder says no format", "nothing was written", f"name one with -f: {', '.join(FORMAT_NAMES)}"
         )
     name = format_of(target) if format is None else format
-    read = read_with_films(source, reading, film)
+    holds_clock = name == PAGE or not FORMATS[name].keeps.isdisjoint({"duration", "rate"})
+    read = read_with_films(source, reading, film, all_films=holds_clock)
     timelines, outside = [], 0
     for timeline in read.timelines:
         inside, num_outside = inside_film(timeline)
@@ -76,7 +77,7 @@ def convert(
     for _, file in parts:
         if same_file(file, source):
             raise InputError("source and target are one file", "nothing was written", "name another target")
-    warnings |= dict.fromkeys(_dropped(timelines, name))
+    warnings |= dict.fromkeys(_dropped(timelines, name, reading))
     for films, file in parts:
         written = content_of(file, films, name, options, pages)
         check_free(file, written.content, overwrite=overwrite)
@@ -84,20 +85,22 @@ def convert(
     return Exported(paths=tuple(file for _, file in parts), warnings=tuple(warnings))
 
 
-def _dropped(timelines: Sequence[Timeline], format: str) -> list[str]:
-    """What is in the timelines and not in files of this format."""
+def _dropped(timelines: Sequence[Timeline], format: str, reading: ReadingOptions) -> list[str]:
+    """What the source says and files of this format do not hold."""
     if format == PAGE:
         return []
-    notes = [t.provenance.get("notes", ()) for t in timelines]
-    filled = any(str(note).startswith(OF_FILM) for of_one in notes for note in of_one)  # the film is there to say it
+    notes = [notes_of(t) for t in timelines]
+    filled = any(note.startswith(OF_FILM) for of_one in notes for note in of_one)  # the film is there to say it
     held = {
         "scores": any(s.score is not None for t in timelines for s in t.segments),
         "attributes": any(s.attributes for t in timelines for s in t.segments),
         "labels of whole films": any(t.clip_labels for t in timelines),
         "subsets": any(t.provenance.get("subset") for t in timelines),
         "sources": any(t.provenance.get("source") for t in timelines),
-        "the film's length": not filled and any(ENDS_WITH_LAST not in of_one for of_one in notes),
-        "its frame rate": not filled and any(t.nominal_rate is not None for t in timelines),
+        "the film's length": not filled
+        and reading.duration_s is None
+        and any(ENDS_WITH_LAST not in of_one for of_one in notes),
+        "the film's rate": not filled and reading.rate is None and any(t.nominal_rate is not None for t in timelines),
     }
     keeps = FORMATS[format].keeps
     lost = [name for (name, there), kept in zip(held.items(), KEPT, strict=True) if there and kept not in keeps]

@@ -10,17 +10,18 @@ from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions, ReadResul
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.video import DecodingProcess, probe
 
-__all__ = ["OF_FILM", "read_with_films"]
+__all__ = ["OF_FILM", "notes_of", "read_with_films"]
 
 OF_FILM = "What the file does not say of the film's rate, length and timecode is that of "  # a note, with its name
 
 
-def read_with_films(source: Path, options: ReadingOptions, film: Path | None) -> ReadResult:
+def read_with_films(source: Path, options: ReadingOptions, film: Path | None, *, all_films: bool = True) -> ReadResult:
     """What `read_any` reads, completed by the films: `film`, else those beside the source with the timelines' names.
 
     What the source or the options say holds. A note in the provenance and a warning tell what a film said, and which
-    film cannot be read. Raises what `read_any` raises; InputError for one film and a source that tells of several,
-    VideoError for a `film` that cannot be read.
+    film cannot be read. all_films: also where there are several, of which each must be looked at. Raises what
+    `read_any` raises; InputError for one film and a source that tells of several, VideoError for a `film` that cannot
+    be read.
     """
     folder = source if source.is_dir() else source.parent
     found, plain = film, None
@@ -41,7 +42,7 @@ def read_with_films(source: Path, options: ReadingOptions, film: Path | None) ->
         if all(map(_says_all, plain.timelines)):
             return plain
         if len(plain.timelines) > 1:
-            return _each(folder, plain)
+            return _each(folder, plain) if all_films else plain
         found = film or _beside(folder, plain.timelines[0].video_path) or found
         if found is None:
             return plain
@@ -98,7 +99,7 @@ def _each(folder: Path, plain: ReadResult) -> ReadResult:
 
 
 def _completed(timeline: Timeline, video: VideoInfo) -> Timeline:
-    segments, notes = timeline.segments, list(timeline.provenance.get("notes", ()))
+    segments, notes = timeline.segments, notes_of(timeline)
     duration_s = timeline.duration_s
     if ENDS_WITH_LAST in notes:
         notes.remove(ENDS_WITH_LAST)
@@ -126,14 +127,20 @@ def _told(
     if options.rate is None and video.nominal_rate is not None and not (known and before.nominal_rate):
         took.append("rate")
         timeline = replace(timeline, variable_rate=video.variable_rate)
-    if options.duration_s is None and (not known or ENDS_WITH_LAST in before.provenance.get("notes", ())):
+    if options.duration_s is None and (not known or ENDS_WITH_LAST in notes_of(before)):
         took.append("length")
     if not took:
         return timeline, []
-    notes = [*timeline.provenance.get("notes", ()), _note(video)]
+    notes = [*notes_of(timeline), _note(video)]
     name = printable(video.path.name)
     warning = f"{' and '.join(took)} {'are those' if len(took) > 1 else 'is that'} of the film {name}"
     return replace(timeline, provenance={**timeline.provenance, "notes": notes}), [warning]
+
+
+def notes_of(timeline: Timeline) -> list[str]:
+    """The notes in its provenance, which may be a stranger's."""
+    notes = timeline.provenance.get("notes")
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def _note(video: VideoInfo) -> str:
@@ -141,7 +148,7 @@ def _note(video: VideoInfo) -> str:
 
 
 def _says_all(timeline: Timeline) -> bool:
-    return timeline.nominal_rate is not None and ENDS_WITH_LAST not in timeline.provenance.get("notes", ())
+    return timeline.nominal_rate is not None and ENDS_WITH_LAST not in notes_of(timeline)
 
 
 def _all_outside(timeline: Timeline) -> bool:

@@ -308,7 +308,9 @@ class Findings:
 
 
 def _time(word: str, given: object, faults: list[str]) -> float | None:
-    time = number(seconds_of(given) if isinstance(given, str) and is_clock(given) else given)
+    if isinstance(given, str) and is_clock(given):
+        given = seconds_of(given)
+    time = number(given)
     if time is None:
         faults.append(f"its {word} is {shown(given)}, not a number of seconds")
     elif not math.isfinite(time):

@@ -15,8 +15,7 @@ from vtn_stream.times import is_clock
 
 __all__ = ["Times"]
 
-_TIMECODE = re.compile(r"\d{1,2}:[0-5]\d:[0-5]\d[:;]\d{2,3}", re.ASCII)
-_FACTORS: dict[Unit, float] = {"s": 1.0, "ms": 1e-3, "min": 60.0, "clock": 1.0}
+_TIMECODE = re.compile(r"\d{1,2}([:;])[0-5]\d\1[0-5]\d[:;]\d{2,3}", re.ASCII)  # all ; in Premiere's drop-frame
 
 
 class Times:
@@ -67,13 +66,15 @@ class Times:
         cell = cells[column.index]
         if _TIMECODE.fullmatch(cell):
             return self._of_timecode(film, at, cells, cell, counts=column is not self._length)
-        value = seconds(cell, comma=self._comma)
-        if isinstance(value, str) or is_clock(cell):
+        value, unit = seconds(cell, comma=self._comma), self._of(column)
+        if isinstance(value, str) or unit == "s" or ":" in cell:
             return value
-        if self._of(column) == "frames":
+        if unit == "frames":
             rate = self._rate(film, at, cells, f"the column {column.name}")
             return float(Fraction(value) / rate) if abs(value) < 1e15 else value
-        return value * _FACTORS[self._of(column)] if self._of(column) != "ms" else value / 1000
+        if unit == "clock":  # which a plain number is not: it may be frames
+            return f"{cell} in a column of timecode"
+        return value / 1000 if unit == "ms" else value * 60
 
     def _rate(self, film: str, at: At, cells: Sequence[str], what: str) -> Fraction:
         rate = rate_of(cells[self._fps]) if self._fps is not None else self._findings.rate_of(film)
