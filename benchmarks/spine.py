@@ -36,8 +36,8 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.settings import Settings
 from vtn_stream.video import DecodingProcess, probe
 
-# All that a run imports.
-IMPORTS = "vtn_stream_cli.analyze, vtn_stream.backbone.encoder, scipy.cluster.hierarchy, scipy.spatial.distance"
+# All that a run of a stored film imports.
+IMPORTS = "vtn_stream_cli.analyze"
 COMMAND = [str(Path(sys.executable).with_name("vtn-stream")), "analyze"]
 
 

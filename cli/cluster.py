@@ -38,6 +38,7 @@ def cluster() -> None:
 @options.model
 @options.backbone
 @options.weights
+@options.size
 @options.device
 @options.decoder
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON, without the nodes' addresses.")
@@ -47,6 +48,8 @@ def check_command(address: str, as_json: bool, settings: Settings) -> int:
 
     Exit code 1 if something is wrong with a node that would get work; each problem is a line with its cure.
     """
+    if not as_json:
+        out.print(Text(f"asking the nodes of {printable(address)}"), soft_wrap=True)  # before Ray is loaded
     with connected(address), err.status("asking the nodes") if err.is_terminal else nullcontext():
         reports = check(settings)
     if as_json:

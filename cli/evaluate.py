@@ -177,10 +177,13 @@ def evaluate(
         tell_scores(read_predictions(what, fps=fps), truth, {})
         return 0
 
-    from vtn_stream.checkpoints import find_model, load_checkpoint
-    from vtn_stream.heads import head_of
+    from vtn_stream.checkpoints import find_model
 
     path = find_model(str(model))
+    (err if as_json else out).print(Text(f"{printable(path.name)} looks at the films of {printable(what.name)}"))
+    from vtn_stream.checkpoints import load_checkpoint  # it brings torch
+    from vtn_stream.heads import head_of
+
     checkpoint = load_checkpoint(path)
     if head_of(checkpoint.config.head).names_clips:
         _refuse(of_timelines | {"--store": store}, "is of no use with a model that names clips")

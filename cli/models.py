@@ -121,11 +121,13 @@ def info(model: str, frames: int, as_json: bool) -> None:
 @click.option("--name", help="What to call it among the models. [default: the published name, or FILE's]")
 def import_(file: Path, output: Path | None, name: str | None) -> None:
     """Make a model of FILE, weights in the layout that the paper's authors publish (.pyth)."""
+    if output is not None and name is not None:
+        raise click.UsageError("--name is for a model among the models: give it or --output")
+    if file.is_file():
+        out.print(Text(f"reading {printable(file.name)}"), soft_wrap=True)  # before torch is loaded
     from vtn_stream.checkpoints.catalogue import models_folder
     from vtn_stream.checkpoints.published import add_published
 
-    if output is not None and name is not None:
-        raise click.UsageError("--name is for a model among the models: give it or --output")
     added = add_published(file, folder=models_folder(), name=name, output=output)
     if added.published is not None:
         out.print(Text(f"sha256 of the published {added.published.file}"), soft_wrap=True)
@@ -144,9 +146,11 @@ def pull(name: str) -> None:
     What was cut or interrupted goes on where it stopped.
     """
     from vtn_stream.checkpoints.catalogue import find_published, models_folder
-    from vtn_stream.checkpoints.download import pull as fetch
 
     published = find_published(name)
+    out.print(Text(f"fetching {printable(published.name)}"), soft_wrap=True)  # before torch is loaded
+    from vtn_stream.checkpoints.download import pull as fetch
+
     with _bytes_progress(name) as on_progress:
         file = fetch(published, models_folder(), on_progress)
     _tell_written(file)

@@ -56,8 +56,6 @@ def plot(
 
     The films of the truth are found by the names that the timelines give theirs.
     """
-    from vtn_stream.report import timeline_plot
-
     format = FORMATS.get(output.suffix.lower())
     if format is None:
         raise InputError(f"{output.name} names no picture", "nothing was drawn", "let it end in .png or .svg")
@@ -77,6 +75,9 @@ def plot(
     for label in labels:
         if one_form(label) not in known:
             raise InputError(f"no segment is called {label}", "nothing was drawn", "check the name")
+    out.print(Text(f"drawing {printable(output.name)}"), soft_wrap=True)  # before matplotlib is loaded
+    from vtn_stream.report import timeline_plot
+
     picture = timeline_plot.plot(
         loaded,
         truth=true,
