@@ -34,7 +34,7 @@ REACH = 3
 # Where several steps are so large, beside the largest, what lies before and after them decides. Cuts of two shots of
 # one place beside fast motion want it high, dissolves and long flashes low; tried on pairs of 37 real shots.
 SHARE = 0.6
-LEAST_STEP = 0.2  # of 255, the mean over a picture: two codings of a still picture differ by half of it
+LEAST_STEP = 0.5  # of 255, the mean over a picture: below it two codings of one picture differ
 MAX_FRAMES = 2000  # between two looked-at frames, 14 MiB: where a film is looked at once in a minute, no cut is meant
 
 # Changes asked of the decoding process at once, and stored together.
