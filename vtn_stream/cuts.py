@@ -32,14 +32,14 @@ SIZE = (36, 64)  # H, W: what moves by a few pixels of the film hardly moves her
 # Frames on either side of a cut that must all differ from those of the other side: a flash is as short, and is no cut.
 REACH = 3
 # Where several steps are so large, beside the largest, what lies before and after them decides. Cuts of two shots of
-# one place beside fast motion want it high, dissolves and long flashes low; tried on 37 shots (benchmarks/cuts.py).
+# one place beside fast motion want it high, dissolves and long flashes low; tried on pairs of 37 real shots.
 SHARE = 0.6
 LEAST_STEP = 0.5  # of 255, the mean over a picture: below it two codings of one picture differ
 MAX_FRAMES = 2000  # between two looked-at frames, 14 MiB: where a film is looked at once in a minute, no cut is meant
 
 # Changes asked of the decoding process at once, and stored together.
 CHANGES_PER_RUN = 16
-# A film on which decoding dies for so many runs one after the other is given up: each may cost two deadlines.
+# A film on which decoding dies for so many changes one after the other is given up: each may cost two deadlines.
 MAX_LOST_IN_A_ROW = 3
 
 
