@@ -54,7 +54,7 @@ def _cut(video: VideoInfo) -> str:
     if video.num_promised > video.num_frames:
         there = f"its index names {video.num_promised} frames, and the file ends after {video.num_frames}"
     else:
-        there = f"the file ends before its own index or header says, after {video.num_frames} frames"
+        there = f"the file breaks off after {video.num_frames} frames, before its own index or header says"
     return f"{there}{rest}; fetch it again if it was cut short"
 
 

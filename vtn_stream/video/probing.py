@@ -30,6 +30,8 @@ __all__ = ["Probed", "read_info"]
 _HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics in ITU-T H.273, table 3
 # Formats that say when a frame is decoded; elsewhere FFmpeg guesses, and not well where the clock steps back.
 _WITH_DECODE_TIMES = frozenset(("mpegts", "mpeg", "flv", "live_flv", "mov", "mp4", "avi", "nut", "mxf", "gxf"))
+# How many times longer than what is there a promise may be to be believed: nobody keeps less of a download.
+_MAX_PROMISE = 1000
 # Formats whose clock has 33 bits.
 _WRAPPING = frozenset(("mpegts", "mpeg", "wtv"))
 
@@ -97,7 +99,8 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         is_cut = bool(packets.problems) or (not is_whole and ends_early(path, formats))
         if is_cut and not clock.restarts:
             promised = promised_end(container, stream, int(pts[0]), usual, start, time_base)
-            if promised is not None and promised > end_pts + usual // 2:
+            there = end_pts - int(pts[0])
+            if promised is not None and there + usual // 2 < promised - int(pts[0]) <= _MAX_PROMISE * there:
                 dark.append((end_pts, promised, "cut off"))
                 end_pts = promised
         timecode = stream.metadata.get("timecode") or container.metadata.get("timecode")
