@@ -180,7 +180,8 @@ def evaluate(
     from vtn_stream.checkpoints import find_model
 
     path = find_model(str(model))
-    (err if as_json else out).print(Text(f"{printable(path.name)} looks at the films of {printable(what.name)}"))
+    if not as_json:
+        out.print(Text(f"{printable(path.name)} looks at the films of {printable(what.name)}"), soft_wrap=True)
     from vtn_stream.checkpoints import load_checkpoint  # it brings torch
     from vtn_stream.heads import head_of
 

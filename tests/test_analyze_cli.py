@@ -119,13 +119,17 @@ def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled,
     code, out, err = analyze("--json-log")
     assert (code, err.count("\n")) == (0, 1)
     assert err.startswith("film.mp4: film.timeline.json is hand work")
-    assert json.loads(out) == {"event": "hand_work", "film": "film.mp4", "message": err.removeprefix("film.mp4: ")[:-1]}
+    assert json.loads(out.splitlines()[-1]) == {
+        "event": "hand_work",
+        "film": "film.mp4",
+        "message": err.removeprefix("film.mp4: ")[:-1],
+    }
     assert timeline.read_bytes() == mine
     assert analyze("--fps", "1", "--discard-edits")[0] == 0
     assert (tmp_path / "film.timeline.json.edited-1").read_bytes() == mine
     timeline.write_bytes(timeline.read_bytes().replace(b'"end_s": ', b'"end_s": o', 1))
     code, out, err = analyze("--fps", "1")
-    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert (code, out, err.count("\n")) == (1, "\nfilm.mp4\n", 1)
     assert re.search(r"damaged: this is not JSON \(line \d+, segments\[0\]\.end_s: Expecting value\)", err)
 
 

@@ -255,5 +255,5 @@ def test_pull(models, folder, monkeypatch):
         lambda published, folder, on_progress: asked.append((published, folder)) or folder / "new.safetensors",
     )
     code, out, err = models("pull", "new")
-    assert (code, out, err) == (0, f"new is in {folder / 'new.safetensors'}\n", "")
+    assert (code, out, err) == (0, f"fetching new\nnew is in {folder / 'new.safetensors'}\n", "")
     assert asked == [(entry, folder)]
