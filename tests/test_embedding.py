@@ -95,7 +95,7 @@ def warnings_of(events):
 
 def chunk_files(root):
     """The content of every chunk file by its path below the root."""
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted((root / "films").rglob("*.arrow"))}
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted((root / "films").rglob("[0-9]*.arrow"))}
 
 
 def manifests(store):
