@@ -205,12 +205,14 @@ class Run:
         return {path.name.removesuffix(suffix): path.read_bytes() for path in self.output.rglob("*" + suffix)}
 
 
-def analyzed_alone(films: Path, store: Path) -> dict[str, bytes]:
-    """The timelines that one process draws of the same films, without a batch."""
-    from vtn_stream.formats import timeline_json
-
+def analyzed_alone(films: Path, folder: Path) -> dict[str, bytes]:
+    """The timelines that one process writes of the same films, without a batch."""
     timelines = {}
-    with Analyzer(Settings(fps=1, store=store), encoder=FakeEncoder()) as analyzer:
+    results = ResultOptions(output=folder / "results", formats=("json", "csv"))
+    with Analyzer(Settings(fps=1, store=folder / "store"), encoder=FakeEncoder()) as analyzer:
         for film in sorted(films.glob("*.mp4")):
-            timelines[film.name] = timeline_json.dumps(analyzer.analyze(analyzer.plan(film)).timeline)
+            files = results.files(film, store=folder / "store")
+            made = analyzer.analyze(analyzer.plan(film))
+            files.save(made.timeline, made.scores, made.index, made.labels)
+            timelines[film.name] = files.timelines["json"].read_bytes()
     return timelines
