@@ -98,7 +98,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         is_whole = 0 < stream.frames <= len(times)  # whatever else the file says
         is_cut = bool(packets.problems) or (not is_whole and ends_early(path, formats))
         if is_cut and not clock.restarts:
-            promised = promised_end(container, stream, int(pts[0]), usual, start, time_base)
+            promised = promised_end(path, container, stream, int(pts[0]), usual, start, time_base)
             there = end_pts - int(pts[0])
             if promised is not None and there + usual // 2 < promised - int(pts[0]) <= _MAX_PROMISE * there:
                 dark.append((end_pts, promised, "cut off"))

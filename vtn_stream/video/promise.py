@@ -4,11 +4,12 @@ Looks only at how large the parts of a file say they are. Streams without such w
 promise nothing.
 
 ISO/IEC 14496-12, 4.2 (boxes); RFC 8794, 4 and RFC 9559 (EBML, Matroska's Segment); Microsoft's RIFF, and its ASF
-specification, 3.2 (File Properties Object).
+specification, 3.2 (File Properties Object); Adobe's FLV and AMF 0 specifications (onMetaData).
 """
 
 import os
 import re
+import struct
 from collections.abc import Set
 from fractions import Fraction
 from typing import BinaryIO
@@ -24,6 +25,7 @@ _MAX_BOXES = 1_000_000
 _SEGMENT = b"\x18\x53\x80\x67"
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEAD_BYTES = 64 * 1024
+_FILESIZE = b"\x00\x08filesize\x00"
 _AFTER_BYTES = 8 * 1024 * 1024  # behind the last packet: sound, an index
 # Flash video (its header is 9 bytes and a size of 0), ASF.
 _HEADS = {
@@ -43,7 +45,9 @@ def ends_early(path: str, formats: Set[str]) -> bool:
         if "avi" in formats:
             return any(end > size for end in _riff_ends(file, size))
         if "asf" in formats:
-            return _asf_size(file.read(_HEAD_BYTES)) > size
+            return _asf_promise(file.read(_HEAD_BYTES))[0] > size
+        if "flv" in formats:
+            return _flv_size(file.read(_HEAD_BYTES)) > size
     return False
 
 
@@ -60,6 +64,7 @@ def another_follows(path: str, formats: Set[str], last: int) -> bool:
 
 
 def promised_end(
+    path: str,
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
     first: int,
@@ -73,6 +78,10 @@ def promised_end(
     if container.format.name == "avi":  # its header counts frames; FFmpeg's duration is that of what is there
         return first + stream.frames * step if stream.frames else None
     ends = []
+    if container.format.name == "asf":  # FFmpeg does not believe a header whose size is wrong
+        with open(path, "rb") as file:
+            lasts_s = _asf_promise(file.read(_HEAD_BYTES))[1]
+        return int((start + lasts_s) / time_base) if lasts_s > 0 else None
     if stream.duration:
         ends.append(first + int(stream.duration * stream.time_base / time_base))
     if container.duration and container.duration > 0:
@@ -122,9 +131,19 @@ def _riff_ends(file: BinaryIO, size: int) -> list[int]:
     return ends
 
 
-def _asf_size(head: bytes) -> int:
-    """The size of an ASF file by its header; 0 if it was written while it was sent."""
+def _asf_promise(head: bytes) -> tuple[int, Fraction]:
+    """The size of an ASF file and its seconds, by its header; 0 if it was written while it was sent."""
     at = head.find(_FILE_PROPERTIES)
     if at < 0 or len(head) < at + 92 or head[at + 88] & 1:  # flags: broadcast
+        return 0, Fraction(0)
+    size, _, _, lasts, _, preroll_ms = struct.unpack_from("<6Q", head, at + 40)
+    return size, Fraction(lasts, 10**7) - Fraction(preroll_ms, 1000)
+
+
+def _flv_size(head: bytes) -> float:
+    """The size of a Flash video by its onMetaData, a number of AMF 0; 0 if it does not say."""
+    at = head.find(_FILESIZE)
+    if at < 0 or len(head) < at + len(_FILESIZE) + 8:
         return 0
-    return int.from_bytes(head[at + 40 : at + 48], "little")
+    (size,) = struct.unpack_from(">d", head, at + len(_FILESIZE))
+    return float(size)
