@@ -153,16 +153,14 @@ class Losing(FleetWorker):
             raise DecodingLost("decoding died", "frames are missing", "run again")
 
 
-def test_chunks_on_which_decoding_dies_are_gaps(cluster, many, tmp_path):
+def test_a_film_on_which_decoding_dies_everywhere_has_failed(cluster, many, tmp_path):
     run = Run(tmp_path, Losing, many)
-    assert run.failed == {}
+    assert list(run.failed) == ["short.mp4"]
+    assert "decoding failed again and again" in run.failed["short.mp4"]
     assert sorted((e.number, e.reason) for e in run.of_kind(ChunkLost)) == [  # which worker is first, chance says
         (n, f"decoding died again: chunk {n} is a gap") for n in (0, 1)
     ]
-    assert {Path(e.film.path).name: e.outcome.num_gaps for e in run.of_kind(FilmDone)} == {
-        "long.mp4": 0,
-        "short.mp4": 1,
-    }
+    assert {Path(e.film.path).name: e.outcome.num_gaps for e in run.of_kind(FilmDone)} == {"long.mp4": 0}
     # Another run tries them again, and nothing else.
     again = Run(tmp_path, FleetWorker, many)
     assert again.stored == {"short.mp4 0": 1, "short.mp4 1": 1}

@@ -194,12 +194,17 @@ def check_usable(plan: Plan, analysis: Analysis) -> None:
     video, index = plan.video, analysis.index
     if index.valid.any() or not (index.frame >= 0).any():
         return
-    what = "encrypted" if video.num_encrypted else "damaged, or of a kind that is not decoded here"
-    raise VideoError(
-        f"not one frame of {video.path.name} could be decoded: they are {what}",
-        "there is no timeline of it",
-        "decrypt it first" if video.num_encrypted else "check that it plays, or fetch it again",
-    )
+    nothing = f"not one frame of {video.path.name} could be decoded: "
+    if video.num_encrypted:
+        why, cure = "they are encrypted", "decrypt it first"
+    elif analysis.timeline.provenance["positions"]["lost"]:
+        why, cure = (
+            "decoding failed again and again",
+            "run again; if it fails there too, check that it plays, or remux it",
+        )
+    else:
+        why, cure = "they are damaged, or of a kind that is not decoded here", "check that it plays, or fetch it again"
+    raise VideoError(nothing + why, "there is no timeline of it", cure)
 
 
 def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str, Any]) -> dict[str, Any]:
