@@ -84,3 +84,53 @@ def test_a_table_whose_unknown_columns_hold_times_is_refused_and_they_are_named(
 def test_other_columns_of_clips_are_no_times(read):
     rows = "a.mp4,x,29.97,0.5,640,480\nb.mp4,y,25,0.9,320,240\n"
     assert read("path,label,rate,sharpness,width,height\n" + rows).format == "clip list"
+
+
+@pytest.mark.parametrize("columns", ["confidence,quality", "mean,std", "duration,size", "fps,mbit"])
+def test_numbers_that_rise_are_no_times_where_their_name_or_size_says_so(read, columns):
+    size = 10 if columns in ("duration,size", "fps,mbit") else 0
+    table = f"path,label,{columns}\na.mp4,x,{size}.25,{size}.5\n"
+    assert read(table).format == "clip list"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "a.mp4 72.80 76.40\nb.mp4 44.00 50.90\n",
+        "a.mp4 72.80 goal\nb.mp4 44.00 foul\n",
+        "a.mp4 goal 72.80\nb.mp4 foul 44.00\n",
+        "a.mp4,goal,72.80\n",
+        "clips/a,goal,72.80,75.5\n",
+        "clips/a,72.80,75.5\n",
+        "a.mp4 [0, 4] goal\n",
+        "a.mp4 0.5-4.25 goal\n",
+        "a.mp4 -0.5 4.25 goal\n",
+        "a.mp4 0.5s to 4s goal\n",
+        "a.mp4 00:00:01:12 00:00:05:00 goal\n",
+        "a.mp4 run\nb.mp4 sit\nc.mp4 0.5 4.25 goal\n",
+    ],
+)
+def test_lines_that_hold_times_are_no_list_of_clips(problems, lines):
+    ((_, text),) = problems(lines)
+    assert text == "there may be times in it, so that it is no list of whole clips"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "v_Run_g08_c01.avi 1\nx_000059_000069.mp4 399\n",
+        "a.mp4 3 point shot\nb.mp4 50 m sprint\nc.mp4 1.5 mile run\n",
+        "a.mp4 1.0\nb.mp4 2.0\n",
+        "a.mp4 3 17\nb.mp4 17 3 20\n",
+        "at 10.00 20.00/a.mp4 1\n",
+    ],
+)
+def test_labels_and_paths_with_numbers_are_no_times(read, lines):
+    annotations = read(lines)
+    assert annotations.format == "clip list"
+    assert annotations.warnings == ()
+
+
+def test_numbers_behind_the_label_are_told(read):
+    for numbers in ("5,1", "0.93"):
+        assert read(f"a.mp4,run,{numbers}\n").warnings == ((1, "numbers behind the label are not read"),)

@@ -147,6 +147,8 @@ def test_boris_aggregated_points_are_instants(read):
         ("a.mp4;goal;1:30;2:00\na.mp4;card;3:00;3:10\n", {"a.mp4": "goal 90-120, card 180-190"}),
         ('0.0,10.5,intro\n10.5,20,"a, b"\n', {"given": "intro 0-10.5, a, b 10.5-20"}),
         ("00:00:01.000\t00:00:02.500\tx\n", {"given": "x 1-2.5"}),
+        ("a.mp4;0,5;4,25;goal\n", {"a.mp4": "goal 0.5-4.25"}),
+        ("a.mp4\t0,5\t4\tgoal, home\n", {"a.mp4": "goal, home 0.5-4"}),
     ],
 )
 def test_lines_of_times_without_a_header(read, lines, segments):
@@ -162,6 +164,20 @@ def test_lines_whose_numbers_may_be_something_else_are_refused(read, lines):
     with pytest.raises(AnnotationError, match="put the line video,start_s,end_s,label above") as caught:
         read(lines)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("line", ["a.mp4,0.5,4.25,goal,0.9", "0.5 4.25 goal 0.9", "a.mp4\t0.5\t4.25\tgoal\thome"])
+def test_what_stands_behind_a_label_is_no_part_of_it(problems, line):
+    assert problems(f"{line}\n") == [(1, "there is no header, and behind each label stands something more")]
+
+
+@pytest.mark.parametrize(
+    "header", ["Name,Position,Duration", "label,time_s,duration_s", "label,time (s),end (s)", "Event,Timestamp,Length"]
+)
+def test_a_time_with_a_length_is_no_instant(read, header):
+    annotations = read(f"{header}\ngoal,0.5,2.5\n")
+    assert drawn(annotations) == {"given": "goal 0.5-2.5" if "end" in header else "goal 0.5-3"}
+    assert not any("instant" in text for text in told(annotations))
 
 
 def test_votes_are_no_times(read):

@@ -4,9 +4,9 @@ No times: a clip is of one label from 0 to its end, and gets its segment when it
 path, in its plain form (./a/b.mp4 is a/b.mp4). A table may have subset, source and duration_s; `video` is another name
 for `path`. In lines the path ends with a film's suffix, or with the line's only comma, tab or space; where the labels
 are known, else with the longest end of the line that is one of them or its number. Empty lines and those that begin
-with # are passed over; numbers after a comma and the label (votes) are not read. Escapes: quotes in tables, none in
-lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are. A table whose other columns hold
-times is refused: it is none of whole clips.
+with # are passed over; numbers after a comma and the label (votes) are not read, with a warning. Escapes: quotes in
+tables, none in lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are. A table whose
+other columns hold times, and lines that hold some, are refused: they are none of whole clips.
 """
 
 import io
@@ -79,6 +79,7 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
         yield from _rows(findings, text, header)
         return
     num_gaps = max((len(_BEFORE_LABEL.findall(label)) for label in classes or ()), default=0)
+    found: list[tuple[At, str, str, str]] = []
     for at, line in _lines(text):
         if len(line) > MAX_LINE:
             findings.problem(at, f"its {len(line)} characters are too many for a path and a label")
@@ -89,7 +90,16 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
         if parts is None:
             findings.problem(at, f"not a path and a label: {shown(line)}")
         else:
-            yield ListedClip(at, _plain(parts[0]), parts[1])
+            found.append((at, *parts))
+    is_known = [classes is not None and class_of(label, classes) is not None for _, _, label, _ in found]
+    others = [(at, label, behind) for (at, _, label, behind), known in zip(found, is_known, strict=True) if not known]
+    if (timed_at := timed_lines.first_with_times(others)) is not None:
+        cure = f"{timed_lines.CURE}; or leave a path and a label"
+        raise Unreadable(timed_at, "there may be times in it, so that it is no list of whole clips", cure)
+    if numbered := next((at for at, _, _, behind in found if behind), None):
+        findings.warn(numbered, "numbers behind the label are not read")
+    for at, path, label, _ in found:
+        yield ListedClip(at, _plain(path), label)
 
 
 def class_of(label: str, classes: Mapping[str, int]) -> int | None:
@@ -130,8 +140,13 @@ def _rows(findings: Findings, text: str, header: list[str]) -> Iterator[ListedCl
 
 
 def _times(text: str, header: Sequence[str]) -> list[str]:
-    """Columns that hold times under unknown names: clocks or pairs in every row, or fractions that rise to the next."""
-    read = ("path", "video", "label", "score", *_FACTS)
+    """Columns that hold times under unknown names: clocks or pairs in every row, or fractions that rise to the next.
+
+    None is that of which the name says something else, and fractions up to 1 are those of scores.
+    """
+    named = columns_of(header)
+    indices = (named.score, named.fps, *(column.index for column in (named.length, named.whole) if column))
+    read = {"path", "video", "label", *_FACTS, *(header[index] for index in indices if index is not None)}
     others = {name: list[str]() for name in header if name not in read}
     for _, row in rows(Findings(""), text):
         for name, cells in others.items():
@@ -145,13 +160,15 @@ def _times(text: str, header: Sequence[str]) -> list[str]:
         if any("." in cell or "," in cell for cell in cells) and None not in values:
             fractions[name] = [value or 0.0 for value in values]
     for (first, starts), (second, ends) in itertools.pairwise(fractions.items()):
-        if all(start <= end for start, end in zip(starts, ends, strict=True)):
+        if max(ends) > 1 and all(start <= end for start, end in zip(starts, ends, strict=True)):
             return [first, second]
     return []
 
 
-def _split(line: str) -> tuple[str, str] | None:
-    """The path and the label, which may hold spaces when the path ends with a film's suffix or a mark."""
+def _split(line: str) -> tuple[str, str, str] | None:
+    """The path and the label, which may hold spaces when the path ends with a film's suffix or a mark; and the numbers
+    behind it.
+    """
     if suffixes := list(_AFTER_SUFFIX.finditer(line)):
         path, gap, label = line[: suffixes[-1].start("gap")], suffixes[-1]["gap"], line[suffixes[-1].end() :]
     elif mark := _MARK.search(line):
@@ -160,18 +177,19 @@ def _split(line: str) -> tuple[str, str] | None:
         path, gap, label = words[0], " ", words[1]
     else:
         return None
+    behind = ""
     if gap.strip() and (separator := re.search(r"[,;]", label)):
         if not _NUMBERS.fullmatch(label, separator.start()):
             return None
-        label = label[: separator.start()].rstrip()
-    return (path, label) if path and label else None
+        label, behind = label[: separator.start()].rstrip(), label[separator.start() :]
+    return (path, label, behind) if path and label else None
 
 
-def _split_before_class(line: str, classes: Mapping[str, int], num_gaps: int) -> tuple[str, str] | None:
+def _split_before_class(line: str, classes: Mapping[str, int], num_gaps: int) -> tuple[str, str, str] | None:
     """The path and the longest end of the line that is a class. num_gaps: between the words of a label, at most."""
     for gap in list(_BEFORE_LABEL.finditer(line))[-num_gaps - 1 :]:
         if class_of(line[gap.end() :], classes) is not None:
-            return (line[: gap.start()], line[gap.end() :]) if gap.start() else None
+            return (line[: gap.start()], line[gap.end() :], "") if gap.start() else None
     return None
 
 

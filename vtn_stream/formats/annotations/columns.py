@@ -134,6 +134,8 @@ def columns_of(header: Sequence[str]) -> Columns:
             first = chosen.setdefault(role, column)
             if first is not column and first.unit == column.unit:
                 twice += [first.name, column.name]
+    if "start" not in chosen and "instant" in chosen and chosen.keys() & {"end", "length"}:
+        chosen["start"] = chosen["instant"]  # "Position,Duration"
     if "start" in chosen and "end" in chosen:  # both in one unit, where there is a choice
         of_unit = [c for c in times["end"] if c.unit == chosen["start"].unit]
         chosen["end"] = (of_unit or [chosen["end"]])[0]
