@@ -219,6 +219,12 @@ def test_what_is_no_event_is_told():
     assert spans(EVENT + dissolve)[1] == ()
 
 
+def test_an_empty_comment_names_nothing():
+    remarks = "* COMMENT:\n* FROM CLIP NAME: a.mov\n"
+    assert spans(event(1, "00:00:00:00", "00:00:01:00") + remarks)[0] == [(0, 1, "a.mov")]
+    assert spans(event(1, "00:00:00:00", "00:00:01:00") + "* COMMENT:\n")[0] == [(0, 1, "AX")]
+
+
 def test_notes_of_several_lines_and_all_markers_of_an_event_are_read():
     text = EVENT + "first\nsecond |C:ResolveColorBlue |M:a |D:5\n |C:ResolveColorRed |M:b |D:1\n\n" + EVENT
     result = read(resolve_markers, text)

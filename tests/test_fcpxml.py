@@ -174,6 +174,12 @@ def test_what_is_switched_off_is_not_read_but_what_is_connected_to_it_is():
     assert said(TWO + shot("c", 20, enabled="1") + shot("d", 30, tag="title", enabled="0"))[0][-1] == (20, 30, "c")
 
 
+def test_a_single_clip_is_the_film_where_it_begins_with_the_sequence():
+    off = shot("a", 0, enabled="0")
+    assert said(shot("b", 0)) == ([], ())
+    assert said(off + shot("b", 10)) == ([(10, 20, "b")], ("1 clip switched off, not read (a)",))
+
+
 def test_connected_clips_are_shown_on_their_own():
     """Also where what they are connected to has ended; contents are shown while their clip is."""
     mark = marked(start="12s", value="m")

@@ -376,7 +376,7 @@ def test_another_film_s_hand_work_is_not_overwritten(tmp_path, name):
     run(tmp_path, OTHER)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b"\n")
     before = contents(tmp_path)
-    with pytest.raises(TimelineError, match=r"it or what lies beside it is hand work; it was kept"):
+    with pytest.raises(TimelineError, match=r"is hand work; it was kept.*--overwrite and --discard-edits"):
         run(tmp_path, overwrite=True)
     with pytest.raises(TimelineError, match="is not this film's"):
         run(tmp_path, discard_edits=True)

@@ -84,7 +84,7 @@ MARKER = "<marker><name>goal</name><comment>left foot</comment><in>{}</in><out>{
             "<media><video><track>"
             + clipitem("x", 100, 200, 1000, 1100, MARKER.format(0, 10))
             + "</track></video></media>",
-            [],
+            [segment(4, 8, "x")],  # the marker is outside of it
         ),
         ("<media><video><track>" + clipitem("the film", 0, 200, 0, 200) + "</track></video></media>", []),
         (

@@ -187,7 +187,8 @@ def _why_unread(event: EdlEvent, below: EdlEvent | None) -> str | None:
 
 def _labelled(event: EdlEvent, locators: list[_Locator]) -> tuple[str, list[_Locator]]:
     """The label of an event, and the locators that say something else."""
-    label = next((comment for _, comment in event.remarked("COMMENT:")), None)
+    unnamed = any(locator.frame == event.start and not locator.text for locator in locators)  # an empty label of ours
+    label = next((comment for _, comment in event.remarked("COMMENT:") if comment or unnamed), None)
     if label is None and len(locators) == 1 and locators[0].frame == event.start:
         label = locators[0].text or None
     for kind in ("TO CLIP NAME:", "FROM CLIP NAME:"):

@@ -9,7 +9,7 @@ Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: the sequence of each project, as a timeline of its own; without projects the clips of the events: markers, chapter
 markers and keywords (a segment for each of them) of all clips, where the clips show them; if there are none, the clips
-themselves, if there is more than one: where they stand says fcpxml_story.py. A note that is no score is the attribute
+themselves, if these are more than the film from 0 on: where they stand says fcpxml_story.py. A note that is no score is the attribute
 "note". Retiming is not applied, markers inside compound and multicam clips are not read, both with a warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
@@ -116,8 +116,9 @@ def _timeline(
             start = _start_timecode(sequence, rate, options.duration_s if length is None else float(length))
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         refuse(name, str(error))
-    # A single clip is the film itself.
-    clips = [] if len(story.clips) == 1 else story.clips
+    clips = story.clips
+    if len(clips) == 1 and (story.markers or not clips[0].start):
+        clips = []  # the film itself
     beside = told({"clip{} not read, beside markers": [clip.label for clip in clips if story.markers]})
     timeline = timeline_of(
         [_segment(placed) for placed in story.markers or clips],

@@ -7,9 +7,9 @@ Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
-these show them; if there are none, the clips of the video tracks, if there is more than one: where they stand says
-xmeml_items.py. A comment that is no score is the attribute "comment". Retiming is not applied, and markers of nested
-sequences are not read, both with a warning.
+these show them; if there are none, the clips of the video tracks, if these are more than the film from 0 on: where they
+stand says xmeml_items.py. A comment that is no score is the attribute "comment". Retiming is not applied, and markers of
+nested sequences are not read, both with a warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
@@ -137,8 +137,9 @@ def _timeline(sequence: "Element", title: str, name: str, options: ReadingOption
         start = _start(sequence, clock)
     except ValueError as error:
         refuse(name, str(error))
-    # A single clip is the film itself.
-    clips = [] if len(items.clips) == 1 else items.clips
+    clips = items.clips
+    if len(clips) == 1 and (items.markers or not clips[0].start):
+        clips = []  # the film itself
     beside = {"clip{} not read, beside markers": [clip.name for clip in clips]}
     if not items.markers:
         beside = {"clip{} of audio tracks not read": items.heard if clips else []}

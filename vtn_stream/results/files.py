@@ -206,7 +206,7 @@ class ResultFiles:
             raise TimelineError(
                 f"{existing[0].name} is there already, is not this film's, and it or what lies beside it is hand work",
                 "it was kept and the film was not analyzed",
-                "name another folder with -o, or put it aside with --discard-edits",
+                "name another folder with -o, or put it aside with --overwrite and --discard-edits together",
             )
         return beside
 

@@ -72,5 +72,5 @@ def aside_line(asides: Sequence[Path]) -> tuple[str, ...]:
     """The line on files that were put aside, by their new names; none if there are none."""
     if not asides:
         return ()
-    names, one = listed(file.name for file in asides), len(asides) == 1
+    names, one = listed((file.name for file in asides), most=len(asides)), len(asides) == 1
     return (f"{'a file' if one else 'files'} that may be hand work {'was' if one else 'were'} put aside: {names}",)
