@@ -9,8 +9,9 @@ Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: the sequence of each project, as a timeline of its own; without projects the clips of the events: markers, chapter
 markers and keywords (a segment for each of them) of all clips, where the clips show them; if there are none, the clips
-themselves, if these are more than the film from 0 on: where they stand says fcpxml_story.py. A note that is no score is the attribute
-"note". Retiming is not applied, markers inside compound and multicam clips are not read, both with a warning.
+themselves, if these are more than the film from 0 on: where they stand says fcpxml_story.py. A note that is no score
+is the attribute "note". Retiming is not applied, markers inside compound and multicam clips are not read, both with a
+warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 

@@ -8,8 +8,8 @@ Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
 these show them; if there are none, the clips of the video tracks, if these are more than the film from 0 on: where they
-stand says xmeml_items.py. A comment that is no score is the attribute "comment". Retiming is not applied, and markers of
-nested sequences are not read, both with a warning.
+stand says xmeml_items.py. A comment that is no score is the attribute "comment". Retiming is not applied, and markers
+of nested sequences are not read, both with a warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
