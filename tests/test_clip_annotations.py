@@ -74,6 +74,7 @@ def test_class_folders_inside_subsets(read):
         ("video;anfang;ende;label", "a.mp4;1,5;2,5;x", "anfang and ende"),
         ("video,segment,label", 'a.mp4,"[1.0, 2.0]",x', "segment"),
         ("path,label,when", "a.mp4,x,1:30", "when"),
+        ("path,label,start_idx,end_idx", "a.mp4,x,10,20", "start_idx and end_idx"),
         ("path,label,quand,jusque", "a.mp4,x,0:01:30,0:02:00", "quand"),
     ],
 )

@@ -180,6 +180,24 @@ def test_a_time_with_a_length_is_no_instant(read, header):
     assert not any("instant" in text for text in told(annotations))
 
 
+@pytest.mark.parametrize("column", ["youtube_id", "clip", "vid", "Video File Name"])
+def test_films_in_a_column_of_another_name_are_not_one(read, column):
+    annotations = read(f"{column},start_s,end_s,label\nx,1,2,a\ny,1,2,a\n")
+    assert drawn(annotations) == {"x": "a 1-2", "y": "a 1-2"}
+    assert annotations.warnings == ()
+
+
+def test_a_column_of_names_of_films_names_the_film_unless_it_is_the_label(read):
+    rows = "x.mp4,1,2,a\ny.mp4,1,2,a\n"
+    assert drawn(read("whose,start_s,end_s,label\n" + rows)) == {"x.mp4": "a 1-2", "y.mp4": "a 1-2"}
+    assert drawn(read("name,start_s,end_s,take\n" + rows)) == {"given": "x.mp4 1-2, y.mp4 1-2"}
+
+
+def test_a_name_twice_and_columns_without_a_name(read, problems):
+    assert problems("video,start_s,end_s,label,label\nm,1,2,a,b\n") == [(1, "the header names label twice")]
+    assert read(",video,start_s,end_s,label\n0,m,1,2,a\n").warnings == ()
+
+
 def test_votes_are_no_times(read):
     votes = read("run/a.mp4,run,5,1\nrun/b.mp4,run,2,4\nrun/c.mp4,sit,1,2\n")
     assert (votes.format, votes.labels) == ("clip list", ("run", "sit"))

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from vtn_stream.film import FILM_SUFFIXES, is_film_name
 from vtn_stream.formats.annotations import segments_csv, timed_lines
-from vtn_stream.formats.annotations.columns import columns_of
+from vtn_stream.formats.annotations.columns import columns_of, seems_a_time
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
@@ -140,7 +140,8 @@ def _rows(findings: Findings, text: str, header: list[str]) -> Iterator[ListedCl
 
 
 def _times(text: str, header: Sequence[str]) -> list[str]:
-    """Columns that hold times under unknown names: clocks or pairs in every row, or fractions that rise to the next.
+    """Columns that hold times under unknown names: clocks or pairs in every row, numbers under a name such as
+    start_idx, or fractions that rise to the next.
 
     None is that of which the name says something else, and fractions up to 1 are those of scores.
     """
@@ -152,6 +153,9 @@ def _times(text: str, header: Sequence[str]) -> list[str]:
         for name, cells in others.items():
             cells.append(row[name])
     comma = has_decimal_commas(text)
+    numbers = [name for name, cells in others.items() if all(seconds_of(c, comma=comma) is not None for c in cells)]
+    if any(others.values()) and (named_so := [name for name in numbers if seems_a_time(name)]):
+        return named_so
     fractions = {}
     for name, cells in others.items():
         if cells and all(is_clock(cell) or _PAIR.fullmatch(cell) for cell in cells):

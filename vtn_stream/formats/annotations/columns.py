@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["WANTED", "Columns", "TimeColumn", "Unit", "columns_of"]
+__all__ = ["WANTED", "Columns", "TimeColumn", "Unit", "columns_of", "seems_a_time"]
 
 Unit = Literal["s", "ms", "min", "clock", "frames", ""]  # clock: H:MM:SS or timecode; "": the name does not say
 
@@ -39,7 +39,7 @@ _FILMS = (
     "video", "video id", "video name", "video file", "video filename", "video path", "videoid", "videoname",
     "film", "film id", "film name", "movie", "media", "media file", "media file name", "media name", "media path",
     "media file path", "filename", "file name", "file", "filepath", "file path", "path", "recording", "observation",
-    "observation id",
+    "observation id", "video file name", "source file", "youtube id", "yt id", "vid", "clip", "clip id",
 )  # fmt: skip
 # The first row that has one is read; of two in one row either may be meant.
 _LABELS = (
@@ -163,8 +163,13 @@ def columns_of(header: Sequence[str]) -> Columns:
         source=source,
         who=who,
         twice=tuple(dict.fromkeys(twice)),
-        unread=tuple(cell for i, cell in enumerate(header) if i not in read),
+        unread=tuple(cell for i, cell in enumerate(header) if i not in read and cell),
     )
+
+
+def seems_a_time(cell: str) -> bool:
+    """Whether the name of a column that is not understood may be that of a start or an end: start_idx."""
+    return any(word in (_STARTS | _ENDS) - {"in", "to", "from", "out", "until"} for word in _words(cell))
 
 
 def _words(cell: str) -> list[str]:

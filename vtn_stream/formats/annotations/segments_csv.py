@@ -7,17 +7,19 @@ M:SS, H:MM:SS.mmm, or timecode HH:MM:SS:FF and frames from 0, the end's own not 
 as the digits. Rows of a time alone, of START, STOP and POINT (BORIS), and of timecodes that are equal are instants.
 
 A header is needed, if below other lines; UTF-8 or UTF-16; commas, semicolons or tabs, with the two latter also decimal
-commas. A row with a video and no times and no label is a film in which nothing happens. Without a column for it the
-film is called as the file; of a path from the root, in a column of another name, the last part counts, with a warning.
-Who does it (subject, tier, player ...) is an attribute. Loses other columns, which a warning names; the tables that we
-write of timelines are such files. Escapes: RFC 4180 quotes; space around a cell is dropped. Labels in alphabetic order,
-numbers by size.
+commas. A row with a video and no times and no label is a film in which nothing happens. Without a column for it, by its
+name or its cells, the film is called as the file; of a path from the root, in a column of another name, the last part
+counts, with a warning. Who does it (subject, tier, player ...) is an attribute. Loses other columns, which a warning
+names; the tables that we write of timelines are such files. Escapes: RFC 4180 quotes; space around a cell is dropped.
+Labels in alphabetic order, numbers by size.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations import boris
 from vtn_stream.formats.annotations.columns import WANTED, columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -30,6 +32,7 @@ from vtn_stream.formats.reading import named_by
 __all__ = ["NAME", "check_header", "claims", "holds_times", "read"]
 
 NAME = "CSV"
+NUM_TRIED = 20  # rows, in which a column of films shows
 _FIRST = At(line=1)
 
 
@@ -49,16 +52,18 @@ def read(findings: Findings, path: Path, text: str) -> None:
     above = lines_above(text, holds_times) or 0
     header = header_of(text, above)
     found, at = columns_of(header), At(line=1 + above)
+    check_header(findings, columns(text, above), None, at)
     if found.twice:
         cure = f"leave one of them, or call the columns {WANTED}"
         raise Unreadable(at, f"{' and '.join(found.twice)} may mean the same", cure)
-    check_header(findings, columns(text, above), None, at)
     if found.lacking:
         raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}", f"let it name {WANTED}")
     comma = has_decimal_commas(text, above)
     if boris.claims(header, found):
         boris.read(findings, text, above, header, found, named_by(path.name), comma=comma)
         return
+    if found.film is None and (index := _film_column(text, above, header, found.unread)) is not None:
+        found = replace(found, film=index, unread=tuple(name for name in found.unread if name != header[index]))
     if found.unread:
         findings.warn(at, f"columns that are not read: {', '.join(found.unread[:20])}")
     own_name = named_by(path.name)
@@ -90,6 +95,16 @@ def read(findings: Findings, path: Path, text: str) -> None:
             findings.spot(name, at, start, label, who, score)
         else:
             findings.segment(name, at, start, end, label, who, score)
+
+
+def _film_column(text: str, above: int, header: Sequence[str], unread: Sequence[str]) -> int | None:
+    """The one of these columns whose every cell is the name of a film, if there is one alone."""
+    named = {i for i, name in enumerate(header) if name in unread}
+    for num, (_, cells) in enumerate(cells_below(Findings(""), text, above)):
+        named = {i for i in named if is_film_name(cells[i])}
+        if not named or num >= NUM_TRIED:
+            break
+    return named.pop() if len(named) == 1 else None
 
 
 def _film_named(column: str, cell: str) -> str:
