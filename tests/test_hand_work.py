@@ -16,6 +16,7 @@ from test_results import INDEX, OTHER, SCORES, TIMELINE, contents
 from vtn_stream.errors import TimelineError
 from vtn_stream.exchange import export
 from vtn_stream.exchange.convert import convert
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options, timeline_json
 from vtn_stream.results import FORMAT_NAMES, ResultFiles, is_hand_work, load_timeline
 from vtn_stream.results.hand_work import origin_of, put_aside
@@ -203,6 +204,17 @@ def test_a_plain_export_made_later_is_no_hand_work_and_a_changed_one_is(tmp_path
     assert (tmp_path / "film.timeline.vtt").read_text() == "mine"
 
 
+def test_an_export_over_a_changed_export_puts_that_aside_and_a_plain_one_is_replaced(tmp_path):
+    run(tmp_path)
+    timeline, file = tmp_path / "film.timeline.json", tmp_path / "film.timeline.srt"
+    export(timeline, ["srt"])
+    assert export(timeline, ["srt"], selection=Selection(top=1), overwrite=True).warnings == ()
+    file.write_text("mine")
+    told = export(timeline, ["srt"], overwrite=True).warnings
+    assert told == ("a file that may be hand work was put aside: film.timeline.srt.edited-1",)
+    assert (tmp_path / "film.timeline.srt.edited-1").read_text() == "mine"
+
+
 def test_a_page_made_later_is_no_hand_work_and_a_changed_one_is(tmp_path, here):
     run(tmp_path)
     page = tmp_path / "film.timeline.html"
@@ -262,8 +274,6 @@ def test_an_analysis_does_not_replace_what_a_person_chose_or_converted(tmp_path,
 
 
 def test_scores_that_are_not_those_of_the_timeline_draw_nothing(tmp_path):
-    from vtn_stream.exchange.selection import Selection
-
     operating = {"analysis": {"kind": "clip classifier", "operating_point": {"high": 0.5, "low": 0.25}}}
     run(tmp_path, replace(TIMELINE, provenance=operating))
     timeline, scores = tmp_path / "film.timeline.json", tmp_path / "film.scores.arrow"

@@ -19,7 +19,7 @@ from vtn_stream.film import FrameIndex, shareable_name
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.pages import page_of, quiet_way_to
-from vtn_stream.results.writing import aside_line, check_results_folder, holds, kept_line, write
+from vtn_stream.results.writing import aside_line, check_results_folder, holds, is_kept_beside, kept_line, write
 from vtn_stream.seal import digest
 from vtn_stream.store import scores_content, scores_identity
 from vtn_stream.timeline import Timeline
@@ -245,7 +245,7 @@ class ResultFiles:
         origin = beside.origin_of(file)
         if origin in ("missing", "ours") or (content is not None and holds(file, content)):
             return "replace"
-        if origin == "foreign" and self._is_export(file, beside):
+        if origin == "foreign" and beside.timeline is not None and not is_kept_beside(file):
             return "replace"
         unknown = origin == "old" or (origin == "foreign" and beside.digests is None)
         return "aside" if unknown or self._discard_edits else "keep"
@@ -257,13 +257,6 @@ class ResultFiles:
             same = json.loads(self._timeline.read_bytes()) == timeline_json.to_dict(timeline)
             return "replace" if same else "aside"
         return "aside" if beside.timeline.is_kept else "replace"
-
-    def _is_export(self, file: Path, beside: Beside) -> bool:
-        """Whether the file is what `export` makes of the timeline that is there: it can be made again at any time."""
-        names = [name for name, other in self.timelines.items() if other == file and name != PAGE]
-        if not names or beside.timeline is None:
-            return False
-        return holds(file, FORMATS[names[0]].write([beside.timeline.timeline], Options()).content)
 
 
 def suffix_of(format: str) -> str:

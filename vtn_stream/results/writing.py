@@ -5,9 +5,10 @@ from pathlib import Path
 
 from vtn_stream.atomic import check_writable, is_full, write_whole
 from vtn_stream.errors import StoreError, TimelineError, listed
-from vtn_stream.results.hand_work import origin_of, put_aside
+from vtn_stream.formats import FORMATS, Options
+from vtn_stream.results.hand_work import Beside, origin_of, put_aside
 
-__all__ = ["aside_line", "check_results_folder", "holds", "kept_line", "write", "write_file"]
+__all__ = ["aside_line", "check_results_folder", "holds", "is_kept_beside", "kept_line", "write", "write_file"]
 
 
 def check_results_folder(folder: Path, consequence: str) -> None:
@@ -23,14 +24,26 @@ def check_results_folder(folder: Path, consequence: str) -> None:
 
 
 def write_file(path: Path, content: bytes) -> tuple[str, ...]:
-    """Writes a file whole or not at all. Hand work is put aside first, and told in the line that is given.
+    """Writes a file whole or not at all. Hand work is put aside first, and told in the line that is given; so is what
+    lies beside a timeline and is not what `export` makes of it without options.
 
     Raises TimelineError; StoreError where the disk is full.
     """
-    aside = origin_of(path) in ("edited", "old") and not holds(path, content)
-    asides = [put_aside(path)] if aside else []
+    origin = origin_of(path)
+    aside = origin in ("edited", "old") or (origin == "foreign" and is_kept_beside(path))
+    asides = [put_aside(path)] if aside and not holds(path, content) else []
     write(path, content)
     return aside_line(asides)
+
+
+def is_kept_beside(path: Path) -> bool:
+    """Whether a file that is none of those written with a timeline lies beside one, and cannot be made of it again."""
+    beside = Beside.file(path)
+    if beside.timeline is None:
+        return False
+    end = beside.end_of(path)
+    format = next((format for format in FORMATS.values() if end == f"timeline{format.suffix}"), None)
+    return format is None or not holds(path, format.write([beside.timeline.timeline], Options()).content)
 
 
 def write(path: Path, content: bytes) -> None:
