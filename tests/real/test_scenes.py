@@ -17,6 +17,7 @@ def analyzer(tmp_path_factory):
         yield analyzer
 
 
+@pytest.mark.release
 def test_the_slides_of_a_talk_are_its_scenes(data, analyzer):
     timeline = analyzer.analyze(analyzer.plan(data / "films" / "talk-with-slides.mp4")).timeline
     changes_s = [s.start_s for s in timeline.segments[1:]]
