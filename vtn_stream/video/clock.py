@@ -147,8 +147,8 @@ def _stretches(
         decoded = np.full_like(times, NO_PTS)  # frames come out of order, and nothing says when they are decoded
     high = np.maximum.accumulate(times)
     is_back = np.zeros(len(times), np.bool_)
-    latest = np.where(keys[1:], high[:-1], decoded[:-1])
-    is_back[1:] = (decoded[1:] < decoded[:-1]) & (times[1:] < latest - usual)
+    is_back[1:] = decoded[1:] < decoded[:-1]
+    is_back[1:] &= times[1:] < np.where(keys[1:], high[:-1], decoded[:-1]) - usual
     is_back[_REORDERED:] |= times[_REORDERED:] < high[:-_REORDERED]
     is_back[1:] |= (times[1:] >= wraps_at) & (times[1:] > high[:-1] + leap)
     if not is_back.any():
