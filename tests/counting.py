@@ -135,6 +135,7 @@ def _quick(codec: str) -> dict[str, str]:
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "g": "40"},
         "libvpx": {"deadline": "realtime", "cpu-used": "8", "g": "40"},
         "mpeg4": {"g": "40"},
+        "mpeg2video": {"g": "40"},
     }[codec]
 
 

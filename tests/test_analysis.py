@@ -203,9 +203,21 @@ def test_time_before_the_first_frame_is_a_gap(film_maker, open_analyzer, tmp_pat
     late = film_maker(tmp_path / "late.mkv", [(6, 0), (6, 1)], late_s=4)
     with open_analyzer(tmp_path / "store") as analyzer:
         timeline = analyzer.analyze(analyzer.plan(late)).timeline
-    assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(0, 3.5, "no frame is shown")]
+    assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(0, 4, "no frame is shown")]
     assert tiles(timeline)
     assert timeline.provenance["positions"]["embedded"] == 12
+
+
+def test_a_gap_for_what_is_not_in_the_file_begins_where_its_last_frame_ends(film_maker, open_analyzer, tmp_path):
+    cut = film_maker(tmp_path / "cut.mkv", [(6, 0), (6, 1)])
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 2 // 3])
+    with open_analyzer(tmp_path / "store") as analyzer:
+        plan = analyzer.plan(cut)
+        timeline = analyzer.analyze(plan).timeline
+    there_s = plan.video.num_frames / 5
+    assert there_s % 1 != 0.5  # midway between two positions
+    assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(there_s, 12, "the file ends before this")]
+    assert tiles(timeline)
 
 
 def test_lost_chunks_are_gaps_and_the_analysis_is_complete_all_the_same(slides, open_analyzer, tmp_path, monkeypatch):

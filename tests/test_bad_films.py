@@ -300,10 +300,18 @@ def test_a_film_cut_short_gives_the_frames_before_the_cut_and_reports_the_others
 @pytest.mark.parametrize(
     ("name", "lasts_s"),
     # A fragment has 40 frames.
-    [("cut.mkv", 12), ("cut.avi", 12), ("cut.flv", 12), ("cut.asf", 12), ("cut-fragments.mp4", 8), ("cut.ts", None)],
+    [
+        ("cut.mkv", 12),
+        ("cut.avi", 12),
+        ("cut.flv", 12),
+        ("cut.asf", 12),
+        ("cut-fragments.mp4", 8),
+        ("cut.mxf", 12),
+        ("cut.ts", None),
+    ],
 )
 def test_a_film_that_is_cut_lasts_as_long_as_it_promises_and_shows_what_is_there(tmp_path, process, name, lasts_s):
-    codec = "mpeg4" if name.endswith(("avi", "asf")) else "libx264"
+    codec = {"avi": "mpeg4", "asf": "mpeg4", "mxf": "mpeg2video"}.get(name[-3:], "libx264")
     mux = {"movflags": "frag_keyframe+empty_moov"} if "fragments" in name else {}
     film = write_film(tmp_path / name, 300, codec=codec, mux=mux)
     assert not probe(film.path, process).is_cut

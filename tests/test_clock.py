@@ -79,6 +79,14 @@ def test_frames_out_of_order_at_a_joint_keep_their_order(has_decode_times):
     assert made.times.tolist() == one + [time + 97 for time in two]  # its 3 comes after the 99 of the first
 
 
+def test_a_keyframe_that_would_be_shown_before_others_has_another_clock():
+    """The clock steps back by less than frames come out of order."""
+    times, decoded = reordered(100)
+    keys = [i % 100 == 0 for i in range(200)]
+    back = clock(times + [time + 97 for time in times], decoded + [time + 96 for time in decoded], keys=np.array(keys))
+    assert (back.restarts, back.times.tolist()) == ((100,), times + [time + 100 for time in times])
+
+
 def test_where_nothing_says_when_frames_are_decoded_a_late_one_is_not_a_step_back():
     """Pauses of a second between frames that come out of order: recordings of a screen."""
     order = reordered(100)[0]

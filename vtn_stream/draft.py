@@ -145,6 +145,11 @@ class Draft:
         found = place(frames)
         at_s = np.full(len(index), np.nan)
         at_s[after[found >= 0]] = times_s[found[found >= 0]]
+        dark_s = [self._video.seconds(pts) for span in self._video.dark for pts in (span.start, span.end)]
+        for bound_s in (times_s[0], *dark_s):
+            following = int(np.searchsorted(index.grid_s, bound_s - CLOCK_TOLERANCE_S))
+            if 0 < following < len(index) and (index.frame[following] < 0) != (index.frame[following - 1] < 0):
+                at_s[following] = bound_s  # gaps as well begin and end to the frame
         return _Cuts(at_s, len(found), int((found == UNCLEAR).sum()), int((found == NOT_READ).sum()))
 
     def _provenance(self, cuts: "_Cuts | None") -> dict[str, Any]:

@@ -257,7 +257,8 @@ class FrameIndex:
     pts_s   float64 [T], when that frame appeared, seconds; NaN if there is none
     valid   bool [T], whether the position has a frame (in a plan) or got its frame decoded (in a track)
     cut_s   float64 [T], where a cut lies between the frame of the position before and this one's: when the first frame
-            after it appears, seconds; NaN elsewhere. None: no cut was placed
+            after it appears, seconds; or where the film begins or stops showing frames; NaN elsewhere. None: no cut was
+            placed
     """
 
     grid_s: NDArray[np.float64]

@@ -1,7 +1,8 @@
 """Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
 
     columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16; if cuts were
-              placed to the frame, cut_s double: when the first frame after a cut appears, NaN at all other positions
+              placed to the frame, cut_s double: when the first frame after a cut appears, or where the film begins or
+              stops showing frames; NaN at all other positions
     metadata  video; labels [K]; clip [K] or null; spans {bounds [M][2], classes [M], scores [M]} or null
 
 If labels exclude each other (a model with a dense head), the rest of a row of `frame` to 1 is the score of no label.

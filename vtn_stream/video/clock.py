@@ -62,11 +62,13 @@ def one_clock(
     time_base: Fraction,
     step: int = 1,
     wraps_at: int = 2**63 - 1,
+    keys: NDArray[np.bool_] | None = None,
 ) -> Clock:
     """One clock for all packets. Arrays [P]; NO_PTS where a time is not stated.
 
     decode_times  NO_PTS everywhere where the container has none
     shown         False for packets that are no frame to be seen
+    keys          True for keyframes: on one clock none of them is shown before what lies before it; None: not known
     step          for how long a frame is shown, where the times of all are one
     wraps_at      where a clock of this container begins again at 0. FFmpeg counts on there, and does so too where the
                   clock of another recording is simply behind
@@ -78,7 +80,8 @@ def one_clock(
     known = np.flatnonzero(times != NO_PTS)
     if len(known) > 1:
         usual = usual_step(distinct(times[known])[0])
-        stretches = _stretches(times[known], decode_times[known], usual, _leap(usual, time_base), wraps_at)
+        is_key = np.zeros(len(known), np.bool_) if keys is None else keys[known]
+        stretches = _stretches(times[known], decode_times[known], is_key, usual, _leap(usual, time_base), wraps_at)
         ends = [first for first, _ in stretches[1:]] + [len(known)]
         for number, ((first, shift), end) in enumerate(zip(stretches, ends, strict=True)):
             placed[known[first:end]] += shift
@@ -130,7 +133,12 @@ def _leap(usual: int, time_base: Fraction) -> int:
 
 
 def _stretches(
-    times: NDArray[np.int64], decode_times: NDArray[np.int64], usual: int, leap: int, wraps_at: int
+    times: NDArray[np.int64],
+    decode_times: NDArray[np.int64],
+    keys: NDArray[np.bool_],
+    usual: int,
+    leap: int,
+    wraps_at: int,
 ) -> list[tuple[int, int]]:
     """(first packet, what is added to its times and those that follow) of each stretch with a clock of its own."""
     stretches = [(0, 0)]
@@ -139,7 +147,8 @@ def _stretches(
         decoded = np.full_like(times, NO_PTS)  # frames come out of order, and nothing says when they are decoded
     high = np.maximum.accumulate(times)
     is_back = np.zeros(len(times), np.bool_)
-    is_back[1:] = (decoded[1:] < decoded[:-1]) & (times[1:] < decoded[:-1] - usual)
+    is_back[1:] = decoded[1:] < decoded[:-1]
+    is_back[1:] &= times[1:] < np.where(keys[1:], high[:-1], decoded[:-1]) - usual
     is_back[_REORDERED:] |= times[_REORDERED:] < high[:-_REORDERED]
     is_back[1:] |= (times[1:] >= wraps_at) & (times[1:] > high[:-1] + leap)
     if not is_back.any():
@@ -148,10 +157,11 @@ def _stretches(
     shift = before = top = 0
     last_time = last_decoded = returns_at = -1
     tops: deque[int] = deque(maxlen=_REORDERED)  # the latest time until each of the last packets
-    for i, (time, decode_time) in enumerate(zip(times.tolist(), decoded.tolist(), strict=True)):
+    for i, (time, decode_time, is_key) in enumerate(zip(times.tolist(), decoded.tolist(), keys.tolist(), strict=True)):
         if i:
             late = len(tops) == _REORDERED and time + shift < tops[0]
-            late |= i == returns_at or (decode_time < last_decoded and time < last_decoded - usual)
+            latest = top - shift if is_key else last_decoded
+            late |= i == returns_at or (decode_time < last_decoded and time < latest - usual)
             is_ahead = time + shift > top + leap
             late |= is_ahead and time >= wraps_at > last_time
             if late or is_ahead:

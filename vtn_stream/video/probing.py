@@ -201,10 +201,12 @@ def _clock_of(
         decode_times = np.full_like(decode_times, NO_PTS)
     rate, time_base = stream.average_rate, Fraction(stream.time_base)
     step = max(1, round(1 / (rate * time_base))) if rate else 1
+    keys = np.zeros(len(times), np.bool_)
+    keys[np.frombuffer(packets.keyframes, np.int64)] = True
     try:
         if formats & _WRAPPING:
-            return one_clock(times, decode_times, shown, time_base, step, wraps_at=2**33)
-        return one_clock(times, decode_times, shown, time_base, step)
+            return one_clock(times, decode_times, shown, time_base, step, wraps_at=2**33, keys=keys)
+        return one_clock(times, decode_times, shown, time_base, step, keys=keys)
     except ValueError as error:
         raise VideoError(
             f"{name} cannot be brought in order: {error}",

@@ -4,7 +4,8 @@ Looks only at how large the parts of a file say they are. Streams without such w
 promise nothing.
 
 ISO/IEC 14496-12, 4.2 (boxes); RFC 8794, 4 and RFC 9559 (EBML, Matroska's Segment); Microsoft's RIFF, and its ASF
-specification, 3.2 (File Properties Object); Adobe's FLV and AMF 0 specifications (onMetaData).
+specification, 3.2 (File Properties Object); Adobe's FLV and AMF 0 specifications (onMetaData); SMPTE ST 377-1, 7.1
+(MXF's partition packs).
 """
 
 import os
@@ -26,6 +27,7 @@ _SEGMENT = b"\x18\x53\x80\x67"
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEAD_BYTES = 64 * 1024
 _FILESIZE = b"\x00\x08filesize\x00"
+_MXF_HEADER = bytes.fromhex("060e2b34020501010d01020101")  # and 02, whether it is open and complete, 00, a length
 _AFTER_BYTES = 8 * 1024 * 1024  # behind the last packet: sound, an index
 # Flash video (its header is 9 bytes and a size of 0), ASF.
 _HEADS = {
@@ -48,6 +50,8 @@ def ends_early(path: str, formats: Set[str]) -> bool:
             return _asf_promise(file.read(_HEAD_BYTES))[0] > size
         if "flv" in formats:
             return _flv_size(file.read(_HEAD_BYTES)) > size
+        if "mxf" in formats:
+            return _mxf_footer(file.read(_HEAD_BYTES)) >= size
     return False
 
 
@@ -147,3 +151,15 @@ def _flv_size(head: bytes) -> float:
         return 0
     (size,) = struct.unpack_from(">d", head, at + len(_FILESIZE))
     return float(size)
+
+
+def _mxf_footer(head: bytes) -> int:
+    """Where MXF's footer begins by the header's word; 0 if it does not say."""
+    at = head.find(_MXF_HEADER)
+    length_at = at + 16
+    if at < 0 or len(head) < length_at + 1:
+        return 0
+    first = head[length_at]  # of a length in BER: itself, or how many bytes follow
+    value_at = length_at + 1 + (first & 0x7F if first & 0x80 else 0)
+    footer = int.from_bytes(head[value_at + 24 : value_at + 32], "big")
+    return at + footer if footer else 0
