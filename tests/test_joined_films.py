@@ -130,7 +130,7 @@ def test_a_film_that_was_joined_on_and_is_not_read_is_told(tmp_path, process, na
     assert warnings(probe(film.path, process)) == []
     video = probe(joined(tmp_path, [film, film], f"two{film.path.suffix}"), process)
     assert video.num_frames == 40
-    assert warnings(video) == ["another film follows in its file, and is not read: take them apart first"]
+    assert warnings(video) == ["another film seems to follow in its file, and is not read: take them apart first"]
 
 
 def test_every_frame_that_has_bytes_is_accounted_for(tmp_path, process):
@@ -164,3 +164,12 @@ def test_the_store_keeps_the_clock_of_a_joined_film(tmp_path, process):
     assert kept is not None
     assert kept.facts() == video.facts()
     assert np.array_equal(kept.packet_pts, video.packet_pts)
+
+
+@pytest.mark.parametrize("more", [{}, {"mpegts_pmt_start_pid": "2000", "mpegts_service_id": "7"}])
+def test_a_film_of_another_channel_that_was_joined_on_is_told(tmp_path, process, more):
+    one = write_film(tmp_path / "one.ts", 100)
+    other = write_film(tmp_path / "other.ts", 80, mux={"mpegts_start_pid": "400"} | more)
+    video = probe(joined(tmp_path, [one, other], "two.ts"), process)
+    assert video.num_frames == 100
+    assert warnings(video) == ["another film seems to follow in its file, and is not read: take them apart first"]

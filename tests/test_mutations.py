@@ -1,6 +1,6 @@
 """Films with bytes flipped, cut, repeated and zeroed: each gives frames, gaps, or one line, in bounded time.
 
-400 of them, in which each film comes 22 times, and before a release 2,000. The seed of a case is its number. To look
+400 of them, in which each film comes 20 times, and before a release 2,000. The seed of a case is its number. To look
 at one: `python tests/test_mutations.py 1234 case.bin` writes that file.
 """
 
@@ -60,7 +60,9 @@ def originals(folder: Path) -> list[tuple[str, bytes]]:
     for name, codec, more in FILMS:
         film = write_film(folder / name, NUM_FRAMES, codec=codec, size=(64, 48), **more)
         made.append((name, film.path.read_bytes()))
-    return made
+    contents = dict(made)
+    twice, cut = contents["h264.ts"] * 2, contents["h264-sound.mp4"]
+    return [*made, ("h264-twice.ts", twice), ("h264-cut.mp4", cut[: len(cut) * 2 // 3])]
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:

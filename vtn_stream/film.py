@@ -87,7 +87,7 @@ class VideoInfo:
     num_merged   frames that are left out, since too many shared one timestamp
     dark         spans [start, end) of pts in which no frame is shown, ascending, and why
     is_cut       whether the file ends before its own index or header says
-    is_followed  whether another film follows in the file, which is not read
+    is_followed  whether another film seems to follow in the file, which is not read
     num_promised  frames that the index of such a file names; 0 if that is not known
     """
 

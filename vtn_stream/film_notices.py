@@ -30,7 +30,7 @@ def warnings(video: VideoInfo) -> list[str]:
     if video.is_cut:
         found.append(_cut(video))
     if video.is_followed:
-        found.append("another film follows in its file, and is not read: take them apart first")
+        found.append("another film seems to follow in its file, and is not read: take them apart first")
     return found
 
 

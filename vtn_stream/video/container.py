@@ -169,7 +169,7 @@ def packets_of(
     """
     number = 0
     try:
-        for packet in container.demux(stream):
+        for packet in _demuxed(container, stream):
             # One without bytes marks the end, or (AVI) a dropped frame, which a decoder would take for the end.
             if not packet.size:
                 continue
@@ -184,6 +184,15 @@ def packets_of(
         if problems is not None:
             problems.append(reason(error))
     yield None
+
+
+def _demuxed(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[av.Packet]:
+    while True:
+        try:
+            yield from container.demux(stream)
+            return
+        except IndexError:  # of a stream that begins later in the file, which PyAV does not know: go on behind it
+            continue
 
 
 def check_memory(stream: av.video.stream.VideoStream) -> None:

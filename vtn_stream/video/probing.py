@@ -129,7 +129,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
             "dark": dark,
             "is_cut": is_cut,
             "is_followed": another_follows(path, formats, packets.last_pos),
-            "num_promised": max(0, stream.frames) if is_cut else 0,
+            "num_promised": stream.frames if is_cut and 0 < stream.frames <= MAX_PACKETS else 0,
         }
         if is_repaired or dark:
             digest.update(json.dumps(facts, sort_keys=True).encode() + clock.times.tobytes())

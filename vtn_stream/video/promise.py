@@ -8,6 +8,8 @@ specification, 3.2 (File Properties Object); Adobe's FLV and AMF 0 specification
 (MXF's partition packs).
 """
 
+import io
+import itertools
 import os
 import re
 import struct
@@ -29,6 +31,8 @@ _HEAD_BYTES = 64 * 1024
 _FILESIZE = b"\x00\x08filesize\x00"
 _MXF_HEADER = bytes.fromhex("060e2b34020501010d01020101")  # and 02, whether it is open and complete, 00, a length
 _AFTER_BYTES = 8 * 1024 * 1024  # behind the last packet: sound, an index
+_REST = 0.1  # of a file: less is no film worth a word
+_FEW = 5  # packets: of our own last frame
 # Flash video (its header is 9 bytes and a size of 0), ASF.
 _HEADS = {
     "flv": re.compile(rb"FLV\x01.\0\0\0\x09\0\0\0\0", re.DOTALL),
@@ -56,8 +60,14 @@ def ends_early(path: str, formats: Set[str]) -> bool:
 
 
 def another_follows(path: str, formats: Set[str], last: int) -> bool:
-    """Whether a second film was joined on, where FFmpeg reads only the first. last: where the last packet lies."""
+    """Whether a second film was joined on, where only the first is read. last: where the last packet lies.
+
+    In MPEG streams the other may have stream numbers of its own, as another channel's.
+    """
     with open(path, "rb") as file:
+        for name in formats & {"mpegts", "mpeg"}:
+            file.seek(last)
+            return last < os.path.getsize(path) * (1 - _REST) and _holds_video(file.read(_AFTER_BYTES), name)
         if "mov" in formats:
             return sum(kind == b"moov" for kind, _, _ in _boxes(file, os.path.getsize(path))) > 1
         for name, head in _HEADS.items():
@@ -65,6 +75,16 @@ def another_follows(path: str, formats: Set[str], last: int) -> bool:
                 file.seek(max(last, 1))
                 return head.search(file.read(_AFTER_BYTES)) is not None
     return False
+
+
+def _holds_video(data: bytes, format: str) -> bool:
+    try:
+        with av.open(io.BytesIO(data), format=format) as container:
+            videos = container.streams.video
+            packets = (packet for packet in container.demux(*videos) if packet.size) if videos else ()
+            return sum(1 for _ in itertools.islice(packets, _FEW + 1)) > _FEW
+    except (av.FFmpegError, IndexError):
+        return False
 
 
 def promised_end(
