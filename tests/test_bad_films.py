@@ -327,6 +327,21 @@ def test_a_film_that_is_cut_lasts_as_long_as_it_promises_and_shows_what_is_there
     assert len(shown) + len(lost) == video.num_frames
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "avi", "flv", "mxf"])
+def test_a_file_that_was_made_as_large_as_its_film_and_not_filled_is_cut(tmp_path, process, suffix):
+    codec = {"avi": "mpeg4", "mxf": "mpeg2video"}.get(suffix, "libx264")
+    film = write_film(tmp_path / f"film.{suffix}", 300, codec=codec)
+    whole = film.path.read_bytes()
+    film.path.write_bytes(whole + bytes(9000))
+    video = probe(film.path, process)
+    assert (video.num_frames, video.is_cut, video.dark) == (300, False, ())
+    film.path.write_bytes(whole[: len(whole) * 6 // 10] + bytes(len(whole) * 4 // 10 + 9000))
+    video = probe(film.path, process)
+    assert video.is_cut
+    assert video.duration_s == pytest.approx(12, abs=0.05)
+    assert video.seconds(video.dark[0].start) == pytest.approx(video.num_frames / 25, abs=0.05)
+
+
 def test_a_cut_film_is_read_as_far_as_a_plain_decoder_reads_it(tmp_path, process):
     film = write_film(tmp_path / "cut.mkv", 300, rate=Fraction(25), options={"tune": "fastdecode", "bf": "3"})
     shown, _ = decoded(process, probe(cut_at(film.path, 0.7), process))

@@ -84,7 +84,7 @@ def check_file(path: Path) -> None:
 
 def unreadable(path: Path, reason: str) -> BackboneError:
     return BackboneError(
-        f"{path.name} cannot be read as weights ({reason})",
+        f"{path.name or path} cannot be read as weights ({reason})",
         "nothing was analyzed",
         "give a .safetensors file or a plain .pth state dict; pickled programs are refused",
     )

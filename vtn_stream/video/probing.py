@@ -22,7 +22,7 @@ from vtn_stream.video.container import check_memory, check_size, films_in, open_
 from vtn_stream.video.fields import FieldWatch
 from vtn_stream.video.kinds import is_encrypted
 from vtn_stream.video.limits import MAX_DAYS, MAX_FRAMES_PER_S, MAX_PACKETS
-from vtn_stream.video.promise import another_follows, ends_early, promised_end
+from vtn_stream.video.promise import another_follows, ends_early, ends_in_zeros, promised_end
 from vtn_stream.video.references import TemporalLayers
 
 __all__ = ["Probed", "read_info"]
@@ -97,12 +97,12 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         start = _start(container, stream, int(pts[0]), time_base)
         is_whole = 0 < stream.frames <= len(times)  # whatever else the file says
         is_cut = bool(packets.problems) or (not is_whole and ends_early(path, formats))
-        if is_cut and not clock.restarts:
+        if not clock.restarts and (is_cut or (not is_whole and ends_in_zeros(path))):
             promised = promised_end(path, container, stream, int(pts[0]), usual, start, time_base)
-            there = end_pts - int(pts[0])
-            if promised is not None and there + usual // 2 < promised - int(pts[0]) <= _MAX_PROMISE * there:
+            there, least = end_pts - int(pts[0]), usual // 2 if is_cut else 1 / time_base  # sound may last longer
+            if promised is not None and there + least < promised - int(pts[0]) <= _MAX_PROMISE * there:
                 dark.append((end_pts, promised, "cut off"))
-                end_pts = promised
+                end_pts, is_cut = promised, True
         timecode = stream.metadata.get("timecode") or container.metadata.get("timecode")
         mean_rate = stream.average_rate or stream.guessed_rate
         facts = {

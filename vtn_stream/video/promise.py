@@ -21,7 +21,7 @@ import av
 import av.container
 import av.video.stream
 
-__all__ = ["another_follows", "ends_early", "promised_end"]
+__all__ = ["another_follows", "ends_early", "ends_in_zeros", "promised_end"]
 
 # Of one file; a fragment of a film is two.
 _MAX_BOXES = 1_000_000
@@ -30,6 +30,7 @@ _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _HEAD_BYTES = 64 * 1024
 _FILESIZE = b"\x00\x08filesize\x00"
 _MXF_HEADER = bytes.fromhex("060e2b34020501010d01020101")  # and 02, whether it is open and complete, 00, a length
+_ZEROS = bytes(4096)
 _AFTER_BYTES = 8 * 1024 * 1024  # behind the last packet: sound, an index
 _REST = 0.1  # of a file: less is no film worth a word
 _FEW = 5  # packets: of our own last frame
@@ -57,6 +58,15 @@ def ends_early(path: str, formats: Set[str]) -> bool:
         if "mxf" in formats:
             return _mxf_footer(file.read(_HEAD_BYTES)) >= size
     return False
+
+
+def ends_in_zeros(path: str) -> bool:
+    """Whether nothing was written to the file's end: a download in a file that was made as large as it was to become.
+    Some programs put zeros behind whole films, so that alone it says nothing.
+    """
+    with open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - len(_ZEROS)))
+        return file.read() == _ZEROS
 
 
 def another_follows(path: str, formats: Set[str], last: int) -> bool:
