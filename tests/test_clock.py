@@ -138,6 +138,13 @@ def test_what_is_not_shown_takes_no_time():
     assert made.times.tolist() == [0, 0, 1, 1]
 
 
+def test_what_an_edit_list_hides_is_no_step_back():
+    """Two pieces of a film: before the second, what it is predicted from is decoded."""
+    times, shown = span(0, 50) + span(40, 90), [True] * 50 + [False] * 10 + [True] * 40
+    made = clock(times, shown=shown, keys=np.array([i % 10 == 0 for i in range(100)]))
+    assert (made.times.tolist(), made.restarts) == (times, ())
+
+
 def test_a_clock_that_always_steps_back_is_refused():
     with pytest.raises(ValueError, match="steps back more than 10000 times"):
         clock([i % 3 for i in range(33_000)])

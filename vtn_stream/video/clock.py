@@ -77,14 +77,15 @@ def one_clock(
     """
     placed = times.copy()
     restarts: list[int] = []
-    known = np.flatnonzero(times != NO_PTS)
+    known = np.flatnonzero(shown & (times != NO_PTS))  # an edit list hides what has to be decoded before its pieces
     if len(known) > 1:
         usual = usual_step(distinct(times[known])[0])
         is_key = np.zeros(len(known), np.bool_) if keys is None else keys[known]
         stretches = _stretches(times[known], decode_times[known], is_key, usual, _leap(usual, time_base), wraps_at)
         ends = [first for first, _ in stretches[1:]] + [len(known)]
         for number, ((first, shift), end) in enumerate(zip(stretches, ends, strict=True)):
-            placed[known[first:end]] += shift
+            packets = slice(known[first], known[end] if end < len(known) else None)
+            placed[packets] += np.where(times[packets] == NO_PTS, 0, shift)
             if number and (number == 1 or shift != stretches[number - 2][1]):  # else it goes on where it had been
                 restarts.append(int(placed[known[first:end]].min()))
     placed, division, num_spread, num_merged = _spread(placed, shown, step)
