@@ -25,8 +25,8 @@ from fractions import Fraction
 from pathlib import Path
 
 SHARE = 1.3
-NUM_FILMS, NUM_POSITIONS, WIDTH, EPOCHS = 4, 720, 1280, 2
-FILM_S, FPS = 240, 25
+NUM_FILMS, NUM_POSITIONS, WIDTH, EPOCHS = 4, 720, 1280, 10
+FILM_S, FPS = 120, 25
 
 
 def train() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # 10 ms, unless it is told otherwise before torch loads. Where other programs keep one thread from its core, the others
 # look all that while, and training takes many times as long (benchmarks/beside_load.py).
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __all__ = ["Segment", "Timeline", "__version__", "analyze", "probe"]
 
