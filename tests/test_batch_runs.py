@@ -58,6 +58,7 @@ def test_a_batch_does_what_it_can_and_retries_what_failed(film_maker, tiny_optio
     assert (out / "failures.jsonl").read_text() == ""
 
 
+@pytest.mark.release
 def test_an_analysis_may_embed_on_a_cluster(film, tiny_options, tmp_path):
     done = run("analyze", film, "-o", tmp_path / "out", "--json-log", "--ray", "local", *tiny_options)
     assert (done.returncode, done.stderr) == (0, "")

@@ -81,6 +81,7 @@ def test_a_wrong_token_and_none_are_told_with_their_cure(guarded, token):
     assert "RAY_AUTH_TOKEN" in line
 
 
+@pytest.mark.release
 def test_a_private_cluster_leaves_nothing_behind(tmp_path):
     pytest.importorskip("ray")
     work = "import ray; print(ray.get(ray.remote(lambda: 6 * 7).remote()))"
