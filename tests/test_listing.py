@@ -232,20 +232,27 @@ def test_4000_films_take_less_than_200_bytes_each(here):
             (folder / f"2026-03-{i:03} camera left.mp4").touch()
     (here / "l.txt").write_text("\n".join(film.path for film in list_films(["recordings of the hospital"]).films))
     for source in ("recordings of the hospital", "l.txt"):
-        gc.collect()
-        tracemalloc.start()
-        try:
-            listing = list_films([source])
-            with_it, peak = tracemalloc.get_traced_memory()
-            assert len(listing) == 4000
-            assert len({film.results for film in listing.films}) == 4000
-            del listing
-            gc.collect()
-            without, _ = tracemalloc.get_traced_memory()  # what others keep, such as caches, does not count
-        finally:
-            tracemalloc.stop()
-        assert (with_it - without) / 4000 < 200
+        # Threads that other tests left behind may take memory meanwhile: the least of three counts.
+        kept, peak = map(min, zip(*(memory_of_listing(source) for _ in range(3)), strict=True))
+        assert kept / 4000 < 200
         assert peak / 4000 < 2000
+
+
+def memory_of_listing(source):
+    """Bytes of a listing of 4,000 films, and at most meanwhile."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        listing = list_films([source])
+        with_it, peak = tracemalloc.get_traced_memory()
+        assert len(listing) == 4000
+        assert len({film.results for film in listing.films}) == 4000
+        del listing
+        gc.collect()
+        without, _ = tracemalloc.get_traced_memory()  # what others keep, such as caches, does not count
+    finally:
+        tracemalloc.stop()
+    return with_it - without, peak
 
 
 def test_a_name_in_another_form_of_unicode_is_the_film_on_the_disk(here):
