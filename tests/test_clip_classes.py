@@ -64,6 +64,24 @@ def test_paths_lead_from_where_the_videos_are(folder, tmp_path_factory):
         listed(elsewhere, "deep/f.mp4 0")
 
 
+def test_an_absolute_path_may_lead_into_the_folder_and_is_shown_from_there_on(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("lists")
+    assert listed(elsewhere, f"{folder}/deep/../deep/f.mp4 0\n{folder}/a.mp4 1", videos=folder) == [
+        ("deep/f.mp4", 0),
+        ("a.mp4", 1),
+    ]
+    link = elsewhere / "link"
+    link.symlink_to(folder)
+    assert listed(elsewhere, f"{folder}/a.mp4 1", videos=link) == [("a.mp4", 1)]
+    for outside in (folder.parent, f"{folder}x/a.mp4", f"{folder}/../a.mp4"):
+        with pytest.raises(AnnotationError, match=r"lies outside of the folder"):
+            listed(elsewhere, f"{outside} 0", videos=folder)
+
+
+def test_the_votes_of_moments_in_time_are_no_label(folder):
+    assert listed(folder, "deep/f.mp4,drumming,4\na.mp4,talk,3,0") == [("deep/f.mp4", 1), ("a.mp4", 6)]
+
+
 def test_every_problem_is_told_at_once_and_where(folder):
     lines = [
         "a.mp4 fight",
@@ -72,7 +90,7 @@ def test_every_problem_is_told_at_once_and_where(folder):
         "no.mp4 0",
         "./a.mp4 talk",
         "a.mp4",
-        f"{folder}/a.mp4 0",
+        "/a.mp4 0",
         "../x.mp4 0",
         "deep/../../x.mp4 0",
         "a.mp4,",
@@ -88,9 +106,9 @@ def test_every_problem_is_told_at_once_and_where(folder):
         (4, "there is no file no.mp4"),
         (5, "a.mp4 is listed on line 1 already"),
         (6, "not a path and a label: a.mp4"),
-        (7, f"{folder}/a.mp4 leads out of the folder"),
-        (8, "../x.mp4 leads out of the folder"),
-        (9, "../x.mp4 leads out of the folder"),
+        (7, f"/a.mp4 lies outside of the folder {folder.name}"),
+        (8, f"../x.mp4 lies outside of the folder {folder.name}"),
+        (9, f"../x.mp4 lies outside of the folder {folder.name}"),
         (10, "not a path and a label: a.mp4,"),
         (11, "there is no file deep"),
         (12, "there is no class -1, only 0 to 6"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import VideoError
@@ -23,84 +23,8 @@ from vtn_stream.track import CENTRE_CROP, Recipe
 # ---- which frames
 
 
-@pytest.mark.parametrize(
-    ("num_frames", "rate", "num", "indices"),
-    [
-        (250, 25, 250, list(range(250))),
-        (300, 25, 250, list(range(250))),  # 12 s: the first 10 of them
-        (10, 25, 4, [0, 3, 6, 9]),
-        (10, 25, 6, [0, 1, 3, 5, 7, 9]),
-        (3, 25, 7, [0, 0, 0, 1, 1, 1, 2]),  # frames are taken again
-        (1, 25, 3, [0, 0, 0]),
-        (40, Fraction(1, 2), 5, [0, 1, 2, 3, 4]),  # a frame in two seconds: five in 10 s
-        (40, Fraction(1, 20), 3, [0, 0, 0]),
-    ],
-)
-def test_the_full_protocol_to_the_index(num_frames, rate, num, indices):
-    assert full_indices(num_frames, Fraction(rate), num).tolist() == indices
-
-
-def test_at_thirty_frames_a_second_the_full_protocol_passes_over_some():
-    indices = full_indices(300, Fraction(30))
-    assert indices[:12].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13]
-    assert (len(indices), indices[-1]) == (250, 299)
-    short = full_indices(125, Fraction(25))
-    assert short[:8].tolist() == [0, 0, 0, 1, 1, 2, 2, 3]
-    assert (len(short), short[-1]) == (250, 124)
-
-
-WINDOW = [0, 8, 16, 25, 33, 42, 50, 59, 67, 76, 84, 93, 101, 110, 118, 127]
-
-
-@pytest.mark.parametrize(
-    ("num_frames", "starts"),
-    [
-        (128, [0]),
-        (250, [0]),
-        (250, [0, 61]),
-        (258, [0, 13, 26, 39, 52, 65, 78, 91, 104, 117]),
-    ],
-)
-def test_views_to_the_index(num_frames, starts):
-    views = view_indices(num_frames, Fraction(25), len(starts))
-    assert views.tolist() == [[start + i for i in WINDOW] for start in starts]
-
-
-def test_a_view_may_start_between_two_frames():
-    # 130 frames, 3 views: the second starts at 2/3, the third at 4/3; frames are the floors of what lies on their lines
-    views = view_indices(130, Fraction(25), 3)
-    assert views[1].tolist() == [0, 9, 17, 26, 34, 43, 51, 59, 68, 76, 85, 93, 102, 110, 119, 127]
-    assert views[2].tolist() == [1, 9, 18, 26, 35, 43, 52, 60, 69, 77, 86, 94, 102, 111, 119, 128]
-
-
-def test_a_view_that_the_clip_does_not_fill_takes_the_last_frame_again():
-    assert view_indices(100, Fraction(25), 2).tolist() == 2 * [[min(i, 99) for i in WINDOW]]
-
-
-def test_a_view_is_as_long_in_seconds_at_another_rate():
-    slow = [0, 10, 20, 30, 40, 50, 61, 71, 81, 91, 101, 111, 122, 132, 142, 152]  # 5.12 s of 30 a second: 153.6 frames
-    assert view_indices(300, Fraction(30), 1).tolist() == [slow]
-    assert view_indices(100, Fraction(10), 2, num=4, seconds=Fraction(4)).tolist() == [
-        [0, 13, 26, 39],
-        [30, 43, 56, 69],
-    ]
-
-
-@settings(deadline=None)
-@given(st.integers(1, 900), st.sampled_from([Fraction(25), Fraction(30000, 1001), Fraction(12)]), st.integers(1, 7))
-def test_indices_are_floors_of_a_line(num_frames, rate, num_views):
-    last = max(0, min(num_frames, 10 * float(rate)) - 1)
-    line = np.linspace(0, last, 250)
-    assert np.all(np.abs(full_indices(num_frames, rate) + 0.5 - line) <= 0.5 + 1e-9)
-    views = view_indices(num_frames, rate, num_views)
-    assert views.min() >= 0
-    assert views.max() <= num_frames - 1
-    spare = max(0, num_frames - 5.12 * float(rate))
-    assert np.all(np.abs(np.diff(views[:, 0]) - spare / num_views) <= 1)
-
-
-def a_film(*, num_frames=250, time_base=Fraction(1, 25), step=1, claimed=None, **fields):
-    pts = np.arange(num_frames, dtype=np.int64) * step
+def a_film(*, num_frames=250, time_base=Fraction(1, 25), step=1, first=0, claimed=None, **fields):
+    pts = first + np.arange(num_frames, dtype=np.int64) * step
     return VideoInfo(
         **{
             "path": Path("film.mp4"),
@@ -118,6 +42,124 @@ def a_film(*, num_frames=250, time_base=Fraction(1, 25), step=1, claimed=None, *
         }
         | fields
     )
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "rate", "num", "indices"),
+    [
+        (250, 25, 250, list(range(250))),
+        (300, 25, 250, list(range(250))),  # 12 s: the first 10 of them
+        (249, 25, 250, [*range(249), 248]),  # a frame short of 10 s: the line ends one past the last frame
+        (10, 25, 4, [0, 3, 6, 9]),
+        (10, 25, 6, [0, 2, 4, 6, 8, 9]),
+        (3, 25, 7, [0, 0, 1, 1, 2, 2, 2]),  # frames are taken again
+        (1, 25, 3, [0, 0, 0]),
+        (40, Fraction(1, 2), 5, [0, 1, 2, 3, 4]),  # a frame in two seconds: five in 10 s
+        (40, Fraction(1, 20), 3, [0, 0, 0]),
+    ],
+)
+def test_the_full_protocol_to_the_index(num_frames, rate, num, indices):
+    assert full_indices(num_frames, Fraction(rate), num).tolist() == indices
+
+
+def test_at_thirty_frames_a_second_the_full_protocol_passes_over_some():
+    indices = full_indices(300, Fraction(30))
+    assert indices[:12].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13]
+    assert (len(indices), indices[-1]) == (250, 299)
+
+
+def released_full(num_frames, rate, num):
+    """The release's order of steps: where 10 s end, no further than the clip, a line, cut to the frames there are."""
+    end = min(float(num_frames), 10 * float(rate) - 1)
+    return np.clip(np.linspace(0, max(end, 0), num), 0, num_frames - 1)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 900), st.sampled_from([Fraction(25), Fraction(30000, 1001), Fraction(12), Fraction(1, 3)]))
+def test_full_indices_are_floors_of_the_released_line(num_frames, rate):
+    line = released_full(num_frames, rate, 250)
+    assert np.all(np.abs(full_indices(num_frames, rate) + 0.5 - line) <= 0.5 + 1e-9)
+
+
+WINDOW = [0, 8, 16, 25, 33, 42, 50, 59, 67, 76, 84, 93, 101, 110, 118, 127]
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "starts"),
+    [
+        (128, [0]),
+        (250, [0]),
+        (250, [0, 61]),
+        (258, [0, 13, 26, 39, 52, 65, 78, 91, 104, 117]),
+    ],
+)
+def test_views_to_the_index(num_frames, starts):
+    views = view_indices(a_film(num_frames=num_frames), len(starts))
+    assert views.tolist() == [[start + i for i in WINDOW] for start in starts]
+
+
+def test_a_view_that_begins_between_two_frames_begins_with_the_next_and_keeps_its_steps():
+    film = a_film(num_frames=130, time_base=Fraction(1, 12800), step=512)  # of 3 views the second begins at frame 2/3
+    assert view_indices(film, 3).tolist() == [[start + i for i in WINDOW] for start in (0, 1, 2)]
+
+
+def test_a_clock_of_whole_frames_cannot_tell_where_between_two_frames_a_view_begins():
+    assert view_indices(a_film(num_frames=130), 3)[:, 0].tolist() == [0, 0, 1]
+
+
+def test_a_view_that_the_clip_does_not_fill_takes_the_last_frame_again():
+    assert view_indices(a_film(num_frames=100), 2).tolist() == 2 * [[min(i, 99) for i in WINDOW]]
+
+
+def test_a_view_is_as_long_in_seconds_at_another_rate():
+    slow = [0, 10, 20, 30, 40, 50, 61, 71, 81, 91, 101, 111, 122, 132, 142, 152]  # 5.12 s of 30 a second: 153.6 frames
+    assert view_indices(a_film(num_frames=300, time_base=Fraction(1, 30)), 1).tolist() == [slow]
+    views = view_indices(a_film(num_frames=100, time_base=Fraction(1, 10)), 2, num=4, seconds=Fraction(4))
+    assert views.tolist() == [[0, 13, 26, 39], [30, 43, 56, 69]]
+
+
+def test_a_late_begin_of_the_clock_moves_no_view():
+    film = a_film(num_frames=250, time_base=Fraction(1, 12800), step=512)
+    late = a_film(num_frames=250, time_base=Fraction(1, 12800), step=512, first=90_000)
+    assert np.array_equal(view_indices(film, 10), view_indices(late, 10))
+
+
+def released_views(film, num_views, num, seconds):
+    """What the release decodes of each view, and takes of it: the frames, and their places among those decoded."""
+    window = seconds * frame_rate(film)
+    taken = []
+    for view in range(num_views):
+        begin = max(film.num_frames - window, 0) * view / num_views
+        a_frame = Fraction(film.end_pts, film.num_frames)
+        first, last = int(begin * a_frame), int((begin + window - 1) * a_frame)
+        decoded, beyond = [], 0
+        for frame, pts in enumerate(film.pts.tolist()):
+            if pts >= first and beyond == 0:
+                decoded.append(frame)
+                beyond += pts > last
+        places = [min(int(place), len(decoded) - 1) for place in line(0, max(window - 1, 0), num)]
+        taken.append([decoded[place] for place in places])
+    return taken
+
+
+def line(start, stop, num):
+    return [start + Fraction(k, max(1, num - 1)) * (stop - start) for k in range(num)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 400),
+    st.sampled_from(
+        [(Fraction(1, 25), 1), (Fraction(1, 12800), 512), (Fraction(1, 30000), 1001), (Fraction(1, 90), 7)]
+    ),
+    st.integers(1, 10),
+    st.integers(1, 16),
+    st.sampled_from([Fraction(128, 25), Fraction(2), Fraction(1, 3)]),
+)
+def test_views_are_what_the_release_decodes_and_takes(num_frames, clock, num_views, num, seconds):
+    film = a_film(num_frames=num_frames, time_base=clock[0], step=clock[1])
+    assume(seconds * frame_rate(film) >= 1)  # of a window shorter than a frame the release decodes nothing
+    assert view_indices(film, num_views, num, seconds).tolist() == released_views(film, num_views, num, seconds)
 
 
 @pytest.mark.parametrize(

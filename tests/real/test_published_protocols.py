@@ -75,8 +75,8 @@ def by_the_book(checkpoint, path):
             frames.append(frame)
             if len(frames) > 10 * rate:
                 break
-    last = min(len(frames), 10 * rate) - 1
-    indices = torch.floor(torch.linspace(0, last, 250, dtype=torch.float64)).long()
+    last = min(float(len(frames)), 10 * rate - 1)
+    indices = torch.clamp(torch.linspace(0, last, 250, dtype=torch.float64), 0, len(frames) - 1).long()
     backbone = timm.create_model(checkpoint.recipe.backbone, num_classes=0).eval()
     backbone.load_state_dict(dict(checkpoint.backbone))
     short, crops = 183, {}

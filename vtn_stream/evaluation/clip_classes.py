@@ -37,7 +37,7 @@ def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) ->
     """Clips and their classes, from a list as `train` reads it, or a folder with a folder of films for each label.
 
     In a list a number 0 to K - 1 may stand for its label. Paths lead from `videos`, else from the list's own folder,
-    and not out of it. Subsets, which a table may name, make no difference: every clip of the list is measured. Raises
+    and not out of it; official lists have absolute ones, which may lie inside. Subsets, which a table may name, make no difference: every clip of the list is measured. Raises
     AnnotationError with every problem of the list.
     """
     findings = Findings(path.name or str(path))
@@ -71,7 +71,8 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
     classes |= {one_form(label): k for label, k in classes.items()}
     clips: list[LabelledClip] = []
     seen: dict[str, At] = {}
-    for at, name, label, _ in listed:
+    for at, given, label, _ in listed:
+        name = _inside_path(given, root)
         truth = clip_list.class_of(label, classes)
         truth = clip_list.class_of(one_form(label), classes) if truth is None else truth
         if not name or not label:
@@ -79,7 +80,7 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
         elif truth is None:
             findings.problem(at, _unknown(label, labels, suggests=len(findings.problems) < MAX_SUGGESTIONS))
         elif os.path.isabs(name) or name.split(os.sep)[0] == os.pardir:
-            findings.problem(at, f"{shown(name)} leads out of the folder")
+            findings.problem(at, f"{shown(name)} lies outside of the folder {shown(root.name or str(root))}")
         elif name in seen:
             findings.problem(at, f"{shown(name)} is listed{findings.where(seen[name])} already")
         elif fault := _unusable(file := as_stored(root / name), name):
@@ -88,6 +89,15 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
             clips.append(LabelledClip(path=file, name=name, truth=truth))
         seen.setdefault(name, at)
     return clips
+
+
+def _inside_path(path: str, root: Path) -> str:
+    """The path from the folder on, where an absolute path leads into it; else the path."""
+    if os.path.isabs(path):
+        for folder in (os.path.abspath(root), os.path.realpath(root)):
+            if path.startswith(os.path.join(folder, "")):
+                return os.path.relpath(path, folder)
+    return path
 
 
 def _of_folders(findings: Findings, path: Path, labels: Sequence[str]) -> Iterator[ListedClip]:

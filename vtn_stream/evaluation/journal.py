@@ -12,7 +12,7 @@ __all__ = ["Journal", "Top"]
 
 Top = tuple[tuple[str, float], ...]  # label and logit of the highest classes of a clip
 
-FORMAT_VERSION = 1  # of a line
+FORMAT_VERSION = 2  # of a line; 1 had other frames of clips under 10 s, and of views
 MAX_BYTES = 1 << 30  # two million clips
 
 

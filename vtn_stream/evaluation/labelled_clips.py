@@ -177,13 +177,12 @@ class _Scorer:
     def _positions(self, video: VideoInfo) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Frames [V, T] and their position ids [V, T]."""
         window, fps = self._checkpoint.window, self._checkpoint.recipe.fps
-        num, rate = video.num_frames, frame_rate(video)
         if self._protocol.kind == "full":
             num_positions = max(1, round(FULL_S * (window.position_rate or fps)))
-            indices = full_indices(num, rate, num_positions)[None]
+            indices = full_indices(video.num_frames, frame_rate(video), num_positions)[None]
         else:
             seconds = window.num_positions / fps
-            indices = view_indices(num, rate, self._protocol.num_views, window.num_positions, seconds)
+            indices = view_indices(video, self._protocol.num_views, window.num_positions, seconds)
         if window.position_rate is None:  # ids count positions
             return indices, np.broadcast_to(np.arange(indices.shape[1]), indices.shape).copy()
         return indices, indices - indices[:, :1]

@@ -58,26 +58,31 @@ class Protocol:
 
 
 def full_indices(num_frames: int, rate: Fraction, num: int = 250) -> NDArray[np.int64]:
-    """[num]: floor(linspace(first, last, num)) over at most the first 10 s of a clip of `rate` frames a second.
+    """[num]: floor(linspace(0, last, num)) over at most the first 10 s of a clip of `rate` frames a second, as the
+    release has it: last is 10 s less a frame, or the number of frames where the clip is shorter. What lies past the
+    last frame is the last frame.
 
-    Where these are fewer than num frames, some are taken again. A frame's index is its position id too.
+    Where there are fewer than num frames, some are taken again. A frame's index is its position id too.
     """
-    return _spread(min(Fraction(num_frames), FULL_S * rate) - 1, num)
+    return np.minimum(_spread(min(Fraction(num_frames), FULL_S * rate - 1), num), num_frames - 1)
 
 
 def view_indices(
-    num_frames: int, rate: Fraction, num_views: int, num: int = 16, seconds: Fraction = Fraction(128, 25)
+    video: VideoInfo, num_views: int, num: int = 16, seconds: Fraction = Fraction(128, 25)
 ) -> NDArray[np.int64]:
-    """[V, num]: floor(linspace(start, start + length - 1, num)) of windows of so many seconds. Of n views the i-th
-    starts i / n of the way to the last possible start, as in PySlowFast of 2021: a single one at the clip's begin.
+    """[V, num]: frames of windows of so many seconds. Of n views the i-th begins i / n of the way to the last possible
+    begin, as in PySlowFast of 2021: a single one at the clip's begin.
 
-    Where the clip is shorter than a window, its last frame is taken again.
+    A view's first frame is the first one that is shown at that time or later, in whole ticks of the clip's clock. The
+    others are floor(linspace(0, length - 1, num)) frames after it: that is their position id too. Where the clip is
+    shorter than a window, its last frame is taken again.
     """
-    length = seconds * rate
-    spare = max(Fraction(0), num_frames - length)
-    starts = [spare * i / num_views for i in range(num_views)]
-    views = [[math.floor(start + k * (length - 1) / max(1, num - 1)) for k in range(num)] for start in starts]
-    return np.clip(np.array(views, np.int64), 0, num_frames - 1)
+    pts, length = video.pts - video.pts[0], seconds * frame_rate(video)
+    spare = max(Fraction(0), video.num_frames - length)
+    ticks = Fraction(video.end_pts - int(video.pts[0]), video.num_frames)  # of a frame, on average
+    starts = [math.floor(spare * i / num_views * ticks) for i in range(num_views)]
+    views = np.searchsorted(pts, starts)[:, None] + _spread(length - 1, num)
+    return np.minimum(views, video.num_frames - 1)
 
 
 def _spread(last: Fraction, num: int) -> NDArray[np.int64]:
