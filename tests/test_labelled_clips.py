@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import labelled_clips as evaluation
-from vtn_stream.evaluation.journal import Journal
+from vtn_stream.evaluation.journal import FORMAT_VERSION, Journal
 from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, LabelledClip, Protocol, evaluate
 from vtn_stream.evaluation.protocols import protocol_pixels
 from vtn_stream.metrics import mean_per_class, top_k
@@ -252,7 +252,7 @@ def test_a_killed_run_goes_on_where_it_stopped(checkpoint, clips, measured, tmp_
     with pytest.raises(KeyboardInterrupt):
         evaluate(checkpoint, clips, FULL, device="cpu", results=results, on_event=killed)
     with open(results, "ab") as file:
-        file.write(b'{"format": 1, "identi')  # and then the power went
+        file.write(b'{"format": 2, "identi')  # and then the power went
     again = evaluate(checkpoint, clips, FULL, device="cpu", results=results)
     assert [result.reused for result in again.scored] == [True, False]
     assert replace(again, scored=measured.scored) == measured
@@ -297,14 +297,14 @@ def test_a_line_tells_all_that_makes_it_valid(checkpoint, make, clips, tmp_path)
         {"top": [["fight", 1.0]]},
         {"top": [["x", 1.0]] * 5},
         {"top": [["fight", "1"]] * 5},
-        {"format": 2},
+        {"format": 1},  # of other frames
         {"model": "another"},
         {"protocol": "views 1 x 1"},
     ],
 )
 def test_a_line_that_says_something_else_is_not_believed(checkpoint, tmp_path, change):
     results, top = tmp_path / "r.jsonl", [[label, 1.0] for label in LABELS[:5]]
-    line = {"format": 1, "model": checkpoint.digest, "protocol": "full", "identity": "1", "top": top}
+    line = {"format": FORMAT_VERSION, "model": checkpoint.digest, "protocol": "full", "identity": "1", "top": top}
     results.write_text(json.dumps(line | change) + "\n[]\n{not json\n")
     assert Journal(results, checkpoint, "full").known == {}
     with open(results, "a") as file:
