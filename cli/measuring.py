@@ -1,35 +1,97 @@
-"""The long parts of `evaluate`, with their progress: films are analyzed, clips are measured."""
+"""The three ways of `evaluate`: predictions are scored, films are analyzed and scored, clips are measured."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from vtn_stream.errors import VideoError, printable
-from vtn_stream.settings import Device
+from vtn_stream.errors import InputError, VideoError, printable
+from vtn_stream.evaluation.options import EvaluationOptions
 
-from .console import err, film_progress
+from .console import err, film_progress, out
 from .interrupts import check_interrupted
-from .scores import show_evaluation
+from .scores import show_evaluation, show_scores
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan
     from vtn_stream.checkpoints import Checkpoint
     from vtn_stream.evaluation import Prediction
-    from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Protocol
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored
     from vtn_stream.formats.annotations import Annotations
 
-__all__ = ["look_at", "measure_clips", "read_truth"]
+__all__ = ["measure_clips", "measure_films", "measure_predictions"]
 
 MAX_WARNINGS = 10
 
 
-def read_truth(path: Path, fps: float | None) -> "Annotations":
+def measure_predictions(asked: EvaluationOptions) -> int:
+    """Scores predictions, of any origin, against annotations."""
+    from vtn_stream.evaluation import read_predictions
+
+    truth = _read_truth(asked.truth, asked.fps)
+    _score(asked, read_predictions(asked.what, fps=asked.fps), truth, {})
+    return 0
+
+
+def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint") -> int:
+    """Lets a model look at the annotated films, and scores what it draws. 1 if a film could not be read, else 0."""
+    from vtn_stream.analysis import Analyzer
+    from vtn_stream.evaluation import chosen
+
+    truth = _read_truth(asked.truth, asked.fps)
+    names = chosen(truth, asked.subset)
+    if asked.subset is None and all(video.subset is None for video in truth.videos.values()):
+        err.print(
+            "the annotations name no subsets: every film is scored, also those that this model may have learnt from",
+            style="yellow",
+            soft_wrap=True,
+        )
+    with Analyzer(asked.settings(model)) as analyzer:
+        predictions, failed = _look_at(analyzer, names, asked.films)
+    for name, message in failed.items():
+        err.print(Text(f"{printable(name)}: {printable(message)}", style="yellow"), soft_wrap=True)
+    if not predictions:
+        raise InputError("no film could be read", "nothing was scored", "name the films' folder with --videos")
+    readable = {name: video for name, video in truth.videos.items() if name not in failed}
+    failures = [{"film": name, "message": message} for name, message in failed.items()]
+    _score(asked, predictions, replace(truth, videos=readable), {"model": checkpoint.digest, "failed": failures})
+    return 1 if failed else 0
+
+
+def _score(
+    asked: EvaluationOptions,
+    predictions: "Mapping[str, Prediction]",
+    truth: "Annotations",
+    extra: Mapping[str, Any],
+) -> None:
+    """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
+    from vtn_stream.evaluation import save_pictures, score
+
+    scores = score(
+        predictions,
+        truth,
+        subset=asked.subset,
+        metrics=asked.metrics,
+        thresholds=asked.thresholds,
+        fps=asked.grid_fps,
+        background=asked.background,
+        ignore_other_videos=asked.ignore_other_videos,
+    )
+    if asked.as_json:
+        click.echo(json.dumps({**extra, **scores.to_dict()}, indent=2))
+    else:
+        show_scores(scores)
+    for file in save_pictures(scores, asked.plots) if asked.plots is not None else ():
+        (err if asked.as_json else out).print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _read_truth(path: Path, fps: float | None) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
     truth = read_annotations(path, fps=fps).with_lengths()
@@ -41,7 +103,9 @@ def read_truth(path: Path, fps: float | None) -> "Annotations":
     return truth
 
 
-def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Prediction], dict[str, str]]":
+def _look_at(
+    analyzer: "Analyzer", names: Sequence[str], folder: Path
+) -> "tuple[dict[str, Prediction], dict[str, str]]":
     """What the model finds in each film; for films that cannot be read, what is wrong with them."""
     from vtn_stream.analysis import ChunkReady, FramesEmbedded, SequenceRead, Warned
     from vtn_stream.evaluation import of_analysis
@@ -87,21 +151,14 @@ def look_at(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[
     return predictions, failed
 
 
-def measure_clips(
-    checkpoint: "Checkpoint",
-    clips: Path,
-    videos: Path | None,
-    protocol: "Protocol",
-    weights: Path | None,
-    device: Device,
-    output: Path | None,
-    *,
-    as_json: bool,
-) -> int:
-    from vtn_stream.evaluation.labelled_clips import ClipFailed, read_clips
-    from vtn_stream.evaluation.labelled_clips import evaluate as measure
+def measure_clips(asked: EvaluationOptions, checkpoint: "Checkpoint") -> int:
+    """Measures a model on labelled clips. 1 if a clip could not be read, else 0."""
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, Protocol, evaluate, read_clips
 
-    labelled = read_clips(clips, checkpoint.labels, videos)
+    protocol = Protocol()
+    if asked.protocol == "views":
+        protocol = Protocol(kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1))
+    labelled = read_clips(asked.what, checkpoint.labels, asked.videos)
     with _progress(len(labelled)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:
@@ -111,10 +168,16 @@ def measure_clips(
                 progress.console.print(Text(line, style="yellow"), soft_wrap=True)
             progress.advance(progress.task_ids[0])
 
-        evaluation = measure(
-            checkpoint, labelled, protocol, weights=weights, device=device, results=output, on_event=tell
+        evaluation = evaluate(
+            checkpoint,
+            labelled,
+            protocol,
+            weights=asked.weights,
+            device=asked.device,
+            results=asked.output,
+            on_event=tell,
         )
-    if as_json:
+    if asked.as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=2))
     else:
         show_evaluation(evaluation)

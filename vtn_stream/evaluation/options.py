@@ -1,0 +1,131 @@
+"""The options of an evaluation: one value from the command line to the figures. Loads no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vtn_stream.evaluation.figures import Metric
+from vtn_stream.evaluation.measure import DEFAULT_FPS
+from vtn_stream.evaluation.scored_films import Part
+from vtn_stream.metrics import THUMOS14
+from vtn_stream.settings import Device, Settings
+
+__all__ = ["EvaluationOptions", "Way"]
+
+# predictions: files of them against annotations; films: a model draws timelines of films; clips: a model names clips
+Way = Literal["predictions", "films", "clips"]
+
+# The ways that an option belongs to, by its field; all that are not named here belong to every way.
+_WAYS: Mapping[str, tuple[Way, ...]] = {
+    "annotations": ("predictions",),
+    "models": ("films", "clips"),
+    "videos": ("films", "clips"),
+    "weights": ("films", "clips"),
+    "store": ("films",),
+    "metrics": ("predictions", "films"),
+    "tious": ("predictions", "films"),
+    "subset": ("predictions", "films"),
+    "background": ("predictions", "films"),
+    "fps": ("predictions", "films"),
+    "ignore_other_videos": ("predictions", "films"),
+    "plots": ("predictions", "films"),
+    "protocol": ("clips",),
+    "views": ("clips",),
+    "crops": ("clips",),
+    "output": ("clips",),
+}
+
+_WHY: Mapping[Way, str] = {
+    "predictions": "goes with --model",
+    "films": "is of no use with a model that locates actions",
+    "clips": "is of no use with a model that names clips",
+}
+
+_SPELLED = {"models": "model", "tious": "tiou"}  # fields whose option is in the singular
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationOptions:
+    """What is measured, and how.
+
+    what                 predictions, if there are annotations beside them; else annotations or a list of clips, for a
+                         model
+    annotations          the truth, for predictions
+    models               the model, by its name or file; () for predictions
+    videos               the films' folder; None: that of the list or of the annotations
+    metrics              what to measure; (): what says something of such annotations
+    tious                thresholds of tIoU, groups of them; (): THUMOS14's
+    subset               which films of the annotations count
+    background           labels that mean nothing
+    fps                  frames a second: of annotations that count frames, and of the grid
+    ignore_other_videos  pass over predictions for films that are not scored
+    plots                folder for pictures
+    protocol             of clips; None: full. views, crops: of the protocol "views"
+    weights              a file for the model's image network
+    device               where networks run
+    store                folder of the embeddings; None: in the user's cache
+    as_json              figures as JSON
+    output               of clips: file of JSON lines, one a clip
+    """
+
+    what: Path
+    annotations: Path | None = None
+    models: tuple[str, ...] = ()
+    videos: Path | None = None
+    metrics: tuple[Metric, ...] = ()
+    tious: tuple[tuple[float, ...], ...] = ()
+    subset: Part | None = None
+    background: tuple[str, ...] = ()
+    fps: float | None = None
+    ignore_other_videos: bool = False
+    plots: Path | None = None
+    protocol: Literal["full", "views"] | None = None
+    views: int | None = None
+    crops: str | None = None
+    weights: Path | None = None
+    device: Device = "auto"
+    store: Path | None = None
+    as_json: bool = False
+    output: Path | None = None
+
+    def misuse(self, way: Way | None = None) -> str | None:
+        """Why these options do not go together; None if they do.
+
+        way  what kind of evaluation it is, as soon as that is known: whether its model names clips, the model says
+        """
+        if bool(self.models) == (self.annotations is not None):
+            return "give PREDICTIONS and ANNOTATIONS, or one of LIST and ANNOTATIONS with --model"
+        if len(self.models) > 1:
+            return "give one --model"
+        if self.protocol != "views" and (self.views is not None or self.crops is not None):
+            return "--views and --crops go with --protocol views"
+        if way is not None:
+            for name, ways in _WAYS.items():
+                if way not in ways and getattr(self, name) not in (None, (), False):
+                    return f"--{_SPELLED.get(name, name).replace('_', '-')} {_WHY[way]}"
+        return None
+
+    @property
+    def truth(self) -> Path:
+        """The file or folder of the annotations."""
+        return self.what if self.annotations is None else self.annotations
+
+    @property
+    def films(self) -> Path:
+        """The folder of the films, whether it was named or not."""
+        return self.what.parent if self.videos is None else self.videos
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Of tIoU, ascending, each once."""
+        return tuple(sorted({tiou for each in self.tious for tiou in each})) or THUMOS14
+
+    @property
+    def grid_fps(self) -> float:
+        """Frames a second of what is scored frame by frame."""
+        return DEFAULT_FPS if self.fps is None else self.fps
+
+    def settings(self, model: Path) -> Settings:
+        """How films are analyzed by this model."""
+        return Settings(model=model, weights=self.weights, device=self.device, store=self.store)
