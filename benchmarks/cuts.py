@@ -57,7 +57,7 @@ KINDS = (
     Kind(name="HEVC", codec="libx265", options=(("preset", "ultrafast"), ("x265-params", "log-level=none"))),
     Kind(name="MPEG-4, coarse", codec="mpeg4", options=(("b", "300k"),)),
     Kind(name="a blended frame at each cut", transition="blend"),
-    Kind(name="woven fields at each cut", transition="weave"),
+    Kind(name="interlaced fields at each cut", transition="weave"),
     Kind(name="two white frames near each cut", transition="flash"),
     Kind(name="dissolves of 8 frames", transition=8),
 )
