@@ -37,8 +37,8 @@ def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) ->
     """Clips and their classes, from a list as `train` reads it, or a folder with a folder of films for each label.
 
     In a list a number 0 to K - 1 may stand for its label. Paths lead from `videos`, else from the list's own folder,
-    and not out of it; official lists have absolute ones, which may lie inside. Subsets, which a table may name, make no difference: every clip of the list is measured. Raises
-    AnnotationError with every problem of the list.
+    and not out of it; official lists have absolute paths, which may lie inside. Subsets, which a table may name, make
+    no difference: every clip of the list is measured. Raises AnnotationError with every problem of the list.
     """
     findings = Findings(path.name or str(path))
     listed: Iterable[ListedClip]
