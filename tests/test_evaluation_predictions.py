@@ -1,21 +1,16 @@
 """Where predictions come from: timelines, results, tables, annotations, an analysis."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scored_films import LABELS, TRUTH, annotations, scored, seg
+from scored_films import TRUTH, annotations, scored, seg
 
-from vtn_stream.draft import Analysis
 from vtn_stream.errors import AnnotationError, InputError, TimelineError
-from vtn_stream.evaluation import Prediction, of_analysis, of_timeline, read_predictions, score
-from vtn_stream.film import FrameIndex
+from vtn_stream.evaluation import Prediction, read_predictions, score
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.timeline import Timeline
-from vtn_stream.track import GridScores, Spans
 
 
 def timeline(name, segments, **fields):
@@ -184,17 +179,3 @@ def test_frames_of_unknown_rate_are_told_how_to_be_read(tmp_path):
     (tmp_path / "mapping.txt").write_text("0 walk\n")
     with pytest.raises(AnnotationError, match="say how many a second: --fps of evaluate"):
         read_predictions(tmp_path)
-
-
-def test_an_analysis_brings_what_its_timeline_does_not_show():
-    grid_s = np.arange(100, dtype=float)
-    index = FrameIndex(grid_s=grid_s, frame=np.arange(100), pts_s=grid_s, valid=np.ones(100, np.bool_))
-    spans = Spans(bounds=np.array([[0.0, 10], [50, 60]]), classes=np.array([2, 2]), scores=np.array([0.9, 0.002]))
-    shown = timeline("a.mp4", [seg(0, 10, "walk", 0.9)])
-    analysis = Analysis(timeline=shown, scores=GridScores(spans=spans), index=index, labels=LABELS)
-    prediction = of_analysis(analysis)
-    assert prediction.segments == shown.segments
-    assert prediction.candidates == (seg(0, 10, "walk", 0.9), seg(50, 60, "walk", 0.002))
-    without = of_analysis(replace(analysis, scores=GridScores()))
-    assert without.candidates == without.segments == shown.segments  # a dense head shows all that it knows
-    assert of_timeline(shown).candidates is None

@@ -118,10 +118,11 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
     absent = sorted({s.label for found in candidates.values() for s in found} - known)
     if absent and known:
         notes.append(f"No scored film has {listed(absent)}: average precision knows no such class.")
-    if any(film.prediction is not None and film.prediction.candidates is None for film in films):
+    if unknown := [film.name for film in films if film.prediction is not None and film.prediction.candidates is None]:
         notes.append(
             "Average precision counts what the timelines show: doubtful segments below the model's thresholds, which "
-            "it would count as well, are not in them. Measuring with --model has them."
+            f"it would count as well, are not known of {len(unknown)} of {len(films)} films ({listed(unknown)}). "
+            "FILM.scores.arrow beside a timeline has them, unless one of both was changed; so has --model."
         )
     at_one = detection_map(_of(known, shown), truth, [SHOWN_TIOU])
     of_class = {

@@ -1,99 +1,38 @@
 """What is predicted for each film, from any source, and which annotated film it belongs to."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, UnknownFormat
-from vtn_stream.film import bare_name, is_film_name, one_form
+from vtn_stream.evaluation.prediction import Prediction, of_analysis, of_timeline
+from vtn_stream.evaluation.results_folder import find_timelines, is_timeline_name, predictions_of
+from vtn_stream.film import bare_name, one_form
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.timeline_json import SCHEMA
-from vtn_stream.localize import located
-from vtn_stream.results import load_timeline
-from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.track import NO_THRESHOLD
 
-if TYPE_CHECKING:
-    from vtn_stream.draft import Analysis
-
-__all__ = ["Prediction", "assign", "of_analysis", "of_timeline", "read_predictions"]
-
-_FULL, _PARTIAL = ".timeline.json", ".timeline.partial.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What is predicted for one film. Segments are kept sorted: the order in which they came changes no figure.
-
-    segments     what its timeline shows
-    candidates   all that was found, also what is too doubtful to be shown; None if only `segments` are known
-    clip_labels  of the whole film, with their scores
-    duration_s   of the film; None if the predictions do not tell
-    complete     whether the whole film was looked at
-    """
-
-    segments: tuple[Segment, ...] = ()
-    candidates: tuple[Segment, ...] | None = None
-    clip_labels: tuple[tuple[str, float], ...] = ()
-    duration_s: float | None = None
-    complete: bool = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "segments", _sorted(self.segments))
-        if self.candidates is not None:
-            object.__setattr__(self, "candidates", _sorted(self.candidates))
-
-
-def of_timeline(timeline: Timeline) -> Prediction:
-    whole = timeline.span_s[0] <= 0 and timeline.span_s[1] >= timeline.duration_s
-    return Prediction(
-        segments=timeline.segments,
-        clip_labels=timeline.clip_labels,
-        duration_s=timeline.duration_s,
-        complete=timeline.complete and whole,
-    )
-
-
-def of_analysis(analysis: "Analysis") -> Prediction:
-    """The prediction of an analysis: its timeline, and all spans of a localization head, as average precision needs
-    those too.
-    """
-    timeline, spans = analysis.timeline, analysis.scores.spans
-    candidates: Iterable[Segment] = timeline.segments
-    if spans is not None:
-        candidates = located(spans, analysis.index, analysis.labels, timeline.duration_s, NO_THRESHOLD)
-    return replace(of_timeline(timeline), candidates=tuple(candidates))
+__all__ = ["Prediction", "assign", "folders_differ", "of_analysis", "of_timeline", "read_predictions"]
 
 
 def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict[str, Prediction]:
     """What is predicted for each film, by the name in the file.
 
-    path  a timeline, a folder of timelines (FILM.timeline.json; of a film that has none, the partial one), ActivityNet
-          results, a table with scores, or annotations of any format (they have no scores)
+    path  a timeline; a folder of timelines, also in the folders in it (FILM.timeline.json; of a film that has none, the
+          partial one), with the candidates that lie beside them; ActivityNet results, a table with scores, or
+          annotations of any format (they have no scores)
     fps   frames a second, for annotations that count frames
 
     Raises InputError, TimelineError, AnnotationError.
     """
     if path.is_dir():
-        try:
-            names = sorted(file.name for file in path.iterdir())
-        except OSError as error:
-            raise InputError(
-                f"{path.name or path} cannot be read ({error.strerror})", "nothing was scored", "check the path"
-            ) from error
-        full = [name for name in names if name.endswith(_FULL)]
-        finished = {name.removesuffix(_FULL) for name in full}
-        partial = [n for n in names if n.endswith(_PARTIAL) and n.removesuffix(_PARTIAL) not in finished]
-        if full or partial:
-            return _of_timelines(path / name for name in sorted(full + partial))
+        if files := find_timelines(path):
+            return predictions_of(path, files)
     else:
-        if path.name.endswith((_FULL, _PARTIAL)) or _says_timeline(path):
-            return _of_timelines([path])
+        if is_timeline_name(path.name) or _says_timeline(path):
+            return predictions_of(path.parent, [PurePath(path.name)])
         if (results := read_results(path, fps=fps)) is not None:
             return {
                 name: Prediction(
@@ -115,22 +54,6 @@ def _says_timeline(path: Path) -> bool:
             return f'"{SCHEMA}"'.encode() in file.read(4096)
     except (OSError, ValueError):
         return False
-
-
-def _of_timelines(files: Iterable[Path]) -> dict[str, Prediction]:
-    found: dict[str, Prediction] = {}
-    of: dict[str, Path] = {}
-    for file in files:
-        timeline = load_timeline(file)
-        name = _film_name(timeline.video_path)
-        if name in found:
-            raise InputError(
-                f"{of[name].name} and {file.name} are both timelines of {timeline.video_path}",
-                "nothing was scored",
-                "keep one of them",
-            )
-        found[name], of[name] = of_timeline(timeline), file
-    return found
 
 
 def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
@@ -156,18 +79,22 @@ def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Predi
 def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
     """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
-    A name is a film's when both are the same, else when they are without folders and the suffix of a film: x.mp4 is
-    videos/x.avi. The form of Unicode makes no difference. Raises InputError if that leaves a choice.
+    A name is a film's when both are the same without a film's suffix and without folders that only one of them has:
+    x.mp4 is videos/x.avi, and results/a/x.mp4 is a/x.mp4 and not b/x.mp4. A name in other folders is the film's only
+    where no other name and no other film comes as close. The form of Unicode makes no difference. Raises InputError if that leaves a choice.
     """
-    same = {one_form(film): [film] for film in films}
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):
         by_key.setdefault(bare_name(film), []).append(film)
-    assigned: dict[str, str] = {}
+    claims: dict[str, list[str]] = {}
     others = []
     for name in sorted(predictions):
-        near = same[one_form(name)] if one_form(name) in same else by_key.get(bare_name(name), [])
-        if not near:
+        if not (near := by_key.get(bare_name(name), [])):
+            others.append(name)
+            continue
+        closest = max(_closeness(name, film) for film in near)
+        near = [film for film in near if _closeness(name, film) == closest]
+        if len(near) > 1 and all(folders_differ(name, film) for film in near):
             others.append(name)
             continue
         if len(near) > 1:
@@ -176,26 +103,41 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
                 "nothing was scored",
                 "give the predictions under the names that the annotations use",
             )
-        (film,) = near
-        if film in assigned:
+        claims.setdefault(near[0], []).append(name)
+    assigned: dict[str, str] = {}
+    for film, names in claims.items():
+        same = [name for name in names if not folders_differ(name, film)]
+        others += [name for name in names if same and name not in same]
+        if len(claiming := same or names) > 1:
             raise InputError(
-                f"{shown(assigned[film])} and {shown(name)} are both predictions of {shown(film)}",
+                f"{shown(claiming[0])} and {shown(claiming[1])} are both predictions of {shown(film)}",
                 "nothing was scored",
                 "keep one of them",
             )
-        assigned[film] = name
-    return assigned, others
+        assigned[film] = claiming[0]
+    return assigned, sorted(others)
+
+
+def folders_differ(name: str, film: str) -> bool:
+    """Whether both say in which folder they lie, and that is another one: a/x.mp4 and b/x.mp4."""
+    pairs = zip(_folders(name), _folders(film), strict=False)
+    return any(one != other for one, other in pairs)
+
+
+def _closeness(name: str, film: str) -> tuple[bool, bool, bool, int]:
+    """The higher, the more likely this is the film's name."""
+    ours, theirs = _folders(name), _folders(film)
+    num_same = 0
+    while num_same < min(len(ours), len(theirs)) and ours[num_same] == theirs[num_same]:
+        num_same += 1
+    return one_form(name) == one_form(film), ours == theirs, num_same == min(len(ours), len(theirs)), num_same
+
+
+def _folders(name: str) -> list[str]:
+    """The folders in a name, the innermost first."""
+    return [part for part in one_form(name).replace("\\", "/").split("/")[-2::-1] if part not in ("", ".")]
 
 
 def suggestion(name: str, films: Collection[str]) -> str:
     near = nearest(name, films)
     return f" (did you mean {shown(near)}?)" if near else ""
-
-
-def _film_name(video_path: str) -> str:
-    """The film's name as a timeline gives it; without a suffix that is not known to be a film's."""
-    return video_path if is_film_name(video_path) else PurePosixPath(video_path).with_suffix("").as_posix()
-
-
-def _sorted(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    return tuple(sorted(segments, key=lambda s: s.sort_key))

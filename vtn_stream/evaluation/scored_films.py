@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
-from vtn_stream.evaluation.predictions import Prediction, assign, suggestion
+from vtn_stream.evaluation.predictions import Prediction, assign, folders_differ, suggestion
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.annotated import Subset
@@ -113,6 +113,10 @@ def matched(
         )
     if outside:
         notes.append(f"Predictions of {_counted(len(outside), 'other film')} were ignored: {listed(outside)}.")
+    if loose := [
+        f"{assigned[name]} as {name}" for name in names if name in assigned and folders_differ(assigned[name], name)
+    ]:
+        notes.append(f"Taken for the film of the same name in another folder: {listed(loose)}.")
     films = []
     for name in names:
         prediction = predictions.get(assigned.get(name, ""))

@@ -16,7 +16,7 @@ from vtn_stream.localize.clock import grid_step_s
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["Scored", "Selection"]
+__all__ = ["Scored", "Selection", "redrawn"]
 
 # Scores, their clock and their labels, as `read_scores` gives them.
 Scored = tuple[GridScores, FrameIndex, tuple[str, ...]]
@@ -80,7 +80,7 @@ class Selection:
                 )
         if self.needs_scores(timeline):
             try:
-                segments = _redrawn(timeline, *scores(), self.threshold or 0.0)
+                segments = redrawn(timeline, *scores(), self.threshold or 0.0)
             except (TypeError, ValueError, LookupError, AttributeError) as error:  # a stranger's provenance
                 raise _not_drawn_so() from error
             timeline = replace(timeline, segments=tuple(segments))
@@ -141,7 +141,7 @@ def _drawn_at(timeline: Timeline, labels: tuple[str, ...]) -> list[float]:
     return [point.high for point in own]
 
 
-def _redrawn(
+def redrawn(
     timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...], threshold: float
 ) -> list[Segment]:
     """The segments as the analysis would draw them with every label's threshold at most this; lower ones stay.

@@ -2,7 +2,7 @@
 
 from vtn_stream.store.embeddings import EmbeddingStore, StoredChunk, default_root
 from vtn_stream.store.leases import Leases, lease_key
-from vtn_stream.store.scores import read_scores, scores_content, scores_identity, write_scores
+from vtn_stream.store.scores import read_scores, scores_content, scores_identity, stored_spans, write_scores
 
 __all__ = [
     "EmbeddingStore",
@@ -13,5 +13,6 @@ __all__ = [
     "read_scores",
     "scores_content",
     "scores_identity",
+    "stored_spans",
     "write_scores",
 ]

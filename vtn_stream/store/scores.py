@@ -20,7 +20,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.store.arrow_file import content_of, read_batch, write_batch
 from vtn_stream.track import GridScores, Spans
 
-__all__ = ["read_scores", "scores_content", "scores_identity", "write_scores"]
+__all__ = ["read_scores", "scores_content", "scores_identity", "stored_spans", "write_scores"]
 
 # Decimals of what is written of spans: a thousandth of a position, and scores from 0.001 on with three digits or more.
 _BOUNDS, _SCORES = 3, 5
@@ -57,6 +57,11 @@ def _batch(
         "spans": None if scores.spans is None else _written(scores.spans),
     }
     return pa.record_batch(columns), metadata
+
+
+def stored_spans(spans: Spans) -> Spans:
+    """The spans as they come back from a file: rounded."""
+    return Spans(bounds=np.round(spans.bounds, _BOUNDS), classes=spans.classes, scores=np.round(spans.scores, _SCORES))
 
 
 def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
