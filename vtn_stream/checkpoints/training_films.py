@@ -14,9 +14,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-__all__ = ["FILM_DIGESTS", "FilmRole", "TrainingFilms", "film_role"]
+__all__ = ["FILM_DIGESTS", "FILM_ROLES", "FilmRole", "TrainingFilms", "film_role"]
 
 FILM_DIGESTS = "film_digests"  # the key in a checkpoint's training
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -24,6 +24,7 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 FilmRole = Literal["learnt", "validated", "new", "unknown"]
 """What a film was to a model. learnt: the network learnt from it. validated: it was held back, and epoch, thresholds or
 rules were chosen on it. new: neither. unknown: the model does not say."""
+FILM_ROLES: tuple[FilmRole, ...] = get_args(FilmRole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
 """What is predicted for each film, from any source, and which annotated film it belongs to."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vtn_stream.checkpoints.training_films import FILM_ROLES, FilmRole
 from vtn_stream.errors import InputError, UnknownFormat
 from vtn_stream.film import bare_name, is_film_name, one_form
 from vtn_stream.formats.annotations import read_annotations
@@ -35,6 +36,8 @@ class Prediction:
     clip_labels  of the whole film, with their scores
     duration_s   of the film; None if the predictions do not tell
     complete     whether the whole film was looked at
+    film_role    what the film was to the model that made this, when that was trained; None: no model of ours made it
+    training     how that model was trained, as the timeline says: anybody may have written it
     """
 
     segments: tuple[Segment, ...] = ()
@@ -42,6 +45,8 @@ class Prediction:
     clip_labels: tuple[tuple[str, float], ...] = ()
     duration_s: float | None = None
     complete: bool = True
+    film_role: FilmRole | None = None
+    training: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", _sorted(self.segments))
@@ -50,13 +55,26 @@ class Prediction:
 
 
 def of_timeline(timeline: Timeline) -> Prediction:
+    analysis = timeline.provenance.get("analysis")
+    training = analysis.get("training") if isinstance(analysis, Mapping) else None
     whole = timeline.span_s[0] <= 0 and timeline.span_s[1] >= timeline.duration_s
     return Prediction(
         segments=timeline.segments,
         clip_labels=timeline.clip_labels,
         duration_s=timeline.duration_s,
         complete=timeline.complete and whole,
+        film_role=_film_role(timeline.provenance),
+        training=training if isinstance(training, Mapping) else {},
     )
+
+
+def _film_role(provenance: Mapping[str, Any]) -> FilmRole | None:
+    """What a timeline says that its film was to its model; None for a timeline without one."""
+    analysis = provenance.get("analysis")  # a stranger may have put anything there
+    if not isinstance(analysis, Mapping) or "model" not in analysis:
+        return None
+    said = provenance.get("film_in_training")
+    return next((role for role in FILM_ROLES if role == said), "unknown")
 
 
 def of_analysis(analysis: "Analysis") -> Prediction:
