@@ -46,6 +46,7 @@ def train() -> None:
     films = [
         TrainingFilm(
             name=str(number),
+            identity=str(number),
             group=str(number),
             subset=None,
             values=random.standard_normal((NUM_POSITIONS, WIDTH)).astype(np.float16),

@@ -95,6 +95,7 @@ def joined(
     grid_s = np.arange(at) / float(FPS)
     film = TrainingFilm(
         name=name,
+        identity=name,
         group=name,
         subset=None,
         values=np.concatenate([values[clip] for clip in clips]),

@@ -11,7 +11,7 @@ from vtn_stream.errors import printable
 from vtn_stream.evaluation.options import EvaluationOptions, Way
 
 from . import options
-from .console import out
+from .console import err
 from .measuring import measure_clips, measure_films, measure_predictions
 
 __all__ = ["evaluate"]
@@ -71,6 +71,9 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
     "frame. [default: 10]",
 )
 @click.option("--ignore-other-videos", is_flag=True, help="Pass over predictions for films that are not scored.")
+@click.option(
+    "--include-learnt", is_flag=True, help="Score also the films that the model learnt from, or was validated on."
+)
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Folder for pictures (SVG).")
 @click.option(
     "--protocol",
@@ -114,15 +117,14 @@ def evaluate(asked: EvaluationOptions) -> int:
     from vtn_stream.checkpoints import find_model
 
     path = find_model(asked.models[0])
-    if not asked.as_json:
-        out.print(Text(f"{printable(path.name)} looks at the films of {printable(asked.what.name)}"), soft_wrap=True)
-    from vtn_stream.checkpoints import load_checkpoint  # it brings torch
-    from vtn_stream.heads import head_of
+    with err.status(Text(f"loading {printable(path.name)}")):
+        from vtn_stream.checkpoints import load_checkpoint  # it brings torch
+        from vtn_stream.heads import head_of
 
-    checkpoint = load_checkpoint(path)
+        checkpoint = load_checkpoint(path)
     if head_of(checkpoint.config.head).names_clips:
         _check(asked, "clips")
-        return measure_clips(asked, checkpoint)
+        return measure_clips(asked, path, checkpoint)
     _check(asked, "films")
     return measure_films(asked, path, checkpoint)
 

@@ -16,12 +16,12 @@ from vtn_stream.evaluation.options import EvaluationOptions
 
 from .console import err, film_progress, out
 from .interrupts import check_interrupted
-from .scores import show_evaluation, show_scores
+from .scores import show_evaluation, show_own, show_scores
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan
     from vtn_stream.checkpoints import Checkpoint
-    from vtn_stream.evaluation import Prediction
+    from vtn_stream.evaluation import FilmRoles, OwnFigures, Prediction
     from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored
     from vtn_stream.formats.annotations import Annotations
 
@@ -32,47 +32,80 @@ MAX_WARNINGS = 10
 
 def measure_predictions(asked: EvaluationOptions) -> int:
     """Scores predictions, of any origin, against annotations."""
-    from vtn_stream.evaluation import read_predictions
+    from vtn_stream.evaluation import own_figures, read_predictions, roles_of_predictions
 
     truth = _read_truth(asked.truth, asked.fps)
-    _score(asked, read_predictions(asked.what, fps=asked.fps), truth, {})
+    predictions = read_predictions(asked.what, fps=asked.fps)
+    roles = roles_of_predictions(predictions, truth, asked.subset, included=asked.include_learnt)
+    if roles is not None:
+        _tell_roles(asked, roles, "to score", "the model")
+        if roles.none_left:
+            _tell_own(asked, own_figures(predictions.values()), roles, {})
+            return 0
+    _score(asked, predictions, truth, roles, {})
     return 0
 
 
 def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint") -> int:
     """Lets a model look at the annotated films, and scores what it draws. 1 if a film could not be read, else 0."""
     from vtn_stream.analysis import Analyzer
-    from vtn_stream.evaluation import chosen
+    from vtn_stream.checkpoints.training_films import film_role
+    from vtn_stream.evaluation import FilmRoles, OwnFigures, chosen
 
     truth = _read_truth(asked.truth, asked.fps)
     names = chosen(truth, asked.subset)
-    if asked.subset is None and all(video.subset is None for video in truth.videos.values()):
-        err.print(
-            "the annotations name no subsets: every film is scored, also those that this model may have learnt from",
-            style="yellow",
-            soft_wrap=True,
-        )
     with Analyzer(asked.settings(model)) as analyzer:
-        predictions, failed = _look_at(analyzer, names, asked.films)
+        with err.status("looking at the films"):
+            plans, failed = _find(analyzer, names, asked.films)
+        found = {name: film_role(checkpoint.training, plan.video.identity) for name, plan in plans.items()}
+        roles = FilmRoles.of(found, included=asked.include_learnt)
+        if plans:
+            _tell_roles(asked, roles, f"of {asked.truth.name}", model.name)
+        new = {name: plan for name, plan in plans.items() if name not in roles.left_out}
+        predictions = _look_at(analyzer, new, failed)
     for name, message in failed.items():
         err.print(Text(f"{printable(name)}: {printable(message)}", style="yellow"), soft_wrap=True)
+    failures = [{"film": name, "message": message} for name, message in failed.items()]
+    extra = {"model": checkpoint.digest, "failed": failures}
+    if roles.none_left:
+        _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, extra)
+        return 1 if failed else 0
     if not predictions:
         raise InputError("no film could be read", "nothing was scored", "name the films' folder with --videos")
     readable = {name: video for name, video in truth.videos.items() if name not in failed}
-    failures = [{"film": name, "message": message} for name, message in failed.items()]
-    _score(asked, predictions, replace(truth, videos=readable), {"model": checkpoint.digest, "failed": failures})
+    _score(asked, predictions, replace(truth, videos=readable), roles, extra)
     return 1 if failed else 0
+
+
+def _tell_roles(asked: EvaluationOptions, roles: "FilmRoles", films: str, model: str) -> None:
+    """The first line: how many of the films taught the model."""
+    if not asked.as_json:
+        out.print(Text(printable(roles.sentence(films, model))), soft_wrap=True)
+
+
+def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", extra: Mapping[str, Any]) -> None:
+    """The figures that the model has from its training, where all films taught it."""
+    sentence = own.sentence()
+    if asked.as_json:
+        figures = {"own_figures": dict(own.figures), "films": [], "notes": [sentence]}
+        click.echo(json.dumps({**extra, "training_films": roles.to_dict(), **figures}, indent=2))
+    else:
+        show_own(own)
 
 
 def _score(
     asked: EvaluationOptions,
     predictions: "Mapping[str, Prediction]",
     truth: "Annotations",
+    roles: "FilmRoles | None",
     extra: Mapping[str, Any],
 ) -> None:
     """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
-    from vtn_stream.evaluation import save_pictures, score
+    from vtn_stream.evaluation import save_pictures, score, without
 
+    if roles is not None:
+        predictions, truth = without(roles.left_out, predictions, truth)
+        extra = {**extra, "training_films": roles.to_dict()}
     scores = score(
         predictions,
         truth,
@@ -103,12 +136,8 @@ def _read_truth(path: Path, fps: float | None) -> "Annotations":
     return truth
 
 
-def _look_at(
-    analyzer: "Analyzer", names: Sequence[str], folder: Path
-) -> "tuple[dict[str, Prediction], dict[str, str]]":
-    """What the model finds in each film; for films that cannot be read, what is wrong with them."""
-    from vtn_stream.analysis import ChunkReady, FramesEmbedded, SequenceRead, Warned
-    from vtn_stream.evaluation import of_analysis
+def _find(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Plan], dict[str, str]]":
+    """The films, probed; for those that cannot be found or read, what is wrong with them."""
     from vtn_stream.training.folder import FilmFolder
 
     plans: dict[str, Plan] = {}
@@ -125,6 +154,14 @@ def _look_at(
             plans[name] = analyzer.plan(folder / files[0])
         except VideoError as error:
             failed[name] = str(error)
+    return plans, failed
+
+
+def _look_at(analyzer: "Analyzer", plans: "Mapping[str, Plan]", failed: dict[str, str]) -> "dict[str, Prediction]":
+    """What the model finds in each film. Films that cannot be read are added to `failed`."""
+    from vtn_stream.analysis import ChunkReady, FramesEmbedded, SequenceRead, Warned
+    from vtn_stream.evaluation import of_analysis
+
     predictions = {}
     if plans:
         analyzer.load()
@@ -148,17 +185,25 @@ def _look_at(
                 predictions[name] = of_analysis(analyzer.analyze(plan, on_event=tell))
             except VideoError as error:
                 failed[name] = str(error)
-    return predictions, failed
+    return predictions
 
 
-def measure_clips(asked: EvaluationOptions, checkpoint: "Checkpoint") -> int:
+def measure_clips(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint") -> int:
     """Measures a model on labelled clips. 1 if a clip could not be read, else 0."""
-    from vtn_stream.evaluation.labelled_clips import ClipFailed, Protocol, evaluate, read_clips
+    from vtn_stream.evaluation import OwnFigures
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, Protocol, clip_roles, evaluate, read_clips
 
     protocol = Protocol()
     if asked.protocol == "views":
         protocol = Protocol(kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1))
     labelled = read_clips(asked.what, checkpoint.labels, asked.videos)
+    with err.status("looking at the films"):
+        roles = clip_roles(checkpoint, labelled, included=asked.include_learnt, on_clip=check_interrupted)
+    _tell_roles(asked, roles, f"of {asked.what.name}", model.name)
+    labelled = [clip for clip in labelled if clip.name not in roles.left_out]
+    if not labelled and roles.none_left:
+        _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, {"model": checkpoint.digest})
+        return 0
     with _progress(len(labelled)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:
@@ -178,7 +223,7 @@ def measure_clips(asked: EvaluationOptions, checkpoint: "Checkpoint") -> int:
             on_event=tell,
         )
     if asked.as_json:
-        click.echo(json.dumps(evaluation.to_dict(), indent=2))
+        click.echo(json.dumps({**evaluation.to_dict(), "training_films": roles.to_dict()}, indent=2))
     else:
         show_evaluation(evaluation)
     return 1 if evaluation.failed else 0

@@ -13,10 +13,10 @@ from .console import out, show_table
 from .times import clock
 
 if TYPE_CHECKING:
-    from vtn_stream.evaluation import Clips, Detection, Phases, Scores, Segmentation, Shown
+    from vtn_stream.evaluation import Clips, Detection, OwnFigures, Phases, Scores, Segmentation, Shown
     from vtn_stream.evaluation.labelled_clips import Evaluation
 
-__all__ = ["show_evaluation", "show_scores"]
+__all__ = ["show_evaluation", "show_own", "show_scores"]
 
 MAX_ROWS = 60
 MAX_THRESHOLDS = 5
@@ -61,6 +61,13 @@ def show_evaluation(evaluation: "Evaluation") -> None:
         table.add_row("left out", str(len(evaluation.failed)), style="yellow")
     out.print(f"protocol {evaluation.protocol}, {evaluation.num_classes} classes")
     show_table(table)
+
+
+def show_own(own: "OwnFigures") -> None:
+    """Prints the figures that a model has from its training."""
+    out.print()
+    out.print(Text(own.sentence()), soft_wrap=True)
+    show_table(_two_columns("own figures, %", [(printable(name), _percent(own.figures[name])) for name in own.figures]))
 
 
 def _detection(detection: "Detection") -> None:

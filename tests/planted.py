@@ -32,6 +32,7 @@ def track(num, *segments, name="film", clip_label=None, values=None, lost=(), fp
     values[list(lost)] = 0
     return TrainingFilm(
         name=name,
+        identity=name,
         group=name,
         subset=None,
         values=values,

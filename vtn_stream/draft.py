@@ -23,6 +23,7 @@ from vtn_stream.version import __version__
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
+    from vtn_stream.checkpoints.training_films import FilmRole
 
 __all__ = ["Analysis", "Draft", "check_usable", "fixed_provenance"]
 
@@ -40,6 +41,10 @@ GAP_REASONS = {
     NOTHING_SHOWN: "no frame is shown",
     LEAP: "the film's clock leaps: no frame is shown",
     CUT_OFF: "the file ends before this",
+}
+ROLE_NOTES: "dict[FilmRole | None, str]" = {
+    "learnt": "The model learnt from this film: expect more errors on other films.",
+    "validated": "This film validated the training of the model: expect somewhat more errors on other films.",
 }
 
 
@@ -77,12 +82,15 @@ class Draft:
         encoder: "FrameEncoder",
         scorer: Scorer,
         span_s: tuple[float, float],
+        role: "FilmRole | None" = None,
     ) -> None:
+        """role: what the film was to the model when that was trained; None without a model."""
         self._video = video
         self._sampling = sampling
         self._encoder = encoder
         self._scorer = scorer
         self._span_s = span_s
+        self._role = role
         self._first = chunks[0].start
         planned = sampling.grid(video, chunks[0].start, chunks[-1].stop)
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
@@ -161,6 +169,8 @@ class Draft:
         shown = self._index.frame[self._index.frame >= 0]
         num_repeated = len(shown) - len(np.unique(shown))
         notes = self._scorer.notes()
+        if self._role in ROLE_NOTES:
+            notes.append(ROLE_NOTES[self._role])
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
         notes += notices(self._video)
@@ -190,6 +200,7 @@ class Draft:
                 "lost": counts[LOST],
             },
             **({} if cuts is None else {"cuts": cuts.counts}),
+            **({} if self._role is None else {"film_in_training": self._role}),
             "notes": notes,
         }
 

@@ -1,6 +1,7 @@
 """How good timelines are: predictions of any origin against annotations of any format."""
 
 from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Metric, Phases, Scores, Segmentation, Shown
+from vtn_stream.evaluation.film_roles import FilmRoles, OwnFigures, own_figures, roles_of_predictions, without
 from vtn_stream.evaluation.measure import DEFAULT_FPS, METRICS, score
 from vtn_stream.evaluation.pictures import pictures, save_pictures
 from vtn_stream.evaluation.predictions import Prediction, of_analysis, of_timeline, read_predictions
@@ -12,7 +13,9 @@ __all__ = [
     "Clips",
     "Confusion",
     "Detection",
+    "FilmRoles",
     "Metric",
+    "OwnFigures",
     "Part",
     "Phases",
     "Prediction",
@@ -23,8 +26,11 @@ __all__ = [
     "chosen",
     "of_analysis",
     "of_timeline",
+    "own_figures",
     "pictures",
     "read_predictions",
+    "roles_of_predictions",
     "save_pictures",
     "score",
+    "without",
 ]

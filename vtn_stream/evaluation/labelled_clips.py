@@ -3,6 +3,7 @@
 V views of a clip, T frames of a view, C crops, R distinct frames, D embedding width, K classes
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.checkpoints.training_films import FilmRole, TrainingFilms
 from vtn_stream.errors import CheckpointError, InputError, VideoError
 from vtn_stream.evaluation.clip_classes import LabelledClip, read_clips
+from vtn_stream.evaluation.film_roles import FilmRoles
 from vtn_stream.evaluation.journal import Journal, Top
 from vtn_stream.evaluation.protocols import (
     FULL_S,
@@ -32,7 +35,7 @@ from vtn_stream.scorers.clips import load_classifier
 from vtn_stream.track import CENTRE_CROP
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
 
-__all__ = ["ClipFailed", "ClipScored", "Evaluation", "LabelledClip", "Protocol", "evaluate", "read_clips"]
+__all__ = ["ClipFailed", "ClipScored", "Evaluation", "LabelledClip", "Protocol", "clip_roles", "evaluate", "read_clips"]
 
 # Frames come at their own size, for torch to resize: so many bytes of them are asked for at once, else a clip of
 # 1920 x 1080 would fill a ring of 1.2 GB. The next request goes on decoding where this one ended.
@@ -128,6 +131,30 @@ def evaluate(
             scored.append(ClipScored(clip=clip, top=top, reused=reused))
             tell(scored[-1])
     return _evaluation(checkpoint, protocol, scored, failed)
+
+
+def clip_roles(
+    checkpoint: Checkpoint,
+    clips: Sequence[LabelledClip],
+    *,
+    included: bool = False,
+    on_clip: Callable[[], None] | None = None,
+) -> FilmRoles:
+    """What the clips were to the model when that was trained, by their names; included: as in `FilmRoles`.
+
+    Clips are read for it only where the model says which films taught it; those that cannot be read are not among them.
+    """
+    films = TrainingFilms.of_training(checkpoint.training)
+    if films is None:
+        return FilmRoles.of({clip.name: "unknown" for clip in clips}, included=included)
+    roles: dict[str, FilmRole] = {}
+    with DecodingProcess() as process:
+        for clip in clips:
+            if on_clip is not None:
+                on_clip()
+            with contextlib.suppress(VideoError):  # `evaluate` reports it
+                roles[clip.name] = films.role(process.probe(film_file(clip.path)).identity)
+    return FilmRoles.of(roles, included=included)
 
 
 # ---- one clip

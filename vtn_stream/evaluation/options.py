@@ -60,6 +60,7 @@ class EvaluationOptions:
     background           labels that mean nothing
     fps                  frames a second: of annotations that count frames, and of the grid
     ignore_other_videos  pass over predictions for films that are not scored
+    include_learnt       score films that taught the model too
     plots                folder for pictures
     protocol             of clips; None: full. views, crops: of the protocol "views"
     weights              a file for the model's image network
@@ -79,6 +80,7 @@ class EvaluationOptions:
     background: tuple[str, ...] = ()
     fps: float | None = None
     ignore_other_videos: bool = False
+    include_learnt: bool = False
     plots: Path | None = None
     protocol: Literal["full", "views"] | None = None
     views: int | None = None

@@ -1,11 +1,12 @@
 """What is predicted for one film: what its timeline shows, and what lies below its thresholds where that is known."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vtn_stream.checkpoints.training_films import FILM_ROLES, FilmRole
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.exchange.selection import Scored, redrawn
 from vtn_stream.localize import DRAWINGS
@@ -29,6 +30,8 @@ class Prediction:
     clip_labels  of the whole film, with their scores
     duration_s   of the film; None if the predictions do not say
     complete     whether the whole film was looked at
+    film_role    what the film was to the model that made this, when that was trained; None: no model of ours made it
+    training     how that model was trained, as the timeline says: anybody may have written it
     """
 
     segments: tuple[Segment, ...] = ()
@@ -36,6 +39,8 @@ class Prediction:
     clip_labels: tuple[tuple[str, float], ...] = ()
     duration_s: float | None = None
     complete: bool = True
+    film_role: FilmRole | None = None
+    training: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", _sorted(self.segments))
@@ -48,12 +53,15 @@ def of_timeline(timeline: Timeline, scored: Scored | None = None) -> Prediction:
 
     Raises InputError for scores of the whole film that are not finite.
     """
+    training = analysis_of(timeline).get("training")
     whole = timeline.span_s[0] <= 0 and timeline.span_s[1] >= timeline.duration_s
     prediction = Prediction(
         segments=timeline.segments,
         clip_labels=timeline.clip_labels,
         duration_s=timeline.duration_s,
         complete=timeline.complete and whole,
+        film_role=_film_role(timeline),
+        training=training if isinstance(training, Mapping) else {},
     )
     if scored is None:
         return prediction
@@ -73,6 +81,14 @@ def analysis_of(timeline: Timeline) -> Mapping[str, Any]:
     """What the provenance says of the analysis: its kind, its model; empty where it says nothing."""
     analysis = timeline.provenance.get("analysis")
     return analysis if isinstance(analysis, Mapping) else {}
+
+
+def _film_role(timeline: Timeline) -> FilmRole | None:
+    """What a timeline says that its film was to its model; None for a timeline without one."""
+    if "model" not in analysis_of(timeline):
+        return None
+    said = timeline.provenance.get("film_in_training")  # a stranger may have put anything there
+    return next((role for role in FILM_ROLES if role == said), "unknown")
 
 
 def _candidates(timeline: Timeline, scored: Scored) -> tuple[Segment, ...] | None:

@@ -81,7 +81,8 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
 
     A name is a film's when both are the same without a film's suffix and without folders that only one of them has:
     x.mp4 is videos/x.avi, and results/a/x.mp4 is a/x.mp4 and not b/x.mp4. A name in other folders is the film's only
-    where no other name and no other film comes as close. The form of Unicode makes no difference. Raises InputError if that leaves a choice.
+    where no other name and no other film comes as close. The form of Unicode makes no difference. Raises InputError if
+    that leaves a choice.
     """
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.checkpoints.training_films import FILM_DIGESTS
 from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
 from vtn_stream.heads import Head, head_of
@@ -90,7 +91,7 @@ def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "kind": head.analysis,
         "model": checkpoint.digest,
-        "training": dict(checkpoint.training),
+        "training": {key: value for key, value in checkpoint.training.items() if key != FILM_DIGESTS},
     }
     if head.names_clips:
         window = checkpoint.window

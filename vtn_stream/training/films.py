@@ -38,12 +38,14 @@ class TrainingFilm:
     """A film to learn from, or to validate on.
 
     name      its id in the annotations
+    identity  of its content, as `VideoInfo` has it
     group     what films of one scene share
     values    float16 [T, D], zero where the index is invalid; index: their clock
     segments  seconds, sorted; of a whole clip, one from 0 to its end
     """
 
     name: str
+    identity: str
     group: str
     subset: Subset | None
     values: NDArray[np.float16]
@@ -127,6 +129,7 @@ def embed_films(
         annotated = footage.annotations.videos[name]
         films[name] = TrainingFilm(
             name=name,
+            identity=video.identity,
             group=group(name, annotated),
             subset=annotated.subset,
             values=values,

@@ -1,15 +1,18 @@
 """Writes what a training leaves: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from vtn_stream.atomic import write_whole
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
+from vtn_stream.checkpoints.training_films import FILM_DIGESTS, TrainingFilms
 from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
 from vtn_stream.evaluation import save_pictures
 from vtn_stream.heads import HEADS
@@ -106,6 +109,7 @@ def _motion(encoder: EncoderConfig) -> str:
 
 def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoint:
     network = learnt.fitted.network
+    tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     lengths = [len(film.values) for film in material.training]
     num = round(float(np.median(lengths))) if HEADS[material.head].names_clips else learnt.settings.crop_positions
     return Checkpoint(
@@ -115,9 +119,21 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
         operating_points=learnt.points,
         phase_rules=learnt.rules,
-        training=_provenance(material, learnt),
-        tensors={name: tensor.detach().cpu() for name, tensor in network.state_dict().items()},
+        training=_provenance(material, learnt) | {FILM_DIGESTS: _films(material, learnt, tensors).to_dict()},
+        tensors=tensors,
     )
+
+
+def _films(material: Material, learnt: Learnt, tensors: Mapping[str, Tensor]) -> TrainingFilms:
+    """The digests of the films. Their salt is of the weights: no other model has it, and the same training gives the
+    same bytes.
+    """
+    validation = () if learnt.exam is None else material.validation  # else nothing was chosen on them
+    salt = hashlib.blake2b(digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        salt.update(name.encode() + tensor.numpy().tobytes())
+    learnt_from, validated = ([film.identity for film in films] for films in (material.training, validation))
+    return TrainingFilms.of_identities(learnt_from, validated, salt.hexdigest())
 
 
 def _provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
