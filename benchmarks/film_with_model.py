@@ -86,7 +86,7 @@ def run(*arguments: object) -> tuple[float, float, float]:
 
 
 def show(name: str, film_s: float, folder: Path, first: tuple[float, ...], again: tuple[float, ...]) -> None:
-    timeline = json.loads((folder / "film.timeline.json").read_text())
+    timeline = json.loads((folder / "film.mp4.timeline.json").read_text())
     labels = ", ".join(f"{c['label']} {c['score']}" for c in timeline["clip_labels"])
     print(f"{name}: {film_s:.0f} s of film, {timeline['provenance']['positions']['embedded']} positions")
     print(

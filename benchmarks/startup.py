@@ -31,7 +31,7 @@ Case = tuple[str, str]  # command, installation
 
 def commands(film: Path, work: Path) -> dict[str, list[str]]:
     store, out = work / "store", work / "out"
-    timeline = out / f"{film.stem}.timeline.json"
+    timeline = out / f"{film.name}.timeline.json"
     analyze = ["analyze", str(film), "--store", str(store)]
     return {
         "--help": ["--help"],
@@ -58,7 +58,7 @@ def commands(film: Path, work: Path) -> dict[str, list[str]]:
         "export": ["export", str(timeline), "-f", "webvtt", "-o", str(work / "exported.vtt"), "--overwrite"],
         "report": ["report", str(timeline)],
         "plot": ["plot", str(timeline), "-o", str(work / "plot.svg")],
-        "evaluate": ["evaluate", str(timeline), str(out / f"{film.stem}.timeline.csv")],
+        "evaluate": ["evaluate", str(timeline), str(out / f"{film.name}.timeline.csv")],
         "models ls": ["models", "ls"],
         "models info": ["models", "info", "cctv-fight"],
         "cache ls": ["cache", "ls", "--store", str(store)],

@@ -106,7 +106,7 @@ def analyze(
                 if dry_run:
                     _show_plan(plan, analyzer)
                     continue
-                files = results.files(film, store=settings.store_root)
+                files = results.files(film, plan.video.identity, store=settings.store_root)
                 kept = files.claim(
                     plan.video.identity, overwrite=results.overwrite, discard_edits=results.discard_edits
                 )

@@ -28,6 +28,8 @@ def check(timeline: Timeline, truth: list[tuple[float, float, str]]) -> tuple[fl
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    error, recurs = check(load_timeline(folder / "film.timeline.json"), json.loads((folder / "truth.json").read_text()))
+    error, recurs = check(
+        load_timeline(folder / "film.mp4.timeline.json"), json.loads((folder / "truth.json").read_text())
+    )
     print(f"largest boundary error {error:.2f} frames; the same clip always has the same name: {recurs}")
     sys.exit(0 if error <= 1 and recurs else 1)

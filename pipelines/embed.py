@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vtn_stream.results.names import plain_name
 from vtn_stream.settings import Settings
 
 from .batch import BatchEvent, Summary, run
 from .film_list import FilmEntry
-from .film_names import plain_path, shown_path
+from .film_names import shown_path
 
 if TYPE_CHECKING:
     from .connection import Cluster
@@ -40,7 +41,7 @@ def embed_film(
         path=os.path.abspath(path),
         name=shown_path(path.name),
         num_bytes=num_bytes,
-        results=plain_path(path.name),
+        results=plain_name(path.name),
     )
     return run(
         [film],

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self, overload
 
-from .film_names import folded, plain_path, shown_path, tagged
+from vtn_stream.results.names import plain_path, tagged
+
+from .film_names import folded, shown_path
 
 __all__ = ["BaseFolder", "FilmEntry", "FilmList"]
 

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from vtn_stream.errors import InputError, VtnStreamError
 from vtn_stream.film import as_stored, is_film_name
+from vtn_stream.results.names import is_result_name
 
 from .film_list import BaseFolder, FilmList
-from .film_names import is_result_name, label_of
+from .film_names import label_of
 from .patterns import Pattern, States, is_pattern
 
 __all__ = ["Listing", "list_films"]

@@ -52,7 +52,7 @@ def test_one_bad_film_does_not_stop_the_others(bad, film_maker, tmp_path, tiny_o
     assert told_early[0]["start_s"] == 0
     names = ("start_s", "end_s", "label", "score")
     for name, repeats in (("good.mp4", 2), (STRANGE, 1)):
-        timeline = load_timeline(out / f"{Path(name).stem}.timeline.json")
+        timeline = load_timeline(out / f"{name}.timeline.json")
         final = [tuple(e[n] for n in names) for e in of[name] if e["event"] == "segment" and e["final"]]
         assert final == [tuple(getattr(s, n) for n in names) for s in timeline.segments] * repeats
         assert timeline.complete
@@ -96,7 +96,7 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
 def test_without_refining_borders_lie_midway(here, analyzed, filled, tmp_path, tiny_options):
     options = ("-o", tmp_path, "--store", filled, "--fps", "1", "--no-refine", *tiny_options)
     assert here("analyze", analyzed.film, *options)[0] == 0
-    timeline = load_timeline(tmp_path / "film.timeline.json")
+    timeline = load_timeline(tmp_path / "film.mp4.timeline.json")
     assert [s.start_s for s in timeline.segments] == [0, 24.5, 47.5, 74.5, 99.5]
     assert timeline.provenance["analysis"]["cuts"] == "grid"
 
@@ -107,18 +107,18 @@ def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled,
         return here("analyze", analyzed.film, *options)
 
     assert analyze("--fps", "1")[0] == 0
-    table, timeline = tmp_path / "film.timeline.csv", tmp_path / "film.timeline.json"
+    table, timeline = tmp_path / "film.mp4.timeline.csv", tmp_path / "film.mp4.timeline.json"
     table.write_text("mine")
     code, out, err = analyze("--fps", "1", "--overwrite")
     assert (code, err.count("\n"), out.count("wrote ")) == (0, 1, 2)
-    assert err.startswith("film.mp4: film.timeline.csv is hand work")
+    assert err.startswith("film.mp4: film.mp4.timeline.csv is hand work")
     assert table.read_text() == "mine"
     code, out, err = analyze("--fps", "1", "--discard-edits")
-    assert (code, err) == (0, "film.mp4: a file that may be hand work was put aside: film.timeline.csv.edited-1\n")
+    assert (code, err) == (0, "film.mp4: a file that may be hand work was put aside: film.mp4.timeline.csv.edited-1\n")
     timeline.write_bytes(mine := timeline.read_bytes().replace(b'"scene A"', b'"the yard"'))
     code, out, err = analyze("--json-log")
     assert (code, err.count("\n")) == (0, 1)
-    assert err.startswith("film.mp4: film.timeline.json is hand work")
+    assert err.startswith("film.mp4: film.mp4.timeline.json is hand work")
     assert json.loads(out.splitlines()[-1]) == {
         "event": "hand_work",
         "film": "film.mp4",
@@ -126,7 +126,7 @@ def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled,
     }
     assert timeline.read_bytes() == mine
     assert analyze("--fps", "1", "--discard-edits")[0] == 0
-    assert (tmp_path / "film.timeline.json.edited-1").read_bytes() == mine
+    assert (tmp_path / "film.mp4.timeline.json.edited-1").read_bytes() == mine
     timeline.write_bytes(timeline.read_bytes().replace(b'"end_s": ', b'"end_s": o', 1))
     code, out, err = analyze("--fps", "1")
     assert (code, out, err.count("\n")) == (1, "\nfilm.mp4\n", 1)
@@ -139,18 +139,18 @@ def test_a_window_may_be_given_as_a_clock(here, analyzed, filled, tmp_path, tiny
         "analyze", analyzed.film, *window, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options
     )
     assert (code, err) == (0, "")
-    assert load_timeline(tmp_path / "film.timeline.json").span_s == (60, 63.5)
+    assert load_timeline(tmp_path / "film.mp4.timeline.json").span_s == (60, 63.5)
 
 
 def test_results_of_another_film_are_kept(here, analyzed, filled, tmp_path, tiny_options):
-    (tmp_path / "film.timeline.csv").write_text("mine")
+    (tmp_path / "film.mp4.timeline.csv").write_text("mine")
     arguments = ["analyze", analyzed.film, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options]
     code, out, err = here(*arguments)
     assert (code, out) == (1, "\nfilm.mp4\n")
-    assert "film.timeline.csv is there already" in the_line(err)
-    assert (tmp_path / "film.timeline.csv").read_text() == "mine"
+    assert "film.mp4.timeline.csv is there already" in the_line(err)
+    assert (tmp_path / "film.mp4.timeline.csv").read_text() == "mine"
     assert here(*arguments, "--overwrite")[0] == 0
-    assert (tmp_path / "film.timeline.csv").read_text() != "mine"
+    assert (tmp_path / "film.mp4.timeline.csv").read_text() != "mine"
 
 
 def test_a_dry_run_tells_chunks_and_hits_and_does_nothing(here, analyzed, filled, tmp_path, tiny_options, monkeypatch):
@@ -183,14 +183,14 @@ def test_ctrl_c_in_the_middle_is_130_and_the_next_run_finishes(film, film_maker,
         _, stderr = running.communicate()
     assert running.returncode == 130
     assert " ".join(stderr.split()) == "vtn-stream: interrupted; what was stored is kept, run again to go on"
-    assert not (out / "later.timeline.json").exists()
+    assert not (out / "later.mp4.timeline.json").exists()
     for file in out.glob("*.timeline.partial.json"):
         partial = load_timeline(file)
         assert not partial.complete
         assert partial.gaps
     assert here(*arguments)[0] == 0
-    assert load_timeline(out / "film.timeline.json").complete
-    assert not (out / "film.timeline.partial.json").exists()
+    assert load_timeline(out / "film.mp4.timeline.json").complete
+    assert not (out / "film.mp4.timeline.partial.json").exists()
 
 
 def test_an_interrupt_that_a_library_swallows_is_not_lost(film, tmp_path, monkeypatch, tiny_options, here):

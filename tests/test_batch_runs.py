@@ -64,7 +64,7 @@ def test_an_analysis_may_embed_on_a_cluster(film, tiny_options, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["source"] for line in lines if line["event"] == "chunk"] == ["store"] * 3
-    assert load_timeline(tmp_path / "out" / "film.timeline.json").complete
+    assert load_timeline(tmp_path / "out" / "film.mp4.timeline.json").complete
 
 
 def test_without_ray_one_line_says_what_to_install(here, films, monkeypatch):

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.results import ResultFiles
+from vtn_stream.results.names import plain_path
 from vtn_stream_pipelines.film_list import BaseFolder, FilmList
-from vtn_stream_pipelines.film_names import folded, plain_path
+from vtn_stream_pipelines.film_names import folded
 from vtn_stream_pipelines.listing import list_films
 
 
@@ -86,7 +87,7 @@ def test_the_files_of_a_film_are_called_like_it(here, name):
     write(here / name)
     (film,) = list_films([name]).films
     where = Path("out") / film.results
-    files = ResultFiles(where.parent, Path(f"{where.name}.film"), ["csv"])
+    files = ResultFiles(Path("out"), here / name, ["csv"])  # as `analyze` makes them
     assert files.timelines["csv"] == Path(f"{where}.timeline.csv")
     assert files.scores == Path(f"{where}.scores.arrow")
     files.claim("c0ffee")

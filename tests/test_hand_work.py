@@ -38,7 +38,7 @@ def run(folder, timeline=TIMELINE, formats=("csv", "html"), **options):
 
 def strip(folder):
     """Makes the results of a folder those of version 0.1.0, which kept no digests."""
-    path = folder / "film.timeline.json"
+    path = folder / "film.mp4.timeline.json"
     fields = json.loads(path.read_bytes())
     del fields["files"]
     path.write_text(json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
@@ -47,14 +47,14 @@ def strip(folder):
 
 
 ZEROS = "0" * 64
-FILES = ["film.scores.arrow", "film.timeline.csv", "film.timeline.html", "film.timeline.json"]
+FILES = ["film.mp4.scores.arrow", "film.mp4.timeline.csv", "film.mp4.timeline.html", "film.mp4.timeline.json"]
 SUFFIXES = {name: path.name for name, path in ResultFiles(Path(), Path("film.mp4"), FORMAT_NAMES).timelines.items()}
 
 
 def test_files_that_nobody_touched_are_written_anew_in_silence(tmp_path):
     for timeline in (TIMELINE, NEWER, NEWEST, NEWEST):
         assert run(tmp_path, timeline, FORMAT_NAMES) == ()
-        assert load_timeline(tmp_path / "film.timeline.json") == timeline
+        assert load_timeline(tmp_path / "film.mp4.timeline.json") == timeline
         assert "edited" not in " ".join(os.listdir(tmp_path))
         for file in tmp_path.iterdir():
             assert origin_of(file) == "ours", file.name
@@ -72,7 +72,7 @@ def test_equal_results_have_equal_bytes_whatever_was_there_before(tmp_path):
 def test_one_changed_byte_is_hand_work_in_every_file(tmp_path, name):
     formats = [] if name in ("scores", "json") else [name]
     run(tmp_path, formats=formats)
-    file = tmp_path / ("film.scores.arrow" if name == "scores" else SUFFIXES[name])
+    file = tmp_path / ("film.mp4.scores.arrow" if name == "scores" else SUFFIXES[name])
     data = bytearray(file.read_bytes())
     # Of those that carry their digest, so that they are still what they are.
     data[{"json": data.find(b'"A"') + 1, "html": 500}.get(name, -1)] ^= 1
@@ -88,11 +88,11 @@ def test_one_changed_byte_is_hand_work_in_every_file(tmp_path, name):
         if name == "json":  # what is drawn of it would say something else
             assert contents(tmp_path) == before
         else:
-            assert load_timeline(tmp_path / "film.timeline.json") == timeline
+            assert load_timeline(tmp_path / "film.mp4.timeline.json") == timeline
     (line,) = run(tmp_path, NEWER, formats, discard_edits=True)
     assert line == f"a file that may be hand work was put aside: {file.name}.edited-1"
     assert (tmp_path / f"{file.name}.edited-1").read_bytes() == mine
-    assert load_timeline(tmp_path / "film.timeline.json") == NEWER
+    assert load_timeline(tmp_path / "film.mp4.timeline.json") == NEWER
     assert not is_hand_work(file)
     assert run(tmp_path, NEWEST, formats) == ()
 
@@ -100,14 +100,14 @@ def test_one_changed_byte_is_hand_work_in_every_file(tmp_path, name):
 @pytest.mark.parametrize("name", ["video_identity", "video_path", "complete", "provenance"])
 def test_whatever_is_changed_in_a_timeline_it_is_still_that_of_its_film(tmp_path, name):
     run(tmp_path)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     values = {"video_identity": "c0ffed", "video_path": "other.mp4", "complete": False, "provenance": {"by": "me"}}
     text = path.read_text()
     fields = json.loads(text) | timeline_json.to_dict(replace(TIMELINE, **{name: values[name]}))
     path.write_text(json.dumps(fields))
     before = contents(tmp_path)
     (line,) = run(tmp_path, NEWER)
-    assert line.startswith("film.timeline.json is hand work")
+    assert line.startswith("film.mp4.timeline.json is hand work")
     assert contents(tmp_path) == before
 
 
@@ -129,7 +129,7 @@ def test_any_change_of_a_timeline_s_file_is_seen(data):
 @pytest.mark.parametrize("indent", [None, 1, 4])
 def test_a_timeline_of_another_layout_is_hand_work_too(tmp_path, indent):
     run(tmp_path)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     fields = json.loads(path.read_bytes())
     path.write_text(json.dumps(fields, indent=indent, sort_keys=True))
     assert is_hand_work(path)
@@ -138,7 +138,7 @@ def test_a_timeline_of_another_layout_is_hand_work_too(tmp_path, indent):
 
 def test_a_file_that_was_changed_back_is_no_hand_work(tmp_path):
     run(tmp_path)
-    table = tmp_path / "film.timeline.csv"
+    table = tmp_path / "film.mp4.timeline.csv"
     before = table.read_bytes()
     table.write_bytes(b"mine")
     run(tmp_path, NEWER)
@@ -149,21 +149,21 @@ def test_a_file_that_was_changed_back_is_no_hand_work(tmp_path):
 
 def test_two_changed_files_are_told_in_one_line(tmp_path):
     run(tmp_path)
-    for name in ("film.timeline.csv", "film.timeline.html"):
+    for name in ("film.mp4.timeline.csv", "film.mp4.timeline.html"):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b"\n")
     (line,) = run(tmp_path, NEWER)
-    assert line.startswith("film.timeline.csv and film.timeline.html are hand work")
+    assert line.startswith("film.mp4.timeline.csv and film.mp4.timeline.html are hand work")
     (line,) = run(tmp_path, NEWER, discard_edits=True)
-    assert line.endswith("film.timeline.html.edited-1 and film.timeline.csv.edited-1")
+    assert line.endswith("film.mp4.timeline.html.edited-1 and film.mp4.timeline.csv.edited-1")
 
 
 def test_put_aside_files_are_counted_up(tmp_path):
     run(tmp_path)
-    table = tmp_path / "film.timeline.csv"
+    table = tmp_path / "film.mp4.timeline.csv"
     for number in range(3):
         table.write_text(f"mine {number}")
         run(tmp_path, discard_edits=True)
-    texts = [(tmp_path / f"film.timeline.csv.edited-{n}").read_text() for n in (1, 2, 3)]
+    texts = [(tmp_path / f"film.mp4.timeline.csv.edited-{n}").read_text() for n in (1, 2, 3)]
     assert texts == ["mine 0", "mine 1", "mine 2"]
 
 
@@ -182,7 +182,7 @@ def test_a_disk_without_links_gives_files_their_new_name(tmp_path, monkeypatch):
 def test_a_format_that_was_not_asked_for_again_is_still_known(tmp_path):
     run(tmp_path, formats=("csv", "srt"))
     run(tmp_path, NEWER, formats=("csv",))
-    subtitles = tmp_path / "film.timeline.srt"
+    subtitles = tmp_path / "film.mp4.timeline.srt"
     assert origin_of(subtitles) == "ours"
     assert run(tmp_path, NEWEST, formats=("srt",)) == ()
     subtitles.write_text("mine")
@@ -195,42 +195,45 @@ def test_a_format_that_was_not_asked_for_again_is_still_known(tmp_path):
 
 def test_a_plain_export_made_later_is_no_hand_work_and_a_changed_one_is(tmp_path):
     run(tmp_path)
-    export(tmp_path / "film.timeline.json", ["srt", "json"])
+    export(tmp_path / "film.mp4.timeline.json", ["srt", "json"])
     assert run(tmp_path, NEWER, formats=("srt",)) == ()
-    export(tmp_path / "film.timeline.json", ["vtt"])
-    (tmp_path / "film.timeline.vtt").write_text("mine")
+    export(tmp_path / "film.mp4.timeline.json", ["vtt"])
+    (tmp_path / "film.mp4.timeline.vtt").write_text("mine")
     (line,) = run(tmp_path, NEWEST, formats=("vtt",))
-    assert line.startswith("film.timeline.vtt is hand work")
-    assert (tmp_path / "film.timeline.vtt").read_text() == "mine"
+    assert line.startswith("film.mp4.timeline.vtt is hand work")
+    assert (tmp_path / "film.mp4.timeline.vtt").read_text() == "mine"
 
 
 def test_an_export_over_a_changed_export_puts_that_aside_and_a_plain_one_is_replaced(tmp_path):
     run(tmp_path)
-    timeline, file = tmp_path / "film.timeline.json", tmp_path / "film.timeline.srt"
+    timeline, file = tmp_path / "film.mp4.timeline.json", tmp_path / "film.mp4.timeline.srt"
     export(timeline, ["srt"])
     assert export(timeline, ["srt"], selection=Selection(top=1), overwrite=True).warnings == ()
     file.write_text("mine")
     told = export(timeline, ["srt"], overwrite=True).warnings
-    assert told == ("a file that may be hand work was put aside: film.timeline.srt.edited-1",)
-    assert (tmp_path / "film.timeline.srt.edited-1").read_text() == "mine"
+    assert told == ("a file that may be hand work was put aside: film.mp4.timeline.srt.edited-1",)
+    assert (tmp_path / "film.mp4.timeline.srt.edited-1").read_text() == "mine"
 
 
 def test_a_page_made_later_is_no_hand_work_and_a_changed_one_is(tmp_path, here):
     run(tmp_path)
-    page = tmp_path / "film.timeline.html"
+    page = tmp_path / "film.mp4.timeline.html"
     (tmp_path / "truth.csv").write_text("video,start_s,end_s,label\nfilm.mp4,0,1,true\n")
-    assert here("report", tmp_path / "film.timeline.json", "--truth", tmp_path / "truth.csv", "--no-thumbnails")[0] == 0
+    assert (
+        here("report", tmp_path / "film.mp4.timeline.json", "--truth", tmp_path / "truth.csv", "--no-thumbnails")[0]
+        == 0
+    )
     assert run(tmp_path, NEWER) == ()
     mine = page.read_bytes().replace(b"<body>", b"<body><!-- mine -->")
     page.write_bytes(mine)
-    code, _, err = here("report", tmp_path / "film.timeline.json", "--no-thumbnails")
+    code, _, err = here("report", tmp_path / "film.mp4.timeline.json", "--no-thumbnails")
     assert (code, err.count("\n")) == (1, 1)
-    assert "film.timeline.html is hand work" in err
+    assert "film.mp4.timeline.html is hand work" in err
     assert page.read_bytes() == mine
-    code, _, err = here("report", tmp_path / "film.timeline.json", "--no-thumbnails", "--overwrite")
+    code, _, err = here("report", tmp_path / "film.mp4.timeline.json", "--no-thumbnails", "--overwrite")
     assert code == 0
-    assert "was put aside: film.timeline.html.edited-1" in err
-    assert (tmp_path / "film.timeline.html.edited-1").read_bytes() == mine
+    assert "was put aside: film.mp4.timeline.html.edited-1" in err
+    assert (tmp_path / "film.mp4.timeline.html.edited-1").read_bytes() == mine
 
 
 @pytest.mark.parametrize("how", ["export", "convert"])
@@ -244,8 +247,8 @@ def test_nothing_that_is_hand_work_is_lost_to_other_commands(tmp_path, how, name
 
     def make(**options):
         if how == "export":
-            return export(tmp_path / "in" / "film.timeline.json", [name], tmp_path, **options)
-        return convert(tmp_path / "in" / "film.timeline.json", file, format=name, **options)
+            return export(tmp_path / "in" / "film.mp4.timeline.json", [name], tmp_path, **options)
+        return convert(tmp_path / "in" / "film.mp4.timeline.json", file, format=name, **options)
 
     with pytest.raises(TimelineError, match="says something else"):
         make()
@@ -258,25 +261,25 @@ def test_nothing_that_is_hand_work_is_lost_to_other_commands(tmp_path, how, name
 
 @pytest.mark.parametrize("options", [{}, {"overwrite": True}])
 def test_an_analysis_does_not_replace_what_a_person_chose_or_converted(tmp_path, options):
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     path.write_bytes(timeline_json.dumps(NEWER))
     assert not is_hand_work(path)  # export and convert may make it again
     before = contents(tmp_path)
     (line,) = run(tmp_path, **options)
-    assert line.startswith("film.timeline.json is hand work, made by export or convert")
+    assert line.startswith("film.mp4.timeline.json is hand work, made by export or convert")
     assert contents(tmp_path) == before
     path.write_bytes(timeline_json.dumps(replace(NEWER, video_identity="")))  # a conversion knows no film
     with pytest.raises(TimelineError, match="is not this film's"):
         run(tmp_path, **options)
     run(tmp_path, overwrite=True, discard_edits=True)
     assert load_timeline(path) == TIMELINE
-    assert load_timeline(path.with_name("film.timeline.json.edited-1")).segments == NEWER.segments
+    assert load_timeline(path.with_name("film.mp4.timeline.json.edited-1")).segments == NEWER.segments
 
 
 def test_scores_that_are_not_those_of_the_timeline_draw_nothing(tmp_path):
     operating = {"analysis": {"kind": "clip classifier", "operating_point": {"high": 0.5, "low": 0.25}}}
     run(tmp_path, replace(TIMELINE, provenance=operating))
-    timeline, scores = tmp_path / "film.timeline.json", tmp_path / "film.scores.arrow"
+    timeline, scores = tmp_path / "film.mp4.timeline.json", tmp_path / "film.mp4.scores.arrow"
     low = Selection(threshold=0.2)
     export(timeline, ["srt"], selection=low)
     timeline.write_bytes(timeline.read_bytes() + b"\n")
@@ -303,19 +306,19 @@ def test_old_results_that_differ_are_put_aside(tmp_path):
     before = contents(tmp_path)
     (line,) = run(tmp_path, NEWER, overwrite=True)
     assert line.startswith("files that may be hand work were put aside: ")
-    for name in ("film.timeline.csv", "film.timeline.html", "film.timeline.json"):
+    for name in ("film.mp4.timeline.csv", "film.mp4.timeline.html", "film.mp4.timeline.json"):
         assert (tmp_path / f"{name}.edited-1").read_bytes() == before[name]
-    assert load_timeline(tmp_path / "film.timeline.json") == NEWER
+    assert load_timeline(tmp_path / "film.mp4.timeline.json") == NEWER
     assert run(tmp_path, NEWEST) == ()
 
 
 def test_an_old_timeline_with_a_word_more_is_put_aside(tmp_path):
     run(tmp_path, formats=())
     strip(tmp_path)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     path.write_text(path.read_text().replace('"complete"', '"checked by": "me", "complete"'))
-    assert run(tmp_path, formats=()) == ("a file that may be hand work was put aside: film.timeline.json.edited-1",)
-    assert "checked by" in (tmp_path / "film.timeline.json.edited-1").read_text()
+    assert run(tmp_path, formats=()) == ("a file that may be hand work was put aside: film.mp4.timeline.json.edited-1",)
+    assert "checked by" in (tmp_path / "film.mp4.timeline.json.edited-1").read_text()
 
 
 # ---- what is in the way of a run
@@ -335,7 +338,7 @@ def test_an_old_timeline_with_a_word_more_is_put_aside(tmp_path):
 @pytest.mark.parametrize("options", [{}, {"overwrite": True}])
 def test_a_timeline_that_no_longer_parses_is_told_as_damage_by_line_and_field(tmp_path, old, new, told, options):
     run(tmp_path)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
@@ -344,10 +347,10 @@ def test_a_timeline_that_no_longer_parses_is_told_as_damage_by_line_and_field(tm
     with pytest.raises(TimelineError, match=told) as error:
         run(tmp_path, NEWER, **options)
     assert abs(int(re.search(r"line (\d+)", str(error.value))[1]) - line) <= 3
-    assert str(error.value).startswith("film.timeline.json is there already, and damaged: ")
+    assert str(error.value).startswith("film.mp4.timeline.json is there already, and damaged: ")
     assert contents(tmp_path) == before
     run(tmp_path, NEWER, discard_edits=True)
-    assert (tmp_path / "film.timeline.json.edited-1").read_bytes() == before["film.timeline.json"]
+    assert (tmp_path / "film.mp4.timeline.json.edited-1").read_bytes() == before["film.mp4.timeline.json"]
     assert load_timeline(path) == NEWER
 
 
@@ -368,20 +371,23 @@ def test_a_timeline_that_no_longer_parses_is_told_as_damage_by_line_and_field(tm
 )
 def test_a_damaged_record_of_digests_means_that_all_is_kept(tmp_path, record):
     run(tmp_path)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"files": record}))
     before = contents(tmp_path)
     assert load_timeline(path) == TIMELINE
     (line,) = run(tmp_path, NEWER, overwrite=True)
-    assert line.startswith("the digests in film.timeline.json are damaged")
+    assert line.startswith("the digests in film.mp4.timeline.json are damaged")
     assert contents(tmp_path) == before
     (line,) = run(tmp_path, NEWER, discard_edits=True)
-    for name in ("film.timeline.csv", "film.timeline.json"):  # the scores are the same, and the page speaks for itself
+    for name in (
+        "film.mp4.timeline.csv",
+        "film.mp4.timeline.json",
+    ):  # the scores are the same, and the page speaks for itself
         assert (tmp_path / f"{name}.edited-1").read_bytes() == before[name]
     assert load_timeline(path) == NEWER
 
 
-@pytest.mark.parametrize("name", ["film.timeline.csv", "film.timeline.json"])
+@pytest.mark.parametrize("name", ["film.mp4.timeline.csv", "film.mp4.timeline.json"])
 def test_another_film_s_hand_work_is_not_overwritten(tmp_path, name):
     run(tmp_path, OTHER)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b"\n")
@@ -393,20 +399,20 @@ def test_another_film_s_hand_work_is_not_overwritten(tmp_path, name):
     assert contents(tmp_path) == before
     run(tmp_path, overwrite=True, discard_edits=True)
     assert (tmp_path / f"{name}.edited-1").read_bytes() == before[name]
-    assert load_timeline(tmp_path / "film.timeline.json") == TIMELINE
+    assert load_timeline(tmp_path / "film.mp4.timeline.json") == TIMELINE
 
 
 def test_another_film_s_results_that_nobody_touched_are_overwritten(tmp_path):
     run(tmp_path, OTHER, formats=("csv", "srt"))
     assert run(tmp_path, formats=("csv",), overwrite=True) == ()
     assert "edited" not in " ".join(os.listdir(tmp_path))
-    assert origin_of(tmp_path / "film.timeline.srt") == "foreign"
+    assert origin_of(tmp_path / "film.mp4.timeline.srt") == "foreign"
 
 
 def test_two_films_of_one_identity_in_two_folders_have_their_own_hand_work(tmp_path):
     for folder in "ab":
         run(tmp_path / folder)
-    mine = tmp_path / "a" / "film.timeline.csv"
+    mine = tmp_path / "a" / "film.mp4.timeline.csv"
     mine.write_text("mine")
     assert [len(run(tmp_path / folder, NEWER)) for folder in "ab"] == [1, 0]
     assert mine.read_text() == "mine"
@@ -414,7 +420,7 @@ def test_two_films_of_one_identity_in_two_folders_have_their_own_hand_work(tmp_p
 
 def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path, monkeypatch):
     run(tmp_path)
-    (tmp_path / "film.timeline.csv").write_text("mine")
+    (tmp_path / "film.mp4.timeline.csv").write_text("mine")
 
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
@@ -428,8 +434,8 @@ def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(TimelineError, match=r"film\.timeline\.csv cannot be put aside \(Permission denied\)"):
         run(tmp_path, NEWER, discard_edits=True)
-    assert (tmp_path / "film.timeline.csv").read_text() == "mine"
-    assert load_timeline(tmp_path / "film.timeline.json") == TIMELINE
+    assert (tmp_path / "film.mp4.timeline.csv").read_text() == "mine"
+    assert load_timeline(tmp_path / "film.mp4.timeline.json") == TIMELINE
 
 
 @pytest.mark.parametrize("left", [left for num in range(1, 5) for left in combinations(FILES, num)], ids=" ".join)
@@ -444,7 +450,7 @@ def test_a_folder_that_is_half_there_loses_nothing(tmp_path, left, state):
         elif state == "empty":
             (tmp_path / name).write_bytes(b"")
     before = contents(tmp_path)
-    says_whose = {"film.timeline.json", "film.scores.arrow"} & {*left}
+    says_whose = {"film.mp4.timeline.json", "film.mp4.scores.arrow"} & {*left}
     if state != "empty" and says_whose:
         run(tmp_path, NEWER)
     else:
@@ -452,9 +458,9 @@ def test_a_folder_that_is_half_there_loses_nothing(tmp_path, left, state):
             run(tmp_path, NEWER)
         assert contents(tmp_path) == before
         run(tmp_path, NEWER, discard_edits=True)
-    assert load_timeline(tmp_path / "film.timeline.json") == NEWER
+    assert load_timeline(tmp_path / "film.mp4.timeline.json") == NEWER
     kept = [*contents(tmp_path).values()]
-    known = state == "ours" and "film.timeline.json" in left
+    known = state == "ours" and "film.mp4.timeline.json" in left
     for name in left:
         # A page and a timeline of ours speak for themselves; other files where the timeline is there.
         ours = known or (state == "ours" and name.endswith((".html", ".json")))
@@ -498,7 +504,7 @@ def test_a_run_that_is_killed_at_any_write_loses_nothing_and_leaves_nothing_that
         if before == "old":
             strip(folder)
         if before == "hand work":
-            (folder / "film.timeline.csv").write_text("mine")
+            (folder / "film.mp4.timeline.csv").write_text("mine")
         persons = {p.read_bytes() for p in folder.iterdir()} if before == "old" else {b"mine"}
         for timeline in (NEWER, NEWEST):  # killed again, with other results
             with monkeypatch.context() as patch:
@@ -511,13 +517,13 @@ def test_a_run_that_is_killed_at_any_write_loses_nothing_and_leaves_nothing_that
             assert persons <= {p.read_bytes() for p in folder.iterdir()}
         told = run(folder, TIMELINE, formats)
         if before == "hand work":
-            assert (folder / "film.timeline.csv").read_text() == "mine"
+            assert (folder / "film.mp4.timeline.csv").read_text() == "mine"
             assert len(told) == 1
         elif before != "old":
             assert told == (), num
-        assert load_timeline(folder / "film.timeline.json") == TIMELINE
+        assert load_timeline(folder / "film.mp4.timeline.json") == TIMELINE
         if before == "old":
-            for name in ("film.timeline.csv", "film.timeline.srt", "film.timeline.html"):
+            for name in ("film.mp4.timeline.csv", "film.mp4.timeline.srt", "film.mp4.timeline.html"):
                 data = (folder / name).read_bytes()
                 assert b"newer" not in data
         assert run(folder, NEWER, formats) == told * (before == "hand work")
@@ -539,10 +545,10 @@ def test_a_person_who_changes_a_file_while_the_film_is_analyzed_keeps_it(tmp_pat
     files = ResultFiles(tmp_path, Path("film.mp4"), ("csv",))
     assert files.claim(FILM) is None
     files.save_partial(NEWER)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     path.write_bytes(mine := path.read_bytes().replace(b'"A"', b'"B"'))
     (line,) = files.save(NEWER, SCORES, INDEX, ("A",)).told
-    assert line.startswith("film.timeline.json is hand work")
+    assert line.startswith("film.mp4.timeline.json is hand work")
     assert path.read_bytes() == mine
     assert not files.partial.exists()
 
@@ -551,7 +557,7 @@ def test_a_timeline_that_is_half_saved_while_the_film_is_analyzed_does_not_end_t
     run(tmp_path)
     files = ResultFiles(tmp_path, Path("film.mp4"), ("csv",))
     files.claim(FILM)
-    path = tmp_path / "film.timeline.json"
+    path = tmp_path / "film.mp4.timeline.json"
     whole = path.read_bytes()
     path.write_bytes(whole[:100])
     files.save_partial(NEWER)
@@ -580,7 +586,7 @@ def test_the_digests_are_those_that_anybody_can_compute(tmp_path):
     import hashlib
 
     run(tmp_path, formats=("csv",))
-    data = (tmp_path / "film.timeline.json").read_bytes()
+    data = (tmp_path / "film.mp4.timeline.json").read_bytes()
     digests = json.loads(data)["files"]
     assert [*digests] == ["timeline.json", "scores.arrow", "timeline.csv"]
     for end in ("scores.arrow", "timeline.csv"):
@@ -608,6 +614,6 @@ def test_an_index_that_was_changed_by_hand_is_kept(tmp_path, here):
 def test_options_of_the_export_are_no_plain_export(tmp_path):
     """A person chose them: such a file is kept, and told."""
     run(tmp_path)
-    export(tmp_path / "film.timeline.json", ["tsv"], options=Options(bom=True))
+    export(tmp_path / "film.mp4.timeline.json", ["tsv"], options=Options(bom=True))
     (line,) = run(tmp_path, NEWER, formats=("tsv",))
-    assert line.startswith("film.timeline.tsv is hand work")
+    assert line.startswith("film.mp4.timeline.tsv is hand work")

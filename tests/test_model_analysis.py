@@ -247,7 +247,7 @@ def test_the_command_line_takes_a_model(analyzed, model, tiny_weights, tmp_path)
     result = CliRunner().invoke(analyze, [str(o) for o in (analyzed.film, *options)])
     assert result.exit_code == 0, result.output
     assert "the whole of it: " in result.output
-    timeline = json.loads((tmp_path / "film.timeline.json").read_text())
+    timeline = json.loads((tmp_path / "film.mp4.timeline.json").read_text())
     assert [s["label"] for s in timeline["segments"]] == list(TRUTH)
     assert float(timeline["segments"][0]["attributes"]["peak_s"]) <= 25
     dry = CliRunner().invoke(analyze, [str(o) for o in (analyzed.film, *options, "--dry-run")])
@@ -367,7 +367,7 @@ def test_the_command_line_draws_phases(analyzed, phases, tiny_weights, tmp_path)
     options = ["--model", phases, "--weights", tiny_weights, "--store", analyzed.store, "-o", tmp_path]
     result = CliRunner().invoke(analyze, [str(o) for o in (analyzed.film, *options, "--device", "cpu")])
     assert result.exit_code == 0, result.output
-    timeline = json.loads((tmp_path / "film.timeline.json").read_text())
+    timeline = json.loads((tmp_path / "film.mp4.timeline.json").read_text())
     assert [s["label"] for s in timeline["segments"]] == ["A", "C", "A", "D"]
 
 

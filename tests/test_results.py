@@ -47,7 +47,7 @@ def test_results_lie_side_by_side(tmp_path):
     files.save_partial(replace(TIMELINE, complete=False))
     assert not load_timeline(files.partial).complete
     save(files)
-    names = ["film.scores.arrow", "film.timeline.csv", "film.timeline.json"]
+    names = ["film.mp4.scores.arrow", "film.mp4.timeline.csv", "film.mp4.timeline.json"]
     assert sorted(os.listdir(tmp_path / "made" / "for it")) == names
     assert load_timeline(files.timelines["json"]) == TIMELINE
     assert read_scores(files.scores)[2] == ("A",)
@@ -103,9 +103,9 @@ def test_two_films_of_one_name_do_not_mix(tmp_path):
 
 
 def test_claiming_touches_no_file_of_anybody(tmp_path):
-    (tmp_path / ".film.timeline.partial.json").write_text("mine")
+    (tmp_path / ".film.mp4.timeline.partial.json").write_text("mine")
     files_of(tmp_path).claim("c0ffee")
-    assert contents(tmp_path) == {".film.timeline.partial.json": b"mine"}
+    assert contents(tmp_path) == {".film.mp4.timeline.partial.json": b"mine"}
 
 
 def test_a_folder_that_is_a_file_is_a_timeline_error(tmp_path):
@@ -328,5 +328,5 @@ def test_where_the_timeline_is_the_other_files_are(tmp_path, monkeypatch):
     monkeypatch.setattr("vtn_stream.results.files.write", notes)
     save(files)
     first, *others, last = written
-    assert (first, last) == ("film.timeline.partial.json", "film.timeline.json")
-    assert sorted(others) == ["film.scores.arrow", "film.timeline.csv", "film.timeline.vtt"]
+    assert (first, last) == ("film.mp4.timeline.partial.json", "film.mp4.timeline.json")
+    assert sorted(others) == ["film.mp4.scores.arrow", "film.mp4.timeline.csv", "film.timeline.vtt"]

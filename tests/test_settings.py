@@ -108,9 +108,9 @@ def test_results_for_workers_lie_where_the_driver_says(tmp_path, monkeypatch):
 
 def test_the_files_of_a_film_are_called_as_it_is_or_as_the_listing_says(tmp_path):
     options, film = ResultOptions(output=tmp_path, formats=("json", "csv")), Path("films/a.mp4")
-    files = options.files(film, store=tmp_path / "store")
-    assert files.timelines == {name: tmp_path / f"a.timeline.{name}" for name in ("json", "csv")}
-    files = options.files(film, store=tmp_path / "store", results="films/a.mp4")
+    files = options.files(film, "c0ffee", store=tmp_path / "store")
+    assert files.timelines == {name: tmp_path / f"a.mp4.timeline.{name}" for name in ("json", "csv")}
+    files = options.files(film, "c0ffee", store=tmp_path / "store", results="films/a.mp4")
     assert files.scores == tmp_path / "films" / "a.mp4.scores.arrow"
 
 

@@ -91,7 +91,7 @@ def test_a_linked_film_is_followed_and_the_results_carry_the_links_name(tmp_path
     video = probe(tmp_path / "link.mp4", process)
     assert video.path.name == "link.mp4"
     assert video.identity == probe(good, process).identity
-    assert ResultFiles(tmp_path, video.path).timelines["json"].name == "link.timeline.json"
+    assert ResultFiles(tmp_path, video.path).timelines["json"].name == "link.mp4.timeline.json"
 
 
 def test_a_link_in_the_place_of_a_result_is_replaced_and_its_target_kept(tmp_path, analyzed):

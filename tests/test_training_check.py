@@ -131,6 +131,20 @@ def test_too_little_is_refused_unless_asked_for(videos, given, complaint):
     assert any(note.startswith("too little to learn from: ") for note in notes)
 
 
+def test_a_misspelt_label_is_named_as_the_cure_where_it_is_the_reason():
+    goals, wrong = [(n, n + 1, "goal") for n in range(0, 20, 2)], (30, 31, "gaol")
+    videos = {"a": annotated(*goals, wrong), "b": annotated(*goals)}
+    with pytest.raises(
+        InputError, match=r"gaol has one .*; correct the spelling \(gaol to goal\), then there is enough"
+    ):
+        check_enough(videos, ["gaol", "goal"], sides("a", "b"), "localization")
+    videos["a"] = annotated(*goals, wrong, (40, 41, "corner"))  # correcting it alone would not do
+    with pytest.raises(
+        InputError, match="corner and gaol have one training segment each; nothing was trained; annotate"
+    ):
+        check_enough(videos, ["corner", "gaol", "goal"], sides("a", "b"), "localization")
+
+
 @pytest.mark.parametrize("anyway", [False, True])
 def test_nothing_to_learn_is_refused_however_it_is_asked_for(anyway):
     with pytest.raises(InputError, match="no training film has a segment"):

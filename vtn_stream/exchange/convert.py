@@ -21,7 +21,8 @@ from vtn_stream.exchange.output import (
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import FORMATS, KEPT, Options
 from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions
-from vtn_stream.results.files import FORMAT_NAMES, MAX_STEM_BYTES, PAGE, suffix_of
+from vtn_stream.results.files import FORMAT_NAMES, PAGE, suffix_of
+from vtn_stream.results.names import MAX_STEM_BYTES
 from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Timeline
 

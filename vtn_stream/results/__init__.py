@@ -2,6 +2,7 @@
 
 options    what a person asks of them
 timelines  how timelines are read
+names      what a film's results are called, and where they are
 hand_work  what people changed of them, and how it is kept
 writing    how results are written, and what is said of hand work
 files      FILM.timeline.json and what lies beside it; never over another film's, and never over hand work

@@ -1,5 +1,7 @@
 """Where a finished analysis goes: files side by side, never over another film's, and never over hand work.
 
+FILM is the film's whole name, its suffix included (vtn_stream/results/names.py):
+
 FILM.timeline.json          the timeline, always; with the digests of the others
 FILM.timeline.csv           and every other format asked for, the page (.html) among them
 FILM.scores.arrow           what the model said of each position, so that thresholds can change later
@@ -15,9 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from vtn_stream.errors import TimelineError
-from vtn_stream.film import FrameIndex, shareable_name
+from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.results.hand_work import Beside, put_aside
+from vtn_stream.results.names import plain_name
 from vtn_stream.results.pages import page_of, quiet_way_to
 from vtn_stream.results.writing import aside_line, check_results_folder, holds, is_kept_beside, kept_line, write
 from vtn_stream.seal import digest
@@ -31,8 +34,6 @@ PAGE = "html"  # a page needs the store and the film's place: it is no format th
 FORMAT_NAMES = (*FORMATS, PAGE)
 
 Fate = Literal["replace", "aside", "keep"]  # of a file that is there: it is written anew, put aside first, or kept
-
-MAX_STEM_BYTES = 200  # a file name holds 255 bytes, our suffixes included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Saved:
 class ResultFiles:
     """The files of one film in one folder. Raises TimelineError if they cannot or must not be written.
 
-    stem        what their names begin with, by default the film's name without its suffix
+    stem        what their names begin with, by default the film's whole name
     inside      a page names the way to the film where both lie in this folder, by default the current one
     store       of the thumbnails that a page shows, if it shows any
     """
@@ -68,8 +69,7 @@ class ResultFiles:
         store: Path | None = None,
         thumbnails: bool = True,
     ) -> None:
-        stem = Path(shareable_name(film.name)).stem if stem is None else stem
-        stem = stem.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
+        stem = plain_name(film.name) if stem is None else stem
         self.timelines = {
             name: folder / f"{stem}.timeline{suffix_of(name)}" for name in dict.fromkeys(["json", *formats])
         }

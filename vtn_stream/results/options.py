@@ -7,6 +7,7 @@ from typing import Self
 
 from vtn_stream.errors import InputError
 from vtn_stream.results.files import FORMAT_NAMES, ResultFiles
+from vtn_stream.results.names import place_of
 
 __all__ = ["ResultOptions"]
 
@@ -46,14 +47,19 @@ class ResultOptions:
         inside = os.getcwd() if self.inside is None else self.inside
         return replace(self, output=Path(os.path.abspath(self.output)), inside=Path(os.path.abspath(inside)))
 
-    def files(self, film: Path, *, store: Path, results: str | None = None) -> ResultFiles:
-        """The files of one film. results: their place and stem below the output; None: in it, called as the film is."""
-        where = None if results is None else self.output / results
+    def files(self, film: Path, identity: str, *, store: Path, results: str | None = None) -> ResultFiles:
+        """The files of one film: where an earlier run put them, or where they belong (`names.place_of`).
+
+        identity  of the film
+        results   where a batch puts them, below the output and without suffixes; None: in it, called as the film is
+        """
+        inside = Path.cwd() if self.inside is None else self.inside
+        where = self.output / place_of(self.output, film, identity, in_batch=results, inside=inside)
         return ResultFiles(
-            self.output if where is None else where.parent,
+            where.parent,
             film,
             self.formats,
-            stem=None if where is None else where.name,
+            stem=where.name,
             inside=self.inside,
             store=store,
             thumbnails=self.thumbnails,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.heads import HEADS
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.split import Sides, examples
@@ -82,23 +83,12 @@ def check_enough(
             "there is nothing to tell it from, so nothing was trained",
             "add clips of something else",
         )
-    little = []
-    num = training.total() + validation.total()
-    if num <= FEW:
-        little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in all")
-    if rare := [label for label in learnt if training[label] < FEWEST]:
-        little.append(
-            f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
-        )
-    if not validation:
-        little.append(
-            "no film can be spared to validate on" if not sides.validation else f"no validation {what} is there"
-        )
+    little = _too_little(training, validation, sides, what)
     if little and not anyway:
         raise InputError(
             f"this is too little to learn from: {', '.join(little)}",
             "nothing was trained",
-            "annotate more, or train with it --anyway",
+            _cure_by_spelling(training, validation, sides, what) + "annotate more, or train with it --anyway",
         )
     notes = [f"too little to learn from: {text}" for text in little]
     if unseen := [label for label in validation if not training[label]]:
@@ -110,6 +100,36 @@ def check_enough(
     if len(learnt) == 1:
         notes.append(f"there is one label: {learnt[0]} will be told from everything else in the films")
     return learnt, tuple(notes)
+
+
+def _too_little(training: Counter[str], validation: Counter[str], sides: Sides, what: str) -> list[str]:
+    """What there is too little of, in words; training, validation: how often each label occurs there."""
+    little = []
+    num = training.total() + validation.total()
+    if num <= FEW:
+        little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in all")
+    if rare := sorted(label for label, times in training.items() if 0 < times < FEWEST):
+        little.append(
+            f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
+        )
+    if not validation:
+        little.append(
+            "no film can be spared to validate on" if not sides.validation else f"no validation {what} is there"
+        )
+    return little
+
+
+def _cure_by_spelling(training: Counter[str], validation: Counter[str], sides: Sides, what: str) -> str:
+    """What to correct, if labels that look misspelt are the reason for all that is too little; else nothing."""
+    meant = dict(look_alikes(training + validation))
+    corrected = [Counter[str](), Counter[str]()]
+    for side, counts in zip(corrected, (training, validation), strict=True):
+        for label, times in counts.items():
+            side[meant.get(label, label)] += times
+    if not meant or _too_little(*corrected, sides, what):
+        return ""
+    pairs = listed(f"{label} to {right}" for label, right in meant.items())
+    return f"correct the spelling ({pairs}), then there is enough; or "
 
 
 def _own(labels: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vtn_stream.embedding import Warned
+from vtn_stream.errors import InputError
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.check import check_enough, check_head, natural_head
@@ -50,9 +52,14 @@ def prepare(
     footage = find_films(options.annotations, options.videos, store, process, skip_bad=skip_bad, on_event=tell)
     annotated = footage.annotations.videos
     kind = natural_head(annotated) if options.head == "auto" else options.head
-    check_head(annotated, kind)
-    sides = split(annotated, options.seed)
-    labels, doubts = check_enough(annotated, footage.annotations.labels, sides, kind, anyway=anyway)
+    try:
+        check_head(annotated, kind)
+        sides = split(annotated, options.seed)
+        labels, doubts = check_enough(annotated, footage.annotations.labels, sides, kind, anyway=anyway)
+    except InputError:
+        for note in footage.notes:  # one of them may be the reason, such as a misspelt label
+            tell(Warned(message=note))
+        raise
     sides = _known(footage, sides, labels)
     names = (*sides.training, *sides.validation)
     used = {name: annotated[name] for name in names}

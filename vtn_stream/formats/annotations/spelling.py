@@ -66,11 +66,23 @@ def look_alikes(counts: Mapping[str, int], sure: Collection[str] = ()) -> Iterat
                     and abs(len(word) - len(its_word)) <= 2
                     and matcher.real_quick_ratio() >= needed
                     and matcher.quick_ratio() >= needed
-                    and matcher.ratio() >= needed
+                    and (matcher.ratio() >= needed or (needed == MIN_RATIO and _swapped(word, its_word)))
                 ):
                     doubtful[label] = other
                     break
     yield from sorted(doubtful.items())
+
+
+def _swapped(word: str, other: str) -> bool:
+    """Whether two neighbouring letters have changed places: gaol and goal, whose ratio is only 0.75."""
+    if len(word) != len(other):
+        return False
+    differing = [i for i, (a, b) in enumerate(zip(word, other, strict=True)) if a != b]
+    return (
+        len(differing) == 2
+        and differing[1] - differing[0] == 1
+        and {word[i] for i in differing} == {other[i] for i in differing}
+    )
 
 
 def _words(label: str) -> tuple[str, ...]:
