@@ -111,8 +111,8 @@ def _usual(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) ->
 
 
 def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: list[str]) -> Detection:
-    truth = {film.name: film.true for film in films}
-    known = {s.label for film in films for s in film.true}
+    truth = {film.name: (*film.true, *film.unfindable) for film in films}
+    known = {s.label for true in truth.values() for s in true}
     candidates = {film.name: film.candidates for film in films}
     shown = {film.name: film.shown for film in films}
     absent = sorted({s.label for found in candidates.values() for s in found} - known)

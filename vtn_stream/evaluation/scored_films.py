@@ -34,6 +34,8 @@ class ScoredFilm:
 
     duration_s   as the annotations give it, else the predictions; else where the last segment ends
     true         what happens in it; clip_label: the one label of the whole film
+    unfindable   true segments without a length, which detection counts and nothing finds: where published figures were
+                 measured with such
     prediction   None: nothing is predicted of it, which counts as finding nothing
     """
 
@@ -42,6 +44,7 @@ class ScoredFilm:
     true: tuple[Segment, ...]
     clip_label: str | None
     prediction: Prediction | None
+    unfindable: tuple[Segment, ...] = ()
 
     @property
     def shown(self) -> tuple[Segment, ...]:
@@ -183,6 +186,7 @@ def _film(name: str, video: AnnotatedVideo, prediction: Prediction | None, backg
         true=tuple(s for s in true if s.label not in background),
         clip_label=video.clip_label,
         prediction=prediction,
+        unfindable=tuple(Segment(start_s=0.0, end_s=0.0, label=x) for x in video.unfindable if x not in background),
     )
 
 

@@ -37,6 +37,7 @@ def films(
     findings: Findings, text: str, database: dict[str, Any]
 ) -> Iterator[tuple[str, Iterator[tuple[At, dict[str, Any]]]]]:
     """Each film's id and its annotations with their places, after its facts were noted."""
+    findings.published = True
     findings.locate[""] = line_finder(text)
     findings.report_repeated(At(path=("database",)), database)
     for name, entry in database.items():

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
-from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
+from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.findings import Findings, FoundSegment
+from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
 from vtn_stream.formats.annotations.words import At, in_s, label_order, shown
 from vtn_stream.timeline import Segment
 
 __all__ = ["finish"]
 
-END_TOLERANCE_S = 0.5  # containers and annotators disagree by some frames about where a film ends: cut, with a warning
 TOUCH_TOLERANCE_S = 1e-3  # segments written in milliseconds that touch may share one
 MAX_LABELS = 10_000
 MAX_SUGGESTIONS = 50  # each costs a comparison with every name
@@ -26,11 +26,13 @@ def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, 
         spelled = {one_form(name): name for name in findings.films}
         videos = {spelled.get(one_form(name), name): duration_s for name, duration_s in videos.items()}
     _check_missing(findings, videos)
+    if findings.published:
+        settle(findings, durations_of(findings.films, videos), cut=videos is not None)
     found, mostly_late = _checked(findings, videos)
     counts: Counter[str] = Counter()
     for video in found.values():
         whole = video.clip_label
-        counts.update([s.label for s in video.segments] if whole is None else [whole])
+        counts.update([*(s.label for s in video.segments), *video.unfindable] if whole is None else [whole])
     if len(counts) > MAX_LABELS:
         findings.refuse(At(), f"it has more than {MAX_LABELS} labels")
     _check_labels(findings, counts)
@@ -89,6 +91,9 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
         for s in film.segments:
             over_s = -math.inf if duration_s is None else s.end_s - duration_s
             lasts = s.start_s < s.end_s
+            if findings.published:
+                kept.append(s)
+                continue
             if duration_s is not None and (over_s > END_TOLERANCE_S or (lasts and s.start_s >= duration_s)):
                 num_late += 1
                 verb = "ends" if lasts else "stands"
@@ -99,7 +104,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
                 cut.append((s.at, over_s))
                 s.start_s, s.end_s = min(s.start_s, duration_s), duration_s
             kept.append(s)
-        film.segments = _apart(findings, name, kept)
+        film.segments = kept if findings.published else _apart(findings, name, kept)
         whole = film.clip_label
         if whole is None and not film.segments and (film.lost or num_before):
             continue  # it is not a film in which nothing happens
@@ -116,6 +121,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             subset=film.facts.get("subset"),
             source=film.facts.get("source"),
             rate=film.facts.get("rate"),
+            unfindable=tuple(film.unfindable),
         )
     if cut:
         most = max(over_s for _, over_s in cut)
