@@ -10,10 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_arithmetic import average_map, overlap
 
+from vtn_stream.errors import InputError
 from vtn_stream.evaluation import Prediction, score
+from vtn_stream.evaluation.predictions import assign
 from vtn_stream.formats.annotations import read_annotations
+from vtn_stream.formats.annotations.activitynet import database_of
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.timeline import Segment
+from vtn_stream.training.folder import FilmFolder
 
 LABELS = ("Diving", "CliffDiving", "Shotput")
 
@@ -162,3 +166,91 @@ def test_frames_or_lengths_in_place_of_seconds_and_ends_are_faults_here_too(prob
 
 def test_elsewhere_an_overlap_of_one_label_stays_a_fault(problems):
     assert len(problems("video,start_s,end_s,label\na,1,5,x\na,4,9,x\n")) == 1
+
+
+# ---- the form without "database", and ids with and without "v_"
+
+
+OF_MMACTION2 = {
+    "v_bike": {
+        "duration_second": 30.5,
+        "duration_frame": 914,
+        "annotations": [{"segment": [1.5, 20.25], "label": "BMX"}],
+        "feature_frame": 912,
+        "fps": 30.0,
+        "rfps": 29.97,
+    },
+    "v_swim": {"duration_second": 12, "duration_frame": 360, "annotations": []},
+}
+
+
+def test_films_without_a_database_around_them_are_read(read):
+    annotations = read(json.dumps(OF_MMACTION2), "anet_anno_train.json")
+    assert annotations.format == "ActivityNet JSON"
+    assert drawn(annotations) == {"v_bike": "BMX 1.5-20.25", "v_swim": ""}
+    assert [video.duration_s for video in annotations.videos.values()] == [30.5, 12]
+
+
+def test_their_faults_have_lines_as_well(problems):
+    films = json.dumps(OF_MMACTION2 | {"v_swim": {"annotations": [{"segment": [1], "label": "x"}]}}, indent=1)
+    line = 1 + films[: films.rindex("{")].count("\n")
+    assert problems(films) == [(line, "v_swim.annotations[0]: its segment is a list, not [start, end]")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"results": {"v": []}},
+        {"images": {}, "annotations": {"a": 1}},
+        {"v1": {"annotations": []}},  # no duration, no segment: anything may be meant
+        {"v1": {"subset": "train"}},
+        {"v1": [], "v2": {"duration": 3, "annotations": []}},
+    ],
+)
+def test_other_objects_are_no_films(other):
+    assert database_of(other) is None
+
+
+@pytest.mark.parametrize(
+    ("predicted", "annotated", "assigned", "others"),
+    [
+        (["abc"], ["v_abc"], {"v_abc": "abc"}, []),
+        (["v_abc"], ["abc"], {"abc": "v_abc"}, []),
+        (["v_abc.mp4"], ["abc"], {"abc": "v_abc.mp4"}, []),
+        (["val/v_abc.mp4"], ["abc"], {"abc": "val/v_abc.mp4"}, []),
+        (["abc", "v_abc"], ["abc", "v_abc"], {"abc": "abc", "v_abc": "v_abc"}, []),
+        (["v_abc"], ["abc", "v_abc"], {"v_abc": "v_abc"}, []),
+        (["abc", "v_abc"], ["abc"], {"abc": "abc"}, ["v_abc"]),
+        (["V_abc"], ["abc"], {}, ["V_abc"]),
+    ],
+)
+def test_predictions_belong_to_films_with_and_without_v(predicted, annotated, assigned, others):
+    assert assign(predicted, annotated) == (assigned, others)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "annotated", "told"),
+    [
+        (["v_abc"], ["a/abc", "b/abc"], "v_abc can be a/abc or b/abc"),
+        (["a/v_abc", "b/v_abc"], ["abc"], "are both predictions of abc"),
+    ],
+)
+def test_a_choice_is_an_error(predicted, annotated, told):
+    with pytest.raises(InputError, match=told):
+        assign(predicted, annotated)
+
+
+def test_films_on_disk_belong_to_ids_with_and_without_v(tmp_path):
+    for name in ("v_one.mp4", "two.mkv", "both.mp4", "v_both.mp4"):
+        (tmp_path / name).touch()
+    films = FilmFolder(tmp_path)
+    found = {name: films.find(name) for name in ("one", "v_one", "v_two", "both", "v_both", "v_three")}
+    assert found == {
+        "one": ["v_one.mp4"],
+        "v_one": ["v_one.mp4"],
+        "v_two": ["two.mkv"],
+        "both": ["both.mp4"],
+        "v_both": ["v_both.mp4"],
+        "v_three": [],
+    }

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from vtn_stream.errors import InputError, UnknownFormat
-from vtn_stream.film import bare_name, is_film_name, one_form
+from vtn_stream.film import bare_name, is_film_name, one_form, with_or_without_v
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
@@ -153,11 +153,12 @@ def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Predi
     }
 
 
-def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
     """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
     A name is a film's when both are the same, else when they are without folders and the suffix of a film: x.mp4 is
-    videos/x.avi. The form of Unicode makes no difference. Raises InputError if that leaves a choice.
+    videos/x.avi; else when one has a "v_" before it and the other has not, unless the film's own name is predicted too.
+    The form of Unicode makes no difference. Raises InputError if that leaves a choice.
     """
     same = {one_form(film): [film] for film in films}
     by_key: dict[str, list[str]] = {}
@@ -165,8 +166,12 @@ def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str
         by_key.setdefault(bare_name(film), []).append(film)
     assigned: dict[str, str] = {}
     others = []
+    given = {bare_name(name) for name in predictions}
     for name in sorted(predictions):
-        near = same[one_form(name)] if one_form(name) in same else by_key.get(bare_name(name), [])
+        key = bare_name(name)
+        near = same[one_form(name)] if one_form(name) in same else by_key.get(key, [])
+        if not near and with_or_without_v(key) not in given:
+            near = by_key.get(with_or_without_v(key), [])
         if not near:
             others.append(name)
             continue

@@ -38,7 +38,7 @@ __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotati
 
 # The formats that are read, as the message for a file of another format lists them.
 FORMATS = {
-    activitynet.NAME: "an object with a database",
+    activitynet.NAME: "an object with a database, or with the films themselves",
     thumos14.NAME: "the same with segment(frames) or label_id",
     segments_csv.NAME: "a table with the columns video,start_s,end_s,label, or others that say as much",
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
