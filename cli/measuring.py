@@ -34,8 +34,8 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     """Scores predictions, of any origin, against annotations."""
     from vtn_stream.evaluation import read_predictions
 
-    truth = _read_truth(asked.truth, asked.fps)
-    _score(asked, read_predictions(asked.what, fps=asked.fps), truth, {})
+    truth = _read_truth(asked)
+    _score(asked, read_predictions(asked.what, fps=asked.annotation_fps), truth, {})
     return 0
 
 
@@ -44,7 +44,7 @@ def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
     from vtn_stream.analysis import Analyzer
     from vtn_stream.evaluation import chosen
 
-    truth = _read_truth(asked.truth, asked.fps)
+    truth = _read_truth(asked)
     names = chosen(truth, asked.subset)
     if asked.subset is None and all(video.subset is None for video in truth.videos.values()):
         err.print(
@@ -91,10 +91,11 @@ def _score(
         (err if asked.as_json else out).print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
 
 
-def _read_truth(path: Path, fps: float | None) -> "Annotations":
+def _read_truth(asked: EvaluationOptions) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
-    truth = read_annotations(path, fps=fps).with_lengths()
+    path = asked.truth
+    truth = read_annotations(path, fps=asked.annotation_fps).with_lengths()
     for line, text in truth.warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"
         err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)

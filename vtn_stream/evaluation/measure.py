@@ -85,6 +85,7 @@ def score(
     on_grid = frames(films, labels, fps) if {"segmentation", "phases"} & set(chosen) else {}
     if on_grid:
         _remark_overlaps(films, notes)
+        _remark_rate(films, truth, fps, notes)
     return Scores(
         films=tuple(films),
         labels=labels,
@@ -227,6 +228,16 @@ def _clips(films: Sequence[ScoredFilm], labels: Sequence[str], notes: list[str])
         mean_per_class=mean_per_class(scores, truth),
         confusion=_confusion(truth, best, labels),
     )
+
+
+def _remark_rate(films: Sequence[ScoredFilm], truth: Annotations, fps: float, notes: list[str]) -> None:
+    videos = [truth.videos[film.name] for film in films]
+    rates = {f"{v.num_labels / v.duration_s:.4g}" for v in videos if v.num_labels is not None and v.duration_s}
+    if others := sorted(rate for rate in rates if abs(float(rate) / fps - 1) > 0.001):
+        notes.append(
+            f"Frame by frame {fps:g} frames a second were scored; the annotations have {others[0]} labels a second, "
+            f"which --fps {others[0]} scores."
+        )
 
 
 def _remark_overlaps(films: Sequence[ScoredFilm], notes: list[str]) -> None:

@@ -35,6 +35,7 @@ class Prediction:
     clip_labels  of the whole film, with their scores
     duration_s   of the film; None if the predictions do not tell
     complete     whether the whole film was looked at
+    num_labels   how many labels it has, where there is one for each frame
     """
 
     segments: tuple[Segment, ...] = ()
@@ -42,6 +43,7 @@ class Prediction:
     clip_labels: tuple[tuple[str, float], ...] = ()
     duration_s: float | None = None
     complete: bool = True
+    num_labels: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", _sorted(self.segments))
@@ -148,6 +150,7 @@ def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Predi
             segments=video.segments,
             clip_labels=() if video.clip_label is None else ((video.clip_label, 1.0),),
             duration_s=video.duration_s,
+            num_labels=video.num_labels,
         )
         for name, video in annotations.videos.items()
     }

@@ -52,7 +52,9 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
     if not path.is_dir() and (format := _format_of(name, _head(data))) is not None:
         return format.read(data, name, options)
     try:
-        annotations = read_annotations(path, fps=options.rate, start_timecode=options.start_timecode, skip_bad=True)
+        annotations = read_annotations(
+            path, fps=options.annotation_fps, start_timecode=options.start_timecode, skip_bad=True
+        )
     except UnknownFormat as error:
         raise _unknown(path.name, data) from error
     return timelines_of(annotations, path.name, options)

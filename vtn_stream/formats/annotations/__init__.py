@@ -68,7 +68,8 @@ def read_annotations(
     """The films of a file or folder of annotations, in any format: the content tells which.
 
     videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
-               end more than 0.5 s past their film, are problems; those that end less past it are cut
+               end more than 0.5 s past their film, are problems; those that end less past it are cut. 1e9 and more
+               stands for one that is not known
     skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
     fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
     film_rate  the same for one film, by its id: of films that are known

@@ -31,6 +31,7 @@ class AnnotatedVideo:
     clip_label   the one label of the whole film; its segment [0, duration_s) exists as soon as the duration is known
     source       what films that share a scene share: they belong on the same side of a split
     rate         frames a second, where the format counts frames and says how many
+    num_labels   how many labels it has, in formats with a label for each frame
     unfindable   labels of true segments without a length, in formats where nothing else has none (`published`): an
                  evaluation counts them among the true ones, and no prediction finds them
     """
@@ -41,6 +42,7 @@ class AnnotatedVideo:
     subset: Subset | None = None
     source: str | None = None
     rate: Fraction | None = None
+    num_labels: int | None = None
     unfindable: tuple[str, ...] = ()
 
 

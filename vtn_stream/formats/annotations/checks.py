@@ -8,6 +8,7 @@ from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.findings import Findings, FoundSegment
+from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
 from vtn_stream.formats.annotations.words import At, in_s, label_order, shown
@@ -16,6 +17,7 @@ from vtn_stream.timeline import Segment
 __all__ = ["finish"]
 
 TOUCH_TOLERANCE_S = 1e-3  # segments written in milliseconds that touch may share one
+UNKNOWN_S = 1e9  # and more stands for a duration that is not known
 MAX_LABELS = 10_000
 MAX_SUGGESTIONS = 50  # each costs a comparison with every name
 
@@ -26,6 +28,7 @@ def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, 
         spelled = {one_form(name): name for name in findings.films}
         videos = {spelled.get(one_form(name), name): duration_s for name, duration_s in videos.items()}
     _check_missing(findings, videos)
+    _check_pace(findings, videos)
     if findings.published:
         settle(findings, durations_of(findings.films, videos), cut=videos is not None)
     found, mostly_late = _checked(findings, videos)
@@ -72,6 +75,17 @@ def _check_missing(findings: Findings, videos: Mapping[str, float] | None) -> No
     silent = [name for name in videos if name not in findings.films]
     if silent and findings.films:
         findings.warn(At(), f"{len(silent)} film{'s' * (len(silent) > 1)} without annotations: {listed(silent)}")
+
+
+def _check_pace(findings: Findings, videos: Mapping[str, float] | None) -> None:
+    """Raises AnnotationError where labels a frame last much longer or shorter than the films."""
+    films = [
+        Paced(name, film.num_labels, film.facts["duration_s"], videos[name])
+        for name, film in findings.films.items()
+        if videos is not None and film.num_labels is not None and videos[name] < UNKNOWN_S
+    ]
+    if (wrong := wrong_pace(films)) is not None:
+        raise AnnotationError(wrong[0], "no annotations were read: their times would be wrong", wrong[1])
 
 
 def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:
@@ -121,6 +135,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             subset=film.facts.get("subset"),
             source=film.facts.get("source"),
             rate=film.facts.get("rate"),
+            num_labels=film.num_labels,
             unfindable=tuple(film.unfindable),
         )
     if cut:

@@ -54,6 +54,7 @@ class FoundFilm:
     clip_label: str | None = None
     lost: bool = False  # something of it was wrong, and left out
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
+    num_labels: int | None = None  # where there is one for each frame
     unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
 
 
