@@ -2,10 +2,10 @@
 
 Frames count from 0 at 25 a second, unless the caller gives another rate; frame i is [i / 25, (i + 1) / 25). The
 derived form has every 25th frame and numbers for phases, mostly without the header: there a row stands for the frames
-up to the next one, and the caller's rate may be that of the rows, 1 a second, which a warning says. Runs of a phase are one segment. Labels: the seven phases in their order, then others, in
-alphabetic order (M2CAI16 has one more). Loses nothing; no escapes. The path is a file, or a folder of them; the id is
-the file's name without "-phase". Traps: numbers count from 0 in the order of the paper's table; frames of a file at 1
-a second are still numbers of the 25.
+up to the next one, and the caller's rate may be that of the rows, 1 a second, which a warning says. Runs of a phase
+are one segment. Labels: the seven phases in their order, then others, in alphabetic order (M2CAI16 has one more).
+Loses nothing; no escapes. The path is a file, or a folder of them; the id is the file's name without "-phase". Traps:
+numbers count from 0 in the order of the paper's table; frames of a file at 1 a second are still numbers of the 25.
 """
 
 import io
@@ -94,8 +94,9 @@ def _frame_rate(findings: Findings, at: At, fps: float | Fraction | None, step: 
     if fps is None:
         return FPS
     if step > 1 and fps * step <= MAX_FRAME_RATE:
-        text = f"there is a row for every {step}th frame: {float(fps):g} rows a second are {float(fps * step):g} frames"
-        findings.warn(at, text + " a second")
+        text = f"every row stands for {step} frames: {float(fps):g} a second of them are {float(fps * step):g} frames"
+        if not any(text in before for _, before in findings.warnings):  # of the other files of a folder
+            findings.warn(at, text + " a second")
         return fps * step
     return fps
 
