@@ -1,6 +1,7 @@
 """vtn-stream convert"""
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ __all__ = ["convert"]
 @click.argument("target", type=click.Path())
 @click.option("-f", "--format", type=click.Choice(FORMAT_NAMES), help="What to write. [default: by TARGET's suffix]")
 @options.rate
+@options.annotation_fps
 @options.start_timecode
 @click.option("--duration", "duration_s", type=SECONDS, help="Of the film, where SOURCE does not say it.")
 @click.option(
@@ -37,6 +39,7 @@ def convert(
     target: str,
     format: str | None,
     rate: str | None,
+    annotation_fps: Fraction | None,
     start_timecode: str | None,
     duration_s: float | None,
     film: Path | None,
@@ -55,7 +58,9 @@ def convert(
         Path(target),
         format=format,
         folder=target.endswith(("/", os.sep)),
-        reading=ReadingOptions(rate=frames, start_timecode=start_timecode, duration_s=duration_s),
+        reading=ReadingOptions(
+            rate=frames, annotation_fps=annotation_fps, start_timecode=start_timecode, duration_s=duration_s
+        ),
         options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
         pages=Pages(thumbnails=False),
         film=film,

@@ -67,9 +67,9 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option(
     "--fps",
     type=options.Number(0, 1000, min_open=True),
-    help="Frames a second: of annotations that count frames (MS-TCN has no default), and of what is scored frame by "
-    "frame. [default: 10]",
+    help="Of the grid on which is scored frame by frame, frames a second. [default: 10]",
 )
+@options.annotation_fps
 @click.option("--ignore-other-videos", is_flag=True, help="Pass over predictions for films that are not scored.")
 @click.option(
     "--include-learnt", is_flag=True, help="Score also the films that the model learnt from, or was validated on."

@@ -34,8 +34,8 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     """Scores predictions, of any origin, against annotations."""
     from vtn_stream.evaluation import own_figures, read_predictions, roles_of_predictions
 
-    truth = _read_truth(asked.truth, asked.fps)
-    predictions = read_predictions(asked.what, fps=asked.fps)
+    truth = _read_truth(asked)
+    predictions = read_predictions(asked.what, fps=asked.annotation_fps)
     roles = roles_of_predictions(predictions, truth, asked.subset, included=asked.include_learnt)
     if roles is not None:
         _tell_roles(asked, roles, "to score", "the model")
@@ -52,7 +52,7 @@ def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
     from vtn_stream.checkpoints.training_films import film_role
     from vtn_stream.evaluation import FilmRoles, OwnFigures, chosen
 
-    truth = _read_truth(asked.truth, asked.fps)
+    truth = _read_truth(asked)
     names = chosen(truth, asked.subset)
     with Analyzer(asked.settings(model)) as analyzer:
         with err.status("looking at the films"):
@@ -124,10 +124,11 @@ def _score(
         (err if asked.as_json else out).print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
 
 
-def _read_truth(path: Path, fps: float | None) -> "Annotations":
+def _read_truth(asked: EvaluationOptions) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
-    truth = read_annotations(path, fps=fps).with_lengths()
+    path = asked.truth
+    truth = read_annotations(path, fps=asked.annotation_fps).with_lengths()
     for line, text in truth.warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"
         err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)

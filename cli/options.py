@@ -20,6 +20,7 @@ from vtn_stream.settings import Settings
 __all__ = [
     "Number",
     "address",
+    "annotation_fps",
     "as_rate",
     "backbone",
     "bom",
@@ -162,7 +163,14 @@ weights = click.option("--weights", type=click.Path(path_type=Path), help="File 
 rate = click.option(
     "--rate",
     metavar="RATE",
-    help="Frames a second, for formats that count frames: 25, 29.97, 30000/1001. [default: the film's]",
+    help="Frames a second, for timelines that count frames: 25, 29.97, 30000/1001. [default: the film's]",
+)
+annotation_fps = click.option(
+    "--annotation-fps",
+    metavar="RATE",
+    callback=lambda ctx, param, value: as_rate(value, "--annotation-fps"),
+    help="Labels or frames a second, of annotations that count them: 25, 29.97, 30000/1001. [default: that of the data "
+    "set (Cholec80 25, 50Salads 30); else of the film, where it is looked at]",
 )
 start_timecode = click.option(
     "--start-timecode",
@@ -178,10 +186,10 @@ thumbnails = click.option(
 _RATE = re.compile(r"\d{1,6}(\.\d{1,6})?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
 
 
-def as_rate(text: str | None) -> Fraction | None:
+def as_rate(text: str | None, option: str = "--rate") -> Fraction | None:
     """29.97 as people write 30000/1001, and so 23.976, 59.94 and 119.88. Raises BadParameter."""
     if text is None:
         return None
     if not _RATE.fullmatch(text) or not 0 < Fraction(text) <= 1000:
-        raise click.BadParameter(f"{text!r} is no rate such as 25, 29.97 or 30000/1001", param_hint="--rate")
+        raise click.BadParameter(f"{text!r} is no rate such as 25, 29.97 or 30000/1001", param_hint=option)
     return Fraction(text) if "/" in text else exact_rate(float(text))

@@ -68,7 +68,8 @@ def plot(
         )
     true = None
     if truth is not None:
-        reading = ReadingOptions(rate=options.as_rate(rate))
+        frames = options.as_rate(rate)
+        reading = ReadingOptions(rate=frames, annotation_fps=frames)
         true = truth_of(truth, loaded, reading, partial(tell_warning, truth))
     there = {s.label for segments in (*(true or ()), *(t.segments for t in loaded)) for s in segments}
     known = {one_form(label) for label in there}

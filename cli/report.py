@@ -79,7 +79,8 @@ def report(
             )
     true = None
     if truth is not None:
-        reading = ReadingOptions(rate=options.as_rate(rate))
+        frames = options.as_rate(rate)
+        reading = ReadingOptions(rate=frames, annotation_fps=frames)
         true = truth_of(truth, [timeline], reading, partial(tell_warning, truth))[0]
     written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
     for warning in (*written.warnings, *write_file(page, written.content)):

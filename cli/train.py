@@ -62,6 +62,7 @@ on after its last whole epoch when the same command is given again.
     "classification, one label a clip. auto goes by the annotations.",
 )
 @click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
+@options.annotation_fps
 @click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
 @options.weights
 @options.size

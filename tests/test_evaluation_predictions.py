@@ -177,5 +177,5 @@ def test_frames_of_unknown_rate_are_told_how_to_be_read(tmp_path):
     (tmp_path / "groundTruth").mkdir()
     (tmp_path / "groundTruth" / "v.txt").write_text("walk\n")
     (tmp_path / "mapping.txt").write_text("0 walk\n")
-    with pytest.raises(AnnotationError, match="say how many a second: --fps of evaluate"):
+    with pytest.raises(AnnotationError, match="say how many a second with --annotation-fps"):
         read_predictions(tmp_path)

@@ -66,7 +66,7 @@ def test_thumos14_frames_become_seconds_where_there_are_none(read, problems):
     without = json.loads(thumos(frames_only))
     del without["database"]["video_validation_0000001"]["fps"]
     assert drawn(read(json.dumps(without), fps=45)) == {"video_validation_0000001": "Diving 2-3"}
-    assert "say how many a second: --fps of evaluate" in problems(json.dumps(without))[0][1]
+    assert "say how many a second with --annotation-fps" in problems(json.dumps(without))[0][1]
 
 
 def test_a_label_id_is_of_one_label(problems):
@@ -160,7 +160,7 @@ def test_mstcn_is_found_from_its_folder_its_truth_and_one_file(read, tmp_path):
 
 
 def test_mstcn_needs_a_rate_and_the_labels_of_its_mapping(read, problems):
-    with pytest.raises(AnnotationError, match="say how many a second: --fps of evaluate"):
+    with pytest.raises(AnnotationError, match="say how many a second with --annotation-fps"):
         read(mstcn(a=FRAMES))
     assert problems(mstcn(a=["pour", "poor", "poor", "pour"]), fps=2) == [
         (2, "groundTruth/a.txt: mapping.txt has no label poor (did you mean pour?)")
@@ -184,7 +184,8 @@ def test_cholec80_by_name_and_derived(read):
     derived = read(phases((PHASES[0], 2), (PHASES[1], 3), step=25, numbers=True), "video01-phase.txt")
     assert (full.format, full.labels) == ("Cholec80", PHASES)
     assert drawn(full) == drawn(derived) == {"video01": "Preparation 0-2, CalotTriangleDissection 2-5"}
-    assert full.videos == derived.videos
+    assert [v.duration_s for v in full.videos.values()] == [v.duration_s for v in derived.videos.values()] == [5.0]
+    assert [v.num_labels for v in (full.videos["video01"], derived.videos["video01"])] == [125, 5]
     assert full.videos["video01"].duration_s == 5
 
 

@@ -19,7 +19,7 @@ def test_spots_stand_where_their_frame_begins(read):
 def test_spots_need_a_rate(read, problems):
     without = spot(serve=50)
     del without["fps"]
-    assert "say how many a second: --fps of evaluate" in problems([without])[0][1]
+    assert "say how many a second with --annotation-fps" in problems([without])[0][1]
     assert drawn(read([without], fps=50)) == {"match": "serve 1"}
     assert not read([spot(serve=50)], fps=50).uses_fps
 

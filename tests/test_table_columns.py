@@ -71,7 +71,7 @@ def test_frames_and_timecode_need_a_rate_and_a_film_may_say_it(read):
         "video,in,out,label\na,00:00:01:00,00:00:02:00,x\n",
     )
     for content in (frames, codes):
-        with pytest.raises(AnnotationError, match="say how many a second: --fps of evaluate, --rate of convert"):
+        with pytest.raises(AnnotationError, match="say how many a second with --annotation-fps"):
             read(content)
         assert drawn(read(content, film_rate={"a": 25}.get)) == {"a": "x 1-2"}
 
@@ -250,6 +250,6 @@ def test_of_a_path_from_the_root_the_last_part_names_the_film(read, problems):
 def test_predictions_that_count_frames_need_a_rate(tmp_path):
     table = tmp_path / "p.csv"
     table.write_text("video,start_frame,end_frame,label,score\na,25,50,x,1\n")
-    with pytest.raises(InputError, match="say how many a second: --fps of evaluate"):
+    with pytest.raises(InputError, match="say how many a second with --annotation-fps"):
         read_results(table)
     assert [(s.start_s, s.end_s) for s in read_results(table, fps=25)["a"].segments] == [(1, 2)]

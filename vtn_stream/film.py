@@ -28,6 +28,7 @@ __all__ = [
     "is_film_name",
     "one_form",
     "shareable_name",
+    "with_or_without_v",
     "without_suffix",
 ]
 
@@ -322,6 +323,11 @@ def as_stored(path: Path) -> Path:
 def bare_name(path: str) -> str:
     """A film's name without folders (split at / and \\) and without its suffix, in one form of Unicode."""
     return one_form(without_suffix(PurePosixPath(path.replace("\\", "/")).name))
+
+
+def with_or_without_v(name: str) -> str:
+    """The other name of a film whose data set calls it abc here and v_abc there, as ActivityNet's files do."""
+    return name[2:] if name.startswith("v_") else f"v_{name}"
 
 
 def shareable_name(name: str) -> str:

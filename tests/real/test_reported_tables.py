@@ -74,7 +74,7 @@ def test_frames_of_label_studio_are_counted_at_the_film_s_rate(reported, tmp_pat
     (jump,) = footage.annotations.videos["yard.mp4"].segments
     assert (jump.start_s, jump.end_s) == (pytest.approx(30 / 25), pytest.approx(60 / 25))
     assert any("each film's own was taken" in note for note in footage.notes)
-    with pytest.raises(Exception, match="--fps of evaluate, --rate of convert"):
+    with pytest.raises(Exception, match="with --annotation-fps"):
         read_annotations(task)
 
 

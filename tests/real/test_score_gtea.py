@@ -39,7 +39,7 @@ def test_the_published_means_over_three_splits(data, tmp_path, evaluate):
         content = loadmat(data / "metrics" / "gtea" / f"{split}.mat")
         sides = {side: dict(enumerate(content[side].ravel())) for side in ("P", "Y")}
         predicted, true = (write_mstcn(tmp_path / f"{side}{split}", sides[side]) for side in ("P", "Y"))
-        figures = json.loads(evaluate(predicted, true, "--fps", FPS, "--json"))
+        figures = json.loads(evaluate(predicted, true, "--annotation-fps", FPS, "--fps", FPS, "--json"))
         assert figures["metrics"] == ["segmentation"]  # frame-wise labels have no scores to rank
         accuracies.append(figures["segmentation"]["accuracy"])
         f1s.append(list(figures["segmentation"]["f1"].values()))

@@ -85,6 +85,7 @@ def score(
     on_grid = frames(films, labels, fps) if {"segmentation", "phases"} & set(chosen) else {}
     if on_grid:
         _remark_overlaps(films, notes)
+        _remark_rate(films, truth, fps, notes)
     return Scores(
         films=tuple(films),
         labels=labels,
@@ -111,8 +112,8 @@ def _usual(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) ->
 
 
 def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: list[str]) -> Detection:
-    truth = {film.name: film.true for film in films}
-    known = {s.label for film in films for s in film.true}
+    truth = {film.name: (*film.true, *film.unfindable) for film in films}
+    known = {s.label for true in truth.values() for s in true}
     candidates = {film.name: film.candidates for film in films}
     shown = {film.name: film.shown for film in films}
     absent = sorted({s.label for found in candidates.values() for s in found} - known)
@@ -228,6 +229,16 @@ def _clips(films: Sequence[ScoredFilm], labels: Sequence[str], notes: list[str])
         mean_per_class=mean_per_class(scores, truth),
         confusion=_confusion(truth, best, labels),
     )
+
+
+def _remark_rate(films: Sequence[ScoredFilm], truth: Annotations, fps: float, notes: list[str]) -> None:
+    videos = [truth.videos[film.name] for film in films]
+    rates = {f"{v.num_labels / v.duration_s:.4g}" for v in videos if v.num_labels is not None and v.duration_s}
+    if others := sorted(rate for rate in rates if abs(float(rate) / fps - 1) > 0.001):
+        notes.append(
+            f"Frame by frame {fps:g} frames a second were scored; the annotations have {others[0]} labels a second, "
+            f"which --fps {others[0]} scores."
+        )
 
 
 def _remark_overlaps(films: Sequence[ScoredFilm], notes: list[str]) -> None:

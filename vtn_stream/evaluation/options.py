@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "subset": ("predictions", "films"),
     "background": ("predictions", "films"),
     "fps": ("predictions", "films"),
+    "annotation_fps": ("predictions", "films"),
     "ignore_other_videos": ("predictions", "films"),
     "plots": ("predictions", "films"),
     "protocol": ("clips",),
@@ -58,7 +60,8 @@ class EvaluationOptions:
     tious                thresholds of tIoU, groups of them; (): THUMOS14's
     subset               which films of the annotations count
     background           labels that mean nothing
-    fps                  frames a second: of annotations that count frames, and of the grid
+    fps                  frames a second of the grid on which is scored frame by frame
+    annotation_fps       labels or frames a second, of annotations that count them
     ignore_other_videos  pass over predictions for films that are not scored
     include_learnt       score films that taught the model too
     plots                folder for pictures
@@ -79,6 +82,7 @@ class EvaluationOptions:
     subset: Part | None = None
     background: tuple[str, ...] = ()
     fps: float | None = None
+    annotation_fps: Fraction | None = None
     ignore_other_videos: bool = False
     include_learnt: bool = False
     plots: Path | None = None

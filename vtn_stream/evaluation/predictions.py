@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from vtn_stream.errors import InputError, UnknownFormat
 from vtn_stream.evaluation.prediction import Prediction, of_analysis, of_timeline
 from vtn_stream.evaluation.results_folder import find_timelines, is_timeline_name, predictions_of
-from vtn_stream.film import bare_name, one_form
+from vtn_stream.film import bare_name, one_form, with_or_without_v
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
@@ -71,26 +71,33 @@ def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Predi
             segments=video.segments,
             clip_labels=() if video.clip_label is None else ((video.clip_label, 1.0),),
             duration_s=video.duration_s,
+            num_labels=video.num_labels,
         )
         for name, video in annotations.videos.items()
     }
 
 
-def assign(predictions: Iterable[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
     """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
     A name is a film's when both are the same without a film's suffix and without folders that only one of them has:
     x.mp4 is videos/x.avi, and results/a/x.mp4 is a/x.mp4 and not b/x.mp4. A name in other folders is the film's only
-    where no other name and no other film comes as close. The form of Unicode makes no difference. Raises InputError if
-    that leaves a choice.
+    where no other name and no other film comes as close. Where no film has the name, it is that of the film which has
+    a "v_" before it, or lacks it, unless that one's own name is predicted too. The form of Unicode makes no difference.
+    Raises InputError if that leaves a choice.
     """
     by_key: dict[str, list[str]] = {}
     for film in sorted(films):
         by_key.setdefault(bare_name(film), []).append(film)
     claims: dict[str, list[str]] = {}
     others = []
+    given = {bare_name(name) for name in predictions}
     for name in sorted(predictions):
-        if not (near := by_key.get(bare_name(name), [])):
+        key = bare_name(name)
+        near = by_key.get(key, [])
+        if not near and with_or_without_v(key) not in given:
+            near = by_key.get(with_or_without_v(key), [])
+        if not near:
             others.append(name)
             continue
         closest = max(_closeness(name, film) for film in near)

@@ -16,6 +16,7 @@ from vtn_stream.evaluation.predictions import Prediction, assign, folders_differ
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.annotated import Subset
+from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import labels_on_grid
 from vtn_stream.timeline import Segment
@@ -34,6 +35,8 @@ class ScoredFilm:
 
     duration_s   as the annotations give it, else the predictions; else where the last segment ends
     true         what happens in it; clip_label: the one label of the whole film
+    unfindable   true segments without a length, which detection counts and nothing finds: where published figures were
+                 measured with such
     prediction   None: nothing is predicted of it, which counts as finding nothing
     """
 
@@ -42,6 +45,7 @@ class ScoredFilm:
     true: tuple[Segment, ...]
     clip_label: str | None
     prediction: Prediction | None
+    unfindable: tuple[Segment, ...] = ()
 
     @property
     def shown(self) -> tuple[Segment, ...]:
@@ -124,6 +128,7 @@ def matched(
             prediction = _without(_respelled(prediction, spelled), background)
             _check_labels(name, prediction, truth.labels)
         films.append(_film(name, truth.videos[name], prediction, background))
+    _check_pace(films, truth)
     _remark(films, truth, notes)
     return films, notes
 
@@ -167,6 +172,33 @@ def frames(
     return grids
 
 
+def _check_pace(films: Sequence[ScoredFilm], truth: Annotations) -> None:
+    """Raises InputError where labels a frame last much longer or shorter than the films, on either side."""
+    of_truth, of_predictions, both = [], [], []
+    for film in films:
+        video, prediction = truth.videos[film.name], film.prediction
+        if prediction is None or not video.duration_s or not prediction.duration_s:
+            continue
+        counts = (video.num_labels, prediction.num_labels)
+        if counts[0] is not None and counts[1] is not None:
+            both.append(Paced(film.name, counts[1], prediction.duration_s, video.duration_s))
+        elif counts[0] is not None:
+            of_truth.append(Paced(film.name, counts[0], video.duration_s, prediction.duration_s))
+        elif counts[1] is not None:
+            of_predictions.append(Paced(film.name, counts[1], prediction.duration_s, video.duration_s))
+    for side in (of_truth, of_predictions):
+        if (wrong := wrong_pace(side)) is not None:
+            raise InputError(wrong[0], "nothing was scored: the times would be wrong", wrong[1])
+    if wrong_pace(both) is not None:
+        film = both[0]
+        raise InputError(
+            f"the predictions of {shown(film.name)} have {film.num_labels} labels, and the annotations "
+            f"{truth.videos[film.name].num_labels}: they do not count at one rate",
+            "nothing was scored",
+            "write both at one rate, which --annotation-fps names",
+        )
+
+
 def _counted(num: int, thing: str) -> str:
     return f"{num} {thing}{'s' * (num != 1)}"
 
@@ -187,6 +219,7 @@ def _film(name: str, video: AnnotatedVideo, prediction: Prediction | None, backg
         true=tuple(s for s in true if s.label not in background),
         clip_label=video.clip_label,
         prediction=prediction,
+        unfindable=tuple(Segment(start_s=0.0, end_s=0.0, label=x) for x in video.unfindable if x not in background),
     )
 
 

@@ -60,6 +60,7 @@ def _one(source: Path, options: ReadingOptions, video: VideoInfo, plain: ReadRes
     filled = replace(
         options,
         rate=options.rate or video.nominal_rate,
+        annotation_fps=options.annotation_fps or video.nominal_rate,
         duration_s=video.duration_s if options.duration_s is None else options.duration_s,
         start_timecode=options.start_timecode or video.start_timecode,
     )

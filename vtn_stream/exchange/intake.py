@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, listed, printable
-from vtn_stream.film import bare_name, is_film_name, one_form
+from vtn_stream.film import bare_name, is_film_name, one_form, with_or_without_v
 from vtn_stream.formats import FORMATS, Format
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.spelling import nearest
@@ -52,7 +52,9 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
     if not path.is_dir() and (format := _format_of(name, _head(data))) is not None:
         return format.read(data, name, options)
     try:
-        annotations = read_annotations(path, fps=options.rate, start_timecode=options.start_timecode, skip_bad=True)
+        annotations = read_annotations(
+            path, fps=options.annotation_fps, start_timecode=options.start_timecode, skip_bad=True
+        )
     except UnknownFormat as error:
         raise _unknown(path.name, data) from error
     return timelines_of(annotations, path.name, options)
@@ -83,7 +85,8 @@ def truth_of(
         by_name.setdefault(bare_name(each.video_path), []).append(each)
     found = []
     for timeline in timelines:
-        same = by_name.get(bare_name(timeline.video_path), [])
+        key = bare_name(timeline.video_path)
+        same = by_name.get(key) or by_name.get(with_or_without_v(key), [])
         if len(same) != 1:
             near = nearest(timeline.video_path, [each.video_path for each in truths]) if not same else None
             hint = f" (did you mean {printable(near)}?)" if near else ""

@@ -47,12 +47,14 @@ _SAYS_UTF_16 = re.compile(rb"[^>]{0,60}\bencoding\s*=\s*[\"']utf-16", re.IGNOREC
 class ReadingOptions:
     """What a file may not say about itself; if it does, that holds.
 
-    rate            frames a second, for formats that count frames; None: 25, with a warning
+    rate            frames a second, for timelines that count frames; None: 25, with a warning
+    annotation_fps  the same for annotations, such as one label a frame; None: not known
     start_timecode  of the film's first frame, taken off all timecodes; None: 0
     duration_s      of the film; None: it ends with the last segment
     """
 
     rate: Fraction | None = None
+    annotation_fps: Fraction | None = None
     start_timecode: str | None = None
     duration_s: float | None = None
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from vtn_stream.errors import InputError
-from vtn_stream.film import is_film_name, one_form, without_suffix
+from vtn_stream.film import is_film_name, one_form, with_or_without_v, without_suffix
 
 __all__ = ["FilmFolder"]
 
@@ -48,7 +48,8 @@ class FilmFolder:
         """The files that may be the film with this id; only one if the folder is unambiguous.
 
         That of this very path; else those whose path, which may begin with the folder's own name, ends like the id;
-        else those that do but for the suffix, of which those with a film's suffix come first.
+        else those that do but for the suffix, of which those with a film's suffix come first; else those that do with
+        "v_" before the name, or without it, where it is in the id.
         """
         return self._inside.find(name)
 
@@ -72,7 +73,8 @@ class _Names:
         if (path := "/".join([*above, last])) in self._by_path:
             return [self._by_path[path]]
         stem = without_suffix(last)
-        for candidates in (self._by_name.get(last, []), self._by_stem.get(last, []), self._by_stem.get(stem, [])):
+        names = (self._by_name.get(last), *(self._by_stem.get(each) for each in (last, stem, with_or_without_v(stem))))
+        for candidates in filter(None, names):
             ending = [path for path in candidates if self._folders(path, len(above)) == above]
             if ending:
                 return [self._by_path[path] for path in [p for p in ending if is_film_name(p)] or ending]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 from vtn_stream.embedding import probe
@@ -17,7 +18,11 @@ from vtn_stream.video import DecodingProcess
 __all__ = ["Footage", "find_films", "mean_rate"]
 
 LONG_S = 1e9  # stands for the duration of a film whose true one nothing depends on
-OF_FILMS = "the annotations count frames and say no rate: each film's own was taken, which holds if they counted at it"
+OF_FILMS = (
+    "the annotations count frames and do not say how many a second: each film's own rate was taken; if that is not the "
+    "rate of the annotations, name it with --annotation-fps"
+)
+NOT_COUNTED = "--annotation-fps changes nothing: the annotations count no frames, or say themselves how many a second"
 UNKNOWN_RATE = 1.0  # of a film that is not there: what it counts is told as missing, not used
 SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
 
@@ -48,19 +53,21 @@ def find_films(
     store: EmbeddingStore,
     process: DecodingProcess,
     *,
+    annotation_fps: Fraction | None = None,
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Footage:
     """Finds the annotated films in a folder and probes each, or takes its probe from the store.
 
     A film lies under the path that its id is, or anywhere below the folder under a name like its id, whatever its
-    suffix (`FilmFolder.find`). Where the annotations count frames of unknown rate, it is the films'. Films of the
-    subset test need not be there. skip_bad: what is wrong, and films that cannot be read, are left out and reported.
+    suffix (`FilmFolder.find`). Where the annotations count frames, annotation_fps is their rate; if neither it nor the
+    format says the rate, it is the films'. Films of the subset test need not be there. skip_bad: what is wrong, and
+    films that cannot be read, are left out and reported.
 
     Raises AnnotationError with every problem of the annotations and of the films; InputError where no film is there.
     """
     tell = on_event or (lambda event: None)
-    draft = _draft(annotations)
+    draft = _draft(annotations, annotation_fps)
     wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
     if not wanted:
         raise InputError(
@@ -77,7 +84,7 @@ def find_films(
             videos[name] = probe(path, store, process)
         except VideoError as error:
             problems[name] = str(error)
-    if draft.format == mstcn.NAME and videos:
+    if draft.format == mstcn.NAME and videos and annotation_fps is None:
         _check_one_rate(videos)
     rates = {name: mean_rate(video) for name, video in videos.items()}
     durations = {name: LONG_S for name in _others(films, draft.videos)}
@@ -85,14 +92,16 @@ def find_films(
         if video.subset == "test" or name in problems:
             durations[name] = LONG_S if video.duration_s is None else video.duration_s
     durations |= {name: video.duration_s for name, video in videos.items()}
-    found = _read(annotations, durations, rates, problems, skip_bad=skip_bad).with_lengths()
+    found = _read(annotations, durations, annotation_fps, rates, problems, skip_bad=skip_bad).with_lengths()
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
         raise _problems(annotations, [*found.skipped, *_as_problems(problems)], "get the films anew, or others")
     notes = [_note(problem) for problem in found.warnings]
-    if found.uses_fps and found.format != cholec80.NAME:
+    if annotation_fps is None and found.uses_fps and found.format != cholec80.NAME:
         notes.append(OF_FILMS)
+    if annotation_fps is not None and not found.uses_fps:
+        notes.append(NOT_COUNTED)
     notes += [f"left out: {_note(problem)}" for problem in (*found.skipped, *_as_problems(problems))]
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])
@@ -105,9 +114,9 @@ def find_films(
     )
 
 
-def _draft(annotations: Path) -> Annotations:
+def _draft(annotations: Path, fps: Fraction | None) -> Annotations:
     """The annotations before probing: their ids and subsets are sure, but not the seconds of frames that they count."""
-    return read_annotations(annotations, skip_bad=True, film_rate=lambda name: UNKNOWN_RATE)
+    return read_annotations(annotations, skip_bad=True, fps=fps, film_rate=lambda name: UNKNOWN_RATE)
 
 
 def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
@@ -147,7 +156,7 @@ def _check_one_rate(videos: Mapping[str, VideoInfo]) -> None:
         raise InputError(
             f"the annotations count frames, and {slow} has {low:.6g} a second, {fast} {high:.6g}",
             "their seconds are not known",
-            "bring the films to one rate, or write the annotations in seconds",
+            "name the rate of the annotations with --annotation-fps",
         )
 
 
@@ -162,6 +171,7 @@ def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
 def _read(
     annotations: Path,
     durations: Mapping[str, float],
+    fps: Fraction | None,
     rates: Mapping[str, float],
     problems: Mapping[str, str],
     *,
@@ -170,7 +180,11 @@ def _read(
     """Raises AnnotationError with its own problems and these."""
     try:
         found = read_annotations(
-            annotations, videos=durations, skip_bad=skip_bad, film_rate=lambda name: rates.get(name, UNKNOWN_RATE)
+            annotations,
+            videos=durations,
+            skip_bad=skip_bad,
+            fps=fps,
+            film_rate=lambda name: rates.get(name, UNKNOWN_RATE),
         )
     except AnnotationError as error:
         if not error.problems:

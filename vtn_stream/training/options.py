@@ -21,6 +21,7 @@ class TrainingOptions:
     output       the model's file; its card and plots are written beside it
     head         what it learns; "auto" goes by the annotations
     fps          grid positions per second, such as 2, 2.56 or "30000/1001"; None: by the shortest actions
+    annotation_fps  labels or frames a second, of annotations that count them; None: the data set's, else the films'
     backbone     a timm image network; None: the default one. weights: a file for it
     size         height and width of the frames that it looks at; None: its own
     device       of the image network, and of the training
@@ -40,6 +41,7 @@ class TrainingOptions:
     output: Path
     head: HeadKind = "auto"
     fps: float | Fraction | str | None = None
+    annotation_fps: Fraction | None = None
     backbone: str | None = None
     weights: Path | None = None
     size: int | None = None

@@ -49,7 +49,15 @@ def prepare(
     `check_head`, `check_enough` and `embed_films` raise.
     """
     tell, skip_bad, anyway = on_event or (lambda event: None), options.skip_bad, options.anyway
-    footage = find_films(options.annotations, options.videos, store, process, skip_bad=skip_bad, on_event=tell)
+    footage = find_films(
+        options.annotations,
+        options.videos,
+        store,
+        process,
+        annotation_fps=options.annotation_fps,
+        skip_bad=skip_bad,
+        on_event=tell,
+    )
     annotated = footage.annotations.videos
     kind = natural_head(annotated) if options.head == "auto" else options.head
     try:

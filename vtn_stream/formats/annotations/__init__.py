@@ -38,7 +38,7 @@ __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotati
 
 # The formats that are read, as the message for a file of another format lists them.
 FORMATS = {
-    activitynet.NAME: "an object with a database",
+    activitynet.NAME: "an object with a database, or with the films themselves",
     thumos14.NAME: "the same with segment(frames) or label_id",
     segments_csv.NAME: "a table with the columns video,start_s,end_s,label, or others that say as much",
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
@@ -68,7 +68,8 @@ def read_annotations(
     """The films of a file or folder of annotations, in any format: the content tells which.
 
     videos     the durations in seconds of the films there are, by id: ids that are not among them, and segments that
-               end more than 0.5 s past their film, are problems; those that end less past it are cut
+               end more than 0.5 s past their film, are problems; those that end less past it are cut. 1e9 and more
+               stands for one that is not known
     skip_bad   leave out what is wrong, and tell it in `skipped`, instead of reading nothing
     fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
     film_rate  the same for one film, by its id: of films that are known

@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 
 from vtn_stream.timeline import Segment
 
-__all__ = ["AnnotatedVideo", "Annotations", "Problem", "Subset"]
+__all__ = ["END_TOLERANCE_S", "AnnotatedVideo", "Annotations", "Problem", "Subset"]
 
 SPOT_S = 1.0  # SoccerNet counts a spot as found up to half a second off, at its tightest
+END_TOLERANCE_S = 0.5  # containers and annotators disagree by some frames about where a film ends: cut, with a warning
 
 Subset = Literal["training", "validation", "test"]
 
@@ -30,6 +31,9 @@ class AnnotatedVideo:
     clip_label   the one label of the whole film; its segment [0, duration_s) exists as soon as the duration is known
     source       what films that share a scene share: they belong on the same side of a split
     rate         frames a second, where the format counts frames and says how many
+    num_labels   how many labels it has, in formats with a label for each frame
+    unfindable   labels of true segments without a length, in formats where nothing else has none (`published`): an
+                 evaluation counts them among the true ones, and no prediction finds them
     """
 
     segments: tuple[Segment, ...] = ()
@@ -38,6 +42,8 @@ class AnnotatedVideo:
     subset: Subset | None = None
     source: str | None = None
     rate: Fraction | None = None
+    num_labels: int | None = None
+    unfindable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

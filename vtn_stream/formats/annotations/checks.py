@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
-from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
+from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.findings import Findings, FoundSegment
+from vtn_stream.formats.annotations.pace import Paced, wrong_pace
+from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
 from vtn_stream.formats.annotations.words import At, in_s, label_order, shown
 from vtn_stream.timeline import Segment
 
 __all__ = ["finish"]
 
-END_TOLERANCE_S = 0.5  # containers and annotators disagree by some frames about where a film ends: cut, with a warning
 TOUCH_TOLERANCE_S = 1e-3  # segments written in milliseconds that touch may share one
+UNKNOWN_S = 1e9  # and more stands for a duration that is not known
 MAX_LABELS = 10_000
 MAX_SUGGESTIONS = 50  # each costs a comparison with every name
 
@@ -26,11 +28,14 @@ def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, 
         spelled = {one_form(name): name for name in findings.films}
         videos = {spelled.get(one_form(name), name): duration_s for name, duration_s in videos.items()}
     _check_missing(findings, videos)
+    _check_pace(findings, videos)
+    if findings.published:
+        settle(findings, durations_of(findings.films, videos), cut=videos is not None)
     found, mostly_late = _checked(findings, videos)
     counts: Counter[str] = Counter()
     for video in found.values():
         whole = video.clip_label
-        counts.update([s.label for s in video.segments] if whole is None else [whole])
+        counts.update([*(s.label for s in video.segments), *video.unfindable] if whole is None else [whole])
     if len(counts) > MAX_LABELS:
         findings.refuse(At(), f"it has more than {MAX_LABELS} labels")
     _check_labels(findings, counts)
@@ -72,6 +77,17 @@ def _check_missing(findings: Findings, videos: Mapping[str, float] | None) -> No
         findings.warn(At(), f"{len(silent)} film{'s' * (len(silent) > 1)} without annotations: {listed(silent)}")
 
 
+def _check_pace(findings: Findings, videos: Mapping[str, float] | None) -> None:
+    """Raises AnnotationError where labels a frame last much longer or shorter than the films."""
+    films = [
+        Paced(name, film.num_labels, film.facts["duration_s"], videos[name])
+        for name, film in findings.films.items()
+        if videos is not None and film.num_labels is not None and videos[name] < UNKNOWN_S
+    ]
+    if (wrong := wrong_pace(films)) is not None:
+        raise AnnotationError(wrong[0], "no annotations were read: their times would be wrong", wrong[1])
+
+
 def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:
     """The films without their faulty segments; and whether most segments end past the end of their films."""
     found: dict[str, AnnotatedVideo] = {}
@@ -89,6 +105,9 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
         for s in film.segments:
             over_s = -math.inf if duration_s is None else s.end_s - duration_s
             lasts = s.start_s < s.end_s
+            if findings.published:
+                kept.append(s)
+                continue
             if duration_s is not None and (over_s > END_TOLERANCE_S or (lasts and s.start_s >= duration_s)):
                 num_late += 1
                 verb = "ends" if lasts else "stands"
@@ -99,7 +118,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
                 cut.append((s.at, over_s))
                 s.start_s, s.end_s = min(s.start_s, duration_s), duration_s
             kept.append(s)
-        film.segments = _apart(findings, name, kept)
+        film.segments = kept if findings.published else _apart(findings, name, kept)
         whole = film.clip_label
         if whole is None and not film.segments and (film.lost or num_before):
             continue  # it is not a film in which nothing happens
@@ -116,6 +135,8 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             subset=film.facts.get("subset"),
             source=film.facts.get("source"),
             rate=film.facts.get("rate"),
+            num_labels=film.num_labels,
+            unfindable=tuple(film.unfindable),
         )
     if cut:
         most = max(over_s for _, over_s in cut)

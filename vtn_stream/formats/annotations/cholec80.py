@@ -2,10 +2,10 @@
 
 Frames count from 0 at 25 a second, unless the caller gives another rate; frame i is [i / 25, (i + 1) / 25). The
 derived form has every 25th frame and numbers for phases, mostly without the header: there a row stands for the frames
-up to the next one. Runs of a phase are one segment. Labels: the seven phases in their order, then others, in
-alphabetic order (M2CAI16 has one more). Loses nothing; no escapes. The path is a file, or a folder of them; the id is
-the file's name without "-phase". Traps: numbers count from 0 in the order of the paper's table; frames of a file at 1
-a second are still numbers of the 25.
+up to the next one, and the caller's rate may be that of the rows, 1 a second, which a warning says. Runs of a phase
+are one segment. Labels: the seven phases in their order, then others, in alphabetic order (M2CAI16 has one more).
+Loses nothing; no escapes. The path is a file, or a folder of them; the id is the file's name without "-phase". Traps:
+numbers count from 0 in the order of the paper's table; frames of a file at 1 a second are still numbers of the 25.
 """
 
 import io
@@ -23,6 +23,7 @@ __all__ = ["NAME", "PHASES", "claims", "film_id", "read"]
 
 NAME = "Cholec80"
 FPS = 25
+MAX_FRAME_RATE = 120  # of frames that were numbered: what would be faster counts frames, not rows
 PHASES = (  # in the order of the operation
     "Preparation",
     "CalotTriangleDissection",
@@ -57,7 +58,6 @@ class _PhaseRow(NamedTuple):
 def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None, *, file: str = "") -> None:
     """`file`: how messages call it, if there are several."""
     findings.uses_fps = True
-    rate = FPS if fps is None else fps
     num_problems = len(findings.problems)
     rows = _rows(findings, text, file)
     if not rows:
@@ -68,9 +68,11 @@ def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None
         return
     steps = Counter(b.frame - a.frame for a, b in pairwise(rows) if not b.after_bad)
     step = max(sorted(steps), key=lambda step: steps[step], default=1)  # the usual one; of two, the smaller
+    rate = _frame_rate(findings, rows[0].at, fps, step)
     name = findings.film(film_id(path), rows[0].at, duration_s=float((rows[-1].frame + step) / rate))
     if name is None:
         return
+    findings.films[name].num_labels = (rows[-1].frame + step) // step
     findings.films[name].lost = len(findings.problems) > num_problems
     if any(row.phase in PHASES for row in rows):
         findings.labels = PHASES
@@ -85,6 +87,18 @@ def read(findings: Findings, path: Path, text: str, fps: float | Fraction | None
             run = []
         run.append(row)
     _put(findings, name, run, step, rate)
+
+
+def _frame_rate(findings: Findings, at: At, fps: float | Fraction | None, step: int) -> float | Fraction:
+    """Frames a second; of rows for every `step`-th frame the rate that is given may be theirs."""
+    if fps is None:
+        return FPS
+    if step > 1 and fps * step <= MAX_FRAME_RATE:
+        text = f"every row stands for {step} frames: {float(fps):g} a second of them are {float(fps * step):g} frames"
+        if not any(text in before for _, before in findings.warnings):  # of the other files of a folder
+            findings.warn(at, text + " a second")
+        return fps * step
+    return fps
 
 
 def _rows(findings: Findings, text: str, file: str) -> list[_PhaseRow]:

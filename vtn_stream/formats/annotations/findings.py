@@ -54,6 +54,8 @@ class FoundFilm:
     clip_label: str | None = None
     lost: bool = False  # something of it was wrong, and left out
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
+    num_labels: int | None = None  # where there is one for each frame
+    unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
 
 
 class Unreadable(Exception):
@@ -72,6 +74,8 @@ class Findings:
     labels     the order that the format gives them
     locate     of each JSON file ("" if there is one) the line of a path in it
     uses_fps   frames were counted whose rate only the caller can tell
+    published  segments count as they are written: overlaps of one label, times outside of the film, ends before starts
+               are no faults in a data set on which papers are compared (`published.settle`)
 
     And the caller what `rate_of` knows.
     """
@@ -93,6 +97,7 @@ class Findings:
         self.labels: Sequence[str] = ()
         self.locate: dict[str, Callable[[tuple[str | int, ...]], int | None]] = {}
         self.uses_fps = False
+        self.published = False
         self.films: dict[str, FoundFilm] = {}
         self.problems: list[tuple[At, str]] = []
         self.warnings: list[tuple[At, str]] = []
@@ -202,14 +207,20 @@ class Findings:
         self._count(at)
         faults = list[str]()
         start, end = _time("start", start_s, faults), _time("end", end_s, faults)
-        if start is not None and end is not None:
-            if start < 0:
-                faults.append(f"it starts before the film, at {in_s(start)}")
-            if end < start:
-                faults.append(f"it ends at {in_s(end)}, before it starts at {in_s(start)}")
-            elif end == start:
-                faults.append(f"it has no length: it starts and ends at {in_s(start)}")
+        if start is not None and end is not None and not self.published:
+            faults += self.faults_of_times(start, end)
         self._keep(name, at, start, end, label, attributes, score, faults)
+
+    @staticmethod
+    def faults_of_times(start_s: float, end_s: float) -> list[str]:
+        faults = list[str]()
+        if start_s < 0:
+            faults.append(f"it starts before the film, at {in_s(start_s)}")
+        if end_s < start_s:
+            faults.append(f"it ends at {in_s(end_s)}, before it starts at {in_s(start_s)}")
+        elif end_s == start_s:
+            faults.append(f"it has no length: it starts and ends at {in_s(start_s)}")
+        return faults
 
     def spot(
         self,

@@ -15,7 +15,7 @@ from vtn_stream.timeline import Segment
 __all__ = ["NO_RATE", "first_and_last", "num_short", "rate_of", "seconds_of", "short_warnings"]
 
 MAX_RATE = 1_000_000
-NO_RATE = "say how many a second: --fps of evaluate, --rate of convert, report and plot; train asks the films"
+NO_RATE = "say how many a second with --annotation-fps; in report and plot with --rate"
 
 
 def first_and_last(segment: Segment, rate: Fraction, duration_s: float) -> tuple[int, int]:

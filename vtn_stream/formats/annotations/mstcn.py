@@ -88,6 +88,7 @@ def _read_film(findings: Findings, name: str, text: str, file: str, fps: Fractio
     film = findings.film(name, At(line=1, file=file), duration_s=float(len(labels) / fps))
     if film is None:
         return
+    findings.films[film].num_labels = len(labels)
     first, unknown = 0, set[str]()
     for label, run in groupby(labels):
         at, stop = At(line=first + 1, file=file), first + len(list(run))

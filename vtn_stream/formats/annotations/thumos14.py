@@ -2,15 +2,14 @@
 
 Seconds, of "segment"; if it is missing, "segment(frames)" divided by the film's "fps", else by the caller's. Labels
 in the order of label_id. Loses the frames, the ids and fps. The label "Ambiguous" means that it is not known: such
-segments are dropped, with a count. Traps: subsets are written Validation or validation, Test or test; the ids leave
-room for labels that are dropped.
+segments are dropped, with a count. Segments count as they are written (`published`). Traps: subsets are written
+Validation or validation, Test or test; the ids leave room for labels that are dropped.
 """
 
 import math
 from fractions import Fraction
-from typing import Any
 
-from vtn_stream.formats.annotations.activitynet import films, is_pair
+from vtn_stream.formats.annotations.activitynet import Database, films, is_pair
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.annotations.words import At, shown
@@ -21,16 +20,16 @@ NAME = "THUMOS14 JSON"
 DROPPED = "Ambiguous"
 
 
-def claims(database: dict[str, Any]) -> bool:
+def claims(database: Database) -> bool:
     return any(
         isinstance(annotation, dict) and ("segment(frames)" in annotation or "label_id" in annotation)
-        for entry in database.values()
+        for entry in database.films.values()
         if isinstance(entry, dict) and isinstance(entry.get("annotations"), list)
         for annotation in entry["annotations"]
     )
 
 
-def read(findings: Findings, text: str, database: dict[str, Any]) -> None:
+def read(findings: Findings, text: str, database: Database) -> None:
     ids: dict[str, int] = {}
     num_dropped = 0
     for name, annotations in films(findings, text, database):
@@ -41,7 +40,8 @@ def read(findings: Findings, text: str, database: dict[str, Any]) -> None:
                 continue
             segment = annotation.get("segment")
             if segment is None and is_pair(frames := annotation.get("segment(frames)")):
-                rate = database[name]["fps"] if "fps" in database[name] else findings.rate_of(name)
+                facts = database.films[name]
+                rate = facts["fps"] if "fps" in facts else findings.rate_of(name)
                 segment = [_seconds(frame, rate) for frame in frames]
                 if None in segment:
                     findings.lost(name, at, f"its frames have no seconds: their rate is {shown(rate)}; {NO_RATE}")
