@@ -88,8 +88,8 @@ def average_over_windows(ap: Floats) -> float:
 def window_map(predictions: Spots, truth: Spots, labels: Sequence[str], widths_s: Sequence[float]) -> WindowScores:
     """Average precision as SoccerNet computes it (Deliege et al., "SoccerNet-v2", 2021; its average_mAP).
 
-    Spots lie in cells of half a second, [k/2, (k+1)/2) of their film; a film is a half of a match where halves are films
-    of their own. Of several true spots of a class in one cell one counts, and of predictions the one that scores
+    Spots lie in cells of half a second, [k/2, (k+1)/2) of their film; a half of a match is a film where halves are
+    films. Of several true spots of a class in one cell one counts, and of predictions the one that scores
     highest. In order of time each true spot takes, of the predictions that are still free and at most half a window
     away, the one that scores highest (of two alike the earlier). At 200 thresholds from 0 to 1 precision and recall are
     counted; AP is the mean, over the recalls 0, .1 ... 1, of the best precision that is reached with such a recall or
