@@ -1,8 +1,9 @@
 """vtn-stream evaluate"""
 
+import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.text import Text
@@ -34,6 +35,21 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
         self.fail(f"{value!r} is none; give a number above 0, up to 1 (0.5), or a range (0.3:0.7:0.1)", param, ctx)
 
 
+class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    name = "SECONDS|FRAMES"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, Literal["s", "f"]]:
+        if isinstance(value, tuple):
+            return value
+        if (frames := re.fullmatch(r"(\d{1,6})f", value, re.ASCII)) is not None:
+            return int(frames[1]), "f"
+        if re.fullmatch(r"(\d{1,6}\.?|\d{0,6}\.\d{1,6})s", value, re.ASCII):
+            return float(value[:-1]), "s"
+        self.fail(f"{value!r} is not a tolerance; give seconds (0.5s) or whole frames (2f)", param, ctx)
+
+
 @click.command()
 @click.argument("what", metavar="PREDICTIONS|LIST|ANNOTATIONS", type=click.Path(exists=True, path_type=Path))
 @click.argument("annotations", required=False, type=click.Path(exists=True, path_type=Path))
@@ -48,7 +64,7 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option(
     "--metrics",
     multiple=True,
-    type=click.Choice(["detection", "segmentation", "phases", "clips"]),
+    type=click.Choice(["detection", "spotting", "segmentation", "phases", "clips"]),
     help="What to measure; may be repeated. [default: what says something of such annotations]",
 )
 @click.option(
@@ -57,6 +73,14 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
     multiple=True,
     type=_Thresholds(),
     help="From which overlap a segment is found: a number or a range; may be repeated. [default: 0.3:0.7:0.1]",
+)
+@click.option(
+    "--tolerance",
+    "tolerances",
+    multiple=True,
+    type=_Tolerance(),
+    help="How far away an event without a length may be spotted: seconds (0.5s) or frames of the annotations (2f); may "
+    "be repeated. [default: 0.5s, 1s, 2s; 1f, 2f where the annotations say the rate]",
 )
 @click.option(
     "--subset",

@@ -112,6 +112,8 @@ def _score(
         subset=asked.subset,
         metrics=asked.metrics,
         thresholds=asked.thresholds,
+        tolerances_s=asked.tolerances_s,
+        tolerances_frames=asked.tolerances_frames,
         fps=asked.grid_fps,
         background=asked.background,
         ignore_other_videos=asked.ignore_other_videos,
@@ -128,7 +130,7 @@ def _read_truth(asked: EvaluationOptions) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
     path = asked.truth
-    truth = read_annotations(path, fps=asked.annotation_fps).with_lengths()
+    truth = read_annotations(path, fps=asked.annotation_fps)
     for line, text in truth.warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"
         err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)

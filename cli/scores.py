@@ -13,7 +13,7 @@ from .console import out, show_table
 from .times import clock
 
 if TYPE_CHECKING:
-    from vtn_stream.evaluation import Clips, Detection, OwnFigures, Phases, Scores, Segmentation, Shown
+    from vtn_stream.evaluation import Clips, Detection, OwnFigures, Phases, Scores, Segmentation, Shown, Spotting
     from vtn_stream.evaluation.labelled_clips import Evaluation
 
 __all__ = ["show_evaluation", "show_own", "show_scores"]
@@ -33,6 +33,8 @@ def show_scores(scores: "Scores") -> None:
         out.print()
         if metric == "detection" and scores.detection:
             _detection(scores.detection)
+        elif metric == "spotting" and scores.spotting:
+            _spotting(scores.spotting)
         elif metric == "segmentation" and scores.segmentation:
             _segmentation(scores.segmentation)
         elif metric == "phases" and scores.phases:
@@ -96,6 +98,50 @@ def _detection(detection: "Detection") -> None:
     out.print(f"precision, recall and F1, %: of what the timelines show, at tIoU {detection.shown_tiou:g}")
 
 
+def _spotting(spotting: "Spotting") -> None:
+    columns = [
+        (name, [_percent(of.average_ap(label)) for label in spotting.labels[:MAX_ROWS]], _percent(of.average_map))
+        for name, of in (("tight", spotting.tight), ("loose", spotting.loose))
+        if of is not None
+    ]
+    for of, unit in ((spotting.seconds, " s"), (spotting.frames, " f")):
+        for k, tolerance in enumerate(() if of is None else of.tolerances):
+            assert of is not None
+            aps = [of.classes[label].ap[k] if label in of.classes else math.nan for label in spotting.labels[:MAX_ROWS]]
+            columns.append((f"{tolerance:g}{unit}", [_percent(ap) for ap in aps], _percent(of.mean_ap[k])))
+    rows = [(Text(printable(label)), spotting.shown[label]) for label in spotting.labels[:MAX_ROWS]]
+    more = len(spotting.labels) - MAX_ROWS
+    if columns:
+        out.print("spotting: average precision, %")
+        table = _of_labels("", [name for name, _, _ in columns])
+        for i, (label, _) in enumerate(rows):
+            table.add_row(label, *(cells[i] for _, cells, _ in columns))
+        if more > 0:
+            table.add_row(f"... and {more} more")
+        table.add_row("all", *(mean for _, _, mean in columns), style="bold")
+        show_table(table)
+        out.print("tight, loose: SoccerNet's average-mAP, windows of 1 to 5 s and of 5 to 60 s")
+        if spotting.seconds or spotting.frames:
+            out.print("s, f: found up to so many seconds, or frames of the annotations, away")
+    table = _of_labels("spots shown", ["true", "shown", "prec.", "recall", "F1"])
+    for label, found in rows:
+        table.add_row(label, *_shown(found))
+    if more > 0:
+        table.add_row(f"... and {more} more")
+    table.add_row("all", *_shown(spotting.total), style="bold")
+    show_table(table)
+    out.print(f"precision, recall and F1, %: of what the timelines show, within {spotting.shown_within_s:g} s")
+
+
+def _of_labels(title: str, columns: Sequence[str]) -> Table:
+    """A table with a row a label, still empty."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(title, overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
 def _segmentation(segmentation: "Segmentation") -> None:
     scores = segmentation.scores
     rows = [("accuracy", scores.accuracy), ("edit", scores.edit)]
@@ -118,9 +164,19 @@ def _phases(phases: "Phases") -> None:
 
 
 def _clips(clips: "Clips") -> None:
-    rows = [("top-1", clips.top_1), ("top-5", clips.top_5), ("mean per class", clips.mean_per_class)]
-    cells = [(name, "-" if share is None else f"{100 * share:.2f}") for name, share in rows]
-    show_table(_two_columns("whole films, %", [*cells, ("films", str(clips.num_clips))]))
+    rules = [clips] if clips.by_highest_score is None else [clips, clips.by_highest_score]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("whole films, %")
+    for each in rules:
+        table.add_column("" if each.decided_by == "label" else f"by {each.decided_by}", justify="right")
+    for name, shares in (
+        ("top-1", [each.top_1 for each in rules]),
+        ("top-5", [each.top_5 for each in rules]),
+        ("mean per class", [each.mean_per_class for each in rules]),
+    ):
+        table.add_row(name, *("-" if share is None or math.isnan(share) else f"{100 * share:.2f}" for share in shares))
+    table.add_row("films", *[str(clips.num_clips)] * len(rules))
+    show_table(table)
 
 
 def _two_columns(title: str, rows: Sequence[tuple[str, str]]) -> Table:

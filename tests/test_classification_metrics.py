@@ -81,8 +81,12 @@ def test_without_ties_it_is_what_sorting_says_and_the_order_of_clips_does_not_ma
         ([[1.0, 2.0]], [2], 1, "classes must be 0 to 1"),
         ([[1.0, 2.0]], [-1], 1, "classes must be 0 to 1"),
         ([[1.0, np.nan]], [0], 1, "not a number"),
+        ([[1.0], [0.0]], [0, 0], 1, "one class, no accuracy"),  # whatever it says, it is never wrong
     ],
 )
 def test_what_has_no_accuracy_is_refused(scores, truth, k, problem):
     with pytest.raises(ValueError, match=problem):
         top_k(scores, truth, k)
+    if k:
+        with pytest.raises(ValueError, match=problem):
+            mean_per_class(scores, truth)

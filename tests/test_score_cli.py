@@ -116,6 +116,96 @@ def test_thresholds_are_numbers_and_ranges_without_rounding(here, found, truth, 
     assert ap == [float(tiou <= 0.75) for tiou in thresholds]  # 15 of 20 s: exactly at the threshold counts
 
 
+@pytest.fixture
+def spots(tmp_path):
+    """Spot JSON at 25 frames a second, and what was found of it: a frame late, 0.2 s late, and 8 s late."""
+
+    def film(**frames):
+        events = [{"frame": frame, "label": label, "score": 0.5} for label, frame in frames.items()]
+        return [{"video": "a", "num_frames": 2500, "fps": 25, "events": events}]
+
+    for name, content in (("t", film(jump=100, spin=200, land=300)), ("f", film(jump=101, spin=205, land=500))):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    return tmp_path / "f.json", tmp_path / "t.json"
+
+
+def test_events_without_a_length_are_scored_by_spotting(here, spots):
+    code, out, err = here(*spots)
+    assert (code, err) == (0, "")
+    lines = [line.split() for line in out.splitlines() if line.strip()]
+    assert ["tight", "loose", "0.5", "s", "1", "s", "2", "s", "1", "f", "2", "f"] in lines
+    rows = {line[0]: line[1:] for line in reversed(lines)}  # the first table comes last
+    # windows of 20 s and more find 8 s: of loose 0 0 0 1 ... 1, by trapezoids 8.5 of 11
+    assert rows["land"] == ["0.0", "77.3", "0.0", "0.0", "0.0", "0.0", "0.0"]
+    assert rows["jump"] == ["100.0"] * 7
+    assert rows["spin"] == ["100.0"] * 5 + ["0.0", "0.0"]
+    assert rows["all"] == ["66.7", "92.4", "66.7", "66.7", "66.7", "33.3", "33.3"]
+    assert "all             3      3   66.7    66.7   66.7" in out
+    figures = json.loads(here(*spots, "--json")[1])
+    assert (figures["metrics"], figures["spotting"]["frames"]["tolerance"]) == (["spotting"], [1, 2])
+    assert figures["spotting"]["tight"]["average_map"] == pytest.approx(2 / 3, abs=1e-6)
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds", "frames"),
+    [
+        (["--tolerance", "5f", "--tolerance", "1f", "--tolerance", "1f"], None, [1, 5]),
+        (["--tolerance", "0.04s", "--tolerance", "3s"], [0.04, 3], None),
+        (["--tolerance", "0f", "--tolerance", "0s"], [0], [0]),
+    ],
+)
+def test_tolerances_are_seconds_and_frames(here, spots, options, seconds, frames):
+    spotting = json.loads(here(*spots, "--json", *options)[1])["spotting"]
+    assert spotting["seconds"] == (seconds and {"tolerance": seconds, "mean_ap": spotting["seconds"]["mean_ap"]})
+    assert spotting["frames"] == (frames and {"tolerance": frames, "mean_ap": spotting["frames"]["mean_ap"]})
+
+
+@pytest.mark.parametrize("tolerance", ["1", "1.5f", "-1s", "s", "f", "nans", "1e3s", "1 s"])
+def test_what_is_not_a_tolerance_is_wrong_usage(here, spots, tolerance):
+    code, out, err = here(*spots, "--tolerance", tolerance)
+    assert (code, out) == (2, "")
+    assert "give seconds (0.5s)" in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--metrics", "detection"], "no event of the truth has a length; only spotting can be measured; ask for that"),
+        (["--tolerance", "1f"], "do not say how many frames a second g/1_224p has; tolerances in frames cannot be"),
+    ],
+)
+def test_what_cannot_be_measured_of_spots_is_one_line(here, tmp_path, options, told):
+    event = {"gameTime": "1 - 00:04", "label": "Goal", "position": "4000"}
+    (tmp_path / "t.json").write_text(json.dumps({"UrlLocal": "g", "annotations": [event]}))
+    found = {"UrlLocal": "g", "predictions": [event | {"half": "1", "confidence": "0.5"}]}
+    (tmp_path / "f.json").write_text(json.dumps(found))
+    code, out, err = here(tmp_path / "f.json", tmp_path / "t.json", *options)
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert told in err
+
+
+def test_a_half_that_a_match_does_not_have_is_one_line_with_its_cure(here, spots, tmp_path):
+    event = {"gameTime": "3 - 12:34", "label": "Goal", "position": "754000"}
+    (tmp_path / "t.json").write_text(json.dumps({"UrlLocal": "g", "annotations": [event]}))
+    code, out, err = here(spots[0], tmp_path / "t.json")
+    assert (code, out) == (1, "")
+    assert "its half is 3 - 12:34, not 1 or 2" in err
+
+
+def test_clips_of_a_model_that_draws_segments(here, tmp_path):
+    save_timeline(tmp_path / "found", "a", seg(0, 60, "walk", 0.5), seg(60, 70, "run", 0.9))
+    save_timeline(tmp_path / "found", "b", seg(0, 30, "run", 0.9))
+    save_timeline(tmp_path / "found", "c")
+    (tmp_path / "clips.txt").write_text("a.mp4 walk\nb.mp4 run\nc.mp4 still\n")
+    code, out, err = here(tmp_path / "found", tmp_path / "clips.txt", "--background", "still")
+    assert (code, err) == (0, "")
+    lines = [line.split() for line in out.splitlines()]
+    assert ["whole", "films,", "%", "by", "share", "of", "time", "by", "highest", "score"] in lines
+    assert ["top-1", "66.67", "66.67"] in lines  # 30 of 100 s are less than the rest; 0.9 is more than 0.5
+    assert "1 of these films show no segment, which counts as nothing (c.mp4)." in " ".join(out.split())
+
+
 @pytest.mark.parametrize("tiou", ["0", "1.1", "a", "nan", "0.3:0.7", "0.7:0.3:0.1", "0.3:0.7:0", "0.1:0.9:1e-9", ":"])
 def test_thresholds_that_are_none_are_wrong_usage(here, found, truth, tiou):
     code, out, err = here(found, truth, "--tiou", tiou)

@@ -1,6 +1,16 @@
 """How good timelines are: predictions of any origin against annotations of any format."""
 
-from vtn_stream.evaluation.figures import Clips, Confusion, Detection, Metric, Phases, Scores, Segmentation, Shown
+from vtn_stream.evaluation.figures import (
+    Clips,
+    Confusion,
+    Detection,
+    Metric,
+    Phases,
+    Scores,
+    Segmentation,
+    Shown,
+    Spotting,
+)
 from vtn_stream.evaluation.film_roles import FilmRoles, OwnFigures, own_figures, roles_of_predictions, without
 from vtn_stream.evaluation.measure import DEFAULT_FPS, METRICS, score
 from vtn_stream.evaluation.pictures import pictures, save_pictures
@@ -23,6 +33,7 @@ __all__ = [
     "Scores",
     "Segmentation",
     "Shown",
+    "Spotting",
     "chosen",
     "of_analysis",
     "of_timeline",

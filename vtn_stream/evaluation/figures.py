@@ -1,10 +1,10 @@
 """The results of an evaluation: every figure by its name.
 
-C classes, K tIoU thresholds, V films
+C classes, K tIoU thresholds, D tolerances, V films
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,13 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.evaluation.scored_films import ScoredFilm
-from vtn_stream.metrics import DetectionScores, PhaseMeasure, PhaseScores, ProposalScores, SegmentationScores
+from vtn_stream.metrics import (
+    DetectionScores,
+    PhaseMeasure,
+    PhaseScores,
+    ProposalScores,
+    SegmentationScores,
+    SpotScores,
+    WindowScores,
+)
 
-__all__ = ["Clips", "Confusion", "Detection", "Metric", "PhaseForm", "Phases", "Scores", "Segmentation", "Shown"]
+__all__ = [
+    "ClipRule",
+    "Clips",
+    "Confusion",
+    "Detection",
+    "Metric",
+    "PhaseForm",
+    "Phases",
+    "Scores",
+    "Segmentation",
+    "Shown",
+    "Spotting",
+]
 
-Metric = Literal["detection", "segmentation", "phases", "clips"]
+Metric = Literal["detection", "spotting", "segmentation", "phases", "clips"]
+ClipRule = Literal["label", "share of time", "highest score"]
 PhaseForm = Literal["strict", "relaxed, exact", "relaxed, corrected"]
 
+MAX_CONFUSED = 2000  # labels: for more, confusions are not listed
 PROPOSALS_TOLD = (1, 5, 10, 50, 100)  # per film, of AR@AN
 
 
@@ -78,6 +100,59 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spotting:
+    """Of events without a length. Average precision of all candidates, None where not every one has a score:
+
+    tight, loose     SoccerNet's, over its windows, of all `labels`
+    seconds, frames  at tolerances in seconds, or in frames of the annotations; None also if that was not measured
+
+    shown: of each class what the timelines show, matched within shown_within_s; total: of all classes, labels that no
+    scored film has among them.
+    """
+
+    labels: tuple[str, ...]
+    tight: WindowScores | None
+    loose: WindowScores | None
+    seconds: SpotScores | None
+    frames: SpotScores | None
+    shown_within_s: float
+    shown: Mapping[str, Shown]
+    total: Shown
+
+    def to_dict(self) -> dict[str, Any]:
+        windows = {"tight": self.tight, "loose": self.loose}
+        tolerances = {"seconds": self.seconds, "frames": self.frames}
+        return {
+            **{
+                name: None
+                if of is None
+                else {
+                    "average_map": _share(of.average_map),
+                    "window_s": list(of.widths_s),
+                    "mean_ap": _shares(of.mean_ap),
+                }
+                for name, of in windows.items()
+            },
+            **{
+                name: None if of is None else {"tolerance": list(of.tolerances), "mean_ap": _shares(of.mean_ap)}
+                for name, of in tolerances.items()
+            },
+            "shown": {"within_s": self.shown_within_s, **_of_shown(self.total)},
+            "classes": {
+                label: {
+                    **{name: None if of is None else _share(of.average_ap(label)) for name, of in windows.items()},
+                    **{
+                        name: _shares(of.classes[label].ap) if of is not None and label in of.classes else None
+                        for name, of in tolerances.items()
+                    },
+                    **_of_shown(self.shown[label]),
+                }
+                for label in self.labels
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Confusion:
     """Which label was predicted for which: int64 [C + 1, C + 1], rows true, columns predicted, the last of each
     nothing.
@@ -87,6 +162,17 @@ class Confusion:
 
     labels: tuple[str, ...]
     counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Sequence[str]) -> "Confusion | None":
+        """The confusion of labels given as numbers, K for nothing; None for more labels than are worth listing."""
+        used = np.union1d(true, predicted)
+        used = np.append(used[used < len(labels)], len(labels))
+        if len(used) > MAX_CONFUSED:
+            return None
+        rows, columns = np.searchsorted(used, true), np.searchsorted(used, predicted)
+        counts = np.bincount(rows * len(used) + columns, minlength=len(used) ** 2)
+        return cls(labels=tuple(labels[k] for k in used[:-1]), counts=counts.reshape(len(used), len(used)))
 
     def to_list(self, unit: str) -> list[dict[str, Any]]:
         """The pairs that occur, the most frequent first; None stands for nothing."""
@@ -145,23 +231,33 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clips:
-    """Labels of whole films. top_5: None if there are no more than five labels. confusion counts films by their
-    likeliest label; None for labels by the thousand.
+    """Labels of whole films, and how they were decided.
+
+    decided_by        the predicted label of the film, or what its segments come to where one film or more has none
+    top_1, mean_per_class
+                      NaN where there is one label only, which no film can fail to get
+    top_5             None if there are no more than five labels
+    confusion         counts films by the label for which most speaks; None for labels by the thousand
+    by_highest_score  the same by another rule, where segments decide
     """
 
     num_clips: int
+    decided_by: ClipRule
     top_1: float
     top_5: float | None
     mean_per_class: float
     confusion: Confusion | None
+    by_highest_score: "Clips | None" = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "num_clips": self.num_clips,
+            "decided_by": self.decided_by,
             "top_1": _share(self.top_1),
             "top_5": None if self.top_5 is None else _share(self.top_5),
             "mean_per_class": _share(self.mean_per_class),
             "confusion": None if self.confusion is None else self.confusion.to_list("films"),
+            **({} if self.by_highest_score is None else {"by_highest_score": self.by_highest_score.to_dict()}),
         }
 
 
@@ -173,6 +269,7 @@ class Scores:
     labels: tuple[str, ...]
     metrics: tuple[Metric, ...]
     detection: Detection | None = None
+    spotting: Spotting | None = None
     segmentation: Segmentation | None = None
     phases: Phases | None = None
     clips: Clips | None = None
@@ -192,8 +289,9 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values: every figure a share 0..1, None if it is undefined. Equal films, equal text."""
-        parts: dict[Metric, Detection | Segmentation | Phases | Clips | None] = {
+        parts: dict[Metric, Detection | Spotting | Segmentation | Phases | Clips | None] = {
             "detection": self.detection,
+            "spotting": self.spotting,
             "segmentation": self.segmentation,
             "phases": self.phases,
             "clips": self.clips,

@@ -62,8 +62,8 @@ class ClipFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """The result. The figures are shares 0..1, None without a scored clip; top_5 also if there are no more than five
-    classes.
+    """The result. The figures are shares 0..1, None without a scored clip, and of a model that knows one class; top_5
+    also if there are no more than five classes.
     """
 
     model: str
@@ -249,13 +249,14 @@ def _evaluation(
         for label, logit in result.top:
             row[number[label]] = logit
     truth = np.array([result.clip.truth for result in scored], np.int64)
+    is_known = bool(scored) and len(number) > 1
     return Evaluation(
         model=checkpoint.digest,
         protocol=protocol,
         num_classes=len(number),
         scored=tuple(scored),
         failed=tuple(failed),
-        top_1=top_k(scores, truth, 1) if scored else None,
-        top_5=top_k(scores, truth, 5) if scored and len(number) > 5 else None,
-        mean_per_class=mean_per_class(scores, truth) if scored else None,
+        top_1=top_k(scores, truth, 1) if is_known else None,
+        top_5=top_k(scores, truth, 5) if is_known and len(number) > 5 else None,
+        mean_per_class=mean_per_class(scores, truth) if is_known else None,
     )

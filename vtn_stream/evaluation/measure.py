@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
+from vtn_stream.evaluation.clips import clips
 from vtn_stream.evaluation.figures import (
-    Clips,
     Confusion,
     Detection,
     Metric,
@@ -23,7 +23,8 @@ from vtn_stream.evaluation.figures import (
     Shown,
 )
 from vtn_stream.evaluation.predictions import Prediction
-from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched
+from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched, remark_shown_only
+from vtn_stream.evaluation.spots import TOLERANCES_S, apart, spot_labels, spotting
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
@@ -32,11 +33,9 @@ from vtn_stream.metrics import (
     PhaseScores,
     average_recall,
     detection_map,
-    mean_per_class,
     relaxed_phases,
     segmentation_scores,
     strict_phases,
-    top_k,
 )
 from vtn_stream.timeline import Segment
 
@@ -47,7 +46,6 @@ DEFAULT_FPS = 10.0  # of the grid: as fine as annotations by hand are
 
 COVERING = 0.75  # of the films' time has a label: then every frame is meant to have one
 SHOWN_TIOU = 0.5  # at which operating points are fitted
-MAX_CONFUSED = 2000  # labels: for more, confusions are not listed
 OVERLAPPING = 0.01  # of the films' time: more is reported
 
 _Frames = Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]]
@@ -60,6 +58,8 @@ def score(
     subset: Part | None = None,
     metrics: Sequence[Metric] = (),
     thresholds: Sequence[float] = THUMOS14,
+    tolerances_s: Sequence[float] = TOLERANCES_S,
+    tolerances_frames: Sequence[int] | None = None,
     fps: float = DEFAULT_FPS,
     background: Collection[str] = (),
     ignore_other_videos: bool = False,
@@ -67,40 +67,73 @@ def score(
     """How good predictions are, by film of the truth; of which film a prediction is, `assign` says.
 
     subset       whose films are scored; None: all that are not for training, where there are others
-    metrics      which, and in which order; by default those that say something of such data: of whole clips top-1 and
-                 top-5, else detection and segmentation, the latter first where the truth covers the films
+    metrics      which, and in which order; by default those that say something of such data: of whole films top-1 and
+                 top-5, of events without a length spotting, else detection and segmentation, the latter first where
+                 the truth covers the films
     thresholds   of tIoU, in (0, 1]
+    tolerances_s, tolerances_frames
+                 how far away from an event without a length it may be spotted: seconds; frames of the annotations, by
+                 default 1 and 2 where they say the rate of every film
     fps          frames a second of the grid on which segmentation and phases are scored
     background   labels that stand for nothing, on both sides
 
-    Films without a prediction count as such in which nothing was found. Raises InputError for labels that the truth
-    does not know, for predictions of other films, unless they are to be ignored, and where nothing can be measured.
+    Events without a length and what is predicted under their labels are scored by spotting only, all others by the
+    other measures. Films without a prediction count as such in which nothing was found. Raises InputError for labels
+    that the truth does not know, for predictions of other films, unless they are to be ignored, and where nothing can
+    be measured.
     """
     if not (math.isfinite(fps) and fps > 0):
         raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
     films, notes = matched(predictions, truth, subset, background, ignore_other_videos=ignore_other_videos)
     without = {one_form(label) for label in background}
     labels = tuple(label for label in truth.labels if one_form(label) not in without)
-    chosen = tuple(dict.fromkeys(metrics)) or _usual(films, truth, notes)
-    on_grid = frames(films, labels, fps) if {"segmentation", "phases"} & set(chosen) else {}
+    of_spots, lasting = apart(films, truth, notes)
+    spots, only_spots = spot_labels(truth)
+    chosen = tuple(dict.fromkeys(metrics)) or _usual(films, of_spots, lasting, truth, notes)
+    if {"detection", "segmentation", "phases"} & set(chosen) and only_spots and only_spots >= set(labels):
+        raise InputError(
+            "no event of the truth has a length",
+            "only spotting can be measured",
+            "ask for that (--metrics spotting)",
+        )
+    kinds = [label for label in labels if label not in only_spots]
+    on_grid = frames(lasting, kinds, fps) if {"segmentation", "phases"} & set(chosen) else {}
     if on_grid:
-        _remark_overlaps(films, notes)
-        _remark_rate(films, truth, fps, notes)
+        _remark_overlaps(lasting, notes)
+        _remark_rate(lasting, truth, fps, notes)
+    spotted = [label for label in labels if label in spots]
     return Scores(
         films=tuple(films),
         labels=labels,
         metrics=chosen,
-        detection=_detection(films, thresholds, notes) if "detection" in chosen else None,
-        segmentation=_segmentation(on_grid, labels, fps) if "segmentation" in chosen else None,
-        phases=_phases(on_grid, labels, fps, notes) if "phases" in chosen else None,
-        clips=_clips(films, labels, notes) if "clips" in chosen else None,
-        notes=tuple(notes),
+        detection=_detection(lasting, thresholds, notes) if "detection" in chosen else None,
+        spotting=spotting(of_spots, truth, spotted, tolerances_s, tolerances_frames, notes)
+        if "spotting" in chosen
+        else None,
+        segmentation=_segmentation(on_grid, kinds, fps) if "segmentation" in chosen else None,
+        phases=_phases(on_grid, kinds, fps, notes) if "phases" in chosen else None,
+        clips=clips(films, labels, background, notes) if "clips" in chosen else None,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _usual(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> tuple[Metric, ...]:
-    if any(film.clip_label is not None for film in films) and any(film.clip_labels for film in films):
+def _usual(
+    films: Sequence[ScoredFilm],
+    of_spots: Sequence[ScoredFilm],
+    lasting: Sequence[ScoredFilm],
+    truth: Annotations,
+    notes: list[str],
+) -> tuple[Metric, ...]:
+    named = [film.clip_label is not None for film in films]
+    if all(named) or (any(named) and any(film.clip_labels for film in films)):
         return ("clips",)
+    if any(film.true for film in of_spots):
+        others = _usual_of_lasting(lasting, truth, notes) if any(film.true for film in lasting) else ()
+        return ("spotting", *others)
+    return _usual_of_lasting(lasting, truth, notes)
+
+
+def _usual_of_lasting(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> tuple[Metric, ...]:
     total_s = sum(film.duration_s for film in films)
     labelled_s = sum(covered_s(truth.videos[film.name].segments) for film in films)  # background is a label as well
     if not any(film.true for film in films):
@@ -119,12 +152,7 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
     absent = sorted({s.label for found in candidates.values() for s in found} - known)
     if absent and known:
         notes.append(f"No scored film has {listed(absent)}: average precision knows no such class.")
-    if unknown := [film.name for film in films if film.prediction is not None and film.prediction.candidates is None]:
-        notes.append(
-            "Average precision counts what the timelines show: doubtful segments below the model's thresholds, which "
-            f"it would count as well, are not known of {len(unknown)} of {len(films)} films ({listed(unknown)}). "
-            "FILM.scores.arrow beside a timeline has them, unless one of both was changed; so has --model."
-        )
+    remark_shown_only(films, notes)
     at_one = detection_map(_of(known, shown), truth, [SHOWN_TIOU])
     of_class = {
         label: Shown(
@@ -158,21 +186,10 @@ def _segmentation(on_grid: _Frames, labels: Sequence[str], fps: float) -> Segmen
     return Segmentation(
         scores=segmentation_scores(predicted, true, background={nothing}),
         fps=fps,
-        confusion=_confusion(
+        confusion=Confusion.of(
             np.concatenate([*true.values()]), np.concatenate([*predicted.values()]), tuple(sorted(labels))
         ),
     )
-
-
-def _confusion(true: NDArray[np.int32], predicted: NDArray[np.int32], labels: Sequence[str]) -> Confusion | None:
-    """The confusion of labels given as numbers, K for nothing."""
-    used = np.union1d(true, predicted)
-    used = np.append(used[used < len(labels)], len(labels))
-    if len(used) > MAX_CONFUSED:
-        return None
-    rows, columns = np.searchsorted(used, true), np.searchsorted(used, predicted)
-    counts = np.bincount(rows * len(used) + columns, minlength=len(used) ** 2)
-    return Confusion(labels=tuple(labels[k] for k in used[:-1]), counts=counts.reshape(len(used), len(used)))
 
 
 def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str]) -> Phases:
@@ -207,28 +224,6 @@ def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str
         )
         notes.append(f"The relaxed figures were not measured: {why}.")
     return Phases(labels=order, fps=fps, forms=forms)
-
-
-def _clips(films: Sequence[ScoredFilm], labels: Sequence[str], notes: list[str]) -> Clips:
-    clips = [film for film in films if film.clip_label in set(labels)]
-    if not clips:
-        raise InputError("the truth has no labels of whole films", "there is no accuracy", "ask for other metrics")
-    number = {label: k for k, label in enumerate(labels)}
-    scores = np.full((len(clips), len(labels)), -np.inf)
-    for row, film in zip(scores, clips, strict=True):
-        for label, value in film.clip_labels:
-            row[number[label]] = max(row[number[label]], value)
-    if silent := [film.name for film in clips if film.prediction is not None and not film.clip_labels]:
-        notes.append(f"Of {len(silent)} films only segments are predicted; they count as wrong: {listed(silent)}.")
-    truth = np.array([number[str(film.clip_label)] for film in clips], np.int32)
-    best = np.where(np.isfinite(scores).any(axis=1), scores.argmax(axis=1), len(labels)).astype(np.int32)
-    return Clips(
-        num_clips=len(clips),
-        top_1=top_k(scores, truth, 1),
-        top_5=top_k(scores, truth, 5) if len(labels) > 5 else None,
-        mean_per_class=mean_per_class(scores, truth),
-        confusion=_confusion(truth, best, labels),
-    )
 
 
 def _remark_rate(films: Sequence[ScoredFilm], truth: Annotations, fps: float, notes: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from vtn_stream.evaluation.figures import Metric
 from vtn_stream.evaluation.measure import DEFAULT_FPS
 from vtn_stream.evaluation.scored_films import Part
+from vtn_stream.evaluation.spots import TOLERANCES_S
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.settings import Device, Settings
 
@@ -26,6 +27,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "store": ("films",),
     "metrics": ("predictions", "films"),
     "tious": ("predictions", "films"),
+    "tolerances": ("predictions", "films"),
     "subset": ("predictions", "films"),
     "background": ("predictions", "films"),
     "fps": ("predictions", "films"),
@@ -44,7 +46,7 @@ _WHY: Mapping[Way, str] = {
     "clips": "is of no use with a model that names clips",
 }
 
-_SPELLED = {"models": "model", "tious": "tiou"}  # fields whose option is in the singular
+_SPELLED = {"models": "model", "tious": "tiou", "tolerances": "tolerance"}  # fields whose option is in the singular
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class EvaluationOptions:
     videos               the films' folder; None: that of the list or of the annotations
     metrics              what to measure; (): what says something of such annotations
     tious                thresholds of tIoU, groups of them; (): THUMOS14's
+    tolerances           of spots, seconds ("s") or frames ("f"); (): the usual ones
     subset               which films of the annotations count
     background           labels that mean nothing
     fps                  frames a second of the grid on which is scored frame by frame
@@ -79,6 +82,7 @@ class EvaluationOptions:
     videos: Path | None = None
     metrics: tuple[Metric, ...] = ()
     tious: tuple[tuple[float, ...], ...] = ()
+    tolerances: tuple[tuple[float, Literal["s", "f"]], ...] = ()
     subset: Part | None = None
     background: tuple[str, ...] = ()
     fps: float | None = None
@@ -126,6 +130,22 @@ class EvaluationOptions:
     def thresholds(self) -> tuple[float, ...]:
         """Of tIoU, ascending, each once."""
         return tuple(sorted({tiou for each in self.tious for tiou in each})) or THUMOS14
+
+    @property
+    def tolerances_s(self) -> tuple[float, ...]:
+        """How far away a spot may be, in seconds, ascending, each once."""
+        return (
+            tuple(sorted({value for value, unit in self.tolerances if unit == "s"}))
+            if self.tolerances
+            else TOLERANCES_S
+        )
+
+    @property
+    def tolerances_frames(self) -> tuple[int, ...] | None:
+        """The same in frames; None: the usual ones, where the annotations say the films' rate."""
+        return (
+            tuple(sorted({int(value) for value, unit in self.tolerances if unit == "f"})) if self.tolerances else None
+        )
 
     @property
     def grid_fps(self) -> float:

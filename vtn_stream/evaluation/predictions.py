@@ -1,13 +1,14 @@
 """What is predicted for each film, from any source, and which annotated film it belongs to."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection
 from fractions import Fraction
 from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, UnknownFormat
 from vtn_stream.evaluation.prediction import Prediction, of_analysis, of_timeline
 from vtn_stream.evaluation.results_folder import find_timelines, is_timeline_name, predictions_of
-from vtn_stream.film import bare_name, one_form, with_or_without_v
+from vtn_stream.film import bare_name, one_form, with_or_without_v, without_suffix
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
@@ -15,6 +16,8 @@ from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.timeline_json import SCHEMA
 
 __all__ = ["Prediction", "assign", "folders_differ", "of_analysis", "of_timeline", "read_predictions"]
+
+_HALF = re.compile(r"(.*/|)([12])_(?:\d{3,4}p|HQ)", re.ASCII)
 
 
 def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict[str, Prediction]:
@@ -58,7 +61,7 @@ def _says_timeline(path: Path) -> bool:
 
 def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
     try:
-        annotations = read_annotations(path, fps=fps).with_lengths()
+        annotations = read_annotations(path, fps=fps)
     except UnknownFormat as error:
         raise InputError(
             f"{path.name or path} holds no predictions",
@@ -69,6 +72,7 @@ def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Predi
     return {
         name: Prediction(
             segments=video.segments,
+            candidates=video.segments if all(s.score is not None for s in video.segments) else None,
             clip_labels=() if video.clip_label is None else ((video.clip_label, 1.0),),
             duration_s=video.duration_s,
             num_labels=video.num_labels,
@@ -84,11 +88,15 @@ def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[s
     x.mp4 is videos/x.avi, and results/a/x.mp4 is a/x.mp4 and not b/x.mp4. A name in other folders is the film's only
     where no other name and no other film comes as close. Where no film has the name, it is that of the film which has
     a "v_" before it, or lacks it, unless that one's own name is predicted too. The form of Unicode makes no difference.
+    The halves of a SoccerNet match are the same film in every resolution: game/1_224p is game/1_720p.
     Raises InputError if that leaves a choice.
     """
     by_key: dict[str, list[str]] = {}
+    by_half: dict[tuple[str, str] | None, list[str]] = {}
     for film in sorted(films):
         by_key.setdefault(bare_name(film), []).append(film)
+        if half := _half(film):
+            by_half.setdefault(half, []).append(film)
     claims: dict[str, list[str]] = {}
     others = []
     given = {bare_name(name) for name in predictions}
@@ -97,6 +105,8 @@ def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[s
         near = by_key.get(key, [])
         if not near and with_or_without_v(key) not in given:
             near = by_key.get(with_or_without_v(key), [])
+        if (half := _half(name)) in by_half and one_form(name) not in map(one_form, near):
+            near = by_half[half]
         if not near:
             others.append(name)
             continue
@@ -149,3 +159,9 @@ def _folders(name: str) -> list[str]:
 def suggestion(name: str, films: Collection[str]) -> str:
     near = nearest(name, films)
     return f" (did you mean {shown(near)}?)" if near else ""
+
+
+def _half(name: str) -> tuple[str, str] | None:
+    """The folder and the half of a SoccerNet film, 1_720p or the like; None for any other."""
+    match = _HALF.fullmatch(without_suffix(one_form(name.replace("\\", "/"))))
+    return None if match is None else (match[1], match[2])

@@ -21,7 +21,7 @@ from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import labels_on_grid
 from vtn_stream.timeline import Segment
 
-__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "matched"]
+__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "matched", "remark_shown_only"]
 
 Part = Subset | Literal["all"]
 
@@ -199,6 +199,16 @@ def _check_pace(films: Sequence[ScoredFilm], truth: Annotations) -> None:
         )
 
 
+def remark_shown_only(films: Sequence[ScoredFilm], notes: list[str]) -> None:
+    """Says so where average precision lacks what the timelines do not show."""
+    if unknown := [film.name for film in films if film.prediction is not None and film.prediction.candidates is None]:
+        notes.append(
+            "Average precision counts what the timelines show: doubtful segments below the model's thresholds, which "
+            f"it would count as well, are not known of {len(unknown)} of {len(films)} films ({listed(unknown)}). "
+            "FILM.scores.arrow beside a timeline has them, unless one of both was changed; so has --model."
+        )
+
+
 def _counted(num: int, thing: str) -> str:
     return f"{num} {thing}{'s' * (num != 1)}"
 
@@ -224,6 +234,7 @@ def _film(name: str, video: AnnotatedVideo, prediction: Prediction | None, backg
 
 
 def _without(prediction: Prediction, background: Collection[str]) -> Prediction:
+    """The prediction without the background's segments. As a label of a whole film, background is an answer."""
     if not background:
         return prediction
 
@@ -235,7 +246,6 @@ def _without(prediction: Prediction, background: Collection[str]) -> Prediction:
         prediction,
         segments=kept(prediction.segments),
         candidates=None if candidates is None else kept(candidates),
-        clip_labels=tuple((label, score) for label, score in prediction.clip_labels if label not in background),
     )
 
 

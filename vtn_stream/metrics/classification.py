@@ -13,7 +13,8 @@ def top_k(scores: ArrayLike, truth: ArrayLike, k: int) -> float:
     """The share of rows of scores [N, K] whose true class truth [N] is among the k highest.
 
     A class that scores as high as the true one counts as higher: a model that says the same of all classes is right
-    of none. Raises ValueError for shapes that do not agree, for no rows, and for scores that are NaN.
+    of none. Raises ValueError for shapes that do not agree, for no rows, for scores that are NaN, and for one class: a
+    model that knows no other cannot be wrong, and what it says is no success.
     """
     if k < 1:
         raise ValueError(f"k must be 1 or more, got {k}")
@@ -37,6 +38,8 @@ def _ranks(scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.int64], NDAr
     values, classes = np.asarray(scores, np.float64), np.asarray(truth)
     if values.ndim != 2 or classes.shape != values.shape[:1] or not np.issubdtype(classes.dtype, np.integer):
         raise ValueError(f"scores must be [N, K] and truth whole numbers [N], got {values.shape} and {classes.shape}")
+    if values.shape[1] < 2:
+        raise ValueError("one class, no accuracy")
     if not len(values):
         raise ValueError("no rows, no accuracy")
     if classes.min() < 0 or classes.max() >= values.shape[1]:

@@ -48,7 +48,11 @@ class WindowScores:
     @property
     def average_map(self) -> float:
         """Average-mAP: the area under `mean_ap`, by trapezoids, over the distance from the first window to the last."""
-        return average_over_windows(self.mean_ap)
+        return _average(self.mean_ap)
+
+    def average_ap(self, label: str) -> float:
+        """The same of one class."""
+        return _average(self.classes[label])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,11 +82,6 @@ class SpotScores:
     def mean_ap(self) -> Floats:
         """float64 [D], 0..1: the mean over the classes at each tolerance."""
         return np.mean([c.ap for c in self.classes.values()], axis=0)
-
-
-def average_over_windows(ap: Floats) -> float:
-    """The area under ap [D], by trapezoids, over windows whose widths are evenly spaced; of one window its own."""
-    return float(ap[0] if len(ap) == 1 else ((ap[1:] + ap[:-1]) / 2).mean())
 
 
 def window_map(predictions: Spots, truth: Spots, labels: Sequence[str], widths_s: Sequence[float]) -> WindowScores:
@@ -160,6 +159,11 @@ def spot_map(
             matched=taken,
         )
     return SpotScores(tolerances=tuple(tolerances), classes=classes)
+
+
+def _average(ap: Floats) -> float:
+    """The area under ap [D], by trapezoids, over windows whose widths are evenly spaced; of one window its own."""
+    return float(ap[0] if len(ap) == 1 else ((ap[1:] + ap[:-1]) / 2).mean())
 
 
 def _checked(predictions: Spots, truth: Spots) -> list[str]:

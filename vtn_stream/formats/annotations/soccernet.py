@@ -4,7 +4,7 @@ Resolution: milliseconds, in "position", from the start of the half; without it,
 results_spotting.json has "predictions" instead, with "half" and "confidence" as text.
 
 Read: a file of either, or a folder of games, each a folder with Labels-v2.json, at most four deep; else with
-Labels-ball.json (ball action spotting) or Labels.json. Events are instants.
+Labels-ball.json (ball action spotting), Labels.json or results_spotting.json. Events are instants.
 A match is two films, one a half: those that lie beside the file and are called 1_720p.mkv or the like (of several the
 first), else 1_224p and 2_224p, as they are published. An id is such a name below the game's folder; of a single file
 below UrlLocal, unless films lie beside it. Where UrlLocal is itself a film's path, that is the film, and of a name that
@@ -33,11 +33,31 @@ from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import Options, Written, num
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["NAME", "claims", "games", "read", "read_games", "write"]
+__all__ = ["LABELS_V2", "NAME", "claims", "games", "read", "read_games", "write"]
 
 NAME = "SoccerNet JSON"
 BALL = "Labels-ball.json"
-LABELS = ("Labels-v2.json", BALL, "Labels.json")  # of a game that has several, the first
+RESULTS = "results_spotting.json"
+LABELS = ("Labels-v2.json", BALL, "Labels.json", RESULTS)  # of a game that has several, the first
+LABELS_V2 = (  # of Labels-v2.json; whichever occur, all of them count in SoccerNet's own figures
+    "Ball out of play",
+    "Clearance",
+    "Corner",
+    "Direct free-kick",
+    "Foul",
+    "Goal",
+    "Indirect free-kick",
+    "Kick-off",
+    "Offside",
+    "Penalty",
+    "Red card",
+    "Shots off target",
+    "Shots on target",
+    "Substitution",
+    "Throw-in",
+    "Yellow card",
+    "Yellow->red card",
+)
 DEPTH = 4  # league / season / game, and a folder around them
 KEPT = ("team", "visibility")
 _TIME = re.compile(r"([12]) ?- ?(\d{1,4}):(\d{1,2})", re.ASCII)
