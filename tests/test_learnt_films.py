@@ -245,7 +245,7 @@ def test_if_no_timeline_is_left_the_figures_are_those_that_the_timelines_have_of
     folder = found(tmp_path, two=provenance("validated", "1" * 32, {"frame accuracy": 0.25}))
     code, _, err = here(folder, truth("one", "two"))
     assert code == 1
-    assert "these are several models; nothing was scored; give the timelines of one model" in err
+    assert "found holds timelines of model 000000000000 (1 timeline, such as one.timeline.json) and model 1111" in err
 
 
 # ---- clips

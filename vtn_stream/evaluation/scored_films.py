@@ -190,10 +190,10 @@ def _check_pace(films: Sequence[ScoredFilm], truth: Annotations) -> None:
         if (wrong := wrong_pace(side)) is not None:
             raise InputError(wrong[0], "nothing was scored: the times would be wrong", wrong[1])
     if wrong_pace(both) is not None:
-        film = both[0]
+        first = both[0]
         raise InputError(
-            f"the predictions of {shown(film.name)} have {film.num_labels} labels, and the annotations "
-            f"{truth.videos[film.name].num_labels}: they do not count at one rate",
+            f"the predictions of {shown(first.name)} have {first.num_labels} labels, and the annotations "
+            f"{truth.videos[first.name].num_labels}: they do not count at one rate",
             "nothing was scored",
             "write both at one rate, which --annotation-fps names",
         )

@@ -122,11 +122,14 @@ def _too_little(training: Counter[str], validation: Counter[str], sides: Sides, 
 def _cure_by_spelling(training: Counter[str], validation: Counter[str], sides: Sides, what: str) -> str:
     """What to correct, if labels that look misspelt are the reason for all that is too little; else nothing."""
     meant = dict(look_alikes(training + validation))
-    corrected = [Counter[str](), Counter[str]()]
-    for side, counts in zip(corrected, (training, validation), strict=True):
+
+    def corrected(counts: Counter[str]) -> Counter[str]:
+        right = Counter[str]()
         for label, times in counts.items():
-            side[meant.get(label, label)] += times
-    if not meant or _too_little(*corrected, sides, what):
+            right[meant.get(label, label)] += times
+        return right
+
+    if not meant or _too_little(corrected(training), corrected(validation), sides, what):
         return ""
     pairs = listed(f"{label} to {right}" for label, right in meant.items())
     return f"correct the spelling ({pairs}), then there is enough; or "
