@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vtn_stream.errors import printable
-from vtn_stream.report.colours import colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.timeline import Timeline
 
 from .times import clock
@@ -145,7 +145,7 @@ def show_table(table: Table) -> None:
 def show_timeline(timeline: Timeline) -> None:
     """A table of the segments and, below it, the film as one lane."""
     symbols = {label: SYMBOLS[i % len(SYMBOLS)] for i, label in enumerate(timeline.labels)}
-    colours = colours_of(timeline.labels)
+    colours = {label: look_of(label).colour for label in timeline.labels}
     table = Table(box=None, pad_edge=False)
     for name in ("start", "end", "duration"):
         table.add_column(name, justify="right")

@@ -143,6 +143,24 @@ def test_a_window_is_the_whole_cropped_where_it_shows_the_same_chunks(analyzed, 
     assert json_of(window) == json_of(analyzed.analysis.timeline.crop(10, 125))
 
 
+def test_a_window_names_its_scenes_in_the_order_in_which_it_shows_them(analyzed, filled, open_analyzer):
+    """The whole shows A B C A D; of two windows one holds all its chunks, the other the last two."""
+    whole = analyzed.analysis.timeline
+    for start_s in (whole.segments[1].start_s + 1, whole.segments[3].start_s + 1):
+        with open_analyzer(filled) as analyzer:
+            analysis = analyzer.analyze(analyzer.plan(analyzed.film, start_s=start_s, end_s=125))
+        shown = [s.label for s in analysis.timeline.segments]
+        assert shown == [f"scene {name}" for name in {4: "ABCD", 2: "AB"}[len(shown)]]
+        parts = whole.crop(start_s, 125).segments
+        assert [s.start_s for s in analysis.timeline.segments] == [s.start_s for s in parts]
+        at_s = analysis.index.grid_s
+        for s in analysis.timeline.segments:
+            inside = (at_s >= s.start_s) & (at_s < s.end_s)
+            best = analysis.scores.frame[inside].argmax(axis=1)
+            assert {analysis.labels[column] for column in best} == {s.label}
+        assert sorted(analysis.labels) == [f"scene {'ABCD'[i]}" for i in range(len(analysis.labels))]
+
+
 def test_a_window_needs_its_own_chunks_only_and_covers_its_span(analyzed, open_analyzer, tmp_path):
     events = []
     with open_analyzer(tmp_path / "store") as analyzer:

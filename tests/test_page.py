@@ -27,7 +27,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from vtn_stream.errors import printable
-from vtn_stream.report.colours import colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.page import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, SCRIPTS, chosen_thumbnails, page
 from vtn_stream.timeline import Curve, Gap
 
@@ -107,7 +107,7 @@ def test_provenance_becomes_readable_lines():
 
 def test_truth_is_drawn_above_what_was_found(show):
     shown = show(segment(0, 4, "run"), truth=[segment(2, 8, "run"), segment(7, 8, "nap")], beside=None)
-    run = colours_of(["run"])["run"]
+    run = look_of("run").colour
     above, below = (colours(shown, *(at(shown, "run", s, down) for s in (1, 3, 6))) for down in (0.17, 0.6))
     assert above[0] != above[1] == above[2]
     assert run not in above

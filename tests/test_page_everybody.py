@@ -21,7 +21,7 @@ from film_pages import (  # noqa: F401  (fixtures among them)
 )
 from playwright.sync_api import expect
 
-from vtn_stream.report.colours import colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.page import page
 from vtn_stream.timeline import Curve, Gap
 
@@ -71,7 +71,7 @@ def test_axe_finds_nothing_without_film_and_segments_on_a_narrow_screen(show):
 
 
 def test_forced_colours_leave_lanes_swatches_and_what_holds_to_be_seen(show):
-    run = colours_of(["run"])["run"]
+    run = look_of("run").colour
     shown = show(*MATCH, beside=None, browser_options={"forced_colors": "active"}, fragment="#t=0.5")
     bar, free = colours(shown, at(shown, "run", 4, down=0.7), at(shown, "run", 7.1))
     assert bar == run
@@ -115,7 +115,7 @@ def test_on_paper_all_lanes_are_on_one_page_beside_their_names(show, num):
     assert shown.get_by_text(told).is_visible() == shown.locator("#lanes-printed").is_visible() == (num > 53)
     last, left = shown.locator("#heads .lane:visible").last.bounding_box(), num / 100 + 0.5
     bar = [(stage["x"] + stage["width"] * left / 10 + k, last["y"] + last["height"] - 6) for k in range(8)]
-    assert list(colours_of(f"label {i}" for i in range(num)).values())[-1] in colours(shown, *bar)
+    assert look_of(f"label {num - 1}").colour in colours(shown, *bar)
     assert shown.locator("#scroll").evaluate("e => e.scrollWidth <= e.clientWidth")
     shown.emulate_media(media="screen")
     shown.set_viewport_size({"width": 1280, "height": 800})

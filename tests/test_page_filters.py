@@ -15,7 +15,7 @@ from film_pages import (  # noqa: F401  (fixtures among them)
 )
 from playwright.sync_api import expect
 
-from vtn_stream.report.colours import colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.page import page
 
 
@@ -40,7 +40,7 @@ def test_the_threshold_hides_what_scores_below_and_keeps_what_has_no_score(show)
 
 def test_labels_are_switched_off_and_on(show):
     shown = show(*MATCH, beside=None)
-    bar, run = at(shown, "run", 4, down=0.6), colours_of(["run"])["run"]
+    bar, run = at(shown, "run", 4, down=0.6), look_of("run").colour
     assert colours(shown, bar) == [run]
     shown.get_by_role("checkbox", name="run").uncheck()
     assert text(shown, "#count") == "3 of 5 segments"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.report.colours import COLOURS
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.plots import (
     MAX_STRIPS,
     NOTHING,
@@ -163,8 +163,8 @@ def test_strips_lie_where_the_segments_are():
     """|--walk--|-sit-|        | over |  walk  |: on one clock, twice as long is twice as wide."""
     true, said = [seg(0, 40, "walk"), seg(40, 60, "sit")], [seg(20, 60, "walk")]
     svg = strips([Strip(name="film", duration_s=100.0, true=true, predicted=said)], ["walk", "sit"])
-    walk = [box for box in paths_filled(svg, COLOURS[0])][:2]  # and one in the legend
-    (sit, _) = paths_filled(svg, COLOURS[1])
+    walk = [box for box in paths_filled(svg, look_of("walk").colour)][:2]  # and one in the legend
+    (sit, _) = paths_filled(svg, look_of("sit").colour)
     (first, second) = sorted(walk)
     width = first[1] - first[0]
     assert second[1] - second[0] == pytest.approx(width, rel=1e-3)

@@ -18,7 +18,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from PIL import Image
 from plotted_films import SVG, WALKS, film, seg, words
 
-from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.timeline_plot import MAX_FILMS, MAX_LANES, figure, plot
 from vtn_stream.timeline import Curve, Gap
 
@@ -42,6 +42,9 @@ def times(drawn, colour=None):
     return [mark[:2] for mark in marks(drawn, colour)]
 
 
+WALK, SIT, RUN = (look_of(label).colour for label in ("walk", "sit", "run"))
+
+
 def rows(drawn):
     return [text.get_text() for text in drawn.axes[0].get_yticklabels()]
 
@@ -52,34 +55,34 @@ def rows(drawn):
 def test_every_segment_lies_at_its_time_in_the_lane_and_colour_of_its_label():
     drawn = figure([WALKS])
     assert rows(drawn) == ["walk", "sit"]
-    assert [mark[:3] for mark in marks(drawn, COLOURS[0])] == [(0, 40, -0.4), (70, 90, -0.4)]
-    assert [mark[:3] for mark in marks(drawn, COLOURS[1])] == [(40, 60, 0.6)]
+    assert [mark[:3] for mark in marks(drawn, WALK)] == [(0, 40, -0.4), (70, 90, -0.4)]
+    assert [mark[:3] for mark in marks(drawn, SIT)] == [(40, 60, 0.6)]
     assert drawn.axes[0].get_xlim() == (0, 100)
 
 
 def test_the_picture_has_a_patch_of_each_colour():
     svg = plot([WALKS]).decode().lower()
-    assert [colour in svg for colour in map(str.lower, COLOURS[:3])] == [True, True, False]
+    assert [look_of(label).colour.lower() in svg for label in ("walk", "sit", "run")] == [True, True, False]
 
 
-def test_labels_beyond_the_colours_are_hatched():
+def test_labels_beyond_the_colours_differ_by_their_hatches():
     many = film(*(seg(i, i + 1, f"label {i}") for i in range(20)))
     looks = {}
     for patch in figure([many]).axes[0].patches:
         if isinstance(patch, PathPatch):
             looks[patch.get_path().vertices[0, 0]] = (to_hex(patch.get_facecolor()).upper(), patch.get_hatch())
-    assert [looks[i][0] for i in range(20)] == list(colours_of(many.labels).values())
+    assert [looks[i][0] for i in range(20)] == [look_of(f"label {i}").colour for i in range(20)]
     assert len(set(looks.values())) == 20
 
 
 def test_truth_is_above_and_prediction_below():
     drawn = figure([WALKS], truth=[(seg(5, 45, "walk"), seg(45, 60, "run"))])
-    assert rows(drawn) == ["walk", "sit", "run"]  # what only the truth knows comes last: other colours stay
-    above, below, later = marks(drawn, COLOURS[0])[1], marks(drawn, COLOURS[0])[0], marks(drawn, COLOURS[0])[2]
+    assert rows(drawn) == ["walk", "sit", "run"]  # what only the truth knows comes last
+    above, below, later = marks(drawn, WALK)[1], marks(drawn, WALK)[0], marks(drawn, WALK)[2]
     assert (above[:2], below[:2], later[:2]) == ((5, 45), (0, 40), (70, 90))
     assert above[2] < above[3] < below[2] < below[3] == later[3] < 0.5  # y grows downwards
     assert drawn.axes[0].get_ylim() == (2.5, -0.5)
-    assert times(drawn, COLOURS[2]) == [(45, 60)]
+    assert times(drawn, RUN) == [(45, 60)]
     assert "Truth above, prediction below." in drawn.axes[0].get_xlabel()
 
 
@@ -87,18 +90,18 @@ def test_several_films_have_a_strip_each_on_one_clock_and_one_legend():
     drawn = figure([WALKS, film(seg(0, 150, "sit"), seg(100, 120, "run"), name="b.mp4", duration_s=200)])
     assert rows(drawn) == ["film.mp4", "b.mp4"]
     assert drawn.axes[0].get_xlim() == (0, 200)
-    assert [mark[:3] for mark in marks(drawn, COLOURS[1])] == [(0, 150, 0.6), (40, 60, -0.4)]
-    assert times(drawn, COLOURS[2]) == [(100, 120)]
+    assert [mark[:3] for mark in marks(drawn, SIT)] == [(0, 150, 0.6), (40, 60, -0.4)]
+    assert times(drawn, RUN) == [(100, 120)]
     patches = [patch for patch in drawn.axes[0].patches if isinstance(patch, PathPatch)]
     order = [to_hex(patch.get_facecolor()).upper() for patch in patches if patch.get_path().vertices[0, 1] > 0.5]
-    assert order == [COLOURS[1], COLOURS[2]]  # the shorter one is drawn over the longer one
+    assert order == [SIT, RUN]  # the shorter one is drawn over the longer one
     (legend,) = drawn.legends
     assert [text.get_text() for text in legend.get_texts()] == ["walk", "sit", "run"]
 
 
 def test_several_films_with_their_truths():
     drawn = figure([WALKS, replace(WALKS, video_path="b.mp4")], truth=[(seg(1, 2, "sit"),), (seg(3, 99, "sit"),)])
-    halves = {mark[:2]: (mark[2] + mark[3]) / 2 for mark in marks(drawn, COLOURS[1]) if mark[:2] != (40, 60)}
+    halves = {mark[:2]: (mark[2] + mark[3]) / 2 for mark in marks(drawn, SIT) if mark[:2] != (40, 60)}
     assert halves == {(1, 2): pytest.approx(-0.22), (3, 99): pytest.approx(0.78)}
 
 
@@ -116,7 +119,7 @@ def test_of_a_part_the_axis_shows_the_part():
     drawn = figure([WALKS], span_s=(50, 80))
     assert drawn.axes[0].get_xlim() == (50, 80)
     assert times(drawn) == [(50, 60), (70, 80)]
-    assert times(drawn, COLOURS[0]) == [(70, 80)]  # walk, though sit comes first in this part
+    assert times(drawn, WALK) == [(70, 80)]  # walk, though sit comes first in this part
     ground = [patch for patch in figure([replace(WALKS, span_s=(10, 90))]).axes[0].patches if type(patch) is Rectangle]
     assert {(patch.get_x(), patch.get_width()) for patch in ground} == {(10, 80)}
 
@@ -125,7 +128,7 @@ def test_chosen_labels_keep_their_colours():
     drawn = figure([WALKS], labels=["sit"])
     assert rows(drawn) == ["sit"]
     assert [mark[:3] for mark in marks(drawn)] == [(40, 60, -0.4)]
-    assert times(drawn, COLOURS[1]) == [(40, 60)]
+    assert times(drawn, SIT) == [(40, 60)]
 
 
 def test_the_lower_the_score_the_fainter():
@@ -137,7 +140,7 @@ def test_the_lower_the_score_the_fainter():
 
 def test_an_instant_is_a_line():
     drawn = figure([film(seg(25, 25, "goal"), seg(50, 50.01, "goal"))])
-    assert times(drawn, COLOURS[0]) == [(25, 25), (50.005, 50.005)]
+    assert times(drawn, look_of("goal").colour) == [(25, 25), (50.005, 50.005)]
 
 
 def test_what_lies_closer_than_print_shows_is_drawn_as_one():

@@ -140,6 +140,9 @@ class Draft:
             provenance=self._provenance(cuts),
             complete=complete,
         ).crop(*self._span_s)
+        if self._scorer.named_by_appearance:
+            names = _by_appearance(timeline, labels)
+            timeline, labels = timeline.rename(names), tuple(names[label] for label in labels)
         return Analysis(timeline=timeline, scores=scores, index=index, labels=labels)
 
     def _cuts(self, scores: GridScores, place: Place) -> "_Cuts":
@@ -231,6 +234,15 @@ def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str
         "recipe": json.loads(recipe.to_json()),
         "weights": encoder.weights_source,
     }
+
+
+def _by_appearance(timeline: Timeline, labels: Sequence[str]) -> dict[str, str]:
+    """The names `labels` given anew, in the order in which this part of the film shows what they stand for.
+
+    all that was embedded   |-A-|-B-|-C-|-B-|-D-|
+    this part of it                 |-A-|-B-|-C-|   C is named A; A, which is not shown, is named last
+    """
+    return dict(zip(dict.fromkeys((*timeline.labels, *labels)), labels, strict=True))
 
 
 def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

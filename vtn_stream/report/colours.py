@@ -1,16 +1,62 @@
-"""The colours of labels: the same in terminal, plot and page. Standard library only.
+"""The look of a label: a colour and a hatch that follow from its text alone, the same in terminal, plot and page.
 
-Okabe & Ito's colours, which the colour-blind can tell apart as well. Where there are more labels than colours, hatches,
-dashes and letters tell the rounds apart.
+No film, order or run changes them. There are NUM_LOOKS; which one a label has is read from a digest of its text. Labels
+of one series ("scene A", "scene B"; "step 1", "step 2") have looks that follow one another, so that they differ. Other
+labels may share a look, as two people may share a birthday: among nine labels, two have the same colour and the same
+hatch in 25 of 100 cases. So the name always stands beside it.
+
+Each colour has a contrast of 3:1 or more to the grounds of pages in light and dark, to white paper and to a black
+terminal, and the colour-blind can tell each two of them apart. Grey is not one of them: it is for what is not known,
+and for where nothing happens. Standard library only.
 """
 
-from collections.abc import Iterable
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
 
-__all__ = ["COLOURS", "colours_of"]
+__all__ = ["COLOURS", "NUM_HATCHES", "NUM_LOOKS", "Look", "look_of"]
 
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
+# In this order eight neighbours are as different as possible: the first scenes of a film.
+COLOURS = (
+    "#F83868", "#109898", "#B84800", "#5050F8", "#C810B0", "#6860A8", "#4088D8", "#B83868",
+    "#B08000", "#C07088", "#307830", "#A030D8", "#E048C8", "#985888", "#7870F8", "#109858",
+)  # fmt: skip
+NUM_HATCHES = 8  # 0 is none, then / \ | - x + and dots; plots and pages draw them
+NUM_LOOKS = len(COLOURS) * NUM_HATCHES
+
+_SERIES = re.compile(r"(?P<stem>.*?)(?:[ _-]*(?P<number>[0-9]{1,9})|[ _-](?P<letters>[A-Z]{1,2}))", re.DOTALL)
+_SCENES = "scene"  # theirs begin with the first colour, without a hatch
 
 
-def colours_of(labels: Iterable[str]) -> dict[str, str]:
-    """Label -> colour, by its place among all: a timeline's labels come in order of first appearance."""
-    return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(dict.fromkeys(labels))}
+@dataclass(frozen=True, slots=True)
+class Look:
+    """colour: "#RRGGBB", one of COLOURS. hatch: 0 (none) to NUM_HATCHES - 1."""
+
+    colour: str
+    hatch: int
+
+
+def look_of(label: str) -> Look:
+    """The look of this label, wherever it is shown. Texts that differ in their form of Unicode alone look the same."""
+    label = unicodedata.normalize("NFC", label)
+    series = _SERIES.fullmatch(label)
+    if series is None:
+        place = _digest(label)
+    else:
+        number = int(series["number"]) if series["number"] else _counted(series["letters"])
+        place = (0 if series["stem"] == _SCENES else _digest(series["stem"])) + number - 1
+    hatch, colour = divmod(place % NUM_LOOKS, len(COLOURS))
+    return Look(COLOURS[colour], hatch)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
+
+
+def _counted(letters: str) -> int:
+    """A is 1, Z 26, AA 27, as a spreadsheet counts its columns."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number

@@ -23,7 +23,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from vtn_stream.errors import printable
-from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.picture_file import with_digest
 from vtn_stream.timeline import Segment
 
@@ -45,7 +45,7 @@ __all__ = [
 PictureFormat = Literal["svg", "png"]
 
 GREY = "#f2f2f2"  # where a film is, and nothing happens in it
-HATCHES = ("", "////", "....", "xxxx", "----")
+HATCHES = ("", "////", "\\\\\\\\", "||||", "----", "xxxx", "++++", "....")  # those of `colours.Look`
 
 MAX_CHARACTERS = 28  # of a label or a name
 MAX_MARKS = 4000  # of one row: more than its pixels
@@ -100,11 +100,16 @@ def more(num: int, most: int, things: str) -> str:
 
 
 def looks_of(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """How the patches of each label look: the colour that it has everywhere, a hatch where colours come again."""
-    hatches = {label: HATCHES[i // len(COLOURS) % len(HATCHES)] for i, label in enumerate(dict.fromkeys(labels))}
+    """How the patches of each label look: the colour and the hatch that it has everywhere."""
+    looks = {label: look_of(label) for label in labels}
     return {
-        label: {"facecolor": colour, "edgecolor": "#333333", "hatch": hatches[label] or None, "linewidth": 0.3}
-        for label, colour in colours_of(hatches).items()
+        label: {
+            "facecolor": look.colour,
+            "edgecolor": "#333333",
+            "hatch": HATCHES[look.hatch] or None,
+            "linewidth": 0.3,
+        }
+        for label, look in looks.items()
     }
 
 

@@ -9,9 +9,7 @@ is drawn. Numbers and totals are of everything. Attributes, scores, curves and c
 
 20,000 films of 60 segments make 11.5 MB (benchmarks/page.py).
 
-Labels have colours by first appearance over the films in their order, as on a film's own page over its segments: most
-have the same colour here and there. Where films have different labels, or begin with another one, a film's page may
-give a label another colour.
+Labels look as on a film's own page: colour and hatch follow from the label's text (colours.py).
 
 Names and labels are untrusted. They are in the page as data and become text, never markup; marks that reorder text are
 written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
@@ -26,7 +24,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from sys import intern
 from typing import Any
 
-from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.timeline import Timeline
 
@@ -35,7 +33,10 @@ __all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index"]
 MAX_PIECES = 150  # of a strip: 4 pixels each on a usual screen
 MAX_CHARACTERS = 300  # of a name, a label or a reason
 # In this order, one scope.
-SCRIPTS = tuple(f"index.{part}.js" for part in ("data", "colours", "filters", "rows", "pieces", "labels", "start"))
+SCRIPTS = (
+    "hatches.js",
+    *(f"index.{part}.js" for part in ("data", "colours", "filters", "rows", "pieces", "labels", "start")),
+)
 _MAX_S = 1e9  # 31 years; a longer film is drawn as one of these
 _UNITS = 10  # in a second
 
@@ -134,15 +135,14 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             num_segments[total.label] += total.num_segments
             total_s[total.label] = total_s.get(total.label, 0.0) + total.total_s
     label_numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
-    colours = colours_of(total_s)
+    looks = {label: look_of(label) for label in total_s}
     data = {
         "title": _shown(title),
         "unitsPerSecond": _UNITS,
-        "coloursPerRound": len(COLOURS),
         "scenes": any(film.scenes for film in films),
         "labels": [
-            [_shown(label), colours[label], num_films[label], num_segments[label], _units(total_s[label])]
-            for label in total_s
+            [_shown(label), look.colour, look.hatch, num_films[label], num_segments[label], _units(total_s[label])]
+            for label, look in looks.items()
         ],
         "films": [
             _row(entry, label_numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from vtn_stream.report.colours import COLOURS, colours_of
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.timeline import Segment, Timeline
 
@@ -29,8 +29,10 @@ STYLES = (
     "base.css",
     *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
 )
-SCRIPTS = tuple(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "player", "start"))
-HATCHES = 4  # no hatch, and three; report.layout.css and report.tracks.js draw them
+SCRIPTS = (
+    "hatches.js",
+    *(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "player", "start")),
+)
 
 
 def page(
@@ -48,8 +50,9 @@ def page(
     """
     path = timeline.video_path if film is None else film
     name = _shown(path.rpartition("/")[2] or path)
-    colours = colours_of([*timeline.labels, *(s.label for s in truth or ())])
-    number = {label: i for i, label in enumerate(colours)}
+    labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
+    number = {label: i for i, label in enumerate(labels)}
+    looks = [look_of(label) for label in labels]
     data = {
         "film": {
             "name": name,
@@ -60,9 +63,7 @@ def page(
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
         "drawn": _drawn_at(timeline),
-        "labels": [
-            [_shown(label), colour, i // len(COLOURS) % HATCHES] for i, (label, colour) in enumerate(colours.items())
-        ],
+        "labels": [[_shown(label), look.colour, look.hatch] for label, look in zip(labels, looks, strict=True)],
         "segments": _columns(timeline.segments, number),
         "truth": None if truth is None else _columns(sorted(truth, key=lambda s: s.sort_key), number),
         "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from vtn_stream.report.colours import COLOURS
+from vtn_stream.report.colours import look_of
 from vtn_stream.report.drawing import (
     GREY,
     PictureFormat,
@@ -33,9 +33,10 @@ __all__ = ["NOTHING", "PrecisionRecall", "Strip", "class_bars", "confusion", "pr
 
 NOTHING = "(nothing)"
 
-DASHES = ("-", "--", ":", "-.")
+# Of a line, where a patch is hatched.
+DASHES = ("-", "--", ":", "-.", (0, (6, 1)), (0, (1, 3)), (0, (8, 2, 1, 2, 1, 2)), (0, (3, 4)))
 
-MAX_CURVES = len(COLOURS) * len(DASHES)
+MAX_CURVES = 32
 MAX_BARS = 60
 MAX_CELLS = 40  # a side of a confusion matrix
 MAX_STRIPS = 40
@@ -70,13 +71,14 @@ def precision_recall(curves: Sequence[PrecisionRecall], *, tiou: float, format: 
     with in_picture_style():
         figure = Figure(figsize=(7.0, 4.2), layout="constrained")
         axes = figure.add_subplot()
-        for i, curve in enumerate(curves[:MAX_CURVES]):
+        for curve in curves[:MAX_CURVES]:
+            look = look_of(curve.label)
             recall, precision = _turns(curve.recall, curve.precision)
             axes.plot(
                 recall,
                 precision,
-                color=COLOURS[i % len(COLOURS)],
-                linestyle=DASHES[i // len(COLOURS) % len(DASHES)],
+                color=look.colour,
+                linestyle=DASHES[look.hatch],
                 linewidth=1.6,
                 marker="." if len(recall) == 1 else "",
                 label=f"{plain_text(curve.label)}  {_percent(curve.ap)}",
@@ -98,8 +100,9 @@ def class_bars(
         figure = Figure(figsize=(7.0, 1.1 + 0.26 * max(len(kept), 1)), layout="constrained")
         axes = figure.add_subplot()
         shown = [0.0 if math.isnan(values[label]) else values[label] for label in kept]
-        axes.barh(range(len(kept)), shown, color=COLOURS[4], height=0.7)
+        looks = looks_of(kept)
         for row, label in enumerate(kept):
+            axes.barh(row, shown[row], height=0.7, **looks[label])
             words = f" {_percent(values[label])}  ({num_true.get(label, 0)})"
             axes.text(shown[row], row, words, va="center", fontsize=8)
         axes.set_yticks(range(len(kept)), [plain_text(label) for label in kept])

@@ -66,6 +66,7 @@ class ModelScorer:
     """Half of a `Scorer`: all but `advance`, `scores` and `notes`."""
 
     saliency_name = "attention"
+    named_by_appearance = False
 
     def __init__(self, job: ModelOnFilm) -> None:
         self._job = job

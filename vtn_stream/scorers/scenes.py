@@ -31,6 +31,7 @@ class Scenes:
     refine: bool = True
 
     saliency_name = "change"
+    named_by_appearance = True
 
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
         """Does nothing: a scene depends on its neighbours."""

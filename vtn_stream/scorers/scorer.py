@@ -24,6 +24,11 @@ class Scorer(Protocol):
         """The name under which the timeline shows the scores' saliency over time: "change", or "attention"."""
         ...
 
+    @property
+    def named_by_appearance(self) -> bool:
+        """Whether labels are names that follow the order in which they appear, and mean nothing else."""
+        ...
+
     def advance(self, values: NDArray[np.float16], index: FrameIndex, settled: NDArray[np.bool_]) -> None:
         """Does what can be done by now: settled [T] positions are embedded, or known to stay invalid."""
         ...

@@ -27,8 +27,8 @@ function clock(units, tenths = false) {
   return tenths ? `${long}.${rounded % UNIT}` : long;
 }
 
-const labels = data.labels.map(([name, colour, films, segments, total], number) => (
-  { number, name, folded: fold(name), colour, films, segments, total }
+const labels = data.labels.map(([name, colour, hatch, films, segments, total], number) => (
+  { number, name, folded: fold(name), colour, hatch, films, segments, total }
 ));
 const films = data.films.map((row) => {
   if (row.length === 2) return { name: row[0], folded: fold(row[0]), reason: row[1], duration: -1, segments: -1, sums: [] };

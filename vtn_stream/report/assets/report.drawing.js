@@ -125,12 +125,17 @@ function paintLane({ label, height: tall }, y) {
     pen.lineWidth = marked ? 2 : 1;
     pen.strokeStyle = i === chosen ? ink.accent : marked ? ink.ink : ink.sunk; // neighbours stay apart
     pen.stroke();
-    if (b - a > 34 && high > 9 && !hatched) texts.push([Math.max(a, 0) + 5, bottom - high / 2 + 0.5, scoreOf(i, 2), b]);
+    if (b - a > 34 && high > 9) texts.push([Math.max(a, 0) + 5, bottom - high / 2 + 0.5, scoreOf(i, 2), b]);
   }, bottom - top);
-  pen.fillStyle = light[label] ? "#000" : "#fff";
+  const onIt = light[label] ? "#000" : "#fff";
   let free = 0; // bars of one label may overlap, their scores may not
   for (const [left, middle, text, right] of texts) {
     if (right - left < 26 || left < free) continue;
+    if (hatched) { // a score is read on the plain colour
+      pen.fillStyle = colour;
+      pen.fillRect(left - 2, middle - 6, 27, 11);
+    }
+    pen.fillStyle = onIt;
     pen.fillText(text, left, middle);
     free = left + 30;
   }

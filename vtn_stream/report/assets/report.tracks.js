@@ -87,21 +87,8 @@ function takeColours() {
   }
   probe.remove();
   size.font = `10.5px ${getComputedStyle(document.body).fontFamily}`;
-  patterns = [null, ...["/", "\\", "|"].map((kind) => hatch(kind, "rgb(0 0 0 / 55%)"))];
-  patterns.gap = hatch("/", ink.edge);
-}
-
-function hatch(kind, colour) {
-  const tile = make("canvas", { width: 8, height: 8 }), tilePen = tile.getContext("2d");
-  tilePen.strokeStyle = colour;
-  tilePen.lineWidth = 1.5;
-  tilePen.beginPath();
-  for (const by of [-8, 0, 8]) {
-    tilePen.moveTo(kind === "|" ? 4 : by, kind === "/" ? 8 : 0);
-    tilePen.lineTo(kind === "|" ? 4 : by + 8, kind === "/" ? 0 : 8);
-  }
-  tilePen.stroke();
-  return pen.createPattern(tile, "repeat");
+  patterns = Array.from({ length: 8 }, (_, hatch) => (hatch ? pen.createPattern(hatchTile(hatch), "repeat") : null));
+  patterns.gap = pen.createPattern(hatchTile(1, null, ink.edge), "repeat");
 }
 
 const light = data.labels.map(([, colour]) => {
