@@ -31,19 +31,31 @@ MAX_WARNINGS = 10
 
 
 def measure_predictions(asked: EvaluationOptions) -> int:
-    """Scores predictions, of any origin, against annotations."""
-    from vtn_stream.evaluation import own_figures, read_predictions, roles_of_predictions
+    """Scores predictions, of any origin, against annotations. 1 if a film failed in the batch that made them, or 0."""
+    from vtn_stream.evaluation import chosen, failed_films, own_figures, read_predictions, roles_of_predictions
+    from vtn_stream_pipelines.record import why_films_failed
 
     truth = _read_truth(asked)
-    predictions = read_predictions(asked.what, fps=asked.annotation_fps)
+    why = why_films_failed(asked.what)
+    predictions = read_predictions(asked.what, fps=asked.annotation_fps, none_left=bool(why))
+    for name in sorted(why.keys() & predictions.keys()):
+        line = f"{name}: its last analysis failed ({why[name]}), and what an earlier one left is scored"
+        err.print(Text(printable(line), style="yellow"), soft_wrap=True)
+    names = set(chosen(truth, asked.subset))
+    failed = failed_films(why, predictions, truth.videos)
+    failed = {name: reason for name, reason in failed.items() if name in names}
+    extra = _tell_failed(failed)
+    if not predictions:
+        raise InputError("no film could be read", "nothing was scored", "say batch --retry-failed once that is fixed")
+    truth = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in failed})
     roles = roles_of_predictions(predictions, truth, asked.subset, included=asked.include_learnt)
     if roles is not None:
         _tell_roles(asked, roles, "to score", "the model")
-        if roles.none_left:
-            _tell_own(asked, own_figures(predictions.values()), roles, {})
-            return 0
-    _score(asked, predictions, truth, roles, {})
-    return 0
+    if roles is not None and roles.none_left:
+        _tell_own(asked, own_figures(predictions.values()), roles, extra)
+    else:
+        _score(asked, predictions, truth, roles, extra)
+    return 1 if failed else 0
 
 
 def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint") -> int:
@@ -63,10 +75,7 @@ def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
             _tell_roles(asked, roles, f"of {asked.truth.name}", model.name)
         new = {name: plan for name, plan in plans.items() if name not in roles.left_out}
         predictions = _look_at(analyzer, new, failed)
-    for name, message in failed.items():
-        err.print(Text(f"{printable(name)}: {printable(message)}", style="yellow"), soft_wrap=True)
-    failures = [{"film": name, "message": message} for name, message in failed.items()]
-    extra = {"model": checkpoint.digest, "failed": failures}
+    extra = {"model": checkpoint.digest, **_tell_failed(failed)}
     if roles.none_left:
         _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, extra)
         return 1 if failed else 0
@@ -75,6 +84,13 @@ def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
     readable = {name: video for name, video in truth.videos.items() if name not in failed}
     _score(asked, predictions, replace(truth, videos=readable), roles, extra)
     return 1 if failed else 0
+
+
+def _tell_failed(failed: Mapping[str, str]) -> dict[str, Any]:
+    """Names the films that could not be read; what JSON says of them."""
+    for name, message in failed.items():
+        err.print(Text(f"{printable(name)}: {printable(message)}", style="yellow"), soft_wrap=True)
+    return {"failed": [{"film": name, "message": message} for name, message in failed.items()]}
 
 
 def _tell_roles(asked: EvaluationOptions, roles: "FilmRoles", films: str, model: str) -> None:

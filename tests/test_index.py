@@ -10,7 +10,6 @@ from index_pages import entry, timeline
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.index import MAX_CHARACTERS, MAX_PIECES, Failed, entry_of, index
-from vtn_stream.report.page import page
 from vtn_stream.timeline import Gap
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

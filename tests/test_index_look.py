@@ -6,7 +6,7 @@ import pytest
 from browser import axe_violations
 from index_pages import choose, entry, films, focused, names, opened, row_of  # noqa: F401  (fixtures among them)
 
-from vtn_stream.report.colours import COLOURS, look_of
+from vtn_stream.report.colours import COLOURS
 from vtn_stream.report.index import Entry, Failed
 from vtn_stream.timeline import Gap
 

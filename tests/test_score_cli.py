@@ -435,3 +435,30 @@ def test_options_of_clips_are_of_no_use_with_it(here, locating, films):
     code, out, err = here(films / "truth.csv", "--model", locating, "--protocol", "views")
     assert (code, out) == (2, "")
     assert "--protocol is of no use with a model that locates actions" in err
+
+
+def test_films_that_failed_in_a_batch_are_named_and_left_out(here, truth, found):
+    """b has an earlier timeline, c has none; d is no film of the truth."""
+    with open(truth, "a") as file:
+        file.write("films/c,0,10,walk,100,\n")
+    before = here(found, truth)
+    assert "Nothing is predicted of 1 of 3 films" in " ".join(before[1].split())
+    lines = [
+        {"event": "film_failed", "film": f, "results": f, "reason": f"{f} is odd"} for f in ("b.mp4", "c.mp4", "d")
+    ]
+    lines.append({"event": "chunk_lost", "film": "a.mp4", "results": "a.mp4", "reason": "lost"})
+    (found / "failures.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    code, out, err = here(found, truth, "--json")
+    assert code == 1
+    assert err.splitlines() == [
+        "b.mp4: its last analysis failed (b.mp4 is odd), and what an earlier one left is scored",
+        "films/c: c.mp4 is odd",
+    ]
+    figures = json.loads(out)
+    assert (figures["films"], figures["without_predictions"]) == (["a", "b"], [])
+    assert figures["failed"] == [{"film": "films/c", "message": "c.mp4 is odd"}]
+    for file in found.glob("*.timeline.json"):
+        file.unlink()
+    code, out, err = here(found, truth)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith("vtn-stream: no film could be read; nothing was scored; say batch --retry")

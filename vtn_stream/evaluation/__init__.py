@@ -14,7 +14,7 @@ from vtn_stream.evaluation.figures import (
 from vtn_stream.evaluation.film_roles import FilmRoles, OwnFigures, own_figures, roles_of_predictions, without
 from vtn_stream.evaluation.measure import DEFAULT_FPS, METRICS, score
 from vtn_stream.evaluation.pictures import pictures, save_pictures
-from vtn_stream.evaluation.predictions import Prediction, of_analysis, of_timeline, read_predictions
+from vtn_stream.evaluation.predictions import Prediction, failed_films, of_analysis, of_timeline, read_predictions
 from vtn_stream.evaluation.scored_films import Part, ScoredFilm, chosen
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Shown",
     "Spotting",
     "chosen",
+    "failed_films",
     "of_analysis",
     "of_timeline",
     "own_figures",

@@ -1,7 +1,7 @@
 """What is predicted for each film, from any source, and which annotated film it belongs to."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path, PurePath
 
@@ -15,23 +15,34 @@ from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.prediction_files import read_results
 from vtn_stream.formats.timeline_json import SCHEMA
 
-__all__ = ["Prediction", "assign", "folders_differ", "of_analysis", "of_timeline", "read_predictions"]
+__all__ = [
+    "Prediction",
+    "assign",
+    "failed_films",
+    "folders_differ",
+    "of_analysis",
+    "of_timeline",
+    "read_predictions",
+]
 
 _HALF = re.compile(r"(.*/|)([12])_(?:\d{3,4}p|HQ)", re.ASCII)
 
 
-def read_predictions(path: Path, *, fps: float | Fraction | None = None) -> dict[str, Prediction]:
+def read_predictions(
+    path: Path, *, fps: float | Fraction | None = None, none_left: bool = False
+) -> dict[str, Prediction]:
     """What is predicted for each film, by the name in the file.
 
     path  a timeline; a folder of timelines, also in the folders in it (FILM.timeline.json; of a film that has none, the
           partial one), with the candidates that lie beside them; ActivityNet results, a table with scores, or
           annotations of any format (they have no scores)
     fps   frames a second, for annotations that count frames
+    none_left  a folder without any is no error: all its films failed
 
     Raises InputError, TimelineError, AnnotationError.
     """
     if path.is_dir():
-        if files := find_timelines(path):
+        if (files := find_timelines(path)) or none_left:
             return predictions_of(path, files)
     else:
         if is_timeline_name(path.name) or _says_timeline(path):
@@ -134,6 +145,16 @@ def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[s
             )
         assigned[film] = claiming[0]
     return assigned, sorted(others)
+
+
+def failed_films(failed: Mapping[str, str], predictions: Iterable[str], films: Collection[str]) -> dict[str, str]:
+    """The films of the truth of which nothing is predicted because their analysis failed, and why: {film: reason}.
+
+    failed  names of films, as those of predictions, and what went wrong
+    """
+    assigned, _ = assign({*predictions, *failed}, films)
+    given = {one_form(name) for name in predictions}
+    return {film: failed[name] for film, name in assigned.items() if name in failed and one_form(name) not in given}
 
 
 def folders_differ(name: str, film: str) -> bool:

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from vtn_stream.errors import AnnotationError, InputError
 from vtn_stream.film import one_form
@@ -77,7 +77,7 @@ def _of_json(text: str) -> dict[str, FilmResults] | None:
     if text.count("{") > MAX_ENTRIES:
         raise _Fault(f"it has more than {MAX_ENTRIES} entries")
     try:
-        data = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_int=_whole)
+        data = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except RecursionError as error:
         raise _Fault("it is nested too deeply") from error
     except json.JSONDecodeError as error:
@@ -197,10 +197,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = max(Counter(key for key, _ in pairs).items(), key=lambda item: item[1])[0]
         raise _Fault(f"the key {shown(twice)} stands twice")
     return content
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise _Fault(f"{constant} is not a number")
 
 
 def _whole(digits: str) -> int | float:
