@@ -132,6 +132,9 @@ def evaluate(asked: EvaluationOptions) -> int:
     LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, a table
     with the columns path and label, or a folder with a folder of films for each label.
 
+    Films that the model learnt from, or that validated it, are counted in the first line and left out of the figures
+    (--include-learnt scores them too). If no other film is left, the figures are those of the model's own training.
+
     Films that cannot be read are named and left out of the figures, and the exit code is then 1.
     """
     _check(asked)

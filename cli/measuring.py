@@ -107,6 +107,8 @@ def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", e
         click.echo(json.dumps({**extra, "training_films": roles.to_dict(), **figures}, indent=2))
     else:
         show_own(own)
+    if asked.plots is not None:
+        err.print("no picture is drawn, as no film is scored", style="yellow")
 
 
 def _score(

@@ -165,6 +165,8 @@ def _show(name: str, value: str) -> None:
 
 
 def _show_checkpoint(checkpoint: "Described") -> None:
+    from vtn_stream.checkpoints.training_films import FILM_DIGESTS, TrainingFilms
+
     recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_points.common
     where = "inside" if checkpoint.holds_backbone else "not inside"
     window_s, stride_s = (float(n / recipe.fps) for n in (window.num_positions, window.stride))
@@ -178,7 +180,14 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     if checkpoint.operating_points.own:
         _show("", f"{len(checkpoint.operating_points.own)} labels have their own")
     for name, value in checkpoint.training.items():
-        _show("training", f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+        if name != FILM_DIGESTS:  # hundreds, for programs: --json has them
+            _show("training", f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+    films = TrainingFilms.of_training(checkpoint.training)
+    if films is None:
+        _show("films", "it does not say which films it learnt from")
+    else:
+        num_learnt, num_validated = len(films.learnt), len(films.validated)
+        _show("films", f"digests of {num_learnt} that it learnt from, and {num_validated} that validated it")
     _show("digest", checkpoint.digest)
 
 

@@ -13,6 +13,7 @@ from transformers import LongformerConfig, LongformerModel
 
 from vtn_stream.checkpoints import catalogue, load_checkpoint, save_checkpoint
 from vtn_stream.checkpoints.sizes import multiply_adds, parameters
+from vtn_stream.checkpoints.training_films import FILM_DIGESTS, TrainingFilms
 from vtn_stream.errors import BackboneError
 from vtn_stream.model import VARIANTS, VTN, EncoderConfig, TemporalEncoder
 from vtn_stream_cli.main import main
@@ -257,3 +258,14 @@ def test_pull(models, folder, monkeypatch):
     code, out, err = models("pull", "new")
     assert (code, out, err) == (0, f"fetching new\nnew is in {folder / 'new.safetensors'}\n", "")
     assert asked == [(entry, folder)]
+
+
+def test_info_counts_the_films_of_a_training_and_json_has_their_digests(models, stored):
+    assert "it does not say which films it learnt from" in models("info", "tea")[1]
+    films = TrainingFilms.of_identities(["one", "two"], ["three"], "0" * 32).to_dict()
+    model = load_checkpoint(stored)
+    save_checkpoint(replace(model, training={**model.training, FILM_DIGESTS: films}), stored)
+    code, out, _ = models("info", "tea")
+    assert (code, "digests of 2 that it learnt from, and 1 that validated it" in out) == (0, True)
+    assert films["learnt"][0] not in out
+    assert json.loads(models("info", "tea", "--json")[1])["training"][FILM_DIGESTS] == films

@@ -113,7 +113,18 @@ def test_a_new_head_is_one_class_and_one_line(tags, film_maker, tiny, tiny_weigh
     again = Selection(threshold=0.3).apply(timeline, lambda: (analysis.scores, analysis.index, analysis.labels))
     assert len(again.segments) >= 3
 
-    given = ["--weights", tiny_weights, "--store", store, "--device", "cpu", "--subset", "validation", "--json"]
+    given = [
+        "--weights",
+        tiny_weights,
+        "--store",
+        store,
+        "--device",
+        "cpu",
+        "--subset",
+        "validation",
+        "--include-learnt",
+        "--json",
+    ]
     code, out, _ = here("evaluate", annotations, "--model", model, *given)
     assert code == 0
     assert json.loads(out)["segmentation"]["accuracy"] > 0.8
