@@ -61,7 +61,7 @@ def _says_timeline(path: Path) -> bool:
 
 def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
     try:
-        annotations = read_annotations(path, fps=fps)
+        annotations = read_annotations(path, fps=fps, predicted=True)
     except UnknownFormat as error:
         raise InputError(
             f"{path.name or path} holds no predictions",
