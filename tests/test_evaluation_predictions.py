@@ -95,7 +95,10 @@ def entry(**fields):
         ({"results": {"../a": []}}, "leads out of the folder"),
         ({"results": {"": []}}, "the film's id '' is empty"),
         ('{"results": {"a": [], "a": []}}', "the key a stands twice"),
-        ('{"results": {"a": [{"label": "x", "score": NaN, "segment": [0, 1]}]}}', "NaN is not a number"),
+        (
+            '{"results": {"a": [{"label": "x", "score": NaN, "segment": [0, 1]}]}}',
+            "a[0]: its score is nan, not a number",
+        ),
         ('{"results": {"a": [{"label": "x", "score": 1e999, "segment": [0, 1]}]}}', "its score is inf"),
         ('{"results": {"a": [{"label": "x", "score": ' + "9" * 5000 + ', "segment": [0, 1]}]}}', "its score is inf"),
         ('{"results": ', "it is damaged JSON"),
