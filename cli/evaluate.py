@@ -98,6 +98,11 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.option(
     "--include-learnt", is_flag=True, help="Score also the films that the model learnt from, or was validated on."
 )
+@click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Leave out what is wrong in annotations and predictions, and say what.",
+)
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Folder for pictures (SVG).")
 @click.option(
     "--protocol",

@@ -37,14 +37,16 @@ def measure_predictions(asked: EvaluationOptions) -> int:
 
     truth = _read_truth(asked)
     why = why_films_failed(asked.what)
-    predictions = read_predictions(asked.what, fps=asked.annotation_fps, none_left=bool(why))
+    left_out: list[str] | None = [] if asked.skip_bad else None
+    predictions = read_predictions(asked.what, fps=asked.annotation_fps, none_left=bool(why), left_out=left_out)
+    _tell_left_out(asked.what, left_out or ())
     for name in sorted(why.keys() & predictions.keys()):
         line = f"{name}: its last analysis failed ({why[name]}), and what an earlier one left is scored"
         err.print(Text(printable(line), style="yellow"), soft_wrap=True)
     names = set(chosen(truth, asked.subset))
     failed = failed_films(why, predictions, truth.videos)
     failed = {name: reason for name, reason in failed.items() if name in names}
-    extra = _tell_failed(failed)
+    extra = _tell_failed(failed) | ({"left_out": {"predictions": left_out}} if asked.skip_bad else {})
     if not predictions:
         raise InputError("no film could be read", "nothing was scored", "say batch --retry-failed once that is fixed")
     truth = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in failed})
@@ -121,6 +123,9 @@ def _score(
     """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
     from vtn_stream.evaluation import save_pictures, score, without
 
+    if asked.skip_bad:
+        of_truth = {"annotations": [str(problem) for problem in truth.skipped]}
+        extra = {**extra, "left_out": of_truth | extra.get("left_out", {})}
     if roles is not None:
         predictions, truth = without(roles.left_out, predictions, truth)
         extra = {**extra, "training_films": roles.to_dict()}
@@ -135,7 +140,11 @@ def _score(
         fps=asked.grid_fps,
         background=asked.background,
         ignore_other_videos=asked.ignore_other_videos,
+        skip_bad=asked.skip_bad,
     )
+    if counts := [f"{len(texts)} of the {side}" for side, texts in extra.get("left_out", {}).items() if texts]:
+        note = f"Left out as wrong (--skip-bad): {' and '.join(counts)}."
+        scores = replace(scores, notes=(note, *scores.notes))
     if asked.as_json:
         click.echo(json.dumps({**extra, **scores.to_dict()}, indent=2))
     else:
@@ -148,13 +157,23 @@ def _read_truth(asked: EvaluationOptions) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
     path = asked.truth
-    truth = read_annotations(path, fps=asked.annotation_fps)
+    truth = read_annotations(path, fps=asked.annotation_fps, skip_bad=asked.skip_bad)
     for line, text in truth.warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"
         err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)
     if len(truth.warnings) > MAX_WARNINGS:
         err.print(f"... and {len(truth.warnings) - MAX_WARNINGS} more warnings")
+    if asked.annotation_fps is not None and not truth.uses_fps:
+        err.print(f"{printable(path.name)} counts no frames: --annotation-fps changes nothing of it", style="yellow")
+    _tell_left_out(path, list(map(str, truth.skipped)))
     return truth
+
+
+def _tell_left_out(path: Path, texts: Sequence[str]) -> None:
+    for text in texts[:MAX_WARNINGS]:
+        err.print(Text(f"{printable(path.name)}: left out: {printable(text)}", style="yellow"), soft_wrap=True)
+    if len(texts) > MAX_WARNINGS:
+        err.print(f"... and {len(texts) - MAX_WARNINGS} more left out")
 
 
 def _find(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Plan], dict[str, str]]":

@@ -55,7 +55,7 @@ def test_cholec80_at_1_label_a_second_gives_what_it_gives_at_25(tmp_path):
     assert figures[0] == figures[1]
     assert 0.8 < figures[0]["phases"]["strict"]["accuracy"] < 0.95  # and they are no figures of nothing
     assert [p.text for p in derived.warnings] == [
-        "video01-phase.txt: there is a row for every 25th frame: 1 rows a second are 25 frames a second"
+        "video01-phase.txt: every row stands for 25 frames: 1 a second of them are 25 frames a second"
     ]
 
 

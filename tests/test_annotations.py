@@ -103,7 +103,7 @@ def test_the_message_says_fact_consequence_cure_then_each_problem(read):
         read("video,start_s,end_s,label\na,2,1,x\nb,3,4,\nc,1,2,y\n", "train.csv")
     first, *rest = str(caught.value).splitlines()
     assert first == (
-        "train.csv has 2 problems; no annotations were read; mend the file, or leave out what is wrong (skip_bad)"
+        "train.csv has 2 problems; no annotations were read; mend the file, or leave out what is wrong (--skip-bad)"
     )
     assert rest == ["  line 2: a: it ends at 1 s, before it starts at 2 s", "  line 3: b: it has no label"]
 

@@ -63,6 +63,7 @@ def score(
     fps: float = DEFAULT_FPS,
     background: Collection[str] = (),
     ignore_other_videos: bool = False,
+    skip_bad: bool = False,
 ) -> Scores:
     """How good predictions are, by film of the truth; of which film a prediction is, `assign` says.
 
@@ -76,6 +77,7 @@ def score(
                  default 1 and 2 where they say the rate of every film
     fps          frames a second of the grid on which segmentation and phases are scored
     background   labels that stand for nothing, on both sides
+    skip_bad     leave out predictions of labels that no annotation has; a note counts them
 
     Events without a length and what is predicted under their labels are scored by spotting only, all others by the
     other measures. Films without a prediction count as such in which nothing was found. Raises InputError for labels
@@ -84,7 +86,9 @@ def score(
     """
     if not (math.isfinite(fps) and fps > 0):
         raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
-    films, notes = matched(predictions, truth, subset, background, ignore_other_videos=ignore_other_videos)
+    films, notes = matched(
+        predictions, truth, subset, background, ignore_other_videos=ignore_other_videos, skip_bad=skip_bad
+    )
     without = {one_form(label) for label in background}
     labels = tuple(label for label in truth.labels if one_form(label) not in without)
     of_spots, lasting = apart(films, truth, notes)

@@ -33,6 +33,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "fps": ("predictions", "films"),
     "annotation_fps": ("predictions", "films"),
     "ignore_other_videos": ("predictions", "films"),
+    "skip_bad": ("predictions", "films"),
     "plots": ("predictions", "films"),
     "protocol": ("clips",),
     "views": ("clips",),
@@ -66,6 +67,7 @@ class EvaluationOptions:
     fps                  frames a second of the grid on which is scored frame by frame
     annotation_fps       labels or frames a second, of annotations that count them
     ignore_other_videos  pass over predictions for films that are not scored
+    skip_bad             leave out what is wrong in annotations and predictions, and say what
     include_learnt       score films that taught the model too
     plots                folder for pictures
     protocol             of clips; None: full. views, crops: of the protocol "views"
@@ -88,6 +90,7 @@ class EvaluationOptions:
     fps: float | None = None
     annotation_fps: Fraction | None = None
     ignore_other_videos: bool = False
+    skip_bad: bool = False
     include_learnt: bool = False
     plots: Path | None = None
     protocol: Literal["full", "views"] | None = None

@@ -29,7 +29,11 @@ _HALF = re.compile(r"(.*/|)([12])_(?:\d{3,4}p|HQ)", re.ASCII)
 
 
 def read_predictions(
-    path: Path, *, fps: float | Fraction | None = None, none_left: bool = False
+    path: Path,
+    *,
+    fps: float | Fraction | None = None,
+    none_left: bool = False,
+    left_out: list[str] | None = None,
 ) -> dict[str, Prediction]:
     """What is predicted for each film, by the name in the file.
 
@@ -38,6 +42,7 @@ def read_predictions(
           annotations of any format (they have no scores)
     fps   frames a second, for annotations that count frames
     none_left  a folder without any is no error: all its films failed
+    left_out  gets what is wrong with single entries, which are then left out; None: they are errors
 
     Raises InputError, TimelineError, AnnotationError.
     """
@@ -47,7 +52,7 @@ def read_predictions(
     else:
         if is_timeline_name(path.name) or _says_timeline(path):
             return predictions_of(path.parent, [PurePath(path.name)])
-        if (results := read_results(path, fps=fps)) is not None:
+        if (results := read_results(path, fps=fps, left_out=left_out)) is not None:
             return {
                 name: Prediction(
                     segments=tuple(film.segments),
@@ -56,7 +61,7 @@ def read_predictions(
                 )
                 for name, film in results.items()
             }
-    return _of_annotations(path, fps)
+    return _of_annotations(path, fps, left_out)
 
 
 def _says_timeline(path: Path) -> bool:
@@ -70,16 +75,18 @@ def _says_timeline(path: Path) -> bool:
         return False
 
 
-def _of_annotations(path: Path, fps: float | Fraction | None) -> dict[str, Prediction]:
+def _of_annotations(path: Path, fps: float | Fraction | None, left_out: list[str] | None) -> dict[str, Prediction]:
     try:
-        annotations = read_annotations(path, fps=fps)
+        annotations = read_annotations(path, fps=fps, predicted=True, skip_bad=left_out is not None)
     except UnknownFormat as error:
         raise InputError(
             f"{path.name or path} holds no predictions",
             "nothing was scored",
             "give a folder of FILM.timeline.json files, one such file, ActivityNet results (an object with results), "
-            "or a table with the header video,start_s,end_s,label,score",
+            "a table with the header video,start_s,end_s,label,score, or MS-TCN's result files",
         ) from error
+    if left_out is not None:
+        left_out += map(str, annotations.skipped)
     return {
         name: Prediction(
             segments=video.segments,

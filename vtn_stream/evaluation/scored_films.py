@@ -4,6 +4,7 @@ T frames of a grid, K classes
 """
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -87,10 +88,12 @@ def matched(
     background: Collection[str],
     *,
     ignore_other_videos: bool,
+    skip_bad: bool = False,
 ) -> tuple[list[ScoredFilm], list[str]]:
     """The films of `part`, by name, and sentences that a reader of the figures must know.
 
-    part  None: all that are not for training, where there are others
+    part      None: all that are not for training, where there are others
+    skip_bad  leave out predictions of labels that no annotation has
     """
     notes: list[str] = []
     spelled = {one_form(label): label for label in truth.labels}
@@ -122,12 +125,22 @@ def matched(
     ]:
         notes.append(f"Taken for the film of the same name in another folder: {listed(loose)}.")
     films = []
+    strange: Counter[str] = Counter()
     for name in names:
         prediction = predictions.get(assigned.get(name, ""))
         if prediction is not None:
             prediction = _without(_respelled(prediction, spelled), background)
-            _check_labels(name, prediction, truth.labels)
+            unknown = _all_labels(prediction) - set(truth.labels)
+            if unknown and not skip_bad:
+                raise _unknown(sorted(unknown), truth.labels, f"in {shown(name)} the predictions say")
+            found = prediction.segments if prediction.candidates is None else prediction.candidates
+            strange.update(s.label for s in found if s.label in unknown)
+            strange.update(label for label, _ in prediction.clip_labels if label in unknown)
+            prediction = _without(prediction, unknown)
         films.append(_film(name, truth.videos[name], prediction, background))
+    if strange:
+        num = _counted(strange.total(), "prediction")
+        notes.append(f"Left out: {num} of labels that no annotation has: {listed(sorted(strange))}.")
     _check_pace(films, truth)
     _remark(films, truth, notes)
     return films, notes
@@ -264,18 +277,16 @@ def _respelled(prediction: Prediction, spelled: Mapping[str, str]) -> Prediction
     )
 
 
-def _check_labels(film: str, prediction: Prediction, labels: Sequence[str]) -> None:
+def _all_labels(prediction: Prediction) -> set[str]:
     given = {s.label for s in (*prediction.segments, *(prediction.candidates or ()))}
-    given |= {label for label, _ in prediction.clip_labels}
-    if strangers := sorted(given - set(labels)):
-        raise _unknown(strangers, labels, f"in {shown(film)} the predictions say")
+    return given | {label for label, _ in prediction.clip_labels}
 
 
 def _unknown(strangers: Sequence[str], labels: Sequence[str], where: str) -> InputError:
     return InputError(
         f"{where} {listed(strangers)}, which no label of the annotations is{suggestion(strangers[0], labels)}",
         "nothing was scored",
-        f"rename or leave out what is called so; the annotations know {listed(labels)}",
+        f"rename what is called so, or leave it out (--skip-bad); the annotations know {listed(labels)}",
     )
 
 

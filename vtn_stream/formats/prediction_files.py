@@ -45,17 +45,21 @@ class FilmResults(NamedTuple):
 
 
 class _Fault(ValueError):
-    """What is wrong with one entry, and what to do."""
+    """What is wrong, and what to do. of_one: it is wrong with one entry alone, which can be left out."""
 
-    def __init__(self, text: str, cure: str = "mend the file") -> None:
+    def __init__(self, text: str, cure: str = "mend the file", *, of_one: bool = False) -> None:
         super().__init__(text)
         self.cure = cure
+        self.of_one = of_one
 
 
-def read_results(path: Path, *, fps: float | Fraction | None = None) -> dict[str, FilmResults] | None:
+def read_results(
+    path: Path, *, fps: float | Fraction | None = None, left_out: list[str] | None = None
+) -> dict[str, FilmResults] | None:
     """The predictions in a file, by film; None if it is not a file of predictions. Raises InputError for a bad one.
 
-    fps: frames a second, for tables that count frames
+    fps       frames a second, for tables that count frames
+    left_out  gets what is wrong with single entries, which are then left out; None: they are errors
     """
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
@@ -63,17 +67,19 @@ def read_results(path: Path, *, fps: float | Fraction | None = None) -> dict[str
     try:
         text = as_text(data, path.name)
         if text.lstrip().startswith("{"):
-            return _of_json(text)
+            return _of_json(text, left_out)
         above = lines_above(text, _is_header)
-        return None if above is None else _of_table(text, above, path.name, fps)
+        return None if above is None else _of_table(text, above, path.name, fps, left_out)
     except (_Fault, AnnotationError) as error:
         fault = error.fact.removeprefix(f"{path.name} ") if isinstance(error, AnnotationError) else str(error)
         raise InputError(
-            f"{path.name} cannot be read as predictions ({fault})", "nothing was scored", error.cure
+            f"{path.name} cannot be read as predictions ({fault})",
+            "nothing was scored",
+            error.cure + ", or leave out what is wrong (--skip-bad)" * getattr(error, "of_one", False),
         ) from error
 
 
-def _of_json(text: str) -> dict[str, FilmResults] | None:
+def _of_json(text: str, left_out: list[str] | None) -> dict[str, FilmResults] | None:
     if text.count("{") > MAX_ENTRIES:
         raise _Fault(f"it has more than {MAX_ENTRIES} entries")
     try:
@@ -89,16 +95,27 @@ def _of_json(text: str) -> dict[str, FilmResults] | None:
         raise _Fault(f"its results are {shown(results)}, not an object with a list for each film")
     films: dict[str, FilmResults] = {}
     for name, entries in results.items():
-        _check_id(name)
-        if not isinstance(entries, list):
-            raise _Fault(f"of {shown(name)} there is {shown(entries)}, not a list")
+        try:
+            _check_id(name)
+            if not isinstance(entries, list):
+                raise _Fault(f"of {shown(name)} there is {shown(entries)}, not a list")
+        except _Fault as error:
+            _leave_out(str(error), error, left_out)
+            continue
         films[name] = FilmResults([], [])
         for i, entry in enumerate(entries):
             try:
                 _put(films[name], entry)
             except _Fault as error:
-                raise _Fault(f"{shown(name)}[{i}]: {error}") from error
+                _leave_out(f"{shown(name)}[{i}]: {error}", error, left_out)
     return films
+
+
+def _leave_out(text: str, error: _Fault, left_out: list[str] | None) -> None:
+    """Notes what is wrong with one entry. Raises _Fault unless entries are left out."""
+    if left_out is None:
+        raise _Fault(text, error.cure, of_one=True) from error
+    left_out.append(text)
 
 
 def _put(film: FilmResults, entry: object) -> None:
@@ -114,7 +131,9 @@ def _put(film: FilmResults, entry: object) -> None:
     film.segments.append(_segment(segment[0], segment[1], label, score))
 
 
-def _of_table(text: str, above: int, name: str, fps: float | Fraction | None) -> dict[str, FilmResults]:
+def _of_table(
+    text: str, above: int, name: str, fps: float | Fraction | None, left_out: list[str] | None
+) -> dict[str, FilmResults]:
     header = header_of(text, above)
     found = columns_of(header)
     if found.twice:
@@ -133,20 +152,21 @@ def _of_table(text: str, above: int, name: str, fps: float | Fraction | None) ->
         for num, (at, cells) in enumerate(cells_below(findings, text, above)):
             line = at.line
             if num >= MAX_ENTRIES:
-                raise _Fault(f"more than {MAX_ENTRIES} rows")
+                raise _Fault(f"line {line}: more than {MAX_ENTRIES} rows")
             film_name, label, given = (cells[i or 0] for i in (found.film, found.label, found.score))
-            _check_id(film_name)
-            film = films.setdefault(spelled.setdefault(one_form(film_name), film_name), FilmResults([], []))
-            if times.any_in(cells) or label or given:
-                score = given if ":" in given else seconds(given, comma=comma)
-                start_s, end_s = times.of(film_name, at, cells)
-                film.segments.append(_segment(start_s, start_s if end_s is None else end_s, label, score))
+            try:
+                _check_id(film_name)
+                film = films.setdefault(spelled.setdefault(one_form(film_name), film_name), FilmResults([], []))
+                if times.any_in(cells) or label or given:
+                    score = given if ":" in given else seconds(given, comma=comma)
+                    start_s, end_s = times.of(film_name, at, cells)
+                    film.segments.append(_segment(start_s, start_s if end_s is None else end_s, label, score))
+            except _Fault as error:
+                _leave_out(f"line {line}: {error}", error, left_out)
     except Unreadable as error:
         raise _Fault(f"line {error.at.line}: {error.text}", error.cure) from error
-    except _Fault as error:
-        raise _Fault(f"line {line}: {error}", error.cure) from error
-    for odd, problem in findings.problems[:1]:
-        raise _Fault(f"line {odd.line}: {problem}")
+    for odd, problem in findings.problems:
+        _leave_out(f"line {odd.line}: {problem}", _Fault(problem), left_out)
     return films
 
 

@@ -189,8 +189,9 @@ def _read(
     except AnnotationError as error:
         if not error.problems:
             raise
-        cure = error.cure.replace("(skip_bad)", "(--skip-bad)")
-        raise _problems(annotations, [*map(Problem._make, error.problems), *_as_problems(problems)], cure) from error
+        raise _problems(
+            annotations, [*map(Problem._make, error.problems), *_as_problems(problems)], error.cure
+        ) from error
     if problems and not skip_bad:
         raise _problems(annotations, _as_problems(problems), "mend that, or leave those films out (--skip-bad)")
     return found

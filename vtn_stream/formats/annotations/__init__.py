@@ -18,6 +18,7 @@ from vtn_stream.formats.annotations import (
     clip_list,
     elan,
     epic,
+    frame_labels,
     label_studio,
     mstcn,
     segments_csv,
@@ -64,6 +65,7 @@ def read_annotations(
     fps: float | Fraction | None = None,
     film_rate: Callable[[str], float | Fraction | None] | None = None,
     start_timecode: str | None = None,
+    predicted: bool = False,
 ) -> Annotations:
     """The films of a file or folder of annotations, in any format: the content tells which.
 
@@ -74,6 +76,7 @@ def read_annotations(
     fps        frames a second, for formats that count frames; `uses_fps` says whether this one does
     film_rate  the same for one film, by its id: of films that are known
     start_timecode  of each film's first frame, for tables of timecodes
+    predicted  they are predictions: files of a label a line are read too, which say nothing of what they are
 
     Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
@@ -84,7 +87,8 @@ def read_annotations(
             raise InputError(f"the duration of {name} is {duration_s}", "nothing can be in it", "give seconds above 0")
     findings = Findings(path.name or str(path), fps=fps, film_rate=film_rate, start_timecode=start_timecode)
     try:
-        format = _read_folder(findings, path, fps) if path.is_dir() else _read_file(findings, path, fps)
+        read_path = _read_folder if path.is_dir() else _read_file
+        format = read_path(findings, path, fps, predicted=predicted)
     except Unreadable as error:
         findings.refuse(error.at, error.text, error.cure)
     except OSError as error:  # of a folder; of a file, read_bytes says what is wrong
@@ -94,7 +98,7 @@ def read_annotations(
     return finish(findings, format, videos, skip_bad=skip_bad)
 
 
-def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
+def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool) -> str:
     """Adds the content of the file to the findings, and returns its format."""
     data = read_bytes(path)
     if elan.claims(data[:_HEAD]):
@@ -119,6 +123,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None) -> 
     if mapping := mstcn.mapping_of_file(path, text):
         mstcn.read(findings, path, mapping)
         return mstcn.NAME
+    if frame_labels.claims(text) or (predicted and frame_labels.claims_plain(text)):
+        frame_labels.read(findings, path, [path])
+        return frame_labels.NAME
     if timed_lines.claims(text):
         timed_lines.read(findings, path, text)
         return segments_csv.NAME
@@ -156,7 +163,7 @@ def _read_json(findings: Findings, path: Path, text: str) -> str | None:
     return None
 
 
-def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None) -> str:
+def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool) -> str:
     if mapping := mstcn.mapping_of_folder(path):
         mstcn.read(findings, path, mapping)
         return mstcn.NAME
@@ -191,6 +198,9 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None) -
     if files := soccernet.games(path):
         soccernet.read_games(findings, path, files)
         return soccernet.NAME
+    if files_of_labels := frame_labels.files_in(findings, path, plain=predicted):
+        frame_labels.read(findings, path, files_of_labels)
+        return frame_labels.NAME
     if class_folders.claims(path):
         class_folders.read(findings, path)
         return class_folders.NAME

@@ -22,6 +22,9 @@ class Problem(NamedTuple):
     line: int | None
     text: str
 
+    def __str__(self) -> str:
+        return self.text if self.line is None else f"line {self.line}: {self.text}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatedVideo:

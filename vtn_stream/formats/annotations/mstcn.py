@@ -8,6 +8,7 @@ and Breakfast 15), and features are often sampled at another.
 """
 
 import io
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -21,7 +22,7 @@ from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.text import read_text
 from vtn_stream.formats.annotations.words import At, shown
 
-__all__ = ["NAME", "mapping_of_file", "mapping_of_folder", "read"]
+__all__ = ["MAPPING", "NAME", "mapping_of_file", "mapping_of_folder", "put_labels", "read", "read_mapping"]
 
 NAME = "MS-TCN"
 TRUTH = "groundTruth"
@@ -46,7 +47,7 @@ def mapping_of_file(path: Path, text: str) -> Path | None:
 
 def read(findings: Findings, path: Path, mapping: Path) -> None:
     """Raises AnnotationError where a film's rate is not known."""
-    findings.labels = _read_mapping(findings, mapping)
+    findings.labels = read_mapping(findings, mapping)
     folder = path / TRUTH if (path / TRUTH).is_dir() else path
     files = [path] if path.is_file() else sorted(folder.glob("[!.]*.txt"))
     for file in files:
@@ -56,10 +57,11 @@ def read(findings: Findings, path: Path, mapping: Path) -> None:
             if (fps := findings.rate_of(file.stem)) is None:
                 raise AnnotationError(f"{path.name} counts frames (MS-TCN)", "their seconds are not known", NO_RATE)
             if text is not None:
-                _read_film(findings, file.stem, text, name, fps)
+                labels = [line.strip() for line in io.StringIO(text.rstrip())]
+                put_labels(findings, file.stem, labels, name, fps)
 
 
-def _read_mapping(findings: Findings, mapping: Path) -> list[str]:
+def read_mapping(findings: Findings, mapping: Path) -> list[str]:
     labels: dict[int, str] = {}
     known = set[str]()
     for number, line in enumerate(io.StringIO(read_text(mapping)), 1):
@@ -79,8 +81,8 @@ def _read_mapping(findings: Findings, mapping: Path) -> list[str]:
     return [labels[index] for index in sorted(labels)]
 
 
-def _read_film(findings: Findings, name: str, text: str, file: str, fps: Fraction) -> None:
-    labels = [line.strip() for line in io.StringIO(text.rstrip())]
+def put_labels(findings: Findings, name: str, labels: Sequence[str], file: str, fps: Fraction) -> None:
+    """Adds a film with a label for each frame; where the findings have labels, they are all that there are."""
     known = {one_form(label): label for label in findings.labels}
     if not labels:
         findings.problem(At(file=file), "it is empty")
@@ -92,8 +94,8 @@ def _read_film(findings: Findings, name: str, text: str, file: str, fps: Fractio
     first, unknown = 0, set[str]()
     for label, run in groupby(labels):
         at, stop = At(line=first + 1, file=file), first + len(list(run))
-        if one_form(label) in known:
-            findings.segment(film, at, float(first / fps), float(stop / fps), known[one_form(label)])
+        if one_form(label) in known or not known:
+            findings.segment(film, at, float(first / fps), float(stop / fps), known.get(one_form(label), label))
         elif label not in unknown:
             unknown.add(label)
             near = nearest(label, findings.labels) if len(unknown) < 50 else None
