@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from console_script import SCRIPT, bad, filled, run, the_line  # noqa: F401  (fixtures among them)
 
-from vtn_stream.results.names import plain_name
 from vtn_stream.results import load_timeline
+from vtn_stream.results.names import plain_name
 from vtn_stream_cli import console
 
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
