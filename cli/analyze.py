@@ -28,7 +28,7 @@ from vtn_stream.timeline import Timeline
 from vtn_stream.video import film_file
 
 from . import options
-from .console import err, film_progress, out, show_timeline
+from .console import err, film_progress, hush, out, quiet_option, show_timeline, tell_gaps
 from .interrupts import check_interrupted
 from .times import SECONDS, clock
 
@@ -72,6 +72,7 @@ __all__ = ["analyze"]
 @options.overwrite
 @options.discard_edits
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
+@quiet_option
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
 @options.settings
 @options.results
@@ -91,6 +92,8 @@ def analyze(
     stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
     """
     settings.check()
+    if dry_run:
+        hush(False)  # the plan is what was asked for
     failed = 0
     with contextlib.ExitStack() as stack:
         analyzer = stack.enter_context(Analyzer(settings))
@@ -175,6 +178,8 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
         _log_segments(analysis.timeline, film.name, final=True, known=set())
         _log("done", film=film.name, complete=analysis.timeline.complete)
         return
+    if out.quiet:  # a gap is a warning
+        tell_gaps(analysis.timeline, err, f"{printable(film.name)}: ")
     show_timeline(analysis.timeline)
     for note in analysis.timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))

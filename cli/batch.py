@@ -20,7 +20,7 @@ from vtn_stream_pipelines.tally import Tally
 
 from . import options
 from .batch_log import log_event, log_summary
-from .console import err, out
+from .console import err, hush, out, quiet_option
 from .dashboard import Dashboard, show_summary
 from .interrupts import check_interrupted
 from .times import about
@@ -68,6 +68,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 )
 @click.option("--limit", type=click.IntRange(1), help="Only so many films, the largest.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done: films, what is stored, how long it may take.")
+@quiet_option
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: what becomes of every film and worker.")
 @options.settings
 @options.results
@@ -93,12 +94,15 @@ def batch(
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
     settings.check()
+    if dry_run:
+        hush(False)  # the plan is what was asked for
     listing = list_films(sources)
     _tell_of(listing)
     chosen = _chosen(listing, results.output, retry_failed=retry_failed, limit=limit)
     num_failed = 0
     if not len(chosen):
-        err.print("none of these films has failed", soft_wrap=True)
+        if not out.quiet:
+            err.print("none of these films has failed", soft_wrap=True)
     else:
         if not json_log:
             out.print(f"{len(chosen)} films; the workers start")

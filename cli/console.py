@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -20,7 +21,19 @@ from vtn_stream.timeline import Timeline
 
 from .times import clock
 
-__all__ = ["PositionCount", "err", "film_progress", "out", "show_table", "show_timeline", "tell_warning"]
+__all__ = [
+    "PositionCount",
+    "err",
+    "film_progress",
+    "hush",
+    "out",
+    "quiet_option",
+    "show_table",
+    "show_timeline",
+    "shows_progress",
+    "tell_gaps",
+    "tell_warning",
+]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -28,6 +41,30 @@ err = Console(stderr=True, highlight=False)
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MAX_ROWS = 40
 MAX_WIDTH = 10_000  # characters of a line of a table
+
+
+def hush(is_quiet: bool) -> None:
+    """Whether `out` prints nothing, and no progress is shown; warnings and errors, on `err`, stay."""
+    out.quiet = is_quiet
+
+
+def _hush(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    hush(value or bool(ctx.find_root().params.get("quiet")))
+
+
+quiet_option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_hush,
+    help="Print only warnings and errors.",
+)
+
+
+def shows_progress() -> bool:
+    """Whether progress is shown, on stderr."""
+    return err.is_terminal and not out.quiet
 
 
 def tell_warning(file: Path, warning: str) -> None:
@@ -112,8 +149,8 @@ class FilmProgress:
 
 @contextmanager
 def film_progress(name: str) -> Iterator[FilmProgress]:
-    """A bar with speed and time left, on stderr; nothing if that is not a terminal."""
-    if not err.is_terminal:
+    """A bar with speed and time left, on stderr; nothing if that is not a terminal, or if nothing is to be shown."""
+    if not shows_progress():
         yield FilmProgress(None, name)
         return
     columns = (
@@ -169,10 +206,16 @@ def show_timeline(timeline: Timeline) -> None:
     if timeline.clip_labels:
         labels = ", ".join(f"{printable(label)} {score:.2f}" for label, score in timeline.clip_labels)
         out.print(Text(f"the whole of it: {labels}"))
+    tell_gaps(timeline, out)
+
+
+def tell_gaps(timeline: Timeline, console: Console, before: str = "") -> None:
+    """Prints the gaps, each in a line that begins with these words."""
     for gap in timeline.gaps[:MAX_ROWS]:
-        out.print(Text(f"gap {clock(gap.start_s)} to {clock(gap.end_s)}: {printable(gap.reason)}", style="yellow"))
+        line = f"gap {clock(gap.start_s)} to {clock(gap.end_s)}: {printable(gap.reason)}"
+        console.print(Text(f"{before}{line}", style="yellow"), soft_wrap=bool(before))
     if len(timeline.gaps) > MAX_ROWS:
-        out.print(f"... and {len(timeline.gaps) - MAX_ROWS} more gaps in the files")
+        console.print(Text(f"{before}... and {len(timeline.gaps) - MAX_ROWS} more gaps in the files"))
 
 
 def _lane(timeline: Timeline, symbols: dict[str, str], colours: dict[str, str]) -> Text:

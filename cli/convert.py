@@ -13,6 +13,7 @@ from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import FORMAT_NAMES
 
 from . import options
+from .console import quiet_option
 from .export import tell_exported
 from .times import SECONDS
 
@@ -34,6 +35,7 @@ __all__ = ["convert"]
 )
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file in the way that says something else.")
+@quiet_option
 def convert(
     source: Path,
     target: str,

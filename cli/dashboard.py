@@ -18,7 +18,7 @@ from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed, FilmS
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost
 
-from .console import err, out, show_table
+from .console import err, out, show_table, shows_progress
 from .times import about, clock
 
 __all__ = ["Dashboard", "facts", "news_of", "show_summary"]
@@ -47,7 +47,7 @@ class Dashboard:
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if err.is_terminal and not self._is_plain:
+        if shows_progress() and not self._is_plain:
             self._live = Live(get_renderable=lambda: self, console=err, transient=True)
             self._live.start()
         return self
@@ -71,7 +71,7 @@ class Dashboard:
                 self._news.append(news)
             else:
                 err.print(news, soft_wrap=True)
-        if not self._live and self._clock() >= self._due:
+        if not self._live and not out.quiet and self._clock() >= self._due:
             err.print(Text("; ".join(f"{name} {fact}" for name, fact in facts(self.tally))), soft_wrap=True)
             self._due = self._clock() + LINE_EVERY_S
 

@@ -15,7 +15,7 @@ from vtn_stream.results import FORMAT_NAMES, stem_of
 from vtn_stream.results.overview import timeline_files
 
 from . import options
-from .console import err, out, tell_warning
+from .console import err, out, quiet_option, tell_warning
 from .interrupts import check_interrupted
 
 __all__ = ["export", "tell_exported"]
@@ -62,6 +62,7 @@ __all__ = ["export", "tell_exported"]
 @options.store
 @options.thumbnails
 @click.option("--overwrite", is_flag=True, help="Replace files in the way that say something else.")
+@quiet_option
 def export(
     timelines: tuple[Path, ...],
     formats: tuple[str, ...],

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 something failed (one line says what), 2 wrong usage, 130 interrupted.
 """
 
+import difflib
 import importlib
 import io
 import os
@@ -31,6 +32,9 @@ COMMANDS = {
 }
 
 
+SPELLINGS = {"analyse": "analyze"}
+
+
 class _Commands(click.Group):
     """Commands by name; help lists them without importing them, so that it is instant."""
 
@@ -38,10 +42,21 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        name = SPELLINGS.get(name, name)
         if name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f".{name}", __package__), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near := difflib.get_close_matches(args[0].lower(), COMMANDS, n=1):
+                error.message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -50,12 +65,16 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vtn-stream", prog_name="vtn-stream")
-def vtn_stream() -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors, for commands that have --quiet.")
+def vtn_stream(quiet: bool) -> None:
     """Turn hour-long video into timelines.
 
     \b
     vtn-stream analyze movie.mp4
     """
+    from .console import hush  # every command loads it, the list of commands does not
+
+    hush(False)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from vtn_stream.errors import CheckpointError, listed, printable
 from vtn_stream.model import VARIANTS
 
-from .console import err, out, show_table
+from .console import err, out, quiet_option, show_table, shows_progress
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints import Described
@@ -119,6 +119,7 @@ def info(model: str, frames: int, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file. [default: among the models]")
 @click.option("--name", help="What to call it among the models. [default: the published name, or FILE's]")
+@quiet_option
 def import_(file: Path, output: Path | None, name: str | None) -> None:
     """Make a model of FILE, weights in the layout that the paper's authors publish (.pyth)."""
     if output is not None and name is not None:
@@ -132,7 +133,7 @@ def import_(file: Path, output: Path | None, name: str | None) -> None:
     if added.published is not None:
         out.print(Text(f"sha256 of the published {added.published.file}"), soft_wrap=True)
     else:
-        out.print("not the published file (its sha256 differs): imported as what it says it is", soft_wrap=True)
+        err.print("not the published file (its sha256 differs): imported as what it says it is", soft_wrap=True)
     _tell_written(added.path)
     model = added.path if output is not None else added.path.name.removesuffix(".safetensors")
     out.print(Text(f"vtn-stream analyze movie.mp4 --model {printable(shlex.quote(str(model)))}"), soft_wrap=True)
@@ -140,6 +141,7 @@ def import_(file: Path, output: Path | None, name: str | None) -> None:
 
 @models.command()
 @click.argument("name")
+@quiet_option
 def pull(name: str) -> None:
     """Fetch a published model; `vtn-stream models ls` shows which there are.
 
@@ -198,7 +200,7 @@ def _tell_written(file: Path) -> None:
 @contextmanager
 def _bytes_progress(name: str) -> "Iterator[OnProgress | None]":
     """A bar with speed and time left, on stderr; nothing if that is not a terminal."""
-    if not err.is_terminal:
+    if not shows_progress():
         yield None
         return
     columns = (

@@ -15,7 +15,7 @@ from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline, write_file
 
 from . import options
-from .console import err, out, tell_warning
+from .console import err, out, quiet_option, tell_warning
 from .times import SECONDS
 
 __all__ = ["plot"]
@@ -42,6 +42,7 @@ FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="End here.")
 @click.option("--width", "width_in", type=options.Number(3, 20), default=7.0, show_default=True, help="Inches.")
 @click.option("--label", "labels", multiple=True, help="Draw this label; may be repeated. [default: all]")
+@quiet_option
 def plot(
     timelines: tuple[Path, ...],
     output: Path,

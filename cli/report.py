@@ -17,7 +17,7 @@ from vtn_stream.results.pages import check_replaceable, page_at, way_to
 from vtn_stream_pipelines.record import why_films_failed
 
 from . import options
-from .console import err, out, tell_warning
+from .console import err, out, quiet_option, tell_warning
 from .interrupts import check_interrupted
 
 __all__ = ["report"]
@@ -44,6 +44,7 @@ __all__ = ["report"]
     is_flag=True,
     help="Replace a file in the way that is no page of vtn-stream; put aside a page that was changed by hand.",
 )
+@quiet_option
 def report(
     source: Path,
     output: Path | None,

@@ -17,7 +17,7 @@ from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingEven
 from vtn_stream.training.options import TrainingOptions
 
 from . import options
-from .console import PositionCount, err, out, show_table
+from .console import PositionCount, err, out, quiet_option, show_table, shows_progress
 from .interrupts import check_interrupted
 
 __all__ = ["train"]
@@ -78,6 +78,7 @@ on after its last whole epoch when the same command is given again.
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of TensorBoard's curves, and of the state of a run. [default: MODEL.training]",
 )
+@quiet_option
 @options.gathered(TrainingOptions, "asked")
 def train(asked: TrainingOptions) -> None:
     """Teach it your own actions from annotated films."""
@@ -162,8 +163,8 @@ class _TrainingDisplay:
 
 @contextmanager
 def _progress() -> Iterator[_TrainingDisplay]:
-    """The display on stderr; if that is not a terminal, it shows warnings only."""
-    if not err.is_terminal:
+    """The display on stderr; if that is not a terminal, or nothing is to be shown, it shows warnings only."""
+    if not shows_progress():
         yield _TrainingDisplay(None)
         return
     columns = (

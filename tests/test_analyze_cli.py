@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from console_script import SCRIPT, bad, filled, run, the_line  # noqa: F401  (fixtures among them)
 
 from vtn_stream.results import load_timeline
+from vtn_stream.results.names import plain_name
 from vtn_stream_cli import console
 
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -52,12 +52,12 @@ def test_one_bad_film_does_not_stop_the_others(bad, film_maker, tmp_path, tiny_o
     assert told_early[0]["start_s"] == 0
     names = ("start_s", "end_s", "label", "score")
     for name, repeats in (("good.mp4", 2), (STRANGE, 1)):
-        timeline = load_timeline(out / f"{name}.timeline.json")
+        timeline = load_timeline(out / f"{plain_name(name)}.timeline.json")
         final = [tuple(e[n] for n in names) for e in of[name] if e["event"] == "segment" and e["final"]]
         assert final == [tuple(getattr(s, n) for n in names) for s in timeline.segments] * repeats
         assert timeline.complete
         assert timeline.video_path == name
-    stems = ("good", Path(STRANGE).stem)
+    stems = ("good.mp4", plain_name(STRANGE))
     suffixes = ("scores.arrow", "timeline.csv", "timeline.html", "timeline.json")
     assert {p.name for p in out.iterdir()} == {f"{stem}.{suffix}" for stem in stems for suffix in suffixes}
 

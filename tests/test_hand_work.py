@@ -432,7 +432,7 @@ def test_a_folder_that_cannot_be_written_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(os, "link", refuse)
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(TimelineError, match=r"film\.timeline\.csv cannot be put aside \(Permission denied\)"):
+    with pytest.raises(TimelineError, match=r"film\.mp4\.timeline\.csv cannot be put aside \(Permission denied\)"):
         run(tmp_path, NEWER, discard_edits=True)
     assert (tmp_path / "film.mp4.timeline.csv").read_text() == "mine"
     assert load_timeline(tmp_path / "film.mp4.timeline.json") == TIMELINE
@@ -590,7 +590,7 @@ def test_the_digests_are_those_that_anybody_can_compute(tmp_path):
     digests = json.loads(data)["files"]
     assert [*digests] == ["timeline.json", "scores.arrow", "timeline.csv"]
     for end in ("scores.arrow", "timeline.csv"):
-        assert digests[end] == hashlib.sha256((tmp_path / f"film.{end}").read_bytes()).hexdigest()
+        assert digests[end] == hashlib.sha256((tmp_path / f"film.mp4.{end}").read_bytes()).hexdigest()
     own = digests["timeline.json"]
     assert own == hashlib.sha256(data.replace(own.encode(), b"")).hexdigest()
 

@@ -22,7 +22,7 @@ def write(place, identity="c0ffee"):
     """A timeline of that film at this place of the output."""
     file = Path("out") / f"{place}.timeline.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    timeline = Timeline(video_identity=identity, video_path="x.mp4", duration_s=2.0)
+    timeline = Timeline(video_identity=identity, video_path="x.mp4", duration_s=2.0, span_s=(0.0, 2.0))
     file.write_bytes(timeline_json.dumps(timeline, {"scores.arrow": ("0" * 64,)}))
     return file
 

@@ -117,5 +117,6 @@ def _plain(part: str, *, is_folder: bool = False) -> str:
 
 
 def _with_tag(text: str, what: str) -> str:
-    tag = hashlib.blake2b(os.fsencode(what)).hexdigest()[:_TAG_DIGITS]
+    given = re.sub("[\ud800-\udc7f\udd00-\udfff]", "\ufffd", what)  # no file has these, a stranger's words may
+    tag = hashlib.blake2b(os.fsencode(given)).hexdigest()[:_TAG_DIGITS]
     return f"{text.encode()[: MAX_STEM_BYTES - 1 - _TAG_DIGITS].decode('utf-8', 'ignore')}~{tag}"
