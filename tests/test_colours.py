@@ -76,7 +76,7 @@ def test_the_first_scenes_differ_in_colour_and_are_not_hatched():
 
 
 def test_looks_are_used_evenly():
-    """10,000 labels: each look within five standard deviations of its share; so nine labels collide in 25 % of films."""
+    """Each has its share of 10,000 labels, within five standard deviations; two of nine agree in 25 % of cases."""
     counts = Counter(look_of(f"{i} people") for i in range(10_000))
     share = 10_000 / NUM_LOOKS
     assert len(counts) == NUM_LOOKS

@@ -28,11 +28,13 @@ HOSTILE = (
 
 
 def test_forced_colours_leave_strips_shares_and_pressed_buttons_to_be_seen(opened):
-    page = opened([entry((0, 50, "a", None))], forced_colors="active")
+    page = opened([entry((0, 50, "scene A", None))], forced_colors="active")
     choose(page, "Common scale")
     background = "e => getComputedStyle(e).backgroundColor"
-    assert page.locator("#labels .share").evaluate(background) == "rgb(230, 159, 0)"
-    assert page.locator("#rows canvas").evaluate("e => getComputedStyle(e).color") == "rgb(230, 232, 236)"
+    assert page.locator("#labels .share").evaluate(background) == "rgb({}, {}, {})".format(
+        *bytes.fromhex(COLOURS[0][1:])
+    )
+    assert page.locator("#rows canvas").evaluate("e => getComputedStyle(e).color") == "rgb(236, 238, 241)"
     assert page.locator("#common").evaluate(background) != page.locator("#bar").evaluate(background)
 
 
@@ -46,7 +48,7 @@ def test_a_row_says_in_words_what_its_strip_shows(opened):
 
 
 def test_strips_show_labels_in_their_colours_where_they_hold(opened):
-    page = opened([entry((0, 50, "a", None), (50, 75, "b", None))], viewport={"width": 1900, "height": 900})
+    page = opened([entry((0, 50, "scene A", None), (50, 75, "scene B", None))], viewport={"width": 1900, "height": 900})
     colours = page.locator("#rows canvas").evaluate(
         """(canvas) => {
           const { data } = canvas.getContext("2d").getImageData(0, 5, canvas.width, 1);

@@ -160,16 +160,16 @@ def paths_filled(svg, colour):
 
 
 def test_strips_lie_where_the_segments_are():
-    """|--walk--|-sit-|        | over |  walk  |: on one clock, twice as long is twice as wide."""
-    true, said = [seg(0, 40, "walk"), seg(40, 60, "sit")], [seg(20, 60, "walk")]
-    svg = strips([Strip(name="film", duration_s=100.0, true=true, predicted=said)], ["walk", "sit"])
-    walk = [box for box in paths_filled(svg, look_of("walk").colour)][:2]  # and one in the legend
-    (sit, _) = paths_filled(svg, look_of("sit").colour)
-    (first, second) = sorted(walk)
+    """|----A---|--B--|        | over |    A   |: on one clock, twice as long is twice as wide. Neither is hatched."""
+    true, said = [seg(0, 40, "scene A"), seg(40, 60, "scene B")], [seg(20, 60, "scene A")]
+    svg = strips([Strip(name="film", duration_s=100.0, true=true, predicted=said)], ["scene A", "scene B"])
+    a = [box for box in paths_filled(svg, look_of("scene A").colour)][:2]  # and one in the legend
+    (b, _) = paths_filled(svg, look_of("scene B").colour)
+    (first, second) = sorted(a)
     width = first[1] - first[0]
     assert second[1] - second[0] == pytest.approx(width, rel=1e-3)
     assert second[0] - first[0] == pytest.approx(width / 2, rel=1e-3)
-    assert sit == (pytest.approx(first[1], abs=0.01), pytest.approx(second[1], abs=0.01))
+    assert b == (pytest.approx(first[1], abs=0.01), pytest.approx(second[1], abs=0.01))
     assert words(svg)[:2] == ["0:00:00", "0:00:10"]
 
 

@@ -45,7 +45,7 @@ __all__ = [
 PictureFormat = Literal["svg", "png"]
 
 GREY = "#f2f2f2"  # where a film is, and nothing happens in it
-HATCHES = ("", "////", "\\\\\\\\", "||||", "----", "xxxx", "++++", "....")  # those of `colours.Look`
+HATCHES = ("", "////", "\\\\\\\\", "||||", "----", "xxxx", "++++", "..")  # those of `colours.Look`
 
 MAX_CHARACTERS = 28  # of a label or a name
 MAX_MARKS = 4000  # of one row: more than its pixels

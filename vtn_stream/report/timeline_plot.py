@@ -1,6 +1,7 @@
 """Pictures of timelines for print, as bytes of SVG or PNG: one film with a lane for each label, or several films.
 
-The clock runs across in H:MM:SS. Labels have the colours and hatches that pages give them, by their text. Knows numpy and the timeline only.
+The clock runs across in H:MM:SS. Labels have the colours and hatches that pages give them. Knows numpy and the
+timeline only.
 
     one film                            several                      the truth with either
     walk    |■■■■|      |■■|            a.mp4 |■■■■|□□□□□|■■|        |■■■■| what is true
