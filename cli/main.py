@@ -54,9 +54,10 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if near := difflib.get_close_matches(args[0].lower(), COMMANDS, n=1):
-                error.message = f"No such command {args[0]!r}. Did you mean {near[0]!r}?"
-            raise
+            near = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
