@@ -121,13 +121,13 @@ def _score(
     extra: Mapping[str, Any],
 ) -> None:
     """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
-    from vtn_stream.evaluation import save_pictures, score, without
+    from vtn_stream.evaluation import save_pictures, score, without_films
 
     if asked.skip_bad:
         of_truth = {"annotations": [str(problem) for problem in truth.skipped]}
         extra = {**extra, "left_out": of_truth | extra.get("left_out", {})}
     if roles is not None:
-        predictions, truth = without(roles.left_out, predictions, truth)
+        predictions, truth = without_films(roles.left_out, predictions, truth)
         extra = {**extra, "training_films": roles.to_dict()}
     scores = score(
         predictions,
@@ -241,9 +241,6 @@ def measure_clips(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
         roles = clip_roles(checkpoint, labelled, included=asked.include_learnt, on_clip=check_interrupted)
     _tell_roles(asked, roles, f"of {asked.what.name}", model.name)
     labelled = [clip for clip in labelled if clip.name not in roles.left_out]
-    if not labelled and roles.none_left:
-        _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, {"model": checkpoint.digest})
-        return 0
     with _progress(len(labelled)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:
@@ -262,7 +259,10 @@ def measure_clips(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
             results=asked.output,
             on_event=tell,
         )
-    if asked.as_json:
+    if roles.none_left:
+        failed = {name: evaluation.to_dict()[name] for name in ("model", "failed")}
+        _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, failed)
+    elif asked.as_json:
         click.echo(json.dumps({**evaluation.to_dict(), "training_films": roles.to_dict()}, indent=2))
     else:
         show_evaluation(evaluation)

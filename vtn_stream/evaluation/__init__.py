@@ -11,7 +11,7 @@ from vtn_stream.evaluation.figures import (
     Shown,
     Spotting,
 )
-from vtn_stream.evaluation.film_roles import FilmRoles, OwnFigures, own_figures, roles_of_predictions, without
+from vtn_stream.evaluation.film_roles import FilmRoles, OwnFigures, own_figures, roles_of_predictions, without_films
 from vtn_stream.evaluation.measure import DEFAULT_FPS, METRICS, score
 from vtn_stream.evaluation.pictures import pictures, save_pictures
 from vtn_stream.evaluation.predictions import Prediction, failed_films, of_analysis, of_timeline, read_predictions
@@ -44,5 +44,5 @@ __all__ = [
     "roles_of_predictions",
     "save_pictures",
     "score",
-    "without",
+    "without_films",
 ]

@@ -10,7 +10,7 @@ from vtn_stream.evaluation.predictions import Prediction, assign
 from vtn_stream.evaluation.scored_films import Part, chosen
 from vtn_stream.formats.annotations import Annotations
 
-__all__ = ["FilmRoles", "OwnFigures", "own_figures", "roles_of_predictions", "without"]
+__all__ = ["FilmRoles", "OwnFigures", "own_figures", "roles_of_predictions", "without_films"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +66,14 @@ class FilmRoles:
         said = f"{of}, {model} learnt from {len(self.learnt) or 'none'}"
         if self.validated:
             said += f", and {len(self.validated)} validated its training"
-        if self.learnt or self.validated:
+        if num := len(self.learnt) + len(self.validated):
+            these, them = ("this film is", "it") if num == 1 else (f"these {num} films are", "them")
             if self.included:
-                said += ": they are scored too, and on them figures are too good"
+                said += f": {these} scored too (--include-learnt), and figures on {them} are too good"
             elif self.none_left:
-                said += ": none is left to score (--include-learnt scores them)"
+                said += f": none is left to score (--include-learnt scores {them})"
             else:
-                said += ": they are left out (--include-learnt scores them too)"
+                said += f": {these} left out (--include-learnt scores {them} too)"
         if self.unknown:
             said += f". Of {_films(len(self.unknown))} this is not known: {listed(self.unknown)}"
         return said + "."
@@ -119,10 +120,10 @@ class OwnFigures:
                 "nothing was scored",
                 "give films that it does not know, or score these all the same with --include-learnt",
             )
-        films = "the validation films" if self.num_films is None else f"its {_films(self.num_films, 'validation film')}"
+        films = "the validation films" if self.num_films is None else _films(self.num_films, "validation film")
         return (
-            f"These are the model's own figures, measured when it was trained, on {films}: its epoch, and its "
-            "thresholds or rules, were chosen on them. Expect less on other films."
+            f"These are the model's own figures, measured on {films} when it was trained. Its epoch, and its "
+            "thresholds or rules, were chosen there too: expect less on other films."
         )
 
 
@@ -143,7 +144,7 @@ def own_figures(predictions: Iterable[Prediction]) -> OwnFigures:
     return OwnFigures.of_training(next(taught, None))
 
 
-def without(
+def without_films(
     left_out: frozenset[str], predictions: Mapping[str, Prediction], truth: Annotations
 ) -> tuple[dict[str, Prediction], Annotations]:
     """Predictions and truth of the other films."""

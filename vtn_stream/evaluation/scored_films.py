@@ -104,7 +104,7 @@ def matched(
     names = chosen(truth, part)
     if part is None and len(names) < len(truth.videos):
         num = _counted(len(truth.videos) - len(names), "training film")
-        notes.append(f"Left out: {num} (--subset all scores them too).")
+        notes.append(f"Left out: {num} (--subset all chooses them too).")
     outside = others + [assigned[film] for film in assigned if film not in names and part is not None]
     if outside and not ignore_other_videos:
         name = outside[0]
