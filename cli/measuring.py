@@ -74,7 +74,7 @@ def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
         found = {name: film_role(checkpoint.training, plan.video.identity) for name, plan in plans.items()}
         roles = FilmRoles.of(found, included=asked.include_learnt)
         if plans:
-            _tell_roles(asked, roles, f"of {asked.truth.name}", model.name)
+            _tell_roles(asked, roles, _films_of(asked.truth, all_read=not failed), model.name)
         new = {name: plan for name, plan in plans.items() if name not in roles.left_out}
         predictions = _look_at(analyzer, new, failed)
     extra = {"model": checkpoint.digest, **_tell_failed(failed)}
@@ -99,6 +99,10 @@ def _tell_roles(asked: EvaluationOptions, roles: "FilmRoles", films: str, model:
     """The first line: how many of the films taught the model."""
     if not asked.as_json:
         out.print(Text(printable(roles.sentence(films, model))), soft_wrap=True)
+
+
+def _films_of(path: Path, *, all_read: bool) -> str:
+    return f"of {path.name}" if all_read else f"of {path.name} that can be read"
 
 
 def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", extra: Mapping[str, Any]) -> None:
@@ -239,7 +243,8 @@ def measure_clips(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
     labelled = read_clips(asked.what, checkpoint.labels, asked.videos)
     with err.status("looking at the films"):
         roles = clip_roles(checkpoint, labelled, included=asked.include_learnt, on_clip=check_interrupted)
-    _tell_roles(asked, roles, f"of {asked.what.name}", model.name)
+    all_read = roles.num_films == len(labelled)
+    _tell_roles(asked, roles, _films_of(asked.what, all_read=all_read), model.name)
     labelled = [clip for clip in labelled if clip.name not in roles.left_out]
     with _progress(len(labelled)) as progress:
 

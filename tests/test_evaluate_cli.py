@@ -79,8 +79,7 @@ def test_a_list_gives_a_table_and_json_the_same_figures(here, model, folder, tmp
     assert (code, err) == (0, "")
     first, *rest = out.splitlines()
     assert first == (
-        f"Of the 2 films of list.txt, it is not known which {model.name} learnt from: "
-        "figures on such films are too good."
+        f"Of 2 films of list.txt, it is not known which {model.name} learnt from: figures on such films are too good."
     )
     lines = [line.split() for line in rest]
     assert lines[0] == ["protocol", "full,", "7", "classes"]

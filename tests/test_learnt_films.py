@@ -86,7 +86,7 @@ def test_films_that_taught_or_validated_are_left_out_and_the_first_line_counts_t
     code, out, err = measure(truth("one", "two", "three"), teach())
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
-        "Of the 3 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: these 2 films are "
+        "Of 3 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: these 2 films are "
         "left out (--include-learnt scores them too)."
     )
     assert out.splitlines()[1].startswith("1 film, 0:00:20.0")
@@ -107,7 +107,7 @@ def test_if_it_is_asked_for_they_are_scored_and_the_first_line_still_counts_them
     code, out, _ = measure(truth("one", "two", "three"), teach(), "--include-learnt")
     assert code == 0
     assert out.splitlines()[0] == (
-        "Of the 3 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: these 2 films are "
+        "Of 3 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: these 2 films are "
         "scored too (--include-learnt), and figures on them are too good."
     )
     figures = json.loads(measure(truth("one", "two", "three"), teach(), "--include-learnt", "--json")[1])
@@ -132,7 +132,7 @@ def test_if_none_is_left_the_figures_of_the_training_are_shown_and_no_film_is_an
     assert (code, err) == (0, "")
     first, *rest = out.splitlines()
     assert first == (
-        "Of the 2 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: none is left to "
+        "Of 2 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: none is left to "
         "score (--include-learnt scores them)."
     )
     assert "measured on 1 validation film when it was trained" in out
@@ -171,7 +171,7 @@ def test_of_a_model_without_digests_or_with_garbage_it_is_not_known_and_every_fi
 def test_the_subset_is_chosen_before_films_are_left_out(measure, truth, teach):
     annotations = truth("one", "two", "three", subsets={"one": "training", "two": "test", "three": "validation"})
     code, out, _ = measure(annotations, teach())
-    assert out.splitlines()[0].startswith("Of the 2 films of truth.csv, mine.safetensors learnt from none, and 1 valid")
+    assert out.splitlines()[0].startswith("Of 2 films of truth.csv, mine.safetensors learnt from none, and 1 valid")
     assert code == 0
     code, out, _ = measure(annotations, teach(), "--subset", "test")
     assert (code, "none is left to score" in out) == (0, True)
@@ -181,7 +181,9 @@ def test_a_film_that_cannot_be_read_is_no_film_that_is_compared(measure, truth, 
     code, out, err = measure(truth("one", "four", "three"), teach())
     assert code == 1
     assert err.startswith("four: there is no such film")
-    assert out.startswith("Of the 2 films of truth.csv, mine.safetensors learnt from 1: this film is left out")
+    assert out.startswith(
+        "Of 2 films of truth.csv that can be read, mine.safetensors learnt from 1: this film is left out"
+    )
 
 
 # ---- timelines
@@ -205,7 +207,7 @@ def test_of_timelines_those_of_films_that_taught_their_model_are_left_out(here, 
     code, out, err = here(folder, truth(*roles))
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
-        "Of the 3 films to score, the model learnt from 1, and 1 validated its training: these 2 films are "
+        "Of 3 films to score, the model learnt from 1, and 1 validated its training: these 2 films are "
         "left out (--include-learnt scores them too)."
     )
     assert json.loads(here(folder, truth(*roles), "--json")[1])["films"] == ["three"]
@@ -218,11 +220,11 @@ def test_of_timelines_whose_model_does_not_say_it_is_not_known(here, truth, tmp_
     code, out, _ = here(folder, truth("one", "two", "three"))
     assert (code, out.splitlines()[0]) == (
         0,
-        "Of the 3 films to score, it is not known which the model learnt from: figures on such films are too good.",
+        "Of 3 films to score, it is not known which the model learnt from: figures on such films are too good.",
     )
     folder = found(tmp_path, one=provenance("new"))
     first = here(folder, truth("one", "two", "three"))[1].splitlines()[0]
-    assert first == "Of the 3 films to score, the model learnt from none. Of 2 films this is not known: three and two."
+    assert first == "Of 3 films to score, the model learnt from none. Of 2 films this is not known: three and two."
 
 
 @pytest.mark.parametrize("of", [{}, {"analysis": {"kind": "scenes"}}, {"analysis": 7}, {"film_in_training": "learnt"}])
@@ -260,7 +262,7 @@ def test_clips_that_taught_the_model_are_left_out_as_films_are(here, clip_model,
     code, out, err = here(tmp_path / "list.txt", *options)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
-        "Of the 3 films of list.txt, clips.safetensors learnt from 1, and 1 validated its training: these 2 films are "
+        "Of 3 films of list.txt, clips.safetensors learnt from 1, and 1 validated its training: these 2 films are "
         "left out (--include-learnt scores them too)."
     )
     assert out.splitlines()[-1].split() == ["clips", "1"]
@@ -277,7 +279,9 @@ def test_clips_that_taught_the_model_are_left_out_as_films_are(here, clip_model,
     options[3] = tmp_path / "films"
     code, out, err = here(tmp_path / "list.txt", *options)
     assert (code, err[:9]) == (1, "bad.mp4: ")
-    assert out.startswith("Of the 1 film of list.txt, clips.safetensors learnt from 1: none is left to score (")
+    assert out.startswith(
+        "Of 1 film of list.txt that can be read, clips.safetensors learnt from 1: none is left to score ("
+    )
     assert out.splitlines()[-1].split() == ["top-1", "50.0"]
 
 
@@ -287,12 +291,12 @@ def test_clips_that_taught_the_model_are_left_out_as_films_are(here, clip_model,
 def test_each_film_is_counted_once():
     roles = FilmRoles.of({"a": "new", "b": "learnt", "c": "unknown", "d": None})
     assert roles.sentence() == (
-        "Of the 4 films to score, the model learnt from 1: this film is left out (--include-learnt scores it too). Of "
+        "Of 4 films to score, the model learnt from 1: this film is left out (--include-learnt scores it too). Of "
         "1 film this is not known: c."
     )
-    assert FilmRoles.of({"a": "new"}).sentence() == "Of the 1 film to score, the model learnt from none."
+    assert FilmRoles.of({"a": "new"}).sentence() == "Of 1 film to score, the model learnt from none."
     assert FilmRoles.of({"a": "unknown", "b": None}).sentence("of t.csv", "m") == (
-        "Of the 2 films of t.csv, it is not known which m learnt from: figures on such films are too good."
+        "Of 2 films of t.csv, it is not known which m learnt from: figures on such films are too good."
     )
     assert not FilmRoles.of({}).none_left
 

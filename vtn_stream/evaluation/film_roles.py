@@ -60,7 +60,7 @@ class FilmRoles:
 
     def sentence(self, films: str = "to score", model: str = "the model") -> str:
         """What a reader of the figures must know first. films: which these are, behind their number."""
-        of = f"Of the {_films(self.num_films)} {films}"
+        of = f"Of {_films(self.num_films)} {films}"
         if not self.is_known:
             return f"{of}, it is not known which {model} learnt from: figures on such films are too good."
         said = f"{of}, {model} learnt from {len(self.learnt) or 'none'}"
