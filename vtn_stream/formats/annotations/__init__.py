@@ -31,7 +31,7 @@ from vtn_stream.formats.annotations import (
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
-from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text
+from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text, refuse_pickle
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
 from vtn_stream.formats.reading import encoding_of
@@ -103,6 +103,7 @@ def read_annotations(
 def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool) -> str:
     """Adds the content of the file to the findings, and returns its format."""
     data = read_bytes(path)
+    refuse_pickle(data, findings.name)
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
         return elan.NAME
