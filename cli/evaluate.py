@@ -130,8 +130,8 @@ def evaluate(asked: EvaluationOptions) -> int:
     vtn-stream evaluate ANNOTATIONS --model M --videos DIR
     vtn-stream evaluate LIST --model M
 
-    PREDICTIONS are a folder of timelines that `analyze` wrote, one of them, ActivityNet results, or a table
-    video,start_s,end_s,label,score. ANNOTATIONS are of any format that can be trained on. A model that locates actions
+    PREDICTIONS are a folder of timelines that `analyze` wrote, one of them, ActivityNet results, a table
+    video,start_s,end_s,label,score, or MS-TCN's result files. ANNOTATIONS are of any format that can be trained on. A model that locates actions
     first looks at the films, as far as the store does not hold them.
 
     LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, a table

@@ -122,7 +122,6 @@ def test_lines_that_hold_times_are_no_list_of_clips(problems, lines):
         "v_Run_g08_c01.avi 1\nx_000059_000069.mp4 399\n",
         "a.mp4 3 point shot\nb.mp4 50 m sprint\nc.mp4 1.5 mile run\n",
         "a.mp4 1.0\nb.mp4 2.0\n",
-        "a.mp4 3 17\nb.mp4 17 3 20\n",
         "at 10.00 20.00/a.mp4 1\n",
     ],
 )
@@ -134,4 +133,6 @@ def test_labels_and_paths_with_numbers_are_no_times(read, lines):
 
 def test_numbers_behind_the_label_are_told(read):
     for numbers in ("5,1", "0.93"):
-        assert read(f"a.mp4,run,{numbers}\n").warnings == ((1, "numbers behind the label are not read"),)
+        assert read(f"a.mp4,run,{numbers}\n").warnings == (
+            (1, "numbers beside the path and the label, votes or frames, are not read"),
+        )

@@ -12,7 +12,7 @@ from vtn_stream.film import bare_name, one_form, with_or_without_v, without_suff
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.formats.prediction_files import read_results
+from vtn_stream.formats.prediction_files import FilmResults, read_results
 from vtn_stream.formats.timeline_json import SCHEMA
 
 __all__ = [
@@ -38,7 +38,8 @@ def read_predictions(
     """What is predicted for each film, by the name in the file.
 
     path  a timeline; a folder of timelines, also in the folders in it (FILM.timeline.json; of a film that has none, the
-          partial one), with the candidates that lie beside them; ActivityNet results, a table with scores, or
+          partial one), with the candidates that lie beside them; ActivityNet results, a table with scores, or a folder
+          of such files; MS-TCN's result files, files of a label a line, and folders of them (they have no scores); or
           annotations of any format (they have no scores)
     fps   frames a second, for annotations that count frames
     none_left  a folder without any is no error: all its films failed
@@ -49,19 +50,47 @@ def read_predictions(
     if path.is_dir():
         if (files := find_timelines(path)) or none_left:
             return predictions_of(path, files)
+        if found := _of_tables(path, fps, left_out):
+            return found
     else:
         if is_timeline_name(path.name) or _says_timeline(path):
             return predictions_of(path.parent, [PurePath(path.name)])
         if (results := read_results(path, fps=fps, left_out=left_out)) is not None:
-            return {
-                name: Prediction(
-                    segments=tuple(film.segments),
-                    candidates=tuple(film.segments),
-                    clip_labels=tuple(film.clip_labels),
-                )
-                for name, film in results.items()
-            }
+            return _of_results(results)
     return _of_annotations(path, fps, left_out)
+
+
+def _of_results(results: Mapping[str, FilmResults]) -> dict[str, Prediction]:
+    return {
+        name: Prediction(
+            segments=tuple(film.segments), candidates=tuple(film.segments), clip_labels=tuple(film.clip_labels)
+        )
+        for name, film in results.items()
+    }
+
+
+def _of_tables(folder: Path, fps: float | Fraction | None, left_out: list[str] | None) -> dict[str, Prediction]:
+    """The predictions in a folder of such files, each of other films; none if any of its files is something else."""
+    files = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".") and file.is_file()]
+    if not files or any(file.suffix.lower() not in (".csv", ".tsv", ".json") for file in files):
+        return {}
+    found: dict[str, Prediction] = {}
+    of: dict[str, str] = {}
+    for file in files:
+        wrong: list[str] | None = None if left_out is None else []
+        if (results := read_results(file, fps=fps, left_out=wrong)) is None:
+            return {}
+        if twice := sorted(of.keys() & results.keys()):
+            raise InputError(
+                f"{of[twice[0]]} and {file.name} both hold predictions of {shown(twice[0])}",
+                "nothing was scored",
+                "keep one of them",
+            )
+        found |= _of_results(results)
+        of |= dict.fromkeys(results, file.name)
+        if left_out is not None and wrong:
+            left_out += [f"{file.name}: {text}" for text in wrong]
+    return found
 
 
 def _says_timeline(path: Path) -> bool:

@@ -24,7 +24,7 @@ from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, has_decimal_commas, header_of, lines_above
 from vtn_stream.formats.annotations.table_times import Times
-from vtn_stream.formats.annotations.text import as_text, seconds
+from vtn_stream.formats.annotations.text import as_text, refuse_pickle, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
 from vtn_stream.formats.reading import content_of, encoding_of
 from vtn_stream.timeline import Segment
@@ -33,6 +33,10 @@ from vtn_stream.times import is_clock, seconds_of
 __all__ = ["FilmResults", "read_results"]
 
 MAX_ENTRIES = 2_000_000  # ActivityNet's 5,000 test films with 200 predictions each are one million
+
+NO_LABEL = "it has no label: proposals, which say when and not what, are not scored"
+LABELLED = "give labelled segments in seconds: ActivityNet results, or a table video,start_s,end_s,label,score"
+LABEL_IT = "add to each what it shows: the best class of its film, or of a classifier of segments"
 
 _COLUMNS = ("video", "start_s", "end_s", "label", "score")
 
@@ -62,12 +66,15 @@ def read_results(
     left_out  gets what is wrong with single entries, which are then left out; None: they are errors
     """
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
-    if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
-        return None
     try:
+        refuse_pickle(data, path.name)
+        if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
+            return None
         text = as_text(data, path.name)
         if text.lstrip().startswith("{"):
             return _of_json(text, left_out)
+        if {"tmin", "tmax"} <= set(text.split("\n", 1)[0].lower().split(",")):
+            raise _Fault("its tmin and tmax are shares of a film's length, and it has no labels", LABELLED)
         above = lines_above(text, _is_header)
         return None if above is None else _of_table(text, above, path.name, fps, left_out)
     except (_Fault, AnnotationError) as error:
@@ -125,6 +132,8 @@ def _put(film: FilmResults, entry: object) -> None:
     if "segment" not in entry:
         film.clip_labels.append((_label(label), _score(score)))
         return
+    if label is None:
+        raise _Fault(NO_LABEL, LABEL_IT)
     segment = entry["segment"]
     if not isinstance(segment, list) or len(segment) != 2:
         raise _Fault(f"its segment is {shown(segment)}, not [start, end]")

@@ -9,7 +9,7 @@ from pathlib import Path
 from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
-from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations
+from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations, salads
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.folder import FilmFolder
@@ -98,7 +98,7 @@ def find_films(
     if not used:
         raise _problems(annotations, [*found.skipped, *_as_problems(problems)], "get the films anew, or others")
     notes = [_note(problem) for problem in found.warnings]
-    if annotation_fps is None and found.uses_fps and found.format != cholec80.NAME:
+    if annotation_fps is None and found.uses_fps and found.format not in (cholec80.NAME, salads.NAME):
         notes.append(OF_FILMS)
     if annotation_fps is not None and not found.uses_fps:
         notes.append(NOT_COUNTED)

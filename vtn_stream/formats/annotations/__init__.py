@@ -21,6 +21,7 @@ from vtn_stream.formats.annotations import (
     frame_labels,
     label_studio,
     mstcn,
+    salads,
     segments_csv,
     soccernet,
     spots,
@@ -30,7 +31,7 @@ from vtn_stream.formats.annotations import (
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
-from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text
+from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text, refuse_pickle
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
 from vtn_stream.formats.reading import encoding_of
@@ -44,6 +45,7 @@ FORMATS = {
     segments_csv.NAME: "a table with the columns video,start_s,end_s,label, or others that say as much",
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
+    salads.NAME: "the folder activityAnnotations with the folder timestamps beside it, or one file there",
     elan.NAME: ".eaf, or a folder of them",
     label_studio.NAME: "tasks with data and annotations",
     soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with such files",
@@ -101,6 +103,7 @@ def read_annotations(
 def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool) -> str:
     """Adds the content of the file to the findings, and returns its format."""
     data = read_bytes(path)
+    refuse_pickle(data, findings.name)
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
         return elan.NAME
@@ -117,6 +120,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
     if cholec80.claims(text):
         cholec80.read(findings, path, text, fps)
         return cholec80.NAME
+    if salads.claims(text):
+        salads.read(findings, [path])
+        return salads.NAME
     if segments_csv.claims(text):
         segments_csv.read(findings, path, text)
         return segments_csv.NAME
@@ -167,6 +173,9 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *
     if mapping := mstcn.mapping_of_folder(path):
         mstcn.read(findings, path, mapping)
         return mstcn.NAME
+    if files := salads.files_in(path):
+        salads.read(findings, files)
+        return salads.NAME
     documents, phases, others = [], [], 0
     for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
         head = read_bytes(file, _HEAD)

@@ -3,8 +3,10 @@
 No times: a clip is of one label from 0 to its end, and gets its segment when its duration is known. The id is the
 path, in its plain form (./a/b.mp4 is a/b.mp4). A table may have subset, source and duration_s; `video` is another name
 for `path`. In lines the path ends with a film's suffix, or with the line's only comma, tab or space; where the labels
-are known, else with the longest end of the line that is one of them or its number. Empty lines and those that begin
-with # are passed over; numbers after a comma and the label (votes) are not read, with a warning. Escapes: quotes in
+are known, else with the longest end of the line that is one of them or its number. Lines "folder frames label" are
+mmaction2's lists of folders of pictures: the film is looked for under the folder's name. Empty lines and those that
+begin with # are passed over; numbers after a comma and the label (votes) and numbers of frames are not read, with a
+warning. Several numbers behind a film are several labels, which are not read. Escapes: quotes in
 tables, none in lines. Labels in alphabetic order, numbers by size: numbers stay the labels they are. A table whose
 other columns hold times, and lines that hold some, are refused: they are none of whole clips.
 """
@@ -37,6 +39,8 @@ _MARK = re.compile(r"(?<!\s)\s*[,;\t]\s*")
 _NUMBERS = re.compile(r"[,;][\d.,;\s]*", re.ASCII)
 _FACTS = ("subset", "source", "duration_s")
 _PAIR = re.compile(r"[\[(]\s*[\d.]+\s*[,;-]\s*[\d.]+\s*[\])]", re.ASCII)
+_OF_PICTURES = re.compile(r"(?P<path>\S*/\S*|v_\S+)\s+(?P<frames>\d{1,9})\s+(?P<label>\d{1,9})", re.ASCII)
+_LABELS = re.compile(r"\d{1,9}(?:\s+\d{1,9})+", re.ASCII)
 _BEFORE_LABEL = re.compile(r"(?<!\s)\s*,\s*|\s+")
 
 
@@ -54,7 +58,7 @@ def claims(text: str) -> bool:
         return True
     for _, line in itertools.islice(_lines(text), NUM_TRIED):
         parts = _split(line) if len(line) <= MAX_LINE else None
-        if parts is not None and ("/" in parts[0] or is_film_name(parts[0])):
+        if parts is not None and ("/" in parts[0] or is_film_name(parts[0]) or _OF_PICTURES.fullmatch(line)):
             return True
     return False
 
@@ -89,6 +93,8 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
             parts = _split_before_class(line, classes, num_gaps) or parts
         if parts is None:
             findings.problem(at, f"not a path and a label: {shown(line)}")
+        elif _LABELS.fullmatch(parts[1]) and (classes is None or parts[1] not in classes):
+            findings.problem(at, f"several labels of one film, {shown(parts[1])}: a whole clip has one")
         else:
             found.append((at, *parts))
     is_known = [classes is not None and class_of(label, classes) is not None for _, _, label, _ in found]
@@ -97,7 +103,7 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
         cure = f"{timed_lines.CURE}; or leave a path and a label"
         raise Unreadable(timed_at, "there may be times in it, so that it is no list of whole clips", cure)
     if numbered := next((at for at, _, _, behind in found if behind), None):
-        findings.warn(numbered, "numbers behind the label are not read")
+        findings.warn(numbered, "numbers beside the path and the label, votes or frames, are not read")
     for at, path, label, _ in found:
         yield ListedClip(at, _plain(path), label)
 
@@ -179,6 +185,8 @@ def _split(line: str) -> tuple[str, str, str] | None:
         path, gap, label = line[: mark.start()], mark[0], line[mark.end() :]
     elif len(words := line.split()) == 2:
         path, gap, label = words[0], " ", words[1]
+    elif of_pictures := _OF_PICTURES.fullmatch(line):
+        return of_pictures["path"], of_pictures["label"], of_pictures["frames"]
     else:
         return None
     behind = ""

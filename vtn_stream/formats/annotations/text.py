@@ -21,6 +21,7 @@ __all__ = [
     "parsed_json",
     "read_bytes",
     "read_text",
+    "refuse_pickle",
     "repeated_keys",
     "seconds",
     "sep_line",
@@ -55,6 +56,17 @@ def as_text(data: bytes, name: str) -> str:
             f"{name} is no text in UTF-8 or UTF-16 (line {line})", "no annotations were read", "save it as UTF-8"
         ) from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def refuse_pickle(data: bytes, name: str) -> None:
+    """Raises AnnotationError for a pickle: to read one is to run what it says."""
+    if re.match(rb"\x80[\x02-\x05]", data):
+        raise AnnotationError(
+            f"{name} is a pickle, which can run any program when it is opened",
+            "it was not read",
+            "write its content as a table with the columns video, start_s, end_s and label, and score for predictions, "
+            "or as ActivityNet JSON, where you trust it",
+        )
 
 
 def read_text(path: Path) -> str:
