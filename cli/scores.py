@@ -26,7 +26,7 @@ def show_scores(scores: "Scores") -> None:
     """Prints the figures of timelines."""
     num = len(scores.films)
     out.print(
-        f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {len(scores.labels)} labels; "
+        f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {len(scores.labels)} label{'s' * (len(scores.labels) != 1)}; "
         f"{scores.num_true} segments are true, {scores.num_shown} predicted"
     )
     for metric in scores.metrics:
