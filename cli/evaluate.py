@@ -130,9 +130,9 @@ def evaluate(asked: EvaluationOptions) -> int:
     vtn-stream evaluate ANNOTATIONS --model M --videos DIR
     vtn-stream evaluate LIST --model M
 
-    PREDICTIONS are a folder of timelines that `analyze` wrote, one of them, ActivityNet results, a table
-    video,start_s,end_s,label,score, or MS-TCN's result files. ANNOTATIONS are of any format that can be trained on. A model that locates actions
-    first looks at the films, as far as the store does not hold them.
+    PREDICTIONS are a folder of timelines that `analyze` or `batch` wrote, one timeline, ActivityNet results, SoccerNet
+    results, spot JSON, MS-TCN's result files, or a table video,start_s,end_s,label,score. ANNOTATIONS are of any format
+    that can be trained on. A model that locates actions first looks at the films that are not in the store yet.
 
     LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, a table
     with the columns path and label, or a folder with a folder of films for each label.

@@ -24,9 +24,9 @@ MAX_THRESHOLDS = 5
 
 def show_scores(scores: "Scores") -> None:
     """Prints the figures of timelines."""
-    num = len(scores.films)
+    num, num_labels = len(scores.films), len(scores.labels)
     out.print(
-        f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {len(scores.labels)} labels; "
+        f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {num_labels} label{'s' * (num_labels != 1)}; "
         f"{scores.num_true} segments are true, {scores.num_shown} predicted"
     )
     for metric in scores.metrics:

@@ -47,7 +47,7 @@ def test_what_was_doubtful_and_what_was_left_out_is_told(read):
     assert len(warnings) == 22
 
 
-# ---- events without a length, where stretches are learnt and measured
+# ---- events without a length, where stretches are learnt
 
 
 def test_spots_last_a_second_where_lengths_are_needed(read):
@@ -57,7 +57,7 @@ def test_spots_last_a_second_where_lengths_are_needed(read):
     assert [(s.start_s, s.end_s) for s in annotations.videos["a"].segments] == [(0, 0), (4, 4), (9.96, 9.96)]
     lasting = annotations.with_lengths()
     assert [(s.start_s, s.end_s) for s in lasting.videos["a"].segments] == [(0, 0.5), (3.5, 4.5), (9.46, 10.0)]
-    assert [p.text for p in lasting.warnings] == ["3 events without a length count as the 1 s around"]
+    assert [p.text for p in lasting.warnings] == ["3 events without a length are learnt as the 1 s around"]
     assert lasting.with_lengths() is lasting
 
 

@@ -100,7 +100,7 @@ def test_events_without_a_length_are_learnt_as_a_second(material, store, process
     footage = find_films(tmp_path / "spots.json", material, store, process)
     (jump,) = footage.annotations.videos["a"].segments
     assert (jump.start_s, jump.end_s) == (4.5, 5.5)
-    assert "1 event without a length counts as the 1 s around" in footage.notes
+    assert "1 event without a length is learnt as the 1 s around" in footage.notes
 
 
 def test_a_film_is_probed_once(material, store, process, table, monkeypatch):

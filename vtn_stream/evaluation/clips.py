@@ -61,14 +61,15 @@ def _from_segments(film: ScoredFilm, rule: ClipRule, *, rest: bool) -> list[tupl
     """
     if film.prediction is None:
         return []
-    of_label = {s.label: [t for t in film.shown if t.label == s.label] for s in film.shown if s.start_s < s.end_s}
+    lasting = [s for s in film.shown if s.start_s < s.end_s]
+    of_label = {s.label: [t for t in lasting if t.label == s.label] for s in lasting}
     if rule == "highest score":
         best = {label: max(1.0 if s.score is None else s.score for s in found) for label, found in of_label.items()}
         return [*best.items()] or [("", 0.0)]
     whole_s = film.duration_s or math.inf
     shares = [(label, covered_s(found) / whole_s) for label, found in of_label.items()]
     if rest or not shares:
-        shares.append(("", max(0.0, 1 - covered_s(film.shown) / whole_s)))
+        shares.append(("", max(0.0, 1 - covered_s(lasting) / whole_s)))
     return shares
 
 

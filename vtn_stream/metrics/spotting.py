@@ -98,13 +98,14 @@ def window_map(predictions: Spots, truth: Spots, labels: Sequence[str], widths_s
     file; it moves what comes later than 120 minutes to there; and it knows its own list of labels.
     """
     films = _checked(predictions, truth)
+    of_truth, of_predictions = _by_label(truth, films), _by_label(predictions, films)
     classes = {}
     for label in labels:
         rows = []
         num_truth = 0
         for film in films:
-            true = _cells([s for s in truth[film] if s.label == label])[0]
-            cells, scores = _cells([s for s in predictions.get(film, ()) if s.label == label and _score(s) >= 0])
+            true = _cells(of_truth[film].get(label, []))[0]
+            cells, scores = _cells([s for s in of_predictions[film].get(label, []) if _score(s) >= 0])
             num_truth += len(true)
             rows.append((scores, np.array([_in_windows(true, cells, scores, width_s) for width_s in widths_s])))
         scores = np.concatenate([scores for scores, _ in rows])
@@ -137,14 +138,15 @@ def spot_map(
         raise ValueError(f"tolerances are one or more numbers from 0, got {tolerances}")
     unit = 1e6 if rates is None else 1.0
     reach = np.round(np.asarray(tolerances, np.float64) * unit).astype(np.int64)
+    of_truth, of_predictions = _by_label(truth, films), _by_label(predictions, films)
     classes = {}
-    for label in sorted({s.label for film in films for s in truth[film]}):
+    for label in sorted({label for spots in of_truth.values() for label in spots}):
         scores, matched, num_truth = [], [], 0
         for film in films:
             rate = None if rates is None else float(rates[film])
-            true = np.sort(_whole([s.start_s for s in truth[film] if s.label == label], rate))
+            true = np.sort(_whole([s.start_s for s in of_truth[film].get(label, [])], rate))
             found = sorted(
-                ((s.start_s, _score(s)) for s in predictions.get(film, ()) if s.label == label),
+                ((s.start_s, _score(s)) for s in of_predictions[film].get(label, [])),
                 key=lambda spot: (-spot[1], spot[0]),
             )
             num_truth += len(true)
@@ -187,6 +189,15 @@ def _checked(predictions: Spots, truth: Spots) -> list[str]:
     if not any(truth.values()):
         raise InputError("the truth holds no spot", "nothing can be scored", "check which films were chosen")
     return sorted(truth)
+
+
+def _by_label(spots: Spots, films: Sequence[str]) -> dict[str, dict[str, list[Segment]]]:
+    """The spots of each film and label."""
+    found: dict[str, dict[str, list[Segment]]] = {film: {} for film in films}
+    for film in films:
+        for s in spots.get(film, ()):
+            found[film].setdefault(s.label, []).append(s)
+    return found
 
 
 def _score(spot: Segment) -> float:

@@ -75,16 +75,16 @@ class Annotations:
 
     def with_lengths(self) -> "Annotations":
         """Gives events without a length a length of SPOT_S around their time; a warning says how many. What is learnt
-        and measured is stretches of time.
+        is stretches of time; how well such events are found is measured without a length.
         """
         num_spots = sum(s.start_s == s.end_s for video in self.videos.values() for s in video.segments)
         if not num_spots:
             return self
-        events = "1 event without a length counts" if num_spots == 1 else f"{num_spots} events without a length count"
+        events = "1 event without a length is" if num_spots == 1 else f"{num_spots} events without a length are"
         return replace(
             self,
             videos={name: _lengthened(video) for name, video in self.videos.items()},
-            warnings=(*self.warnings, Problem(None, f"{events} as the {SPOT_S:g} s around")),
+            warnings=(*self.warnings, Problem(None, f"{events} learnt as the {SPOT_S:g} s around")),
         )
 
     def with_durations(self, durations_s: Mapping[str, float]) -> "Annotations":
