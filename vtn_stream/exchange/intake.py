@@ -11,7 +11,7 @@ from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, xml_root
 
-__all__ = ["read_any"]
+__all__ = ["read_any", "timeline_format_of"]
 
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 _ANYONES = {".csv", ".json", ".tsv", ".xml"}  # suffixes that say too little
@@ -55,6 +55,14 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
     except UnknownFormat as error:
         raise _unknown(path.name, data) from error
     return timelines_of(annotations, path.name, options)
+
+
+def timeline_format_of(path: Path) -> str | None:
+    """The title of the timeline format that a file is of, by its content; None for any other file. Raises OSError."""
+    with open(path, "rb") as file:
+        data = file.read(_HEAD)
+    format = _format_of(path.name, _head(data))
+    return None if format is None else format.title
 
 
 def _format_of(name: str, head: str) -> Format | None:
