@@ -104,7 +104,7 @@ def plot(
     out.print(Text(f"drawing {printable(target.name)}"), soft_wrap=True)  # before matplotlib is loaded
     from vtn_stream.report import timeline_plot
 
-    for file, drawn in _pictures(films, target if is_folder else None) or [(target, films)]:
+    for file, drawn in _pictures(films, target) if is_folder else [(target, films)]:
         picture = timeline_plot.plot(
             [film.timeline for film in drawn],
             truth=None if all(film.true is None for film in drawn) else [film.true for film in drawn],
@@ -130,10 +130,10 @@ def _loaded(given: Sequence[Path]) -> list[_Film]:
     return films
 
 
-def _pictures(films: Sequence[_Film], folder: Path | None) -> list[tuple[Path, list[_Film]]]:
+def _pictures(films: Sequence[_Film], folder: Path) -> list[tuple[Path, list[_Film]]]:
     """The picture of each film in this folder. Raises UsageError if two films would have one picture."""
     pictures: dict[Path, _Film] = {}
-    for film in films if folder is not None else ():
+    for film in films:
         file = folder / film.picture
         if file in pictures:
             raise click.UsageError(f"two timelines would both become {printable(str(file))}; draw them one by one")
