@@ -1,7 +1,9 @@
 """vtn-stream plot"""
 
 import math
-from functools import partial
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,18 +11,35 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
-from vtn_stream.exchange.intake import truth_of
+from vtn_stream.exchange.truth import NamedFilm
 from vtn_stream.film import one_form
-from vtn_stream.formats.reading import ReadingOptions
-from vtn_stream.results import load_timeline, write_file
+from vtn_stream.results import load_timeline, stem_of, write_file
+from vtn_stream.results.overview import timeline_files
+from vtn_stream.timeline import Segment, Timeline
 
 from . import options
-from .console import err, out, quiet_option, tell_warning
+from .console import err, out, quiet_option
 from .times import SECONDS
+from .truth import truth_from
 
 __all__ = ["plot"]
 
 FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Film:
+    """A timeline to draw.
+
+    folder   where it lies: below the folder that was given, or only the last folder of the file that was given
+    picture  its picture, below the folder for pictures
+    true     what really happens, if it is known
+    """
+
+    timeline: Timeline
+    folder: str
+    picture: Path
+    true: tuple[Segment, ...] | None = None
 
 
 @click.command()
@@ -29,8 +48,9 @@ FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
     "-o",
     "--output",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File of the picture, .png or .svg; one that is there is replaced, or put aside if `plot` did not draw it.",
+    type=click.Path(),
+    help="File of the picture, .png or .svg; or a folder, for a picture of each film. A picture that is there is "
+    "replaced, or put aside if `plot` did not draw it.",
 )
 @click.option(
     "--truth",
@@ -45,7 +65,7 @@ FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
 @quiet_option
 def plot(
     timelines: tuple[Path, ...],
-    output: Path,
+    output: str,
     truth: Path | None,
     rate: str | None,
     start_s: float,
@@ -53,41 +73,69 @@ def plot(
     width_in: float,
     labels: tuple[str, ...],
 ) -> None:
-    """Draw TIMELINE (a .timeline.json file) as a picture for print: a lane for each label; of several, a strip each.
+    """Draw TIMELINE (a .timeline.json file, or a folder of them) as a picture for print: a lane for each label; of
+    several, a strip each.
 
     The films of the truth are found by the names that the timelines give theirs.
     """
-    format = FORMATS.get(output.suffix.lower())
-    if format is None:
-        raise InputError(f"{output.name} names no picture", "nothing was drawn", "let it end in .png or .svg")
-    loaded = [load_timeline(file) for file in timelines]
-    if not start_s < min(end_s, max(t.span_s[1] for t in loaded)):
+    target = Path(output)
+    is_folder = target.is_dir() or output.endswith(("/", os.sep))
+    if not is_folder and target.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{target.name} names no picture",
+            "nothing was drawn",
+            "let it end in .png or .svg; or in a slash, for a folder with a picture of each film",
+        )
+    films = _loaded(timelines)
+    if not start_s < min(end_s, max(film.timeline.span_s[1] for film in films)):
         raise InputError(
             f"of the timelines nothing lies after {start_s:g} s" + f" and before {end_s:g} s" * math.isfinite(end_s),
             "nothing was drawn",
             "check the times",
         )
-    true = None
     if truth is not None:
-        frames = options.as_rate(rate)
-        reading = ReadingOptions(rate=frames, annotation_fps=frames)
-        true = truth_of(truth, loaded, reading, partial(tell_warning, truth))
-    there = {s.label for segments in (*(true or ()), *(t.segments for t in loaded)) for s in segments}
+        found = truth_from(truth, [NamedFilm.of(film.timeline, film.folder) for film in films], rate)
+        films = [replace(film, true=found.of(film.timeline, film.folder)) for film in films]
+    there = {s.label for film in films for s in (*(film.true or ()), *film.timeline.segments)}
     known = {one_form(label) for label in there}
     for label in labels:
         if one_form(label) not in known:
             raise InputError(f"no segment is called {label}", "nothing was drawn", "check the name")
-    out.print(Text(f"drawing {printable(output.name)}"), soft_wrap=True)  # before matplotlib is loaded
+    out.print(Text(f"drawing {printable(target.name)}"), soft_wrap=True)  # before matplotlib is loaded
     from vtn_stream.report import timeline_plot
 
-    picture = timeline_plot.plot(
-        loaded,
-        truth=true,
-        labels=[label for label in there if one_form(label) in set(map(one_form, labels))] or None,
-        span_s=None if (start_s, end_s) == (0.0, math.inf) else (start_s, end_s),
-        width_in=width_in,
-        format=format,
-    )
-    for line in write_file(output, picture):
-        err.print(Text(f"{printable(output.name)}: {printable(line)}"), soft_wrap=True)
-    out.print(Text(f"wrote {printable(str(output))}"), soft_wrap=True)
+    for file, drawn in _pictures(films, target) if is_folder else [(target, films)]:
+        picture = timeline_plot.plot(
+            [film.timeline for film in drawn],
+            truth=None if all(film.true is None for film in drawn) else [film.true for film in drawn],
+            labels=[label for label in there if one_form(label) in set(map(one_form, labels))] or None,
+            span_s=None if (start_s, end_s) == (0.0, math.inf) else (start_s, end_s),
+            width_in=width_in,
+            format=FORMATS[file.suffix.lower()],
+        )
+        for line in write_file(file, picture):
+            err.print(Text(f"{printable(file.name)}: {printable(line)}"), soft_wrap=True)
+        out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _loaded(given: Sequence[Path]) -> list[_Film]:
+    """The given timelines, and those in the given folders."""
+    films = []
+    for path in given:
+        for below in timeline_files(path) if path.is_dir() else [None]:
+            file = path if below is None else path / below
+            folder = path.parent.name if below is None else below.parent.as_posix()
+            picture = Path("" if below is None else below.parent, f"{stem_of(file)}.svg")
+            films.append(_Film(timeline=load_timeline(file), folder=folder, picture=picture))
+    return films
+
+
+def _pictures(films: Sequence[_Film], folder: Path) -> list[tuple[Path, list[_Film]]]:
+    """The picture of each film in this folder. Raises UsageError if two films would have one picture."""
+    pictures: dict[Path, _Film] = {}
+    for film in films:
+        file = folder / film.picture
+        if file in pictures:
+            raise click.UsageError(f"two timelines would both become {printable(str(file))}; draw them one by one")
+        pictures[file] = film
+    return [(file, [film]) for file, film in pictures.items()]

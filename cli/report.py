@@ -1,24 +1,24 @@
 """vtn-stream report"""
 
+import contextlib
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import click
 from rich.text import Text
 
 from vtn_stream.errors import InputError, VtnStreamError, printable
-from vtn_stream.exchange.intake import truth_of
-from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.exchange.truth import NamedFilm
 from vtn_stream.formats.writing import num
 from vtn_stream.results import load_timeline, stem_of, write_file
-from vtn_stream.results.overview import write_index, write_missing_pages
+from vtn_stream.results.overview import timeline_files, write_index, write_missing_pages
 from vtn_stream.results.pages import check_replaceable, page_at, way_to
 from vtn_stream_pipelines.record import why_films_failed
 
 from . import options
-from .console import err, out, quiet_option, tell_warning
+from .console import err, out, quiet_option
 from .interrupts import check_interrupted
+from .truth import truth_from
 
 __all__ = ["report"]
 
@@ -58,12 +58,12 @@ def report(
     """Make the HTML page of SOURCE, a .timeline.json file; or of a folder, index.html over all its timelines.
 
     A page is one file that opens without server or network, with a player of the film that lies beside it or above. In
-    a folder, timelines without a page, or with an older one, get theirs.
+    a folder, timelines without a page, or with an older one, get theirs; with --truth every film that it tells of.
     """
     if source.is_dir():
-        if output or film or truth:
-            raise click.UsageError("--output, --film and --truth are for one timeline; a folder's page is index.html")
-        return _of_folder(source, store, thumbnails, overwrite)
+        if output or film:
+            raise click.UsageError("--output and --film are for one timeline; a folder's page is index.html")
+        return _of_folder(source, truth, rate, store, thumbnails, overwrite)
     timeline = load_timeline(source)
     page = source.with_name(f"{stem_of(source)}.timeline.html") if output is None else output
     check_replaceable(page, overwrite=overwrite)
@@ -80,9 +80,7 @@ def report(
             )
     true = None
     if truth is not None:
-        frames = options.as_rate(rate)
-        reading = ReadingOptions(rate=frames, annotation_fps=frames)
-        true = truth_of(truth, [timeline], reading, partial(tell_warning, truth))[0]
+        true = truth_from(truth, [NamedFilm.of(timeline)], rate).of(timeline)
     written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
     for warning in (*written.warnings, *write_file(page, written.content)):
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
@@ -90,9 +88,14 @@ def report(
     return 0
 
 
-def _of_folder(folder: Path, store: Path | None, thumbnails: bool, overwrite: bool) -> int:
+def _of_folder(
+    folder: Path, truth: Path | None, rate: str | None, store: Path | None, thumbnails: bool, overwrite: bool
+) -> int:
     num_failed, num_pages_by_warning = 0, Counter[str]()
-    for made in write_missing_pages(folder, store=store, thumbnails=thumbnails, overwrite=overwrite):
+    true = None if truth is None else truth_from(truth, _films(folder), rate)
+    for made in write_missing_pages(
+        folder, store=store, thumbnails=thumbnails, overwrite=overwrite, truth_of=None if true is None else true.of
+    ):
         check_interrupted()
         if isinstance(made, VtnStreamError):
             num_failed += 1
@@ -110,3 +113,12 @@ def _of_folder(folder: Path, store: Path | None, thumbnails: bool, overwrite: bo
     films = num(written.num_films, "timeline")
     out.print(Text(f"wrote {printable(str(written.path))}, over {films}{failed}"), soft_wrap=True)
     return 1 if num_failed else 0
+
+
+def _films(folder: Path) -> list[NamedFilm]:
+    """The films of the timelines in a folder, without those that cannot be read: they are reported later."""
+    films = []
+    for file in timeline_files(folder):
+        with contextlib.suppress(VtnStreamError):
+            films.append(NamedFilm.of(load_timeline(folder / file), file.parent.as_posix()))
+    return films

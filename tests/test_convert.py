@@ -9,8 +9,9 @@ import pytest
 
 from vtn_stream.errors import AnnotationError, InputError, TimelineError
 from vtn_stream.exchange import convert, export
-from vtn_stream.exchange.intake import read_any, truth_of
+from vtn_stream.exchange.intake import read_any
 from vtn_stream.exchange.output import format_of
+from vtn_stream.exchange.truth import truth_of
 from vtn_stream.formats import FORMATS, timeline_json
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import FORMAT_NAMES, load_timeline, suffix_of

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from vtn_stream.evaluation import read_predictions, score
-from vtn_stream.exchange.intake import read_any, truth_of
+from vtn_stream.exchange.intake import read_any
+from vtn_stream.exchange.truth import truth_of
 from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.store import EmbeddingStore

@@ -1,20 +1,17 @@
 """Reads files of other programs as timelines; finds their format by their content. Touches no film and no model."""
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, listed, printable
-from vtn_stream.film import bare_name, is_film_name, one_form, with_or_without_v
+from vtn_stream.errors import AnnotationError, UnknownFormat, listed, printable
+from vtn_stream.film import is_film_name
 from vtn_stream.formats import FORMATS, Format
 from vtn_stream.formats.annotations import read_annotations, timelines_of
-from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, named_by, xml_root
-from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, xml_root
 
-__all__ = ["read_any", "truth_of"]
+__all__ = ["read_any", "timeline_format_of"]
 
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 _ANYONES = {".csv", ".json", ".tsv", ".xml"}  # suffixes that say too little
@@ -60,50 +57,12 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
     return timelines_of(annotations, path.name, options)
 
 
-def truth_of(
-    path: Path,
-    timelines: Sequence[Timeline],
-    options: ReadingOptions = ReadingOptions(),
-    on_warning: Callable[[str], None] | None = None,
-) -> list[tuple[Segment, ...]]:
-    """What a file of any format says about the film of each timeline.
-
-    One that tells of a single film without naming it, such as subtitles, is about a single timeline's. The label of a
-    whole clip lasts as long as its film. on_warning gets what was read otherwise than it stands in the file.
-
-    Raises InputError if it tells of no film, or of several, with a timeline's name, and what `read_any` raises.
-    """
-    read = read_any(path, options)
-    if on_warning is not None:
-        for warning in read.warnings:
-            on_warning(warning)
-    truths = read.timelines
-    if len(truths) == len(timelines) == 1 and truths[0].video_path == named_by(path.name):
-        return [_lasting(truths[0], timelines[0])]
-    by_name: dict[str, list[Timeline]] = {}
-    for each in truths:
-        by_name.setdefault(bare_name(each.video_path), []).append(each)
-    found = []
-    for timeline in timelines:
-        key = bare_name(timeline.video_path)
-        same = by_name.get(key) or by_name.get(with_or_without_v(key), [])
-        if len(same) != 1:
-            near = nearest(timeline.video_path, [each.video_path for each in truths]) if not same else None
-            hint = f" (did you mean {printable(near)}?)" if near else ""
-            raise InputError(
-                f"{path.name} tells of {'several films' if same else 'no film'} called {timeline.video_path}{hint}",
-                "there is no truth to show",
-                "let it call the film as the timeline does",
-            )
-        found.append(_lasting(same[0], timeline))
-    return found
-
-
-def _lasting(truth: Timeline, timeline: Timeline) -> tuple[Segment, ...]:
-    """The truth about a timeline's film; a label that differs in the form of Unicode alone is the timeline's."""
-    spelled = {one_form(label): label for label in timeline.labels}
-    whole = (Segment(start_s=0.0, end_s=timeline.duration_s, label=label) for label, _ in truth.clip_labels)
-    return tuple(replace(s, label=spelled.get(one_form(s.label), s.label)) for s in truth.segments or whole)
+def timeline_format_of(path: Path) -> str | None:
+    """The title of the timeline format that a file is of, by its content; None for any other file. Raises OSError."""
+    with open(path, "rb") as file:
+        data = file.read(_HEAD)
+    format = _format_of(path.name, _head(data))
+    return None if format is None else format.title
 
 
 def _format_of(name: str, head: str) -> Format | None:

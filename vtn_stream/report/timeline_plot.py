@@ -14,7 +14,7 @@ In a lane segments are the fainter the lower their score. What is not known is h
 import math
 import textwrap
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class _PlotRow:
 def plot(
     timelines: Sequence[Timeline],
     *,
-    truth: Sequence[Sequence[Segment]] | None = None,
+    truth: Sequence[Sequence[Segment] | None] | None = None,
     labels: Collection[str] | None = None,
     span_s: tuple[float, float] | None = None,
     width_in: float = DEFAULT_WIDTH_IN,
@@ -74,7 +74,8 @@ def plot(
 ) -> bytes:
     """One timeline as lanes, one a label; several as a strip each, on one clock. Equal input gives equal bytes.
 
-    truth      what really happens, for each of the timelines: drawn above what the timeline says
+    truth      what really happens, for each of the timelines: drawn above what the timeline says. None for a film of
+               which it is not known, which is said behind its name
     labels     only these; they keep their colours
     span_s     only this part of the films
     width_in   inches, 3 or more; the height follows from what there is
@@ -87,13 +88,13 @@ def plot(
 def figure(
     timelines: Sequence[Timeline],
     *,
-    truth: Sequence[Sequence[Segment]] | None = None,
+    truth: Sequence[Sequence[Segment] | None] | None = None,
     labels: Collection[str] | None = None,
     span_s: tuple[float, float] | None = None,
     width_in: float = DEFAULT_WIDTH_IN,
 ) -> Figure:
     """As `plot`, before it becomes bytes. In its first axes x is seconds and row i is at y = i; a curve has its own."""
-    true = [()] * len(timelines) if truth is None else truth
+    true = [() if film is None else film for film in truth or [None] * len(timelines)]
     # By first appearance in whole timelines; labels that only the truth has come last.
     known = (*(s.label for t in timelines for s in t.segments), *(s.label for film in true for s in film))
     looks = looks_of(known)
@@ -108,6 +109,9 @@ def figure(
     used = [label for label in looks if label in shown]
     alone = films[0] if len(films) == 1 else None
     rows, notes = _films(films, true) if alone is None else _lanes(alone, true[0], used)
+    if alone is None and truth is not None:
+        is_known = [film is not None for film in truth][: len(rows)]
+        rows = [r if k else replace(r, name=f"{r.name} (no truth)") for r, k in zip(rows, is_known, strict=True)]
     curves = [] if alone is None else list(alone.curves.items())[:MAX_CURVES]
     key_labels = used[:MAX_LANES] if alone is None else []
     key = [(Patch(**looks[label]), plain_text(label, _KEY_CHARACTERS)) for label in key_labels]

@@ -1,7 +1,7 @@
 """Pages over a whole folder of timelines: one of each film, and index.html over all of them."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -11,6 +11,7 @@ from vtn_stream.results.files import PAGE, suffix_of
 from vtn_stream.results.pages import check_replaceable, page_at
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
+from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["INDEX", "Indexed", "timeline_files", "write_index", "write_missing_pages"]
 
@@ -52,18 +53,29 @@ def timeline_files(folder: Path) -> list[PurePath]:
 
 
 def write_missing_pages(
-    folder: Path, *, store: Path | None = None, thumbnails: bool = True, overwrite: bool = False
+    folder: Path,
+    *,
+    store: Path | None = None,
+    thumbnails: bool = True,
+    overwrite: bool = False,
+    truth_of: Callable[[Timeline, str], Sequence[Segment] | None] | None = None,
 ) -> Iterator[tuple[Path, tuple[str, ...]] | VtnStreamError]:
     """The page of each timeline that has none, or one that is older: its path and warnings, or why there is none.
 
-    overwrite: also where a file is in the way that is no page, or hand work, which is put aside
+    overwrite  also where a file is in the way that is no page, or hand work, which is put aside
+    truth_of   what really happens in the film of a timeline, in this folder below; a page that shows it is always made
     """
     for file in timeline_files(folder):
         source, page = folder / file, folder / _page(file)
         try:
-            if not _is_newer(page, source):
+            is_newer = _is_newer(page, source)
+            if is_newer and truth_of is None:
+                continue
+            timeline = load_timeline(source)
+            truth = None if truth_of is None else truth_of(timeline, file.parent.as_posix())
+            if not is_newer or truth is not None:
                 check_replaceable(page, overwrite=overwrite)
-                written = page_at(page, load_timeline(source), store=store, thumbnails=thumbnails)
+                written = page_at(page, timeline, truth=truth, store=store, thumbnails=thumbnails)
                 yield page, (*written.warnings, *write_file(page, written.content))
         except VtnStreamError as error:
             yield error

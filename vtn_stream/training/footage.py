@@ -7,10 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from vtn_stream.embedding import probe
-from vtn_stream.errors import AnnotationError, InputError, VideoError, listed
+from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, VideoError, listed
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations, salads
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.training.convertible import with_command
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.folder import FilmFolder
 from vtn_stream.video import DecodingProcess
@@ -67,7 +68,10 @@ def find_films(
     Raises AnnotationError with every problem of the annotations and of the films; InputError where no film is there.
     """
     tell = on_event or (lambda event: None)
-    draft = _draft(annotations, annotation_fps)
+    try:
+        draft = _draft(annotations, annotation_fps)
+    except UnknownFormat as error:
+        raise with_command(error, annotations, folder) from error
     wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
     if not wanted:
         raise InputError(

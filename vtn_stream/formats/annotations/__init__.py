@@ -18,6 +18,7 @@ from vtn_stream.formats.annotations import (
     clip_list,
     elan,
     epic,
+    film_files,
     frame_labels,
     label_studio,
     mstcn,
@@ -53,6 +54,8 @@ FORMATS = {
     epic.NAME: "with the columns video_id, start_timestamp, stop_timestamp, verb and noun",
     clip_list.NAME: "lines of a path and a label",
     class_folders.NAME: "a folder of films for each label",
+    film_files.TIMELINE_NAME: "a .timeline.json file of this program, as a person corrected it",
+    film_files.NAME: "a folder with a table, or a .timeline.json file, for each film",
 }
 
 _HEAD = 4096  # bytes that tell a format in a folder
@@ -109,6 +112,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
         return elan.NAME
     if encoding_of(data) == "utf-8-sig" and b"\0" in data[:_HEAD]:
         raise _of_no_format(findings.name, "no text in UTF-8 or UTF-16")
+    if film_files.is_timeline(data):
+        film_files.read_timeline(findings, data)
+        return film_files.TIMELINE_NAME
     text = as_text(data, findings.name)
     if not text.strip():
         raise _of_no_format(findings.name, "it is empty")
@@ -213,6 +219,9 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *
     if class_folders.claims(path):
         class_folders.read(findings, path)
         return class_folders.NAME
+    if files_of_films := film_files.files_in(path):
+        film_files.read(findings, path, files_of_films)
+        return film_files.NAME
     raise _of_no_format(findings.name)
 
 

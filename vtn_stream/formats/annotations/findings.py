@@ -103,6 +103,10 @@ class Findings:
         self.warnings: list[tuple[At, str]] = []
         self._num_segments = 0
 
+    def part(self, name: str) -> "Findings":
+        """Findings of one file of several, under the same conditions."""
+        return Findings(name, fps=self.fps, film_rate=self._film_rate, start_timecode=self.start_timecode)
+
     def problem(self, at: At, text: str) -> None:
         self.problems.append((at, text))
         if len(self.problems) > MAX_ENTRIES:

@@ -29,9 +29,10 @@ from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.reading import named_by
 
-__all__ = ["NAME", "check_header", "claims", "holds_times", "read"]
+__all__ = ["NAME", "UNNAMED", "check_header", "claims", "holds_times", "read"]
 
 NAME = "CSV"
+UNNAMED = "no column names the film"
 NUM_TRIED = 20  # rows, in which a column of films shows
 _FIRST = At(line=1)
 
@@ -68,7 +69,7 @@ def read(findings: Findings, path: Path, text: str) -> None:
         findings.warn(at, f"columns that are not read: {', '.join(found.unread[:20])}")
     own_name = named_by(path.name)
     if found.film is None:
-        findings.warn(at, f"no column names the film: it is called {own_name}, as the file")
+        findings.warn(at, f"{UNNAMED}: it is called {own_name}, as the file")
     times = Times(findings, found, text, above, comma=comma)
     shortened = False
     for at, cells in cells_below(findings, text, above):

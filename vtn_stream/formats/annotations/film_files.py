@@ -1,0 +1,182 @@
+"""A folder with a file for each film: tables, as many programs export them, and timelines of ours, also corrected ones.
+
+Read: tables with a header or without one, as `segments_csv` and `timed_lines` read them; where no column names the
+film, it is called as the file: match.csv tells of match. FILM.timeline.json in the folder and the folders in it. Of a
+timeline and the table that was written with it, the one that a person changed counts; what nobody changed is used too,
+with a warning, since it says what was predicted. Other files are passed over, with a warning that names them.
+Loses what those formats lose; of timelines all but segments and the film's length.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from vtn_stream.errors import TimelineError, listed
+from vtn_stream.formats import timeline_json
+from vtn_stream.formats.annotations import segments_csv, timed_lines
+from vtn_stream.formats.annotations.findings import Findings, Unreadable
+from vtn_stream.formats.annotations.text import read_bytes, read_text
+from vtn_stream.formats.annotations.words import At
+from vtn_stream.formats.reading import ENDS_WITH_LAST, encoding_of, named_by
+
+__all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "read", "read_timeline"]
+
+NAME = "CSV folder"
+TIMELINE_NAME = "timeline JSON"
+TIMELINE = ".timeline.json"
+_TABLE = ".timeline.csv"
+_SUFFIXES = (".csv", ".tsv", ".txt")
+_HEAD = 4096  # bytes that show a table
+_OF_BATCH = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(index\.html|run\.json|failures\.jsonl)$")
+
+
+@dataclass(slots=True, kw_only=True)
+class FilmFiles:
+    """What lies in a folder: tables, timelines of ours, and the names of other files that may have been meant."""
+
+    tables: list[Path] = field(default_factory=list)
+    timelines: list[Path] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.tables or self.timelines)
+
+
+def is_timeline(data: bytes) -> bool:
+    """Whether a file is a timeline of ours."""
+    head = data[:_HEAD]
+    return head.lstrip().startswith(b"{") and f'"{timeline_json.SCHEMA}"'.encode() in head
+
+
+def files_in(folder: Path) -> FilmFiles:
+    found = FilmFiles()
+    for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
+        if file.name.endswith(TIMELINE):
+            continue
+        if file.suffix.lower() in _SUFFIXES and _is_table(file):
+            found.tables.append(file)
+        else:
+            found.others.append(file.name)
+    found.timelines = sorted(file for file in folder.rglob(f"*{TIMELINE}") if not file.name.startswith("."))
+    if found.timelines:  # what a batch writes beside them is nothing that anyone meant
+        found.others = [name for name in found.others if not _OF_BATCH.search(name)]
+    return found
+
+
+def read(findings: Findings, folder: Path, files: FilmFiles) -> None:
+    if files.others:
+        findings.warn(At(), f"{listed(files.others)} passed over: of no format that is read here")
+    told: dict[str, list[str]] = defaultdict(list)  # the files of each warning
+    unnamed = []
+    tables = {file: file.relative_to(folder).as_posix() for file in files.tables}
+    for file in files.timelines:
+        _read_own(findings, file, file.relative_to(folder).as_posix(), tables, told)
+    for file, name in tables.items():
+        text = findings.loaded(name, partial(read_text, file))
+        if text is None:
+            continue
+        part = findings.part(file.name)
+        try:
+            (segments_csv if segments_csv.claims(text) else timed_lines).read(part, file, text)
+        except Unreadable as error:
+            findings.problem(error.at._replace(file=name), error.text)
+        if any(segments_csv.UNNAMED in text for _, text in part.warnings):
+            unnamed.append(file.name)
+        for _, warning in part.warnings:
+            if segments_csv.UNNAMED not in warning:
+                told[warning].append(name)
+        _join(findings, part, name)
+    if unnamed:
+        first = f"{unnamed[0]} tells of {named_by(unnamed[0])}"
+        findings.warn(At(), f"in {len(unnamed)} of {len(tables)} files no column names the film: {first}")
+    for warning, names in told.items():
+        findings.warn(
+            At(file=names[0] if len(names) == 1 else ""), warning + f", in {listed(names)}" * (len(names) > 1)
+        )
+
+
+def read_timeline(findings: Findings, data: bytes, *, file: str = "") -> None:
+    """Adds a timeline of ours. A warning says so where nobody changed what an analysis wrote."""
+    for warning in _add(findings, _document(data), At(file=file)):
+        findings.warn(At(file=file), warning)
+
+
+def _read_own(findings: Findings, file: Path, name: str, tables: dict[Path, str], told: dict[str, list[str]]) -> None:
+    """Adds a timeline, unless the table that was written with it was changed since. Takes that from the tables."""
+    data = findings.loaded(name, partial(read_bytes, file))
+    if data is None:
+        return
+    try:
+        document = _document(data)
+    except Unreadable as error:
+        findings.problem(error.at._replace(file=name), error.text)
+        return
+    table = file.with_name(file.name.removesuffix(TIMELINE) + _TABLE)
+    if table.is_file():
+        as_written = hashlib.sha256(read_bytes(table)).hexdigest() in document.files.get(_TABLE[1:], ())
+        if not as_written and document.origin == "edited":
+            text = f"it was changed, and so was {table.name}: put away the one that does not count"
+            findings.problem(At(file=name), text)
+        tables.pop(table, None)
+        if not as_written:
+            tables[table] = name.removesuffix(TIMELINE) + _TABLE
+            return
+    for warning in _add(findings, document, At(file=name)):
+        told[warning].append(name)
+
+
+def _add(findings: Findings, document: timeline_json.Document, at: At) -> list[str]:
+    timeline = document.timeline
+    name = timeline.video_path
+    if findings.knows(name):
+        findings.problem(at, f"another file tells of {name} too: give the films different names")
+        return []
+    notes = timeline.provenance.get("notes")
+    is_guessed = isinstance(notes, list) and ENDS_WITH_LAST in notes  # a conversion did not know the film
+    film = findings.film(name, at, duration_s=None if is_guessed else timeline.duration_s)
+    if film is None:
+        return []
+    for s in timeline.segments:
+        if s.start_s == s.end_s:
+            findings.spot(film, at, s.start_s, s.label)
+        else:
+            findings.segment(film, at, s.start_s, s.end_s, s.label)
+    warnings = []
+    if document.origin == "ours" and document.files:
+        warnings.append("as an analysis wrote it, and nobody changed it: it says what was predicted, not what is true")
+    if not is_guessed and timeline.span_s != (0.0, timeline.duration_s):
+        warnings.append("of a part of its film only; the rest counts as if nothing happened there")
+    return warnings
+
+
+def _document(data: bytes) -> timeline_json.Document:
+    try:
+        return timeline_json.read_document(data)
+    except TimelineError as error:
+        raise Unreadable(At(), error.fact) from error
+
+
+def _is_table(file: Path) -> bool:
+    head = read_bytes(file, _HEAD)
+    text = head.decode(encoding_of(head), "replace").lstrip("\ufeff").replace("\r\n", "\n")
+    return segments_csv.claims(text) or timed_lines.claims(text)
+
+
+def _join(findings: Findings, part: Findings, file: str) -> None:
+    """Adds what was found in one file to what was found in all."""
+    for at, text in part.problems:
+        findings.problem(at._replace(file=file), text)
+    for name, its in part.films.items():
+        film = findings.film(name, its.at._replace(file=file), **its.facts)
+        if film is None:
+            continue
+        findings.films[film].lost |= its.lost
+        for s in its.segments:
+            at = s.at._replace(file=file)
+            if s.start_s == s.end_s:
+                findings.spot(film, at, s.start_s, s.label, s.attributes, s.score)
+            else:
+                findings.segment(film, at, s.start_s, s.end_s, s.label, s.attributes, s.score)
