@@ -23,9 +23,11 @@ from vtn_stream.analysis import (
 )
 from vtn_stream.errors import VideoError, VtnStreamError, printable
 from vtn_stream.results import ResultFiles, ResultOptions
+from vtn_stream.results.overview import update_index
 from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
 from vtn_stream.video import film_file
+from vtn_stream_pipelines.record import why_films_failed
 
 from . import options
 from .console import err, film_progress, hush, out, quiet_option, show_timeline, tell_gaps
@@ -94,7 +96,7 @@ def analyze(
     settings.check()
     if dry_run:
         hush(False)  # the plan is what was asked for
-    failed = 0
+    failed = saved = 0
     with contextlib.ExitStack() as stack:
         analyzer = stack.enter_context(Analyzer(settings))
         cluster = None
@@ -120,11 +122,14 @@ def analyze(
                 if cluster is not None:
                     lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps))
                 _analyze(analyzer, plan, files, json_log, lost)
+                saved += 1
             except VtnStreamError as error:
                 failed += 1
                 if json_log:
                     _log("failed", film=film.name, message=str(error))
                 err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
+    if saved:
+        _update_index(results.output, is_silent=json_log)
     if failed and len(films) > 1:
         err.print(f"{failed} of {len(films)} films failed")
     return 1 if failed else 0
@@ -185,6 +190,15 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
         out.print(Text(printable(note), style="italic"))
     for file in saved.written:
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _update_index(folder: Path, *, is_silent: bool) -> None:
+    """An index over the results, where there is one, shows the new ones."""
+    index, problem = update_index(folder, failed=why_films_failed(folder))
+    if problem:
+        err.print(Text(printable(problem)), soft_wrap=True)
+    elif index is not None and not is_silent:
+        out.print(Text(f"wrote {printable(str(index))}, which shows this as well"), soft_wrap=True)
 
 
 def _tell(film: str, line: str, json_log: bool) -> None:

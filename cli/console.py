@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from vtn_stream.errors import printable
@@ -41,6 +41,7 @@ err = Console(stderr=True, highlight=False)
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MAX_ROWS = 40
 MAX_WIDTH = 10_000  # characters of a line of a table
+MIN_NAME_WIDTH = 12  # of a column of names: narrower ones are hard to read
 
 
 def hush(is_quiet: bool) -> None:
@@ -154,8 +155,8 @@ def film_progress(name: str) -> Iterator[FilmProgress]:
         yield FilmProgress(None, name)
         return
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold")),
+        BarColumn(20),
         TextColumn("{task.percentage:>3.0f}%"),
         _Speed(),
         TextColumn("ETA"),
@@ -166,16 +167,24 @@ def film_progress(name: str) -> Iterator[FilmProgress]:
 
 
 def show_table(table: Table) -> None:
-    """Prints a table of which no figure is cut: in a narrow terminal other cells wrap, and where that is not enough, or
-    the output is no terminal, lines are as long as they must be.
+    """Prints a table of which nothing is cut: in a narrow terminal names go on in the next line, and where figures do
+    not fit even so, or the output is not a terminal, lines are as long as they must be.
     """
     wide = out.options.update(max_width=MAX_WIDTH)
+    all_lengths = least = 0
     for column in table.columns:
+        longest = max(Measurement.get(out, wide, cell).maximum for cell in (column.header, *column.cells))
         if column.justify == "right":
             column.no_wrap = True
-            column.min_width = max(Measurement.get(out, wide, cell).maximum for cell in (column.header, *column.cells))
-    lengths = Measurement.get(out, wide, table)
-    table.width = min(lengths.maximum, max(out.width, lengths.minimum)) if out.is_terminal else lengths.maximum
+            column.min_width = longest
+        else:
+            column.overflow = "fold"
+            column.min_width = min(longest, MIN_NAME_WIDTH)
+        all_lengths += longest
+        least += column.min_width
+    length = Measurement.get(out, wide, table).maximum
+    least += length - all_lengths  # between columns
+    table.width = min(length, max(out.width, least)) if out.is_terminal else length
     out.print(table, crop=False)
 
 

@@ -67,7 +67,7 @@ class Dashboard:
                 err.print(Text(f"{printable(event.film.name)}: {printable(line)}", style="yellow"), soft_wrap=True)
         if (news := news_of(event)) is not None:
             if self._live:
-                news.no_wrap, news.overflow = True, "ellipsis"
+                news.overflow = "fold"
                 self._news.append(news)
             else:
                 err.print(news, soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from vtn_stream.errors import CheckpointError, listed, printable
@@ -204,8 +204,8 @@ def _bytes_progress(name: str) -> "Iterator[OnProgress | None]":
         yield None
         return
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold")),
+        BarColumn(20),
         DownloadColumn(),
         TransferSpeedColumn(),
         TextColumn("ETA"),

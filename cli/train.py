@@ -169,7 +169,7 @@ def _progress() -> Iterator[_TrainingDisplay]:
         return
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(20),
         TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[words]}", markup=False),
         TimeElapsedColumn(),

@@ -43,7 +43,7 @@ def test_a_row_says_in_words_what_its_strip_shows(opened):
         [entry((0, 10, "walk", None), (9, 9, "fall", None), gaps=(Gap(start_s=20, end_s=25, reason="lost"),))]
     )
     told = page.locator("#rows canvas").get_attribute("aria-label")
-    assert told == "walk 1 time, 0:10; fall 1 time, 0:00; unknown 0:05"
+    assert told == "walk 1 time, 10 s; fall 1 time, 0 s; unknown 5 s"
     assert page.locator("#films").get_attribute("aria-rowcount") == "2"
 
 

@@ -26,14 +26,14 @@ def test_the_page_tells_the_totals(opened):
     )
     assert told == [
         ["Films", "12"],
-        ["Hours", "1.3"],
+        ["Time", "1 h 18 min"],
         ["Segments", "75"],
         ["Labels", "3"],
         ["Incomplete", "1"],
         ["Not read", "2"],
     ]
     rows = [row.locator("td").all_text_contents() for row in page.locator("#labels tr").all()]
-    assert rows == [["walk", "12", "31", "2:00"], ["run", "6", "42", "0:21"], ["person falls", "1", "2", "0:05"]]
+    assert rows == [["walk", "12", "31", "2 min"], ["run", "6", "42", "21 s"], ["person falls", "1", "2", "4.5 s"]]
     assert page.locator("#count").text_content() == "14 films"
     assert len(names(page)) == 14
 
@@ -51,8 +51,54 @@ def test_the_page_tells_the_totals(opened):
 )
 def test_where_any_film_has_scenes_their_names_are_said_to_mean_nothing(opened, provenance, is_said):
     page = opened([entry((0, 5, "walk", None)), entry((0, 5, "scene A", None), provenance=provenance)])
-    note = page.get_by_text("Scene names are each film's own: the same name in two films means nothing.")
+    note = page.get_by_text(
+        "Scenes are each film's own, so they count together: scene A of two films has nothing in common."
+    )
     assert note.is_visible() == is_said
+
+
+SCENES = {"analysis": {"kind": "scenes"}}
+
+
+def test_scenes_of_different_films_are_one_row_and_never_added_by_name(opened):
+    """Two films with scenes; in one of them a person gave a scene a name; a third film has a label of such a name."""
+    page = opened(
+        [
+            entry((0, 10, "scene A", None), (10, 40, "scene B", None), name="a", provenance=SCENES),
+            entry((0, 60, "scene A", None), (60, 90, "interview", None), name="b", provenance=SCENES),
+            entry((0, 100, "scene A", None), name="c"),
+        ]
+    )
+    rows = [row.locator("td").all_text_contents() for row in page.locator("#labels tr").all()]
+    assert rows == [
+        ["scene A", "1", "1", "1 min 40 s"],
+        ["all scenes", "2", "3", "1 min 40 s"],
+        ["interview", "1", "1", "30 s"],
+    ]
+    totals = dict(
+        page.locator("#totals div").evaluate_all("all => all.map((one) => [...one.children].map((c) => c.textContent))")
+    )
+    assert (totals["Labels"], totals["Scenes"], totals["Segments"]) == ("2", "3", "5")
+    choose(page, "all scenes")
+    assert names(page) == ["a", "b"]
+    choose(page, "all scenes")
+    choose(page, "scene A")
+    assert names(page) == ["c"]
+    choose(page, "scene A")
+    page.locator("#search").fill("scenes")
+    assert names(page) == ["a", "b"]
+    assert (
+        page.locator("#rows canvas").first.get_attribute("aria-label") == "scene B 1 time, 30 s; scene A 1 time, 10 s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.5, "0.5 s"), (9, "9 s"), (59.6, "1 min"), (200, "3 min 20 s"), (599.7, "10 min"), (2717, "45 min"),
+     (3599, "1 h"), (6300, "1 h 45 min"), (86_400 * 50, "1,200 h")],
+)  # fmt: skip
+def test_lengths_are_said_as_people_say_them(opened, seconds, said):
+    assert column(opened([entry(duration_s=seconds)]), "length") == [said]
 
 
 def test_labels_are_sorted_by_time_until_another_column_is_chosen(opened):
@@ -137,7 +183,7 @@ def test_films_are_sorted_by_name_length_and_segments_of_the_chosen_label(opened
     sort("Film")
     assert names(page)[:4] == ["b.mp4", "day 0/film 3.mp4", "day 0/film 6.mp4", "day 0/film 9.mp4"]
     sort("Length")
-    assert column(page, "length")[:2] == ["12:00", "11:00"]
+    assert column(page, "length")[:2] == ["12 min", "11 min"]
     choose(page, "run")
     sort("Segments")
     assert column(page, "segments") == ["12 / 13", "10 / 11", "8 / 9", "6 / 7", "4 / 5", "2 / 22"]

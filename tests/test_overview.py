@@ -8,7 +8,8 @@ import pytest
 
 from vtn_stream.errors import InputError
 from vtn_stream.formats import timeline_json
-from vtn_stream.results.overview import timeline_files, write_index, write_missing_pages
+from vtn_stream.report.page import page
+from vtn_stream.results.overview import MAX_UPDATED, timeline_files, update_index, write_index, write_missing_pages
 from vtn_stream.timeline import Segment, Timeline
 
 
@@ -163,3 +164,48 @@ def test_films_that_failed_in_a_batch_have_rows_too(folder, here):
     assert "films/bad.mp4" in page
     assert "it is no film" in page
     assert "films/gap.mp4" not in page
+
+
+# ---- an index that follows
+
+
+def test_an_index_that_is_there_follows_what_was_analyzed_since(folder):
+    assert update_index(folder) == (None, "")
+    assert not (folder / "index.html").exists()
+    write_index(folder)
+    put(folder, "new")
+    assert update_index(folder, failed={"bad.mp4": "no video stream"}) == (folder / "index.html", "")
+    page = (folder / "index.html").read_text()
+    assert "new.mp4" in page
+    assert "no video stream" in page
+
+
+def test_an_index_that_is_hand_work_is_kept_and_reported(folder):
+    index = write_index(folder).path
+    changed = index.read_bytes().replace(b"<h1", b"<h1 lang=en")
+    index.write_bytes(changed)
+    put(folder, "new")
+    path, line = update_index(folder)
+    assert path is None
+    assert line == "index.html was changed by hand and is kept: it does not show the new results"
+    assert index.read_bytes() == changed
+
+
+@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><title>my own page</title>", None])
+def test_a_page_that_is_not_an_index_is_left_alone(folder, content):
+    index = folder / "index.html"
+    index.write_bytes(
+        page(timeline_json.loads((folder / "a.timeline.json").read_bytes())) if content is None else content
+    )
+    before = index.read_bytes()
+    assert update_index(folder) == (None, "")
+    assert index.read_bytes() == before
+
+
+def test_a_large_index_does_not_follow_and_says_how_it_can(folder, monkeypatch):
+    write_index(folder)
+    monkeypatch.setattr("vtn_stream.results.overview.MAX_UPDATED", 1)
+    path, line = update_index(folder)
+    assert path is None
+    assert line.endswith(f"as it is over 2 films: vtn-stream report {folder} updates it")
+    assert MAX_UPDATED == 1_000

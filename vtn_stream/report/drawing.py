@@ -2,13 +2,14 @@
 
 Figures are built by matplotlib's objects, without pyplot: no window, no state that lives on. Equal input gives equal
 bytes on equal versions: no date, a fixed salt for ids, matplotlib's own font, none of the user's settings. Labels and
-names are untrusted: they are drawn as plain text, never read as formulas, and cut in the middle where long.
+names are untrusted: they are drawn as plain text, never read as formulas, on several lines where long.
 """
 
 import contextlib
 import io
 import math
 import re
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -29,16 +30,17 @@ from vtn_stream.timeline import Segment
 
 __all__ = [
     "GREY",
-    "MAX_CHARACTERS",
+    "LINE_CHARACTERS",
     "PictureFormat",
     "boxes",
     "draw_segments",
+    "folded",
     "in_picture_style",
     "looks_of",
     "merge_unresolved",
     "more",
+    "num_lines",
     "picture",
-    "plain_text",
     "time_axis",
 ]
 
@@ -47,7 +49,8 @@ PictureFormat = Literal["svg", "png"]
 GREY = "#f2f2f2"  # where a film is, and nothing happens in it
 HATCHES = ("", "////", "\\\\\\\\", "||||", "----", "xxxx", "++++", "..")  # those of `colours.Look`
 
-MAX_CHARACTERS = 28  # of a label or a name
+LINE_CHARACTERS = 28  # of a line of a label or a name
+MAX_CHARACTERS = 280  # of it all: longer than the longest name of a file
 MAX_MARKS = 4000  # of one row: more than its pixels
 
 _MARKS_PER_INCH = 150  # what a print shows apart
@@ -85,13 +88,19 @@ def picture(figure: Figure, format: PictureFormat, *, dpi: int = 150) -> bytes:
     return with_digest(file.getvalue())
 
 
-def plain_text(text: str, most: int = MAX_CHARACTERS) -> str:
-    """Untrusted text as it can be drawn: on one line, of characters that XML has, cut in the middle if long."""
+def folded(text: str, line: int = LINE_CHARACTERS) -> str:
+    """Untrusted text as it can be drawn: of characters that XML has, on lines of at most that many characters. What is
+    longer than MAX_CHARACTERS is cut in the middle.
+    """
     text = re.sub("[\ufffe\uffff]", "\ufffd", printable(text))
-    if len(text) <= most:
-        return text
-    tail = most // 3
-    return f"{text[: most - tail - 1]}…{text[-tail:]}"
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[: MAX_CHARACTERS - 81]}…{text[-80:]}"
+    return text if len(text) <= line else "\n".join(textwrap.wrap(text, line)) or " "
+
+
+def num_lines(texts: Iterable[str]) -> int:
+    """The lines of the longest of folded texts."""
+    return max((text.count("\n") + 1 for text in texts), default=1)
 
 
 def more(num: int, most: int, things: str) -> str:

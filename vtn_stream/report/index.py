@@ -11,12 +11,15 @@ is drawn. Numbers and totals are of everything. Attributes, scores, curves and c
 
 Labels look as on a film's own page: colour and hatch follow from the label's text (colours.py).
 
+Scenes are each film's own: they have no totals by name, and are found, counted and chosen all together.
+
 Names and labels are untrusted. They are in the page as data and become text, never markup; marks that reorder text are
 written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
 percent-encoded, so that no name is read as a scheme, a query or a fragment.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -25,10 +28,10 @@ from sys import intern
 from typing import Any
 
 from vtn_stream.report.colours import look_of
-from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
+from vtn_stream.report.html import asset, document, is_document, joined_script, relative_url, shown_text
 from vtn_stream.timeline import Timeline
 
-__all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index"]
+__all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index", "is_index"]
 
 MAX_PIECES = 150  # of a strip: 4 pixels each on a usual screen
 MAX_CHARACTERS = 300  # of a name, a label or a reason
@@ -39,6 +42,7 @@ SCRIPTS = (
 )
 _MAX_S = 1e9  # 31 years; a longer film is drawn as one of these
 _UNITS = 10  # in a second
+_SCENE = re.compile("scene [A-Z]+")  # as scorers name them
 
 _Piece = tuple[float, float, int]  # start_s, end_s, number of the label in its film
 
@@ -124,28 +128,38 @@ def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: 
     )
 
 
+def is_index(page: bytes) -> bool:
+    """Whether a page of ours is an index, and not the page of a film."""
+    return is_document(page) and b'<dl id="totals">' in page
+
+
 def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
     """The page; films in the order in which they come, until its reader sorts them."""
     entries = list(entries)
     films = [entry for entry in entries if isinstance(entry, Entry)]
-    num_films, num_segments, total_s = Counter[str](), Counter[str](), dict[str, float]()
-    for film in films:
-        for total in film.labels:
-            num_films[total.label] += 1
-            num_segments[total.label] += total.num_segments
-            total_s[total.label] = total_s.get(total.label, 0.0) + total.total_s
-    label_numbers = {label: number for number, label in enumerate(total_s)}  # by first appearance
-    looks = {label: look_of(label) for label in total_s}
+    labels = _Totals.of([total for total in film.labels if not _is_own(film, total)] for film in films)
+    scenes = [own for film in films if (own := [total for total in film.labels if _is_own(film, total)])]
+    names = list(dict.fromkeys(total.label for own in scenes for total in own))
+    numbers = {label: number for number, label in enumerate(labels.total_s)}  # by first appearance
+    scene_numbers = numbers | {label: len(numbers) + number for number, label in enumerate(names)}
     data = {
         "title": _shown(title),
         "unitsPerSecond": _UNITS,
-        "scenes": any(film.scenes for film in films),
         "labels": [
-            [_shown(label), look.colour, look.hatch, num_films[label], num_segments[label], _units(total_s[label])]
-            for label, look in looks.items()
+            [*_looks(label), labels.num_films[label], labels.num_segments[label], _units(labels.total_s[label])]
+            for label in numbers
         ],
+        # Of any film: one number for all of their segments; a name in two films means nothing.
+        "scenes": {
+            "names": [_looks(name) for name in names],
+            "films": len(scenes),
+            "segments": sum(total.num_segments for own in scenes for total in own),
+            "total": _units(math.fsum(total.total_s for own in scenes for total in own)),
+        },
         "films": [
-            _row(entry, label_numbers) if isinstance(entry, Entry) else [_shown(entry.name), _shown(entry.reason)]
+            _row(entry, scene_numbers if entry.scenes else numbers)
+            if isinstance(entry, Entry)
+            else [_shown(entry.name), _shown(entry.reason)]
             for entry in entries
         ],
     }
@@ -156,6 +170,35 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
         body=asset("index.html"),
         data=data,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Of each label over all films: in how many it is, its segments, how long it holds."""
+
+    num_films: Counter[str]
+    num_segments: Counter[str]
+    total_s: dict[str, float]
+
+    @classmethod
+    def of(cls, films: Iterable[Iterable[LabelSum]]) -> "_Totals":
+        totals = cls(Counter(), Counter(), {})
+        for film in films:
+            for total in film:
+                totals.num_films[total.label] += 1
+                totals.num_segments[total.label] += total.num_segments
+                totals.total_s[total.label] = totals.total_s.get(total.label, 0.0) + total.total_s
+        return totals
+
+
+def _is_own(film: Entry, total: LabelSum) -> bool:
+    """Whether it is a scene of this film: a person may have given some of them names, which are labels."""
+    return film.scenes and _SCENE.fullmatch(total.label) is not None
+
+
+def _looks(label: str) -> list[Any]:
+    look = look_of(label)
+    return [_shown(label), look.colour, look.hatch]
 
 
 def _row(entry: Entry, label_numbers: dict[str, int]) -> list[Any]:

@@ -20,11 +20,12 @@ from vtn_stream.report.drawing import (
     GREY,
     PictureFormat,
     draw_segments,
+    folded,
     in_picture_style,
     looks_of,
     more,
+    num_lines,
     picture,
-    plain_text,
     time_axis,
 )
 from vtn_stream.timeline import Segment
@@ -44,6 +45,7 @@ MAX_POINTS = 1000  # of one curve
 MAX_NUMBERED = 16  # cells a side that still have room for a number
 
 _STRIPS_IN = 10.0  # how wide
+_LINE_IN = 0.15  # of text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,9 +71,11 @@ class Strip:
 def precision_recall(curves: Sequence[PrecisionRecall], *, tiou: float, format: PictureFormat = "svg") -> bytes:
     """Precision over recall, a line a class, in the order given; of many classes the first."""
     with in_picture_style():
-        figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+        names = [f"{folded(curve.label)}  {_percent(curve.ap)}" for curve in curves[:MAX_CURVES]]
+        legend_in = _LINE_IN * sum(name.count("\n") + 1 for name in names) / _legend_columns(len(names))
+        figure = Figure(figsize=(7.0, max(4.2, 0.6 + legend_in)), layout="constrained")
         axes = figure.add_subplot()
-        for curve in curves[:MAX_CURVES]:
+        for name, curve in zip(names, curves, strict=False):
             look = look_of(curve.label)
             recall, precision = _turns(curve.recall, curve.precision)
             axes.plot(
@@ -81,7 +85,7 @@ def precision_recall(curves: Sequence[PrecisionRecall], *, tiou: float, format: 
                 linestyle=DASHES[look.hatch],
                 linewidth=1.6,
                 marker="." if len(recall) == 1 else "",
-                label=f"{plain_text(curve.label)}  {_percent(curve.ap)}",
+                label=name,
             )
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
         axes.set_title(f"Precision and recall at tIoU {tiou:g}" + more(len(curves), MAX_CURVES, "classes"))
@@ -97,7 +101,9 @@ def class_bars(
     """A bar a class, 0..1, and how many examples it has; of many classes those with the most, in the order given."""
     kept = _most(list(values), [num_true.get(label, 0) for label in values], MAX_BARS)
     with in_picture_style():
-        figure = Figure(figsize=(7.0, 1.1 + 0.26 * max(len(kept), 1)), layout="constrained")
+        names = [folded(label) for label in kept]
+        row_in = max(0.26, _LINE_IN * num_lines(names))
+        figure = Figure(figsize=(7.0, 1.1 + row_in * max(len(kept), 1)), layout="constrained")
         axes = figure.add_subplot()
         shown = [0.0 if math.isnan(values[label]) else values[label] for label in kept]
         looks = looks_of(kept)
@@ -105,7 +111,7 @@ def class_bars(
             axes.barh(row, shown[row], height=0.7, **looks[label])
             words = f" {_percent(values[label])}  ({num_true.get(label, 0)})"
             axes.text(shown[row], row, words, va="center", fontsize=8)
-        axes.set_yticks(range(len(kept)), [plain_text(label) for label in kept])
+        axes.set_yticks(range(len(kept)), names)
         axes.set_ylim(max(len(kept), 1) - 0.4, -0.6)
         axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "20", "40", "60", "80", "100"])
         axes.set(xlim=(0, 1.16), xlabel=f"{name}, percent (in brackets: examples)")
@@ -121,8 +127,10 @@ def strips(films: Sequence[Strip], labels: Sequence[str], *, format: PictureForm
     looks = looks_of(order)
     end_s = max([film.duration_s for film in drawn] + [1e-3])
     with in_picture_style():
-        legend_rows = math.ceil(min(len(order), MAX_BARS) / 4)
-        height = 0.9 + 0.5 * max(len(drawn), 1) + 0.22 * legend_rows
+        names, labels_named = [folded(film.name) for film in drawn], [folded(label) for label in order[:MAX_BARS]]
+        legend_in = (0.07 + _LINE_IN * num_lines(labels_named)) * math.ceil(len(labels_named) / 4)
+        row_in = max(0.5, _LINE_IN * num_lines(names))
+        height = 0.9 + row_in * max(len(drawn), 1) + legend_in
         figure = Figure(figsize=(_STRIPS_IN, height), layout="constrained")
         axes = figure.add_subplot()
         resolved_s = time_axis(axes, 0.0, end_s, width_in=_STRIPS_IN)
@@ -130,7 +138,7 @@ def strips(films: Sequence[Strip], labels: Sequence[str], *, format: PictureForm
             axes.add_patch(Rectangle((0, row - 0.4), film.duration_s, 0.8, facecolor=GREY, edgecolor="none", zorder=0))
             for segments, low in ((film.true, row - 0.4), (film.predicted, row + 0.03)):
                 draw_segments(axes, segments, low, low + 0.37, looks, resolved_s=resolved_s)
-        axes.set_yticks(range(len(drawn)), [plain_text(film.name) for film in drawn], fontsize=8)
+        axes.set_yticks(range(len(drawn)), names, fontsize=8)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(max(len(drawn), 1) - 0.4, -0.6)
         axes.set_title("Truth above, prediction below" + more(len(films), MAX_STRIPS, "films"))
@@ -138,7 +146,7 @@ def strips(films: Sequence[Strip], labels: Sequence[str], *, format: PictureForm
             handles = [Patch(**looks[label]) for label in order[:MAX_BARS]]
             figure.legend(
                 handles,
-                [plain_text(label) for label in order[:MAX_BARS]],
+                labels_named,
                 loc="outside lower center",
                 ncols=4,
                 frameon=False,
@@ -166,7 +174,9 @@ def confusion(
     across = _largest(counts.sum(axis=0))
     share = share[np.ix_(down, across)]
     with in_picture_style():
+        down_names, across_names = [folded(rows[i]) for i in down], [folded(columns[i]) for i in across]
         size = 0.32 if max(share.shape) <= MAX_NUMBERED else 0.2
+        size = max(size, _LINE_IN * num_lines([*down_names, *across_names]))
         figure = Figure(
             figsize=(2.8 + size * max(len(across), 4), 2.2 + size * max(len(down), 4)), layout="constrained"
         )
@@ -179,8 +189,8 @@ def confusion(
                         colour = "white" if value > 60 else "black"
                         where = (column + 0.5, row + 0.5)
                         axes.text(*where, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=7)
-        axes.set_xticks(np.arange(len(across)) + 0.5, [plain_text(columns[i]) for i in across], rotation=90, fontsize=8)
-        axes.set_yticks(np.arange(len(down)) + 0.5, [plain_text(rows[i]) for i in down], fontsize=8)
+        axes.set_xticks(np.arange(len(across)) + 0.5, across_names, rotation=90, fontsize=8)
+        axes.set_yticks(np.arange(len(down)) + 0.5, down_names, fontsize=8)
         axes.set_ylim(max(len(down), 1), 0)
         axes.set(xlabel="predicted", ylabel="true")
         axes.set_title(f"Percent of each row's {unit}" + more(len(rows), MAX_CELLS, "classes"))
@@ -195,10 +205,19 @@ def _percent(share: float) -> str:
 
 
 def _legend(figure: Figure, entries: tuple[list[Any], list[str]], title: str) -> None:
-    columns = 1 if len(entries[0]) <= 20 else 2
     figure.legend(
-        *entries, loc="outside right upper", title=title, ncols=columns, frameon=False, fontsize=8, title_fontsize=8
+        *entries,
+        loc="outside right upper",
+        title=title,
+        ncols=_legend_columns(len(entries[0])),
+        frameon=False,
+        fontsize=8,
+        title_fontsize=8,
     )
+
+
+def _legend_columns(num: int) -> int:
+    return 1 if num <= 20 else 2
 
 
 def _most(labels: list[str], num: list[int], most: int) -> list[str]:

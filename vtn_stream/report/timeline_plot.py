@@ -24,15 +24,16 @@ from matplotlib.patches import Patch, PathPatch, Rectangle
 
 from vtn_stream.report.drawing import (
     GREY,
-    MAX_CHARACTERS,
+    LINE_CHARACTERS,
     PictureFormat,
     boxes,
     draw_segments,
+    folded,
     in_picture_style,
     looks_of,
     merge_unresolved,
+    num_lines,
     picture,
-    plain_text,
     time_axis,
 )
 from vtn_stream.timeline import Curve, Segment, Timeline
@@ -47,9 +48,9 @@ MAX_CURVES = 4
 MAX_POINTS = 2000  # of one curve
 
 _DPI = 300
-_KEY_IN, _KEY_CHARACTERS = 2.3, 24  # of one label in the legend
+_KEY_IN, _KEY_CHARACTERS = 2.3, 24  # of one label in the legend: how wide, and how many on a line
 _NAMES_IN = 1.6  # about what names and margins take of the width
-_ROW_IN, _ROW_WITH_TRUTH_IN, _CURVE_IN, _LEGEND_IN, _REST_IN = 0.24, 0.36, 0.45, 0.2, 0.85
+_ROW_IN, _ROW_WITH_TRUTH_IN, _CURVE_IN, _REST_IN, _LINE_IN = 0.24, 0.36, 0.45, 0.85, 0.14
 _GAP: dict[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#999999", "hatch": "\\\\\\\\\\", "linewidth": 0.3}
 
 
@@ -114,7 +115,7 @@ def figure(
         rows = [r if k else replace(r, name=f"{r.name} (no truth)") for r, k in zip(rows, is_known, strict=True)]
     curves = [] if alone is None else list(alone.curves.items())[:MAX_CURVES]
     key_labels = used[:MAX_LANES] if alone is None else []
-    key = [(Patch(**looks[label]), plain_text(label, _KEY_CHARACTERS)) for label in key_labels]
+    key = [(Patch(**looks[label]), folded(label, _KEY_CHARACTERS)) for label in key_labels]
     if any(t.gaps for t in films):
         key.append((Patch(**_GAP), "not known"))
     if alone is None and len(used) > MAX_LANES:
@@ -122,7 +123,15 @@ def figure(
     if truth is not None:
         notes.insert(0, "Truth above, prediction below.")
 
-    drawn, axes, num_columns = _page(len(rows), len(curves), len(key), width_in, with_truth=truth is not None)
+    line = min(LINE_CHARACTERS, int(6 * width_in))
+    names, curve_names = [folded(row.name, line) for row in rows], [folded(name, line) for name, _ in curves]
+    title = folded(alone.video_path, int(12 * width_in)) if alone is not None else ""
+    num_columns = max(1, int(width_in / _KEY_IN))
+    least_in = _LINE_IN * num_lines(names)
+    ratios = [max(_ROW_WITH_TRUTH_IN if truth is not None else _ROW_IN, least_in) * max(len(rows), 1)]
+    ratios += [max(_CURVE_IN, _LINE_IN * num_lines([name])) for name in curve_names]
+    key_in = (0.06 + _LINE_IN * num_lines(word for _, word in key)) * math.ceil(len(key) / num_columns)
+    drawn, axes = _page(ratios, width_in, key_in + _LINE_IN * (num_lines([title]) - 1))
     span_s = min((t.span_s[0] for t in films), default=0.0), max((t.span_s[1] for t in films), default=0.0)
     most = max(2, int(1.7 * (width_in - _NAMES_IN)))
     resolved_s = time_axis(axes[-1], *span_s, width_in=width_in, most=most)
@@ -137,13 +146,12 @@ def figure(
     for below, (_, curve) in zip(axes[1:], curves, strict=True):
         _draw_curve(below, curve, span_s)
 
-    longest = min(MAX_CHARACTERS, int(6 * width_in))
-    axes[0].set_yticks(range(len(rows)), [plain_text(row.name, longest) for row in rows], fontsize=8)
+    axes[0].set_yticks(range(len(rows)), names, fontsize=8)
     axes[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
-    for below, (name, _) in zip(axes[1:], curves, strict=True):
-        below.set_yticks([sum(below.get_ylim()) / 2], [plain_text(name, longest)], fontsize=8)
+    for below, name in zip(axes[1:], curve_names, strict=True):
+        below.set_yticks([sum(below.get_ylim()) / 2], [name], fontsize=8)
     if alone is not None:
-        axes[0].set_title(plain_text(alone.video_path, int(12 * width_in)), loc="left", fontsize=9)
+        axes[0].set_title(title, loc="left", fontsize=9)
     axes[-1].set_xlabel(textwrap.fill(" ".join(notes), int(11 * width_in)), fontsize=8)
     if key:
         handles, words = [patch for patch, _ in key], [word for _, word in key]
@@ -189,18 +197,13 @@ def _films(films: Sequence[Timeline], true: Sequence[Sequence[Segment]]) -> tupl
     return rows[:MAX_FILMS], notes
 
 
-def _page(
-    num_rows: int, num_curves: int, num_key: int, width_in: float, *, with_truth: bool
-) -> tuple[Figure, list[Axes], int]:
-    """A figure of the needed height, axes for the rows and for each curve, and the number of columns in the legend."""
-    num_columns = max(1, int(width_in / _KEY_IN))
-    ratios = [(_ROW_WITH_TRUTH_IN if with_truth else _ROW_IN) * max(num_rows, 1), *[_CURVE_IN] * num_curves]
-    height_in = sum(ratios) + _LEGEND_IN * math.ceil(num_key / num_columns) + _REST_IN
-    drawn = Figure(figsize=(width_in, height_in), layout="constrained")
+def _page(ratios: Sequence[float], width_in: float, more_in: float) -> tuple[Figure, list[Axes]]:
+    """A figure with axes of these heights, in inches, below one another, and room for the rest."""
+    drawn = Figure(figsize=(width_in, sum(ratios) + more_in + _REST_IN), layout="constrained")
     axes = drawn.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for each in axes:
         each.tick_params(axis="y", length=0)
-    return drawn, list(axes), num_columns
+    return drawn, list(axes)
 
 
 def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow], resolved_s: float) -> None:

@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from vtn_stream.errors import InputError, VtnStreamError
-from vtn_stream.report.index import Entry, Failed, entry_of, index
+from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.report.index import Entry, Failed, entry_of, index, is_index
 from vtn_stream.results.files import PAGE, suffix_of
+from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pages import check_replaceable, page_at
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["INDEX", "Indexed", "timeline_files", "write_index", "write_missing_pages"]
+__all__ = ["INDEX", "Indexed", "timeline_files", "update_index", "write_index", "write_missing_pages"]
 
 INDEX = "index.html"
+MAX_UPDATED = 1_000  # films of an index that follows each analysis: 3 ms each
 _TIMELINE = ".timeline.json"
 
 
@@ -123,6 +125,30 @@ def write_index(
     # The folder as it was called, not where that leads: its name may say who made it.
     told = write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
     return Indexed(path=folder / INDEX, num_films=len(files), num_failed=num_failed, told=told)
+
+
+def update_index(folder: Path, *, failed: Mapping[str, str] | None = None) -> tuple[Path | None, str]:
+    """Writes index.html of a folder anew if one is there, so that it shows what was analyzed since.
+
+    Returns its path, or None, and a line if it is there and stays as it was: hand work, or too large for this.
+    """
+    path = folder / INDEX
+    try:
+        ours = is_index(path.read_bytes())
+    except OSError:
+        return None, ""
+    if not ours:
+        return None, ""
+    if is_hand_work(path):
+        return None, f"{INDEX} was changed by hand and is kept: it does not show the new results"
+    try:
+        if (num := len(timeline_files(folder))) > MAX_UPDATED:
+            again = f"vtn-stream report {printable(str(folder))}"
+            return None, f"{INDEX} does not show the new results yet, as it is over {num:,} films: {again} updates it"
+        written = write_index(folder, failed=failed)
+    except VtnStreamError as error:
+        return None, f"{INDEX} does not show the new results: {error}"
+    return written.path, ""
 
 
 def _page(file: PurePath) -> PurePath:

@@ -17,7 +17,10 @@ function ink(label, context) {
 function swatch(label) {
   const canvas = element("canvas", { class: "swatch", width: 24, height: 24, "aria-hidden": "true" });
   const context = canvas.getContext("2d");
-  context.fillStyle = ink(label, context);
-  context.fillRect(0, 0, 24, 24);
+  const parts = label === allScenes ? scenes.slice(0, 4) : [label]; // side by side
+  parts.forEach((part, i) => {
+    context.fillStyle = ink(part, context);
+    context.fillRect((24 / parts.length) * i, 0, 24 / parts.length, 24);
+  });
   return canvas;
 }

@@ -27,14 +27,30 @@ function clock(units, tenths = false) {
   return tenths ? `${long}.${rounded % UNIT}` : long;
 }
 
+/** How long something lasts, as people say it: 40 s, 3 min 20 s, 45 min, 1 h 45 min. */
+function lasts(units) {
+  const tenths = units / UNIT, near = Math.round(tenths);
+  if (tenths < 10 && units % UNIT) return `${tenths.toFixed(1)} s`;
+  const seconds = near < 600 ? near : Math.round(tenths / 60) * 60;
+  const parts = [[Math.floor(seconds / 3600), "h"], [Math.floor(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
+  return parts.filter(([number]) => number).map(([number, unit]) => `${count(number)} ${unit}`).join(" ") || "0 s";
+}
+
 const labels = data.labels.map(([name, colour, hatch, films, segments, total], number) => (
   { number, name, folded: fold(name), colour, hatch, films, segments, total }
 ));
+// A scene is its film's own: it is drawn and named there, and counts among all scenes here.
+const { names: sceneNames, ...sceneTotals } = data.scenes;
+const allScenes = { name: "all scenes", folded: "all scenes", ...sceneTotals };
+const scenes = sceneNames.map(([name, colour, hatch], i) => ({ number: labels.length + i, name, colour, hatch, among: allScenes }));
+const listed = scenes.length ? [...labels, allScenes] : labels;
+const drawnLabels = [...labels, ...scenes];
+const among = (label) => label.among ?? label;
 const films = data.films.map((row) => {
   if (row.length === 2) return { name: row[0], folded: fold(row[0]), reason: row[1], duration: -1, segments: -1, sums: [] };
   const [name, page, file, duration, complete, gaps, flat, ...layers] = row;
   const sums = [];
-  for (let i = 0; i < flat.length; i += 3) sums.push({ label: labels[flat[i]], segments: flat[i + 1], total: flat[i + 2] });
+  for (let i = 0; i < flat.length; i += 3) sums.push({ label: drawnLabels[flat[i]], segments: flat[i + 1], total: flat[i + 2] });
   const segments = sums.reduce((sum, one) => sum + one.segments, 0);
   return { name, folded: fold(name), page, file, duration, complete, gaps, sums, segments, layers };
 });

@@ -9,7 +9,7 @@ let shown = films;
 
 function chosenSegments(film) {
   if (chosen.size === 0) return film.segments;
-  return film.sums.reduce((sum, one) => sum + (chosen.has(one.label) ? one.segments : 0), 0);
+  return film.sums.reduce((sum, one) => sum + (chosen.has(among(one.label)) ? one.segments : 0), 0);
 }
 
 function sorted(items, { key, down }, value) {
@@ -20,11 +20,11 @@ function sorted(items, { key, down }, value) {
 
 function update() {
   const words = fold($("search").value).split(/\s+/).filter(Boolean)
-    .map((word) => ({ word, labels: new Set(labels.filter((label) => label.folded.includes(word))) }));
+    .map((word) => ({ word, labels: new Set(listed.filter((label) => label.folded.includes(word))) }));
   const fits = (film) =>
     (!only.incomplete || film.complete === 0) && (!only.failed || film.reason !== undefined)
-    && [...chosen].every((label) => film.sums.some((one) => one.label === label))
-    && words.every(({ word, labels: found }) => film.folded.includes(word) || film.sums.some((one) => found.has(one.label)));
+    && [...chosen].every((label) => film.sums.some((one) => among(one.label) === label))
+    && words.every(({ word, labels: found }) => film.folded.includes(word) || film.sums.some((one) => found.has(among(one.label))));
   const by = order.films.key === "segments" ? chosenSegments : (film) => film.duration;
   shown = sorted(films.filter(fits), order.films, by);
   $("count").textContent = shown.length === films.length ? many(films.length, "film")
@@ -33,7 +33,7 @@ function update() {
   $("nothing").hidden = shown.length > 0;
   $("nothing").textContent = films.length ? "No film fits." : "There are no films here.";
   $("films").setAttribute("aria-rowcount", shown.length + 1);
-  $("scale").textContent = commonScale ? `0 to ${clock(longest)}` : "each on its own scale";
+  $("scale").textContent = commonScale ? `0 to ${lasts(longest)}` : "each on its own scale";
   $("print-note").textContent = shown.length > MAX_PRINTED ? `The first ${MAX_PRINTED} of ${many(shown.length, "film")}.` : "";
   active = Math.max(0, Math.min(active, shown.length - 1));
   hideTip();

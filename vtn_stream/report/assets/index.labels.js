@@ -5,14 +5,14 @@ const MAX_LABELS = 200; // in the table at a time
 function drawLabels() {
   const wanted = fold($("find-label").value);
   const { key } = order.labels;
-  const found = sorted(labels.filter((label) => label.folded.includes(wanted)), order.labels, (label) => label[key]);
+  const found = sorted(listed.filter((label) => label.folded.includes(wanted)), order.labels, (label) => label[key]);
   const measure = key === "name" ? "total" : key;
-  const most = Math.max(1, ...labels.map((label) => label[measure]));
+  const most = Math.max(1, ...listed.map((label) => label[measure]));
   $("labels").replaceChildren(...found.slice(0, MAX_LABELS).map((label) => {
     const button = element("button", { class: "quiet label", "aria-pressed": chosen.has(label), title: label.name });
     const share = element("span", { class: "share" });
     share.style.width = `${(100 * label[measure]) / most}%`;
-    share.style.background = label.colour;
+    share.style.background = label.colour ?? "var(--accent)";
     button.append(swatch(label), element("bdi", { class: "cut" }, label.name));
     button.addEventListener("click", () => {
       if (!chosen.delete(label)) chosen.add(label);
@@ -21,7 +21,7 @@ function drawLabels() {
     });
     return element(
       "tr", {}, element("td", {}, button, share), element("td", { class: "number" }, count(label.films)),
-      element("td", { class: "number" }, count(label.segments)), element("td", { class: "number" }, label.total ? clock(label.total) : "–"),
+      element("td", { class: "number" }, count(label.segments)), element("td", { class: "number" }, label.total ? lasts(label.total) : "–"),
     );
   }));
   $("labels-note").hidden = found.length <= MAX_LABELS;

@@ -52,9 +52,9 @@ function render() {
 
 function summary(film) {
   const told = film.sums.toSorted((a, b) => b.total - a.total || b.segments - a.segments).slice(0, 5)
-    .map(({ label, segments, total }) => `${label.name} ${many(segments, "time")}, ${clock(total)}`);
+    .map(({ label, segments, total }) => `${label.name} ${many(segments, "time")}, ${lasts(total)}`);
   if (film.sums.length > 5) told.push(`and ${many(film.sums.length - 5, "other label")}`);
-  if (film.gaps > 0) told.push(`unknown ${clock(film.gaps)}`);
+  if (film.gaps > 0) told.push(`unknown ${lasts(film.gaps)}`);
   return told.join("; ") || "nothing found";
 }
 
@@ -70,7 +70,7 @@ function built(film, place) {
   if (failed) heading.append(element("span", { class: "badge warn" }, "not read"));
   else if (!film.complete) heading.append(element("span", { class: "badge warn" }, "incomplete"));
   const cell = (kind, ...children) => element("div", { role: "cell", class: kind }, ...children);
-  row.append(heading, cell("length", failed ? "–" : clock(film.duration)));
+  row.append(heading, cell("length", failed ? "–" : lasts(film.duration)));
   const part = chosen.size ? `${count(chosenSegments(film))} / ` : "";
   row.append(cell("segments", failed ? "–" : part + count(film.segments)));
   if (failed) {
@@ -107,7 +107,7 @@ function paint(row, width) {
   row.pieces.forEach((pieces, layer) => {
     const least = layer === 2 ? 2 : 1;
     for (const { start, end, label } of pieces) {
-      context.globalAlpha = label && chosen.size && !chosen.has(label) ? 0.18 : 1;
+      context.globalAlpha = label && chosen.size && !chosen.has(among(label)) ? 0.18 : 1;
       context.fillStyle = ink(label, context);
       context.fillRect(start * row.perUnit, 0, Math.max(least, (end - start) * row.perUnit), height);
     }

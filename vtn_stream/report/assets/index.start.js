@@ -5,9 +5,12 @@ function drawTotals() {
   const sum = (key) => good.reduce((total, film) => total + film[key], 0);
   const failed = films.length - good.length;
   const incomplete = good.filter((film) => !film.complete).length;
-  const facts = [["Films", count(good.length)], ["Hours", count(Math.round(sum("duration") / UNIT / 360) / 10)]];
-  facts.push(["Segments", count(sum("segments"))], ["Labels", count(labels.length)]);
-  if (sum("gaps")) facts.push(["Unknown", clock(sum("gaps"))]);
+  const facts = [["Films", count(good.length)], ["Time", lasts(sum("duration"))]];
+  facts.push(["Segments", count(sum("segments"))]);
+  if (labels.length || !scenes.length) facts.push(["Labels", count(labels.length)]);
+  const ofFilms = (film) => film.sums.filter(({ label }) => label.among).length;
+  if (scenes.length) facts.push(["Scenes", count(good.reduce((total, film) => total + ofFilms(film), 0))]);
+  if (sum("gaps")) facts.push(["Unknown", lasts(sum("gaps"))]);
   if (incomplete) facts.push(["Incomplete", count(incomplete)]);
   if (failed) facts.push(["Not read", count(failed)]);
   $("totals").append(...facts.map(([what, value]) => element("div", {}, element("dt", {}, what), element("dd", {}, value))));
@@ -76,8 +79,8 @@ function onPaper(now) {
 
 document.getElementById("title").textContent = data.title;
 drawTotals();
-$("scenes").hidden = !data.scenes;
-$("find-label").hidden = labels.length <= 20;
+$("scenes").hidden = !scenes.length;
+$("find-label").hidden = listed.length <= 20;
 $("find-label").addEventListener("input", drawLabels);
 $("search").addEventListener("input", update);
 $("clear").addEventListener("click", clear);
