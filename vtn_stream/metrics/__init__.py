@@ -7,12 +7,20 @@ from vtn_stream.metrics.detection import (
     THUMOS14,
     ClassScores,
     DetectionScores,
+    ProposalRanks,
     ProposalScores,
     average_recall,
     detection_map,
+    proposal_ranks,
 )
 from vtn_stream.metrics.phases import PhaseMeasure, PhaseScores, relaxed_phases, strict_phases
-from vtn_stream.metrics.segmentation import SegmentationScores, labels_on_grid, segmentation_scores
+from vtn_stream.metrics.segmentation import (
+    SegmentationCounts,
+    SegmentationScores,
+    labels_on_grid,
+    segmentation_counts,
+    segmentation_scores,
+)
 from vtn_stream.metrics.spotting import LOOSE_S, TIGHT_S, SpotClass, SpotScores, WindowScores, spot_map, window_map
 
 __all__ = [
@@ -25,7 +33,9 @@ __all__ = [
     "DetectionScores",
     "PhaseMeasure",
     "PhaseScores",
+    "ProposalRanks",
     "ProposalScores",
+    "SegmentationCounts",
     "SegmentationScores",
     "SpotClass",
     "SpotScores",
@@ -34,7 +44,9 @@ __all__ = [
     "detection_map",
     "labels_on_grid",
     "mean_per_class",
+    "proposal_ranks",
     "relaxed_phases",
+    "segmentation_counts",
     "segmentation_scores",
     "spot_map",
     "strict_phases",

@@ -23,9 +23,11 @@ __all__ = [
     "THUMOS14",
     "ClassScores",
     "DetectionScores",
+    "ProposalRanks",
     "ProposalScores",
     "average_recall",
     "detection_map",
+    "proposal_ranks",
 ]
 
 # Written out: sums of .05 miss a tIoU that is exactly at the threshold.
@@ -145,26 +147,86 @@ def average_recall(
     average; a true segment is recalled when any of them reaches the threshold. Labels play no part. Videos without a
     true segment do not count, nor do their proposals.
     """
+    ranks = proposal_ranks(proposals, truth, thresholds, ignore_other_videos=ignore_other_videos)
+    return ranks.scores(max_number=max_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProposalRanks:
+    """How soon the proposals of each video find its true segments; videos names those with a true segment.
+
+    num    int64 [V], proposals
+    first  of each video int64 [K, G]: at each threshold, how many of its proposals score higher than the first that
+           reaches a true segment; num where none does
+    """
+
+    thresholds: tuple[float, ...]
+    videos: tuple[str, ...]
+    num: NDArray[np.int64]
+    first: tuple[NDArray[np.int64], ...]
+
+    def scores(self, *, max_number: float = 100) -> ProposalScores:
+        """AR@AN of all these videos, once each."""
+        return ProposalScores(
+            thresholds=self.thresholds,
+            num_per_video=np.arange(1, 101) * max_number / 100,
+            recall=next(self.recalls(np.ones((1, len(self.num)), np.int64), max_number=max_number)),
+        )
+
+    def recalls(self, times: NDArray[np.int64], *, max_number: float = 100) -> Iterator[Floats]:
+        """float64 [K, 100] for each row of `times` [R, V], which says how often each video counts; nan where none does.
+
+        Copies of a video are further videos.
+        """
+        if not max_number > 0:
+            raise ValueError(f"max_number must be above 0, got {max_number}")
+        # [K, sum of num + 1]: how many true segments of a video its first 0, 1 ... num proposals find; videos in a row
+        table = np.concatenate(
+            [
+                np.stack([np.searchsorted(np.sort(ranks), np.arange(num + 1), "left") for ranks in first])
+                for num, first in zip(self.num.tolist(), self.first, strict=True)
+            ],
+            axis=1,
+        )
+        begin = np.concatenate([[0], np.cumsum(self.num + 1)])[:-1]
+        num_true = np.array([of.shape[1] for of in self.first], np.int64)
+        for row in times:
+            which = np.flatnonzero(row)
+            num, often = self.num[which], row[which]
+            num_videos = int(often.sum())
+            share = max_number * num_videos / max(int((often * num).sum()), 1)
+            kept = np.minimum((num * share).astype(np.int64), num)
+            # The order of operations is ActivityNet's: what its floats round down is rounded down here.
+            shares = np.arange(1, 101) / 100.0 * (max_number * num_videos / max(int((often * kept).sum()), 1))
+            at = np.minimum((kept[:, None] * shares).astype(np.int64), kept[:, None]) + begin[which, None]  # [v, 100]
+            recalled = (often[:, None] * table[:, at]).sum(axis=1)
+            total = int((often * num_true[which]).sum())
+            yield recalled / total if total else np.full(recalled.shape, np.nan)
+
+
+def proposal_ranks(
+    proposals: Segments,
+    truth: Segments,
+    thresholds: Sequence[float] = ACTIVITYNET,
+    *,
+    ignore_other_videos: bool = False,
+) -> ProposalRanks:
+    """What `average_recall` is made of, video by video."""
     tious = _tious(thresholds)
-    if not max_number > 0:
-        raise ValueError(f"max_number must be above 0, got {max_number}")
     _, true, found = _read(proposals, truth, ignore_other_videos, any_label=True)
-    videos = [tiou for _, _, tiou in _groups(true, found)]
-    share = max_number * len(videos) / max(sum(map(len, videos)), 1)
-    kept = [tiou[: int(len(tiou) * share)] for tiou in videos]
-    # The order of operations is ActivityNet's: what its floats round down is rounded down here.
-    shares = np.arange(1, 101) / 100.0 * (max_number * len(videos) / max(sum(map(len, kept)), 1))
-    recalled = np.zeros((len(tious), 100), np.int64)
-    for tiou in kept:
-        num = np.minimum((len(tiou) * shares).astype(np.int64), len(tiou))
-        for k, least_tiou in enumerate(tious):
+    num, first = [], []
+    for _, _, tiou in _groups(true, found):
+        at = np.full((len(tious), tiou.shape[1]), len(tiou), np.int64)
+        for k, least_tiou in enumerate(tious if len(tiou) else ()):
             reaches = tiou >= least_tiou  # [P, G]
-            first = reaches.argmax(axis=0)[reaches.any(axis=0)] if len(tiou) else np.zeros(0, np.int64)
-            recalled[k] += (first[:, None] < num).sum(axis=0)
-    return ProposalScores(
+            at[k] = np.where(reaches.any(axis=0), reaches.argmax(axis=0), len(tiou))
+        first.append(at)
+        num.append(len(tiou))
+    return ProposalRanks(
         thresholds=tuple(tious.tolist()),
-        num_per_video=np.arange(1, 101) * max_number / 100,
-        recall=recalled / len(true.label),
+        videos=tuple(name for name in sorted(truth) if truth[name]),
+        num=np.array(num, np.int64),
+        first=tuple(first),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.timeline import Segment
 
-__all__ = ["SegmentationScores", "labels_on_grid", "segmentation_scores"]
+__all__ = ["SegmentationCounts", "SegmentationScores", "labels_on_grid", "segmentation_counts", "segmentation_scores"]
 
 OVERLAPS = (0.1, 0.25, 0.5)
 
@@ -56,27 +56,66 @@ def segmentation_scores(
 
     Raises InputError for videos or lengths that differ, for a video without frames and for labels of two kinds.
     """
+    return segmentation_counts(predictions, truth, background=background, overlaps=overlaps).scores()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SegmentationCounts:
+    """What the measures of V videos are made of; videos names the rows.
+
+    num_right   int64 [V], frames labelled as in the truth, of num_frames [V]
+    edit        float64 [V], percent
+    hits        int64 [V, K], true positives at each of K overlaps, of num_runs [V] runs on both sides
+    """
+
+    videos: tuple[str, ...]
+    overlaps: tuple[float, ...]
+    num_right: NDArray[np.int64]
+    num_frames: NDArray[np.int64]
+    edit: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    num_runs: NDArray[np.int64]
+
+    def scores(self) -> SegmentationScores:
+        """Of all videos together."""
+        num_runs = int(self.num_runs.sum())
+        return SegmentationScores(
+            accuracy=100 * int(self.num_right.sum()) / int(self.num_frames.sum()),
+            edit=float(np.mean(self.edit)),
+            overlaps=self.overlaps,
+            # 2 tp / (2 tp + fp + fn)
+            f1=tuple(float(200 * h / num_runs) if num_runs else 100.0 for h in self.hits.sum(axis=0)),
+        )
+
+
+def segmentation_counts(
+    predictions: Mapping[str, Labels],
+    truth: Mapping[str, Labels],
+    *,
+    background: Collection[str] | Collection[int] = (),
+    overlaps: Sequence[float] = OVERLAPS,
+) -> SegmentationCounts:
+    """What `segmentation_scores` are made of, video by video; see there."""
     if isinstance(background, str):
         raise ValueError(f"background is a collection of labels, got {background!r}")
     if not overlaps or not all(0 < k <= 1 for k in overlaps):
         raise ValueError(f"overlaps are one or more numbers in (0, 1], got {tuple(overlaps)}")
-    num_right = num_frames = 0
-    edits = []
-    hits, sizes = np.zeros(len(overlaps), np.int64), 0
-    for predicted, true in aligned(predictions, truth).values():
-        num_right += int(np.count_nonzero(predicted == true))
-        num_frames += len(true)
+    pairs = aligned(predictions, truth)
+    edits, hits, num_runs = [], [], []
+    for predicted, true in pairs.values():
         ours, theirs = _runs(predicted, background), _runs(true, background)
         longest = max(len(ours.label), len(theirs.label))
         edits.append(100 * (1 - _levenshtein(ours.label, theirs.label) / longest) if longest else 100.0)
-        hits += _hits(ours, theirs, overlaps)
-        sizes += len(ours.label) + len(theirs.label)
-    return SegmentationScores(
-        accuracy=100 * num_right / num_frames,
-        edit=float(np.mean(edits)),
+        hits.append(_hits(ours, theirs, overlaps))
+        num_runs.append(len(ours.label) + len(theirs.label))
+    return SegmentationCounts(
+        videos=tuple(pairs),
         overlaps=tuple(overlaps),
-        # 2 tp / (2 tp + fp + fn)
-        f1=tuple(float(200 * h / sizes) if sizes else 100.0 for h in hits),
+        num_right=np.array([np.count_nonzero(predicted == true) for predicted, true in pairs.values()], np.int64),
+        num_frames=np.array([len(true) for _, true in pairs.values()], np.int64),
+        edit=np.array(edits),
+        hits=np.stack(hits),
+        num_runs=np.array(num_runs, np.int64),
     )
 
 

@@ -1,0 +1,116 @@
+"""Every figure of each film alone, the worst film first: for people, as JSON and as a table for spreadsheets."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vtn_stream.atomic import write_whole
+from vtn_stream.errors import InputError, printable
+from vtn_stream.evaluation.figures import Scores
+from vtn_stream.evaluation.tallies import TALLIES, Tally
+
+__all__ = ["FilmFigures", "figures_of", "film_figures", "save_csv", "tallies_of", "undefined"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmFigures:
+    """The figures of one film, shares 0..1; nan where one is undefined. facts: what else is known of it."""
+
+    film: str
+    facts: Mapping[str, float | int | str]
+    figures: Mapping[tuple[str, str], float]
+
+    @property
+    def main(self) -> float:
+        """The main figure of the first metric."""
+        return next(iter(self.figures.values()))
+
+    def to_dict(self) -> dict[str, Any]:
+        metrics: dict[str, dict[str, float | None]] = {}
+        for (metric, name), value in self.figures.items():
+            metrics.setdefault(metric, {})[name] = round(value, 6) if math.isfinite(value) else None
+        return {"film": self.film, **self.facts, **metrics}
+
+
+def tallies_of(scores: Scores) -> dict[str, Tally]:
+    """What each film adds, by metric, in the order of the scores."""
+    return {metric: TALLIES[metric](scores) for metric in scores.metrics}
+
+
+def film_figures(scores: Scores) -> list[FilmFigures]:
+    """The figures of each film, the worst first by the first metric's main figure; those without it last."""
+    facts = {
+        film.name: {
+            "duration_s": round(film.duration_s, 3),
+            "num_true": len(film.true),
+            "num_shown": len(film.shown),
+        }
+        for film in scores.films
+    }
+    return figures_of(facts, tallies_of(scores))
+
+
+def figures_of(facts: Mapping[str, Mapping[str, float | int | str]], tallies: Mapping[str, Tally]) -> list[FilmFigures]:
+    """The same of any tallies. facts: of each film, by its name."""
+    figures: dict[str, dict[tuple[str, str], float]] = {film: {} for film in facts}
+    for metric, tally in tallies.items():
+        kept = [f for f, figure in enumerate(tally.names) if figure.label is None]
+        each = dict(zip(tally.films, tally.of_each()[:, kept].tolist(), strict=True))
+        for film, of in figures.items():
+            values = each.get(film, [math.nan] * len(kept))
+            of |= {(metric, tally.names[f].name): value for f, value in zip(kept, values, strict=True)}
+    rows = [FilmFigures(film=film, facts=facts[film], figures=figures[film]) for film in facts]
+    return sorted(rows, key=lambda row: (math.isnan(row.main), np.nan_to_num(row.main), row.film))
+
+
+def undefined(rows: Sequence[FilmFigures]) -> str | None:
+    """A sentence on the films whose main figure is undefined; None if there is no such film."""
+    num = sum(math.isnan(row.main) for row in rows)
+    if not num:
+        return None
+    metric, name = next(iter(rows[0].figures))
+    films = "1 film has" if num == 1 else f"{num} films have"
+    return f"{films} no {name} of {metric}, as there is nothing to find or to compare: the last of the list."
+
+
+def save_csv(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> None:
+    """Writes a row for each film, or each film and model, and a column for each figure; what is undefined stays empty.
+
+    tables  the films of each model, by its name; None: there is one, and no column says which
+    Raises InputError if the file cannot be written.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    rows = [(model, row) for model, of in tables.items() for row in of]
+    names = list(dict.fromkeys(name for _, row in rows for name in row.figures))
+    facts = list(dict.fromkeys(name for _, row in rows for name in row.facts))
+    by_model = [*tables] != [None]
+    table.writerow(["film", *(["model"] if by_model else []), *facts, *(" ".join(name) for name in names)])
+    for model, row in rows:
+        values = (row.figures.get(name, math.nan) for name in names)
+        table.writerow(
+            [
+                _cell(row.film),
+                *([_cell(str(model))] if by_model else []),
+                *(_cell(str(row.facts.get(name, ""))) for name in facts),
+                *(f"{value:.6g}" if math.isfinite(value) else "" for value in values),
+            ]
+        )
+    try:
+        write_whole(path, [text.getvalue().encode("utf-8", "replace")])
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be written ({error.strerror})", "there is no table", "name another file"
+        ) from error
+
+
+def _cell(text: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
+    text = printable(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
