@@ -104,24 +104,24 @@ def test_candidates_end_where_the_part_that_was_looked_at_does():
 
 
 def missing(folder):
-    (folder / "a.scores.arrow").unlink()
+    (folder / "a.mp4.scores.arrow").unlink()
 
 
 def of_another_run(folder):
     other = located()
     spans = replace(other.scores.spans, scores=np.array([0.8, 0.7]))
     save(folder / "other", replace(other, scores=GridScores(spans=spans)))
-    (folder / "other" / "a.scores.arrow").rename(folder / "a.scores.arrow")
-    (folder / "other" / "a.timeline.json").unlink()
+    (folder / "other" / "a.mp4.scores.arrow").rename(folder / "a.mp4.scores.arrow")
+    (folder / "other" / "a.mp4.timeline.json").unlink()
 
 
 def corrected(folder):
-    file = folder / "a.timeline.json"
+    file = folder / "a.mp4.timeline.json"
     file.write_bytes(file.read_bytes().replace(b"0.123457", b"0.5"))
 
 
 def without_digests(folder):
-    file = folder / "a.timeline.json"
+    file = folder / "a.mp4.timeline.json"
     fields = json.loads(file.read_bytes())
     del fields["files"]
     file.write_text(json.dumps(fields))
@@ -153,7 +153,7 @@ def test_films_of_one_name_in_two_folders_are_two_films(tmp_path):
     place(tmp_path / "films", "x.mp4", suffix=".timeline.partial.json", complete=False)
     place(tmp_path / "films" / ".hidden", "y.mp4")
     found = read_predictions(tmp_path)
-    assert list(found) == ["films/x.mp4", "films/a/x.mp4", "films/b/x.mp4"]
+    assert sorted(found) == ["films/a/x.mp4", "films/b/x.mp4", "films/x.mp4"]
     scores = score(found, annotations({"a/x": [seg(0, 10, "walk")], "b/x": [], "films/x": []}))
     assert [len(film.shown) for film in scores.films] == [1, 0, 0]
     assert scores.to_dict()["partial"] == ["films/x"]
@@ -201,6 +201,13 @@ def test_two_timelines_of_one_film_are_refused(tmp_path):
     place(tmp_path / "d", "x.mp4")
     with pytest.raises(InputError, match=r"d/1.timeline.json and d/x.mp4.timeline.json are both timelines of x.mp4"):
         read_predictions(tmp_path)
+
+
+def test_a_partial_timeline_of_a_film_that_has_a_whole_one_is_passed_over(tmp_path):
+    place(tmp_path, "x.mp4")
+    place(tmp_path, "x.mp4", suffix=".timeline.partial.json", complete=False)
+    (tmp_path / "x.mp4.timeline.partial.json").rename(tmp_path / "x.timeline.partial.json")
+    assert read_predictions(tmp_path)["x.mp4"].complete
 
 
 # ---- who drew it

@@ -59,10 +59,12 @@ def predictions_of(folder: Path, files: Iterable[PurePath]) -> dict[str, Predict
     found: dict[str, Prediction] = {}
     of: dict[str, PurePath] = {}
     drawn: dict[str, list[PurePath]] = {}
-    for file in files:
+    for file in sorted(files, key=lambda file: file.name.endswith(_PARTIAL)):
         document = load_document(folder / file)
         timeline = document.timeline
         name = (PurePosixPath(file.parent.as_posix()) / _film_name(timeline.video_path)).as_posix()
+        if name in found and file.name.endswith(_PARTIAL):
+            continue  # of a run that began under another file name
         if name in found:
             raise InputError(
                 f"{of[name].as_posix()} and {file.as_posix()} are both timelines of {timeline.video_path}",
