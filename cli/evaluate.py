@@ -8,10 +8,11 @@ from typing import Any, Literal
 import click
 from rich.text import Text
 
-from vtn_stream.errors import printable
+from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.options import EvaluationOptions, Way
 
 from . import options
+from .comparing import named_models
 from .console import err
 from .measuring import measure_clips, measure_films, measure_predictions
 
@@ -54,7 +55,12 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.argument("what", metavar="PREDICTIONS|LIST|ANNOTATIONS", type=click.Path(exists=True, path_type=Path))
 @click.argument("annotations", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "-m", "--model", "models", multiple=True, metavar="NAME|FILE", help="Name of a stored model, or its file."
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Name of a stored model, or its file; given twice, the two are compared.",
 )
 @click.option(
     "--videos",
@@ -114,6 +120,12 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @options.weights
 @options.device
 @options.store
+@click.option("--by-film", is_flag=True, help="Every figure also of each film, the worst film first.")
+@click.option(
+    "--csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for a table of the films: a row for each film (and model), a column for each figure.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON on stdout.")
 @click.option(
     "-o",
@@ -129,10 +141,12 @@ def evaluate(asked: EvaluationOptions) -> int:
     vtn-stream evaluate PREDICTIONS ANNOTATIONS
     vtn-stream evaluate ANNOTATIONS --model M --videos DIR
     vtn-stream evaluate LIST --model M
+    vtn-stream evaluate ANNOTATIONS --model OLD --model NEW --videos DIR
 
-    PREDICTIONS are a folder of timelines that `analyze` or `batch` wrote, one timeline, ActivityNet results, SoccerNet
-    results, spot JSON, MS-TCN's result files, or a table video,start_s,end_s,label,score. ANNOTATIONS are of any format
-    that can be trained on. A model that locates actions first looks at the films that are not in the store yet.
+    PREDICTIONS are a folder of results that `analyze` or `batch` wrote, also in folders in it, one timeline,
+    ActivityNet results, SoccerNet results, spot JSON, MS-TCN's result files, or a table
+    video,start_s,end_s,label,score. ANNOTATIONS are of any format that can be trained on. A model that locates actions
+    first looks at the films that are not in the store yet.
 
     LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, a table
     with the columns path and label, or a folder with a folder of films for each label.
@@ -140,7 +154,9 @@ def evaluate(asked: EvaluationOptions) -> int:
     Films that the model learnt from, or that validated it, are counted in the first line and left out of the figures
     (--include-learnt scores them too). If no other film is left, the figures are those of the model's own training.
 
-    Films that cannot be read are named and left out of the figures, and the exit code is then 1.
+    Two models are compared film by film: each figure of both, the difference, and a 95 % interval of it.
+
+    Films that cannot be read, or failed in a batch, are named and left out of the figures, and the exit code is then 1.
     """
     _check(asked)
     if not asked.models:
@@ -148,17 +164,24 @@ def evaluate(asked: EvaluationOptions) -> int:
         return measure_predictions(asked)
     from vtn_stream.checkpoints import find_model
 
-    path = find_model(asked.models[0])
-    with err.status(Text(f"loading {printable(path.name)}")):
+    paths = [find_model(name) for name in asked.models]
+    with err.status(Text(f"loading {listed(path.name for path in paths)}")):
         from vtn_stream.checkpoints import load_checkpoint  # it brings torch
-        from vtn_stream.heads import head_of
 
-        checkpoint = load_checkpoint(path)
-    if head_of(checkpoint.config.head).names_clips:
+        models = named_models(paths, [load_checkpoint(path) for path in paths])
+    kinds = {model.names_clips for model in models}
+    if len(kinds) > 1:
+        draws, names = sorted(models, key=lambda model: model.names_clips)
+        raise InputError(
+            f"{names.name} names clips, and {draws.name} draws segments",
+            "they have no figures in common: they were not compared",
+            "compare two models of one kind",
+        )
+    if kinds == {True}:
         _check(asked, "clips")
-        return measure_clips(asked, path, checkpoint)
+        return measure_clips(asked, models)
     _check(asked, "films")
-    return measure_films(asked, path, checkpoint)
+    return measure_films(asked, models)
 
 
 def _check(asked: EvaluationOptions, way: Way | None = None) -> None:

@@ -14,15 +14,17 @@ from rich.text import Text
 from vtn_stream.errors import InputError, VideoError, printable
 from vtn_stream.evaluation.options import EvaluationOptions
 
+from .comparing import Model, compare_clips, compare_predictions, save_films, show_films
 from .console import err, film_progress, out
 from .interrupts import check_interrupted
 from .scores import show_evaluation, show_own, show_scores
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan
-    from vtn_stream.checkpoints import Checkpoint
     from vtn_stream.evaluation import FilmRoles, OwnFigures, Prediction
-    from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored
+    from vtn_stream.evaluation.film_figures import FilmFigures
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Evaluation, LabelledClip
+    from vtn_stream.evaluation.tally import Tally
     from vtn_stream.formats.annotations import Annotations
 
 __all__ = ["measure_clips", "measure_films", "measure_predictions"]
@@ -60,32 +62,68 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     return 1 if failed else 0
 
 
-def measure_films(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint") -> int:
-    """Lets a model look at the annotated films, and scores what it draws. 1 if a film could not be read, else 0."""
+def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
+    """Lets one model or two look at the annotated films, and scores what they draw. 1 if a film cannot be read, or 0.
+
+    Films that either learnt from, or that cannot be read, are left out for both.
+    """
     from vtn_stream.analysis import Analyzer
     from vtn_stream.checkpoints.training_films import film_role
     from vtn_stream.evaluation import FilmRoles, OwnFigures, chosen
 
     truth = _read_truth(asked)
-    names = chosen(truth, asked.subset)
-    with Analyzer(asked.settings(model)) as analyzer:
-        with err.status("looking at the films"):
-            plans, failed = _find(analyzer, names, asked.films)
-        found = {name: film_role(checkpoint.training, plan.video.identity) for name, plan in plans.items()}
-        roles = FilmRoles.of(found, included=asked.include_learnt)
-        if plans:
-            _tell_roles(asked, roles, _films_of(asked.truth, all_read=not failed), model.name)
-        new = {name: plan for name, plan in plans.items() if name not in roles.left_out}
-        predictions = _look_at(analyzer, new, failed)
-    extra = {"model": checkpoint.digest, **_tell_failed(failed)}
-    if roles.none_left:
-        _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, extra)
-        return 1 if failed else 0
-    if not predictions:
+    asked_for = chosen(truth, asked.subset)
+    names: Sequence[str] = asked_for
+    failed: dict[str, str] = {}
+    roles: list[FilmRoles] = []
+    predictions: list[dict[str, Prediction]] = []
+    for model in models:
+        with Analyzer(asked.settings(model.path)) as analyzer:
+            with err.status("looking at the films"):
+                plans, unread = _find(analyzer, names, asked.films)
+            failed |= unread
+            for each in models if not roles else ():
+                found = {n: film_role(each.checkpoint.training, plan.video.identity) for n, plan in plans.items()}
+                roles.append(FilmRoles.of(found, included=asked.include_learnt))
+                if plans:
+                    _tell_roles(asked, roles[-1], _films_of(asked.truth, all_read=not failed), each.name)
+            left_out = frozenset().union(*(of.left_out for of in roles))
+            new = {name: plan for name, plan in plans.items() if name not in left_out}
+            predictions.append(_look_at(analyzer, new, failed))
+            names = [name for name in new if name not in failed]
+    extra = _tell_failed(failed)
+    if len(models) == 1:
+        extra = {"model": models[0].checkpoint.digest, **extra}
+        if roles[0].none_left:
+            _tell_own(asked, OwnFigures.of_training(models[0].checkpoint.training), roles[0], extra)
+            return 1 if failed else 0
+    elif not names and left_out:
+        raise _none_left()
+    if not names:
         raise InputError("no film could be read", "nothing was scored", "name the films' folder with --videos")
-    readable = {name: video for name, video in truth.videos.items() if name not in failed}
-    _score(asked, predictions, replace(truth, videos=readable), roles, extra)
+    readable = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in failed})
+    if len(models) == 1:
+        _score(asked, predictions[0], readable, roles[0], extra)
+        return 1 if failed else 0
+    gone = {*asked_for} - {*names}
+    only = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in gone})
+    both = [{name: of[name] for name in names} for of in predictions]
+    extra = _with_skipped(asked, truth, extra | _of_roles(models, roles))
+    note = _skipped(extra)
+    compare_predictions(asked, models, both, only, extra, () if note is None else (note,))
     return 1 if failed else 0
+
+
+def _none_left() -> InputError:
+    return InputError(
+        "each of these films taught one of the models, or validated its training",
+        "nothing was compared",
+        "give films that both do not know, or score these all the same with --include-learnt",
+    )
+
+
+def _of_roles(models: Sequence[Model], roles: "Sequence[FilmRoles]") -> dict[str, Any]:
+    return {"training_films": {model.name: of.to_dict() for model, of in zip(models, roles, strict=True)}}
 
 
 def _tell_failed(failed: Mapping[str, str]) -> dict[str, Any]:
@@ -125,36 +163,55 @@ def _score(
     extra: Mapping[str, Any],
 ) -> None:
     """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
-    from vtn_stream.evaluation import save_pictures, score, without_films
+    from vtn_stream.evaluation import save_pictures, without_films
 
-    if asked.skip_bad:
-        of_truth = {"annotations": [str(problem) for problem in truth.skipped]}
-        extra = {**extra, "left_out": of_truth | extra.get("left_out", {})}
+    extra = _with_skipped(asked, truth, extra)
     if roles is not None:
         predictions, truth = without_films(roles.left_out, predictions, truth)
         extra = {**extra, "training_films": roles.to_dict()}
-    scores = score(
-        predictions,
-        truth,
-        subset=asked.subset,
-        metrics=asked.metrics,
-        thresholds=asked.thresholds,
-        tolerances_s=asked.tolerances_s,
-        tolerances_frames=asked.tolerances_frames,
-        fps=asked.grid_fps,
-        background=asked.background,
-        ignore_other_videos=asked.ignore_other_videos,
-        skip_bad=asked.skip_bad,
-    )
-    if counts := [f"{len(texts)} of the {side}" for side, texts in extra.get("left_out", {}).items() if texts]:
-        note = f"Left out as wrong (--skip-bad): {' and '.join(counts)}."
+    scores = asked.score(predictions, truth)
+    if (note := _skipped(extra)) is not None:
         scores = replace(scores, notes=(note, *scores.notes))
-    if asked.as_json:
-        click.echo(json.dumps({**extra, **scores.to_dict()}, indent=2))
-    else:
+    fields, tallies, films = {**extra, **scores.to_dict()}, {}, []
+    if asked.wants_films:
+        from vtn_stream.evaluation.film_figures import film_figures
+
+        tallies = scores.tallies()
+        films = film_figures(scores, tallies)
+    if not asked.as_json:
         show_scores(scores)
+    _tell_films(asked, films, tallies, fields)
     for file in save_pictures(scores, asked.plots) if asked.plots is not None else ():
         (err if asked.as_json else out).print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _tell_films(
+    asked: EvaluationOptions,
+    films: "Sequence[FilmFigures]",
+    tallies: "Mapping[str, Tally]",
+    fields: Mapping[str, Any],
+) -> None:
+    """Prints the figures of each film, where they are asked for; of JSON the fields too. Writes their table."""
+    by_film = {"by_film": [row.to_dict() for row in films]} if asked.by_film else {}
+    if asked.as_json:
+        click.echo(json.dumps({**fields, **by_film}, indent=2))
+    elif asked.by_film:
+        show_films(films, tallies)
+    save_films(asked, {None: films})
+
+
+def _with_skipped(asked: EvaluationOptions, truth: "Annotations", extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON says, with what was left out as wrong."""
+    if not asked.skip_bad:
+        return dict(extra)
+    of_truth = {"annotations": [str(problem) for problem in truth.skipped]}
+    return {**extra, "left_out": of_truth | extra.get("left_out", {})}
+
+
+def _skipped(extra: Mapping[str, Any]) -> str | None:
+    """A sentence on what was left out as wrong; None if nothing was."""
+    counts = [f"{len(texts)} of the {side}" for side, texts in extra.get("left_out", {}).items() if texts]
+    return f"Left out as wrong (--skip-bad): {' and '.join(counts)}." if counts else None
 
 
 def _read_truth(asked: EvaluationOptions) -> "Annotations":
@@ -232,21 +289,50 @@ def _look_at(analyzer: "Analyzer", plans: "Mapping[str, Plan]", failed: dict[str
     return predictions
 
 
-def measure_clips(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint") -> int:
-    """Measures a model on labelled clips. 1 if a clip could not be read, else 0."""
+def measure_clips(asked: EvaluationOptions, models: Sequence[Model]) -> int:
+    """Measures one model or two on labelled clips. 1 if a clip could not be read, else 0."""
     from vtn_stream.evaluation import OwnFigures
-    from vtn_stream.evaluation.labelled_clips import ClipFailed, Protocol, clip_roles, evaluate, read_clips
+    from vtn_stream.evaluation.clip_comparison import labelled_for
+    from vtn_stream.evaluation.film_figures import figures_of
+    from vtn_stream.evaluation.labelled_clips import clip_roles, tally_of
+
+    labelled = labelled_for([(m.name, m.checkpoint.labels) for m in models], asked.what, asked.videos)
+    roles = []
+    for model, clips in zip(models, labelled, strict=True):
+        with err.status("looking at the films"):
+            roles.append(clip_roles(model.checkpoint, clips, included=asked.include_learnt, on_clip=check_interrupted))
+        all_read = roles[-1].num_films == len(clips)
+        _tell_roles(asked, roles[-1], _films_of(asked.what, all_read=all_read), model.name)
+    left_out = frozenset().union(*(of.left_out for of in roles))
+    labelled = [[clip for clip in clips if clip.name not in left_out] for clips in labelled]
+    evaluations = [_evaluate(asked, model, clips) for model, clips in zip(models, labelled, strict=True)]
+    failed = {failure.clip.name for evaluation in evaluations for failure in evaluation.failed}
+    if len(models) > 1 and left_out and not any(evaluation.scored for evaluation in evaluations):
+        raise _none_left()
+    if len(models) > 1:
+        compare_clips(asked, models, evaluations, failed, _of_roles(models, roles))
+        return 1 if failed else 0
+    (evaluation,) = evaluations
+    if roles[0].none_left:
+        unread = {name: evaluation.to_dict()[name] for name in ("model", "failed")}
+        _tell_own(asked, OwnFigures.of_training(models[0].checkpoint.training), roles[0], unread)
+        return 1 if failed else 0
+    if not asked.as_json:
+        show_evaluation(evaluation)
+    tallies = {"clips": tally_of(evaluation, models[0].checkpoint.labels)} if evaluation.scored else {}
+    films = figures_of(evaluation.facts(models[0].checkpoint.labels), tallies) if asked.wants_films and tallies else []
+    _tell_films(asked, films, tallies, {**evaluation.to_dict(), "training_films": roles[0].to_dict()})
+    return 1 if failed else 0
+
+
+def _evaluate(asked: EvaluationOptions, model: Model, clips: "Sequence[LabelledClip]") -> "Evaluation":
+    """Measures one model, with a bar of its progress."""
+    from vtn_stream.evaluation.labelled_clips import ClipFailed, Protocol, evaluate
 
     protocol = Protocol()
     if asked.protocol == "views":
         protocol = Protocol(kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1))
-    labelled = read_clips(asked.what, checkpoint.labels, asked.videos)
-    with err.status("looking at the films"):
-        roles = clip_roles(checkpoint, labelled, included=asked.include_learnt, on_clip=check_interrupted)
-    all_read = roles.num_films == len(labelled)
-    _tell_roles(asked, roles, _films_of(asked.what, all_read=all_read), model.name)
-    labelled = [clip for clip in labelled if clip.name not in roles.left_out]
-    with _progress(len(labelled)) as progress:
+    with _progress(len(clips)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:
             check_interrupted()
@@ -255,23 +341,15 @@ def measure_clips(asked: EvaluationOptions, model: Path, checkpoint: "Checkpoint
                 progress.console.print(Text(line, style="yellow"), soft_wrap=True)
             progress.advance(progress.task_ids[0])
 
-        evaluation = evaluate(
-            checkpoint,
-            labelled,
+        return evaluate(
+            model.checkpoint,
+            clips,
             protocol,
             weights=asked.weights,
             device=asked.device,
             results=asked.output,
             on_event=tell,
         )
-    if roles.none_left:
-        failed = {name: evaluation.to_dict()[name] for name in ("model", "failed")}
-        _tell_own(asked, OwnFigures.of_training(checkpoint.training), roles, failed)
-    elif asked.as_json:
-        click.echo(json.dumps({**evaluation.to_dict(), "training_films": roles.to_dict()}, indent=2))
-    else:
-        show_evaluation(evaluation)
-    return 1 if evaluation.failed else 0
 
 
 @contextmanager

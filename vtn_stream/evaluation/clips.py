@@ -4,8 +4,9 @@ N films, K labels; number K is nothing: what the background's labels mean, and w
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.figures import ClipRule, Clips, Confusion
 from vtn_stream.evaluation.scored_films import ScoredFilm, covered_s
+from vtn_stream.evaluation.tallies import clip_tally
+from vtn_stream.evaluation.tally import Tally
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import mean_per_class, top_k
 
-__all__ = ["clips"]
+__all__ = ["clips", "tally_of"]
 
 
 def clips(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collection[str], notes: list[str]) -> Clips:
@@ -29,20 +32,7 @@ def clips(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collec
     Where the truth has background, nothing is an answer too: by share of time if more than any label covers is left, by
     highest score if there is no segment. Raises InputError where the truth has no labels of whole films.
     """
-    number = {one_form(label): k for k, label in enumerate(labels)}
-    number |= {one_form(label): len(labels) for label in background}
-    scored = [film for film in films if film.clip_label is not None and one_form(film.clip_label) in number]
-    if not scored:
-        raise InputError("the truth has no labels of whole films", "there is no accuracy", "ask for other metrics")
-    truth = np.array([number[one_form(str(film.clip_label))] for film in scored], np.int32)
-    answers: Mapping[ClipRule, NDArray[np.float64]] = {
-        rule: np.full((len(scored), len(labels) + 1), -np.inf) for rule in ("share of time", "highest score")
-    }
-    for i, film in enumerate(scored):
-        for rule, scores in answers.items():
-            for label, value in film.clip_labels or _from_segments(film, rule, rest=bool(background)):
-                k = number.get(one_form(label), len(labels))
-                scores[i, k] = max(scores[i, k], value)
+    scored, answers, truth = _answers(films, labels, background)
     drawn = [film for film in scored if film.prediction is not None and not film.clip_labels]
     _remark(scored, drawn, bool(background), notes)
     num_answers = len(labels) + bool(background)
@@ -53,6 +43,35 @@ def clips(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collec
         return by_share
     by_score = _figures(answers["highest score"], truth, labels, "highest score", num_answers)
     return replace(by_share, by_highest_score=by_score)
+
+
+def tally_of(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collection[str]) -> Tally:
+    """What each of these films adds to their figures."""
+    scored, answers, truth = _answers(films, labels, background)
+    drawn = any(film.prediction is not None and not film.clip_labels for film in scored)
+    given = {str(rule): of for rule, of in answers.items()} if drawn else {"": answers["share of time"]}
+    return clip_tally([film.name for film in scored], given, truth, len(labels) + bool(background))
+
+
+def _answers(
+    films: Sequence[ScoredFilm], labels: Sequence[str], background: Collection[str]
+) -> tuple[list[ScoredFilm], dict[ClipRule, NDArray[np.float64]], NDArray[np.int32]]:
+    """The films that have one label each, what speaks for each label [N, K + 1] by each rule, and the true ones [N]."""
+    number = {one_form(label): k for k, label in enumerate(labels)}
+    number |= {one_form(label): len(labels) for label in background}
+    scored = [film for film in films if film.clip_label is not None and one_form(film.clip_label) in number]
+    if not scored:
+        raise InputError("the truth has no labels of whole films", "there is no accuracy", "ask for other metrics")
+    truth = np.array([number[one_form(str(film.clip_label))] for film in scored], np.int32)
+    answers: dict[ClipRule, NDArray[np.float64]] = {
+        rule: np.full((len(scored), len(labels) + 1), -np.inf) for rule in get_args(ClipRule) if rule != "label"
+    }
+    for i, film in enumerate(scored):
+        for rule, scores in answers.items():
+            for label, value in film.clip_labels or _from_segments(film, rule, rest=bool(background)):
+                k = number.get(one_form(label), len(labels))
+                scores[i, k] = max(scores[i, k], value)
+    return scored, answers, truth
 
 
 def _from_segments(film: ScoredFilm, rule: ClipRule, *, rest: bool) -> list[tuple[str, float]]:

@@ -4,15 +4,19 @@ R resamples, V films, F figures
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from vtn_stream.evaluation.tallies import Figure, Tally
+from vtn_stream.errors import InputError, listed
+from vtn_stream.evaluation.prediction import Prediction
+from vtn_stream.evaluation.tally import Figure, Tally
+from vtn_stream.film import one_form
+from vtn_stream.timeline import Segment
 
-__all__ = ["Comparison", "Difference", "compare"]
+__all__ = ["Comparison", "Difference", "compare", "only_labels", "shared_labels"]
 
 NUM_RESAMPLES = 1000
 SEED = 0
@@ -62,6 +66,15 @@ class Comparison:
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
+    def sentence(self) -> str:
+        """What the columns of a table say."""
+        first, second = self.names
+        films = f"{self.num_films} film{'s' * (self.num_films != 1)}"
+        return (
+            f"change: {second} minus {first}; better, worse, alike: in how many films {second} is. Interval: paired "
+            f"bootstrap over {films}, {NUM_RESAMPLES} samples with seed {SEED}, percentiles."
+        )
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "models": list(self.names),
@@ -77,15 +90,17 @@ class Comparison:
         }
 
 
-def compare(names: tuple[str, str], first: Mapping[str, Tally], second: Mapping[str, Tally]) -> Comparison:
-    """Compares two models film by film. The tallies are of the same films and metrics.
+def compare(
+    names: tuple[str, str], first: Mapping[str, Tally], second: Mapping[str, Tally], notes: Sequence[str] = ()
+) -> Comparison:
+    """Compares two models film by film. The tallies are of the same films and metrics; notes come before our own.
 
     The interval is that of a paired bootstrap (Efron and Tibshirani 1993, sections 13.3 and 15.5 on percentiles and on
     pairs): films are drawn with replacement, as many as there are, the same ones for both; every figure is computed
     anew of each sample.
     """
     differences: list[Difference] = []
-    notes = []
+    notes = list(notes)
     num_films = max((len(tally.films) for tally in first.values()), default=0)
     for metric in first:
         a, b = _common(first[metric], second[metric])
@@ -114,6 +129,52 @@ def compare(names: tuple[str, str], first: Mapping[str, Tally], second: Mapping[
     elif num_films < FEW_FILMS:
         notes.append(f"{num_films} films say little about others: the intervals are too narrow, and may mislead.")
     return Comparison(names=names, num_films=num_films, differences=tuple(differences), notes=tuple(notes))
+
+
+def shared_labels(
+    names: tuple[str, str], labels: tuple[Sequence[str], Sequence[str]], truth: Sequence[str]
+) -> tuple[str, ...]:
+    """Sentences on what two models with different labels have in common with the truth: all of its labels.
+
+    Raises InputError if one of them does not know a label of the truth: it could not find that.
+    """
+    known, other = ({one_form(label) for label in of} for of in labels)
+    if known == other:
+        return ()
+    true = {one_form(label): label for label in truth}
+    for name, own, rest in ((names[0], known, other), (names[1], other, known)):
+        if missing := sorted(true[label] for label in true if label not in own):
+            also = "" if any(one_form(label) in rest for label in missing) else ", as the other model does not either"
+            raise InputError(
+                f"the labels of {' and '.join(names)} differ: {name} does not know {listed(missing)}{also}",
+                "they were not compared: it could not find that",
+                "leave these labels out of the annotations, or of this comparison with --background LABEL",
+            )
+    notes = []
+    for name, own in zip(names, labels, strict=True):
+        if strangers := sorted(label for label in own if one_form(label) not in true):
+            notes.append(
+                f"Left out of {name}: what it calls {listed(strangers)}, which no label of the annotations is."
+            )
+    return tuple(notes)
+
+
+def only_labels(predictions: Mapping[str, Prediction], truth: Sequence[str]) -> dict[str, Prediction]:
+    """The predictions of these labels."""
+    known = {one_form(label) for label in truth}
+
+    def kept(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        return tuple(s for s in segments if one_form(s.label) in known)
+
+    return {
+        name: replace(
+            prediction,
+            segments=kept(prediction.segments),
+            candidates=None if prediction.candidates is None else kept(prediction.candidates),
+            clip_labels=tuple((label, score) for label, score in prediction.clip_labels if one_form(label) in known),
+        )
+        for name, prediction in predictions.items()
+    }
 
 
 def _common(first: Tally, second: Tally) -> tuple[Tally, Tally]:

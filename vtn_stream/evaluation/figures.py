@@ -4,14 +4,15 @@ C classes, K tIoU thresholds, D tolerances, V films
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.evaluation.scored_films import ScoredFilm
+from vtn_stream.evaluation.tally import Tally
 from vtn_stream.metrics import (
     DetectionScores,
     PhaseMeasure,
@@ -263,7 +264,9 @@ class Clips:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """metrics: what was measured, the one that tells most first. notes: what a reader of the figures must know."""
+    """metrics: what was measured, the one that tells most first. notes: what a reader of the figures must know. tally:
+    of each metric, computed when it is asked for.
+    """
 
     films: tuple[ScoredFilm, ...]
     labels: tuple[str, ...]
@@ -274,6 +277,11 @@ class Scores:
     phases: Phases | None = None
     clips: Clips | None = None
     notes: tuple[str, ...] = ()
+    tally: Mapping[Metric, Callable[[], Tally]] = field(default_factory=dict)
+
+    def tallies(self) -> dict[str, Tally]:
+        """What each film adds to the figures of each metric, in the order of the metrics."""
+        return {metric: self.tally[metric]() for metric in self.metrics}
 
     @property
     def num_true(self) -> int:

@@ -13,9 +13,9 @@ import numpy as np
 from vtn_stream.atomic import write_whole
 from vtn_stream.errors import InputError, printable
 from vtn_stream.evaluation.figures import Scores
-from vtn_stream.evaluation.tallies import TALLIES, Tally
+from vtn_stream.evaluation.tally import Tally
 
-__all__ = ["FilmFigures", "figures_of", "film_figures", "save_csv", "tallies_of", "undefined"]
+__all__ = ["FilmFigures", "figures_of", "film_figures", "save_csv", "undefined"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +38,11 @@ class FilmFigures:
         return {"film": self.film, **self.facts, **metrics}
 
 
-def tallies_of(scores: Scores) -> dict[str, Tally]:
-    """What each film adds, by metric, in the order of the scores."""
-    return {metric: TALLIES[metric](scores) for metric in scores.metrics}
+def film_figures(scores: Scores, tallies: Mapping[str, Tally]) -> list[FilmFigures]:
+    """The figures of each film, the worst first by the first metric's main figure; those without it last.
 
-
-def film_figures(scores: Scores) -> list[FilmFigures]:
-    """The figures of each film, the worst first by the first metric's main figure; those without it last."""
+    tallies: those of the scores
+    """
     facts = {
         film.name: {
             "duration_s": round(film.duration_s, 3),
@@ -53,7 +51,7 @@ def film_figures(scores: Scores) -> list[FilmFigures]:
         }
         for film in scores.films
     }
-    return figures_of(facts, tallies_of(scores))
+    return figures_of(facts, tallies)
 
 
 def figures_of(facts: Mapping[str, Mapping[str, float | int | str]], tallies: Mapping[str, Tally]) -> list[FilmFigures]:

@@ -4,7 +4,7 @@ V views of a clip, T frames of a view, C crops, R distinct frames, D embedding w
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,13 +29,26 @@ from vtn_stream.evaluation.protocols import (
     reading_size,
     view_indices,
 )
+from vtn_stream.evaluation.tallies import clip_tally
+from vtn_stream.evaluation.tally import Tally
 from vtn_stream.film import VideoInfo
 from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.scorers.clips import load_classifier
 from vtn_stream.track import CENTRE_CROP
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
 
-__all__ = ["ClipFailed", "ClipScored", "Evaluation", "LabelledClip", "Protocol", "clip_roles", "evaluate", "read_clips"]
+__all__ = [
+    "ClipFailed",
+    "ClipScored",
+    "Evaluation",
+    "LabelledClip",
+    "Protocol",
+    "clip_roles",
+    "evaluate",
+    "read_clips",
+    "tally_of",
+    "without",
+]
 
 # Frames come at their own size, for torch to resize: so many bytes of them are asked for at once, else a clip of
 # 1920 x 1080 would fill a ring of 1.2 GB. The next request goes on decoding where this one ended.
@@ -74,6 +87,10 @@ class Evaluation:
     top_1: float | None
     top_5: float | None
     mean_per_class: float | None
+
+    def facts(self, labels: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The true and the first predicted label of each clip, by its name. labels: the model's."""
+        return {r.clip.name: {"label": labels[r.clip.truth], "predicted": r.top[0][0]} for r in self.scored}
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; clips by the names of the list."""
@@ -240,23 +257,50 @@ def _top(logits: NDArray[np.float64], labels: Sequence[str]) -> Top:
     return tuple((labels[k], float(logits[k])) for k in order if logits[k] >= fifth)
 
 
+def tally_of(evaluation: Evaluation, labels: Sequence[str]) -> Tally:
+    """What each clip adds to the accuracies. labels: the model's."""
+    scores, truth = _table(evaluation.scored, labels)
+    return clip_tally([result.clip.name for result in evaluation.scored], {"": scores}, truth)
+
+
+def without(evaluation: Evaluation, clips: Collection[str], labels: Sequence[str]) -> Evaluation:
+    """The result of the other clips."""
+    scored = [result for result in evaluation.scored if result.clip.name not in clips]
+    return _measured(evaluation.model, evaluation.protocol, scored, evaluation.failed, labels)
+
+
 def _evaluation(
-    checkpoint: Checkpoint, protocol: Protocol, scored: list[ClipScored], failed: list[ClipFailed]
+    checkpoint: Checkpoint, protocol: Protocol, scored: Sequence[ClipScored], failed: Sequence[ClipFailed]
 ) -> Evaluation:
-    number = {label: k for k, label in enumerate(checkpoint.labels)}
+    return _measured(checkpoint.digest, protocol, scored, failed, checkpoint.labels)
+
+
+def _table(scored: Sequence[ClipScored], labels: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Scores [V, K], -inf below the highest, and the true classes [V]."""
+    number = {label: k for k, label in enumerate(labels)}
     scores = np.full((len(scored), len(number)), -np.inf)
     for row, result in zip(scores, scored, strict=True):
         for label, logit in result.top:
             row[number[label]] = logit
-    truth = np.array([result.clip.truth for result in scored], np.int64)
-    is_known = bool(scored) and len(number) > 1
+    return scores, np.array([result.clip.truth for result in scored], np.int64)
+
+
+def _measured(
+    model: str,
+    protocol: Protocol,
+    scored: Sequence[ClipScored],
+    failed: Sequence[ClipFailed],
+    labels: Sequence[str],
+) -> Evaluation:
+    scores, truth = _table(scored, labels)
+    is_known = bool(scored) and len(labels) > 1
     return Evaluation(
-        model=checkpoint.digest,
+        model=model,
         protocol=protocol,
-        num_classes=len(number),
+        num_classes=len(labels),
         scored=tuple(scored),
         failed=tuple(failed),
         top_1=top_k(scores, truth, 1) if is_known else None,
-        top_5=top_k(scores, truth, 5) if is_known and len(number) > 5 else None,
+        top_5=top_k(scores, truth, 5) if is_known and len(labels) > 5 else None,
         mean_per_class=mean_per_class(scores, truth) if is_known else None,
     )

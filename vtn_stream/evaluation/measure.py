@@ -4,14 +4,15 @@ C classes, T frames of a film, N clips
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
-from vtn_stream.evaluation.clips import clips
+from vtn_stream.evaluation.clips import clips, tally_of
 from vtn_stream.evaluation.figures import (
     Confusion,
     Detection,
@@ -24,7 +25,9 @@ from vtn_stream.evaluation.figures import (
 )
 from vtn_stream.evaluation.predictions import Prediction
 from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched, remark_shown_only
-from vtn_stream.evaluation.spots import TOLERANCES_S, apart, spot_labels, spotting
+from vtn_stream.evaluation.spots import TOLERANCES_S, apart, rates_of, spot_labels, spotting
+from vtn_stream.evaluation.tallies import detection_tally, phase_tally, segmentation_tally, spot_tally
+from vtn_stream.evaluation.tally import Tally
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
@@ -106,18 +109,35 @@ def score(
         _remark_overlaps(lasting, notes)
         _remark_rate(lasting, truth, fps, notes)
     spotted = [label for label in labels if label in spots]
+    detection = _detection(lasting, thresholds, notes) if "detection" in chosen else None
+    spots_found = (
+        spotting(of_spots, truth, spotted, tolerances_s, tolerances_frames, notes) if "spotting" in chosen else None
+    )
+    segmentation = _segmentation(on_grid, kinds, fps) if "segmentation" in chosen else None
+    phases = _phases(on_grid, kinds, fps, notes) if "phases" in chosen else None
+    whole = clips(films, labels, background, notes) if "clips" in chosen else None
+    tally: dict[Metric, Callable[[], Tally]] = {}  # a new metric is a line here
+    if detection:
+        tally["detection"] = partial(detection_tally, lasting, detection)
+    if spots_found:
+        tally["spotting"] = partial(spot_tally, of_spots, rates_of(of_spots, truth), spots_found)
+    if segmentation:
+        tally["segmentation"] = partial(segmentation_tally, on_grid, len(kinds), segmentation)
+    if phases:
+        tally["phases"] = partial(phase_tally, phases)
+    if whole:
+        tally["clips"] = partial(tally_of, films, labels, background)
     return Scores(
         films=tuple(films),
         labels=labels,
         metrics=chosen,
-        detection=_detection(lasting, thresholds, notes) if "detection" in chosen else None,
-        spotting=spotting(of_spots, truth, spotted, tolerances_s, tolerances_frames, notes)
-        if "spotting" in chosen
-        else None,
-        segmentation=_segmentation(on_grid, kinds, fps) if "segmentation" in chosen else None,
-        phases=_phases(on_grid, kinds, fps, notes) if "phases" in chosen else None,
-        clips=clips(films, labels, background, notes) if "clips" in chosen else None,
+        detection=detection,
+        spotting=spots_found,
+        segmentation=segmentation,
+        phases=phases,
+        clips=whole,
         notes=tuple(dict.fromkeys(notes)),
+        tally=tally,
     )
 
 

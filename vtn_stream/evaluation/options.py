@@ -6,10 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from vtn_stream.evaluation.figures import Metric
-from vtn_stream.evaluation.measure import DEFAULT_FPS
+from vtn_stream.evaluation.figures import Metric, Scores
+from vtn_stream.evaluation.measure import DEFAULT_FPS, score
+from vtn_stream.evaluation.prediction import Prediction
 from vtn_stream.evaluation.scored_films import Part
 from vtn_stream.evaluation.spots import TOLERANCES_S
+from vtn_stream.formats.annotations import Annotations
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.settings import Device, Settings
 
@@ -47,6 +49,7 @@ _WHY: Mapping[Way, str] = {
     "clips": "is of no use with a model that names clips",
 }
 
+MAX_MODELS = 2  # that are compared
 _SPELLED = {"models": "model", "tious": "tiou", "tolerances": "tolerance"}  # fields whose option is in the singular
 
 
@@ -57,7 +60,7 @@ class EvaluationOptions:
     what                 predictions, if there are annotations beside them; else annotations or a list of clips, for a
                          model
     annotations          the truth, for predictions
-    models               the model, by its name or file; () for predictions
+    models               the model, by its name or file, or two to compare; () for predictions
     videos               the films' folder; None: that of the list or of the annotations
     metrics              what to measure; (): what says something of such annotations
     tious                thresholds of tIoU, groups of them; (): THUMOS14's
@@ -74,6 +77,8 @@ class EvaluationOptions:
     weights              a file for the model's image network
     device               where networks run
     store                folder of the embeddings; None: in the user's cache
+    by_film              every figure also of each film
+    csv                  file for the figures of each film, as a table
     as_json              figures as JSON
     output               of clips: file of JSON lines, one a clip
     """
@@ -99,6 +104,8 @@ class EvaluationOptions:
     weights: Path | None = None
     device: Device = "auto"
     store: Path | None = None
+    by_film: bool = False
+    csv: Path | None = None
     as_json: bool = False
     output: Path | None = None
 
@@ -109,8 +116,8 @@ class EvaluationOptions:
         """
         if bool(self.models) == (self.annotations is not None):
             return "give PREDICTIONS and ANNOTATIONS, or one of LIST and ANNOTATIONS with --model"
-        if len(self.models) > 1:
-            return "give one --model"
+        if len(self.models) > MAX_MODELS:
+            return f"give one --model, or {MAX_MODELS} to compare"
         if self.protocol != "views" and (self.views is not None or self.crops is not None):
             return "--views and --crops go with --protocol views"
         if way is not None:
@@ -154,6 +161,27 @@ class EvaluationOptions:
     def grid_fps(self) -> float:
         """Frames a second of what is scored frame by frame."""
         return DEFAULT_FPS if self.fps is None else self.fps
+
+    @property
+    def wants_films(self) -> bool:
+        """Whether the figures of each film are asked for."""
+        return self.by_film or self.csv is not None
+
+    def score(self, predictions: Mapping[str, Prediction], truth: Annotations) -> Scores:
+        """How good the predictions are. Raises what `score` raises."""
+        return score(
+            predictions,
+            truth,
+            subset=self.subset,
+            metrics=self.metrics,
+            thresholds=self.thresholds,
+            tolerances_s=self.tolerances_s,
+            tolerances_frames=self.tolerances_frames,
+            fps=self.grid_fps,
+            background=self.background,
+            ignore_other_videos=self.ignore_other_videos,
+            skip_bad=self.skip_bad,
+        )
 
     def settings(self, model: Path) -> Settings:
         """How films are analyzed by this model."""

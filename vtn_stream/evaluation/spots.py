@@ -17,7 +17,7 @@ from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import LOOSE_S, TIGHT_S, WindowScores, spot_map, window_map
 from vtn_stream.timeline import Segment
 
-__all__ = ["TOLERANCES_FRAMES", "TOLERANCES_S", "apart", "spot_labels", "spotting"]
+__all__ = ["TOLERANCES_FRAMES", "TOLERANCES_S", "apart", "rates_of", "spot_labels", "spotting"]
 
 TOLERANCES_S = (0.5, 1.0, 2.0)
 TOLERANCES_FRAMES = (1, 2)  # as E2E-Spot's tables have them
@@ -143,7 +143,7 @@ def spotting(
         for of in (at_one.classes.get(label),)
     }
     tight = loose = seconds = frames = None
-    rates = _rates(films, truth, asked=tolerances_frames is not None)
+    rates = rates_of(films, truth, asked=tolerances_frames is not None)
     if any(s.score is None for found in candidates.values() for s in found):
         notes.append("Average precision of spots was not measured: not every prediction has a score.")
     else:
@@ -176,7 +176,7 @@ def _ranked(spots: Sequence[Segment]) -> list[Segment]:
     return [replace(s, score=1.0) if s.score is None else s for s in spots]
 
 
-def _rates(films: Sequence[ScoredFilm], truth: Annotations, *, asked: bool) -> dict[str, Fraction] | None:
+def rates_of(films: Sequence[ScoredFilm], truth: Annotations, *, asked: bool = False) -> dict[str, Fraction] | None:
     """The rate at which each film was annotated; None if one is not known, and nobody asked."""
     rates = {film.name: rate for film in films if (rate := truth.videos[film.name].rate) is not None}
     if len(rates) == len(films):

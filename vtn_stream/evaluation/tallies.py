@@ -1,93 +1,59 @@
-"""What each film adds to the figures, so that those of one film, of all, and of any sample of them follow quickly.
+"""The tally of each metric: a function each, of what `score` has at hand.
 
-R samples, V films, F figures, K thresholds of tIoU, P predictions of a class
+R samples, V films, F figures, K thresholds of tIoU or tolerances, P predictions of a class
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.evaluation.figures import PROPOSALS_TOLD, Metric, Scores
-from vtn_stream.evaluation.scored_films import frames
-from vtn_stream.metrics import ACTIVITYNET, PhaseScores, detection_map, proposal_ranks, segmentation_counts, top_k
+from vtn_stream.evaluation.figures import PROPOSALS_TOLD, Detection, Phases, Segmentation, Spotting
+from vtn_stream.evaluation.scored_films import ScoredFilm
+from vtn_stream.evaluation.tally import MAX_CELLS, Figure, Tally, Times
+from vtn_stream.metrics import (
+    ACTIVITYNET,
+    ClassScores,
+    PhaseScores,
+    SpotClass,
+    WindowCounts,
+    detection_map,
+    proposal_ranks,
+    segmentation_counts,
+    spot_map,
+    top_k,
+    window_counts,
+)
 from vtn_stream.timeline import Segment
 
-__all__ = ["TALLIES", "Figure", "Tally", "clip_tally"]
-
-MAX_CELLS = 20_000_000  # of a table that is computed at once
+__all__ = ["clip_tally", "detection_tally", "phase_tally", "segmentation_tally", "spot_tally"]
 
 _Segments = Sequence[Segment]
 Floats = NDArray[np.float64]
-Times = NDArray[np.float64]  # [R, V]: how often each film counts, whole numbers; as floats they multiply fast
+
+# A film, and what is predicted of it -> of each label of its truth, what is matched.
+_Match = Callable[[ScoredFilm, _Segments], Mapping[str, ClassScores] | Mapping[str, SpotClass]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A figure: a share 0..1, higher is better. label: the class that it is of, if it is of one.
+def detection_tally(films: Sequence[ScoredFilm], detection: Detection) -> Tally:
+    """Of the films of which these are the figures."""
+    tious = detection.ranked.thresholds
+    classes = [*detection.ranked.classes]
 
-    brief  shown in a table of films, where there is little room
-    """
+    def matches(thresholds: Sequence[float]) -> _Match:
+        def match(film: ScoredFilm, found: _Segments) -> Mapping[str, ClassScores]:
+            here = {s.label for s in film.true}
+            mine = {film.name: [s for s in found if s.label in here]}
+            return detection_map(mine, {film.name: film.true}, thresholds).classes
 
-    name: str
-    brief: bool = False
-    label: str | None = None
+        return match
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tally:
-    """What V films add to F figures of one metric; the first is its main figure.
-
-    films    the names of those that it scores: others say nothing here
-    figures  float64 [R, F] of any samples [R, V]; nan where a figure is undefined. A film that counts twice counts as
-             two films
-    each     float64 [V, F], the figures of each film alone, where they are known already
-    """
-
-    names: tuple[Figure, ...]
-    films: tuple[str, ...]
-    figures: Callable[[Times], Floats]
-    each: Floats | None = None
-
-    def of_all(self) -> Floats:
-        """[F]: of all films, each once."""
-        return self.figures(np.ones((1, len(self.films))))[0]
-
-    def of_each(self) -> Floats:
-        """[V, F]: of each film alone."""
-        if self.each is not None:
-            return self.each
-        num = len(self.films)
-        at_once = max(1, MAX_CELLS // max(1, num))
-        rows = [np.eye(min(at_once, num - first), num, first) for first in range(0, num, at_once)]
-        return np.concatenate([self.figures(times) for times in rows])
-
-    def of_samples(self, num: int, seed: int) -> Floats:
-        """[num, F]: of as many films as there are, drawn with replacement. Equal seeds draw equal films."""
-        rng, films = np.random.default_rng(seed), len(self.films)
-        at_once = max(1, MAX_CELLS // max(1, films))
-        sizes = [min(at_once, num - first) for first in range(0, num, at_once)]
-        draw = (rng.multinomial(films, np.full(films, 1 / films), size).astype(np.float64) for size in sizes)
-        return np.concatenate([self.figures(times) for times in draw])
-
-    def only(self, figures: Sequence[Figure]) -> "Tally":
-        """With these figures alone."""
-        kept = [self.names.index(figure) for figure in figures]
-        each = None if self.each is None else self.each[:, kept]
-        return Tally(names=tuple(figures), films=self.films, figures=lambda t: self.figures(t)[:, kept], each=each)
-
-
-def _detection(scores: Scores) -> Tally:
-    assert scores.detection is not None
-    films, tious = scores.films, scores.detection.ranked.thresholds
-    classes = [*scores.detection.ranked.classes]
-    ranked = _Ranked.of([(film.candidates, film.true) for film in films], classes, tious)
-    shown = _Ranked.of([(film.shown, film.true) for film in films], classes, [scores.detection.shown_tiou])
-    num_true = np.array([len(film.true) for film in films])
-    num_shown = np.array([len(film.shown) for film in films])
-    num_hits = sum((c.num_hits(len(films)) for c in shown), np.zeros(len(films), np.int64))
+    ranked = _Ranked.of([(film, film.candidates) for film in films], classes, matches(tious), len(tious))
+    shown = _Ranked.of([(film, film.shown) for film in films], classes, matches([detection.shown_tiou]), 1)
+    of_shown = _of_shown(films, sum((c.num_hits(len(films)) for c in shown), np.zeros(len(films), np.int64)))
     ranks = proposal_ranks({f.name: f.candidates for f in films}, {f.name: f.true for f in films}, ACTIVITYNET)
     finding = np.isin([film.name for film in films], ranks.videos)
     told = np.array(PROPOSALS_TOLD) - 1
@@ -95,15 +61,12 @@ def _detection(scores: Scores) -> Tally:
     def figures(times: Times) -> Floats:
         ap = np.stack([c.average_precision(times) for c in ranked], axis=2)  # [R, K, C]
         mean_ap = _mean(ap, 2)
-        true, found, hits = times @ num_true, times @ num_shown, times @ num_hits
         recall = np.stack([r.mean(axis=0) for r in ranks.recalls(times[:, finding].astype(np.int64))])  # [R, 100]
         area = ((recall[:, 1:] + recall[:, :-1]) / 2).sum(axis=1) / 100
         return np.column_stack(
             [
                 _mean(mean_ap, 1),
-                _share(hits, found),
-                _share(hits, true),
-                _share(2 * hits, true + found),
+                of_shown(times),
                 mean_ap,
                 recall[:, told],
                 area,
@@ -125,6 +88,70 @@ def _detection(scores: Scores) -> Tally:
     )
 
 
+def spot_tally(films: Sequence[ScoredFilm], rates: Mapping[str, Fraction] | None, spotting: Spotting) -> Tally:
+    """Of the films of which these are the figures. rates: of their annotations, where tolerances count frames."""
+    classes = [label for label in spotting.labels if any(s.label == label for film in films for s in film.true)]
+
+    def matches(tolerances: Sequence[float], of: Mapping[str, Fraction] | None = None) -> _Match:
+        def match(film: ScoredFilm, found: _Segments) -> Mapping[str, SpotClass]:
+            ranked = [replace(s, score=1.0) if s.score is None else s for s in found]
+            return spot_map({film.name: ranked}, {film.name: film.true}, tolerances, rates=of).classes
+
+        return match
+
+    names, parts = [], []
+    for of, unit, given in ((spotting.seconds, "s", None), (spotting.frames, "frames", rates)):
+        if of is not None:
+            pairs = [(film, film.candidates) for film in films]
+            match = matches(of.tolerances, given)
+            names += [Figure(name=f"mAP@{tolerance:g} {unit}", brief=unit == "s") for tolerance in of.tolerances]
+            parts.append(_mean_ap(_Ranked.of(pairs, classes, match, len(of.tolerances))))
+    for name, windows in (("tight mAP", spotting.tight), ("loose mAP", spotting.loose)):
+        if windows is not None:
+            names.append(Figure(name=name))
+            found = {film.name: film.candidates for film in films}
+            true = {film.name: film.true for film in films}
+            counts = window_counts(found, true, spotting.labels, windows.widths_s)
+            parts.append(_average_map(counts, np.array([len(film.true) for film in films])))
+    shown = _Ranked.of([(film, film.shown) for film in films], classes, matches([spotting.shown_within_s]), 1)
+    num_hits = sum((c.num_hits(len(films)) for c in shown), np.zeros(len(films), np.int64))
+    names += [Figure(name=name, brief=True) for name in ("precision", "recall", "F1")]
+    parts.append(_of_shown(films, num_hits))
+    return Tally(
+        names=tuple(names),
+        films=tuple(film.name for film in films),
+        figures=lambda times: np.column_stack([part(times) for part in parts]),
+    )
+
+
+def _mean_ap(ranked: "Sequence[_Ranked]") -> Callable[[Times], Floats]:
+    """[R, K]: the mean over classes."""
+    return lambda times: _mean(np.stack([c.average_precision(times) for c in ranked], axis=2), 2)
+
+
+def _average_map(counts: Mapping[str, WindowCounts], num_true: NDArray[np.int64]) -> Callable[[Times], Floats]:
+    """[R, 1]; nan where no film has anything to find."""
+
+    def figures(times: Times) -> Floats:
+        mean_ap = np.mean([of.average_precision(times) for of in counts.values()], axis=0)  # [R, D]
+        area = mean_ap if mean_ap.shape[1] == 1 else (mean_ap[:, 1:] + mean_ap[:, :-1]) / 2
+        return np.where((times @ num_true > 0)[:, None], area.mean(axis=1, keepdims=True), np.nan)
+
+    return figures
+
+
+def _of_shown(films: Sequence[ScoredFilm], num_hits: NDArray[np.int64]) -> Callable[[Times], Floats]:
+    """[R, 3]: precision, recall and F1 of what the timelines show."""
+    num_true = np.array([len(film.true) for film in films])
+    num_shown = np.array([len(film.shown) for film in films])
+
+    def figures(times: Times) -> Floats:
+        true, found, hits = times @ num_true, times @ num_shown, times @ num_hits
+        return np.column_stack([_share(hits, found), _share(hits, true), _share(2 * hits, true + found)])
+
+    return figures
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Ranked:
     """The predictions of one class, of all films, by descending score.
@@ -139,22 +166,16 @@ class _Ranked:
 
     @classmethod
     def of(
-        cls,
-        films: Sequence[tuple[Sequence[Segment], Sequence[Segment]]],
-        classes: Sequence[str],
-        tious: Sequence[float],
+        cls, films: Sequence[tuple[ScoredFilm, _Segments]], classes: Sequence[str], match: "_Match", num: int
     ) -> "list[_Ranked]":
-        """Of each class. films: the predicted and the true segments of each. Each film is matched by itself, as a
-        prediction takes segments of its own film only.
+        """Of each class. films: with what is predicted of each; each is matched by itself, as a prediction takes true
+        segments of its own film only. num: thresholds K
         """
         score: dict[str, list[Floats]] = {label: [] for label in classes}
         matched: dict[str, list[NDArray[np.bool_]]] = {label: [] for label in classes}
         num_true = {label: np.zeros(len(films), np.int64) for label in classes}
-        for v, (found, true) in enumerate(films):
-            here = {s.label for s in true}
-            hits = {}
-            if true:
-                hits = detection_map({"": [s for s in found if s.label in here]}, {"": true}, tious).classes
+        for v, (film, found) in enumerate(films):
+            hits = match(film, found) if film.true else {}
             for label in classes:
                 if label in hits:
                     score[label].append(hits[label].scores)
@@ -163,13 +184,13 @@ class _Ranked:
                 else:
                     missed = np.array([s.score for s in found if s.label == label], np.float64)
                     score[label].append(missed)
-                    matched[label].append(np.zeros((len(tious), len(missed)), np.bool_))
+                    matched[label].append(np.zeros((num, len(missed)), np.bool_))
         ranked = []
         for label in classes:
             order = np.argsort(-np.concatenate(score[label]), kind="stable")
-            film = np.repeat(np.arange(len(films)), [len(of) for of in score[label]])
+            of = np.repeat(np.arange(len(films)), [len(scores) for scores in score[label]])
             of_class = np.concatenate(matched[label], axis=1)
-            ranked.append(cls(film=film[order], matched=of_class[:, order], num_true=num_true[label]))
+            ranked.append(cls(film=of[order], matched=of_class[:, order], num_true=num_true[label]))
         return ranked
 
     def num_hits(self, num_films: int) -> NDArray[np.int64]:
@@ -203,14 +224,17 @@ class _Ranked:
         return _share(ap, num_true[:, None])
 
 
-def _segmentation(scores: Scores) -> Tally:
-    assert scores.segmentation is not None
-    grids = frames(scores.films, scores.labels, scores.segmentation.fps)
+def segmentation_tally(
+    on_grid: Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]], nothing: int, segmentation: Segmentation
+) -> Tally:
+    """Of the labels of frames [T] of each film, predicted and true, of which these are the figures; nothing: the number
+    of no label.
+    """
     counts = segmentation_counts(
-        {name: ours for name, (ours, _) in grids.items()},
-        {name: theirs for name, (_, theirs) in grids.items()},
-        background={len(scores.labels)},
-        overlaps=scores.segmentation.scores.overlaps,
+        {name: ours for name, (ours, _) in on_grid.items()},
+        {name: theirs for name, (_, theirs) in on_grid.items()},
+        background={nothing},
+        overlaps=segmentation.scores.overlaps,
     )
 
     def figures(times: Times) -> Floats:
@@ -229,9 +253,9 @@ def _segmentation(scores: Scores) -> Tally:
     return Tally(names=names, films=counts.videos, figures=figures)
 
 
-def _phases(scores: Scores) -> Tally:
-    assert scores.phases is not None
-    forms = scores.phases.forms
+def phase_tally(phases: Phases) -> Tally:
+    """Of the films of which these are the figures."""
+    forms = phases.forms
 
     def figures(times: Times) -> Floats:
         return np.column_stack([column for form in forms.values() for column in _of_form(form, times)]) / 100
@@ -255,38 +279,36 @@ def _of_form(form: PhaseScores, times: Times) -> Iterator[Floats]:
         yield _mean(_share(total, times @ defined.T.astype(np.float64)), 1)
 
 
-def _clips(scores: Scores) -> Tally:
-    clips, values, truth = clip_table(scores.films, scores.labels)
-    return clip_tally([film.name for film in clips], values, truth)
+def clip_tally(
+    films: Sequence[str], answers: Mapping[str, Floats], truth: NDArray[Any], num_answers: int | None = None
+) -> Tally:
+    """Of scores [V, K] of whole films, and the true classes [V].
 
-
-def clip_tally(films: Sequence[str], values: Floats, truth: NDArray[Any]) -> Tally:
-    """Of scores [V, K] of whole films, and the true classes [V]."""
-    ks = (1, 5) if values.shape[1] > 5 else (1,)
-    right = np.array([[top_k(values[[v]], truth[[v]], k) for k in ks] for v in range(len(truth))])  # [V, 1 or 2]
-    of_class = np.eye(values.shape[1])[truth]  # [V, K]
-    of_class = of_class[:, of_class.any(axis=0)]
+    answers      by what they are decided; "" for nothing but the scores themselves
+    num_answers  that a film can have; by default K
+    """
+    names, each, parts = [], [], []
+    for rule, values in answers.items():
+        num = values.shape[1] if num_answers is None else num_answers
+        ks = (1, 5) if num > 5 else (1,)
+        known = num > 1 or bool(rule)
+        right = np.array(
+            [[top_k(values[[v]], truth[[v]], k) if known else np.nan for k in ks] for v in range(len(truth))]
+        )
+        of_class = np.eye(values.shape[1])[truth]  # [V, K]
+        parts.append((right, of_class[:, of_class.any(axis=0)]))
+        each.append(np.column_stack([right, right[:, 0]]))
+        by = f" by {rule}" if rule else ""
+        names += [*(Figure(name=f"top-{k}{by}", brief=True) for k in ks), Figure(name=f"mean per class{by}")]
 
     def figures(times: Times) -> Floats:
-        top = _share(times @ right, times.sum(axis=1, keepdims=True))
-        per_class = _share(times @ (of_class * right[:, :1]), times @ of_class)
-        return np.column_stack([top, _mean(per_class, 1)])
+        columns = []
+        for right, of_class in parts:
+            columns.append(_share(times @ right, times.sum(axis=1, keepdims=True)))
+            columns.append(_mean(_share(times @ (of_class * right[:, :1]), times @ of_class), 1))
+        return np.column_stack(columns)
 
-    return Tally(
-        names=(*(Figure(name=f"top-{k}", brief=True) for k in ks), Figure(name="mean per class")),
-        films=tuple(films),
-        figures=figures,
-        each=np.column_stack([right, right[:, 0]]),
-    )
-
-
-# A new metric is a function and a line.
-TALLIES: Mapping[Metric, Callable[[Scores], Tally]] = {
-    "detection": _detection,
-    "segmentation": _segmentation,
-    "phases": _phases,
-    "clips": _clips,
-}
+    return Tally(names=tuple(names), films=tuple(films), figures=figures, each=np.concatenate(each, axis=1))
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:

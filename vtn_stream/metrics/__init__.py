@@ -21,7 +21,17 @@ from vtn_stream.metrics.segmentation import (
     segmentation_counts,
     segmentation_scores,
 )
-from vtn_stream.metrics.spotting import LOOSE_S, TIGHT_S, SpotClass, SpotScores, WindowScores, spot_map, window_map
+from vtn_stream.metrics.spotting import (
+    LOOSE_S,
+    TIGHT_S,
+    SpotClass,
+    SpotScores,
+    WindowCounts,
+    WindowScores,
+    spot_map,
+    window_counts,
+    window_map,
+)
 
 __all__ = [
     "ACTIVITYNET",
@@ -39,6 +49,7 @@ __all__ = [
     "SegmentationScores",
     "SpotClass",
     "SpotScores",
+    "WindowCounts",
     "WindowScores",
     "average_recall",
     "detection_map",
@@ -51,5 +62,6 @@ __all__ = [
     "spot_map",
     "strict_phases",
     "top_k",
+    "window_counts",
     "window_map",
 ]

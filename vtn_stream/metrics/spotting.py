@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.timeline import Segment
 
-__all__ = ["LOOSE_S", "TIGHT_S", "SpotClass", "SpotScores", "WindowScores", "spot_map", "window_map"]
+__all__ = [
+    "LOOSE_S",
+    "TIGHT_S",
+    "SpotClass",
+    "SpotScores",
+    "WindowCounts",
+    "WindowScores",
+    "spot_map",
+    "window_counts",
+    "window_map",
+]
 
 # SoccerNet's windows in seconds, as wide as they are from end to end: a spot is found up to half of it away.
 TIGHT_S = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -97,21 +107,56 @@ def window_map(predictions: Spots, truth: Spots, labels: Sequence[str], widths_s
     Three things differ from its program, where they occur: of two predictions in one cell that keeps the last of the
     file; it moves what comes later than 120 minutes to there; and it knows its own list of labels.
     """
+    counts = window_counts(predictions, truth, labels, widths_s)
+    return WindowScores(
+        widths_s=tuple(widths_s),
+        classes={label: of.average_precision(np.ones((1, len(of.num_truth))))[0] for label, of in counts.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowCounts:
+    """What `window_map` is made of, for one class: counts of each film, films by name.
+
+    num_truth  int64 [V], true events
+    found      int64 [V, 200], predictions that score at least each threshold; hits: int64 [V, D, 200], of these, those
+               that a true event took
+    """
+
+    num_truth: Ints
+    found: Ints
+    hits: Ints
+
+    def average_precision(self, times: Floats) -> Floats:
+        """float64 [R, D], for each row of times [R, V], which says how often each film counts; 0 without an event."""
+        num_truth = (times @ self.num_truth)[:, None, None]
+        hits = np.einsum("rv,vdn->rdn", times, self.hits, optimize=True)  # [R, D, 200]
+        precision = hits / np.maximum(times @ self.found, 1)[:, None]
+        recall = np.divide(hits, num_truth, out=np.full(hits.shape, -1.0), where=num_truth > 0)
+        return np.mean([np.where(recall >= least, precision, 0.0).max(axis=2) for least in RECALLS], axis=0)
+
+
+def window_counts(
+    predictions: Spots, truth: Spots, labels: Sequence[str], widths_s: Sequence[float]
+) -> dict[str, WindowCounts]:
+    """What `window_map` is made of, by class; see there."""
     films = _checked(predictions, truth)
     of_truth, of_predictions = _by_label(truth, films), _by_label(predictions, films)
+    thresholds = np.linspace(0, 1, NUM_THRESHOLDS)
     classes = {}
     for label in labels:
-        rows = []
-        num_truth = 0
+        num_truth, found, hits = [], [], []
         for film in films:
             true = _cells(of_truth[film].get(label, []))[0]
             cells, scores = _cells([s for s in of_predictions[film].get(label, []) if _score(s) >= 0])
-            num_truth += len(true)
-            rows.append((scores, np.array([_in_windows(true, cells, scores, width_s) for width_s in widths_s])))
-        scores = np.concatenate([scores for scores, _ in rows])
-        matched = np.concatenate([matched.reshape(len(widths_s), -1) for _, matched in rows], axis=1)
-        classes[label] = np.array([_eleven_points(scores, found, num_truth) for found in matched])
-    return WindowScores(widths_s=tuple(widths_s), classes=classes)
+            num_truth.append(len(true))
+            order = np.argsort(scores)
+            first = np.searchsorted(scores[order], thresholds)
+            found.append(len(scores) - first)
+            taken = np.array([_in_windows(true, cells, scores, width_s) for width_s in widths_s])[:, order]  # [D, P]
+            hits.append(np.pad(taken[:, ::-1].cumsum(axis=1)[:, ::-1], ((0, 0), (0, 1)))[:, first])
+        classes[label] = WindowCounts(num_truth=np.array(num_truth), found=np.stack(found), hits=np.stack(hits))
+    return classes
 
 
 def spot_map(
@@ -224,19 +269,6 @@ def _in_windows(true: Ints, cells: Ints, scores: Floats, width_s: float) -> Bool
         if len(free) and free.max() >= 0:
             taken[start + int(free.argmax())] = True
     return taken
-
-
-def _eleven_points(scores: Floats, matched: Bools, num_truth: int) -> float:
-    if not num_truth:
-        return 0.0
-    thresholds = np.linspace(0, 1, NUM_THRESHOLDS)
-    order = np.argsort(scores)
-    first = np.searchsorted(scores[order], thresholds)
-    num_found = len(scores) - first
-    num_hits = np.append(np.cumsum(matched[order][::-1])[::-1], 0)[first]
-    precision = num_hits / np.maximum(num_found, 1)
-    recall = num_hits / num_truth
-    return float(np.mean([precision[recall >= least].max(initial=0.0) for least in RECALLS]))
 
 
 def _whole(times_s: Sequence[float], rate: float | None) -> Ints:
