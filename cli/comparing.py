@@ -161,7 +161,7 @@ def _tell_comparison(
         if asked.by_film:
             out.print()
             _show_pairs(films, order)
-    save_films(asked, {**films})
+    save_films(asked, {name: rows for name, rows in films.items()})
 
 
 def _show_comparison(comparison: "Comparison") -> None:

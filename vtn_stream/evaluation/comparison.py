@@ -63,6 +63,7 @@ class Comparison:
 
     names: tuple[str, str]
     num_films: int
+    num_resamples: int
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
@@ -72,7 +73,7 @@ class Comparison:
         films = f"{self.num_films} film{'s' * (self.num_films != 1)}"
         return (
             f"change: {second} minus {first}; better, worse, alike: in how many films {second} is. Interval: paired "
-            f"bootstrap over {films}, {NUM_RESAMPLES} samples with seed {SEED}, percentiles."
+            f"bootstrap over {films}, {self.num_resamples} samples with seed {SEED}, percentiles."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class Comparison:
             "interval": {
                 "method": "paired bootstrap over films, percentiles",
                 "share": SHARE,
-                "resamples": NUM_RESAMPLES,
+                "resamples": self.num_resamples,
                 "seed": SEED,
             },
             "figures": [difference.to_dict() for difference in self.differences],
@@ -91,7 +92,12 @@ class Comparison:
 
 
 def compare(
-    names: tuple[str, str], first: Mapping[str, Tally], second: Mapping[str, Tally], notes: Sequence[str] = ()
+    names: tuple[str, str],
+    first: Mapping[str, Tally],
+    second: Mapping[str, Tally],
+    notes: Sequence[str] = (),
+    *,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> Comparison:
     """Compares two models film by film. The tallies are of the same films and metrics; notes come before our own.
 
@@ -105,7 +111,7 @@ def compare(
     for metric in first:
         a, b = _common(first[metric], second[metric])
         num = len(a.films)
-        drawn = b.of_samples(NUM_RESAMPLES, SEED) - a.of_samples(NUM_RESAMPLES, SEED)  # [R, F]
+        drawn = b.of_samples(num_resamples, SEED) - a.of_samples(num_resamples, SEED)  # [R, F]
         gaps = b.of_each() - a.of_each()  # [V, F]
         for f, (figure, *values) in enumerate(zip(a.names, a.of_all().tolist(), b.of_all().tolist(), strict=True)):
             known = drawn[~np.isnan(drawn[:, f]), f]
@@ -128,7 +134,13 @@ def compare(
         notes.append("There is no interval: one film does not say how much films differ.")
     elif num_films < FEW_FILMS:
         notes.append(f"{num_films} films say little about others: the intervals are too narrow, and may mislead.")
-    return Comparison(names=names, num_films=num_films, differences=tuple(differences), notes=tuple(notes))
+    return Comparison(
+        names=names,
+        num_films=num_films,
+        num_resamples=num_resamples,
+        differences=tuple(differences),
+        notes=tuple(notes),
+    )
 
 
 def shared_labels(
@@ -138,12 +150,12 @@ def shared_labels(
 
     Raises InputError if one of them does not know a label of the truth: it could not find that.
     """
-    known, other = ({one_form(label) for label in of} for of in labels)
+    known, other = (frozenset(map(one_form, of)) for of in labels)
     if known == other:
         return ()
     true = {one_form(label): label for label in truth}
-    for name, own, rest in ((names[0], known, other), (names[1], other, known)):
-        if missing := sorted(true[label] for label in true if label not in own):
+    for name, mine, rest in ((names[0], known, other), (names[1], other, known)):
+        if missing := sorted(true[label] for label in true if label not in mine):
             also = "" if any(one_form(label) in rest for label in missing) else ", as the other model does not either"
             raise InputError(
                 f"the labels of {' and '.join(names)} differ: {name} does not know {listed(missing)}{also}",
@@ -154,7 +166,7 @@ def shared_labels(
     for name, own in zip(names, labels, strict=True):
         if strangers := sorted(label for label in own if one_form(label) not in true):
             notes.append(
-                f"Left out of {name}: what it calls {listed(strangers)}, which no label of the annotations is."
+                f"Left out of {name}: what it calls {listed(strangers)}, as the annotations have no such label."
             )
     return tuple(notes)
 

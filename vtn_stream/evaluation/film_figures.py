@@ -73,8 +73,8 @@ def undefined(rows: Sequence[FilmFigures]) -> str | None:
     if not num:
         return None
     metric, name = next(iter(rows[0].figures))
-    films = "1 film has" if num == 1 else f"{num} films have"
-    return f"{films} no {name} of {metric}, as there is nothing to find or to compare: the last of the list."
+    films, last = ("1 film has", "it stands") if num == 1 else (f"{num} films have", "they stand")
+    return f"{films} no {name} of {metric}, as there is nothing to find or to compare: {last} last."
 
 
 def save_csv(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> None:
