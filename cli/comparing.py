@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Model", "compare_clips", "compare_predictions", "named_models", "save_films", "show_films"]
 
 MAX_ROWS = 60
+MIN_NAME = 20  # characters of a line of a film's name, at least
 MAX_NAME = 16  # characters of a model's name over a column of figures
 
 
@@ -169,10 +170,7 @@ def _show_comparison(comparison: "Comparison") -> None:
     first, second = _headings(comparison.names)
     for metric in dict.fromkeys(difference.metric for difference in comparison.differences):
         rows = [difference for difference in comparison.differences if difference.metric == metric]
-        table = Table(box=None, pad_edge=False)
-        table.add_column(f"{metric}, %", overflow="fold")
-        for heading in (first, second, "change", "95 % interval", "better", "worse", "alike"):
-            table.add_column(Text(heading), justify="right")
+        table = _table(f"{metric}, %", [first, second, "change", "95 % interval", "better", "worse", "alike"])
         for row in rows[:MAX_ROWS]:
             worse, better, alike = row.films
             interval = "-" if row.interval is None else " to ".join(_signed(bound) for bound in row.interval)
@@ -209,12 +207,9 @@ def show_films(rows: "Sequence[FilmFigures]", tallies: "Mapping[str, Tally]") ->
     from vtn_stream.evaluation.film_figures import undefined
 
     brief = [(metric, figure.name) for metric, tally in tallies.items() for figure in tally.names if figure.brief]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("film by film, %", overflow="fold")
-    last = ""
-    for metric, name in brief:
-        table.add_column(Text(f"{metric}\n{name}" if metric != last else f"\n{name}"), justify="right")
-        last = metric
+    firsts = {metric: name for metric, name in reversed(brief)}
+    headings = [f"{metric}\n{name}" if firsts[metric] == name else f"\n{name}" for metric, name in brief]
+    table = _table("film by film, %", headings)
     for row in rows[:MAX_ROWS]:
         table.add_row(Text(printable(row.film)), *(_percent(row.figures[name]) for name in brief))
     if len(rows) > MAX_ROWS:
@@ -245,16 +240,23 @@ def _show_pairs(films: "Mapping[str, Sequence[FilmFigures]]", order: Sequence[st
     """A table of the main figure of each film, where the second model falls behind first."""
     first, second = ({row.film: row for row in rows} for rows in films.values())
     metric, name = next(iter(first[order[0]].figures))
-    table = Table(box=None, pad_edge=False)
-    table.add_column(f"film by film: {metric} {name}, %", overflow="fold")
-    for heading in (*_headings([*films]), "change"):
-        table.add_column(Text(heading), justify="right")
+    table = _table(f"film by film: {metric} {name}, %", [*_headings([*films]), "change"])
     for film in order[:MAX_ROWS]:
         values = first[film].main, second[film].main
         table.add_row(Text(printable(film)), *map(_percent, values), _signed(values[1] - values[0]))
     if len(order) > MAX_ROWS:
         table.add_row(f"... and {len(order) - MAX_ROWS} more, with --json and --csv")
     show_table(table)
+
+
+def _table(title: str, headings: Sequence[str]) -> Table:
+    """A table whose first column, of names, wraps within a word where the terminal is too narrow for them."""
+    table = Table(box=None, pad_edge=False)
+    room = out.width - sum(2 + max(8, *map(len, heading.split("\n"))) for heading in headings)
+    table.add_column(Text(title), overflow="fold", max_width=max(MIN_NAME, room) if out.is_terminal else None)
+    for heading in headings:
+        table.add_column(Text(heading), justify="right")
+    return table
 
 
 def _headings(names: Sequence[str]) -> tuple[str, str]:

@@ -315,7 +315,7 @@ def test_scoring_files_loads_neither_torch_nor_matplotlib(found, truth):
 # ---- a model that locates actions
 
 
-def save_model(head, encoder, backbone, path, high):
+def save_model(head, encoder, backbone, path, high, labels=LABELS, seed=0):
     config = VTNConfig(
         backbone=encoder.name,
         encoder=EncoderConfig(
@@ -324,11 +324,11 @@ def save_model(head, encoder, backbone, path, high):
         head=head,
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         tensors = VTN(config).state_dict()
     checkpoint = Checkpoint(
         config=config,
-        labels=LABELS,
+        labels=labels,
         recipe=replace(encoder.recipe(Fraction(1)), size=(64, 64)),
         window=ClipWindow(num_positions=16, stride=8),
         operating_points=OperatingPoints(common=OperatingPoint(high=high, low=high)),

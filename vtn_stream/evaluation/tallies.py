@@ -77,7 +77,7 @@ def detection_tally(films: Sequence[ScoredFilm], detection: Detection) -> Tally:
     return Tally(
         names=(
             Figure(name="mAP", brief=True),
-            *(Figure(name=name, brief=True) for name in ("precision", "recall", "F1")),
+            *(Figure(name=name, brief=name == "F1") for name in ("precision", "recall", "F1")),
             *(Figure(name=f"mAP@{tiou:g}") for tiou in tious),
             *(Figure(name=f"AR@{n}") for n in PROPOSALS_TOLD),
             Figure(name="AR area"),
@@ -115,7 +115,7 @@ def spot_tally(films: Sequence[ScoredFilm], rates: Mapping[str, Fraction] | None
             parts.append(_average_map(counts, np.array([len(film.true) for film in films])))
     shown = _Ranked.of([(film, film.shown) for film in films], classes, matches([spotting.shown_within_s]), 1)
     num_hits = sum((c.num_hits(len(films)) for c in shown), np.zeros(len(films), np.int64))
-    names += [Figure(name=name, brief=True) for name in ("precision", "recall", "F1")]
+    names += [Figure(name=name, brief=name == "F1") for name in ("precision", "recall", "F1")]
     parts.append(_of_shown(films, num_hits))
     return Tally(
         names=tuple(names),
@@ -248,7 +248,7 @@ def segmentation_tally(
             ]
         )
 
-    f1 = tuple(Figure(name=f"F1@{100 * overlap:g}", brief=True) for overlap in counts.overlaps)
+    f1 = tuple(Figure(name=f"F1@{100 * overlap:g}", brief=overlap == 0.5) for overlap in counts.overlaps)
     names = (Figure(name="accuracy", brief=True), Figure(name="edit", brief=True), *f1)
     return Tally(names=names, films=counts.videos, figures=figures)
 
