@@ -140,7 +140,7 @@ def _tell_roles(asked: EvaluationOptions, roles: "FilmRoles", films: str, model:
 
 
 def _films_of(path: Path, *, all_read: bool) -> str:
-    return f"of {path.name}" if all_read else f"of {path.name} that can be read"
+    return f"of {path.name or path}" + " that can be read" * (not all_read)
 
 
 def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", extra: Mapping[str, Any]) -> None:

@@ -69,7 +69,8 @@ def show_own(own: "OwnFigures") -> None:
     """Prints the figures that a model has from its training."""
     out.print()
     out.print(Text(own.sentence()), soft_wrap=True)
-    show_table(_two_columns("own figures, %", [(printable(name), _percent(own.figures[name])) for name in own.figures]))
+    rows = [(printable(name), _percent(share)) for name, share in list(own.figures.items())[:MAX_ROWS]]
+    show_table(_two_columns("own figures, %", rows))
 
 
 def _detection(detection: "Detection") -> None:

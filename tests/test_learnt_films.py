@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import test_score_cli
+from hypothesis import given
+from hypothesis import strategies as st
 from test_score_cli import ANNOTATIONS, save_model, save_timeline, seg
 
 from vtn_stream.checkpoints import load_checkpoint, save_checkpoint
@@ -196,8 +198,8 @@ def provenance(role=None, digest="0" * 32, figures=FIGURES):
 
 def found(tmp_path, **of):
     """A folder of timelines with these provenances, by film."""
-    for name, given in of.items():
-        save_timeline(tmp_path / "found", name, seg(0, 5, "walk", 0.9), duration_s=20, span_s=(0, 20), provenance=given)
+    for name, made in of.items():
+        save_timeline(tmp_path / "found", name, seg(0, 5, "walk", 0.9), duration_s=20, span_s=(0, 20), provenance=made)
     return tmp_path / "found"
 
 
@@ -286,6 +288,19 @@ def test_clips_that_taught_the_model_are_left_out_as_films_are(here, clip_model,
 
 
 # ---- what is said
+
+
+ROLES = st.sampled_from(["learnt", "validated", "new", "unknown", None])
+
+
+@given(roles=st.dictionaries(st.text(max_size=3), ROLES, max_size=8), included=st.booleans())
+def test_left_out_are_those_that_taught_or_validated_and_no_others(roles, included):
+    found = FilmRoles.of(roles, included=included)
+    taught = {name for name, role in roles.items() if role in ("learnt", "validated")}
+    assert found.left_out == (set() if included else taught)
+    assert found.none_left == (bool(roles) and set(roles) == found.left_out)
+    assert set(found.learnt) | set(found.validated) == taught
+    assert set(found.unknown) == {name for name, role in roles.items() if role == "unknown"}
 
 
 def test_each_film_is_counted_once():

@@ -19,6 +19,7 @@ from vtn_stream.checkpoints import load_checkpoint
 from vtn_stream.checkpoints.training_films import FILM_DIGESTS, film_role
 from vtn_stream.embedding import FramesEmbedded, Warned
 from vtn_stream.errors import CheckpointError, InputError, TrainingError
+from vtn_stream.film import bare_name
 from vtn_stream.training.events import EpochDone, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.teach import teach
@@ -209,32 +210,23 @@ def test_the_model_holds_what_was_fitted(world, head):
 def test_the_model_knows_its_films_by_their_content_and_says_so_in_their_timelines(world, tmp_path, head):
     taught, _, learnt = world.taught(head)
     training = load_checkpoint(taught.model).training
+    mine, others = sorted((world.root / "clips", world.root / "films"), reverse=head != "classification")
+    validating = {bare_name(film.name) for film in learnt.exam.scores.films}
+    films = {"learnt": [], "validated": [], "new": sorted(others.rglob("*.mp4"))}
+    for film in sorted(mine.rglob("*.mp4")):
+        films["validated" if film.stem in validating else "learnt"].append(film)
     with DecodingProcess() as process:
-        folder = world.root / ("clips" if head == "classification" else "films")
-        files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.mp4"))}
-        roles = {name: film_role(training, process.probe(path).identity) for name, path in files.items()}
-        validating = {film.name for film in learnt.exam.scores.films}
-        assert validating
-        names = {name for name, role in roles.items() if role == "validated"}
-        assert names == {name for name in files if name in validating or name.removesuffix(".mp4") in validating}
-        assert set(roles.values()) == {"learnt", "validated"}
-        copy = tmp_path / "another name.mp4"
-        shutil.copy(next(files[name] for name in files if roles[name] == "learnt"), copy)
-        assert film_role(training, process.probe(copy).identity) == "learnt"
-        stranger = world.root / ("films" if head == "classification" else "clips")
-        other = next(stranger.rglob("*.mp4"))
-        assert film_role(training, process.probe(other).identity) == "new"
-    sentences = {"learnt": "The model learnt from this film", "validated": "This film validated", "new": None}
-    for film in (copy, next(files[name] for name in names), other):
-        role = "learnt" if film == copy else "validated" if film != other else "new"
-        timeline = analyze(
-            film, model=taught.model, weights=world.options["weights"], device="cpu", store=world.options["store"]
-        )
-        assert timeline.provenance["film_in_training"] == role
-        assert FILM_DIGESTS not in timeline.provenance["analysis"]["training"]
-        notes = [note for note in timeline.provenance["notes"] if "this film" in note.lower()]
-        assert len(notes) == (role != "new")
-        assert all(note.startswith(sentences[role]) for note in notes)
+        for role, of_role in films.items():
+            assert {film_role(training, process.probe(film).identity) for film in of_role} == {role}
+    copy = shutil.copy(films["learnt"][0], tmp_path / "another name.mp4")
+    options = {"weights": world.options["weights"], "device": "cpu", "store": world.options["store"]}
+    begins = {"learnt": "The model learnt from this film", "validated": "This film validated the training"}
+    for role, film in {"learnt": copy, "validated": films["validated"][0], "new": films["new"][0]}.items():
+        provenance = analyze(film, model=taught.model, **options).provenance
+        assert provenance["film_in_training"] == role
+        assert FILM_DIGESTS not in provenance["analysis"]["training"]
+        said = [known for known, begin in begins.items() for note in provenance["notes"] if note.startswith(begin)]
+        assert said == [role] * (role != "new")
 
 
 def test_thresholds_above_all_scores_show_nothing(world):

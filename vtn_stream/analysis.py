@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from vtn_stream.checkpoints.training_films import film_role
 from vtn_stream.cuts import CutsPlaced, find_cuts
 from vtn_stream.draft import Analysis, Draft, check_usable, fixed_provenance
 from vtn_stream.embedding import (
@@ -280,9 +279,8 @@ class Analyzer:
         for message in warnings(plan.video):
             tell(Warned(message=message))
         scorer = self._scorer(plan, tell)
-        checkpoint = self.checkpoint
-        role = None if checkpoint is None else film_role(checkpoint.training, plan.video.identity)
-        draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s, role)
+        training = None if self.checkpoint is None else self.checkpoint.training
+        draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s, training)
 
         began, provisional_s = time.monotonic(), 0.0
         for event in self.embed(plan.video, plan.chunks, lost=lost):

@@ -1,7 +1,7 @@
 """The timeline of one film while its embeddings arrive: what it would be if no more of them came."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,15 +82,19 @@ class Draft:
         encoder: "FrameEncoder",
         scorer: Scorer,
         span_s: tuple[float, float],
-        role: "FilmRole | None" = None,
+        training: Mapping[str, Any] | None = None,
     ) -> None:
-        """role: what the film was to the model when that was trained; None without a model."""
+        """training: of the model, as its checkpoint has it; None without a model."""
         self._video = video
         self._sampling = sampling
         self._encoder = encoder
         self._scorer = scorer
         self._span_s = span_s
-        self._role = role
+        self._role: FilmRole | None = None
+        if training is not None:
+            from vtn_stream.checkpoints.training_films import film_role
+
+            self._role = film_role(training, video.identity)
         self._first = chunks[0].start
         planned = sampling.grid(video, chunks[0].start, chunks[-1].stop)
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from vtn_stream.checkpoints.training_films import FilmRole
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.predictions import Prediction, assign
 from vtn_stream.evaluation.scored_films import Part, chosen
 from vtn_stream.formats.annotations import Annotations
+
+if TYPE_CHECKING:
+    from vtn_stream.checkpoints.training_films import FilmRole
 
 __all__ = ["FilmRoles", "OwnFigures", "own_figures", "roles_of_predictions", "without_films"]
 
@@ -33,7 +35,7 @@ class FilmRoles:
     included: bool = False
 
     @classmethod
-    def of(cls, roles: Mapping[str, FilmRole | None], *, included: bool = False) -> Self:
+    def of(cls, roles: "Mapping[str, FilmRole | None]", *, included: bool = False) -> Self:
         """Those of films by their names. None: no model is asked, as nothing of ours is predicted of that film."""
         learnt, validated, unknown = (
             tuple(sorted(name for name, role in roles.items() if role == wanted))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vtn_stream.checkpoints.training_films import FILM_ROLES, FilmRole
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.exchange.selection import Scored, redrawn
 from vtn_stream.localize import DRAWINGS
@@ -14,6 +13,7 @@ from vtn_stream.store import stored_spans
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
+    from vtn_stream.checkpoints.training_films import FilmRole
     from vtn_stream.draft import Analysis
 
 __all__ = ["Prediction", "analysis_of", "of_analysis", "of_timeline"]
@@ -41,7 +41,7 @@ class Prediction:
     duration_s: float | None = None
     complete: bool = True
     num_labels: int | None = None
-    film_role: FilmRole | None = None
+    film_role: "FilmRole | None" = None
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -85,10 +85,12 @@ def analysis_of(timeline: Timeline) -> Mapping[str, Any]:
     return analysis if isinstance(analysis, Mapping) else {}
 
 
-def _film_role(timeline: Timeline) -> FilmRole | None:
+def _film_role(timeline: Timeline) -> "FilmRole | None":
     """What a timeline says that its film was to its model; None for a timeline without one."""
     if "model" not in analysis_of(timeline):
         return None
+    from vtn_stream.checkpoints.training_films import FILM_ROLES
+
     said = timeline.provenance.get("film_in_training")  # a stranger may have put anything there
     return next((role for role in FILM_ROLES if role == said), "unknown")
 
