@@ -56,19 +56,17 @@ def clips(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collec
 
 
 def _from_segments(film: ScoredFilm, rule: ClipRule, *, rest: bool) -> list[tuple[str, float]]:
-    """How much speaks for each label of a film, by its segments; nothing has the label "". rest: whether the time
-    without a segment speaks for nothing.
-    """
+    """How much speaks for each label of a film, by its segments; with rest also for nothing, whose label is ""."""
     if film.prediction is None:
         return []
     lasting = [s for s in film.shown if s.start_s < s.end_s]
     of_label = {s.label: [t for t in lasting if t.label == s.label] for s in lasting}
     if rule == "highest score":
         best = {label: max(1.0 if s.score is None else s.score for s in found) for label, found in of_label.items()}
-        return [*best.items()] or [("", 0.0)]
+        return [*best.items()] or [("", 0.0)] * rest
     whole_s = film.duration_s or math.inf
     shares = [(label, covered_s(found) / whole_s) for label, found in of_label.items()]
-    if rest or not shares:
+    if rest:
         shares.append(("", max(0.0, 1 - covered_s(lasting) / whole_s)))
     return shares
 
