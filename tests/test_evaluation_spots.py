@@ -170,6 +170,19 @@ def test_soccernets_files_half_by_half(tmp_path):
     assert not any("Average precision counts what the timelines show" in note for note in scores.notes)
 
 
+def test_labels_of_soccernet_that_a_match_does_not_have_may_be_predicted(tmp_path):
+    save(tmp_path, f"truth/{GAME}/Labels-v2.json", labels(event()))
+    truth = read_annotations(tmp_path / "truth")
+    found = {f"{GAME}/1_224p": [at(754.3, "Goal", 0.9), at(100, "Red card", 0.8)]}
+    scores = score(predicted(found), truth)
+    assert scores.labels == ("Goal", "Red card")
+    assert scores.spotting.tight.average_map == 0.5  # as SoccerNet counts a label without an event
+    assert scores.spotting.seconds.mean_ap.tolist() == [1, 1, 1]
+    assert any("No scored film has Red card" in note for note in scores.notes)
+    with pytest.raises(InputError, match="the predictions say Tackle, which no label"):
+        score(predicted({f"{GAME}/1_224p": [at(1, "Tackle", 0.9)]}), truth)
+
+
 @pytest.mark.parametrize("film", ["1_720p.mkv", "1_HQ.mkv"])
 def test_a_half_is_the_same_film_in_every_resolution(tmp_path, film):
     for game in ("a", "b"):

@@ -422,6 +422,24 @@ def test_films_that_cannot_be_read_are_named_and_the_exit_code_is_one(here, loca
     assert err.splitlines()[-1].startswith("vtn-stream: no film could be read; nothing was scored; ")
 
 
+def test_spots_of_a_match_of_which_one_half_has_no_film(here, locating, films, tmp_path):
+    """The candidates of a model count, though its timeline shows none, each at its middle."""
+    match = tmp_path / "match"
+    match.mkdir()
+    shutil.copy(films / "one.mp4", match / "1_720p.mp4")
+    events = [
+        {"gameTime": f"{half} - 00:10", "label": label, "position": "10000"}
+        for half, label in ((1, "run"), (1, "walk"), (2, "run"))
+    ]
+    (match / "Labels-v2.json").write_text(json.dumps({"UrlLocal": "match", "annotations": events}))
+    code, out, err = here(match / "Labels-v2.json", "--model", locating, "--device", "cpu", "--json")
+    assert (code, err.splitlines()[-1]) == (1, "2_224p: there is no such film in match")
+    figures = json.loads(out)
+    assert (figures["films"], figures["metrics"], figures["num_shown"]) == (["1_720p"], ["spotting"], 0)
+    assert figures["spotting"]["loose"]["average_map"] > 0
+    assert any("predicted spots last: they count as" in note for note in figures["notes"])
+
+
 def test_an_interrupt_while_films_are_looked_at_ends_it(here, locating, films, tmp_path, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
