@@ -203,7 +203,7 @@ def test_clips_of_a_model_that_draws_segments(here, tmp_path):
     lines = [line.split() for line in out.splitlines()]
     assert ["whole", "films,", "%", "by", "share", "of", "time", "by", "highest", "score"] in lines
     assert ["top-1", "66.67", "66.67"] in lines  # 30 of 100 s are less than the rest; 0.9 is more than 0.5
-    assert "1 of these films show no segment, which counts as nothing (c.mp4)." in " ".join(out.split())
+    assert "1 of these films show no segment (c.mp4), which counts as nothing." in " ".join(out.split())
 
 
 @pytest.mark.parametrize("tiou", ["0", "1.1", "a", "nan", "0.3:0.7", "0.7:0.3:0.1", "0.3:0.7:0", "0.1:0.9:1e-9", ":"])
@@ -437,7 +437,7 @@ def test_spots_of_a_match_of_which_one_half_has_no_film(here, locating, films, t
     figures = json.loads(out)
     assert (figures["films"], figures["metrics"], figures["num_shown"]) == (["1_720p"], ["spotting"], 0)
     assert figures["spotting"]["loose"]["average_map"] > 0
-    assert any("predicted spots last: they count as" in note for note in figures["notes"])
+    assert any("predictions of spots have a length: they count" in note for note in figures["notes"])
 
 
 def test_an_interrupt_while_films_are_looked_at_ends_it(here, locating, films, tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def clips(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collec
     _remark(scored, drawn, bool(background), notes)
     num_answers = len(labels) + bool(background)
     if num_answers == 1 and not drawn:
-        notes.append("There is one label, so that no film can be called anything else: there is no accuracy.")
+        notes.append("There is only one label, so that no film can get a wrong one: there is no accuracy.")
     by_share = _figures(answers["share of time"], truth, labels, "share of time" if drawn else "label", num_answers)
     if not drawn:
         return by_share
@@ -99,9 +99,8 @@ def _remark(scored: Sequence[ScoredFilm], drawn: Sequence[ScoredFilm], rest: boo
         )
     if empty := [film.name for film in drawn if not film.shown]:
         notes.append(
-            f"{len(empty)} of these films show no segment, "
-            + ("which counts as nothing" if rest else "which counts as wrong: is there a label that means this?")
-            + f" ({listed(empty)})."
+            f"{len(empty)} of these films show no segment ({listed(empty)}), which counts as "
+            + ("nothing." if rest else "wrong. If a label means that nothing happens, name it with --background.")
         )
     if len({film.clip_label for film in scored}) == 1 and len(scored) > 1:
-        notes.append(f"All films are {shown(scored[0].clip_label)}: whoever always says so is right of all of them.")
+        notes.append(f"All films are {shown(scored[0].clip_label)}: a model that always says so is right every time.")

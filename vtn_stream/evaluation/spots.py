@@ -106,19 +106,22 @@ def _remark(
 ) -> None:
     instants = sum(s.start_s == s.end_s for film in others for s in film.candidates)
     if instants and any(film.true for film in others):
-        notes.append(f"{instants} predictions have no length: they find nothing of what lasts.")
+        notes.append(f"Predictions without a length ({instants}) find no event that lasts.")
     num_spots, num_lasting = (sum(len(film.true) for film in films) for films in (of_spots, others))
     if num_spots and num_lasting:
         notes.append(
-            f"{num_spots} events of the truth have no length ({listed(sorted(spots))}) and are scored by spotting; "
-            f"{num_lasting} last and are scored by the other measures."
+            f"Events of the truth without a length ({num_spots}, labelled {listed(sorted(spots))}) are scored by "
+            f"spotting, those that last ({num_lasting}) by the other measures."
         )
     if both := sorted(spots - only_spots):
-        notes.append(f"Events of {listed(both)} have no length or last: what is predicted so counts in both measures.")
+        notes.append(
+            f"Some events labelled {listed(both)} have a length and some have none: predictions of that label count in "
+            "both kinds of measures."
+        )
     at = [f"{places[place]} at the {place}" for place in ("peak", "middle") if places[place]]
     if at and num_spots:
         num = places["peak"] + places["middle"]
-        notes.append(f"{num} of {sum(places.values())} predicted spots last: they count as {' and '.join(at)} of that.")
+        notes.append(f"{num} of {sum(places.values())} predictions of spots have a length: they count {', '.join(at)}.")
 
 
 def spotting(
@@ -218,8 +221,8 @@ def _remark_windows(
     outside = sum(not 0 <= (s.score or 0) <= 1 for found in candidates.values() for s in found)
     if outside:
         notes.append(
-            f"{outside} predictions score below 0 or above 1. The tight and loose figures leave out what is below 0, "
-            "and tell nothing apart above 1."
+            f"{outside} predictions have scores below 0 or above 1: the tight and loose figures do not count those "
+            "below 0, and treat those above 1 alike."
         )
     official = {one_form(label) for label in soccernet.LABELS_V2}
     ours = {one_form(label) for label in tight.classes}
@@ -227,6 +230,6 @@ def _remark_windows(
         share = len(ours) / len(official)
         figures = " and ".join(f"{100 * of.average_map * share:.1f}" for of in (tight, loose))
         notes.append(
-            f"SoccerNet's own program always counts {len(official)} labels: with 0 for those that the annotations do "
-            f"not know, tight and loose are {figures} %."
+            f"SoccerNet's own program always averages over {len(official)} labels: with 0 for those that the annotations "
+            f"do not know, tight and loose are {figures} %."
         )
