@@ -230,6 +230,6 @@ def _remark_windows(
         share = len(ours) / len(official)
         figures = " and ".join(f"{100 * of.average_map * share:.1f}" for of in (tight, loose))
         notes.append(
-            f"SoccerNet's own program always averages over {len(official)} labels: with 0 for those that the annotations "
-            f"do not know, tight and loose are {figures} %."
+            f"SoccerNet's own program always averages over {len(official)} labels: with 0 for those that the "
+            f"annotations do not know, tight and loose are {figures} %."
         )
