@@ -57,8 +57,11 @@ def test_a_film_without_a_segment_is_wrong_also_where_there_is_one_label(known):
     clips, notes = clips_of([[seg(0, 1, "run", 0.9)], [], [seg(3, 3, "run", 0.9)]], truth_of(*["run"] * 3, known=known))
     assert (clips.top_1, clips.by_highest_score.top_1) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
     assert confusions(clips) == {("run", "run"): 1, ("run", None): 2}
-    assert "1 of these films show no segment, which counts as wrong: is there a label that means this? (1)." in notes
-    assert "All films are run: whoever always says so is right of all of them." in notes
+    assert (
+        "1 of these films show no segment (1), which counts as wrong. If a label means that nothing happens, name it"
+        in notes
+    )
+    assert "All films are run: a model that always says so is right every time." in notes
 
 
 def test_a_label_that_means_nothing_is_what_films_without_a_segment_show():
@@ -103,7 +106,7 @@ def test_one_label_that_films_are_named_is_no_success():
     scores = score(found, truth_of("run", "run", known=("run",)))
     assert math.isnan(scores.clips.top_1)
     assert scores.to_dict()["clips"]["top_1"] is None
-    assert any("There is one label" in note for note in scores.notes)
+    assert any("There is only one label" in note for note in scores.notes)
 
 
 def test_segments_without_scores_are_sure():

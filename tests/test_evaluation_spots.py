@@ -81,7 +81,7 @@ def test_what_is_predicted_with_a_length_counts_at_its_peak_or_middle():
     truth = truth_of({"a": [at(10), at(20), at(30)]})
     scores = score(predicted({"a": [peaked, middle, wrong[0]]}), truth, tolerances_s=(0.0,))
     assert scores.spotting.seconds.mean_ap.tolist() == [pytest.approx((1 + 1 + 1) / 3)]
-    assert "3 of 3 predicted spots last: they count as 1 at the peak and 2 at the middle of that." in scores.notes
+    assert "3 of 3 predictions of spots have a length: they count 1 at the peak, 2 at the middle." in scores.notes
     for one in wrong:
         assert score(predicted({"a": [one]}), truth, tolerances_s=(0.0,)).spotting.total.num_hits == 1
 
@@ -104,7 +104,8 @@ def test_what_lasts_is_scored_by_the_other_measures():
     assert scores.detection.total.precision == 1  # predicted goals are no false alarms there
     assert scores.segmentation.scores.accuracy == 100  # nor do they cover what goes on
     assert any(
-        "2 events of the truth have no length (goal) and are scored by spotting; 1 last" in n for n in scores.notes
+        "Events of the truth without a length (2, labelled goal) are scored by spotting, those" in n
+        for n in scores.notes
     )
 
 
@@ -113,8 +114,8 @@ def test_a_label_of_both_kinds_counts_in_both():
     found = {"a": [at(10, score=0.9), seg(50, 60, "goal", 0.8)]}
     scores = score(predicted(found), annotations(videos, ("goal",)))
     assert scores.spotting.shown["goal"].num_found == scores.detection.shown["goal"].num_found == 2
-    assert any("Events of goal have no length or last" in note for note in scores.notes)
-    assert any("1 predictions have no length: they find nothing of what lasts." in note for note in scores.notes)
+    assert any("Some events labelled goal have a length and some have none" in note for note in scores.notes)
+    assert any("Predictions without a length (1) find no event that lasts." in note for note in scores.notes)
 
 
 def test_spots_without_scores_have_no_average_precision():
@@ -128,7 +129,7 @@ def test_scores_that_are_no_probabilities_are_told():
     scores = score(predicted({"a": [at(10, score=7.5), at(20, score=-2)]}), truth_of({"a": [at(10), at(20)]}))
     assert scores.spotting.seconds.mean_ap.tolist() == [1, 1, 1]
     assert scores.spotting.tight.average_ap("goal") == pytest.approx(6 / 11)
-    assert any("2 predictions score below 0 or above 1" in note for note in scores.notes)
+    assert any("2 predictions have scores below 0 or above 1" in note for note in scores.notes)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +167,21 @@ def test_soccernets_files_half_by_half(tmp_path):
     assert [film.name for film in scores.films] == [f"{GAME}/1_224p", f"{GAME}/2_224p"]
     # the same time in the other half is another time; at one threshold both count, so that precision is 1/2
     assert scores.spotting.tight.average_map == pytest.approx(6 / 11 / 2)
-    assert any("always counts 17 labels" in n and "tight and loose are 1.6 and 1.6 %" in n for n in scores.notes)
+    assert any("always averages over 17 labels" in n and "tight and loose are 1.6 and 1.6 %" in n for n in scores.notes)
     assert not any("Average precision counts what the timelines show" in note for note in scores.notes)
+
+
+def test_labels_of_soccernet_that_a_match_does_not_have_may_be_predicted(tmp_path):
+    save(tmp_path, f"truth/{GAME}/Labels-v2.json", labels(event()))
+    truth = read_annotations(tmp_path / "truth")
+    found = {f"{GAME}/1_224p": [at(754.3, "Goal", 0.9), at(100, "Red card", 0.8)]}
+    scores = score(predicted(found), truth)
+    assert scores.labels == ("Goal", "Red card")
+    assert scores.spotting.tight.average_map == 0.5  # as SoccerNet counts a label without an event
+    assert scores.spotting.seconds.mean_ap.tolist() == [1, 1, 1]
+    assert any("No scored film has Red card" in note for note in scores.notes)
+    with pytest.raises(InputError, match="the predictions say Tackle, which no label"):
+        score(predicted({f"{GAME}/1_224p": [at(1, "Tackle", 0.9)]}), truth)
 
 
 @pytest.mark.parametrize("film", ["1_720p.mkv", "1_HQ.mkv"])

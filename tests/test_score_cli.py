@@ -203,7 +203,7 @@ def test_clips_of_a_model_that_draws_segments(here, tmp_path):
     lines = [line.split() for line in out.splitlines()]
     assert ["whole", "films,", "%", "by", "share", "of", "time", "by", "highest", "score"] in lines
     assert ["top-1", "66.67", "66.67"] in lines  # 30 of 100 s are less than the rest; 0.9 is more than 0.5
-    assert "1 of these films show no segment, which counts as nothing (c.mp4)." in " ".join(out.split())
+    assert "1 of these films show no segment (c.mp4), which counts as nothing." in " ".join(out.split())
 
 
 @pytest.mark.parametrize("tiou", ["0", "1.1", "a", "nan", "0.3:0.7", "0.7:0.3:0.1", "0.3:0.7:0", "0.1:0.9:1e-9", ":"])
@@ -420,6 +420,24 @@ def test_films_that_cannot_be_read_are_named_and_the_exit_code_is_one(here, loca
     code, out, err = here(films / "truth.csv", *options)
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith("vtn-stream: no film could be read; nothing was scored; ")
+
+
+def test_spots_of_a_match_of_which_one_half_has_no_film(here, locating, films, tmp_path):
+    """The candidates of a model count, though its timeline shows none, each at its middle."""
+    match = tmp_path / "match"
+    match.mkdir()
+    shutil.copy(films / "one.mp4", match / "1_720p.mp4")
+    events = [
+        {"gameTime": f"{half} - 00:10", "label": label, "position": "10000"}
+        for half, label in ((1, "run"), (1, "walk"), (2, "run"))
+    ]
+    (match / "Labels-v2.json").write_text(json.dumps({"UrlLocal": "match", "annotations": events}))
+    code, out, err = here(match / "Labels-v2.json", "--model", locating, "--device", "cpu", "--json")
+    assert (code, err.splitlines()[-1]) == (1, "2_224p: there is no such film in match")
+    figures = json.loads(out)
+    assert (figures["films"], figures["metrics"], figures["num_shown"]) == (["1_720p"], ["spotting"], 0)
+    assert figures["spotting"]["loose"]["average_map"] > 0
+    assert any("predictions of spots have a length: they count" in note for note in figures["notes"])
 
 
 def test_an_interrupt_while_films_are_looked_at_ends_it(here, locating, films, tmp_path, monkeypatch):

@@ -132,6 +132,8 @@ def test_windows_by_hand_of_classes_that_are_not_there():
         ([10.0], [(10.0, 0.2), (10.5, 0.9)], 1),  # the surer takes it; the other is a false alarm that comes later
         ([10.0, 10.5], [(10.5, 0.9), (10.0, 0.2)], 1),  # the first takes the surer, the second what is left
         ([10.0, 11.0], [(10.5, 0.9), (9.5, 0.9)], 1),  # of two alike the earlier, so that the other stays for the next
+        ([10.0], [(10.0, 0.499), (50.0, 0.496)], 1),  # threshold 99/199 lies between
+        ([10.0], [(10.0, 0.502), (50.0, 0.498)], 0.5),  # no threshold does: both count at once
         ([10.0], [(10.0, 0.0)], 1),  # at threshold 0
         ([10.0], [(10.0, -0.1)], 0),
     ],
@@ -161,6 +163,7 @@ def test_a_worked_example_of_tolerances():
 def test_seconds_are_exact_to_the_microsecond():
     truth = {"x": [at(10.1)]}
     assert spot_map({"x": [at(10.6, 1)]}, truth, [0.5]).mean_ap.tolist() == [1]  # 10.6 - 10.1 > 0.5 in floats
+    assert spot_map({"x": [at(1.501, 1)]}, {"x": [at(1.001)]}, [0.5]).mean_ap.tolist() == [1]
     assert spot_map({"x": [at(10.600001, 1)]}, truth, [0.5]).mean_ap.tolist() == [0]
 
 

@@ -37,7 +37,7 @@ def clips(films: Sequence[ScoredFilm], labels: Sequence[str], background: Collec
     _remark(scored, drawn, bool(background), notes)
     num_answers = len(labels) + bool(background)
     if num_answers == 1 and not drawn:
-        notes.append("There is one label, so that no film can be called anything else: there is no accuracy.")
+        notes.append("There is only one label, so that no film can get a wrong one: there is no accuracy.")
     by_share = _figures(answers["share of time"], truth, labels, "share of time" if drawn else "label", num_answers)
     if not drawn:
         return by_share
@@ -75,19 +75,17 @@ def _answers(
 
 
 def _from_segments(film: ScoredFilm, rule: ClipRule, *, rest: bool) -> list[tuple[str, float]]:
-    """How much speaks for each label of a film, by its segments; nothing has the label "". rest: whether the time
-    without a segment speaks for nothing.
-    """
+    """How much speaks for each label of a film, by its segments; with rest also for nothing, whose label is ""."""
     if film.prediction is None:
         return []
     lasting = [s for s in film.shown if s.start_s < s.end_s]
     of_label = {s.label: [t for t in lasting if t.label == s.label] for s in lasting}
     if rule == "highest score":
         best = {label: max(1.0 if s.score is None else s.score for s in found) for label, found in of_label.items()}
-        return [*best.items()] or [("", 0.0)]
+        return [*best.items()] or [("", 0.0)] * rest
     whole_s = film.duration_s or math.inf
     shares = [(label, covered_s(found) / whole_s) for label, found in of_label.items()]
-    if rest or not shares:
+    if rest:
         shares.append(("", max(0.0, 1 - covered_s(lasting) / whole_s)))
     return shares
 
@@ -120,9 +118,8 @@ def _remark(scored: Sequence[ScoredFilm], drawn: Sequence[ScoredFilm], rest: boo
         )
     if empty := [film.name for film in drawn if not film.shown]:
         notes.append(
-            f"{len(empty)} of these films show no segment, "
-            + ("which counts as nothing" if rest else "which counts as wrong: is there a label that means this?")
-            + f" ({listed(empty)})."
+            f"{len(empty)} of these films show no segment ({listed(empty)}), which counts as "
+            + ("nothing." if rest else "wrong. If a label means that nothing happens, name it with --background.")
         )
     if len({film.clip_label for film in scored}) == 1 and len(scored) > 1:
-        notes.append(f"All films are {shown(scored[0].clip_label)}: whoever always says so is right of all of them.")
+        notes.append(f"All films are {shown(scored[0].clip_label)}: a model that always says so is right every time.")

@@ -25,7 +25,7 @@ from vtn_stream.evaluation.figures import (
 )
 from vtn_stream.evaluation.predictions import Prediction
 from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched, remark_shown_only
-from vtn_stream.evaluation.spots import TOLERANCES_S, apart, rates_of, spot_labels, spotting
+from vtn_stream.evaluation.spots import TOLERANCES_S, apart, rates_of, spot_labels, spotting, with_soccernets_labels
 from vtn_stream.evaluation.tallies import detection_tally, phase_tally, segmentation_tally, spot_tally
 from vtn_stream.evaluation.tally import Tally
 from vtn_stream.film import one_form
@@ -89,6 +89,7 @@ def score(
     """
     if not (math.isfinite(fps) and fps > 0):
         raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
+    truth = with_soccernets_labels(truth, predictions)
     films, notes = matched(
         predictions, truth, subset, background, ignore_other_videos=ignore_other_videos, skip_bad=skip_bad
     )

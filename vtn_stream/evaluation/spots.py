@@ -10,6 +10,7 @@ import numpy as np
 
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.figures import Shown, Spotting
+from vtn_stream.evaluation.prediction import Prediction
 from vtn_stream.evaluation.scored_films import ScoredFilm, remark_shown_only
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, soccernet
@@ -17,11 +18,29 @@ from vtn_stream.formats.annotations.words import shown
 from vtn_stream.metrics import LOOSE_S, TIGHT_S, WindowScores, spot_map, window_map
 from vtn_stream.timeline import Segment
 
-__all__ = ["TOLERANCES_FRAMES", "TOLERANCES_S", "apart", "rates_of", "spot_labels", "spotting"]
+__all__ = [
+    "TOLERANCES_FRAMES",
+    "TOLERANCES_S",
+    "apart",
+    "rates_of",
+    "spot_labels",
+    "spotting",
+    "with_soccernets_labels",
+]
 
 TOLERANCES_S = (0.5, 1.0, 2.0)
 TOLERANCES_FRAMES = (1, 2)  # as E2E-Spot's tables have them
 SHOWN_WITHIN_S = 1.0  # of a true event, what a timeline shows is right
+
+
+def with_soccernets_labels(truth: Annotations, predictions: Mapping[str, Prediction]) -> Annotations:
+    """SoccerNet's annotations with those of its labels that are predicted too: a few matches do not have every one."""
+    official = {one_form(label): label for label in soccernet.LABELS_V2}
+    ours = {one_form(label) for label in truth.labels}
+    if truth.format != soccernet.NAME or not ours <= official.keys():
+        return truth
+    said = {one_form(s.label) for p in predictions.values() for s in (*p.segments, *(p.candidates or ()))}
+    return replace(truth, labels=(*truth.labels, *(official[label] for label in sorted(said & official.keys() - ours))))
 
 
 def spot_labels(truth: Annotations) -> tuple[frozenset[str], frozenset[str]]:
@@ -95,19 +114,22 @@ def _remark(
 ) -> None:
     instants = sum(s.start_s == s.end_s for film in others for s in film.candidates)
     if instants and any(film.true for film in others):
-        notes.append(f"{instants} predictions have no length: they find nothing of what lasts.")
+        notes.append(f"Predictions without a length ({instants}) find no event that lasts.")
     num_spots, num_lasting = (sum(len(film.true) for film in films) for films in (of_spots, others))
     if num_spots and num_lasting:
         notes.append(
-            f"{num_spots} events of the truth have no length ({listed(sorted(spots))}) and are scored by spotting; "
-            f"{num_lasting} last and are scored by the other measures."
+            f"Events of the truth without a length ({num_spots}, labelled {listed(sorted(spots))}) are scored by "
+            f"spotting, those that last ({num_lasting}) by the other measures."
         )
     if both := sorted(spots - only_spots):
-        notes.append(f"Events of {listed(both)} have no length or last: what is predicted so counts in both measures.")
+        notes.append(
+            f"Some events labelled {listed(both)} have a length and some have none: predictions of that label count in "
+            "both kinds of measures."
+        )
     at = [f"{places[place]} at the {place}" for place in ("peak", "middle") if places[place]]
     if at and num_spots:
         num = places["peak"] + places["middle"]
-        notes.append(f"{num} of {sum(places.values())} predicted spots last: they count as {' and '.join(at)} of that.")
+        notes.append(f"{num} of {sum(places.values())} predictions of spots have a length: they count {', '.join(at)}.")
 
 
 def spotting(
@@ -207,8 +229,8 @@ def _remark_windows(
     outside = sum(not 0 <= (s.score or 0) <= 1 for found in candidates.values() for s in found)
     if outside:
         notes.append(
-            f"{outside} predictions score below 0 or above 1. The tight and loose figures leave out what is below 0, "
-            "and tell nothing apart above 1."
+            f"{outside} predictions have scores below 0 or above 1: the tight and loose figures do not count those "
+            "below 0, and treat those above 1 alike."
         )
     official = {one_form(label) for label in soccernet.LABELS_V2}
     ours = {one_form(label) for label in tight.classes}
@@ -216,6 +238,6 @@ def _remark_windows(
         share = len(ours) / len(official)
         figures = " and ".join(f"{100 * of.average_map * share:.1f}" for of in (tight, loose))
         notes.append(
-            f"SoccerNet's own program always counts {len(official)} labels: with 0 for those that the annotations do "
-            f"not know, tight and loose are {figures} %."
+            f"SoccerNet's own program always averages over {len(official)} labels: with 0 for those that the "
+            f"annotations do not know, tight and loose are {figures} %."
         )
