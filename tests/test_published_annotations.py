@@ -283,7 +283,7 @@ def test_their_faults_have_file_and_line(problems):
     text = "video_test_0000004 0.2 1.1\nvideo_test_0000004 0.2\nvideo_test_0000004 x 2\n"
     assert problems({"Diving_test.txt": text}) == [
         (2, "Diving_test.txt: not a film, a start and an end: video_test_0000004 0.2"),
-        (3, "Diving_test.txt: video_test_0000004: its start is x, not a number of seconds"),
+        (3, "Diving_test.txt: its start is x, not a number of seconds"),
     ]
 
 

@@ -63,8 +63,8 @@ class ScoredFilm:
 
 
 def chosen(truth: Annotations, part: Part | None) -> list[str]:
-    """The films of a part, by name. None: all that are not for training, if there are any; of those for testing none, if
-    nothing is annotated in any of them: then their annotations are kept secret, as ActivityNet's are.
+    """The films of a part, by name. None: all that are not for training, if there are any; of those for testing none,
+    if nothing is annotated in any of them: then their annotations are kept secret, as ActivityNet's are.
 
     Raises InputError if there is no such film.
     """
