@@ -127,6 +127,8 @@ def _score(
     """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
     from vtn_stream.evaluation import save_pictures, score, without_films
 
+    if truth.warnings:
+        extra = {**extra, "warnings": [str(problem) for problem in truth.warnings]}
     if asked.skip_bad:
         of_truth = {"annotations": [str(problem) for problem in truth.skipped]}
         extra = {**extra, "left_out": of_truth | extra.get("left_out", {})}
