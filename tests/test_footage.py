@@ -216,7 +216,7 @@ def test_labels_at_25_a_second_that_are_read_at_another_rate_are_not_learnt(
     assert caught.value.cure == "name the rate of the labels: --annotation-fps 25"
 
 
-def test_a_rate_that_changes_nothing_is_told(material, store, process, table):
+def test_a_rate_that_changes_nothing_is_reported(material, store, process, table):
     notes = find_films(table(row("a")), material, store, process, annotation_fps=Fraction(25)).notes
     assert any(note.startswith("--annotation-fps changes nothing") for note in notes)
 
