@@ -72,8 +72,8 @@ def _one(source: Path, options: ReadingOptions, video: VideoInfo, plain: ReadRes
         read = read_any(source, replace(filled, start_timecode=options.start_timecode))
         doubt = f"the film begins at timecode {video.start_timecode}, after everything here: that was not taken off"
         read = replace(read, warnings=(*read.warnings, doubt))
-    if (doubt := _doubtful_length(read.timelines[0], video)) is not None:
-        read = replace(read, warnings=(*read.warnings, doubt))
+    if options.duration_s is None and (doubtful := _doubtful_length(read.timelines[0], video)) is not None:
+        read = replace(read, warnings=(*read.warnings, doubtful))
     (before,) = read.timelines if plain is None else plain.timelines
     timeline, told = _told(read.timelines[0], before, video, options, known=plain is not None)
     if timeline.video_path == named_by(source.name):  # the source names no film
