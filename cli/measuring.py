@@ -18,6 +18,7 @@ from .comparing import Model, compare_clips, compare_predictions, save_films, sh
 from .console import err, film_progress, out
 from .interrupts import check_interrupted
 from .scores import show_evaluation, show_own, show_scores
+from .truth import read_truth, skipped_note, tell_left_out, with_skipped
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan
@@ -29,19 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["measure_clips", "measure_films", "measure_predictions"]
 
-MAX_WARNINGS = 10
-
 
 def measure_predictions(asked: EvaluationOptions) -> int:
     """Scores predictions, of any origin, against annotations. 1 if a film failed in the batch that made them, or 0."""
     from vtn_stream.evaluation import chosen, failed_films, own_figures, read_predictions, roles_of_predictions
     from vtn_stream_pipelines.record import why_films_failed
 
-    truth = _read_truth(asked)
+    truth = read_truth(asked)
     why = why_films_failed(asked.what)
     left_out: list[str] | None = [] if asked.skip_bad else None
     predictions = read_predictions(asked.what, fps=asked.annotation_fps, none_left=bool(why), left_out=left_out)
-    _tell_left_out(asked.what, left_out or ())
+    tell_left_out(asked.what, left_out or ())
     for name in sorted(why.keys() & predictions.keys()):
         line = f"{name}: its last analysis failed ({why[name]}), and what an earlier one left is scored"
         err.print(Text(printable(line), style="yellow"), soft_wrap=True)
@@ -71,7 +70,7 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     from vtn_stream.checkpoints.training_films import film_role
     from vtn_stream.evaluation import FilmRoles, OwnFigures, chosen
 
-    truth = _read_truth(asked)
+    truth = read_truth(asked)
     asked_for = chosen(truth, asked.subset)
     names: Sequence[str] = asked_for
     failed: dict[str, str] = {}
@@ -108,8 +107,8 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     gone = {*asked_for} - {*names}
     only = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in gone})
     both = [{name: of[name] for name in names} for of in predictions]
-    extra = _with_skipped(asked, truth, extra | _of_roles(models, roles))
-    note = _skipped(extra)
+    extra = with_skipped(asked, truth, extra | _of_roles(models, roles))
+    note = skipped_note(extra)
     compare_predictions(asked, models, both, only, extra, () if note is None else (note,))
     return 1 if failed else 0
 
@@ -165,12 +164,12 @@ def _score(
     """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
     from vtn_stream.evaluation import save_pictures, without_films
 
-    extra = _with_skipped(asked, truth, extra)
+    extra = with_skipped(asked, truth, extra)
     if roles is not None:
         predictions, truth = without_films(roles.left_out, predictions, truth)
         extra = {**extra, "training_films": roles.to_dict()}
     scores = asked.score(predictions, truth)
-    if (note := _skipped(extra)) is not None:
+    if (note := skipped_note(extra)) is not None:
         scores = replace(scores, notes=(note, *scores.notes))
     fields, tallies, films = {**extra, **scores.to_dict()}, {}, []
     if asked.wants_films:
@@ -198,43 +197,6 @@ def _tell_films(
     elif asked.by_film:
         show_films(films, tallies)
     save_films(asked, {None: films})
-
-
-def _with_skipped(asked: EvaluationOptions, truth: "Annotations", extra: Mapping[str, Any]) -> dict[str, Any]:
-    """What JSON says, with what was left out as wrong."""
-    if not asked.skip_bad:
-        return dict(extra)
-    of_truth = {"annotations": [str(problem) for problem in truth.skipped]}
-    return {**extra, "left_out": of_truth | extra.get("left_out", {})}
-
-
-def _skipped(extra: Mapping[str, Any]) -> str | None:
-    """A sentence on what was left out as wrong; None if nothing was."""
-    counts = [f"{len(texts)} of the {side}" for side, texts in extra.get("left_out", {}).items() if texts]
-    return f"Left out as wrong (--skip-bad): {' and '.join(counts)}." if counts else None
-
-
-def _read_truth(asked: EvaluationOptions) -> "Annotations":
-    from vtn_stream.formats.annotations import read_annotations
-
-    path = asked.truth
-    truth = read_annotations(path, fps=asked.annotation_fps, skip_bad=asked.skip_bad)
-    for line, text in truth.warnings[:MAX_WARNINGS]:
-        place = path.name if line is None else f"{path.name}, line {line}"
-        err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)
-    if len(truth.warnings) > MAX_WARNINGS:
-        err.print(f"... and {len(truth.warnings) - MAX_WARNINGS} more warnings")
-    if asked.annotation_fps is not None and not truth.uses_fps:
-        err.print(f"{printable(path.name)} counts no frames: --annotation-fps changes nothing of it", style="yellow")
-    _tell_left_out(path, list(map(str, truth.skipped)))
-    return truth
-
-
-def _tell_left_out(path: Path, texts: Sequence[str]) -> None:
-    for text in texts[:MAX_WARNINGS]:
-        err.print(Text(f"{printable(path.name)}: left out: {printable(text)}", style="yellow"), soft_wrap=True)
-    if len(texts) > MAX_WARNINGS:
-        err.print(f"... and {len(texts) - MAX_WARNINGS} more left out")
 
 
 def _find(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Plan], dict[str, str]]":

@@ -56,6 +56,20 @@ def test_frames_that_need_a_rate_get_the_film_s(folder):
     assert [(s.start_s, s.end_s) for s in timeline.segments] == [(1.0, 2.0)]
 
 
+@pytest.mark.parametrize(("fps", "lasts"), [(1, 3250), (25, None), (24, None), (100, 32.5)])
+def test_labels_that_do_not_last_as_long_as_the_film_are_doubted(folder, fps, lasts):
+    (folder / "truth" / "groundTruth").mkdir(parents=True)
+    (folder / "truth" / "mapping.txt").write_text("0 x\n")
+    (folder / "truth" / "groundTruth" / "match.txt").write_text("x\n" * 3250)  # at 25 a second
+    asked = ReadingOptions(annotation_fps=Fraction(fps))
+    warnings = read_with_films(folder / "truth", asked, folder / "match.mp4").warnings
+    doubt = (
+        f"it lasts {lasts} s and the film 130 s, so that its times may be wrong: if it counts frames, name their rate "
+        "with --annotation-fps"
+    )
+    assert [text for text in warnings if "may be wrong" in text] == ([doubt] if lasts else [])
+
+
 def test_of_many_films_those_that_lie_beside_are_completed(folder):
     name = unicodedata.normalize("NFD", "tür.mp4")
     (folder / name).symlink_to((folder / "match.mp4").readlink())

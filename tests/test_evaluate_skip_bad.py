@@ -131,3 +131,19 @@ def test_what_is_not_a_rate_is_a_usage_error(here, files, rate):
 def test_a_rate_that_changes_nothing_is_reported(here, files):
     err = here(files / "good.json", files / "clean.csv", "--annotation-fps", 25)[2]
     assert "clean.csv counts no frames: --annotation-fps changes nothing of it" in err
+
+
+def test_json_has_what_was_odd_in_the_annotations(here, tmp_path):
+    pairs = [[0, 10], [5, 12], [40, 30]]
+    film = {"duration": 100, "annotations": [{"label": "walk", "segment": pair} for pair in pairs]}
+    (tmp_path / "anet.json").write_text(json.dumps({"database": {"v_a": film}}))
+    (tmp_path / "found.json").write_text(json.dumps({"results": {"a": GOOD[:1]}}))
+    code, out, err = here(tmp_path / "found.json", tmp_path / "anet.json", "--json")
+    figures = json.loads(out)
+    told = (
+        "of 3 segments 1 overlaps another of its label, 1 ends before it starts: all count as they are written, as in "
+        "ActivityNet's own evaluation"
+    )
+    assert (code, figures["warnings"], figures["num_true"]) == (0, [told], 3)
+    assert told in err
+    assert figures["detection"]["classes"]["walk"]["ap"] == pytest.approx([1 / 3] * 5, abs=1e-6)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from fractions import Fraction
 
 import pytest
 from training_material import material, process, row, store, table  # noqa: F401  (fixtures among them)
@@ -183,6 +184,55 @@ def test_frames_without_a_rate_are_frames_of_the_films(material, store, process,
     first, second = footage.annotations.videos["a"].segments
     assert (first.start_s, first.end_s, second.end_s) == pytest.approx((0, 5, 20))
     assert footage.annotations.labels == ("background", "run")
+
+
+def of_frames(folder, *names, num=100):
+    """Annotations with a label for each frame of some films."""
+    (folder / "groundTruth").mkdir(parents=True)
+    (folder / "mapping.txt").write_text("0 background\n1 run\n")
+    for name in names:
+        labels = "background\n" * (num // 4) + "run\n" * (num - num // 4)
+        (folder / "groundTruth" / f"{name}.txt").write_text(labels)
+    return folder
+
+
+def test_the_rate_of_the_labels_may_be_given(material, store, process, tmp_path):
+    truth = of_frames(tmp_path / "truth", "a", "c", num=500)
+    footage = find_films(truth, material, store, process, annotation_fps=Fraction(25))
+    first, second = footage.annotations.videos["a"].segments
+    assert (first.end_s, second.end_s) == pytest.approx((5, 20))
+    assert not any("--annotation-fps" in note for note in footage.notes)
+
+
+@pytest.mark.parametrize(("fps", "lasts"), [(1, "500 s at 1 a second"), (100, "5 s at 100 a second"), (None, None)])
+def test_labels_at_25_a_second_that_are_read_at_another_rate_are_not_learnt(
+    material, store, process, tmp_path, fps, lasts
+):
+    truth = of_frames(tmp_path / "truth", "a", "c", num=500)  # films of 20 s at 5 frames a second
+    with pytest.raises(AnnotationError) as caught:
+        find_films(truth, material, store, process, annotation_fps=fps and Fraction(fps))
+    lasts = lasts or "100 s at 5 a second"
+    assert caught.value.fact == f"the 500 labels of a last {lasts}, and the film lasts 20 s"
+    assert caught.value.cure == "name the rate of the labels: --annotation-fps 25"
+
+
+def test_a_rate_that_changes_nothing_is_reported(material, store, process, table):
+    notes = find_films(table(row("a")), material, store, process, annotation_fps=Fraction(25)).notes
+    assert any(note.startswith("--annotation-fps changes nothing") for note in notes)
+
+
+def test_published_films_are_cut_at_their_ends_and_found_with_v(material, store, process, tmp_path):
+    pairs = [[1, 6], [4, 9], [4, 9], [15, 23]]
+    film = {"duration": 22, "annotations": [{"label": "run", "segment": pair} for pair in pairs]}
+    (tmp_path / "anet.json").write_text(json.dumps({"database": {"v_a": film}}))
+    footage = find_films(tmp_path / "anet.json", material, store, process)
+    segments = footage.annotations.videos["v_a"].segments
+    assert [(s.start_s, s.end_s) for s in segments] == [(1, 6), (4, 9), (15, 20)]
+    told = (
+        "of 4 segments 1 overlaps another of its label (kept), 1 is a copy of another (left out), "
+        "1 ends up to 3 s after the film (cut there)"
+    )
+    assert told in footage.notes
 
 
 def test_frames_of_films_with_different_rates_have_no_seconds(folder, store, process, film_maker, tmp_path):

@@ -1,9 +1,12 @@
 """Labels for every frame as programs predict them, and their figures."""
 
+import contextlib
 import json
 
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError, InputError
 from vtn_stream.evaluation import read_predictions, score
@@ -110,3 +113,20 @@ def test_what_else_lies_in_the_folder_is_counted(read):
     annotations = read({"a": HEADING + "x x y", "log.json": json.dumps({}), ".hidden": "x"}, fps=1)
     assert drawn(annotations) == {"a": "x 0-2, y 2-3"}
     assert [p.text for p in annotations.warnings] == ["1 file without a label for each frame passed over"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(["mapping.txt", "a", "b"]),
+    st.integers(0, 120),
+    st.integers(0, 30),
+    st.sampled_from(["", "\n", " ", "\0", "###", "3 x\n", "é", "\ud7ff", "9" * 400, "\r", "\t", "=" * 300]),
+    st.booleans(),
+)
+def test_an_edited_folder_is_read_or_refused(tmp_path_factory, file, at, num, put, skip_bad):
+    folder = results(tmp_path_factory.mktemp("edited") / "found")
+    (folder / "mapping.txt").write_text(MAPPING)
+    text = (folder / file).read_text()
+    (folder / file).write_text(text[:at] + put + text[at + num :])
+    with contextlib.suppress(AnnotationError):
+        read_annotations(folder, fps=5, skip_bad=skip_bad, predicted=True)

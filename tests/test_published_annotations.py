@@ -13,8 +13,9 @@ from published_arithmetic import average_map, overlap
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import Prediction, score
 from vtn_stream.evaluation.predictions import assign
-from vtn_stream.formats.annotations import read_annotations
+from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.activitynet import database_of
+from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.timeline import Segment
 from vtn_stream.training.folder import FilmFolder
@@ -254,3 +255,63 @@ def test_films_on_disk_belong_to_ids_with_and_without_v(tmp_path):
         "v_both": ["v_both.mp4"],
         "v_three": [],
     }
+
+
+# ---- THUMOS14's own folder, and films whose annotations nobody has
+
+
+def test_thumos14s_own_files_give_the_figure_of_its_json(tmp_path):
+    truth, predictions = random_films(3)
+    (tmp_path / "thumos14.json").write_text(thumos(truth, 1000.0))
+    folder = tmp_path / "annotation"
+    folder.mkdir()
+    for label in LABELS:
+        lines = [
+            f"{film}  {start}  {end}\n" for film, all_ in truth.items() for name, start, end in all_ if name == label
+        ]
+        (folder / f"{label}_test.txt").write_text("".join(lines))
+    (folder / "Ambiguous_test.txt").write_text("video_test_0000001 1 2\n")
+    (folder / "detclasslist.txt").write_text("7 CricketBowling\n")
+    annotations = read_annotations(folder)
+    assert (annotations.format, annotations.labels) == ("THUMOS14 JSON", tuple(sorted(LABELS)))
+    assert {video.subset for video in annotations.videos.values()} == {"test"}
+    assert annotations.warnings[0].text == "1 segment labelled Ambiguous left out"
+    assert measured(folder, predictions) == measured(tmp_path / "thumos14.json", predictions)
+
+
+def test_their_faults_have_file_and_line(problems):
+    text = "video_test_0000004 0.2 1.1\nvideo_test_0000004 0.2\nvideo_test_0000004 x 2\n"
+    assert problems({"Diving_test.txt": text}) == [
+        (2, "Diving_test.txt: not a film, a start and an end: video_test_0000004 0.2"),
+        (3, "Diving_test.txt: its start is x, not a number of seconds"),
+    ]
+
+
+def test_test_films_without_any_annotation_are_not_scored_as_films_in_which_nothing_happens(read):
+    def film(subset, *pairs):
+        return {"duration": 30, "subset": subset, "annotations": [{"label": "a", "segment": pair} for pair in pairs]}
+
+    database = {
+        "v1": film("training", [1, 2]),
+        "v2": film("validation", [3, 4]),
+        "v3": film("testing"),
+        "v4": film("testing"),
+    }
+    scores = score({}, read(json.dumps({"database": database})), metrics=["detection"])
+    assert [each.name for each in scores.films] == ["v2"]
+    told = "Left out: 1 training film and 2 test films in which nothing is annotated (--subset all chooses them too)."
+    assert told in scores.notes
+    database["v4"] = film("testing", [5, 6])
+    scores = score({}, read(json.dumps({"database": database})), metrics=["detection"])
+    assert [each.name for each in scores.films] == ["v2", "v3", "v4"]
+
+
+def test_an_overlap_of_one_label_is_not_called_two_labels(read):
+    scores = score({}, read(activitynet(("a", 0, 20), ("a", 10, 30), duration=30)), metrics=["segmentation"])
+    assert not any("more than one label" in note for note in scores.notes)
+
+
+def test_converted_they_keep_overlaps_and_say_what_has_no_length(read):
+    result = timelines_of(read(activitynet(*ODD, duration=12)), "x.json", ReadingOptions())
+    assert len(result.timelines[0].segments) == 6
+    assert result.warnings[-1] == "2 segments without a length left out"

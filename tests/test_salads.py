@@ -1,9 +1,12 @@
 """50Salads: clock times and timestamps become seconds of the film."""
 
+import contextlib
 from fractions import Fraction
 
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError
 from vtn_stream.formats.annotations import read_annotations
@@ -99,3 +102,22 @@ def test_faults_have_their_file_and_line(problems):
         (9, f"{name}: no frame lies between {tick(500)} and {tick(600)} on the clock of its timestamps"),
         (2, "timestamps-01-2.txt: its clock goes back: 4 follows 5"),
     ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.booleans(),
+    st.integers(0, 250),
+    st.integers(0, 30),
+    st.sampled_from(["", "\n", " ", "\0", "-1", "9" * 400, "_core", "é", "1e9", "\r", "\t", "0 0 x_core\n"]),
+    st.booleans(),
+)
+def test_an_edited_data_set_is_read_or_refused(tmp_path_factory, of_clock, at, num, put, skip_bad):
+    folder = tmp_path_factory.mktemp("edited")
+    for name, text in data_set(**{"01-1": ROWS, "01-2": ROWS}).items():
+        if "01-1" in name and ("timestamps-" in name) == of_clock:
+            text = text[:at] + put + text[at + num :]
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    with contextlib.suppress(AnnotationError):
+        read_annotations(folder, skip_bad=skip_bad)

@@ -285,7 +285,7 @@ class Scores:
 
     @property
     def num_true(self) -> int:
-        return sum(len(film.true) for film in self.films)
+        return sum(len(film.true) + len(film.unfindable) for film in self.films)
 
     @property
     def num_shown(self) -> int:

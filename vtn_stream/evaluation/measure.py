@@ -267,11 +267,17 @@ def _remark_overlaps(films: Sequence[ScoredFilm], notes: list[str]) -> None:
         ("truth", [film.true for film in films], "sorts first"),
         ("predictions", [film.shown for film in films], "scores highest"),
     ):
-        over_s = sum(sum(s.duration_s for s in segments) - covered_s(segments) for segments in which)
+        over_s = sum(_of_each_label_s(segments) - covered_s(segments) for segments in which)
         if over_s > OVERLAPPING * total_s:
             notes.append(
                 f"For {over_s:.1f} s the {what} hold more than one label; frame by frame only that which {wins} counts."
             )
+
+
+def _of_each_label_s(segments: Sequence[Segment]) -> float:
+    """Seconds that each label covers, added up: what overlaps with its own label counts once."""
+    labels = {s.label for s in segments}
+    return sum(covered_s(s for s in segments if s.label == label) for label in labels)
 
 
 def _no_frames() -> InputError:

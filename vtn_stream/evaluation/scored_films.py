@@ -63,13 +63,15 @@ class ScoredFilm:
 
 
 def chosen(truth: Annotations, part: Part | None) -> list[str]:
-    """The films of a part, by name. None: all that are not for training, if there are any.
+    """The films of a part, by name. None: all that are not for training, if there are any; of those for testing none,
+    if nothing is annotated in any of them: then their annotations are kept secret, as ActivityNet's are.
 
     Raises InputError if there is no such film.
     """
     subset = {name: video.subset for name, video in truth.videos.items()}
     if part is None:
-        return sorted(name for name in subset if subset[name] != "training") or sorted(subset)
+        others = {name for name in subset if subset[name] != "training"}
+        return sorted(others - _secret(truth)) or sorted(others) or sorted(subset)
     names = sorted(name for name in subset if part in ("all", subset[name]))
     if not names:
         there = sorted({value for value in subset.values() if value is not None})
@@ -79,6 +81,13 @@ def chosen(truth: Annotations, part: Part | None) -> list[str]:
             f"choose another subset: there is {' and '.join(there) or 'all'}",
         )
     return names
+
+
+def _secret(truth: Annotations) -> set[str]:
+    """The films for testing, if nothing is annotated in any of them."""
+    films = {name: video for name, video in truth.videos.items() if video.subset == "test"}
+    known = any(v.segments or v.unfindable or v.clip_label is not None for v in films.values())
+    return set() if known else set(films)
 
 
 def matched(
@@ -103,8 +112,12 @@ def matched(
     assigned, others = assign(predictions, truth.videos)
     names = chosen(truth, part)
     if part is None and len(names) < len(truth.videos):
-        num = _counted(len(truth.videos) - len(names), "training film")
-        notes.append(f"Left out: {num} (--subset all chooses them too).")
+        secret = _secret(truth) - set(names)
+        left_out = [_counted(len(truth.videos) - len(names) - len(secret), "training film")]
+        if secret:
+            left_out.append(_counted(len(secret), "test film") + " in which nothing is annotated")
+        left_out = [text for text in left_out if not text.startswith("0 ")]
+        notes.append(f"Left out: {' and '.join(left_out)} (--subset all chooses them too).")
     outside = others + [assigned[film] for film in assigned if film not in names and part is not None]
     if outside and not ignore_other_videos:
         name = outside[0]

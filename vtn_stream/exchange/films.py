@@ -12,6 +12,7 @@ from vtn_stream.video import DecodingProcess, probe
 
 __all__ = ["OF_FILM", "notes_of", "read_with_films"]
 
+WIDE = 1.5  # lengths that differ by less are of one film that was cut
 OF_FILM = "What the file does not say of the film's rate, length and timecode is that of "  # a note, with its name
 
 
@@ -71,11 +72,23 @@ def _one(source: Path, options: ReadingOptions, video: VideoInfo, plain: ReadRes
         read = read_any(source, replace(filled, start_timecode=options.start_timecode))
         doubt = f"the film begins at timecode {video.start_timecode}, after everything here: that was not taken off"
         read = replace(read, warnings=(*read.warnings, doubt))
+    if options.duration_s is None and (doubtful := _doubtful_length(read.timelines[0], video)) is not None:
+        read = replace(read, warnings=(*read.warnings, doubtful))
     (before,) = read.timelines if plain is None else plain.timelines
     timeline, told = _told(read.timelines[0], before, video, options, known=plain is not None)
     if timeline.video_path == named_by(source.name):  # the source names no film
         timeline = replace(timeline, video_path=shareable_name(video.path.name))
     return replace(read, timelines=(timeline,), warnings=(*told, *read.warnings))
+
+
+def _doubtful_length(timeline: Timeline, video: VideoInfo) -> str | None:
+    """A sentence where the source says that the film lasts much longer or shorter than it does."""
+    if ENDS_WITH_LAST in notes_of(timeline) or 1 / WIDE < timeline.duration_s / max(video.duration_s, 1e-6) < WIDE:
+        return None
+    return (
+        f"it lasts {timeline.duration_s:.6g} s and the film {video.duration_s:.6g} s, so that its times may be wrong: "
+        "if it counts frames, name their rate with --annotation-fps"
+    )
 
 
 def _each(folder: Path, plain: ReadResult) -> ReadResult:

@@ -27,6 +27,7 @@ from vtn_stream.formats.annotations import (
     soccernet,
     spots,
     thumos14,
+    thumos14_text,
     timed_lines,
 )
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
@@ -42,7 +43,7 @@ __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotati
 # The formats that are read, as the message for a file of another format lists them.
 FORMATS = {
     activitynet.NAME: "an object with a database, or with the films themselves",
-    thumos14.NAME: "the same with segment(frames) or label_id",
+    thumos14.NAME: "the same with segment(frames) or label_id; or a folder of LABEL_test.txt",
     segments_csv.NAME: "a table with the columns video,start_s,end_s,label, or others that say as much",
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
@@ -179,9 +180,12 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *
     if mapping := mstcn.mapping_of_folder(path):
         mstcn.read(findings, path, mapping)
         return mstcn.NAME
-    if files := salads.files_in(path):
-        salads.read(findings, files)
+    if found := salads.files_in(path):
+        salads.read(findings, found)
         return salads.NAME
+    if found := thumos14_text.files_in(path):
+        thumos14_text.read(findings, found)
+        return thumos14_text.NAME
     documents, phases, others = [], [], 0
     for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
         head = read_bytes(file, _HEAD)
@@ -213,8 +217,8 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *
     if files := soccernet.games(path):
         soccernet.read_games(findings, path, files)
         return soccernet.NAME
-    if files_of_labels := frame_labels.files_in(findings, path, plain=predicted):
-        frame_labels.read(findings, path, files_of_labels)
+    if found := frame_labels.files_in(findings, path, plain=predicted):
+        frame_labels.read(findings, path, found)
         return frame_labels.NAME
     if class_folders.claims(path):
         class_folders.read(findings, path)

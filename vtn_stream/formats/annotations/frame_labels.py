@@ -26,6 +26,7 @@ __all__ = ["NAME", "claims", "claims_plain", "files_in", "read"]
 
 NAME = "MS-TCN results"
 HEAD = 4096  # bytes that tell
+MAX_LABELS = 5_000_000  # of a film: two days at 30 a second
 _HEADING = re.compile(r"#{2,}\s*frame[- ]level recognition:?\s*#*", re.IGNORECASE)
 _SUFFIXES = (".txt", ".recog")
 
@@ -81,6 +82,8 @@ def read(findings: Findings, path: Path, files: list[Path]) -> None:
 
 
 def _labels(findings: Findings, text: str, file: str) -> list[str]:
+    if text.count(" ") + text.count("\n") > MAX_LABELS:
+        raise Unreadable(At(file=file), f"it has more than {MAX_LABELS} labels", "split it")
     if not claims(text):
         return [line.strip() for line in io.StringIO(text.rstrip())]
     if spaced := next((label for label in findings.labels if " " in label), None):

@@ -61,9 +61,9 @@ def settle(findings: Findings, durations_s: Mapping[str, float | None], *, cut: 
                     continue
             kept.append(s)
         film.segments = _counted_overlaps(kept, odd, keep_copies=not cut)
-    if told := _told(odd, over_s, cut=cut):
+    if counted := _sentence(odd, over_s, cut=cut):
         num = f"{len(segments)} segments" if len(segments) > 1 else "1 segment"
-        findings.warn(At(), f"of {num} {told}")
+        findings.warn(At(), f"of {num} {counted}")
 
 
 def _is_late(s: FoundSegment, duration_s: float | None, tolerance_s: float = 0.0) -> bool:
@@ -100,7 +100,7 @@ def _counted_overlaps(segments: list[FoundSegment], odd: Counter[str], *, keep_c
     return kept
 
 
-def _told(odd: Counter[str], over_s: float, *, cut: bool) -> str:
+def _sentence(odd: Counter[str], over_s: float, *, cut: bool) -> str:
     """What is odd, with counts; "" for nothing."""
 
     def some(kind: str, one: str, many: str) -> list[str]:

@@ -14,7 +14,7 @@ from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.annotations.words import At, shown
 
-__all__ = ["NAME", "claims", "read"]
+__all__ = ["DROPPED", "NAME", "claims", "read"]
 
 NAME = "THUMOS14 JSON"
 DROPPED = "Ambiguous"

@@ -37,6 +37,8 @@ def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -
             timeline = replace(timeline, clip_labels=((video.clip_label, 1.0),))
         timelines.append(timeline)
     warnings = (*_told(annotations.warnings, ""), *_told(annotations.skipped, "left out: "))
+    if num := sum(len(video.unfindable) for video in annotations.videos.values()):
+        warnings += (f"{num} segment{'s' * (num > 1)} without a length left out",)
     return ReadResult(timelines=tuple(timelines), warnings=warnings)
 
 
