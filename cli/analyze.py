@@ -90,8 +90,9 @@ def analyze(
 ) -> int:
     """Draw the timeline of FILMS.
 
-    With --model, of what that model sees; without, of scenes: stretches that look alike. A killed run goes on where it
-    stopped when it is started again; meanwhile FILM.timeline.partial.json holds what was found.
+    With --model, it shows what that model finds; without, it shows scenes: parts of the film that look alike. If a run
+    is killed, start it again and it continues; until then FILM.timeline.partial.json holds what was found. FILM is the
+    film's whole name, such as movie.mp4.
     """
     settings.check()
     if dry_run:

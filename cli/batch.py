@@ -37,7 +37,7 @@ MAX_SKIPPED = 3  # names of files that are no films
     "--output",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the results, which lie in it as the films lie in SOURCES.",
+    help="Folder for the results; it gets the same folders inside as SOURCES.",
 )
 @options.address
 @options.formats
@@ -55,21 +55,21 @@ MAX_SKIPPED = 3  # names of files that are no films
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Draw every timeline anew, also in the way of another film's; never over hand work.",
+    help="Draw every timeline again, and replace results of another film; never files that you changed by hand.",
 )
 @options.discard_edits
 @click.option(
-    "--workers", "num_workers", type=click.IntRange(1), help="Workers at most. [default: as many as have room]"
+    "--workers", "num_workers", type=click.IntRange(1), help="The largest number of workers. [default: as many as fit]"
 )
 @click.option(
     "--retry-failed",
     is_flag=True,
-    help="Only films that failed, or have gaps where decoding failed, as OUTPUT/failures.jsonl says.",
+    help="Only films that failed, or have gaps because decoding failed: those in OUTPUT/failures.jsonl.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Only so many films, the largest.")
+@click.option("--limit", type=click.IntRange(1), help="Only this many films, the largest ones.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done: films, what is stored, how long it may take.")
 @quiet_option
-@click.option("--json-log", is_flag=True, help="JSON lines on stdout: what becomes of every film and worker.")
+@click.option("--json-log", is_flag=True, help="JSON lines on stdout: what happens to every film and worker.")
 @options.settings
 @options.results
 def batch(
@@ -85,11 +85,11 @@ def batch(
 ) -> int:
     """Draw the timelines of all films in SOURCES.
 
-    SOURCES are folders, patterns like 'films/**/*.mp4', lists (a .txt file with a path a line) and films. Films whose
-    results are there are skipped, so the same command goes on where it stopped, was killed, or found new films.
+    SOURCES are folders, patterns like 'films/**/*.mp4', lists (.txt files with one path on each line) and films. Films
+    that have results already are skipped: run the same command again after it was stopped, or when there are new films.
 
-    Workers run on this machine, or on a Ray cluster; both want Ray (pip install 'ray>=2.52'). Films, OUTPUT and the
-    store must be reachable under the same paths on all of its machines.
+    Workers run on this machine, or on a Ray cluster; both need Ray (pip install 'ray>=2.52'). Films, OUTPUT and the
+    store must have the same paths on all machines of the cluster.
 
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
@@ -202,7 +202,7 @@ def _tell_of(listing: Listing) -> None:
         names = [printable(name) for name in listing.skipped[:MAX_SKIPPED]]
         if more := listing.num_skipped - len(names):
             names.append(f"{more} more")
-        err.print(Text(f"passed over, as their names are not those of films: {', '.join(names)}"), soft_wrap=True)
+        err.print(Text(f"ignored, because their names are not those of films: {', '.join(names)}"), soft_wrap=True)
 
 
 def _chosen(listing: Listing, output: Path, *, retry_failed: bool, limit: int | None) -> Listing:

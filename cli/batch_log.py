@@ -1,4 +1,4 @@
-"""A batch as JSON lines on stdout: what becomes of every film and worker. No line holds a folder outside OUTPUT."""
+"""A batch as JSON lines on stdout: what happens to every film and worker. No line holds a folder outside OUTPUT."""
 
 import json
 from typing import Any

@@ -20,7 +20,9 @@ from .times import clock
 __all__ = ["cache"]
 
 _store = click.option(
-    "--store", type=click.Path(path_type=Path), help="Its folder. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]"
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder of the embeddings. [default: VTN_STREAM_STORE, else ~/.cache/vtn-stream]",
 )
 
 
@@ -69,7 +71,7 @@ def ls(store: Path | None) -> None:
 @cache.command()
 @_store
 def verify(store: Path | None) -> int:
-    """Read every stored chunk and all cuts through and name those that are damaged."""
+    """Read every stored chunk and all cuts, and name those that are damaged."""
     good = bad = 0
     for file, problem in _opened(store).verify():
         if problem is None:
@@ -86,16 +88,16 @@ def verify(store: Path | None) -> int:
     "--keep", "keep_bytes", type=amounts.SIZE, help="Remove until no more than this is left: 20GB, 500MB, 1.5TiB."
 )
 @click.option(
-    "--older-than", "older_than_s", type=amounts.AGE, help="Remove what was not used for so long: 12h, 30d, 2w."
+    "--older-than", "older_than_s", type=amounts.AGE, help="Remove what was not used for this long: 12h, 30d, 2w."
 )
 @click.option("--orphans", is_flag=True, help="Remove what killed runs left: unfinished files, leases, scratch.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @_store
 def gc(keep_bytes: int | None, older_than_s: float | None, orphans: bool, dry_run: bool, store: Path | None) -> int:
-    """Free space: what was not used for longest goes first.
+    """Free space: what was not used for the longest time is removed first.
 
-    Other runs may go on meanwhile. What is in use stays: films that a batch works on, and all that was used in the last
-    hour. What is removed is computed anew when it is needed.
+    Other runs may continue meanwhile. What is in use stays: films that a batch works on, and all that was used in the
+    last hour. What is removed is computed again when it is needed.
     """
     if keep_bytes is None and older_than_s is None and not orphans:
         raise click.UsageError("say what may be removed: --keep, --older-than or --orphans")

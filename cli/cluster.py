@@ -46,7 +46,7 @@ def cluster() -> None:
 def check_command(address: str, as_json: bool, settings: Settings) -> int:
     """Try every node: decode a film, embed a frame, write and read the store.
 
-    Exit code 1 if something is wrong with a node that would get work; each problem is a line with its cure.
+    Exit code 1 if something is wrong with a node that would get work; each problem is one line that says how to fix it.
     """
     if not as_json:
         out.print(Text(f"asking the nodes of {printable(address)}"), soft_wrap=True)  # before Ray is loaded

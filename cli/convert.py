@@ -27,14 +27,14 @@ __all__ = ["convert"]
 @options.rate
 @options.annotation_fps
 @options.start_timecode
-@click.option("--duration", "duration_s", type=SECONDS, help="Of the film, where SOURCE does not say it.")
+@click.option("--duration", "duration_s", type=SECONDS, help="Length of the film, if SOURCE does not say it.")
 @click.option(
     "--film",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Of which SOURCE tells, for its rate and length. [default: a film of its name beside SOURCE]",
+    help="The film that SOURCE is about, for its rate and length. [default: a film of its name beside SOURCE]",
 )
 @options.bom
-@click.option("--overwrite", is_flag=True, help="Replace a file in the way that says something else.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
 @quiet_option
 def convert(
     source: Path,
@@ -50,9 +50,9 @@ def convert(
 ) -> None:
     """Write SOURCE, a file or a folder of annotations, as TARGET in another format.
 
-    SOURCE's format is told by its content. Where it tells of many films and the format holds one, TARGET is a folder:
-    one that is there, or a name with a slash at its end. What SOURCE does not say of the film's rate and length, the
-    film says.
+    The format of SOURCE is found by its content. If SOURCE is about many films and the format holds only one, TARGET is
+    a folder: one that exists, or a name that ends in a slash. A frame rate or length that SOURCE does not say is read
+    from the film.
     """
     frames = options.as_rate(rate)
     done = convert_file(

@@ -146,7 +146,7 @@ def show_summary(board: Dashboard, summary: Summary | None, output: Path) -> Non
         out.print(f"... and {more} more failed")
     if tally.num_failed or tally.num_lost:
         where = printable(str(output / "failures.jsonl"))
-        out.print(Text(f"what failed is in {where}; --retry-failed tries it again"), soft_wrap=True)
+        out.print(Text(f"failures are listed in {where}; --retry-failed tries them again"), soft_wrap=True)
 
 
 def news_of(event: object) -> Text | None:

@@ -34,5 +34,5 @@ def doctor(store: Path | None) -> int:
         line.append(f"{finding.subject:12}", style="bold")
         line.append(printable(finding.text), style="default")
         out.print(line, soft_wrap=True)
-    out.print("films cannot be analyzed before what is BAD is mended" if bad else "everything works")
+    out.print("no film can be analyzed until what is BAD is fixed" if bad else "everything works")
     return 1 if bad else 0

@@ -40,9 +40,15 @@ __all__ = ["export", "tell_exported"]
 )
 @click.option("--threshold", type=options.Number(0, 1), help="Only segments with at least this score; see above.")
 @click.option("--label", "labels", multiple=True, help="Only this label; may be repeated.")
-@click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Another name; may be repeated.")
 @click.option(
-    "--merge-gap", "merge_gap_s", type=options.Number(0), metavar="S", help="Join segments of a label so far apart."
+    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Give a label another name; may be repeated."
+)
+@click.option(
+    "--merge-gap",
+    "merge_gap_s",
+    type=options.Number(0),
+    metavar="S",
+    help="Join segments of one label that are at most this far apart.",
 )
 @click.option(
     "--min-duration",
@@ -50,18 +56,24 @@ __all__ = ["export", "tell_exported"]
     type=options.Number(0),
     default=0.0,
     metavar="S",
-    help="Drop shorter segments.",
+    help="Leave out shorter segments.",
 )
-@click.option("--top", type=click.IntRange(1), metavar="N", help="Only so many segments, the surest.")
-@click.option("--lead", "lead_s", type=options.Number(), default=0.0, metavar="S", help="Begin so much earlier.")
-@click.option("--lag", "lag_s", type=options.Number(), default=0.0, metavar="S", help="End each segment so much later.")
-@click.option("--no-overlaps", is_flag=True, help="One track: at each moment only the surest segment.")
+@click.option(
+    "--top", type=click.IntRange(1), metavar="N", help="Only this many segments, those with the highest scores."
+)
+@click.option(
+    "--lead", "lead_s", type=options.Number(), default=0.0, metavar="S", help="Begin each segment this much earlier."
+)
+@click.option(
+    "--lag", "lag_s", type=options.Number(), default=0.0, metavar="S", help="End each segment this much later."
+)
+@click.option("--no-overlaps", is_flag=True, help="At each moment only one segment, the one with the highest score.")
 @options.rate
 @options.start_timecode
 @options.bom
 @options.store
 @options.thumbnails
-@click.option("--overwrite", is_flag=True, help="Replace files in the way that say something else.")
+@click.option("--overwrite", is_flag=True, help="Replace files that have the same names and other content.")
 @quiet_option
 def export(
     timelines: tuple[Path, ...],
@@ -77,10 +89,11 @@ def export(
     overwrite: bool,
     **selected: object,
 ) -> int:
-    """Write TIMELINES (.timeline.json files, or folders of them) in other formats. Touches neither film nor model.
+    """Write TIMELINES (.timeline.json files, or folders of them) in other formats. Needs neither film nor model.
 
-    What is selected is done in the order of the options below. A threshold below the one that a model's timeline was
-    drawn with draws it anew from FILM.scores.arrow beside it. Negative leads and lags shorten.
+    Segments are selected and changed in the order of the options below. If --threshold is lower than the one that a
+    model's timeline was drawn with, it is drawn again from FILM.scores.arrow beside it. Negative --lead and --lag make
+    segments shorter.
     """
     if not formats and together is None:
         raise click.UsageError("nothing to write: name a format with -f, or a file with --together")

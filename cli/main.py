@@ -23,7 +23,7 @@ COMMANDS = {
     "convert": "Write a file of another program as a timeline, or in any other format.",
     "report": "Make a timeline's page, or a folder's.",
     "plot": "Draw timelines as pictures.",
-    "train": "Teach it your own actions from annotated films.",
+    "train": "Train a model of your own actions, from annotated films.",
     "models": "Import, fetch and describe models.",
     "evaluate": "Measure timelines, or a model, against annotations.",
     "cache": "Look at and check the stored embeddings, and free their space.",
@@ -96,7 +96,7 @@ def main() -> None:
         click.echo(f"vtn-stream: {error}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("vtn-stream: interrupted; what was stored is kept, run again to go on", err=True)
+        click.echo("vtn-stream: interrupted; what was stored is kept, run the same command again to continue", err=True)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

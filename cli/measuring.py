@@ -17,8 +17,8 @@ from vtn_stream.evaluation.options import EvaluationOptions
 from .comparing import Model, compare_clips, compare_predictions, save_films, show_films
 from .console import err, film_progress, out
 from .interrupts import check_interrupted
+from .scored_truth import read_truth, skipped_note, tell_left_out, with_skipped
 from .scores import show_evaluation, show_own, show_scores
-from .truth import read_truth, skipped_note, tell_left_out, with_skipped
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import AnalysisEvent, Analyzer, Plan

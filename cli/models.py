@@ -34,7 +34,8 @@ MAX_LABELS = 8  # shown; --json has all
 def models() -> None:
     """Import, fetch and describe models.
 
-    They lie in VTN_STREAM_MODELS, else in ~/.local/share/vtn-stream/models; some ship with the program.
+    Models are kept in the folder VTN_STREAM_MODELS, or else ~/.local/share/vtn-stream/models; some come with the
+    program.
     """
 
 
@@ -69,7 +70,13 @@ def ls() -> None:
 
 @models.command()
 @click.argument("model")
-@click.option("--frames", default=250, show_default=True, type=click.IntRange(1), help="Of which work is counted.")
+@click.option(
+    "--frames",
+    default=250,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of frames for which the work is counted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with all labels.")
 def info(model: str, frames: int, as_json: bool) -> None:
     """Describe MODEL: one on this machine, a file, or a network of the paper, such as vtn-vit-b."""
@@ -117,13 +124,15 @@ def info(model: str, frames: int, as_json: bool) -> None:
 
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file. [default: among the models]")
-@click.option("--name", help="What to call it among the models. [default: the published name, or FILE's]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write this file. [default: a file in the models' folder]"
+)
+@click.option("--name", help="Name of the model. [default: the published name, or FILE's]")
 @quiet_option
 def import_(file: Path, output: Path | None, name: str | None) -> None:
-    """Make a model of FILE, weights in the layout that the paper's authors publish (.pyth)."""
+    """Make a model of FILE: weights as the paper's authors publish them (.pyth)."""
     if output is not None and name is not None:
-        raise click.UsageError("--name is for a model among the models: give it or --output")
+        raise click.UsageError("--name is for a model in the models' folder: give either --name or --output")
     if file.is_file():
         out.print(Text(f"reading {printable(file.name)}"), soft_wrap=True)  # before torch is loaded
     from vtn_stream.checkpoints.catalogue import models_folder
@@ -133,7 +142,9 @@ def import_(file: Path, output: Path | None, name: str | None) -> None:
     if added.published is not None:
         out.print(Text(f"sha256 of the published {added.published.file}"), soft_wrap=True)
     else:
-        err.print("not the published file (its sha256 differs): imported as what it says it is", soft_wrap=True)
+        err.print(
+            "this is not the published file (its sha256 differs); it was imported as what it says it is", soft_wrap=True
+        )
     _tell_written(added.path)
     model = added.path if output is not None else added.path.name.removesuffix(".safetensors")
     out.print(Text(f"vtn-stream analyze movie.mp4 --model {printable(shlex.quote(str(model)))}"), soft_wrap=True)
@@ -145,7 +156,7 @@ def import_(file: Path, output: Path | None, name: str | None) -> None:
 def pull(name: str) -> None:
     """Fetch a published model; `vtn-stream models ls` shows which there are.
 
-    What was cut or interrupted goes on where it stopped.
+    A download that was interrupted continues where it stopped.
     """
     from vtn_stream.checkpoints.catalogue import find_published, models_folder
 
@@ -178,7 +189,10 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     )
     _show("backbone weights", f"{recipe.weights}, {where}")
     _show("window", f"{window.num_positions} positions ({window_s:.2f} s), one every {stride_s:.2f} s")
-    _show("operating point", f"a class holds from {point.high:g}, and reaches as far as {point.low:g}")
+    _show(
+        "operating point",
+        f"a segment needs a score of {point.high:g}, and extends while the score is above {point.low:g}",
+    )
     if checkpoint.operating_points.own:
         _show("", f"{len(checkpoint.operating_points.own)} labels have their own")
     for name, value in checkpoint.training.items():

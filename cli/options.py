@@ -128,18 +128,21 @@ backbone = click.option(
     help=f"timm image network, such as vit_small_patch14_dinov2.lvd142m. [default: {DEFAULT_BACKBONE}, or the model's]",
 )
 overwrite = click.option(
-    "--overwrite", is_flag=True, help="Replace results in the way that are another film's; never hand work."
+    "--overwrite",
+    is_flag=True,
+    help="Replace results of another film that have the same names; never files that you changed by hand.",
 )
 refine = click.option(
     "--refine/--no-refine",
     default=True,
     show_default=True,
-    help="Place cuts between scenes to the frame, by decoding the frames around them; a model's borders stay.",
+    help="Find the exact frame of each cut between scenes, by decoding the frames around it; the borders of a model's "
+    "segments stay.",
 )
 discard_edits = click.option(
     "--discard-edits",
     is_flag=True,
-    help="Put results that were changed by hand aside, as NAME.edited-1, and write anew.",
+    help="Rename results that you changed by hand to NAME.edited-1, and write new ones.",
 )
 exact = click.option("--exact", is_flag=True, help="Do not reuse embeddings that another device or version computed.")
 device = click.option(
@@ -157,7 +160,8 @@ store = click.option(
 size = click.option(
     "--size",
     type=click.IntRange(16, 4096),
-    help="Height and width of the frames that the image network looks at, where it takes others. [default: its own]",
+    help="Height and width in pixels of the frames that the image network sees, if it can take other sizes. "
+    "[default: its own]",
 )
 weights = click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the image network.")
 rate = click.option(
@@ -178,9 +182,11 @@ start_timecode = click.option(
     callback=_timecode,
     help="Timecode of the film's first frame; with ; before FF drop-frame. [default: the film's, else 0]",
 )
-bom = click.option("--bom", is_flag=True, help="Begin tables with the mark by which Excel knows UTF-8.")
+bom = click.option(
+    "--bom", is_flag=True, help="Begin tables with a byte order mark, so that Excel reads them as UTF-8."
+)
 thumbnails = click.option(
-    "--thumbnails/--no-thumbnails", default=True, show_default=True, help="Pictures of the film in its page."
+    "--thumbnails/--no-thumbnails", default=True, show_default=True, help="Show small pictures of the film in its page."
 )
 
 _RATE = re.compile(r"\d{1,6}(\.\d{1,6})?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
@@ -191,5 +197,5 @@ def as_rate(text: str | None, option: str = "--rate") -> Fraction | None:
     if text is None:
         return None
     if not _RATE.fullmatch(text) or not 0 < Fraction(text) <= 1000:
-        raise click.BadParameter(f"{text!r} is no rate such as 25, 29.97 or 30000/1001", param_hint=option)
+        raise click.BadParameter(f"{text!r} is not a rate such as 25, 29.97 or 30000/1001", param_hint=option)
     return Fraction(text) if "/" in text else exact_rate(float(text))

@@ -55,13 +55,20 @@ class _Film:
 @click.option(
     "--truth",
     type=click.Path(path_type=Path),
-    help="What really happens, drawn above: a file of any format that can be read, or annotations.",
+    help="File of what really happens, annotations or a timeline: drawn above what was predicted.",
 )
 @options.rate
 @click.option("--start", "start_s", type=SECONDS, default=0.0, help="Begin here.")
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="End here.")
-@click.option("--width", "width_in", type=options.Number(3, 20), default=7.0, show_default=True, help="Inches.")
-@click.option("--label", "labels", multiple=True, help="Draw this label; may be repeated. [default: all]")
+@click.option(
+    "--width",
+    "width_in",
+    type=options.Number(3, 20),
+    default=7.0,
+    show_default=True,
+    help="Width of the picture in inches.",
+)
+@click.option("--label", "labels", multiple=True, help="Draw only this label; may be repeated. [default: all]")
 @quiet_option
 def plot(
     timelines: tuple[Path, ...],
@@ -76,20 +83,20 @@ def plot(
     """Draw TIMELINE (a .timeline.json file, or a folder of them) as a picture for print: a lane for each label; of
     several, a strip each.
 
-    The films of the truth are found by the names that the timelines give theirs.
+    A film is found in the truth by its name.
     """
     target = Path(output)
     is_folder = target.is_dir() or output.endswith(("/", os.sep))
     if not is_folder and target.suffix.lower() not in FORMATS:
         raise InputError(
-            f"{target.name} names no picture",
+            f"{target.name} is not the name of a picture",
             "nothing was drawn",
-            "let it end in .png or .svg; or in a slash, for a folder with a picture of each film",
+            "give a name that ends in .png or .svg; or in a slash, for a folder with a picture of each film",
         )
     films = _loaded(timelines)
     if not start_s < min(end_s, max(film.timeline.span_s[1] for film in films)):
         raise InputError(
-            f"of the timelines nothing lies after {start_s:g} s" + f" and before {end_s:g} s" * math.isfinite(end_s),
+            f"no timeline has anything after {start_s:g} s" + f" and before {end_s:g} s" * math.isfinite(end_s),
             "nothing was drawn",
             "check the times",
         )

@@ -26,7 +26,10 @@ __all__ = ["report"]
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Page. [default: beside the timeline]"
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the page. [default: beside the timeline]",
 )
 @click.option(
     "--film",
@@ -34,7 +37,9 @@ __all__ = ["report"]
     help="Where the film lies. [default: a film of its name beside the page or in a folder above]",
 )
 @click.option(
-    "--truth", type=click.Path(path_type=Path), help="Annotations, or a timeline, shown over what was predicted."
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="File of what really happens, annotations or a timeline: shown above what was predicted.",
 )
 @options.rate
 @options.thumbnails
@@ -42,7 +47,7 @@ __all__ = ["report"]
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Replace a file in the way that is no page of vtn-stream; put aside a page that was changed by hand.",
+    help="Replace a file of the page's name that is not a page of vtn-stream; rename a page that you changed by hand.",
 )
 @quiet_option
 def report(
@@ -55,10 +60,10 @@ def report(
     store: Path | None,
     overwrite: bool,
 ) -> int:
-    """Make the HTML page of SOURCE, a .timeline.json file; or of a folder, index.html over all its timelines.
+    """Make the HTML page of SOURCE, a .timeline.json file; or of a folder: a page of each timeline, and index.html.
 
-    A page is one file that opens without server or network, with a player of the film that lies beside it or above. In
-    a folder, timelines without a page, or with an older one, get theirs; with --truth every film that it tells of.
+    A page is one file that opens without server or network, and plays the film if that is beside it or in a folder
+    above. In a folder, a page is made if there is none, or an older one; with --truth, also for each film with truth.
     """
     if source.is_dir():
         if output or film:
@@ -75,7 +80,7 @@ def report(
         if way is None:
             raise InputError(
                 "film and page do not both lie in the current folder",
-                "no page was written: the way to the film would name folders above",
+                "no page was written: the path to the film would name folders above",
                 "run it in a folder that holds both, or leave out --film and choose the film in the page",
             )
     true = None
@@ -109,7 +114,7 @@ def _of_folder(
     written = write_index(folder, failed=why_films_failed(folder), overwrite=overwrite)
     for line in written.told:
         err.print(Text(f"{printable(written.path.name)}: {printable(line)}"), soft_wrap=True)
-    failed = f", {written.num_failed} of which cannot be read" if written.num_failed else ""
+    failed = f", {written.num_failed} cannot be read" if written.num_failed else ""
     films = num(written.num_films, "timeline")
     out.print(Text(f"wrote {printable(str(written.path))}, over {films}{failed}"), soft_wrap=True)
     return 1 if num_failed else 0

@@ -25,16 +25,16 @@ __all__ = ["train"]
 MAX_NOTES = 40  # lines of what is doubtful
 MAX_LABELS = 8
 
-HELP = """Teach it your own actions from annotated films.
+HELP = """Train a model of your own actions, from annotated films.
 
-ANNOTATIONS is a file or folder, of one of these formats. All else follows from them: the head, the rate, which films
-are held back, how long it learns.
+ANNOTATIONS is a file or folder in one of these formats. Everything else is chosen by them: the head, the rate, which
+films are kept for validation, how long it learns.
 
 \b
 {formats}
 
-Beside the model lie its card (what it learnt, how good it is, what it will not do) and pictures. A killed run goes
-on after its last whole epoch when the same command is given again.
+The model's card (what it learnt, how good it is, what it cannot do) and pictures are written beside the model. If a
+run is killed, give the same command again: it continues after its last complete epoch.
 """.format(formats="\n".join(f"{name}: {what}" for name, what in FORMATS.items()))
 
 
@@ -44,7 +44,7 @@ on after its last whole epoch when the same command is given again.
     "--videos",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the films, or of folders of them.",
+    help="Folder of the films; they may lie in folders inside.",
 )
 @click.option(
     "-o",
@@ -59,7 +59,7 @@ on after its last whole epoch when the same command is given again.
     default="auto",
     show_default=True,
     help="What it learns: localization, when each action begins and ends; dense, one label at every moment; "
-    "classification, one label a clip. auto goes by the annotations.",
+    "classification, one label for each clip. auto chooses by the annotations.",
 )
 @click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
 @options.annotation_fps
@@ -68,20 +68,22 @@ on after its last whole epoch when the same command is given again.
 @options.size
 @options.device
 @options.store
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all that is random.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of everything that is random."
+)
 @click.option("--epochs", type=click.IntRange(1), help="How often all films are seen. [default: by their number]")
-@click.option("--skip-bad", is_flag=True, help="Leave out annotations and films that are wrong, and tell which.")
-@click.option("--anyway", is_flag=True, help="Train where there is too little to learn from.")
-@click.option("--overwrite", is_flag=True, help="Replace the model in the way.")
+@click.option("--skip-bad", is_flag=True, help="Leave out annotations and films that are wrong, and report which.")
+@click.option("--anyway", is_flag=True, help="Train even if there is too little to learn from.")
+@click.option("--overwrite", is_flag=True, help="Replace a model that has the same name.")
 @click.option(
     "--log",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of TensorBoard's curves, and of the state of a run. [default: MODEL.training]",
+    help="Folder for TensorBoard's curves and the state of a run. [default: MODEL.training]",
 )
 @quiet_option
 @options.gathered(TrainingOptions, "asked")
 def train(asked: TrainingOptions) -> None:
-    """Teach it your own actions from annotated films."""
+    """Train a model of your own actions, from annotated films."""
     asked.check()
     out.print(Text(f"teaching {printable(asked.output.name)} from {printable(asked.annotations.name)}"), soft_wrap=True)
     from vtn_stream.training.teach import teach

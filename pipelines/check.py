@@ -146,12 +146,12 @@ class _Probes:
                     continue
                 except self._ray.exceptions.RayError as error:
                     fact = f"it fails ({last_line(error)})"
-                    self.report(number, fact, "it does no work", "install there what is installed here")
+                    self.report(number, fact, "it gets no work", "install there what is installed here")
             else:
                 self.report(
                     number,
                     f"no answer within {deadline_s:g} s",
-                    "work would wait for it in vain",
+                    "work that it is given would never be done",
                     "restart it, or take it out of the cluster",
                 )
             self._ray.kill(self._actors.pop(number))
@@ -191,7 +191,7 @@ def _check_shared(probes: _Probes, folder: str, option: str) -> None:
         probes.report(
             number,
             f"the folder of {option} there is not the one of {_node_names(groups[0])}",
-            "neither sees what the other does",
+            "neither sees what the other writes",
             "mount one shared folder at the same path on every node",
         )
 
@@ -224,7 +224,7 @@ def _check_differences(examinations: Mapping[int, Examination], probes: _Probes)
                 probes.report(
                     number,
                     f"its {name.replace('_', ' ')} is {there}, that of most nodes {usual}",
-                    "workers that compute in another way than the first get no work",
+                    "workers that compute differently from the first get no work",
                     "install the same versions, and use nodes that are alike",
                 )
 

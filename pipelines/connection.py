@@ -172,7 +172,7 @@ def _knock(address: str) -> None:
         raise ClusterError(
             f"nobody answers at {address} ({getattr(error, 'strerror', None) or error})",
             "nothing was started",
-            "see `ray status` on the cluster for its address, and whether a firewall is between",
+            "see `ray status` on the cluster for its address, and check whether a firewall blocks it",
         ) from error
 
 
@@ -190,7 +190,7 @@ def _connection_error(error: Exception, address: str) -> ClusterError:
         )
     if re.search(r"AuthenticationError|InvalidAuthToken|Unauthenticated", f"{type(error).__name__} {text}"):
         return ClusterError(
-            f"the Ray cluster at {address} wants its token, and was given none or another",
+            f"the Ray cluster at {address} needs its token, and got none or another one",
             "nothing was started",
             "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token to what `ray get-auth-token` says there",
         )
@@ -210,7 +210,7 @@ def _connection_error(error: Exception, address: str) -> ClusterError:
         )
     cure = "check the address with `ray status` on the cluster; host:port is for the cluster's own nodes"
     if address.startswith("ray://"):  # whose server does not say that a token is missing
-        cure = "check the port (Ray's default is 10001); if the cluster wants a token, set RAY_AUTH_MODE=token here"
+        cure = "check the port (Ray's default is 10001); if the cluster needs a token, set RAY_AUTH_MODE=token here"
     return ClusterError(
         f"no connection to the Ray cluster at {address} ({last_line(causes[-1])})", "nothing was started", cure
     )

@@ -142,7 +142,9 @@ class _Search:
             parts = entry.rstrip("/").split("/")
             if parts[-1] in ("", ".", ".."):
                 fact = f"line {number} of {name} names no film"
-                self.add_problem(InputError(fact, "the rest of the list is used", "give the path of a film a line"))
+                self.add_problem(
+                    InputError(fact, "the rest of the list is used", "write the path of one film on each line")
+                )
             elif ".." in parts or (os.path.isabs(entry) and not entry.startswith(os.path.join(where, ""))):
                 self._add_film(path, _status(path))  # with its .., since where that leads depends on links
             else:
@@ -262,7 +264,9 @@ def _lines(path: str) -> list[str]:
         ) from error
     if not a_list or b"\0" in content:
         raise InputError(
-            f"{name} is not a list of films", "nothing was analyzed", "save it as UTF-8 text, with a path a line"
+            f"{name} is not a list of films",
+            "nothing was analyzed",
+            "save it as UTF-8 text, with one path on each line",
         )
     # Bytes that are not UTF-8 are kept as the file system keeps them: such names exist.
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")
@@ -284,7 +288,7 @@ def _unreadable(name: str, error: OSError) -> InputError:
 
 
 def _no_film(source: str, num_skipped: int) -> InputError:
-    others = f" (of {num_skipped} files none has a film's suffix)" if num_skipped else ""
+    others = f" (none of {num_skipped} files has a film's suffix)" if num_skipped else ""
     return InputError(
         f"there is no film in {source}{others}",
         "there is nothing to analyze",

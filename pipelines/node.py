@@ -73,7 +73,7 @@ class NodeProbe:
                 _decode_sample(decoder)
                 decoders.append(decoder)
             except Exception as error:  # whatever is wrong there is what was asked
-                problems.append(_problem(error, f"{decoder} decodes nothing there"))
+                problems.append(_problem(error, f"{decoder} cannot decode there"))
         weights = recipe = ""
         execution: ExecutionFields = {}
         try:

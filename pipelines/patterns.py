@@ -39,7 +39,9 @@ class Pattern:
         pattern = tuple(part for part in parts[num_fixed:] if part not in ("", "."))
         if ".." in pattern:
             raise InputError(
-                f"the pattern {text} leads up", "nothing was analyzed", "let it begin with the .., or do without"
+                f"the pattern {text} leads to folders above",
+                "nothing was analyzed",
+                "write .. only at its beginning, or leave it out",
             )
         return "".join(f"{part}/" for part in parts[:num_fixed]), cls(pattern)
 

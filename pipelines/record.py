@@ -96,7 +96,7 @@ class Record:
             self._write_run(state)
         except OSError as error:
             if kind is None:
-                raise _unwritable(self._run.parent, error, "some failures are not on record") from error
+                raise _unwritable(self._run.parent, error, "some failures are not recorded") from error
 
     def summarize(self, summary: Summary) -> None:
         """The batch has come to its end."""

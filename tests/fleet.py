@@ -211,8 +211,8 @@ def analyzed_alone(films: Path, folder: Path) -> dict[str, bytes]:
     results = ResultOptions(output=folder / "results", formats=("json", "csv"))
     with Analyzer(Settings(fps=1, store=folder / "store"), encoder=FakeEncoder()) as analyzer:
         for film in sorted(films.glob("*.mp4")):
-            files = results.files(film, store=folder / "store")
             made = analyzer.analyze(analyzer.plan(film))
+            files = results.files(film, made.timeline.video_identity, store=folder / "store")
             files.save(made.timeline, made.scores, made.index, made.labels)
             timelines[film.name] = files.timelines["json"].read_bytes()
     return timelines

@@ -147,7 +147,7 @@ def test_results_of_another_film_are_kept(here, analyzed, filled, tmp_path, tiny
     arguments = ["analyze", analyzed.film, "-o", tmp_path, "--store", filled, "--fps", "1", *tiny_options]
     code, out, err = here(*arguments)
     assert (code, out) == (1, "\nfilm.mp4\n")
-    assert "film.mp4.timeline.csv is there already" in the_line(err)
+    assert "film.mp4.timeline.csv exists already" in the_line(err)
     assert (tmp_path / "film.mp4.timeline.csv").read_text() == "mine"
     assert here(*arguments, "--overwrite")[0] == 0
     assert (tmp_path / "film.mp4.timeline.csv").read_text() != "mine"
@@ -182,7 +182,10 @@ def test_ctrl_c_in_the_middle_is_130_and_the_next_run_finishes(film, film_maker,
         running.send_signal(signal.SIGINT)
         _, stderr = running.communicate()
     assert running.returncode == 130
-    assert " ".join(stderr.split()) == "vtn-stream: interrupted; what was stored is kept, run again to go on"
+    assert (
+        " ".join(stderr.split())
+        == "vtn-stream: interrupted; what was stored is kept, run the same command again to continue"
+    )
     assert not (out / "later.mp4.timeline.json").exists()
     for file in out.glob("*.timeline.partial.json"):
         partial = load_timeline(file)

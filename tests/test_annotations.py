@@ -103,7 +103,7 @@ def test_the_message_says_fact_consequence_cure_then_each_problem(read):
         read("video,start_s,end_s,label\na,2,1,x\nb,3,4,\nc,1,2,y\n", "train.csv")
     first, *rest = str(caught.value).splitlines()
     assert first == (
-        "train.csv has 2 problems; no annotations were read; mend the file, or leave out what is wrong (--skip-bad)"
+        "train.csv has 2 problems; no annotations were read; fix the file, or leave out what is wrong (--skip-bad)"
     )
     assert rest == ["  line 2: a: it ends at 1 s, before it starts at 2 s", "  line 3: b: it has no label"]
 
@@ -119,7 +119,7 @@ def test_skip_bad_leaves_out_what_is_wrong_and_only_that(read):
     annotations = read("video,start_s,end_s,label\na,1,2,x\na,4,3,x\nb,4,3,x\nc,,,\n", skip_bad=True)
     assert drawn(annotations) == {"a": "x 1-2", "c": ""}  # b is not a film in which nothing happens
     assert [line for line, _ in annotations.skipped] == [3, 4]
-    with pytest.raises(AnnotationError, match="1 problem; no annotations were read; mend the file\n"):
+    with pytest.raises(AnnotationError, match="1 problem; no annotations were read; fix the file\n"):
         read("video,start_s,end_s,label\nb,4,3,x\n", skip_bad=True)
 
 
@@ -140,7 +140,7 @@ def test_mistakes_of_a_json_file_have_its_lines(problems):
   "v1": {"annotations": []}
 }}"""
     assert problems(text) == [
-        (2, "v1: this key stands twice; the first would be read"),
+        (2, "v1: this key occurs twice; the first would be read"),
         (2, "v1: its duration is long, not seconds above 0"),
         (2, "v1: its subset is holdout, not training, validation or test"),
         (5, "v1.annotations[1]: its end is 2, not a number of seconds"),

@@ -73,7 +73,7 @@ def test_a_file_of_phases_that_is_no_text_is_told_among_others(tmp_path):
         (tmp_path / f"v{i}-phase.txt").write_bytes(FILES["phases"].encode() + b"\xff" * (i != 1))
     with pytest.raises(AnnotationError) as caught:
         read_annotations(tmp_path)
-    told = "is no text in UTF-8 or UTF-16 (line 11)"
+    told = "is not text in UTF-8 or UTF-16 (line 11)"
     assert caught.value.problems == tuple((None, f"v{i}-phase.txt: {told}") for i in (0, 2))
 
 

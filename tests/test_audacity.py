@@ -41,8 +41,8 @@ def test_labels_whose_trailing_tab_was_taken_away_are_read():
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("0\t1\ta\nb\n", "line 2: it is no start, tab, end, tab and label"),
-        ("0\tnan\ta\n", "line 1: it is no start"),
+        ("0\t1\ta\nb\n", "line 2: it is not a start, tab, end, tab and label"),
+        ("0\tnan\ta\n", "line 1: it is not a start"),
         ("2\t1\ta\n", "line 1: it ends before it starts"),
     ],
 )

@@ -196,7 +196,10 @@ def test_ctrl_c_is_130_and_what_was_done_is_told(here, films, faked):
     faked.events = interrupted
     code, out, err = here("batch", "films", "-o", "out")
     assert code == 130
-    assert err.splitlines()[-1] == "vtn-stream: interrupted; what was stored is kept, run again to go on"
+    assert (
+        err.splitlines()[-1]
+        == "vtn-stream: interrupted; what was stored is kept, run the same command again to continue"
+    )
     assert (rows(out)["films done"], rows(out)["films left"]) == ("1", "2")
     assert json.loads((films.parent / "out" / "run.json").read_text())["state"] == "interrupted"
     assert len((films.parent / "out" / "failures.jsonl").read_text().splitlines()) == 2

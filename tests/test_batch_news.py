@@ -93,7 +93,7 @@ def test_what_cannot_be_listed_is_told_and_is_1(here, films, faked):
     code, _, err = here("batch", "films", "films/list.txt", "-o", "out")
     assert code == 1
     assert "vtn-stream: line 2 of list.txt names no film; " in err
-    assert "passed over, as their names are not those of films: films/list.txt, films/notes.doc\n" in err
+    assert "ignored, because their names are not those of films: films/list.txt, films/notes.doc\n" in err
     assert len(faked.films) == 4
 
 

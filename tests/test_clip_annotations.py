@@ -56,7 +56,7 @@ def test_class_folders(read):
         "run/2.MKV": "run",
         "sit down/1.mp4": "sit down",
     }
-    assert annotations.warnings == ((None, "1 file without a film's suffix passed over"),)
+    assert annotations.warnings == ((None, "1 file without a film's suffix ignored"),)
 
 
 def test_class_folders_inside_subsets(read):
@@ -79,7 +79,7 @@ def test_class_folders_inside_subsets(read):
     ],
 )
 def test_a_table_whose_unknown_columns_hold_times_is_refused_and_they_are_named(problems, header, row, named):
-    assert problems(f"{header}\n{row}\n") == [(1, f"{named} may be times, and this be no list of whole clips")]
+    assert problems(f"{header}\n{row}\n") == [(1, f"{named} may be times, and then this is not a list of whole clips")]
 
 
 def test_other_columns_of_clips_are_no_times(read):
@@ -113,7 +113,7 @@ def test_numbers_that_rise_are_no_times_where_their_name_or_size_says_so(read, c
 )
 def test_lines_that_hold_times_are_no_list_of_clips(problems, lines):
     ((_, text),) = problems(lines)
-    assert text == "there may be times in it, so that it is no list of whole clips"
+    assert text == "there may be times in it, so it is not a list of whole clips"
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_list_without_clips_is_told(folder, text):
 def test_what_is_no_text_is_told(tmp_path, content):
     if content is not None:
         (tmp_path / "list.txt").write_bytes(content)
-    with pytest.raises(AnnotationError, match=r"list\.txt (cannot be read|is no text in UTF-8)"):
+    with pytest.raises(AnnotationError, match=r"list\.txt (cannot be read|is not text in UTF-8)"):
         read_clips(tmp_path / "list.txt", LABELS)
 
 
@@ -301,5 +301,5 @@ def test_a_clip_and_its_label_are_found_in_any_form_of_unicode(tmp_path):
 @pytest.mark.parametrize("text", ["video,start_s,end_s,label\na.mp4,1,2,fight\n", "a.mp4 0.5 2.5 fight\n"])
 def test_what_holds_times_is_no_list_of_clips(tmp_path, text):
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(AnnotationError, match="it holds times, so that it is no list of whole clips"):
+    with pytest.raises(AnnotationError, match="it contains times, so it is not a list of whole clips"):
         listed(tmp_path, text)

@@ -77,7 +77,7 @@ def test_a_wrong_token_and_none_are_told_with_their_cure(guarded, token):
     line = said(guarded, token=token)
     assert line.count("\n") == 1
     assert "ClusterError: the Ray cluster at" in line
-    assert "wants its token" in line
+    assert "needs its token" in line
     assert "RAY_AUTH_TOKEN" in line
 
 

@@ -121,7 +121,7 @@ def test_a_suffix_that_nobody_knows_names_the_nearest(name, cure):
 def test_many_films_go_into_a_folder_a_file_each(tmp_path):
     rows = "video,start_s,end_s,label\na.mp4,0,1,x\nb.mp4,2,3,y\nsub/a.mp4,4,5,z\n"
     (tmp_path / "many.csv").write_text(rows)
-    with pytest.raises(InputError, match="tells of 3 films, and a file of vtt holds one"):
+    with pytest.raises(InputError, match="is about 3 films, and a vtt file holds one"):
         convert(tmp_path / "many.csv", tmp_path / "one.vtt")
     assert not (tmp_path / "one.vtt").exists()
     (tmp_path / "out").mkdir()
@@ -202,7 +202,7 @@ def test_source_and_target_are_never_one_file(tmp_path):
 
 def test_a_target_in_the_way_is_kept(tmp_path):
     (tmp_path / "mine.vtt").write_text("mine")
-    with pytest.raises(TimelineError, match=r"mine\.vtt is there already and says something else"):
+    with pytest.raises(TimelineError, match=r"mine\.vtt exists already and has other content"):
         convert(put(tmp_path), tmp_path / "mine.vtt")
     assert (tmp_path / "mine.vtt").read_text() == "mine"
     convert(put(tmp_path), tmp_path / "mine.vtt", overwrite=True)
@@ -229,7 +229,7 @@ def test_the_command_line_converts_and_tells_what_was_changed(tmp_path, here):
     (tmp_path / "film.mp4").write_bytes(b"\0\0\0 ftypisom")
     code, _, err = here("convert", tmp_path / "film.mp4", tmp_path / "a.vtt")
     assert (code, err.count("\n")) == (1, 1)
-    assert err.endswith("vtn-stream analyze is what reads a film\n")
+    assert err.endswith("to analyze a film, use vtn-stream analyze\n")
     code, _, err = here("convert", tmp_path / "missing.srt", tmp_path / "a.vtt")
     assert code == 1
     assert err.startswith("vtn-stream: missing.srt cannot be read")
@@ -248,5 +248,5 @@ def test_the_truth_of_a_film_is_found_by_its_name(tmp_path):
         truth_of(tmp_path / "other.csv", [TIMELINE])
     assert truth_of(put(tmp_path), [TIMELINE]) == [TIMELINE.segments]
     (tmp_path / "others.csv").write_text("video,start_s,end_s,label\na,0,1,x\nb.mp4,2,3,y\n")
-    with pytest.raises(InputError, match=r"tells of no film called match\.mp4"):
+    with pytest.raises(InputError, match=r"has no film called match\.mp4"):
         truth_of(tmp_path / "others.csv", [TIMELINE])

@@ -84,7 +84,7 @@ def test_of_many_films_those_that_lie_beside_are_completed(folder):
     }
     assert any("2 of 4 films are those of the films beside it" in warning for warning in read.warnings)
     assert any(warning.startswith("no film.mp4") for warning in read.warnings)
-    with pytest.raises(InputError, match="tells of 4 films, and one is named for it"):
+    with pytest.raises(InputError, match="is about 4 films, and --film names one"):
         read_with_films(folder / "t.csv", ReadingOptions(), folder / "match.mp4")
 
 

@@ -304,7 +304,7 @@ def test_a_damaged_edl_is_refused(text, told):
         ("29", Fraction(25), "give the rate that it counts at: --rate 29.97 or 30"),
         ("59", Fraction(30), "give the rate that it counts at: --rate 59.94 or 60"),
         ("24", Fraction(24), "give the rate that it counts at: --rate 25"),
-        ("999", Fraction(24), "mend the file"),
+        ("999", Fraction(24), "fix the file"),
     ],
 )
 def test_a_frame_that_the_rate_does_not_have_names_a_rate_that_has_it(frame, rate, cure):

@@ -84,7 +84,7 @@ def test_a_file_elsewhere_that_says_something_else_is_kept(tmp_path):
         assert export(path, ["csv", "csv"], tmp_path / "out").paths == (written,)
     assert os.listdir(tmp_path / "out") == ["film.timeline.csv"]
     written.write_text("mine")
-    with pytest.raises(TimelineError, match="says something else"):
+    with pytest.raises(TimelineError, match="has other content"):
         export(path, ["csv"], tmp_path / "out")
     assert written.read_text() == "mine"
     export(path, ["csv"], tmp_path / "out", overwrite=True)
@@ -96,7 +96,7 @@ def test_a_file_beside_that_somebody_edited_is_kept_too(tmp_path):
     (written,) = export(path, ["srt"]).paths
     export(path, ["srt"])
     written.write_text("mine")
-    with pytest.raises(TimelineError, match="says something else"):
+    with pytest.raises(TimelineError, match="has other content"):
         export(path, ["srt"])
     assert written.read_text() == "mine"
 
@@ -104,7 +104,7 @@ def test_a_file_beside_that_somebody_edited_is_kept_too(tmp_path):
 def test_a_selection_never_replaces_the_timeline_that_it_is_of(tmp_path):
     path = put(tmp_path)
     for overwrite in (False, True):
-        with pytest.raises(TimelineError, match=r"is the timeline that this would be made of.*name another folder"):
+        with pytest.raises(TimelineError, match=r"is the timeline itself.*name another folder"):
             export(path, ["json"], selection=Selection(threshold=0.8), overwrite=overwrite)
     assert load_timeline(path) == TIMELINE
     (chosen,) = export(path, ["json"], tmp_path / "out", selection=Selection(threshold=0.8)).paths
@@ -152,7 +152,7 @@ def test_what_lies_outside_the_film_is_cut_and_told_once(tmp_path, given, left, 
     done = export(path, ["json", "csv"], tmp_path / "out")
     assert [(s[0], s[1]) for s in spans(done.paths[0])] == left
     assert [w for w in done.warnings if "outside the film" in w] == [
-        "1 segment outside the film, or partly so: cut at its bounds, or left out"
+        "1 segment outside the film, or partly outside: cut at its start or end, or left out"
     ] * told
 
 
@@ -170,7 +170,7 @@ def test_many_timelines_become_one_table(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name, format in FORMATS.items() if not format.holds_many])
 def test_a_format_of_one_film_is_not_for_many(tmp_path, name):
-    with pytest.raises(InputError, match=r"does not end as a format that holds many films does.*\.csv or \.tsv or"):
+    with pytest.raises(InputError, match=r"does not end as a format that holds many films.*\.csv or \.tsv or"):
         export_together([put(tmp_path)], tmp_path / f"all{suffix_of(name)}")
 
 
@@ -185,7 +185,7 @@ def test_with_any_selection_all_formats_are_written_but_the_timeline_itself(tmp_
 def test_nothing_is_written_where_one_file_is_in_the_way(tmp_path):
     path = put(tmp_path)
     (tmp_path / "film.timeline.srt").write_text("mine")
-    with pytest.raises(TimelineError, match=r"film\.timeline\.srt is there already.*nothing was written"):
+    with pytest.raises(TimelineError, match=r"film\.timeline\.srt exists already.*nothing was written"):
         export(path, ["vtt", "srt"])
     assert not (tmp_path / "film.timeline.vtt").exists()
 
@@ -287,8 +287,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, here):
         ("", "nothing to write"),
         ("-f csv --start-timecode 5", "is not HH:MM:SS:FF"),
         ("-f csv --rename run", "'run' is not OLD=NEW"),
-        ("-f csv --rate 0", "is no rate"),
-        ("-f csv --rate 25fps", "is no rate"),
+        ("-f csv --rate 0", "is not a rate"),
+        ("-f csv --rate 25fps", "is not a rate"),
         ("-f cvs", "cvs"),
         ("-f csv --threshold 2", "2"),
     ],

@@ -72,7 +72,7 @@ def test_what_is_wrong_is_told_with_its_file_and_what_is_passed_over_is_named(fo
         read(path)
     assert [text for _, text in error.value.problems] == ["a.csv: a: its end is x, not a number of seconds"]
     (path / "a.csv").unlink()
-    assert "notes.srt passed over: of no format that is read here" in read(path)[1]
+    assert "notes.srt ignored: in no format that is read here" in read(path)[1]
 
 
 def written(**digests):

@@ -112,7 +112,7 @@ def test_a_label_a_line_is_not_taken_for_annotations(tmp_path):
 def test_what_else_lies_in_the_folder_is_counted(read):
     annotations = read({"a": HEADING + "x x y", "log.json": json.dumps({}), ".hidden": "x"}, fps=1)
     assert drawn(annotations) == {"a": "x 0-2, y 2-3"}
-    assert [p.text for p in annotations.warnings] == ["1 file without a label for each frame passed over"]
+    assert [p.text for p in annotations.warnings] == ["1 file without a label for each frame ignored"]
 
 
 @settings(deadline=None, max_examples=60)

@@ -250,7 +250,7 @@ def test_nothing_that_is_hand_work_is_lost_to_other_commands(tmp_path, how, name
             return export(tmp_path / "in" / "film.mp4.timeline.json", [name], tmp_path, **options)
         return convert(tmp_path / "in" / "film.mp4.timeline.json", file, format=name, **options)
 
-    with pytest.raises(TimelineError, match="says something else"):
+    with pytest.raises(TimelineError, match="has other content"):
         make()
     assert file.read_bytes() == mine
     done = make(overwrite=True)
@@ -347,7 +347,7 @@ def test_a_timeline_that_no_longer_parses_is_told_as_damage_by_line_and_field(tm
     with pytest.raises(TimelineError, match=told) as error:
         run(tmp_path, NEWER, **options)
     assert abs(int(re.search(r"line (\d+)", str(error.value))[1]) - line) <= 3
-    assert str(error.value).startswith("film.mp4.timeline.json is there already, and damaged: ")
+    assert str(error.value).startswith("film.mp4.timeline.json exists already, and is damaged: ")
     assert contents(tmp_path) == before
     run(tmp_path, NEWER, discard_edits=True)
     assert (tmp_path / "film.mp4.timeline.json.edited-1").read_bytes() == before["film.mp4.timeline.json"]
@@ -561,7 +561,7 @@ def test_a_timeline_that_is_half_saved_while_the_film_is_analyzed_does_not_end_t
     whole = path.read_bytes()
     path.write_bytes(whole[:100])
     files.save_partial(NEWER)
-    with pytest.raises(TimelineError, match="is there already, and damaged"):
+    with pytest.raises(TimelineError, match="exists already, and is damaged"):
         files.save(NEWER, SCORES, INDEX, ("A",))
     assert path.read_bytes() == whole[:100]
     path.write_bytes(whole)

@@ -89,10 +89,10 @@ def test_content_tells_the_format_whatever_a_file_is_called(tmp_path, name):
         ("a.otio", "hello", "damaged OpenTimelineIO"),
         ("a.otio", '{"OTIO_SCHEMA": "Bin.1"}', "it holds a Bin"),
         ("a.fcpxml", "<fcp", "damaged XML"),
-        ("a.fcpxml", "<other/>", "it is no FCPXML"),
+        ("a.fcpxml", "<other/>", "it is not FCPXML"),
         ("a.ffmetadata", "[CHAPTER]", "line 1: it does not begin with ;FFMETADATA1"),
         ("a.parquet", "hello", "damaged Parquet"),
-        ("a.audacity.txt", "1.0 2.0 x", "line 1: it is no start, tab, end"),
+        ("a.audacity.txt", "1.0 2.0 x", "line 1: it is not a start, tab, end"),
         ("a.sportscode.xml", "<file/>", "file/ALL_INSTANCES is missing"),
         ("a.xml", "<a><b></a>", "damaged XML: mismatched tag: line 1"),
     ],
@@ -111,7 +111,7 @@ def test_where_a_suffix_says_what_a_file_is_the_reason_is_that_format_s(tmp_path
         ("a.json", b'{"a": 1, "b": 2}', "its keys are a and b", "database, results"),
         ("a.json", b'[{"x": 1}]', "a list, whose first item has the keys x", "tasks (data)"),
         ("a.json", b"[[1]]", "a list of a list", "tasks (data)"),
-        ("a.json", b"{}", "an object of nothing", "tasks (data)"),
+        ("a.json", b"{}", "an empty object", "tasks (data)"),
         ("a.json", b'{"a": ', "damaged JSON: Expecting value: line 1", "tasks (data)"),
         ("a.json", b"[" * 100_000, "damaged JSON", "tasks (data)"),
         ("a.prproj", b"\x1f\x8b\0", "a program's own project", "export Final Cut Pro XML"),
@@ -159,7 +159,7 @@ def test_a_file_without_segments_says_so(tmp_path, name, content):
 
 def test_text_that_is_not_unicode_is_refused_with_its_line(tmp_path):
     (tmp_path / "a.edl").write_bytes(SHORT["a.edl"].encode("latin-1"))
-    with pytest.raises(TimelineError, match="line 3: it is no text in UTF-8 or UTF-16") as caught:
+    with pytest.raises(TimelineError, match="line 3: it is not text in UTF-8 or UTF-16") as caught:
         read_any(tmp_path / "a.edl")
     assert caught.value.cure == "save it as UTF-8"
 

@@ -65,7 +65,9 @@ def test_what_label_studio_says_besides_is_told(read):
 def test_label_studio_needs_a_rate(read, problems):
     without = task(region())
     del without["data"]["fps"]
-    assert problems([without]) == [(4, "[0].data: its fps is nothing, so that its frames have no seconds; " + NO_RATE)]
+    assert problems([without]) == [
+        (4, "[0].data: its fps is nothing, so that its frames have no times in seconds; " + NO_RATE)
+    ]
     assert drawn(read([without], fps=50)) == {"film.mp4": "run 0.5-1"}
 
 

@@ -177,7 +177,7 @@ def test_info_of_a_model_by_name_and_by_path(models, stored):
         "labels making tea, épée and [bold]割る\\n",
         "looks at 3.125 frames per second, short side 256, centre crop, 160 x 160",
         "16 positions (5.12 s), one every 2.56 s",
-        "a class holds from 0.5, and reaches as far as 0.25",
+        "a segment needs a score of 0.5, and extends while the score is above 0.25",
         "1 labels have their own",
         "training source: these tests",
         f"digest {load_checkpoint(stored).digest}",
@@ -226,7 +226,7 @@ def test_import(models, folder, tiny, tmp_path, monkeypatch):
         code, out, err = models("import", "own.pyth", *arguments)
         assert (code, err) == (0, "")
         assert out.splitlines() == [
-            "not the published file (its sha256 differs): imported as what it says it is",
+            "this is not the published file (its sha256 differs); it was imported as what it says it is",
             f"{written.stem} is in {written}",
             f"vtn-stream analyze movie.mp4 --model {called}",
         ]

@@ -91,7 +91,7 @@ def test_the_command_line_makes_pages_of_a_timeline_and_of_a_folder(folder, tmp_
     code, out, err = here("report", "out")
     assert code == 1
     assert "bad.timeline.json" in err
-    assert "wrote out/index.html, over 3 timelines, 1 of which cannot be read" in out
+    assert "wrote out/index.html, over 3 timelines, 1 cannot be read" in out
 
 
 def test_a_film_elsewhere_is_named_by_a_way_within_the_current_folder_only(folder, tmp_path, here, monkeypatch):
@@ -145,7 +145,7 @@ def test_somebody_s_own_page_is_kept_and_ours_made_anew(folder, here):
     assert code == 1
     assert "my site" in (folder / "index.html").read_text()
     assert "mine too" in (folder / "a.timeline.html").read_text()
-    assert err.count("is no page of vtn-stream") == 2
+    assert err.count("is not a page of vtn-stream") == 2
     assert "b.timeline.html" in out
     assert here("report", folder / "a.timeline.json", "--overwrite")[0] == 0
     assert "mine too" not in (folder / "a.timeline.html").read_text()

@@ -76,7 +76,7 @@ def test_the_truth_may_be_annotations_or_a_timeline_and_is_found_by_the_films_na
         assert (tmp_path / "a.svg").read_bytes() == plot([WALKS], truth=[TRUE])
     run(saved(WALKS), saved(b, "b"), "-o", tmp_path / "a.svg", "--truth", tmp_path / "truth.csv")
     assert (tmp_path / "a.svg").read_bytes() == plot([WALKS, b], truth=[TRUE, TRUE[1:]])
-    with pytest.raises(InputError, match=r"truth.timeline.json tells of no film called b.mp4"):
+    with pytest.raises(InputError, match=r"truth.timeline.json has no film called b.mp4"):
         run(saved(b, "b"), "-o", tmp_path / "x.svg", "--truth", truth)
 
 
@@ -95,10 +95,13 @@ def test_a_truth_of_whole_clips_lasts_as_long_as_the_film(saved, tmp_path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("-o", "a.pdf"), "a.pdf names no picture; nothing was drawn; let it end in .png or .svg"),
+        (
+            ("-o", "a.pdf"),
+            "a.pdf is not the name of a picture; nothing was drawn; give a name that ends in .png or .svg",
+        ),
         (("-o", "a.svg", "--label", "wlak"), "no segment is called wlak; nothing was drawn; check the name"),
-        (("-o", "a.svg", "--start", "200"), "of the timelines nothing lies after 200 s;"),
-        (("-o", "a.svg", "--start", "20", "--end", "10"), "of the timelines nothing lies after 20 s and before 10 s;"),
+        (("-o", "a.svg", "--start", "200"), "no timeline has anything after 200 s;"),
+        (("-o", "a.svg", "--start", "20", "--end", "10"), "no timeline has anything after 20 s and before 10 s;"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line(saved, options, told, tmp_path, monkeypatch):

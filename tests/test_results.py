@@ -79,7 +79,7 @@ def test_results_of_another_film_are_kept_unless_they_are_to_be_overwritten(tmp_
         files.timelines["json"].unlink()
         (files.scores if before == "csv" else files.timelines["csv"]).unlink()
     kept = contents(tmp_path)
-    with pytest.raises(TimelineError, match="is there already and is not this film's"):
+    with pytest.raises(TimelineError, match="exists already and is not this film's"):
         files.claim("c0ffee")
     assert contents(tmp_path) == kept
     files.claim("c0ffee", overwrite=True)
@@ -91,7 +91,7 @@ def test_results_of_another_film_are_kept_unless_they_are_to_be_overwritten(tmp_
 def test_a_file_that_is_not_ours_is_kept(tmp_path, text):
     files = files_of(tmp_path)
     files.timelines["json"].write_text(text)
-    with pytest.raises(TimelineError, match=r"film\.mp4\.timeline\.json is there already"):
+    with pytest.raises(TimelineError, match=r"film\.mp4\.timeline\.json exists already"):
         files.claim("c0ffee")
     assert files.timelines["json"].read_text() == text
 
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(read_only_folde
 def test_a_folder_in_the_place_of_a_file_is_a_timeline_error(tmp_path):
     files = files_of(tmp_path)
     files.timelines["csv"].mkdir()
-    with pytest.raises(TimelineError, match=r"film\.mp4\.timeline\.csv is there already"):
+    with pytest.raises(TimelineError, match=r"film\.mp4\.timeline\.csv exists already"):
         save(files)
 
 

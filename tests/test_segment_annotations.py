@@ -196,7 +196,7 @@ def test_cholec80_folder(read):
         fps=5,
     )
     assert drawn(annotations) == {f"video{i:02d}": f"{PHASES[i]} 0-5" for i in range(3)}
-    assert annotations.warnings == ((None, "1 file of no such format passed over"),)
+    assert annotations.warnings == ((None, "1 file of another format ignored"),)
 
 
 def test_other_phases_keep_their_own_labels(read):

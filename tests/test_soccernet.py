@@ -106,7 +106,7 @@ def test_the_time_of_an_event(read, fields, time_s):
     ("fields", "told"),
     [
         ({"position": "soon"}, "its time is soon, not a number of seconds"),
-        ({"position": "-1"}, "it stands before the film, at -0.001 s"),
+        ({"position": "-1"}, "it is before the start of the film, at -0.001 s"),
         ({"position": "1e999"}, "its time is not finite"),
         ({"position": [1]}, "its time is a list, not a number of seconds"),
         ({"position": None, "gameTime": "1 - late"}, "its time is 1 - late, not a number of seconds"),

@@ -42,9 +42,9 @@ def test_spots_past_the_end_are_told_and_those_just_past_it_are_moved_there(read
     ("film", "told"),
     [
         (spot(a=1.5), "[0].events[0]: its frame is 1.5, not a whole number"),
-        (spot(a=-1), "[0].events[0]: it stands before the film, at -0.04 s"),
+        (spot(a=-1), "[0].events[0]: it is before the start of the film, at -0.04 s"),
         (spot(a=10**50), "[0].events[0]: its frame is a huge number, not a whole number"),
-        (spot(fps="fast"), "[0]: its fps is fast, so that its frames have no seconds; " + NO_RATE),
+        (spot(fps="fast"), "[0]: its fps is fast, so that its frames have no times in seconds; " + NO_RATE),
         (spot(num_frames="many"), "[0]: its duration is many, not seconds above 0"),
         (spot(video=3), "[0]: the film's id is 3, not text"),
         (spot() | {"events": [7]}, "[0].events[0]: it is 7, not an object"),

@@ -104,7 +104,7 @@ def test_a_link_in_the_place_of_a_result_is_replaced_and_its_target_kept(tmp_pat
     places = [*files.timelines.values(), files.scores, files.partial]
     for place in places:
         place.symlink_to(precious)
-    with pytest.raises(TimelineError, match="is there already"):
+    with pytest.raises(TimelineError, match="exists already"):
         files.claim(a.timeline.video_identity)
     files.claim(a.timeline.video_identity, discard_edits=True)  # what is no timeline may have been one
     files.save_partial(a.timeline)

@@ -53,11 +53,9 @@ def test_a_table_with_times_is_no_list_of_clips(read, content):
 
 
 def test_what_is_guessed_is_told(read):
-    assert told(read("video,onset,offset,label\na,1,2,x\n")) == [
-        "no unit of onset and offset is named: read as seconds"
-    ]
-    assert told(read("video,start,end,label\na,1.5,2,x\n")) == ["no unit of start and end is named: read as seconds"]
-    assert told(read("video,start_s,end,label\na,1,2,x\n")) == ["no unit of end is named: read as s, as the others"]
+    assert told(read("video,onset,offset,label\na,1,2,x\n")) == ["onset and offset: no unit is given, read as seconds"]
+    assert told(read("video,start,end,label\na,1.5,2,x\n")) == ["start and end: no unit is given, read as seconds"]
+    assert told(read("video,start_s,end,label\na,1,2,x\n")) == ["end: no unit is given, read as s, as the others"]
     assert told(read("start_s,end_s,label,mood\n1,2,x,y\n")) == ["columns that are not read: mood", NO_FILM]
     assert told(read("video,time_s,label\na,1,x\n")) == ["each row has one time, time_s: it is read as an instant"]
     frames = read("video,start_frame,end_frame,label\na,10,20,x\n", fps=10)
@@ -122,7 +120,7 @@ def test_boris_events_without_their_half_are_told(problems):
     rows = "o,A,peck,STOP,1,h\no,A,peck,START,2,h\no,A,peck,START,3,h\no,A,rest,GO,4,h\n"
     assert problems(BORIS + rows) == [
         (2, "h: peck stops without a START before it"),
-        (3, "h: peck starts twice without a STOP between"),
+        (3, "h: peck starts twice without a STOP in between"),
         (4, "h: peck starts, and no STOP follows"),
         (5, "h: it is GO, not START, STOP or POINT"),
     ]

@@ -250,7 +250,7 @@ def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here, lesson, files, swallo
     lesson.play = [interrupt, AssertionError("it went on")]
     code, out, err = here(*files)
     assert (code, out) == (130, "teaching my actions.safetensors from actions.csv\n")
-    assert err.strip() == "vtn-stream: interrupted; what was stored is kept, run again to go on"
+    assert err.strip() == "vtn-stream: interrupted; what was stored is kept, run the same command again to continue"
 
 
 @pytest.mark.parametrize(

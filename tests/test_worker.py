@@ -176,7 +176,7 @@ def test_results_of_another_film_are_kept(open_worker, film, slides, stored):
     worker = open_worker()
     identity = worker.survey(str(film), "film.mp4").identity
     worker.predict(str(film), identity, (), "film.mp4")
-    with pytest.raises(TimelineError, match="is there already and is not this film's"):
+    with pytest.raises(TimelineError, match="exists already and is not this film's"):
         worker.survey(str(slides), "film.mp4")
     assert not open_worker(overwrite=True).survey(str(slides), "film.mp4").finished
 

@@ -119,7 +119,7 @@ def test_a_description_of_a_person_is_read():
         (3723, 4500, "End"),
         (4500, 5000, ""),
     ]
-    assert result.warnings == ("1 line without a time at the start: passed over (line 1)",)
+    assert result.warnings == ("1 line without a time at the start: ignored (line 1)",)
     assert read(youtube, "0:00 a\n1:00 b\n").segments == (segment(0, 60, "a"), segment(60, 60, "b"))
     with pytest.raises(TimelineError, match="no line begins with a time"):
         read(youtube, "My film!\n")

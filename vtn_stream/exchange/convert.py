@@ -53,7 +53,9 @@ def convert(
     folder = folder or target.is_dir()
     if folder and format is None:
         raise InputError(
-            "a folder says no format", "nothing was written", f"name one with -f: {', '.join(FORMAT_NAMES)}"
+            "the name of a folder does not say the format",
+            "nothing was written",
+            f"name one with -f: {', '.join(FORMAT_NAMES)}",
         )
     name = format_of(target) if format is None else format
     holds_clock = name == PAGE or not FORMATS[name].keeps.isdisjoint({"duration", "rate"})
@@ -69,9 +71,9 @@ def convert(
         parts = [([t], target / f"{stem}.timeline{suffix_of(name)}") for stem, t in zip(stems, timelines, strict=True)]
     elif len(timelines) > 1 and not holds_many(name):
         raise InputError(
-            f"{source.name} tells of {len(timelines)} films, and a file of {name} holds one",
+            f"{source.name} is about {len(timelines)} films, and a {name} file holds one",
             "nothing was written",
-            f"name a folder, as {target.with_suffix('')}/ -f {name}",
+            f"name a folder, such as {target.with_suffix('')}/ -f {name}",
         )
     else:
         parts = [(timelines, target)]

@@ -54,13 +54,13 @@ def export(
                 continue
             if len(names) == 1:
                 raise TimelineError(
-                    f"{target.name} is the timeline that this would be made of",
+                    f"{target.name} is the timeline itself",
                     "it was kept",
                     "name another folder with -o",
                 )
-            notes["the JSON would replace the timeline itself, which is kept; for it name another folder with -o"] = (
-                None
-            )
+            notes[
+                "the JSON would replace the timeline itself, so it was not written; name another folder with -o for it"
+            ] = None
             continue
         made.append((target, written.content))
         title = "" if name == PAGE else f"{FORMATS[name].title}: "
@@ -144,7 +144,7 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
     if not whole.complete:
         warnings.append("the analysis did not finish: what it had not reached is missing")
     if selection.needs_scores(whole) and is_hand_work(path):
-        warnings.append("it is drawn anew from the scores: what was changed by hand in the timeline is not in it")
+        warnings.append("it is drawn again from the scores: what was changed by hand in the timeline is not in it")
     missing = selection.unknown_labels(whole)
     if missing and not selection.needs_scores(whole):
         warnings.append(f"no segment is called {' or '.join(map(printable, missing))}")

@@ -36,7 +36,7 @@ def read_with_films(source: Path, options: ReadingOptions, film: Path | None, *,
     if plain is not None:
         if film is not None and len(plain.timelines) > 1:
             raise InputError(
-                f"{source.name} tells of {len(plain.timelines)} films, and one is named for it",
+                f"{source.name} is about {len(plain.timelines)} films, and --film names one",
                 "nothing was written",
                 "leave out --film: films beside the source are found by their names",
             )
@@ -70,7 +70,7 @@ def _one(source: Path, options: ReadingOptions, video: VideoInfo, plain: ReadRes
         return plain or read
     if filled.start_timecode != options.start_timecode and _all_outside(read.timelines[0]):
         read = read_any(source, replace(filled, start_timecode=options.start_timecode))
-        doubt = f"the film begins at timecode {video.start_timecode}, after everything here: that was not taken off"
+        doubt = f"the film begins at timecode {video.start_timecode}, after everything here: it was not subtracted"
         read = replace(read, warnings=(*read.warnings, doubt))
     if options.duration_s is None and (doubtful := _doubtful_length(read.timelines[0], video)) is not None:
         read = replace(read, warnings=(*read.warnings, doubtful))

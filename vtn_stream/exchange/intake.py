@@ -20,12 +20,12 @@ _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
 _BUNDLES = {".fcpxmld": "Info.fcpxml", ".otiod": "content.otio"}  # folders around a file and its films
 _PROJECTS = {
-    ".llc": "let LosslessCut export its segments as CSV",
-    ".aaf": "let the editor export an EDL or Final Cut Pro XML",
-    ".drp": "let Resolve export a timeline: EDL, FCPXML or OTIO",
-    ".drt": "let Resolve export a timeline: EDL, FCPXML or OTIO",
-    ".otioz": "unzip it: the content.otio in it is what is read",
-    ".prproj": "let Premiere export Final Cut Pro XML",
+    ".llc": "export the segments from LosslessCut as CSV",
+    ".aaf": "export an EDL or Final Cut Pro XML from the editor",
+    ".drp": "export a timeline from Resolve: EDL, FCPXML or OTIO",
+    ".drt": "export a timeline from Resolve: EDL, FCPXML or OTIO",
+    ".otioz": "unzip it, and give the content.otio that is in it",
+    ".prproj": "export Final Cut Pro XML from Premiere",
 }
 
 
@@ -84,23 +84,24 @@ def _unknown(name: str, data: bytes) -> AnnotationError:
     text = _head(data).lstrip("\ufeff \n\t")
     reason, cure = "", f"give one of these: {', '.join(_SUFFIXES)}; or a table with {_COLUMNS}; docs/formats.md has all"
     if is_film_name(name):
-        cure = "vtn-stream analyze is what reads a film"
+        cure = "to analyze a film, use vtn-stream analyze"
     elif (program := _PROJECTS.get(PurePath(name).suffix.lower())) is not None:
         reason, cure = "a program's own project", program
     elif text.startswith("<"):
         reason = f"its root is <{printable(str(xml_root(data, name).tag)[:40])}>"
         cure = (
-            "of XML these are read: <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, <ANNOTATION_DOCUMENT>; "
+            "XML that can be read has one of the roots <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, "
+            "<ANNOTATION_DOCUMENT>; "
             f"or export a table with {_COLUMNS}"
         )
     elif text.startswith(("{", "[")):
-        reason, cure = _of_json(text), f"of JSON there is read {_JSON}; or export a table with {_COLUMNS}"
+        reason, cure = _of_json(text), f"JSON that can be read is {_JSON}; or export a table with {_COLUMNS}"
     elif "\0" in text:
-        reason = "it holds zero bytes, so that it is no text"
+        reason = "it contains zero bytes, so it is not text"
     elif text:
         reason = f"it begins with {shown(text.splitlines()[0].strip())}"
     return AnnotationError(
-        f"{name} is of no format that can be read" + f" ({reason})" * bool(reason), "nothing was written", cure
+        f"{name} is in no format that can be read" + f" ({reason})" * bool(reason), "nothing was written", cure
     )
 
 
@@ -114,7 +115,7 @@ def _of_json(text: str) -> str:
         item, what = (content[0] if content else None), "a list, whose first item has the keys"
     if not isinstance(item, dict):
         return f"{'a list of' if isinstance(content, list) else 'it holds'} {shown(item)}"
-    return f"{what} {listed(map(shown, item), 5)}" if item else "an object of nothing"
+    return f"{what} {listed(map(shown, item), 5)}" if item else "an empty object"
 
 
 def _head(data: bytes) -> str:

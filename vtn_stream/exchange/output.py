@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vtn_stream.errors import InputError, TimelineError
+from vtn_stream.errors import InputError, TimelineError, printable
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import Written, num
@@ -52,13 +52,15 @@ def format_of(path: Path) -> str:
             return format
     own = path.suffix.lower()
     same = [format for format in FORMAT_NAMES if own and suffix_of(format).endswith(own)]
+    fact = f"no format that can be written ends with {printable(own)}" if own else f"{path.name} has no suffix"
     if same:
+        fact = f"{path.name} may be of several formats"
         cure = f"say which with -f: {' or '.join(same)}"
     else:
         near = nearest(own, [suffix_of(format) for format in FORMAT_NAMES]) if own else None
         cure = f"did you mean {near}? " if near else ""
         cure += f"Choose one with -f: {', '.join(FORMAT_NAMES)}"
-    raise InputError(f"{path.name} does not end as a format that can be written does", "nothing was written", cure)
+    raise InputError(fact, "nothing was written", cure)
 
 
 def holding_many(target: Path) -> str:
@@ -68,9 +70,9 @@ def holding_many(target: Path) -> str:
             return name
     suffixes = [suffix_of(name) for name in FORMATS if holds_many(name)]
     raise InputError(
-        f"{target.name} does not end as a format that holds many films does",
+        f"{target.name} does not end as a format that holds many films",
         "nothing was written",
-        f"let it end in {' or '.join(suffixes)}",
+        f"give a name that ends in {' or '.join(suffixes)}",
     )
 
 
@@ -101,14 +103,14 @@ def inside_film(timeline: Timeline) -> tuple[Timeline, int]:
 def outside_warnings(num_outside: int) -> tuple[str, ...]:
     if not num_outside:
         return ()
-    return (f"{num(num_outside, 'segment')} outside the film, or partly so: cut at its bounds, or left out",)
+    return (f"{num(num_outside, 'segment')} outside the film, or partly outside: cut at its start or end, or left out",)
 
 
 def check_free(target: Path, content: bytes, *, overwrite: bool) -> None:
     """Raises TimelineError if the target says something else. With overwrite, `write_file` puts hand work aside."""
     if not overwrite and target.exists() and read_file(target) != content:
         raise TimelineError(
-            f"{target} is there already and says something else",
+            f"{target} exists already and has other content",
             "nothing was written",
             "name another place, or replace it with --overwrite",
         )

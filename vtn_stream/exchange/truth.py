@@ -15,7 +15,7 @@ from vtn_stream.timeline import Segment, Timeline
 __all__ = ["NamedFilm", "Truth", "read_truth", "truth_of"]
 
 _T = TypeVar("_T")
-_CURE = "let it call the film as the timeline does"
+_CURE = "give the film the same name there as in the timeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,7 @@ def read_truth(
         same = by_name.get(key) or by_name.get(with_or_without_v(key), [])
         likest = _likest(same, [truth.video_path for truth in same], film.place)
         if len(likest) > 1:
-            raise InputError(
-                f"{path.name} tells of several films called {film.place}", "there is no truth to show", _CURE
-            )
+            raise InputError(f"{path.name} has several films called {film.place}", "there is no truth to show", _CURE)
         if likest:
             found[film] = likest[0]
     for truth in {id(truth): truth for truth in found.values()}.values():
@@ -109,7 +107,7 @@ def read_truth(
             raise InputError(
                 f"{listed(film.place for film in likest_films)} may each be the {truth.video_path} of {path.name}",
                 "there is no truth to show",
-                "let it name the folders too",
+                "write the folders there too",
             )
     if not found:
         raise _none(path.name, films, truths)
@@ -124,11 +122,11 @@ def read_truth(
 def _none(name: str, films: Sequence[NamedFilm], truths: Sequence[Timeline]) -> InputError:
     if len(films) > 1:
         those, there = listed(film.place for film in films), listed(truth.video_path for truth in truths)
-        fact = f"{name} tells of none of the films {those}" + f": it names {there}" * bool(there)
+        fact = f"{name} has none of the films {those}" + f": it has {there}" * bool(there)
     else:
         film = PurePosixPath(films[0].place).name if films else ""
         near = nearest(film, [truth.video_path for truth in truths])
-        fact = f"{name} tells of no film called {film}" + (f" (did you mean {printable(near)}?)" if near else "")
+        fact = f"{name} has no film called {film}" + (f" (did you mean {printable(near)}?)" if near else "")
     return InputError(fact, "there is no truth to show", _CURE)
 
 

@@ -66,19 +66,19 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     if not isinstance(results, dict):
         refuse(name, "it has no results, an object with a list for each film")
     for film in repeated_keys(results):
-        refuse(name, f"the film {shown(film)} stands twice")
+        refuse(name, f"the film {shown(film)} occurs twice")
     return ReadResult(timelines=tuple(_film(film, entries, name, options) for film, entries in results.items()))
 
 
 def _film(film: str, entries: object, name: str, options: ReadingOptions) -> Timeline:
     if not isinstance(entries, list):
-        refuse(name, f"of {shown(film)} there is {shown(entries)}, not a list")
+        refuse(name, f"the entry of {shown(film)} is {shown(entries)}, not a list")
     segments: list[Segment] = []
     clip_labels: list[tuple[str, float]] = []
     for i, entry in enumerate(entries):
         place = f"{shown(film)}[{i}]"
         if not isinstance(entry, dict) or repeated_keys(entry):
-            refuse(name, f"{place} is {shown(entry)}, not an object whose keys stand once")
+            refuse(name, f"{place} is {shown(entry)}, not an object whose keys occur once each")
         label, score = entry.get("label"), entry.get("score")
         if not isinstance(label, str):
             refuse(name, f"the label of {place} is {shown(label)}, not text")

@@ -62,7 +62,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
             continue
         parts = _LINE.fullmatch(line)
         if parts is None:
-            refuse(name, "it is no start, tab, end, tab and label", line=number)
+            refuse(name, "it is not a start, tab, end, tab and label", line=number)
         start_s, end_s = (float(parts[i].replace(",", ".")) for i in (1, 2))
         if end_s < start_s:
             refuse(name, "it ends before it starts", line=number)

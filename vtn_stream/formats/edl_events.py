@@ -161,7 +161,7 @@ def _cure(match: re.Match[str], clock: Clock) -> str:
     last = max(int(re.split("[:;.,]", match[i])[-1]) for i in (5, 6, 7, 8))
     rates = [rate for rate in TIMECODE_RATES if round(rate) > last >= clock.base]
     fitting = [f"{float(rate):.5g}" for rate in rates if round(rate) == round(rates[0])]
-    return f"give the rate that it counts at: --rate {' or '.join(fitting)}" if fitting else "mend the file"
+    return f"give the rate that it counts at: --rate {' or '.join(fitting)}" if fitting else "fix the file"
 
 
 def _frame(clock: Clock, time: str) -> int:

@@ -80,7 +80,7 @@ def claims(head: str, suffix: str) -> bool:
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "fcpxml":
-        refuse(name, "it is no FCPXML")
+        refuse(name, "it is not FCPXML")
     projects: list[Element | None] = [*root.iterfind(".//project[sequence]")]
     timelines, warnings = [], dict[str, None]()
     for project in projects or [None]:

@@ -136,7 +136,7 @@ class Story:
         is_late = stands + content > length + 1 if length else stands >= _FAR_S
         if stands < 0 or (stands > 0 and is_late):
             self._shifts.append(
-                f"the first clip stands {float(stands):.6g} s from the beginning of its sequence, where it cannot be: "
+                f"the first clip is {float(stands):.6g} s from the beginning of its sequence, where it cannot be: "
                 "it is taken as the beginning"
             )
             return zero - stands
@@ -227,7 +227,7 @@ def seconds_of(element: "Element", name: str) -> Fraction:
         return Fraction(0)
     match = _TIME.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{element.tag} {name} is no time")
+        raise ValueError(f"{element.tag} {name} is not a time")
     return Fraction(match[1]) / int(match[2] or 1)
 
 

@@ -78,7 +78,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     timelines, counted = [], False
     for film, entries in films.items():
         if not isinstance(entries, list | None):
-            refuse(name, f"of {shown(film)} there is {shown(entries)}, not a list")
+            refuse(name, f"the entry of {shown(film)} is {shown(entries)}, not a list")
         segments = [
             _segment(entry, f"{shown(film)}[{i}]", classes, rate, name) for i, entry in enumerate(entries or ())
         ]

@@ -195,7 +195,7 @@ def number(value: Any) -> float | None:
 def rate_of(time: Any) -> Fraction:
     rate = number(time["rate"])
     if rate is None or not 0.01 <= rate <= 1e6:
-        raise ValueError("a rate that is no number of frames a second")
+        raise ValueError("a rate that is not a number of frames a second")
     return exact_rate(rate)
 
 
@@ -203,5 +203,5 @@ def seconds_of(time: Any) -> Fraction:
     """Seconds of a RationalTime."""
     value = number(time["value"])
     if value is None or abs(value) > 2**53:
-        raise ValueError("a time that is no number of frames")
+        raise ValueError("a time that is not a number of frames")
     return Fraction(value) / rate_of(time)

@@ -51,7 +51,7 @@ class FilmResults(NamedTuple):
 class _Fault(ValueError):
     """What is wrong, and what to do. of_one: it is wrong with one entry alone, which can be left out."""
 
-    def __init__(self, text: str, cure: str = "mend the file", *, of_one: bool = False) -> None:
+    def __init__(self, text: str, cure: str = "fix the file", *, of_one: bool = False) -> None:
         super().__init__(text)
         self.cure = cure
         self.of_one = of_one
@@ -105,7 +105,7 @@ def _of_json(text: str, left_out: list[str] | None) -> dict[str, FilmResults] | 
         try:
             _check_id(name)
             if not isinstance(entries, list):
-                raise _Fault(f"of {shown(name)} there is {shown(entries)}, not a list")
+                raise _Fault(f"the entry of {shown(name)} is {shown(entries)}, not a list")
         except _Fault as error:
             _leave_out(str(error), error, left_out)
             continue
@@ -224,7 +224,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         twice = max(Counter(key for key, _ in pairs).items(), key=lambda item: item[1])[0]
-        raise _Fault(f"the key {shown(twice)} stands twice")
+        raise _Fault(f"the key {shown(twice)} occurs twice")
     return content
 
 

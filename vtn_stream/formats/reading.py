@@ -71,7 +71,7 @@ class ReadResult:
 TimelineReader = Callable[[bytes, str, ReadingOptions], ReadResult]
 
 
-def refuse(name: str, reason: str, *, line: int | None = None, cure: str = "mend the file") -> NoReturn:
+def refuse(name: str, reason: str, *, line: int | None = None, cure: str = "fix the file") -> NoReturn:
     """Raises the TimelineError of a file that cannot be read."""
     place = "" if line is None else f"line {line}: "
     raise TimelineError(f"{name} cannot be read ({place}{reason})", "nothing was written", cure)
@@ -141,7 +141,7 @@ def decoded(data: bytes, name: str) -> str:
         if encoding != "utf-8-sig":
             refuse(name, "it begins as text in UTF-16 and goes on as something else")
         line = data.count(b"\n", 0, error.start) + 1
-        refuse(name, "it is no text in UTF-8 or UTF-16", line=line, cure="save it as UTF-8")
+        refuse(name, "it is not text in UTF-8 or UTF-16", line=line, cure="save it as UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

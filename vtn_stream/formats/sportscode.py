@@ -55,7 +55,7 @@ def claims(head: str, suffix: str) -> bool:
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "file" or root.find("ALL_INSTANCES") is None:
-        refuse(name, "it is no Sportscode XML: file/ALL_INSTANCES is missing")
+        refuse(name, "it is not Sportscode XML: file/ALL_INSTANCES is missing")
     segments: list[Segment] = []
     joined = labels = 0
     for number, instance in enumerate(root.iterfind("ALL_INSTANCES//instance"), 1):

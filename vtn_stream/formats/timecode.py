@@ -229,7 +229,7 @@ def _count(clock: Clock, timecode: str) -> int:
         return clock.count(timecode)
     except ValueError as error:
         raise InputError(
-            f"{printable(timecode[:40])!r} is no start timecode: {error}",
+            f"{printable(timecode[:40])!r} is not a start timecode: {error}",
             "nothing was written",
             "give HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame, as the film's first frame has it",
         ) from error

@@ -121,7 +121,7 @@ def read_document(data: bytes) -> Document:
         fields: Any = json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         # A codec's words are no help: what is no text is some other file.
-        reason = "it is no text" if isinstance(error, UnicodeError) else str(error)[:200]
+        reason = "it is not text" if isinstance(error, UnicodeError) else str(error)[:200]
         if isinstance(error, json.JSONDecodeError):
             reason = place_at(error.doc, error.pos) + error.msg
         elif isinstance(error, _NoNumber):
@@ -190,7 +190,7 @@ def from_dict(data: Any, source: bytes | None = None) -> Timeline:
         raise TimelineError(
             f"the timeline breaks its schema ({place}{error})",
             "nothing was read",
-            "mend it there, or write it again with vtn-stream analyze; the schema is docs/timeline.md",
+            "fix it there, or write it again with vtn-stream analyze; the schema is docs/timeline.md",
         ) from error
 
 

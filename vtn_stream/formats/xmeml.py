@@ -92,7 +92,7 @@ def claims(head: str, suffix: str) -> bool:
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     root = xml_root(data, name)
     if root.tag != "xmeml":
-        refuse(name, "it is no xmeml")
+        refuse(name, "it is not xmeml")
     beside: list[str] = []
     sequences = list(_sequences(root, beside))
     if not sequences:

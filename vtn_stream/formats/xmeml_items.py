@@ -119,7 +119,7 @@ def number_of(element: "Element", path: str) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"\s*-?\d{1,18}\s*", text, re.ASCII):
-        raise ValueError(f"<{path}> is no number")
+        raise ValueError(f"<{path}> is not a number")
     return int(text)
 
 

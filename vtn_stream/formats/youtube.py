@@ -86,7 +86,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         for (start, label), end in zip(chapters, ends, strict=False)
     ]
     timeline = timeline_of(segments, name, options, format="YouTube chapters")
-    return ReadResult(timelines=(timeline,), warnings=told({"line{} without a time at the start: passed over": other}))
+    return ReadResult(timelines=(timeline,), warnings=told({"line{} without a time at the start: ignored": other}))
 
 
 def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tuple[int, str]]:

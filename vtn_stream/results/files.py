@@ -187,10 +187,10 @@ class ResultFiles:
         beside = self._beside()
         if beside.trouble and not self._discard_edits and not is_running:
             raise TimelineError(
-                f"{self._timeline.name} is there already, and damaged: "
+                f"{self._timeline.name} exists already, and is damaged: "
                 + beside.trouble.fact.removeprefix(f"{self._timeline.name}: "),
                 "it was kept and the film was not analyzed",
-                "mend it there, name another folder with -o, or put it aside with --discard-edits",
+                "fix it there, name another folder with -o, or put it aside with --discard-edits",
             )
         existing = [file for file in (*self.timelines.values(), self.scores, self.partial) if file.exists()]
         owners = self._owners(beside)
@@ -198,13 +198,13 @@ class ResultFiles:
             return beside
         if not self._overwrite:
             raise TimelineError(
-                f"{existing[0].name} is there already and is not this film's",
+                f"{existing[0].name} exists already and is not this film's",
                 "it was kept and the film was not analyzed",
                 "name another folder with -o, or replace it with --overwrite",
             )
         if self._kept_whole(beside) or any(self._fate(file, beside) == "keep" for file in self._others()):
             raise TimelineError(
-                f"{existing[0].name} is there already, is not this film's, and it or what lies beside it is hand work",
+                f"{existing[0].name} exists already, is not this film's, and it or a file beside it is hand work",
                 "it was kept and the film was not analyzed",
                 "name another folder with -o, or put it aside with --overwrite and --discard-edits together",
             )
@@ -231,13 +231,13 @@ class ResultFiles:
         name = self._timeline.name
         if beside.timeline.origin == "damaged":
             return (
-                f"the digests in {name} are damaged, so that anything may be hand work; all was kept and nothing "
-                "written; --discard-edits puts it aside and draws it anew"
+                f"the digests in {name} are damaged, so any file may be hand work; everything was kept and nothing was "
+                "written; --discard-edits puts it aside and draws it again"
             )
         how = "changed since it was written" if beside.timeline.origin == "edited" else "made by export or convert"
         return (
             f"{name} is hand work, {how}; it was kept and nothing was written beside it; "
-            "report and export show it as it is, --discard-edits puts it aside and draws it anew"
+            "report and export show it as it is, --discard-edits puts it aside and draws it again"
         )
 
     def _fate(self, file: Path, beside: Beside, content: bytes | None = None) -> Fate:

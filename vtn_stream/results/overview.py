@@ -49,7 +49,9 @@ def timeline_files(folder: Path) -> list[PurePath]:
         found += [below / name for name in sorted(files) if name.endswith(_TIMELINE) and not name.startswith(".")]
     if not found:
         raise InputError(
-            f"no FILM{_TIMELINE} is in {folder.name or folder}", "no page was written", "name the folder of a batch"
+            f"there is no FILM{_TIMELINE} in {folder.name or folder}",
+            "no page was written",
+            "name the folder of a batch",
         )
     return found
 

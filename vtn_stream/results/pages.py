@@ -63,7 +63,9 @@ def check_replaceable(page: Path, *, overwrite: bool = False, discard_edits: boo
     a page that was changed by hand: with one of the options `write_file` puts that aside.
     """
     if page.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{page.name} names no page", "nothing was written", "let it end in .html")
+        raise InputError(
+            f"{page.name} is not the name of a page", "nothing was written", "give a name that ends in .html"
+        )
     try:
         with open(page, "rb") as file:
             ours = is_document(file.read(1000))
@@ -77,11 +79,11 @@ def check_replaceable(page: Path, *, overwrite: bool = False, discard_edits: boo
         raise InputError(
             f"{page} is hand work, changed since it was written",
             "it was kept",
-            "report --overwrite, or batch --discard-edits, puts it aside and writes it anew",
+            "report --overwrite, or batch --discard-edits, puts it aside and writes it again",
         )
     if not ours and not overwrite:
         raise InputError(
-            f"{page} is there already and is no page of vtn-stream",
+            f"{page} exists already and is not a page of vtn-stream",
             "it was kept",
             "move it away, or replace it with --overwrite",
         )

@@ -77,7 +77,7 @@ def kept_line(files: Sequence[Path]) -> tuple[str, ...]:
     are, they, them = ("is", "it was", "it") if len(files) == 1 else ("are", "they were", "them")
     return (
         f"{names} {are} hand work, not as written with the timeline; {they} kept; "
-        f"--discard-edits puts {them} aside and writes {them} anew",
+        f"--discard-edits puts {them} aside and writes {them} again",
     )
 
 

@@ -156,7 +156,7 @@ def _read_json(findings: Findings, path: Path, text: str) -> str | None:
         if not any(key in text for key in _KEYS):
             return None
         raise AnnotationError(
-            f"{findings.name} is damaged JSON ({error})", "no annotations were read", "mend the file"
+            f"{findings.name} is damaged JSON ({error})", "no annotations were read", "fix the file"
         ) from error
     if (database := activitynet.database_of(data)) is not None:
         if thumos14.claims(database):
@@ -198,7 +198,7 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *
     if documents and phases:
         raise _of_no_format(findings.name, f"{elan.NAME} and {cholec80.NAME} in one folder")
     if (documents or phases) and others:
-        findings.warn(At(), f"{others} file{'s' * (others > 1)} of no such format passed over")
+        findings.warn(At(), f"{others} file{'s' * (others > 1)} of another format ignored")
     for file in documents:
         data = findings.loaded(file.name, partial(read_bytes, file))
         try:

@@ -58,7 +58,7 @@ def read(
             findings.spot(name, at, time, label, attributes)
         elif word == "START":
             if key in begun:
-                findings.lost(name, begun[key][0], f"{shown(label)} starts twice without a STOP between")
+                findings.lost(name, begun[key][0], f"{shown(label)} starts twice without a STOP in between")
             begun[key] = (at, time)
         elif word == "STOP" and key in begun:
             started_at, start = begun.pop(key)

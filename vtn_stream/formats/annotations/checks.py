@@ -45,7 +45,7 @@ def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, 
         raise AnnotationError(
             f"{findings.name} has {len(problems)} problem{'s' * (len(problems) > 1)}",
             "no annotations were read",
-            "mend the file"
+            "fix the file"
             + ", or leave out what is wrong (--skip-bad)" * bool(found)
             + "; are its times frames or milliseconds?" * mostly_late,
             problems,

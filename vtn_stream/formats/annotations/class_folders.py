@@ -36,7 +36,7 @@ def read(findings: Findings, path: Path) -> None:
             if name is not None:
                 findings.clip(name, At(), folder.name)
     if num_others:
-        findings.warn(At(), f"{num_others} file{'s' * (num_others > 1)} without a film's suffix passed over")
+        findings.warn(At(), f"{num_others} file{'s' * (num_others > 1)} without a film's suffix ignored")
 
 
 def _class_folders(path: Path) -> list[Path]:

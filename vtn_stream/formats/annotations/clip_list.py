@@ -77,7 +77,7 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
     header = columns(text)
     if segments_csv.claims(text) or timed_lines.claims(text):
         raise Unreadable(
-            At(line=1), "it holds times, so that it is no list of whole clips", "give lines of a path and a label"
+            At(line=1), "it contains times, so it is not a list of whole clips", "give lines of a path and a label"
         )
     if _is_table(header):
         yield from _rows(findings, text, header)
@@ -101,7 +101,7 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
     others = [(at, label, behind) for (at, _, label, behind), known in zip(found, is_known, strict=True) if not known]
     if (timed_at := timed_lines.first_with_times(others)) is not None:
         cure = f"{timed_lines.CURE}; or leave a path and a label"
-        raise Unreadable(timed_at, "there may be times in it, so that it is no list of whole clips", cure)
+        raise Unreadable(timed_at, "there may be times in it, so it is not a list of whole clips", cure)
     if numbered := next((at for at, _, _, behind in found if behind), None):
         findings.warn(numbered, "numbers beside the path and the label, votes or frames, are not read")
     for at, path, label, _ in found:
@@ -134,7 +134,9 @@ def _rows(findings: Findings, text: str, header: list[str]) -> Iterator[ListedCl
     check_header(findings, header, (column, "label", *_FACTS))
     if times := _times(text, header):
         cure = "call them start_s and end_s, or take them out"
-        raise Unreadable(At(line=1), f"{' and '.join(times)} may be times, and this be no list of whole clips", cure)
+        raise Unreadable(
+            At(line=1), f"{' and '.join(times)} may be times, and then this is not a list of whole clips", cure
+        )
     for at, row in rows(findings, text):
         length = row.get("duration_s")
         facts = {

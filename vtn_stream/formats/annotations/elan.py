@@ -191,7 +191,7 @@ def _media(media: Sequence[AttributesImpl], path: Path) -> tuple[str, int]:
 def _aligned(findings: Findings, document: _Document, file: str) -> dict[str, float]:
     """The slots that have a time, in milliseconds."""
     for slot, line in document.twice:
-        findings.problem(At(line=line, file=file), f"the time slot {shown(slot)} stands twice")
+        findings.problem(At(line=line, file=file), f"the time slot {shown(slot)} occurs twice")
     times: dict[str, float] = {}
     for slot, (value, line) in document.slots.items():
         if value is not None and _WHOLE.fullmatch(value.strip()):

@@ -68,7 +68,7 @@ def files_in(folder: Path) -> FilmFiles:
 
 def read(findings: Findings, folder: Path, files: FilmFiles) -> None:
     if files.others:
-        findings.warn(At(), f"{listed(files.others)} passed over: of no format that is read here")
+        findings.warn(At(), f"{listed(files.others)} ignored: in no format that is read here")
     told: dict[str, list[str]] = defaultdict(list)  # the files of each warning
     unnamed = []
     tables = {file: file.relative_to(folder).as_posix() for file in files.tables}

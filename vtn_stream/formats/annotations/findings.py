@@ -61,7 +61,7 @@ class FoundFilm:
 class Unreadable(Exception):
     """The rest of this file cannot be read."""
 
-    def __init__(self, at: At, text: str, cure: str = "mend the file") -> None:
+    def __init__(self, at: At, text: str, cure: str = "fix the file") -> None:
         super().__init__(at, text, cure)
         self.at = at
         self.text = text
@@ -115,7 +115,7 @@ class Findings:
     def warn(self, at: At, text: str) -> None:
         self.warnings.append((at, text))
 
-    def refuse(self, at: At, text: str, cure: str = "mend the file") -> NoReturn:
+    def refuse(self, at: At, text: str, cure: str = "fix the file") -> NoReturn:
         """Raises AnnotationError with all problems found so far: the rest cannot be read."""
         (last,) = self.in_order([(at, text)])
         place = last.text if last.line is None else f"line {last.line}: {last.text}"
@@ -129,7 +129,7 @@ class Findings:
     def report_repeated(self, at: At, entry: object) -> None:
         """Reports the keys that occur twice in an object of `parsed_json`."""
         for key in repeated_keys(entry):
-            self.problem(at._replace(path=(*at.path, key)), "this key stands twice; the first would be read")
+            self.problem(at._replace(path=(*at.path, key)), "this key occurs twice; the first would be read")
 
     def loaded(self, file: str, load: Callable[[], _T]) -> _T | None:
         """The result of `load` for one file of several; if it fails, that is one more problem."""
@@ -240,7 +240,7 @@ class Findings:
         faults = list[str]()
         time = _time("time", time_s, faults)
         if time is not None and time < 0:
-            faults.append(f"it stands before the film, at {in_s(time)}")
+            faults.append(f"it is before the start of the film, at {in_s(time)}")
         self._keep(name, at, time, time, label, attributes, score, faults)
 
     def _keep(

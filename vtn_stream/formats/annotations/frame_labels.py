@@ -59,7 +59,7 @@ def files_in(findings: Findings, folder: Path, *, plain: bool) -> list[Path]:
         else:
             others += 1
     if found and others:
-        findings.warn(At(), f"{others} file{'s' * (others > 1)} without a label for each frame passed over")
+        findings.warn(At(), f"{others} file{'s' * (others > 1)} without a label for each frame ignored")
     return found
 
 

@@ -59,7 +59,7 @@ def read(findings: Findings, text: str, data: object) -> None:
     for path, task in [((i,), task) for i, task in enumerate(data)] if isinstance(data, list) else [((), data)]:
         at = At(path=path)
         if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-            findings.problem(at, "it is no task: it has no data")
+            findings.problem(at, "it is not a task: it has no data")
             continue
         findings.report_repeated(at, task)
         _read_task(findings, at, task)
@@ -70,7 +70,7 @@ def _read_task(findings: Findings, at: At, task: dict[str, Any]) -> None:
     film = _film(facts)
     rate = rate_of(facts["fps"]) if "fps" in facts else findings.rate_of(film)
     if rate is None:
-        text = f"its fps is {shown(facts.get('fps'))}, so that its frames have no seconds; {NO_RATE}"
+        text = f"its fps is {shown(facts.get('fps'))}, so that its frames have no times in seconds; {NO_RATE}"
         findings.problem(at._replace(path=(*at.path, "data")), text)
         return
     if film is not None and findings.knows(film):

@@ -58,7 +58,7 @@ def read(findings: Findings, path: Path, text: str) -> None:
         cure = f"leave one of them, or call the columns {WANTED}"
         raise Unreadable(at, f"{' and '.join(found.twice)} may mean the same", cure)
     if found.lacking:
-        raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}", f"let it name {WANTED}")
+        raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}", f"name the columns {WANTED}")
     comma = has_decimal_commas(text, above)
     if boris.claims(header, found):
         boris.read(findings, text, above, header, found, named_by(path.name), comma=comma)
@@ -76,7 +76,9 @@ def read(findings: Findings, path: Path, text: str) -> None:
         film = own_name if found.film is None else _film_named(header[found.film], cells[found.film])
         if found.film is not None and film != cells[found.film] and not shortened:
             shortened = True
-            findings.warn(at, f"of the paths under {header[found.film]} the last part names the film: {shown(film)}")
+            findings.warn(
+                at, f"the last part of the paths under {header[found.film]} is the film's name: {shown(film)}"
+            )
         length = _cell(cells, found.whole.index if found.whole else None)
         name = findings.film(
             film,

@@ -37,7 +37,7 @@ def read(findings: Findings, text: str, data: list[Any]) -> None:
         known = video if isinstance(video, str) else None
         rate = rate_of(entry["fps"]) if "fps" in entry else findings.rate_of(known)
         if rate is None:
-            text = f"its fps is {shown(entry.get('fps'))}, so that its frames have no seconds; {NO_RATE}"
+            text = f"its fps is {shown(entry.get('fps'))}, so that its frames have no times in seconds; {NO_RATE}"
             findings.problem(at, text)
             continue
         length = num_frames = entry.get("num_frames")

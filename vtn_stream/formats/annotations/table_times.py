@@ -109,7 +109,7 @@ class Times:
         names = " and ".join(column.name for column in silent)
         at = At(line=1 + above)
         if known:
-            self._findings.warn(at, f"no unit of {names} is named: read as {known[0]}, as the others")
+            self._findings.warn(at, f"{names}: no unit is given, read as {known[0]}, as the others")
             return known[0]
         numbers = False
         for _, cells in cells_below(Findings(""), text, above):
@@ -121,12 +121,12 @@ class Times:
                 if isinstance(value, float):
                     numbers = True
                     if not value.is_integer() or "." in cell or "," in cell:
-                        self._findings.warn(at, f"no unit of {names} is named: read as seconds")
+                        self._findings.warn(at, f"{names}: no unit is given, read as seconds")
                         return "s"
         if numbers and not all(column.convention for column in silent[:1]):
             new = " and ".join(f"{word}_s" for word in ("start", "end")[: len(silent)])
             cure = f"call them {new}, or likewise _ms or _frame, in the header"
             raise Unreadable(at, f"{names} may be seconds, milliseconds or frames", cure)
         if numbers:
-            self._findings.warn(at, f"no unit of {names} is named: read as seconds")
+            self._findings.warn(at, f"{names}: no unit is given, read as seconds")
         return "s"

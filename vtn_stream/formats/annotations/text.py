@@ -53,7 +53,7 @@ def as_text(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise AnnotationError(
-            f"{name} is no text in UTF-8 or UTF-16 (line {line})", "no annotations were read", "save it as UTF-8"
+            f"{name} is not text in UTF-8 or UTF-16 (line {line})", "no annotations were read", "save it as UTF-8"
         ) from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
