@@ -217,12 +217,10 @@ class EmbeddingStore:
         """For each span of seconds the thumbnail nearest to its middle and in it; None where there is none."""
         found: list[bytes | None] = []
         for start_s, end_s in spans:
-            middle_s = (start_s + end_s) / 2
-            position = int(middle_s * recipe.fps)
-            nearest: list[tuple[float, bytes]] = []
+            middle_s, nearest = (start_s + end_s) / 2, list[tuple[float, bytes]]()
             for file in self._recipe_folder(identity, recipe).glob("*/[0-9]*-[0-9]*.arrow"):
                 first, stop = map(int, file.stem.split("-"))
-                if first <= position < stop:
+                if first <= int(middle_s * recipe.fps) < stop:
                     with contextlib.suppress(FileNotFoundError, DamagedFile):
                         chunk = _read_chunk(file)
                         times = [(float(chunk.index.grid_s[i]), jpeg) for i, jpeg in chunk.thumbnails.items()]
