@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from vtn_stream.analysis import (
 from vtn_stream.errors import VideoError, VtnStreamError, printable
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.results.overview import update_index
+from vtn_stream.results.pictures import scene_pictures
 from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
 from vtn_stream.video import film_file
@@ -122,7 +124,7 @@ def analyze(
                 lost = frozenset[int]()
                 if cluster is not None:
                     lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps))
-                _analyze(analyzer, plan, files, json_log, lost)
+                _analyze(analyzer, plan, files, settings.store_root, json_log, lost)
                 saved += 1
             except VtnStreamError as error:
                 failed += 1
@@ -130,7 +132,7 @@ def analyze(
                     _log("failed", film=film.name, message=str(error))
                 err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
     if saved:
-        _update_index(results.output, is_silent=json_log)
+        _update_index(results, settings.store_root, is_silent=json_log)
     if failed and len(films) > 1:
         err.print(f"{failed} of {len(films)} films failed")
     return 1 if failed else 0
@@ -145,7 +147,9 @@ def _begin(film: Path, *, json_log: bool) -> None:
         out.print(Text(f"\n{printable(film.name)}", style="bold"))
 
 
-def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool, lost: frozenset[int]) -> None:
+def _analyze(
+    analyzer: Analyzer, plan: Plan, files: ResultFiles, store: Path, json_log: bool, lost: frozenset[int]
+) -> None:
     film = plan.video.path
     known: set[tuple[Any, ...]] = set()
 
@@ -186,16 +190,17 @@ def _analyze(analyzer: Analyzer, plan: Plan, files: ResultFiles, json_log: bool,
         return
     if out.quiet:  # a gap is a warning
         tell_gaps(analysis.timeline, err, f"{printable(film.name)}: ")
-    show_timeline(analysis.timeline)
+    show_timeline(analysis.timeline, partial(scene_pictures, analysis.timeline, store))
     for note in analysis.timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
     for file in saved.written:
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
 
 
-def _update_index(folder: Path, *, is_silent: bool) -> None:
+def _update_index(results: ResultOptions, store: Path, *, is_silent: bool) -> None:
     """An index over the results, where there is one, shows the new ones."""
-    index, problem = update_index(folder, failed=why_films_failed(folder))
+    failed = why_films_failed(results.output)
+    index, problem = update_index(results.output, failed=failed, store=store, thumbnails=results.thumbnails)
     if problem:
         err.print(Text(printable(problem)), soft_wrap=True)
     elif index is not None and not is_silent:

@@ -172,17 +172,19 @@ def _run(
             elif summary is not None or tally.num_over or tally.num_settled:
                 show_summary(board, summary, output)
     if PAGE in results.formats and tally.num_done + tally.num_skipped:
-        _index(output, discard_edits=results.discard_edits, is_silent=json_log)
+        _index(output, results, settings.store_root, is_silent=json_log)
     return tally.num_failed
 
 
-def _index(output: Path, *, discard_edits: bool, is_silent: bool) -> None:
+def _index(output: Path, results: ResultOptions, store: Path, *, is_silent: bool) -> None:
     """Writes a page over all timelines there. A failure here is only reported: the timelines are not affected."""
     try:
         index = write_index(
             output,
             failed=why_films_failed(output),
-            discard_edits=discard_edits,
+            discard_edits=results.discard_edits,
+            store=store,
+            thumbnails=results.thumbnails,
             on_progress=lambda done, total: check_interrupted(),
         )
     except VtnStreamError as error:

@@ -4,14 +4,16 @@ File names and labels are untrusted: they are shown as plain text, control chara
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.color import Color
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.style import Style
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -40,6 +42,8 @@ err = Console(stderr=True, highlight=False)
 
 SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MAX_ROWS = 40
+MAX_PICTURES = 24
+PICTURE_WIDTH, PICTURE_LINES = 18, 5  # characters
 MAX_WIDTH = 10_000  # characters of a line of a table
 MIN_NAME_WIDTH = 12  # of a column of names: narrower ones are hard to read
 
@@ -188,8 +192,10 @@ def show_table(table: Table) -> None:
     out.print(table, crop=False)
 
 
-def show_timeline(timeline: Timeline) -> None:
-    """A table of the segments and, below it, the film as one lane."""
+def show_timeline(timeline: Timeline, pictures: Callable[[], Mapping[str, bytes]] = dict) -> None:
+    """A table of the segments and, below it, the film as one lane. In a terminal of many colours the scenes follow by
+    their pictures (label -> JPEG), which are asked for there only.
+    """
     symbols = {label: SYMBOLS[i % len(SYMBOLS)] for i, label in enumerate(timeline.labels)}
     colours = {label: look_of(label).colour for label in timeline.labels}
     table = Table(box=None, pad_edge=False)
@@ -212,6 +218,8 @@ def show_timeline(timeline: Timeline) -> None:
     if len(timeline.segments) > MAX_ROWS:
         out.print(f"... and {len(timeline.segments) - MAX_ROWS} more in the files")
     out.print(_lane(timeline, symbols, colours))
+    if out.is_terminal and out.color_system == "truecolor" and not (out.no_color or out.quiet):
+        _show_pictures(pictures(), symbols, colours)
     if timeline.clip_labels:
         labels = ", ".join(f"{printable(label)} {score:.2f}" for label, score in timeline.clip_labels)
         out.print(Text(f"the whole of it: {labels}"))
@@ -225,6 +233,34 @@ def tell_gaps(timeline: Timeline, console: Console, before: str = "") -> None:
         console.print(Text(f"{before}{line}", style="yellow"), soft_wrap=bool(before))
     if len(timeline.gaps) > MAX_ROWS:
         console.print(Text(f"{before}... and {len(timeline.gaps) - MAX_ROWS} more gaps in the files"))
+
+
+def _show_pictures(pictures: Mapping[str, bytes], symbols: Mapping[str, str], colours: Mapping[str, str]) -> None:
+    """As many beside one another as there is room for; each character shows two pixels, one above the other."""
+    from vtn_stream.video.small import pixels  # with numpy and Pillow, which most commands do without
+
+    cells = []
+    for label in [label for label in symbols if label in pictures][:MAX_PICTURES]:
+        shown = pixels(pictures[label], PICTURE_WIDTH, 2 * PICTURE_LINES)
+        if shown is None:
+            continue
+        text = Text()
+        for upper, lower in zip(shown[::2], shown[1::2], strict=True):
+            for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+                text.append("▀", style=Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
+            text.append("\n")
+        text.append(symbols[label], style=f"bold {colours[label]}")
+        text.append(f" {printable(label)}")
+        cells.append(text)
+    if not cells:
+        return
+    num = max(1, (out.width + 2) // (PICTURE_WIDTH + 2))
+    grid = Table.grid(*(Column(width=PICTURE_WIDTH, overflow="fold") for _ in range(num)), padding=(1, 2, 0, 0))
+    for first in range(0, len(cells), num):
+        grid.add_row(*cells[first : first + num])
+    out.print(grid)
+    if (more := len(pictures) - MAX_PICTURES) > 0:
+        out.print(f"... and {more} more scenes on the page")
 
 
 def _lane(timeline: Timeline, symbols: dict[str, str], colours: dict[str, str]) -> Text:

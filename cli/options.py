@@ -186,7 +186,10 @@ bom = click.option(
     "--bom", is_flag=True, help="Begin tables with a byte order mark, so that Excel reads them as UTF-8."
 )
 thumbnails = click.option(
-    "--thumbnails/--no-thumbnails", default=True, show_default=True, help="Show small pictures of the film in its page."
+    "--thumbnails/--no-thumbnails",
+    default=True,
+    show_default=True,
+    help="Show small pictures of the film in its page and in the index.",
 )
 
 _RATE = re.compile(r"\d{1,6}(\.\d{1,6})?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)

@@ -111,7 +111,8 @@ def _of_folder(
             out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
     for warning, times in num_pages_by_warning.items():
         err.print(Text(f"{num(times, 'page')}: {warning}"), soft_wrap=True)
-    written = write_index(folder, failed=why_films_failed(folder), overwrite=overwrite)
+    failed_films = why_films_failed(folder)
+    written = write_index(folder, failed=failed_films, overwrite=overwrite, store=store, thumbnails=thumbnails)
     for line in written.told:
         err.print(Text(f"{printable(written.path.name)}: {printable(line)}"), soft_wrap=True)
     failed = f", {written.num_failed} cannot be read" if written.num_failed else ""

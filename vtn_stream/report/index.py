@@ -11,13 +11,15 @@ is drawn. Numbers and totals are of everything. Attributes, scores, curves and c
 
 Labels look as on a film's own page: colour and hatch follow from the label's text (colours.py).
 
-Scenes are each film's own: they have no totals by name, and are found, counted and chosen all together.
+Scenes are shown by a picture of each where `Entry` has them and all together have at most MAX_PICTURES_TEXT characters.
+They are each film's own: they have no totals by name, and are found, counted and chosen all together.
 
 Names and labels are untrusted. They are in the page as data and become text, never markup; marks that reorder text are
 written as escapes, and what is very long is cut in the middle. Links begin with "./" and every part of them is
 percent-encoded, so that no name is read as a scheme, a query or a fragment.
 """
 
+import base64
 import math
 import re
 from collections import Counter
@@ -31,10 +33,11 @@ from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, is_document, joined_script, relative_url, shown_text
 from vtn_stream.timeline import Timeline
 
-__all__ = ["Entry", "Failed", "LabelSum", "entry_of", "index", "is_index"]
+__all__ = ["Entry", "Failed", "LabelSum", "entry_of", "has_scenes", "index", "is_index"]
 
 MAX_PIECES = 150  # of a strip: 4 pixels each on a usual screen
 MAX_CHARACTERS = 300  # of a name, a label or a reason
+MAX_PICTURES_TEXT = 2_000_000  # characters of the page
 # In this order, one scope.
 SCRIPTS = (
     "hatches.js",
@@ -67,6 +70,7 @@ class Entry:
     gaps_s         how much of it is unknown
     scenes         True if its labels are scenes, whose names mean nothing in another film
     labels         in order of first appearance
+    pictures       a JPEG for each label, empty where there is none; or none at all
     unknown, segments, instants   three layers of its strip, the last on top, as `_coded` writes them
     """
 
@@ -81,6 +85,7 @@ class Entry:
     unknown: str
     segments: str
     instants: str
+    pictures: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +96,15 @@ class Failed:
     reason: str
 
 
-def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: str) -> Entry:
-    """What the index needs from a timeline, so that the timeline itself need not be kept."""
+def entry_of(
+    timeline: Timeline,
+    *,
+    name: str,
+    page: str | None,
+    timeline_file: str,
+    pictures: Mapping[str, bytes] | None = None,
+) -> Entry:
+    """What the index needs from a timeline, so that the timeline itself need not be kept. pictures: JPEG, by label."""
     duration_s = min(timeline.duration_s, _MAX_S)
 
     def inside(time_s: float) -> float:
@@ -117,7 +129,7 @@ def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: 
         duration_s=duration_s,
         complete=timeline.complete,
         gaps_s=_length(gaps),
-        scenes=_has_scenes(timeline),
+        scenes=has_scenes(timeline),
         labels=tuple(
             LabelSum(label=intern(label), num_segments=len(of_label), total_s=_length(_joined(of_label)))
             for label, of_label in spans.items()
@@ -125,6 +137,7 @@ def entry_of(timeline: Timeline, *, name: str, page: str | None, timeline_file: 
         unknown=_coded(_fewer([(start, end, 0) for start, end in unknown if start < end], duration_s)),
         segments=_coded(_fewer([piece for piece in pieces if piece[0] < piece[1]], duration_s)),
         instants=_coded(_fewer(instants, duration_s)),
+        pictures=tuple(pictures.get(label, b"") for label in label_numbers) if pictures else (),
     )
 
 
@@ -156,6 +169,8 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
             "segments": sum(total.num_segments for own in scenes for total in own),
             "total": _units(math.fsum(total.total_s for own in scenes for total in own)),
         },
+        # By the films' places in the list below; of each film by the places of its labels.
+        "pictures": _pictures(entries),
         "films": [
             _row(entry, scene_numbers if entry.scenes else numbers)
             if isinstance(entry, Entry)
@@ -194,6 +209,16 @@ class _Totals:
 def _is_own(film: Entry, total: LabelSum) -> bool:
     """Whether it is a scene of this film: a person may have given some of them names, which are labels."""
     return film.scenes and _SCENE.fullmatch(total.label) is not None
+
+
+def _pictures(entries: list[Entry | Failed]) -> dict[int, list[str]]:
+    """Pictures as base64; none if all together they are too large."""
+    coded = {
+        i: [base64.b64encode(jpeg).decode() for jpeg in entry.pictures]
+        for i, entry in enumerate(entries)
+        if isinstance(entry, Entry) and entry.pictures
+    }
+    return coded if sum(len(text) for texts in coded.values() for text in texts) <= MAX_PICTURES_TEXT else {}
 
 
 def _looks(label: str) -> list[Any]:
@@ -292,7 +317,8 @@ def _length(spans: list[tuple[float, float]]) -> float:
     return math.fsum(end_s - start_s for start_s, end_s in spans)
 
 
-def _has_scenes(timeline: Timeline) -> bool:
+def has_scenes(timeline: Timeline) -> bool:
+    """Whether its labels are scenes, whose names mean nothing in another film."""
     analysis = timeline.provenance.get("analysis")  # a stranger may have put anything there
     return isinstance(analysis, Mapping) and analysis.get("kind") == "scenes"
 

@@ -10,14 +10,18 @@ from vtn_stream.report.index import Entry, Failed, entry_of, index, is_index
 from vtn_stream.results.files import PAGE, suffix_of
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pages import check_replaceable, page_at
+from vtn_stream.results.pictures import scene_pictures
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.video.small import smaller
 
 __all__ = ["INDEX", "Indexed", "timeline_files", "update_index", "write_index", "write_missing_pages"]
 
 INDEX = "index.html"
 MAX_UPDATED = 1_000  # films of an index that follows each analysis: 3 ms each
+MAX_PICTURED = 100  # films of an index that shows their scenes by pictures
+PICTURE_WIDTH = 80
 _TIMELINE = ".timeline.json"
 
 
@@ -91,18 +95,22 @@ def write_index(
     failed: Mapping[str, str] | None = None,
     overwrite: bool = False,
     discard_edits: bool = False,
+    store: Path | None = None,
+    thumbnails: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Indexed:
     """Write index.html over all timelines in the folder; a foreign one, or hand work, is kept.
 
     failed     films that have no timeline, and why; they have rows as well
     overwrite  replace a foreign one; with it, or with discard_edits, hand work is put aside
+    store      where the pictures of scenes are, which an index of at most MAX_PICTURED films shows
+    thumbnails  whether it shows them
 
     Raises InputError, TimelineError.
     """
     files = timeline_files(folder)
     check_replaceable(folder / INDEX, overwrite=overwrite, discard_edits=discard_edits)
-    num_failed = 0
+    num_failed, pictured = 0, thumbnails and len(files) <= MAX_PICTURED
 
     def entries() -> Iterator[Entry | Failed]:
         nonlocal num_failed
@@ -121,6 +129,7 @@ def write_index(
                 name=(file.parent / timeline.video_path).as_posix(),
                 page=page.as_posix() if (folder / page).is_file() else None,
                 timeline_file=file.as_posix(),
+                pictures=_small_pictures(timeline, store) if pictured else None,
             )
         yield from (Failed(name=name, reason=reason) for name, reason in (failed or {}).items())
 
@@ -129,7 +138,9 @@ def write_index(
     return Indexed(path=folder / INDEX, num_films=len(files), num_failed=num_failed, told=told)
 
 
-def update_index(folder: Path, *, failed: Mapping[str, str] | None = None) -> tuple[Path | None, str]:
+def update_index(
+    folder: Path, *, failed: Mapping[str, str] | None = None, store: Path | None = None, thumbnails: bool = True
+) -> tuple[Path | None, str]:
     """Writes index.html of a folder anew if one is there, so that it shows what was analyzed since.
 
     Returns its path, or None, and a line if it is there and stays as it was: hand work, or too large for this.
@@ -147,10 +158,15 @@ def update_index(folder: Path, *, failed: Mapping[str, str] | None = None) -> tu
         if (num := len(timeline_files(folder))) > MAX_UPDATED:
             again = f"vtn-stream report {printable(str(folder))}"
             return None, f"{INDEX} does not show the new results yet, as it is over {num:,} films: {again} updates it"
-        written = write_index(folder, failed=failed)
+        written = write_index(folder, failed=failed, store=store, thumbnails=thumbnails)
     except VtnStreamError as error:
         return None, f"{INDEX} does not show the new results: {error}"
     return written.path, ""
+
+
+def _small_pictures(timeline: Timeline, store: Path | None) -> dict[str, bytes]:
+    pictures = ((label, smaller(jpeg, PICTURE_WIDTH)) for label, jpeg in scene_pictures(timeline, store).items())
+    return {label: jpeg for label, jpeg in pictures if jpeg is not None}
 
 
 def _page(file: PurePath) -> PurePath:

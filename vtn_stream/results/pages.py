@@ -1,8 +1,6 @@
 """A film's page with what it needs from elsewhere: thumbnails from the store, and the path to the film."""
 
-import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -12,9 +10,9 @@ from vtn_stream.formats import Written
 from vtn_stream.report.html import is_document
 from vtn_stream.report.page import MAX_THUMBNAILS, page
 from vtn_stream.results.hand_work import is_hand_work
+from vtn_stream.results.pictures import recipe_of
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.track import Recipe
 
 __all__ = ["NO_FILM", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
 
@@ -120,11 +118,8 @@ def _way_to_film_of(timeline: Timeline, page: Path, inside: Path) -> str | None:
 
 
 def _thumbnails(timeline: Timeline, store: EmbeddingStore) -> list[tuple[float, bytes]]:
-    try:
-        recipe = Recipe.from_json(json.dumps(timeline.provenance["recipe"]))
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):  # not ours, or a stranger's
-        return []
-    if not re.fullmatch("[0-9a-f]{1,128}", timeline.video_identity):  # it becomes a path
+    recipe = recipe_of(timeline)
+    if recipe is None:
         return []
     start_s, end_s = timeline.span_s
     found = store.thumbnails(timeline.video_identity, recipe.digest, MAX_THUMBNAILS)

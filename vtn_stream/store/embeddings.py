@@ -17,7 +17,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -212,6 +212,21 @@ class EmbeddingStore:
                 chunk = _read_chunk(files[name])
                 found += [(float(chunk.index.grid_s[i]), jpeg) for i, jpeg in sorted(chunk.thumbnails.items())]
         return found[:: max(1, math.ceil(len(found) / max(most, 1)))]
+
+    def thumbnails_in(self, identity: str, recipe: Recipe, spans: Sequence[tuple[float, float]]) -> list[bytes | None]:
+        """For each span of seconds the thumbnail nearest to its middle and in it; None where there is none."""
+        found: list[bytes | None] = []
+        for start_s, end_s in spans:
+            middle_s, nearest = (start_s + end_s) / 2, list[tuple[float, bytes]]()
+            for file in self._recipe_folder(identity, recipe).glob("*/[0-9]*-[0-9]*.arrow"):
+                first, stop = map(int, file.stem.split("-"))
+                if first <= int(middle_s * recipe.fps) < stop:
+                    with contextlib.suppress(FileNotFoundError, DamagedFile):
+                        chunk = _read_chunk(file)
+                        times = [(float(chunk.index.grid_s[i]), jpeg) for i, jpeg in chunk.thumbnails.items()]
+                        nearest += [(abs(at_s - middle_s), jpeg) for at_s, jpeg in times if start_s <= at_s < end_s]
+            found.append(min(nearest, default=(0.0, None))[1])
+        return found
 
     # -- probes
 

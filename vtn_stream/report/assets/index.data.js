@@ -46,11 +46,14 @@ const scenes = sceneNames.map(([name, colour, hatch], i) => ({ number: labels.le
 const listed = scenes.length ? [...labels, allScenes] : labels;
 const drawnLabels = [...labels, ...scenes];
 const among = (label) => label.among ?? label;
-const films = data.films.map((row) => {
+const films = data.films.map((row, place) => {
   if (row.length === 2) return { name: row[0], folded: fold(row[0]), reason: row[1], duration: -1, segments: -1, sums: [] };
   const [name, page, file, duration, complete, gaps, flat, ...layers] = row;
   const sums = [];
-  for (let i = 0; i < flat.length; i += 3) sums.push({ label: drawnLabels[flat[i]], segments: flat[i + 1], total: flat[i + 2] });
+  const pictures = data.pictures[place] ?? [];
+  for (let i = 0; i < flat.length; i += 3) {
+    sums.push({ label: drawnLabels[flat[i]], segments: flat[i + 1], total: flat[i + 2], picture: pictures[i / 3] });
+  }
   const segments = sums.reduce((sum, one) => sum + one.segments, 0);
   return { name, folded: fold(name), page, file, duration, complete, gaps, sums, segments, layers };
 });
@@ -74,7 +77,8 @@ function decoded(film, layer) {
   for (let i = 0, at = 0; i < numbers.length; i += 3) {
     const start = at + numbers[i];
     at = start + numbers[i + 1];
-    pieces.push({ start, end: at, label: layer === 0 ? null : film.sums[numbers[i + 2]].label });
+    const { label, picture } = layer === 0 ? { label: null } : film.sums[numbers[i + 2]];
+    pieces.push({ start, end: at, label, picture });
   }
   return pieces;
 }

@@ -20,7 +20,8 @@ function reached(row, piece) {
 
 function showTip(piece, x, y) {
   const what = piece.label ? element("bdi", {}, piece.label.name) : "nothing is known";
-  $("tip").replaceChildren(swatch(piece.label), element("span", { class: "cut" }, what), element("span", { class: "faint" }, moment(piece)));
+  const picture = piece.picture ? [element("img", { src: `data:image/jpeg;base64,${piece.picture}`, width: 80, alt: "" })] : [];
+  $("tip").replaceChildren(...picture, swatch(piece.label), element("span", { class: "cut" }, what), element("span", { class: "faint" }, moment(piece)));
   $("tip").hidden = false;
   const { width, height } = $("tip").getBoundingClientRect();
   $("tip").style.left = `${Math.max(4, Math.min(x - width / 2, document.documentElement.clientWidth - width - 4))}px`;

@@ -80,6 +80,7 @@ function onPaper(now) {
 document.getElementById("title").textContent = data.title;
 drawTotals();
 $("scenes").hidden = !scenes.length;
+if (!Object.keys(data.pictures).length) $("scenes").append(" Their pictures are on each film's own page.");
 $("find-label").hidden = listed.length <= 20;
 $("find-label").addEventListener("input", drawLabels);
 $("search").addEventListener("input", update);
