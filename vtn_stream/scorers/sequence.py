@@ -69,7 +69,7 @@ class SequenceEncoding:
     def encoded(self) -> Encoded:
         """The global token and its attention, once all tiles were taken. Raises ValueError before."""
         if self._encoded is None:
-            raise ValueError("there are tiles that were not taken")
+            raise ValueError("some tiles were not taken")
         return self._encoded
 
     @property
