@@ -114,7 +114,8 @@ def test_annotations_of_other_films_are_told_with_some_of_both(material, store, 
     with pytest.raises(InputError) as told:
         find_films(table(row("x"), row("y"), row("z"), row("w"), row("v")), material, store, process)
     assert told.value.fact == (
-        "no film of actions.csv is in films: it names x, y, z and 2 more, the folder holds a.mp4, c.mp4, d.mp4 and 1 more"
+        "no film of actions.csv is in films: it names x, y, z and 2 more, "
+        "the folder holds a.mp4, c.mp4, d.mp4 and 1 more"
     )
     assert str(material) not in str(told.value)
 

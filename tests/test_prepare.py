@@ -194,7 +194,7 @@ def test_a_misspelt_label_is_reported_before_too_little_is(material, store, proc
         annotations=table(*rows, row("a", 10, 11, "gaol"), row("b", 10, 11, "gaol")), videos=material, output=MODEL
     )
     events = []
-    with pytest.raises(InputError, match="too little to learn from"):
+    with pytest.raises(InputError, match="too little data to learn from"):
         prepare(options, lambda: None, store, process, on_event=events.append)
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("the label gaol looks like goal, misspelt (2 against 6)" in line for line in warnings), warnings

@@ -89,8 +89,8 @@ def test_the_head_goes_by_the_annotations():
     ("video", "head", "complaint"),
     [
         (annotated((0, 5, "x")), "classification", "there are segments in a;"),
-        (annotated((0, 60, "x"), clip_label="x"), "localization", "only a label of the whole film for a;"),
-        (annotated((0, 60, "x"), clip_label="x"), "dense", "only a label of the whole film for a;"),
+        (annotated((0, 60, "x"), clip_label="x"), "localization", "but a has only one label for the whole film;"),
+        (annotated((0, 60, "x"), clip_label="x"), "dense", "but a has only one label for the whole film;"),
         (annotated((0, 30, "x"), (20, 60, "y")), "dense", "segments overlap for 10 s of 60 s"),
     ],
 )

@@ -42,7 +42,7 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
     elif any(video.clip_label is not None for video in videos.values()):
         whole = [name for name, video in videos.items() if video.clip_label is not None]
         raise InputError(
-            f"a {head} head learns when something happens, but there is only a label of the whole film for {listed(whole)}",
+            f"a {head} head learns when something happens, but {listed(whole)} has only one label for the whole film",
             "nothing was trained",
             "leave out --head, or annotate segments",
         )

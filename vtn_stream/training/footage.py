@@ -20,8 +20,8 @@ __all__ = ["Footage", "find_films", "mean_rate"]
 
 LONG_S = 1e9  # stands for the duration of a film whose true one nothing depends on
 OF_FILMS = (
-    "the annotations count frames and do not state a frame rate: each film's own rate was used; if the annotations have "
-    "another rate, give it with --annotation-fps"
+    "the annotations count frames and do not state a frame rate: each film's own rate was used; if the annotations "
+    "have another rate, give it with --annotation-fps"
 )
 NOT_COUNTED = "--annotation-fps was not used: the annotations do not count frames, or state their own frame rate"
 UNKNOWN_RATE = 1.0  # of a film that is not there: what it counts is told as missing, not used
