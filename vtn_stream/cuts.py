@@ -1,5 +1,5 @@
-"""Cuts to the frame: a change lies between two frames that were looked at; the few between them are decoded, small, and
-the cut is placed before the first frame of the new picture.
+"""Cuts to the frame: decodes the few frames between the two sampled frames around a change, small, and places the cut
+before the first frame of the new picture.
 
     looked at      a                       b          one of every 12 frames, say
     frames       . a . . . . . . . | . . . b .        the cut is before one of a + 1 ... b

@@ -1,4 +1,4 @@
-"""Is this installation able to do its work? Findings without a path, user or host name: fit to be shown in public."""
+"""Tests whether this installation works. Findings hold no path, user or host name, so they can be shown in public."""
 
 import contextlib
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""The timeline of one film while its embeddings arrive: what it would be if no more of them came."""
+"""The timeline of one film while its embeddings arrive: its state with the embeddings so far."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The loop film -> store: what is stored is read, what is missing is probed, decoded, embedded and stored.
+"""The loop film -> store: reads stored chunks; probes, decodes, embeds and stores missing ones.
 
 n positions of a chunk, R rows (distinct frames) of a run of chunks, D embedding width. One machine; a cluster
 calls `embed_run` for the same chunks elsewhere.

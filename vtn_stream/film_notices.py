@@ -1,4 +1,4 @@
-"""What people should know of how a film was read: in the provenance of its timeline, and in a line while it is read."""
+"""What users should know about how a film was read: for the timeline's provenance, and as a line during the run."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What is to be analyzed of a film, in pieces of work."""
+"""Which part of a film is analyzed, in pieces of work."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Fetches weights from the model hub, which is asked once, quietly, and not for long. Nothing here needs a hub.
+"""Downloads weights from the model hub; asks it once, quietly, with a short time limit. Nothing here needs a hub.
 
 Its client asks again and again for a minute where nobody answers, and says so each time. So weights that were fetched
 before are taken without asking; for others the hub has a few seconds to answer one request, and only then the client

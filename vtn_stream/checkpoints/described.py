@@ -1,4 +1,4 @@
-"""A model's file without its network: what it says of itself, verified by its checksum. Loads no torch.
+"""A model's file without its network: its description, verified by its checksum. Loads no torch.
 
 The format is in `file`.
 """

@@ -1,4 +1,4 @@
-"""One file that is a model: its weights as safetensors, and in the file's metadata all that is needed to use them.
+"""A model in one file: its weights as safetensors, and in the metadata everything that is needed to use them.
 
 FORMAT, version 1. A safetensors file with
 

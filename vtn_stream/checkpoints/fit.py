@@ -1,4 +1,4 @@
-"""Whether tensors are those of a network: their names, shapes, types and values."""
+"""Whether tensors fit a network: their names, shapes, types and values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard

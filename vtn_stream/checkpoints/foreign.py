@@ -1,4 +1,4 @@
-"""Reads files of tensors that others wrote: as data only, whatever they hold."""
+"""Reads tensor files of other programs, only as data."""
 
 import os
 import zipfile

@@ -1,4 +1,4 @@
-"""The weights that Neimark et al. published, as a checkpoint of ours.
+"""Imports the weights that Neimark et al. published as a checkpoint.
 
 The layout is that of github.com/bomri/SlowFast, projects/vtn: {"epoch", "model_state", "optimizer_state", "cfg"} of
 torch.save. Facts about how they were trained (clips of 16 frames at stride 8 of 25 frames per second, mean 0.45, std

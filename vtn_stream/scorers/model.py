@@ -1,4 +1,4 @@
-"""A model on one film: what its scorers have in common, whatever its head.
+"""A model on one film: what the scorers of all heads have in common.
 
 T positions of a film's grid, K labels
 """

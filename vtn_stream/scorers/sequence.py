@@ -1,7 +1,6 @@
-"""A film as one sequence, as the temporal encoder is meant to read it (Neimark et al. 2021, section 3.2): what all
-heads share when they do so.
+"""A film as one sequence for the temporal encoder (Neimark et al. 2021, section 3.2): the code that all heads share.
 
-    T positions, D embedding width or width of a token
+T positions, D embedding width or width of a token
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Cuts of a film that were placed to the frame: one Arrow file beside its embeddings, whatever network these are of.
+"""Cuts of a film that were placed to the frame: one Arrow file beside its embeddings, for all networks.
 
     ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow    DIGEST: of how cuts are placed, and the decoder
 

@@ -1,4 +1,4 @@
-"""The embedding store: one Arrow file a chunk, addressed by what it holds and how it was computed.
+"""The embedding store: one Arrow file per chunk, addressed by its content and how it was computed.
 
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole

@@ -1,4 +1,4 @@
-"""Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
+"""Scores beside a timeline: one Arrow file, one row per position, so that thresholds can change later.
 
     columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16; if cuts were
               placed to the frame, cut_s double: when the first frame after a cut appears, or where the film begins or

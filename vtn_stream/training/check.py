@@ -88,8 +88,7 @@ def check_enough(
         raise InputError(
             f"there is too little data to learn from: {', '.join(little)}",
             "nothing was trained",
-            _cure_by_spelling(training, validation, sides, what)
-            + "annotate more, or train nevertheless with --anyway",
+            _cure_by_spelling(training, validation, sides, what) + "annotate more, or train nevertheless with --anyway",
         )
     notes = [f"too little data to learn from: {text}" for text in little]
     if unseen := [label for label in validation if not training[label]]:

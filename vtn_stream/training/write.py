@@ -1,4 +1,6 @@
-"""Writes what a training leaves: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
+"""Writes the results of a training: the checkpoint, its model card, plots. No path and no name of a machine is in
+them.
+"""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,5 @@
-"""What the decoding process gives up before it parses an untrusted file. It calls these itself; Linux and macOS.
+"""The rights that the decoding process gives up before it parses an untrusted file. It calls these itself; Linux and
+macOS.
 
 A decoder that a file has taken over can then compute, read what the user may read, and talk to its parent, which does
 not trust it. See docs/safety.md for what is left.
