@@ -234,7 +234,7 @@ def test_a_gap_for_what_is_not_in_the_file_begins_where_its_last_frame_ends(film
         timeline = analyzer.analyze(plan).timeline
     there_s = plan.video.num_frames / 5
     assert there_s % 1 != 0.5  # midway between two positions
-    assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(there_s, 12, "the file ends before this")]
+    assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(there_s, 12, "the file ends earlier")]
     assert tiles(timeline)
 
 

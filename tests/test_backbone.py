@@ -204,7 +204,7 @@ def test_a_film_that_is_hardly_more_than_a_line_is_refused_where_a_crop_is_wante
 
 
 def test_a_recipe_of_another_backbone_is_refused(tiny, tiny_weights, crop_recipe):
-    with pytest.raises(BackboneError, match=f"of resnet50, not of {tiny}"):
+    with pytest.raises(BackboneError, match=f"of resnet50, not on those of {tiny}"):
         FrameEncoder(tiny, weights=tiny_weights, recipe=replace(crop_recipe, backbone="resnet50"))
 
 

@@ -164,11 +164,11 @@ def test_a_transformer_takes_other_sizes_as_far_as_its_patches_fit():
 
 @pytest.mark.parametrize("name", ["mixer_b16_224", "levit_128"])
 def test_a_network_of_one_size_says_so(name):
-    with pytest.raises(BackboneError, match=r"does not take frames of 256 x 256; .*its own size is 224 x 224"):
+    with pytest.raises(BackboneError, match=r"does not take frames of 256 x 256; .*its default size is 224 x 224"):
         skeleton(name, (256, 256))
 
 
 def test_a_model_has_its_own_size(tmp_path):
     analyzer = Analyzer(Settings(model="cctv-fight", size=192, store=tmp_path))
-    with analyzer, pytest.raises(InputError, match="looks at frames of 224 x 224, and --size is 192"):
+    with analyzer, pytest.raises(InputError, match="reads frames of 224 x 224, and --size is 192"):
         analyzer.load()

@@ -87,7 +87,7 @@ def loop(at: Path) -> Path:
     [
         (lambda at: at / "missing.mp4", "missing.mp4 cannot be opened (no such file or directory)"),
         (lambda at: at / "no folder" / "film.mp4", "film.mp4 cannot be opened (no such file or directory)"),
-        (folder, "folder.mp4 is a directory"),
+        (folder, "folder.mp4 is a folder"),
         (fifo, "pipe.mp4 is not a regular file"),
         (lambda _: Path("/dev/zero"), "zero is not a regular file"),
         (empty, "empty.mp4 is empty"),
@@ -101,7 +101,7 @@ def test_what_cannot_hold_a_film_is_named_with_the_reason(tmp_path, make, fact):
     path = make(tmp_path)
     error = refusal(path)
     assert fact in str(error)
-    with pytest.raises(VideoError, match=r"cannot be opened|is a directory|not a regular|is empty"):
+    with pytest.raises(VideoError, match=r"cannot be opened|is a folder|not a regular|is empty"):
         film_file(path)
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_hold_a_film_is_named_with_the_reason(tmp_path, make, fact):
 def test_a_film_that_may_not_be_read_is_named(tmp_path, good):
     path = Path(shutil.copy(good.path, tmp_path / "secret.mp4"))
     path.chmod(0)
-    assert "secret.mp4 may not be read" in str(refusal(path))
+    assert "secret.mp4 cannot be read (permission denied)" in str(refusal(path))
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_full_disk_ends_the_batch_with_one_line(cluster, films, tmp_path):
             if moment == "writing" and not self.once("room"):
                 full_disk()
 
-    with pytest.raises(StoreError, match=r"^the disk is full; .*what was stored before is kept; free some space"):
+    with pytest.raises(StoreError, match=r"^the disk is full; .*everything stored before is kept; free some space"):
         Run(tmp_path, Full, films)
     run = Run(tmp_path, FleetWorker, films)
     assert run.failed == {}

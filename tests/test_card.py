@@ -78,8 +78,8 @@ def test_a_card_tells_the_facts():
     ]
     text = "".join(rendered(card).text)
     assert "vtn-stream analyze film.mp4 --model model.safetensors\n" in text
-    assert "Of these labels it saw fewer than 20 examples: sit." in text
-    assert "Of these labels no example was there to measure them: sit." in text
+    assert "These labels had fewer than 20 training examples: sit." in text
+    assert "These labels had no example to measure them: sit." in text
     assert "the mean over tIoU 0.3 to 0.7" in text
     assert "Two films are copies." in text
 

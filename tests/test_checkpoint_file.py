@@ -1,4 +1,4 @@
-"""Files that are no checkpoints: whatever is wrong with one, it is refused in one line."""
+"""Files that are not checkpoints: whatever is wrong with one, it is refused in one line."""
 
 import json
 import math
@@ -62,7 +62,7 @@ ANY_LABELS = OperatingPoints(common=OperatingPoint(high=0.5, low=0.5))
         ({"labels": ("a", "b")}, "2 labels, and a head of 3"),
         ({"labels": ("a", "b", "a")}, "same"),
         ({"labels": ("a", "b", " ")}, "empty"),
-        ({"operating_points": replace(ANY_LABELS, own={"d": OperatingPoint(high=1, low=1)})}, "of no label: d"),
+        ({"operating_points": replace(ANY_LABELS, own={"d": OperatingPoint(high=1, low=1)})}, "an unknown label: d"),
     ],
 )
 def test_parts_that_disagree_are_no_checkpoint(model, wrong, said):
@@ -95,7 +95,7 @@ def test_files_that_are_none(saved, tmp_path):
     other = tmp_path / "other.safetensors"
     for content in (b"", b"\x00", whole[:7], whole[:100], whole[:-1], whole + b"\x00", b"{}" * 50, b"\xff" * 999):
         other.write_bytes(content)
-        refusal(other, "no safetensors file")
+        refusal(other, "not a complete safetensors file")
     other.unlink()
     save_file({"encoder.cls_token": torch.zeros(8)}, other)
     refusal(other, "weights only")
@@ -291,7 +291,7 @@ def test_a_tensors_name_is_cut_in_an_error(saved):
 
 def test_tensors_that_share_memory_are_not_saved(model, tmp_path):
     tied = model.tensors["encoder.layers.0.key.weight"]
-    with pytest.raises(ValueError, match=r"without values of their own encoder\.layers\.\d\.key\.weight$"):
+    with pytest.raises(ValueError, match=r"without their own values encoder\.layers\.\d\.key\.weight$"):
         save_checkpoint(replace(model, tensors={**model.tensors, "encoder.layers.1.key.weight": tied}), tmp_path / "m")
 
 

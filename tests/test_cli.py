@@ -89,7 +89,7 @@ def test_wrong_usage_is_2_and_says_how(here, arguments):
 
 BAD = {
     "missing.mp4": "cannot be opened (no such file or directory)",
-    "folder.mp4": "folder.mp4 is a directory",
+    "folder.mp4": "folder.mp4 is a folder",
     "empty.mp4": "empty.mp4 is empty",
     "text.mp4": "text.mp4 cannot be read as a film",
 }
@@ -124,8 +124,8 @@ def test_one_bad_film_is_one_line(here, bad, name):
         (["--fps", "1e9"], "positions"),
         (["--start", "5", "--end", "3"], "begins at 5 s and ends at 3 s"),
         (["--start", "131"], "lasts 130.000 s, and --start is 131 s"),
-        (["--start", "9" * 400 + ":00:00"], "it holds nothing"),
-        (["--start", "9" * 400], "it holds nothing"),
+        (["--start", "9" * 400 + ":00:00"], "there is nothing to analyze"),
+        (["--start", "9" * 400], "there is nothing to analyze"),
         (["-o", "{film}"], "nothing can be written to film.mp4"),
         (["-o", "{film}/below"], "nothing can be written to below"),
         (["-o", "/proc/nowhere"], "nothing can be written to nowhere"),

@@ -219,8 +219,8 @@ def test_where_decoding_dies_the_grid_stays_and_another_run_tries_again(film, tm
         assert cuts_of(film[0], AROUND, store, process, told)[1] == [STARTS[0], NOT_READ, NOT_READ, NOT_READ]
     warnings = [event.message for event in told if isinstance(event, Warned)]
     assert warnings[:2] == [
-        "decoding died: a new one goes on",
-        "decoding died again: a cut stays where the grid has it",
+        "decoding died: a new one continues",
+        "decoding died again: a cut stays on the grid",
     ]
     assert cuts_of(film[0], AROUND, store)[1] == STARTS
 
@@ -239,7 +239,10 @@ def test_one_death_costs_nothing(film, tmp_path):
     told = []
     with Once() as process:
         assert cuts_of(film[0], AROUND, EmbeddingStore(tmp_path), process, told)[1] == STARTS
-    assert [event.message for event in told if isinstance(event, Warned)] in (["decoding died: a new one goes on"], [])
+    assert [event.message for event in told if isinstance(event, Warned)] in (
+        ["decoding died: a new one continues"],
+        [],
+    )
 
 
 def test_a_killed_run_goes_on(film, tmp_path, monkeypatch):
@@ -303,7 +306,7 @@ def test_a_film_that_is_replaced_or_gone_meanwhile_leaves_the_grid_s_places(film
 
 def test_a_store_that_cannot_be_written_costs_the_next_run_the_same_work(film, tmp_path, monkeypatch):
     def full(*arguments):
-        raise StoreError("the disk is full", "the cuts are not kept, and another run places them again", "free some")
+        raise StoreError("the disk is full", "the cuts are not stored, and another run places them again", "free some")
 
     monkeypatch.setattr("vtn_stream.cuts.CHANGES_PER_RUN", 1)
     monkeypatch.setattr("vtn_stream.cuts.write_cuts", full)
@@ -386,7 +389,7 @@ def test_what_stays_on_the_grid_is_told(film, seen, open_analyzer, tmp_path):
     assert [s.start_s for s in timeline.segments] == [0, 3.25, 7.75, 10.25, 15.75]
     assert timeline.provenance["cuts"] == {"total": 4, "unclear": 0, "lost": 4}
     assert any(note.startswith("4 of 4 changes lie midway") for note in timeline.provenance["notes"])
-    assert any(isinstance(e, Warned) and "4 cuts stay where the grid has them" in e.message for e in events)
+    assert any(isinstance(e, Warned) and "4 cuts stay on the grid" in e.message for e in events)
 
 
 @pytest.mark.parametrize("rate", [NTSC, Fraction(24000, 1001), Fraction(60000, 1001), Fraction(50)])

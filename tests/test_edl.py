@@ -183,7 +183,7 @@ def test_past_999_the_numbers_have_four_digits_and_a_warning(module):
 def test_a_second_day_has_the_timecodes_of_the_first_and_a_warning(module):
     text, (warning,) = written(module, segment(86400, 86401))
     assert " 00:00:00:00 00:00:01:00 " in text or " 00:00:00:00 00:00:00:01 " in text
-    assert warning == "1 segment up to or past 24:00:00:00, where timecode begins anew at 00:00:00:00"
+    assert warning == "1 segment up to or past 24:00:00:00, where timecode begins again at 00:00:00:00"
 
 
 @pytest.mark.parametrize("module", [cmx3600, resolve_markers])

@@ -115,7 +115,8 @@ def test_annotations_of_other_films_are_told_with_some_of_both(material, store, 
     with pytest.raises(InputError) as told:
         find_films(table(row("x"), row("y"), row("z"), row("w"), row("v")), material, store, process)
     assert told.value.fact == (
-        "no film of actions.csv is in films: it names x, y, z and 2 more, there are a.mp4, c.mp4, d.mp4 and 1 more"
+        "no film of actions.csv is in films: it names x, y, z and 2 more, "
+        "the folder holds a.mp4, c.mp4, d.mp4 and 1 more"
     )
     assert str(material) not in str(told.value)
 
@@ -144,8 +145,8 @@ def test_every_problem_comes_in_one_report(folder, store, process, table, film_m
         "  line 2: a: it ends at 4 s, before it starts at 5 s",
         "  line 3: there is no film bb (did you mean b?)",
         "  line 4: c: it ends at 30 s, past the end of the film at 20 s",
-        "  d may be d.mp4 and deep/d.mkv: write its path, or take the others away",
-        "  far is a link that leads out of the folder, which is not followed",
+        "  d may be d.mp4 and deep/d.mkv: write its path, or remove the others",
+        "  far is a link that leads out of the folder, which is not allowed",
         "  c.mp4 is c.mp4, and so is c",
         lines[7],
     ]
@@ -154,7 +155,7 @@ def test_every_problem_comes_in_one_report(folder, store, process, table, film_m
     footage = find_films(table(*rows, row("b")), folder, store, process, skip_bad=True)
     assert sorted(footage.videos) == ["a", "b"]
     assert sum(note.startswith("left out: ") for note in footage.notes) == 7
-    with pytest.raises(AnnotationError, match="have 1 problem; nothing was trained; get the films anew"):
+    with pytest.raises(AnnotationError, match="have 1 problem; nothing was trained; copy or download the films again"):
         find_films(table(row("text")), folder, store, process, skip_bad=True)
 
 
@@ -162,7 +163,7 @@ def test_films_that_cannot_be_read_are_told_where_the_annotations_are_right(fold
     (folder / "c.mp4").write_bytes(b"")
     with pytest.raises(AnnotationError) as told:
         find_films(table(row("a"), row("c", 1, 1000)), folder, store, process)
-    assert told.value.problems == ((None, "c.mp4 is empty; it was not analyzed; fetch it again"),)
+    assert told.value.problems == ((None, "c.mp4 is empty; it was not analyzed; download or copy it again"),)
 
 
 def test_a_film_of_which_all_annotations_are_wrong_is_not_said_to_be_missing(material, store, process, table):
@@ -257,5 +258,5 @@ def test_copies_of_a_film_share_a_source(folder, store, process, table):
 
 
 def test_test_films_alone_teach_nothing(material, store, process, table):
-    with pytest.raises(InputError, match=r"all films of actions\.csv are of the subset test"):
+    with pytest.raises(InputError, match=r"all films of actions\.csv have the subset test"):
         find_films(table(row("a", subset="test")), material, store, process)

@@ -83,7 +83,9 @@ def test_a_hub_that_does_not_answer_is_asked_once(asked, answer, monkeypatch, ca
     load = loader(OSError("not here"))
     with pytest.raises(BackboneError) as error:
         Hub().fetch(load, "net", None)
-    assert "the weights of net are not on this machine and could not be fetched (the hub" in str(error.value)
+    assert "the weights of net are not on this machine and could not be downloaded (the download server" in str(
+        error.value
+    )
     assert "give a file with --weights" in str(error.value)
     assert (load.offline, asked.num) == ([True], 1)
     assert not caplog.records
@@ -98,7 +100,7 @@ def test_nobody_is_asked_where_the_user_is_offline(asked, monkeypatch):
 
 
 def test_what_fails_in_spite_of_an_answer_is_one_line(asked):
-    with pytest.raises(BackboneError, match=r"could not be fetched \(EOFError\)"):
+    with pytest.raises(BackboneError, match=r"could not be downloaded \(EOFError\)"):
         Hub().fetch(loader(OSError("not here"), EOFError("cut")), "net", None)
     assert not constants.HF_HUB_OFFLINE
 
@@ -112,5 +114,5 @@ def test_weights_that_lie_elsewhere_are_asked_of_that_place(asked):
 
 
 def test_a_network_without_published_weights_gets_no_random_ones():
-    with pytest.raises(BackboneError, match="timm knows no published weights of coatnet_0_224"):
+    with pytest.raises(BackboneError, match="timm has no published weights for coatnet_0_224"):
         FrameEncoder("coatnet_0_224", device="cpu")

@@ -62,7 +62,7 @@ def test_joined_recordings_are_one_film(tmp_path, process, options):
         assert list(decoded(process, video, frames).values()) == [truth[frame] for frame in frames]
     assert find_damage(video, process, lambda num: None) == []
     assert warnings(video) == [
-        "its clock begins again at 0:00:04.0, 0:00:06.4: what follows was moved behind what was before"
+        "its clock begins again at 0:00:04.0, 0:00:06.4: the part after it follows the part before it"
     ]
 
 
@@ -102,7 +102,9 @@ def test_a_leap_of_hours_is_a_gap(tmp_path, process):
     assert grid.frame[:2].tolist() == [0, 25]
     assert not grid.valid[2:50_002].any()
     assert grid.valid[50_002:].all()
-    assert warnings(video) == ["its clock leaps from 0:00:02.0 to 13:53:22.0: nothing is shown there, a gap"]
+    assert warnings(video) == [
+        "its clock jumps from 0:00:02.0 to 13:53:22.0: this is a gap, because no frame is shown there"
+    ]
     assert list(decoded(process, video, [49, 50, 99]).values()) == [49, 50, 99]
 
 
@@ -130,7 +132,7 @@ def test_a_film_that_was_joined_on_and_is_not_read_is_told(tmp_path, process, na
     assert warnings(probe(film.path, process)) == []
     video = probe(joined(tmp_path, [film, film], f"two{film.path.suffix}"), process)
     assert video.num_frames == 40
-    assert warnings(video) == ["another film seems to follow in its file, and is not read: take them apart first"]
+    assert warnings(video) == ["its file seems to hold another film after it, which is not read: split the file first"]
 
 
 def test_every_frame_that_has_bytes_is_accounted_for(tmp_path, process):
@@ -149,7 +151,7 @@ def test_decord_refuses_what_it_would_misplace(tmp_path):
     one = write_film(tmp_path / "one.ts", 40)
     with DecodingProcess(decoder="decord", deadline_s=20) as process:
         video = probe(joined(tmp_path, [one, one]), process)
-        with pytest.raises(VideoError, match="they do not ascend; it was not analyzed; take the usual decoder"):
+        with pytest.raises(VideoError, match="which do not ascend; it was not analyzed; use the default decoder"):
             list(process.frames(video, video.pts, SIZE))
 
 
@@ -172,4 +174,4 @@ def test_a_film_of_another_channel_that_was_joined_on_is_told(tmp_path, process,
     other = write_film(tmp_path / "other.ts", 80, mux={"mpegts_start_pid": "400"} | more)
     video = probe(joined(tmp_path, [one, other], "two.ts"), process)
     assert video.num_frames == 100
-    assert warnings(video) == ["another film seems to follow in its file, and is not read: take them apart first"]
+    assert warnings(video) == ["its file seems to hold another film after it, which is not read: split the file first"]

@@ -96,7 +96,7 @@ def test_motion_is_kept_where_it_is_no_worse_on_the_validation_films(
     )
 
 
-NOTHING_TOLD = "There was nothing to validate on: nothing was measured, and no threshold was fitted."
+NOTHING_TOLD = "There were no validation films: nothing was measured, and no threshold was fitted."
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -156,7 +156,7 @@ def test_a_training_that_lost_its_numbers_is_written_and_says_so(quick, tmp_path
     lesson_of = material(films(range(3)))
     learnt = learn(lesson_of, seed=0, backbone="none")
     write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
-    note = "Stopped early, since the loss was no number at step 3 of epoch 3; the weights are those of epoch 2."
+    note = "Stopped early, because the loss was not a number at step 3 of epoch 3; the weights are from epoch 2."
     assert learnt.notes == (note, NOTHING_TOLD)
     assert note in (tmp_path / "m.md").read_text()
     checkpoint = load_checkpoint(tmp_path / "m.safetensors")
@@ -194,5 +194,5 @@ def test_where_it_cannot_be_written_the_old_model_stays(quick, tmp_path, monkeyp
     with pytest.raises(TrainingError) as told:
         write(lesson_of, learnt, RECIPE, output)
     assert "No space left on device" in str(told.value)
-    assert "what was learnt is kept in the training's folder" in str(told.value)
+    assert "the trained weights are kept in the training's folder" in str(told.value)
     assert output.read_text() == "old"

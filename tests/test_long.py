@@ -185,7 +185,7 @@ def test_two_runs_do_not_share_a_scratch(sequence, tmp_path):
     first, second = (long_encoding(make_encoder(), sequence, tmp_path) for _ in range(2))
     tiles = first.tiles()
     next(tiles)
-    with pytest.raises(StoreError, match="another run is encoding this very film"):
+    with pytest.raises(StoreError, match="another run is encoding the same film"):
         second.cls()
     assert sum(tile.stop - tile.start for tile in tiles) == T - 64
     assert second.cls().cls is not None

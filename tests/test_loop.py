@@ -117,7 +117,7 @@ def test_embeddings_that_are_no_numbers_are_told_by_film_before_anything_is_lear
     with pytest.raises(TrainingError) as told:
         taught(training, validation, on_event=events.append)
     names = "film 1, film 2, film 3 and 1 more" if side == "training" else "film 20"
-    assert str(told.value).startswith(f"embeddings of {names} are no numbers (NaN or infinity); nothing was learnt; ")
+    assert str(told.value).startswith(f"embeddings of {names} are not numbers (NaN or infinity); nothing was trained; ")
     assert "\n" not in str(told.value)
     assert events == []
 
@@ -139,7 +139,7 @@ def test_no_number_in_the_first_epoch_is_an_error_in_one_line(monkeypatch, step,
     spoil(monkeypatch, step)
     with pytest.raises(TrainingError) as told:
         taught(*few("localization"), state=tmp_path / "state")
-    assert str(told.value).startswith(f"the loss was no number at step {step} of epoch 1; nothing was learnt; ")
+    assert str(told.value).startswith(f"the loss was not a number at step {step} of epoch 1; nothing was trained; ")
     assert "\n" not in str(told.value)
     assert not (tmp_path / "state").exists()
 
@@ -161,7 +161,7 @@ def test_no_number_later_keeps_the_last_good_weights_and_says_where(monkeypatch,
     events = []
     fitted = taught(training, validation, "dense", **options, on_event=events.append)
     kept = good.progress["best_epoch"] if validated else 2
-    note = f"Stopped early, since the loss was no number at step 2 of epoch 3; the weights are those of epoch {kept}."
+    note = f"Stopped early, because the loss was not a number at step 2 of epoch 3; the weights are from epoch {kept}."
     assert fitted.notes == (note,)
     assert events[-1] == Warned(message=note)
     assert (fitted.epoch, fitted.num_epochs, len(fitted.losses)) == (kept, 2, 2)
@@ -179,17 +179,17 @@ def test_no_number_on_the_validation_films_is_the_same(monkeypatch, epoch):
         nonlocal calls
         calls += 1
         if calls == epoch:
-            raise CheckpointError("the model gives no numbers (NaN)", "so", "do")
+            raise CheckpointError("the model's output is not a number (NaN)", "so", "do")
         return read(*arguments)
 
     monkeypatch.setattr(loop, "predictions", strange)
-    fact = f"the network gave no numbers on the validation films after epoch {epoch}"
+    fact = f"the network's output was not a number on the validation films after epoch {epoch}"
     if epoch == 1:
-        with pytest.raises(TrainingError, match=f"{fact}; nothing was learnt"):
+        with pytest.raises(TrainingError, match=f"{fact}; nothing was trained"):
             taught(*few("dense"), "dense", num_epochs=3)
         return
     fitted = taught(*few("dense"), "dense", num_epochs=3)
-    assert fitted.notes == (f"Stopped early, since {fact}; the weights are those of epoch 1.",)
+    assert fitted.notes == (f"Stopped early, since {fact}; the weights are from epoch 1.",)
     assert (fitted.epoch, fitted.num_epochs, len(fitted.losses), len(fitted.metrics)) == (1, 1, 1, 1)
 
 

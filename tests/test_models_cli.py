@@ -199,7 +199,7 @@ def test_info_of_a_model_by_name_and_by_path(models, stored):
         (("info", "absent.safetensors"), "absent.safetensors does not exist"),
         (("pull", "vtn-vit-k400"), "did you mean vtn-vit-b-k400?"),
         (("import", "absent.pyth"), "absent.pyth does not exist"),
-        (("import", "x.pyth", "--name", "../x"), "'../x' is no name of a model"),
+        (("import", "x.pyth", "--name", "../x"), "'../x' cannot be the name of a model"),
     ],
 )
 def test_errors_are_one_line(models, stored, arguments, said):
@@ -233,7 +233,7 @@ def test_import(models, folder, tiny, tmp_path, monkeypatch):
         assert load_checkpoint(written).labels == LABELS
         code, out, err = models("import", "own.pyth", *arguments)
         assert (code, out) == (1, "")
-        assert f"there is a {written.name} already" in err
+        assert f"{written.name} exists already" in err
 
 
 def test_import_of_the_published_file_says_so(models, folder, tiny, monkeypatch):

@@ -75,7 +75,7 @@ def test_streams_of_one_file_are_different_films(two_streams, process):
 
 
 def test_a_stream_that_is_not_there_is_told_with_those_that_are(two_streams, process):
-    with pytest.raises(VideoError, match=r"no video stream 7; .* choose among 0, 1"):
+    with pytest.raises(VideoError, match=r"no video stream 7; .* choose one of 0, 1"):
         probe(two_streams, process, stream=7)
 
 
@@ -158,8 +158,8 @@ def test_how_a_film_was_taken_is_in_the_timeline(tmp_path, open_analyzer):
     path = write(tmp_path / "hdr.mp4", [[picture_of(i) for i in range(30)]], options=options)
     with open_analyzer(tmp_path / "store") as analyzer:
         notes = " ".join(analyzer.analyze(analyzer.plan(path)).timeline.provenance["notes"])
-    assert "HDR (PQ): its colours were taken as they are coded, without tone mapping" in notes
-    assert "interlaced: both fields" in notes
+    assert "HDR (PQ): its colours were used as coded, without tone mapping" in notes
+    assert "interlaced: it was not deinterlaced" in notes
 
 
 def test_an_ordinary_film_needs_no_note(tmp_path, open_analyzer):

@@ -104,7 +104,7 @@ def test_positions_that_cannot_be_decoded_are_told(footage, encoder, store, proc
     assert int(film.index.valid.sum()) == 30
     assert not film.values[~film.index.valid].any()
     (warning,) = [event.message for event in events if isinstance(event, Warned)]
-    assert warning == "a.mp4: 10 of 40 positions cannot be decoded and teach nothing"
+    assert warning == "a.mp4: 10 of 40 positions cannot be decoded and are not used"
     lost = 0
     with pytest.raises(VideoError, match=r"no frame of b\.mkv can be decoded"):
         embed_films(footage, ["b"], PLAN, encoder, store, process)
@@ -148,7 +148,7 @@ def test_what_is_prepared_is_told_before_it_is_embedded(prepared, table, store):
     assert (told.head, told.fps, told.num_positions, told.num_missing) == ("localization", 1, 40, 40)
     assert told.hours == pytest.approx(40 / 3600)
     assert told.notes == lesson.notes
-    assert any(note.startswith("sit: in validation films only") for note in told.notes)
+    assert any(note.startswith("sit: only in validation films") for note in told.notes)
     _, events = prepared(table(*rows), fps=2)
     assert any("2 films stored at another rate" in event.notes[-1] for event in events if isinstance(event, Prepared))
 
@@ -182,7 +182,7 @@ def test_what_is_left_without_the_films_that_fail_is_checked_again(prepared, tab
 
     monkeypatch.setattr(DecodingProcess, "frames", frames)
     file = table(*two("a", subset="training"), *two("b", subset="validation"))
-    with pytest.raises(InputError, match="no film can be spared to validate on"):
+    with pytest.raises(InputError, match="there are too few films to validate on"):
         prepared(file, skip_bad=True)
     lesson, _ = prepared(file, skip_bad=True, anyway=True)
     assert ([film.name for film in lesson.training], lesson.validation) == (["a"], ())
@@ -194,7 +194,7 @@ def test_a_misspelt_label_is_reported_before_too_little_is(material, store, proc
         annotations=table(*rows, row("a", 10, 11, "gaol"), row("b", 10, 11, "gaol")), videos=material, output=MODEL
     )
     events = []
-    with pytest.raises(InputError, match="too little to learn from"):
+    with pytest.raises(InputError, match="too little data to learn from"):
         prepare(options, lambda: None, store, process, on_event=events.append)
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("the label gaol looks like goal, misspelt (2 against 6)" in line for line in warnings), warnings
@@ -204,6 +204,6 @@ def test_what_is_wrong_is_told_before_a_network_is_loaded(material, store, proce
     def load():
         raise AssertionError("too early")
 
-    with pytest.raises(InputError, match="too little to learn from"):
+    with pytest.raises(InputError, match="too little data to learn from"):
         prepare(TrainingOptions(annotations=table(row("a")), videos=material, output=MODEL), load, store, process)
     assert os.listdir(store.root) == ["probes"]

@@ -143,7 +143,7 @@ def test_what_the_publication_says_of_it(imported):
     assert (imported.labels[0], imported.labels[5], imported.labels[-1]) == ("abseiling", "archery", "zumba")
     assert list(imported.labels) == sorted(set(imported.labels))
     assert len(imported.labels) == 400
-    assert imported.training["source"] == "another file of the published layout"
+    assert imported.training["source"] == "another file with the published layout"
 
 
 def test_a_frame_encoder_takes_its_backbone(imported):
@@ -192,10 +192,10 @@ def test_the_published_file_is_known_by_its_checksum(tmp_path, monkeypatch, smal
     path = added.path
     assert path == tmp_path / "new" / "models" / "the-name.safetensors"
     assert saved[path].training == {"source": "published THE.pyth", "sha256": sha256}
-    with pytest.raises(CheckpointError, match=r"^there is a the-name\.safetensors already"):
+    with pytest.raises(CheckpointError, match=r"^the-name\.safetensors exists already"):
         add_published(file, folder=path.parent, name="the-name")
-    with pytest.raises(CheckpointError, match=r"^there is a the-name\.safetensors already"):
+    with pytest.raises(CheckpointError, match=r"^the-name\.safetensors exists already"):
         add_published(file, folder=tmp_path, output=path)
-    with pytest.raises(CheckpointError, match="no name"):
+    with pytest.raises(CheckpointError, match="cannot be the name"):
         add_published(file, folder=path.parent, name="../up")
     assert [p.name for p in path.parent.iterdir()] == [path.name]

@@ -146,7 +146,7 @@ def newer(path):
 OTHERS = {
     "another model": lambda path: save_checkpoint(tiny_checkpoint("test_efficientnet"), path),
     "a file of another format": newer,
-    "no model that can be read": lambda path: path.write_bytes(b"anything"),
+    "a model that cannot be read": lambda path: path.write_bytes(b"anything"),
     "no file": lambda path: path.mkdir(),
 }
 
@@ -187,7 +187,7 @@ def test_a_second_fetch_waits_for_the_import_too(server, anything, tmp_path, mon
 
     monkeypatch.setattr(download, "save_checkpoint", save)
     download.pull(entry, tmp_path)
-    assert "being fetched already" in said[0]
+    assert "already being downloaded" in said[0]
     assert names(tmp_path) == ["m.safetensors"]
 
 

@@ -32,7 +32,7 @@ def test_a_file_that_moved(server, tmp_path, monkeypatch, status):
     monkeypatch.setenv("HOME", str(tmp_path))
     server.status = [status]
     said = refusal(published(server, BYTES), tmp_path / "models")
-    assert said.startswith(f"{server.url} could not be fetched (its server answers {status}: it may have moved); ")
+    assert said.startswith(f"{server.url} could not be downloaded (its server answers {status}: it may have moved); ")
     assert "`vtn-stream models import W.pyth`, which puts it into ~/models" in said
     assert len(server.asked) == 1
     assert names(tmp_path / "models") == []
@@ -45,7 +45,7 @@ def test_without_a_network_the_error_says_what_to_fetch_and_where_it_goes(server
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(download.time, "sleep", lambda s: pytest.fail("it waits where there is no network"))
     said = refusal(published(server, BYTES, url=url), tmp_path / "models")
-    assert said.startswith(f"{url} could not be fetched (Connection refused); ")
+    assert said.startswith(f"{url} could not be downloaded (Connection refused); ")
     assert "`vtn-stream models import W.pyth`, which puts it into ~/models" in said
     assert str(tmp_path) not in said
     assert names(tmp_path / "models") == []
@@ -104,7 +104,7 @@ def test_an_interruption_keeps_the_part(server, anything, tmp_path):
 def test_two_fetches_of_one_file(server, tmp_path):
     with open(tmp_path / "W.pyth.part", "ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        assert "being fetched already" in refusal(published(server, BYTES), tmp_path)
+        assert "already being downloaded" in refusal(published(server, BYTES), tmp_path)
     assert server.asked == []
 
 

@@ -312,4 +312,4 @@ def test_the_command_line_takes_the_decoder_and_tells_the_refusal(film, tiny, ti
     assert result.return_value == 0
     result = CliRunner().invoke(vtn_stream, ["analyze", str(bad), *options], standalone_mode=False)
     assert result.return_value == 1
-    assert "take the usual decoder: --decoder pyav" in result.stderr
+    assert "use the default decoder: --decoder pyav" in result.stderr

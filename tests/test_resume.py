@@ -181,7 +181,9 @@ def test_a_state_of_another_training_is_not_gone_on_from_and_that_is_told(tmp_pa
     fitted = taught(training, validation, "dense", num_epochs=2, seed=1, state=file, on_event=events.append)
     assert bits(fitted) == bits(taught(training, validation, "dense", num_epochs=2, seed=1))
     told, *epochs = events
-    assert told == Warned(message="motion.state is of another training, or damaged: it is begun anew")
+    assert told == Warned(
+        message="motion.state is from another training, or damaged: training starts from the beginning"
+    )
     assert [event.epoch for event in epochs] == [1, 2]
 
 

@@ -120,5 +120,5 @@ def test_a_format_that_is_none_is_told_with_those_that_are():
 
 
 def test_a_model_s_file_ends_as_one():
-    with pytest.raises(InputError, match=r"m\.pth is no name of a model"):
+    with pytest.raises(InputError, match=r"m\.pth cannot be the name of a model"):
         TrainingOptions(annotations=Path(), videos=Path(), output=Path("m.pth"))

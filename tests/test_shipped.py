@@ -26,7 +26,7 @@ def test_a_model_that_ships_is_small_whole_and_has_a_card(name):
     assert TrainingFilms.of_training(checkpoint.training) is None  # joined clips: their digests would find none of them
     assert checkpoint.phase_rules is not None  # a dense head: without rules it would flicker
     card = file.with_suffix(".md").read_text("utf-8")
-    for text in ("What it will not do", "Where it comes from", *checkpoint.labels):
+    for text in ("What it cannot do", "Where it comes from", *checkpoint.labels):
         assert text in card
 
 

@@ -41,7 +41,7 @@ def huge_mp4(at: Path) -> Path:
 @pytest.mark.parametrize("make", [huge_y4m, huge_avi])
 def test_pictures_beyond_reason_are_refused_before_memory_is_taken(tmp_path, process, make):
     path = make(tmp_path)
-    assert refusal(path, process).startswith(f"{path.name} claims pictures of ")
+    assert refusal(path, process).startswith(f"{path.name} states a picture size of ")
 
 
 @pytest.mark.parametrize("make", [huge_mp4, lambda at: resized_avi(at, b"FMP4", 100_000)])
@@ -126,7 +126,7 @@ def test_video_without_timestamps_is_told(tmp_path, process):
 def test_a_kind_of_video_that_nobody_knows_is_told(tmp_path, good, process):
     data = good.read_bytes().replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC")
     line = refusal(patched(tmp_path / "unknown.mp4", data), process)
-    assert line.startswith("unknown.mp4 holds an unknown kind of video, which is not decoded; ")
+    assert line.startswith("unknown.mp4 holds an unknown kind of video, which is not supported; ")
 
 
 def test_a_decoder_that_films_do_not_need_is_not_run(tmp_path, process):

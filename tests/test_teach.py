@@ -279,7 +279,7 @@ def test_a_model_that_is_there_is_kept_before_any_work(world):
     with pytest.raises(TrainingError) as told:
         teach(wanted(world.root, taught.model), on_event=events.append)
     assert str(told.value) == (
-        "dense.safetensors is there already; it was kept, and nothing was trained; name another file with -o, or "
+        "dense.safetensors exists already; it was kept, and nothing was trained; name another file with -o, or "
         "replace it with --overwrite"
     )
     assert events == []
@@ -289,11 +289,15 @@ def test_a_model_that_is_there_is_kept_before_any_work(world):
 @pytest.mark.parametrize(
     ("name", "made", "complaint"),
     [
-        ("m.safetensors", "m.md", r"^m\.md is there already; it was kept"),
-        ("m.safetensors", "m.safetensors/", r"^m\.safetensors is there already; .*; name another file with -o$"),
-        ("m.md", None, r"^m\.md is no name of a model; nothing was trained; let the name after -o end in \.safetens"),
-        ("m.training", None, "is no name of a model"),
-        ("m", None, "is no name of a model"),
+        ("m.safetensors", "m.md", r"^m\.md exists already; it was kept"),
+        ("m.safetensors", "m.safetensors/", r"^m\.safetensors exists already; .*; name another file with -o$"),
+        (
+            "m.md",
+            None,
+            r"^m\.md cannot be the name of a model; nothing was trained; let the name after -o end in \.safetens",
+        ),
+        ("m.training", None, "cannot be the name of a model"),
+        ("m", None, "cannot be the name of a model"),
         ("n" * 300 + ".safetensors", None, "cannot be written"),
         ("file/m.safetensors", "file", "cannot be written"),
         ("m.safetensors", "m.training", "cannot be written"),

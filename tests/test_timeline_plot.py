@@ -209,7 +209,7 @@ def test_much_gives_a_small_picture_that_says_what_it_leaves_out():
     gaps = tuple(Gap(start_s=i, end_s=i + 0.5, reason="damaged") for i in range(10_000))
     svg = plot([replace(long, gaps=gaps, curves={"change": Curve(start_s=0, step_s=0.01, values=(1.0,) * 100_000)})])
     assert len(svg) < 2_000_000
-    assert f"{MAX_LANES} of 100 labels, those that last longest." in " ".join(words(svg))
+    assert f"{MAX_LANES} of 100 labels, those with the longest total time." in " ".join(words(svg))
     assert "label 99" in words(svg)
     svg = plot([replace(long, segments=many[::19], gaps=gaps[::10])] * (MAX_FILMS + 5))
     assert len(svg) < 6_000_000

@@ -56,8 +56,8 @@ def epoch(n, metric=None, *, best=False):
 
 
 PLAY = [
-    TrainingStage(name="looking at the films", message="a.mp4"),
-    TrainingStage(name="looking at the films", message="b.mp4"),
+    TrainingStage(name="checking the films", message="a.mp4"),
+    TrainingStage(name="checking the films", message="b.mp4"),
     prepared(),
     TrainingStage(name="embedding", message="a.mp4"),
     chunk(40, "store"),
@@ -213,8 +213,8 @@ def test_a_terminal_sees_it_go_on(here, lesson, files, terminal, monkeypatch):
     code, _, err = here(*files)
     assert code == 0
     assert seen == [
-        ("looking at the films: a.mp4", 0, None, ""),
-        ("looking at the films: b.mp4", 0, None, ""),
+        ("checking the films: a.mp4", 0, None, ""),
+        ("checking the films: b.mp4", 0, None, ""),
         ("embedding", 0, 60, ""),
         ("embedding: a.mp4", 0, 60, ""),
         ("embedding: a.mp4", 0, 60, ""),  # what is stored is no work

@@ -60,7 +60,7 @@ def test_a_rate_that_is_asked_for_is_taken_and_its_doubts_are_told(material, sto
     assert grid_rate(videos, footage.videos) == (SamplingPlan(Fraction(5)), ())
     plan, notes = grid_rate(videos, footage.videos, SamplingPlan(Fraction(30000, 1001)))
     assert plan.fps == Fraction(30000, 1001)
-    assert notes == ("a.mp4 has 5 frames a second, and 29.97 are looked at: some twice",)
+    assert notes == ("a.mp4 has 5 frames a second, but 29.97 positions: some frames are used twice",)
     plan, notes = grid_rate(videos, footage.videos, SamplingPlan(Fraction(2)))
     assert "1 of 2 segments are shorter than 2 positions at 2 a second" in notes[0]
 
@@ -88,9 +88,9 @@ def test_the_head_goes_by_the_annotations():
 @pytest.mark.parametrize(
     ("video", "head", "complaint"),
     [
-        (annotated((0, 5, "x")), "classification", "segments are annotated in a;"),
-        (annotated((0, 60, "x"), clip_label="x"), "localization", "of a only the label of the whole is known"),
-        (annotated((0, 60, "x"), clip_label="x"), "dense", "of a only the label of the whole is known"),
+        (annotated((0, 5, "x")), "classification", "there are segments in a;"),
+        (annotated((0, 60, "x"), clip_label="x"), "localization", "but a has only one label for the whole film;"),
+        (annotated((0, 60, "x"), clip_label="x"), "dense", "but a has only one label for the whole film;"),
         (annotated((0, 30, "x"), (20, 60, "y")), "dense", "segments overlap for 10 s of 60 s"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_head_that_cannot_say_what_is_annotated_is_refused(video, head, compla
 
 
 def test_a_head_that_there_is_not_is_refused():
-    with pytest.raises(InputError, match=r"there is no seg head; .*; take classification, dense, localization"):
+    with pytest.raises(InputError, match=r"there is no seg head; .*; use classification, dense, localization"):
         check_head({"a": annotated((0, 5, "x"))}, "seg")
 
 
@@ -118,17 +118,21 @@ X, Y = (0, 5, "x"), (10, 15, "y")
         (
             {"a": annotated(X)},
             sides("a"),
-            "there is 1 segment in all, x has one training segment, no film can be spared",
+            "there is 1 segment in total, x has one training segment, there are too few films",
         ),
-        ({"a": annotated(X, Y), "b": annotated(X)}, sides("a", "b"), "are 3 segments in all, x and y have one .* each"),
+        (
+            {"a": annotated(X, Y), "b": annotated(X)},
+            sides("a", "b"),
+            "are 3 segments in total, x and y have one .* each",
+        ),
         ({"a": annotated(X, (6, 9, "x")), "b": annotated()}, sides("a", "b"), "no validation segment is there"),
     ],
 )
 def test_too_little_is_refused_unless_asked_for(videos, given, complaint):
-    with pytest.raises(InputError, match=f"this is too little to learn from: .*{complaint}.*--anyway"):
+    with pytest.raises(InputError, match=f"there is too little data to learn from: .*{complaint}.*--anyway"):
         check_enough(videos, ["x", "y"], given, "localization")
     _, notes = check_enough(videos, ["x", "y"], given, "localization", anyway=True)
-    assert any(note.startswith("too little to learn from: ") for note in notes)
+    assert any(note.startswith("too little data to learn from: ") for note in notes)
 
 
 def test_a_misspelt_label_is_named_as_the_cure_where_it_is_the_reason():
@@ -152,7 +156,7 @@ def test_nothing_to_learn_is_refused_however_it_is_asked_for(anyway):
     with pytest.raises(InputError, match="there is no training film"):
         check_enough({"b": annotated(X)}, ["x"], sides("", "b"), "localization", anyway=anyway)
     clips = {name: annotated((0, 60, "x"), clip_label="x") for name in "abcde"}
-    with pytest.raises(InputError, match="every clip is labelled x; there is nothing to tell it from"):
+    with pytest.raises(InputError, match="every clip is labelled x; a model needs at least two labels"):
         check_enough(clips, ["x"], sides("abcd", "e"), "classification", anyway=anyway)
 
 
@@ -161,13 +165,13 @@ def test_labels_of_one_side_are_named():
     learnt, notes = check_enough(videos, ["z", "y", "x", "w"], sides("a", "b"), "localization")
     assert learnt == ("y", "x")
     assert notes == (
-        "z: in validation films only, so not learnt and not in the figures",
-        "y: in training films only, so without a figure and a threshold of its own",
-        "w: without a segment in these films, so not learnt",
+        "z: only in validation films, so not trained and not in the figures",
+        "y: only in training films, so without a figure and without a threshold of its own",
+        "w: without a segment in these films, so not trained",
     )
 
 
 def test_one_label_is_told_from_everything_else():
     videos = {"a": annotated(X, (6, 9, "x"), (20, 30, "x")), "b": annotated(X)}
     learnt, notes = check_enough(videos, ["x"], sides("a", "b"), "localization")
-    assert (learnt, notes) == (("x",), ("there is one label: x will be told from everything else in the films",))
+    assert (learnt, notes) == (("x",), ("there is one label: x is trained against everything else in the films",))

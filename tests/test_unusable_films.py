@@ -44,8 +44,8 @@ def test_analyze_fails_and_leaves_no_results(spoiled, tiny, tiny_weights, tmp_pa
     done = run("analyze", spoiled, "-o", tmp_path / "out", *options)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "vtn-stream: not one frame of spoiled.mp4 could be decoded: they are damaged, or of a kind that is not decoded "
-        "here; there is no timeline of it; check that it plays, or fetch it again"
+        "vtn-stream: not one frame of spoiled.mp4 could be decoded: they are damaged, or of a kind that this program "
+        "does not decode; it has no timeline; check that the film plays, or copy it again"
     )
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -86,7 +86,7 @@ def test_what_our_list_refuses_is_said_to_be_so(tmp_path, process):
         + b"HEND"
     )
     assert refusal(tmp_path / "a film.mjp", process) == (
-        "a film.mjp cannot be read as a film (its container is not on this program's own list); it was not analyzed; "
+        "a film.mjp cannot be read as a film (its container is not on this program's list); it was not analyzed; "
         "if it is a film, remux it: ffmpeg -i 'a film.mjp' -c copy 'a film.mjp.mkv'"
     )
 
@@ -133,7 +133,7 @@ def test_frames_that_last_a_microsecond_are_not_believed(tmp_path, process):
     struct.pack_into("<II", content, at, 1, 1_000_000)
     path.write_bytes(content)
     assert refusal(path, process).startswith(
-        "film.avi has 100 frames in 0.0001 s by its timestamps; they are not believed"
+        "film.avi has 100 frames in 0.0001 s by its timestamps; this cannot be right"
     )
 
 
@@ -153,4 +153,4 @@ def test_probe_tells_json_and_a_line(tmp_path):
     (tmp_path / "two.ts").write_bytes(one + one)
     done = run("probe", "--json", tmp_path / "two.ts")
     assert (done.returncode, json.loads(done.stdout)["clock_begins_again_at_s"]) == (0, [pytest.approx(1.6)])
-    assert done.stderr == "two.ts: its clock begins again at 0:00:01.6: what follows was moved behind what was before\n"
+    assert done.stderr == "two.ts: its clock begins again at 0:00:01.6: the part after it follows the part before it\n"

@@ -175,8 +175,8 @@ class Analyzer:
             model = None if checkpoint is None else checkpoint.recipe
             if model is not None and asked.size is not None and model.size != (asked.size, asked.size):
                 raise InputError(
-                    f"the model looks at frames of {model.size[0]} x {model.size[1]}, and --size is {asked.size}",
-                    "its labels would mean nothing",
+                    f"the model reads frames of {model.size[0]} x {model.size[1]}, and --size is {asked.size}",
+                    "its labels would be wrong",
                     "leave out --size",
                 )
             default = DEFAULT_BACKBONE if model is None else model.backbone
@@ -204,8 +204,8 @@ class Analyzer:
             if self._sampling is not None and self._sampling.fps != trained_at:
                 raise CheckpointError(
                     f"{path.name} was trained at {float(trained_at):g} positions per second, "
-                    f"and {float(self._sampling.fps):g} are asked for",
-                    "its labels would mean nothing",
+                    f"and --fps is {float(self._sampling.fps):g}",
+                    "its labels would be wrong",
                     "leave out --fps",
                 )
             self._checkpoint = checkpoint

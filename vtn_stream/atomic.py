@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and whether a folder takes any. Standard library only."""
+"""Writes files whole or not at all, and checks that a folder is writable. Standard library only."""
 
 import errno
 import os

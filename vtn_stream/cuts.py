@@ -1,5 +1,5 @@
-"""Cuts to the frame: a change lies between two frames that were looked at; the few between them are decoded, small, and
-the cut is placed before the first frame of the new picture.
+"""Cuts to the frame: decodes the few frames between the two sampled frames around a change, small, and places the cut
+before the first frame of the new picture.
 
     looked at      a                       b          one of every 12 frames, say
     frames       . a . . . . . . . | . . . b .        the cut is before one of a + 1 ... b
@@ -90,7 +90,7 @@ def find_cuts(
     try:
         stored = load_cuts(file)
     except DamagedFile as error:
-        tell(Warned(message=f"{error.fact}: the cuts are placed anew"))
+        tell(Warned(message=f"{error.fact}: the cuts are placed again"))
         stored = {}
     found = np.array([_known(video, int(a), int(b), stored) for a, b in changes], np.int64)
     open_changes = np.flatnonzero(found == NOT_READ)
@@ -107,7 +107,7 @@ def find_cuts(
             check_unchanged(video)  # else cuts of another film would be taken for this one's
         except VideoError as error:
             found[run] = NOT_READ
-            tell(Warned(message=f"{error.fact}: {len(open_changes) - num_done} cuts stay where the grid has them"))
+            tell(Warned(message=f"{error.fact}: {len(open_changes) - num_done} cuts stay on the grid"))
             break
         if is_kept:
             try:
@@ -157,9 +157,9 @@ def _decoded(
         except DecodingLost as error:
             if lost_on != num_done:
                 lost_on = num_done
-                tell(Warned(message=f"{error.fact}: a new one goes on"))
+                tell(Warned(message=f"{error.fact}: a new one continues"))
                 continue
-            tell(Warned(message=f"{error.fact} again: a cut stays where the grid has it"))
+            tell(Warned(message=f"{error.fact} again: a cut stays on the grid"))
             num_done += 1
             yield NOT_READ
 

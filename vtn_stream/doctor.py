@@ -1,4 +1,4 @@
-"""Is this installation able to do its work? Findings without a path, user or host name: fit to be shown in public."""
+"""Tests whether this installation works. Findings hold no path, user or host name, so they can be shown in public."""
 
 import contextlib
 import importlib.metadata
@@ -48,7 +48,7 @@ def _versions() -> Iterator[Finding]:
             yield Finding(subject=package, text=importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
             optional = package in OPTIONAL
-            text = "not installed; only needed if it is asked for" if optional else "not installed"
+            text = "not installed; only needed if you choose it" if optional else "not installed"
             yield Finding(subject=package, text=text, state="notable" if optional else "bad")
 
 
@@ -115,5 +115,5 @@ def _storing(root: str | os.PathLike[str] | None) -> Iterator[Finding]:
     with contextlib.suppress(OSError):
         free = os.statvfs(store.root)
         free_gb = free.f_bavail * free.f_frsize / 1e9
-        text = f"{chosen} place, writable; {len(films)} films, {size:.1f} MB; {free_gb:.0f} GB free"
+        text = f"{chosen} folder, writable; {len(films)} films, {size:.1f} MB; {free_gb:.0f} GB free"
         yield Finding(subject="store", text=text, state="good" if free_gb > 1 else "notable")

@@ -1,4 +1,4 @@
-"""The timeline of one film while its embeddings arrive: what it would be if no more of them came."""
+"""The timeline of one film while its embeddings arrive: its state with the embeddings so far."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +39,8 @@ GAP_REASONS = {
     DAMAGED: "the frames are damaged",
     LOST: "decoding failed; another run tries again",
     NOTHING_SHOWN: "no frame is shown",
-    LEAP: "the film's clock leaps: no frame is shown",
-    CUT_OFF: "the file ends before this",
+    LEAP: "the film's clock jumps: no frame is shown",
+    CUT_OFF: "the file ends earlier",
 }
 ROLE_NOTES: "dict[FilmRole | None, str]" = {
     "learnt": "The model learnt from this film: expect more errors on other films.",
@@ -190,13 +190,13 @@ class Draft:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
         if cuts is not None and cuts.num_unclear:
             notes.append(
-                f"{cuts.num_unclear} of {cuts.num_changes} changes lie midway between the frames that were looked at: "
-                "no cut is seen between these, damage took the frames, or there are too many of them."
+                f"{cuts.num_unclear} of {cuts.num_changes} changes lie midway between two sampled frames: "
+                "no cut was seen between them, the frames are damaged, or there are too many of them."
             )
         if cuts is not None and cuts.num_unread:
             notes.append(
-                f"{cuts.num_unread} of {cuts.num_changes} changes lie midway between the frames that were looked at: "
-                "decoding those between failed; another run tries again."
+                f"{cuts.num_unread} of {cuts.num_changes} changes lie midway between two sampled frames: "
+                "decoding the frames between failed; another run tries again."
             )
         return fixed_provenance(recipe, self._encoder, self._scorer.provenance()) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
@@ -222,12 +222,15 @@ def check_usable(plan: Plan, analysis: Analysis) -> None:
         why, cure = "they are encrypted", "decrypt it first"
     elif analysis.timeline.provenance["positions"]["lost"]:
         why, cure = (
-            "decoding failed again and again",
-            "run again; if it fails there too, check that it plays, or remux it",
+            "decoding failed several times",
+            "run again; if it fails again, check that the film plays, or remux it",
         )
     else:
-        why, cure = "they are damaged, or of a kind that is not decoded here", "check that it plays, or fetch it again"
-    raise VideoError(nothing + why, "there is no timeline of it", cure)
+        why, cure = (
+            "they are damaged, or of a kind that this program does not decode",
+            "check that the film plays, or copy it again",
+        )
+    raise VideoError(nothing + why, "it has no timeline", cure)
 
 
 def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str, Any]) -> dict[str, Any]:

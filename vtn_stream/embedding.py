@@ -1,4 +1,4 @@
-"""The loop film -> store: what is stored is read, what is missing is probed, decoded, embedded and stored.
+"""The loop film -> store: reads stored chunks; probes, decodes, embeds and stores missing ones.
 
 n positions of a chunk, R rows (distinct frames) of a run of chunks, D embedding width. One machine; a cluster
 calls `embed_run` for the same chunks elsewhere.
@@ -111,7 +111,7 @@ def embed(
         try:
             stored = load_stored(video, chunk, plan, encoder, store, process, exact=exact)
         except DamagedFile as error:
-            yield Warned(message=f"{error.fact}: that chunk is computed anew")
+            yield Warned(message=f"{error.fact}: this chunk is computed again")
             stored = None
         if stored is None and chunk.number in lost:
             yield _lost(chunk, plan, video, encoder, process)
@@ -206,7 +206,7 @@ def embed_run(
         except DecodingLost as error:
             if lost_on != waiting[0]:
                 lost_on = waiting[0]
-                yield Warned(message=f"{error.fact}: a new one goes on")
+                yield Warned(message=f"{error.fact}: a new one continues")
                 continue
             yield Warned(message=f"{error.fact} again: chunk {waiting[0].number} is a gap")
             yield _lost(waiting.pop(0), plan, video, encoder, process)

@@ -1,4 +1,4 @@
-"""What people should know of how a film was read: in the provenance of its timeline, and in a line while it is read."""
+"""What users should know about how a film was read: for the timeline's provenance, and as a line during the run."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def warnings(video: VideoInfo) -> list[str]:
     found = []
     if video.restarts:
         places = _named([_clock(video.seconds(pts)) for pts in video.restarts])
-        found.append(f"its clock begins again at {places}: what follows was moved behind what was before")
+        found.append(f"its clock begins again at {places}: the part after it follows the part before it")
     if video.num_spread:
         found.append(f"{video.num_spread} of {video.num_frames} frames share a timestamp: they got times in between")
     if video.num_merged:
@@ -22,15 +22,15 @@ def warnings(video: VideoInfo) -> list[str]:
     if video.num_encrypted:
         found.append(f"{video.num_encrypted} of its frames are encrypted: they are gaps; decrypt it first")
     if video.num_untimed:
-        found.append(f"{video.num_untimed} frames without timestamps were left out: nothing says when they are shown")
+        found.append(f"{video.num_untimed} frames without timestamps were left out: their times are not known")
     leaps = [(video.seconds(span.start), video.seconds(span.end)) for span in video.dark if span.why == "leap"]
     if leaps:
         places = _named([f"{_clock(start_s)} to {_clock(end_s)}" for start_s, end_s in leaps])
-        found.append(f"its clock leaps from {places}: nothing is shown there, a gap")
+        found.append(f"its clock jumps from {places}: this is a gap, because no frame is shown there")
     if video.is_cut:
         found.append(_cut(video))
     if video.is_followed:
-        found.append("another film seems to follow in its file, and is not read: take them apart first")
+        found.append("its file seems to hold another film after it, which is not read: split the file first")
     return found
 
 
@@ -41,21 +41,21 @@ def notices(video: VideoInfo) -> list[str]:
         others = ", ".join(str(index) for index in video.video_streams if index != video.stream)
         found.append(f"Stream {video.stream} was analyzed; the film has other video streams: {others}.")
     if video.hdr:
-        found.append(f"The film is HDR ({video.hdr}): its colours were taken as they are coded, without tone mapping.")
+        found.append(f"The film is HDR ({video.hdr}): its colours were used as coded, without tone mapping.")
     if video.interlaced:
-        found.append("The film is interlaced: both fields of a frame were taken together, as they are woven.")
+        found.append("The film is interlaced: it was not deinterlaced, each frame shows both fields.")
     if video.field_pictures:
-        found.append("Frames are coded as two fields: where such a frame is damaged, its decoder does not always tell.")
+        found.append("Frames are coded as two fields: the decoder does not always report damage in such a frame.")
     return found + [f"{warning[0].upper()}{warning[1:]}." for warning in warnings(video)]
 
 
 def _cut(video: VideoInfo) -> str:
     rest = "; the rest is a gap" if any(span.why == "cut off" for span in video.dark) else ""
     if video.num_promised > video.num_frames:
-        there = f"its index names {video.num_promised} frames, and the file ends after {video.num_frames}"
+        there = f"its index lists {video.num_promised} frames, but the file ends after {video.num_frames}"
     else:
-        there = f"the file breaks off after {video.num_frames} frames, before its own index or header says"
-    return f"{there}{rest}; fetch it again if it was cut short"
+        there = f"the file ends after {video.num_frames} frames, earlier than its index or header says"
+    return f"{there}{rest}; if the download or copy was interrupted, repeat it"
 
 
 def _named(places: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What is to be analyzed of a film, in pieces of work."""
+"""Which part of a film is analyzed, in pieces of work."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ def plan_of(video: VideoInfo, sampling: SamplingPlan, start_s: float, end_s: flo
     if not 0 <= start_s < end_s:
         raise InputError(
             f"the part to analyze begins at {start_s:g} s and ends at {end_s:g} s",
-            "it holds nothing",
-            "let --start come before --end",
+            "there is nothing to analyze",
+            "give a --start that is before --end",
         )
     if start_s >= video.duration_s:
         raise InputError(
@@ -42,7 +42,7 @@ def plan_of(video: VideoInfo, sampling: SamplingPlan, start_s: float, end_s: flo
     chunks = sampling.chunks(video, start_s, end_s)
     if not chunks:
         raise InputError(
-            f"no position lies in the part to analyze at {float(sampling.fps):g} positions per second",
+            f"the part to analyze has no position at {float(sampling.fps):g} positions per second",
             "there is nothing to analyze",
             "raise --fps, or widen --start and --end",
         )

@@ -66,8 +66,8 @@ class SamplingPlan:
         if self.fps > MAX_FPS:
             raise InputError(
                 f"the sampling rate is above {MAX_FPS} positions per second",
-                "it is refused",
-                "no film needs more positions than it has frames",
+                "it is too high",
+                "a film does not need more positions than it has frames",
             )
 
     def num_positions(self, video: VideoInfo) -> int:
@@ -95,7 +95,7 @@ class SamplingPlan:
         num_positions = self.num_positions(video)
         stop = num_positions if stop is None else stop
         if not 0 <= start <= stop <= num_positions:
-            raise ValueError(f"positions [{start}, {stop}) are not all on a grid of {num_positions}")
+            raise ValueError(f"positions [{start}, {stop}) are not all inside a grid of {num_positions}")
         grid_s = np.arange(start, stop) * self.fps.denominator / self.fps.numerator
         times_s = video.times_s
         frame = np.searchsorted(times_s, grid_s + CLOCK_TOLERANCE_S, side="right") - 1
@@ -154,7 +154,7 @@ class ClipWindow:
         if self.position_rate is not None:
             object.__setattr__(self, "position_rate", Fraction(self.position_rate))
             if not 0 < self.position_rate <= MAX_FPS:
-                raise ValueError(f"a position rate lies above 0, up to {MAX_FPS} a second, got {self.position_rate}")
+                raise ValueError(f"a position rate is above 0 and at most {MAX_FPS} a second, got {self.position_rate}")
 
     def starts(self, num_positions: int) -> NDArray[np.int64]:
         """First positions of the windows over a grid: every stride, and one more that ends where the grid does.

@@ -1,4 +1,4 @@
-"""Files that carry their own digest, so that it shows where anybody else has changed them. Standard library only.
+"""Files that carry their own digest, so that later changes by others are noticed. Standard library only.
 
 The digest is the SHA-256, in hex, of the file without the digest itself.
 """

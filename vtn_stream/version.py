@@ -1,4 +1,4 @@
-"""The version of this program, which timelines and checkpoints carry. Imports nothing."""
+"""The version of this program, as timelines and checkpoints state it. Imports nothing."""
 
 __all__ = ["__version__"]
 

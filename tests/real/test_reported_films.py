@@ -25,10 +25,10 @@ FILMS = {
     "29-first-frame-1ms-late/rv30.mp4": (109, 3.636, None),
 }
 WARNINGS = {
-    "01-clock-reset/cat2.ts": "its clock begins again at 0:00:12.0: what follows was moved behind what was before",
-    "02-clock-back/jump3.ts": "its clock begins again at 0:00:06.0: what follows was moved behind what was before",
+    "01-clock-reset/cat2.ts": "its clock begins again at 0:00:12.0: the part after it follows the part before it",
+    "02-clock-back/jump3.ts": "its clock begins again at 0:00:06.0: the part after it follows the part before it",
     "03-cut-download/fscut.mp4": "its index names 300 frames, and the file ends after 167; the rest is a gap; "
-    "fetch it again if it was cut short",
+    "download or copy it again if it was cut short",
 }
 # Frames that do not decode, of films that were all damage or lost frames in silence: (the first, how many).
 LOST = {
@@ -42,7 +42,7 @@ LOST = {
 REFUSED = {
     "25-avi-header/avi_1000000.avi": "has 150 frames in 0.00015 s by its timestamps; they are not believed",
     "30-nothing-usable/wmv_drm.wmv": "wmv_drm.wmv is an encrypted film (DRM); it was not analyzed; decrypt it first",
-    "31-container-not-listed/part.pva.mp4": "its container is not on this program's own list); it was not analyzed; "
+    "31-container-not-listed/part.pva.mp4": "its container is not on this program's list); it was not analyzed; "
     "if it is a film, remux it: ffmpeg -i part.pva.mp4 -c copy part.pva.mp4.mkv",
 }
 
@@ -97,7 +97,7 @@ def test_a_cut_film_is_a_gap_from_where_it_ends(reported, tmp_path):
     with Analyzer(Settings(store=tmp_path, device="cpu")) as analyzer:
         timeline = analyzer.analyze(analyzer.plan(reported / "03-cut-download/fscut.mp4")).timeline
     (gap,) = timeline.gaps
-    assert (gap.start_s, gap.end_s, gap.reason) == (pytest.approx(6.75, abs=0.3), 12.0, "the file ends before this")
+    assert (gap.start_s, gap.end_s, gap.reason) == (pytest.approx(6.75, abs=0.3), 12.0, "the file ends earlier")
 
 
 def test_a_film_of_which_nothing_can_be_used_is_a_failure_and_encrypted_is_called_so(data, tmp_path):

@@ -1,4 +1,4 @@
-"""The digest of a network's weights: what a recipe knows them by. Needs no timm."""
+"""The digest of a network's weights, which identifies them in a recipe. Needs no timm."""
 
 import hashlib
 from collections.abc import Mapping

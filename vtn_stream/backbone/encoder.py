@@ -95,7 +95,7 @@ class FrameEncoder:
             check_name(name)
         if recipe is not None and recipe.backbone != name:
             raise BackboneError(
-                f"the model was trained on embeddings of {recipe.backbone}, not of {name}",
+                f"the model was trained on embeddings of {recipe.backbone}, not on those of {name}",
                 "nothing was analyzed",
                 f"use the backbone {recipe.backbone}, or another model",
             )
@@ -111,8 +111,8 @@ class FrameEncoder:
             raise BackboneError(
                 f"these weights of {name} are {self.weights_digest[:12]}, the model was trained with "
                 f"{recipe.weights[:12]}",
-                "its embeddings would mean something else",
-                "give the weights that it was trained with, or a model file that holds its own",
+                "its embeddings would have another meaning",
+                "give the weights that it was trained with, or a model file that holds them",
             )
         self._recipe = self._facts.recipe if recipe is None else recipe
         self.size: tuple[int, int] = self._recipe.size  # (H, W)
@@ -123,7 +123,7 @@ class FrameEncoder:
         import torch
 
         if self._asked_device == "cuda" and not torch.cuda.is_available():
-            raise InputError("no CUDA device is usable here", "nothing was analyzed", "use --device cpu, or auto")
+            raise InputError("no CUDA device can be used here", "nothing was analyzed", "use --device cpu, or auto")
         return "cuda" if self._asked_device != "cpu" and torch.cuda.is_available() else "cpu"
 
     @property
@@ -147,8 +147,8 @@ class FrameEncoder:
         if max(aspect, 1 / aspect) > MAX_ASPECT:
             raise VideoError(
                 f"{video.path.name} is shown {float(max(aspect, 1 / aspect)):.3g} times as long as wide",
-                "a model that looks at the middle of its frames is not used on it",
-                f"crop it to a shape of at most {MAX_ASPECT} to 1, or use a model that looks at whole frames",
+                "a model that reads only the middle of frames cannot be used on it",
+                f"crop it to a shape of at most {MAX_ASPECT} to 1, or use a model that reads whole frames",
             )
         short = round(max(self.size) * CROP_RATIO)
         return (short, round(short * aspect)) if aspect >= 1 else (round(short / aspect), short)
@@ -210,8 +210,8 @@ class FrameEncoder:
         """The network, for frames as the recipe says. Raises BackboneError where it is not what was remembered."""
         if self._network.facts != self._facts:
             raise BackboneError(
-                f"the weights of {self.name} are not those that were here before",
-                "their embeddings would be taken for others",
+                f"the weights of {self.name} are not the same as before",
+                "their embeddings would be mixed with others",
                 "run the same command again",
             )
         self._network.normalise(self._recipe)

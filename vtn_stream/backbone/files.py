@@ -1,4 +1,4 @@
-"""Files of weights, told apart without reading them: a wrong one is known at once. Loads no torch.
+"""Recognizes files of weights without reading them whole, so that a wrong file is reported at once. Loads no torch.
 
 What was found out about weights is remembered by what the file system says of their file, as clocks of films are.
 """

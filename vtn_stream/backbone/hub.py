@@ -1,4 +1,4 @@
-"""Fetches weights from the model hub, which is asked once, quietly, and not for long. Nothing here needs a hub.
+"""Downloads weights from the model hub; asks it once, quietly, with a short time limit. Nothing here needs a hub.
 
 Its client asks again and again for a minute where nobody answers, and says so each time. So weights that were fetched
 before are taken without asking; for others the hub has a few seconds to answer one request, and only then the client
@@ -64,7 +64,7 @@ class _Question:
 
     def __init__(self, url: str) -> None:
         self._until = time.monotonic() + ANSWER_S
-        self._fault: str | None = f"the hub did not answer within {ANSWER_S:g} s"
+        self._fault: str | None = f"the download server did not answer within {ANSWER_S:g} s"
         self._thread = threading.Thread(target=self._ask, args=(url,), daemon=True)
         self._thread.start()
 
@@ -73,7 +73,7 @@ class _Question:
             get_session().head(url, timeout=ANSWER_S)
             self._fault = None
         except Exception as error:  # of httpx, of TLS, of the system
-            self._fault = f"the hub cannot be reached: {type(error).__name__}"
+            self._fault = f"the download server cannot be reached: {type(error).__name__}"
 
     def fault(self) -> str | None:
         """None where the server answers, whatever it says; else what is wrong."""
@@ -83,7 +83,7 @@ class _Question:
 
 def _not_here(name: str, why: str) -> BackboneError:
     return BackboneError(
-        f"the weights of {name} are not on this machine and could not be fetched ({why})",
+        f"the weights of {name} are not on this machine and could not be downloaded ({why})",
         "nothing was analyzed",
         f"give a file with --weights, or use a backbone that is installed ({', '.join(INSTALLED_WEIGHTS)})",
     )

@@ -1,4 +1,4 @@
-"""The names of timm's networks, told without loading timm: a wrong one is known at once.
+"""The names of timm's networks, without loading timm, so that a wrong name is reported at once.
 
 timm makes its list while it is imported, which takes seconds. Its sources say the same: every network stands below
 @register_model, every set of weights for it, NETWORK.TAG, is a key in a table.

@@ -72,7 +72,7 @@ def _fetched(name: str, arguments: Mapping[str, Any], hub: Hub) -> Any:
     published = timm.get_pretrained_cfg(name)
     if published is None or not published.has_weights:  # timm would take random numbers
         raise BackboneError(
-            f"timm knows no published weights of {name}",
+            f"timm has no published weights for {name}",
             "nothing was analyzed",
             "give a file with --weights, or use another backbone",
         )
@@ -105,14 +105,16 @@ def _arguments(name: str, size: tuple[int, int] | None) -> Mapping[str, Any]:
     raise BackboneError(
         f"{name} does not take frames of {size[0]} x {size[1]}",
         "nothing was analyzed",
-        f"its own size is {own_size[0]} x {own_size[1]}; {_sizes_taken(own)}",
+        f"its default size is {own_size[0]} x {own_size[1]}; {_sizes_taken(own)}",
     )
 
 
 def _sizes_taken(network: Any) -> str:
     patch = getattr(getattr(network, "patch_embed", None), "patch_size", None)
     return (
-        f"others, where it takes any, are multiples of {patch[0]}" if isinstance(patch, tuple) else "leave out --size"
+        f"other sizes, if it accepts any, are multiples of {patch[0]}"
+        if isinstance(patch, tuple)
+        else "leave out --size"
     )
 
 
@@ -135,7 +137,7 @@ def _check_fit(name: str, wanted: Tensors, given: Tensors) -> None:
     for problem, keys in (("missing", missing), ("of another shape", other), ("unknown", unexpected)):
         if keys:
             raise BackboneError(
-                f"the weights do not fit {name}: {len(keys)} tensors are {problem}, {keys[0]} first",
+                f"the weights do not fit {name}: {len(keys)} tensors are {problem}, the first is {keys[0]}",
                 "nothing was analyzed",
-                "give the weights of this backbone, or the backbone of these weights",
+                "give weights for this backbone, or the backbone for these weights",
             )

@@ -72,7 +72,7 @@ def find_published(name: str) -> Published:
         near = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
         raise CheckpointError(
             f"no published model is named {name}",
-            "nothing was fetched",
+            "nothing was downloaded",
             f"did you mean {near[0]}?" if near else f"there is {', '.join(CATALOGUE)}",
         )
     return CATALOGUE[name]
@@ -84,9 +84,9 @@ def file_of(name: str, folder: Path) -> Path:
     """
     if not _NAME.fullmatch(name):
         raise CheckpointError(
-            f"{name!r} is no name of a model",
+            f"{name!r} cannot be the name of a model",
             "nothing was stored",
-            "use up to 100 letters, digits, dots, dashes and underscores, a letter or a digit first",
+            "use up to 100 letters, digits, dots, dashes and underscores; begin with a letter or a digit",
         )
     return folder / f"{name}{_SUFFIX}"
 
@@ -107,7 +107,7 @@ def find_model(model: str | os.PathLike[str], folder: Path | None = None) -> Pat
         raise CheckpointError(
             f"the model {text} is not on this machine",
             "nothing was done",
-            f"fetch it with `vtn-stream models pull {text}`",
+            f"download it with `vtn-stream models pull {text}`",
         )
     if not _NAME.fullmatch(text) or text.endswith(_SUFFIX):
         what = "is not a file" if os.path.exists(path) else "does not exist"

@@ -51,18 +51,18 @@ class Checkpoint:
         if len(self.labels) != self.config.head.num_classes:
             raise ValueError(f"{len(self.labels)} labels, and a head of {self.config.head.num_classes} classes")
         if not all(isinstance(label, str) and label.strip() for label in self.labels):
-            raise ValueError("a label is empty, or no text")
+            raise ValueError("a label is empty, or not a text")
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("two labels are the same")
         if self.recipe.backbone != self.config.backbone:
             names = [name[:100] for name in (self.recipe.backbone, self.config.backbone)]
-            raise ValueError("the recipe is of {}, the network of {}".format(*names))
+            raise ValueError("the recipe is for {}, the network for {}".format(*names))
         if strangers := set(self.operating_points.own) - set(self.labels):
-            raise ValueError(f"an operating point is of no label: {min(strangers)[:100]}")
+            raise ValueError(f"an operating point is for an unknown label: {min(strangers)[:100]}")
         if self.phase_rules is not None:
             head = self.config.head
             if head_of(head).drawing != "phases" or len(self.phase_rules.min_positions) != head.num_outputs:
-                raise ValueError("phase rules are not of the head's outputs")
+                raise ValueError("phase rules do not fit the head's outputs")
 
     def network(self) -> "VTN":
         """The network without its backbone, in evaluation mode. Its parameters are these tensors, not copies."""

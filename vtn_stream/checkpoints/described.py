@@ -1,4 +1,4 @@
-"""A model's file without its network: what it says of itself, verified by its checksum. Loads no torch.
+"""A model's file without its network: its description, verified by its checksum. Loads no torch.
 
 The format is in `file`.
 """
@@ -62,11 +62,11 @@ def describe_file(path: Path) -> Described:
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError) as error:
         raise refused(
             path,
-            f"is no safetensors file, or only a part of one ({type(error).__name__})",
-            "get it anew; a published .pyth file becomes a model with `vtn-stream models import`",
+            f"is not a complete safetensors file ({type(error).__name__})",
+            "download or copy it again; to use a published .pyth file, run `vtn-stream models import FILE`",
         ) from error
     if digest.hexdigest() != parsed.digest:
-        raise refused(path, "was changed after it was written: its checksum is another", "get it anew")
+        raise refused(path, "was changed after it was written: its checksum is wrong", "download or copy it again")
     holds_backbone = any(name.startswith(BACKBONE) for name in header)
     return Described(**parsed.fields, digest=parsed.digest, holds_backbone=holds_backbone)
 
@@ -75,7 +75,7 @@ def _parsed(path: Path, text: str) -> Any:
     try:
         return parse(text, FORMAT_VERSION)
     except ValueError as error:
-        raise refused(path, f"cannot be read: {error}", "get it anew, or update vtn-stream") from error
+        raise refused(path, f"cannot be read: {error}", "download or copy it again, or update vtn-stream") from error
 
 
 def refused(path: Path, fact: str, cure: str) -> CheckpointError:

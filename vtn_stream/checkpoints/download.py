@@ -79,8 +79,8 @@ def pull(published: Published, folder: Path, on_progress: OnProgress | None = No
     except OSError as error:
         raise CheckpointError(
             f"{part.name} cannot be written ({error.strerror or type(error).__name__})",
-            f"{published.name} was not fetched; what had arrived is kept",
-            "check the models' folder and the room on its disk, or set VTN_STREAM_MODELS to another",
+            f"{published.name} was not downloaded; the part that arrived is kept",
+            "check the models' folder and the space on its disk, or set VTN_STREAM_MODELS to another folder",
         ) from error
 
 
@@ -93,9 +93,9 @@ def _locked(published: Published, part: Path) -> Iterator[IO[bytes]]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise CheckpointError(
-                    f"{published.name} is being fetched already",
-                    "this fetch did not begin",
-                    "wait for the other to end",
+                    f"{published.name} is already being downloaded",
+                    "this download did not start",
+                    "wait until the other one ends",
                 ) from error
             if not _is_same(file, part):  # the process that had the lock removed it when it was done
                 continue
@@ -151,7 +151,7 @@ def _fetch(published: Published, folder: Path, file: IO[bytes], tag: _Tag, tell:
             file.truncate(0)
             tag.forget()
             if not before:
-                raise _not_fetched(published, folder, "its server sends parts that were not asked for") from None
+                raise _not_fetched(published, folder, "its server sends parts that were not requested") from None
         except _Denied as error:
             raise _not_fetched(published, folder, error.args[0]) from error
         except _Cut as error:
@@ -246,8 +246,8 @@ def _check_url(url: str, asked: str | None = None) -> None:
     if parts.scheme != "https" and not (parts.scheme == "http" and here):
         raise CheckpointError(
             f"{url} is not an https address",
-            "nothing was fetched: on the way it could be replaced",
-            "fetch the file in a way that you trust, and run `vtn-stream models import FILE`",
+            "nothing was downloaded: somebody could replace the file on its way",
+            "download the file in a way that you trust, and run `vtn-stream models import FILE`",
         )
 
 
@@ -261,7 +261,7 @@ def _check_sum(published: Published, part: Path) -> None:
             f"what {urllib.parse.urlsplit(published.url).hostname} sent has the SHA-256 {found}, and {published.file} "
             f"has {published.sha256}",
             "it was deleted",
-            "try again; if it comes again, the file was changed at its publisher's",
+            "try again; if it happens again, the publisher's file was changed",
         )
 
 
@@ -281,13 +281,13 @@ def _is_there(published: Published, target: Path) -> bool:
         elif (found := fault(target, FORMAT_VERSION)) == "damaged":
             return False
         else:
-            what = "a file of another format" if found == "another format" else "no model that can be read"
+            what = "a file of another format" if found == "another format" else "a model that cannot be read"
         cause: CheckpointError | None = error
     else:
         cause = None
     raise CheckpointError(
         f"{target.name} in the models' folder is {what}, not the published {published.file}",
-        "nothing was fetched, and it stays as it is",
+        "nothing was downloaded, and this file is kept",
         f"remove or rename it, and run `vtn-stream models pull {published.name}` again",
     ) from cause
 
@@ -300,10 +300,10 @@ def _words(reason: object) -> str:
 
 def _not_fetched(published: Published, folder: Path, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{published.url} could not be fetched ({reason})",
-        f"{published.name} is not on this machine; what may have arrived is kept",
-        f"run it again, or fetch {published.file} elsewhere and run `vtn-stream models import {published.file}`, "
-        f"which puts it into {_shown(folder)}",
+        f"{published.url} could not be downloaded ({reason})",
+        f"{published.name} is not on this machine; the part that arrived is kept",
+        f"run it again, or download {published.file} on another machine and run "
+        f"`vtn-stream models import {published.file}`, which puts it into {_shown(folder)}",
     )
 
 
@@ -317,6 +317,6 @@ def _too_long(file: IO[bytes], num_bytes: int) -> CheckpointError:
     file.truncate(0)
     return CheckpointError(
         f"the server sends {num_bytes / 1e9:.1f} GB",
-        "that is no model of the catalogue, and it was not stored",
-        "try again later; if it goes on, the file was changed at its publisher's",
+        "this is not a model of the catalogue, and it was not stored",
+        "try again later; if it happens again, the publisher's file was changed",
     )

@@ -1,4 +1,4 @@
-"""One file that is a model: its weights as safetensors, and in the file's metadata all that is needed to use them.
+"""A model in one file: its weights as safetensors, and in the metadata everything that is needed to use them.
 
 FORMAT, version 1. A safetensors file with
 
@@ -72,7 +72,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         raise CheckpointError(
             f"{path.name} cannot be written ({_reason(error)})",
             "the model is not saved",
-            "check the folder and the room on its disk, or name another",
+            "check the folder and the space on its disk, or name another file",
         ) from error
 
 
@@ -90,8 +90,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except Exception as error:  # safetensors' own, the system's, and torch's for shapes that it cannot count
         raise refused(
             path,
-            f"is no safetensors file, or only a part of one ({_reason(error)})",
-            "get it anew; a published .pyth file becomes a model with `vtn-stream models import`",
+            f"is not a complete safetensors file ({_reason(error)})",
+            "download or copy it again; to use a published .pyth file, run `vtn-stream models import FILE`",
         ) from error
     if text is None:
         raise refused(
@@ -102,19 +102,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         parsed = parse(text, FORMAT_VERSION)
     except ValueError as error:
-        raise refused(path, f"cannot be read: {error}", "get it anew, or update vtn-stream") from error
+        raise refused(path, f"cannot be read: {error}", "download or copy it again, or update vtn-stream") from error
     backbone = {name.removeprefix(BACKBONE): t for name, t in tensors.items() if name.startswith(BACKBONE)}
     own = {name: tensor for name, tensor in tensors.items() if not name.startswith(BACKBONE)}
     if faults := _faults(parsed.fields["config"], own, backbone):
-        raise refused(path, f"does not hold the network that it describes: {faults}", "get it anew")
+        raise refused(path, f"does not hold the network that it describes: {faults}", "download or copy it again")
     if _digest(parsed.content, tensors) != parsed.digest:
-        raise refused(path, "was changed after it was written: its checksum is another", "get it anew")
+        raise refused(path, "was changed after it was written: its checksum is wrong", "download or copy it again")
     if backbone and weights_digest(backbone) != parsed.fields["recipe"].weights:
-        raise refused(path, "holds another backbone than its recipe names", "get it anew")
+        raise refused(path, "holds another backbone than its recipe names", "download or copy it again")
     try:
         return Checkpoint(**parsed.fields, tensors=own, backbone=backbone or None, digest=parsed.digest)
     except ValueError as error:
-        raise refused(path, f"contradicts itself: {error}", "get it anew") from error
+        raise refused(path, f"contradicts itself: {error}", "download or copy it again") from error
 
 
 def _faults(config: VTNConfig, tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> str:

@@ -1,4 +1,4 @@
-"""Whether tensors are those of a network: their names, shapes, types and values."""
+"""Whether tensors fit a network: their names, shapes, types and values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
@@ -28,7 +28,7 @@ def misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> str:
     problems["of another shape"] = [name for name, value in whole if value.shape != wanted[name].shape]
     problems["not float32"] = [n for n, value in shared if getattr(value, "dtype", None) != torch.float32]
     hollow = {name for name, value in shared if isinstance(value, Tensor) and not has_values(value)}
-    problems["without values of their own"] = sorted(hollow | _overlapping(whole))
+    problems["without their own values"] = sorted(hollow | _overlapping(whole))
     if not any(problems.values()):
         problems["not finite"] = [name for name, value in shared if not value.isfinite().all()]
     return "; ".join(f"{problem} {listed(names, MAX_NAMES)}" for problem, names in problems.items() if names)

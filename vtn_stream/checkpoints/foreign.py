@@ -1,4 +1,4 @@
-"""Reads files of tensors that others wrote: as data only, whatever they hold."""
+"""Reads tensor files of other programs, only as data."""
 
 import os
 import zipfile
@@ -27,7 +27,7 @@ def read_pickled(path: Path) -> Any:
         raise CheckpointError(
             f"{path.name} cannot be read as weights ({type(error).__name__})",
             "nothing was imported",
-            "get it anew, or a file that holds tensors only; pickled programs are refused",
+            "download or copy it again, or give a file that holds only tensors; pickled programs are refused",
         ) from error
 
 
@@ -45,9 +45,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except Exception as error:  # safetensors' own, the system's, torch's
         raise CheckpointError(
-            f"{path.name} is no safetensors file, or only a part of one ({type(error).__name__})",
+            f"{path.name} is not a complete safetensors file ({type(error).__name__})",
             "nothing was imported",
-            "get it anew",
+            "download or copy it again",
         ) from error
 
 

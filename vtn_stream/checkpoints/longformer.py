@@ -54,9 +54,9 @@ def from_longformer(config: Any, tensors: Mapping[str, Tensor]) -> tuple[Encoder
     missing, unexpected or of another shape, all of them named.
     """
     if config.hidden_act != "gelu":
-        raise _refused(f"uses the activation {config.hidden_act}, ours has gelu only")
+        raise _refused(f"uses the activation {config.hidden_act}, only gelu is supported")
     if None in (config.pad_token_id, config.bos_token_id):
-        raise _refused("names no padding or no first token")
+        raise _refused("does not name its padding token or its first token")
     windows = config.attention_window
     windows = [windows] * config.num_hidden_layers if isinstance(windows, int) else windows
     first = config.pad_token_id + 1  # the position row of the first token, which is the global one
@@ -73,7 +73,7 @@ def from_longformer(config: Any, tensors: Mapping[str, Tensor]) -> tuple[Encoder
             norm_eps=config.layer_norm_eps,
         )
     except (TypeError, ValueError) as error:
-        raise _refused(f"is of sizes that ours cannot have ({error})") from error
+        raise _refused(f"has sizes that are not supported ({error})") from error
     if ours.num_layers != config.num_hidden_layers:
         raise _refused(f"has {config.num_hidden_layers} layers and {ours.num_layers} windows")
 
@@ -81,7 +81,7 @@ def from_longformer(config: Any, tensors: Mapping[str, Tensor]) -> tuple[Encoder
         tensors = {n.removeprefix("longformer."): t for n, t in tensors.items() if n.startswith("longformer.")}
     given = {n: t for n, t in tensors.items() if not n.startswith("pooler.") and n != "embeddings.position_ids"}
     if problems := misfits(_wanted(config, ours), given):
-        raise _refused(f"does not hold the tensors that its configuration tells of: {problems}")
+        raise _refused(f"does not hold the tensors that its configuration names: {problems}")
 
     rows = given[_POSITIONS]
     made = {
@@ -137,7 +137,7 @@ def _wanted(config: Any, ours: EncoderConfig) -> dict[str, Tensor]:
                 _TYPES: torch.empty(config.type_vocab_size, ours.width),
             }
     except (RuntimeError, OverflowError, TypeError) as error:  # torch's, for more elements than it can count
-        raise _refused("is of impossible sizes") from error
+        raise _refused("has impossible sizes") from error
     for kind in ("weight", "bias"):
         wanted[f"{_NORM}.{kind}"] = shapes[f"norm.{kind}"]
         for number in range(ours.num_layers):
@@ -147,4 +147,4 @@ def _wanted(config: Any, ours: EncoderConfig) -> dict[str, Tensor]:
 
 
 def _refused(fact: str) -> CheckpointError:
-    return CheckpointError(f"this Longformer {fact}", "it cannot be our temporal encoder", _CURE)
+    return CheckpointError(f"this Longformer {fact}", "it cannot be used as temporal encoder", _CURE)

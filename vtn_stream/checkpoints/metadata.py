@@ -94,14 +94,16 @@ def parse(text: str, version: int) -> Parsed:
     except (ValueError, RecursionError) as error:
         raise ValueError("its description is broken JSON") from error
     if not isinstance(given, dict) or type(given.get("format")) is not int:
-        raise ValueError("its description tells no format version")
+        raise ValueError("its description has no format version")
     if given["format"] != version:
-        raise ValueError(f"it is of format version {_short(given['format'])}, this release reads version {version}")
+        raise ValueError(f"it has format version {_short(given['format'])}, this release reads version {version}")
     if different := sorted({"format", "digest", *_READERS} ^ set(given)):
-        raise ValueError(f"its description lacks or does not know {', '.join(map(_short, different[:10]))}")
+        raise ValueError(
+            f"these fields of its description are missing or unknown: {', '.join(map(_short, different[:10]))}"
+        )
     digest = given.pop("digest")
     if not isinstance(digest, str):
-        raise ValueError("its digest is no text")
+        raise ValueError("its digest is not a text")
     values = {}
     for name, reader in _READERS.items():
         try:
@@ -160,11 +162,11 @@ def _recipe(given: Any) -> Recipe:
     if len(sides) != 2 or not all(type(side) is int and 0 < side <= MAX_SIDE for side in sides):
         raise ValueError("an impossible size")
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise ValueError("a mean or std that is not of three channels")
+        raise ValueError("a mean or std without three channels")
     known = {"geometry": ("squash", CENTRE_CROP), "interpolation": ("bicubic",), "colour": ("RGB",)}
     for name, choices in known.items():
         if given[name] not in choices:
-            raise ValueError(f"this release knows no {name} {given[name]!r}")
+            raise ValueError(f"this release does not know the {name} {given[name]!r}")
     return Recipe(**{**given, "fps": fps, "size": tuple(sides), "mean": mean, "std": std})
 
 
@@ -218,7 +220,7 @@ def _finite(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The weights that Neimark et al. published, as a checkpoint of ours.
+"""Imports the weights that Neimark et al. published as a checkpoint.
 
 The layout is that of github.com/bomri/SlowFast, projects/vtn: {"epoch", "model_state", "optimizer_state", "cfg"} of
 torch.save. Facts about how they were trained (clips of 16 frames at stride 8 of 25 frames per second, mean 0.45, std
@@ -145,7 +145,7 @@ def _config(path: Path, state: Mapping[str, Any]) -> VTNConfig:
     feedforward = _rows(state, f"{_LAYER}0.intermediate.dense.bias")
     classes = _rows(state, "mlp_head.4.bias")
     if not layers or positions < 3 or not feedforward or not classes:
-        raise _refused(path, "lacks the temporal encoder's or the head's tensors, or their values")
+        raise _refused(path, "does not have the temporal encoder's or the head's tensors, or their values")
     if len(layers) > MAX_LAYERS:
         raise _refused(path, f"has {len(layers)} layers, more than {MAX_LAYERS}")
     encoder = EncoderConfig(
@@ -195,7 +195,7 @@ def _labels(num_classes: int) -> tuple[str, ...]:
 def _provenance(path: Path) -> dict[str, str]:
     sha256 = _sha256(path)
     published = _published(sha256)
-    source = "another file of the published layout" if published is None else f"published {published.file}"
+    source = "another file with the published layout" if published is None else f"published {published.file}"
     return {"source": source, "sha256": sha256}
 
 
@@ -206,13 +206,13 @@ def _published(sha256: str) -> Published | None:
 def _check_free(output: Path) -> None:
     if os.path.lexists(output):
         raise CheckpointError(
-            f"there is a {output.name} already", "nothing was imported", "remove it, or choose another name"
+            f"{output.name} exists already", "nothing was imported", "remove it, or choose another name"
         )
 
 
 def _refused(path: Path, fact: str) -> CheckpointError:
     return CheckpointError(
-        f"{path.name} is not of the published layout: it {fact}",
+        f"{path.name} does not have the published layout: it {fact}",
         "nothing was imported",
         "give VTN_VIT_B_KINETICS.pyth, or a file that the official code wrote",
     )

@@ -102,8 +102,8 @@ def _per_frame(backbone: str, size: tuple[int, int] | None) -> int:
     except (AssertionError, RuntimeError, ValueError) as error:  # each network has its own
         raise BackboneError(
             f"{backbone} does not take frames of {height} x {width}",
-            "its work cannot be counted",
-            "the model's recipe and its backbone do not belong together: get the model file anew",
+            "its multiply-adds cannot be counted",
+            "the model's recipe and its backbone do not fit together: download or copy the model file again",
         ) from error
     counts = counter.get_flop_counts()["Global"]
     products = [getattr(torch.ops.aten, name) for name in _PRODUCTS]

@@ -206,7 +206,7 @@ class _Scorer:
             raise VideoError(
                 f"{video.path.name} is damaged: {np.count_nonzero(~found)} of {len(found)} frames cannot be decoded",
                 "it is not in the accuracy",
-                "get it anew",
+                "download or copy it again",
             )
         total = np.zeros(len(self._checkpoint.labels))
         for view, view_ids in zip(rows, ids, strict=True):

@@ -1,4 +1,4 @@
-"""Events without a length (spots): told apart from those that last, and scored by spotting."""
+"""Events without a length (spots): separates them from longer ones, and scores them by spotting."""
 
 import math
 from collections import Counter

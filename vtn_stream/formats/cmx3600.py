@@ -15,7 +15,7 @@ of four digits and more, as Premiere writes them, with a warning.
 
 Resolution: a frame; what is shorter gets a whole one where no other event holds it, else it is left out.
 Loses scores, attributes, gaps, curves, clip labels, provenance; with a warning, overlaps (the strongest holds) and days
-(timecode begins anew after 24 hours).
+(timecode begins again after 24 hours).
 Escapes: UTF-8; line breaks and control characters are written as spaces, spaces at the ends of a label not at all.
 Read: video events with their record times; cuts, wipes and dissolves alike; the label is the COMMENT, else the only LOC
 if it stands where the event begins, else the clip's name, else the reel. All other LOC are instants, called by their
@@ -138,7 +138,7 @@ def line_warnings(labels: Iterable[str], ends: Sequence[int], clock: Clock) -> t
     if len(ends) > MAX_EVENTS:
         warnings += (f"{len(ends)} events, where CMX 3600 has {MAX_EVENTS}: the numbers go on with more digits",)
     if later := sum(clock.start + end >= clock.day for end in ends):
-        warnings += (f"{num(later, 'segment')} up to or past 24:00:00:00, where timecode begins anew at 00:00:00:00",)
+        warnings += (f"{num(later, 'segment')} up to or past 24:00:00:00, where timecode begins again at 00:00:00:00",)
     return warnings
 
 

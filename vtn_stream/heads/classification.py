@@ -18,7 +18,7 @@ __all__ = ["Classification"]
 
 class Classification(Head[ClassificationConfig]):
     config = ClassificationConfig
-    description = "names what short stretches of a film show"
+    description = "labels short stretches of a film"
     analysis = "clip classifier"
     drawing: ClassVar[Drawing] = "peaks"
     names_clips = True

@@ -24,7 +24,7 @@ ALL = 0.999  # of the films' time: with more of it labelled, the head needs no o
 
 class Dense(Head[DenseConfig]):
     config = DenseConfig
-    description = "gives one label to every moment of a film, and draws stretches of them"
+    description = "gives one label to every moment of a film, and makes segments of them"
     analysis = "dense labels"
     drawing: ClassVar[Drawing] = "phases"
     metric_name = "frame accuracy"
@@ -43,10 +43,10 @@ class Dense(Head[DenseConfig]):
 
     def note(self, rules: PhaseRules | None) -> str:
         if rules is None:
-            return "labelled each position by itself: the likeliest label holds, however briefly."
+            return "labelled each position separately with its most likely label, however short."
         return (
-            "labelled each; of all sequences of labels the segments are the likeliest, given how long a label lasts "
-            "and which follow each other."
+            "labelled each position; the segments are the most likely sequence of labels, given their usual durations "
+            "and order."
         )
 
     def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> DenseConfig:

@@ -84,7 +84,7 @@ class Head(ABC, Generic[ConfigT]):
 
     def note(self, rules: PhaseRules | None) -> str:
         """For a reader of the timeline: "A model read the film as one sequence, a position every 0.25 s, and ..." """
-        return "scored each label by itself; several may hold at once."
+        return "scored each label separately; several labels may apply at once."
 
     # ---- taught
 

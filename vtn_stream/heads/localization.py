@@ -44,7 +44,7 @@ MAX_LEVELS = 10
 class Localization(Head[LocalizationConfig]):
     config = LocalizationConfig
     description = (
-        "finds actions in films of any length: when each begins and ends, and how sure that is. Several may happen at "
+        "finds actions in films of any length: when each begins and ends, with a score for each. Several may happen at "
         "once"
     )
     analysis = "action localization"
@@ -68,7 +68,7 @@ class Localization(Head[LocalizationConfig]):
         return GridScores(frame=frame, spans=propose((level.spans() for level in levels), num, fps))
 
     def note(self, rules: PhaseRules | None) -> str:
-        return "proposed segments, which may overlap; those below their label's score are left out."
+        return "proposed segments, which may overlap; segments below their label's threshold are left out."
 
     def config_for(self, films: Sequence[LabelledFilm], num_classes: int, width: int) -> LocalizationConfig:
         longest = longest_segment(films)

@@ -53,5 +53,5 @@ def finite_on_cpu(tensor: Tensor) -> NDArray[np.float32]:
     """Raises CheckpointError if the network gives NaN or infinity."""
     values: NDArray[np.float32] = tensor.float().cpu().numpy()
     if not np.isfinite(values).all():
-        raise CheckpointError("the model gives no numbers (NaN)", "no timeline was drawn", "use another model")
+        raise CheckpointError("the model's output is not a number (NaN)", "no timeline was drawn", "use another model")
     return values

@@ -37,7 +37,7 @@ def draw(
     what has none.
     """
     if rules is not None and drawing != "phases":
-        raise ValueError(f"{drawing} know no rules of phases")
+        raise ValueError(f"{drawing} cannot use phase rules")
     if drawing == "spans":
         if scores.spans is None:
             raise ValueError("no spans were proposed")

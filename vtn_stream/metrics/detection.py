@@ -251,9 +251,9 @@ def _read(
     others = sorted(set(predictions) - set(truth))
     if others and not ignore_other_videos:
         raise InputError(
-            f"there are predictions for {others[0]}, which is not among the videos of the truth ({len(others)} such)",
+            f"there are predictions for {others[0]}, which is not annotated ({len(others)} such)",
             "nothing was scored",
-            "leave them out, or have other videos ignored",
+            "leave them out",
         )
     videos = sorted(truth)
     labels = sorted({s.label for video in videos for s in truth[video]})
@@ -267,14 +267,14 @@ def _read(
             if s.score is None:
                 raise InputError(
                     f"a predicted segment of {name} has no score ({s.label} at {s.start_s:g} s)",
-                    "predictions cannot be ranked without",
-                    "score every prediction, all alike if need be",
+                    "without scores, predictions cannot be ranked",
+                    "give every prediction a score, the same one if necessary",
                 )
             if s.label not in index and not any_label:
                 raise InputError(
-                    f"a predicted segment of {name} is labelled {s.label}, which no true segment is",
+                    f"a predicted segment of {name} is labelled {s.label}, a label that no true segment has",
                     "nothing was scored",
-                    f"rename it or leave it out; the truth knows {listed(labels, 8)}",
+                    f"rename it or leave it out; the truth has {listed(labels, 8)}",
                 )
             found.append((index.get(s.label, 0), v, s.start_s, s.end_s, s.score))
     return labels, _table(sorted(true)), _table(found)
@@ -339,5 +339,5 @@ def _average_precision(matched: Bools, num_truth: int) -> Floats:
 def _tious(thresholds: Sequence[float]) -> Floats:
     tious = np.asarray(thresholds, np.float64)
     if tious.ndim != 1 or not len(tious) or not ((tious > 0) & (tious <= 1)).all():
-        raise ValueError(f"thresholds of tIoU are one or more numbers in (0, 1], got {thresholds}")
+        raise ValueError(f"tIoU thresholds are one or more numbers in (0, 1], got {thresholds}")
     return tious

@@ -156,7 +156,7 @@ def _indexed(
                 raise InputError(
                     f"a frame of {name} is labelled {label}, which is not one of the {len(phases)} phases",
                     "nothing was scored",
-                    "name the phases that occur, in their order",
+                    "name all phases that occur, in order",
                 )
         return np.array([index[label] for label in kinds.tolist()], np.int64)[inverse]
 

@@ -146,7 +146,7 @@ def aligned(
     for name in sorted(set(predictions) ^ set(truth)):
         side, other = ("predictions", "truth") if name in predictions else ("truth", "predictions")
         raise InputError(
-            f"{name} is among the {side} and not in the {other}",
+            f"{name} is among the {side}, but not in the {other}",
             "nothing was scored: every frame counts",
             "give the same videos on both sides",
         )
@@ -162,7 +162,7 @@ def aligned(
         if (predicted.dtype.kind == "U") != (true.dtype.kind == "U"):
             raise InputError(
                 f"{name} is labelled with words on one side and with numbers on the other",
-                "no frame could ever agree",
+                "no frame could agree",
                 "give both as words or both as numbers",
             )
         pairs[name] = predicted, true

@@ -66,7 +66,7 @@ class EncoderConfig:
         if not self.attention_windows or any(type(n) is not int or n < 1 for n in (*sizes, self.num_positions)):
             raise ValueError("an encoder needs a layer, and sizes that are whole numbers above 0")
         if self.width % self.num_heads:
-            raise ValueError(f"width {self.width} does not part into {self.num_heads} heads")
+            raise ValueError(f"width {self.width} cannot be divided into {self.num_heads} heads")
         if any(window % 2 for window in self.attention_windows):
             raise ValueError(f"attention windows reach equally far to both sides: even, not {self.attention_windows}")
         if self.positions not in ("native", "learned", "sinusoidal", "none"):

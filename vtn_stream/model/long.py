@@ -153,7 +153,9 @@ class LongEncoding:
                 whole = False
             if not whole:
                 raise StoreError(
-                    "the scratch of a long film was cut off", "its encoding cannot go on", "run again to begin anew"
+                    "the scratch file of a long film is too short",
+                    "its encoding cannot continue",
+                    "run again to start from the beginning",
                 )
             tokens = torch.frombuffer(buffer, dtype=torch.float32).view(1, stop - start, width)
             return tokens.to(self._device, self._encoder.cls_token.dtype)
@@ -199,7 +201,7 @@ class LongEncoding:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise InUse(
-                    "another run is encoding this very film", "this one stopped", "wait for it, then run again"
+                    "another run is encoding the same film", "this run stopped", "wait until it ends, then run again"
                 ) from error
             yield
             lock.unlink(missing_ok=True)
@@ -250,7 +252,7 @@ class LongEncoding:
         if is_full(error):
             return self._no_room()
         return StoreError(
-            f"the scratch of a long film cannot be written ({error.strerror})",
+            f"the scratch file of a long film cannot be written ({error.strerror})",
             "the encoding stopped here; embeddings are kept",
             "check the store's folder, or name another with --store",
         )
@@ -258,7 +260,7 @@ class LongEncoding:
     def _no_room(self) -> StoreError:
         needed = min(2, self._num_layers - 1) * 4 * self._num * self._encoder.config.width
         return StoreError(
-            f"encoding {self._num} positions needs {needed / 1e9:.1f} GB of scratch, and the disk has not so much",
+            f"encoding {self._num} positions needs {needed / 1e9:.1f} GB for scratch files, and the disk has less",
             "the encoding stopped here; embeddings are kept",
             "free some space, or name another place with --store, and run again",
         )

@@ -93,15 +93,15 @@ def model_card(facts: CardFacts) -> str:
         *_data(facts),
         "## How it was trained",
         f"The image network {plain(facts.backbone)} sees {facts.fps:g} frames a second; an encoder with attention over "
-        "time reads what it makes of them. Of the image network nothing was trained.",
+        "time reads its embeddings. The image network was not trained.",
         _table(("setting", "value"), [(name, _value(value)) for name, value in facts.settings.items()]),
         _table(("part", "where it comes from"), [(name, text) for name, text in facts.provenance.items()]),
         "## How good it is",
         *_measured(facts),
         *(f"![{plain(what)}]({quote(file)})" for what, file in facts.plots.items()),
-        "## What it will not do",
+        "## What it cannot do",
         _bullets(_limits(facts)),
-        *(["## What was odd", _bullets(plain(note, 1000) for note in facts.notes)] if facts.notes else []),
+        *(["## Notes", _bullets(plain(note, 1000) for note in facts.notes)] if facts.notes else []),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -143,7 +143,7 @@ def _measured(facts: CardFacts) -> list[str]:
     fitted = "Rules" if facts.has_rules else "Thresholds"
     how += (
         f" Precision, recall and F1 are those of what a timeline shows. {fitted} and the epoch were chosen on these "
-        "films: expect a little less on others."
+        "films: on other films, expect a little less."
     )
     rows = []
     for c in facts.classes:
@@ -167,22 +167,22 @@ def _num_labels(facts: CardFacts) -> str:
 def _limits(facts: CardFacts) -> list[str]:
     """What the model cannot do: sentences as Markdown."""
     sentences = [
-        "It knows no other labels than those above: what is none of them it passes over, or calls by one of them.",
-        "It was measured on films of the same kind as it learnt from. Other cameras, places, people or frame rates may "
-        "change everything: measure it on a few of your own before you rely on it.",
-        f"It sees single pictures, {facts.fps:g} a second, and motion only as what changes from one to the next. "
-        "Actions that differ by how something moves are often confused; shorter ones than "
-        f"{1000 / facts.fps:.0f} ms can be missed.",
+        "It knows only the labels above. It ignores anything else, or gives it one of these labels.",
+        "It was measured on films of the same kind as its training films. Other cameras, places, people or frame rates "
+        "may give very different results: measure it on a few of your own films before you rely on it.",
+        f"It sees single pictures, {facts.fps:g} a second, and motion only as the change from one picture to the next. "
+        "It often confuses actions that differ in how something moves, and can miss actions shorter than "
+        f"{1000 / facts.fps:.0f} ms.",
     ]
     by_name = {split.name: split for split in facts.splits}
     if (training := by_name.get("training")) is not None:
         few = [label for label in facts.labels if training.num_segments.get(label, 0) < FEW]
         if few:
-            sentences.append(f"Of these labels it saw fewer than {FEW} examples: {_listed(few)}.")
+            sentences.append(f"These labels had fewer than {FEW} training examples: {_listed(few)}.")
     if (validation := by_name.get("validation")) is not None:
         unseen = [label for label in facts.labels if not validation.num_segments.get(label, 0)]
         if unseen:
-            sentences.append(f"Of these labels no example was there to measure them: {_listed(unseen)}.")
+            sentences.append(f"These labels had no example to measure them: {_listed(unseen)}.")
     return sentences
 
 

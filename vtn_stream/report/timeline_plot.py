@@ -180,7 +180,7 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
     if not film.complete:
         notes.append("The analysis is not complete.")
     if len(labels) > len(rows):
-        notes.append(f"{len(rows)} of {len(labels)} labels, those that last longest.")
+        notes.append(f"{len(rows)} of {len(labels)} labels, those with the longest total time.")
     return rows, notes
 
 

@@ -1,5 +1,5 @@
-"""Scores of a model that draws timelines: it reads the film as one sequence, and says at every position what happens,
-or proposes spans. T positions of the grid that come.
+"""Scores of a model of actions: it reads the film as one sequence and labels every position, or proposes spans. T
+positions of the grid that come.
 """
 
 from dataclasses import replace

@@ -79,10 +79,10 @@ class FilmClassifier(ModelScorer):
         window_s, stride_s = float(window.num_positions / fps), float(window.stride / fps)
         notes = [
             f"A clip classifier slid over the film in windows of {window_s:.2f} s, one every {stride_s:.2f} s; "
-            "borders are no finer than that, and several labels may hold at once."
+            "borders are no finer than that, and several labels may apply at once."
         ]
         if self._num_positions < window.num_positions:
-            notes.append("What was analyzed is shorter than the model's window: one window held all of it.")
+            notes.append("The analyzed part is shorter than the model's window: it was read as one window.")
         return notes
 
     @torch.inference_mode()
@@ -120,8 +120,8 @@ def load_classifier(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
     """As `load_network`. Raises CheckpointError also for a model with another head."""
     if not head_of(checkpoint.config.head).names_clips:
         raise CheckpointError(
-            "the model has no head that classifies",
-            "it draws timelines, and names no clips",
+            "the model has no classification head",
+            "it makes timelines, and does not label clips",
             "give another model",
         )
     return load_network(checkpoint, encoder)

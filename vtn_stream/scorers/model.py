@@ -1,4 +1,4 @@
-"""A model on one film: what its scorers have in common, whatever its head.
+"""A model on one film: what the scorers of all heads have in common.
 
 T positions of a film's grid, K labels
 """
@@ -114,6 +114,6 @@ def load_network(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
             f"the model reads embeddings of width {checkpoint.config.encoder.input_width}, and {encoder.name} makes "
             f"{encoder.num_features}",
             "it cannot be used",
-            "get the model file anew: its parts do not belong together",
+            "download or copy the model file again: its parts do not fit together",
         )
     return checkpoint.network().to(encoder.device)

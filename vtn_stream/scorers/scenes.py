@@ -19,7 +19,7 @@ MIN_SCENE_S = 1.5
 
 NOTE = (
     "These are scenes, not actions: stretches of film that look alike, found without training. "
-    "Scenes of one name look alike; the names mean nothing else."
+    "Scenes with the same name look alike; the names have no other meaning."
 )
 
 

@@ -1,4 +1,4 @@
-"""What the draft of a timeline needs from anything that makes scores."""
+"""What a scorer must do for the draft of a timeline."""
 
 from typing import Any, Protocol
 

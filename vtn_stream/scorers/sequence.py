@@ -1,7 +1,6 @@
-"""A film as one sequence, as the temporal encoder is meant to read it (Neimark et al. 2021, section 3.2): what all
-heads share when they do so.
+"""A film as one sequence for the temporal encoder (Neimark et al. 2021, section 3.2): the code that all heads share.
 
-    T positions, D embedding width or width of a token
+T positions, D embedding width or width of a token
 """
 
 import hashlib
@@ -69,7 +68,7 @@ class SequenceEncoding:
     def encoded(self) -> Encoded:
         """The global token and its attention, once all tiles were taken. Raises ValueError before."""
         if self._encoded is None:
-            raise ValueError("there are tiles that were not taken")
+            raise ValueError("some tiles were not taken")
         return self._encoded
 
     @property

@@ -36,10 +36,10 @@ def write_batch(path: Path, kind: str, batch: pa.RecordBatch, metadata: dict[str
         full = is_full(error)
         raise StoreError(
             "the disk is full" if full else f"{path.name} cannot be written ({error.strerror})",
-            "the analysis stopped here; what was stored before is kept",
-            "free some space (or name another place with --store) and run again to go on"
+            "the analysis stopped here; everything stored before is kept",
+            "free some space (or name another place with --store) and run again to continue"
             if full
-            else "check the folder's permissions or name another place, then run again to go on",
+            else "check the folder's permissions or name another place, then run again to continue",
         ) from error
 
 
@@ -77,7 +77,7 @@ def _write(path: Path, content: pa.Buffer) -> None:
 
 
 def _damaged(path: Path, what: str) -> DamagedFile:
-    return DamagedFile(f"{path.name} {what}", "it is not used", "run the analysis again to compute it anew")
+    return DamagedFile(f"{path.name} {what}", "it is not used", "run the analysis again to compute it")
 
 
 def _serialized(batch: pa.RecordBatch) -> pa.Buffer:

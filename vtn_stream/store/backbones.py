@@ -1,4 +1,4 @@
-"""What was found out about backbones, beside the probes of films: so that stored embeddings need no network to be used.
+"""Facts about backbones, kept beside the probes of films, so that stored embeddings can be used without the network.
 
 ROOT/probes/KEY.arrow    no rows; in the metadata the fields of a recipe, the width of embeddings, their origin
 """

@@ -66,7 +66,9 @@ def remove(store: EmbeddingStore, item: Item) -> Removed:
             freed += num_bytes
     except OSError as error:
         problem = StoreError(
-            f"{item.name} cannot be removed ({error.strerror})", "some of it is kept", "check the store's permissions"
+            f"{item.name} cannot be removed ({error.strerror})",
+            "not all of it was removed",
+            "check the store's permissions",
         )
         return Removed(item=item, num_bytes=freed, problem=problem)
     return Removed(item=item, num_bytes=freed)

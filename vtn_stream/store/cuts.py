@@ -1,4 +1,4 @@
-"""Cuts of a film that were placed to the frame: one Arrow file beside its embeddings, whatever network these are of.
+"""Cuts of a film that were placed to the frame: one Arrow file beside its embeddings, for all networks.
 
     ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow    DIGEST: of how cuts are placed, and the decoder
 
@@ -47,7 +47,7 @@ def read_cuts(path: Path) -> Cuts:
         raise DamagedFile(
             f"{path.name} holds other cuts than its name says",
             "it is not used",
-            "run the analysis again to place them anew",
+            "run the analysis again to place them",
         )
     last, following, cut = (batch.column(name).to_pylist() for name in names)
     return dict(zip(zip(last, following, strict=True), cut, strict=True))
@@ -69,4 +69,6 @@ def write_cuts(path: Path, cuts: Cuts, method: str) -> None:
     try:
         write_batch(path, "cuts", pa.record_batch(columns), {"video": path.parent.name, "method": method})
     except StoreError as error:
-        raise StoreError(error.fact, "the cuts are not kept, and another run places them again", error.cure) from error
+        raise StoreError(
+            error.fact, "the cuts are not stored, and another run places them again", error.cure
+        ) from error

@@ -1,4 +1,4 @@
-"""The embedding store: one Arrow file a chunk, addressed by what it holds and how it was computed.
+"""The embedding store: one Arrow file per chunk, addressed by its content and how it was computed.
 
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
@@ -168,7 +168,7 @@ class EmbeddingStore:
             raise StoreError(
                 f"the store {self.root.name or self.root} cannot be written ({error.strerror})",
                 "nothing was analyzed",
-                "check the folder, or name another with --store",
+                "check the folder, or name another one with --store",
             ) from error
 
     def finish(self, video: VideoInfo, chunks: list[Chunk], recipe: Recipe, execution: Execution) -> None:
@@ -193,7 +193,7 @@ class EmbeddingStore:
         except OSError as error:
             raise StoreError(
                 f"the store's manifest cannot be written ({error.strerror})",
-                "the film's embeddings are kept but do not count as complete",
+                "the film's embeddings are kept, but do not count as complete",
                 "free some space and run again",
             ) from error
 
@@ -298,8 +298,8 @@ def _folders(path: Path) -> list[Path]:
     except OSError as error:
         raise StoreError(
             f"the store's folder {path.name} cannot be read ({error.strerror})",
-            "what is in it is not known",
-            "check its permissions, or name another place with --store",
+            "its content is not known",
+            "check its permissions, or name another folder with --store",
         ) from error
 
 
@@ -328,7 +328,7 @@ def _read_own(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
         raise DamagedFile(
             f"{path.name} holds another chunk than its name says",
             "it is not used",
-            "run the analysis again to compute it anew",
+            "run the analysis again to compute it",
         )
     return batch, fields
 

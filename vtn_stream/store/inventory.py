@@ -78,7 +78,7 @@ def items(store: EmbeddingStore, now_s: float) -> list[Item]:
         raise StoreError(
             f"the store's folder {Path(error.filename or store.root).name} cannot be read ({error.strerror})",
             "nothing was freed",
-            "check its permissions, or name another place with --store",
+            "check its permissions, or name another folder with --store",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Who is working on which chunk, so that two batches with one store share the work and do not do it twice.
+"""Which worker works on which chunk, so that two batches with one store share the work.
 
     ROOT/leases/VIDEO IDENTITY-RECIPE DIGEST-EXECUTION DIGEST-CHUNK KEY.lease       a random token, the holder's
                /.KEY.lease.taking                                                   while it changes hands

@@ -1,4 +1,4 @@
-"""Scores beside a timeline: one Arrow file, one row a position, so that thresholds can change later.
+"""Scores beside a timeline: one Arrow file, one row per position, so that thresholds can change later.
 
     columns   grid_s double, valid bool; if there are such scores, frame float16 [K] and saliency float16; if cuts were
               placed to the frame, cut_s double: when the first frame after a cut appears, or where the film begins or
@@ -71,7 +71,9 @@ def read_scores(path: Path) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
         return _parsed(batch, fields)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, pa.ArrowException) as error:
         raise DamagedFile(
-            f"{path.name} does not hold scores as this release writes them", "it is not used", "analyze the film again"
+            f"{path.name} does not hold scores in the form that this release writes",
+            "it is not used",
+            "analyze the film again",
         ) from error
 
 
@@ -87,7 +89,7 @@ def scores_identity(path: Path) -> str | None:
 def _parsed(batch: pa.RecordBatch, fields: dict[str, Any]) -> tuple[GridScores, FrameIndex, tuple[str, ...]]:
     labels, clip, spans = fields["labels"], fields["clip"], fields.get("spans")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise TypeError("labels are no names")
+        raise TypeError("labels are not names")
     types = {"grid_s": pa.float64(), "valid": pa.bool_(), "saliency": pa.float16(), "cut_s": pa.float64()}
     for name in set(types) & set(batch.schema.names):
         if batch.column(name).type != types[name] or batch.column(name).null_count:
@@ -96,7 +98,7 @@ def _parsed(batch: pa.RecordBatch, fields: dict[str, Any]) -> tuple[GridScores, 
     if "frame" in batch.schema.names:
         column = batch.column("frame")
         if column.type.value_type != pa.float16() or column.null_count or column.values.null_count:
-            raise TypeError("frame holds something else than scores")
+            raise TypeError("frame does not hold scores")
         frame = column.values.to_numpy().reshape(len(batch), column.type.list_size)
     index = FrameIndex(
         grid_s=batch.column("grid_s").to_numpy(),
@@ -130,9 +132,7 @@ def _spans(given: dict[str, Any], num_classes: int) -> Spans:
         if not all(type(x) in (int, float) and math.isfinite(x) for x in (start, end, score)):
             raise TypeError("bounds and scores are numbers")
         if not (start <= end and type(k) is int and 0 <= k < num_classes and 0 <= score <= highest):
-            raise ValueError(
-                "a span has an order, one of the labels, and a score that is no higher than the one before"
-            )
+            raise ValueError("spans must have ordered bounds, one of the labels, and scores that do not rise")
         highest = score
     return Spans(
         bounds=np.array([bounds for bounds, _, _ in rows], np.float64).reshape(-1, 2),

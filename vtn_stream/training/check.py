@@ -31,29 +31,29 @@ def natural_head(videos: Mapping[str, AnnotatedVideo]) -> HeadKind:
 def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
     """Raises InputError if there is no such head, or it cannot express what the annotations say."""
     if head not in HEADS:
-        raise InputError(f"there is no {head} head", "nothing was trained", f"take {', '.join(HEADS)}, or leave it out")
+        raise InputError(f"there is no {head} head", "nothing was trained", f"use {', '.join(HEADS)}, or leave it out")
     if HEADS[head].names_clips:
         if cut := [name for name, video in videos.items() if video.clip_label is None]:
             raise InputError(
-                f"a {head} head gives a whole clip one label, and segments are annotated in {listed(cut)}",
+                f"a {head} head gives a whole clip one label, but there are segments in {listed(cut)}",
                 "nothing was trained",
-                "leave out --head, or take localization or dense",
+                "leave out --head, or use localization or dense",
             )
     elif any(video.clip_label is not None for video in videos.values()):
         whole = [name for name, video in videos.items() if video.clip_label is not None]
         raise InputError(
-            f"a {head} head learns when something happens, and of {listed(whole)} only the label of the whole is known",
+            f"a {head} head learns when something happens, but {listed(whole)} has only one label for the whole film",
             "nothing was trained",
-            "leave out --head, or give segments",
+            "leave out --head, or annotate segments",
         )
     elif HEADS[head].drawing == "phases":
         total_s, _, overlapping_s = _time(videos)
         if overlapping_s > OVERLAPPING * total_s:
             raise InputError(
-                f"a {head} head gives every moment one label, and segments overlap for {overlapping_s:.0f} s "
+                f"a {head} head gives every moment one label, but segments overlap for {overlapping_s:.0f} s "
                 f"of {total_s:.0f} s",
                 "nothing was trained",
-                "take --head localization",
+                "use --head localization",
             )
 
 
@@ -80,25 +80,27 @@ def check_enough(
     if of_clips and len(learnt) == 1:
         raise InputError(
             f"every clip is labelled {learnt[0]}",
-            "there is nothing to tell it from, so nothing was trained",
-            "add clips of something else",
+            "a model needs at least two labels, so nothing was trained",
+            "add clips with another label",
         )
     little = _too_little(training, validation, sides, what)
     if little and not anyway:
         raise InputError(
-            f"this is too little to learn from: {', '.join(little)}",
+            f"there is too little data to learn from: {', '.join(little)}",
             "nothing was trained",
-            _cure_by_spelling(training, validation, sides, what) + "annotate more, or train with it --anyway",
+            _cure_by_spelling(training, validation, sides, what) + "annotate more, or train nevertheless with --anyway",
         )
-    notes = [f"too little to learn from: {text}" for text in little]
+    notes = [f"too little data to learn from: {text}" for text in little]
     if unseen := [label for label in validation if not training[label]]:
-        notes.append(f"{listed(unseen)}: in validation films only, so not learnt and not in the figures")
+        notes.append(f"{listed(unseen)}: only in validation films, so not trained and not in the figures")
     if validation and (untold := [label for label in learnt if not validation[label]]):
-        notes.append(f"{listed(untold)}: in training films only, so without a figure and a threshold of {_own(untold)}")
+        notes.append(
+            f"{listed(untold)}: only in training films, so without a figure and without a threshold of {_own(untold)}"
+        )
     if never := [label for label in labels if not training[label] and not validation[label]]:
-        notes.append(f"{listed(never)}: without a {what} in these films, so not learnt")
+        notes.append(f"{listed(never)}: without a {what} in these films, so not trained")
     if len(learnt) == 1:
-        notes.append(f"there is one label: {learnt[0]} will be told from everything else in the films")
+        notes.append(f"there is one label: {learnt[0]} is trained against everything else in the films")
     return learnt, tuple(notes)
 
 
@@ -107,14 +109,14 @@ def _too_little(training: Counter[str], validation: Counter[str], sides: Sides, 
     little = []
     num = training.total() + validation.total()
     if num <= FEW:
-        little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in all")
+        little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in total")
     if rare := sorted(label for label, times in training.items() if 0 < times < FEWEST):
         little.append(
             f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
         )
     if not validation:
         little.append(
-            "no film can be spared to validate on" if not sides.validation else f"no validation {what} is there"
+            "there are too few films to validate on" if not sides.validation else f"no validation {what} is there"
         )
     return little
 

@@ -1,4 +1,4 @@
-"""The stretches of films that a network trains on, cut anew in every epoch.
+"""The parts of films that a network trains on, chosen again in every epoch.
 
 B crops, L positions of a crop, D embedding width, T positions of a film, N segments
 """

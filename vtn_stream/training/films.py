@@ -143,7 +143,7 @@ def embed_films(
         raise VideoError(
             f"{len(failed)} of {len(names)} films cannot be used ({facts})",
             "nothing was trained; the embeddings of the others are stored",
-            "get those films anew, or leave them out with --skip-bad",
+            "copy or download these films again, or leave them out with --skip-bad",
         )
     return films
 
@@ -154,7 +154,7 @@ def _check_memory(num_positions: int, num_features: int) -> None:
         raise InputError(
             f"the {num_positions} positions of the films would take {num_bytes / 2**30:.1f} GiB of memory",
             f"more than {MAX_BYTES / 2**30:.0f} GiB are refused",
-            "lower --fps, or teach with fewer films",
+            "lower --fps, or train with fewer films",
         )
 
 
@@ -184,9 +184,11 @@ def _track(
     )
     if not index.valid.any():
         raise VideoError(
-            f"no frame of {video.path.name} can be decoded", "there is nothing to learn from", "get the film anew"
+            f"no frame of {video.path.name} can be decoded",
+            "there is nothing to learn from",
+            "copy or download the film again",
         )
     lost = int(np.count_nonzero(~index.valid & (index.frame >= 0)))
     if lost:
-        tell(Warned(message=f"{video.path.name}: {lost} of {len(index)} positions cannot be decoded and teach nothing"))
+        tell(Warned(message=f"{video.path.name}: {lost} of {len(index)} positions cannot be decoded and are not used"))
     return values, index

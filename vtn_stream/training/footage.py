@@ -20,10 +20,10 @@ __all__ = ["Footage", "find_films", "mean_rate"]
 
 LONG_S = 1e9  # stands for the duration of a film whose true one nothing depends on
 OF_FILMS = (
-    "the annotations count frames and do not say how many a second: each film's own rate was taken; if that is not the "
-    "rate of the annotations, name it with --annotation-fps"
+    "the annotations count frames and do not state a frame rate: each film's own rate was used; if the annotations "
+    "have another rate, give it with --annotation-fps"
 )
-NOT_COUNTED = "--annotation-fps changes nothing: the annotations count no frames, or say themselves how many a second"
+NOT_COUNTED = "--annotation-fps was not used: the annotations do not count frames, or state their own frame rate"
 UNKNOWN_RATE = 1.0  # of a film that is not there: what it counts is told as missing, not used
 SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
 
@@ -75,7 +75,9 @@ def find_films(
     wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
     if not wanted:
         raise InputError(
-            f"all films of {annotations.name} are of the subset test", "nothing was trained", "test films teach nothing"
+            f"all films of {annotations.name} have the subset test",
+            "nothing was trained",
+            "test films are not used for training",
         )
     films = FilmFolder(folder)
     paths, problems = _paths(wanted, films)
@@ -83,7 +85,7 @@ def find_films(
         raise _none_there(annotations, wanted, films)
     videos: dict[str, VideoInfo] = {}
     for name, path in paths.items():
-        tell(TrainingStage(name="looking at the films", message=path.name))
+        tell(TrainingStage(name="checking the films", message=path.name))
         try:
             videos[name] = probe(path, store, process)
         except VideoError as error:
@@ -100,7 +102,9 @@ def find_films(
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
-        raise _problems(annotations, [*found.skipped, *_as_problems(problems)], "get the films anew, or others")
+        raise _problems(
+            annotations, [*found.skipped, *_as_problems(problems)], "copy or download the films again, or use others"
+        )
     notes = [_note(problem) for problem in found.warnings]
     if annotation_fps is None and found.uses_fps and found.format not in (cholec80.NAME, salads.NAME):
         notes.append(OF_FILMS)
@@ -110,7 +114,7 @@ def find_films(
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])
         used |= {name: replace(used[name], source=source) for name in names if used[name].source is None}
-        notes.append(f"{listed(names)} are copies of one film: they stay on one side")
+        notes.append(f"{listed(names)} are copies of one film: they are kept on one side")
     return Footage(
         annotations=replace(found, videos=used),
         videos={name: videos[name] for name in used},
@@ -131,9 +135,9 @@ def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], d
     for name in wanted:
         files = films.find(name)
         if len(files) > 1:
-            problems[name] = f"{name} may be {listed(files)}: write its path, or take the others away"
+            problems[name] = f"{name} may be {listed(files)}: write its path, or remove the others"
         elif not files and films.leads_out(name):
-            problems[name] = f"{name} is a link that leads out of the folder, which is not followed"
+            problems[name] = f"{name} is a link that leads out of the folder, which is not allowed"
         elif files and owner.setdefault(files[0], name) != name:
             problems[name] = f"{name} is {files[0]}, and so is {owner[files[0]]}"
         elif files:
@@ -146,9 +150,11 @@ def _none_there(annotations: Path, wanted: Sequence[str], films: FilmFolder) -> 
     suffixes = ", ".join(sorted(FILM_SUFFIXES))
     return InputError(
         f"no film of {annotations.name} is in {films.root.name or films.root}: it names {listed(wanted)}, "
-        + (f"there are {listed(there)}" if there else f"and no file there ends as films do ({suffixes})"),
+        + (
+            f"the folder holds {listed(there)}" if there else f"and no file there has the ending of a film ({suffixes})"
+        ),
         "nothing was trained",
-        "name the folder with --videos, and the films as the annotations do",
+        "name the folder with --videos, and name the films as in the annotations",
     )
 
 
@@ -160,7 +166,7 @@ def _check_one_rate(videos: Mapping[str, VideoInfo]) -> None:
         raise InputError(
             f"the annotations count frames, and {slow} has {low:.6g} a second, {fast} {high:.6g}",
             "their seconds are not known",
-            "name the rate of the annotations with --annotation-fps",
+            "give the rate of the annotations with --annotation-fps",
         )
 
 
@@ -197,7 +203,7 @@ def _read(
             annotations, [*map(Problem._make, error.problems), *_as_problems(problems)], error.cure
         ) from error
     if problems and not skip_bad:
-        raise _problems(annotations, _as_problems(problems), "mend that, or leave those films out (--skip-bad)")
+        raise _problems(annotations, _as_problems(problems), "fix this, or leave those films out (--skip-bad)")
     return found
 
 

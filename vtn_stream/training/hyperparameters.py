@@ -1,4 +1,4 @@
-"""How a network is trained, and how that follows from the data: a person sets nothing here.
+"""How a network is trained, and how this follows from the data; users set nothing here.
 
 T positions of a film's grid, K classes
 """

@@ -85,7 +85,7 @@ def learn(
         exam = examine(validation, predictions, labels, material.head, thresholds, points, rules)
     notes = fitted.notes
     if not validation:
-        notes += ("There was nothing to validate on: nothing was measured, and no threshold was fitted.",)
+        notes += ("There were no validation films: nothing was measured, and no threshold was fitted.",)
     return Learnt(
         settings=settings,
         fitted=fitted,

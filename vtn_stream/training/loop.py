@@ -124,7 +124,11 @@ class _Fit:
         state = load_state(path, key)
         if state is None:
             if path.exists():
-                self._tell(Warned(message=f"{path.name} is of another training, or damaged: it is begun anew"))
+                self._tell(
+                    Warned(
+                        message=f"{path.name} is from another training, or damaged: training starts from the beginning"
+                    )
+                )
             return
         progress, tensors = dict(state.progress), state.tensors
         self._learner.go_on(progress.pop("learner"), tensors["network"], tensors["mean"], state.optimizer)
@@ -144,12 +148,12 @@ class _Fit:
                 if progress.epoch == 0:
                     raise TrainingError(
                         str(why),
-                        "nothing was learnt",
-                        "look for a film that is unlike the others, or try another --seed",
+                        "nothing was trained",
+                        "look for a film that is very different from the others, or try another --seed",
                     ) from why
                 self._learner.mean = before
                 kept = progress.best_epoch or progress.epoch
-                notes.append(f"Stopped early, since {why}; the weights are those of epoch {kept}.")
+                notes.append(f"Stopped early, because {why}; the weights are from epoch {kept}.")
                 self._tell(Warned(message=notes[-1]))
                 break
             self._note(loss, metric)
@@ -157,8 +161,8 @@ class _Fit:
             self._tell(self._epoch_done())
         if self._is_over():
             notes.append(
-                f"Stopped after {progress.epoch} of {settings.num_epochs} epochs: the last {settings.patience} were no "
-                "better on the validation films."
+                f"Stopped after {progress.epoch} of {settings.num_epochs} epochs: the last {settings.patience} were "
+                "not better on the validation films."
             )
         network = self._learner.network
         network.load_state_dict(self._best if self._validation else self._learner.mean)
@@ -187,7 +191,7 @@ class _Fit:
                 losses.append(self._learner.learn(batch))
             except NoNumber as error:
                 raise _Stopped(
-                    f"the loss was no number at step {number} of epoch {self._progress.epoch + 1}"
+                    f"the loss was not a number at step {number} of epoch {self._progress.epoch + 1}"
                 ) from error
         return float(np.mean(losses))
 
@@ -200,7 +204,9 @@ class _Fit:
                 predicted = predictions(network, self._validation, self._fps)
         except CheckpointError as error:
             epoch = self._progress.epoch + 1
-            raise _Stopped(f"the network gave no numbers on the validation films after epoch {epoch}") from error
+            raise _Stopped(
+                f"the network's output was not a number on the validation films after epoch {epoch}"
+            ) from error
         return self._head.metric(predicted, self._validation, self._labels)
 
     def _note(self, loss: float, metric: float | None) -> None:
@@ -246,7 +252,7 @@ def _check_numbers(films: Sequence[TrainingFilm]) -> None:
     ]
     if strange:
         raise TrainingError(
-            f"embeddings of {listed(strange)} are no numbers (NaN or infinity)",
-            "nothing was learnt",
-            "leave those films out, or embed them anew into another --store",
+            f"embeddings of {listed(strange)} are not numbers (NaN or infinity)",
+            "nothing was trained",
+            "leave those films out, or embed them again into another --store",
         )

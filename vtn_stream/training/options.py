@@ -57,9 +57,9 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if self.output.suffix != ".safetensors":
             raise InputError(
-                f"{self.output.name} is no name of a model",
+                f"{self.output.name} cannot be the name of a model",
                 "nothing was trained",
-                "let the name after -o end in .safetensors",
+                "give a name after -o that ends in .safetensors",
             )
         _ = self.sampling
 

@@ -78,7 +78,7 @@ def prepare(
     of_store: tuple[str, ...] = ()  # of this machine alone: the model's card does not tell it
     if work.num_films_elsewhere:
         num = work.num_films_elsewhere
-        of_store = (f"{num} film{'s' * (num > 1)} stored at another rate, or of another network: embedded anew",)
+        of_store = (f"{num} film{'s' * (num > 1)} stored at another rate, or for another network: embedded again",)
     tell(
         Prepared(
             num_training=len(sides.training),

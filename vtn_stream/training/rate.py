@@ -31,14 +31,15 @@ def grid_rate(
     rate, notes = plan.fps, []
     if rate > mean_rate(slow) * SAME:
         notes.append(
-            f"{slow.path.name} has {mean_rate(slow):.3g} frames a second, and {float(rate):g} are looked at: some twice"
+            f"{slow.path.name} has {mean_rate(slow):.3g} frames a second, but {float(rate):g} positions: "
+            "some frames are used twice"
         )
     durations_s = [segment.duration_s for video in annotated.values() for segment in video.segments]
     short = sum(duration_s * rate < FEWEST_POSITIONS for duration_s in durations_s)
     if short:
         notes.append(
             f"{short} of {len(durations_s)} segments are shorter than {FEWEST_POSITIONS} positions at {float(rate):g} "
-            "a second and will hardly be seen" + ": a higher --fps may help" * (asked is not None)
+            "a second and will hardly be found" + ": a higher --fps may help" * (asked is not None)
         )
     return plan, tuple(notes)
 

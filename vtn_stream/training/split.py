@@ -58,7 +58,7 @@ def split(videos: Mapping[str, AnnotatedVideo], seed: int = 0) -> Sides:
     for num_kept in (2, 1):
         if not held.any():
             held = _held_back(groups, num_kept, seed)
-    anew = "the annotations name validation films but no training films: they were split anew"
+    anew = "the annotations name validation films but no training films: the films were split again"
     notes = (anew,) if "validation" in {video.subset for video in used.values()} else ()
     return Sides(training=groups.of(~held), validation=groups.of(held), notes=notes)
 
@@ -72,9 +72,9 @@ def folds(videos: Mapping[str, AnnotatedVideo], num: int, seed: int = 0) -> tupl
     groups = _Groups({name: video for name, video in sorted(videos.items()) if video.subset != "test"})
     if not 2 <= num <= len(groups.names):
         raise InputError(
-            f"{len(groups.names)} groups of films cannot be cut into {num} parts",
+            f"{len(groups.names)} groups of films cannot be split into {num} parts",
             "no part was made",
-            "ask for 2 parts or more, and no more than there are films, or sources of them",
+            "ask for at least 2 parts, and at most as many as there are films or sources",
         )
     share = groups.counts / np.maximum(groups.counts.sum(0), 1)  # [G, L]
     share = np.column_stack([share, groups.amounts / groups.amounts.sum()])
@@ -107,7 +107,7 @@ def _as_told(used: Mapping[str, AnnotatedVideo]) -> Sides:
     if left_out:
         many = f"{len(left_out)} validation films share their source with training films and are"
         one = f"the validation film {left_out[0]} shares its source with a training film and is"
-        notes.append((one if len(left_out) == 1 else many) + " left out: the figures would flatter")
+        notes.append((one if len(left_out) == 1 else many) + " left out: the figures would be too good")
     return Sides(training=tuple(training), validation=tuple(validation), notes=tuple(notes))
 
 

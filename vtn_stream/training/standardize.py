@@ -1,4 +1,4 @@
-"""The mean and the standard deviation of what an encoder will read.
+"""The mean and the standard deviation of an encoder's inputs.
 
 T positions of a film, F features of a position: its embedding, and differences to earlier ones
 """

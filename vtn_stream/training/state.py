@@ -51,7 +51,7 @@ def save_state(path: Path, state: TrainingState) -> None:
     except OSError as error:
         raise TrainingError(
             f"the state of the training cannot be written ({error.strerror})",
-            "training stopped; it can go on from the epoch before",
+            "training stopped; it can continue from the epoch before",
             "free some space, and run again",
         ) from error
 

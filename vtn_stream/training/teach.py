@@ -75,7 +75,7 @@ def _claim(output: Path, work: Path, *, overwrite: bool) -> None:
         for file in (output, card_file(output)):
             if _is_there(file) and (file.is_dir() or not overwrite):
                 raise TrainingError(
-                    f"{file.name} is there already",
+                    f"{file.name} exists already",
                     "it was kept, and nothing was trained",
                     "name another file with -o" + ", or replace it with --overwrite" * (not file.is_dir()),
                 )

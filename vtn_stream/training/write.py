@@ -1,4 +1,6 @@
-"""Writes what a training leaves: the checkpoint, its model card, plots. No path and no name of a machine is in them."""
+"""Writes the results of a training: the checkpoint, its model card, plots. No path and no name of a machine is in
+them.
+"""
 
 import hashlib
 from collections import Counter
@@ -50,8 +52,8 @@ def write(material: Material, learnt: Learnt, recipe: Recipe, output: Path) -> t
     except (OSError, InputError, CheckpointError) as error:
         raise TrainingError(
             f"{output.name} cannot be written ({_reason(error)})",
-            "what was learnt is kept in the training's folder",
-            "free some space, and run again: it goes on there",
+            "the trained weights are kept in the training's folder",
+            "free some space, and run again to continue",
         ) from error
     return plots
 
@@ -73,8 +75,8 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
             "seed": settings.seed,
             "epochs": learnt.fitted.num_epochs,
             "best epoch": learnt.fitted.epoch,
-            "positions learnt at once": settings.crop_positions,
-            "crops in a batch": settings.batch_size,
+            "positions per crop": settings.crop_positions,
+            "crops per batch": settings.batch_size,
             "learning rate": settings.learning_rate,
             "weight decay": settings.weight_decay,
             "width": settings.encoder.width,
@@ -96,7 +98,7 @@ def _tried(learnt: Learnt) -> tuple[str, ...]:
     if len(learnt.tried) < 2:
         return ()
     worths = ", ".join(f"{100 * (value or 0):.1f} % {name}" for name, value in learnt.tried.items())
-    return (f"{learnt.fitted.metric_name} on the validation films: {worths}; the best was kept.",)
+    return (f"{learnt.fitted.metric_name} on the validation films: {worths}; the best one was kept.",)
 
 
 def _motion(encoder: EncoderConfig) -> str:

@@ -41,30 +41,34 @@ def film_file(path: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError) as error:
         if str(film) == "-":
             raise VideoError(
-                "- names no film", "standard input cannot be read twice, so it was not analyzed", "save it to a file"
+                "- is not the name of a film",
+                "standard input cannot be read twice; it was not analyzed",
+                "save it to a file",
             ) from error
         if _ADDRESS.match(str(film)):
             raise VideoError(
                 f"{_ADDRESS.sub(_as_typed, str(film), count=1)} cannot be opened (no such file or directory)",
-                "addresses are not followed, so it was not analyzed",
-                "name a file: download the film, or join its parts, first",
+                "addresses are not opened; it was not analyzed",
+                "give a file: first download the film, or join its parts",
             ) from error
         reason = getattr(error, "strerror", None) or "not a path"
         raise VideoError(
             f"{film} cannot be opened ({reason.lower()})", "it was not analyzed", "check the path"
         ) from error
     if stat.S_ISDIR(status.st_mode):
-        raise VideoError(f"{name} is a directory", "it was not analyzed", "name the films in it")
+        raise VideoError(f"{name} is a folder", "it was not analyzed", "give the names of the films in it")
     if not stat.S_ISREG(status.st_mode):
         raise VideoError(
             f"{name} is not a regular file",
-            "it cannot be read twice, so it was not analyzed",
+            "it cannot be read twice; it was not analyzed",
             "copy it to a file",
         )
     if status.st_size == 0:
-        raise VideoError(f"{name} is empty", "it was not analyzed", "fetch it again")
+        raise VideoError(f"{name} is empty", "it was not analyzed", "download or copy it again")
     if not os.access(film, os.R_OK):
-        raise VideoError(f"{name} may not be read", "it was not analyzed", "change the file's permissions")
+        raise VideoError(
+            f"{name} cannot be read (permission denied)", "it was not analyzed", "change the file's permissions"
+        )
     return film
 
 

@@ -50,7 +50,7 @@ def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
     elif "slot" in header:
         limit = len(_list(header.get("thumbnails"))) * _JPEG_BYTES
     if num_bytes > limit:
-        raise ValueError(f"{num_bytes} bytes come where {limit} may")
+        raise ValueError(f"{num_bytes} bytes came, but at most {limit} are allowed")
 
 
 def error_parts(header: dict[str, Any]) -> tuple[str, str, str]:
@@ -85,7 +85,7 @@ def _arrays(lengths: Any, payload: bytes) -> list[NDArray[np.int64]]:
     sizes = [_number(length, 0, MAX_PACKETS) for length in _list(lengths)]
     values = np.frombuffer(payload, np.int64)
     if len(sizes) not in (2, 3) or sum(sizes) != len(values):
-        raise ValueError("other timestamps came than were announced")
+        raise ValueError("the timestamps are not those that were announced")
     return np.split(values, np.cumsum(sizes)[:-1])
 
 
@@ -172,7 +172,7 @@ class Batches:
 
 def _number(value: Any, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{str(value)[:40]} is no number from {least} to {most}")
+        raise ValueError(f"{str(value)[:40]} is not a number from {least} to {most}")
     return value
 
 

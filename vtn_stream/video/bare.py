@@ -1,4 +1,4 @@
-"""Takes out of H.264 and HEVC packets what says nothing of the picture, for a decoder that refuses the picture for it.
+"""Removes from H.264 and HEVC packets the parts without picture data, if a decoder refuses the picture because of them.
 
 A decoder that is told to report damage also reports a message (SEI) that is cut off, or a description of the screen
 (VUI) that ends too early: faults of the program that wrote them, in pictures that are whole.

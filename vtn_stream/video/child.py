@@ -39,7 +39,7 @@ from vtn_stream.video.reader import Reader, Source
 from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
 
 THUMBNAIL_WIDTH = 160
-_UNREAD = "the rest of it was not read"
+_UNREAD = "the rest was not read"
 
 
 def main() -> None:

@@ -68,12 +68,12 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
         raise DecodingLost(
             f"opening {name} needs more memory than its limit, or it has more than {_MAX_OPENED} streams",
             "it was not read",
-            "remux it with its video only",
+            "remux it with only its video",
         ) from error
     except (av.FFmpegError, ValueError) as error:
-        fact, cure = reason(error), "check that it plays, or fetch it again if it was cut short"
+        fact, cure = reason(error), "check that it plays; if the download or copy was interrupted, repeat it"
         if isinstance(error, av.error.ArgumentError):  # so FFmpeg says of a format that it knows and we do not list
-            fact, cure = "its container is not on this program's own list", f"if it is a film, remux it: {_remux(name)}"
+            fact, cure = "its container is not on this program's list", f"if it is a film, remux it: {_remux(name)}"
         if (kind := not_a_film(path)) is not None:
             fact, cure = f"it is {kind[0]}", kind[1]
         raise VideoError(f"{name} cannot be read as a film ({fact})", "it was not analyzed", cure) from error
@@ -83,14 +83,14 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
     if len(container.streams) > MAX_STREAMS:
         container.close()
         raise VideoError(
-            f"{name} has more than {MAX_STREAMS} streams", "it was not analyzed", "remux it with its video only"
+            f"{name} has more than {MAX_STREAMS} streams", "it was not analyzed", "remux it with only its video"
         )
     found = films_in(container)
     videos = found if stream is None else [s for s in found if s.index == stream]
     if found and not videos:
         indices = ", ".join(str(s.index) for s in found)
         container.close()
-        raise VideoError(f"{name} has no video stream {stream}", "it was not analyzed", f"choose among {indices}")
+        raise VideoError(f"{name} has no video stream {stream}", "it was not analyzed", f"choose one of {indices}")
     if not videos:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "none"
         picture = " (a cover picture only)" if container.streams.video else ""
@@ -132,7 +132,7 @@ def _check_decodable(stream: av.video.stream.VideoStream, name: str) -> None:
     codec = stream.codec_context
     if codec is None or codec.codec.name not in DECODERS.split(","):
         raise VideoError(
-            f"{name} holds {'an unknown kind of' if codec is None else codec.codec.name} video, which is not decoded",
+            f"{name} holds {'an unknown kind of' if codec is None else codec.codec.name} video, which is not supported",
             "there is nothing to analyze",
             "re-encode it to H.264",
         )
@@ -143,9 +143,9 @@ def check_size(width: int, height: int, name: str) -> None:
     """Raises VideoError for a picture too large for a film; to be called before memory is taken for it."""
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise VideoError(
-            f"{name} claims pictures of {width} x {height}",
+            f"{name} states a picture size of {width} x {height}",
             f"more than {MAX_SIDE} on a side or {MAX_PIXELS} pixels are refused",
-            "check that it is a film, or re-encode it smaller",
+            "check that it is a film, or re-encode it at a smaller size",
         )
 
 

@@ -114,7 +114,7 @@ class DecordReader:
         turned = self._source.rotation + 180 * self._source.mirrored
         stored = np.rot90(rgb, turned // 90 % 4)  # counter-clockwise
         if stored.shape[:2] != self._stored_size:
-            raise self._refusal(f"decord turns {self._name} otherwise than players do")
+            raise self._refusal(f"decord rotates {self._name} in another way than players do")
         return np.ascontiguousarray(stored)
 
     def _open(self) -> None:
@@ -150,11 +150,11 @@ class DecordReader:
         off_s = float(np.abs(shown_s - shown_s[0] - true_s).max())
         frame_s = float(np.median(np.diff(true_s))) if num_frames > 1 else 1.0
         if not off_s <= frame_s / 2:
-            raise self._refusal(f"decord takes frames of {self._name} for shown at other times than they are")
+            raise self._refusal(f"decord has wrong times for frames of {self._name}")
         # Keyframes by decord's count, which is that of the file's order; a last border that is never reached.
         self._borders = np.append(np.array(self._reader.get_key_indices(), np.int64), num_frames + 1)
         if len(self._borders) == 1 or self._borders[0] != 0:
-            raise self._refusal(f"{self._name} does not begin with a keyframe, and decord counts from one")
+            raise self._refusal(f"{self._name} does not begin with a keyframe, but decord counts from one")
 
     def _safe_starts(self, alive: Callable[[], None]) -> NDArray[np.int64]:
         """Keyframes to which decord can jump: as many frames are stored before them as are shown before them, and
@@ -184,7 +184,7 @@ class DecordReader:
         return np.array(fresh, np.int64)
 
     def _refusal(self, fact: str) -> VideoError:
-        return VideoError(fact, "it was not analyzed", "take the usual decoder: --decoder pyav")
+        return VideoError(fact, "it was not analyzed", "use the default decoder: --decoder pyav")
 
 
 def _any_frame(source: Source) -> av.VideoFrame:
@@ -206,8 +206,8 @@ def _decord(name: str) -> Any:
         import decord
     except (ImportError, OSError) as error:
         raise VideoError(
-            f"decord is not usable here ({type(error).__name__})",
+            f"decord cannot be used here ({type(error).__name__})",
             f"{name} was not analyzed",
-            "take the usual decoder, --decoder pyav, or install decord",
+            "use the default decoder, --decoder pyav, or install decord",
         ) from error
     return decord

@@ -1,4 +1,4 @@
-"""Finds frames that are coded as two fields, and packets that hold only the second: these are no frames of their own.
+"""Finds frames that are coded as two fields, and packets with only the second field, which are not separate frames.
 
 ITU-T H.262, 6.2.3.1 (picture_structure); ITU-T H.264, 7.3.3 (slice header).
 """

@@ -6,7 +6,7 @@ Microsoft's ASF specification, 3.14 and 3.15 (Content Encryption Objects); RFC 9
 __all__ = ["is_encrypted", "not_a_film"]
 
 _SOUND, _PICTURE = "give a file with video", "give a film"
-_NAMES = "name the film itself: names in a text are not followed"
+_NAMES = "give the film itself: names in a text file are not opened"
 _PACKED = "unpack it first"
 
 # First bytes (? any), what it is, the cure.

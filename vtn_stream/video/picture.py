@@ -1,4 +1,4 @@
-"""A decoded frame as a network and a person want it: upright, squashed, small."""
+"""A decoded frame for a network or a person: upright, resized, small."""
 
 import io
 

@@ -209,17 +209,15 @@ def _clock_of(
         return one_clock(times, decode_times, shown, time_base, step, keys=keys)
     except ValueError as error:
         raise VideoError(
-            f"{name} cannot be brought in order: {error}",
+            f"{name} cannot be put in order: {error}",
             "it was not analyzed",
-            "remux it, so that its timestamps are made anew: ffmpeg -i FILE -c copy NEW.mkv",
+            "remux it to get new timestamps: ffmpeg -i FILE -c copy NEW.mkv",
         ) from error
 
 
 def _check_extremes(times: NDArray[np.int64], name: str) -> None:
     if max(abs(int(times.min())), abs(int(times.max()))) > 2**61:
-        raise VideoError(
-            f"{name} has timestamps that no film has", "they are not believed", "remux it, so that they are made anew"
-        )
+        raise VideoError(f"{name} has impossible timestamps", "they cannot be used", "remux it to get new timestamps")
 
 
 def _check_clock(facts: dict[str, Any], pts: NDArray[np.int64], name: str) -> None:
@@ -229,14 +227,14 @@ def _check_clock(facts: dict[str, Any], pts: NDArray[np.int64], name: str) -> No
     if max(lasts_s, starts_s) > MAX_DAYS * 86400 or lasts_s <= 0:
         raise VideoError(
             f"{name} lasts {float(lasts_s):.0f} s by its timestamps",
-            f"they are not believed: a film lasts up to {MAX_DAYS} days",
-            "remux it, so that they are made anew",
+            f"this cannot be right: a film lasts at most {MAX_DAYS} days",
+            "remux it to get new timestamps",
         )
     shown_s = (end - int(pts[0])) * time_base
     if len(pts) > 1 and len(pts) > MAX_FRAMES_PER_S * shown_s:
         raise VideoError(
             f"{name} has {len(pts)} frames in {float(shown_s):.2g} s by its timestamps",
-            f"they are not believed: a film has up to {MAX_FRAMES_PER_S} frames a second",
+            f"this cannot be right: a film has at most {MAX_FRAMES_PER_S} frames a second",
             "remux it at its true rate, such as 25: ffmpeg -r 25 -i FILE -c copy NEW.mkv",
         )
 

@@ -45,7 +45,7 @@ DEADLINE_S = 60.0
 MEMORY_BYTES = 4 * 1024**3
 # The decoder's threads, at most half the cores: the network takes the others, and each thread costs memory and CPU.
 NUM_THREADS = min(4, max(1, (os.cpu_count() or 1) // 2))
-_TRY_AGAIN = "run again to try them once more; if it repeats, re-encode the film"
+_TRY_AGAIN = "run again to retry; if it happens again, re-encode the film"
 # A process that was killed is gone in less, and one that hangs ends itself so long after we should have done it.
 STOP_S = 5.0
 ALIVE_S = 0.5  # it says so once a second
@@ -142,7 +142,7 @@ class ChildProcess:
                     raise ValueError("its header is too long")
                 header = answers.read_header(self._read(header_bytes, request))
                 if not header.keys() & (kinds | {"alive", "error"}):
-                    raise ValueError("it answers what was not asked")
+                    raise ValueError("its answer does not fit the request")
                 answers.check_payload_size(header, payload_bytes)
             payload = self._read(payload_bytes, request)
             if "error" in header:
@@ -217,7 +217,9 @@ class ChildProcess:
                     raise self._lost(request, "stopped answering") from None
                 if status > 0:
                     raise self._lost(
-                        request, f"ended (status {status})", "python -c 'import vtn_stream.video.child' may say why"
+                        request,
+                        f"ended (status {status})",
+                        "`python -c 'import vtn_stream.video.child'` may show the reason",
                     )
                 raise self._lost(request, f"died (signal {-status})")
             self._received += received
@@ -241,6 +243,6 @@ class ChildProcess:
         self.stop()
         return DecodingLost(
             f"the process decoding {request.film} {what}",
-            "the frames that it had not delivered are missing",
+            "the frames that it did not deliver are missing",
             cure,
         )

@@ -1,4 +1,4 @@
-"""What a file's index or header promises, and whether the file ends before it: a download that was broken off.
+"""How long a file is by its index or header, and whether it ends earlier, like an interrupted download.
 
 Looks only at how large the parts of a file say they are. Streams without such words (MPEG-TS, MPEG-PS, raw ones)
 promise nothing.

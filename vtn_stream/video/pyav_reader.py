@@ -1,4 +1,4 @@
-"""The PyAV reader: sequential decoding from the last keyframe before what is asked for."""
+"""The PyAV reader: sequential decoding from the last keyframe before the wanted frames."""
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator

@@ -1,4 +1,4 @@
-"""What a decoder must do for us. Each decoder has a module that implements it; it runs in the decoding process."""
+"""What a decoder must do. Each decoder has a module that implements it; it runs in the decoding process."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

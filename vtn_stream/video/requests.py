@@ -60,7 +60,7 @@ class DecodingProcess:
     ) -> None:
         """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError if it is missing."""
         if decoder not in ("pyav", "decord"):
-            raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "choose pyav or decord")
+            raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "use pyav or decord")
         self._decoder = decoder
         self._decord = _decord_version() if decoder == "decord" else ""
         self._deadline_s = deadline_s
@@ -160,9 +160,9 @@ class DecodingProcess:
         if self._decoder == "decord":
             if video.packet_pts is not None:
                 raise VideoError(
-                    f"decord takes the timestamps of {video.path.name} as they are, and they do not ascend",
+                    f"decord cannot order the timestamps of {video.path.name}, which do not ascend",
                     "it was not analyzed",
-                    "take the usual decoder: --decoder pyav",
+                    "use the default decoder: --decoder pyav",
                 )
             payload += video.pts.tobytes()
         elif video.packet_pts is not None:
@@ -182,7 +182,7 @@ class DecodingProcess:
                     slot, items, lost, thumbnails = batches.take(header, payload)
                 yield FrameBatch(frames=ring[slot, : len(items)], items=items, lost=lost, thumbnails=thumbnails)
                 if not self._process.is_answering(request):
-                    raise RuntimeError("the process was asked for something else before these frames were all taken")
+                    raise RuntimeError("the process got another request before all these frames were taken")
                 batches.free(slot)
                 self._process.send(request, {"free": slot})
         finally:
@@ -203,7 +203,7 @@ def _decord_version() -> str:
         return f"decord {importlib.metadata.version('decord')}"
     except importlib.metadata.PackageNotFoundError as error:
         raise InputError(
-            "decord is not installed", "nothing was decoded", "install it, or take the usual decoder: --decoder pyav"
+            "decord is not installed", "nothing was decoded", "install it, or use the default decoder: --decoder pyav"
         ) from error
 
 
@@ -217,5 +217,5 @@ def check_unchanged(video: VideoInfo) -> None:
         raise VideoError(
             f"{video.path.name} was replaced or written to while it was read",
             "the rest was not analyzed",
-            "run again once the file is complete",
+            "run again when the file is complete",
         )

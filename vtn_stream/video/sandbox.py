@@ -1,4 +1,5 @@
-"""What the decoding process gives up before it parses an untrusted file. It calls these itself; Linux and macOS.
+"""The rights that the decoding process gives up before it parses an untrusted file. It calls these itself; Linux and
+macOS.
 
 A decoder that a file has taken over can then compute, read what the user may read, and talk to its parent, which does
 not trust it. See docs/safety.md for what is left.
@@ -30,10 +31,10 @@ def enter(memory_bytes: int) -> list[str]:
     missing = []
     if sys.platform == "linux":
         if (hindrance := seccomp.install()) is not None:
-            missing.append(f"network, other programs and files are not closed off: {hindrance}")
+            missing.append(f"access to network, other programs and files is not blocked: {hindrance}")
         _limit(resource.RLIMIT_AS, memory_bytes)
     else:
-        missing.append(f"network, other programs and files are not closed off: {sys.platform} has no seccomp")
+        missing.append(f"access to network, other programs and files is not blocked: {sys.platform} has no seccomp")
         missing.append(f"memory is not limited: {sys.platform} does not enforce it")
     return missing
 
