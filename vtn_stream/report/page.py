@@ -31,7 +31,7 @@ STYLES = (
 )
 SCRIPTS = (
     "hatches.js",
-    *(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "player", "start")),
+    *(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "tip", "player", "start")),
 )
 
 

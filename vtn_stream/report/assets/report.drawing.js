@@ -71,6 +71,7 @@ function paintLanes() {
   $("more").textContent = `↓ ${num} more`;
   $("more").title = `${plural(num, "more track")} below`;
   $("range").textContent = `${clock(view.low, 1)} – ${clock(view.high, 1)}`;
+  tellAgain();
 }
 
 const DAY = 86_400_000;

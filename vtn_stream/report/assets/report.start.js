@@ -3,6 +3,7 @@
 // ---- buttons and keys
 
 const nudge = (ms) => { seek(now + ms); reveal(now); };
+const openHelp = () => { hideTip(); $("help").showModal(); };
 const frameOn = (way) => { video.pause(); nudge(way * data.film.frame); };
 const actions = {
   " ": playOrPause, k: playOrPause, j: () => nudge(-10_000), l: () => nudge(10_000),
@@ -10,7 +11,7 @@ const actions = {
   ArrowLeft: () => nudge(-5000), ArrowRight: () => nudge(5000),
   ShiftArrowLeft: () => pan((view.low - view.high) / 5), ShiftArrowRight: () => pan((view.high - view.low) / 5),
   "+": () => zoom(1 / 1.6), "=": () => zoom(1 / 1.6), "-": () => zoom(1.6), 0: () => show(0, length),
-  m: mute, f: fullScreen, "/": () => $("search").focus(), "?": () => $("help").showModal(),
+  m: mute, f: fullScreen, "/": () => $("search").focus(), "?": openHelp,
 };
 document.addEventListener("keydown", (event) => {
   const { target, key } = event, kind = target.type ?? target.tagName;
@@ -29,7 +30,7 @@ const clicks = {
   play: playOrPause, previous: () => step(-1), next: () => step(1), mute, full: fullScreen,
   in: () => zoom(1 / 1.6), out: () => zoom(1.6), fit: () => show(0, length),
   all: () => setAll(true), "no-labels": () => setAll(false),
-  "help-open": () => $("help").showModal(), "help-close": () => $("help").close(), theme: turnTheme,
+  "help-open": openHelp, "help-close": () => $("help").close(), theme: turnTheme,
 };
 for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", action);
 
