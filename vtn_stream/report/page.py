@@ -8,19 +8,20 @@ with most time are drawn. Equal input gives equal bytes.
 """
 
 import base64
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
+from vtn_stream.report.label_curves import LabelCurves
+from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, chosen_thumbnails, data_uri, pictures_of_labels
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["chosen_thumbnails", "page"]
+__all__ = ["page"]
 
-MAX_THUMBNAILS = 200
-MAX_THUMBNAIL_TEXT = 3_000_000  # characters of the page: it should still go by mail
+# Curves of a timeline that say nothing to people: where a model looked is nearly the same everywhere.
+NOT_DRAWN = frozenset({"attention"})
 MAX_TEXT = 2_000  # characters of one label, reason or value
 MAX_FACTS = 1_000  # of the provenance
 MAX_TIME_S = 1e9  # what lies farther off is no film's time
@@ -31,7 +32,10 @@ STYLES = (
 )
 SCRIPTS = (
     "hatches.js",
-    *(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "tip", "player", "start")),
+    *(
+        f"report.{part}.js"
+        for part in ("data", "table", "curves", "tracks", "drawing", "gestures", "tip", "player", "start")
+    ),
 )
 
 
@@ -41,18 +45,24 @@ def page(
     truth: Sequence[Segment] | None = None,
     film: str | None = None,
     thumbnails: Sequence[tuple[float, bytes]] = (),
+    label_curves: LabelCurves | None = None,
 ) -> bytes:
     """The page.
 
-    truth       what really happens, drawn above what was found
-    film        the film's path as seen from the page, plain; by default the timeline's
-    thumbnails  (time_s, JPEG)
+    truth         what really happens, drawn above what was found
+    film          the film's path as seen from the page, plain; by default the timeline's
+    thumbnails    (time_s, JPEG)
+    label_curves  what a model says of each label over time, drawn on the label's lane
     """
     path = timeline.video_path if film is None else film
     name = _shown(path.rpartition("/")[2] or path)
     labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(labels)}
     looks = [look_of(label) for label in labels]
+    of_label = pictures_of_labels(timeline.segments, thumbnails) if _shows_scenes(timeline) else {}
+    room = MAX_THUMBNAIL_TEXT - sum(len(data_uri(jpeg)) for _, jpeg in of_label.values())
+    shown = sorted({*chosen_thumbnails(thumbnails, room), *of_label.values()})
+    place = {label: shown.index(picture) for label, picture in of_label.items()}
     data = {
         "film": {
             "name": name,
@@ -63,7 +73,10 @@ def page(
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
         "drawn": _drawn_at(timeline),
-        "labels": [[_shown(label), look.colour, look.hatch] for label, look in zip(labels, looks, strict=True)],
+        "labels": [
+            [_shown(label), look.colour, look.hatch, place.get(label)]
+            for label, look in zip(labels, looks, strict=True)
+        ],
         "segments": _columns(timeline.segments, number),
         "truth": None if truth is None else _columns(sorted(truth, key=lambda s: s.sort_key), number),
         "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],
@@ -71,8 +84,10 @@ def page(
         "curves": [
             [_shown(label), _ms(c.start_s), round(c.step_s * 1000, 3), [float(f"{v:.3g}") for v in c.values]]
             for label, c in timeline.curves.items()
+            if label not in NOT_DRAWN
         ],
-        "thumbnails": [[_ms(time_s), _uri(jpeg)] for time_s, jpeg in chosen_thumbnails(thumbnails)],
+        "labelCurves": None if label_curves is None else _label_curves(label_curves, number),
+        "thumbnails": [[_ms(time_s), data_uri(jpeg)] for time_s, jpeg in shown],
         "facts": [[_shown(key), _shown(value)] for key, value in _facts(timeline)],
     }
     return document(
@@ -82,33 +97,6 @@ def page(
         body=asset("report.html"),
         data=data,
     )
-
-
-def chosen_thumbnails(pairs: Iterable[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
-    """At most MAX_THUMBNAILS of these, evenly over time, in at most MAX_THUMBNAIL_TEXT characters of the page."""
-    ordered = sorted(pairs)
-    num = min(len(ordered), MAX_THUMBNAILS)
-    while num:
-        chosen = _evenly(ordered, num)
-        characters = sum(len(_uri(jpeg)) for _, jpeg in chosen)
-        if characters <= MAX_THUMBNAIL_TEXT:
-            return chosen
-        num = min(num - 1, num * MAX_THUMBNAIL_TEXT // characters)
-    return []
-
-
-def _evenly(ordered: list[tuple[float, bytes]], num: int) -> list[tuple[float, bytes]]:
-    """The ones nearest to `num` evenly spaced times; fewer where two such times have one nearest."""
-    if num == len(ordered):
-        return ordered
-    times = [time_s for time_s, _ in ordered]
-    nearest = set()
-    for i in range(num):
-        wanted = times[0] + (times[-1] - times[0]) * (i + 0.5) / num
-        after = bisect_left(times, wanted)
-        beside = range(max(after - 1, 0), min(after + 1, len(times)))
-        nearest.add(min(beside, key=lambda k: abs(times[k] - wanted)))
-    return [ordered[k] for k in sorted(nearest)]
 
 
 def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str, Any]:
@@ -125,6 +113,25 @@ def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str
             if s.attributes
         ],
     }
+
+
+def _label_curves(curves: LabelCurves, number: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "name": curves.name,
+        "start": round(curves.start_s * 1000, 3),
+        "step": round(curves.step_s * 1000, 3),
+        "peaks": curves.peaks,
+        "values": [
+            [number[label], base64.b64encode(values.tobytes()).decode()]
+            for label, values in curves.values.items()
+            if label in number
+        ],
+    }
+
+
+def _shows_scenes(timeline: Timeline) -> bool:
+    analysis = timeline.provenance.get("analysis")
+    return isinstance(analysis, Mapping) and analysis.get("kind") == "scenes"
 
 
 def _frame_ms(timeline: Timeline) -> float:
@@ -184,7 +191,3 @@ def _ms(time_s: float) -> int:
 
 def _score(score: float) -> float:
     return round(score, 4) + 0.0  # not -0.0
-
-
-def _uri(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -109,7 +109,8 @@ const inside = (i, ms) =>
 function segmentAt(px, y) {
   const under = trackAt(y);
   if (!under || under.kind !== "lane") return -1;
-  const above = data.truth && y + scroll.scrollTop < under.top + 9, { found, truth } = lanes[under.label];
+  const inLane = y + scroll.scrollTop - under.top - tallOfCurve(under.label, under.height);
+  const above = data.truth && inLane >= 0 && inLane < 9, { found, truth } = lanes[under.label];
   const low = timeAt(px - 2), high = timeAt(px + 2);
   return (above ? truth : found).findLast((i) => shown[i] && segments.start[i] <= high && segments.end[i] >= low) ?? -1;
 }

@@ -17,6 +17,7 @@ function moved() {
   $("position").value = now;
   $("position").setAttribute("aria-valuetext", clock(now));
   highlight();
+  tellValues();
   draw({ head: true });
 }
 
@@ -35,7 +36,7 @@ function highlight(always = false) {
   heads.forEach(({ li }, label) => li.classList.toggle("current", labels.has(label)));
   const chips = held.slice(0, 12).map((i) => {
     const score = make("span", { class: "faint" }, scoreOf(i, 2));
-    return make("li", { class: "named" }, swatch(segments.label[i]), stranger(nameOf(i)), score);
+    return make("li", { class: "named" }, ...signs(segments.label[i]), stranger(nameOf(i)), score);
   });
   if (held.length > 12) chips.push(make("li", {}, `and ${held.length - 12} more`));
   if (!held.length) chips.push(make("li", { class: "faint" }, "no segment"));

@@ -133,7 +133,7 @@ function facts() {
     const mean = scored.length ? (scored.reduce((a, b) => a + b, 0) / scored.length).toFixed(3) : "";
     const cells = [cell(found.length), cell(clock(total(found))), cell(clock(longest)), cell(mean)];
     if (data.truth) cells.push(cell(truth.length), cell(clock(total(truth))));
-    const name = make("span", { class: "named" }, swatch(label), stranger(data.labels[label][0]));
+    const name = make("span", { class: "named" }, ...signs(label, "large"), stranger(data.labels[label][0]));
     put("labels-body", [make("th", { scope: "row" }, name), ...cells]);
   });
   $("labels-part").open = data.labels.length > 0 && data.labels.length <= 40;

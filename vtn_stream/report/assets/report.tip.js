@@ -60,7 +60,7 @@ function tellAgain() {
 function linesOf(ms, under, i) {
   const lines = [make("b", {}, clock(ms))];
   if (i >= 0) {
-    lines.push(make("span", { class: "named" }, swatch(segments.label[i]), make("bdi", { class: "cut" }, nameOf(i))));
+    lines.push(make("span", { class: "named" }, ...signs(segments.label[i], "large"), make("bdi", { class: "cut" }, nameOf(i))));
     lines.push(make("span", {}, `${clock(segments.start[i])} – ${clock(segments.end[i])}`));
     lines.push(make("span", { class: "faint" }, scoreOf(i, 3)));
     if (segments.note[i]) lines.push(make("bdi", { class: "clamp" }, segments.note[i]));
@@ -69,6 +69,8 @@ function linesOf(ms, under, i) {
     const value = under.values[Math.round((ms - under.start) / under.step)];
     if (value !== undefined) lines.push(make("span", {}, String(value)));
   }
+  const value = under?.kind === "lane" ? valueText(under.label, ms) : "";
+  if (value) lines.push(make("span", {}, value));
   for (const [low, high, reason] of unknown()) {
     if (ms >= low && ms < high) lines.push(make("bdi", { class: "clamp warn" }, reason));
   }
