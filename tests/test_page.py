@@ -27,7 +27,7 @@ from PIL import Image
 from vtn_stream.errors import printable
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.page import SCRIPTS, page
-from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, chosen_thumbnails, pictures_of_labels
+from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, chosen_thumbnails
 from vtn_stream.timeline import Curve, Gap
 
 ASSETS = files("vtn_stream.report") / "assets"

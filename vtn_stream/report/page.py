@@ -8,13 +8,14 @@ with most time are drawn. Equal input gives equal bytes.
 """
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.report.label_curves import LabelCurves
+from vtn_stream.report.provenance import facts, how_made, is_of_scenes
 from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, chosen_thumbnails, data_uri, pictures_of_labels
 from vtn_stream.timeline import Segment, Timeline
 
@@ -23,7 +24,6 @@ __all__ = ["page"]
 # Curves of a timeline that say nothing to people: where a model looked is nearly the same everywhere.
 NOT_DRAWN = frozenset({"attention"})
 MAX_TEXT = 2_000  # characters of one label, reason or value
-MAX_FACTS = 1_000  # of the provenance
 MAX_TIME_S = 1e9  # what lies farther off is no film's time
 # In this order; all scripts are one scope.
 STYLES = (
@@ -59,7 +59,7 @@ def page(
     labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(labels)}
     looks = [look_of(label) for label in labels]
-    of_label = pictures_of_labels(timeline.segments, thumbnails) if _shows_scenes(timeline) else {}
+    of_label = pictures_of_labels(timeline.segments, thumbnails) if is_of_scenes(timeline) else {}
     room = MAX_THUMBNAIL_TEXT - sum(len(data_uri(jpeg)) for _, jpeg in of_label.values())
     shown = sorted({*chosen_thumbnails(thumbnails, room), *of_label.values()})
     place = {label: shown.index(picture) for label, picture in of_label.items()}
@@ -88,7 +88,8 @@ def page(
         ],
         "labelCurves": None if label_curves is None else _label_curves(label_curves, number),
         "thumbnails": [[_ms(time_s), data_uri(jpeg)] for time_s, jpeg in shown],
-        "facts": [[_shown(key), _shown(value)] for key, value in _facts(timeline)],
+        "made": _pairs(how_made(timeline, has_curves=label_curves is not None)),
+        "facts": _pairs(facts(timeline)),
     }
     return document(
         title=f"{name} · timeline",
@@ -129,11 +130,6 @@ def _label_curves(curves: LabelCurves, number: Mapping[str, int]) -> dict[str, A
     }
 
 
-def _shows_scenes(timeline: Timeline) -> bool:
-    analysis = timeline.provenance.get("analysis")
-    return isinstance(analysis, Mapping) and analysis.get("kind") == "scenes"
-
-
 def _frame_ms(timeline: Timeline) -> float:
     """How long a frame is shown; if that is not known, as at 25 a second."""
     lasts_ms = 1000 / (timeline.nominal_rate or Fraction(25))
@@ -149,36 +145,8 @@ def _drawn_at(timeline: Timeline) -> float | None:
     return _score(found) if is_score and "selections" not in timeline.provenance else None
 
 
-def _facts(timeline: Timeline) -> Iterator[tuple[str, str]]:
-    """(name, value) pairs: what is known about the film and how the timeline was made."""
-    if timeline.nominal_rate is not None:
-        rate = f"{float(timeline.nominal_rate):.3f}".rstrip("0").rstrip(".")
-        yield "frame rate", f"{rate} a second" + (", variable" if timeline.variable_rate else "")
-    elif timeline.variable_rate:
-        yield "frame rate", "variable"
-    if timeline.start_timecode is not None:
-        yield "start timecode", timeline.start_timecode
-    yield "identity of the film", timeline.video_identity
-    waiting: list[tuple[str, Any]] = [(key, value) for key, value in reversed(list(timeline.provenance.items()))]
-    num = 0
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, Mapping) and value:
-            waiting += [(f"{name} · {key}", inner) for key, inner in reversed(list(value.items()))]
-        elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping | list | tuple) for inner in value):
-            waiting += [(f"{name} · {i + 1}", inner) for i, inner in reversed(list(enumerate(value)))]
-        elif num == MAX_FACTS:
-            yield "…", "and more, which the timeline's JSON file holds"
-            return
-        else:
-            num += 1
-            yield name, ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    return "none" if value == {} else str(value)
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [[_shown(name), _shown(value)] for name, value in pairs]
 
 
 def _shown(text: str) -> str:

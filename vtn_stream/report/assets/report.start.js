@@ -148,7 +148,11 @@ function facts() {
   for (const [label, score] of data.clips.slice(0, 2)) {
     $("clips-first").append(make("li", { class: "badge named" }, stranger(label), score.toFixed(2)));
   }
-  for (const [name, value] of data.facts) $("facts").append(said("dt", name), said("dd", value));
+  for (const list of ["made", "facts"]) {
+    data[list].forEach(([name, value], i) => { // one name for several lines
+      $(list).append(...(name === data[list][i - 1]?.[0] ? [] : [said("dt", name)]), said("dd", value));
+    });
+  }
 }
 
 /** The part that was analyzed, with a little around it. */
