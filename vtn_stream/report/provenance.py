@@ -151,10 +151,12 @@ def facts(timeline: Timeline) -> Iterator[tuple[str, str]]:
             return
         else:
             num += 1
-            yield name, ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else _plain(value)
+            yield name, _plain(value)
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return "none" if value == {} else str(value)
