@@ -86,7 +86,7 @@ def report(
     true = None
     if truth is not None:
         true = truth_from(truth, [NamedFilm.of(timeline)], rate).of(timeline)
-    written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails)
+    written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails, source=source)
     for warning in (*written.warnings, *write_file(page, written.content)):
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
     out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)

@@ -59,7 +59,9 @@ def show(open_page, tmp_path, film):
         name = given.pop("film", beside or "gone.webm")
         pictures = given.pop("thumbnails", ())
         path = tmp_path / "page.html"
-        path.write_bytes(page(timeline(*segments, **given), truth=truth, film=name, thumbnails=pictures))
+        curves = given.pop("label_curves", None)
+        made_of = timeline(*segments, **given)
+        path.write_bytes(page(made_of, truth=truth, film=name, thumbnails=pictures, label_curves=curves))
         allowed = allowed or (NO_FILM if beside is None else ())
         shown = open_page(path, fragment, allowed, **(browser_options or {}))
         if beside is not None:

@@ -1,14 +1,13 @@
-"""The page of one film: its file, what is drawn, a film that is not there; it runs nobody's labels."""
+"""The page of one film: its file, and what is drawn; it runs nobody's labels."""
 
 import io
 import re
-from fractions import Fraction
 from importlib.resources import files
 from itertools import pairwise
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from counting import picture_of, write_film
+from counting import picture_of
 from film_pages import (  # noqa: F401  (fixtures among them)
     MATCH,
     at,
@@ -24,11 +23,11 @@ from film_pages import (  # noqa: F401  (fixtures among them)
     timeline,
 )
 from PIL import Image
-from playwright.sync_api import expect
 
 from vtn_stream.errors import printable
 from vtn_stream.report.colours import look_of
-from vtn_stream.report.page import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, SCRIPTS, chosen_thumbnails, page
+from vtn_stream.report.page import SCRIPTS, page
+from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, chosen_thumbnails
 from vtn_stream.timeline import Curve, Gap
 
 ASSETS = files("vtn_stream.report") / "assets"
@@ -160,54 +159,6 @@ def test_what_the_film_is_as_a_whole_stands_above(show):
     shown = show(clip_labels=(("playing cello", 0.8), ("choir", 0.1), ("quiet", 0.05)), beside=None)
     assert shown.locator("#clips-first li").all_text_contents() == ["playing cello0.80", "choir0.10"]
     assert text(shown, "#clips-body") == "playing cello\t0.800\nchoir\t0.100\nquiet\t0.050"
-
-
-# ---- a film that is not there
-
-
-def test_a_missing_film_is_said_and_can_be_chosen(show, film):
-    shown = show(*MATCH, beside=None, fragment="#t=3")
-    shown.locator("#missing").wait_for()
-    assert text(shown, "#missing-text").startswith("gone.webm does not lie beside this page")
-    shown.keyboard.press("n")
-    assert text(shown, "#time") == "0:00:04.000"  # the timeline works without
-    shown.locator("#picker").set_input_files(film)
-    shown.locator("#missing").wait_for(state="hidden")
-    assert 4 <= shown.evaluate("document.getElementById('film').currentTime") < 4.002
-    assert not shown.locator("#mismatch").is_visible()
-
-
-def test_another_film_is_known_by_its_length(show, film):
-    shown = show(*MATCH, duration_s=60, beside=None)
-    shown.locator("#missing").wait_for()
-    shown.locator("#picker").set_input_files(film)
-    shown.locator("#mismatch").wait_for()
-    told = "This film lasts 0:00:08.000, that of the timeline 0:01:00.000: it may be another one."
-    assert text(shown, "#mismatch-text") == told
-
-
-def test_a_wrong_film_is_replaced_and_the_focus_is_where_it_plays(show, film, tmp_path):
-    write_film(tmp_path / "right.webm", 300, rate=Fraction(5), codec="libvpx-vp9")
-    shown = show(*MATCH, duration_s=60, beside=None)
-    shown.locator("#missing").wait_for()
-    shown.locator("#picker").set_input_files(film)
-    expect(shown.locator("#play")).to_be_focused()
-    again = shown.get_by_label("Choose another…")
-    again.focus()
-    again.set_input_files(tmp_path / "right.webm")
-    expect(shown.locator("#film")).to_have_js_property("duration", 60)
-    expect(shown.locator("#mismatch")).to_be_hidden()
-    expect(shown.locator("#play")).to_be_focused()
-    shown.keyboard.press("Space")
-    expect(shown.locator("#film")).to_have_js_property("paused", False)
-
-
-def test_a_file_that_is_no_film_is_said(show, tmp_path):
-    shown = show(*MATCH, beside=None)
-    shown.locator("#missing").wait_for()
-    (tmp_path / "no film.mp4").write_bytes(b"nothing")
-    shown.locator("#picker").set_input_files(tmp_path / "no film.mp4")
-    expect(shown.locator("#missing-text")).to_contain_text("cannot play the file")
 
 
 # ---- strangers

@@ -31,6 +31,7 @@ class Checkpoint:
     tensors           encoder.* and head.*, as in VTN.state_dict()
     backbone          the image network's tensors by timm's names; None if the recipe's digest names them
     digest            of all of it: what a timeline says it was drawn by; empty before it is saved
+    name              for people: that of its file, without folder and suffix; empty before it is loaded
 
     Raises ValueError if labels, head, recipe and operating points do not agree.
     """
@@ -45,6 +46,7 @@ class Checkpoint:
     tensors: Mapping[str, Tensor] = field(repr=False)
     backbone: Mapping[str, Tensor] | None = field(default=None, repr=False)
     digest: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))

@@ -40,6 +40,7 @@ from vtn_stream.checkpoints.described import BACKBONE, refused
 from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
 from vtn_stream.checkpoints.metadata import FORMAT_VERSION, METADATA_KEY, canonical, describe, parse
 from vtn_stream.errors import CheckpointError, listed
+from vtn_stream.film import shareable_name
 from vtn_stream.model import VTNConfig
 
 __all__ = ["FORMAT_VERSION", "load_checkpoint", "save_checkpoint"]
@@ -112,7 +113,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if backbone and weights_digest(backbone) != parsed.fields["recipe"].weights:
         raise refused(path, "holds another backbone than its recipe names", "download or copy it again")
     try:
-        return Checkpoint(**parsed.fields, tensors=own, backbone=backbone or None, digest=parsed.digest)
+        name = shareable_name(path.name).removesuffix(".safetensors")
+        return Checkpoint(**parsed.fields, tensors=own, backbone=backbone or None, digest=parsed.digest, name=name)
     except ValueError as error:
         raise refused(path, f"contradicts itself: {error}", "download or copy it again") from error
 

@@ -47,7 +47,7 @@ def export(
     names, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes | None]]()
     for name in names:
         target = (path.parent if folder is None else folder) / f"{stem_of(path)}.timeline{suffix_of(name)}"
-        written = content_of(target, [timeline], name, options, pages)
+        written = content_of(target, [timeline], name, options, pages, path)
         if same_file(target, path):
             if timeline == load_timeline(path):  # it says so already
                 made.append((target, None))

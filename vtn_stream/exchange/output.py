@@ -80,11 +80,18 @@ def holds_many(format: str) -> bool:
     return format != PAGE and FORMATS[format].holds_many
 
 
-def content_of(target: Path, timelines: Sequence[Timeline], format: str, options: Options, pages: Pages) -> Written:
-    """The content to write to the target."""
+def content_of(
+    target: Path,
+    timelines: Sequence[Timeline],
+    format: str,
+    options: Options,
+    pages: Pages,
+    source: Path | None = None,
+) -> Written:
+    """The content to write to the target. source: the timeline's file, if it is one of ours."""
     if format == PAGE:
         (timeline,) = timelines
-        return page_at(target, timeline, store=pages.store, thumbnails=pages.thumbnails)
+        return page_at(target, timeline, store=pages.store, thumbnails=pages.thumbnails, source=source)
     return FORMATS[format].write(timelines, options)
 
 

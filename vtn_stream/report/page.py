@@ -8,21 +8,22 @@ with most time are drawn. Equal input gives equal bytes.
 """
 
 import base64
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
+from vtn_stream.report.label_curves import LabelCurves
+from vtn_stream.report.provenance import facts, how_made, is_of_scenes
+from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, chosen_thumbnails, data_uri, pictures_of_labels
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["chosen_thumbnails", "page"]
+__all__ = ["page"]
 
-MAX_THUMBNAILS = 200
-MAX_THUMBNAIL_TEXT = 3_000_000  # characters of the page: it should still go by mail
+# Curves of a timeline that say nothing to people: where a model looked is nearly the same everywhere.
+NOT_DRAWN = frozenset({"attention"})
 MAX_TEXT = 2_000  # characters of one label, reason or value
-MAX_FACTS = 1_000  # of the provenance
 MAX_TIME_S = 1e9  # what lies farther off is no film's time
 # In this order; all scripts are one scope.
 STYLES = (
@@ -31,7 +32,10 @@ STYLES = (
 )
 SCRIPTS = (
     "hatches.js",
-    *(f"report.{part}.js" for part in ("data", "table", "tracks", "drawing", "gestures", "player", "start")),
+    *(
+        f"report.{part}.js"
+        for part in ("data", "table", "curves", "tracks", "drawing", "gestures", "tip", "player", "start")
+    ),
 )
 
 
@@ -41,18 +45,24 @@ def page(
     truth: Sequence[Segment] | None = None,
     film: str | None = None,
     thumbnails: Sequence[tuple[float, bytes]] = (),
+    label_curves: LabelCurves | None = None,
 ) -> bytes:
     """The page.
 
-    truth       what really happens, drawn above what was found
-    film        the film's path as seen from the page, plain; by default the timeline's
-    thumbnails  (time_s, JPEG)
+    truth         what really happens, drawn above what was found
+    film          the film's path as seen from the page, plain; by default the timeline's
+    thumbnails    (time_s, JPEG)
+    label_curves  what a model says of each label over time, drawn on the label's lane
     """
     path = timeline.video_path if film is None else film
     name = _shown(path.rpartition("/")[2] or path)
     labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(labels)}
     looks = [look_of(label) for label in labels]
+    of_label = pictures_of_labels(timeline.segments, thumbnails) if is_of_scenes(timeline) else {}
+    room = MAX_THUMBNAIL_TEXT - sum(len(data_uri(jpeg)) for _, jpeg in of_label.values())
+    shown = sorted({*chosen_thumbnails(thumbnails, room), *of_label.values()})
+    place = {label: shown.index(picture) for label, picture in of_label.items()}
     data = {
         "film": {
             "name": name,
@@ -63,7 +73,10 @@ def page(
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
         "drawn": _drawn_at(timeline),
-        "labels": [[_shown(label), look.colour, look.hatch] for label, look in zip(labels, looks, strict=True)],
+        "labels": [
+            [_shown(label), look.colour, look.hatch, place.get(label)]
+            for label, look in zip(labels, looks, strict=True)
+        ],
         "segments": _columns(timeline.segments, number),
         "truth": None if truth is None else _columns(sorted(truth, key=lambda s: s.sort_key), number),
         "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],
@@ -71,9 +84,12 @@ def page(
         "curves": [
             [_shown(label), _ms(c.start_s), round(c.step_s * 1000, 3), [float(f"{v:.3g}") for v in c.values]]
             for label, c in timeline.curves.items()
+            if label not in NOT_DRAWN
         ],
-        "thumbnails": [[_ms(time_s), _uri(jpeg)] for time_s, jpeg in chosen_thumbnails(thumbnails)],
-        "facts": [[_shown(key), _shown(value)] for key, value in _facts(timeline)],
+        "labelCurves": None if label_curves is None else _label_curves(label_curves, number),
+        "thumbnails": [[_ms(time_s), data_uri(jpeg)] for time_s, jpeg in shown],
+        "made": _pairs(how_made(timeline, has_curves=label_curves is not None)),
+        "facts": _pairs(facts(timeline)),
     }
     return document(
         title=f"{name} · timeline",
@@ -82,33 +98,6 @@ def page(
         body=asset("report.html"),
         data=data,
     )
-
-
-def chosen_thumbnails(pairs: Iterable[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
-    """At most MAX_THUMBNAILS of these, evenly over time, in at most MAX_THUMBNAIL_TEXT characters of the page."""
-    ordered = sorted(pairs)
-    num = min(len(ordered), MAX_THUMBNAILS)
-    while num:
-        chosen = _evenly(ordered, num)
-        characters = sum(len(_uri(jpeg)) for _, jpeg in chosen)
-        if characters <= MAX_THUMBNAIL_TEXT:
-            return chosen
-        num = min(num - 1, num * MAX_THUMBNAIL_TEXT // characters)
-    return []
-
-
-def _evenly(ordered: list[tuple[float, bytes]], num: int) -> list[tuple[float, bytes]]:
-    """The ones nearest to `num` evenly spaced times; fewer where two such times have one nearest."""
-    if num == len(ordered):
-        return ordered
-    times = [time_s for time_s, _ in ordered]
-    nearest = set()
-    for i in range(num):
-        wanted = times[0] + (times[-1] - times[0]) * (i + 0.5) / num
-        after = bisect_left(times, wanted)
-        beside = range(max(after - 1, 0), min(after + 1, len(times)))
-        nearest.add(min(beside, key=lambda k: abs(times[k] - wanted)))
-    return [ordered[k] for k in sorted(nearest)]
 
 
 def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str, Any]:
@@ -123,6 +112,20 @@ def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str
             [i, _shown(", ".join(f"{key}: {value}" for key, value in s.attributes.items()))]
             for i, s in enumerate(segments)
             if s.attributes
+        ],
+    }
+
+
+def _label_curves(curves: LabelCurves, number: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "name": curves.name,
+        "start": round(curves.start_s * 1000, 3),
+        "step": round(curves.step_s * 1000, 3),
+        "peaks": curves.peaks,
+        "values": [
+            [number[label], base64.b64encode(values.tobytes()).decode()]
+            for label, values in curves.values.items()
+            if label in number
         ],
     }
 
@@ -142,36 +145,8 @@ def _drawn_at(timeline: Timeline) -> float | None:
     return _score(found) if is_score and "selections" not in timeline.provenance else None
 
 
-def _facts(timeline: Timeline) -> Iterator[tuple[str, str]]:
-    """(name, value) pairs: what is known about the film and how the timeline was made."""
-    if timeline.nominal_rate is not None:
-        rate = f"{float(timeline.nominal_rate):.3f}".rstrip("0").rstrip(".")
-        yield "frame rate", f"{rate} a second" + (", variable" if timeline.variable_rate else "")
-    elif timeline.variable_rate:
-        yield "frame rate", "variable"
-    if timeline.start_timecode is not None:
-        yield "start timecode", timeline.start_timecode
-    yield "identity of the film", timeline.video_identity
-    waiting: list[tuple[str, Any]] = [(key, value) for key, value in reversed(list(timeline.provenance.items()))]
-    num = 0
-    while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, Mapping) and value:
-            waiting += [(f"{name} · {key}", inner) for key, inner in reversed(list(value.items()))]
-        elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping | list | tuple) for inner in value):
-            waiting += [(f"{name} · {i + 1}", inner) for i, inner in reversed(list(enumerate(value)))]
-        elif num == MAX_FACTS:
-            yield "…", "and more, which the timeline's JSON file holds"
-            return
-        else:
-            num += 1
-            yield name, ", ".join(map(_plain, value)) if isinstance(value, list | tuple) else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    return "none" if value == {} else str(value)
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [[_shown(name), _shown(value)] for name, value in pairs]
 
 
 def _shown(text: str) -> str:
@@ -184,7 +159,3 @@ def _ms(time_s: float) -> int:
 
 def _score(score: float) -> float:
     return round(score, 4) + 0.0  # not -0.0
-
-
-def _uri(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -21,7 +21,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
-from vtn_stream.results.pages import page_of, quiet_way_to
+from vtn_stream.results.pages import Scored, page_of, quiet_way_to
 from vtn_stream.results.writing import aside_line, check_results_folder, holds, is_kept_beside, kept_line, write
 from vtn_stream.seal import digest
 from vtn_stream.store import scores_content, scores_identity
@@ -118,7 +118,7 @@ class ResultFiles:
         contents = {self.scores: scores_content(scores, index, labels, timeline.video_identity)}
         warnings: list[str] = []
         for name in reversed([name for name in self.timelines if name != "json"]):
-            contents[self.timelines[name]], lost = self._content(name, timeline)
+            contents[self.timelines[name]], lost = self._content(name, timeline, (scores, index, labels))
             warnings += lost
         fates = {file: self._fate(file, beside, content) for file, content in contents.items()}
         contents = {file: content for file, content in contents.items() if fates[file] != "keep"}
@@ -146,11 +146,12 @@ class ResultFiles:
     def drop_partial(self) -> None:
         self.partial.unlink(missing_ok=True)
 
-    def _content(self, name: str, timeline: Timeline) -> tuple[bytes, list[str]]:
+    def _content(self, name: str, timeline: Timeline, scored: Scored) -> tuple[bytes, list[str]]:
         if name == PAGE:
             film = quiet_way_to(self._film, self._folder, self._inside)
             # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
-            return page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails).content, []
+            made = page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails, scored=scored)
+            return made.content, []
         written = FORMATS[name].write([timeline], Options())
         return written.content, [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
 

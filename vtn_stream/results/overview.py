@@ -83,7 +83,7 @@ def write_missing_pages(
             truth = None if truth_of is None else truth_of(timeline, file.parent.as_posix())
             if not is_newer or truth is not None:
                 check_replaceable(page, overwrite=overwrite)
-                written = page_at(page, timeline, truth=truth, store=store, thumbnails=thumbnails)
+                written = page_at(page, timeline, truth=truth, store=store, thumbnails=thumbnails, source=source)
                 yield page, (*written.warnings, *write_file(page, written.content))
         except VtnStreamError as error:
             yield error

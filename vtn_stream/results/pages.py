@@ -1,23 +1,32 @@
 """A film's page with what it needs from elsewhere: thumbnails from the store, and the path to the film."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import DamagedFile, InputError
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
 from vtn_stream.formats import Written
+from vtn_stream.localize import DRAWINGS
 from vtn_stream.report.html import is_document
-from vtn_stream.report.page import MAX_THUMBNAILS, page
+from vtn_stream.report.label_curves import LabelCurves, label_curves
+from vtn_stream.report.page import page
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pictures import recipe_of
-from vtn_stream.store import EmbeddingStore
+from vtn_stream.results.timelines import stem_of
+from vtn_stream.store import EmbeddingStore, read_scores, scores_identity
 from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.track import GridScores
 
-__all__ = ["NO_FILM", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
+__all__ = ["NO_FILM", "Scored", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
 
 NO_FILM = "the page does not know where the film lies: choose it there, or name it with vtn-stream report --film"
+MAX_THUMBNAILS_READ = 20_000  # more than two days of film have
 NO_PICTURES = "no pictures of this film are in the store: the page has none (--store names another store)"
+
+# Scores, their clock and their labels, as `read_scores` gives them.
+Scored = tuple[GridScores, FrameIndex, tuple[str, ...]]
 
 
 def page_of(
@@ -27,15 +36,19 @@ def page_of(
     truth: Sequence[Segment] | None = None,
     store: Path | None = None,
     thumbnails: bool = True,
+    scored: Scored | None = None,
 ) -> Written:
-    """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`.
+    """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`; scored:
+    what the timeline was drawn from.
 
     Thumbnails are those that were stored when the film was analyzed, of the same recipe; if there are none, the
     page has none, and a warning says so.
     """
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
-    return Written(content=page(timeline, truth=truth, film=film, thumbnails=pictures), warnings=warnings)
+    curves = None if scored is None else _label_curves(timeline, truth or (), *scored)
+    content = page(timeline, truth=truth, film=film, thumbnails=pictures, label_curves=curves)
+    return Written(content=content, warnings=warnings)
 
 
 def page_at(
@@ -46,14 +59,17 @@ def page_at(
     truth: Sequence[Segment] | None = None,
     store: Path | None = None,
     thumbnails: bool = True,
+    source: Path | None = None,
 ) -> Written:
-    """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies.
+    """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies;
+    source: the timeline's file, beside which its scores lie.
 
     Raises nothing if there is none: a warning says so.
     """
     way = _way_to_film_of(timeline, page, Path.cwd()) if film is None else film
-    written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails)
-    return replace(written, warnings=(*written.warnings, NO_FILM)) if way is None else written
+    scored, trouble = (None, ()) if source is None else _scored_beside(source, timeline)
+    written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails, scored=scored)
+    return replace(written, warnings=(*written.warnings, *trouble, *((NO_FILM,) if way is None else ())))
 
 
 def check_replaceable(page: Path, *, overwrite: bool = False, discard_edits: bool = False) -> None:
@@ -122,5 +138,50 @@ def _thumbnails(timeline: Timeline, store: EmbeddingStore) -> list[tuple[float, 
     if recipe is None:
         return []
     start_s, end_s = timeline.span_s
-    found = store.thumbnails(timeline.video_identity, recipe.digest, MAX_THUMBNAILS)
+    found = store.thumbnails(timeline.video_identity, recipe.digest, MAX_THUMBNAILS_READ)
     return [(time_s, jpeg) for time_s, jpeg in found if start_s <= time_s < end_s]
+
+
+def _scored_beside(source: Path, timeline: Timeline) -> tuple[Scored | None, tuple[str, ...]]:
+    """The scores beside a model's timeline, if they are its own; and a line that says why they are not used."""
+    if _value_name(timeline) is None:
+        return None, ()
+    file = source.with_name(f"{stem_of(source)}.scores.arrow")
+    try:
+        if is_hand_work(file):
+            reason = f"{file.name} is not the one that was written with the timeline"
+        elif scores_identity(file) == timeline.video_identity:
+            return read_scores(file), ()
+        else:
+            reason = f"{file.name} is another film's" if file.exists() else ""  # the page itself says that
+    except (FileNotFoundError, DamagedFile) as error:
+        reason = error.fact if isinstance(error, DamagedFile) else ""
+    return None, ((f"the page has no curves of its labels: {reason}",) if reason else ())
+
+
+def _value_name(timeline: Timeline) -> str | None:
+    """What the scores of a model's positions are; None for those of scenes, and where the provenance does not say."""
+    analysis = timeline.provenance.get("analysis")
+    if not isinstance(analysis, Mapping):
+        return None
+    drawing = analysis.get("drawing") or DRAWINGS.get(str(analysis.get("kind")))
+    # Of spans it is the score of the surest one that was proposed around the position.
+    return {"peaks": "probability", "phases": "probability", "spans": "score"}.get(str(drawing))
+
+
+def _label_curves(
+    timeline: Timeline, truth: Sequence[Segment], scores: GridScores, index: FrameIndex, labels: Sequence[str]
+) -> LabelCurves | None:
+    """What the model says of each label that has a lane. None where labels were renamed since: the scores would be
+    those of other labels.
+    """
+    name, selections = _value_name(timeline), timeline.provenance.get("selections") or ()
+    renamed = not isinstance(selections, list | tuple) or any(
+        not isinstance(each, Mapping) or each.get("names") for each in selections
+    )
+    if name is None or renamed or scores.frame is None:
+        return None
+    start_s, end_s = timeline.span_s
+    known = index.valid & (index.grid_s >= start_s - CLOCK_TOLERANCE_S) & (index.grid_s < end_s)
+    only = {*timeline.labels, *(s.label for s in truth)}
+    return label_curves(scores.frame, index.grid_s, known, labels, only=only, name=name)

@@ -92,6 +92,8 @@ def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "kind": head.analysis,
         "model": checkpoint.digest,
+        **({"model_name": checkpoint.name} if checkpoint.name else {}),
+        "num_labels": len(checkpoint.labels),
         "training": {key: value for key, value in checkpoint.training.items() if key != FILM_DIGESTS},
     }
     if head.names_clips:

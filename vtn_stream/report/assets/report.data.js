@@ -45,6 +45,13 @@ function swatch(label) {
   return element;
 }
 
+/** What stands before a label's name: its colour, and of a scene its picture. The name says it, so they have no text. */
+function signs(label, kind = "") {
+  const place = data.labels[label][3];
+  if (place === null) return [swatch(label)];
+  return [swatch(label), make("img", { class: `scene ${kind}`, alt: "", src: data.thumbnails[place][1] })];
+}
+
 // ---- what there is
 
 const segments = { label: [], start: [], end: [], score: [], note: [] };

@@ -71,6 +71,7 @@ function paintLanes() {
   $("more").textContent = `↓ ${num} more`;
   $("more").title = `${plural(num, "more track")} below`;
   $("range").textContent = `${clock(view.low, 1)} – ${clock(view.high, 1)}`;
+  tellAgain();
 }
 
 const DAY = 86_400_000;
@@ -100,10 +101,18 @@ function paintRuler(ticks) {
   }
 }
 
+/** How much of a lane its curve has, from above. On paper, where lanes may be thin, the bars come first. */
+function tallOfCurve(label, tall) {
+  const spare = tall - Math.min(BARS, 14);
+  return !curveOf.has(label) || spare < 8 ? 0 : Math.min(CURVE, spare);
+}
+
 /** Bars of one label, the surer the higher; what another bar covers to the pixel is not drawn. */
 function paintLane({ label, height: tall }, y) {
-  const thin = tall < 20, margin = thin ? 1 : 3, trueTall = thin ? 3 : 5;
+  const thin = tall < 20, margin = thin ? 1 : 3, trueTall = thin ? 3 : 5, curveTall = tallOfCurve(label, tall);
   const { found, truth } = lanes[label], bottom = y + tall - margin - 1;
+  if (curveTall && !state.off.has(label)) paintLabelCurve(label, y + 2, curveTall - 2);
+  y += curveTall;
   const top = y + margin + (data.truth ? trueTall + margin - 1 : 0);
   const [, colour, hatched] = data.labels[label], texts = [];
   const fills = hatched ? [colour, patterns[hatched]] : [colour];

@@ -1,4 +1,4 @@
-/* Zoom and pan: wheel, one finger, two fingers, the strip below; and what lies under the pointer. */
+/* Zoom and pan: wheel, one finger, two fingers, the strip below; and which segment is under the pointer. */
 
 function show(low, high) {
   const span = within(high - low, Math.min(200, length), length);
@@ -47,18 +47,21 @@ stage.addEventListener("pointerdown", (event) => {
   fingers.set(event.pointerId, px);
   stage.setPointerCapture(event.pointerId);
   drag = { ...grip(), low: view.low, high: view.high, moved: fingers.size > 1, scrub: y < RULER };
-  if (drag.scrub) seek(timeAt(px));
+  if (drag.scrub) {
+    hideTip();
+    seek(timeAt(px));
+  }
 });
 stage.addEventListener("pointermove", (event) => {
-  const [px, y] = spot(event);
-  if (!drag) return hover(px, y, event);
+  const [px] = spot(event);
+  if (!drag) return hover(event);
   if (!fingers.has(event.pointerId)) return;
   fingers.set(event.pointerId, px);
   const { middle, spread } = grip(), span = drag.high - drag.low;
   if (drag.scrub) return seek(timeAt(within(px, 0, width)));
   drag.moved ||= Math.abs(middle - drag.middle) > 4;
   if (!drag.moved) return;
-  $("tip").hidden = true;
+  hideTip();
   stage.classList.add("dragged");
   const wanted = drag.spread > 20 && spread > 20 ? (span * drag.spread) / spread : span;
   const held = drag.low + (drag.middle / width) * span;
@@ -80,8 +83,6 @@ for (const kind of ["pointerup", "pointercancel"]) {
     seek(under < 0 ? timeAt(px) : inside(under, timeAt(px)));
   });
 }
-stage.addEventListener("pointerleave", () => { $("tip").hidden = $("hover").hidden = true; });
-
 $("overview").addEventListener("pointerdown", (event) => {
   const box = $("overview"), left = box.getBoundingClientRect().left, span = view.high - view.low;
   const grabbed = ((event.clientX - left) / box.clientWidth) * length;
@@ -108,31 +109,8 @@ const inside = (i, ms) =>
 function segmentAt(px, y) {
   const under = trackAt(y);
   if (!under || under.kind !== "lane") return -1;
-  const above = data.truth && y + scroll.scrollTop < under.top + 9, { found, truth } = lanes[under.label];
+  const inLane = y + scroll.scrollTop - under.top - tallOfCurve(under.label, under.height);
+  const above = data.truth && inLane >= 0 && inLane < 9, { found, truth } = lanes[under.label];
   const low = timeAt(px - 2), high = timeAt(px + 2);
   return (above ? truth : found).findLast((i) => shown[i] && segments.start[i] <= high && segments.end[i] >= low) ?? -1;
-}
-
-function hover(px, y, event) {
-  const ms = timeAt(px), i = segmentAt(px, y), tip = $("tip"), lines = [make("b", {}, clock(ms))];
-  if (i >= 0) {
-    lines.push(make("span", { class: "named" }, swatch(segments.label[i]), make("bdi", { class: "cut" }, nameOf(i))));
-    lines.push(make("span", {}, `${clock(segments.start[i])} – ${clock(segments.end[i])}`));
-    lines.push(make("span", { class: "faint" }, scoreOf(i, 3)));
-    if (segments.note[i]) lines.push(make("bdi", { class: "clamp" }, segments.note[i]));
-  }
-  const under = trackAt(y);
-  if (under?.kind === "curve") {
-    const value = under.values[Math.round((ms - under.start) / under.step)];
-    if (value !== undefined) lines.push(make("span", {}, String(value)));
-  }
-  for (const [low, high, reason] of unknown()) {
-    if (ms >= low && ms < high) lines.push(make("bdi", { class: "clamp warn" }, reason));
-  }
-  tip.replaceChildren(...lines);
-  tip.hidden = $("hover").hidden = false;
-  tip.style.left = `${within(event.clientX + 14, 4, innerWidth - tip.offsetWidth - 8)}px`;
-  const below = event.clientY + 18, above = event.clientY - tip.offsetHeight - 10;
-  tip.style.top = `${below + tip.offsetHeight > innerHeight ? above : below}px`;
-  $("hover").style.transform = `translateX(${px}px)`;
 }

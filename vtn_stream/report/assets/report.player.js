@@ -17,6 +17,7 @@ function moved() {
   $("position").value = now;
   $("position").setAttribute("aria-valuetext", clock(now));
   highlight();
+  tellValues();
   draw({ head: true });
 }
 
@@ -35,7 +36,7 @@ function highlight(always = false) {
   heads.forEach(({ li }, label) => li.classList.toggle("current", labels.has(label)));
   const chips = held.slice(0, 12).map((i) => {
     const score = make("span", { class: "faint" }, scoreOf(i, 2));
-    return make("li", { class: "named" }, swatch(segments.label[i]), stranger(nameOf(i)), score);
+    return make("li", { class: "named" }, ...signs(segments.label[i]), stranger(nameOf(i)), score);
   });
   if (held.length > 12) chips.push(make("li", {}, `and ${held.length - 12} more`));
   if (!held.length) chips.push(make("li", { class: "faint" }, "no segment"));
@@ -51,18 +52,79 @@ function tick() {
 }
 
 function playOrPause() {
-  if (!loaded()) return tellMissing();
+  if (!loaded()) return tellWhy();
   if (video.paused) video.play().catch(() => {}); // a pause before it began
   else video.pause();
 }
 
-function tellMissing() {
-  const words = video.src.startsWith("blob:")
-    ? ["This browser cannot play the file that was chosen. Choose another:"]
-    : [make("bdi", {}, data.film.name), " does not lie beside this page, or this browser cannot play it. "
-      + "The timeline works without it; to see it, choose it:"];
+// ---- a film that does not play
+
+let source = { name: data.film.name, chosen: false }; // whose picture the player shows, or should
+
+/** Says why there is no picture, and what helps. The timeline works without one. */
+async function tellWhy() {
+  const { error } = video, asked = source, name = stranger(asked.name), copy = "Choose a copy as MP4 with H.264:";
+  if (loaded() && error) {
+    return tell([name, ` does not play on from ${clock(now)}: the file may be damaged there. Choose another copy:`]);
+  }
+  if (loaded()) {
+    return tell(["This browser plays only the sound of ", name, `: it does not know the format of the picture. ${copy}`], asked);
+  }
+  const why = asked.chosen ? "unknown format" : await whyNot(error);
+  if (asked !== source || loaded()) return; // another film was chosen meanwhile
+  if (why === "missing") {
+    tell([name, ` is missing: it is not ${where()}, or you may not read it. Put it there and reload this page, or choose it:`]);
+  } else if (why === "unknown format") {
+    tell([name, ` is there, but this browser cannot play it: it does not know the format, or the file is damaged. ${copy}`], asked);
+  } else {
+    tell([name, ` does not play: it is not ${where()}, or this browser does not know its format. Choose it to find out:`]);
+  }
+}
+
+/** asked: the film that a copy is wanted of. */
+function tell(words, asked) {
+  const command = asked && commandFor(asked);
   $("missing-text").replaceChildren(...words);
+  $("cure").hidden = !command;
+  $("command").textContent = command ?? "";
   $("missing").hidden = false;
+}
+
+const where = () => (/^\.\/[^/]*$/.test(data.film.url) ? "beside this page" : "where this page looks for it");
+
+/** "missing", "unknown format", or undefined where this browser does not tell them apart. Both are MediaError 4, but
+    may be worded in two ways. So the wording is compared with those for a file that is surely there and not a film,
+    which is this page, and for one that is surely not there. */
+async function whyNot({ message }) {
+  const here = location.pathname.split("/").pop();
+  const [noFilm, nothing] = await Promise.all([`./${here}`, `${data.film.url}.not-there`].map(errorOf));
+  if (noFilm === nothing) return undefined;
+  return message === nothing ? "missing" : "unknown format";
+}
+
+/** How this browser words that it cannot play a file. */
+function errorOf(url) {
+  const probe = make("video", { preload: "metadata" });
+  return new Promise((done) => {
+    probe.addEventListener("error", () => done(probe.error.message));
+    probe.addEventListener("loadedmetadata", () => done(undefined));
+    probe.src = url;
+  });
+}
+
+/** The command for a copy that browsers play; none where a shell might read the name as more than a name. */
+function commandFor({ name, chosen }) {
+  const plain = chosen || decoded(data.film.url.split("/").pop()) === name;
+  const windows = navigator.platform.startsWith("Win");
+  if (!plain || /[\p{C}\p{Z}]/u.test(name.replaceAll(" ", "")) || (windows && /["%$`!^]/.test(name))) return undefined;
+  const safe = name.startsWith("-") ? `./${name}` : name;
+  const quoted = (text) => (windows ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`);
+  const stem = safe.replace(/(?<=[^/])\.[^.]*$/, ""), copy = `${stem}${/\.mp4$/i.test(safe) ? ".h264" : ""}.mp4`;
+  return `ffmpeg -i ${quoted(safe)} -c:v libx264 -pix_fmt yuv420p -c:a aac -sn ${quoted(copy)}`;
+}
+
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return undefined; }
 }
 
 for (const kind of ["play", "pause", "ended"]) {
@@ -76,26 +138,29 @@ for (const kind of ["play", "pause", "ended"]) {
 video.addEventListener("loadedmetadata", () => {
   const ms = video.duration * 1000, wanted = data.film.duration;
   $("missing").hidden = true;
+  if (!video.videoWidth) tellWhy();
   $("mismatch").hidden = !(wanted > 0) || Math.abs(ms - wanted) <= Math.max(1000, wanted / 1000);
   $("mismatch-text").textContent = `This film lasts ${clock(ms)}, that of the timeline ${clock(wanted)}: `
     + "it may be another one.";
   video.playbackRate = Number($("speed").value);
   if (now) toFilm(now);
-  if (video.src.startsWith("blob:")) $("play").focus(); // the button that chose it may be gone
+  if (source.chosen) $("play").focus(); // the button that chose it may be gone
 });
 video.addEventListener("seeked", () => {
   if (!video.controls) return;
   now = video.currentTime * 1000; // by the browser's own controls, in full screen
   moved();
 });
-video.addEventListener("error", tellMissing);
+video.addEventListener("error", tellWhy);
 video.addEventListener("click", playOrPause);
 for (const picker of [$("picker"), $("picker-again")]) {
   picker.addEventListener("change", () => {
     const [file] = picker.files;
     if (!file) return;
-    if (video.src.startsWith("blob:")) URL.revokeObjectURL(video.src);
+    if (source.chosen) URL.revokeObjectURL(video.src);
+    source = { name: file.name, chosen: true };
     video.src = URL.createObjectURL(file);
+    picker.value = ""; // so that the same file, made anew, can be chosen again
   });
 }
 

@@ -3,6 +3,7 @@
 // ---- buttons and keys
 
 const nudge = (ms) => { seek(now + ms); reveal(now); };
+const openHelp = () => { hideTip(); $("help").showModal(); };
 const frameOn = (way) => { video.pause(); nudge(way * data.film.frame); };
 const actions = {
   " ": playOrPause, k: playOrPause, j: () => nudge(-10_000), l: () => nudge(10_000),
@@ -10,7 +11,7 @@ const actions = {
   ArrowLeft: () => nudge(-5000), ArrowRight: () => nudge(5000),
   ShiftArrowLeft: () => pan((view.low - view.high) / 5), ShiftArrowRight: () => pan((view.high - view.low) / 5),
   "+": () => zoom(1 / 1.6), "=": () => zoom(1 / 1.6), "-": () => zoom(1.6), 0: () => show(0, length),
-  m: mute, f: fullScreen, "/": () => $("search").focus(), "?": () => $("help").showModal(),
+  m: mute, f: fullScreen, "/": () => $("search").focus(), "?": openHelp,
 };
 document.addEventListener("keydown", (event) => {
   const { target, key } = event, kind = target.type ?? target.tagName;
@@ -29,7 +30,7 @@ const clicks = {
   play: playOrPause, previous: () => step(-1), next: () => step(1), mute, full: fullScreen,
   in: () => zoom(1 / 1.6), out: () => zoom(1.6), fit: () => show(0, length),
   all: () => setAll(true), "no-labels": () => setAll(false),
-  "help-open": () => $("help").showModal(), "help-close": () => $("help").close(), theme: turnTheme,
+  "help-open": openHelp, "help-close": () => $("help").close(), theme: turnTheme,
 };
 for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", action);
 
@@ -132,7 +133,7 @@ function facts() {
     const mean = scored.length ? (scored.reduce((a, b) => a + b, 0) / scored.length).toFixed(3) : "";
     const cells = [cell(found.length), cell(clock(total(found))), cell(clock(longest)), cell(mean)];
     if (data.truth) cells.push(cell(truth.length), cell(clock(total(truth))));
-    const name = make("span", { class: "named" }, swatch(label), stranger(data.labels[label][0]));
+    const name = make("span", { class: "named" }, ...signs(label, "large"), stranger(data.labels[label][0]));
     put("labels-body", [make("th", { scope: "row" }, name), ...cells]);
   });
   $("labels-part").open = data.labels.length > 0 && data.labels.length <= 40;
@@ -147,7 +148,11 @@ function facts() {
   for (const [label, score] of data.clips.slice(0, 2)) {
     $("clips-first").append(make("li", { class: "badge named" }, stranger(label), score.toFixed(2)));
   }
-  for (const [name, value] of data.facts) $("facts").append(said("dt", name), said("dd", value));
+  for (const list of ["made", "facts"]) {
+    data[list].forEach(([name, value], i) => { // one name for several lines
+      $(list).append(...(name === data[list][i - 1]?.[0] ? [] : [said("dt", name)]), said("dd", value));
+    });
+  }
 }
 
 /** The part that was analyzed, with a little around it. */

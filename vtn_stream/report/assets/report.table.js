@@ -8,7 +8,7 @@ let printing = false, rowsTop = 0;
 function rowOf(i) {
   const score = scoreOf(i, 3);
   const cells = [
-    make("td", {}, make("span", { class: "named" }, swatch(segments.label[i]), stranger(nameOf(i)))),
+    make("td", {}, make("span", { class: "named" }, ...signs(segments.label[i]), stranger(nameOf(i)))),
     make("td", { class: "number" }, clock(segments.start[i])),
     make("td", { class: "number end" }, clock(segments.end[i])),
     make("td", { class: "number" }, clock(segments.end[i] - segments.start[i])),

@@ -58,7 +58,8 @@ for (const [name, start, step, values] of data.curves) {
   const made = track("curve", 44, 30, make("span", { class: "cut faint" }, stranger(name), make("br"), bounds));
   Object.assign(made, { start, step, values, most: most > least ? most : least + 1, least });
 }
-const LANE = (data.labels.length > 8 ? 20 : 28) + (data.truth ? 6 : 0); // of many, more are seen at a time
+const many = data.labels.length > 8; // of many, more are seen at a time
+const BARS = (many ? 20 : 28) + (data.truth ? 6 : 0), CURVE = many ? 14 : 20, PICTURE = many ? 26 : 30;
 data.labels.forEach(([name], label) => {
   const box = make("input", { type: "checkbox", autocomplete: "off" }), count = make("span", { class: "count" });
   box.checked = true;
@@ -66,9 +67,11 @@ data.labels.forEach(([name], label) => {
     state.off[box.checked ? "delete" : "add"](label);
     sift();
   });
-  const made = track("lane", LANE, 12, make("label", {}, box, swatch(label), stranger(name), count));
+  const value = curveOf.has(label) ? [make("span", { class: "value faint", title: "At the playhead" })] : [];
+  const tall = Math.max(BARS + (value.length ? CURVE : 0), data.labels[label][3] === null ? 0 : PICTURE);
+  const made = track("lane", tall, 12, make("label", {}, box, ...signs(label), stranger(name), count), ...value);
   made.label = label;
-  heads.push({ box, count, li: made.li });
+  heads.push({ box, count, li: made.li, value: value[0] });
 });
 
 // ---- colours of the canvas, which CSS knows
