@@ -306,6 +306,19 @@ def test_test_films_without_any_annotation_are_not_scored_as_films_in_which_noth
     assert [each.name for each in scores.films] == ["v2", "v3", "v4"]
 
 
+def test_a_subset_without_predictions_is_named_with_the_option_that_leaves_it_out(read):
+    def film(subset):
+        return {"duration": 30, "subset": subset, "annotations": [{"label": "a", "segment": [1, 2]}]}
+
+    truth = read(json.dumps({"database": {"v1": film("Validation"), "v2": film("Test"), "v3": film("Test")}}))
+    found = Prediction(segments=[Segment(start_s=1, end_s=2, label="a", score=1.0)])
+    notes = score({"v2": found, "v3": found}, truth, metrics=["detection"]).notes
+    told = "counts as finding nothing: v1. They are the subset validation: --subset test leaves them out."
+    assert any(note.endswith(told) for note in notes)
+    notes = score({"v2": found}, truth, metrics=["detection"]).notes
+    assert any(note.endswith("counts as finding nothing: v1 and v3.") for note in notes)
+
+
 def test_an_overlap_of_one_label_is_not_called_two_labels(read):
     scores = score({}, read(activitynet(("a", 0, 20), ("a", 10, 30), duration=30)), metrics=["segmentation"])
     assert not any("more than one label" in note for note in scores.notes)

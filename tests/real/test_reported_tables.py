@@ -15,7 +15,7 @@ from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.training.footage import find_films
+from vtn_stream.training.footage import OF_FILMS, find_films
 from vtn_stream.video import DecodingProcess
 from vtn_stream_cli.main import vtn_stream
 
@@ -74,7 +74,7 @@ def test_frames_of_label_studio_are_counted_at_the_film_s_rate(reported, tmp_pat
         footage = find_films(task, tmp_path, EmbeddingStore(tmp_path / "store"), process)
     (jump,) = footage.annotations.videos["yard.mp4"].segments
     assert (jump.start_s, jump.end_s) == (pytest.approx(30 / 25), pytest.approx(60 / 25))
-    assert any("each film's own was taken" in note for note in footage.notes)
+    assert OF_FILMS in footage.notes
     with pytest.raises(Exception, match="with --annotation-fps"):
         read_annotations(task)
 

@@ -303,10 +303,20 @@ def _unknown(strangers: Sequence[str], labels: Sequence[str], where: str) -> Inp
     )
 
 
+def _of_other_subset(films: Sequence[ScoredFilm], truth: Annotations) -> str:
+    """What to do where the films without predictions are one subset, and those with predictions another."""
+    without = {truth.videos[film.name].subset for film in films if film.prediction is None}
+    known = {truth.videos[film.name].subset for film in films if film.prediction is not None}
+    if len(without) == len(known) == 1 and without != known and None not in without | known:
+        return f" They are the subset {without.pop()}: --subset {known.pop()} leaves them out."
+    return ""
+
+
 def _remark(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> None:
     if missing := [film.name for film in films if film.prediction is None]:
         num = f"{len(missing)} of {_counted(len(films), 'film')}"
-        notes.append(f"Nothing is predicted of {num}, which counts as finding nothing: {listed(missing)}.")
+        hint = _of_other_subset(films, truth)
+        notes.append(f"Nothing is predicted of {num}, which counts as finding nothing: {listed(missing)}.{hint}")
     if partial := [film.name for film in films if film.prediction is not None and not film.prediction.complete]:
         num = _counted(len(partial), "film")
         notes.append(f"Of {num} only a part was analyzed, and all of it is scored: {listed(partial)}.")
