@@ -198,6 +198,7 @@ def provenance(role=None, digest="0" * 32, figures=FIGURES):
 
 def found(tmp_path, **of):
     """A folder of timelines with these provenances, by film."""
+    tmp_path.mkdir(exist_ok=True)
     for name, made in of.items():
         save_timeline(tmp_path / "found", name, seg(0, 5, "walk", 0.9), duration_s=20, span_s=(0, 20), provenance=made)
     return tmp_path / "found"
@@ -241,6 +242,8 @@ def test_if_no_timeline_is_left_the_figures_are_those_that_the_timelines_have_of
     assert code == 0
     assert "the model's own figures, measured on the validation films when it was trained" in out
     assert ["frame", "accuracy", "75.0"] in [line.split() for line in out.splitlines()]
+    strange = found(tmp_path / "strange", one=provenance("learnt", figures={"[red]x\x1b[31m": 0.5}))
+    assert "[red]x\\x1b[31m  50.0" in here(strange, truth("one"))[1]
     folder = found(tmp_path, two=provenance("validated", "1" * 32, {"frame accuracy": 0.25}))
     code, _, err = here(folder, truth("one", "two"))
     assert code == 1
