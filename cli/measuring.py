@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,8 +151,8 @@ def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", e
         click.echo(json.dumps({**extra, "training_films": roles.to_dict(), **figures}, indent=2))
     else:
         show_own(own)
-    if asked.plots is not None:
-        err.print("no picture is drawn, as no film is scored", style="yellow")
+    if asked.plots is not None or asked.wants_films:
+        err.print("no film is scored: there are no figures of single films, and no pictures", style="yellow")
 
 
 def _score(
@@ -261,8 +262,9 @@ def measure_clips(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     labelled = labelled_for([(m.name, m.checkpoint.labels) for m in models], asked.what, asked.videos)
     roles = []
     for model, clips in zip(models, labelled, strict=True):
-        with err.status("looking at the films"):
-            roles.append(clip_roles(model.checkpoint, clips, included=asked.include_learnt, on_clip=check_interrupted))
+        with _progress(len(clips)) as progress:
+            look = partial(_one_more, progress)
+            roles.append(clip_roles(model.checkpoint, clips, included=asked.include_learnt, on_clip=look))
         all_read = roles[-1].num_films == len(clips)
         _tell_roles(asked, roles[-1], _films_of(asked.what, all_read=all_read), model.name)
     left_out = frozenset().union(*(of.left_out for of in roles))
@@ -297,11 +299,10 @@ def _evaluate(asked: EvaluationOptions, model: Model, clips: "Sequence[LabelledC
     with _progress(len(clips)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:
-            check_interrupted()
             if isinstance(event, ClipFailed):
                 line = f"{printable(event.clip.name)}: {printable(event.message)}"
                 progress.console.print(Text(line, style="yellow"), soft_wrap=True)
-            progress.advance(progress.task_ids[0])
+            _one_more(progress)
 
         return evaluate(
             model.checkpoint,
@@ -312,6 +313,11 @@ def _evaluate(asked: EvaluationOptions, model: Model, clips: "Sequence[LabelledC
             results=asked.output,
             on_event=tell,
         )
+
+
+def _one_more(progress: Progress) -> None:
+    check_interrupted()
+    progress.advance(progress.task_ids[0])
 
 
 @contextmanager

@@ -185,7 +185,7 @@ def _two_columns(title: str, rows: Sequence[tuple[str, str]]) -> Table:
     table.add_column(title)
     table.add_column("", justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # a stranger's checkpoint may hold any name
     return table
 
 

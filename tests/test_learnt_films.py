@@ -130,8 +130,8 @@ def test_a_copy_under_another_name_is_the_same_film_and_one_of_other_frames_is_n
 
 
 def test_if_none_is_left_the_figures_of_the_training_are_shown_and_no_film_is_analyzed(measure, truth, teach, tmp_path):
-    code, out, err = measure(truth("one", "two"), teach(), store=tmp_path / "store")
-    assert (code, err) == (0, "")
+    code, out, err = measure(truth("one", "two"), teach(), "--plots", tmp_path / "p", store=tmp_path / "store")
+    assert (code, err) == (0, "no film is scored: there are no figures of single films, and no pictures\n")
     first, *rest = out.splitlines()
     assert first == (
         "Of 2 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: none is left to "
@@ -198,6 +198,7 @@ def provenance(role=None, digest="0" * 32, figures=FIGURES):
 
 def found(tmp_path, **of):
     """A folder of timelines with these provenances, by film."""
+    tmp_path.mkdir(exist_ok=True)
     for name, made in of.items():
         save_timeline(tmp_path / "found", name, seg(0, 5, "walk", 0.9), duration_s=20, span_s=(0, 20), provenance=made)
     return tmp_path / "found"
@@ -241,6 +242,8 @@ def test_if_no_timeline_is_left_the_figures_are_those_that_the_timelines_have_of
     assert code == 0
     assert "the model's own figures, measured on the validation films when it was trained" in out
     assert ["frame", "accuracy", "75.0"] in [line.split() for line in out.splitlines()]
+    strange = found(tmp_path / "strange", one=provenance("learnt", figures={"[red]x\x1b[31m": 0.5}))
+    assert "[red]x\\x1b[31m  50.0" in here(strange, truth("one"))[1]
     folder = found(tmp_path, two=provenance("validated", "1" * 32, {"frame accuracy": 0.25}))
     code, _, err = here(folder, truth("one", "two"))
     assert code == 1
