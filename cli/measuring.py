@@ -152,6 +152,8 @@ def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", e
         show_own(own)
     if asked.plots is not None:
         err.print("no picture is drawn, as no film is scored", style="yellow")
+    if asked.wants_films:
+        err.print("there are no figures of single films, as no film is scored", style="yellow")
 
 
 def _score(
