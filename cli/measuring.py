@@ -49,7 +49,8 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     failed = {name: reason for name, reason in failed.items() if name in names}
     extra = _tell_failed(failed) | ({"left_out": {"predictions": left_out}} if asked.skip_bad else {})
     if not predictions:
-        raise InputError("no film could be read", "nothing was scored", "say batch --retry-failed once that is fixed")
+        cure = "fix what failures.jsonl names, then run batch --retry-failed"
+        raise InputError("no film could be read", "nothing was scored", cure)
     truth = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in failed})
     roles = roles_of_predictions(predictions, truth, asked.subset, included=asked.include_learnt)
     if roles is not None:
