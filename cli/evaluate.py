@@ -122,7 +122,7 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @options.weights
 @options.device
 @options.store
-@click.option("--by-film", is_flag=True, help="Every figure also of each film, the worst film first.")
+@click.option("--by-film", is_flag=True, help="Show every figure of each film too, the worst film first.")
 @click.option(
     "--csv",
     type=click.Path(dir_okay=False, path_type=Path),

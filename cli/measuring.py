@@ -50,7 +50,8 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     failed = {name: reason for name, reason in failed.items() if name in names}
     extra = _tell_failed(failed) | ({"left_out": {"predictions": left_out}} if asked.skip_bad else {})
     if not predictions:
-        raise InputError("no film could be read", "nothing was scored", "say batch --retry-failed once that is fixed")
+        cure = "fix what failures.jsonl names, then run batch --retry-failed"
+        raise InputError("no film could be read", "nothing was scored", cure)
     truth = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in failed})
     roles = roles_of_predictions(predictions, truth, asked.subset, included=asked.include_learnt)
     if roles is not None:
@@ -151,8 +152,10 @@ def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", e
         click.echo(json.dumps({**extra, "training_films": roles.to_dict(), **figures}, indent=2))
     else:
         show_own(own)
-    if asked.plots is not None or asked.wants_films:
-        err.print("no film is scored: there are no figures of single films, and no pictures", style="yellow")
+    if asked.plots is not None:
+        err.print("no picture is drawn, as no film is scored", style="yellow")
+    if asked.wants_films:
+        err.print("there are no figures of single films, as no film is scored", style="yellow")
 
 
 def _score(

@@ -151,3 +151,66 @@ def test_views_and_crops_go_with_their_protocol(here, model, folder, option):
 def test_wrong_usage_is_exit_code_two(here, folder, arguments):
     code, out, _ = here(*arguments)
     assert (code, out) == (2, "")
+
+
+# ---- two models, and clip by clip
+
+
+@pytest.fixture(scope="module")
+def others(model, tmp_path_factory):
+    """The same network with its labels in another order, and one that knows a label more."""
+    from vtn_stream.checkpoints import load_checkpoint
+
+    folder, checkpoint = tmp_path_factory.mktemp("others"), load_checkpoint(model)
+    save_checkpoint(replace(checkpoint, labels=LABELS[::-1]), folder / "turned.safetensors")
+    save_checkpoint(replace(checkpoint, labels=("x", *LABELS[1:])), folder / "without a.safetensors")
+    return folder
+
+
+def test_two_models_are_compared_clip_by_clip(here, model, others, folder, tmp_path):
+    both = [folder / "list.txt", "--device", "cpu", "--model", model, "--model", others / "turned.safetensors"]
+    code, out, err = here(*both, "--json", "--by-film", "-o", tmp_path / "results.jsonl")
+    assert (code, err) == (0, "")
+    figures = json.loads(out)
+    single = json.loads(here(folder / "list.txt", "--model", model, "--device", "cpu", "--json")[1])
+    assert figures["models"][0] == {"name": model.name, **{k: v for k, v in single.items() if k != "training_films"}}
+    top_1 = figures["comparison"]["figures"][0]
+    assert (top_1["figure"], top_1["values"]) == ("top-1", [of["top_1"] for of in figures["models"]])
+    rows = {(row["film"], row["model"]): row for row in figures["by_film"]}
+    assert {film for film, _ in rows} == {"one.mp4", "two 2.mp4"}
+    for name in ("one.mp4", "two 2.mp4"):
+        first, second = (rows[name, of["name"]] for of in figures["models"])
+        assert first["label"] == second["label"]
+        assert LABELS.index(first["predicted"]) == LABELS[::-1].index(second["predicted"])
+        assert first["clips"]["top-1"] == float(first["label"] == first["predicted"])
+    code, out, err = here(*both, "-o", tmp_path / "results.jsonl", "--csv", tmp_path / "clips.csv")
+    assert (code, err) == (0, "")
+    assert "protocol full, 2 clips, 0 left out" in out
+    assert "2 films say little about others" in out
+    assert (tmp_path / "clips.csv").read_text().startswith("film,model,label,predicted,clips top-1,clips top-5,")
+
+
+def test_a_number_that_means_another_label_to_each_model_is_refused(here, model, others, folder, tmp_path):
+    (tmp_path / "list.txt").write_text("one.mp4 0\n")
+    both = ["--model", model, "--model", others / "turned.safetensors", "--videos", folder]
+    code, _, err = here(tmp_path / "list.txt", *both)
+    assert code == 1
+    assert err == (
+        "vtn-stream: one.mp4 is given by a number, which is a to one model and g to the other; they were not compared; "
+        "write labels instead of numbers\n"
+    )
+
+
+def test_a_label_that_one_of_two_models_does_not_know_is_refused_with_its_name(here, model, others, folder):
+    both = ["--model", model, "--model", others / "without a.safetensors"]
+    code, _, err = here(folder / "list.txt", *both)
+    assert code == 1
+    assert err.startswith("vtn-stream: list.txt has 1 problem for without a.safetensors; ")
+
+
+def test_each_clip_of_one_model_the_worst_first(here, model, folder, tmp_path):
+    code, out, err = here(folder / "list.txt", "--model", model, "--device", "cpu", "--by-film", "--json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)["by_film"]
+    assert [row["clips"]["top-1"] for row in rows] == sorted(row["clips"]["top-1"] for row in rows)
+    assert {row["film"]: row["label"] for row in rows} == {"one.mp4": "a", "two 2.mp4": "b"}

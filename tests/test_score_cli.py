@@ -479,4 +479,6 @@ def test_films_that_failed_in_a_batch_are_named_and_left_out(here, truth, found)
         file.unlink()
     code, out, err = here(found, truth)
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1].startswith("vtn-stream: no film could be read; nothing was scored; say batch --retry")
+    assert err.splitlines()[-1].endswith(
+        "; nothing was scored; fix what failures.jsonl names, then run batch --retry-failed"
+    )

@@ -56,7 +56,7 @@ def detection_tally(films: Sequence[ScoredFilm], detection: Detection) -> Tally:
     of_shown = _of_shown(films, sum((c.num_hits(len(films)) for c in shown), np.zeros(len(films), np.int64)))
     ranks = proposal_ranks({f.name: f.candidates for f in films}, {f.name: f.true for f in films}, ACTIVITYNET)
     finding = np.isin([film.name for film in films], ranks.videos)
-    told = np.array(PROPOSALS_TOLD) - 1
+    rows = np.array(PROPOSALS_TOLD) - 1
 
     def figures(times: Times) -> Floats:
         ap = np.stack([c.average_precision(times) for c in ranked], axis=2)  # [R, K, C]
@@ -68,7 +68,7 @@ def detection_tally(films: Sequence[ScoredFilm], detection: Detection) -> Tally:
                 _mean(mean_ap, 1),
                 of_shown(times),
                 mean_ap,
-                recall[:, told],
+                recall[:, rows],
                 area,
                 _mean(ap, 1),
             ]
