@@ -131,7 +131,7 @@ def test_a_copy_under_another_name_is_the_same_film_and_one_of_other_frames_is_n
 
 def test_if_none_is_left_the_figures_of_the_training_are_shown_and_no_film_is_analyzed(measure, truth, teach, tmp_path):
     code, out, err = measure(truth("one", "two"), teach(), "--plots", tmp_path / "p", store=tmp_path / "store")
-    assert (code, err) == (0, "no film is scored: there are no figures of single films, and no pictures\n")
+    assert (code, err) == (0, "no picture is drawn, as no film is scored\n")
     first, *rest = out.splitlines()
     assert first == (
         "Of 2 films of truth.csv, mine.safetensors learnt from 1, and 1 validated its training: none is left to "

@@ -70,7 +70,7 @@ def films(times, score):
 
 
 quarters = st.integers(0, 120).map(lambda n: n / 4)
-levels = st.sampled_from(THRESHOLDS)
+levels = st.sampled_from(THRESHOLDS) | st.floats(0, 1)  # also exactly at SoccerNet's thresholds
 
 
 @settings(deadline=None, max_examples=40)
