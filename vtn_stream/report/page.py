@@ -21,6 +21,7 @@ from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["page"]
 
+CURVE_NAMES = {"change": "change of the picture"}  # others are called as in the timeline
 # Curves of a timeline that say nothing to people: where a model looked is nearly the same everywhere.
 NOT_DRAWN = frozenset({"attention"})
 MAX_TEXT = 2_000  # characters of one label, reason or value
@@ -82,7 +83,12 @@ def page(
         "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],
         "clips": [[_shown(label), _score(score)] for label, score in timeline.clip_labels],
         "curves": [
-            [_shown(label), _ms(c.start_s), round(c.step_s * 1000, 3), [float(f"{v:.3g}") for v in c.values]]
+            [
+                _shown(CURVE_NAMES.get(label, label)),
+                _ms(c.start_s),
+                round(c.step_s * 1000, 3),
+                [float(f"{v:.3g}") for v in c.values],
+            ]
             for label, c in timeline.curves.items()
             if label not in NOT_DRAWN
         ],
