@@ -6,7 +6,8 @@
                 browser draws at most every 16.7 ms: more means that frames were lost
     work        what the page's own script takes of a frame: median, worst
 
-With a tenth of the segments as well, and with a curve on each lane; a ratio is of the medians. Headless Chromium draws without a graphics card.
+With a tenth of the segments as well, and with a curve on each lane; a ratio is of the medians. Headless Chromium draws
+without a graphics card.
 """
 
 import argparse

@@ -56,7 +56,7 @@ def page(
     label_curves  what a model says of each label over time, drawn on the label's lane
     """
     path = timeline.video_path if film is None else film
-    name = _shown(path.rpartition("/")[2] or path)
+    film_name = _shown(path.rpartition("/")[2] or path)
     labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(labels)}
     looks = [look_of(label) for label in labels]
@@ -66,7 +66,7 @@ def page(
     place = {label: shown.index(picture) for label, picture in of_label.items()}
     data = {
         "film": {
-            "name": name,
+            "name": film_name,
             "url": relative_url(path),
             "duration": _ms(timeline.duration_s),
             "frame": _frame_ms(timeline),
@@ -98,7 +98,7 @@ def page(
         "facts": _pairs(facts(timeline)),
     }
     return document(
-        title=f"{name} · timeline",
+        title=f"{film_name} · timeline",
         style="".join(map(asset, STYLES)),
         script=joined_script(SCRIPTS),
         body=asset("report.html"),
