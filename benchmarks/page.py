@@ -146,9 +146,8 @@ def main() -> None:
             path = Path(folder) / f"{num}.html"
             path.write_bytes(page(timeline(num), label_curves=curves))
             size = path.stat().st_size
-            print(
-                f"{num:6,} segments{' and a curve of each label' if curves else ''}  size {size / 1e3:,.0f} kB (wanted: at most {MAX_BYTES / 1e3:,.0f} kB)"
-            )
+            also = " and a curve of each label" if curves else ""
+            print(f"{num:6,} segments{also}  size {size / 1e3:,.0f} kB (wanted: at most {MAX_BYTES / 1e3:,.0f} kB)")
             runs = measured(browser, path)
             print(f"{'':16} first draw {runs['first draw']:.0f} ms")
             for name in ACTIONS:

@@ -21,7 +21,7 @@ from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["page"]
 
-CURVE_NAMES = {"change": "change of the picture"}  # others are called as in the timeline
+CURVE_NAMES = {"change": "picture change"}  # others are called as in the timeline
 # Curves of a timeline that say nothing to people: where a model looked is nearly the same everywhere.
 NOT_DRAWN = frozenset({"attention"})
 MAX_TEXT = 2_000  # characters of one label, reason or value
