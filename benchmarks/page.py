@@ -6,7 +6,8 @@
                 browser draws at most every 16.7 ms: more means that frames were lost
     work        what the page's own script takes of a frame: median, worst
 
-With a tenth of the segments as well; a ratio is of the medians. Headless Chromium draws without a graphics card.
+With a tenth of the segments as well, and with a curve on each lane; a ratio is of the medians. Headless Chromium draws
+without a graphics card.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from vtn_stream.report.index import entry_of, index
+from vtn_stream.report.label_curves import LabelCurves, label_curves
 from vtn_stream.report.page import page
 from vtn_stream.timeline import Curve, Segment, Timeline
 
@@ -101,6 +103,14 @@ def timeline(num: int) -> Timeline:
     )
 
 
+def noise() -> LabelCurves | None:
+    """The most that a curve can be: as many points as there are, each another."""
+    frame = np.random.default_rng(1).uniform(0, 1, (72_000, NUM_LABELS)).astype(np.float16)
+    labels = [f"action {k}" for k in range(NUM_LABELS)]
+    known = np.ones(len(frame), np.bool_)
+    return label_curves(frame, np.arange(len(frame)) / 2, known, labels, only=labels, name="probability")
+
+
 def measured(browser: Browser, path: Path) -> dict[str, Any]:
     context = browser.new_context(viewport={"width": 1600, "height": 1000})
     context.add_init_script(WATCH)
@@ -132,11 +142,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         print(f"Chromium {browser.version}, 1600 x 1000, {NUM_LABELS} labels, {NUM_FRAMES} frames each")
-        for num in (given.segments // 10, given.segments):
+        for num, curves in ((given.segments // 10, None), (given.segments, None), (given.segments, noise())):
             path = Path(folder) / f"{num}.html"
-            path.write_bytes(page(timeline(num)))
+            path.write_bytes(page(timeline(num), label_curves=curves))
             size = path.stat().st_size
-            print(f"{num:6,} segments  size {size / 1e3:,.0f} kB (wanted: at most {MAX_BYTES / 1e3:,.0f} kB)")
+            also = " and a curve of each label" if curves else ""
+            print(f"{num:6,} segments{also}  size {size / 1e3:,.0f} kB (wanted: at most {MAX_BYTES / 1e3:,.0f} kB)")
             runs = measured(browser, path)
             print(f"{'':16} first draw {runs['first draw']:.0f} ms")
             for name in ACTIONS:

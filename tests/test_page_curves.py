@@ -118,7 +118,7 @@ def test_what_lies_outside_the_analyzed_part_or_in_a_gap_is_unknown():
 def test_where_a_model_looked_is_no_curve_of_the_page():
     flat = Curve(start_s=0, step_s=1, values=(0.9,) * 8)
     film = timeline(segment(2, 4, "run"), provenance=MODEL, curves={"attention": flat, "change": flat})
-    assert [curve[0] for curve in data_of(page(film))["curves"]] == ["change"]
+    assert [curve[0] for curve in data_of(page(film))["curves"]] == ["picture change"]
     assert "attention" in film.curves
 
 

@@ -48,7 +48,7 @@ def test_another_film_is_known_by_its_length(show, film):
     shown.locator("#missing").wait_for()
     shown.locator("#picker").set_input_files(film)
     shown.locator("#mismatch").wait_for()
-    told = "This film lasts 0:00:08.000, that of the timeline 0:01:00.000: it may be another one."
+    told = "This film lasts 0:00:08.000, the film of the timeline 0:01:00.000: it may be another film."
     assert text(shown, "#mismatch-text") == told
 
 

@@ -21,6 +21,7 @@ from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["page"]
 
+CURVE_NAMES = {"change": "picture change"}  # others are called as in the timeline
 # Curves of a timeline that say nothing to people: where a model looked is nearly the same everywhere.
 NOT_DRAWN = frozenset({"attention"})
 MAX_TEXT = 2_000  # characters of one label, reason or value
@@ -55,7 +56,7 @@ def page(
     label_curves  what a model says of each label over time, drawn on the label's lane
     """
     path = timeline.video_path if film is None else film
-    name = _shown(path.rpartition("/")[2] or path)
+    film_name = _shown(path.rpartition("/")[2] or path)
     labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
     number = {label: i for i, label in enumerate(labels)}
     looks = [look_of(label) for label in labels]
@@ -65,7 +66,7 @@ def page(
     place = {label: shown.index(picture) for label, picture in of_label.items()}
     data = {
         "film": {
-            "name": name,
+            "name": film_name,
             "url": relative_url(path),
             "duration": _ms(timeline.duration_s),
             "frame": _frame_ms(timeline),
@@ -82,7 +83,12 @@ def page(
         "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],
         "clips": [[_shown(label), _score(score)] for label, score in timeline.clip_labels],
         "curves": [
-            [_shown(label), _ms(c.start_s), round(c.step_s * 1000, 3), [float(f"{v:.3g}") for v in c.values]]
+            [
+                _shown(CURVE_NAMES.get(label, label)),
+                _ms(c.start_s),
+                round(c.step_s * 1000, 3),
+                [float(f"{v:.3g}") for v in c.values],
+            ]
             for label, c in timeline.curves.items()
             if label not in NOT_DRAWN
         ],
@@ -92,7 +98,7 @@ def page(
         "facts": _pairs(facts(timeline)),
     }
     return document(
-        title=f"{name} · timeline",
+        title=f"{film_name} · timeline",
         style="".join(map(asset, STYLES)),
         script=joined_script(SCRIPTS),
         body=asset("report.html"),

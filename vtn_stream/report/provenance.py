@@ -18,6 +18,10 @@ KINDS = {
     "dense labels": "gives one label to every moment",
     "clip classifier": "names what short clips show, one after the other",
 }
+NO_CURVES = (
+    "The curves of the labels are missing. The file FILM.scores.arrow, which holds them, was not beside the timeline, "
+    "or labels were renamed."
+)
 IN_TRAINING = {
     "learnt": "The model learnt from this film, so this timeline does not show how good the model is on new films.",
     "validated": "Settings of the model were chosen on this film, so on new films it may be less good than here.",
@@ -42,13 +46,7 @@ def how_made(timeline: Timeline, *, has_curves: bool) -> Iterator[tuple[str, str
         if (word := IN_TRAINING.get(str(provenance.get("film_in_training")))) is not None:
             yield "This film", word
         if not has_curves:
-            yield (
-                "Curves",
-                (
-                    "The curves of the labels are missing. The file FILM.scores.arrow, which holds them, was not "
-                    "beside the timeline, or labels were renamed."
-                ),
-            )
+            yield "Curves", NO_CURVES
     yield from _frames(provenance)
     yield from _cuts(provenance)
     recipe, weights = _mapping(provenance, "recipe"), _text(provenance, "weights")

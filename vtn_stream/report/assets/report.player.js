@@ -140,8 +140,8 @@ video.addEventListener("loadedmetadata", () => {
   $("missing").hidden = true;
   if (!video.videoWidth) tellWhy();
   $("mismatch").hidden = !(wanted > 0) || Math.abs(ms - wanted) <= Math.max(1000, wanted / 1000);
-  $("mismatch-text").textContent = `This film lasts ${clock(ms)}, that of the timeline ${clock(wanted)}: `
-    + "it may be another one.";
+  $("mismatch-text").textContent = `This film lasts ${clock(ms)}, the film of the timeline ${clock(wanted)}: `
+    + "it may be another film.";
   video.playbackRate = Number($("speed").value);
   if (now) toFilm(now);
   if (source.chosen) $("play").focus(); // the button that chose it may be gone

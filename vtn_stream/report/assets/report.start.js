@@ -115,14 +115,15 @@ function facts() {
   $("part").hidden = !partial;
   $("part").textContent = `analyzed: ${clock(data.span[0])} – ${clock(data.span[1])}`;
   $("position").max = length;
-  const instead = "The table of segments and the table of labels say the same.";
+  const instead = "The table of segments and the table of labels say the same."
+    + (curveOf.size ? " Beside each label stands the value of its curve at the playhead." : "");
   stage.setAttribute("aria-label", `Lanes of ${plural(lanes.length, "label")} over ${clock(length)}. ${instead}`);
   $("truth-label").hidden = !data.truth;
   Object.assign($("threshold"), { min: lowest, max: highest, step: 0.01, value: lowest, disabled: !scores.length });
   $("threshold-value").textContent = lowest.toFixed(2);
   $("threshold-label").hidden = !scores.length;
   $("drawn").hidden = data.drawn === null || !scores.length;
-  if (data.drawn !== null) $("drawn").textContent = `drawn at ${data.drawn.toFixed(2)}`;
+  if (data.drawn !== null) $("drawn").textContent = `threshold of the analysis: ${data.drawn.toFixed(2)}`;
 
   const columns = ["Label", "Segments", "Total time", "Longest", "Mean score"];
   if (data.truth) columns.push("True segments", "True time");
