@@ -10,6 +10,7 @@ import time
 
 import pytest
 from console_script import SCRIPT, bad, filled, run, the_line  # noqa: F401  (fixtures among them)
+from film_pages import data_of
 
 from vtn_stream.results import load_timeline
 from vtn_stream.results.names import plain_name
@@ -91,6 +92,27 @@ def test_the_table_the_lane_and_the_files_are_shown(here, analyzed, filled, tmp_
     assert len(lane.strip()) <= 120
     assert "These are scenes, not actions" in out
     assert out.count("wrote ") == 4
+
+
+def test_an_index_in_the_folder_shows_what_is_analyzed_there(here, analyzed, filled, tmp_path, tiny_options):
+    def analyze(*options):
+        fixed = ["-o", tmp_path / "out", "--store", filled, "--fps", "1", *tiny_options]
+        return here("analyze", analyzed.film, *fixed, *options)
+
+    index = tmp_path / "out" / "index.html"
+    assert "index.html" not in analyze("--end", "60")[1]
+    assert here("report", tmp_path / "out", "--store", filled)[0] == 0
+    before = data_of(index.read_bytes())
+    code, out, err = analyze()
+    assert (code, err) == (0, "")
+    assert f"wrote {index}, which shows this as well\n" in out
+    after = data_of(index.read_bytes())
+    assert before["scenes"]["segments"] < after["scenes"]["segments"] == len(analyzed.analysis.timeline.segments)
+    assert [len(pictures) for pictures in after["pictures"].values()] == [4]
+    index.write_bytes(index.read_bytes().replace(b"<h1", b"<h1 lang=en"))
+    code, out, err = analyze()
+    assert code == 0
+    assert err == "index.html was changed by hand and is kept: it does not show the new results\n"
 
 
 def test_without_refining_borders_lie_midway(here, analyzed, filled, tmp_path, tiny_options):

@@ -1,10 +1,12 @@
 """What vtn-stream batch tells while a batch goes on and at its end: lines, JSON, the board."""
 
+import io
 import json
 import re
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from told_batch import (  # noqa: F401  (fixtures among them)
     counts,
     events_of,
@@ -95,6 +97,17 @@ def test_what_cannot_be_listed_is_told_and_is_1(here, films, faked):
     assert "vtn-stream: line 2 of list.txt names no film; " in err
     assert "ignored, because their names are not those of films: films/list.txt, films/notes.doc\n" in err
     assert len(faked.films) == 4
+
+
+def test_news_of_80_columns_cut_neither_names_nor_reasons(monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(dashboard, "err", Console(file=shown, width=80, force_terminal=True, color_system=None))
+    reason = "the film is " + "a_long_reason_without_blanks_" * 6 + "end of it"
+    with dashboard.Dashboard(Tally(4, 400)) as board:
+        board.hear(library.WorkerRefused(worker=1, reason=reason))
+        dashboard.err.print(board)
+    assert "\u2026" not in shown.getvalue()
+    assert reason.replace(" ", "") in re.sub(r"\s", "", shown.getvalue())
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -211,4 +224,4 @@ def test_the_board_shows_the_same_and_the_last_news(monkeypatch):
     lines = capture.get().splitlines()
     assert re.search(r"films +0 done, 0 skipped, 0 failed of 4", lines[1])
     assert re.search(r"time left +not known", lines[4])
-    assert [re.sub(r"^chunk (\d) .*", r"\1", line) for line in lines[5:]] == ["5", "6", "7", "8"]
+    assert re.findall(r"^chunk (\d) ", "\n".join(lines[5:]), re.MULTILINE) == ["5", "6", "7", "8"]

@@ -1,5 +1,6 @@
 """The look of a label follows from its text alone, is the same everywhere, and can be seen by everybody."""
 
+import io
 import itertools
 import unicodedata
 from collections import Counter
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_pages import entry_of, timeline
 from matplotlib.colors import to_hex
+from rich.console import Console
 
 from vtn_stream.report.colours import COLOURS, NUM_LOOKS, look_of
 from vtn_stream.report.drawing import looks_of
@@ -19,6 +21,7 @@ from vtn_stream.report.page import page
 from vtn_stream.report.timeline_plot import figure
 from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.track import GridScores
+from vtn_stream_cli import console
 
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12).filter(str.strip)
 
@@ -39,6 +42,17 @@ def test_a_label_looks_the_same_on_page_index_and_plot_whatever_stands_beside_it
         assert data_of(index([entry], title="t"))["labels"][place][1:3] == [look.colour, look.hatch]
         assert looks_of(each.labels)[label] == looks_of([label])[label]
         assert looks_of([label])[label]["facecolor"] == look.colour
+
+
+def test_the_terminal_shows_a_label_in_its_colour(monkeypatch):
+    shown = io.StringIO()
+    out = Console(file=shown, width=80, force_terminal=True, color_system="truecolor", highlight=False)
+    monkeypatch.setattr(console, "out", out)
+    console.show_timeline(timeline((0, 30, "walk", None), (30, 60, "scene C", None), (60, 90, "\u00e9t\u00e9", None)))
+    for label in ("walk", "scene C", "\u00e9t\u00e9"):
+        rgb = ";".join(str(value) for value in bytes.fromhex(look_of(label).colour[1:]))
+        assert f"[1;38;2;{rgb}m" in shown.getvalue()  # its letter in the table
+        assert f";48;2;{rgb}m" in shown.getvalue()  # its stretch of the lane
 
 
 def test_a_plot_draws_a_label_in_its_colour():

@@ -8,17 +8,20 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from io import BytesIO
+from itertools import combinations
 
 import matplotlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
 from PIL import Image
 from plotted_films import SVG, WALKS, film, seg, words
 
 from vtn_stream.report.colours import look_of
+from vtn_stream.report.drawing import in_picture_style
 from vtn_stream.report.timeline_plot import MAX_FILMS, MAX_LANES, figure, plot
 from vtn_stream.timeline import Curve, Gap
 
@@ -73,6 +76,21 @@ def test_labels_beyond_the_colours_differ_by_their_hatches():
             looks[patch.get_path().vertices[0, 0]] = (to_hex(patch.get_facecolor()).upper(), patch.get_hatch())
     assert [looks[i][0] for i in range(20)] == [look_of(f"label {i}").colour for i in range(20)]
     assert len(set(looks.values())) == 20
+
+
+@pytest.mark.parametrize("num_films", [1, 3])
+def test_long_names_have_room_and_cover_nothing(num_films):
+    label = "person carries a box of many tools down the stairs, then back up, and sits down"
+    many = film(*(seg(i, i + 1, f"{i} {label}") for i in range(12)), name="a very long name of a film " * 6 + ".mp4")
+    with in_picture_style():
+        drawn = figure([many] * num_films)
+        FigureCanvasAgg(drawn).draw()
+    names = drawn.axes[0].get_yticklabels() + [text for legend in drawn.legends for text in legend.get_texts()]
+    boxes = [text.get_window_extent() for text in [*names, drawn.axes[0].title]]
+    assert not [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b) and min(a.width, b.width) > 0]
+    shown = [text.get_text() for text in names]
+    assert all("\u2026" not in text for text in shown)
+    assert f"11 {label}" in [text.replace("\n", " ") for text in shown]
 
 
 def test_truth_is_above_and_prediction_below():
