@@ -73,38 +73,40 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     "--metrics",
     multiple=True,
     type=click.Choice(["detection", "spotting", "segmentation", "phases", "clips"]),
-    help="What to measure; may be repeated. [default: what says something of such annotations]",
+    help="What to measure; may be repeated. [default: what suits the annotations]",
 )
 @click.option(
     "--tiou",
     "tious",
     multiple=True,
     type=_Thresholds(),
-    help="From which overlap a segment is found: a number or a range; may be repeated. [default: 0.3:0.7:0.1]",
+    help="Overlap from which a segment counts as found: a number or a range; may be repeated. [default: 0.3:0.7:0.1]",
 )
 @click.option(
     "--tolerance",
     "tolerances",
     multiple=True,
     type=_Tolerance(),
-    help="How far away an event without a length may be spotted: seconds (0.5s) or frames of the annotations (2f); may "
-    "be repeated. [default: 0.5s, 1s, 2s; 1f, 2f where the annotations say the rate]",
+    help="How far from an event without a length its prediction may be: seconds (0.5s) or frames of the annotations "
+    "(2f); may be repeated. [default: 0.5s, 1s, 2s; 1f, 2f where the annotations say the rate]",
 )
 @click.option(
     "--subset",
     type=click.Choice(["training", "validation", "test", "all"]),
     help="Which films of the annotations count. [default: all but those for training; without subsets, all]",
 )
-@click.option("--background", multiple=True, metavar="LABEL", help="A label that means nothing; may be repeated.")
+@click.option(
+    "--background", multiple=True, metavar="LABEL", help="A label that means that nothing happens; may be repeated."
+)
 @click.option(
     "--fps",
     type=options.Number(0, 1000, min_open=True),
-    help="Of the grid on which is scored frame by frame, frames a second. [default: 10]",
+    help="Frames a second at which films are scored frame by frame. [default: 10]",
 )
 @options.annotation_fps
-@click.option("--ignore-other-videos", is_flag=True, help="Pass over predictions for films that are not scored.")
+@click.option("--ignore-other-videos", is_flag=True, help="Ignore predictions for films that are not scored.")
 @click.option(
-    "--include-learnt", is_flag=True, help="Score also the films that the model learnt from, or was validated on."
+    "--include-learnt", is_flag=True, help="Also score the films that the model learnt from, or that validated it."
 )
 @click.option(
     "--skip-bad",
@@ -115,14 +117,17 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.option(
     "--protocol",
     type=click.Choice(["full", "views"]),
-    help="Of clips. full: the first 10 s, seen once. views: several windows of it, added up. [default: full]",
+    help="How clips are scored. full: the first 10 s, seen once; views: several windows of the clip, added up. "
+    "[default: full]",
 )
-@click.option("--views", type=click.IntRange(1, 100), help="Windows a clip, with --protocol views. [default: 10]")
+@click.option(
+    "--views", type=click.IntRange(1, 100), help="Windows for each clip, with --protocol views. [default: 10]"
+)
 @click.option("--crops", type=click.Choice(["1", "3"]), help="Crops of each frame, with --protocol views. [default: 1]")
 @options.weights
 @options.device
 @options.store
-@click.option("--by-film", is_flag=True, help="Show every figure of each film too, the worst film first.")
+@click.option("--by-film", is_flag=True, help="Show every figure also for each film, the worst film first.")
 @click.option(
     "--csv",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -133,7 +138,7 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Of clips: file of JSON lines, one a clip. A killed run goes on where it stopped.",
+    help="For clips: file of JSON lines, one for each clip. If a run is killed, the next one continues there.",
 )
 @options.gathered(EvaluationOptions, "asked")
 def evaluate(asked: EvaluationOptions) -> int:

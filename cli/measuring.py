@@ -119,7 +119,7 @@ def _none_left() -> InputError:
     return InputError(
         "each of these films taught one of the models, or validated its training",
         "nothing was compared",
-        "give films that both do not know, or score these all the same with --include-learnt",
+        "give films that neither model knows, or score these as well with --include-learnt",
     )
 
 

@@ -288,7 +288,7 @@ def _unreadable(name: str, error: OSError) -> InputError:
 
 
 def _no_film(source: str, num_skipped: int) -> InputError:
-    others = f" (none of {num_skipped} files has a film's suffix)" if num_skipped else ""
+    others = f" ({num_skipped} file{'s' * (num_skipped > 1)} there, without a film's suffix)" if num_skipped else ""
     return InputError(
         f"there is no film in {source}{others}",
         "there is nothing to analyze",

@@ -138,7 +138,7 @@ def test_activitynet_results_of_others_are_read():
     [
         (b"{", "damaged JSON"),
         (b'{"results": ' + b"[" * 100_000, "damaged JSON: nested too deeply"),
-        (b"\xff", "no text in UTF-8"),
+        (b"\xff", "not text in UTF-8"),
         (b"[]", "it has no results"),
         (b'{"results": {"a": [], "a": []}}', "the film a occurs twice"),
         (results(v=3), "the entry of v is 3, not a list"),

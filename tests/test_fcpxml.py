@@ -246,7 +246,7 @@ def test_a_sequence_begins_with_its_first_clip(tc_start, duration, by, found, nu
     spine = shot("a", by) + shot("b", by + 10)
     spans, warnings = said(spine, tc_start, duration)
     assert spans == found
-    assert [warning[:22] for warning in warnings] == ["the first clip stands "] * num_told
+    assert [warning[:18] for warning in warnings] == ["the first clip is "] * num_told
     audition = spine.replace("<clip", "<audition><clip", 1).replace("</clip>", "</clip></audition>", 1)
     assert said(audition, tc_start, duration) == (spans, warnings)
 

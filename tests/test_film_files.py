@@ -62,7 +62,7 @@ def test_a_table_without_a_film_tells_of_the_film_that_it_is_called_as(folder):
         "c.mp4": [(1, 2, "goal")],
         "d": [(1.5, 2.5, "goal"), (3, 4, "corner")],
     }
-    assert "in 2 of 4 files no column names the film: a.csv tells of a" in warnings
+    assert "in 2 of 4 files no column names the film, so the file does: a.csv is about a" in warnings
     assert sum("read as start and end in seconds" in warning for warning in warnings) == 1
 
 
@@ -82,7 +82,7 @@ def written(**digests):
     return {"films/a.mp4.timeline.json": timeline, "films/a.mp4.timeline.csv": table, "index.html": "<html>"}
 
 
-PREDICTED = "as an analysis wrote it, and nobody changed it"
+PREDICTED = "unchanged since an analysis wrote it"
 
 
 def test_of_a_timeline_and_its_table_the_one_that_was_changed_counts(folder):
@@ -102,7 +102,7 @@ def test_of_a_timeline_and_its_table_the_one_that_was_changed_counts(folder):
 
 def test_two_timelines_of_one_film_are_a_problem(folder):
     path = folder({f"{day}/a.mp4.timeline.json": timeline_json.dumps(TIMELINE) for day in ("one", "two")})
-    with pytest.raises(AnnotationError, match=r"two/a.mp4.timeline.json: another file tells of a.mp4 too"):
+    with pytest.raises(AnnotationError, match=r"two/a.mp4.timeline.json: another file is about a.mp4 too"):
         read(path)
 
 
@@ -117,7 +117,7 @@ def test_the_command_that_is_named_makes_annotations(folder, format, material, s
     except UnknownFormat:
         with pytest.raises(UnknownFormat) as error:
             find_films(path, material, store, process)
-        assert "which is not read as annotations; nothing was trained; make annotations of it" in str(error.value)
+        assert "which is not read as annotations; nothing was trained; convert it" in str(error.value)
         command = shlex.split(error.value.cure.partition(": ")[2])
         assert here(*command[1:])[0] == 0
         labels = [s[2] for segments in read(Path(command[3]))[0].values() for s in segments]
@@ -128,7 +128,7 @@ def test_the_command_for_a_folder_is_a_loop(folder, material, store, process):
     path = folder({"a.srt": content("srt"), "c d.srt": content("srt")})
     with pytest.raises(UnknownFormat, match=r"ann holds SubRip .*\(2 files such as a\.srt\)") as error:
         find_films(path, material, store, process)
-    command = error.value.cure.partition("them: ")[2]
+    command = error.value.cure.partition("result: ")[2]
     script = Path(sys.executable).with_name("vtn-stream")
     subprocess.run(["sh", "-c", re.sub("vtn-stream", str(script), command)], check=True, capture_output=True)
     assert [*read(path)[0]] == ["a", "c d"]

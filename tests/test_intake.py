@@ -116,7 +116,7 @@ def test_where_a_suffix_says_what_a_file_is_the_reason_is_that_format_s(tmp_path
         ("a.json", b"[" * 100_000, "damaged JSON", "tasks (data)"),
         ("a.prproj", b"\x1f\x8b\0", "a program's own project", "export Final Cut Pro XML"),
         ("a.csv", b"x,y,z\n1,2,3\n", "it begins with x,y,z", "the columns video, start_s, end_s and label"),
-        ("a.mp4", b"\0\0\0 ftypisom", "of no format that can be read;", "analyze is what reads a film"),
+        ("a.mp4", b"\0\0\0 ftypisom", "in no format that can be read;", "use vtn-stream analyze"),
     ],
 )
 def test_of_a_file_of_no_format_is_told_what_it_is_and_what_would_be_read(tmp_path, name, content, fact, cure):

@@ -93,7 +93,7 @@ def test_a_pattern_gives_what_it_matches(here, pattern, found):
 def test_a_pattern_that_says_a_suffix_is_believed(here):
     write(here / "films" / "cctv.dat")
     assert names("films/*.dat") == ["films/cctv.dat"]
-    with pytest.raises(InputError, match=r"no film in films/\* \(of 1 files none"):
+    with pytest.raises(InputError, match=r"no film in films/\* \(1 file there, without a film's suffix"):
         list_films(["films/*"])
 
 

@@ -241,7 +241,7 @@ def test_of_a_path_from_the_root_the_last_part_names_the_film(read, problems):
         "Media file path,start_s,end_s,label\nC:\\films\\a.mp4,1,2,x\n/home/a.mp4,3,4,x\nb/c.mp4,1,2,x\n"
     )
     assert drawn(annotations) == {"a.mp4": "x 1-2, x 3-4", "b/c.mp4": "x 1-2"}
-    assert told(annotations) == ["of the paths under Media file path the last part names the film: a.mp4"]
+    assert told(annotations) == ["the last part of the paths under Media file path is the film's name: a.mp4"]
     assert problems("video,start_s,end_s,label\n/home/a.mp4,3,4,x\n")[0][1].endswith("leads out of the folder")
 
 

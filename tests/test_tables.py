@@ -192,7 +192,7 @@ def test_annotations_and_predictions_may_have_decimal_commas(tmp_path, above):
         (HEADER + "a,1,inf,,,,l,\n", "line 2: a span needs"),
         (HEADER + 'a,1,2,,,,"l\n', "line 2: "),
         (HEADER + "a,1,2,,,," + "x" * 200_000 + ",\n", "field limit"),
-        ("\xff", "no text in UTF-8"),
+        ("\xff", "not text in UTF-8"),
     ],
 )
 def test_a_damaged_table_is_refused_with_its_line(content, fault):

@@ -35,7 +35,7 @@ class Truth:
     """What a file says of these films.
 
     lacking  the films of which it says nothing, by their places
-    unused   the films that it tells of, and that are not among these
+    unused   the films that it is about, and that are not among these
     """
 
     lacking: tuple[str, ...]
@@ -73,11 +73,11 @@ def read_truth(
 ) -> Truth:
     """What a file of any format says about films, which are found by their names.
 
-    A file that tells of a single film without naming it, such as subtitles, is about the film if there is one. Of films
+    A file about a single film without naming it, such as subtitles, is about the film if there is one. Of films
     with one name the folders decide, as far as the file names them; x.mp4 is not x.avi where there are both.
 
-    on_warning gets what was read otherwise than it stands in the file. Raises InputError if the file tells of none of
-    the films, or of several under one name, and what `read_any` raises.
+    on_warning gets what was read in another way than the file says it. Raises InputError if the file is about none of
+    the films, or about several with one name, and what `read_any` raises.
     """
     read = read_any(path, options)
     if on_warning is not None:

@@ -23,7 +23,7 @@ def with_command(error: UnknownFormat, annotations: Path, videos: Path) -> VtnSt
     if found is None:
         return error
     fact, command = found
-    return UnknownFormat(fact, "nothing was trained", f"make annotations of it, and train with them: {command}")
+    return UnknownFormat(fact, "nothing was trained", f"convert it, and train with the result: {command}")
 
 
 def _of_file(file: Path, videos: Path) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """A folder with a file for each film: tables, as many programs export them, and timelines of ours, also corrected ones.
 
 Read: tables with a header or without one, as `segments_csv` and `timed_lines` read them; where no column names the
-film, it is called as the file: match.csv tells of match. FILM.timeline.json in the folder and the folders in it. Of a
+film, it is called as the file: match.csv is about match. FILM.timeline.json in the folder and the folders in it. Of a
 timeline and the table that was written with it, the one that a person changed counts; what nobody changed is used too,
 with a warning, since it says what was predicted. Other files are passed over, with a warning that names them.
 Loses what those formats lose; of timelines all but segments and the film's length.
@@ -90,8 +90,10 @@ def read(findings: Findings, folder: Path, files: FilmFiles) -> None:
                 told[warning].append(name)
         _join(findings, part, name)
     if unnamed:
-        first = f"{unnamed[0]} tells of {named_by(unnamed[0])}"
-        findings.warn(At(), f"in {len(unnamed)} of {len(tables)} files no column names the film: {first}")
+        example = f"{unnamed[0]} is about {named_by(unnamed[0])}"
+        findings.warn(
+            At(), f"in {len(unnamed)} of {len(tables)} files no column names the film, so the file does: {example}"
+        )
     for warning, names in told.items():
         findings.warn(
             At(file=names[0] if len(names) == 1 else ""), warning + f", in {listed(names)}" * (len(names) > 1)
@@ -118,7 +120,7 @@ def _read_own(findings: Findings, file: Path, name: str, tables: dict[Path, str]
     if table.is_file():
         as_written = hashlib.sha256(read_bytes(table)).hexdigest() in document.files.get(_TABLE[1:], ())
         if not as_written and document.origin == "edited":
-            text = f"it was changed, and so was {table.name}: put away the one that does not count"
+            text = f"it was changed, and so was {table.name}: move away the one that should not count"
             findings.problem(At(file=name), text)
         tables.pop(table, None)
         if not as_written:
@@ -132,7 +134,7 @@ def _add(findings: Findings, document: timeline_json.Document, at: At) -> list[s
     timeline = document.timeline
     name = timeline.video_path
     if findings.knows(name):
-        findings.problem(at, f"another file tells of {name} too: give the films different names")
+        findings.problem(at, f"another file is about {name} too: give the films different names")
         return []
     notes = timeline.provenance.get("notes")
     is_guessed = isinstance(notes, list) and ENDS_WITH_LAST in notes  # a conversion did not know the film
@@ -146,9 +148,9 @@ def _add(findings: Findings, document: timeline_json.Document, at: At) -> list[s
             findings.segment(film, at, s.start_s, s.end_s, s.label)
     warnings = []
     if document.origin == "ours" and document.files:
-        warnings.append("as an analysis wrote it, and nobody changed it: it says what was predicted, not what is true")
+        warnings.append("unchanged since an analysis wrote it: it contains predictions, not what is true")
     if not is_guessed and timeline.span_s != (0.0, timeline.duration_s):
-        warnings.append("of a part of its film only; the rest counts as if nothing happened there")
+        warnings.append("about a part of its film only; the rest counts as if nothing happened there")
     return warnings
 
 
