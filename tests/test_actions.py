@@ -192,8 +192,8 @@ def test_notes_say_how_segments_came_about(locating, labelling, tmp_path):
         return note
 
     assert "may overlap" in notes(locating)
-    assert "however briefly" in notes(labelling)
-    assert "of all sequences of labels the segments are the likeliest" in notes(labelling, phase_rules=RULES)
+    assert "however short" in notes(labelling)
+    assert "the segments are the most likely sequence of labels" in notes(labelling, phase_rules=RULES)
 
 
 def test_asking_again_gives_the_same_bytes(locating, tmp_path, way):

@@ -359,7 +359,7 @@ def test_a_grid_finer_than_the_film_finds_the_same_scenes(film, open_analyzer, t
 
 
 def test_a_part_without_a_position_is_an_input_error(film, open_analyzer, tmp_path):
-    with open_analyzer(tmp_path, fps="0.005") as analyzer, pytest.raises(InputError, match="no position lies"):
+    with open_analyzer(tmp_path, fps="0.005") as analyzer, pytest.raises(InputError, match="has no position at"):
         analyzer.analyze(analyzer.plan(film, start_s=60))
 
 

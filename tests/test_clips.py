@@ -214,15 +214,15 @@ def test_a_model_that_gives_no_numbers_is_refused(checkpoint, network, tmp_path)
     broken = copy.deepcopy(network)
     torch.nn.init.constant_(broken.head.out.bias, float("nan"))
     values, index = track(20)
-    with pytest.raises(CheckpointError, match="gives no numbers"):
+    with pytest.raises(CheckpointError, match="output is not a number"):
         scored(checkpoint, broken, values, index, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"head": DenseConfig(num_classes=K)}, "no head that classifies"),
-        ({"head": LocalizationConfig(num_classes=K, num_levels=2, tower_width=8)}, "no head that classifies"),
+        ({"head": DenseConfig(num_classes=K)}, "no classification head"),
+        ({"head": LocalizationConfig(num_classes=K, num_levels=2, tower_width=8)}, "no classification head"),
         ({}, f"reads embeddings of width {D}, and test_efficientnet makes 256"),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_disk_without_room_is_told_before_anything_is_read(sequence, tmp_path,
 
     usage = long_module.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(long_module.shutil, "disk_usage", lambda _: usage._replace(free=2 * 4 * T * D - 1))
-    with pytest.raises(StoreError, match=r"700 positions needs 0\.0 GB of scratch"):
+    with pytest.raises(StoreError, match=r"700 positions needs 0\.0 GB for scratch"):
         long_encoding(make_encoder(3), sequence, tmp_path, read).cls()
     # two layers need one file only, and one layer none
     assert long_encoding(make_encoder(2), sequence, tmp_path).cls()

@@ -199,7 +199,7 @@ def test_a_network_without_numbers_is_noticed_on_any_head(head):
     torch.nn.init.constant_(network.encoder.cls_token, math.nan)
     for parameter in network.head.parameters():
         torch.nn.init.constant_(parameter, math.nan)
-    with pytest.raises(CheckpointError, match="no numbers"):
+    with pytest.raises(CheckpointError, match="is not a number"):
         predictions(network, few(head)[1], FPS)
 
 
@@ -250,7 +250,7 @@ def test_it_stops_where_the_last_epochs_were_no_better_and_keeps_the_best_mean(m
     fitted = taught(*few("dense"), "dense", num_epochs=7, patience=3)
     assert (fitted.best, fitted.epoch, fitted.num_epochs) == (0.5, 2, 5)
     assert fitted.metrics == tuple(metrics[:5])
-    assert fitted.notes == ("Stopped after 5 of 7 epochs: the last 3 were no better on the validation films.",)
+    assert fitted.notes == ("Stopped after 5 of 7 epochs: the last 3 were not better on the validation films.",)
     for name, tensor in fitted.network.state_dict().items():
         assert torch.equal(tensor, means[1][name])
     assert not torch.equal(means[0]["head.out.weight"], means[1]["head.out.weight"])

@@ -209,7 +209,7 @@ def test_a_checkpoint_with_its_backbone_needs_nothing_else(analyzed, open_model,
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"fps": 2}, CheckpointError, "was trained at 1 positions per second, and 2 are asked for"),
+        ({"fps": 2}, CheckpointError, "was trained at 1 positions per second, and --fps is 2"),
         ({"backbone": "test_resnet", "weights": None}, BackboneError, "test_efficientnet, not of test_resnet"),
         ({"path": "no-such-model"}, CheckpointError, "no-such-model"),
     ],

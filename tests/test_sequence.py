@@ -202,7 +202,7 @@ def test_a_model_that_gives_no_numbers_is_refused(request, tmp_path, head):
     out = broken.head.regress.out if head == "locating" else broken.head.out
     torch.nn.init.constant_(out.bias, float("nan"))
     values, index = track(20)
-    with pytest.raises(CheckpointError, match="gives no numbers"):
+    with pytest.raises(CheckpointError, match="output is not a number"):
         read(broken, values, index.valid, tmp_path)
 
 

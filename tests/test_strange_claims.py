@@ -170,4 +170,4 @@ def test_metadata_that_is_no_text_harms_nothing(tmp_path, process, container):
 def test_what_is_no_film_is_named_with_a_cure_that_makes_sense(tmp_path, process, head, kind):
     line = refusal(patched(tmp_path / "film.mp4", head), process)
     assert line.startswith(f"film.mp4 cannot be read as a film (it is {kind}); ")
-    assert "cut short" not in line
+    assert "interrupted" not in line

@@ -27,8 +27,8 @@ FILMS = {
 WARNINGS = {
     "01-clock-reset/cat2.ts": "its clock begins again at 0:00:12.0: the part after it follows the part before it",
     "02-clock-back/jump3.ts": "its clock begins again at 0:00:06.0: the part after it follows the part before it",
-    "03-cut-download/fscut.mp4": "its index names 300 frames, and the file ends after 167; the rest is a gap; "
-    "download or copy it again if it was cut short",
+    "03-cut-download/fscut.mp4": "its index lists 300 frames, but the file ends after 167; the rest is a gap; "
+    "if the download or copy was interrupted, repeat it",
 }
 # Frames that do not decode, of films that were all damage or lost frames in silence: (the first, how many).
 LOST = {
@@ -40,7 +40,7 @@ LOST = {
     "28-broken-sps/brokensps.mp4": [],
 }
 REFUSED = {
-    "25-avi-header/avi_1000000.avi": "has 150 frames in 0.00015 s by its timestamps; they are not believed",
+    "25-avi-header/avi_1000000.avi": "has 150 frames in 0.00015 s by its timestamps; this cannot be right",
     "30-nothing-usable/wmv_drm.wmv": "wmv_drm.wmv is an encrypted film (DRM); it was not analyzed; decrypt it first",
     "31-container-not-listed/part.pva.mp4": "its container is not on this program's list); it was not analyzed; "
     "if it is a film, remux it: ffmpeg -i part.pva.mp4 -c copy part.pva.mp4.mkv",
