@@ -1,9 +1,11 @@
 """The page of one film for everybody: themes, forced colours, paper, narrow screens, thousands of rows."""
 
+import io
 import re
 import zlib
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from browser import axe_violations
 from film_pages import (  # noqa: F401  (fixtures among them)
@@ -19,9 +21,11 @@ from film_pages import (  # noqa: F401  (fixtures among them)
     show,
     text,
 )
+from PIL import Image
 from playwright.sync_api import expect
 
 from vtn_stream.report.colours import look_of
+from vtn_stream.report.label_curves import LabelCurves
 from vtn_stream.report.page import page
 from vtn_stream.timeline import Curve, Gap
 
@@ -46,6 +50,31 @@ def test_axe_finds_nothing(show, scheme):
     assert axe_violations(shown) == []
     shown.keyboard.press("?")
     assert shown.get_by_role("dialog", name="Keys").is_visible()
+    assert axe_violations(shown) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_scenes_have_pictures_and_labels_curves(show, scheme):
+    curves = LabelCurves(
+        name="probability", start_s=0, step_s=1, peaks=False, values={"scene A": np.arange(0, 240, 30, np.uint8)}
+    )
+    file = io.BytesIO()
+    Image.new("RGB", (96, 54)).save(file, "JPEG")
+    shown = show(
+        segment(0, 4, "scene A", 0.9),
+        segment(4, 8, "scene B", 0.8),
+        beside=None,
+        provenance={"analysis": {"kind": "scenes"}, "notes": ["a", "b"]},
+        thumbnails=[(2.0, file.getvalue())],
+        label_curves=curves,
+        browser_options={"color_scheme": scheme},
+        fragment="#t=2",
+    )
+    for folded in ("How this was made", "All values"):
+        shown.get_by_text(folded).click()
+    assert shown.locator("#made dd").count() == 3
+    shown.mouse.move(*at(shown, "scene A", 2))
+    assert shown.locator("#tip img").is_visible()
     assert axe_violations(shown) == []
 
 
