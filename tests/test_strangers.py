@@ -61,7 +61,7 @@ def test_a_list_of_films_is_told_and_not_followed(tmp_path, good, process, text,
     (tmp_path / name).write_text(text.format(good))
     line = refusal(tmp_path / name, process)
     assert line.startswith(f"{name} cannot be read as a film (it is a ")
-    assert line.endswith("names in a text are not followed")
+    assert line.endswith("names in a text file are not opened")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_address_is_not_followed(name):
     with pytest.raises(VideoError) as raised:
         film_file(name)
     assert str(raised.value).startswith(f"{name} cannot be opened")
-    assert "addresses are not followed" in str(raised.value)
+    assert "addresses are not opened" in str(raised.value)
 
 
 def test_standard_input_is_not_read(tmp_path, monkeypatch, good):
