@@ -33,9 +33,7 @@ class _Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newe
             first, last, step = parts if len(parts) == 3 else (parts[0], parts[0], Decimal(1))
             if 0 < first <= last <= 1 and step >= Decimal("0.001"):
                 return tuple(float(first + i * step) for i in range(int((last - first) / step) + 1))
-        self.fail(
-            f"{value!r} is not a threshold; give a number above 0, up to 1 (0.5), or a range (0.3:0.7:0.1)", param, ctx
-        )
+        self.fail(f"{value!r} is not a threshold; give a number above 0, up to 1, or a range (0.3:0.7:0.1)", param, ctx)
 
 
 class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
