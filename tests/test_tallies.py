@@ -210,7 +210,7 @@ def test_notes_of_one_model_have_its_name():
     known = Prediction(segments=tuple(found["f1"]), candidates=tuple(found["f1"]))
     both = [score({"f1": of}, annotations(truth), metrics=METRICS) for of in (known, replace(known, candidates=None))]
     notes = joint_notes(("a", "b"), both)
-    assert [note for note in notes if "Average precision" in note][0].startswith("b: Average precision counts what")
+    assert next(note for note in notes if "Average precision" in note).startswith("b: Average precision counts what")
     assert any(note.startswith("Nothing is predicted of 5 of 6 films") for note in notes)
 
 
