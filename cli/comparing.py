@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from vtn_stream.evaluation.tally import Tally
     from vtn_stream.formats.annotations import Annotations
 
-__all__ = ["Model", "compare_clips", "compare_predictions", "named_models", "save_films", "show_films"]
+__all__ = [
+    "Model",
+    "compare_clips",
+    "compare_predictions",
+    "named_models",
+    "notes_on_labels",
+    "save_films",
+    "show_films",
+]
 
 MAX_ROWS = 60
 MIN_NAME = 20  # characters of a line of a film's name, at least
@@ -60,6 +68,16 @@ def named_models(paths: Sequence[Path], checkpoints: "Sequence[Checkpoint]") -> 
     return [Model(name=name, path=path, checkpoint=checkpoint) for name, path, checkpoint in each]
 
 
+def notes_on_labels(asked: EvaluationOptions, models: Sequence[Model], truth: "Annotations") -> tuple[str, ...]:
+    """What the labels of two models leave out. Raises InputError where one does not know a label of the truth."""
+    from vtn_stream.evaluation.comparison import shared_labels
+
+    background = {one_form(label) for label in asked.background}
+    wanted = [label for label in truth.labels if one_form(label) not in background]
+    first, second = models
+    return shared_labels((first.name, second.name), (first.checkpoint.labels, second.checkpoint.labels), wanted)
+
+
 def compare_predictions(
     asked: EvaluationOptions,
     models: Sequence[Model],
@@ -70,24 +88,15 @@ def compare_predictions(
 ) -> None:
     """Scores what two models predict of the same films, and prints how they compare. extra: what else JSON says."""
     from vtn_stream.evaluation import save_pictures
-    from vtn_stream.evaluation.comparison import compare, only_labels, shared_labels
+    from vtn_stream.evaluation.comparison import compare, joint_notes, only_labels
     from vtn_stream.evaluation.film_figures import film_figures
 
     names = (models[0].name, models[1].name)
-    background = {one_form(label) for label in asked.background}
-    wanted = [label for label in truth.labels if one_form(label) not in background]
-    differing = shared_labels(names, (models[0].checkpoint.labels, models[1].checkpoint.labels), wanted)
-    notes += differing
-    if differing:
+    if {*map(one_form, models[0].checkpoint.labels)} != {*map(one_form, models[1].checkpoint.labels)}:
         predictions = [only_labels(of, truth.labels) for of in predictions]
     scores = [asked.score(predictions[0], truth)]
     scores.append(replace(asked, metrics=scores[0].metrics).score(predictions[1], truth))
-    said = {
-        note: [name for name, of in zip(names, scores, strict=True) if note in of.notes]
-        for of in scores
-        for note in of.notes
-    }
-    notes += tuple(note if len(by) == len(names) else f"{by[0]}: {note}" for note, by in said.items())
+    notes += joint_notes(names, scores)
     first, second = (of.tallies() for of in scores)
     comparison = compare(names, first, second, notes)
     if not asked.as_json:

@@ -164,6 +164,7 @@ def evaluate(asked: EvaluationOptions) -> int:
     Films that cannot be read, or failed in a batch, are named and left out of the figures, and the exit code is then 1.
     """
     _check(asked)
+    asked.check()
     if not asked.models:
         _check(asked, "predictions")
         return measure_predictions(asked)

@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from test_evaluate_cli import model  # noqa: F401
 from test_score_cli import backbone, films, found, here, labelling, locating, save_model, surroundings, truth  # noqa: F401
 
 from vtn_stream.analysis import Analyzer
@@ -32,8 +33,8 @@ def test_two_models_are_compared_film_by_film(here, labelling, second, films, tm
     assert (code, err) == (0, f"wrote {tmp_path / 'films.csv'}\n")
     figures = json.loads(out)
     assert [model["name"] for model in figures["models"]] == ["labelling.safetensors", "second.safetensors"]
-    for model, alone in zip((labelling, second), figures["models"], strict=True):
-        single = json.loads(here(films / "truth.csv", "--device", "cpu", "--model", model, "--tiou", 0.1, "--json")[1])
+    for path, alone in zip((labelling, second), figures["models"], strict=True):
+        single = json.loads(here(films / "truth.csv", "--device", "cpu", "--model", path, "--tiou", 0.1, "--json")[1])
         assert {name: single[name] for name in ("model", "films", "detection", "segmentation")} == {
             name: alone[name] for name in ("model", "films", "detection", "segmentation")
         }
@@ -89,6 +90,12 @@ def test_models_that_do_not_know_all_labels_are_refused(here, encoder, backbone,
     )
 
 
+def test_a_model_that_names_clips_has_no_figures_in_common_with_one_that_draws(here, model, labelling, films):
+    code, out, err = here(films / "truth.csv", "--model", labelling, "--model", model)
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: small.safetensors names clips, and labelling.safetensors draws segments; ")
+
+
 def test_three_models_are_wrong_usage(here, labelling, films):
     code, _, err = here(films / "truth.csv", *["--model", labelling] * 3)
     assert code == 2
@@ -123,6 +130,16 @@ def test_every_figure_of_each_film_the_worst_first(here, found, truth, tmp_path,
     assert [row["film"] for row in figures["by_film"]] == ["a", "b"]
     assert figures["by_film"][0]["segmentation"]["accuracy"] == 0.85
     assert figures["by_film"][1]["detection"]["mAP"] is None
+
+
+def test_a_table_replaces_no_other_file(here, found, truth, tmp_path):
+    before = truth.read_bytes()
+    code, out, err = here(found, truth, "--csv", truth)
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: truth.csv is there already and is not a table of films' figures; it was kept")
+    assert truth.read_bytes() == before
+    for _ in range(2):
+        assert here(found, truth, "--csv", tmp_path / "films.csv")[0] == 0
 
 
 @pytest.mark.parametrize("kind", ["locating", "labelling"])

@@ -239,8 +239,8 @@ TRUTH = {"x": [seg(0, 10)], "y": []}
     ("predictions", "truth", "problem"),
     [
         ({"x": [seg(0, 1, 0.5), seg(3, 4)]}, TRUTH, "segment of x has no score .a at 3 s."),
-        ({"y": [seg(0, 1, 0.5, "run")]}, TRUTH, "segment of y is labelled run.*the truth knows a$"),
-        ({"z": []}, TRUTH, "predictions for z, which is not among"),
+        ({"y": [seg(0, 1, 0.5, "run")]}, TRUTH, "segment of y is labelled run.*the truth has a$"),
+        ({"z": []}, TRUTH, "predictions for z, which is not annotated"),
         ({}, {"x": []}, "the truth holds no segment"),
         ({}, {}, "the truth holds no segment"),
     ],

@@ -214,8 +214,8 @@ def test_every_time_has_the_label_that_wins_there(segments, times, random):
     ("predictions", "truth", "problem"),
     [
         ({}, {}, "the truth holds no video"),
-        ({"x": ["A"], "y": ["A"]}, {"x": ["A"]}, "y is among the predictions and not in the truth"),
-        ({}, {"x": ["A"]}, "x is among the truth and not in the predictions"),
+        ({"x": ["A"], "y": ["A"]}, {"x": ["A"]}, "y is among the predictions, but not in the truth"),
+        ({}, {"x": ["A"]}, "x is among the truth, but not in the predictions"),
         ({"x": ["A", "A"]}, {"x": ["A"]}, "x has 2 predicted labels and 1 true ones"),
         ({"x": []}, {"x": []}, "x has 0 predicted labels and 0 true ones"),
         ({"x": [1]}, {"x": ["1"]}, "x is labelled with words on one side and with numbers on the other"),

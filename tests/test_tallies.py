@@ -10,7 +10,7 @@ from scored_films import LABELS, TRUTH, annotations, predicted, scored, seg
 
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import Prediction, score
-from vtn_stream.evaluation.comparison import NUM_RESAMPLES, SEED, compare, only_labels, shared_labels
+from vtn_stream.evaluation.comparison import NUM_RESAMPLES, SEED, compare, joint_notes, only_labels, shared_labels
 from vtn_stream.evaluation.film_figures import film_figures, save_csv, undefined
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.cholec80 import PHASES
@@ -203,6 +203,15 @@ def test_films_in_which_each_is_better_are_counted():
     assert recall.difference == pytest.approx(-1 / 3)
     precision = next(d for d in compare(("a", "b"), a, b).differences if d.figure.name == "precision")
     assert precision.films == (0, 0, 1)  # what shows nothing has none
+
+
+def test_notes_of_one_model_have_its_name():
+    truth, found = films(0)
+    known = Prediction(segments=tuple(found["f1"]), candidates=tuple(found["f1"]))
+    both = [score({"f1": of}, annotations(truth), metrics=METRICS) for of in (known, replace(known, candidates=None))]
+    notes = joint_notes(("a", "b"), both)
+    assert next(note for note in notes if "Average precision" in note).startswith("b: Average precision counts what")
+    assert any(note.startswith("Nothing is predicted of 5 of 6 films") for note in notes)
 
 
 def test_few_films_are_said_to_be_few():

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from vtn_stream.errors import InputError, listed
+from vtn_stream.evaluation.figures import Scores
 from vtn_stream.evaluation.prediction import Prediction
 from vtn_stream.evaluation.tally import Figure, Tally
 from vtn_stream.film import one_form
 from vtn_stream.timeline import Segment
 
-__all__ = ["Comparison", "Difference", "compare", "only_labels", "shared_labels"]
+__all__ = ["Comparison", "Difference", "compare", "joint_notes", "only_labels", "shared_labels"]
 
 NUM_RESAMPLES = 1000
 SEED = 0
@@ -169,6 +170,13 @@ def shared_labels(
                 f"Left out of {name}: what it calls {listed(strangers)}, as the annotations have no such label."
             )
     return tuple(notes)
+
+
+def joint_notes(names: Sequence[str], scores: Sequence[Scores]) -> tuple[str, ...]:
+    """The notes on the figures of several models: of which model each is, unless all have it."""
+    notes = dict.fromkeys(note for of in scores for note in of.notes)
+    by = {note: [name for name, of in zip(names, scores, strict=True) if note in of.notes] for note in notes}
+    return tuple(note if len(by[note]) == len(names) else f"{' and '.join(by[note])}: {note}" for note in notes)
 
 
 def only_labels(predictions: Mapping[str, Prediction], truth: Sequence[str]) -> dict[str, Prediction]:

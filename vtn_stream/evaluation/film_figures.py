@@ -15,7 +15,7 @@ from vtn_stream.errors import InputError, printable
 from vtn_stream.evaluation.figures import Scores
 from vtn_stream.evaluation.tally import Tally
 
-__all__ = ["FilmFigures", "figures_of", "film_figures", "save_csv", "undefined"]
+__all__ = ["FilmFigures", "check_csv", "figures_of", "film_figures", "save_csv", "undefined"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,25 @@ def undefined(rows: Sequence[FilmFigures]) -> str | None:
     metric, name = next(iter(rows[0].figures))
     films, last = ("1 film has", "it stands") if num == 1 else (f"{num} films have", "they stand")
     return f"{films} no {name} of {metric}, as there is nothing to find or to compare: {last} last."
+
+
+def check_csv(path: Path) -> None:
+    """Raises InputError where the table would replace a file that is not such a table."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(20)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read ({error.strerror})", "nothing was measured", "name another file for the table"
+        ) from error
+    if head and not head.startswith(tuple(f"film,{name}".encode() for name in ("model,", "duration_s,", "label,"))):
+        raise InputError(
+            f"{path.name} is there already and is not a table of films' figures",
+            "it was kept and nothing was measured",
+            "name another file for the table",
+        )
 
 
 def save_csv(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> None:

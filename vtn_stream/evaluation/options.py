@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vtn_stream.evaluation.figures import Metric, Scores
+from vtn_stream.evaluation.film_figures import check_csv
 from vtn_stream.evaluation.measure import DEFAULT_FPS, score
 from vtn_stream.evaluation.prediction import Prediction
 from vtn_stream.evaluation.scored_films import Part
@@ -108,6 +109,11 @@ class EvaluationOptions:
     csv: Path | None = None
     as_json: bool = False
     output: Path | None = None
+
+    def check(self) -> None:
+        """Raises InputError for a table that would replace something else, before anything is measured."""
+        if self.csv is not None:
+            check_csv(self.csv)
 
     def misuse(self, way: Way | None = None) -> str | None:
         """Why these options do not go together; None if they do.
