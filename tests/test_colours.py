@@ -37,7 +37,7 @@ def test_a_label_looks_the_same_on_page_index_and_plot_whatever_stands_beside_it
     look = look_of(label)
     for each in (alone, among):
         place = list(each.labels).index(label)
-        assert data_of(page(each))["labels"][place][1:] == [look.colour, look.hatch]
+        assert data_of(page(each))["labels"][place][1:3] == [look.colour, look.hatch]
         entry = entry_of(each, name="n", page=None, timeline_file="t")
         assert data_of(index([entry], title="t"))["labels"][place][1:3] == [look.colour, look.hatch]
         assert looks_of(each.labels)[label] == looks_of([label])[label]
