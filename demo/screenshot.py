@@ -13,7 +13,10 @@ SIZE = {"width": 1280, "height": 790}
 
 
 def screenshot(page: Path, picture: Path, seconds: str) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"))),
+        None,
+    )
     if browser is None:
         raise SystemExit("Chromium is not installed")
     with sync_playwright() as playwright:

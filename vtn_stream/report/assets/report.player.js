@@ -63,7 +63,9 @@ let source = { name: data.film.name, chosen: false }; // whose picture the playe
 
 /** Says why there is no picture, and what helps. The timeline works without one. */
 async function tellWhy() {
-  const { error } = video, asked = source, name = stranger(asked.name), copy = "Choose a copy as MP4 with H.264:";
+  const { error } = video, asked = source;
+  if (!loaded() && !error) return; // it is still being opened
+  const name = stranger(asked.name), copy = "Choose a copy as MP4 with H.264:";
   if (loaded() && error) {
     return tell([name, ` does not play on from ${clock(now)}: the file may be damaged there. Choose another copy:`]);
   }
@@ -116,7 +118,7 @@ function errorOf(url) {
 function commandFor({ name, chosen }) {
   const plain = chosen || decoded(data.film.url.split("/").pop()) === name;
   const windows = navigator.platform.startsWith("Win");
-  if (!plain || /[\p{C}\p{Z}]/u.test(name.replaceAll(" ", "")) || (windows && /["%$`!^]/.test(name))) return undefined;
+  if (!plain || /[\p{C}\p{Z}]/u.test(name.replaceAll(" ", "")) || (windows && /["“”„‟%$`!^]/.test(name))) return undefined;
   const safe = name.startsWith("-") ? `./${name}` : name;
   const quoted = (text) => (windows ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`);
   const stem = safe.replace(/(?<=[^/])\.[^.]*$/, ""), copy = `${stem}${/\.mp4$/i.test(safe) ? ".h264" : ""}.mp4`;

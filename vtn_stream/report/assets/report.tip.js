@@ -77,10 +77,13 @@ function linesOf(ms, under, i) {
   return lines;
 }
 
-stage.addEventListener("pointerleave", ({ relatedTarget }) => {
-  if (tip.contains(relatedTarget)) clearTimeout(waits);
+stage.addEventListener("pointerleave", (event) => {
+  const comes = rested && !tip.hidden && farFromTip({ x: event.clientX, y: event.clientY }) < away;
+  clearTimeout(waits);
+  if (comes) waits = setTimeout(hideTip, REST); // from the lowest lane the way leads over what is below
   else hideTip();
 });
+tip.addEventListener("pointerenter", () => clearTimeout(waits));
 tip.addEventListener("pointerleave", ({ relatedTarget }) => { if (!stage.contains(relatedTarget)) hideTip(); });
 addEventListener("scroll", hideTip, { passive: true });
 addEventListener("blur", hideTip);
