@@ -124,6 +124,15 @@ def test_the_command_that_is_named_makes_annotations(folder, format, material, s
         assert labels == (["run"] if format == "youtube" else ["run", "jump"])  # its chapters last 10 s at least
 
 
+def test_the_command_leaves_a_timeline_that_is_there(folder, material, store, process, here):
+    path = folder({"a.mp4.timeline.srt": content("srt"), "a.mp4.timeline.json": content("json")})
+    with pytest.raises(UnknownFormat) as error:
+        find_films(path / "a.mp4.timeline.srt", material, store, process)
+    assert here(*shlex.split(error.value.cure.partition("result: ")[2])[1:])[0] == 0
+    made = path / "a.mp4.annotations.timeline.json"
+    assert read(made)[0] == {"a.mp4": [(1, 2, "run"), (3, 4, "jump")]}
+
+
 def test_the_command_for_a_folder_is_a_loop(folder, material, store, process):
     path = folder({"a.srt": content("srt"), "c d.srt": content("srt")})
     with pytest.raises(UnknownFormat, match=r"ann holds SubRip .*\(2 files such as a\.srt\)") as error:

@@ -31,7 +31,10 @@ def _of_file(file: Path, videos: Path) -> tuple[str, str] | None:
     if format is None:
         return None
     read_any(file)
-    target = file.with_name(f"{file.name.partition('.timeline.')[0].removesuffix(file.suffix)}.timeline.json")
+    stem = file.name.partition(".timeline.")[0].removesuffix(file.suffix)
+    target = file.with_name(f"{stem}.timeline.json")
+    if target.exists():  # of an analysis
+        target = file.with_name(f"{stem}.annotations.timeline.json")
     command = ["vtn-stream", "convert", str(file), str(target)]
     if len(films := FilmFolder(videos).find(named_by(file.name))) == 1:
         command += ["--film", str(videos / films[0])]
