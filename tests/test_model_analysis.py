@@ -210,7 +210,7 @@ def test_a_checkpoint_with_its_backbone_needs_nothing_else(analyzed, open_model,
     ("options", "error", "words"),
     [
         ({"fps": 2}, CheckpointError, "was trained at 1 positions per second, and --fps is 2"),
-        ({"backbone": "test_resnet", "weights": None}, BackboneError, "test_efficientnet, not of test_resnet"),
+        ({"backbone": "test_resnet", "weights": None}, BackboneError, "test_efficientnet, not on those of test_resnet"),
         ({"path": "no-such-model"}, CheckpointError, "no-such-model"),
     ],
 )
