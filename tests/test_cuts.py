@@ -196,7 +196,7 @@ def test_a_damaged_file_of_cuts_is_made_anew_with_a_warning(film, stored):
         told = []
         assert [problem is None for _, problem in stored.verify()] == [False]
         assert cuts_of(film[0], AROUND, stored, told=told)[1] == STARTS
-        assert "the cuts are placed anew" in told[0].message
+        assert "the cuts are placed again" in told[0].message
         assert file.read_bytes() == whole
     assert [problem is None for _, problem in stored.verify()] == [True]
 
