@@ -300,7 +300,7 @@ def test_a_film_that_is_replaced_or_gone_meanwhile_leaves_the_grid_s_places(film
             change()
             found = find_cuts(video, np.array(AROUND), store, process, told.append)
         assert found.tolist() == [NOT_READ] * 4
-        assert "stay where the grid has them" in told[-1].message
+        assert "stay on the grid" in told[-1].message
         assert not list(store.root.rglob("cuts-*"))
 
 

@@ -163,7 +163,7 @@ def test_a_damaged_chunk_is_told_and_computed_anew(analyzed, filled, video, enco
     assert sources(events) == [(0, "store"), (2, "store"), (1, "film")]
     (warning,) = warnings_of(events)
     assert path.name in warning
-    assert "computed anew" in warning
+    assert "computed again" in warning
     assert facts(events) == facts(analyzed.events)
     assert chunk_files(filled.root) == chunk_files(analyzed.store)
 
