@@ -312,7 +312,7 @@ def test_a_store_that_cannot_be_written_costs_the_next_run_the_same_work(film, t
     monkeypatch.setattr("vtn_stream.cuts.write_cuts", full)
     told = []
     assert cuts_of(film[0], AROUND, EmbeddingStore(tmp_path), told=told)[1] == STARTS
-    assert ["cuts are not kept" in event.message for event in told if isinstance(event, Warned)] == [True]
+    assert ["cuts are not stored" in event.message for event in told if isinstance(event, Warned)] == [True]
 
 
 # -- in timelines

@@ -198,7 +198,7 @@ def test_a_decoding_process_that_dies_once_costs_a_warning(analyzed, video, enco
     with Fragile(after_a_batch=True) as process:
         events = list(embed(video, PLAN.chunks(video), PLAN, encoder, store, process))
     (warning,) = warnings_of(events)
-    assert "a new one goes on" in warning
+    assert "a new one continues" in warning
     assert len(process.asked) == 2
     assert facts(events) == facts(analyzed.events)
     assert chunk_files(store.root) == chunk_files(analyzed.store)

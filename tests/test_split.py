@@ -156,7 +156,7 @@ def test_subsets_without_a_training_film_are_split_anew():
 def test_folds_are_a_partition_by_scene(videos, num, seed):
     used = [name for name, video in videos.items() if video.subset != "test"]
     if len(groups_of(videos, used)) < num:
-        with pytest.raises(InputError, match="cannot be cut"):
+        with pytest.raises(InputError, match="cannot be split"):
             folds(videos, num, seed)
         return
     parts = folds(videos, num, seed)
