@@ -184,7 +184,7 @@ def test_the_end_of_a_window_may_lie_on_the_border_of_a_chunk(analyzed, filled, 
     ("window", "complaint"),
     [
         ((5, 3), "begins at 5 s and ends at 3 s"),
-        ((5, 5), "holds nothing"),
+        ((5, 5), "nothing to analyze"),
         ((-1, 5), "begins at -1 s"),
         ((math.nan, 5), "begins at nan"),
         ((131, math.inf), "lasts 130.000 s, and --start is 131 s"),

@@ -196,7 +196,7 @@ def test_a_damaged_file_of_cuts_is_made_anew_with_a_warning(film, stored):
         told = []
         assert [problem is None for _, problem in stored.verify()] == [False]
         assert cuts_of(film[0], AROUND, stored, told=told)[1] == STARTS
-        assert "the cuts are placed anew" in told[0].message
+        assert "the cuts are placed again" in told[0].message
         assert file.read_bytes() == whole
     assert [problem is None for _, problem in stored.verify()] == [True]
 
@@ -300,7 +300,7 @@ def test_a_film_that_is_replaced_or_gone_meanwhile_leaves_the_grid_s_places(film
             change()
             found = find_cuts(video, np.array(AROUND), store, process, told.append)
         assert found.tolist() == [NOT_READ] * 4
-        assert "stay where the grid has them" in told[-1].message
+        assert "stay on the grid" in told[-1].message
         assert not list(store.root.rglob("cuts-*"))
 
 
@@ -312,7 +312,7 @@ def test_a_store_that_cannot_be_written_costs_the_next_run_the_same_work(film, t
     monkeypatch.setattr("vtn_stream.cuts.write_cuts", full)
     told = []
     assert cuts_of(film[0], AROUND, EmbeddingStore(tmp_path), told=told)[1] == STARTS
-    assert ["cuts are not kept" in event.message for event in told if isinstance(event, Warned)] == [True]
+    assert ["cuts are not stored" in event.message for event in told if isinstance(event, Warned)] == [True]
 
 
 # -- in timelines

@@ -163,7 +163,7 @@ def test_a_damaged_chunk_is_told_and_computed_anew(analyzed, filled, video, enco
     assert sources(events) == [(0, "store"), (2, "store"), (1, "film")]
     (warning,) = warnings_of(events)
     assert path.name in warning
-    assert "computed anew" in warning
+    assert "computed again" in warning
     assert facts(events) == facts(analyzed.events)
     assert chunk_files(filled.root) == chunk_files(analyzed.store)
 
@@ -198,7 +198,7 @@ def test_a_decoding_process_that_dies_once_costs_a_warning(analyzed, video, enco
     with Fragile(after_a_batch=True) as process:
         events = list(embed(video, PLAN.chunks(video), PLAN, encoder, store, process))
     (warning,) = warnings_of(events)
-    assert "a new one goes on" in warning
+    assert "a new one continues" in warning
     assert len(process.asked) == 2
     assert facts(events) == facts(analyzed.events)
     assert chunk_files(store.root) == chunk_files(analyzed.store)

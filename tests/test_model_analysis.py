@@ -303,7 +303,7 @@ def test_phases_are_what_the_film_shows(analyzed, open_model, phases):
     assert timeline.provenance["analysis"]["kind"] == "dense labels"
     assert timeline.provenance["analysis"]["model"] == load_checkpoint(phases).digest
     assert timeline.provenance["analysis"]["phase_rules"]["min_positions"] == [5, 5, 5, 5]
-    assert "of all sequences of labels" in timeline.provenance["notes"][0]
+    assert "the most likely sequence of labels" in timeline.provenance["notes"][0]
 
 
 def test_proposed_segments_lie_in_the_film_and_reach_their_score(analyzed, open_model, spotter):

@@ -146,7 +146,7 @@ def test_subsets_without_a_training_film_are_split_anew():
     videos = {f"v{n}": film("a", subset="validation") for n in range(10)} | {"t": film("a", subset="test")}
     sides = split(videos)
     assert (len(sides.training), len(sides.validation)) == (8, 2)
-    assert "split anew" in sides.notes[0]
+    assert "split again" in sides.notes[0]
     videos = {f"v{n}": film("a", subset="training") for n in range(10)} | {"t": film("a", subset="test")}
     assert (len(split(videos).validation), split(videos).notes) == (2, ())
 
@@ -156,7 +156,7 @@ def test_subsets_without_a_training_film_are_split_anew():
 def test_folds_are_a_partition_by_scene(videos, num, seed):
     used = [name for name, video in videos.items() if video.subset != "test"]
     if len(groups_of(videos, used)) < num:
-        with pytest.raises(InputError, match="cannot be cut"):
+        with pytest.raises(InputError, match="cannot be split"):
             folds(videos, num, seed)
         return
     parts = folds(videos, num, seed)
