@@ -131,7 +131,7 @@ DRAWN = {"analysis": {"operating_point": {"high": 0.5, "low": 0.25}}}
 
 def test_the_threshold_that_segments_were_drawn_with_stands_beside_the_slider(show):
     shown = show(*MATCH, beside=None, provenance=DRAWN)
-    assert text(shown, "#drawn") == "threshold of the analysis: 0.50"
+    assert text(shown, "#drawn") == "analysis used 0.50"
     assert "vtn-stream export --threshold" in shown.locator("#drawn").get_attribute("title")
 
 

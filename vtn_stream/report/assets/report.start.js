@@ -123,7 +123,7 @@ function facts() {
   $("threshold-value").textContent = lowest.toFixed(2);
   $("threshold-label").hidden = !scores.length;
   $("drawn").hidden = data.drawn === null || !scores.length;
-  if (data.drawn !== null) $("drawn").textContent = `threshold of the analysis: ${data.drawn.toFixed(2)}`;
+  if (data.drawn !== null) $("drawn").textContent = `analysis used ${data.drawn.toFixed(2)}`;
 
   const columns = ["Label", "Segments", "Total time", "Longest", "Mean score"];
   if (data.truth) columns.push("True segments", "True time");
