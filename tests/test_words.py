@@ -71,7 +71,9 @@ def test_a_hard_word_is_found(text):
     assert len(hard_words(text)) == 1
 
 
-@pytest.mark.parametrize("text", ["the model is none of these", "if there is none", "it told him", "a new file", "the most likely label"])
+@pytest.mark.parametrize(
+    "text", ["the model is none of these", "if there is none", "it told him", "a new file", "the most likely label"]
+)
 def test_plain_words_are_left_alone(text):
     assert hard_words(text) == []
 
