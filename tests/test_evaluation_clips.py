@@ -61,7 +61,7 @@ def test_a_film_without_a_segment_is_wrong_also_where_there_is_one_label(known):
         "1 of these films show no segment (1), which counts as wrong. If a label means that nothing happens, name it"
         in notes
     )
-    assert "All films are run: a model that always says so is right every time." in notes
+    assert "All films are run: a model that always says this is always right." in notes
 
 
 def test_a_label_that_means_nothing_is_what_films_without_a_segment_show():
@@ -73,7 +73,7 @@ def test_a_label_that_means_nothing_is_what_films_without_a_segment_show():
     assert confusions(clips) == {("fight", None): 1, ("fight", "fight"): 1, (None, None): 2}
     assert clips.top_1 == 0.75
     assert confusions(clips.by_highest_score) == {("fight", "fight"): 2, (None, None): 1, (None, "fight"): 1}
-    assert "nothing, where more is left" in notes
+    assert "nothing, if more time is without a segment" in notes
     unnamed, notes = clips_of([brief, long, [], brief], truth)
     assert confusions(unnamed) == {("fight", "fight"): 2, ("noFight", "fight"): 1, ("noFight", None): 1}
     assert unnamed.top_1 == 0.5

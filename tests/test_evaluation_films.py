@@ -27,7 +27,7 @@ def test_training_films_are_left_out_where_there_are_others_and_that_is_told():
 def test_predictions_of_other_films_are_an_error_unless_they_are_to_be_ignored():
     truth = annotations(TRUTH, subsets={"a": "training", "b": "validation", "c": "validation"})
     found = predicted({"b.mp4": [], "x.mp4": [], "A": []})
-    with pytest.raises(InputError, match=r"prediction of A, which is no film of the annotations \(did you mean a\?\)"):
+    with pytest.raises(InputError, match=r"prediction of A, which is not in the annotations \(did you mean a\?\)"):
         score(found, truth)
     scores = score(found, truth, ignore_other_videos=True)
     assert any("Predictions of 2 other films were ignored: A and x.mp4" in note for note in scores.notes)
@@ -72,7 +72,7 @@ def test_a_name_that_can_be_two_films_is_an_error():
 )
 def test_labels_that_the_truth_does_not_know_are_named_with_what_was_probably_meant(prediction):
     message = (
-        r"in a the predictions say Walk and zap, .*\(did you mean walk\?\); .*the annotations know run, sit and walk$"
+        r"in a the predictions say Walk and zap, .*\(did you mean walk\?\); .*the annotations have run, sit and walk$"
     )
     with pytest.raises(InputError, match=message):
         score({"a": prediction}, annotations(TRUTH))
@@ -95,7 +95,7 @@ def test_odd_things_are_told():
     }
     notes = " ".join(score(parts, annotations(TRUTH)).notes)
     assert "Of 1 film only a part was analyzed" in notes
-    assert "The truth goes on after the end of 1 film" in notes
+    assert "The truth continues after the end of 1 film" in notes
     assert "For 10.0 s the predictions hold more than one label" in notes
     unknown = score(predicted(TRUTH), annotations(TRUTH, durations=None))
     assert any("The duration of 3 films is not known" in note for note in unknown.notes)

@@ -46,7 +46,7 @@ def test_nothing_found_scores_zero_and_every_film_without_a_prediction_is_told()
     assert scores.segmentation.scores.accuracy == pytest.approx(100 * 240 / 300)  # 60 of 300 s have a label
     assert scores.to_dict()["without_predictions"] == ["a", "b", "c"]
     assert scores.to_dict()["detection"]["shown"]["precision"] is None
-    assert any("Nothing is predicted of 3 of 3 films" in note for note in scores.notes)
+    assert any("There is no prediction for 3 of 3 films" in note for note in scores.notes)
 
 
 def test_a_worked_example():
@@ -174,7 +174,7 @@ def test_whole_clips_have_accuracies():
     clips = scores.clips
     assert (clips.num_clips, clips.top_1, clips.top_5, clips.mean_per_class) == (4, 0.25, 0.5, pytest.approx(1 / 6))
     assert {"true": "c", "predicted": None, "films": 1} in scores.to_dict()["clips"]["confusion"]
-    assert any("Nothing is predicted of 1 of 4 films" in note for note in scores.notes)
+    assert any("There is no prediction for 1 of 4 films" in note for note in scores.notes)
     with pytest.raises(InputError, match="no labels of whole films"):
         score({}, annotations(TRUTH), metrics=["clips"])
 
@@ -225,7 +225,7 @@ def test_background_means_nothing_on_both_sides():
     assert scores.segmentation.scores.f1 == (100, 100, 100)
     assert scores.segmentation.scores.accuracy == pytest.approx(98)
     assert scores.labels == LABELS
-    with pytest.raises(InputError, match="the background is called nothing, which no label"):
+    with pytest.raises(InputError, match="the background is called nothing, which the annotations do not have"):
         score({}, annotations(truth, labels), background=["nothing"])
 
 

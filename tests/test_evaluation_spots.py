@@ -115,7 +115,7 @@ def test_a_label_of_both_kinds_counts_in_both():
     scores = score(predicted(found), annotations(videos, ("goal",)))
     assert scores.spotting.shown["goal"].num_found == scores.detection.shown["goal"].num_found == 2
     assert any("Some events labelled goal have a length and some have none" in note for note in scores.notes)
-    assert any("Predictions without a length (1) find no event that lasts." in note for note in scores.notes)
+    assert any("Predictions without a length (1) cannot find an event with a length." in note for note in scores.notes)
 
 
 def test_spots_without_scores_have_no_average_precision():
@@ -180,7 +180,7 @@ def test_labels_of_soccernet_that_a_match_does_not_have_may_be_predicted(tmp_pat
     assert scores.spotting.tight.average_map == 0.5  # as SoccerNet counts a label without an event
     assert scores.spotting.seconds.mean_ap.tolist() == [1, 1, 1]
     assert any("No scored film has Red card" in note for note in scores.notes)
-    with pytest.raises(InputError, match="the predictions say Tackle, which no label"):
+    with pytest.raises(InputError, match="the predictions say Tackle, which the annotations do not have"):
         score(predicted({f"{GAME}/1_224p": [at(1, "Tackle", 0.9)]}), truth)
 
 

@@ -160,7 +160,7 @@ def test_a_model_of_whole_frames_sees_them_squashed_and_counts_positions(make, c
 
 
 def test_a_model_of_whole_frames_has_no_crops(make, clips):
-    with pytest.raises(InputError, match="looks at whole frames"):
+    with pytest.raises(InputError, match="reads whole frames"):
         evaluate(make(squash=True), clips, Protocol(kind="views", num_views=2, num_crops=3))
 
 
@@ -314,7 +314,7 @@ def test_a_line_that_says_something_else_is_not_believed(checkpoint, tmp_path, c
 
 def test_a_file_that_holds_something_else_is_kept(checkpoint, clips, tmp_path):
     (tmp_path / "letter.txt").write_text('Dear reader\n{"a": 1}\n')
-    with pytest.raises(InputError, match=r"letter\.txt is there already"):
+    with pytest.raises(InputError, match=r"letter\.txt exists already"):
         evaluate(checkpoint, clips, FULL, results=tmp_path / "letter.txt")
     assert (tmp_path / "letter.txt").read_text() == 'Dear reader\n{"a": 1}\n'
 

@@ -189,7 +189,7 @@ def test_no_number_on_the_validation_films_is_the_same(monkeypatch, epoch):
             taught(*few("dense"), "dense", num_epochs=3)
         return
     fitted = taught(*few("dense"), "dense", num_epochs=3)
-    assert fitted.notes == (f"Stopped early, since {fact}; the weights are from epoch 1.",)
+    assert fitted.notes == (f"Stopped early, because {fact}; the weights are from epoch 1.",)
     assert (fitted.epoch, fitted.num_epochs, len(fitted.losses), len(fitted.metrics)) == (1, 1, 1, 1)
 
 

@@ -157,7 +157,7 @@ def test_films_of_one_name_in_two_folders_are_two_films(tmp_path):
     scores = score(found, annotations({"a/x": [seg(0, 10, "walk")], "b/x": [], "films/x": []}))
     assert [len(film.shown) for film in scores.films] == [1, 0, 0]
     assert scores.to_dict()["partial"] == ["films/x"]
-    with pytest.raises(InputError, match=r"prediction of films/b/x.mp4, which is no film of the annotations"):
+    with pytest.raises(InputError, match=r"prediction of films/b/x.mp4, which is not in the annotations"):
         score(found, annotations({"a/x": [seg(0, 10, "walk")], "films/x": []}))
 
 
@@ -192,7 +192,7 @@ def test_a_choice_is_refused(names, films, told):
 
 def test_a_film_that_is_taken_by_its_name_alone_is_named():
     scores = score({"b/a.mp4": Prediction()}, annotations({"c/a": [seg(0, 10, "walk")]}))
-    assert "Taken for the film of the same name in another folder: b/a.mp4 as c/a." in scores.notes
+    assert "Matched with the film of the same name in another folder: b/a.mp4 as c/a." in scores.notes
 
 
 def test_two_timelines_of_one_film_are_refused(tmp_path):

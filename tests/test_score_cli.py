@@ -78,7 +78,7 @@ def test_a_table_and_json_tell_the_same_figures(here, found, truth):
     code, out, err = here(found, truth)
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
-    assert out.startswith("2 films, 0:03:20.0, 2 labels; 3 segments are true, 3 predicted\n")
+    assert out.startswith("2 films, 0:03:20.0, 2 labels; 3 annotated segments, 3 predicted\n")
     # of run 3/4 is covered: found up to .7; of walk one of two is found first
     assert rows["run"] == ["100.0"] * 6 + ["1", "1", "100.0", "100.0", "100.0"]
     assert rows["walk"] == ["50.0"] * 6 + ["2", "2", "50.0", "50.0", "50.0"]
@@ -97,7 +97,7 @@ def test_a_table_and_json_tell_the_same_figures(here, found, truth):
 def test_a_timeline_alone_counts_the_other_film_as_empty_and_says_so(here, found, truth):
     code, out, err = here(found / "a.timeline.json", truth)
     assert (code, err) == (0, "")
-    assert "Nothing is predicted of 1 of 2 films, which counts as finding nothing: b." in " ".join(out.split())
+    assert "There is no prediction for 1 of 2 films, which counts as finding nothing: b." in " ".join(out.split())
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_labels_of_strangers_are_shown_as_text(here, tmp_path):
     code, out, err = here(tmp_path / "found", tmp_path / "t.csv")
     assert code == 1
     assert "\x1b" not in out + err
-    assert err.startswith("vtn-stream: in a the predictions say x\\x1b[31m, which no label of the annotations is")
+    assert err.startswith("vtn-stream: in a the predictions say x\\x1b[31m, which the annotations do not have")
     assert len(err.splitlines()) == 1
 
 
@@ -452,7 +452,7 @@ def test_an_interrupt_while_films_are_looked_at_ends_it(here, locating, films, t
 def test_options_of_clips_are_of_no_use_with_it(here, locating, films):
     code, out, err = here(films / "truth.csv", "--model", locating, "--protocol", "views")
     assert (code, out) == (2, "")
-    assert "--protocol is of no use with a model that locates actions" in err
+    assert "--protocol does nothing with a model that locates actions" in err
 
 
 def test_films_that_failed_in_a_batch_are_named_and_left_out(here, truth, found):
@@ -460,7 +460,7 @@ def test_films_that_failed_in_a_batch_are_named_and_left_out(here, truth, found)
     with open(truth, "a") as file:
         file.write("films/c,0,10,walk,100,\n")
     before = here(found, truth)
-    assert "Nothing is predicted of 1 of 3 films" in " ".join(before[1].split())
+    assert "There is no prediction for 1 of 3 films" in " ".join(before[1].split())
     lines = [
         {"event": "film_failed", "film": f, "results": f, "reason": f"{f} is odd"} for f in ("b.mp4", "c.mp4", "d")
     ]

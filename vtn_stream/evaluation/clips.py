@@ -111,9 +111,9 @@ def _remark(scored: Sequence[ScoredFilm], drawn: Sequence[ScoredFilm], rest: boo
         notes.append(
             f"Of {len(drawn)} of {len(scored)} films no label of the whole film is predicted: their segments decide. "
             "By share of time a film has the label whose segments cover the most of it"
-            + " (nothing, where more is left)" * rest
-            + "; by highest score, that of the segment which scores highest"
-            + " (nothing, where there is no segment)" * rest
+            + " (nothing, if more time is without a segment)" * rest
+            + "; by highest score, the label of the segment with the highest score"
+            + " (nothing, if there is no segment)" * rest
             + "."
         )
     if empty := [film.name for film in drawn if not film.shown]:
@@ -122,4 +122,4 @@ def _remark(scored: Sequence[ScoredFilm], drawn: Sequence[ScoredFilm], rest: boo
             + ("nothing." if rest else "wrong. If a label means that nothing happens, name it with --background.")
         )
     if len({film.clip_label for film in scored}) == 1 and len(scored) > 1:
-        notes.append(f"All films are {shown(scored[0].clip_label)}: a model that always says so is right every time.")
+        notes.append(f"All films are {shown(scored[0].clip_label)}: a model that always says this is always right.")

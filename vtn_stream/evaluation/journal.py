@@ -43,7 +43,7 @@ class Journal:
         is_ours = not any(lines) or any("format" in fields and "identity" in fields for fields in parsed)
         if len(content) > MAX_BYTES or not is_ours:
             raise InputError(
-                f"{path.name} is there already and holds no results of an evaluation",
+                f"{path.name} exists already and does not hold results of an evaluation",
                 "it was kept and nothing was measured",
                 "name another file with -o",
             )

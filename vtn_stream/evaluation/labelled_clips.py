@@ -124,7 +124,7 @@ def evaluate(
     Raises InputError, BackboneError, CheckpointError.
     """
     if protocol.num_crops > 1 and checkpoint.recipe.geometry != CENTRE_CROP:
-        raise InputError("this model looks at whole frames", "there are no crops to choose", "use one crop")
+        raise InputError("this model reads whole frames", "there are no crops to choose", "use one crop")
     tell = on_event or (lambda event: None)
     journal = Journal(results, checkpoint, str(protocol))
     scored: list[ClipScored] = []

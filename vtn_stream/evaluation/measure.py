@@ -176,7 +176,7 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
     shown = {film.name: film.shown for film in films}
     absent = sorted({s.label for found in candidates.values() for s in found} - known)
     if absent and known:
-        notes.append(f"No scored film has {listed(absent)}: average precision knows no such class.")
+        notes.append(f"No scored film has {listed(absent)}: average precision leaves these classes out.")
     remark_shown_only(films, notes)
     at_one = detection_map(_of(known, shown), truth, [SHOWN_TIOU])
     of_class = {

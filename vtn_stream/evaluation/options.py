@@ -46,8 +46,8 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
 
 _WHY: Mapping[Way, str] = {
     "predictions": "goes with --model",
-    "films": "is of no use with a model that locates actions",
-    "clips": "is of no use with a model that names clips",
+    "films": "does nothing with a model that locates actions",
+    "clips": "does nothing with a model that labels clips",
 }
 
 MAX_MODELS = 2  # that are compared

@@ -137,7 +137,7 @@ def reading_size(video: VideoInfo, recipe: Recipe) -> tuple[int, int]:
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise VideoError(
             f"{video.path.name} has {width} x {height} pixels",
-            "such a line of pixels was not looked at",
+            "such a narrow picture was not analyzed",
             f"crop it to a shape of at most {MAX_ASPECT} to 1",
         )
     return (height, width) if height * width <= MAX_PIXELS else _with_short_side(height, width, 2 * _short_side(recipe))

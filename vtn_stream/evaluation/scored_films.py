@@ -122,21 +122,21 @@ def matched(
     if outside and not ignore_other_videos:
         name = outside[0]
         if name in others:
-            fact = f"there is a prediction of {shown(name)}, which is no film of the annotations"
+            fact = f"there is a prediction of {shown(name)}, which is not in the annotations"
             fact += suggestion(name, truth.videos)
         else:
             fact = f"there is a prediction of {shown(name)}, which is not a {part} film"
         raise InputError(
             fact + f" ({len(outside)} such)" * (len(outside) > 1),
             "nothing was scored",
-            "leave such predictions out, or have them ignored with --ignore-other-videos",
+            "leave such predictions out, or ignore them with --ignore-other-videos",
         )
     if outside:
         notes.append(f"Predictions of {_counted(len(outside), 'other film')} were ignored: {listed(outside)}.")
     if loose := [
         f"{assigned[name]} as {name}" for name in names if name in assigned and folders_differ(assigned[name], name)
     ]:
-        notes.append(f"Taken for the film of the same name in another folder: {listed(loose)}.")
+        notes.append(f"Matched with the film of the same name in another folder: {listed(loose)}.")
     films = []
     strange: Counter[str] = Counter()
     for name in names:
@@ -297,9 +297,9 @@ def _all_labels(prediction: Prediction) -> set[str]:
 
 def _unknown(strangers: Sequence[str], labels: Sequence[str], where: str) -> InputError:
     return InputError(
-        f"{where} {listed(strangers)}, which no label of the annotations is{suggestion(strangers[0], labels)}",
+        f"{where} {listed(strangers)}, which the annotations do not have{suggestion(strangers[0], labels)}",
         "nothing was scored",
-        f"rename what is called so, or leave it out (--skip-bad); the annotations know {listed(labels)}",
+        f"rename these labels, or leave them out (--skip-bad); the annotations have {listed(labels)}",
     )
 
 
@@ -316,7 +316,7 @@ def _remark(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -
     if missing := [film.name for film in films if film.prediction is None]:
         num = f"{len(missing)} of {_counted(len(films), 'film')}"
         hint = _of_other_subset(films, truth)
-        notes.append(f"Nothing is predicted of {num}, which counts as finding nothing: {listed(missing)}.{hint}")
+        notes.append(f"There is no prediction for {num}, which counts as finding nothing: {listed(missing)}.{hint}")
     if partial := [film.name for film in films if film.prediction is not None and not film.prediction.complete]:
         num = _counted(len(partial), "film")
         notes.append(f"Of {num} only a part was analyzed, and all of it is scored: {listed(partial)}.")
@@ -327,7 +327,9 @@ def _remark(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -
             late.append(film.name)
     if late:
         num = _counted(len(late), "film")
-        notes.append(f"The truth goes on after the end of {num}; are its times seconds of these films? {listed(late)}.")
+        notes.append(
+            f"The truth continues after the end of {num}; are its times seconds of these films? {listed(late)}."
+        )
     unknown = [
         film.name
         for film in films

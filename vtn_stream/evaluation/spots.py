@@ -114,7 +114,7 @@ def _remark(
 ) -> None:
     instants = sum(s.start_s == s.end_s for film in others for s in film.candidates)
     if instants and any(film.true for film in others):
-        notes.append(f"Predictions without a length ({instants}) find no event that lasts.")
+        notes.append(f"Predictions without a length ({instants}) cannot find an event with a length.")
     num_spots, num_lasting = (sum(len(film.true) for film in films) for films in (of_spots, others))
     if num_spots and num_lasting:
         notes.append(
