@@ -143,8 +143,8 @@ def _measured(facts: CardFacts) -> list[str]:
     fitted = "Rules" if facts.has_rules else "Thresholds"
     how += (
         f" Precision, recall and F1 are those of what a timeline shows. {fitted} and the epoch were chosen on these "
-        "films, so the figures are higher than on other films. How good it is on those, only films can say that did not "
-        "teach it: annotate a few, and run `vtn-stream evaluate`."
+        "films, so the figures are higher than on other films. To know how good it is on those, annotate a few films "
+        "that did not teach it, and run `vtn-stream evaluate`."
     )
     rows = []
     for c in facts.classes:
