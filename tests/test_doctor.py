@@ -68,4 +68,4 @@ def test_a_bad_finding_makes_the_command_fail(tmp_path):
     place.write_text("not a folder")
     result = CliRunner().invoke(vtn_stream, ["doctor", "--store", str(place)], standalone_mode=False)
     assert result.return_value == 1
-    assert "cannot be analyzed before" in result.output
+    assert "until what is BAD is fixed" in result.output
