@@ -68,7 +68,7 @@ def test_a_file_that_changes_between_memory_and_first_frame_is_an_error(open_, o
     tensors = load_file(own)
     tensors["conv_stem.weight"] += 1
     save_file(tensors, own)
-    with pytest.raises(BackboneError, match="not those that were here before"):
+    with pytest.raises(BackboneError, match="not the same as before"):
         late(np.zeros((1, *late.size, 3), np.uint8))
 
 

@@ -245,7 +245,7 @@ def test_without_a_filter_it_goes_on_and_says_so(monkeypatch, tmp_path):
     with DecodingProcess() as process:
         state = process.check()
         assert not state["isolated"]
-        assert state["reasons"][0].endswith("not closed off: the kernel refuses the filter (Invalid argument)")
+        assert state["reasons"][0].endswith("not blocked: the kernel refuses the filter (Invalid argument)")
         assert process.probe(film.path).num_frames == 5
 
 
