@@ -91,7 +91,7 @@ def test_motion_is_kept_where_it_is_no_worse_on_the_validation_films(
     assert learnt.tried == {"motion": motion, "motion alone": size, "no motion": no_motion}
     write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
     assert (
-        f"{100 * motion:.1f} % motion, {100 * size:.1f} % motion alone, {100 * no_motion:.1f} % no motion; the best was"
+        f"{100 * motion:.1f} % motion, {100 * size:.1f} % motion alone, {100 * no_motion:.1f} % no motion; the best one was"
         in (tmp_path / "m.md").read_text()
     )
 
@@ -140,7 +140,7 @@ def test_a_label_of_training_films_only_has_neither_figure_nor_threshold(quick, 
     jump = learnt.exam.classes[1]
     assert (jump.label, jump.ap, jump.threshold) == ("jump", None, None)
     assert "jump" not in learnt.points.own
-    assert "no example was there to measure them: jump" in (tmp_path / "m.md").read_text()
+    assert "had no example to measure them: jump" in (tmp_path / "m.md").read_text()
 
 
 def test_a_training_that_lost_its_numbers_is_written_and_says_so(quick, tmp_path, monkeypatch):
