@@ -91,7 +91,7 @@ def test_motion_is_kept_where_it_is_no_worse_on_the_validation_films(
     assert learnt.tried == {"motion": motion, "motion alone": size, "no motion": no_motion}
     write(lesson_of, learnt, RECIPE, tmp_path / "m.safetensors")
     assert (
-        f"{100 * motion:.1f} % motion, {100 * size:.1f} % motion alone, {100 * no_motion:.1f} % no motion; the best one was"
+        f"{100 * motion:.1f} % motion, {100 * size:.1f} % motion alone, {100 * no_motion:.1f} % no motion; the best one"
         in (tmp_path / "m.md").read_text()
     )
 
