@@ -294,7 +294,7 @@ def test_a_model_that_is_there_is_kept_before_any_work(world):
         (
             "m.md",
             None,
-            r"^m\.md cannot be the name of a model; nothing was trained; let the name after -o end in \.safetens",
+            r"^m\.md cannot be the name of a model; nothing was trained; give a name after -o that ends in \.safetens",
         ),
         ("m.training", None, "cannot be the name of a model"),
         ("m", None, "cannot be the name of a model"),
