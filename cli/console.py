@@ -214,7 +214,10 @@ def show_timeline(timeline: Timeline, pictures: Callable[[], Mapping[str, bytes]
             Text(printable(s.label)),
             score,
         )
-    show_table(table)
+    if timeline.segments:
+        show_table(table)
+    else:
+        out.print("no segments: nothing was found")
     if len(timeline.segments) > MAX_ROWS:
         out.print(f"... and {len(timeline.segments) - MAX_ROWS} more in the files")
     out.print(_lane(timeline, symbols, colours))

@@ -85,7 +85,7 @@ run is killed, give the same command again: it continues after its last complete
 def train(asked: TrainingOptions) -> None:
     """Train a model of your own actions, from annotated films."""
     asked.check()
-    out.print(Text(f"teaching {printable(asked.output.name)} from {printable(asked.annotations.name)}"), soft_wrap=True)
+    out.print(Text(f"training {printable(asked.output.name)} from {printable(asked.annotations.name)}"), soft_wrap=True)
     from vtn_stream.training.teach import teach
 
     with _progress() as progress:

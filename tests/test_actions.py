@@ -188,7 +188,7 @@ def test_what_a_timeline_says_of_the_model_is_json_without_a_path(locating, labe
 def test_notes_say_how_segments_came_about(locating, labelling, tmp_path):
     def notes(network, **options):
         (note,) = actions_of(checkpoint_of(network, **options), network, (0, 9), tmp_path).notes()
-        assert note.startswith("A model read the film as one sequence, a position every 0.10 s")
+        assert note.startswith("A model read the film as one sequence, a position every 0.1 s")
         return note
 
     assert "may overlap" in notes(locating)

@@ -55,6 +55,13 @@ def test_the_terminal_shows_a_label_in_its_colour(monkeypatch):
         assert f";48;2;{rgb}m" in shown.getvalue()  # its stretch of the lane
 
 
+def test_a_timeline_without_segments_says_so_in_the_terminal(monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=shown, width=80, highlight=False))
+    console.show_timeline(timeline())
+    assert shown.getvalue().startswith("no segments: nothing was found\n0:00:00.0 ")
+
+
 def test_a_plot_draws_a_label_in_its_colour():
     (patch,) = [patch for patch in figure([named("walk")]).axes[0].patches if patch.get_zorder() == 1]
     assert to_hex(patch.get_facecolor()).upper() == look_of("walk").colour

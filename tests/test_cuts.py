@@ -388,7 +388,10 @@ def test_what_stays_on_the_grid_is_told(film, seen, open_analyzer, tmp_path):
         timeline = analyzer.analyze(analyzer.plan(film[0]), on_event=events.append).timeline
     assert [s.start_s for s in timeline.segments] == [0, 3.25, 7.75, 10.25, 15.75]
     assert timeline.provenance["cuts"] == {"total": 4, "unclear": 0, "lost": 4}
-    assert any(note.startswith("4 of 4 changes lie midway") for note in timeline.provenance["notes"])
+    assert any(
+        note.startswith("Borders that are only placed midway between two sampled frames: 4 of 4.")
+        for note in timeline.provenance["notes"]
+    )
     assert any(isinstance(e, Warned) and "4 cuts stay on the grid" in e.message for e in events)
 
 

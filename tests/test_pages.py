@@ -68,6 +68,23 @@ def test_a_page_finds_its_film_beside_it_and_above(analyzed, tmp_path, monkeypat
     assert b'"./film.mp4"' in page_at(page, timeline, thumbnails=False).content
 
 
+def test_a_page_that_is_made_again_keeps_the_way_to_its_film(analyzed, tmp_path, monkeypatch):
+    timeline = analyzed.analysis.timeline
+    for folder in ("games", "results"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path)
+    page, film = Path("results/film.timeline.html"), tmp_path / "games" / "film.mp4"
+    film.touch()
+    page.write_bytes(page_at(page, timeline, film="../games/film.mp4", thumbnails=False).content)
+    again = page_at(page, timeline, thumbnails=False)
+    assert (again.content, again.warnings) == (page.read_bytes(), ())
+    page.write_bytes(page.read_bytes().replace(b"./../games/film.mp4", b"/" + bytes(film)))
+    assert page_at(page, timeline, thumbnails=False).warnings == (NO_FILM,)  # an absolute path is nobody's
+    page.write_bytes(again.content)
+    film.unlink()
+    assert page_at(page, timeline, thumbnails=False).warnings == (NO_FILM,)
+
+
 def test_thumbnails_are_those_of_the_part_that_was_analyzed(analyzed):
     timeline = analyzed.analysis.timeline
     everything = page_of(timeline, store=analyzed.store).content.decode()

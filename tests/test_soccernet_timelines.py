@@ -53,6 +53,6 @@ def test_soccernet_annotations_and_predictions():
 def test_what_spots_cannot_hold_is_told():
     written = soccernet.write([timeline(segment(), segment(3, 4, score=0.5), segment(5, 5))], Options())
     assert written.warnings == (
-        "2 segments with a length, which spots have not: written at the start",
+        "2 segments with a length, which spots do not have: written at the start",
         "2 segments without a score, which predictions need: written with 1",
     )

@@ -132,7 +132,7 @@ def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, file
     model = tmp_path / "my actions.safetensors"
     lines = [line.rstrip() for line in out.splitlines()]
     assert lines == [
-        "teaching my actions.safetensors from actions.csv",
+        "training my actions.safetensors from actions.csv",
         "localization of 2 labels: run and jump",
         "from 10 films, 2 of them for validation: 1.50 h, 120 segments, 4 positions per second",
         "on the validation films",
@@ -233,7 +233,7 @@ def test_a_terminal_sees_it_go_on(here, lesson, files, terminal, monkeypatch):
 def test_an_error_is_one_line(here, lesson, files):
     lesson.play = [PLAY[0], InputError("this is too little to learn from", "nothing was trained", "use --anyway")]
     code, out, err = here(*files)
-    assert (code, out) == (1, "teaching my actions.safetensors from actions.csv\n")
+    assert (code, out) == (1, "training my actions.safetensors from actions.csv\n")
     assert err == "vtn-stream: this is too little to learn from; nothing was trained; use --anyway\n"
 
 
@@ -249,7 +249,7 @@ def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here, lesson, files, swallo
 
     lesson.play = [interrupt, AssertionError("it went on")]
     code, out, err = here(*files)
-    assert (code, out) == (130, "teaching my actions.safetensors from actions.csv\n")
+    assert (code, out) == (130, "training my actions.safetensors from actions.csv\n")
     assert err.strip() == "vtn-stream: interrupted; what was stored is kept, run the same command again to continue"
 
 

@@ -74,7 +74,7 @@ def test_short_chapters_are_joined_and_the_longest_names_them():
         segment(0, 60, "a"), segment(60, 63, "b"), segment(63, 120, "c"), segment(120, 121, "d"), segment(122, 123, "e")
     )
     assert lines == ["0:00 a", "1:00 c", "2:00 d"]
-    assert warnings == ["2 chapters joined with a neighbour: one must last 10 s"]
+    assert warnings == ["2 chapters joined with a neighbour: each must last at least 10 s"]
     assert listed(segment(0, 60, "a"), segment(60, 65, "b"), duration_s=65)[0] == ["0:00 a"]
 
 

@@ -190,13 +190,13 @@ class Draft:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")
         if cuts is not None and cuts.num_unclear:
             notes.append(
-                f"{cuts.num_unclear} of {cuts.num_changes} changes lie midway between two sampled frames: "
-                "no cut was seen between them, the frames are damaged, or there are too many of them."
+                f"Borders that are only placed midway between two sampled frames: {cuts.num_unclear} of "
+                f"{cuts.num_changes}. No cut was seen there, the frames are damaged, or there are too many of them."
             )
         if cuts is not None and cuts.num_unread:
             notes.append(
-                f"{cuts.num_unread} of {cuts.num_changes} changes lie midway between two sampled frames: "
-                "decoding the frames between failed; another run tries again."
+                f"Borders that are only placed midway between two sampled frames: {cuts.num_unread} of "
+                f"{cuts.num_changes}. Decoding the frames between them failed; another run tries again."
             )
         return fixed_provenance(recipe, self._encoder, self._scorer.provenance()) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],

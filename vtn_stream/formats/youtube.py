@@ -113,7 +113,7 @@ def _chapters(timeline: Timeline, changed: Counter[tuple[str, str]]) -> list[tup
 
 def _join_last(chapters: list[tuple[int, Segment]], changed: Counter[tuple[str, str]]) -> None:
     """Joins the last two chapters, named by the segment that lasts longer."""
-    changed["chapter", f"joined with a neighbour: one must last {MIN_DURATION_S} s"] += 1
+    changed["chapter", f"joined with a neighbour: each must last at least {MIN_DURATION_S} s"] += 1
     (start, before), (_, after) = chapters[-2:]
     chapters[-2:] = [(start, max(before, after, key=lambda s: s.duration_s))]
 

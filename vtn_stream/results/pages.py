@@ -1,9 +1,12 @@
 """A film's page with what it needs from elsewhere: thumbnails from the store, and the path to the film."""
 
+import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
+from urllib.parse import unquote
 
 from vtn_stream.errors import DamagedFile, InputError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
@@ -22,6 +25,9 @@ from vtn_stream.track import GridScores
 __all__ = ["NO_FILM", "Scored", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
 
 NO_FILM = "the page does not know where the film lies: choose it there, or name it with vtn-stream report --film"
+# Where a page says which film it plays, as `report.page` writes it.
+_FILM_IN_PAGE = re.compile(rb'"film":\{"name":"(?:[^"\\]|\\.)*","url":("(?:[^"\\]|\\.)*")')
+MAX_PAGE_READ = 64 * 1024 * 1024
 MAX_THUMBNAILS_READ = 20_000  # more than two days of film have
 NO_PICTURES = "no pictures of this film are in the store: the page has none (--store names another store)"
 
@@ -61,12 +67,12 @@ def page_at(
     thumbnails: bool = True,
     source: Path | None = None,
 ) -> Written:
-    """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies;
-    source: the timeline's file, beside which its scores lie.
+    """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies, or
+    where the page that is there now finds it; source: the timeline's file, beside which its scores lie.
 
     Raises nothing if there is none: a warning says so.
     """
-    way = _way_to_film_of(timeline, page, Path.cwd()) if film is None else film
+    way = _way_to_film_of(timeline, page, Path.cwd()) or _way_of_page(page, timeline) if film is None else film
     scored, trouble = (None, ()) if source is None else _scored_beside(source, timeline)
     written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails, scored=scored)
     return replace(written, warnings=(*written.warnings, *trouble, *((NO_FILM,) if way is None else ())))
@@ -131,6 +137,20 @@ def _way_to_film_of(timeline: Timeline, page: Path, inside: Path) -> str | None:
         if way is not None and (folder / timeline.video_path).is_file():
             return way
     return None
+
+
+def _way_of_page(page: Path, timeline: Timeline) -> str | None:
+    """The path by which the page that is there now finds its film, if it is this film's page and the film is there."""
+    try:
+        with open(page, "rb") as file:
+            found = _FILM_IN_PAGE.search(file.read(MAX_PAGE_READ))
+        url = json.loads(found[1]) if found else ""
+        way = unquote(url, errors="surrogateescape").removeprefix("./")
+        name = PurePath(timeline.video_path).name
+        is_there = not way.startswith("/") and PurePath(way).name == name and (page.parent / way).is_file()
+    except (OSError, ValueError):
+        return None
+    return way if is_there else None
 
 
 def _thumbnails(timeline: Timeline, store: EmbeddingStore) -> list[tuple[float, bytes]]:

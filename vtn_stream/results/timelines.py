@@ -37,5 +37,5 @@ def load_document(path: Path) -> timeline_json.Document:
 
 
 def stem_of(timeline: Path) -> str:
-    """How the files made from a timeline begin: film.timeline.json -> film."""
+    """How the files made from a timeline begin: film.mp4.timeline.json -> film.mp4."""
     return timeline.name.removesuffix(".json").removesuffix(".timeline")

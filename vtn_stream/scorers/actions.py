@@ -54,7 +54,7 @@ class FilmActions(ModelScorer):
     def notes(self) -> list[str]:
         every_s = float(1 / self._job.fps)
         how = self._job.head.note(self._job.checkpoint.phase_rules)
-        return [f"A model read the film as one sequence, a position every {every_s:.2f} s, and {how}"]
+        return [f"A model read the film as one sequence, a position every {every_s:.3g} s, and {how}"]
 
 
 def _known(valid: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -52,5 +52,6 @@ def _of_folder(folder: Path) -> tuple[str, str] | None:
     read_any(file)
     where, end = shlex.quote(f"{folder}/"), shlex.quote(suffix)
     command = f'for f in {where}*{end}; do vtn-stream convert "$f" "${{f%{end}}}.timeline.json"; done'
-    fact = f"{folder.name} holds {of[file]} ({num} files such as {file.name}), which is not read as annotations"
+    such = f"{num} files such as {file.name}" if num > 1 else file.name
+    fact = f"{folder.name} holds {of[file]} ({such}), which is not read as annotations"
     return fact, command

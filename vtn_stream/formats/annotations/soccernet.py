@@ -200,7 +200,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     scoreless = sum(s.score is None for s in timeline.segments) if scored else 0
     warnings = []
     if lasting:
-        warnings.append(f"{num(lasting, 'segment')} with a length, which spots have not: written at the start")
+        warnings.append(f"{num(lasting, 'segment')} with a length, which spots do not have: written at the start")
     if scoreless:
         warnings.append(f"{num(scoreless, 'segment')} without a score, which predictions need: written with 1")
     return Written(content=json_bytes(content), warnings=tuple(warnings))
