@@ -172,6 +172,7 @@ def test_what_a_timeline_says_of_the_model_is_json_without_a_path(locating, labe
         == {
             "kind": "action localization",
             "model": "abc",
+            "num_labels": len(LABELS),
             "training": {"source": "made here"},
             "operating_point": {"high": 0.25, "low": 0.25},
             "operating_points": {"jump": {"high": 0.75, "low": 0.5}},
