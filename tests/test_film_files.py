@@ -1,5 +1,6 @@
 """A folder with a file for each film: how films are named, which of two files counts, and what leads to `convert`."""
 
+import dataclasses
 import hashlib
 import re
 import shlex
@@ -98,6 +99,19 @@ def test_of_a_timeline_and_its_table_the_one_that_was_changed_counts(folder):
     table.write_bytes(files["films/a.mp4.timeline.csv"])
     assert read(path) == ({"a.mp4": [(1, 2, "run"), (3, 4, "hop")]}, [])
     assert read(timeline) == read(path)
+
+
+def test_for_a_timeline_that_overlaps_itself_the_command_is_named_that_joins_it(folder, here):
+    twice = (*TIMELINE.segments, Segment(start_s=1.5, end_s=2.5, label="run"))
+    written = timeline_json.dumps(dataclasses.replace(TIMELINE, segments=twice))
+    file = folder({"a.mp4.timeline.json": written}) / "a.mp4.timeline.json"
+    with pytest.raises(AnnotationError, match="has 1 problem;") as error:
+        read(file)
+    command = re.search(r"vtn-stream (export .*)", error.value.cure)[1]
+    joined = file.parent / "joined"
+    words = command.replace("FILM.timeline.json", str(file)).replace("FOLDER", str(joined)).split()
+    assert here(*words)[0] == 0
+    assert read(joined / file.name)[0] == {"a.mp4": [(1, 2.5, "run"), (3, 4, "jump")]}
 
 
 def test_two_timelines_of_one_film_are_a_problem(folder):
