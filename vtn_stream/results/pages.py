@@ -24,7 +24,7 @@ from vtn_stream.track import GridScores
 
 __all__ = ["NO_FILM", "Scored", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
 
-NO_FILM = "the page does not know where the film lies: choose it there, or name it with vtn-stream report --film"
+NO_FILM = "the page does not know where the film lies: choose it there, or run vtn-stream report TIMELINE --film FILM"
 # Where a page says which film it plays, as `report.page` writes it.
 _FILM_IN_PAGE = re.compile(rb'"film":\{"name":"(?:[^"\\]|\\.)*","url":("(?:[^"\\]|\\.)*")')
 MAX_PAGE_READ = 64 * 1024 * 1024
