@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import pytest
 from test_evaluate_cli import model  # noqa: F401
@@ -140,6 +141,20 @@ def test_a_table_replaces_no_other_file(here, found, truth, tmp_path):
     assert truth.read_bytes() == before
     for _ in range(2):
         assert here(found, truth, "--csv", tmp_path / "films.csv")[0] == 0
+    os.mkfifo(tmp_path / "pipe.csv")
+    code, out, err = here(found, truth, "--csv", tmp_path / "pipe.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: pipe.csv is there already and is not a table of films' figures; it was kept")
+
+
+def test_the_folder_of_the_table_is_made_and_a_bad_one_is_reported_before_anything_is_measured(
+    here, found, truth, tmp_path
+):
+    assert here(found, truth, "--csv", tmp_path / "new" / "folder" / "films.csv")[0] == 0
+    assert (tmp_path / "new" / "folder" / "films.csv").is_file()
+    code, out, err = here(found, truth, "--csv", truth / "films.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: films.csv cannot be written (")
 
 
 @pytest.mark.parametrize("kind", ["locating", "labelling"])
