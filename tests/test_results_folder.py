@@ -138,6 +138,16 @@ def test_scores_that_are_not_those_of_the_timeline_are_not_used_and_a_note_says_
     assert "are not known of 1 of 1 films (a)" in note
 
 
+@pytest.mark.parametrize(("change", "is_changed"), [(corrected, True), (missing, False), (without_digests, False)])
+def test_a_timeline_that_a_person_changed_is_named_in_a_note(tmp_path, change, is_changed):
+    save(tmp_path, located())
+    change(tmp_path)
+    (found,) = read_predictions(tmp_path).values()
+    notes = score({"a": found}, annotations({"a": [seg(0, 10, "walk")]})).notes
+    told = any(note.startswith("The timelines of 1 of 1 film were changed since they were written: ") for note in notes)
+    assert told == is_changed == found.changed
+
+
 # ---- which film
 
 

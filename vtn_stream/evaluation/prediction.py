@@ -30,6 +30,7 @@ class Prediction:
     clip_labels  of the whole film, with their scores
     duration_s   of the film; None if the predictions do not say
     complete     whether the whole film was looked at
+    changed      whether its timeline was changed since the model wrote it: hand work
     num_labels   how many labels it has, where there is one for each frame
     film_role    what the film was to the model that made this, when that was trained; None: no model of ours made it
     training     how that model was trained, as the timeline says: anybody may have written it
@@ -40,6 +41,7 @@ class Prediction:
     clip_labels: tuple[tuple[str, float], ...] = ()
     duration_s: float | None = None
     complete: bool = True
+    changed: bool = False
     num_labels: int | None = None
     film_role: "FilmRole | None" = None
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
