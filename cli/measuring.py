@@ -49,6 +49,9 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     failed = failed_films(why, predictions, truth.videos)
     failed = {name: reason for name, reason in failed.items() if name in names}
     extra = _tell_failed(failed) | ({"left_out": {"predictions": left_out}} if asked.skip_bad else {})
+    if not predictions and not why:
+        name, cure = asked.what.name or str(asked.what), "check that this is the right file, and that it is whole"
+        raise InputError(f"{printable(name)} holds no predictions", "nothing was scored", cure)
     if not predictions:
         cure = "fix what failures.jsonl names, then run batch --retry-failed"
         raise InputError("no film could be read", "nothing was scored", cure)
