@@ -89,7 +89,8 @@ def score(
     """
     if not (math.isfinite(fps) and fps > 0):
         raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
-    truth = with_soccernets_labels(truth, predictions)
+    said = {s.label for p in predictions.values() for s in (*p.segments, *(p.candidates or ()))}
+    truth = with_soccernets_labels(truth, said)
     films, notes = matched(
         predictions, truth, subset, background, ignore_other_videos=ignore_other_videos, skip_bad=skip_bad
     )
