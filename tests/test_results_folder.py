@@ -200,6 +200,18 @@ def test_a_choice_is_refused(names, films, told):
         assign(names, films)
 
 
+def test_a_film_that_is_there_under_two_names_is_named(tmp_path):
+    place(tmp_path, "x.mp4", video_identity="one")
+    place(tmp_path, "copy.mp4", video_identity="one")
+    place(tmp_path, "y.mp4", video_identity="other")
+    truth = {name: [seg(0, 10, "walk")] for name in ("x", "copy", "y")}
+    note = "1 film is scored under several names, and counted once for each: copy and x."
+    assert note in score(read_predictions(tmp_path), annotations(truth)).notes
+    (tmp_path / "copy.mp4.timeline.json").unlink()
+    del truth["copy"]
+    assert not any("several names" in n for n in score(read_predictions(tmp_path), annotations(truth)).notes)
+
+
 def test_a_film_that_is_taken_by_its_name_alone_is_named():
     scores = score({"b/a.mp4": Prediction()}, annotations({"c/a": [seg(0, 10, "walk")]}))
     assert "Matched with the film of the same name in another folder: b/a.mp4 as c/a." in scores.notes
