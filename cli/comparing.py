@@ -69,9 +69,21 @@ def named_models(paths: Sequence[Path], checkpoints: "Sequence[Checkpoint]") -> 
 
 
 def notes_on_labels(asked: EvaluationOptions, models: Sequence[Model], truth: "Annotations") -> tuple[str, ...]:
-    """What the labels of two models leave out. Raises InputError where one does not know a label of the truth."""
+    """What the labels of one model or two leave out. Raises InputError where their predictions could not be scored, or
+    one of two does not know a label of the truth.
+    """
     from vtn_stream.evaluation.comparison import shared_labels
+    from vtn_stream.evaluation.model_labels import check_labels
 
+    if len({frozenset(map(one_form, model.checkpoint.labels)) for model in models}) == 1:
+        return check_labels(
+            models[0].name if len(models) == 1 else "each of these models",
+            models[0].checkpoint.labels,
+            truth,
+            part=asked.subset,
+            background=asked.background,
+            skip_bad=asked.skip_bad,
+        )
     background = {one_form(label) for label in asked.background}
     wanted = [label for label in truth.labels if one_form(label) not in background]
     first, second = models
@@ -92,6 +104,8 @@ def compare_predictions(
     from vtn_stream.evaluation.film_figures import film_figures
 
     names = (models[0].name, models[1].name)
+    if models[0].checkpoint.digest == models[1].checkpoint.digest:
+        notes = ("Both are the same model: there is nothing to compare.", *notes)
     if {*map(one_form, models[0].checkpoint.labels)} != {*map(one_form, models[1].checkpoint.labels)}:
         predictions = [only_labels(of, truth.labels) for of in predictions]
     scores = [asked.score(predictions[0], truth)]
@@ -130,6 +144,8 @@ def compare_clips(
     names = (models[0].name, models[1].name)
     first, second = ({"clips": tally_of(of, own)} for of, own in zip(evaluations, labels, strict=True))
     notes = []
+    if models[0].checkpoint.digest == models[1].checkpoint.digest:
+        notes.append("Both are the same model: there is nothing to compare.")
     if len(labels[0]) != len(labels[1]):
         few, many = sorted(models, key=lambda model: len(model.checkpoint.labels))
         notes.append(

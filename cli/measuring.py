@@ -49,6 +49,9 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     failed = failed_films(why, predictions, truth.videos)
     failed = {name: reason for name, reason in failed.items() if name in names}
     extra = _tell_failed(failed) | ({"left_out": {"predictions": left_out}} if asked.skip_bad else {})
+    if not predictions and not why:
+        name, cure = asked.what.name or str(asked.what), "check that this is the right file, and that it is whole"
+        raise InputError(f"{printable(name)} holds no predictions", "nothing was scored", cure)
     if not predictions:
         cure = "fix what failures.jsonl names, then run batch --retry-failed"
         raise InputError("no film could be read", "nothing was scored", cure)
@@ -73,7 +76,7 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     from vtn_stream.evaluation import FilmRoles, OwnFigures, chosen
 
     truth = read_truth(asked)
-    notes = notes_on_labels(asked, models, truth) if len(models) > 1 else ()
+    notes = notes_on_labels(asked, models, truth)
     asked_for = chosen(truth, asked.subset)
     names: Sequence[str] = asked_for
     failed: dict[str, str] = {}
@@ -105,7 +108,7 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
         raise InputError("no film could be read", "nothing was scored", "name the films' folder with --videos")
     readable = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in failed})
     if len(models) == 1:
-        _score(asked, predictions[0], readable, roles[0], extra)
+        _score(asked, predictions[0], readable, roles[0], extra, notes)
         return 1 if failed else 0
     gone = {*asked_for} - {*names}
     only = replace(truth, videos={name: video for name, video in truth.videos.items() if name not in gone})
@@ -165,8 +168,11 @@ def _score(
     truth: "Annotations",
     roles: "FilmRoles | None",
     extra: Mapping[str, Any],
+    notes: tuple[str, ...] = (),
 ) -> None:
-    """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures."""
+    """Prints the figures, and draws the pictures that are asked for. extra: what JSON says beside the figures; notes:
+    what comes before those on the figures.
+    """
     from vtn_stream.evaluation import save_pictures, without_films
 
     extra = with_skipped(asked, truth, extra)
@@ -175,7 +181,8 @@ def _score(
         extra = {**extra, "training_films": roles.to_dict()}
     scores = asked.score(predictions, truth)
     if (note := skipped_note(extra)) is not None:
-        scores = replace(scores, notes=(note, *scores.notes))
+        notes = (note, *notes)
+    scores = replace(scores, notes=(*notes, *scores.notes))
     fields, tallies, films = {**extra, **scores.to_dict()}, {}, []
     if asked.wants_films:
         from vtn_stream.evaluation.film_figures import film_figures

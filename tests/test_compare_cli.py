@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import pytest
 from test_evaluate_cli import model  # noqa: F401
@@ -70,6 +71,7 @@ def test_a_model_compared_with_itself_differs_by_nothing(here, labelling, films)
     assert code == 0
     comparison = json.loads(out)["comparison"]
     assert len({*comparison["models"]}) == 2
+    assert comparison["notes"][0] == "Both are the same model: there is nothing to compare."
     assert {(f["difference"], *f["interval"]) for f in comparison["figures"] if f["interval"]} == {(0, 0, 0)}
 
 
@@ -88,6 +90,32 @@ def test_models_that_do_not_know_all_labels_are_refused(here, encoder, backbone,
     assert any(
         "what it calls jump and run" in note or "jump" in note for note in json.loads(out)["comparison"]["notes"]
     )
+
+
+def test_labels_that_do_not_fit_are_reported_before_a_film_is_looked_at(here, labelling, films, tmp_path, monkeypatch):
+    monkeypatch.setattr(Analyzer, "plan", lambda *_: pytest.fail("a film is looked at"))
+    text = (films / "truth.csv").read_text()
+    model = ["--model", labelling, "--videos", films]
+    (tmp_path / "renamed.csv").write_text(text.replace("walk", "walks"))
+    for models in (model, [*model, "--model", labelling]):
+        code, out, err = here(tmp_path / "renamed.csv", *models)
+        assert (code, out) == (1, "")
+        assert "knows walk, which no label of the annotations is (did you mean walks?); no film was looked at; " in err
+    (tmp_path / "others.csv").write_text(text.replace("walk", "swim").replace("run", "jump"))
+    code, out, err = here(tmp_path / "others.csv", *model, "--skip-bad")
+    assert (code, out) == (1, "")
+    assert err.startswith(
+        "vtn-stream: labelling.safetensors knows no label of the annotations; no film was looked at; "
+    )
+
+
+def test_events_that_the_model_does_not_know_are_counted(here, labelling, films, tmp_path):
+    text = (films / "truth.csv").read_text()
+    (tmp_path / "more.csv").write_text(text + "two,12,18,jump,20,\ntwo,18,19,jump,20,\nthree,6,8,jump,20,training\n")
+    code, out, _ = here(tmp_path / "more.csv", "--model", labelling, "--videos", films, "--device", "cpu")
+    assert code == 0
+    note = "labelling.safetensors does not know jump: it cannot find these events, 2 of 5, and they count as missed."
+    assert note in " ".join(out.split())
 
 
 def test_a_model_that_names_clips_has_no_figures_in_common_with_one_that_draws(here, model, labelling, films):
@@ -140,6 +168,20 @@ def test_a_table_replaces_no_other_file(here, found, truth, tmp_path):
     assert truth.read_bytes() == before
     for _ in range(2):
         assert here(found, truth, "--csv", tmp_path / "films.csv")[0] == 0
+    os.mkfifo(tmp_path / "pipe.csv")
+    code, out, err = here(found, truth, "--csv", tmp_path / "pipe.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: pipe.csv is there already and is not a table of films' figures; it was kept")
+
+
+def test_the_folder_of_the_table_is_made_and_a_bad_one_is_reported_before_anything_is_measured(
+    here, found, truth, tmp_path
+):
+    assert here(found, truth, "--csv", tmp_path / "new" / "folder" / "films.csv")[0] == 0
+    assert (tmp_path / "new" / "folder" / "films.csv").is_file()
+    code, out, err = here(found, truth, "--csv", truth / "films.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith("vtn-stream: films.csv cannot be written (")
 
 
 @pytest.mark.parametrize("kind", ["locating", "labelling"])

@@ -138,6 +138,16 @@ def test_scores_that_are_not_those_of_the_timeline_are_not_used_and_a_note_says_
     assert "are not known of 1 of 1 films (a)" in note
 
 
+@pytest.mark.parametrize(("change", "is_changed"), [(corrected, True), (missing, False), (without_digests, False)])
+def test_a_timeline_that_a_person_changed_is_named_in_a_note(tmp_path, change, is_changed):
+    save(tmp_path, located())
+    change(tmp_path)
+    (found,) = read_predictions(tmp_path).values()
+    notes = score({"a": found}, annotations({"a": [seg(0, 10, "walk")]})).notes
+    told = any(note.startswith("The timelines of 1 of 1 film were changed since they were written: ") for note in notes)
+    assert told == is_changed == found.changed
+
+
 # ---- which film
 
 
@@ -188,6 +198,18 @@ def test_folders_say_which_film_it_is(names, films, assigned, others):
 def test_a_choice_is_refused(names, films, told):
     with pytest.raises(InputError, match=told):
         assign(names, films)
+
+
+def test_a_film_that_is_there_under_two_names_is_named(tmp_path):
+    place(tmp_path, "x.mp4", video_identity="one")
+    place(tmp_path, "copy.mp4", video_identity="one")
+    place(tmp_path, "y.mp4", video_identity="other")
+    truth = {name: [seg(0, 10, "walk")] for name in ("x", "copy", "y")}
+    note = "1 film is scored under several names, and counted once for each: copy and x."
+    assert note in score(read_predictions(tmp_path), annotations(truth)).notes
+    (tmp_path / "copy.mp4.timeline.json").unlink()
+    del truth["copy"]
+    assert not any("several names" in n for n in score(read_predictions(tmp_path), annotations(truth)).notes)
 
 
 def test_a_film_that_is_taken_by_its_name_alone_is_named():

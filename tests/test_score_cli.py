@@ -455,6 +455,15 @@ def test_options_of_clips_are_of_no_use_with_it(here, locating, films):
     assert "--protocol does nothing with a model that locates actions" in err
 
 
+def test_predictions_of_nothing_are_reported_as_such(here, truth, tmp_path):
+    (tmp_path / "none.csv").write_text("video,start_s,end_s,label,score\n")
+    (tmp_path / "none.json").write_text('{"version": "1", "results": {}, "external_data": {}}')
+    for name in ("none.csv", "none.json"):
+        code, out, err = here(tmp_path / name, truth)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"vtn-stream: {name} holds no predictions; nothing was scored; ")
+
+
 def test_films_that_failed_in_a_batch_are_named_and_left_out(here, truth, found):
     """b has an earlier timeline, c has none; d is no film of the truth."""
     with open(truth, "a") as file:

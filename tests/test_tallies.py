@@ -224,6 +224,23 @@ def test_few_films_are_said_to_be_few():
     assert any("There is no interval" in note for note in comparison.notes)
 
 
+def test_a_label_of_few_of_many_films_has_no_interval_or_a_warning():
+    truth = {f"f{k}": [seg(0, 10, "walk")] for k in range(6)}
+    truth["f0"] += [seg(20, 30, "run"), seg(40, 50, "sit")]
+    truth["f1"] += [seg(20, 30, "sit")]
+    found = {name: [replace(s, score=0.5) for s in true] for name, true in truth.items()}
+    worse = found | {"f0": found["f0"][:1], "f2": []}
+    a, b = (score(predicted(of), annotations(truth), metrics=["detection"]).tallies() for of in (found, worse))
+    comparison = compare(("a", "b"), a, b)
+    intervals = {d.figure.name: d.interval for d in comparison.differences}
+    assert intervals["AP of run"] is None  # one film says nothing of others: it would be -100 to -100
+    assert None not in (intervals["mAP"], intervals["AP of walk"], intervals["AP of sit"])
+    assert comparison.notes == (
+        "Fewer than two films have detection AP of run: there is no interval.",
+        "Fewer than 5 films have detection AP of sit: such intervals are too narrow, and may mislead.",
+    )
+
+
 def test_labels_of_two_models():
     names, truth = ("old", "new"), ("walk", "run")
     assert shared_labels(names, (("x", "walk"), ("walk", "x")), truth) == ()  # alike: as for one model

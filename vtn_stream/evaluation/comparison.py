@@ -31,7 +31,7 @@ class Difference:
     """One figure of both, shares 0..1.
 
     values    of the first and of the second; nan where undefined
-    interval  of the second minus the first; None for fewer than two films, and where the figure is undefined
+    interval  of the second minus the first; None where fewer than two films have this figure
     films     in how many the first is better, the second is, and both are alike; films in which the figure of either is
               undefined are not counted
     """
@@ -111,13 +111,13 @@ def compare(
     num_films = max((len(tally.films) for tally in first.values()), default=0)
     for metric in first:
         a, b = _common(first[metric], second[metric])
-        num = len(a.films)
         drawn = b.of_samples(num_resamples, SEED) - a.of_samples(num_resamples, SEED)  # [R, F]
         gaps = b.of_each() - a.of_each()  # [V, F]
         for f, (figure, *values) in enumerate(zip(a.names, a.of_all().tolist(), b.of_all().tolist(), strict=True)):
             known = drawn[~np.isnan(drawn[:, f]), f]
             interval = None
-            if num > 1 and len(known):
+            of_films = np.count_nonzero(~np.isnan(gaps[:, f]))
+            if of_films > 1 and len(known):
                 low, high = np.quantile(known, [(1 - SHARE) / 2, (1 + SHARE) / 2])
                 interval = float(low), float(high)
             better = [np.count_nonzero(which) for which in (gaps[:, f] < -SAME, gaps[:, f] > SAME)]
@@ -135,6 +135,8 @@ def compare(
         notes.append("There is no interval: one film does not say how much films differ.")
     elif num_films < FEW_FILMS:
         notes.append(f"{num_films} films say little about others: the intervals are too narrow, and may mislead.")
+    else:
+        notes += _on_few_films(differences)
     return Comparison(
         names=names,
         num_films=num_films,
@@ -142,6 +144,21 @@ def compare(
         differences=tuple(differences),
         notes=tuple(notes),
     )
+
+
+def _on_few_films(differences: Sequence[Difference]) -> list[str]:
+    """Sentences on figures that only few of many films have, such as those of a rare label."""
+    num = {f"{each.metric} {each.figure.name}": sum(each.films) for each in differences}
+    one = [name for name, films in num.items() if films < 2]
+    few = [name for name, films in num.items() if 2 <= films < FEW_FILMS]
+    notes = []
+    if one:
+        notes.append(f"Fewer than two films have {listed(one)}: there is no interval.")
+    if few:
+        notes.append(
+            f"Fewer than {FEW_FILMS} films have {listed(few)}: such intervals are too narrow, and may mislead."
+        )
+    return notes
 
 
 def shared_labels(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vtn_stream.atomic import write_whole
+from vtn_stream.atomic import check_writable, write_whole
 from vtn_stream.errors import InputError, printable
 from vtn_stream.evaluation.figures import Scores
 from vtn_stream.evaluation.tally import Tally
@@ -78,15 +78,22 @@ def undefined(rows: Sequence[FilmFigures]) -> str | None:
 
 
 def check_csv(path: Path) -> None:
-    """Raises InputError where the table would replace a file that is not such a table."""
+    """Makes the table's folder if it is missing. Raises InputError where the table could not be written there, or would
+    replace anything that is not such a table.
+    """
+    head = b""
     try:
-        with open(path, "rb") as file:
-            head = file.read(20)
-    except FileNotFoundError:
-        return
+        check_writable(path.parent)
+        if path.is_file():
+            with open(path, "rb") as file:
+                head = file.read(20)
+        elif path.exists():
+            head = b"a pipe or a device, which is not read"
     except OSError as error:
         raise InputError(
-            f"{path.name} cannot be read ({error.strerror})", "nothing was measured", "name another file for the table"
+            f"{path.name} cannot be written ({error.strerror})",
+            "nothing was measured",
+            "name another file for the table",
         ) from error
     if head and not head.startswith(tuple(f"film,{name}".encode() for name in ("model,", "duration_s,", "label,"))):
         raise InputError(

@@ -89,10 +89,12 @@ def score(
     """
     if not (math.isfinite(fps) and fps > 0):
         raise InputError(f"the grid has {fps} frames a second", "nothing was scored", "give a number above 0")
-    truth = with_soccernets_labels(truth, predictions)
+    said = {s.label for p in predictions.values() for s in (*p.segments, *(p.candidates or ()))}
+    truth = with_soccernets_labels(truth, said)
     films, notes = matched(
         predictions, truth, subset, background, ignore_other_videos=ignore_other_videos, skip_bad=skip_bad
     )
+    _remark_copies(films, notes)
     without = {one_form(label) for label in background}
     labels = tuple(label for label in truth.labels if one_form(label) not in without)
     of_spots, lasting = apart(films, truth, notes)
@@ -140,6 +142,20 @@ def score(
         notes=tuple(dict.fromkeys(notes)),
         tally=tally,
     )
+
+
+def _remark_copies(films: Sequence[ScoredFilm], notes: list[str]) -> None:
+    """Says so where the same film is scored under several names: its figures count as often."""
+    names: dict[str, list[str]] = {}
+    for film in films:
+        if film.prediction is not None and film.prediction.identity:
+            names.setdefault(film.prediction.identity, []).append(film.name)
+    if copies := [of for of in names.values() if len(of) > 1]:
+        each = "; ".join(listed(of) for of in copies[:3])
+        notes.append(
+            f"{_films(len(copies))} {'is' if len(copies) == 1 else 'are'} scored under several names, and counted once "
+            f"for each: {each}" + "; ..." * (len(copies) > 3) + "."
+        )
 
 
 def _usual(
@@ -278,6 +294,10 @@ def _of_each_label_s(segments: Sequence[Segment]) -> float:
     """Seconds that each label covers, added up: what overlaps with its own label counts once."""
     labels = {s.label for s in segments}
     return sum(covered_s(s for s in segments if s.label == label) for label in labels)
+
+
+def _films(num: int) -> str:
+    return f"{num} film{'s' * (num != 1)}"
 
 
 def _no_frames() -> InputError:

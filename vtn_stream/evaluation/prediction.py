@@ -30,7 +30,9 @@ class Prediction:
     clip_labels  of the whole film, with their scores
     duration_s   of the film; None if the predictions do not say
     complete     whether the whole film was looked at
+    changed      whether its timeline was changed since the model wrote it: hand work
     num_labels   how many labels it has, where there is one for each frame
+    identity     of the film's frames: copies of one film have the same; None if the predictions do not say
     film_role    what the film was to the model that made this, when that was trained; None: no model of ours made it
     training     how that model was trained, as the timeline says: anybody may have written it
     """
@@ -40,7 +42,9 @@ class Prediction:
     clip_labels: tuple[tuple[str, float], ...] = ()
     duration_s: float | None = None
     complete: bool = True
+    changed: bool = False
     num_labels: int | None = None
+    identity: str | None = None
     film_role: "FilmRole | None" = None
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -62,6 +66,7 @@ def of_timeline(timeline: Timeline, scored: Scored | None = None) -> Prediction:
         clip_labels=timeline.clip_labels,
         duration_s=timeline.duration_s,
         complete=timeline.complete and whole,
+        identity=timeline.video_identity,
         film_role=_film_role(timeline),
         training=training if isinstance(training, Mapping) else {},
     )

@@ -5,6 +5,7 @@ predicts, and whether one model drew them all.
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 
 from vtn_stream.errors import DamagedFile, InputError, listed
@@ -71,7 +72,9 @@ def predictions_of(folder: Path, files: Iterable[PurePath]) -> dict[str, Predict
                 "nothing was scored",
                 "keep one of them",
             )
-        found[name], of[name] = of_timeline(timeline, _scored(folder / file, document)), file
+        prediction = of_timeline(timeline, _scored(folder / file, document))
+        found[name] = replace(prediction, changed=document.origin in ("edited", "damaged"))
+        of[name] = file
         if (model := _model_of(timeline)) is not None:
             drawn.setdefault(model, []).append(file)
     if len(drawn) > 1:

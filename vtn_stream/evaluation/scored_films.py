@@ -320,6 +320,12 @@ def _remark(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -
     if partial := [film.name for film in films if film.prediction is not None and not film.prediction.complete]:
         num = _counted(len(partial), "film")
         notes.append(f"Of {num} only a part was analyzed, and all of it is scored: {listed(partial)}.")
+    if changed := [film.name for film in films if film.prediction is not None and film.prediction.changed]:
+        num = f"{len(changed)} of {_counted(len(films), 'film')}"
+        notes.append(
+            f"The timelines of {num} were changed since they were written: their figures are not the model's alone "
+            f"({listed(changed)})."
+        )
     late = []
     for film in films:
         known_s = None if film.prediction is None else film.prediction.duration_s

@@ -10,7 +10,6 @@ import numpy as np
 
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.figures import Shown, Spotting
-from vtn_stream.evaluation.prediction import Prediction
 from vtn_stream.evaluation.scored_films import ScoredFilm, remark_shown_only
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, soccernet
@@ -33,13 +32,13 @@ TOLERANCES_FRAMES = (1, 2)  # as E2E-Spot's tables have them
 SHOWN_WITHIN_S = 1.0  # of a true event, what a timeline shows is right
 
 
-def with_soccernets_labels(truth: Annotations, predictions: Mapping[str, Prediction]) -> Annotations:
+def with_soccernets_labels(truth: Annotations, predicted: Iterable[str]) -> Annotations:
     """SoccerNet's annotations with those of its labels that are predicted too: a few matches do not have every one."""
     official = {one_form(label): label for label in soccernet.LABELS_V2}
     ours = {one_form(label) for label in truth.labels}
     if truth.format != soccernet.NAME or not ours <= official.keys():
         return truth
-    said = {one_form(s.label) for p in predictions.values() for s in (*p.segments, *(p.candidates or ()))}
+    said = set(map(one_form, predicted))
     return replace(truth, labels=(*truth.labels, *(official[label] for label in sorted(said & official.keys() - ours))))
 
 
