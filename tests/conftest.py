@@ -24,6 +24,7 @@ from order import (  # noqa: F401  (hooks)
     pytest_xdist_make_scheduler,
 )
 from ray_nodes import ray_head  # noqa: F401  (a fixture)
+from warm_decoders import spare_decoders, warm_decoders  # noqa: F401  (fixtures)
 
 if TYPE_CHECKING:
     from vtn_stream.analysis import Analysis, AnalysisEvent, Analyzer

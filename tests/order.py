@@ -40,6 +40,11 @@ SLOW = (
     "test_page_playing.py",  # a browser
     "test_page.py",  # a browser
     "test_index_look.py",  # a browser
+    "test_page_no_film.py",  # a browser
+    "test_compare_cli.py",
+    "test_learnt_films.py",
+    "test_page_curves.py",  # a browser
+    "test_page_tip.py",  # a browser
     "test_labelled_clips.py",
     "test_analysis.py",
     "test_strange_files.py",

@@ -20,6 +20,8 @@ from vtn_stream.results import ResultFiles
 from vtn_stream.settings import Settings
 from vtn_stream.store import read_scores
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 def json_of(timeline):
     return timeline_json.dumps(timeline)

@@ -16,6 +16,8 @@ from vtn_stream.results import load_timeline
 from vtn_stream.results.names import plain_name
 from vtn_stream_cli import console
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 STRANGE = "[bold red]cut \x1b[31mred\nline two \u202e🎬.mp4"
 
@@ -31,18 +33,18 @@ def tiny_options(tiny, tiny_weights):
     return ["--backbone", tiny, "--weights", tiny_weights, "--device", "cpu"]
 
 
-def test_one_bad_film_does_not_stop_the_others(bad, film_maker, tmp_path, tiny_options):
-    """Real process, JSON lines: good, bad, strange name, the first again (its embeddings are there by now)."""
+def test_one_bad_film_does_not_stop_the_others(here, bad, film_maker, tmp_path, tiny_options):
+    """JSON lines: good, bad, strange name, the first again (its embeddings are there by now)."""
     good = film_maker(tmp_path / "good.mp4", [(40, 0), (40, 1)])
     strange = film_maker(tmp_path / "film.mp4", [(8, 2), (8, 3)]).rename(tmp_path / STRANGE)
     out = tmp_path / "out"
     films = [good, bad / "text.mp4", strange, good]
-    done = run("analyze", *films, "-o", out, "--fps", "1", "--json-log", *tiny_options)
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
+    code, printed, complaints = here("analyze", *films, "-o", out, "--fps", "1", "--json-log", *tiny_options)
+    assert code == 1
+    lines = complaints.splitlines()
     assert "text.mp4 cannot be read as a film" in the_line(lines[0])
     assert lines[1:] == ["1 of 4 films failed"]
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = [json.loads(line) for line in printed.splitlines()]
     assert {e["film"] for e in events} == {"good.mp4", "text.mp4", STRANGE}
     of = {name: [e for e in events if e["film"] == name] for name in ("good.mp4", "text.mp4", STRANGE)}
     chunks = [(e["number"], e["positions"], e["source"]) for e in of["good.mp4"] if e["event"] == "chunk"]

@@ -13,6 +13,8 @@ from vtn_stream.model import DenseConfig
 from vtn_stream.results import ResultFiles
 from vtn_stream.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 @pytest.fixture(scope="module")
 def second(encoder, backbone, tmp_path_factory):

@@ -17,6 +17,8 @@ from vtn_stream.results import load_timeline
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream_cli.main import vtn_stream
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 SRT = "00:00:01,000 --> 00:00:02,000\nx\n"
 
 

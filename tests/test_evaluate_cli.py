@@ -16,6 +16,8 @@ from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints
 from vtn_stream_cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 LABELS = tuple("abcdefg")
 
 

@@ -100,7 +100,7 @@ def test_labels_that_no_annotation_has_are_left_out_and_counted(here, files):
     (files / "jump.json").write_text(json.dumps({"results": results}))
     code, _, err = here(files / "jump.json", files / "clean.csv")
     assert code == 1
-    assert "rename what is called so, or leave it out (--skip-bad)" in err
+    assert "rename these labels, or leave them out (--skip-bad)" in err
     code, out, _ = here(files / "jump.json", files / "clean.csv", "--skip-bad", "--json")
     assert code == 0
     assert "Left out: 1 prediction of labels that no annotation has: jump." in json.loads(out)["notes"]

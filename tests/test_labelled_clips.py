@@ -25,6 +25,8 @@ from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints
 from vtn_stream.video import DecodingProcess
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 FULL = Protocol()
 LABELS = ("air drumming", "drumming", "fight", "juggling balls", "other", "pool", "talk")
 WINDOW = [0, 8, 16, 25, 33, 42, 50, 59, 67, 76, 84, 93, 101, 110, 118, 127]  # frames of a view

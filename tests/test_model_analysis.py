@@ -24,6 +24,8 @@ from vtn_stream.settings import Settings
 from vtn_stream.store import read_scores
 from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 LABELS = ("A", "B", "C", "D")
 TRUTH = "ABCAD"  # the scenes of conftest's film
 

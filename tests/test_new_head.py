@@ -23,6 +23,8 @@ from vtn_stream.track import GridScores
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.teach import teach
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagsConfig(HeadConfig):

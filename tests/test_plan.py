@@ -10,6 +10,8 @@ import vtn_stream
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.video import DecodingProcess
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 @pytest.fixture
 def probes(monkeypatch):

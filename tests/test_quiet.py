@@ -11,6 +11,8 @@ from vtn_stream.timeline import Gap
 from vtn_stream_cli import console
 from vtn_stream_cli.main import COMMANDS, vtn_stream
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 @pytest.fixture
 def timeline(analyzed, tmp_path):

@@ -22,6 +22,8 @@ from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import OperatingPoint, OperatingPoints
 from vtn_stream_cli.main import main
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 LABELS = ("run", "walk")
 ANNOTATIONS = "video,start_s,end_s,label,video_duration_s,subset\n"
 

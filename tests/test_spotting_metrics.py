@@ -73,7 +73,7 @@ quarters = st.integers(0, 120).map(lambda n: n / 4)
 levels = st.sampled_from(THRESHOLDS) | st.floats(0, 1)  # also exactly at SoccerNet's thresholds
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(films(quarters, levels), films(quarters, st.none()).map(lambda truth: truth | {"w": [at(3)]}))
 def test_windows_are_soccernets_definition(predictions, truth):
     scores = window_map(predictions, truth, ["a", "b", "c"], (*TIGHT_S, 5, 60))
@@ -82,7 +82,7 @@ def test_windows_are_soccernets_definition(predictions, truth):
         assert scores.classes[label].tolist() == pytest.approx(plain, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     films(st.integers(0, 30), levels),
     films(st.integers(0, 30), st.none()).map(lambda truth: truth | {"w": [at(3)]}),

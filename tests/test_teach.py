@@ -26,6 +26,8 @@ from vtn_stream.training.teach import teach
 from vtn_stream.training.write import write
 from vtn_stream.video import DecodingProcess
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 def wanted(folder, output):
     """What is asked of a training that never gets as far as its annotations."""
