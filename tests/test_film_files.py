@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
