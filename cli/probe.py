@@ -48,7 +48,7 @@ def probe(films: tuple[Path, ...], stream: int | None, deep: bool, as_json: bool
             spans = facts.pop("damage", None)
             for name, value in facts.items():
                 shown = clock(value) if name == "duration_s" and isinstance(value, float) else value
-                out.print(Text(f"  {name.removesuffix('_s'):20}{printable(str(shown))}"))
+                out.print(Text(f"  {name.removesuffix('_s'):22}{printable(str(shown))}"))
             if isinstance(spans, list):
                 _show_damage(spans, video.num_frames)
     return 1 if failed else 0
@@ -63,10 +63,10 @@ def _damage(video: VideoInfo, process: DecodingProcess) -> list[dict[str, float]
 
 def _show_damage(spans: list[dict[str, float]], num_frames: int) -> None:
     lost = sum(int(span["frames"]) for span in spans)
-    out.print(f"  {'damage':20}{f'{lost} of {num_frames} frames lost' if spans else 'none: every frame decodes'}")
+    out.print(f"  {'damage':22}{f'{lost} of {num_frames} frames lost' if spans else 'none: every frame decodes'}")
     for span in spans:
         when = f"{clock(span['start_s'])} to {clock(span['end_s'])}"
-        out.print(f"  {'':20}{when}, {span['frames']:.0f} frames")
+        out.print(f"  {'':22}{when}, {span['frames']:.0f} frames")
 
 
 def _facts(video: VideoInfo) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def film_file(path: str | os.PathLike[str]) -> Path:
             f"{film} cannot be opened ({reason.lower()})", "it was not analyzed", "check the path"
         ) from error
     if stat.S_ISDIR(status.st_mode):
-        raise VideoError(f"{name} is a folder", "it was not analyzed", "give the names of the films in it")
+        raise VideoError(
+            f"{name} is a folder", "it was not analyzed", "give the names of the films in it, or use vtn-stream batch"
+        )
     if not stat.S_ISREG(status.st_mode):
         raise VideoError(
             f"{name} is not a regular file",
