@@ -222,7 +222,11 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
 def _remark_ties(ranked: DetectionScores, notes: list[str]) -> None:
     """Says so where average precision depends on the order of predictions that score alike."""
     low, high = (
-        float(np.mean([[_with_ties(of, k, first) for k in range(len(of.ap))] for of in ranked.classes.values()] or [0]))
+        float(
+            np.mean(
+                [[_with_ties(of, k, first) for k in range(len(of.ap))] for of in ranked.classes.values()] or [[0.0]]
+            )
+        )
         for first in (False, True)
     )
     if high - low > TIES:
