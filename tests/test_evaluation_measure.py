@@ -259,3 +259,13 @@ def test_pictures_are_what_was_measured(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"svg cannot be written"):
         save_pictures(scores, tmp_path / "file")
+
+
+def test_what_the_order_of_equal_scores_could_change_is_said():
+    truth = annotations({"a": [seg(0, 10, "walk")], "b": []})
+    note = "Predictions with equal scores have no order of their own: mean average precision can be 50.0 to 100.0 %"
+    for score_of_b, is_tie in ((0.5, True), (0.4, False)):
+        found = {"a": [seg(0, 10, "walk", 0.5)], "b": [seg(0, 10, "walk", score_of_b)]}
+        scores = score(predicted(found), truth, metrics=["detection"])
+        assert any(n.startswith(note) for n in scores.notes) == is_tie
+        assert scores.detection.ranked.average_map == 1

@@ -10,7 +10,15 @@ from scored_films import LABELS, TRUTH, annotations, predicted, scored, seg
 
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import Prediction, score
-from vtn_stream.evaluation.comparison import NUM_RESAMPLES, SEED, compare, joint_notes, only_labels, shared_labels
+from vtn_stream.evaluation.comparison import (
+    FEW_FILMS,
+    NUM_RESAMPLES,
+    SEED,
+    compare,
+    joint_notes,
+    only_labels,
+    shared_labels,
+)
 from vtn_stream.evaluation.film_figures import film_figures, save_csv, undefined
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.cholec80 import PHASES
@@ -225,7 +233,7 @@ def test_few_films_are_said_to_be_few():
 
 
 def test_a_label_of_few_of_many_films_has_no_interval_or_a_warning():
-    truth = {f"f{k}": [seg(0, 10, "walk")] for k in range(6)}
+    truth = {f"f{k}": [seg(0, 10, "walk")] for k in range(FEW_FILMS + 1)}
     truth["f0"] += [seg(20, 30, "run"), seg(40, 50, "sit")]
     truth["f1"] += [seg(20, 30, "sit")]
     found = {name: [replace(s, score=0.5) for s in true] for name, true in truth.items()}
@@ -237,7 +245,16 @@ def test_a_label_of_few_of_many_films_has_no_interval_or_a_warning():
     assert None not in (intervals["mAP"], intervals["AP of walk"], intervals["AP of sit"])
     assert comparison.notes == (
         "Fewer than two films have detection AP of run: there is no interval.",
-        "Fewer than 5 films have detection AP of sit: such intervals are too narrow, and may mislead.",
+        f"Fewer than {FEW_FILMS} films have detection AP of sit: such intervals are too narrow, and may mislead.",
+    )
+    few = {name: truth[name] for name in ("f0", "f1", "f2")}
+    a, b = (
+        score(predicted({n: of[n] for n in few}), annotations(few), metrics=["detection"]).tallies()
+        for of in (found, worse)
+    )
+    assert compare(("a", "b"), a, b).notes == (
+        "3 films say little about others: the intervals are too narrow, and may mislead.",
+        "Fewer than two films have detection AP of run: there is no interval.",
     )
 
 

@@ -22,7 +22,7 @@ __all__ = ["Comparison", "Difference", "compare", "joint_notes", "only_labels", 
 NUM_RESAMPLES = 1000
 SEED = 0
 SHARE = 0.95  # of the resamples that the interval holds
-FEW_FILMS = 5  # fewer say little of others
+FEW_FILMS = 20  # of fewer, percentiles of resamples are clearly too narrow: they hold the true change too rarely
 SAME = 1e-9  # figures that differ by less are equal: what is left is noise of the arithmetic
 
 
@@ -135,8 +135,8 @@ def compare(
         notes.append("There is no interval: one film does not say how much films differ.")
     elif num_films < FEW_FILMS:
         notes.append(f"{num_films} films say little about others: the intervals are too narrow, and may mislead.")
-    else:
-        notes += _on_few_films(differences)
+    if num_films > 1:
+        notes += _on_few_films(differences, min(FEW_FILMS, num_films))
     return Comparison(
         names=names,
         num_films=num_films,
@@ -146,15 +146,15 @@ def compare(
     )
 
 
-def _on_few_films(differences: Sequence[Difference]) -> list[str]:
-    """Sentences on figures that only few of many films have, such as those of a rare label."""
+def _on_few_films(differences: Sequence[Difference], num_films: int) -> list[str]:
+    """Sentences on figures that fewer films than these have, such as those of a rare label."""
     num = {f"{each.metric} {each.figure.name}": sum(each.films) for each in differences}
     one = [name for name, films in num.items() if films < 2]
-    few = [name for name, films in num.items() if 2 <= films < FEW_FILMS]
+    few = [name for name, films in num.items() if 2 <= films < num_films]
     notes = []
     if one:
         notes.append(f"Fewer than two films have {listed(one)}: there is no interval.")
-    if few:
+    if few and num_films == FEW_FILMS:  # else all of them are few
         notes.append(
             f"Fewer than {FEW_FILMS} films have {listed(few)}: such intervals are too narrow, and may mislead."
         )

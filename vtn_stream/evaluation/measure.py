@@ -33,6 +33,8 @@ from vtn_stream.formats.annotations import Annotations, cholec80
 from vtn_stream.metrics import (
     ACTIVITYNET,
     THUMOS14,
+    ClassScores,
+    DetectionScores,
     PhaseScores,
     average_recall,
     detection_map,
@@ -49,6 +51,7 @@ DEFAULT_FPS = 10.0  # of the grid: as fine as annotations by hand are
 
 COVERING = 0.75  # of the films' time has a label: then every frame is meant to have one
 SHOWN_TIOU = 0.5  # at which operating points are fitted
+TIES = 0.01  # of average precision: less than may depend on the order of equal scores without a word
 OVERLAPPING = 0.01  # of the films' time: more is reported
 
 _Frames = Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]]
@@ -194,6 +197,8 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
     if absent and known:
         notes.append(f"No scored film has {listed(absent)}: average precision leaves these classes out.")
     remark_shown_only(films, notes)
+    ranked = detection_map(_of(known, candidates), truth, thresholds)
+    _remark_ties(ranked, notes)
     at_one = detection_map(_of(known, shown), truth, [SHOWN_TIOU])
     of_class = {
         label: Shown(
@@ -202,7 +207,7 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
         for label, scores in at_one.classes.items()
     }
     return Detection(
-        ranked=detection_map(_of(known, candidates), truth, thresholds),
+        ranked=ranked,
         proposals=average_recall(candidates, truth, ACTIVITYNET),
         shown_tiou=SHOWN_TIOU,
         shown=of_class,
@@ -212,6 +217,31 @@ def _detection(films: Sequence[ScoredFilm], thresholds: Sequence[float], notes: 
             num_hits=sum(of.num_hits for of in of_class.values()),
         ),
     )
+
+
+def _remark_ties(ranked: DetectionScores, notes: list[str]) -> None:
+    """Says so where average precision depends on the order of predictions that score alike."""
+    low, high = (
+        float(
+            np.mean(
+                [[_with_ties(of, k, first) for k in range(len(of.ap))] for of in ranked.classes.values()] or [[0.0]]
+            )
+        )
+        for first in (False, True)
+    )
+    if high - low > TIES:
+        notes.append(
+            f"Predictions with equal scores have no order of their own: mean average precision can be {100 * low:.1f} "
+            f"to {100 * high:.1f} % by their order. Here they are taken by film and by time."
+        )
+
+
+def _with_ties(scores: ClassScores, k: int, hits_first: bool) -> float:
+    """Average precision at threshold k, if right predictions come before wrong ones that score alike, or after."""
+    matched = scores.matched[k]
+    hits = matched[np.lexsort((matched ^ hits_first, -scores.scores))]
+    precision = hits.cumsum() / np.arange(1, len(hits) + 1)
+    return float((np.maximum.accumulate(precision[::-1])[::-1] * hits).sum() / scores.num_truth)
 
 
 def _of(labels: Collection[str], found: Mapping[str, Sequence[Segment]]) -> dict[str, list[Segment]]:
