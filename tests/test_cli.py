@@ -10,6 +10,8 @@ from vtn_stream_cli.main import COMMANDS
 from vtn_stream_cli.main import vtn_stream as group
 from vtn_stream_cli.times import SECONDS, clock
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):

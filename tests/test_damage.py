@@ -9,6 +9,8 @@ from counting import number_shown, write_film
 from vtn_stream.video import DecodingProcess, probe
 from vtn_stream.video.damage import DamageLog
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 SIZE = (48, 80)
 
 

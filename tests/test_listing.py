@@ -232,10 +232,9 @@ def test_4000_films_take_less_than_200_bytes_each(here):
             (folder / f"2026-03-{i:03} camera left.mp4").touch()
     (here / "l.txt").write_text("\n".join(film.path for film in list_films(["recordings of the hospital"]).films))
     for source in ("recordings of the hospital", "l.txt"):
-        # Threads that other tests left behind may take memory meanwhile: the least of three counts.
-        kept, peak = map(min, zip(*(memory_of_listing(source) for _ in range(3)), strict=True))
-        assert kept / 4000 < 200
-        assert peak / 4000 < 2000
+        # Threads that other tests left behind may take memory meanwhile: one of three must be as small.
+        found = (memory_of_listing(source) for _ in range(3))
+        assert any(kept / 4000 < 200 and peak / 4000 < 2000 for kept, peak in found)
 
 
 def memory_of_listing(source):

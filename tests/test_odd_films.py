@@ -15,6 +15,8 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess, find_damage, probe
 from vtn_stream_cli.main import vtn_stream
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 SIZE = (48, 80)
 
 

@@ -31,9 +31,10 @@ def test_a_model_that_ships_is_small_whole_and_has_a_card(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_reads_what_the_installed_image_network_makes(name, film, tmp_path, monkeypatch):
+def test_it_reads_what_the_installed_image_network_makes(name, film_maker, tmp_path, monkeypatch):
+    film = film_maker(tmp_path / "film.mp4", ((12, 0), (12, 1)))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with Analyzer(Settings(model=name, store=tmp_path)) as analyzer:
+    with Analyzer(Settings(model=name, store=tmp_path / "store")) as analyzer:
         timeline = analyzer.analyze(analyzer.plan(film)).timeline
     assert timeline.complete
     assert timeline.provenance["analysis"]["model"] == load_checkpoint(shipped_models()[name]).digest

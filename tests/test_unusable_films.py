@@ -39,11 +39,11 @@ def refusal(path, process, stream=None):
     return str(raised.value)
 
 
-def test_analyze_fails_and_leaves_no_results(spoiled, tiny, tiny_weights, tmp_path):
+def test_analyze_fails_and_leaves_no_results(here, spoiled, tiny, tiny_weights, tmp_path):
     options = ["--backbone", tiny, "--weights", tiny_weights, "--device", "cpu", "--store", tmp_path / "store"]
-    done = run("analyze", spoiled, "-o", tmp_path / "out", *options)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
+    code, _, err = here("analyze", spoiled, "-o", tmp_path / "out", *options)
+    assert code == 1
+    assert err.splitlines()[-1] == (
         "vtn-stream: not one frame of spoiled.mp4 could be decoded: they are damaged, or of a kind that this program "
         "does not decode; it has no timeline; check that the film plays, or copy it again"
     )

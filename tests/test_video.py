@@ -19,6 +19,8 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.video import DecodingProcess, probe
 from vtn_stream.video.probing import _is_shown
 
+pytestmark = pytest.mark.usefixtures("warm_decoders")
+
 SIZE = (48, 80)  # [H, W]: blocks of 12 x 20
 LONG = [  # more than two chunks
     "variable rate, B-frames",

@@ -14,7 +14,6 @@ from vtn_stream.results.pictures import scene_pictures
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Segment, Timeline
-from vtn_stream.video.small import smaller
 
 __all__ = ["INDEX", "Indexed", "timeline_files", "update_index", "write_index", "write_missing_pages"]
 
@@ -165,6 +164,8 @@ def update_index(
 
 
 def _small_pictures(timeline: Timeline, store: Path | None) -> dict[str, bytes]:
+    from vtn_stream.video.small import smaller  # with Pillow, which an analysis does without
+
     pictures = ((label, smaller(jpeg, PICTURE_WIDTH)) for label, jpeg in scene_pictures(timeline, store).items())
     return {label: jpeg for label, jpeg in pictures if jpeg is not None}
 
