@@ -32,9 +32,9 @@ __all__ = [
     "compare_clips",
     "compare_predictions",
     "named_models",
-    "notes_on_labels",
     "save_films",
     "show_films",
+    "with_labels_of",
 ]
 
 MAX_ROWS = 60
@@ -68,9 +68,12 @@ def named_models(paths: Sequence[Path], checkpoints: "Sequence[Checkpoint]") -> 
     return [Model(name=name, path=path, checkpoint=checkpoint) for name, path, checkpoint in each]
 
 
-def notes_on_labels(asked: EvaluationOptions, models: Sequence[Model], truth: "Annotations") -> tuple[str, ...]:
-    """What the labels of one model or two leave out. Raises InputError where their predictions could not be scored, or
-    one of two does not know a label of the truth.
+def with_labels_of(
+    asked: EvaluationOptions, models: Sequence[Model], truth: "Annotations"
+) -> "tuple[Annotations, tuple[str, ...]]":
+    """The truth with the labels that its models know too, and what a reader must know of labels that not all have.
+
+    Raises InputError where predictions could not be scored, or one of two models does not know a label of the truth.
     """
     from vtn_stream.evaluation.comparison import shared_labels
     from vtn_stream.evaluation.model_labels import check_labels
@@ -87,7 +90,7 @@ def notes_on_labels(asked: EvaluationOptions, models: Sequence[Model], truth: "A
     background = {one_form(label) for label in asked.background}
     wanted = [label for label in truth.labels if one_form(label) not in background]
     first, second = models
-    return shared_labels((first.name, second.name), (first.checkpoint.labels, second.checkpoint.labels), wanted)
+    return truth, shared_labels((first.name, second.name), (first.checkpoint.labels, second.checkpoint.labels), wanted)
 
 
 def compare_predictions(

@@ -15,7 +15,7 @@ from rich.text import Text
 from vtn_stream.errors import InputError, VideoError, printable
 from vtn_stream.evaluation.options import EvaluationOptions
 
-from .comparing import Model, compare_clips, compare_predictions, notes_on_labels, save_films, show_films
+from .comparing import Model, compare_clips, compare_predictions, save_films, show_films, with_labels_of
 from .console import err, film_progress, out
 from .interrupts import check_interrupted
 from .scored_truth import read_truth, skipped_note, tell_left_out, with_skipped
@@ -76,7 +76,7 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     from vtn_stream.evaluation import FilmRoles, OwnFigures, chosen
 
     truth = read_truth(asked)
-    notes = notes_on_labels(asked, models, truth)
+    truth, notes = with_labels_of(asked, models, truth)
     asked_for = chosen(truth, asked.subset)
     names: Sequence[str] = asked_for
     failed: dict[str, str] = {}

@@ -102,13 +102,32 @@ def test_labels_that_do_not_fit_are_reported_before_a_film_is_looked_at(here, la
     for models in (model, [*model, "--model", labelling]):
         code, out, err = here(tmp_path / "renamed.csv", *models)
         assert (code, out) == (1, "")
-        assert "knows walk, which no label of the annotations is (did you mean walks?); no film was looked at; " in err
+        fact = "the label walk, and the annotations have walks: they may be one label; no film was looked at; "
+        assert fact in " ".join(err.split())
     (tmp_path / "others.csv").write_text(text.replace("walk", "swim").replace("run", "jump"))
     code, out, err = here(tmp_path / "others.csv", *model, "--skip-bad")
     assert (code, out) == (1, "")
     assert err.startswith(
         "vtn-stream: labelling.safetensors knows no label of the annotations; no film was looked at; "
     )
+
+
+def test_what_is_predicted_under_a_label_that_the_truth_lacks_is_wrong_and_not_left_out(
+    here, labelling, films, tmp_path
+):
+    lines = (films / "truth.csv").read_text().splitlines()
+    (tmp_path / "fewer.csv").write_text("\n".join(line for line in lines if ",run," not in line))
+    figures = []
+    for options in ((), ("--skip-bad",)):
+        given = [tmp_path / "fewer.csv", "--model", labelling, "--videos", films, "--device", "cpu", "--json", *options]
+        code, out, _ = here(*given)
+        assert code == 0
+        figures.append(json.loads(out))
+    wrong, left_out = figures
+    note = "labelling.safetensors also knows run: what it predicts under such a label counts as wrong."
+    assert note in wrong["notes"]
+    assert note not in left_out["notes"]
+    assert wrong["num_shown"] > left_out["num_shown"]
 
 
 def test_events_that_the_model_does_not_know_are_counted(here, labelling, films, tmp_path):
