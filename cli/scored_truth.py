@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from vtn_stream.errors import printable
+from vtn_stream.errors import UnknownFormat, printable
 from vtn_stream.evaluation.options import EvaluationOptions
 
 from .console import err
@@ -24,7 +24,12 @@ def read_truth(asked: EvaluationOptions) -> "Annotations":
     from vtn_stream.formats.annotations import read_annotations
 
     path = asked.truth
-    truth = read_annotations(path, fps=asked.annotation_fps, skip_bad=asked.skip_bad)
+    try:
+        truth = read_annotations(path, fps=asked.annotation_fps, skip_bad=asked.skip_bad)
+    except UnknownFormat as error:
+        from vtn_stream.training.convertible import with_command
+
+        raise with_command(error, path, asked.films, consequence="nothing was scored", use="score against") from error
     for line, text in truth.warnings[:MAX_WARNINGS]:
         place = path.name if line is None else f"{path.name}, line {line}"
         err.print(Text(f"{printable(place)}: {text}", style="yellow"), soft_wrap=True)

@@ -27,7 +27,7 @@ def show_scores(scores: "Scores") -> None:
     num, num_labels = len(scores.films), len(scores.labels)
     out.print(
         f"{num} film{'s' * (num != 1)}, {clock(scores.film_s)}, {num_labels} label{'s' * (num_labels != 1)}; "
-        f"{scores.num_true} annotated segments, {scores.num_shown} predicted"
+        f"{scores.num_true} annotated segment{'s' * (scores.num_true != 1)}, {scores.num_shown} predicted"
     )
     for metric in scores.metrics:
         out.print()

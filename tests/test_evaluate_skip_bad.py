@@ -1,6 +1,7 @@
 """`evaluate --skip-bad`: what is wrong is left out, and named with counts; and the rate that evaluate is given."""
 
 import json
+import shlex
 import sys
 
 import pytest
@@ -147,3 +148,20 @@ def test_json_has_what_was_odd_in_the_annotations(here, tmp_path):
     assert (code, figures["warnings"], figures["num_true"]) == (0, [told], 3)
     assert told in err
     assert figures["detection"]["classes"]["walk"]["ap"] == pytest.approx([1 / 3] * 5, abs=1e-6)
+
+
+def test_a_truth_that_only_convert_reads_names_the_command_and_its_result_is_scored(here, files, monkeypatch):
+    (files / "a.srt").write_text("1\n00:00:00,000 --> 00:00:10,000\nwalk\n")
+    (files / "one.json").write_text(json.dumps({"results": {"a": GOOD[:1]}}))
+    code, _, err = here(files / "one.json", files / "a.srt")
+    fact, consequence, cure = err.strip().removeprefix("vtn-stream: ").split("; ", 2)
+    assert (code, consequence) == (1, "nothing was scored")
+    assert fact == "a.srt is SubRip, which is not read as annotations"
+    text, command = cure.split(": ")
+    assert text == "convert it, and score against the result"
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    code, out, _ = here(files / "one.json", shlex.split(command)[3])
+    assert (code, out.splitlines()[1]) == (0, "1 film, 0:00:10.0, 1 label; 1 annotated segment, 1 predicted")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vtn_stream.errors import UnknownFormat, VtnStreamError
 from vtn_stream.exchange.intake import read_any, timeline_format_of
+from vtn_stream.film import is_film_name
 from vtn_stream.formats.reading import named_by
 from vtn_stream.training.folder import FilmFolder
 
@@ -14,8 +15,18 @@ __all__ = ["with_command"]
 MAX_FILES = 200  # of a folder are looked at
 
 
-def with_command(error: UnknownFormat, annotations: Path, videos: Path) -> VtnStreamError:
-    """The error about annotations of no format that is read, with the command as its cure where there is one."""
+def with_command(
+    error: UnknownFormat,
+    annotations: Path,
+    videos: Path,
+    *,
+    consequence: str = "nothing was trained",
+    use: str = "train with",
+) -> VtnStreamError:
+    """The error about annotations of no format that is read, with the command as its cure where there is one.
+
+    use: what to do with the result of the command
+    """
     try:
         found = _of_folder(annotations) if annotations.is_dir() else _of_file(annotations, videos)
     except (VtnStreamError, OSError):  # what cannot be converted either
@@ -23,7 +34,7 @@ def with_command(error: UnknownFormat, annotations: Path, videos: Path) -> VtnSt
     if found is None:
         return error
     fact, command = found
-    return UnknownFormat(fact, "nothing was trained", f"convert it, and train with the result: {command}")
+    return UnknownFormat(fact, consequence, f"convert it, and {use} the result: {command}")
 
 
 def _of_file(file: Path, videos: Path) -> tuple[str, str] | None:
@@ -36,7 +47,8 @@ def _of_file(file: Path, videos: Path) -> tuple[str, str] | None:
     if target.exists():  # of an analysis
         target = file.with_name(f"{stem}.annotations.timeline.json")
     command = ["vtn-stream", "convert", str(file), str(target)]
-    if len(films := FilmFolder(videos).find(named_by(file.name))) == 1:
+    films = [name for name in FilmFolder(videos).find(named_by(file.name)) if is_film_name(name)]
+    if len(films) == 1:
         command += ["--film", str(videos / films[0])]
     return f"{file.name} is {format}, which is not read as annotations", shlex.join(command)
 
