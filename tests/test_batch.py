@@ -90,7 +90,7 @@ def test_results_are_byte_for_byte_those_of_analyze(batched, sources, settings, 
         main()
     assert not end.value.code
     for suffix in ("timeline.json", "timeline.csv", "scores.arrow"):
-        alone = (tmp_path / f"{Path(name).stem}.{suffix}").read_bytes()
+        alone = (tmp_path / f"{Path(name).name}.{suffix}").read_bytes()
         assert (batched.out / f"{name}.{suffix}").read_bytes() == alone, suffix
     stored = embeddings(batched.store)
     assert all(stored[key] == content for key, content in embeddings(tmp_path / "store").items())

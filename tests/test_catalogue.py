@@ -63,5 +63,5 @@ def test_a_path_that_no_system_takes_is_no_model(tmp_path):
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/x", "a\\b", "a b", ".a", "a" * 101, "a\n", "é"])
 def test_what_is_no_name_leads_nowhere(tmp_path, name):
-    with pytest.raises(CheckpointError, match="no name"):
+    with pytest.raises(CheckpointError, match="cannot be the name of a model"):
         file_of(name, tmp_path)

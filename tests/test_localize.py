@@ -269,7 +269,7 @@ def test_scores_are_drawn_as_they_are_asked_to_be():
         ("peaks", GridScores(), "AB", None, "no score of 2 labels at each of 3 positions"),
         ("phases", GridScores(frame=np.zeros((3, 2), np.float16)), "ABC", None, "no score of 3 labels"),
         ("peaks", GridScores(frame=np.zeros((4, 2), np.float16)), "AB", None, "each of 3 positions"),
-        ("peaks", GridScores(frame=np.zeros((3, 2), np.float16)), "AB", at_least(2), "no rules"),
+        ("peaks", GridScores(frame=np.zeros((3, 2), np.float16)), "AB", at_least(2), "cannot use phase rules"),
         ("blobs", GridScores(frame=np.zeros((3, 2), np.float16)), "AB", None, "drawn as blobs"),
     ],
 )

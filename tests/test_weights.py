@@ -41,8 +41,8 @@ def test_the_weights_of_another_network_are_refused(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda t: t.pop("conv_stem.weight"), "1 tensors are missing, conv_stem.weight first"),
-        (lambda t: t.update({"extra.weight": torch.zeros(1)}), "1 tensors are unknown, extra.weight first"),
+        (lambda t: t.pop("conv_stem.weight"), "1 tensors are missing, the first is conv_stem.weight"),
+        (lambda t: t.update({"extra.weight": torch.zeros(1)}), "1 tensors are unknown, the first is extra.weight"),
         (lambda t: t.update({"conv_stem.weight": torch.zeros(1)}), "1 tensors are of another shape"),
         (lambda t: t.update({"epoch": 7}), "do not fit"),
         (lambda t: t.update({"conv_stem.weight": "zeros"}), "do not fit|missing"),

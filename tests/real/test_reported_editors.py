@@ -107,7 +107,7 @@ ROWS = [  # file, how it is read, what is right, and what is told
         "13-spine-offset/ae.fcpxml",
         ReadingOptions(),
         [(0, 1300 / 2999, "A009_C11"), (1300 / 2999, 6300 / 2999, "A009_C11")],
-        ["the first clip stands 75761.3 s from the beginning of its sequence"],
+        ["the first clip is 75761.3 s from the beginning of its sequence"],
     ),
     (
         "19-edl-midnight/wrap24.edl",
