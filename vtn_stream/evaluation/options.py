@@ -1,20 +1,18 @@
-"""The options of an evaluation: one value from the command line to the figures. Loads no torch."""
+"""The options of an evaluation: one value from the command line to the figures. Loads neither torch nor numpy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from vtn_stream.evaluation.figures import Metric, Scores
-from vtn_stream.evaluation.film_figures import check_csv
-from vtn_stream.evaluation.measure import DEFAULT_FPS, score
-from vtn_stream.evaluation.prediction import Prediction
-from vtn_stream.evaluation.scored_films import Part
-from vtn_stream.evaluation.spots import TOLERANCES_S
-from vtn_stream.formats.annotations import Annotations
-from vtn_stream.metrics import THUMOS14
 from vtn_stream.settings import Device, Settings
+
+if TYPE_CHECKING:
+    from vtn_stream.evaluation.figures import Metric, Scores
+    from vtn_stream.evaluation.prediction import Prediction
+    from vtn_stream.evaluation.scored_films import Part
+    from vtn_stream.formats.annotations import Annotations
 
 __all__ = ["EvaluationOptions", "Way"]
 
@@ -88,10 +86,10 @@ class EvaluationOptions:
     annotations: Path | None = None
     models: tuple[str, ...] = ()
     videos: Path | None = None
-    metrics: tuple[Metric, ...] = ()
+    metrics: "tuple[Metric, ...]" = ()
     tious: tuple[tuple[float, ...], ...] = ()
     tolerances: tuple[tuple[float, Literal["s", "f"]], ...] = ()
-    subset: Part | None = None
+    subset: "Part | None" = None
     background: tuple[str, ...] = ()
     fps: float | None = None
     annotation_fps: Fraction | None = None
@@ -113,6 +111,8 @@ class EvaluationOptions:
     def check(self) -> None:
         """Raises InputError for a table that would replace something else, before anything is measured."""
         if self.csv is not None:
+            from vtn_stream.evaluation.film_figures import check_csv
+
             check_csv(self.csv)
 
     def misuse(self, way: Way | None = None) -> str | None:
@@ -145,11 +145,15 @@ class EvaluationOptions:
     @property
     def thresholds(self) -> tuple[float, ...]:
         """Of tIoU, ascending, each once."""
+        from vtn_stream.metrics import THUMOS14
+
         return tuple(sorted({tiou for each in self.tious for tiou in each})) or THUMOS14
 
     @property
     def tolerances_s(self) -> tuple[float, ...]:
         """How far away a spot may be, in seconds, ascending, each once."""
+        from vtn_stream.evaluation.spots import TOLERANCES_S
+
         return (
             tuple(sorted({value for value, unit in self.tolerances if unit == "s"}))
             if self.tolerances
@@ -166,6 +170,8 @@ class EvaluationOptions:
     @property
     def grid_fps(self) -> float:
         """Frames a second of what is scored frame by frame."""
+        from vtn_stream.evaluation.measure import DEFAULT_FPS
+
         return DEFAULT_FPS if self.fps is None else self.fps
 
     @property
@@ -173,8 +179,10 @@ class EvaluationOptions:
         """Whether the figures of each film are asked for."""
         return self.by_film or self.csv is not None
 
-    def score(self, predictions: Mapping[str, Prediction], truth: Annotations) -> Scores:
+    def score(self, predictions: "Mapping[str, Prediction]", truth: "Annotations") -> "Scores":
         """How good the predictions are. Raises what `score` raises."""
+        from vtn_stream.evaluation.measure import score
+
         return score(
             predictions,
             truth,
