@@ -292,7 +292,7 @@ def test_a_new_encoder_is_drawn_as_the_release_draws_it():
     ("backend", "grad"),
     [
         pytest.param("eager", False, marks=pytest.mark.release),
-        ("eager", True),
+        pytest.param("eager", True, marks=pytest.mark.release),
         pytest.param("aot_eager", True, marks=pytest.mark.release),
     ],
 )

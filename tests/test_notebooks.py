@@ -74,10 +74,7 @@ def test_it_imports_the_library_and_defines_nothing(path):
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, id=path.stem, marks=[] if path.stem == "01_one_film" else pytest.mark.release)
-        for path in NOTEBOOKS
-    ],
+    [pytest.param(path, id=path.stem, marks=pytest.mark.release) for path in NOTEBOOKS],
 )
 def test_it_runs_and_says_the_same_again(path, tmp_path):
     """Cells with the tag `same` word for word; `near` and, of what was learnt, `rough` with numbers that are close."""

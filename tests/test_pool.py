@@ -176,12 +176,12 @@ def test_all_tasks_are_done_once_by_two_workers(pair, events, tmp_path):
     assert [(type(event), event.counts.num_ready) for event in events] == [(WorkerStarted, 1), (WorkerStarted, 2)]
 
 
-def test_5000_tasks_pass(pair):
-    bag = Bag(*(task(f"t{i}", "echo", i) for i in range(5000)))
+def test_1000_tasks_pass(pair):
+    bag = Bag(*(task(f"t{i}", "echo", i) for i in range(1000)))
     began = time.monotonic()
     pair.run(bag)
-    print(f"\n{5000 / (time.monotonic() - began):.0f} tasks/s")
-    assert bag.values == {f"t{i}": i for i in range(5000)}
+    print(f"\n{1000 / (time.monotonic() - began):.0f} tasks/s")
+    assert bag.values == {f"t{i}": i for i in range(1000)}
 
 
 def test_a_method_that_raises_fails_its_task_and_keeps_its_worker(cluster):
