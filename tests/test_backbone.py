@@ -288,7 +288,15 @@ def test_the_digest_is_of_the_tensors_and_not_of_their_packaging(encoder, tiny, 
 # ---- what is refused
 
 
-@pytest.mark.parametrize("name", ["test_vit", "vit_tiny_patch16_224", "test_efficientnet", "test_resnet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_vit",
+        pytest.param("vit_tiny_patch16_224", marks=pytest.mark.release),
+        "test_efficientnet",
+        "test_resnet",
+    ],
+)
 def test_no_number_type_is_used_that_changes_an_embedding(name, tmp_path):
     """Whatever this CPU can do: convolutions channel by channel lose too much in bfloat16."""
     torch.manual_seed(0)

@@ -193,6 +193,7 @@ def test_the_clock_fits_the_film(duration_s, last):
     assert 2 <= len(ticks) <= 12
 
 
+@pytest.mark.release
 def test_large_data_give_small_pictures():
     labels = [f"label {i}" for i in range(500)]
     rng = np.random.default_rng(0)

@@ -204,6 +204,7 @@ def test_embedding_can_be_all() -> None:
 # Size and speed
 
 
+@pytest.mark.release
 def test_twenty_thousand_films_leave_nothing_behind() -> None:
     num_films = 20_000
     schedule = Schedule(World([Film(3, identity="x")] * num_films).listing())

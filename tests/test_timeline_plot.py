@@ -221,6 +221,7 @@ def test_pictures_of_nothing(format):
     assert "(nothing)" in words(plot([nothing]))
 
 
+@pytest.mark.release
 def test_much_gives_a_small_picture_that_says_what_it_leaves_out():
     many = [seg(4.3 * i, 4.3 * i + 3, f"label {i // 10 % 100}", i / 10_000) for i in range(10_000)]
     long = film(*many, seg(0, 9000, "label 99"), duration_s=43_200.0, name="long.mp4")
