@@ -42,7 +42,7 @@ def models() -> None:
 @models.command()
 def ls() -> None:
     """List the models on this machine, and those that can be fetched."""
-    from vtn_stream.checkpoints import FORMAT_VERSION, describe_file
+    from vtn_stream.checkpoints import describe_file
     from vtn_stream.checkpoints.catalogue import CATALOGUE, models_folder, shipped_models, stored_models
     from vtn_stream.checkpoints.metadata import fault
 
@@ -56,7 +56,7 @@ def ls() -> None:
         try:
             checkpoint = describe_file(file)
         except CheckpointError:
-            table.add_row(Text(name), Text(fault(file, FORMAT_VERSION), style="bold red"), size, "", "", "")
+            table.add_row(Text(name), Text(fault(file), style="bold red"), size, "", "", "")
             continue
         backbone = Text(printable(checkpoint.recipe.backbone))
         rate = f"{float(checkpoint.recipe.fps):g}"

@@ -139,7 +139,7 @@ def test_sizes_of_what_does_not_exist_are_refused():
 def test_ls_shows_what_is_here_and_what_can_be_had(models, stored):
     (stored.parent / "broken.safetensors").write_bytes(b"x" * 2_000_000)
     (stored.parent / "cut.safetensors").write_bytes(stored.read_bytes()[:-1])
-    save_file({"x": torch.zeros(1)}, stored.parent / "newer.safetensors", {"vtn-stream": '{"format": 2}'})
+    save_file({"x": torch.zeros(1)}, stored.parent / "newer.safetensors", {"vtn-stream": '{"format": 3}'})
     code, out, err = models("ls")
     assert (code, err) == (0, "")
     rows = [line.split() for line in out.splitlines()]

@@ -140,7 +140,7 @@ def test_a_damaged_model_is_fetched_anew(server, anything, tiny, tmp_path, chang
 
 def newer(path):
     tensors = {"x": torch.zeros(1)}
-    save_file(tensors, path, {"vtn-stream": '{"format": 2, "what": "is not known yet"}'})
+    save_file(tensors, path, {"vtn-stream": '{"format": 3, "what": "is not known yet"}'})
 
 
 OTHERS = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.track import Execution, GridScores, OperatingPoint, OperatingPoints, Recipe
+from vtn_stream.track import Execution, GridScores, OperatingPoint, OperatingPoints, Recipe, change_s, check_inputs
 
 RECIPE = Recipe(
     backbone="resnet18.a1_in1k",
@@ -32,6 +32,7 @@ OTHER = {
         "geometry": "crop",
         "interpolation": "bilinear",
         "colour": "BGR",
+        "input": "change-1/8",
     },
     EXECUTION: {
         "device": "cuda",
@@ -52,6 +53,7 @@ recipes = st.builds(
     size=st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
     mean=st.tuples(floats, floats, floats),
     std=st.tuples(floats, floats, floats),
+    input=st.sampled_from(["picture", "change-1/8", "change-1", "change-10"]),
 )
 executions = st.builds(
     Execution,
@@ -91,6 +93,34 @@ def test_the_canonical_text_is_the_one_that_stores_and_checkpoints_were_keyed_by
         '"instruction_set":"AVX2"}'
     )
     assert (RECIPE.digest, EXECUTION.digest) == ("60d4573700c7e698", "50b28465644f54cf")
+
+
+def test_an_input_other_than_the_picture_is_named_in_the_canonical_text():
+    change = replace(RECIPE, input="change-1/8")
+    assert change.to_json() == RECIPE.to_json().replace('"interpolation"', '"input":"change-1/8","interpolation"')
+    assert Recipe.from_json(RECIPE.to_json()).input == "picture"
+
+
+@pytest.mark.parametrize(("name", "back_s"), [("picture", None), ("change-1/8", Fraction(1, 8)), ("change-10", 10)])
+def test_an_input_says_how_far_it_looks_back(name, back_s):
+    assert change_s(name) == back_s
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "flow", "change", "change-", "change-0", "change-2/16", "change-1/0", "change-01", "change-0.5", "change-11"]
+    + ["change--1", "change-1/8 ", "Picture", "change-1/" + "9" * 99],
+)
+def test_an_input_that_this_release_does_not_know_is_refused_in_one_line(name):
+    with pytest.raises(ValueError, match=r"^this release does not know the input '.*', such as change-1/8$") as refused:
+        replace(RECIPE, input=name)
+    assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("inputs", [(), ("picture", "picture"), ("change-1/8", "flow")])
+def test_inputs_are_one_or_more_different_ones(inputs):
+    with pytest.raises(ValueError, match=r"no input|two inputs|does not know"):
+        check_inputs(inputs)
 
 
 def test_equal_recipes_have_equal_digests_however_their_numbers_are_written():

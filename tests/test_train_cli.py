@@ -15,7 +15,6 @@ from vtn_stream.errors import InputError
 from vtn_stream.film import FrameIndex
 from vtn_stream.heads import HEADS
 from vtn_stream.sampling import Chunk
-from vtn_stream.track import Execution
 from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream_cli import console
@@ -32,7 +31,7 @@ def chunk(num, source="film"):
         values=np.zeros((num, 4), np.float16),
         index=FrameIndex(grid_s=zeros, frame=zeros.astype(int), pts_s=zeros, valid=zeros == 0),
         source=source,
-        execution=Execution(device="cpu", dtype="", instruction_set="", batch_size=1, engine="", decoder=""),
+        executions=(),
     )
 
 

@@ -21,13 +21,14 @@ from vtn_stream.embedding import (
     DEFAULT_BACKBONE,
     ChunkReady,
     EmbeddingEvent,
+    Found,
     FramesEmbedded,
     Warned,
     embed,
-    load_stored,
+    look_up,
     probe,
 )
-from vtn_stream.errors import CheckpointError, DamagedFile, InputError
+from vtn_stream.errors import CheckpointError, InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.plan import Plan, plan_of
@@ -37,7 +38,7 @@ from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.settings import Decoder, Device, Settings
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
-from vtn_stream.track import Execution, Recipe
+from vtn_stream.track import PICTURE, Execution, Recipe
 from vtn_stream.video import DecodingProcess
 
 if TYPE_CHECKING:
@@ -220,8 +221,13 @@ class Analyzer:
 
     @property
     def recipe(self) -> Recipe:
-        """What the embeddings mean. Raises BackboneError, CheckpointError, InputError."""
+        """What the embeddings of pictures mean. Raises BackboneError, CheckpointError, InputError."""
         return self.encoder.recipe(self.sampling.fps)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the image network is shown of each frame: what the model reads, else the picture."""
+        return (PICTURE,) if self.checkpoint is None else self.checkpoint.inputs
 
     @property
     def execution(self) -> Execution:
@@ -247,8 +253,8 @@ class Analyzer:
         return plan_of(self.probe(path), self.sampling, start_s, end_s)
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
-        """The plan's chunks that are not in the store, or are damaged there."""
-        return tuple(chunk for chunk in plan.chunks if not self._holds(plan.video, chunk))
+        """The plan's chunks of which an input is not in the store, or is damaged there."""
+        return tuple(chunk for chunk in plan.chunks if self._look_up(plan.video, chunk).missing)
 
     def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
         """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
@@ -280,7 +286,7 @@ class Analyzer:
             tell(Warned(message=message))
         scorer = self._scorer(plan, tell)
         training = None if self.checkpoint is None else self.checkpoint.training
-        draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s, training)
+        draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s, self.inputs, training)
 
         began, provisional_s = time.monotonic(), 0.0
         for event in self.embed(plan.video, plan.chunks, lost=lost):
@@ -301,8 +307,17 @@ class Analyzer:
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
     ) -> Iterator[EmbeddingEvent]:
         """The chunks' embeddings, from the store or computed and stored now. Lost chunks come only from the store."""
-        exact = self._settings.exact
-        return embed(video, chunks, self.sampling, self.encoder, self._store, self._process, exact=exact, lost=lost)
+        return embed(
+            video,
+            chunks,
+            self.sampling,
+            self.encoder,
+            self._store,
+            self._process,
+            inputs=self.inputs,
+            exact=self._settings.exact,
+            lost=lost,
+        )
 
     def provenance(self) -> dict[str, Any]:
         """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
@@ -313,7 +328,7 @@ class Analyzer:
             from vtn_stream.scorers.model import model_provenance
 
             analysis = model_provenance(checkpoint)
-        return fixed_provenance(self.recipe, self.encoder, analysis)
+        return fixed_provenance(self.recipe, self.inputs, self.encoder, analysis)
 
     def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps
@@ -338,11 +353,14 @@ class Analyzer:
         )
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
 
-    def _holds(self, video: VideoInfo, chunk: Chunk) -> bool:
-        try:
-            stored = load_stored(
-                video, chunk, self.sampling, self.encoder, self._store, self._process, exact=self._settings.exact
-            )
-        except DamagedFile:
-            return False
-        return stored is not None
+    def _look_up(self, video: VideoInfo, chunk: Chunk) -> Found:
+        return look_up(
+            video,
+            chunk,
+            self.sampling,
+            self.encoder,
+            self._store,
+            self._process,
+            inputs=self.inputs,
+            exact=self._settings.exact,
+        )

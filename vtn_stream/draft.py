@@ -18,7 +18,7 @@ from vtn_stream.plan import Plan
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.timeline import Timeline
-from vtn_stream.track import Execution, GridScores, Recipe
+from vtn_stream.track import PICTURE, Execution, GridScores, Recipe
 from vtn_stream.version import __version__
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Draft:
         encoder: "FrameEncoder",
         scorer: Scorer,
         span_s: tuple[float, float],
+        inputs: Sequence[str] = (PICTURE,),
         training: Mapping[str, Any] | None = None,
     ) -> None:
         """training: of the model, as its checkpoint has it; None without a model."""
@@ -90,6 +91,7 @@ class Draft:
         self._encoder = encoder
         self._scorer = scorer
         self._span_s = span_s
+        self._inputs = tuple(inputs)
         self._role: FilmRole | None = None
         if training is not None:
             from vtn_stream.checkpoints.training_films import film_role
@@ -98,7 +100,7 @@ class Draft:
         self._first = chunks[0].start
         planned = sampling.grid(video, chunks[0].start, chunks[-1].stop)
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
-        self._values = np.zeros((len(planned), encoder.num_features), np.float16)  # [T, D]
+        self._values = np.zeros((len(planned), encoder.num_features * len(inputs)), np.float16)  # [T, I * D]
         self._why_invalid = np.full(len(planned), NOT_YET, np.int8)  # [T]
         self._why_dark = np.full(len(planned), NOTHING_SHOWN, np.int8)  # [T], where no frame is shown
         for span in video.dark:
@@ -112,8 +114,7 @@ class Draft:
         self._index.valid[rows] = ready.index.valid
         missed = np.where(ready.index.frame < 0, self._why_dark[rows], LOST if ready.source == "lost" else DAMAGED)
         self._why_invalid[rows] = np.where(ready.index.valid, 0, missed)
-        if ready.source != "lost":
-            self._executions[ready.execution.digest] = ready.execution
+        self._executions |= {execution.digest: execution for execution in ready.executions}
         self._scorer.advance(self._values, self._index, self._why_invalid != NOT_YET)
 
     def analysis(self, *, complete: bool, place: Place | None = None) -> Analysis:
@@ -198,7 +199,7 @@ class Draft:
                 f"Borders that are only placed midway between two sampled frames: {cuts.num_unread} of "
                 f"{cuts.num_changes}. Decoding the frames between them failed; another run tries again."
             )
-        return fixed_provenance(recipe, self._encoder, self._scorer.provenance()) | {
+        return fixed_provenance(recipe, self._inputs, self._encoder, self._scorer.provenance()) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],
             "positions": {
                 "total": len(self._index),
@@ -233,12 +234,17 @@ def check_usable(plan: Plan, analysis: Analysis) -> None:
     raise VideoError(nothing + why, "it has no timeline", cure)
 
 
-def fixed_provenance(recipe: Recipe, encoder: "FrameEncoder", analysis: dict[str, Any]) -> dict[str, Any]:
-    """The part of a timeline's provenance that does not depend on its film. analysis: the scorer's own provenance."""
+def fixed_provenance(
+    recipe: Recipe, inputs: Sequence[str], encoder: "FrameEncoder", analysis: dict[str, Any]
+) -> dict[str, Any]:
+    """The part of a timeline's provenance that does not depend on its film. recipe: of the picture. inputs: named where
+    they are more or other than the picture. analysis: the scorer's own provenance.
+    """
     return {
         "vtn_stream": __version__,
         "analysis": analysis,
         "recipe": json.loads(recipe.to_json()),
+        **({} if tuple(inputs) == (PICTURE,) else {"inputs": list(inputs)}),
         "weights": encoder.weights_source,
     }
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo
 
-__all__ = ["CHUNK_S", "Chunk", "ClipWindow", "SamplingPlan", "parse_rate"]
+__all__ = ["CHUNK_S", "Chunk", "ClipWindow", "SamplingPlan", "earlier_frames", "parse_rate"]
 
 # One piece of work, in seconds of film: an hour gives 60 pieces, enough for a cluster; a piece is seconds of
 # computing, little to lose in a crash. Spans are of the grid, not of keyframes: some films have only one.
@@ -130,6 +130,27 @@ class SamplingPlan:
                     )
                 )
         return chunks
+
+
+def earlier_frames(video: VideoInfo, frame: NDArray[np.int64], back_s: Fraction) -> NDArray[np.int64]:
+    """For each frame [R] of the film the one with which its change is measured, [R].
+
+    It is the frame nearest to back_s seconds before the frame's own time, and at least one frame earlier; of two that
+    are nearly as near, the earlier, however the file rounds its times. The first frame has itself, and so has the first
+    one after a leap of the clock: no change is seen there. Frames after it are not compared with what was before it.
+    """
+    back = back_s / video.time_base  # in units of pts
+    pts, own = video.pts, video.pts[frame]
+    before = np.searchsorted(pts, own - min(math.ceil(back), 2**61), side="right") - 1
+    after = np.minimum(before + 1, frame)
+    # Nearer to the one after than to the one before, by 5 to 3: 8 (own - back - before) > 5 (after - before).
+    before_pts, after_pts = pts[np.maximum(before, 0)], pts[after]
+    is_after = 8 * (own - before_pts) - 5 * (after_pts - before_pts) > min(math.floor(8 * back), 2**62)
+    nearest = np.where(is_after | (before < 0), after, before)
+    leaps = [span.end for span in video.dark if span.why == "leap"]
+    starts = np.unique(np.append(np.searchsorted(pts, leaps), 0))
+    first = starts[np.searchsorted(starts, frame, side="right") - 1]
+    return np.asarray(np.maximum(np.minimum(nearest, frame - 1), first), np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

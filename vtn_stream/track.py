@@ -5,7 +5,8 @@ T positions, K classes, M spans. Knows numpy only.
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Final, Literal
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 __all__ = [
     "CENTRE_CROP",
     "LOWEST_THRESHOLD",
+    "MAX_CHANGE_S",
     "NO_THRESHOLD",
+    "PICTURE",
     "BackboneFacts",
     "Execution",
     "GridScores",
@@ -25,12 +28,48 @@ __all__ = [
     "PhaseRules",
     "Recipe",
     "Spans",
+    "change_s",
+    "check_inputs",
 ]
 
 # The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
 CENTRE_CROP: Final = "short side 256, centre crop"
 
 LOWEST_THRESHOLD: Final = 1e-4  # of an operating point: scores are float16, and a lower one is nearly 0
+
+
+# The input of an image network that shows a frame as it is; "change-1/8" shows what changed in 1/8 second.
+PICTURE: Final = "picture"
+MAX_CHANGE_S: Final = 10  # so far back a change may look
+
+_CHANGE = re.compile(r"change-([1-9]\d{0,8}(?:/[1-9]\d{0,8})?)", re.ASCII)
+
+
+def change_s(name: str) -> Fraction | None:
+    """How many seconds an input looks back: D of "change-D"; None: it is the picture. Raises ValueError for others.
+
+    >>> change_s("change-1/8")
+    Fraction(1, 8)
+    """
+    if name == PICTURE:
+        return None
+    back_s = Fraction(found[1]) if (found := _CHANGE.fullmatch(name)) else None
+    if back_s is None or back_s > MAX_CHANGE_S or str(back_s) != name.removeprefix("change-"):
+        raise ValueError(
+            f"this release does not know the input {name[:60]!r}; it knows {PICTURE}, and change-D with D "
+            f"seconds as a reduced fraction up to {MAX_CHANGE_S}, such as change-1/8"
+        )
+    return back_s
+
+
+def check_inputs(inputs: Sequence[str]) -> None:
+    """Raises ValueError unless these are one or more different inputs that this release knows."""
+    if not inputs:
+        raise ValueError("there is no input")
+    for name in inputs:
+        change_s(name)
+    if len(set(inputs)) < len(inputs):
+        raise ValueError("two inputs are the same")
 
 
 def _canonical(fields: dict[str, Any]) -> str:
@@ -48,6 +87,7 @@ class Recipe:
     weights   digest of the network's tensors, however they were packaged
     geometry  "squash": the whole frame resized to size, aspect ratio given up, nothing cropped; or CENTRE_CROP
     mean, std per RGB channel, of values in 0..1
+    input     what the network is shown of a frame: PICTURE, or "change-D": its change in D seconds
     """
 
     backbone: str
@@ -59,6 +99,7 @@ class Recipe:
     geometry: Literal["squash", "short side 256, centre crop"] = "squash"
     interpolation: Literal["bicubic"] = "bicubic"
     colour: Literal["RGB"] = "RGB"
+    input: str = PICTURE
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # one form of each value: equal recipes give equal text
@@ -66,10 +107,14 @@ class Recipe:
         put(self, "size", tuple(int(n) for n in self.size))
         put(self, "mean", tuple(float(x) for x in self.mean))
         put(self, "std", tuple(float(x) for x in self.std))
+        change_s(self.input)
 
     def to_json(self) -> str:
-        """Canonical: equal recipes give equal text."""
-        return _canonical(asdict(self))
+        """Canonical: equal recipes give equal text. The picture is not named: it was the only input once."""
+        fields = asdict(self)
+        if self.input == PICTURE:
+            del fields["input"]
+        return _canonical(fields)
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from vtn_stream.checkpoints.catalogue import find_model
 from vtn_stream.checkpoints.described import describe_file
-from vtn_stream.checkpoints.metadata import FORMAT_VERSION, Described
+from vtn_stream.checkpoints.metadata import FORMAT_VERSIONS, Described
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
     from vtn_stream.checkpoints.file import load_checkpoint, save_checkpoint
 
 __all__ = [
-    "FORMAT_VERSION",
+    "FORMAT_VERSIONS",
     "Checkpoint",
     "Described",
     "describe_file",

@@ -10,7 +10,7 @@ from torch import Tensor
 from vtn_stream.heads import head_of
 from vtn_stream.model import VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.track import OperatingPoints, PhaseRules, Recipe
+from vtn_stream.track import PICTURE, OperatingPoints, PhaseRules, Recipe, check_inputs
 
 if TYPE_CHECKING:
     from vtn_stream.model import VTN
@@ -23,7 +23,8 @@ class Checkpoint:
     """A model and what it means.
 
     labels            of its K classes, in order
-    recipe            what the embeddings mean that it was trained on; its fps is the rate of the grid
+    recipe            what the embeddings of pictures mean that it was trained on; its fps is the rate of the grid
+    inputs            what it reads of each frame, in the order of columns: embeddings of the picture, of changes
     window            how it slides over a film
     operating_points  from which score a class holds
     phase_rules       of a dense head, for all its outputs; None: the most likely label counts, however briefly
@@ -39,6 +40,7 @@ class Checkpoint:
     config: VTNConfig
     labels: tuple[str, ...]
     recipe: Recipe
+    inputs: tuple[str, ...] = (PICTURE,)
     window: ClipWindow
     operating_points: OperatingPoints
     phase_rules: PhaseRules | None = None
@@ -59,6 +61,12 @@ class Checkpoint:
         if self.recipe.backbone != self.config.backbone:
             names = [name[:100] for name in (self.recipe.backbone, self.config.backbone)]
             raise ValueError("the recipe is for {}, the network for {}".format(*names))
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        check_inputs(self.inputs)
+        if self.recipe.input != PICTURE:
+            raise ValueError("the recipe is not that of the picture")
+        if self.config.encoder.input_width % len(self.inputs):
+            raise ValueError(f"{self.config.encoder.input_width} columns are not those of {len(self.inputs)} inputs")
         if strangers := set(self.operating_points.own) - set(self.labels):
             raise ValueError(f"an operating point is for an unknown label: {min(strangers)[:100]}")
         if self.phase_rules is not None:

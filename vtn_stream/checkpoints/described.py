@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.checkpoints.metadata import (
-    FORMAT_VERSION,
     MAX_HEADER_BYTES,
     METADATA_KEY,
     Described,
@@ -73,7 +72,7 @@ def describe_file(path: Path) -> Described:
 
 def _parsed(path: Path, text: str) -> Any:
     try:
-        return parse(text, FORMAT_VERSION)
+        return parse(text)
     except ValueError as error:
         raise refused(path, f"cannot be read: {error}", "download or copy it again, or update vtn-stream") from error
 

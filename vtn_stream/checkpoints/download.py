@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from vtn_stream.checkpoints.catalogue import Published, file_of
-from vtn_stream.checkpoints.file import FORMAT_VERSION, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.file import load_checkpoint, save_checkpoint
 from vtn_stream.checkpoints.metadata import fault
 from vtn_stream.errors import CheckpointError
 
@@ -278,7 +278,7 @@ def _is_there(published: Published, target: Path) -> bool:
     except CheckpointError as error:
         if not target.is_file():
             what = "no file"
-        elif (found := fault(target, FORMAT_VERSION)) == "damaged":
+        elif (found := fault(target)) == "damaged":
             return False
         else:
             what = "a file of another format" if found == "another format" else "a model that cannot be read"

@@ -1,6 +1,6 @@
 """A model in one file: its weights as safetensors, and in the metadata everything that is needed to use them.
 
-FORMAT, version 1. A safetensors file with
+FORMAT, versions 1 and 2. A safetensors file with
 
     encoder.*, head.*   float32: the tensors of VTN.state_dict(), by those names
     backbone.*          float32, and int64 for the counters of batch norms: the image network's by timm's names; or none
@@ -8,7 +8,7 @@ FORMAT, version 1. A safetensors file with
 
 and under the one metadata key "vtn-stream" a JSON object of exactly these keys:
 
-    format              1
+    format              1; 2 where one of the last fields is there
     digest              BLAKE2b-128 in hexadecimal, of the canonical JSON of all the other keys and of every tensor
     config              VTNConfig.to_dict()
     labels              of the head's classes, in order
@@ -18,6 +18,11 @@ and under the one metadata key "vtn-stream" a JSON object of exactly these keys:
     operating_points    {label: {high, low}}, of labels that have their own
     phase_rules         {min_positions, change_cost} of a dense head's outputs, or null
     training            provenance of the weights: any JSON object
+
+and where they say more than version 1 knows
+
+    inputs              what is read of each frame, in the order of columns, such as ["picture", "change-1/8"]; missing:
+                        the picture
 
 Loading computes nothing but the digests, runs nothing of the file, and maps the tensors instead of reading them.
 """
@@ -38,12 +43,12 @@ from vtn_stream.backbone import weights_digest
 from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
 from vtn_stream.checkpoints.described import BACKBONE, refused
 from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
-from vtn_stream.checkpoints.metadata import FORMAT_VERSION, METADATA_KEY, canonical, describe, parse
+from vtn_stream.checkpoints.metadata import FORMAT_VERSIONS, METADATA_KEY, canonical, describe, parse
 from vtn_stream.errors import CheckpointError, listed
 from vtn_stream.film import shareable_name
 from vtn_stream.model import VTNConfig
 
-__all__ = ["FORMAT_VERSION", "load_checkpoint", "save_checkpoint"]
+__all__ = ["FORMAT_VERSIONS", "load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -59,9 +64,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     if backbone and weights_digest(backbone) != checkpoint.recipe.weights:
         raise ValueError("the backbone's tensors are not those that the recipe names")
     tensors |= {BACKBONE + name: tensor for name, tensor in backbone.items()}
-    description = {"format": FORMAT_VERSION, **describe(checkpoint)}
+    description = describe(checkpoint)
     text = canonical({**description, "digest": _digest(canonical(description), tensors)})
-    parse(text, FORMAT_VERSION)  # what could not be read again is not written
+    parse(text)  # what could not be read again is not written
 
     try:
         with replacing(path) as temporary:
@@ -101,7 +106,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "give a file that vtn-stream wrote, or give this one as the weights of a backbone with --weights",
         )
     try:
-        parsed = parse(text, FORMAT_VERSION)
+        parsed = parse(text)
     except ValueError as error:
         raise refused(path, f"cannot be read: {error}", "download or copy it again, or update vtn-stream") from error
     backbone = {name.removeprefix(BACKBONE): t for name, t in tensors.items() if name.startswith(BACKBONE)}

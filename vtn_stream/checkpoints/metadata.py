@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.model import HEAD_CONFIGS, VTNConfig
 from vtn_stream.sampling import ClipWindow, SamplingPlan
-from vtn_stream.track import CENTRE_CROP, OperatingPoint, OperatingPoints, PhaseRules, Recipe
+from vtn_stream.track import CENTRE_CROP, PICTURE, OperatingPoint, OperatingPoints, PhaseRules, Recipe, check_inputs
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
 
 __all__ = [
-    "FORMAT_VERSION",
+    "FORMAT_VERSIONS",
     "MAX_HEADER_BYTES",
     "METADATA_KEY",
     "Described",
@@ -36,7 +36,8 @@ MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 MAX_SHOWN = 120  # characters of what a file says, in an error
 MAX_SIDE = 16_384  # pixels of a frame that a network looks at
 
-FORMAT_VERSION = 1
+# A file is of version 2 where it has one of the fields that version 1 does not know.
+FORMAT_VERSIONS = (1, 2)
 METADATA_KEY = "vtn-stream"  # of the file's metadata
 _RATE = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,6})?")  # Fraction("1e999999999") would be computed for hours
 
@@ -48,6 +49,7 @@ class Described:
     config: VTNConfig
     labels: tuple[str, ...]
     recipe: Recipe
+    inputs: tuple[str, ...] = (PICTURE,)
     window: ClipWindow
     operating_points: OperatingPoints
     phase_rules: PhaseRules | None = None
@@ -65,10 +67,14 @@ class Parsed(NamedTuple):
 
 
 def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
-    """JSON values of all that a checkpoint holds besides tensors and digest."""
+    """JSON values of all that a checkpoint holds besides tensors and digest, with the version of the format. A field
+    that version 1 does not know is left out where it says nothing new.
+    """
     window = checkpoint.window
     rate = None if window.position_rate is None else str(window.position_rate)
+    later = {} if checkpoint.inputs == (PICTURE,) else {"inputs": list(checkpoint.inputs)}
     return {
+        "format": 2 if later else 1,
         "config": checkpoint.config.to_dict(),
         "labels": list(checkpoint.labels),
         "recipe": json.loads(checkpoint.recipe.to_json()),
@@ -76,6 +82,7 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
         **checkpoint.operating_points.to_dict(),
         "phase_rules": None if checkpoint.phase_rules is None else _rules(checkpoint.phase_rules),
         "training": dict(checkpoint.training),
+        **later,
     }
 
 
@@ -84,8 +91,8 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def parse(text: str, version: int) -> Parsed:
-    """The inverse of `describe`, with "format" and "digest" beside it. Raises ValueError on any other text."""
+def parse(text: str) -> Parsed:
+    """The inverse of `describe`, with "digest" beside it. Raises ValueError on any other text."""
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"its description is longer than {MAX_CHARACTERS} characters")
     try:
@@ -95,9 +102,14 @@ def parse(text: str, version: int) -> Parsed:
         raise ValueError("its description is broken JSON") from error
     if not isinstance(given, dict) or type(given.get("format")) is not int:
         raise ValueError("its description has no format version")
-    if given["format"] != version:
-        raise ValueError(f"it has format version {_short(given['format'])}, this release reads version {version}")
-    if different := sorted({"format", "digest", *_READERS} ^ set(given)):
+    if given["format"] not in FORMAT_VERSIONS:
+        raise ValueError(
+            f"it has format version {_short(given['format'])}, this release reads versions "
+            + " and ".join(map(str, FORMAT_VERSIONS))
+        )
+    later = _LATER_READERS if given["format"] > 1 else {}
+    readers = _READERS | {name: reader for name, reader in later.items() if name in given}
+    if different := sorted({"format", "digest", *readers} ^ set(given)):
         raise ValueError(
             f"these fields of its description are missing or unknown: {', '.join(map(_short, different[:10]))}"
         )
@@ -105,7 +117,7 @@ def parse(text: str, version: int) -> Parsed:
     if not isinstance(digest, str):
         raise ValueError("its digest is not a text")
     values = {}
-    for name, reader in _READERS.items():
+    for name, reader in readers.items():
         try:
             values[name] = reader(given[name])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VtnStreamError) as error:
@@ -116,11 +128,11 @@ def parse(text: str, version: int) -> Parsed:
     return Parsed(values, canonical(given), digest)
 
 
-def fault(path: Path, version: int) -> Literal["damaged", "another format", "unreadable"]:
+def fault(path: Path) -> Literal["damaged", "another format", "unreadable"]:
     """What is wrong with a file that cannot be loaded, by its header alone: it comes first, and the rest may be
     missing.
 
-    damaged: it says that it is of this version. another format: of another one, or it holds others' weights.
+    damaged: it says that it is of a version that is read. another format: of another one, or it holds others' weights.
     unreadable: it has no header; it may be anything.
     """
     try:
@@ -132,7 +144,7 @@ def fault(path: Path, version: int) -> Literal["damaged", "another format", "unr
         claimed = None if text is None else json.loads(text)["format"]
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError):
         return "unreadable"
-    return "damaged" if type(claimed) is int and claimed == version else "another format"
+    return "damaged" if type(claimed) is int and claimed in FORMAT_VERSIONS else "another format"
 
 
 def _config(given: Any) -> VTNConfig:
@@ -150,7 +162,7 @@ def _labels(given: Any) -> tuple[str, ...]:
 
 
 def _recipe(given: Any) -> Recipe:
-    if set(given) != {field.name for field in fields(Recipe)}:
+    if set(given) != {field.name for field in fields(Recipe)} - {"input"}:
         raise KeyError
     texts = ("backbone", "weights", "geometry", "interpolation", "colour")
     if not all(isinstance(given[name], str) and given[name] for name in texts):
@@ -168,6 +180,13 @@ def _recipe(given: Any) -> Recipe:
         if given[name] not in choices:
             raise ValueError(f"this release does not know the {name} {given[name]!r}")
     return Recipe(**{**given, "fps": fps, "size": tuple(sides), "mean": mean, "std": std})
+
+
+def _inputs(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise TypeError
+    check_inputs(given)
+    return tuple(given)
 
 
 def _window(given: Any) -> ClipWindow:
@@ -238,3 +257,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "phase_rules": _phase_rules,
     "training": _training,
 }
+# Of fields that may be missing: then they say what was so in version 1.
+_LATER_READERS: dict[str, Callable[[Any], Any]] = {"inputs": _inputs}

@@ -111,10 +111,12 @@ def load_network(checkpoint: Checkpoint, encoder: FrameEncoder) -> VTN:
     """The checkpoint's network, on the encoder's device. Raises CheckpointError for one that reads other embeddings
     than this encoder makes.
     """
-    if checkpoint.config.encoder.input_width != encoder.num_features:
+    num_inputs = len(checkpoint.inputs)
+    if checkpoint.config.encoder.input_width != encoder.num_features * num_inputs:
+        through = "" if num_inputs == 1 else f" for each of {num_inputs} inputs"
         raise CheckpointError(
             f"the model reads embeddings of width {checkpoint.config.encoder.input_width}, and {encoder.name} makes "
-            f"{encoder.num_features}",
+            f"{encoder.num_features}{through}",
             "it cannot be used",
             "download or copy the model file again: its parts do not fit together",
         )

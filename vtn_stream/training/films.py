@@ -1,12 +1,12 @@
 """Films to train on, in memory: their embeddings, their clock, and what happens in them.
 
-T positions of a film's grid, D embedding width. Values are float16: 100 hours at 4 positions a second and D = 1280 take
-3.7 GB of memory.
+T positions of a film's grid, D embedding width, of all inputs together. Values are float16: 100 hours at 4 positions a
+second and D = 1280 take 3.7 GB of memory.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from vtn_stream.formats.annotations.annotated import Subset
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
-from vtn_stream.track import Recipe
+from vtn_stream.track import PICTURE, Recipe
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.footage import Footage
 from vtn_stream.training.split import group
@@ -40,7 +40,8 @@ class TrainingFilm:
     name      its id in the annotations
     identity  of its content, as `VideoInfo` has it
     group     what films of one scene share
-    values    float16 [T, D], zero where the index is invalid; index: their clock
+    values    float16 [T, D], the columns of each input side by side, zero where the index is invalid
+    index     their clock
     segments  seconds, sorted; of a whole clip, one from 0 to its end
     """
 
@@ -73,8 +74,15 @@ class Work:
     num_films_elsewhere: int
 
 
-def work_to_do(footage: Footage, names: Sequence[str], recipe: Recipe, store: EmbeddingStore) -> Work:
-    """The work of embedding these films, by the names of the stored files: no file is read."""
+def work_to_do(
+    footage: Footage,
+    names: Sequence[str],
+    recipe: Recipe,
+    store: EmbeddingStore,
+    *,
+    inputs: Sequence[str] = (PICTURE,),
+) -> Work:
+    """The work of embedding these films, by the names of the stored files: no file is read. recipe: of the picture."""
     plan = SamplingPlan(recipe.fps)
     identities = {footage.videos[name].identity for name in names}
     stored: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -87,11 +95,12 @@ def work_to_do(footage: Footage, names: Sequence[str], recipe: Recipe, store: Em
     num_positions = num_missing = 0
     for name in names:
         chunks = plan.chunks(footage.videos[name])
-        have = stored.get((footage.videos[name].identity, recipe.digest), set())
-        if have:
-            elsewhere.discard(footage.videos[name].identity)
+        identity = footage.videos[name].identity
+        have = [stored.get((identity, replace(recipe, input=of).digest), set()) for of in inputs]
+        if any(have):
+            elsewhere.discard(identity)
         num_positions += sum(map(len, chunks))
-        num_missing += sum(len(chunk) for chunk in chunks if chunk.key not in have)
+        num_missing += sum(len(chunk) for chunk in chunks if not all(chunk.key in keys for keys in have))
     return Work(num_positions=num_positions, num_missing=num_missing, num_films_elsewhere=len(elsewhere))
 
 
@@ -103,24 +112,26 @@ def embed_films(
     store: EmbeddingStore,
     process: DecodingProcess,
     *,
+    inputs: Sequence[str] = (PICTURE,),
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> dict[str, TrainingFilm]:
-    """The films by id, in this order. Chunks that the store lacks are embedded and stored.
+    """The films by id, in this order, through these inputs. Chunks that the store lacks are embedded and stored.
 
     skip_bad: films that cannot be decoded are left out and reported. Raises InputError, before anything is embedded,
     where the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are
     all stored; StoreError.
     """
     tell = on_event or (lambda event: None)
-    _check_memory(work_to_do(footage, names, encoder.recipe(plan.fps), store).num_positions, encoder.num_features)
+    num_positions = sum(plan.num_positions(footage.videos[name]) for name in names)
+    _check_memory(num_positions, encoder.num_features * len(inputs))
     films: dict[str, TrainingFilm] = {}
     failed: dict[str, VideoError] = {}
     for name in names:
         video = footage.videos[name]
         tell(TrainingStage(name="embedding", message=video.path.name))
         try:
-            values, index = _track(video, plan, encoder, store, process, tell)
+            values, index = _track(video, plan, encoder, store, process, inputs, tell)
         except VideoError as error:
             failed[name] = error
             if skip_bad:
@@ -164,13 +175,14 @@ def _track(
     encoder: "FrameEncoder",
     store: EmbeddingStore,
     process: DecodingProcess,
+    inputs: Sequence[str],
     tell: Callable[[TrainingEvent], None],
 ) -> tuple[NDArray[np.float16], FrameIndex]:
     """Values [T, D] and their clock. Raises VideoError if not one position could be decoded."""
     chunks = plan.chunks(video)
-    values = np.zeros((plan.num_positions(video), encoder.num_features), np.float16)
+    values = np.zeros((plan.num_positions(video), encoder.num_features * len(inputs)), np.float16)
     indices: dict[int, FrameIndex] = {}
-    for event in embed(video, chunks, plan, encoder, store, process):
+    for event in embed(video, chunks, plan, encoder, store, process, inputs=inputs):
         tell(event)
         if isinstance(event, ChunkReady):
             values[event.chunk.start : event.chunk.stop] = event.values

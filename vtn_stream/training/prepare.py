@@ -1,6 +1,6 @@
 """Prepares what a network learns from: finds, checks, splits and embeds the films."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ from vtn_stream.embedding import Warned
 from vtn_stream.errors import InputError
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.track import PICTURE
 from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.events import HeadKind, Prepared, TrainingEvent
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
@@ -25,7 +26,11 @@ __all__ = ["Material", "prepare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Material:
-    """What a model is trained on. labels: the labels that are learnt, in the order of the classes."""
+    """What a model is trained on.
+
+    labels  that are learnt, in the order of the classes
+    inputs  whose columns stand side by side in the films' values
+    """
 
     training: tuple[TrainingFilm, ...]
     validation: tuple[TrainingFilm, ...]
@@ -33,6 +38,7 @@ class Material:
     head: HeadKind
     plan: SamplingPlan
     notes: tuple[str, ...]
+    inputs: tuple[str, ...] = (PICTURE,)
 
 
 def prepare(
@@ -41,9 +47,11 @@ def prepare(
     store: EmbeddingStore,
     process: DecodingProcess,
     *,
+    inputs: Sequence[str] = (PICTURE,),
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Material:
-    """The films of the annotations, embedded. Every problem that can be known earlier is reported before that.
+    """The films of the annotations, embedded through these inputs. Every problem that can be known earlier is reported
+    before that.
 
     open_encoder is called when all that is known without it is known to be right. Raises what `find_films`,
     `check_head`, `check_enough` and `embed_films` raise.
@@ -73,7 +81,7 @@ def prepare(
     used = {name: annotated[name] for name in names}
     plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, options.sampling)
     encoder = open_encoder()
-    work = work_to_do(footage, names, encoder.recipe(plan.fps), store)
+    work = work_to_do(footage, names, encoder.recipe(plan.fps), store, inputs=inputs)
     notes = (*footage.notes, *sides.notes, *doubts, *slips)
     of_store: tuple[str, ...] = ()  # of this machine alone: the model's card does not tell it
     if work.num_films_elsewhere:
@@ -93,7 +101,7 @@ def prepare(
             notes=notes + of_store,
         )
     )
-    films = embed_films(footage, names, plan, encoder, store, process, skip_bad=skip_bad, on_event=tell)
+    films = embed_films(footage, names, plan, encoder, store, process, inputs=inputs, skip_bad=skip_bad, on_event=tell)
     if len(films) < len(names):  # what is left may be too little
         sides = Sides(
             training=tuple(name for name in sides.training if name in films),
@@ -104,7 +112,15 @@ def prepare(
     training, validation = (
         tuple(_of_labels(films[name], labels) for name in side) for side in (sides.training, sides.validation)
     )
-    return Material(training=training, validation=validation, labels=labels, head=kind, plan=plan, notes=notes)
+    return Material(
+        training=training,
+        validation=validation,
+        labels=labels,
+        head=kind,
+        plan=plan,
+        notes=notes,
+        inputs=tuple(inputs),
+    )
 
 
 def _known(footage: Footage, sides: Sides, labels: tuple[str, ...]) -> Sides:
