@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import DamagedFile, DecodingLost, StoreError
 from vtn_stream.film import FrameIndex, VideoInfo
-from vtn_stream.rows import Missing, Rows
+from vtn_stream.run import Missing, Run
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.store import EmbeddingStore, StoredChunk
 from vtn_stream.track import PICTURE, Execution
@@ -207,7 +207,7 @@ def _embed_run(
     recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
     size = encoder.frame_size(video)
     waiting = [(found, Missing(chunk=found.chunk, inputs=found.missing)) for found in run]
-    work = Rows(video, [missing for _, missing in waiting], plan, encoder.num_features)
+    work = Run(video, [missing for _, missing in waiting], plan, encoder.num_features)
 
     def finished() -> Iterator[ChunkReady]:
         while waiting and work.is_settled(waiting[0][1]):
