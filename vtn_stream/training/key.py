@@ -16,22 +16,20 @@ __all__ = ["key_of"]
 
 def key_of(
     films: Sequence[TrainingFilm],
-    validation: Sequence[TrainingFilm],
     labels: Sequence[str],
     settings: Hyperparameters,
     fps: Fraction,
+    lengths: Sequence[float],
     *,
     backbone: str,
     device: str,
 ) -> str:
     """The digest of everything that the bits of the weights depend on."""
     digest = hashlib.blake2b(digest_size=32)
-    for side in (films, validation):
-        digest.update(b"side")
-        for film in side:
-            facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
-            digest.update(repr(facts).encode("utf-8", "surrogatepass"))
-            for array in (film.index.grid_s, film.index.valid, film.values):
-                digest.update(np.ascontiguousarray(array).data)
+    for film in films:
+        facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
+        digest.update(repr(facts).encode("utf-8", "surrogatepass"))
+        for array in (film.index.grid_s, film.index.valid, film.values):
+            digest.update(np.ascontiguousarray(array).data)
     software = (__version__, str(torch.__version__), torch.get_num_threads())
-    return repr((digest.hexdigest(), tuple(labels), settings, fps, backbone, device, *software))
+    return repr((digest.hexdigest(), tuple(labels), settings, fps, tuple(lengths), backbone, device, *software))

@@ -1,40 +1,55 @@
-"""Trains networks that read motion and one that does not, keeps the best, and fits thresholds or rules to it."""
+"""Chooses how to learn on predictions of films that no model learnt, then learns from all films.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+k folds, W ways: k W models are trained, each predicts the films of its fold; one more is trained on all films.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vtn_stream.heads import HEADS
+from vtn_stream.model import HeadConfig
 from vtn_stream.track import OperatingPoints, PhaseRules
 from vtn_stream.training.events import EpochDone, TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.hyperparameters import Hyperparameters, Motion, natural_hyperparameters
+from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import Fitted, fit
+from vtn_stream.training.out_of_fold import Choice, CrossFitted, OutOfFold, choose, cross_fitted
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.validation import predictions as predictions_of
+from vtn_stream.training.ways import Way, films_of, ways_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
-
-# what the encoder reads of motion, by the name that users see
-WAYS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of changes", "no motion": "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learnt:
-    """A network, and what was fitted on the validation films; exam: None if there are none.
+    """A model learnt from all films, and what was chosen and measured on the way.
 
-    tried  the metric of each of WAYS that was tried
-    notes  of the training, without names of films
+    way, settings, fitted  of the model
+    points, rules          by which its timelines are drawn
+    choice       what was chosen on the out-of-fold predictions of all films; None if there is one fold
+    out_of_fold  those predictions, of the way and length that were chosen: points and rules were fitted on them
+    crossed      for each film what the other folds chose: the figures are measured on this
+    exam         those figures; None if there are none
+    held_out     the figures of this model on films that are held out; None if there are none
+    tried        the metric of each way, at its best length, on the out-of-fold predictions of all films
+    notes        of the training, without names of films
     """
 
+    way: Way
     settings: Hyperparameters
     fitted: Fitted
     points: OperatingPoints
     rules: PhaseRules | None
+    choice: Choice | None
+    out_of_fold: OutOfFold | None
+    crossed: CrossFitted | None
     exam: Exam | None
-    tried: dict[str, float | None]
+    held_out: Exam | None
+    tried: Mapping[str, float]
     notes: tuple[str, ...]
 
 
@@ -50,51 +65,101 @@ def learn(
 ) -> Learnt:
     """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept."""
     tell = on_event or (lambda event: None)
-    fps, labels = material.plan.fps, material.labels
-    # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
-    validation = material.validation if any(map(taught_by, material.validation)) else ()
-    ways: dict[str, tuple[Hyperparameters, Fitted]] = {}
-    # Without validation films nothing says what to read of motion; with them, all is tried.
-    for name in list(WAYS)[: None if validation else 1]:
-        settings = natural_hyperparameters(
-            material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
-        )
-        tell(TrainingStage(name=f"training with {name}"))
-        fitted = fit(
-            material.training,
-            validation,
+    fps, labels, head = material.plan.fps, material.labels, HEADS[material.head]
+    config = head.config_for(material.films, len(labels), WIDTH)
+    ways = ways_of(material.inputs)
+
+    def fitted(way: Way, films: tuple[TrainingFilm, ...], length: float, name: str) -> tuple[Hyperparameters, Fitted]:
+        read = films_of(films, material.inputs, way)
+        settings = _settings(read, material, way, config, seed=seed, epochs=epochs)
+        log = tell if work is None else _logged(Log(work / _file_name(name)), tell)
+        state = None if work is None else work / f"{_file_name(name)}.state"
+        done = fit(
+            read,
             labels,
             settings,
             fps,
+            lengths=(length,),
             backbone=backbone,
             device=device,
-            state=None if work is None else _state_file(work, name),
-            on_event=tell if work is None else _logged(Log(work / _file_name(name)), tell),
+            state=state,
+            on_event=log,
         )
-        ways[name] = (settings, fitted)
-    best = max(ways, key=lambda name: ways[name][1].best or 0.0)  # of equals the first
-    settings, fitted = ways[best]
-    tell(TrainingStage(name="fitting thresholds"))
-    predictions = predictions_of(fitted.network, validation, fps)
-    head = HEADS[material.head]
-    thresholds = head.thresholds(predictions, validation, labels) if validation else {}
-    points = head.operating_points(thresholds)
-    rules = head.phase_rules(settings.head, material.training, validation, predictions, labels)
-    exam = None
-    if validation:
-        exam = examine(validation, predictions, labels, material.head, thresholds, points, rules)
-    notes = fitted.notes
-    if not validation:
-        notes += ("There were no validation films: nothing was measured, and no threshold was fitted.",)
+        return settings, done
+
+    folds = sorted(set(material.folds))
+    tables: dict[tuple[Way, float], OutOfFold] = {}
+    for way in ways if len(folds) > 1 else ():
+        tell(TrainingStage(name=f"training with {way.name}"))
+        of_fold = {}
+        for fold in folds:
+            others = tuple(film for film, its in zip(material.films, material.folds, strict=True) if its != fold)
+            of_fold[fold] = fitted(way, others, 1.0, f"{way.name} {fold}")[1].network
+        predictions = tuple(
+            predictions_of(of_fold[fold], films_of([film], material.inputs, way), fps)[0]
+            for film, fold in zip(material.films, material.folds, strict=True)
+        )
+        tables[way, 1.0] = OutOfFold(films=material.films, folds=material.folds, predictions=predictions)
+
+    choice = crossed = exam = None
+    if tables:
+        tell(TrainingStage(name="choosing"))
+        choice = choose(tables, head, config, labels, folds)
+        crossed = cross_fitted(tables, head, config, labels)
+        exam = examine(
+            crossed.films,
+            crossed.predictions,
+            labels,
+            material.head,
+            choice.thresholds,
+            [crossed.choice_of(n) for n in range(len(crossed.films))],
+        )
+    way, length = (ways[0], 1.0) if choice is None else (choice.way, choice.length)
+    tell(TrainingStage(name="training on all films"))
+    settings, final = fitted(way, material.films, length, "all films")
+    points = head.operating_points({}) if choice is None else choice.points
+    rules = head.phase_rules(config, material.films, (), (), labels) if choice is None else choice.rules
+    held_out = None
+    if any(map(taught_by, material.held_out)):
+        drawn = replace(choice, points=points, rules=rules) if choice else None
+        if drawn is not None:
+            predicted = predictions_of(final.network, films_of(material.held_out, material.inputs, way), fps)
+            held_out = examine(
+                material.held_out, predicted, labels, material.head, {}, [drawn] * len(material.held_out)
+            )
+    notes = final.notes
+    if choice is None:
+        notes += ("There was one film or source: nothing was chosen or measured, and no threshold was fitted.",)
     return Learnt(
+        way=way,
         settings=settings,
-        fitted=fitted,
+        fitted=final,
         points=points,
         rules=rules,
+        choice=choice,
+        out_of_fold=None if choice is None else tables[choice.way, choice.length],
+        crossed=crossed,
         exam=exam,
-        tried={name: fitted.best for name, (_, fitted) in ways.items()},
+        held_out=held_out,
+        tried={} if choice is None else choice.worths,
         notes=notes,
     )
+
+
+def _settings(
+    films: tuple[TrainingFilm, ...],
+    material: Material,
+    way: Way,
+    config: HeadConfig,
+    *,
+    seed: int,
+    epochs: int | None,
+) -> Hyperparameters:
+    """Those that suit these films, with the head that suits all."""
+    settings = natural_hyperparameters(
+        films, material.labels, material.head, material.plan.fps, motion=way.motion, seed=seed, num_epochs=epochs
+    )
+    return replace(settings, head=config)
 
 
 def taught_by(film: TrainingFilm) -> list[str]:
@@ -104,22 +169,17 @@ def taught_by(film: TrainingFilm) -> list[str]:
 
 def state_files(work: Path) -> list[Path]:
     """The files in which `learn` keeps its state."""
-    return [_state_file(work, way) for way in WAYS]
+    return sorted(work.glob("*.state"))
 
 
-def _state_file(work: Path, way: str) -> Path:
-    return work / f"{_file_name(way)}.state"
-
-
-def _file_name(way: str) -> str:
-    return way.replace(" ", "-")
+def _file_name(name: str) -> str:
+    return name.replace(" ", "-").replace("/", "-")
 
 
 def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
     def on_event(event: TrainingEvent) -> None:
         if isinstance(event, EpochDone):
-            scalars = {"loss": event.loss} | ({} if event.metric is None else {event.metric_name: event.metric})
-            log.write(event.epoch, **scalars)
+            log.write(event.epoch, loss=event.loss)
         tell(event)
 
     return on_event
