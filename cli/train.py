@@ -13,7 +13,7 @@ from rich.text import Text
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
-from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingEvent, TrainingStage
+from vtn_stream.training.events import FitsProgress, Prepared, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 
 from . import options
@@ -124,8 +124,8 @@ class _TrainingDisplay:
             if event.source != "store":
                 self._positions.add_chunk(len(event.chunk))
                 self._update(completed=int(self._positions))
-        elif isinstance(event, EpochDone):
-            self._epoch(event)
+        elif isinstance(event, FitsProgress):
+            self._fits(event)
 
     def _stage(self, stage: TrainingStage) -> None:
         if stage.name != self._name:
@@ -144,10 +144,9 @@ class _TrainingDisplay:
                 err.print(Text(line), soft_wrap=True)
         self._begin("embedding", prepared.num_missing or None)
 
-    def _epoch(self, event: EpochDone) -> None:
-        if self._name != "training":
-            self._begin("training", event.num_epochs)
-        self._update(completed=event.epoch, total=event.num_epochs, words=f"loss {event.loss:.3g}")
+    def _fits(self, event: FitsProgress) -> None:
+        number = min(event.num_done + 1, event.num_fits)
+        self._update(completed=event.share, total=1.0, words=f"model {number} of {event.num_fits}")
 
     def _begin(self, name: str, total: int | None) -> None:
         self._name = name

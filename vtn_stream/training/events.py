@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vtn_stream.embedding import EmbeddingEvent
 
-__all__ = ["EpochDone", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
+__all__ = ["EpochDone", "FitsProgress", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
 
 HeadKind = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
@@ -54,6 +54,15 @@ class EpochDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FitsProgress:
+    """How many of the models that a training needs are trained, and the share 0..1 of all that work which is done."""
+
+    num_done: int
+    num_fits: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Taught:
     """The files that a training wrote, and how good the model is on new films: names and shares 0..1."""
 
@@ -64,4 +73,4 @@ class Taught:
     figures: Mapping[str, float]
 
 
-TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone
+TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone | FitsProgress

@@ -1,56 +1,79 @@
 """Chooses how to learn on predictions of films that no model learnt, then learns from all films.
 
-k folds, W ways: k W models are trained, each predicts the films of its fold; one more is trained on all films.
+k folds, W ways: k W models are trained, each predicts the films of its fold. With what is best there, one model is
+trained on all films, and for each fold two on a quarter and on half of the films, for the learning curve.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
+from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
-from vtn_stream.model import HeadConfig
-from vtn_stream.track import OperatingPoints, PhaseRules
-from vtn_stream.training.events import EpochDone, TrainingEvent, TrainingStage
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, files_of, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
-from vtn_stream.training.log import Log
-from vtn_stream.training.loop import Fitted, fit
-from vtn_stream.training.out_of_fold import Choice, CrossFitted, OutOfFold, choose, cross_fitted
+from vtn_stream.training.key import key_of
+from vtn_stream.training.loop import Fitted, check_numbers
+from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, OutOfFold, choose, cross_fitted, unchosen
 from vtn_stream.training.prepare import Material
-from vtn_stream.training.validation import predictions as predictions_of
+from vtn_stream.training.side_by_side import VALUES, Progress, do_all
 from vtn_stream.training.ways import Way, films_of, ways_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
+
+# Of a training, as shares of its epochs: the learning rate falls as for all of them, and the model is taken there.
+LENGTHS = (1.0, 0.75, 0.5)
+CURVE = (0.25, 0.5)  # of the groups of films
+FEWEST_FOR_CURVE = 4  # groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learnt:
     """A model learnt from all films, and what was chosen and measured on the way.
 
-    way, settings, fitted  of the model
-    points, rules          by which its timelines are drawn
-    choice       what was chosen on the out-of-fold predictions of all films; None if there is one fold
-    out_of_fold  those predictions, of the way and length that were chosen: points and rules were fitted on them
+    settings, fitted  of the model; its way is the choice's
+    choice       what was chosen on the out-of-fold predictions of all films; of one fold, what is taken without
+    out_of_fold  those predictions, of the chosen way and length: points and rules were fitted on them; None of one fold
     crossed      for each film what the other folds chose: the figures are measured on this
     exam         those figures; None if there are none
+    curve        out-of-fold predictions of models that learnt less, the fewest films first
     held_out     the figures of this model on films that are held out; None if there are none
-    tried        the metric of each way, at its best length, on the out-of-fold predictions of all films
     notes        of the training, without names of films
     """
 
-    way: Way
     settings: Hyperparameters
     fitted: Fitted
-    points: OperatingPoints
-    rules: PhaseRules | None
-    choice: Choice | None
-    out_of_fold: OutOfFold | None
-    crossed: CrossFitted | None
-    exam: Exam | None
-    held_out: Exam | None
-    tried: Mapping[str, float]
-    notes: tuple[str, ...]
+    choice: Choice
+    out_of_fold: OutOfFold | None = None
+    crossed: CrossFitted | None = None
+    exam: Exam | None = None
+    curve: tuple[CurvePoint, ...] = ()
+    held_out: Exam | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> Way:
+        return self.choice.way
+
+    @property
+    def points(self) -> OperatingPoints:
+        return self.choice.points
+
+    @property
+    def rules(self) -> PhaseRules | None:
+        return self.choice.rules
+
+    @property
+    def tried(self) -> Mapping[str, float]:
+        """The metric of each way at its best length, on the out-of-fold predictions of all films."""
+        return self.choice.worths
 
 
 def learn(
@@ -64,102 +87,185 @@ def learn(
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
     """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept."""
-    tell = on_event or (lambda event: None)
-    fps, labels, head = material.plan.fps, material.labels, HEADS[material.head]
-    config = head.config_for(material.films, len(labels), WIDTH)
-    ways = ways_of(material.inputs)
+    return _Lessons(material, seed, epochs, backbone, device, work, on_event or (lambda event: None)).learn()
 
-    def fitted(way: Way, films: tuple[TrainingFilm, ...], length: float, name: str) -> tuple[Hyperparameters, Fitted]:
-        read = films_of(films, material.inputs, way)
-        settings = _settings(read, material, way, config, seed=seed, epochs=epochs)
-        log = tell if work is None else _logged(Log(work / _file_name(name)), tell)
-        state = None if work is None else work / f"{_file_name(name)}.state"
-        done = fit(
-            read,
-            labels,
-            settings,
-            fps,
-            lengths=(length,),
+
+class _Lessons:
+    def __init__(
+        self,
+        material: Material,
+        seed: int,
+        epochs: int | None,
+        backbone: str,
+        device: str,
+        work: Path | None,
+        tell: Callable[[TrainingEvent], None],
+    ) -> None:
+        films, fps = (*material.films, *material.held_out), material.plan.fps
+        check_numbers(films)
+        self._material, self._seed, self._epochs, self._tell = material, seed, epochs, tell
+        self._head = HEADS[material.head]
+        self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
+        self._ways = ways_of(material.inputs)
+        self._folds = sorted(set(material.folds))
+        self._lesson = Lesson(
+            films=films,
+            inputs=material.inputs,
+            labels=material.labels,
+            fps=fps,
             backbone=backbone,
             device=device,
-            state=state,
-            on_event=log,
+            work=work,
+            key=""
+            if work is None
+            else key_of(films, material.inputs, material.labels, fps, backbone=backbone, device=device),
         )
-        return settings, done
+        if work is not None and (others := files_of(self._lesson, work)[1]):
+            num = f"{len(others)} file{'s' * (len(others) > 1)}"
+            tell(Warned(message=f"{work.name} holds {num} of another training, of other films or labels: not used"))
 
-    folds = sorted(set(material.folds))
-    tables: dict[tuple[Way, float], OutOfFold] = {}
-    for way in ways if len(folds) > 1 else ():
-        tell(TrainingStage(name=f"training with {way.name}"))
-        of_fold = {}
-        for fold in folds:
-            others = tuple(film for film, its in zip(material.films, material.folds, strict=True) if its != fold)
-            of_fold[fold] = fitted(way, others, 1.0, f"{way.name} {fold}")[1].network
-        predictions = tuple(
-            predictions_of(of_fold[fold], films_of([film], material.inputs, way), fps)[0]
-            for film, fold in zip(material.films, material.folds, strict=True)
+    def learn(self) -> Learnt:
+        material, head, labels = self._material, self._head, self._material.labels
+        compared = [self._of_fold(way, fold) for way in self._ways for fold in self._folds if len(self._folds) > 1]
+        likely = [*compared, self._final(self._ways[0], 1.0), *chain(*self._shorter(self._ways[0], 1.0))]
+        progress = Progress(len(likely), self._cost(likely), self._lesson.work, self._tell)
+        self._tell(TrainingStage(name="training"))
+        outcomes = do_all(self._lesson, compared, progress)
+        tables: dict[tuple[Way, float], OutOfFold] = {}
+        for way in self._ways if compared else ():
+            done = [(one, its) for one, its in zip(compared, outcomes, strict=True) if one.way == way]
+            tables |= {
+                (way, length): self._table([(one, its.predictions[length]) for one, its in done]) for length in LENGTHS
+            }
+        if tables:
+            choice = choose(tables, head, self._config, labels, self._folds)
+        else:
+            choice = unchosen(self._ways[0], head, self._config, material.films, labels)
+
+        final, shorter = self._final(choice.way, choice.length), self._shorter(choice.way, choice.length)
+        last = [final, *chain(*shorter)]
+        progress.now_known(len(last), self._cost(last))
+        whole, *less = do_all(self._lesson, last, progress)
+        assert whole.weights is not None
+        self._tell(TrainingStage(name="measuring"))
+        crossed = cross_fitted(tables, head, self._config, labels) if tables else None
+        notes = list(whole.notes)
+        if crossed is None:
+            what = "There was one film" if len(material.films) == 1 else "All films are of one source"
+            notes.append(f"{what}: nothing was chosen or measured, and no threshold was fitted.")
+        elif stopped := sum(bool(its.notes) for its in (*outcomes, *less)):
+            notes.append(f"{stopped} of the {len(outcomes) + len(less)} models that were compared stopped early.")
+        return Learnt(
+            settings=final.settings,
+            fitted=Fitted(
+                network=network_of(final, self._lesson, whole.weights),
+                num_epochs=whole.num_epochs,
+                losses=whole.losses,
+                notes=whole.notes,
+            ),
+            choice=choice,
+            out_of_fold=tables[choice.way, choice.length] if tables else None,
+            crossed=crossed,
+            exam=None if crossed is None else self._exam(crossed, choice),
+            curve=self._curve(shorter, iter(its.predictions[choice.length] for its in less)),
+            held_out=self._held_out(whole.predictions[choice.length], choice),
+            notes=tuple(notes),
         )
-        tables[way, 1.0] = OutOfFold(films=material.films, folds=material.folds, predictions=predictions)
 
-    choice = crossed = exam = None
-    if tables:
-        tell(TrainingStage(name="choosing"))
-        choice = choose(tables, head, config, labels, folds)
-        crossed = cross_fitted(tables, head, config, labels)
-        exam = examine(
-            crossed.films,
-            crossed.predictions,
-            labels,
+    # ---- the fits
+
+    def _of_fold(self, way: Way, fold: int) -> Fit:
+        """Learns the other folds, and predicts this one."""
+        places = self._places()
+        learns = tuple(n for n in places if self._material.folds[n] != fold)
+        reads = tuple(n for n in places if self._material.folds[n] == fold)
+        return self._fit(f"{way.name}, fold {fold + 1} of {len(self._folds)}", way, learns, reads, LENGTHS)
+
+    def _final(self, way: Way, length: float) -> Fit:
+        """Learns all films, and predicts those that are held out."""
+        num = len(self._material.films)
+        apart = tuple(range(num, num + len(self._material.held_out)))
+        return replace(self._fit("all films", way, self._places(), apart, (length,)), keeps_weights=True)
+
+    def _shorter(self, way: Way, length: float) -> list[list[Fit]]:
+        """For the learning curve, for each share of all groups: each fold is predicted by a model that learnt so many
+        groups of the others. What a small share has, a large one has too.
+        """
+        groups = sorted({film.group for film in self._material.films})
+        if len(self._folds) < 2 or len(groups) < FEWEST_FOR_CURVE:
+            return []
+        shares = [round(share * len(groups)) for share in CURVE]
+        fits: dict[int, list[Fit]] = {num: [] for num in shares}
+        for fold in self._folds:
+            one = self._of_fold(way, fold)
+            others = sorted({self._material.films[n].group for n in one.learns})
+            drawn = np.random.default_rng([self._seed, fold]).permutation(others).tolist()
+            for num in shares:
+                learns = tuple(n for n in one.learns if self._material.films[n].group in drawn[:num])
+                if num < len(others) and any(taught_by(self._material.films[n]) for n in learns):
+                    fits[num].append(
+                        self._fit(f"{one.name}, {num} of {len(groups)}", way, learns, one.reads, (length,))
+                    )
+        return [of_share for of_share in fits.values() if len(of_share) == len(self._folds)]
+
+    def _fit(
+        self, name: str, way: Way, learns: tuple[int, ...], reads: tuple[int, ...], lengths: tuple[float, ...]
+    ) -> Fit:
+        """With the settings that suit the films that are learnt, and the head that suits all."""
+        material = self._material
+        films = films_of([material.films[n] for n in learns], material.inputs, way)
+        settings = natural_hyperparameters(
+            films,
+            material.labels,
             material.head,
-            choice.thresholds,
-            [crossed.choice_of(n) for n in range(len(crossed.films))],
+            material.plan.fps,
+            motion=way.motion,
+            seed=self._seed,
+            num_epochs=self._epochs,
         )
-    way, length = (ways[0], 1.0) if choice is None else (choice.way, choice.length)
-    tell(TrainingStage(name="training on all films"))
-    settings, final = fitted(way, material.films, length, "all films")
-    points = head.operating_points({}) if choice is None else choice.points
-    rules = head.phase_rules(config, material.films, (), (), labels) if choice is None else choice.rules
-    held_out = None
-    if any(map(taught_by, material.held_out)):
-        drawn = replace(choice, points=points, rules=rules) if choice else None
-        if drawn is not None:
-            predicted = predictions_of(final.network, films_of(material.held_out, material.inputs, way), fps)
-            held_out = examine(
-                material.held_out, predicted, labels, material.head, {}, [drawn] * len(material.held_out)
+        settings = replace(settings, head=self._config)
+        return Fit(name=name, way=way, learns=learns, reads=reads, settings=settings, lengths=lengths)
+
+    def _places(self) -> tuple[int, ...]:
+        return tuple(range(len(self._material.films)))
+
+    def _cost(self, fits: Sequence[Fit]) -> float:
+        return sum(one.cost(self._lesson) for one in fits)
+
+    # ---- what they predict
+
+    def _table(self, read: Sequence[tuple[Fit, Sequence[GridScores]]]) -> OutOfFold:
+        """Of fits that read some of the films each."""
+        scores = {n: its for one, predictions in read for n, its in zip(one.reads, predictions, strict=True)}
+        places = sorted(scores)
+        return OutOfFold(
+            films=tuple(self._material.films[n] for n in places),
+            folds=tuple(self._material.folds[n] for n in places),
+            predictions=tuple(scores[n] for n in places),
+        )
+
+    def _curve(
+        self, shorter: Sequence[Sequence[Fit]], predictions: Iterator[Sequence[GridScores]]
+    ) -> tuple[CurvePoint, ...]:
+        return tuple(
+            CurvePoint(
+                num_films=float(np.mean([len(one.learns) for one in fits])),
+                out_of_fold=self._table([(one, next(predictions)) for one in fits]),
             )
-    notes = final.notes
-    if choice is None:
-        notes += ("There was one film or source: nothing was chosen or measured, and no threshold was fitted.",)
-    return Learnt(
-        way=way,
-        settings=settings,
-        fitted=final,
-        points=points,
-        rules=rules,
-        choice=choice,
-        out_of_fold=None if choice is None else tables[choice.way, choice.length],
-        crossed=crossed,
-        exam=exam,
-        held_out=held_out,
-        tried={} if choice is None else choice.worths,
-        notes=notes,
-    )
+            for fits in shorter
+        )
 
+    def _exam(self, crossed: CrossFitted, choice: Choice) -> Exam:
+        drawn = [crossed.choice_of(n) for n in range(len(crossed.films))]
+        labels, head = self._material.labels, self._material.head
+        return examine(crossed.films, crossed.predictions, labels, head, choice.thresholds, drawn)
 
-def _settings(
-    films: tuple[TrainingFilm, ...],
-    material: Material,
-    way: Way,
-    config: HeadConfig,
-    *,
-    seed: int,
-    epochs: int | None,
-) -> Hyperparameters:
-    """Those that suit these films, with the head that suits all."""
-    settings = natural_hyperparameters(
-        films, material.labels, material.head, material.plan.fps, motion=way.motion, seed=seed, num_epochs=epochs
-    )
-    return replace(settings, head=config)
+    def _held_out(self, predictions: Sequence[GridScores], choice: Choice) -> Exam | None:
+        films = self._material.held_out
+        if not any(map(taught_by, films)):
+            return None
+        drawn = [choice] * len(films)
+        return examine(films, predictions, self._material.labels, self._material.head, choice.thresholds, drawn)
 
 
 def taught_by(film: TrainingFilm) -> list[str]:
@@ -168,18 +274,5 @@ def taught_by(film: TrainingFilm) -> list[str]:
 
 
 def state_files(work: Path) -> list[Path]:
-    """The files in which `learn` keeps its state."""
-    return sorted(work.glob("*.state"))
-
-
-def _file_name(name: str) -> str:
-    return name.replace(" ", "-").replace("/", "-")
-
-
-def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
-    def on_event(event: TrainingEvent) -> None:
-        if isinstance(event, EpochDone):
-            log.write(event.epoch, loss=event.loss)
-        tell(event)
-
-    return on_event
+    """The files that `learn` keeps in the folder, to go on from; also of other trainings."""
+    return [*(file for suffix in SUFFIXES for file in sorted(work.glob(f"*.{suffix}"))), *work.glob(VALUES)]

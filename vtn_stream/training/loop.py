@@ -17,7 +17,6 @@ from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, TrainingEvent
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
-from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner, NoNumber, Weights, copied
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import TrainingState, load_state, save_state
@@ -56,14 +55,14 @@ def fit(
     lengths: Sequence[float] = (1.0,),
     backbone: str,
     device: str = "cpu",
-    state: Path | None = None,
+    state: tuple[Path, str] | None = None,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Fitted:
     """Teach a network from scratch, up to the greatest of the lengths: shares of the epochs of its settings, over which
     the learning rate falls to zero.
 
-    state     a file that is written after every epoch, and resumed from if it is of this very training; if it
-              is not, that is reported
+    state     a file that is written after every epoch, and the key of all that the weights depend on; if the file is
+              there and has this key, training goes on from it; if it has not, that is reported
     on_event  gets every epoch; a resumed training first reports the last one that was done
 
     Raises TrainingError if an embedding or, before the first epoch is through, the loss is no number, and if the
@@ -73,7 +72,7 @@ def fit(
     with torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()]):
         lesson = _Fit(films, labels, settings, fps, lengths, backbone, device, on_event)
         if state is not None:
-            lesson.keep(state, key_of(films, labels, settings, fps, lengths, backbone=backbone, device=device))
+            lesson.keep(*state)
         return lesson.fit()
 
 

@@ -14,7 +14,7 @@ from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.ways import Way
 
-__all__ = ["Choice", "CrossFitted", "OutOfFold", "choose", "cross_fitted"]
+__all__ = ["Choice", "CrossFitted", "CurvePoint", "OutOfFold", "choose", "cross_fitted", "unchosen"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +70,14 @@ class CrossFitted:
         return self.choices[self.folds[film]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CurvePoint:
+    """Predictions by models that learnt num_films each, on average, and nothing of the film's fold."""
+
+    num_films: float
+    out_of_fold: OutOfFold
+
+
 Tables = Mapping[tuple[Way, float], OutOfFold]
 
 
@@ -89,6 +97,14 @@ def choose(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence
         points=head.operating_points(thresholds),
         rules=head.phase_rules(config, table.films, table.films, table.predictions, labels),
     )
+
+
+def unchosen(
+    way: Way, head: Head[Any], config: HeadConfig, films: Sequence[TrainingFilm], labels: Sequence[str]
+) -> Choice:
+    """What is taken if there are no predictions to choose on."""
+    points, rules = head.operating_points({}), head.phase_rules(config, films, (), (), labels)
+    return Choice(way=way, length=1.0, worths={}, thresholds={}, points=points, rules=rules)
 
 
 def cross_fitted(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence[str]) -> CrossFitted:
