@@ -13,7 +13,7 @@ from rich.text import Text
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
-from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingEvent, TrainingStage
+from vtn_stream.training.events import FitsProgress, Prepared, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 
 from . import options
@@ -27,8 +27,9 @@ MAX_LABELS = 8
 
 HELP = """Train a model of your own actions, from annotated films.
 
-ANNOTATIONS is a file or folder in one of these formats. Everything else is chosen by them: the head, the rate, which
-films are kept for validation, how long it learns.
+ANNOTATIONS is a file or folder in one of these formats. Everything else is chosen by them: the head, the rate, what is
+read of motion, how long it learns. How good the model is on new films is measured by models that learn from four fifths
+of the films and predict the others; then the model learns from all of them.
 
 \b
 {formats}
@@ -72,6 +73,11 @@ run is killed, give the same command again: it continues after its last complete
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of everything that is random."
 )
 @click.option("--epochs", type=click.IntRange(1), help="How often all films are seen. [default: by their number]")
+@click.option(
+    "--hold-out",
+    is_flag=True,
+    help="Do not learn from films of the subset validation: they only measure the finished model.",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out annotations and films that are wrong, and report which.")
 @click.option("--anyway", is_flag=True, help="Train even if there is too little to learn from.")
 @click.option("--overwrite", is_flag=True, help="Replace a model that has the same name.")
@@ -102,7 +108,6 @@ class _TrainingDisplay:
         self._task: TaskID | None = None
         self._name = ""  # of what goes on
         self._positions = PositionCount()
-        self._best: float | None = None
 
     def tell(self, event: TrainingEvent) -> None:
         check_interrupted()
@@ -119,8 +124,8 @@ class _TrainingDisplay:
             if event.source != "store":
                 self._positions.add_chunk(len(event.chunk))
                 self._update(completed=int(self._positions))
-        elif isinstance(event, EpochDone):
-            self._epoch(event)
+        elif isinstance(event, FitsProgress):
+            self._fits(event)
 
     def _stage(self, stage: TrainingStage) -> None:
         if stage.name != self._name:
@@ -139,17 +144,9 @@ class _TrainingDisplay:
                 err.print(Text(line), soft_wrap=True)
         self._begin("embedding", prepared.num_missing or None)
 
-    def _epoch(self, event: EpochDone) -> None:
-        if event.best:
-            self._best = event.metric
-        words = f"loss {event.loss:.3g}"
-        if event.metric is not None:
-            words += f"  {printable(event.metric_name)} {_percent(event.metric)}"
-        if self._best is not None and not event.best:
-            words += f"  (best {_percent(self._best)})"
-        if self._name != "training":
-            self._begin("training", event.num_epochs)
-        self._update(completed=event.epoch, total=event.num_epochs, words=words)
+    def _fits(self, event: FitsProgress) -> None:
+        number = min(event.num_done + 1, event.num_fits)
+        self._update(completed=event.share, total=1.0, words=f"model {number} of {event.num_fits}")
 
     def _begin(self, name: str, total: int | None) -> None:
         self._name = name
@@ -190,10 +187,11 @@ def _lines(prepared: Prepared) -> list[str]:
     """Sentences that say what is learnt, and from what."""
     what = "clips" if prepared.head == "classification" else "segments"
     labels = listed(prepared.labels, MAX_LABELS)
-    num_films = prepared.num_training + prepared.num_validation
+    apart = f", {prepared.num_held_out} more are held out" if prepared.num_held_out else ""
+    films = f"{prepared.num_films} film{'s' * (prepared.num_films != 1)}"
     return [
         f"{prepared.head} of {len(prepared.labels)} label{'s' * (len(prepared.labels) != 1)}: {labels}",
-        f"from {num_films} films, {prepared.num_validation} of them for validation: {prepared.hours:.2f} h, "
+        f"from {films}{apart}: {prepared.hours:.2f} h, "
         f"{prepared.num_segments} {what}, {float(prepared.fps):g} positions per second",
     ]
 
@@ -207,7 +205,7 @@ def _show(taught: Taught, prepared: Prepared | None) -> None:
         table.add_column(justify="right")
         for name, share in taught.figures.items():
             table.add_row(Text(printable(name)), _percent(share))
-        out.print("on the validation films")
+        out.print("on films that were not learnt")
         show_table(table)
     for file in (taught.model, taught.card, *taught.plots):
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)

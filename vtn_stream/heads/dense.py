@@ -60,7 +60,8 @@ class Dense(Head[DenseConfig]):
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
         true = np.concatenate([labels_of(film, labels) for film in films])
         predicted = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
-        return float((predicted == true)[true >= 0].mean())
+        known = true >= 0
+        return float((predicted == true)[known].mean()) if known.any() else 0.0
 
     def thresholds(
         self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]

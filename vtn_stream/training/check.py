@@ -8,7 +8,7 @@ from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.heads import HEADS
 from vtn_stream.training.events import HeadKind
-from vtn_stream.training.split import Sides, examples
+from vtn_stream.training.split import Parts, examples
 
 __all__ = ["check_enough", "check_head", "natural_head"]
 
@@ -58,22 +58,22 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
 
 
 def check_enough(
-    videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], sides: Sides, head: HeadKind, *, anyway: bool = False
+    videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], split: Parts, head: HeadKind, *, anyway: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The labels of these that can be learnt, in this order, and a line for each thing that is not as it should be.
 
-    A label without an example in training is not learnt. Raises InputError if there is nothing to learn, and,
-    unless anyway, where there is too little: 3 segments in all, a label with one, nothing to validate on.
+    A label without an example in a film to learn from is not learnt. Raises InputError if there is nothing to learn,
+    and, unless anyway, where there is too little: 3 segments in all, a label with one, films of one source.
     """
-    training, validation = (
-        sum((examples(videos[name]) for name in side), Counter[str]()) for side in (sides.training, sides.validation)
-    )
+    of_folds = [sum((examples(videos[name]) for name in fold), Counter[str]()) for fold in split.folds]
+    counts = sum(of_folds, Counter[str]())
+    held_out = sum((examples(videos[name]) for name in split.held_out), Counter[str]())
     of_clips = HEADS[head].names_clips
     what = "clip" if of_clips else "segment"
-    learnt = tuple(label for label in labels if training[label])
+    learnt = tuple(label for label in labels if counts[label])
     if not learnt:
         raise InputError(
-            f"no training film has a {what}" if sides.training else "there is no training film",
+            f"no film to learn from has a {what}" if split.folds else "there is no film to learn from",
             "nothing was trained",
             "annotate films for training, or change their subset",
         )
@@ -83,62 +83,54 @@ def check_enough(
             "a model needs at least two labels, so nothing was trained",
             "add clips with another label",
         )
-    little = _too_little(training, validation, sides, what)
+    little = _too_little(counts, split, what)
     if little and not anyway:
         raise InputError(
             f"there is too little data to learn from: {', '.join(little)}",
             "nothing was trained",
-            _cure_by_spelling(training, validation, sides, what) + "annotate more, or train nevertheless with --anyway",
+            _cure_by_spelling(counts, split, what) + "annotate more, or train nevertheless with --anyway",
         )
     notes = [f"too little data to learn from: {text}" for text in little]
-    if unseen := [label for label in validation if not training[label]]:
-        notes.append(f"{listed(unseen)}: only in validation films, so not trained and not in the figures")
-    if validation and (untold := [label for label in learnt if not validation[label]]):
+    in_folds = {label: sum(bool(fold[label]) for fold in of_folds) for label in learnt}
+    if len(of_folds) > 1 and (alone := [label for label in learnt if in_folds[label] == 1]):
         notes.append(
-            f"{listed(untold)}: only in training films, so without a figure and without a threshold of {_own(untold)}"
+            f"{listed(alone)}: in films of one fold only (one film, one source, or the validation films), so no model "
+            "that learnt without those films can find it: its figures are those of a label that was never seen"
         )
-    if never := [label for label in labels if not training[label] and not validation[label]]:
+    if unseen := [label for label in held_out if not counts[label]]:
+        notes.append(f"{listed(unseen)}: only in films that are held out, so not trained and not in the figures")
+    if never := [label for label in labels if not counts[label] and not held_out[label]]:
         notes.append(f"{listed(never)}: without a {what} in these films, so not trained")
     if len(learnt) == 1:
         notes.append(f"there is one label: {learnt[0]} is trained against everything else in the films")
     return learnt, tuple(notes)
 
 
-def _too_little(training: Counter[str], validation: Counter[str], sides: Sides, what: str) -> list[str]:
-    """What there is too little of, in words; training, validation: how often each label occurs there."""
+def _too_little(counts: Counter[str], split: Parts, what: str) -> list[str]:
+    """What there is too little of, in words; counts: how often each label occurs in the films to learn from."""
     little = []
-    num = training.total() + validation.total()
+    num = counts.total()
     if num <= FEW:
         little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in total")
-    if rare := sorted(label for label, times in training.items() if 0 < times < FEWEST):
-        little.append(
-            f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one training {what}" + " each" * (len(rare) > 1)
-        )
-    if not validation:
-        little.append(
-            "there are too few films to validate on" if not sides.validation else f"no validation {what} is there"
-        )
+    if rare := sorted(label for label, times in counts.items() if 0 < times < FEWEST):
+        little.append(f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one {what}" + " each" * (len(rare) > 1))
+    if len(split.folds) < 2:
+        one = "there is one film" if len(split.learnt) == 1 else "all films have one source"
+        little.append(f"{one}, so nothing can be chosen or measured on another")
     return little
 
 
-def _cure_by_spelling(training: Counter[str], validation: Counter[str], sides: Sides, what: str) -> str:
+def _cure_by_spelling(counts: Counter[str], split: Parts, what: str) -> str:
     """What to correct, if labels that look misspelt are the reason for all that is too little; else nothing."""
-    meant = dict(look_alikes(training + validation))
+    meant = dict(look_alikes(counts))
 
-    def corrected(counts: Counter[str]) -> Counter[str]:
-        right = Counter[str]()
-        for label, times in counts.items():
-            right[meant.get(label, label)] += times
-        return right
-
-    if not meant or _too_little(corrected(training), corrected(validation), sides, what):
+    right = Counter[str]()
+    for label, times in counts.items():
+        right[meant.get(label, label)] += times
+    if not meant or _too_little(right, split, what):
         return ""
     pairs = listed(f"{label} to {right}" for label, right in meant.items())
     return f"correct the spelling ({pairs}), then there is enough; or "
-
-
-def _own(labels: Sequence[str]) -> str:
-    return "its own" if len(labels) == 1 else "their own"
 
 
 def _time(videos: Mapping[str, AnnotatedVideo]) -> tuple[float, float, float]:

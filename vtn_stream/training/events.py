@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vtn_stream.embedding import EmbeddingEvent
 
-__all__ = ["EpochDone", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
+__all__ = ["EpochDone", "FitsProgress", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
 
 HeadKind = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
@@ -24,13 +24,16 @@ class TrainingStage:
 class Prepared:
     """What will be learnt, and from what; reported before the first frame is embedded.
 
+    num_films, num_folds        to learn from, and the parts in which each is predicted by what the others taught
+    num_held_out                films that are not learnt from, and only measure the finished model
     num_segments                of whole clips, their number
     num_positions, num_missing  of the grids of all films, and those of them that the store lacks
     notes                       what was read although it looks wrong, left out, or will not be learnt; a line each
     """
 
-    num_training: int
-    num_validation: int
+    num_films: int
+    num_folds: int
+    num_held_out: int
     hours: float
     num_segments: int
     labels: tuple[str, ...]
@@ -43,19 +46,25 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochDone:
-    """epoch, from 1, of num_epochs. metric: a share 0..1, None if this epoch was not validated; best: so far."""
+    """epoch, from 1, of num_epochs, of one fit; its mean loss."""
 
     epoch: int
     num_epochs: int
     loss: float
-    metric_name: str
-    metric: float | None = None
-    best: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitsProgress:
+    """How many of the models that a training needs are trained, and the share 0..1 of all that work which is done."""
+
+    num_done: int
+    num_fits: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taught:
-    """The files that a training wrote, and how good the model is on its validation films: names and shares 0..1."""
+    """The files that a training wrote, and how good the model is on new films: names and shares 0..1."""
 
     model: Path
     card: Path
@@ -64,4 +73,4 @@ class Taught:
     figures: Mapping[str, float]
 
 
-TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone
+TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone | FitsProgress

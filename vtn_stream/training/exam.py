@@ -1,4 +1,4 @@
-"""How good a model is on its validation films, at the operating points that were fitted on them."""
+"""How good a model is on films that it did not learn, at operating points that were fitted on others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from vtn_stream.localize import draw
 from vtn_stream.report.card import ClassFacts
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.out_of_fold import Choice
 
 __all__ = ["Exam", "examine"]
 
@@ -33,13 +34,15 @@ def examine(
     labels: Sequence[str],
     head: str,
     thresholds: Mapping[str, AtPoint],
-    points: OperatingPoints,
-    rules: PhaseRules | None,
+    drawn: Sequence[Choice],
 ) -> Exam:
-    """Scores the timelines that the films would get against the annotations, as `vtn-stream evaluate` does."""
+    """Scores the timelines that the films would get against the annotations, as `vtn-stream evaluate` does.
+
+    drawn: by whose points and rules each film's timeline is drawn.
+    """
     predicted = {
-        film.name: _prediction(HEADS[head], film, prediction, labels, points, rules)
-        for film, prediction in zip(films, predictions, strict=True)
+        film.name: _prediction(HEADS[head], film, prediction, labels, choice.points, choice.rules)
+        for film, prediction, choice in zip(films, predictions, drawn, strict=True)
     }
     truth = Annotations(
         format="validation films",

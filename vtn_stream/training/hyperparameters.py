@@ -7,18 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import longest_segment
 from vtn_stream.model import EncoderConfig, HeadConfig
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.ways import Motion
 
-__all__ = ["Hyperparameters", "Motion", "natural_hyperparameters"]
-
-# What an encoder reads of it: changes beside each embedding, nothing but how large changes are, or embeddings alone.
-Motion = Literal["changes", "sizes of changes", "none"]
+__all__ = ["Hyperparameters", "natural_hyperparameters"]
 
 # Two layers of a width that embeddings of a few films can fill. Four were hardly better on a dozen films.
 WIDTH = 128
@@ -44,7 +41,6 @@ class Hyperparameters:
     weight_decay    of matrices; never of biases, norms, scales and tables
     ema             the share of old weights in the running mean, once it has run in
     smoothing       a dense head's weight of changes between neighbouring positions
-    patience        epochs without a better validation until it is over
     """
 
     encoder: EncoderConfig
@@ -57,7 +53,6 @@ class Hyperparameters:
     warm_up: float = 0.1
     ema: float = 0.99
     smoothing: float = 0.15
-    patience: int = 15
     seed: int = 0
 
 

@@ -1,4 +1,4 @@
-"""The key of a training: a saved state is resumed only by a training with the same key."""
+"""The key of a training: what an earlier run left is used only by a training with the same key."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.version import __version__
 
 __all__ = ["key_of"]
@@ -16,22 +15,22 @@ __all__ = ["key_of"]
 
 def key_of(
     films: Sequence[TrainingFilm],
-    validation: Sequence[TrainingFilm],
+    inputs: Sequence[str],
     labels: Sequence[str],
-    settings: Hyperparameters,
     fps: Fraction,
     *,
     backbone: str,
     device: str,
 ) -> str:
-    """The digest of everything that the bits of the weights depend on."""
+    """The digest of everything that the numbers of all fits depend on; each also depends on its own settings.
+
+    Not the number of threads: all fits use one.
+    """
     digest = hashlib.blake2b(digest_size=32)
-    for side in (films, validation):
-        digest.update(b"side")
-        for film in side:
-            facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
-            digest.update(repr(facts).encode("utf-8", "surrogatepass"))
-            for array in (film.index.grid_s, film.index.valid, film.values):
-                digest.update(np.ascontiguousarray(array).data)
-    software = (__version__, str(torch.__version__), torch.get_num_threads())
-    return repr((digest.hexdigest(), tuple(labels), settings, fps, backbone, device, *software))
+    for film in films:
+        facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
+        digest.update(repr(facts).encode("utf-8", "surrogatepass"))
+        for array in (film.index.grid_s, film.index.valid, film.values):
+            digest.update(np.ascontiguousarray(array).data)
+    software = (__version__, str(torch.__version__))
+    return repr((digest.hexdigest(), tuple(inputs), tuple(labels), fps, backbone, device, *software))

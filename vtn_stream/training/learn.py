@@ -1,41 +1,79 @@
-"""Trains networks that read motion and one that does not, keeps the best, and fits thresholds or rules to it."""
+"""Chooses how to learn on predictions of films that no model learnt, then learns from all films.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+k folds, W ways: k W models are trained, each predicts the films of its fold. With what is best there, one model is
+trained on all films, and for each fold two on a quarter and on half of the films, for the learning curve.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
+from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
-from vtn_stream.track import OperatingPoints, PhaseRules
-from vtn_stream.training.events import EpochDone, TrainingEvent, TrainingStage
+from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.hyperparameters import Hyperparameters, Motion, natural_hyperparameters
-from vtn_stream.training.log import Log
-from vtn_stream.training.loop import Fitted, fit
+from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, files_of, network_of
+from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
+from vtn_stream.training.key import key_of
+from vtn_stream.training.loop import Fitted, check_numbers
+from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, OutOfFold, choose, cross_fitted, unchosen
 from vtn_stream.training.prepare import Material
-from vtn_stream.training.validation import predictions as predictions_of
+from vtn_stream.training.side_by_side import VALUES, Progress, do_all
+from vtn_stream.training.ways import Way, films_of, ways_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
 
-# what the encoder reads of motion, by the name that users see
-WAYS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of changes", "no motion": "none"}
+# Of a training, as shares of its epochs: the learning rate falls as for all of them, and the model is taken there.
+LENGTHS = (1.0, 0.75, 0.5)
+CURVE = (0.25, 0.5)  # of the groups of films
+FEWEST_FOR_CURVE = 4  # groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learnt:
-    """A network, and what was fitted on the validation films; exam: None if there are none.
+    """A model learnt from all films, and what was chosen and measured on the way.
 
-    tried  the metric of each of WAYS that was tried
-    notes  of the training, without names of films
+    settings, fitted  of the model; its way is the choice's
+    choice       what was chosen on the out-of-fold predictions of all films; of one fold, what is taken without
+    out_of_fold  those predictions, of the chosen way and length: points and rules were fitted on them; None of one fold
+    crossed      for each film what the other folds chose: the figures are measured on this
+    exam         those figures; None if there are none
+    curve        out-of-fold predictions of models that learnt less, the fewest films first
+    held_out     the figures of this model on films that are held out; None if there are none
+    notes        of the training, without names of films
     """
 
     settings: Hyperparameters
     fitted: Fitted
-    points: OperatingPoints
-    rules: PhaseRules | None
-    exam: Exam | None
-    tried: dict[str, float | None]
-    notes: tuple[str, ...]
+    choice: Choice
+    out_of_fold: OutOfFold | None = None
+    crossed: CrossFitted | None = None
+    exam: Exam | None = None
+    curve: tuple[CurvePoint, ...] = ()
+    held_out: Exam | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> Way:
+        return self.choice.way
+
+    @property
+    def points(self) -> OperatingPoints:
+        return self.choice.points
+
+    @property
+    def rules(self) -> PhaseRules | None:
+        return self.choice.rules
+
+    @property
+    def tried(self) -> Mapping[str, float]:
+        """The metric of each way at its best length, on the out-of-fold predictions of all films."""
+        return self.choice.worths
 
 
 def learn(
@@ -49,52 +87,185 @@ def learn(
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
     """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept."""
-    tell = on_event or (lambda event: None)
-    fps, labels = material.plan.fps, material.labels
-    # Films in which nothing is annotated validate nothing: no epoch, threshold or way would be better than another.
-    validation = material.validation if any(map(taught_by, material.validation)) else ()
-    ways: dict[str, tuple[Hyperparameters, Fitted]] = {}
-    # Without validation films nothing says what to read of motion; with them, all is tried.
-    for name in list(WAYS)[: None if validation else 1]:
-        settings = natural_hyperparameters(
-            material.training, labels, material.head, fps, motion=WAYS[name], seed=seed, num_epochs=epochs
-        )
-        tell(TrainingStage(name=f"training with {name}"))
-        fitted = fit(
-            material.training,
-            validation,
-            labels,
-            settings,
-            fps,
+    return _Lessons(material, seed, epochs, backbone, device, work, on_event or (lambda event: None)).learn()
+
+
+class _Lessons:
+    def __init__(
+        self,
+        material: Material,
+        seed: int,
+        epochs: int | None,
+        backbone: str,
+        device: str,
+        work: Path | None,
+        tell: Callable[[TrainingEvent], None],
+    ) -> None:
+        films, fps = (*material.films, *material.held_out), material.plan.fps
+        check_numbers(films)
+        self._material, self._seed, self._epochs, self._tell = material, seed, epochs, tell
+        self._head = HEADS[material.head]
+        self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
+        self._ways = ways_of(material.inputs)
+        self._folds = sorted(set(material.folds))
+        self._lesson = Lesson(
+            films=films,
+            inputs=material.inputs,
+            labels=material.labels,
+            fps=fps,
             backbone=backbone,
             device=device,
-            state=None if work is None else _state_file(work, name),
-            on_event=tell if work is None else _logged(Log(work / _file_name(name)), tell),
+            work=work,
+            key=""
+            if work is None
+            else key_of(films, material.inputs, material.labels, fps, backbone=backbone, device=device),
         )
-        ways[name] = (settings, fitted)
-    best = max(ways, key=lambda name: ways[name][1].best or 0.0)  # of equals the first
-    settings, fitted = ways[best]
-    tell(TrainingStage(name="fitting thresholds"))
-    predictions = predictions_of(fitted.network, validation, fps)
-    head = HEADS[material.head]
-    thresholds = head.thresholds(predictions, validation, labels) if validation else {}
-    points = head.operating_points(thresholds)
-    rules = head.phase_rules(settings.head, material.training, validation, predictions, labels)
-    exam = None
-    if validation:
-        exam = examine(validation, predictions, labels, material.head, thresholds, points, rules)
-    notes = fitted.notes
-    if not validation:
-        notes += ("There were no validation films: nothing was measured, and no threshold was fitted.",)
-    return Learnt(
-        settings=settings,
-        fitted=fitted,
-        points=points,
-        rules=rules,
-        exam=exam,
-        tried={name: fitted.best for name, (_, fitted) in ways.items()},
-        notes=notes,
-    )
+        if work is not None and (others := files_of(self._lesson, work)[1]):
+            num = f"{len(others)} file{'s' * (len(others) > 1)}"
+            tell(Warned(message=f"{work.name} holds {num} of another training, of other films or labels: not used"))
+
+    def learn(self) -> Learnt:
+        material, head, labels = self._material, self._head, self._material.labels
+        compared = [self._of_fold(way, fold) for way in self._ways for fold in self._folds if len(self._folds) > 1]
+        likely = [*compared, self._final(self._ways[0], 1.0), *chain(*self._shorter(self._ways[0], 1.0))]
+        progress = Progress(len(likely), self._cost(likely), self._lesson.work, self._tell)
+        self._tell(TrainingStage(name="training"))
+        outcomes = do_all(self._lesson, compared, progress)
+        tables: dict[tuple[Way, float], OutOfFold] = {}
+        for way in self._ways if compared else ():
+            done = [(one, its) for one, its in zip(compared, outcomes, strict=True) if one.way == way]
+            tables |= {
+                (way, length): self._table([(one, its.predictions[length]) for one, its in done]) for length in LENGTHS
+            }
+        if tables:
+            choice = choose(tables, head, self._config, labels, self._folds)
+        else:
+            choice = unchosen(self._ways[0], head, self._config, material.films, labels)
+
+        final, shorter = self._final(choice.way, choice.length), self._shorter(choice.way, choice.length)
+        last = [final, *chain(*shorter)]
+        progress.now_known(len(last), self._cost(last))
+        whole, *less = do_all(self._lesson, last, progress)
+        assert whole.weights is not None
+        self._tell(TrainingStage(name="measuring"))
+        crossed = cross_fitted(tables, head, self._config, labels) if tables else None
+        notes = list(whole.notes)
+        if crossed is None:
+            what = "There was one film" if len(material.films) == 1 else "All films are of one source"
+            notes.append(f"{what}: nothing was chosen or measured, and no threshold was fitted.")
+        elif stopped := sum(bool(its.notes) for its in (*outcomes, *less)):
+            notes.append(f"{stopped} of the {len(outcomes) + len(less)} models that were compared stopped early.")
+        return Learnt(
+            settings=final.settings,
+            fitted=Fitted(
+                network=network_of(final, self._lesson, whole.weights),
+                num_epochs=whole.num_epochs,
+                losses=whole.losses,
+                notes=whole.notes,
+            ),
+            choice=choice,
+            out_of_fold=tables[choice.way, choice.length] if tables else None,
+            crossed=crossed,
+            exam=None if crossed is None else self._exam(crossed, choice),
+            curve=self._curve(shorter, iter(its.predictions[choice.length] for its in less)),
+            held_out=self._held_out(whole.predictions[choice.length], choice),
+            notes=tuple(notes),
+        )
+
+    # ---- the fits
+
+    def _of_fold(self, way: Way, fold: int) -> Fit:
+        """Learns the other folds, and predicts this one."""
+        places = self._places()
+        learns = tuple(n for n in places if self._material.folds[n] != fold)
+        reads = tuple(n for n in places if self._material.folds[n] == fold)
+        return self._fit(f"{way.name}, fold {fold + 1} of {len(self._folds)}", way, learns, reads, LENGTHS)
+
+    def _final(self, way: Way, length: float) -> Fit:
+        """Learns all films, and predicts those that are held out."""
+        num = len(self._material.films)
+        apart = tuple(range(num, num + len(self._material.held_out)))
+        return replace(self._fit("all films", way, self._places(), apart, (length,)), keeps_weights=True)
+
+    def _shorter(self, way: Way, length: float) -> list[list[Fit]]:
+        """For the learning curve, for each share of all groups: each fold is predicted by a model that learnt so many
+        groups of the others. What a small share has, a large one has too.
+        """
+        groups = sorted({film.group for film in self._material.films})
+        if len(self._folds) < 2 or len(groups) < FEWEST_FOR_CURVE:
+            return []
+        shares = [round(share * len(groups)) for share in CURVE]
+        fits: dict[int, list[Fit]] = {num: [] for num in shares}
+        for fold in self._folds:
+            one = self._of_fold(way, fold)
+            others = sorted({self._material.films[n].group for n in one.learns})
+            drawn = np.random.default_rng([self._seed, fold]).permutation(others).tolist()
+            for num in shares:
+                learns = tuple(n for n in one.learns if self._material.films[n].group in drawn[:num])
+                if num < len(others) and any(taught_by(self._material.films[n]) for n in learns):
+                    fits[num].append(
+                        self._fit(f"{one.name}, {num} of {len(groups)}", way, learns, one.reads, (length,))
+                    )
+        return [of_share for of_share in fits.values() if len(of_share) == len(self._folds)]
+
+    def _fit(
+        self, name: str, way: Way, learns: tuple[int, ...], reads: tuple[int, ...], lengths: tuple[float, ...]
+    ) -> Fit:
+        """With the settings that suit the films that are learnt, and the head that suits all."""
+        material = self._material
+        films = films_of([material.films[n] for n in learns], material.inputs, way)
+        settings = natural_hyperparameters(
+            films,
+            material.labels,
+            material.head,
+            material.plan.fps,
+            motion=way.motion,
+            seed=self._seed,
+            num_epochs=self._epochs,
+        )
+        settings = replace(settings, head=self._config)
+        return Fit(name=name, way=way, learns=learns, reads=reads, settings=settings, lengths=lengths)
+
+    def _places(self) -> tuple[int, ...]:
+        return tuple(range(len(self._material.films)))
+
+    def _cost(self, fits: Sequence[Fit]) -> float:
+        return sum(one.cost(self._lesson) for one in fits)
+
+    # ---- what they predict
+
+    def _table(self, read: Sequence[tuple[Fit, Sequence[GridScores]]]) -> OutOfFold:
+        """Of fits that read some of the films each."""
+        scores = {n: its for one, predictions in read for n, its in zip(one.reads, predictions, strict=True)}
+        places = sorted(scores)
+        return OutOfFold(
+            films=tuple(self._material.films[n] for n in places),
+            folds=tuple(self._material.folds[n] for n in places),
+            predictions=tuple(scores[n] for n in places),
+        )
+
+    def _curve(
+        self, shorter: Sequence[Sequence[Fit]], predictions: Iterator[Sequence[GridScores]]
+    ) -> tuple[CurvePoint, ...]:
+        return tuple(
+            CurvePoint(
+                num_films=float(np.mean([len(one.learns) for one in fits])),
+                out_of_fold=self._table([(one, next(predictions)) for one in fits]),
+            )
+            for fits in shorter
+        )
+
+    def _exam(self, crossed: CrossFitted, choice: Choice) -> Exam:
+        drawn = [crossed.choice_of(n) for n in range(len(crossed.films))]
+        labels, head = self._material.labels, self._material.head
+        return examine(crossed.films, crossed.predictions, labels, head, choice.thresholds, drawn)
+
+    def _held_out(self, predictions: Sequence[GridScores], choice: Choice) -> Exam | None:
+        films = self._material.held_out
+        if not any(map(taught_by, films)):
+            return None
+        drawn = [choice] * len(films)
+        return examine(films, predictions, self._material.labels, self._material.head, choice.thresholds, drawn)
 
 
 def taught_by(film: TrainingFilm) -> list[str]:
@@ -103,23 +274,5 @@ def taught_by(film: TrainingFilm) -> list[str]:
 
 
 def state_files(work: Path) -> list[Path]:
-    """The files in which `learn` keeps its state."""
-    return [_state_file(work, way) for way in WAYS]
-
-
-def _state_file(work: Path, way: str) -> Path:
-    return work / f"{_file_name(way)}.state"
-
-
-def _file_name(way: str) -> str:
-    return way.replace(" ", "-")
-
-
-def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
-    def on_event(event: TrainingEvent) -> None:
-        if isinstance(event, EpochDone):
-            scalars = {"loss": event.loss} | ({} if event.metric is None else {event.metric_name: event.metric})
-            log.write(event.epoch, **scalars)
-        tell(event)
-
-    return on_event
+    """The files that `learn` keeps in the folder, to go on from; also of other trainings."""
+    return [*(file for suffix in SUFFIXES for file in sorted(work.glob(f"*.{suffix}"))), *work.glob(VALUES)]

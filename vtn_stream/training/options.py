@@ -28,6 +28,7 @@ class TrainingOptions:
     store        folder of the embeddings; None: in the user's cache
     seed         of all that is random
     epochs       how often all films are seen; None: as the data asks for
+    hold_out     keep the films of the subset validation apart: they choose nothing and only measure the finished model
     skip_bad     leave out annotations and films that are wrong, and tell which
     anyway       train where there is too little to learn from
     overwrite    replace the model in the way
@@ -49,6 +50,7 @@ class TrainingOptions:
     store: Path | None = None
     seed: int = 0
     epochs: int | None = None
+    hold_out: bool = False
     skip_bad: bool = False
     anyway: bool = False
     overwrite: bool = False

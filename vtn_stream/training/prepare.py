@@ -15,7 +15,7 @@ from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.rate import grid_rate
-from vtn_stream.training.split import Sides, split
+from vtn_stream.training.split import Parts, parts
 from vtn_stream.video import DecodingProcess
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ __all__ = ["Material", "prepare"]
 class Material:
     """What a model is trained on.
 
-    labels  that are learnt, in the order of the classes
-    inputs  whose columns stand side by side in the films' values
+    films     to learn from, and the fold of each
+    held_out  that are not learnt from: they measure the finished model
+    labels    that are learnt, in the order of the classes
+    inputs    through which the films were embedded: their values hold the columns of all, in this order
     """
 
-    training: tuple[TrainingFilm, ...]
-    validation: tuple[TrainingFilm, ...]
+    films: tuple[TrainingFilm, ...]
+    folds: tuple[int, ...]
+    held_out: tuple[TrainingFilm, ...] = ()
     labels: tuple[str, ...]
     head: HeadKind
     plan: SamplingPlan
@@ -70,27 +73,28 @@ def prepare(
     kind = natural_head(annotated) if options.head == "auto" else options.head
     try:
         check_head(annotated, kind)
-        sides = split(annotated, options.seed)
-        labels, doubts = check_enough(annotated, footage.annotations.labels, sides, kind, anyway=anyway)
+        split = parts(annotated, options.seed, hold_out=options.hold_out)
+        labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway)
     except InputError:
         for note in footage.notes:  # one of them may be the reason, such as a misspelt label
             tell(Warned(message=note))
         raise
-    sides = _known(footage, sides, labels)
-    names = (*sides.training, *sides.validation)
+    split = _known(footage, split, labels)
+    names = (*split.learnt, *split.held_out)
     used = {name: annotated[name] for name in names}
     plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, options.sampling)
     encoder = open_encoder()
     work = work_to_do(footage, names, encoder.recipe(plan.fps), store, inputs=inputs)
-    notes = (*footage.notes, *sides.notes, *doubts, *slips)
+    notes = (*footage.notes, *split.notes, *doubts, *slips)
     of_store: tuple[str, ...] = ()  # of this machine alone: the model's card does not tell it
     if work.num_films_elsewhere:
         num = work.num_films_elsewhere
         of_store = (f"{num} film{'s' * (num > 1)} stored at another rate, or for another network: embedded again",)
     tell(
         Prepared(
-            num_training=len(sides.training),
-            num_validation=len(sides.validation),
+            num_films=len(split.learnt),
+            num_folds=len(split.folds),
+            num_held_out=len(split.held_out),
             hours=sum(footage.videos[name].duration_s for name in names) / 3600,
             num_segments=sum(len(video.segments) for video in used.values()),
             labels=labels,
@@ -103,18 +107,16 @@ def prepare(
     )
     films = embed_films(footage, names, plan, encoder, store, process, inputs=inputs, skip_bad=skip_bad, on_event=tell)
     if len(films) < len(names):  # what is left may be too little
-        sides = Sides(
-            training=tuple(name for name in sides.training if name in films),
-            validation=tuple(name for name in sides.validation if name in films),
-        )
-        labels, doubts = check_enough(used, labels, sides, kind, anyway=anyway)
-        sides, notes = _known(footage, sides, labels), (*notes, *doubts)
-    training, validation = (
-        tuple(_of_labels(films[name], labels) for name in side) for side in (sides.training, sides.validation)
+        split = split.only(films)
+        labels, doubts = check_enough(used, labels, split, kind, anyway=anyway)
+        split, notes = _known(footage, split, labels), (*notes, *doubts)
+    learnt, held_out = (
+        tuple(_of_labels(films[name], labels) for name in side) for side in (split.learnt, split.held_out)
     )
     return Material(
-        training=training,
-        validation=validation,
+        films=learnt,
+        folds=tuple(split.fold_of[name] for name in split.learnt),
+        held_out=held_out,
         labels=labels,
         head=kind,
         plan=plan,
@@ -123,14 +125,11 @@ def prepare(
     )
 
 
-def _known(footage: Footage, sides: Sides, labels: tuple[str, ...]) -> Sides:
-    """The sides without the validation clips of labels that are not learnt."""
-    whole = {name: footage.annotations.videos[name].clip_label for name in sides.validation}
-    return Sides(
-        training=sides.training,
-        validation=tuple(name for name, label in whole.items() if label is None or label in labels),
-        notes=sides.notes,
-    )
+def _known(footage: Footage, split: Parts, labels: tuple[str, ...]) -> Parts:
+    """Without the held out clips of labels that are not learnt."""
+    whole = {name: footage.annotations.videos[name].clip_label for name in split.held_out}
+    known = tuple(name for name, label in whole.items() if label is None or label in labels)
+    return replace(split, held_out=known)
 
 
 def _of_labels(film: TrainingFilm, labels: tuple[str, ...]) -> TrainingFilm:

@@ -1,12 +1,12 @@
-"""Splits films into those to train on and those to validate on. Knows annotations only.
+"""Splits films into folds, of which each is predicted by what the others taught. Knows annotations only.
 
-G groups: films that share a scene, by their source, or one film alone. L labels. A group is never on both sides, and
-films of the subset test are on neither.
+G groups: films that share a scene, by their source, or one film alone. L labels. A group is never in two folds, and
+films of the subset test are in none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +14,41 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.formats.annotations import AnnotatedVideo
 
-__all__ = ["Sides", "examples", "folds", "group", "split"]
+__all__ = ["Parts", "examples", "folds", "group", "parts"]
 
-SHARE = 0.2  # of the films, which validate
-MAX_SHARE = 0.3  # where it takes more of them to have every label
-MAX_TRIALS, MAX_WORK = 64, 100_000  # of a search: with many groups few trials are as good
+NUM_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
-    """The sorted ids of the films on both sides; notes: what was not done as the annotations say."""
+class Parts:
+    """The sorted ids of the films in each fold, of which all are learnt from, and of those that are held out.
 
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
+    A model of a fold learns from the other folds. Where there is one fold, nothing can be predicted by such a model.
+    notes: what was not done as the annotations say.
+    """
+
+    folds: tuple[tuple[str, ...], ...]
+    held_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The films of all folds, sorted."""
+        return tuple(sorted(name for fold in self.folds for name in fold))
+
+    @property
+    def fold_of(self) -> dict[str, int]:
+        """The number of each film's fold."""
+        return {name: number for number, fold in enumerate(self.folds) for name in fold}
+
+    def only(self, names: Collection[str]) -> "Parts":
+        """Those of these films."""
+        folds = (tuple(name for name in fold if name in names) for fold in self.folds)
+        return replace(
+            self,
+            folds=tuple(fold for fold in folds if fold),
+            held_out=tuple(name for name in self.held_out if name in names),
+        )
 
 
 def examples(video: AnnotatedVideo) -> Counter[str]:
@@ -42,25 +63,52 @@ def group(name: str, video: AnnotatedVideo) -> str:
     return f"film {name}" if video.source is None else f"source {video.source}"
 
 
-def split(videos: Mapping[str, AnnotatedVideo], seed: int = 0) -> Sides:
-    """Training and validation films: by the subsets of the annotations, if there are films of both.
+def parts(videos: Mapping[str, AnnotatedVideo], seed: int = 0, *, hold_out: bool = False) -> Parts:
+    """Folds of whole groups, similar in duration and in the examples of each label; 5, or as many as there are groups.
 
-    Else about a fifth of the films validates, by duration, or by number where they are clips: of `MAX_TRIALS` seeded
-    draws the one with the most labels in validation, then the one that is nearest to a fifth of all and of each label.
-    Every label keeps two of its examples in training; where no film can be spared then, one. Where none can be spared
-    at all, nothing validates. Equal films and seed, whatever their order, give equal sides.
+    If the annotations name training and validation films, the validation films are one fold; hold_out: they are held
+    out instead. Equal films and seed, whatever their order, give equal folds. Raises InputError if films should be held
+    out and none can be.
     """
     used = {name: video for name, video in sorted(videos.items()) if video.subset != "test"}
-    if {"training", "validation"} <= {video.subset for video in used.values()}:
-        return _as_told(used)
-    groups = _Groups(used)
-    held = np.zeros(len(groups.names), np.bool_)
-    for num_kept in (2, 1):
-        if not held.any():
-            held = _held_back(groups, num_kept, seed)
-    anew = "the annotations name validation films but no training films: the films were split again"
-    notes = (anew,) if "validation" in {video.subset for video in used.values()} else ()
-    return Sides(training=groups.of(~held), validation=groups.of(held), notes=notes)
+    validating, notes = _validating(used, hold_out)
+    if hold_out and not validating:
+        raise InputError(
+            "no film can be held out: the annotations do not name both training and validation films",
+            "nothing was trained",
+            "give films the subset validation, and others training, or leave out --hold-out",
+        )
+    left_out = (
+        {name for name, video in used.items() if video.subset == "validation"} - validating if hold_out else set()
+    )
+    rest = {name: video for name, video in used.items() if name not in validating | left_out}
+    own = (tuple(sorted(validating)),) if validating and not hold_out else ()
+    num_groups = len({group(name, video) for name, video in rest.items()})
+    num = min(NUM_FOLDS - len(own), num_groups)
+    others = folds(rest, num, seed) if num > 1 else (tuple(rest),) if rest else ()
+    return Parts(folds=(*own, *others), held_out=tuple(sorted(validating)) if hold_out else (), notes=notes)
+
+
+def _validating(used: Mapping[str, AnnotatedVideo], hold_out: bool) -> tuple[set[str], tuple[str, ...]]:
+    """The films of the subset validation, with the films of no subset in their groups, and notes. No film of a group
+    that has a training film; none at all if there are no training films.
+    """
+    subsets: dict[str, set[str | None]] = defaultdict(set)
+    for name, video in used.items():
+        subsets[group(name, video)].add(video.subset)
+    named = {name for name, video in used.items() if video.subset == "validation"}
+    if not any("training" in there for there in subsets.values()):
+        anew = "the annotations name validation films but no training films: all films are learnt from"
+        return set(), (anew,) if named else ()
+    of_group = {name: subsets[group(name, video)] for name, video in used.items()}
+    chosen = {name for name, there in of_group.items() if "validation" in there and "training" not in there}
+    notes = []
+    if shared := named - chosen:
+        many = f"{len(shared)} validation films share their source with training films"
+        one = f"the validation film {min(shared)} shares its source with a training film"
+        end = "left out: the figures would be too good" if hold_out else "learnt with it"
+        notes.append(f"{one} and is {end}" if len(shared) == 1 else f"{many} and are {end.replace('it', 'them')}")
+    return chosen, tuple(notes)
 
 
 def folds(videos: Mapping[str, AnnotatedVideo], num: int, seed: int = 0) -> tuple[tuple[str, ...], ...]:
@@ -89,28 +137,6 @@ def folds(videos: Mapping[str, AnnotatedVideo], num: int, seed: int = 0) -> tupl
     return tuple(groups.of(part == k) for k in range(num))
 
 
-def _as_told(used: Mapping[str, AnnotatedVideo]) -> Sides:
-    """Splits by subset; a film without one goes with its group, else into training."""
-    sides: dict[str, set[str | None]] = defaultdict(set)
-    for name, video in used.items():
-        sides[group(name, video)].add(video.subset)
-    training, validation, left_out = [], [], []
-    for name, video in used.items():
-        subsets = sides[group(name, video)]
-        if video.subset == "validation" and "training" in subsets:
-            left_out.append(name)
-        elif "validation" in subsets and "training" not in subsets:
-            validation.append(name)
-        else:
-            training.append(name)
-    notes = []
-    if left_out:
-        many = f"{len(left_out)} validation films share their source with training films and are"
-        one = f"the validation film {left_out[0]} shares its source with a training film and is"
-        notes.append((one if len(left_out) == 1 else many) + " left out: the figures would be too good")
-    return Sides(training=tuple(training), validation=tuple(validation), notes=tuple(notes))
-
-
 class _Groups:
     """names [G] of the films; counts int [G, L], examples of each label; amounts [G], seconds, or films."""
 
@@ -132,56 +158,3 @@ class _Groups:
 
     def of(self, chosen: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(sorted(name for g in np.flatnonzero(chosen) for name in self.names[g]))
-
-
-def _held_back(groups: _Groups, num_kept: int, seed: int) -> NDArray[np.bool_]:
-    """[G]: which groups validate; no group if each has a label of which training would keep fewer than num_kept."""
-    counts, amounts, total = groups.counts, groups.amounts, groups.amounts.sum()
-    num_trials = min(MAX_TRIALS, -(-MAX_WORK // len(amounts))) if len(amounts) else 0
-    best, best_merit = np.zeros(len(amounts), np.bool_), (0, 0.0)  # (labels that validate, nearness to a fifth)
-    random = np.random.default_rng(seed)
-    for _ in range(num_trials):
-        held = _drawn(counts, amounts, num_kept, random.permutation(len(amounts)))
-        seen = counts[held].sum(0)
-        shares = np.append(seen / np.maximum(counts.sum(0), 1), amounts[held].sum() / total)
-        merit = (int((seen > 0).sum()), -float(np.abs(shares - SHARE).mean()))
-        if merit[0] and (merit > best_merit or not best.any()):
-            best, best_merit = held, merit
-    return best
-
-
-def _drawn(
-    counts: NDArray[np.int64], amounts: NDArray[np.float64], num_kept: int, order: NDArray[np.intp]
-) -> NDArray[np.bool_]:
-    """[G]: tries the groups in this order: for each label, the rarest first, one that has it; then others, up to a
-    fifth.
-    """
-    held = np.zeros(len(amounts), np.bool_)
-    left, total = counts.sum(0), float(amounts.sum())
-    now = 0.0
-
-    def spared(g: int) -> bool:
-        return not held[g] and bool((left - counts[g] >= num_kept)[counts[g] > 0].all())
-
-    def hold(g: int) -> None:
-        nonlocal now
-        held[g] = True
-        left[:] -= counts[g]
-        now += float(amounts[g])
-
-    for label in np.argsort((counts > 0).sum(0), kind="stable"):
-        if not counts[held, label].any():
-            having = order[counts[order, label] > 0]
-            chosen = next((g for g in having if now + amounts[g] <= MAX_SHARE * total and spared(g)), None)
-            if chosen is not None:
-                hold(chosen)
-    if not held.any():  # few films: the smallest that can be spared, where that leaves half of them
-        for g in order[np.argsort(amounts[order], kind="stable")]:
-            if counts[g].any() and amounts[g] <= total / 2 and spared(g):
-                hold(g)
-                break
-        return held
-    for g in order:
-        if abs(now + amounts[g] - SHARE * total) < abs(now - SHARE * total) and spared(g):
-            hold(g)
-    return held

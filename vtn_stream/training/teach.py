@@ -1,7 +1,7 @@
 """teach(options) -> a model: the table of contents of `vtn-stream train`.
 
-annotations -> films -> embeddings -> a network for each way to read motion -> the best on the validation films
-            -> operating points, rules of phases -> checkpoint, model card, plots
+annotations -> films -> embeddings -> each film predicted by models of each way that did not learn it -> the best way
+            -> operating points, rules of phases -> a model of all films -> checkpoint, model card, plots
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ __all__ = ["teach"]
 
 
 def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None] | None = None) -> Taught:
-    """Trains a model on annotated films, and measures it on those that were held back.
+    """Trains a model on annotated films, and measures how good such models are on films that they did not learn.
 
     One that was killed goes on after its last whole epoch when the same is asked again, to the same bits on the same
     machine. Raises TrainingError, and what `prepare` raises.

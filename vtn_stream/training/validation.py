@@ -1,4 +1,4 @@
-"""What a network predicts for validation films. It reads them exactly as `analyze` will."""
+"""What a network predicts for films that it did not learn. It reads them exactly as `analyze` will."""
 
 import tempfile
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def predictions(network: VTN, films: Sequence[TrainingFilm], fps: Fraction) -> l
     except OSError as error:
         raise TrainingError(
             f"the folder for temporary files cannot be used ({error.strerror})",
-            "the validation films were not read",
+            "the films were not read",
             "free some space, or name another folder with TMPDIR, and run again",
         ) from error
 

@@ -17,12 +17,13 @@ from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.checkpoints.training_films import FILM_DIGESTS, TrainingFilms
 from vtn_stream.errors import CheckpointError, InputError, TrainingError, VtnStreamError
 from vtn_stream.evaluation import save_pictures
-from vtn_stream.heads import HEADS
+from vtn_stream.heads import HEADS, head_of
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.model import EncoderConfig
 from vtn_stream.report.card import CardFacts, SplitFacts, model_card
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import Recipe
+from vtn_stream.training.exam import Exam
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.learn import Learnt, taught_by
 from vtn_stream.training.prepare import Material
@@ -69,12 +70,12 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
         fps=float(recipe.fps),
         splits=tuple(
             _split(name, films, material.labels)
-            for name, films in (("training", material.training), ("validation", material.validation))
+            for name, films in (("training", material.films), ("held out", material.held_out))
+            if films or name == "training"
         ),
         settings={
             "seed": settings.seed,
             "epochs": learnt.fitted.num_epochs,
-            "best epoch": learnt.fitted.epoch,
             "positions per crop": settings.crop_positions,
             "crops per batch": settings.batch_size,
             "learning rate": settings.learning_rate,
@@ -82,6 +83,7 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
             "width": settings.encoder.width,
             "layers": settings.encoder.num_layers,
             "attention window, positions": settings.encoder.attention_windows[0],
+            "inputs": ", ".join(learnt.way.inputs),
             "motion": _motion(settings.encoder),
         },
         provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights},
@@ -97,8 +99,9 @@ def _card(material: Material, learnt: Learnt, recipe: Recipe, output: Path, plot
 def _tried(learnt: Learnt) -> tuple[str, ...]:
     if len(learnt.tried) < 2:
         return ()
-    worths = ", ".join(f"{100 * (value or 0):.1f} % {name}" for name, value in learnt.tried.items())
-    return (f"{learnt.fitted.metric_name} on the validation films: {worths}; the best one was kept.",)
+    worths = ", ".join(f"{100 * value:.1f} % {name}" for name, value in learnt.tried.items())
+    metric = head_of(learnt.settings.head).metric_name
+    return (f"{metric} on films that were not learnt: {worths}; the best one was kept.",)
 
 
 def _motion(encoder: EncoderConfig) -> str:
@@ -112,7 +115,7 @@ def _motion(encoder: EncoderConfig) -> str:
 def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoint:
     network = learnt.fitted.network
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-    lengths = [len(film.values) for film in material.training]
+    lengths = [len(film.values) for film in material.films]
     num = round(float(np.median(lengths))) if HEADS[material.head].names_clips else learnt.settings.crop_positions
     return Checkpoint(
         config=network.config,
@@ -122,21 +125,19 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
         operating_points=learnt.points,
         phase_rules=learnt.rules,
-        training=_provenance(material, learnt) | {FILM_DIGESTS: _films(material, learnt, tensors).to_dict()},
+        training=_provenance(material, learnt) | {FILM_DIGESTS: _films(material, tensors).to_dict()},
         tensors=tensors,
     )
 
 
-def _films(material: Material, learnt: Learnt, tensors: Mapping[str, Tensor]) -> TrainingFilms:
+def _films(material: Material, tensors: Mapping[str, Tensor]) -> TrainingFilms:
     """The digests of the films. Their salt is of the weights: no other model has it, and the same training gives the
     same bytes.
     """
-    validation = () if learnt.exam is None else material.validation  # else nothing was chosen on them
     salt = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(tensors.items()):
         salt.update(name.encode() + tensor.numpy().tobytes())
-    learnt_from, validated = ([film.identity for film in films] for films in (material.training, validation))
-    return TrainingFilms.of_identities(learnt_from, validated, salt.hexdigest())
+    return TrainingFilms.of_identities((film.identity for film in material.films), (), salt.hexdigest())
 
 
 def _provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
@@ -146,18 +147,24 @@ def _provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
         "vtn_stream": __version__,
         "seed": settings.seed,
         "head": material.head,
-        "training": asdict(_split("training", material.training, material.labels)),
-        "validation": asdict(_split("validation", material.validation, material.labels)),
+        "training": asdict(_split("training", material.films, material.labels)),
         "epochs": fitted.num_epochs,
-        "epoch": fitted.epoch,
-        "metric": fitted.metric_name,
-        "tried": {name: None if value is None else round(value, 4) for name, value in learnt.tried.items()},
+        "folds": len(set(material.folds)),
+        "way": learnt.way.name,
+        "metric": head_of(settings.head).metric_name,
+        "tried": {name: round(value, 4) for name, value in learnt.tried.items()},
         "crop_positions": settings.crop_positions,
         "batch_size": settings.batch_size,
         "learning_rate": settings.learning_rate,
         "figures": {} if learnt.exam is None else {k: round(v, 4) for k, v in learnt.exam.figures.items()},
         "notes": list(learnt.notes),
-    }
+    } | ({} if learnt.held_out is None else {"held_out": _held_out(material, learnt.held_out)})
+
+
+def _held_out(material: Material, exam: Exam) -> dict[str, Any]:
+    """What the films that are held out are, and the finished model's figures on them."""
+    facts = asdict(_split("held out", material.held_out, material.labels))
+    return facts | {"figures": {name: round(value, 4) for name, value in exam.figures.items()}}
 
 
 def _split(name: str, films: Sequence[TrainingFilm], labels: Sequence[str]) -> SplitFacts:

@@ -1,0 +1,244 @@
+"""One fit: a model that learns some films in one way, and what it then predicts of others. Its result in a file.
+
+A finished fit's file is written as `TrainingState`, with these groups of tensors:
+
+    weights          of the network, if they are wanted
+    L/...            for each length L: frame, saliency, clip of all films read, one behind the other; bounds, classes,
+                     scores and num_spans of their spans
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vtn_stream.model import VTN, VTNConfig
+from vtn_stream.track import GridScores, Spans
+from vtn_stream.training.events import TrainingEvent
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.hyperparameters import Hyperparameters
+from vtn_stream.training.loop import Fitted, epochs_of, fit
+from vtn_stream.training.state import TrainingState, load_state, save_state
+from vtn_stream.training.validation import predictions
+from vtn_stream.training.ways import Way, films_of
+
+__all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "kept", "network_of"]
+
+SUFFIXES = ("fit", "state")  # of a finished fit, and of one that is in progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lesson:
+    """What all fits of a training share. films: all of them, with the columns of all inputs; work: None, keep nothing.
+
+    key  of all that the numbers of every fit depend on
+    """
+
+    films: tuple[TrainingFilm, ...]
+    inputs: tuple[str, ...]
+    labels: tuple[str, ...]
+    fps: Fraction
+    backbone: str
+    device: str
+    work: Path | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """name: for its curves; learns, reads: places of films in the lesson. Predictions are made at each of the lengths.
+
+    keeps_weights  the network is wanted, not only what it predicts
+    """
+
+    name: str
+    way: Way
+    learns: tuple[int, ...]
+    reads: tuple[int, ...]
+    settings: Hyperparameters
+    lengths: tuple[float, ...] = (1.0,)
+    keeps_weights: bool = False
+
+    def cost(self, lesson: Lesson) -> float:
+        """About how long it takes: products of all steps."""
+        settings = self.settings
+        pieces = sum(math.ceil(len(lesson.films[n].values) / settings.crop_positions) for n in self.learns)
+        positions = math.ceil(pieces / settings.batch_size) * settings.batch_size * settings.crop_positions
+        width, layers = settings.encoder.width, settings.encoder.num_layers
+        products = settings.encoder.num_features * width + layers * (12 * width**2 + 4 * settings.crop_positions)
+        return float(epochs_of(settings.num_epochs, max(self.lengths)) * positions * products)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """predictions: of the films that were read, in their order, by length; weights: None unless they are wanted."""
+
+    predictions: Mapping[float, tuple[GridScores, ...]]
+    num_epochs: int
+    losses: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+    weights: Mapping[str, Tensor] | None = field(default=None)
+
+
+def key_of_fit(lesson: Lesson, one: Fit) -> str:
+    """Of everything that the outcome depends on."""
+    what = (one.way, one.learns, one.reads, one.settings, one.lengths, one.keeps_weights)
+    return repr((lesson.key, what))
+
+
+def files_of(lesson: Lesson, work: Path) -> tuple[list[Path], list[Path]]:
+    """The files of fits in the folder: those of this lesson, and those of others."""
+    own: list[Path] = []
+    others: list[Path] = []
+    for file in sorted(path for suffix in SUFFIXES for path in work.glob(f"*.{suffix}")):
+        (own if file.name.startswith(_digest(lesson.key)) else others).append(file)
+    return own, others
+
+
+def _file(lesson: Lesson, work: Path, key: str, suffix: str) -> Path:
+    return work / f"{_digest(lesson.key)}-{_digest(key)}.{suffix}"
+
+
+def _digest(key: str) -> str:
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def kept(lesson: Lesson, one: Fit) -> tuple[Outcome | None, str | None]:
+    """The outcome that an earlier run left, if it is whole; and what users should know of a file that is not."""
+    if lesson.work is None:
+        return None, None
+    key = key_of_fit(lesson, one)
+    file = _file(lesson, lesson.work, key, "fit")
+    state = load_state(file, key)
+    if state is None:
+        damaged = f"{file.name} is from another training, or damaged: this part of the training is done again"
+        return None, damaged if file.exists() else None
+    try:
+        films = [lesson.films[n] for n in one.reads]
+        by_length = {length: _unpacked(state.tensors.get(str(length), {}), films) for length in one.lengths}
+        facts = state.progress
+        return Outcome(
+            predictions=by_length,
+            num_epochs=facts["num_epochs"],
+            losses=tuple(facts["losses"]),
+            notes=tuple(facts["notes"]),
+            weights=state.tensors["weights"] if one.keeps_weights else None,
+        ), None
+    except (KeyError, ValueError, IndexError):
+        return None, f"{file.name} is damaged: this part of the training is done again"
+
+
+def do(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Outcome:
+    """Learns and predicts, on one thread, and keeps the outcome in a file if the lesson has a folder."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # fits run side by side; and no bit may depend on how many threads there are
+    try:
+        return _done(lesson, one, tell)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Outcome:
+    key = key_of_fit(lesson, one)
+    learnt, read = (
+        films_of([lesson.films[n] for n in places], lesson.inputs, one.way) for places in (one.learns, one.reads)
+    )
+    state = None if lesson.work is None else _file(lesson, lesson.work, key, "state")
+    fitted = fit(
+        learnt,
+        lesson.labels,
+        one.settings,
+        lesson.fps,
+        lengths=one.lengths,
+        backbone=lesson.backbone,
+        device=lesson.device,
+        state=None if state is None else (state, key),
+        on_event=tell,
+    )
+    outcome = Outcome(
+        predictions=_predicted(fitted, one, read, lesson.fps),
+        num_epochs=fitted.num_epochs,
+        losses=fitted.losses,
+        notes=fitted.notes,
+        weights={name: tensor.cpu() for name, tensor in fitted.network.state_dict().items()}
+        if one.keeps_weights
+        else None,
+    )
+    if state is not None and lesson.work is not None:
+        facts = {"num_epochs": outcome.num_epochs, "losses": list(outcome.losses), "notes": list(outcome.notes)}
+        groups: dict[str, Mapping[str, Tensor]] = {
+            str(length): _packed(scores) for length, scores in outcome.predictions.items()
+        }
+        if outcome.weights is not None:
+            groups["weights"] = outcome.weights
+        save_state(_file(lesson, lesson.work, key, "fit"), TrainingState(key, facts, groups, {}))
+        state.unlink(missing_ok=True)
+    return outcome
+
+
+def _predicted(
+    fitted: Fitted, one: Fit, films: Sequence[TrainingFilm], fps: Fraction
+) -> dict[float, tuple[GridScores, ...]]:
+    """The predictions of each length; the network keeps its last weights."""
+    if not films:
+        return {length: () for length in one.lengths}
+    network, last = fitted.network, {name: t.clone() for name, t in fitted.network.state_dict().items()}
+    of_epoch: dict[int, tuple[GridScores, ...]] = {}
+    for epoch, weights in fitted.earlier.items():
+        network.load_state_dict(weights)
+        of_epoch[epoch] = tuple(predictions(network, films, fps))
+    network.load_state_dict(last)
+    return {length: of_epoch[epochs_of(one.settings.num_epochs, length)] for length in one.lengths}
+
+
+def network_of(one: Fit, lesson: Lesson, weights: Mapping[str, Tensor]) -> VTN:
+    """The network with these weights, in evaluation mode, on the CPU."""
+    network = VTN(VTNConfig(backbone=lesson.backbone, encoder=one.settings.encoder, head=one.settings.head))
+    network.load_state_dict(dict(weights))
+    return network.eval()
+
+
+def _packed(scores: Sequence[GridScores]) -> dict[str, Tensor]:
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("frame", "saliency"):
+        parts = [getattr(one, name) for one in scores]
+        if parts and parts[0] is not None:
+            arrays[name] = np.concatenate(parts)
+    if scores and scores[0].clip is not None:
+        arrays["clip"] = np.stack([one.clip for one in scores if one.clip is not None])
+    if scores and scores[0].spans is not None:
+        spans = [one.spans for one in scores if one.spans is not None]
+        arrays["num_spans"] = np.array([len(one) for one in spans])
+        for name in ("bounds", "classes", "scores"):
+            arrays[name] = np.concatenate([getattr(one, name) for one in spans])
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _unpacked(tensors: Mapping[str, Tensor], films: Sequence[TrainingFilm]) -> tuple[GridScores, ...]:
+    """The inverse. Raises ValueError or KeyError if the tensors are not those of these films."""
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    if films and not arrays:
+        raise ValueError("no predictions")
+    ends = np.cumsum([len(film.values) for film in films])[:-1]
+    each: dict[str, list[np.ndarray]] = {
+        name: np.split(arrays[name], ends) for name in ("frame", "saliency") if name in arrays
+    }
+    if "num_spans" in arrays:
+        ends = np.cumsum(arrays["num_spans"])[:-1]
+        parts = [np.split(arrays[name], ends) for name in ("bounds", "classes", "scores")]
+        spans = [Spans(bounds=b, classes=c, scores=s) for b, c, s in zip(*parts, strict=True)]
+    return tuple(
+        GridScores(
+            frame=each["frame"][n] if "frame" in each else None,
+            saliency=each["saliency"][n] if "saliency" in each else None,
+            clip=arrays["clip"][n] if "clip" in arrays else None,
+            spans=spans[n] if "num_spans" in arrays else None,
+        )
+        for n in range(len(films))
+    )
