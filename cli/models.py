@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from vtn_stream.errors import CheckpointError, listed, printable
-from vtn_stream.model import VARIANTS
+from vtn_stream.model import VARIANTS, EncoderConfig, StatisticsConfig
 
 from .console import err, out, quiet_option, show_table, shows_progress
 
@@ -109,11 +109,8 @@ def info(model: str, frames: int, as_json: bool) -> None:
         click.echo(json.dumps(facts))
         return
     out.print(Text(printable(name), style="bold"))
-    encoder = config.encoder
-    windows = ", ".join(str(window) for window in sorted(set(encoder.attention_windows)))
     _show("backbone", f"{config.backbone}, {counts.backbone:,} parameters")
-    _show("temporal encoder", f"{encoder.num_layers} layers of width {encoder.width}, {counts.encoder:,} parameters")
-    _show("", f"{encoder.num_heads} heads, window {windows}, positions: {encoder.positions}")
+    _show_encoder(config.encoder, counts.encoder)
     _show("head", f"{(num := config.head.num_classes)} class{'es' * (num != 1)}, {counts.head:,} parameters")
     _show("parameters", f"{counts.total:,}")
     _show("multiply-adds", f"{published.total / 1e9:.1f} G for {frames} frames, as the paper counts them")
@@ -175,6 +172,17 @@ def _parts(sizes: "Sizes") -> dict[str, int]:
 
 def _show(name: str, value: str) -> None:
     out.print(Text(f"  {name:20}{printable(value)}"), soft_wrap=True)
+
+
+def _show_encoder(encoder: "EncoderConfig | StatisticsConfig", num_parameters: int) -> None:
+    if isinstance(encoder, EncoderConfig):
+        windows = ", ".join(str(window) for window in sorted(set(encoder.attention_windows)))
+        _show(
+            "temporal encoder", f"{encoder.num_layers} layers of width {encoder.width}, {num_parameters:,} parameters"
+        )
+        _show("", f"{encoder.num_heads} heads, window {windows}, positions: {encoder.positions}")
+        return
+    _show("linear model", f"reads {encoder.num_features:,} statistics: {encoder.described()}")
 
 
 def _show_checkpoint(checkpoint: "Described") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vtn_stream.errors import BackboneError
-from vtn_stream.model.config import VTNConfig
+from vtn_stream.model.config import StatisticsConfig, VTNConfig
 
 __all__ = ["BACKBONES", "Sizes", "multiply_adds", "parameters"]
 
@@ -44,7 +44,7 @@ def parameters(config: VTNConfig) -> Sizes:
     return Sizes(
         backbone=_num_parameters(config.backbone),
         encoder=config.encoder.num_parameters,
-        head=config.head.num_parameters(config.encoder.width),
+        head=config.num_head_parameters,
     )
 
 
@@ -56,11 +56,16 @@ def multiply_adds(
     as_published  as the paper's table counts: every layer computes all its projections for all tokens, and products
                   of attention are left out. Else what `VTN.forward` computes for its logits: no token's global key
                   and value, in the last layer nothing but the global token, and as this replaces projections, the
-                  products of the global row with the tokens are counted too.
+                  products of the global row with the tokens are counted too. A linear model's statistics are sums: of
+                  it only the head's products count, either way.
 
     Raises BackboneError for a backbone that timm does not know, and one that takes no frames of that size.
     """
     encoder = config.encoder
+    if isinstance(encoder, StatisticsConfig):
+        times = 1 if encoder.reach is None else num_frames
+        head = times * encoder.width * config.head.num_outputs
+        return Sizes(backbone=num_frames * _per_frame(config.backbone, size), encoder=0, head=head)
     width, feedforward = encoder.width, 2 * encoder.width * encoder.feedforward_width
     square = width**2
     project = 0 if encoder.input_width == width else num_frames * encoder.input_width * width

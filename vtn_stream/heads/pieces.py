@@ -15,8 +15,10 @@ from vtn_stream.errors import CheckpointError
 
 __all__ = ["Piece", "finite_on_cpu", "pieces"]
 
-# Positions that a head looks at together, besides those to each side that it needs: 16 MB of tokens at D = 1024.
+# Positions that a head looks at together, besides those to each side that it needs: 16 MB of tokens at D = 1024; of
+# wider tokens, as statistics are, fewer.
 PIECE = 4096
+WIDTH = 1024
 
 
 class Piece(NamedTuple):
@@ -34,8 +36,9 @@ def pieces(tiles: Iterator[Tensor], num: int, halo: int = 0) -> Iterator[Piece]:
     """The film's `num` positions, each in [start, stop) of one piece. Pieces begin at multiples of 4 halos: there a
     pyramid pools as it does in the whole film, and at least two thirds of what a head computes is used.
     """
-    step = PIECE if halo == 0 else 4 * halo * max(1, PIECE // (4 * halo))
     held, first = next(tiles), 0
+    most = max(1, min(PIECE, PIECE * WIDTH // held.shape[2]))
+    step = most if halo == 0 else 4 * halo * max(1, most // (4 * halo))
     for start in range(0, num, step):
         stop = min(start + step, num)
         low, high = max(0, start - halo), min(stop + halo, num)

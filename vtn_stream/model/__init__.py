@@ -13,11 +13,13 @@ from vtn_stream.model.config import (
     EncoderConfig,
     HeadConfig,
     LocalizationConfig,
+    StatisticsConfig,
     VTNConfig,
 )
 
 if TYPE_CHECKING:
     from vtn_stream.model.encoder import Encoded, TemporalEncoder
+    from vtn_stream.model.statistics import StatisticsEncoder
     from vtn_stream.model.vtn import VTN
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "EncoderConfig",
     "HeadConfig",
     "LocalizationConfig",
+    "StatisticsConfig",
+    "StatisticsEncoder",
     "TemporalEncoder",
     "VTNConfig",
 ]
@@ -44,4 +48,8 @@ def __getattr__(name: str) -> Any:
         from vtn_stream.model import encoder
 
         return getattr(encoder, name)
+    if name == "StatisticsEncoder":
+        from vtn_stream.model.statistics import StatisticsEncoder
+
+        return StatisticsEncoder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from vtn_stream.model.statistics_config import StatisticsConfig
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -19,10 +21,12 @@ __all__ = [
     "EncoderConfig",
     "HeadConfig",
     "LocalizationConfig",
+    "StatisticsConfig",
     "VTNConfig",
 ]
 
 MAX_LAG = 1024  # frames
+_STATISTICS = "statistics"  # the kind of an encoder in a file; one with attention has no kind there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +117,13 @@ class EncoderConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadConfig:
-    """The sizes of a head. Each kind is a subclass, and makes its network; importing that imports torch."""
+    """The sizes of a head. Each kind is a subclass, and makes its network; importing that imports torch.
+
+    reads  what of a sequence; None: a head that can not be one linear layer on statistics, as that of a linear model
+    """
 
     kind: ClassVar[str]
+    reads: ClassVar[Literal["positions", "whole"] | None] = None
     num_classes: int
 
     @property
@@ -125,6 +133,12 @@ class HeadConfig:
     def network(self, width: int) -> "nn.Module":
         """The head's network on tokens of that width, with random weights."""
         raise NotImplementedError
+
+    def linear(self, width: int) -> "nn.Module":
+        """The network of a linear model with this head: logits of that many statistics."""
+        from vtn_stream.model.heads import LinearHead
+
+        return LinearHead(width, num_outputs=self.num_outputs)
 
     def num_parameters(self, width: int) -> int:
         """The number of its weights."""
@@ -136,6 +150,7 @@ class ClassificationConfig(HeadConfig):
     """The paper's head: an MLP on the global token."""
 
     kind = "classification"
+    reads = "whole"
     dropout: float = 0.5
 
     def network(self, width: int) -> "nn.Module":
@@ -183,6 +198,7 @@ class DenseConfig(HeadConfig):
     """One label at every frame. nothing: one more output, the last, means no label."""
 
     kind = "dense"
+    reads = "positions"
     nothing: bool = False
 
     def network(self, width: int) -> "nn.Module":
@@ -212,16 +228,40 @@ HEAD_CONFIGS: dict[str, type[HeadConfig]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VTNConfig:
-    """A whole network. backbone is a timm name."""
+    """A whole network. backbone is a timm name.
+
+    encoder  attention over time; or statistics: then the head is one linear layer, and the model a linear one
+
+    Raises ValueError for a head that cannot read these statistics.
+    """
 
     backbone: str
-    encoder: EncoderConfig
+    encoder: EncoderConfig | StatisticsConfig
     head: HeadConfig
+
+    def __post_init__(self) -> None:
+        if isinstance(self.encoder, StatisticsConfig):
+            reads = "whole" if self.encoder.reach is None else "positions"
+            if self.head.reads != reads:
+                of = "a whole sequence" if reads == "whole" else "single positions"
+                raise ValueError(f"a {self.head.kind} head cannot read the statistics of {of}")
+
+    @property
+    def is_linear(self) -> bool:
+        return isinstance(self.encoder, StatisticsConfig)
+
+    @property
+    def num_head_parameters(self) -> int:
+        width = self.encoder.width
+        return (width + 1) * self.head.num_outputs if self.is_linear else self.head.num_parameters(width)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         fields = asdict(self)
-        fields["encoder"]["attention_windows"] = list(self.encoder.attention_windows)
+        encoder = fields["encoder"].items()
+        fields["encoder"] = {name: list(value) if isinstance(value, tuple) else value for name, value in encoder}
+        if self.is_linear:
+            fields["encoder"]["kind"] = _STATISTICS
         fields["head"]["kind"] = self.head.kind
         return fields
 
@@ -233,9 +273,12 @@ class VTNConfig:
             raise ValueError(f"this release has no {kind!r} head")
         if not isinstance(fields["backbone"], str):
             raise TypeError("backbone must be a name")
+        encoder = dict(fields["encoder"])
+        if (reader := encoder.pop("kind", None)) not in (None, _STATISTICS):
+            raise ValueError(f"this release has no {reader!r} encoder")
         return cls(
             backbone=fields["backbone"],
-            encoder=EncoderConfig(**fields["encoder"]),
+            encoder=EncoderConfig(**encoder) if reader is None else StatisticsConfig(**encoder),
             head=heads[kind](**head),
         )
 

@@ -29,11 +29,12 @@ TILE = 1024
 class Encoded(NamedTuple):
     """cls [B, D], the global token after the last layer; frames [B, T, D] if they were asked for; attention [B, T],
     what the last layer's global token saw of each frame: the mean of the heads; 1 in all, less what it saw of itself.
+    A linear model has no attention, and either cls or frames.
     """
 
-    cls: Tensor
+    cls: Tensor | None
     frames: Tensor | None
-    attention: Tensor
+    attention: Tensor | None
 
 
 class LongformerLayer(nn.Module):

@@ -3,11 +3,13 @@
 B films, T frames, D width of an embedding, K classes
 """
 
+import torch
 from torch import Tensor, nn
 
-from vtn_stream.model.config import VTNConfig
+from vtn_stream.model.config import StatisticsConfig, VTNConfig
 from vtn_stream.model.encoder import TemporalEncoder
 from vtn_stream.model.heads import Pyramid
+from vtn_stream.model.statistics import StatisticsEncoder
 
 __all__ = ["VTN"]
 
@@ -16,14 +18,26 @@ class VTN(nn.Module):
     """Neimark et al., "Video Transformer Network" (2021), with any image network and head.
 
     backbone  maps [N, 3, H, W] to [N, D]; None if embeddings come from elsewhere
+
+    Its config may ask for a linear model: statistics of the embeddings instead of attention, and one linear layer.
     """
 
     def __init__(self, config: VTNConfig, backbone: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
         self.backbone = backbone
-        self.encoder = TemporalEncoder(config.encoder)
-        self.head = config.head.network(config.encoder.width)
+        self.encoder: TemporalEncoder | StatisticsEncoder
+        if isinstance(config.encoder, StatisticsConfig):
+            self.encoder = StatisticsEncoder(config.encoder)
+            self.head = config.head.linear(config.encoder.width)
+        else:
+            self.encoder = TemporalEncoder(config.encoder)
+            self.head = config.head.network(config.encoder.width)
+
+    @property
+    def device(self) -> torch.device:
+        """Where what reads embeddings is."""
+        return next(self.head.parameters()).device
 
     def forward(self, pixels: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Normalised pixels [B, T, 3, H, W] -> logits [B, K]. Raises ValueError if there is no backbone."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import joined, strongest
+from vtn_stream.model import StatisticsConfig
 from vtn_stream.scorers.model import ModelScorer
 from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, read_film
 from vtn_stream.track import GridScores
@@ -41,19 +42,26 @@ class FilmActions(ModelScorer):
                 scratch=job.scratch / job.film,
                 on_progress=job.on_progress,
             )
-            frame[rows], saliency[rows] = read.frame, read.saliency
+            frame[rows] = read.frame
+            if read.saliency is not None:
+                saliency[rows] = read.saliency
             if read.spans is not None:
                 spans.append(replace(read.spans, bounds=read.spans.bounds + rows.start))
         together = joined(spans)
         return GridScores(
             frame=frame,
-            saliency=saliency if complete and parts else None,
+            saliency=saliency if complete and parts and not job.checkpoint.config.is_linear else None,
             spans=strongest(together, len(together)) if job.head.drawing == "spans" else None,
         )
 
     def notes(self) -> list[str]:
         every_s = float(1 / self._job.fps)
         how = self._job.head.note(self._job.checkpoint.phase_rules)
+        if isinstance(statistics := self._job.checkpoint.config.encoder, StatisticsConfig):
+            span_s = float((2 * (statistics.reach or 0) + 1) / self._job.fps)
+            return [
+                f"A linear model read what {span_s:.3g} s around each position show, every {every_s:.3g} s, and {how}"
+            ]
         return [f"A model read the film as one sequence, a position every {every_s:.3g} s, and {how}"]
 
 

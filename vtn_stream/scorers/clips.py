@@ -70,6 +70,8 @@ class FilmClassifier(ModelScorer):
         if not complete or not valid.any():
             return GridScores(frame=frame)
         clip, attention = self._whole(values[self._job.rows], valid)
+        if attention is None:
+            return GridScores(frame=frame, clip=clip)
         saliency = np.zeros(len(values), np.float16)
         saliency[self._job.rows] = attention
         return GridScores(frame=frame, clip=clip, saliency=saliency)
@@ -77,8 +79,9 @@ class FilmClassifier(ModelScorer):
     def notes(self) -> list[str]:
         window, fps = self._job.checkpoint.window, self._job.fps
         window_s, stride_s = float(window.num_positions / fps), float(window.stride / fps)
+        kind = "linear clip classifier" if self._job.checkpoint.config.is_linear else "clip classifier"
         notes = [
-            f"A clip classifier slid over the film in windows of {window_s:.2f} s, one every {stride_s:.2f} s; "
+            f"A {kind} slid over the film in windows of {window_s:.2f} s, one every {stride_s:.2f} s; "
             "borders are no finer than that, and several labels may apply at once."
         ]
         if self._num_positions < window.num_positions:
@@ -98,7 +101,7 @@ class FilmClassifier(ModelScorer):
         window_ids = self._job.checkpoint.window.position_ids(self._length, self._job.fps)
         ids = torch.from_numpy(window_ids).expand(num_rows, -1)
         tensors = (torch.from_numpy(embeddings), ids, torch.from_numpy(seen))
-        device = self._job.network.encoder.cls_token.device
+        device = self._job.network.device
         logits = self._job.network.classify(*(tensor.to(device) for tensor in tensors))
         probabilities = _probabilities(logits)[: len(starts)]
         probabilities[~seen[: len(starts)].any(axis=1)] = 0
@@ -107,8 +110,10 @@ class FilmClassifier(ModelScorer):
     @torch.inference_mode()
     def _whole(
         self, values: NDArray[np.float16], valid: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
-        """Probabilities [K] of the whole sequence, and how much of its attention each position got [T], the most 1."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float16] | None]:
+        """Probabilities [K] of the whole sequence, and how much of its attention each position got [T], the most 1;
+        None of a linear model.
+        """
         job = self._job
         scratch, ids = job.scratch / job.film, job.position_ids()
         encoder = job.network.encoder

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vtn_stream.heads import head_of
-from vtn_stream.model import VTN, Encoded, TemporalEncoder
+from vtn_stream.model import VTN, Encoded, StatisticsEncoder, TemporalEncoder
+from vtn_stream.model.encoder import ReadFrames
 from vtn_stream.model.long import LongEncoding
 from vtn_stream.track import GridScores
 
@@ -27,13 +28,14 @@ MAX_POSITIONS_IN_MEMORY = 65_536
 
 class SequenceEncoding:
     """The encoder's way over a film's embeddings [T, D], in memory or, where it is very long, by files in `scratch`.
+    Statistics need neither: they are made a tile at a time, whatever the length.
 
     on_progress  hears how far the reading from files has come: positions done, and to do, over all layers
     """
 
     def __init__(
         self,
-        encoder: TemporalEncoder,
+        encoder: TemporalEncoder | StatisticsEncoder,
         values: NDArray[np.float16],
         valid: NDArray[np.bool_],
         position_ids: NDArray[np.int64] | None = None,
@@ -49,7 +51,10 @@ class SequenceEncoding:
 
     def tiles(self) -> Iterator[Tensor]:
         """The tokens [1, n, D] of all positions in order."""
-        if self._is_short:
+        if isinstance(self._encoder, StatisticsEncoder):
+            yield from self._encoder.tiles(*self._read())
+            self._encoded = Encoded(None, None, None)
+        elif self._is_short:
             encoded: Encoded = self._encoder(*self._tensors())
             assert encoded.frames is not None
             self._encoded = encoded
@@ -62,6 +67,8 @@ class SequenceEncoding:
 
     def cls(self) -> Encoded:
         """The global token alone, and its attention."""
+        if isinstance(self._encoder, StatisticsEncoder):
+            return Encoded(self._encoder.whole(*self._read()), None, None)
         return self._encoder(*self._tensors(), read="cls") if self._is_short else self._files().cls()
 
     @property
@@ -76,11 +83,19 @@ class SequenceEncoding:
         return len(self._arrays[0]) <= MAX_POSITIONS_IN_MEMORY
 
     def _tensors(self) -> list[Tensor | None]:
+        assert isinstance(self._encoder, TemporalEncoder)
         device = self._encoder.cls_token.device
         return [None if array is None else torch.from_numpy(array)[None].to(device) for array in self._arrays]
 
+    def _read(self) -> tuple[ReadFrames, int, Tensor]:
+        """What statistics are made of: reads embeddings [1, n, D], their number, and which are valid."""
+        values, _, valid = self._arrays
+        embeddings = torch.from_numpy(values)[None]
+        return lambda start, stop: embeddings[:, start:stop], len(values), torch.from_numpy(valid)[None]
+
     def _files(self) -> LongEncoding:
         """Encodes by files; the embeddings are known by their content, whatever their names."""
+        assert isinstance(self._encoder, TemporalEncoder)
         values, position_ids, valid = self._arrays
         embeddings = torch.from_numpy(values)
         return LongEncoding(
@@ -108,7 +123,7 @@ def read_film(
 ) -> GridScores:
     """The head's scores for a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
 
-    saliency  how much the last layer's global token looked at each position, the most being 1
+    saliency  how much the last layer's global token looked at each position, the most being 1; None of a linear model
 
     Whatever the length: in memory, or from files in `scratch`, the numbers are the same. Where nothing is valid, all is
     0. Raises CheckpointError if the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
@@ -120,7 +135,11 @@ def read_film(
     return replace(scores, saliency=relative_attention(sequence.encoded))
 
 
-def relative_attention(encoded: Encoded) -> NDArray[np.float16]:
-    """[T]: how much of the global token's attention each position of the one film got, the most being 1."""
+def relative_attention(encoded: Encoded) -> NDArray[np.float16] | None:
+    """[T]: how much of the global token's attention each position of the one film got, the most being 1; None without
+    attention.
+    """
+    if encoded.attention is None:
+        return None
     attention = encoded.attention[0].float().cpu().numpy()
     return (attention / max(float(attention.max()), 1e-30)).astype(np.float16)

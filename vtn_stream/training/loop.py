@@ -12,7 +12,7 @@ import torch
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import TrainingError, listed
 from vtn_stream.heads import head_of
-from vtn_stream.model import VTN, VTNConfig
+from vtn_stream.model import VTN, TemporalEncoder, VTNConfig
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, TrainingEvent
 from vtn_stream.training.films import TrainingFilm
@@ -107,7 +107,7 @@ class _Fit:
         self._crops = Crops(films, labels, settings.crop_positions, settings.batch_size, hold=head.learns_segments)
         torch.manual_seed(settings.seed)
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
-        if settings.encoder.standardized:
+        if settings.encoder.standardized and isinstance(network.encoder, TemporalEncoder):
             standardize(network.encoder, films)
         self._learner = Learner(network.to(device), settings, settings.num_epochs * self._crops.num_batches)
         self._earlier: dict[int, Weights] = {}

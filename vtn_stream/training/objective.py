@@ -26,7 +26,7 @@ class Objective:
     def __call__(self, batch: Batch) -> Tensor:
         network = self._network
         config = network.config.head
-        batch = batch.to(network.encoder.cls_token.device)
+        batch = batch.to(network.device)
         loss = head_of(config).loss(config, network, batch, smoothing=self._smoothing)
         if loss.num_positives is None:
             return loss.value

@@ -38,7 +38,7 @@ def _predicted(network: VTN, film: TrainingFilm, fps: Fraction, scratch: Path) -
     """The scores by `read_film`; for a head that names clips only `clip`."""
     if not head_of(network.config.head).names_clips:
         return read_film(network, film.values, film.index.valid, fps, scratch=scratch)
-    device = network.encoder.cls_token.device
+    device = network.device
     values, valid = (torch.from_numpy(a)[None].to(device) for a in (film.values, film.index.valid))
     logits = network.classify(values.float(), torch.arange(values.shape[1], device=device)[None], valid)
     return GridScores(clip=finite_on_cpu(logits[0].float().softmax(0)))

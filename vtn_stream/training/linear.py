@@ -1,0 +1,242 @@
+"""Fits a linear model: statistics of embeddings, read by one linear layer. It has an optimum, and that is found.
+
+n examples (positions, or clips), F features, K classes
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.errors import TrainingError, listed
+from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.heads import HEADS, head_of
+from vtn_stream.heads.labelled_film import labels_of
+from vtn_stream.model import VTN, HeadConfig, StatisticsConfig, StatisticsEncoder, VTNConfig
+from vtn_stream.training.events import HeadKind
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.logistic import LinearWeights, components, log_loss, logistic
+from vtn_stream.training.loop import Fitted
+from vtn_stream.training.split import folds
+from vtn_stream.training.standardize import LEAST_DEVIATION
+
+__all__ = ["LinearSettings", "fit_linear", "natural_linear"]
+
+REACH_S = 0.5
+LAGS_S = (0.5, 2.0)  # a movement, and a change of posture
+DECAYS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)  # of a weight, times the number of features
+USUAL_DECAY = 3e-4  # where nothing chooses it
+NUM_FOLDS = 4
+ROUGH_TOLERANCE = 1e-4  # of an optimum that only a decay is chosen by
+PIECE = 512
+MAX_EXAMPLES = 8192  # 330 MB of 10,240 features; neighbours are alike, and more of them add little
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearSettings:
+    """One way to fit a linear model.
+
+    decay  of weights, times the number of features; None: of DECAYS the one that is best in a cross-validation by
+           groups of the training films
+    """
+
+    encoder: StatisticsConfig
+    head: HeadConfig
+    decay: float | None = None
+
+
+def natural_linear(
+    films: Sequence[TrainingFilm], labels: Sequence[str], head: HeadKind, fps: Fraction, *, decay: float | None = None
+) -> LinearSettings:
+    """The settings that suit these films, all of one rate. A head that finds segments is replaced by a dense one: a
+    linear layer says what a position shows. Raises ValueError without films.
+    """
+    if not films:
+        raise ValueError("there is nothing to learn from")
+    width = films[0].values.shape[1]
+    if HEADS[head].names_clips:
+        encoder = StatisticsConfig(input_width=width, reach=None, statistics=("mean", "deviation"))
+    else:
+        head = "dense"
+        lags = tuple(sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S}))
+        encoder = StatisticsConfig(input_width=width, reach=round(REACH_S * fps), statistics=("mean",), lags=lags)
+    config = HEADS[head].config_for(films, len(labels), encoder.width)
+    return LinearSettings(encoder=encoder, head=config, decay=decay)
+
+
+def fit_linear(
+    films: Sequence[TrainingFilm], labels: Sequence[str], settings: LinearSettings, *, backbone: str
+) -> Fitted:
+    """The linear model of the least cross-entropy and decay. The same films and settings give the same bits, however
+    many threads there are: one is used.
+
+    The result is as of `fit` without validation films; its notes say which decay was chosen, and what was left out.
+    Raises TrainingError if an embedding is not a number, or no position has a label.
+    """
+    with _one_thread(), torch.no_grad():
+        network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
+        assert isinstance(network.encoder, StatisticsEncoder)
+        examples = _examples(network.encoder, films, labels, settings.head)
+        notes, num_outputs = examples.notes, settings.head.num_outputs
+        mean, deviation = _standardize(examples.features)
+        parts = components(examples.features)
+        num_features = settings.encoder.num_features
+        decay = settings.decay
+        if decay is None:
+            decay, why = _chosen_decay(parts.scores.float(), examples, films, num_outputs, num_features)
+            notes += (why,)
+        weights = logistic(parts.scores, examples.classes, num_outputs, decay * num_features)
+        learnt = {
+            "encoder.input_mean": mean,
+            "encoder.input_deviation": deviation,
+            "head.out.weight": weights.weight @ parts.directions.T,
+            "head.out.bias": weights.bias,
+        }
+        network.load_state_dict({name: tensor.float() for name, tensor in learnt.items()})
+        loss = float(log_loss(weights, parts.scores, examples.classes).mean())
+    return Fitted(
+        network=network.eval(),
+        metric_name=head_of(settings.head).metric_name,
+        best=None,
+        epoch=1,
+        num_epochs=1,
+        losses=(loss,),
+        metrics=(),
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Examples:
+    """features float32 [n, F], classes int64 [n], film int64 [n]: the number of the film of each."""
+
+    features: Tensor
+    classes: Tensor
+    film: Tensor
+    notes: tuple[str, ...]
+
+
+def _examples(
+    encoder: StatisticsEncoder, films: Sequence[TrainingFilm], labels: Sequence[str], head: HeadConfig
+) -> _Examples:
+    _check_numbers(films)
+    notes: tuple[str, ...] = ()
+    if encoder.config.reach is None:
+        features = torch.cat([_of_clip(encoder, film) for film in films])
+        classes = np.array([labels.index(film.clip_label or "") for film in films])
+        of_film = np.arange(len(films))
+    else:
+        named = [labels_of(film, labels) for film in films]
+        known = [np.flatnonzero((held >= 0) & (held < head.num_outputs)) for held in named]
+        total = sum(map(len, known))
+        if not total:
+            raise TrainingError(
+                "no position of the training films has a label",
+                "nothing was trained",
+                "check that the annotated times lie inside the films, or raise --fps",
+            )
+        every = -(-total // MAX_EXAMPLES)
+        if every > 1:
+            known = [at[::every] for at in known]
+            notes = (f"The linear model was fitted to every {_nth(every)} labelled position of the films.",)
+        features = torch.cat([_at(encoder, film, at) for film, at in zip(films, known, strict=True)])
+        classes = np.concatenate([held[at] for held, at in zip(named, known, strict=True)])
+        of_film = np.repeat(np.arange(len(films)), [len(at) for at in known])
+    return _Examples(features=features, classes=torch.from_numpy(classes), film=torch.from_numpy(of_film), notes=notes)
+
+
+def _of_clip(encoder: StatisticsEncoder, film: TrainingFilm) -> Tensor:
+    values, valid = torch.from_numpy(film.values)[None], torch.from_numpy(film.index.valid)[None]
+    return encoder.of_whole(lambda start, stop: values[:, start:stop], len(film.values), valid)
+
+
+def _at(encoder: StatisticsEncoder, film: TrainingFilm, positions: NDArray[np.intp]) -> Tensor:
+    """Features [n, F] of these positions; those of the others are not kept."""
+    values, valid = torch.from_numpy(film.values)[None], torch.from_numpy(film.index.valid)[None]
+    start, kept = 0, [torch.zeros(0, encoder.config.num_features)]
+    for tile in encoder.tiles(lambda low, high: values[:, low:high], len(film.values), valid):
+        stop = start + tile.shape[1]
+        inside = positions[(positions >= start) & (positions < stop)] - start
+        kept.append(tile[0, torch.from_numpy(inside)])
+        start = stop
+    return torch.cat(kept)
+
+
+def _chosen_decay(
+    scores: Tensor, examples: _Examples, films: Sequence[TrainingFilm], num_outputs: int, num_features: int
+) -> tuple[float, str]:
+    """The decay of the least cross-entropy on left out groups of films, and a note of it."""
+    groups = {film.group for film in films}
+    if len(groups) < 2:
+        return (
+            USUAL_DECAY,
+            f"The linear model's decay is the usual {USUAL_DECAY:g}: one film or source cannot choose it.",
+        )
+    annotated = {
+        str(number): AnnotatedVideo(
+            segments=film.segments, clip_label=film.clip_label, duration_s=film.duration_s, source=film.group
+        )
+        for number, film in enumerate(films)
+    }
+    totals = np.zeros(len(DECAYS))
+    for part in folds(annotated, min(NUM_FOLDS, len(groups))):
+        held = torch.isin(examples.film, torch.tensor([int(name) for name in part]))
+        if not held.any() or held.all():
+            continue
+        weights: LinearWeights | None = None
+        for number, decay in enumerate(DECAYS):
+            weights = logistic(
+                scores[~held],
+                examples.classes[~held],
+                num_outputs,
+                decay * num_features,
+                start=weights,
+                tolerance=ROUGH_TOLERANCE,
+            )
+            totals[number] += float(log_loss(weights, scores[held], examples.classes[held]).sum())
+    decay = DECAYS[int(totals.argmin())]
+    return decay, f"The linear model's decay, {decay:g}, was chosen by cross-validation inside the training films."
+
+
+def _standardize(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Brings each feature of [n, F] to mean 0 and deviation 1, in place; returns those it had, float64 [F]."""
+    mean = features.mean(0, dtype=torch.float64)
+    total = torch.zeros_like(mean)
+    pieces = [features[start : start + PIECE] for start in range(0, len(features), PIECE)]  # no copy in float64
+    for piece in pieces:
+        total += (piece.double() - mean).square_().sum(0)
+    deviation = (total / len(features)).sqrt()
+    deviation = torch.where(deviation > LEAST_DEVIATION, deviation, 1.0)
+    for piece in pieces:
+        piece.copy_((piece.double() - mean) / deviation)
+    return mean, deviation
+
+
+def _check_numbers(films: Sequence[TrainingFilm]) -> None:
+    strange = [film.name for film in films if not np.isfinite(film.values).all()]
+    if strange:
+        raise TrainingError(
+            f"embeddings of {listed(strange)} are not numbers (NaN or infinity)",
+            "nothing was trained",
+            "leave those films out, or embed them again into another --store",
+        )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """With more threads the last bits would depend on their number."""
+    num = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num)
+
+
+def _nth(number: int) -> str:
+    return {2: "2nd", 3: "3rd"}.get(number, f"{number}th")

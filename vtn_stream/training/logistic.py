@@ -1,0 +1,129 @@
+"""Multinomial logistic regression to its optimum, of few examples with many features. Knows tensors only.
+
+    n examples, F features, K classes, R components
+
+Nothing here is random but the sketch of the components, which has a seed of its own; on one thread the same input gives
+the same bits.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+__all__ = ["Components", "LinearWeights", "components", "log_loss", "logistic"]
+
+MAX_COMPONENTS = 512
+OVERSAMPLING, NUM_ITERATIONS = 16, 2  # of the sketch (Halko et al. 2011, section 4.5)
+LEAST_SHARE = 1e-7  # of the largest singular value: what is less is rounding
+# Of a bias, from the logarithm of its class's share: without it, a class without examples would have no optimum.
+BIAS_DECAY = 1e-3
+TOLERANCE = 1e-7  # of the gradient, in the scale of the preconditioned weights
+MAX_ITERATIONS = 400
+
+
+class Components(NamedTuple):
+    """The directions in which examples differ: scores float64 [n, R], directions float64 [F, R], orthonormal, and the
+    singular values [R], descending: features are scores @ directions.T, to what the left out components hold.
+    """
+
+    scores: Tensor
+    directions: Tensor
+    singular: Tensor
+
+
+class LinearWeights(NamedTuple):
+    """Logits are features @ weight.T + bias: weight float64 [K, F or R], bias float64 [K]."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+def components(features: Tensor, most: int = MAX_COMPONENTS) -> Components:
+    """The principal components of features float32 [n, F], of mean 0, at most so many. All of them, to rounding, where
+    there are not more examples than that: nothing that could be learnt from the features is lost then.
+
+    Else the largest, by subspace iteration from a random sketch (Halko et al., "Finding structure with randomness",
+    2011, algorithm 4.4).
+    """
+    num = min(features.shape)
+    if num <= most:
+        basis = torch.eye(len(features), dtype=torch.float64)
+        small = features.double()
+    else:
+        generator = torch.Generator().manual_seed(0)
+        sketch = torch.randn(features.shape[1], most + OVERSAMPLING, generator=generator)
+        basis = torch.linalg.qr(features @ sketch).Q
+        for _ in range(NUM_ITERATIONS):
+            basis = torch.linalg.qr(features @ torch.linalg.qr(features.T @ basis).Q).Q
+        basis, small = basis.double(), (basis.T @ features).double()
+    # The eigenvectors of the smaller of both squares: [n, n] where there are more features than examples.
+    if small.shape[0] <= small.shape[1]:
+        squares, left = torch.linalg.eigh(small @ small.T)
+        singular = squares.clamp(min=0).sqrt()
+        kept = _largest(singular, most)
+        singular, left = singular[kept], left[:, kept]
+        directions = small.T @ (left / singular)
+        return Components(basis @ (left * singular), directions, singular)
+    squares, directions = torch.linalg.eigh(small.T @ small)
+    singular = squares.clamp(min=0).sqrt()
+    kept = _largest(singular, most)
+    return Components(small @ directions[:, kept], directions[:, kept], singular[kept])
+
+
+def _largest(singular: Tensor, most: int) -> Tensor:
+    """The numbers of the singular values that count, the largest first."""
+    order = singular.argsort(descending=True)[:most]
+    return order[singular[order] > LEAST_SHARE * singular.max()]
+
+
+def logistic(
+    scores: Tensor,
+    classes: Tensor,
+    num_classes: int,
+    decay: float,
+    *,
+    start: LinearWeights | None = None,
+    tolerance: float = TOLERANCE,
+) -> LinearWeights:
+    """The weights of the least mean cross-entropy + decay / 2 |weight|^2, for scores [n, R] of components and classes
+    int64 [n]. Each bias is pulled very weakly to the logarithm of its class's share of the examples.
+
+    Newton's method would need [K R, K R]; components are nearly independent of each other, so L-BFGS is quick once each
+    is divided by the root of its curvature. start: from where, such as the optimum of another decay.
+    """
+    num = len(scores)
+    prior = ((torch.bincount(classes, minlength=num_classes) + 1) / (num + num_classes)).to(scores.dtype).log()
+    scale = (scores.square().mean(0) / num_classes + decay).rsqrt()
+    scaled, truth = scores * scale, one_hot(classes, num_classes).to(scores.dtype)
+    first = start or LinearWeights(scores.new_zeros(num_classes, scores.shape[1]), prior)
+    weight, bias = first.weight / scale, first.bias.clone()
+    optimizer = torch.optim.LBFGS(
+        [weight, bias],
+        max_iter=MAX_ITERATIONS,
+        max_eval=2 * MAX_ITERATIONS,
+        tolerance_grad=tolerance,
+        tolerance_change=0.0,
+        history_size=20,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> float:
+        logits = (scaled @ weight.T).add_(bias)
+        chances = logits.log_softmax(1)
+        loss = -float((chances * truth).sum()) / num
+        off = chances.exp_().sub_(truth).div_(num)  # [n, K]: the gradient of the logits
+        weight.grad = (off.T @ scaled).addcmul_(weight, scale.square(), value=decay)
+        bias.grad = off.sum(0).add_(bias - prior, alpha=BIAS_DECAY)
+        pull = decay * float((weight * scale).square().sum()) + BIAS_DECAY * float((bias - prior).square().sum())
+        return loss + pull / 2
+
+    with torch.no_grad():
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return LinearWeights(weight * scale, bias)
+
+
+def log_loss(weights: LinearWeights, scores: Tensor, classes: Tensor) -> Tensor:
+    """[n]: the cross-entropy of each example."""
+    return cross_entropy(scores @ weights.weight.T + weights.bias, classes, reduction="none")
