@@ -12,6 +12,7 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.store.clock import store_now_s
 from vtn_stream.store.collect import Removed, choose, remove
 from vtn_stream.store.inventory import items
+from vtn_stream.track import PICTURE
 
 from . import amounts
 from .console import err, out, show_table
@@ -37,7 +38,7 @@ def ls(store: Path | None) -> None:
     """List the films that have embeddings."""
     opened = _opened(store)
     table = Table(box=None, pad_edge=False)
-    for name in ("film", "duration", "backbone", "per second", "computed by", "chunks", "MB"):
+    for name in ("film", "duration", "backbone", "input", "per second", "computed by", "chunks", "MB"):
         table.add_column(name, justify="right" if name in ("duration", "per second", "chunks", "MB") else "left")
     total = 0
     for film in opened.films():
@@ -47,7 +48,7 @@ def ls(store: Path | None) -> None:
         size = f"{film.num_bytes / 1e6:.1f}"
         if film.manifest is None:
             table.add_row(
-                Text(film.folder.parts[-3][:12], style="dim"), "incomplete", *[""] * 3, str(len(film.chunk_files)), size
+                Text(film.folder.parts[-3][:12], style="dim"), "incomplete", *[""] * 4, str(len(film.chunk_files)), size
             )
             continue
         m = film.manifest
@@ -56,6 +57,7 @@ def ls(store: Path | None) -> None:
             Text(printable(m["name"])),
             clock(m["duration_s"]),
             Text(m["recipe"]["backbone"]),
+            Text(m["recipe"].get("input", PICTURE)),
             m["recipe"]["fps"],
             by,
             str(len(film.chunk_files)),

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from vtn_stream.errors import CheckpointError, listed, printable
 from vtn_stream.model import VARIANTS, EncoderConfig, StatisticsConfig
+from vtn_stream.track import shown_words
 
 from .console import err, out, quiet_option, show_table, shows_progress
 
@@ -195,6 +196,7 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     _show(
         "looks at", f"{float(recipe.fps):g} frames per second, {recipe.geometry}, {recipe.size[0]} x {recipe.size[1]}"
     )
+    _show("is shown", shown_words(checkpoint.inputs))
     _show("backbone weights", f"{recipe.weights}, {where}")
     _show("window", f"{window.num_positions} positions ({window_s:.2f} s), one every {stride_s:.2f} s")
     _show(

@@ -13,22 +13,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from vtn_stream.cuts import CutsPlaced, find_cuts
 from vtn_stream.draft import Analysis, Draft, check_usable, fixed_provenance
 from vtn_stream.embedding import (
     DEFAULT_BACKBONE,
     ChunkReady,
     EmbeddingEvent,
-    Found,
     FramesEmbedded,
     Warned,
     embed,
     look_up,
     probe,
+    views_to_embed,
 )
 from vtn_stream.errors import CheckpointError, InputError
+from vtn_stream.estimate import Estimate
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.plan import Plan, plan_of
@@ -65,8 +64,6 @@ __all__ = [
 ]
 
 DEFAULT_FPS = Fraction(2)
-# One core decodes about 500 frames of 1280 x 720 H.264 a second (docs/performance.md); for estimates only.
-DECODED_PIXELS_PER_S = 500 * 1280 * 720
 # Provisional timelines may take this part of the time that an analysis has run.
 PROVISIONAL_SHARE = 0.02
 
@@ -157,7 +154,7 @@ class Analyzer:
         self._store = EmbeddingStore(settings.store_root)
         self._encoder = encoder
         self._process = DecodingProcess(decoder=settings.decoder)
-        self._frame_s: float | None = None  # how long the network takes for a frame, once it was timed
+        self._estimate: Estimate | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -243,7 +240,8 @@ class Analyzer:
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """The film's clock, from the store if this very file was probed before."""
-        return probe(path, self._store, self._process, stream=self._settings.stream)
+        stream = self._settings.stream
+        return probe(path, self._store, self._process, stream=stream, inputs=lambda: self.inputs)
 
     def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:
         """Plans the analysis of a film, or of the part of it in [start_s, end_s). Probes it, and loads no network.
@@ -254,25 +252,18 @@ class Analyzer:
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks of which an input is not in the store, or is damaged there."""
-        return tuple(chunk for chunk in plan.chunks if self._look_up(plan.video, chunk).missing)
+        exact, of_store = self._settings.exact, (self.sampling, self.encoder, self._store, self._process)
+        found = (look_up(plan.video, chunk, *of_store, inputs=self.inputs, exact=exact) for chunk in plan.chunks)
+        return tuple(of.chunk for of in found if of.missing)
 
     def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
         """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
         if not chunks:
             return 0.0
-        if self._frame_s is None:
-            frames = np.zeros((32, *self.encoder.size, 3), np.uint8)
-            self.encoder(frames[:4])
-            began = time.monotonic()
-            self.encoder(frames)
-            self._frame_s = (time.monotonic() - began) / len(frames)
-        num_positions = sum(map(len, chunks))
-        embedding_s = self._frame_s * num_positions
-        pixels = video.num_frames * num_positions / self.sampling.num_positions(video) * video.width * video.height
-        decoding_s = pixels / DECODED_PIXELS_PER_S
-        if self.encoder.device == "cuda":
-            return max(embedding_s, decoding_s)
-        return embedding_s + decoding_s / self.encoder.num_threads  # the two share the cores
+        if self._estimate is None:
+            self._estimate = Estimate(self.encoder)
+        num_views = views_to_embed(chunks, self.recipe, self.inputs, self._store)
+        return self._estimate.seconds(video, self.sampling, chunks, num_views)
 
     def analyze(
         self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[AnalysisEvent], None] | None = None
@@ -307,17 +298,8 @@ class Analyzer:
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
     ) -> Iterator[EmbeddingEvent]:
         """The chunks' embeddings, from the store or computed and stored now. Lost chunks come only from the store."""
-        return embed(
-            video,
-            chunks,
-            self.sampling,
-            self.encoder,
-            self._store,
-            self._process,
-            inputs=self.inputs,
-            exact=self._settings.exact,
-            lost=lost,
-        )
+        exact, of_store = self._settings.exact, (self.sampling, self.encoder, self._store, self._process)
+        return embed(video, chunks, *of_store, inputs=self.inputs, exact=exact, lost=lost)
 
     def provenance(self) -> dict[str, Any]:
         """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
@@ -352,15 +334,3 @@ class Analyzer:
             on_progress=lambda done, total: tell(SequenceRead(num_done=done, num_total=total)),
         )
         return FilmClassifier(job) if job.head.names_clips else FilmActions(job)
-
-    def _look_up(self, video: VideoInfo, chunk: Chunk) -> Found:
-        return look_up(
-            video,
-            chunk,
-            self.sampling,
-            self.encoder,
-            self._store,
-            self._process,
-            inputs=self.inputs,
-            exact=self._settings.exact,
-        )

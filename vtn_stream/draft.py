@@ -183,9 +183,10 @@ class Draft:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
         notes += notices(self._video)
         if counts[DAMAGED]:
+            earlier = "" if self._inputs == (PICTURE,) else ", or the earlier frames that they are compared with,"
             notes.append(
-                f"{counts[DAMAGED]} of {len(self._index)} positions are gaps: their frames are damaged, or were "
-                "predicted from damaged ones before the next keyframe."
+                f"{counts[DAMAGED]} of {len(self._index)} positions are gaps: their frames{earlier} are damaged, or "
+                "were predicted from damaged ones before the next keyframe."
             )
         if len(self._executions) > 1:
             notes.append(f"Stored embeddings of {len(self._executions)} executions were combined.")

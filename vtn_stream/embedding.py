@@ -6,19 +6,21 @@ them is computed in one pass over the film.
 
 import contextlib
 import os
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import DamagedFile, DecodingLost, StoreError
+from vtn_stream.errors import DamagedFile, DecodingLost, StoreError, VideoError, listed
 from vtn_stream.film import FrameIndex, VideoInfo
 from vtn_stream.run import Missing, Run
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.store import EmbeddingStore, StoredChunk
-from vtn_stream.track import PICTURE, Execution
+from vtn_stream.store.inventory import inputs_of
+from vtn_stream.track import PICTURE, Execution, Recipe
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ __all__ = [
     "embed",
     "look_up",
     "probe",
+    "views_to_embed",
 ]
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"  # its weights come with the installation
@@ -79,10 +82,24 @@ EmbeddingEvent = ChunkReady | FramesEmbedded | Warned
 
 
 def probe(
-    path: str | os.PathLike[str], store: EmbeddingStore, process: DecodingProcess, *, stream: int | None = None
+    path: str | os.PathLike[str],
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    *,
+    stream: int | None = None,
+    inputs: Callable[[], Sequence[str]] = lambda: (PICTURE,),
 ) -> VideoInfo:
-    """The film's clock, from the store if this very file was probed before. Raises VideoError."""
-    film = film_file(path)
+    """The film's clock, from the store if this very file was probed before. inputs: through which it is to be embedded,
+    asked if the film is not there. Raises VideoError.
+    """
+    try:
+        film = film_file(path)
+    except VideoError as error:
+        stored = set[str]() if os.path.lexists(path) else inputs_of(store, Path(path).name)
+        gone = _without_film(Path(path), inputs(), stored) if stored else None
+        if gone is None:
+            raise
+        raise gone from error
     video = store.probed(film, stream)
     if video is None:
         video = process.probe(film, stream)
@@ -134,23 +151,62 @@ def embed(
             missing.append(found)
     if missing:
         store.check_writable()
-    lost_in_a_row, num_done = 0, 0
-    for run in _runs(missing):
-        for event in _embed_run(video, run, plan, encoder, store, process, inputs):
-            yield event
-            if not isinstance(event, ChunkReady):
-                continue
+    num_done = 0
+    for event in _embed_missing(video, missing, plan, encoder, store, process, inputs):
+        yield event
+        if isinstance(event, ChunkReady):
             if event.source == "film":
                 execution = encoder.execution(process.decoder)
                 computed |= {(name, execution) for name in missing[num_done].missing}
             num_done += 1
-            lost_in_a_row = lost_in_a_row + 1 if event.source == "lost" else 0
-            if lost_in_a_row == MAX_LOST_IN_A_ROW and num_done < len(missing):
-                yield Warned(message=f"{video.path.name} is given up: decoding failed {lost_in_a_row} chunks in a row")
-                yield from (_lost(found.chunk, plan, video, encoder, inputs) for found in missing[num_done:])
-                return
     for name, execution in computed:
         store.finish(video, plan.chunks(video), replace(encoder.recipe(plan.fps), input=name), execution)
+
+
+def _without_film(path: Path, inputs: Sequence[str], there: Container[str]) -> VideoError | None:
+    """The error where a film is gone, and of some inputs its embeddings are there, and of others not."""
+    stored, lacking = ([name for name in inputs if (name in there) is is_there] for is_there in (True, False))
+    if path.exists() or not stored or not lacking:
+        return None
+    return VideoError(
+        f"{path.name} is not there any more, and the store has its embeddings of {listed(stored)}, not of "
+        f"{listed(lacking)}",
+        "it was not analyzed",
+        f"put the film back: its frames are needed for {listed(lacking)}",
+    )
+
+
+def _embed_missing(
+    video: VideoInfo,
+    missing: Sequence[Found],
+    plan: SamplingPlan,
+    encoder: "FrameEncoder",
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    inputs: Sequence[str],
+) -> Iterator[EmbeddingEvent]:
+    """Every chunk once, in order; the rest are lost where decoding fails again and again. Raises VideoError."""
+    lost_in_a_row, num_done = 0, 0
+    try:
+        for run in _runs(missing):
+            for event in _embed_run(video, run, plan, encoder, store, process, inputs):
+                yield event
+                if not isinstance(event, ChunkReady):
+                    continue
+                num_done += 1
+                lost_in_a_row = lost_in_a_row + 1 if event.source == "lost" else 0
+                if lost_in_a_row == MAX_LOST_IN_A_ROW and num_done < len(missing):
+                    yield Warned(
+                        message=f"{video.path.name} is given up: decoding failed {lost_in_a_row} chunks in a row"
+                    )
+                    yield from (_lost(found.chunk, plan, video, encoder, inputs) for found in missing[num_done:])
+                    return
+    except VideoError as error:
+        lacking = {name for found in missing for name in found.missing}
+        gone = _without_film(video.path, inputs, set(inputs) - lacking)
+        if gone is None:
+            raise
+        raise gone from error
 
 
 def look_up(
@@ -187,6 +243,15 @@ def look_up(
             found[name] = stored
     missing = tuple(name for name in inputs if name not in found)
     return Found(chunk=chunk, stored=found, missing=missing, problems=tuple(problems))
+
+
+def views_to_embed(chunks: Sequence[Chunk], recipe: Recipe, inputs: Sequence[str], store: EmbeddingStore) -> int:
+    """How many pictures and changes the network is shown for chunks that are not whole in the store, as far as files
+    tell.
+    """
+    recipes = [replace(recipe, input=name) for name in inputs]
+    lacking = [sum(store.num_executions(chunk, of) == 0 for of in recipes) or len(recipes) for chunk in chunks]
+    return sum(len(chunk) * num for chunk, num in zip(chunks, lacking, strict=True))
 
 
 def _embed_run(

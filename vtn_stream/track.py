@@ -30,6 +30,7 @@ __all__ = [
     "Spans",
     "change_s",
     "check_inputs",
+    "shown_words",
 ]
 
 # The published protocols' geometry: the short side resized to 256, the middle 224 x 224 cut out.
@@ -70,6 +71,21 @@ def check_inputs(inputs: Sequence[str]) -> None:
         change_s(name)
     if len(set(inputs)) < len(inputs):
         raise ValueError("two inputs are the same")
+
+
+def shown_words(inputs: Sequence[str]) -> str:
+    """What the image network is shown of each frame, for people. Raises ValueError for an unknown input.
+
+    >>> shown_words(["picture", "change-1/8"])
+    'the picture of each frame, and its change in 1/8 s'
+    """
+    back_s = [change_s(name) for name in inputs]
+    changes = " and in ".join(f"{seconds} s" for seconds in back_s if seconds is not None)
+    if not changes:
+        return "the picture of each frame"
+    if None not in back_s:
+        return f"the change of each frame in {changes}, and not the picture"
+    return f"the picture of each frame, and its change in {changes}"
 
 
 def _canonical(fields: dict[str, Any]) -> str:

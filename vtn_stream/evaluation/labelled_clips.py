@@ -1,6 +1,6 @@
 """How well a model does on labelled clips, by the published protocols.
 
-V views of a clip, T frames of a view, C crops, R distinct frames, D embedding width, K classes
+V views of a clip, T frames of a view, C crops, R distinct frames, I inputs, D embedding width, K classes
 """
 
 import contextlib
@@ -36,6 +36,7 @@ from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.scorers.clips import load_classifier
 from vtn_stream.track import CENTRE_CROP
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
+from vtn_stream.views import View, Views
 
 __all__ = [
     "ClipFailed",
@@ -197,10 +198,16 @@ class _Scorer:
         indices, ids = self._positions(video)
         frames, rows = np.unique(indices, return_inverse=True)
         rows = rows.reshape(indices.shape)  # [V, T]
-        values = np.zeros((len(frames), self._protocol.num_crops, self._encoder.num_features), np.float16)
-        found = np.zeros(len(frames), np.bool_)
-        for items, embeddings in self._embeddings(video, frames, process):
-            values[items], found[items] = embeddings, True
+        inputs = self._checkpoint.inputs
+        by_input = np.zeros(
+            (len(frames), self._protocol.num_crops, len(inputs), self._encoder.num_features), np.float16
+        )
+        embedded = np.zeros((len(frames), len(inputs)), np.bool_)
+        for shown, embeddings in self._embeddings(video, frames, process):
+            for (name, row), crops in zip(shown, embeddings, strict=True):
+                by_input[row, :, inputs.index(name)], embedded[row, inputs.index(name)] = crops, True
+        values = by_input.reshape(*by_input.shape[:2], -1)
+        found: NDArray[np.bool_] = np.logical_and.reduce(embedded, axis=1)
         check_unchanged(video)
         if not found.all():
             raise VideoError(
@@ -233,22 +240,28 @@ class _Scorer:
 
     def _embeddings(
         self, video: VideoInfo, frames: NDArray[np.int64], process: DecodingProcess
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
-        """Indices of frames [n] and their crops' embeddings [n, C, D]; frames lost to damage do not come."""
-        recipe, pts = self._checkpoint.recipe, video.pts[frames]
+    ) -> Iterator[tuple[list[View], NDArray[np.float16]]]:
+        """Views of these frames [R], n at once, and their crops' embeddings [n, C, D]; those lost to damage do not
+        come.
+        """
+        recipe = self._checkpoint.recipe
+        views = Views(video, dict.fromkeys(self._checkpoint.inputs, frames))
+        rows = views.ask(dict.fromkeys(self._checkpoint.inputs, np.arange(len(frames))))
         if recipe.geometry != CENTRE_CROP:
-            for batch in process.frames(video, pts, self._encoder.frame_size(video)):
-                yield np.array(batch.items, np.int64), self._encoder(batch.frames)[:, None]
+            for batch in process.frames(video, views.pts[rows], self._encoder.frame_size(video)):
+                shown = views.take(rows, batch)
+                yield shown.views, self._encoder(shown.pictures)[:, None]
             return
         size = reading_size(video, recipe)
         at_once = max(1, MAX_BYTES_AT_ONCE // (3 * size[0] * size[1]))
-        for start in range(0, len(frames), at_once):
-            for batch in process.frames(video, pts[start : start + at_once], size):
-                for first in range(0, len(batch.items), FRAMES_AT_ONCE):
+        for part in (rows[start : start + at_once] for start in range(0, len(rows), at_once)):
+            for batch in process.frames(video, views.pts[part], size):
+                shown = views.take(part, batch)
+                for first in range(0, len(shown.views), FRAMES_AT_ONCE):
                     some = slice(first, first + FRAMES_AT_ONCE)
-                    crops = [protocol_pixels(f, recipe, self._protocol.num_crops) for f in batch.frames[some]]
+                    crops = [protocol_pixels(f, recipe, self._protocol.num_crops) for f in shown.pictures[some]]
                     embeddings = self._encoder.encode(torch.cat(crops)).reshape(len(crops), len(crops[0]), -1)
-                    yield start + np.array(batch.items[some], np.int64), embeddings
+                    yield shown.views[some], embeddings
 
 
 def _top(logits: NDArray[np.float64], labels: Sequence[str]) -> Top:

@@ -2,14 +2,17 @@
 anything: of what has another form than ours, nothing is said in sentences.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vtn_stream.timeline import Timeline
+from vtn_stream.track import shown_words
 
 __all__ = ["facts", "how_made", "is_of_scenes"]
 
 MAX_FACTS = 1_000
+MAX_INPUTS = 12
 MAX_OWN_THRESHOLDS = 12
 NEARLY_NOTHING = 1e-4  # a threshold that leaves nothing out
 
@@ -52,6 +55,8 @@ def how_made(timeline: Timeline, *, has_curves: bool) -> Iterator[tuple[str, str
     recipe, weights = _mapping(provenance, "recipe"), _text(provenance, "weights")
     if (network := _text(recipe, "backbone")) is not None:
         yield "Image network", network + ("." if weights is None else f", with weights of {weights}.")
+    if (shown := _shown(provenance)) is not None:
+        yield "It is shown", f"{shown}."
     if (version := _text(provenance, "vtn_stream")) is not None:
         yield "Program", f"vtn-stream {version}{_computed(provenance)}."
     selections = provenance.get("selections")
@@ -115,6 +120,15 @@ def _cuts(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if all(count is not None for count in counts):
         total, unclear, lost = (int(count or 0) for count in counts)
         yield "Cuts", f"{total - unclear - lost:,} of {total:,} changes were placed to the frame."
+
+
+def _shown(provenance: Mapping[str, Any]) -> str | None:
+    """What the image network is shown, where that is not just the picture."""
+    inputs = provenance.get("inputs")
+    if isinstance(inputs, list) and inputs and all(isinstance(name, str) for name in inputs):
+        with contextlib.suppress(ValueError):
+            return shown_words(inputs[:MAX_INPUTS])
+    return None
 
 
 def _computed(provenance: Mapping[str, Any]) -> str:

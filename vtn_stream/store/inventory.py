@@ -19,6 +19,7 @@ from vtn_stream.atomic import TEMPORARY
 from vtn_stream.errors import StoreError
 from vtn_stream.store.embeddings import EmbeddingStore
 from vtn_stream.store.leases import TAKING, Leases
+from vtn_stream.track import PICTURE
 
 __all__ = [
     "CHUNK",
@@ -29,6 +30,7 @@ __all__ = [
     "SCRATCH_S",
     "Item",
     "files_in",
+    "inputs_of",
     "items",
     "live_films",
 ]
@@ -111,6 +113,12 @@ def _cuts(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
             yield _file_item("cuts", path, status, in_use=in_use)
 
 
+def inputs_of(store: EmbeddingStore, name: str) -> set[str]:
+    """The inputs of which a film of this name has all its embeddings here, whatever the network and the rate."""
+    manifests = [film.manifest for film in store.films() if film.manifest is not None]
+    return {manifest["recipe"].get("input", PICTURE) for manifest in manifests if manifest["name"] == name}
+
+
 def live_films(store: EmbeddingStore) -> set[str]:
     """Identities of films that are worked on now."""
     return {key.split("-")[0] for key in Leases(store.root).live()}
@@ -120,7 +128,8 @@ def _film_name(folder: Path) -> str:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         recipe = manifest["recipe"]
-        return f"{manifest['name']} ({recipe['backbone']}, {recipe['fps']} per second)"
+        of = f", {recipe['input']}" if "input" in recipe else ""
+        return f"{manifest['name']} ({recipe['backbone']}, {recipe['fps']} per second{of})"
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return f"{folder.parts[-3][:12]} (incomplete)"
 
