@@ -13,6 +13,7 @@ from tiny_checkpoints import (  # noqa: F401  (fixtures among them)
     backbone,
     metadata,
     model,
+    rewrite,
     saved,
     tiny_checkpoint,
 )
@@ -32,14 +33,6 @@ def refusal(path, match=None):
     assert str(path.parent) not in line
     assert "\n" not in line
     return line
-
-
-def rewrite(path, fields, tensors=None):
-    """The file with another description: a dict, or any text."""
-    text = fields if isinstance(fields, str) else json.dumps(fields)
-    beside = path.with_suffix(".new")  # the tensors are mapped from the old file
-    save_file(load_file(path) if tensors is None else tensors, beside, {"vtn-stream": text})
-    beside.replace(path)
 
 
 def forge(path, fields, tensors=None):

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from vtn_stream.backbone import weights_digest
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
@@ -72,3 +72,11 @@ def backbone(tiny_weights, tiny):
 def metadata(path):
     with safe_open(path, "pt") as file:
         return json.loads(file.metadata()["vtn-stream"])
+
+
+def rewrite(path, fields, tensors=None):
+    """The file with another description: a dict, or any text."""
+    text = fields if isinstance(fields, str) else json.dumps(fields)
+    beside = path.with_suffix(".new")  # the tensors are mapped from the old file
+    save_file(load_file(path) if tensors is None else tensors, beside, {"vtn-stream": text})
+    beside.replace(path)
