@@ -80,8 +80,8 @@ def test_a_network_with_a_folded_calibration_says_what_was_promised(head):
     (after,) = predictions(network, some, 4)
     promised = of_head.calibrated(config, before, calibration)
     name = "clip" if head == "classification" else "frame"
-    assert getattr(after, name) == pytest.approx(getattr(promised, name), abs=2e-3)
-    assert np.abs(getattr(after, name) - getattr(before, name)).max() > 0.02
+    assert getattr(after, name) == pytest.approx(getattr(promised, name), abs=0.015)  # frames are float16
+    assert np.abs(getattr(after, name) - getattr(before, name)).max() > 0.05
     if head == "dense":
         assert not after.frame[[3, 4]].any()
         assert not promised.frame[[3, 4]].any()
