@@ -131,8 +131,8 @@ def _films(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
     name = next(iter(found.figures))
     if names_clips:
         shown = sorted(shown, key=lambda film: -(film.confused[2] if film.confused else 0.0))
-        rows = [(film.name, *_clip_words(film)) for film in shown[:MAX_FILMS]]
-        lines = ["### Wrong clips, the surest first", table(("clip", "what was", "it called", "score"), rows)]
+        clips = [(film.name, *_clip_words(film)) for film in shown[:MAX_FILMS]]
+        lines = ["### Wrong clips, the surest first", table(("clip", "what was", "it called", "score"), clips)]
     else:
         rows = [(film.name, percent(film.figure), _film_words(film)) for film in shown[:MAX_FILMS]]
         lines = ["### Films, the worst first", table(("film", f"{name}, %", "confused for the longest time"), rows)]

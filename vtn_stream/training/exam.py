@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +12,20 @@ from vtn_stream.evaluation import Prediction, Scores, score
 from vtn_stream.evaluation.film_figures import film_figures
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.heads import HEADS, Head
-from vtn_stream.heads.calibration import Calibration
 from vtn_stream.heads.fitting import AtPoint
 from vtn_stream.heads.localization import all_spans
 from vtn_stream.localize import draw
 from vtn_stream.metrics import Reliability, reliability, share_interval
 from vtn_stream.model import HeadConfig
 from vtn_stream.report.card_facts import ClassFacts, FilmFacts, Mistake
-from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.track import GridScores
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.mistakes import film_facts, mistakes
+from vtn_stream.training.out_of_fold import Choice
 
-__all__ = ["Chosen", "Exam", "Sureness", "examine", "named_figures", "truth_of"]
+__all__ = ["Exam", "Sureness", "examine", "named_figures", "truth_of"]
 
 NEW_FILMS = 5
-
-
-class Chosen(Protocol):
-    """What a film's timeline is drawn by."""
-
-    @property
-    def calibration(self) -> Calibration: ...
-
-    @property
-    def points(self) -> OperatingPoints: ...
-
-    @property
-    def rules(self) -> PhaseRules | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,7 +74,7 @@ def examine(
     head: str,
     config: HeadConfig,
     thresholds: Mapping[str, AtPoint],
-    chosen: Sequence[Chosen],
+    chosen: Sequence[Choice],
     *,
     widened: float = 1.0,
 ) -> Exam:
@@ -141,13 +128,12 @@ def truth_of(films: Sequence[TrainingFilm], labels: Sequence[str]) -> Annotation
 
 
 def _prediction(
-    head: Head[Any], film: TrainingFilm, prediction: GridScores, labels: Sequence[str], chosen: Chosen
+    head: Head[Any], film: TrainingFilm, prediction: GridScores, labels: Sequence[str], chosen: Choice
 ) -> Prediction:
     if prediction.clip is not None:
         ranked = sorted(zip(labels, prediction.clip.tolist(), strict=True), key=lambda pair: -pair[1])
         return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)
-    points, rules = chosen.points, chosen.rules
-    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, points, rules)
+    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, chosen.points, chosen.rules)
     candidates = None if prediction.spans is None else tuple(all_spans(prediction, film, labels))
     return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
 

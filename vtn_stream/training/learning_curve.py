@@ -6,7 +6,7 @@ the logarithm of their number. It says about what one more doubling brings, and 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +22,22 @@ MIN_SIZES, MIN_GROUPS = 3, 4
 WIDEST = 0.2  # of the interval of a gain: of a wider one nobody can decide anything
 
 
-def learning_curve(exams: Sequence[tuple[int, Exam]]) -> CurveFacts:
+def learning_curve(exams: Mapping[int, Exam]) -> CurveFacts:
     """The curve of exams of the same films, by models that learnt so many films.
 
     The gain is the slope of the line; its interval is Student's, by the jackknife over groups of films.
     """
-    exams = sorted(exams, key=lambda pair: pair[0])
-    num_films = tuple(num for num, _ in exams)
-    figures = tuple(exam.figures[exam.main] for _, exam in exams)
+    num_films = sorted(exams)
+    ascending = [exams[num] for num in num_films]
+    figures = [exam.figures[exam.main] for exam in ascending]
     gain = interval = None
-    if len(set(num_films)) >= MIN_SIZES:
+    if len(num_films) >= MIN_SIZES:
         doublings = np.log2(num_films)
         gain = float(_slope(doublings, np.array(figures)))
-        interval = _interval(gain, _slope(doublings, np.stack([exam.without for _, exam in exams])))
+        interval = _interval(gain, _slope(doublings, np.stack([exam.without for exam in ascending])))
     if interval is None or interval[1] - interval[0] > WIDEST:
         gain = interval = None
-    return CurveFacts(num_films=num_films, figures=figures, gain=gain, gain_interval=interval)
+    return CurveFacts(num_films=tuple(num_films), figures=tuple(figures), gain=gain, gain_interval=interval)
 
 
 def _slope(doublings: NDArray[np.float64], figures: NDArray[np.float64]) -> NDArray[np.float64]:
