@@ -21,6 +21,7 @@ from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.key import key_of
+from vtn_stream.training.linear import LinearSettings, natural_linear
 from vtn_stream.training.loop import Fitted, check_numbers
 from vtn_stream.training.measure import baselines, crossed_exam, growth
 from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, OutOfFold, choose, cross_fitted, unchosen
@@ -51,7 +52,7 @@ class Learnt:
     notes        of the training, without names of films
     """
 
-    settings: Hyperparameters
+    settings: Hyperparameters | LinearSettings
     fitted: Fitted
     choice: Choice
     out_of_fold: OutOfFold | None = None
@@ -110,7 +111,7 @@ class _Lessons:
         self._material, self._seed, self._epochs, self._tell = material, seed, epochs, tell
         self._head = HEADS[material.head]
         self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
-        self._ways = ways_of(material.inputs)
+        self._ways = ways_of(material.inputs, material.head)
         self._folds = sorted(set(material.folds))
         self._lesson = Lesson(
             films=films,
@@ -138,9 +139,8 @@ class _Lessons:
         tables: dict[tuple[Way, float], OutOfFold] = {}
         for way in self._ways if compared else ():
             done = [(one, its) for one, its in zip(compared, outcomes, strict=True) if one.way == way]
-            tables |= {
-                (way, length): self._table([(one, its.predictions[length]) for one, its in done]) for length in LENGTHS
-            }
+            for length in done[0][0].lengths:
+                tables[way, length] = self._table([(one, its.predictions[length]) for one, its in done])
         if tables:
             choice = choose(tables, head, self._config, labels, self._folds)
         else:
@@ -187,7 +187,13 @@ class _Lessons:
         places = self._places()
         learns = tuple(n for n in places if self._material.folds[n] != fold)
         reads = tuple(n for n in places if self._material.folds[n] == fold)
-        return self._fit(f"{way.name}, fold {fold + 1} of {len(self._folds)}", way, learns, reads, LENGTHS)
+        return self._fit(
+            f"{way.name}, fold {fold + 1} of {len(self._folds)}",
+            way,
+            learns,
+            reads,
+            LENGTHS if way.model == "network" else (1.0,),
+        )
 
     def _final(self, way: Way, length: float) -> Fit:
         """Learns all films, and predicts those that are held out."""
@@ -222,15 +228,14 @@ class _Lessons:
         """With the settings that suit the films that are learnt, and the head that suits all."""
         material = self._material
         films = films_of([material.films[n] for n in learns], material.inputs, way)
-        settings = natural_hyperparameters(
-            films,
-            material.labels,
-            material.head,
-            material.plan.fps,
-            motion=way.motion,
-            seed=self._seed,
-            num_epochs=self._epochs,
-        )
+        kind, labels, fps = material.head, material.labels, material.plan.fps
+        settings: Hyperparameters | LinearSettings
+        if way.model == "linear":
+            settings = natural_linear(films, labels, kind, fps)
+        else:
+            settings = natural_hyperparameters(
+                films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs
+            )
         settings = replace(settings, head=self._config)
         return Fit(name=name, way=way, learns=learns, reads=reads, settings=settings, lengths=lengths)
 
