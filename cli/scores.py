@@ -69,8 +69,13 @@ def show_own(own: "OwnFigures") -> None:
     """Prints the figures that a model has from its training."""
     out.print()
     out.print(Text(own.sentence()), soft_wrap=True)
-    rows = [(printable(name), _percent(share)) for name, share in list(own.figures.items())[:MAX_ROWS]]
-    show_table(_two_columns("own figures, %", rows))
+    table = _two_columns("own figures, %", [])
+    if own.intervals:
+        table.add_column("90 % interval", justify="right")
+    for name, share in list(own.figures.items())[:MAX_ROWS]:
+        between = " to ".join(map(_percent, own.intervals.get(name, ())))
+        table.add_row(Text(printable(name)), _percent(share), *([between] if own.intervals else []))
+    show_table(table)
 
 
 def _detection(detection: "Detection") -> None:

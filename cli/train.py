@@ -1,7 +1,7 @@
 """vtn-stream train"""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -200,13 +200,13 @@ def _show(taught: Taught, prepared: Prepared | None) -> None:
     for line in [] if prepared is None else _lines(prepared):
         out.print(Text(line), soft_wrap=True)
     if taught.figures:
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column()
-        table.add_column(justify="right")
-        for name, share in taught.figures.items():
-            table.add_row(Text(printable(name)), _percent(share))
-        out.print("on films that were not learnt")
-        show_table(table)
+        out.print("on films that were not learnt, in percent:", soft_wrap=True)
+        show_table(_figures(taught.figures, taught.intervals, taught.baselines))
+    else:
+        out.print("nothing was measured: the model's card says why, and what to do", soft_wrap=True)
+    if taught.held_out:
+        out.print("on the films that were held out, in percent:", soft_wrap=True)
+        show_table(_figures(taught.held_out, taught.held_out_intervals, {}))
     for file in (taught.model, taught.card, *taught.plots):
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
     if taught.log is not None:
@@ -214,9 +214,25 @@ def _show(taught: Taught, prepared: Prepared | None) -> None:
     out.print(Text(f"vtn-stream analyze movie.mp4 --model {_quoted(taught.model)}"), soft_wrap=True)
 
 
+def _figures(
+    figures: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+    baselines: Mapping[str, Mapping[str, float]],
+) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
+    for name in ("model", "90 % interval", *baselines):
+        table.add_column(Text(printable(name)), justify="right")
+    for name, share in figures.items():
+        between = " to ".join(map(_percent, intervals.get(name, ())))
+        others = (_percent(of[name]) if name in of else "" for of in baselines.values())
+        table.add_row(Text(printable(name)), _percent(share), between, *others)
+    return table
+
+
 def _quoted(path: Path) -> str:
     return printable(shlex.quote(str(path)))
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
+    return f"{100 * share:.1f}"

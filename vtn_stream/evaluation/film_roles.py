@@ -1,7 +1,7 @@
 """Which of the films to score taught the model: figures on them are too good, so they are left out unless asked for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from vtn_stream.errors import InputError, listed
@@ -92,26 +92,36 @@ class FilmRoles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFigures:
-    """The figures that a model has from its training, shares 0..1 by name, and on how many films they were measured
-    (None: it does not say).
+    """The figures that a model has from its training, shares 0..1 by name, with their 90 % intervals, where it has any.
+
+    num_films    on how many films they were measured; None: it does not say
+    out_of_fold  whether each film was new to the model that was measured on it; else the films were those on which
+                 the epoch and the thresholds were chosen
     """
 
     figures: Mapping[str, float]
     num_films: int | None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
+    out_of_fold: bool = False
 
     @classmethod
     def of_training(cls, training: object) -> Self:
         """Those in a checkpoint's training, or in a timeline's provenance: anybody may have written it."""
         given = training if isinstance(training, Mapping) else {}
-        figures, validation = given.get("figures"), given.get("validation")
-        num = validation.get("num_films") if isinstance(validation, Mapping) else None
+        measured, validation = _mapping(given.get("measured")), _mapping(given.get("validation"))
+        num = measured.get("films", validation.get("num_films"))
+        intervals = {
+            str(name): tuple(map(float, between))
+            for name, between in _mapping(given.get("intervals")).items()
+            if isinstance(between, list) and len(between) == 2 and all(map(_is_share, between))
+        }
         return cls(
             figures={
-                str(name): float(value)
-                for name, value in (figures.items() if isinstance(figures, Mapping) else ())
-                if type(value) in (int, float) and 0 <= value <= 1
+                str(name): float(value) for name, value in _mapping(given.get("figures")).items() if _is_share(value)
             },
             num_films=num if type(num) is int and num > 0 else None,
+            intervals={name: (between[0], between[1]) for name, between in intervals.items()},
+            out_of_fold=measured.get("how") == "out of fold",
         )
 
     def sentence(self) -> str:
@@ -121,6 +131,12 @@ class OwnFigures:
                 "the model learnt from all these films, or was validated on them, and has no figures of its training",
                 "nothing was scored",
                 "give films that it does not know, or score these all the same with --include-learnt",
+            )
+        if self.out_of_fold:
+            films = "these films" if self.num_films is None else _films(self.num_films)
+            return (
+                f"These are the model's own figures, measured on {films} when it was trained: models that had not "
+                "learnt a film, and were chosen on others, labelled it. Expect about the same on other films of this kind."
             )
         films = "the validation films" if self.num_films is None else _films(self.num_films, "validation film")
         return (
@@ -156,6 +172,14 @@ def without_films(
         {name: prediction for name, prediction in predictions.items() if name not in gone},
         replace(truth, videos={name: video for name, video in truth.videos.items() if name not in left_out}),
     )
+
+
+def _mapping(given: object) -> Mapping[Any, Any]:
+    return given if isinstance(given, Mapping) else {}
+
+
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
 
 
 def _films(num: int, what: str = "film") -> str:

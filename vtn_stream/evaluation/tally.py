@@ -3,7 +3,7 @@
 R samples, V films, F figures
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,12 @@ class Tally:
         sizes = [min(at_once, num - first) for first in range(0, num, at_once)]
         draw = (rng.multinomial(films, np.full(films, 1 / films), size).astype(np.float64) for size in sizes)
         return np.concatenate([self.figures(times) for times in draw])
+
+    def without_each(self, groups: Mapping[str, str]) -> Floats:
+        """[G, F]: of all films but those of each group, in the order of their first films. groups: of each film"""
+        names = list(dict.fromkeys(groups[film] for film in self.films))
+        member = np.array([[groups[film] == name for film in self.films] for name in names], np.bool_)
+        return self.figures((~member).astype(np.float64))
 
     def only(self, figures: Sequence[Figure]) -> "Tally":
         """With these figures alone."""

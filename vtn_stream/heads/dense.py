@@ -1,6 +1,7 @@
 """One label at every moment: phases, periods. T positions, K labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar
 
@@ -8,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration, of_probabilities, scaled
 from vtn_stream.heads.fitting import AtPoint, phase_rules
-from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.heads.losses import dense_loss
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
@@ -29,6 +31,7 @@ class Dense(Head[DenseConfig]):
     drawing: ClassVar[Drawing] = "phases"
     metric_name = "frame accuracy"
     measures = ("segmentation", "detection")
+    last_layer = "out"
 
     def read(
         self, config: DenseConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
@@ -81,6 +84,54 @@ class Dense(Head[DenseConfig]):
         labels: Sequence[str],
     ) -> PhaseRules:
         return phase_rules(films, validation, predictions, labels, nothing=config.nothing)
+
+    def calibration(
+        self,
+        config: DenseConfig,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+    ) -> Calibration:
+        said, truth = _where_labelled(config, predictions, films, labels)
+        return of_probabilities(said, truth, sum(len(film.segments) for film in films)) if len(truth) else AS_IT_IS
+
+    def calibrated(self, config: DenseConfig, prediction: GridScores, calibration: Calibration) -> GridScores:
+        if prediction.frame is None or calibration == AS_IT_IS:
+            return prediction
+        there = prediction.frame.any(axis=1)  # invalid positions say nothing at all
+        frame = np.zeros_like(prediction.frame)
+        said = scaled(_probabilities(config, prediction.frame[there]), calibration)
+        frame[there] = said[:, : config.num_classes]
+        return replace(prediction, frame=frame)
+
+    def statements(
+        self,
+        config: DenseConfig,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+    ) -> Statements:
+        """Of each position: that it has the most likely label."""
+        said, truth = _where_labelled(config, predictions, films, labels)
+        return Statements(said.max(axis=1, initial=0), said.argmax(axis=1) == truth, "positions")
+
+
+def _where_labelled(
+    config: DenseConfig, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The probabilities [N, outputs] and the truth [N] of all positions whose label the head can say."""
+    truth = np.concatenate([labels_of(film, labels) for film in films])
+    frame = np.concatenate([prediction.frame for prediction in predictions if prediction.frame is not None])
+    known = (truth >= 0) & (truth < config.num_outputs)
+    return _probabilities(config, frame[known]), truth[known]
+
+
+def _probabilities(config: DenseConfig, frame: NDArray[np.float16]) -> NDArray[np.float32]:
+    """[N, K], or [N, K + 1] where the head has an output for nothing."""
+    said = frame.astype(np.float32)
+    if config.num_outputs == config.num_classes:
+        return said
+    return np.concatenate([said, np.maximum(1 - said.sum(axis=1, keepdims=True), 0)], axis=1)
 
 
 def _likeliest_labels(prediction: GridScores) -> NDArray[np.intp]:

@@ -14,13 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration, fold
 from vtn_stream.heads.fitting import AtPoint, as_operating_points
 from vtn_stream.heads.labelled_film import LabelledFilm
 from vtn_stream.localize import Drawing
 from vtn_stream.model import VTN, HeadConfig
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["Batch", "Head", "Loss"]
+__all__ = ["Batch", "Head", "Loss", "Statements"]
 
 ConfigT = TypeVar("ConfigT", bound=HeadConfig)
 
@@ -50,6 +51,16 @@ class Loss(NamedTuple):
     num_positives: int | None = None
 
 
+class Statements(NamedTuple):
+    """What a model says of films, and whether it is right: scores [N] in 0..1, right [N]; unit: of what these are, in
+    plural.
+    """
+
+    scores: NDArray[np.floating]
+    right: NDArray[np.bool_]
+    unit: str
+
+
 class Head(ABC, Generic[ConfigT]):
     """A kind of head. Its config makes the network; all else that depends on the kind is here.
 
@@ -61,6 +72,8 @@ class Head(ABC, Generic[ConfigT]):
     learns_segments  a crop should be long enough for the longest segment, and hold one
     metric_name      of the networks of all epochs the one with most of that is kept
     measures         what the trained model is examined by
+    last_layer       of its network, the layer that gives the logits: a calibration is folded into it; None: its scores
+                     stay as they are
     """
 
     config: ClassVar[type[HeadConfig]]
@@ -71,6 +84,7 @@ class Head(ABC, Generic[ConfigT]):
     learns_segments: ClassVar[bool] = False
     metric_name: ClassVar[str]
     measures: ClassVar[Sequence[Literal["detection", "segmentation", "clips"]]]
+    last_layer: ClassVar[str | None] = None
 
     # ---- on a film
 
@@ -118,4 +132,27 @@ class Head(ABC, Generic[ConfigT]):
         labels: Sequence[str],
     ) -> PhaseRules | None:
         """How labels follow each other; predictions are of the validation films."""
+        return None
+
+    # ---- calibrated
+
+    def calibration(
+        self, config: ConfigT, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+    ) -> Calibration:
+        """With which the scores say best how often they are right; predictions are of films that were not learnt."""
+        return AS_IT_IS
+
+    def calibrated(self, config: ConfigT, prediction: GridScores, calibration: Calibration) -> GridScores:
+        """What the network says once the calibration is folded into it."""
+        return prediction
+
+    def calibrate(self, network: VTN, calibration: Calibration) -> None:
+        """Folds the calibration into the network's last layer."""
+        if self.last_layer is not None:
+            fold(network.head.get_submodule(self.last_layer), calibration)
+
+    def statements(
+        self, config: ConfigT, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
+    ) -> Statements | None:
+        """What the predictions say, and whether it is right; None if this head's scores are no probabilities."""
         return None

@@ -6,6 +6,7 @@ P points of all levels
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar
 
@@ -14,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.fitting import AtPoint, detection_points
-from vtn_stream.heads.head import Batch, Head, Loss
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration, odds, of_segments, share
+from vtn_stream.heads.fitting import TIOU, AtPoint, detection_points
+from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
 from vtn_stream.heads.losses import diou_loss, focal_loss
 from vtn_stream.heads.pieces import Piece, finite_on_cpu, pieces
@@ -39,6 +41,7 @@ from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
 __all__ = ["Localization", "all_spans", "detected"]
 
 MAX_LEVELS = 10
+STRONGEST = 3  # segments for each true one, by which scores are judged: hundreds of weak ones say nothing of the others
 
 
 class Localization(Head[LocalizationConfig]):
@@ -52,6 +55,7 @@ class Localization(Head[LocalizationConfig]):
     learns_segments = True
     metric_name = "mAP@.3:.1:.7"
     measures = ("detection", "segmentation")
+    last_layer = "classify.out"
 
     def read(
         self, config: LocalizationConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
@@ -102,6 +106,42 @@ class Localization(Head[LocalizationConfig]):
     ) -> dict[str, AtPoint]:
         return detection_points(detected(predictions, films, labels))
 
+    def calibration(
+        self,
+        config: LocalizationConfig,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+    ) -> Calibration:
+        if not any(film.segments for film in films):
+            return AS_IT_IS
+        said = self.statements(config, predictions, films, labels)
+        return of_segments(said.scores, said.right)
+
+    def calibrated(self, config: LocalizationConfig, prediction: GridScores, calibration: Calibration) -> GridScores:
+        """Nearly so: soft-NMS lowers the scores of overlapping spans after the network, here before."""
+        if calibration == AS_IT_IS or prediction.spans is None:
+            return prediction
+        spans = replace(prediction.spans, scores=_moved(prediction.spans.scores, calibration))
+        frame = prediction.frame
+        if frame is not None:
+            frame = np.where(frame > 0, _moved(frame, calibration), 0).astype(np.float16)  # 0: invalid
+        return replace(prediction, spans=spans, frame=frame)
+
+    def statements(
+        self,
+        config: LocalizationConfig,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+    ) -> Statements:
+        """Of the strongest segments, three for each true one: that it takes a true one, at tIoU 0.5."""
+        classes = detected(predictions, films, labels).classes.values() if any(f.segments for f in films) else ()
+        scores = np.concatenate([np.zeros(0), *(of.scores for of in classes)])
+        right = np.concatenate([np.zeros(0, np.bool_), *(of.matched[THUMOS14.index(TIOU)] for of in classes)])
+        strongest = np.argsort(-scores, kind="stable")[: STRONGEST * sum(of.num_truth for of in classes)]
+        return Statements(scores[strongest], right[strongest], "segments")
+
 
 def detected(
     predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
@@ -118,6 +158,10 @@ def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str])
     """Every span as a segment, however doubtful, as average precision needs."""
     assert prediction.spans is not None
     return located(prediction.spans, film.index, labels, film.duration_s, NO_THRESHOLD)
+
+
+def _moved(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
+    return share(calibration.scale * odds(scores) + calibration.shift)
 
 
 def _read_pyramid(

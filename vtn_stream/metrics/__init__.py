@@ -1,5 +1,6 @@
 """How good a timeline is. Knows numpy and the timeline only."""
 
+from vtn_stream.metrics.calibration import Reliability, reliability
 from vtn_stream.metrics.classification import mean_per_class, top_k
 from vtn_stream.metrics.detection import (
     ACTIVITYNET,
@@ -13,6 +14,7 @@ from vtn_stream.metrics.detection import (
     detection_map,
     proposal_ranks,
 )
+from vtn_stream.metrics.intervals import OUT_OF_FOLD, share_interval
 from vtn_stream.metrics.phases import PhaseMeasure, PhaseScores, relaxed_phases, strict_phases
 from vtn_stream.metrics.segmentation import (
     SegmentationCounts,
@@ -37,6 +39,7 @@ __all__ = [
     "ACTIVITYNET",
     "EPIC",
     "LOOSE_S",
+    "OUT_OF_FOLD",
     "THUMOS14",
     "TIGHT_S",
     "ClassScores",
@@ -45,6 +48,7 @@ __all__ = [
     "PhaseScores",
     "ProposalRanks",
     "ProposalScores",
+    "Reliability",
     "SegmentationCounts",
     "SegmentationScores",
     "SpotClass",
@@ -57,8 +61,10 @@ __all__ = [
     "mean_per_class",
     "proposal_ranks",
     "relaxed_phases",
+    "reliability",
     "segmentation_counts",
     "segmentation_scores",
+    "share_interval",
     "spot_map",
     "strict_phases",
     "top_k",

@@ -1,7 +1,7 @@
 """The events that a training reports while it runs, and its result. Knows no film and no network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,13 +64,21 @@ class FitsProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taught:
-    """The files that a training wrote, and how good the model is on new films: names and shares 0..1."""
+    """The files that a training wrote, and how good the model is on films that it did not learn: shares 0..1 by name.
+
+    intervals  90 % intervals of the figures, where there is one; baselines: the figures of simpler models
+    held_out   the figures on films that were held out, with their intervals
+    """
 
     model: Path
     card: Path
     plots: tuple[Path, ...] = ()
     log: Path | None = None
     figures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    held_out: Mapping[str, float] = field(default_factory=dict)
+    held_out_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone | FitsProgress

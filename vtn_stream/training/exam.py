@@ -1,31 +1,70 @@
-"""How good a model is on films that it did not learn, at operating points that were fitted on others."""
+"""How good a model is on films that it did not learn: figures, how sure they are, and what goes wrong in which film."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from vtn_stream.evaluation import Confusion, Prediction, Scores, score
+import numpy as np
+from numpy.typing import NDArray
+
+from vtn_stream.evaluation import Prediction, Scores, score
+from vtn_stream.evaluation.film_figures import film_figures
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.heads import HEADS, Head
 from vtn_stream.heads.fitting import AtPoint
 from vtn_stream.heads.localization import all_spans
 from vtn_stream.localize import draw
-from vtn_stream.report.card import ClassFacts
-from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.metrics import Reliability, reliability, share_interval
+from vtn_stream.model import HeadConfig
+from vtn_stream.report.card_facts import ClassFacts, FilmFacts, Mistake
+from vtn_stream.track import GridScores
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.mistakes import film_facts, mistakes
 from vtn_stream.training.out_of_fold import Choice
 
-__all__ = ["Exam", "examine"]
+__all__ = ["Exam", "Sureness", "examine", "named_figures", "truth_of"]
+
+NEW_FILMS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sureness:
+    """What the scores say, and what is right, before and after they were calibrated; unit: of what they are."""
+
+    before: Reliability
+    after: Reliability
+    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Exam:
-    """scores: everything measured. figures: of all classes together, shares 0..1; mistakes as in a model card."""
+    """scores: everything measured. figures: of all classes together, shares 0..1, the main one first.
+
+    intervals    their 90 % intervals over groups of films, where there is one
+    new_films    where the main figure of `NEW_FILMS` new films should lie, in nine of ten cases
+    without      [G]: the main figure without each group of films
+    films        the worst first
+    mistakes     as in a model card
+    sureness     None for a head whose scores are no probabilities
+    num_groups   of films that share a scene
+    """
 
     scores: Scores
     figures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    new_films: tuple[float, float] | None = None
+    without: NDArray[np.float64]
+    films: tuple[FilmFacts, ...] = ()
     classes: tuple[ClassFacts, ...]
-    mistakes: tuple[tuple[str | None, str | None, float], ...]
+    mistakes: tuple[Mistake, ...]
+    sureness: Sureness | None = None
+    num_groups: int
+
+    @property
+    def main(self) -> str:
+        """The name of the main figure."""
+        return next(iter(self.figures))
 
 
 def examine(
@@ -33,98 +72,157 @@ def examine(
     predictions: Sequence[GridScores],
     labels: Sequence[str],
     head: str,
+    config: HeadConfig,
     thresholds: Mapping[str, AtPoint],
-    drawn: Sequence[Choice],
+    chosen: Sequence[Choice],
+    *,
+    widened: float = 1.0,
 ) -> Exam:
     """Scores the timelines that the films would get against the annotations, as `vtn-stream evaluate` does.
 
-    drawn: by whose points and rules each film's timeline is drawn.
+    predictions  not yet calibrated
+    thresholds   of the finished model
+    chosen       by what each film's timeline is drawn
+    widened      `metrics.OUT_OF_FOLD` where several models predicted, which learnt one another's films
     """
+    kind = HEADS[head]
+    said = [
+        kind.calibrated(config, prediction, choice.calibration)
+        for prediction, choice in zip(predictions, chosen, strict=True)
+    ]
     predicted = {
-        film.name: _prediction(HEADS[head], film, prediction, labels, choice.points, choice.rules)
-        for film, prediction, choice in zip(films, predictions, drawn, strict=True)
+        film.name: _prediction(kind, film, prediction, labels, choice)
+        for film, prediction, choice in zip(films, said, chosen, strict=True)
     }
-    truth = Annotations(
-        format="validation films",
-        labels=tuple(labels),
-        videos={
-            film.name: AnnotatedVideo(
-                segments=film.segments, clip_label=film.clip_label, duration_s=film.duration_s, subset="validation"
-            )
-            for film in films
-        },
-    )
-    scores = score(predicted, truth, subset="all", metrics=HEADS[head].measures)
+    scores = score(predicted, truth_of(films, labels), subset="all", metrics=kind.measures)
+    figures = named_figures(scores)
+    without = _without_each(scores, {film.name: film.group for film in films})
+    every = {name: share_interval(value, without[name], widened=widened) for name, value in figures.items()}
+    main = next(iter(figures))
+    worst_first = [
+        (row.film, None if math.isnan(row.main) else row.main) for row in film_figures(scores, scores.tallies())
+    ]
     return Exam(
         scores=scores,
-        figures=_figures(scores),
-        classes=tuple(_class(label, scores, thresholds.get(label)) for label in labels),
-        mistakes=_mistakes(scores),
+        figures=figures,
+        intervals={name: interval for name, interval in every.items() if interval is not None},
+        new_films=share_interval(figures[main], without[main], widened=widened, num_new=NEW_FILMS),
+        without=without[main],
+        films=film_facts(scores, worst_first),
+        classes=tuple(_class(label, scores, thresholds.get(label), films) for label in labels),
+        mistakes=mistakes(scores),
+        sureness=_sureness(kind, config, films, predictions, said, labels),
+        num_groups=len({film.group for film in films}),
     )
+
+
+def truth_of(films: Sequence[TrainingFilm], labels: Sequence[str]) -> Annotations:
+    """What is annotated in the films, as `score` takes it."""
+    videos = {
+        film.name: AnnotatedVideo(
+            segments=film.segments, clip_label=film.clip_label, duration_s=film.duration_s, subset="validation"
+        )
+        for film in films
+    }
+    return Annotations(format="films that were not learnt", labels=tuple(labels), videos=videos)
 
 
 def _prediction(
-    head: Head[Any],
-    film: TrainingFilm,
-    prediction: GridScores,
-    labels: Sequence[str],
-    points: OperatingPoints,
-    rules: PhaseRules | None,
+    head: Head[Any], film: TrainingFilm, prediction: GridScores, labels: Sequence[str], chosen: Choice
 ) -> Prediction:
     if prediction.clip is not None:
         ranked = sorted(zip(labels, prediction.clip.tolist(), strict=True), key=lambda pair: -pair[1])
         return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)
-    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, points, rules)
+    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, chosen.points, chosen.rules)
     candidates = None if prediction.spans is None else tuple(all_spans(prediction, film, labels))
     return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
 
 
-def _figures(scores: Scores) -> dict[str, float]:
+def named_figures(scores: Scores) -> dict[str, float]:
+    """The figures of all labels together, by the names that users see, where they are defined."""
     figures = {}
-    if (found := scores.detection) is not None:
-        low, high = min(found.ranked.thresholds), max(found.ranked.thresholds)
-        figures[f"mAP, tIoU {low:g} to {high:g}"] = found.ranked.average_map
-        figures[f"F1 of the timelines, tIoU {found.shown_tiou:g}"] = found.total.f1
-    if (drawn := scores.segmentation) is not None:
-        figures["frame accuracy"] = drawn.scores.accuracy / 100
-        figures["edit score"] = drawn.scores.edit / 100
-        figures |= {f"F1@{100 * k:g}": f1 / 100 for k, f1 in zip(drawn.scores.overlaps, drawn.scores.f1, strict=True)}
-    if (clips := scores.clips) is not None:
-        figures |= {"top-1": clips.top_1, "mean per class": clips.mean_per_class}
+    for metric, tally in scores.tallies().items():
+        for figure, value in zip(tally.names, tally.of_all().tolist(), strict=True):
+            name = _name(scores, metric, figure.name)
+            if name is not None and math.isfinite(value):
+                figures[name] = value
     return figures
 
 
-def _class(label: str, scores: Scores, at: AtPoint | None) -> ClassFacts:
-    """The figures of a class: at its own threshold as that was fitted, else as in the timelines."""
-    found = scores.detection
-    ap = shown = None
-    if found is not None and label in found.ranked.classes:
-        ap, shown = float(found.ranked.classes[label].ap.mean()), found.shown[label]
-    if at is not None:
-        return ClassFacts(
-            label=label, ap=ap, precision=at.precision, recall=at.recall, f1=at.f1, threshold=at.threshold
-        )
-    if shown is None:
-        return ClassFacts(label=label, ap=ap)
-    precision = shown.precision if shown.num_found else None
-    return ClassFacts(label=label, ap=ap, precision=precision, recall=shown.recall, f1=shown.f1)
+def _without_each(scores: Scores, groups: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
+    """Each figure without each group of films [G]."""
+    return {
+        name: column
+        for metric, tally in scores.tallies().items()
+        for figure, column in zip(tally.names, tally.without_each(groups).T, strict=True)
+        if (name := _name(scores, metric, figure.name)) is not None
+    }
 
 
-def _mistakes(scores: Scores) -> tuple[tuple[str | None, str | None, float], ...]:
-    """The largest shares of a label's time, or number, that were predicted as another label."""
-    confusion: Confusion | None = None
-    if scores.segmentation is not None:
-        confusion = scores.segmentation.confusion
-    elif scores.clips is not None:
-        confusion = scores.clips.confusion
-    if confusion is None:
-        return ()
-    names = [*confusion.labels, None]
-    total = confusion.counts.sum(axis=1)
-    wrong = [
-        (names[r], names[c], float(confusion.counts[r, c] / total[r]))
-        for r in range(len(names))
-        for c in range(len(names))
-        if r != c and confusion.counts[r, c]
-    ]
-    return tuple(sorted(wrong, key=lambda mistake: -mistake[2]))
+def _name(scores: Scores, metric: str, figure: str) -> str | None:
+    """What a figure of a tally is called; None: it is not among the figures of a model."""
+    if metric == "segmentation":
+        return {"accuracy": "frame accuracy", "edit": "edit score"}.get(figure, figure)
+    if metric == "detection" and scores.detection is not None:
+        tious = scores.detection.ranked.thresholds
+        if figure == "mAP":
+            return f"mAP, tIoU {min(tious):g} to {max(tious):g}"
+        if figure in ("precision", "recall", "F1"):
+            return f"{figure} of the timelines, tIoU {scores.detection.shown_tiou:g}"
+        return None
+    if metric == "clips":
+        return figure if figure in ("top-1", "mean per class") else None
+    if metric == "spotting" and scores.spotting is not None:
+        if figure in ("precision", "recall", "F1"):
+            return f"{figure} of the timelines, within {scores.spotting.shown_within_s:g} s"
+        return figure if figure.startswith("mAP@") else None
+    return figure
+
+
+def _class(label: str, scores: Scores, at: AtPoint | None, films: Sequence[TrainingFilm]) -> ClassFacts:
+    """The figures of a class as the timelines show it, and the threshold of the finished model."""
+    with_it = [film for film in films if label == film.clip_label or any(s.label == label for s in film.segments)]
+    num = sum(1 if film.clip_label is not None else _count(film, label) for film in with_it)
+    ap = precision = recall = f1 = None
+    if (found := scores.detection) is not None and label in found.ranked.classes:
+        shown = found.shown[label]
+        ap, recall, f1 = float(found.ranked.classes[label].ap.mean()), shown.recall, shown.f1
+        precision = shown.precision if shown.num_found else None
+    elif scores.spotting is not None and label in scores.spotting.shown:
+        shown = scores.spotting.shown[label]
+        recall, f1 = shown.recall, shown.f1
+        precision = shown.precision if shown.num_found else None
+    elif scores.clips is not None and (confusion := scores.clips.confusion) is not None and label in confusion.labels:
+        k = confusion.labels.index(label)
+        hits, true, said = (int(n) for n in (confusion.counts[k, k], *(confusion.counts.sum(a)[k] for a in (1, 0))))
+        recall, precision = (hits / true if true else None), (hits / said if said else None)
+        f1 = 2 * hits / (true + said)
+    return ClassFacts(
+        label=label,
+        ap=ap,
+        precision=precision,
+        recall=None if recall is None or math.isnan(recall) else recall,
+        f1=f1,
+        threshold=None if at is None else at.threshold,
+        num_examples=num,
+        num_films=len(with_it),
+    )
+
+
+def _count(film: TrainingFilm, label: str) -> int:
+    return sum(segment.label == label for segment in film.segments)
+
+
+def _sureness(
+    head: Head[Any],
+    config: HeadConfig,
+    films: Sequence[TrainingFilm],
+    before: Sequence[GridScores],
+    after: Sequence[GridScores],
+    labels: Sequence[str],
+) -> Sureness | None:
+    said = [head.statements(config, predictions, films, labels) for predictions in (before, after)]
+    if said[0] is None or said[1] is None or not len(said[0].scores):
+        return None
+    first, then = (reliability(each.scores, each.right) for each in said if each is not None)
+    return Sureness(before=first, after=then, unit=said[0].unit)

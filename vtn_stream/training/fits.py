@@ -23,6 +23,7 @@ from vtn_stream.track import GridScores, Spans
 from vtn_stream.training.events import TrainingEvent
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
+from vtn_stream.training.linear import MAX_EXAMPLES, LinearSettings, fit_linear
 from vtn_stream.training.loop import Fitted, epochs_of, fit
 from vtn_stream.training.state import TrainingState, load_state, save_state
 from vtn_stream.training.validation import predictions
@@ -30,6 +31,7 @@ from vtn_stream.training.ways import Way, films_of
 
 __all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "kept", "network_of"]
 
+LINEAR_PRODUCTS = 2000  # of each feature of each example
 SUFFIXES = ("fit", "state")  # of a finished fit, and of one that is in progress
 
 
@@ -61,13 +63,17 @@ class Fit:
     way: Way
     learns: tuple[int, ...]
     reads: tuple[int, ...]
-    settings: Hyperparameters
+    settings: Hyperparameters | LinearSettings
     lengths: tuple[float, ...] = (1.0,)
     keeps_weights: bool = False
 
     def cost(self, lesson: Lesson) -> float:
         """About how long it takes: products of all steps."""
         settings = self.settings
+        if isinstance(settings, LinearSettings):
+            num = sum(len(lesson.films[n].values) for n in self.learns)
+            examples = num if settings.encoder.reach is not None else len(self.learns)
+            return float(min(examples, MAX_EXAMPLES)) * settings.encoder.num_features * LINEAR_PRODUCTS
         pieces = sum(math.ceil(len(lesson.films[n].values) / settings.crop_positions) for n in self.learns)
         positions = math.ceil(pieces / settings.batch_size) * settings.batch_size * settings.crop_positions
         width, layers = settings.encoder.width, settings.encoder.num_layers
@@ -150,17 +156,20 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
         films_of([lesson.films[n] for n in places], lesson.inputs, one.way) for places in (one.learns, one.reads)
     )
     state = None if lesson.work is None else _file(lesson, lesson.work, key, "state")
-    fitted = fit(
-        learnt,
-        lesson.labels,
-        one.settings,
-        lesson.fps,
-        lengths=one.lengths,
-        backbone=lesson.backbone,
-        device=lesson.device,
-        state=None if state is None else (state, key),
-        on_event=tell,
-    )
+    if isinstance(one.settings, LinearSettings):
+        fitted = fit_linear(learnt, lesson.labels, one.settings, backbone=lesson.backbone)
+    else:
+        fitted = fit(
+            learnt,
+            lesson.labels,
+            one.settings,
+            lesson.fps,
+            lengths=one.lengths,
+            backbone=lesson.backbone,
+            device=lesson.device,
+            state=None if state is None else (state, key),
+            on_event=tell,
+        )
     outcome = Outcome(
         predictions=_predicted(fitted, one, read, lesson.fps),
         num_epochs=fitted.num_epochs,
@@ -188,6 +197,8 @@ def _predicted(
     """The predictions of each length; the network keeps its last weights."""
     if not films:
         return {length: () for length in one.lengths}
+    if isinstance(one.settings, LinearSettings):
+        return dict.fromkeys(one.lengths, tuple(predictions(fitted.network, films, fps)))
     network, last = fitted.network, {name: t.clone() for name, t in fitted.network.state_dict().items()}
     of_epoch: dict[int, tuple[GridScores, ...]] = {}
     for epoch, weights in fitted.earlier.items():

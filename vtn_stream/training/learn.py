@@ -5,7 +5,7 @@ trained on all films, and for each fold two on a quarter and on half of the film
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -13,14 +13,17 @@ import numpy as np
 
 from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
+from vtn_stream.report.card_facts import CurveFacts
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, files_of, network_of
+from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.key import key_of
+from vtn_stream.training.linear import LinearSettings, natural_linear
 from vtn_stream.training.loop import Fitted, check_numbers
+from vtn_stream.training.measure import baselines, crossed_exam, growth
 from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, OutOfFold, choose, cross_fitted, unchosen
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.side_by_side import VALUES, Progress, do_all
@@ -43,18 +46,20 @@ class Learnt:
     out_of_fold  those predictions, of the chosen way and length: points and rules were fitted on them; None of one fold
     crossed      for each film what the other folds chose: the figures are measured on this
     exam         those figures; None if there are none
-    curve        out-of-fold predictions of models that learnt less, the fewest films first
+    baselines    the same figures of simpler models, by their names
+    curve        what fewer films give, and more would bring; None if it was not measured
     held_out     the figures of this model on films that are held out; None if there are none
     notes        of the training, without names of films
     """
 
-    settings: Hyperparameters
+    settings: Hyperparameters | LinearSettings
     fitted: Fitted
     choice: Choice
     out_of_fold: OutOfFold | None = None
     crossed: CrossFitted | None = None
     exam: Exam | None = None
-    curve: tuple[CurvePoint, ...] = ()
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    curve: CurveFacts | None = None
     held_out: Exam | None = None
     notes: tuple[str, ...] = ()
 
@@ -106,7 +111,7 @@ class _Lessons:
         self._material, self._seed, self._epochs, self._tell = material, seed, epochs, tell
         self._head = HEADS[material.head]
         self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
-        self._ways = ways_of(material.inputs)
+        self._ways = ways_of(material.inputs, material.head)
         self._folds = sorted(set(material.folds))
         self._lesson = Lesson(
             films=films,
@@ -134,9 +139,8 @@ class _Lessons:
         tables: dict[tuple[Way, float], OutOfFold] = {}
         for way in self._ways if compared else ():
             done = [(one, its) for one, its in zip(compared, outcomes, strict=True) if one.way == way]
-            tables |= {
-                (way, length): self._table([(one, its.predictions[length]) for one, its in done]) for length in LENGTHS
-            }
+            for length in done[0][0].lengths:
+                tables[way, length] = self._table([(one, its.predictions[length]) for one, its in done])
         if tables:
             choice = choose(tables, head, self._config, labels, self._folds)
         else:
@@ -149,6 +153,9 @@ class _Lessons:
         assert whole.weights is not None
         self._tell(TrainingStage(name="measuring"))
         crossed = cross_fitted(tables, head, self._config, labels) if tables else None
+        exam = None if crossed is None else crossed_exam(crossed, choice, labels, material.head, self._config)
+        network = network_of(final, self._lesson, whole.weights)
+        head.calibrate(network, choice.calibration)
         notes = list(whole.notes)
         if crossed is None:
             what = "There was one film" if len(material.films) == 1 else "All films are of one source"
@@ -158,7 +165,7 @@ class _Lessons:
         return Learnt(
             settings=final.settings,
             fitted=Fitted(
-                network=network_of(final, self._lesson, whole.weights),
+                network=network,
                 num_epochs=whole.num_epochs,
                 losses=whole.losses,
                 notes=whole.notes,
@@ -166,8 +173,9 @@ class _Lessons:
             choice=choice,
             out_of_fold=tables[choice.way, choice.length] if tables else None,
             crossed=crossed,
-            exam=None if crossed is None else self._exam(crossed, choice),
-            curve=self._curve(shorter, iter(its.predictions[choice.length] for its in less)),
+            exam=exam,
+            baselines=baselines(tables, choice, labels, material.head, self._config) if tables else {},
+            curve=None if exam is None else self._growth(exam, compared, shorter, less, choice),
             held_out=self._held_out(whole.predictions[choice.length], choice),
             notes=tuple(notes),
         )
@@ -179,7 +187,13 @@ class _Lessons:
         places = self._places()
         learns = tuple(n for n in places if self._material.folds[n] != fold)
         reads = tuple(n for n in places if self._material.folds[n] == fold)
-        return self._fit(f"{way.name}, fold {fold + 1} of {len(self._folds)}", way, learns, reads, LENGTHS)
+        return self._fit(
+            f"{way.name}, fold {fold + 1} of {len(self._folds)}",
+            way,
+            learns,
+            reads,
+            LENGTHS if way.model == "network" else (1.0,),
+        )
 
     def _final(self, way: Way, length: float) -> Fit:
         """Learns all films, and predicts those that are held out."""
@@ -214,15 +228,14 @@ class _Lessons:
         """With the settings that suit the films that are learnt, and the head that suits all."""
         material = self._material
         films = films_of([material.films[n] for n in learns], material.inputs, way)
-        settings = natural_hyperparameters(
-            films,
-            material.labels,
-            material.head,
-            material.plan.fps,
-            motion=way.motion,
-            seed=self._seed,
-            num_epochs=self._epochs,
-        )
+        kind, labels, fps = material.head, material.labels, material.plan.fps
+        settings: Hyperparameters | LinearSettings
+        if way.model == "linear":
+            settings = natural_linear(films, labels, kind, fps)
+        else:
+            settings = natural_hyperparameters(
+                films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs
+            )
         settings = replace(settings, head=self._config)
         return Fit(name=name, way=way, learns=learns, reads=reads, settings=settings, lengths=lengths)
 
@@ -255,17 +268,23 @@ class _Lessons:
             for fits in shorter
         )
 
-    def _exam(self, crossed: CrossFitted, choice: Choice) -> Exam:
-        drawn = [crossed.choice_of(n) for n in range(len(crossed.films))]
-        labels, head = self._material.labels, self._material.head
-        return examine(crossed.films, crossed.predictions, labels, head, choice.thresholds, drawn)
+    def _growth(
+        self,
+        exam: Exam,
+        compared: Sequence[Fit],
+        shorter: Sequence[Sequence[Fit]],
+        outcomes: Sequence[Outcome],
+        choice: Choice,
+    ) -> CurveFacts | None:
+        points = self._curve(shorter, iter(its.predictions[choice.length] for its in outcomes))
+        num_films = float(np.mean([len(one.learns) for one in compared]))
+        return growth(exam, num_films, points, choice, self._material.labels, self._material.head, self._config)
 
     def _held_out(self, predictions: Sequence[GridScores], choice: Choice) -> Exam | None:
-        films = self._material.held_out
+        films, head, labels = self._material.held_out, self._material.head, self._material.labels
         if not any(map(taught_by, films)):
             return None
-        drawn = [choice] * len(films)
-        return examine(films, predictions, self._material.labels, self._material.head, choice.thresholds, drawn)
+        return examine(films, predictions, labels, head, self._config, choice.thresholds, [choice] * len(films))
 
 
 def taught_by(film: TrainingFilm) -> list[str]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vtn_stream.errors import TrainingError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
-from vtn_stream.heads import HEADS, head_of
+from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import labels_of
 from vtn_stream.model import VTN, HeadConfig, StatisticsConfig, StatisticsEncoder, VTNConfig
 from vtn_stream.training.events import HeadKind
@@ -75,7 +75,7 @@ def fit_linear(
     """The linear model of the least cross-entropy and decay. The same films and settings give the same bits, however
     many threads there are: one is used.
 
-    The result is as of `fit` without validation films; its notes say which decay was chosen, and what was left out.
+    The result is as of `fit`; its notes say which decay was chosen, and what was left out.
     Raises TrainingError if an embedding is not a number, or no position has a label.
     """
     with _one_thread(), torch.no_grad():
@@ -101,12 +101,8 @@ def fit_linear(
         loss = float(log_loss(weights, parts.scores, examples.classes).mean())
     return Fitted(
         network=network.eval(),
-        metric_name=head_of(settings.head).metric_name,
-        best=None,
-        epoch=1,
         num_epochs=1,
         losses=(loss,),
-        metrics=(),
         notes=notes,
     )
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from vtn_stream.heads import Head
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration
 from vtn_stream.heads.fitting import AtPoint
 from vtn_stream.model import HeadConfig
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.ways import Way
 
-__all__ = ["Choice", "CrossFitted", "CurvePoint", "OutOfFold", "choose", "cross_fitted", "unchosen"]
+__all__ = ["Choice", "CrossFitted", "CurvePoint", "OutOfFold", "Tables", "choose", "cross_fitted", "unchosen"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,12 +42,14 @@ class Choice:
 
     way, length     and the length of its training, a share of all epochs, with the best metric
     worths          the metric of each way, at its best length
+    calibration     of the scores; all that follows was fitted on calibrated ones
     thresholds      of the labels, and how good each is there; points and rules: how timelines are drawn
     """
 
     way: Way
     length: float
     worths: Mapping[str, float]
+    calibration: Calibration
     thresholds: Mapping[str, AtPoint]
     points: OperatingPoints
     rules: PhaseRules | None
@@ -87,15 +90,18 @@ def choose(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence
     worths = {key: head.metric(table.predictions, table.films, labels) for key, table in there.items()}
     best = max(worths, key=lambda key: worths[key])
     table = there[best]
-    thresholds = head.thresholds(table.predictions, table.films, labels)
+    calibration = head.calibration(config, table.predictions, table.films, labels)
+    said = [head.calibrated(config, prediction, calibration) for prediction in table.predictions]
+    thresholds = head.thresholds(said, table.films, labels)
     ways = dict.fromkeys(way for way, _ in tables)
     return Choice(
         way=best[0],
         length=best[1],
         worths={way.name: max(worth for key, worth in worths.items() if key[0] == way) for way in ways},
+        calibration=calibration,
         thresholds=thresholds,
         points=head.operating_points(thresholds),
-        rules=head.phase_rules(config, table.films, table.films, table.predictions, labels),
+        rules=head.phase_rules(config, table.films, table.films, said, labels),
     )
 
 
@@ -104,7 +110,7 @@ def unchosen(
 ) -> Choice:
     """What is taken if there are no predictions to choose on."""
     points, rules = head.operating_points({}), head.phase_rules(config, films, (), (), labels)
-    return Choice(way=way, length=1.0, worths={}, thresholds={}, points=points, rules=rules)
+    return Choice(way=way, length=1.0, worths={}, calibration=AS_IT_IS, thresholds={}, points=points, rules=rules)
 
 
 def cross_fitted(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence[str]) -> CrossFitted:

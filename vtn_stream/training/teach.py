@@ -66,6 +66,10 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
         plots=plots,
         log=work,
         figures={} if learnt.exam is None else learnt.exam.figures,
+        intervals={} if learnt.exam is None else learnt.exam.intervals,
+        baselines=learnt.baselines,
+        held_out={} if learnt.held_out is None else learnt.held_out.figures,
+        held_out_intervals={} if learnt.held_out is None else learnt.held_out.intervals,
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from vtn_stream.heads import HEADS
+from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["Motion", "Way", "films_of", "ways_of"]
@@ -26,9 +28,16 @@ class Way:
     model: Literal["network", "linear"] = "network"
 
 
-def ways_of(inputs: Sequence[str]) -> tuple[Way, ...]:
-    """The ways that compete on films with these inputs; the first is taken where nothing can be compared."""
-    return tuple(Way(name=name, inputs=tuple(inputs), motion=motion) for name, motion in MOTIONS.items())
+def ways_of(inputs: Sequence[str], head: HeadKind) -> tuple[Way, ...]:
+    """The ways that compete on films with these inputs; the first is taken where nothing can be compared.
+
+    A linear model says what a position or a clip shows: it does not compete with a head that finds segments.
+    """
+    inputs = tuple(inputs)
+    ways = [Way(name=name, inputs=inputs, motion=motion) for name, motion in MOTIONS.items()]
+    if not HEADS[head].learns_segments:
+        ways.append(Way(name="linear", inputs=inputs, model="linear"))
+    return tuple(ways)
 
 
 def films_of(films: Sequence[TrainingFilm], inputs: Sequence[str], way: Way) -> tuple[TrainingFilm, ...]:

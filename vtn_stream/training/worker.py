@@ -49,7 +49,7 @@ def bare(lesson: Lesson, file: Path) -> Lesson:
 def with_values(lesson: Lesson, file: Path) -> Lesson:
     """The inverse: the file is mapped into memory, which several processes share."""
     total = sum(len(film.values) for film in lesson.films)
-    mapped = np.memmap(file, np.float16, "r").reshape(total, -1)
+    mapped = np.memmap(file, np.float16, "c").reshape(total, -1)  # as torch wants: writable, though nobody does
     films, start = [], 0
     for film in lesson.films:
         films.append(replace(film, values=mapped[start : start + len(film.values)]))

@@ -1,0 +1,295 @@
+"""The part of a model card that says how good the model is, as Markdown."""
+
+import math
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from vtn_stream.report.card_facts import CardFacts, ClassFacts, CurveFacts, FilmFacts, MeasuredFacts
+from vtn_stream.report.markdown import percent, plain, table
+
+__all__ = ["FEW", "in_short", "measured"]
+
+FEW = 20  # examples of a label: with fewer, its figures are mostly luck
+MAX_FILMS = 20
+MAX_MISTAKES = 10
+CURVE, RELIABILITY = "learning curve", "reliability"  # pictures that have a section of their own
+
+
+def in_short(facts: CardFacts) -> list[str]:
+    """What a reader should know first: sentences as Markdown."""
+    found = facts.measured
+    if found is None or not found.figures:
+        return ["Nobody knows how good it is: nothing could be measured. See below what to do."]
+    sentences = [_headline(found)]
+    if compared := _compared(found):
+        sentences.append(compared)
+    if spread := _spread(found):
+        sentences.append(spread)
+    if facts.curve is not None:
+        sentences.append(_gain(facts.curve))
+    if few := _few(found.classes):
+        names = ", ".join(f"{plain(c.label)} ({_examples(c)})" for c in few)
+        sentences.append(f"These labels have few examples, and more of them will help most: {names}.")
+    return sentences
+
+
+def measured(facts: CardFacts) -> list[str]:
+    """Everything below "How good it is", in parts as Markdown."""
+    pictures = {what: f"![{plain(what)}]({quote(file)})" for what, file in facts.plots.items()}
+    of_sections = {name: pictures.pop(name, "") for name in (CURVE, RELIABILITY)}
+    parts: list[str] = []
+    if facts.measured is None or not facts.measured.figures:
+        parts.append(_not_measured())
+    else:
+        parts += _out_of_fold(facts.measured, has_rules=facts.has_rules)
+    if facts.held_out is not None:
+        parts += _held_out(facts.held_out)
+    if facts.measured is not None:
+        parts += _films(facts.measured, names_clips=facts.names_clips)
+        parts += _labels(facts.measured, names_clips=facts.names_clips)
+    if facts.curve is not None:
+        parts += _growth(facts.curve, facts.measured, of_sections[CURVE])
+    if facts.measured is not None and facts.measured.calibration_errors is not None:
+        parts += _sureness(facts.measured, of_sections[RELIABILITY])
+    return [*parts, *pictures.values()]
+
+
+# ---- all labels together
+
+
+def _not_measured() -> str:
+    return (
+        "It was not measured: there was one film or source only, or nothing was annotated in the others. So nothing "
+        "was chosen or adjusted; the program's defaults were used. To know how good it is, annotate at least one more "
+        "film, from another recording, and train again; or run `vtn-stream evaluate` on films that it did not learn."
+    )
+
+
+def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
+    films = _many(found.num_films, "film")
+    if found.num_sources < found.num_films:
+        films += f" from {_many(found.num_sources, 'source')}"
+    together = " All films of one source are in the same part." if found.num_sources < found.num_films else ""
+    drawn = "rules" if has_rules else "thresholds"
+    how = (
+        f"In percent, measured on {films}, each of them new to the model that was measured: the films were split into "
+        f"{found.num_folds} parts, and a model that learnt the other parts labelled the films of each part.{together} "
+        f"The way to learn, the {drawn} and the adjustment of the scores were also chosen on the other parts only, so "
+        "no figure was measured on films that chose anything. The labels, the kind of head and the rate follow from "
+        "all annotations; the size of the network and its learning rate are the program's. The finished model learnt "
+        "from all parts. It was not measured itself; it has seen more films, and is usually a little better."
+    )
+    if found.tious:
+        how += f" AP is average precision, the mean over tIoU {min(found.tious):g} to {max(found.tious):g}."
+    return [how, _figures(found), _promise(found)]
+
+
+def _figures(found: MeasuredFacts) -> str:
+    others = [*found.baselines]
+    rows = []
+    for name, value in found.figures.items():
+        interval = found.intervals.get(name)
+        between = "-" if interval is None else " to ".join(map(percent, interval))
+        rows.append((name, percent(value), between, *(percent(found.baselines[other].get(name)) for other in others)))
+    return table(("all labels", "this model", "90 % interval", *others), rows)
+
+
+def _promise(found: MeasuredFacts) -> str:
+    """What the intervals say, and what they do not."""
+    if not found.intervals:
+        return "There are no intervals: the films of one source do not say how much films differ."
+    name = next(iter(found.figures))
+    words = (
+        "What an interval says: if the model could be measured on all films of this kind, the figure would lie in the "
+        "interval in about nine of ten cases. It does not say where the figure of a few new films will be"
+    )
+    if found.new_films is not None:
+        low, high = found.new_films
+        words += (
+            f": that of five new films of the same kind together should be between {percent(low)} and "
+            f"{percent(high)} % ({plain(name)}) in nine of ten cases"
+        )
+    return words + ". For films of another kind it says nothing."
+
+
+def _held_out(found: MeasuredFacts) -> list[str]:
+    return [
+        "### On films that were held out",
+        f"The finished model on {_many(found.num_films, 'film')} that it did not learn and that chose nothing, in "
+        "percent:",
+        _figures(found),
+    ]
+
+
+# ---- films, labels
+
+
+def _films(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
+    shown = [film for film in found.films if not names_clips or not film.figure]
+    if not shown:
+        return []
+    name = next(iter(found.figures))
+    if names_clips:
+        shown = sorted(shown, key=lambda film: -(film.confused[2] if film.confused else 0.0))
+        clips = [(film.name, *_clip_words(film)) for film in shown[:MAX_FILMS]]
+        lines = ["### Wrong clips, the surest first", table(("clip", "what was", "it called", "score"), clips)]
+    else:
+        rows = [(film.name, percent(film.figure), _film_words(film)) for film in shown[:MAX_FILMS]]
+        lines = ["### Films, the worst first", table(("film", f"{name}, %", "confused for the longest time"), rows)]
+    if len(shown) > MAX_FILMS:
+        lines.append(f"And {len(shown) - MAX_FILMS} more.")
+    return lines
+
+
+def _clip_words(film: FilmFacts) -> tuple[str, str, str]:
+    true, said, score = film.confused or (None, None, math.nan)
+    return _named(true), _named(said), f"{score:.2f}"
+
+
+def _film_words(film: FilmFacts) -> str:
+    if film.confused is None:
+        return "-"
+    true, said, seconds = film.confused
+    if said is None:
+        return f"{true} was not seen ({seconds:.1f} s)"
+    if true is None:
+        return f"{said}, where nothing was ({seconds:.1f} s)"
+    return f"{true} was called {said} ({seconds:.1f} s)"
+
+
+def _labels(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
+    if not found.classes:
+        return []
+    has_ap = any(c.ap is not None for c in found.classes)
+    has_points = any(c.threshold is not None for c in found.classes)
+    header = ["label", "examples", "in films", *(["AP"] if has_ap else []), "precision", "recall", "F1"]
+    rows = []
+    for c in found.classes:
+        shares = [*([c.ap] if has_ap else []), c.precision, c.recall, c.f1]
+        threshold = [] if not has_points else ["-" if c.threshold is None else f"{c.threshold:.2f}"]
+        rows.append((c.label, str(c.num_examples), str(c.num_films), *map(percent, shares), *threshold))
+    of = "clips" if names_clips else "what the timelines show, at tIoU 0.5"
+    words = f"Precision, recall and F1 are of {of}."
+    if has_points:
+        words += " Threshold: the score that a segment of the finished model needs."
+    mistakes = [(_named(true), _named(said), percent(share)) for true, said, share in found.mistakes[:MAX_MISTAKES]]
+    of_what = "percent of its clips" if names_clips else "percent of its time"
+    return [
+        "### Labels",
+        words,
+        table((*header, *(["threshold"] if has_points else [])), rows),
+        _cost(found.classes),
+        *(["### What it confuses", table(("what was", "it called", of_what), mistakes)] if mistakes else []),
+    ]
+
+
+def _few(classes: Sequence[ClassFacts]) -> list[ClassFacts]:
+    """The labels with few examples, those with the fewest first."""
+    return sorted((c for c in classes if c.num_examples < FEW), key=lambda c: (c.num_examples, c.label))
+
+
+def _cost(classes: Sequence[ClassFacts]) -> str:
+    few = _few(classes)
+    if not few:
+        return ""
+    words = f"Fewer than {FEW} examples: {', '.join(plain(c.label) for c in few)}."
+    poor, rich = (
+        [c.f1 for c in classes if (c.num_examples < FEW) is is_few and c.f1 is not None] for is_few in (True, False)
+    )
+    if poor and rich:
+        mean = [sum(values) / len(values) for values in (poor, rich)]
+        words += f" The mean F1 of these labels is {percent(mean[0])} %, that of the others {percent(mean[1])} %."
+    return words + " Their figures are mostly luck."
+
+
+# ---- more films, probabilities
+
+
+def _growth(curve: CurveFacts, found: MeasuredFacts | None, drawn: str) -> list[str]:
+    name = "figure" if found is None else next(iter(found.figures), "figure")
+    rows = [(str(num), percent(figure)) for num, figure in zip(curve.num_films, curve.figures, strict=True)]
+    return [
+        "### What more films would bring",
+        f"The same films were labelled by models that learnt fewer films. {_gain(curve)}",
+        table(("films learnt", f"{name}, %"), rows),
+        drawn,
+    ]
+
+
+def _gain(curve: CurveFacts) -> str:
+    if curve.gain is None or curve.gain_interval is None:
+        return "What more films would bring cannot be said: there are too few of them, or they differ too much."
+    low, high = (100 * bound for bound in curve.gain_interval)
+    between = f"(90 % interval: {low:+.1f} to {high:+.1f})"
+    if curve.gain <= 0:
+        return f"Twice as many films of the same kind would hardly change it: {100 * curve.gain:+.1f} points {between}."
+    return f"Twice as many films of the same kind would bring about {100 * curve.gain:.1f} points more {between}."
+
+
+def _sureness(found: MeasuredFacts, drawn: str) -> list[str]:
+    assert found.calibration_errors is not None
+    before, after = (100 * error for error in found.calibration_errors)
+    return [
+        "### What the scores mean",
+        "A score is a probability: of everything that gets a score of 0.7, about 70 % should be right. Here the scores "
+        f"are wrong by {after:.1f} points on average ({plain(found.scored)}; {before:.1f} points before they were "
+        "adjusted on other films).",
+        drawn,
+    ]
+
+
+# ---- sentences
+
+
+def _headline(found: MeasuredFacts) -> str:
+    name, value = next(iter(found.figures.items()))
+    sure = _sure(found.intervals, name)
+    if name == "frame accuracy":
+        return f"In films that it does not know, it labels {percent(value)} % of the time correctly{sure}."
+    if name == "top-1":
+        return f"Of clips that it does not know, it labels {percent(value)} % correctly{sure}."
+    shown = {figure.split(" of ")[0]: figure for figure in found.figures if " of the timelines" in figure}
+    if {"recall", "precision"} <= shown.keys():
+        recall, precision = shown["recall"], shown["precision"]
+        return (
+            f"In films that it does not know, it finds {percent(found.figures[recall])} % of the actions"
+            f"{_sure(found.intervals, recall)}, and {percent(found.figures[precision])} % of what it shows is right"
+            f"{_sure(found.intervals, precision)}. {plain(name)}: {percent(value)} %{sure}."
+        )
+    return f"In films that it does not know: {plain(name)} {percent(value)} %{sure}."
+
+
+def _sure(intervals: Mapping[str, tuple[float, float]], name: str) -> str:
+    if name not in intervals:
+        return ""
+    low, high = intervals[name]
+    return f" (90 % interval: {percent(low)} to {percent(high)} %)"
+
+
+def _compared(found: MeasuredFacts) -> str:
+    name = next(iter(found.figures))
+    known = [(other, figures[name]) for other, figures in found.baselines.items() if name in figures]
+    if not known:
+        return ""
+    return "To compare: " + ", ".join(f"{plain(other)} {percent(share)} %" for other, share in known) + "."
+
+
+def _spread(found: MeasuredFacts) -> str:
+    known = [(film.figure, film.name) for film in found.films if film.figure is not None]
+    if len(known) < 2 or all(figure in (0.0, 1.0) for figure, _ in known):
+        return ""
+    (low, worst), (high, best) = min(known), max(known)
+    name = plain(next(iter(found.figures)))
+    return f"Films differ: {name} is {percent(low)} % in {plain(worst)}, and {percent(high)} % in {plain(best)}."
+
+
+def _examples(of: ClassFacts) -> str:
+    return f"{of.num_examples}" + f" in {_many(of.num_films, 'film')}" * (of.num_examples != of.num_films)
+
+
+def _many(num: int, what: str) -> str:
+    return f"{num} {what}{'s' * (num != 1)}"
+
+
+def _named(label: str | None) -> str:
+    return "(nothing)" if label is None else label

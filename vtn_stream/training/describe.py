@@ -1,0 +1,164 @@
+"""What a model card and a checkpoint say of a training. The checkpoint holds no film name, path or time."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vtn_stream.heads import HEADS
+from vtn_stream.metrics import THUMOS14
+from vtn_stream.model import EncoderConfig
+from vtn_stream.report.card_facts import CardFacts, CurveFacts, MeasuredFacts, SplitFacts
+from vtn_stream.track import Recipe
+from vtn_stream.training.exam import Exam
+from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.learn import Learnt, taught_by
+from vtn_stream.training.prepare import Material
+from vtn_stream.version import __version__
+
+__all__ = ["card_facts", "provenance"]
+
+
+def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path, pictures: Sequence[Path]) -> CardFacts:
+    """The content of the card; pictures lie beside the output."""
+    settings, head = learnt.settings, HEADS[material.head]
+    num_folds = len(set(material.folds))
+    return CardFacts(
+        name=output.name,
+        description=head.description,
+        has_rules=learnt.rules is not None,
+        names_clips=head.names_clips,
+        labels=material.labels,
+        backbone=recipe.backbone,
+        fps=float(recipe.fps),
+        inputs=learnt.way.inputs,
+        splits=_splits(material),
+        settings={
+            "seed": settings.seed,
+            "epochs": learnt.fitted.num_epochs,
+            "positions per crop": settings.crop_positions,
+            "crops per batch": settings.batch_size,
+            "learning rate": settings.learning_rate,
+            "weight decay": settings.weight_decay,
+            "width": settings.encoder.width,
+            "layers": settings.encoder.num_layers,
+            "attention window, positions": settings.encoder.attention_windows[0],
+            "inputs": ", ".join(learnt.way.inputs),
+            "motion": _motion(settings.encoder),
+        },
+        provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights},
+        measured=None if learnt.exam is None else _measured(learnt.exam, learnt.baselines, num_folds),
+        held_out=None if learnt.held_out is None else _measured(learnt.held_out, {}, 0),
+        curve=learnt.curve,
+        metric=head.metric_name,
+        tried=learnt.tried,
+        kept=learnt.way.name,
+        plots={file.stem.replace("-", " "): f"{file.parent.name}/{file.name}" for file in pictures},
+        notes=material.notes + learnt.notes,
+    )
+
+
+def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
+    """The training of a checkpoint, as JSON values."""
+    fitted, settings = learnt.fitted, learnt.settings
+    said: dict[str, Any] = {
+        "vtn_stream": __version__,
+        "seed": settings.seed,
+        "head": material.head,
+        **{split.name.replace(" ", "_"): asdict(split) for split in _splits(material)},
+        "epochs": fitted.num_epochs,
+        "way": learnt.way.name,
+        "metric": HEADS[material.head].metric_name,
+        "tried": {name: round(share, 4) for name, share in learnt.tried.items()},
+        "crop_positions": settings.crop_positions,
+        "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "figures": {},
+        "notes": list(learnt.notes),
+    }
+    if (exam := learnt.exam) is not None:
+        num_folds = len(set(material.folds))
+        said["measured"] = {"how": "out of fold", "folds": num_folds, **_of_films(exam)}
+        said |= _shares(exam)
+        said["baselines"] = {
+            name: {figure: round(share, 4) for figure, share in figures.items()}
+            for name, figures in learnt.baselines.items()
+        }
+        if exam.sureness is not None:
+            sure = exam.sureness
+            said["calibration"] = {
+                "error_before": round(sure.before.error, 4),
+                "error": round(sure.after.error, 4),
+                "unit": sure.unit,
+                **sure.after.to_dict(),
+            }
+    if learnt.curve is not None:
+        said["learning_curve"] = _curve(learnt.curve)
+    if learnt.held_out is not None:
+        said["held_out"] |= {**_of_films(learnt.held_out), **_shares(learnt.held_out)}
+    return said
+
+
+def _splits(material: Material) -> tuple[SplitFacts, ...]:
+    """What was learnt, and what was held out, if anything was."""
+    sides = (("training", material.films), ("held out", material.held_out))
+    return tuple(_split(name, films, material.labels) for name, films in sides if films or name == "training")
+
+
+def _split(name: str, films: Sequence[TrainingFilm], labels: Sequence[str]) -> SplitFacts:
+    counts = Counter(label for film in films for label in taught_by(film))
+    return SplitFacts(
+        name=name,
+        num_films=len(films),
+        hours=round(sum(film.duration_s for film in films) / 3600, 4),
+        num_segments={label: counts[label] for label in labels},
+    )
+
+
+def _measured(exam: Exam, baselines: Mapping[str, Mapping[str, float]], num_folds: int) -> MeasuredFacts:
+    sure = exam.sureness
+    return MeasuredFacts(
+        num_films=len(exam.films),
+        num_sources=exam.num_groups,
+        num_folds=num_folds,
+        figures=exam.figures,
+        intervals=exam.intervals,
+        new_films=exam.new_films,
+        baselines=baselines,
+        films=exam.films,
+        classes=exam.classes,
+        tious=() if exam.scores.detection is None else THUMOS14,
+        mistakes=exam.mistakes,
+        calibration_errors=None if sure is None else (sure.before.error, sure.after.error),
+        scored="" if sure is None else f"{sum(sure.after.counts):,} {sure.unit}",
+    )
+
+
+def _of_films(exam: Exam) -> dict[str, int]:
+    return {"films": len(exam.films), "sources": exam.num_groups}
+
+
+def _shares(exam: Exam) -> dict[str, Any]:
+    return {
+        "figures": {name: round(share, 4) for name, share in exam.figures.items()},
+        "intervals": {name: [round(share, 4) for share in between] for name, between in exam.intervals.items()},
+    }
+
+
+def _curve(curve: CurveFacts) -> dict[str, Any]:
+    interval = curve.gain_interval
+    return {
+        "films": list(curve.num_films),
+        "figures": [round(share, 4) for share in curve.figures],
+        "gain_of_twice_the_films": None if curve.gain is None else round(curve.gain, 4),
+        "gain_interval": None if interval is None else [round(bound, 4) for bound in interval],
+    }
+
+
+def _motion(encoder: EncoderConfig) -> str:
+    """What the network reads of motion, in words."""
+    for name, lags in (("changes", encoder.difference_lags), ("sizes of changes", encoder.magnitude_lags)):
+        if lags:
+            return f"{name} since {' and '.join(map(str, lags))} positions ago"
+    return "not read"

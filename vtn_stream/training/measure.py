@@ -1,0 +1,73 @@
+"""Measures on films that were not learnt: the model that was chosen, simpler ones, and models of fewer films."""
+
+from collections.abc import Sequence
+
+from vtn_stream.heads import HEADS
+from vtn_stream.metrics import OUT_OF_FOLD
+from vtn_stream.model import HeadConfig
+from vtn_stream.report.card_facts import CurveFacts
+from vtn_stream.training.baselines import MOST_FREQUENT, most_frequent
+from vtn_stream.training.exam import Exam, examine
+from vtn_stream.training.learning_curve import learning_curve
+from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, Tables, cross_fitted
+
+__all__ = ["baselines", "crossed_exam", "growth"]
+
+MODELS = {"network": "network", "linear": "linear model"}  # what a card calls them
+
+
+def crossed_exam(
+    crossed: CrossFitted, choice: Choice | None, labels: Sequence[str], head: str, config: HeadConfig
+) -> Exam:
+    """The figures of films whose model, rules and calibration were chosen on other folds.
+
+    choice: the one of the finished model, for the thresholds that the card shows; None: none are shown
+    """
+    return examine(
+        crossed.films,
+        crossed.predictions,
+        labels,
+        head,
+        config,
+        {} if choice is None else choice.thresholds,
+        [crossed.choice_of(n) for n in range(len(crossed.films))],
+        widened=OUT_OF_FOLD,
+    )
+
+
+def baselines(
+    tables: Tables, choice: Choice, labels: Sequence[str], head: str, config: HeadConfig
+) -> dict[str, dict[str, float]]:
+    """The figures of the best model of another kind, network or linear, and of the most frequent label."""
+    beside = {}
+    for model, name in MODELS.items():
+        others = {key: table for key, table in tables.items() if key[0].model == model}
+        if model != choice.way.model and others:
+            crossed = cross_fitted(others, HEADS[head], config, labels)
+            beside[name] = dict(crossed_exam(crossed, None, labels, head, config).figures)
+    first = next(iter(tables.values()))
+    if constant := most_frequent(first.films, first.folds, labels, head):
+        beside[MOST_FREQUENT] = constant
+    return beside
+
+
+def growth(
+    exam: Exam,
+    num_films: float,
+    points: Sequence[CurvePoint],
+    choice: Choice,
+    labels: Sequence[str],
+    head: str,
+    config: HeadConfig,
+) -> CurveFacts | None:
+    """The learning curve of the way that was chosen; None without points.
+
+    exam    of the models that learnt num_films, which is what a fold leaves of all
+    points  of models that learnt fewer films, in the way and length of the choice
+    """
+    exams = {}
+    for point in points:
+        tables = {(choice.way, choice.length): point.out_of_fold}
+        crossed = cross_fitted(tables, HEADS[head], config, labels)
+        exams[round(point.num_films)] = crossed_exam(crossed, None, labels, head, config)
+    return learning_curve({**exams, round(num_films): exam}) if exams else None
