@@ -93,6 +93,7 @@ def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
         "kind": head.analysis,
         "model": checkpoint.digest,
         **({"model_name": checkpoint.name} if checkpoint.name else {}),
+        **({"linear": True} if checkpoint.config.is_linear else {}),
         "num_labels": len(checkpoint.labels),
         "training": {key: value for key, value in checkpoint.training.items() if key != FILM_DIGESTS},
     }
