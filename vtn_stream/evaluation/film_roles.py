@@ -136,7 +136,8 @@ class OwnFigures:
             films = "these films" if self.num_films is None else _films(self.num_films)
             return (
                 f"These are the model's own figures, measured on {films} when it was trained: models that had not "
-                "learnt a film, and were chosen on others, labelled it. Expect about the same on other films of this kind."
+                "learnt a film, and were chosen on others, labelled it. Expect about the same on other films of this "
+                "kind."
             )
         films = "the validation films" if self.num_films is None else _films(self.num_films, "validation film")
         return (
