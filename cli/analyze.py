@@ -51,6 +51,7 @@ __all__ = ["analyze"]
 )
 @options.formats
 @options.model
+@options.point
 @options.fps
 @click.option("--start", "start_s", type=SECONDS, default=0.0, help="Where to begin: seconds or HH:MM:SS.mmm.")
 @click.option("--end", "end_s", type=SECONDS, default=math.inf, help="Where to end: seconds or HH:MM:SS.mmm.")

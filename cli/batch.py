@@ -42,6 +42,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.address
 @options.formats
 @options.model
+@options.point
 @options.fps
 @options.decoder
 @options.backbone

@@ -62,6 +62,7 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     metavar="NAME|FILE",
     help="Name of a stored model, or its file; given twice, the two are compared.",
 )
+@options.point
 @click.option(
     "--videos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -174,7 +175,10 @@ def evaluate(asked: EvaluationOptions) -> int:
     with err.status(Text(f"loading {listed(path.name for path in paths)}")):
         from vtn_stream.checkpoints import load_checkpoint  # it brings torch
 
-        models = named_models(paths, [load_checkpoint(path) for path in paths])
+        checkpoints = [load_checkpoint(path) for path in paths]
+        for checkpoint in checkpoints:
+            checkpoint.operating_points_at(asked.point)
+        models = named_models(paths, checkpoints)
     kinds = {model.names_clips for model in models}
     if len(kinds) > 1:
         draws, names = sorted(models, key=lambda model: model.names_clips)

@@ -99,7 +99,8 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
             names = [name for name in new if name not in failed]
     extra = _tell_failed(failed)
     if len(models) == 1:
-        extra = {"model": models[0].checkpoint.digest, **extra}
+        point = {} if asked.point is None else {"point": asked.point}
+        extra = {"model": models[0].checkpoint.digest, **point, **extra}
         if roles[0].none_left:
             _tell_own(asked, OwnFigures.of_training(models[0].checkpoint.training), roles[0], extra)
             return 1 if failed else 0
@@ -162,6 +163,8 @@ def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", e
         click.echo(json.dumps({**extra, "training_films": roles.to_dict(), **figures}, indent=2))
     else:
         show_own(own)
+    if asked.point is not None:
+        err.print(f"these figures are of the default operating point, not of {asked.point}", style="yellow")
     if asked.plots is not None:
         err.print("no picture is drawn, as no film is scored", style="yellow")
     if asked.wants_films:

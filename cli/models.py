@@ -187,9 +187,10 @@ def _show_encoder(encoder: "EncoderConfig | StatisticsConfig", num_parameters: i
 
 
 def _show_checkpoint(checkpoint: "Described") -> None:
+    from vtn_stream.checkpoints.points import POINT_FIGURES
     from vtn_stream.checkpoints.training_films import FILM_DIGESTS, TrainingFilms
 
-    recipe, window, point = checkpoint.recipe, checkpoint.window, checkpoint.operating_points.common
+    recipe, window = checkpoint.recipe, checkpoint.window
     where = "inside" if checkpoint.holds_backbone else "not inside"
     window_s, stride_s = (float(n / recipe.fps) for n in (window.num_positions, window.stride))
     _show("labels", listed(checkpoint.labels, MAX_LABELS))
@@ -199,14 +200,10 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     _show("is shown", shown_words(checkpoint.inputs))
     _show("backbone weights", f"{recipe.weights}, {where}")
     _show("window", f"{window.num_positions} positions ({window_s:.2f} s), one every {stride_s:.2f} s")
-    _show(
-        "operating point",
-        f"a segment needs a score of {point.high:g}, and extends while the score is above {point.low:g}",
-    )
-    if checkpoint.operating_points.own:
-        _show("", f"{len(checkpoint.operating_points.own)} labels have their own")
+    for name in (None, *sorted(checkpoint.points)):
+        _show_point(name, checkpoint)
     for name, value in checkpoint.training.items():
-        if name != FILM_DIGESTS:  # hundreds, for programs: --json has them
+        if name not in (FILM_DIGESTS, POINT_FIGURES):  # hundreds, for programs: --json has them
             _show("training", f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
     films = TrainingFilms.of_training(checkpoint.training)
     if films is None:
@@ -215,6 +212,22 @@ def _show_checkpoint(checkpoint: "Described") -> None:
         num_learnt, num_validated = len(films.learnt), len(films.validated)
         _show("films", f"digests of {num_learnt} that it learnt from, and {num_validated} that validated it")
     _show("digest", checkpoint.digest)
+
+
+def _show_point(name: str | None, checkpoint: "Described") -> None:
+    """What a segment needs at a point, and what was measured there. None: the default one."""
+    from vtn_stream.checkpoints.points import point_figures
+
+    points = checkpoint.operating_points if name is None else checkpoint.points[name]
+    high, low = points.common.high, points.common.low
+    _show(
+        "operating point" if name is None else f"--point {name}",
+        f"a segment needs a score of {high:g}, and extends while the score is above {low:g}",
+    )
+    if points.own:
+        _show("", f"{len(points.own)} labels have their own")
+    if figures := point_figures(checkpoint.training, name):
+        _show("", f"measured: {', '.join(f'{what} {value:g}' for what, value in figures.items())}")
 
 
 def _tell_written(file: Path) -> None:

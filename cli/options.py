@@ -33,6 +33,7 @@ __all__ = [
     "gathered",
     "model",
     "overwrite",
+    "point",
     "rate",
     "refine",
     "results",
@@ -109,6 +110,12 @@ model = click.option(
     "--model",
     metavar="NAME|FILE",
     help="What draws the timeline: a checkpoint, or a model that `vtn-stream models ls` shows. [default: scenes]",
+)
+point = click.option(
+    "--point",
+    metavar="NAME",
+    help="Which of the model's operating points decides what is shown; `vtn-stream models info` lists them. "
+    "[default: its default one]",
 )
 fps = click.option(
     "--fps",

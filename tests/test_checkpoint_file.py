@@ -56,6 +56,8 @@ ANY_LABELS = OperatingPoints(common=OperatingPoint(high=0.5, low=0.5))
         ({"labels": ("a", "b", "a")}, "same"),
         ({"labels": ("a", "b", " ")}, "empty"),
         ({"operating_points": replace(ANY_LABELS, own={"d": OperatingPoint(high=1, low=1)})}, "an unknown label: d"),
+        ({"points": {"x": replace(ANY_LABELS, own={"d": OperatingPoint(high=1, low=1)})}}, "an unknown label: d"),
+        *(({"points": {name: ANY_LABELS}}, "cannot be asked for") for name in ("", "default", "-x", "a b", "é")),
     ],
 )
 def test_parts_that_disagree_are_no_checkpoint(model, wrong, said):
@@ -200,6 +202,7 @@ WRONG = [
     ("operating_points", {"another": {"high": 0.5, "low": 0.5}}),
     ("training", [1]),
     ("surprise", 1),
+    ("points", {}),  # of version 2 only
 ]
 
 

@@ -277,6 +277,28 @@ def phases(encoder, embeddings, tmp_path_factory):
     return path
 
 
+@pytest.mark.parametrize(("head", "strict"), [("model", 1.0), ("phases", 0.999), ("spotter", 0.02)])
+def test_a_point_asked_for_by_name_draws_what_a_model_with_that_threshold_draws(
+    request, analyzed, open_model, tmp_path, head, strict
+):
+    checkpoint = load_checkpoint(request.getfixturevalue(head))
+    quiet = OperatingPoints(common=OperatingPoint(high=strict, low=strict / 2))
+    save_checkpoint(replace(checkpoint, points={"quiet": quiet}), tmp_path / "named.safetensors")
+    save_checkpoint(replace(checkpoint, operating_points=quiet), tmp_path / "quiet.safetensors")
+
+    def drawn(name, **options):
+        with open_model(tmp_path / f"{name}.safetensors", **options) as analyzer:
+            return analyzer.analyze(analyzer.plan(analyzed.film)).timeline
+
+    default, asked = drawn("named"), drawn("named", point="quiet")
+    assert asked.segments == drawn("quiet").segments
+    assert asked.segments != default.segments
+    assert asked.provenance["analysis"]["point"] == "quiet"
+    assert "point" not in default.provenance["analysis"]
+    with pytest.raises(CheckpointError, match="no operating point named loud"):
+        drawn("named", point="loud")
+
+
 @pytest.fixture(scope="module")
 def spotter(encoder, embeddings, tmp_path_factory):
     """A localization head that was never trained: each point proposes about six strides with a score of about 0.01."""

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vtn_stream.checkpoints import Checkpoint, save_checkpoint
+from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.evaluation import of_analysis, score
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import read_annotations
@@ -397,6 +397,22 @@ def test_a_model_that_locates_looks_at_the_films_first(here, locating, films, tm
     assert code == 1
     assert err.splitlines() == ["one: there is no such film in deep"]
     assert out.splitlines()[1].startswith("1 film, 0:00:20.0, 2 labels")
+
+
+def test_a_model_is_measured_at_the_point_that_is_asked_for(here, locating, films, tmp_path):
+    named, options = tmp_path / "named.safetensors", ("--device", "cpu", "--store", tmp_path / "store", "--json")
+    everything = OperatingPoints(common=OperatingPoint(high=0.001, low=0.001))
+    save_checkpoint(replace(load_checkpoint(locating), points={"all": everything}), named)
+    figures = {
+        point: json.loads(here(films / "truth.csv", "--model", named, *options, *point)[1])
+        for point in ((), ("--point", "all"))
+    }
+    assert figures[()]["num_shown"] == 0 < figures["--point", "all"]["num_shown"]
+    assert figures["--point", "all"]["point"] == "all"
+    code, out, err = here(films / "truth.csv", "--model", named, "--point", "loud", *options)
+    assert (code, out) == (1, "")
+    assert "named has no operating point named loud" in err
+    assert err.count("\n") == 1
 
 
 def test_a_model_that_labels_every_moment_is_measured_alike(here, labelling, films):

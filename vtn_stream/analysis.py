@@ -90,6 +90,7 @@ def analyze(
     path: str | os.PathLike[str],
     *,
     model: str | os.PathLike[str] | None = None,
+    point: str | None = None,
     fps: float | Fraction | str | None = None,
     start_s: float = 0.0,
     end_s: float = math.inf,
@@ -106,6 +107,7 @@ def analyze(
     """The timeline of a film: what a model sees in it, or without one its scenes.
 
     model           a checkpoint's file, or the name of one in the models folder
+    point           the name of one of its operating points; by default the default one
     fps             grid positions per second; by default the model's, or 2
     start_s, end_s  the part of the film to analyze, in seconds: whole 60 s chunks are embedded, then cropped
     backbone        a timm image network, by default the model's; weights is a file for it where they are not installed
@@ -120,6 +122,7 @@ def analyze(
     """
     settings = Settings(
         model=model,
+        point=point,
         fps=fps,
         backbone=backbone,
         weights=weights,
@@ -206,6 +209,7 @@ class Analyzer:
                     "its labels would be wrong",
                     "leave out --fps",
                 )
+            checkpoint.operating_points_at(self._settings.point)
             self._checkpoint = checkpoint
         return self._checkpoint
 
@@ -309,7 +313,7 @@ class Analyzer:
         else:
             from vtn_stream.scorers.model import model_provenance
 
-            analysis = model_provenance(checkpoint)
+            analysis = model_provenance(checkpoint, self._settings.point)
         return fixed_provenance(self.recipe, self.inputs, self.encoder, analysis)
 
     def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
@@ -326,6 +330,7 @@ class Analyzer:
         start, stop = plan.chunks[0].start, plan.chunks[-1].stop
         job = ModelOnFilm(
             checkpoint=checkpoint,
+            point=self._settings.point,
             network=self._network,
             within=(max(first, start) - start, min(last, stop) - start),
             fps=fps,

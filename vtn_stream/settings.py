@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from vtn_stream.backbone import check_asked
+from vtn_stream.errors import InputError
 from vtn_stream.sampling import SamplingPlan, parse_rate
 
 __all__ = ["Decoder", "Device", "Settings"]
@@ -20,6 +21,7 @@ class Settings:
     """How films are analyzed. Values stay as they were given, so that a record of a run says what was asked for.
 
     model     a checkpoint's file, or the name of one in the models folder; None: no model, but scenes
+    point     the name of one of the model's operating points; None: its default one
     fps       grid positions per second, such as 2, 2.56 or "30000/1001"; None: the model's, or 2
     backbone  a timm image network; None: the model's, or the default one
     weights   a file for the backbone, where its weights are not installed
@@ -31,10 +33,11 @@ class Settings:
     refine    cuts between scenes are placed to the frame, by decoding the frames around them; a model's borders are not
     exact     take from the store only what this very execution computed, not what another device or version did
 
-    Raises InputError for an fps that is not a rate.
+    Raises InputError for an fps that is not a rate, and for a point without a model.
     """
 
     model: str | os.PathLike[str] | None = None
+    point: str | None = None
     fps: float | Fraction | str | None = None
     backbone: str | None = None
     weights: str | os.PathLike[str] | None = None
@@ -48,6 +51,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         _ = self.sampling
+        if self.point is not None and self.model is None:
+            raise InputError(
+                f"the operating point {self.point} is one of a model, and there is no model",
+                "nothing was analyzed",
+                "name its model with --model, or leave out --point",
+            )
 
     @property
     def sampling(self) -> SamplingPlan | None:

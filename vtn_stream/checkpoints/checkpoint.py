@@ -1,5 +1,6 @@
 """A model and what it means: network, labels, recipe, window, operating points. Knows no file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from vtn_stream.checkpoints.points import DEFAULT_POINT
+from vtn_stream.errors import CheckpointError
 from vtn_stream.heads import head_of
 from vtn_stream.model import VTNConfig
 from vtn_stream.sampling import ClipWindow
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from vtn_stream.model import VTN
 
 __all__ = ["Checkpoint", "skeleton"]
+
+_NAME_OF_POINT = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +32,7 @@ class Checkpoint:
     inputs            what it reads of each frame, in the order of columns: embeddings of the picture, of changes
     window            how it slides over a film
     operating_points  from which score a class holds
+    points            others by the names by which they are asked for
     phase_rules       of a dense head, for all its outputs; None: the most likely label counts, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
@@ -43,6 +49,7 @@ class Checkpoint:
     inputs: tuple[str, ...] = (PICTURE,)
     window: ClipWindow
     operating_points: OperatingPoints
+    points: Mapping[str, OperatingPoints] = field(default_factory=dict)
     phase_rules: PhaseRules | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(repr=False)
@@ -67,12 +74,30 @@ class Checkpoint:
             raise ValueError("the recipe is not that of the picture")
         if self.config.encoder.input_width % len(self.inputs):
             raise ValueError(f"{self.config.encoder.input_width} columns are not those of {len(self.inputs)} inputs")
-        if strangers := set(self.operating_points.own) - set(self.labels):
-            raise ValueError(f"an operating point is for an unknown label: {min(strangers)[:100]}")
+        for points in (self.operating_points, *self.points.values()):
+            if strangers := set(points.own) - set(self.labels):
+                raise ValueError(f"an operating point is for an unknown label: {min(strangers)[:100]}")
+        if not all(_NAME_OF_POINT.fullmatch(name) and name != DEFAULT_POINT for name in self.points):
+            raise ValueError("an operating point has a name that cannot be asked for")
         if self.phase_rules is not None:
             head = self.config.head
             if head_of(head).drawing != "phases" or len(self.phase_rules.min_positions) != head.num_outputs:
                 raise ValueError("phase rules do not fit the head's outputs")
+
+    def operating_points_at(self, point: str | None) -> OperatingPoints:
+        """Those of a name; None: the default ones. Raises CheckpointError for a name that the model does not have."""
+        if point is None:
+            return self.operating_points
+        if point not in self.points:
+            model = self.name or "the model"
+            raise CheckpointError(
+                f"{model} has no operating point named {point[:100]}",
+                "nothing was done",
+                f"leave out --point, or give one of its points: {', '.join(sorted(self.points))}"
+                if self.points
+                else "leave out --point: it has only its default one",
+            )
+        return self.points[point]
 
     def network(self) -> "VTN":
         """The network without its backbone, in evaluation mode. Its parameters are these tensors, not copies."""

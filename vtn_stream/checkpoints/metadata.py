@@ -52,6 +52,7 @@ class Described:
     inputs: tuple[str, ...] = (PICTURE,)
     window: ClipWindow
     operating_points: OperatingPoints
+    points: Mapping[str, OperatingPoints] = field(default_factory=dict)
     phase_rules: PhaseRules | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     digest: str
@@ -72,7 +73,11 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
     """
     window = checkpoint.window
     rate = None if window.position_rate is None else str(window.position_rate)
-    later = {} if checkpoint.inputs == (PICTURE,) else {"inputs": list(checkpoint.inputs)}
+    later: dict[str, Any] = {}
+    if checkpoint.inputs != (PICTURE,):
+        later["inputs"] = list(checkpoint.inputs)
+    if checkpoint.points:
+        later["points"] = _named(checkpoint.points)
     return {
         "format": 2 if later else 1,
         "config": checkpoint.config.to_dict(),
@@ -203,6 +208,19 @@ def _points(given: Any) -> dict[str, OperatingPoint]:
     return {label: _point(point) for label, point in given.items()}
 
 
+def _named(points: Mapping[str, OperatingPoints]) -> dict[str, Any]:
+    return {name: of.to_dict() for name, of in sorted(points.items())}
+
+
+def _named_points(given: Any) -> dict[str, OperatingPoints]:
+    found = {}
+    for name, of in given.items():
+        if set(of) != {"operating_point", "operating_points"}:
+            raise KeyError
+        found[name] = OperatingPoints(common=_point(of["operating_point"]), own=_points(of["operating_points"]))
+    return found
+
+
 def _rules(rules: PhaseRules) -> dict[str, Any]:
     return {"min_positions": list(rules.min_positions), "change_cost": [list(row) for row in rules.change_cost]}
 
@@ -258,4 +276,4 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "training": _training,
 }
 # Of fields that may be missing: then they say what was so in version 1.
-_LATER_READERS: dict[str, Callable[[Any], Any]] = {"inputs": _inputs}
+_LATER_READERS: dict[str, Callable[[Any], Any]] = {"inputs": _inputs, "points": _named_points}

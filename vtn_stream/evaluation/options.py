@@ -23,6 +23,7 @@ Way = Literal["predictions", "films", "clips"]
 _WAYS: Mapping[str, tuple[Way, ...]] = {
     "annotations": ("predictions",),
     "models": ("films", "clips"),
+    "point": ("films",),
     "videos": ("films", "clips"),
     "weights": ("films", "clips"),
     "store": ("films",),
@@ -60,6 +61,7 @@ class EvaluationOptions:
                          model
     annotations          the truth, for predictions
     models               the model, by its name or file, or two to compare; () for predictions
+    point                the name of an operating point of each model; None: their default ones
     videos               the films' folder; None: that of the list or of the annotations
     metrics              what to measure; (): what says something of such annotations
     tious                thresholds of tIoU, groups of them; (): THUMOS14's
@@ -85,6 +87,7 @@ class EvaluationOptions:
     what: Path
     annotations: Path | None = None
     models: tuple[str, ...] = ()
+    point: str | None = None
     videos: Path | None = None
     metrics: "tuple[Metric, ...]" = ()
     tious: tuple[tuple[float, ...], ...] = ()
@@ -199,4 +202,4 @@ class EvaluationOptions:
 
     def settings(self, model: Path) -> Settings:
         """How films are analyzed by this model."""
-        return Settings(model=model, weights=self.weights, device=self.device, store=self.store)
+        return Settings(model=model, point=self.point, weights=self.weights, device=self.device, store=self.store)

@@ -85,6 +85,8 @@ def _model(analysis: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     num_films, hours = _number(films, "num_films"), _number(films, "hours")
     if num_films is not None and hours is not None:
         yield "Trained on", f"{num_films:g} film{'' if num_films == 1 else 's'}, {hours:.1f} hours in all."
+    if (point := _text(analysis, "point")) is not None:
+        yield "Operating point", f"{point}, which was asked for by its name, not the model's default one."
     common, own = _mapping(analysis, "operating_point"), _mapping(analysis, "operating_points")
     high, low = _number(common, "high"), _number(common, "low")
     if high is None or low is None:

@@ -31,6 +31,7 @@ __all__ = ["ModelOnFilm", "ModelScorer", "load_network", "model_provenance"]
 class ModelOnFilm:
     """What is read, and by which model.
 
+    point        the name of one of its operating points; None: the default one
     network      the checkpoint's, in evaluation mode
     within       the positions that were asked for, [first, last) of those that come; others are never looked at
     fps          positions per second
@@ -45,6 +46,7 @@ class ModelOnFilm:
     fps: Fraction
     film: str
     scratch: Path
+    point: str | None = None
     on_progress: Callable[[int, int], None] | None = None
 
     @property
@@ -79,15 +81,18 @@ class ModelScorer:
         valid = np.zeros_like(index.valid)
         valid[self._job.rows] = index.valid[self._job.rows]
         index = replace(index, valid=valid)
-        points, rules = checkpoint.operating_points, checkpoint.phase_rules
+        points, rules = checkpoint.operating_points_at(self._job.point), checkpoint.phase_rules
         return draw(self._job.head.drawing, scores, index, checkpoint.labels, duration_s, points, rules)
 
     def provenance(self) -> dict[str, Any]:
-        return model_provenance(self._job.checkpoint)
+        return model_provenance(self._job.checkpoint, self._job.point)
 
 
-def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a timeline says about its model: JSON values, known before a network or a film is loaded."""
+def model_provenance(checkpoint: Checkpoint, point: str | None = None) -> dict[str, Any]:
+    """What a timeline says about its model: JSON values, known before a network or a film is loaded.
+
+    point: as in ModelOnFilm
+    """
     head = head_of(checkpoint.config.head)
     fields: dict[str, Any] = {
         "kind": head.analysis,
@@ -100,7 +105,9 @@ def model_provenance(checkpoint: Checkpoint) -> dict[str, Any]:
     if head.names_clips:
         window = checkpoint.window
         fields |= {"window_positions": window.num_positions, "stride_positions": window.stride}
-    fields |= checkpoint.operating_points.to_dict()
+    if point is not None:
+        fields["point"] = point
+    fields |= checkpoint.operating_points_at(point).to_dict()
     if head.drawing == "phases":
         fields["phase_rules"] = None if checkpoint.phase_rules is None else asdict(checkpoint.phase_rules)
     if DRAWINGS.get(head.analysis) != head.drawing:
