@@ -112,7 +112,7 @@ def stretches(path: Path, spans: tuple[tuple[float, float], ...]) -> list[Pictur
             film.seek(int(start_s / video.time_base), stream=video)
             last = None
             for frame in film.decode(video):
-                while last is not None and frame.time > start_s + len(pictures) / FPS and len(pictures) / FPS < end_s - start_s:
+                while last is not None and start_s + len(pictures) / FPS < min(frame.time, end_s):
                     pictures.append(last)
                 if frame.time > end_s:
                     break
@@ -121,19 +121,23 @@ def stretches(path: Path, spans: tuple[tuple[float, float], ...]) -> list[Pictur
     return found
 
 
+def played(stretch: Pictures, rng: np.random.Generator) -> Iterator[Pictures]:
+    """Its pictures [H, W, 3] from somewhere on, forwards and backwards without end."""
+    there_and_back = np.concatenate([np.arange(len(stretch)), np.arange(len(stretch) - 2, 0, -1)])
+    first = int(rng.integers(len(there_and_back)))
+    return (stretch[there_and_back[i % len(there_and_back)]] for i in range(first, sys.maxsize))
+
+
 def joined(clips: Sequence[list[Pictures]], kind: str, num_borders: int, seed: int) -> Iterator[Pictures | Border]:
     """Pictures [H, W, 3] of a film, and every border once it has been shown."""
     rng = np.random.default_rng(seed)
     num_shown, clip = 0, -1
-    change: Iterator[Pictures] = iter(())
-    before = None
+    before: Iterator[Pictures] | None = None
     for number in range(num_borders + 1):
         clip = int(rng.choice([c for c in range(len(clips)) if c != clip]))
         stretch = clips[clip][rng.integers(len(clips[clip]))]
         stretch = stretch[:, :, ::-1] if rng.random() < 0.5 else stretch
-        there_and_back = np.concatenate([np.arange(len(stretch)), np.arange(len(stretch) - 2, 0, -1)])
-        first = int(rng.integers(len(there_and_back)))
-        shown = (stretch[there_and_back[i % len(there_and_back)]] for i in range(first, sys.maxsize))
+        shown = played(stretch, rng)
         if before is not None:
             num = 0 if kind == "cut" else round(rng.uniform(*CHANGE_S) * FPS)
             for i in range(num):
