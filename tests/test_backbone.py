@@ -16,7 +16,7 @@ from vtn_stream.backbone.speed import cast_weights, num_cores
 from vtn_stream.backbone.weights import pretrained
 from vtn_stream.errors import BackboneError, VideoError
 from vtn_stream.film import VideoInfo
-from vtn_stream.track import CENTRE_CROP
+from vtn_stream.track import CENTRE_CROP, Recipe
 
 
 def noise(encoder, num, seed=0):
@@ -78,6 +78,39 @@ def test_the_rows_are_those_of_timm(encoder, tiny, tiny_weights):
     model.reset_classifier(0)
     frames = noise(encoder, 6)
     assert cosines(encoder(frames), plain_forward(model, frames)).min() >= 0.9999
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("test_efficientnet", (2, 3)),
+        ("test_resnet", (2, 3)),
+        ("test_vit", 1),
+        pytest.param("swin_tiny_patch4_window7_224", (1, 2), marks=pytest.mark.release),
+    ],
+)
+def test_pooling_by_the_maximum_takes_the_largest_value_of_each_feature_over_the_picture(name, where, tmp_path):
+    torch.manual_seed(0)
+    model = timm.create_model(name).eval()
+    save_file(model.state_dict(), tmp_path / "w.safetensors")
+    encoder = FrameEncoder(name, weights=tmp_path / "w.safetensors", pooling="maximum", device="cpu")
+    frames = noise(encoder, 3)
+    recipe = encoder.recipe(Fraction(1))
+    pixels = (torch.from_numpy(frames) / 255 - torch.tensor(recipe.mean)) / torch.tensor(recipe.std)
+    with torch.no_grad():
+        features = model.forward_features(pixels.permute(0, 3, 1, 2).float())
+    parts = features[:, model.num_prefix_tokens :] if name == "test_vit" else features
+    assert cosines(encoder(frames), parts.amax(where).numpy()).min() >= 0.999
+    assert encoder.num_features == len(encoder(frames)[0])
+    assert recipe.pooling == "maximum"
+
+
+def test_a_recipe_says_its_pooling_only_where_it_is_not_the_networks(encoder, tiny, tiny_weights):
+    own = encoder.recipe(Fraction(2))
+    assert "pooling" not in own.to_json()
+    other = FrameEncoder(tiny, weights=tiny_weights, recipe=replace(own, pooling="maximum"), device="cpu")
+    assert Recipe.from_json(other.recipe(Fraction(2)).to_json()) == replace(own, pooling="maximum")
+    assert other.recipe(Fraction(2)).digest != own.digest
 
 
 def test_the_installed_weights_are_those_of_the_default_network():

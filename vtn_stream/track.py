@@ -26,6 +26,7 @@ __all__ = [
     "OperatingPoint",
     "OperatingPoints",
     "PhaseRules",
+    "Pooling",
     "Recipe",
     "Spans",
     "change_s",
@@ -41,6 +42,7 @@ LOWEST_THRESHOLD: Final = 1e-4  # of an operating point: scores are float16, and
 
 # The input of an image network that shows a frame as it is; "change-1/8" shows what changed in 1/8 second.
 PICTURE: Final = "picture"
+Pooling = Literal["network", "maximum"]
 MAX_CHANGE_S: Final = 10  # so far back a change may look
 
 _CHANGE = re.compile(r"change-([1-9]\d{0,8}(?:/[1-9]\d{0,8})?)", re.ASCII)
@@ -104,6 +106,8 @@ class Recipe:
     geometry  "squash": the whole frame resized to size, aspect ratio given up, nothing cropped; or CENTRE_CROP
     mean, std per RGB channel, of values in 0..1
     input     what the network is shown of a frame: PICTURE, or "change-D": its change in D seconds
+    pooling   how the network's last map of features becomes one vector. "network": as the network does it, often by
+              the mean; "maximum": the largest value of each feature, which also small things in a picture can give
     """
 
     backbone: str
@@ -116,6 +120,7 @@ class Recipe:
     interpolation: Literal["bicubic"] = "bicubic"
     colour: Literal["RGB"] = "RGB"
     input: str = PICTURE
+    pooling: Pooling = "network"
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # one form of each value: equal recipes give equal text
@@ -126,10 +131,11 @@ class Recipe:
         change_s(self.input)
 
     def to_json(self) -> str:
-        """Canonical: equal recipes give equal text. The picture is not named: it was the only input once."""
+        """Canonical: equal recipes give equal text. What was the only input and pooling once is not named."""
         fields = asdict(self)
-        if self.input == PICTURE:
-            del fields["input"]
+        for name, once in (("input", PICTURE), ("pooling", "network")):
+            if fields[name] == once:
+                del fields[name]
         return _canonical(fields)
 
     @classmethod

@@ -18,7 +18,7 @@ from vtn_stream.backbone.files import INSTALLED_WEIGHTS, check_file, weights_key
 from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
-from vtn_stream.track import CENTRE_CROP, BackboneFacts, Execution, Recipe
+from vtn_stream.track import CENTRE_CROP, BackboneFacts, Execution, Pooling, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +64,7 @@ class FrameEncoder:
     recipe   what the embeddings shall mean, where a model was trained on them: its size, mean, std and geometry
              instead of timm's own; of its fps nothing is taken
     size     height and width of the frames it looks at, where there is no recipe; by default timm's for it
+    pooling  of its last map of features, where there is no recipe (see Recipe)
     device   "auto" takes a GPU when there is one
     memory   where it knows these weights, the network is loaded for the first frame, not before
 
@@ -79,6 +80,7 @@ class FrameEncoder:
         weights: "Path | Mapping[str, Tensor] | None" = None,
         recipe: Recipe | None = None,
         size: int | None = None,
+        pooling: Pooling = "network",
         device: Literal["auto", "cpu", "cuda"] = "auto",
         memory: Memory | None = None,
     ) -> None:
@@ -89,7 +91,8 @@ class FrameEncoder:
         self.name = name
         self._weights, self._asked_device = weights, device
         self._asked_size = recipe.size if recipe is not None else None if size is None else (size, size)
-        key = None if memory is None else weights_key(name, weights, recipe, self._asked_size)
+        self._pooling = pooling if recipe is None else recipe.pooling
+        key = None if memory is None else weights_key(name, weights, recipe, self._asked_size, self._pooling)
         known = None if memory is None or key is None else memory.recall(key)
         if known is None:
             check_name(name)
@@ -203,7 +206,7 @@ class FrameEncoder:
             hub = Hub()  # it may answer while torch loads
         from vtn_stream.backbone.network import Network
 
-        return Network(self.name, self._weights, self._asked_size, self.device, hub)
+        return Network(self.name, self._weights, self._asked_size, self.device, hub, pooling=self._pooling)
 
     @cached_property
     def _ready(self) -> "Network":

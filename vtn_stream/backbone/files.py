@@ -13,7 +13,7 @@ from typing import Any
 
 from vtn_stream.errors import BackboneError
 from vtn_stream.film import file_stamp
-from vtn_stream.track import Recipe
+from vtn_stream.track import Pooling, Recipe
 
 __all__ = ["INSTALLED_WEIGHTS", "check_file", "installed_file", "unreadable", "weights_key"]
 
@@ -43,7 +43,11 @@ def installed_file(name: str) -> Path | None:
 
 
 def weights_key(
-    name: str, weights: Path | Mapping[str, Any] | None, recipe: Recipe | None, size: tuple[int, int] | None
+    name: str,
+    weights: Path | Mapping[str, Any] | None,
+    recipe: Recipe | None,
+    size: tuple[int, int] | None,
+    pooling: Pooling = "network",
 ) -> str | None:
     """What is known of this network with these weights goes by this key; None: nothing tells these weights apart.
 
@@ -60,7 +64,7 @@ def weights_key(
         versions = [importlib.metadata.version(package) for package in ("timm", "torch")]
     except (OSError, importlib.metadata.PackageNotFoundError):
         return None
-    text = repr((_KEY_VERSION, name, size, versions, which))
+    text = repr((_KEY_VERSION, name, size, pooling, versions, which))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -6,12 +6,13 @@ N frames, H x W the network's input size, D its feature width.
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import timm
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vtn_stream.backbone.digest import weights_digest
 from vtn_stream.backbone.hub import Hub
@@ -26,7 +27,7 @@ from vtn_stream.backbone.speed import (
 )
 from vtn_stream.backbone.weights import pretrained
 from vtn_stream.errors import BackboneError
-from vtn_stream.track import BackboneFacts, Execution, Recipe
+from vtn_stream.track import BackboneFacts, Execution, Pooling, Recipe
 
 __all__ = ["Network", "devices"]
 
@@ -49,6 +50,8 @@ class Network:
         size: tuple[int, int] | None,
         device: str,
         hub: Hub | None = None,
+        *,
+        pooling: Pooling = "network",
     ) -> None:
         self._name = name
         self._device = device
@@ -62,10 +65,13 @@ class Network:
                 size=tuple(config["input_size"][1:]) if size is None else size,
                 mean=config["mean"],
                 std=config["std"],
+                pooling=pooling,
             ),
             num_features=int(self._model.num_features),
             source=source,
         )
+        if pooling == "maximum":
+            self._model = _Maximum(self._model)
         self._size = self.facts.recipe.size
         self._dtype = dtype_for(self._model, device)
         self._batch_size = BATCH_SIZE[device]
@@ -129,6 +135,22 @@ class Network:
             values = self._model(inputs)
         result: NDArray[np.float16] = values[: len(batch)].to(torch.float16).cpu().numpy()
         return result
+
+
+class _Maximum(nn.Module):
+    """The network up to its last map of features, of each of which the largest value over the picture is taken."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[N, 3, H, W] -> [N, D]."""
+        features: Tensor = self.network.forward_features(pixels)
+        if features.ndim == 3:  # [N, L, D]: a token for each part of the picture, behind those for all of it
+            return features[:, getattr(self.network, "num_prefix_tokens", 0) :].amax(1)
+        channels_first = features.shape[1] == self.network.num_features
+        return features.amax((2, 3) if channels_first else (1, 2))
 
 
 def devices() -> list[str]:

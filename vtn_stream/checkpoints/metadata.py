@@ -79,7 +79,7 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
     if checkpoint.points:
         later["points"] = _named(checkpoint.points)
     return {
-        "format": 2 if later else 1,
+        "format": 2 if later or checkpoint.recipe.pooling != "network" else 1,
         "config": checkpoint.config.to_dict(),
         "labels": list(checkpoint.labels),
         "recipe": json.loads(checkpoint.recipe.to_json()),
@@ -167,7 +167,8 @@ def _labels(given: Any) -> tuple[str, ...]:
 
 
 def _recipe(given: Any) -> Recipe:
-    if set(given) != {field.name for field in fields(Recipe)} - {"input"}:
+    names = {field.name for field in fields(Recipe)} - {"input"}
+    if set(given) | {"pooling"} != names:
         raise KeyError
     texts = ("backbone", "weights", "geometry", "interpolation", "colour")
     if not all(isinstance(given[name], str) and given[name] for name in texts):
@@ -181,7 +182,8 @@ def _recipe(given: Any) -> Recipe:
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise ValueError("a mean or std without three channels")
     known = {"geometry": ("squash", CENTRE_CROP), "interpolation": ("bicubic",), "colour": ("RGB",)}
-    for name, choices in known.items():
+    given = {"pooling": "network", **given}
+    for name, choices in {**known, "pooling": ("network", "maximum")}.items():
         if given[name] not in choices:
             raise ValueError(f"this release does not know the {name} {given[name]!r}")
     return Recipe(**{**given, "fps": fps, "size": tuple(sides), "mean": mean, "std": std})
