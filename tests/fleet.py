@@ -205,11 +205,11 @@ class Run:
         return {path.name.removesuffix(suffix): path.read_bytes() for path in self.output.rglob("*" + suffix)}
 
 
-def analyzed_alone(films: Path, folder: Path) -> dict[str, bytes]:
+def analyzed_alone(films: Path, folder: Path, **settings) -> dict[str, bytes]:
     """The timelines that one process writes of the same films, without a batch."""
     timelines = {}
     results = ResultOptions(output=folder / "results", formats=("json", "csv"))
-    with Analyzer(Settings(fps=1, store=folder / "store"), encoder=FakeEncoder()) as analyzer:
+    with Analyzer(Settings(**({"fps": 1, "store": folder / "store"} | settings)), encoder=FakeEncoder()) as analyzer:
         for film in sorted(films.glob("*.mp4")):
             made = analyzer.analyze(analyzer.plan(film))
             files = results.files(film, made.timeline.video_identity, store=folder / "store")

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fleet import FakeEncoder, FleetWorker, Run, two_nodes
+from fleet import FakeEncoder, FleetWorker, Run, analyzed_alone, two_nodes
+from input_models import write_input_model
 from ray_nodes import IGNORED, LIMIT_S
 
 from vtn_stream.analysis import Analyzer
@@ -145,6 +146,16 @@ def test_one_film_alone_keeps_all_nodes_busy(cluster, many, tmp_path):
     assert len({event.worker for event in run.of_kind(ChunksDone)}) == 2
     assert set(run.stored.values()) == {1}
     assert run.stored.total() == 10
+
+
+def test_a_model_that_reads_changes_gives_on_ray_what_it_gives_alone(cluster, many, tmp_path):
+    model = write_input_model(tmp_path / "moves.safetensors")
+    Run(tmp_path, FleetWorker, list_films([many / "short.mp4"]))  # its pictures are stored then
+    run = Run(tmp_path, FleetWorker, many, settings={"model": model}, overwrite=True)
+    assert (run.failed, run.summary.counts.num_done) == ({}, 2)
+    assert run.timelines == analyzed_alone(many, tmp_path / "alone", model=model)
+    assert embeddings(tmp_path / "store") == embeddings(tmp_path / "alone" / "store")
+    assert run.stored == {f"short.mp4 {n}": 1 for n in range(2)} | {f"long.mp4 {n}": 2 for n in range(10)}
 
 
 class Losing(FleetWorker):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from vtn_stream.backbone.change import change_pictures, grey
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import labelled_clips as evaluation
@@ -32,7 +33,9 @@ LABELS = ("air drumming", "drumming", "fight", "juggling balls", "other", "pool"
 WINDOW = [0, 8, 16, 25, 33, 42, 50, 59, 67, 76, 84, 93, 101, 110, 118, 127]  # frames of a view
 
 
-def make_checkpoint(tiny, tiny_weights, encoder, folder, *, squash=False, position_rate=Fraction(25), seed=0):
+def make_checkpoint(
+    tiny, tiny_weights, encoder, folder, *, squash=False, position_rate=Fraction(25), inputs=("picture",), seed=0
+):
     """Random, with its backbone in the file; 16 positions at 3.125 a second, as the published one."""
     head = load_file(tiny_weights)
     backbone = {name: value for name, value in head.items() if not name.startswith("classifier")}
@@ -40,7 +43,11 @@ def make_checkpoint(tiny, tiny_weights, encoder, folder, *, squash=False, positi
     config = VTNConfig(
         backbone=tiny,
         encoder=EncoderConfig(
-            input_width=encoder.num_features, width=32, num_heads=4, feedforward_width=32, attention_windows=(4, 4)
+            input_width=encoder.num_features * len(inputs),
+            width=32,
+            num_heads=4,
+            feedforward_width=32,
+            attention_windows=(4, 4),
         ),
         head=ClassificationConfig(num_classes=len(LABELS)),
     )
@@ -51,12 +58,13 @@ def make_checkpoint(tiny, tiny_weights, encoder, folder, *, squash=False, positi
             if tensor.ndim == 2:  # as drawn for training, hardly anything depends on the frames
                 tensor.mul_(8)
         tensors["encoder.project.weight"].mul_(30)  # embeddings of a random backbone are small
-    path = folder / f"model-{seed}-{squash}-{position_rate}.safetensors"
+    path = folder / f"model-{seed}-{squash}-{position_rate}-{len(inputs)}.safetensors"
     save_checkpoint(
         Checkpoint(
             config=config,
             labels=LABELS,
             recipe=recipe if squash else replace(recipe, geometry=CENTRE_CROP),
+            inputs=inputs,
             window=ClipWindow(num_positions=16, stride=8, position_rate=position_rate),
             operating_points=OperatingPoints(common=OperatingPoint(high=0.5, low=0.25)),
             tensors=tensors,
@@ -159,6 +167,23 @@ def test_a_model_of_whole_frames_sees_them_squashed_and_counts_positions(make, c
     values = embedded(checkpoint, (frames.float() / 255 - 0.45)[:, None] / 0.225)
     indices = [min(k * 150 // 30, 149) for k in range(31)]  # 10 s at 3.125 positions a second
     assert is_top_of(result, by_hand(checkpoint, values, [indices], [range(31)]))
+
+
+@pytest.mark.parametrize("squash", [True, False])
+def test_a_model_of_two_inputs_reads_changes_beside_pictures(make, clips, squash):
+    checkpoint = make(squash=squash, position_rate=None, inputs=("change-1/5", "picture"))
+    (result,) = evaluate(checkpoint, clips[1:], FULL, device="cpu").scored
+    frames = decoded(clips[1].path, (96, 96) if squash else None)
+    greys = np.stack([grey(frame) for frame in frames])
+    changes = change_pictures(greys, greys[np.maximum(np.arange(150) - 5, 0)])  # 5 of 25 a second are 1/5 s
+    if squash:
+        pixels = [(torch.from_numpy(x).permute(0, 3, 1, 2) / 255 - 0.45)[:, None] / 0.225 for x in (changes, frames)]
+    else:
+        pixels = [torch.stack([protocol_pixels(x, checkpoint.recipe) for x in shown]) for shown in (changes, frames)]
+    values = [embedded(checkpoint, of) for of in pixels]
+    indices = [min(k * 150 // 30, 149) for k in range(31)]
+    assert is_top_of(result, by_hand(checkpoint, torch.cat(values, -1), [indices], [range(31)]))
+    assert not is_top_of(result, by_hand(checkpoint, torch.cat(values[::-1], -1), [indices], [range(31)]))
 
 
 def test_a_model_of_whole_frames_has_no_crops(make, clips):

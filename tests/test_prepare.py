@@ -54,6 +54,24 @@ def test_films_become_tracks_with_their_clocks(footage, encoder, store, process)
     assert np.array_equal(again["a"].values, films["a"].values)
 
 
+def test_through_two_inputs_films_have_the_columns_of_both_and_only_what_is_missing_is_embedded(
+    footage, encoder, store, process
+):
+    inputs, events = ("picture", "change-1/2"), []
+    alone = embed_films(footage, ["a"], PLAN, encoder, store, process)["a"]
+    recipe = encoder.recipe(PLAN.fps)
+    assert work_to_do(footage, ["a", "b"], recipe, store, inputs=inputs).num_missing == 80
+    films = embed_films(footage, ["a", "b"], PLAN, encoder, store, process, inputs=inputs, on_event=events.append)
+    pictures, changes = np.split(films["a"].values, 2, axis=1)
+    assert np.array_equal(pictures, alone.values)
+    assert changes[1:].any(1).all()
+    assert sum(event.num_frames for event in events if isinstance(event, FramesEmbedded)) == 80
+    work = work_to_do(footage, ["a", "b"], recipe, store, inputs=inputs)
+    assert (work.num_missing, work.num_films_elsewhere) == (0, 0)
+    only = embed_films(footage, ["b"], PLAN, encoder, store, process, inputs=inputs[1:])["b"]
+    assert np.array_equal(only.values, films["b"].values[:, encoder.num_features :])
+
+
 def test_the_work_is_known_without_reading_what_is_stored(footage, encoder, store, process):
     names, recipe = ["a", "b", "c"], encoder.recipe(PLAN.fps)
 

@@ -66,7 +66,9 @@ class ChunkReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FramesEmbedded:
-    """A batch of frames has been decoded and gone through the network: a sign of progress within a chunk."""
+    """A batch of pictures has gone through the network: a sign of progress within a chunk. num_frames: those that
+    positions show, and of which every input is there now.
+    """
 
     num_frames: int
 
@@ -291,8 +293,7 @@ def _embed_run(
         try:
             for batch in process.frames(video, work.pts[rows], size, work.wants_thumbnail[rows]):
                 shown = work.take(rows, batch)
-                work.settle(shown, encoder(shown.pictures))
-                yield FramesEmbedded(num_frames=len(batch.items))
+                yield FramesEmbedded(num_frames=work.settle(shown, encoder(shown.pictures)))
                 yield from finished()
             yield from finished()  # chunks that show no frame
             if waiting:

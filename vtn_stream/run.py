@@ -75,6 +75,9 @@ class Run:
             self._due = (of >= 0) & _thumbnail_due(plan, first, stop)
             self.wants_thumbnail[self._views.rows[PICTURE][of[self._due]]] = True
         self._thumbnails: dict[int, bytes] = {}
+        self._num_left = np.zeros(len(self.pts), np.int64)  # [R]: views of a frame that are not embedded yet
+        for rows in self._views.rows.values():
+            self._num_left[rows] += 1
 
     def ask(self, chunk: Chunk) -> NDArray[np.intp]:
         """The rows to decode for all that is not settled in this chunk and later ones, ascending."""
@@ -93,11 +96,16 @@ class Run:
         self._thumbnails |= {int(rows[i]): jpeg for i, jpeg in batch.thumbnails.items()}
         return shown
 
-    def settle(self, shown: Shown, values: NDArray[np.float16]) -> None:
-        """Takes the embeddings [N, D] of what the network was shown."""
+    def settle(self, shown: Shown, values: NDArray[np.float16]) -> int:
+        """Takes the embeddings [N, D] of what the network was shown. Returns of how many frames that was the last."""
+        num_done = 0
         for (name, view), value in zip(shown.views, values, strict=True):
             self._columns[name].values[view] = value
             self._columns[name].embedded[view] = True
+            row = self._views.rows[name][view]
+            self._num_left[row] -= 1
+            num_done += int(self._num_left[row] == 0)
+        return num_done
 
     def is_settled(self, missing: Missing) -> bool:
         """Whether the chunk's result is known for all its inputs."""
