@@ -21,7 +21,7 @@ RECIPE = Recipe(backbone="b", weights="w", fps=Fraction(4), size=(8, 8), mean=(0
 def taught(head, some, held_out=()):
     """A material, and what a model learns of it in an epoch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learning, "ways_of", lambda inputs: ways_of(inputs)[:1])
+        patch.setattr(learning, "ways_of", lambda inputs, head: ways_of(inputs, head)[:1])
         material = Material(
             films=tuple(some),
             folds=tuple(n % 2 for n in range(len(some))),
