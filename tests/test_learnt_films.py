@@ -336,6 +336,37 @@ def test_figures_that_are_no_shares_are_no_figures(training):
     assert OwnFigures.of_training(training) == OwnFigures(figures={}, num_films=None)
 
 
+def test_figures_out_of_fold_have_their_intervals_and_say_what_they_are():
+    own = OwnFigures.of_training(
+        {
+            "figures": {"frame accuracy": 0.61},
+            "intervals": {"frame accuracy": [0.55, 0.67], "edit score": [0.5], "F1": ["a", 1], "x": [-1, 2]},
+            "measured": {"how": "out of fold", "films": 15, "folds": 5},
+        }
+    )
+    assert own.intervals == {"frame accuracy": (0.55, 0.67)}
+    assert own.num_films == 15
+    assert own.sentence() == (
+        "These are the model's own figures, measured on 15 films when it was trained: models that had not learnt a "
+        "film, and were chosen on others, labelled it. Expect about the same on other films of this kind."
+    )
+
+
+def test_if_none_is_left_the_models_own_intervals_are_shown(measure, truth, teach):
+    model = teach(
+        intervals={"frame accuracy": [0.7, 0.8]},
+        measured={"how": "out of fold", "films": 15, "folds": 5},
+    )
+    code, out, _ = measure(truth("one", "two"), model)
+    assert code == 0
+    assert [line.split() for line in out.splitlines()][-2:] == [
+        ["frame", "accuracy", "75.0", "70.0", "to", "80.0"],
+        ["edit", "score", "50.0"],
+    ]
+    figures = json.loads(measure(truth("one", "two"), model, "--json")[1])
+    assert figures["own_intervals"] == {"frame accuracy": [0.7, 0.8]}
+
+
 def test_garbage_for_the_number_of_films_leaves_the_figures():
     own = OwnFigures.of_training({"figures": {"top-1": 1}, "validation": {"num_films": "many"}})
     assert own == OwnFigures(figures={"top-1": 1.0}, num_films=None)

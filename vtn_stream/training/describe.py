@@ -13,6 +13,7 @@ from vtn_stream.report.card_facts import CardFacts, CurveFacts, MeasuredFacts, S
 from vtn_stream.track import Recipe
 from vtn_stream.training.exam import Exam
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learn import Learnt, taught_by
 from vtn_stream.training.prepare import Material
 from vtn_stream.version import __version__
@@ -22,7 +23,7 @@ __all__ = ["card_facts", "provenance"]
 
 def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path, pictures: Sequence[Path]) -> CardFacts:
     """The content of the card; pictures lie beside the output."""
-    settings, head = learnt.settings, HEADS[material.head]
+    head = HEADS[material.head]
     num_folds = len(set(material.folds))
     return CardFacts(
         name=output.name,
@@ -33,20 +34,9 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
         backbone=recipe.backbone,
         fps=float(recipe.fps),
         inputs=learnt.way.inputs,
+        temporal="a linear model" if learnt.way.model == "linear" else "an encoder with attention over time",
         splits=_splits(material),
-        settings={
-            "seed": settings.seed,
-            "epochs": learnt.fitted.num_epochs,
-            "positions per crop": settings.crop_positions,
-            "crops per batch": settings.batch_size,
-            "learning rate": settings.learning_rate,
-            "weight decay": settings.weight_decay,
-            "width": settings.encoder.width,
-            "layers": settings.encoder.num_layers,
-            "attention window, positions": settings.encoder.attention_windows[0],
-            "inputs": ", ".join(learnt.way.inputs),
-            "motion": _motion(settings.encoder),
-        },
+        settings={"seed": learnt.seed, "inputs": ", ".join(learnt.way.inputs), **_settings(learnt)},
         provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights},
         measured=None if learnt.exam is None else _measured(learnt.exam, learnt.baselines, num_folds),
         held_out=None if learnt.held_out is None else _measured(learnt.held_out, {}, 0),
@@ -61,22 +51,21 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
 
 def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
     """The training of a checkpoint, as JSON values."""
-    fitted, settings = learnt.fitted, learnt.settings
+    settings = learnt.settings
     said: dict[str, Any] = {
         "vtn_stream": __version__,
-        "seed": settings.seed,
+        "seed": learnt.seed,
         "head": material.head,
         **{split.name.replace(" ", "_"): asdict(split) for split in _splits(material)},
-        "epochs": fitted.num_epochs,
+        "epochs": learnt.fitted.num_epochs,
         "way": learnt.way.name,
         "metric": HEADS[material.head].metric_name,
         "tried": {name: round(share, 4) for name, share in learnt.tried.items()},
-        "crop_positions": settings.crop_positions,
-        "batch_size": settings.batch_size,
-        "learning_rate": settings.learning_rate,
         "figures": {},
         "notes": list(learnt.notes),
     }
+    if isinstance(settings, Hyperparameters):
+        said |= {name: getattr(settings, name) for name in ("crop_positions", "batch_size", "learning_rate")}
     if (exam := learnt.exam) is not None:
         num_folds = len(set(material.folds))
         said["measured"] = {"how": "out of fold", "folds": num_folds, **_of_films(exam)}
@@ -153,6 +142,30 @@ def _curve(curve: CurveFacts) -> dict[str, Any]:
         "figures": [round(share, 4) for share in curve.figures],
         "gain_of_twice_the_films": None if curve.gain is None else round(curve.gain, 4),
         "gain_interval": None if interval is None else [round(bound, 4) for bound in interval],
+    }
+
+
+def _settings(learnt: Learnt) -> dict[str, str | float | int]:
+    """How the model was trained, by the names that a card uses."""
+    settings = learnt.settings
+    if not isinstance(settings, Hyperparameters):
+        encoder = settings.encoder
+        around = "the whole clip" if encoder.reach is None else f"{encoder.reach} positions to each side"
+        since = " and ".join(map(str, encoder.lags))
+        return {
+            "statistics": f"{' and '.join(encoder.statistics)} of {around}",
+            **({"differences": f"to {since} positions earlier"} if encoder.lags else {}),
+        }
+    return {
+        "epochs": learnt.fitted.num_epochs,
+        "positions per crop": settings.crop_positions,
+        "crops per batch": settings.batch_size,
+        "learning rate": settings.learning_rate,
+        "weight decay": settings.weight_decay,
+        "width": settings.encoder.width,
+        "layers": settings.encoder.num_layers,
+        "attention window, positions": settings.encoder.attention_windows[0],
+        "motion": _motion(settings.encoder),
     }
 
 

@@ -41,6 +41,7 @@ FEWEST_FOR_CURVE = 4  # groups
 class Learnt:
     """A model learnt from all films, and what was chosen and measured on the way.
 
+    seed         of all that was random
     settings, fitted  of the model; its way is the choice's
     choice       what was chosen on the out-of-fold predictions of all films; of one fold, what is taken without
     out_of_fold  those predictions, of the chosen way and length: points and rules were fitted on them; None of one fold
@@ -52,6 +53,7 @@ class Learnt:
     notes        of the training, without names of films
     """
 
+    seed: int
     settings: Hyperparameters | LinearSettings
     fitted: Fitted
     choice: Choice
@@ -163,6 +165,7 @@ class _Lessons:
         elif stopped := sum(bool(its.notes) for its in (*outcomes, *less)):
             notes.append(f"{stopped} of the {len(outcomes) + len(less)} models that were compared stopped early.")
         return Learnt(
+            seed=self._seed,
             settings=final.settings,
             fitted=Fitted(
                 network=network,

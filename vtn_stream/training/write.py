@@ -19,6 +19,7 @@ from vtn_stream.report.card import model_card
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import Recipe
 from vtn_stream.training.describe import card_facts, provenance
+from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learn import Learnt
 from vtn_stream.training.prepare import Material
 
@@ -78,7 +79,9 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
     network = learnt.fitted.network
     tensors = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     lengths = [len(film.values) for film in material.films]
-    num = round(float(np.median(lengths))) if HEADS[material.head].names_clips else learnt.settings.crop_positions
+    num = round(float(np.median(lengths)))
+    if isinstance(learnt.settings, Hyperparameters) and not HEADS[material.head].names_clips:
+        num = learnt.settings.crop_positions
     return Checkpoint(
         config=network.config,
         labels=material.labels,
