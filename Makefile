@@ -35,6 +35,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/decoding.py
 	$(BIN)/python benchmarks/decoders.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/inputs.py
 	$(BIN)/python benchmarks/cuts.py
 	$(BIN)/python benchmarks/odd_media.py
 	$(BIN)/python benchmarks/temporal.py
