@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
@@ -57,7 +58,7 @@ def ls(store: Path | None) -> None:
             Text(printable(m["name"])),
             clock(m["duration_s"]),
             Text(m["recipe"]["backbone"]),
-            Text(m["recipe"].get("input", PICTURE)),
+            Text(_input(m["recipe"])),
             m["recipe"]["fps"],
             by,
             str(len(film.chunk_files)),
@@ -68,6 +69,12 @@ def ls(store: Path | None) -> None:
     if scratch := opened.scratch_bytes():
         advice = "analyze their films again to use it, or delete the folder scratch in it"
         out.print(f"{scratch / 1e6:.1f} MB more are scratch of long films whose runs go on or were killed: {advice}")
+
+
+def _input(recipe: dict[str, Any]) -> str:
+    """What was embedded: the input, and the pooling where it is not the network's own."""
+    pooling = recipe.get("pooling")
+    return f"{recipe.get('input', PICTURE)}{'' if pooling is None else f' ({pooling})'}"
 
 
 @cache.command()

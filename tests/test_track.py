@@ -33,6 +33,7 @@ OTHER = {
         "interpolation": "bilinear",
         "colour": "BGR",
         "input": "change-1/8",
+        "pooling": "maximum",
     },
     EXECUTION: {
         "device": "cuda",
