@@ -21,7 +21,7 @@ from vtn_stream.training.learner import Learner, NoNumber, Weights, copied
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import TrainingState, load_state, save_state
 
-__all__ = ["Fitted", "epochs_of", "fit"]
+__all__ = ["Fitted", "check_numbers", "epochs_of", "fit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
