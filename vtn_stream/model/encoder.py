@@ -271,8 +271,8 @@ def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) ->
 
 
 def _dropped(x: Tensor, p: float) -> Tensor:
-    """Dropout of many features in training. p is rounded to 1/256: a byte decides on a number, drawn eight at a time. On
-    a CPU, torch's own dropout of an input draws longer than a small network computes.
+    """Dropout of many features in training. p is rounded to 1/256: each number is kept or not by one byte, and eight
+    are drawn at a time. On a CPU, torch's own dropout of an input takes longer than a small network.
     """
     num_dropped = round(256 * p)
     if num_dropped == 0:

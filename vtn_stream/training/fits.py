@@ -83,12 +83,16 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
-    """predictions: of the films that were read, in their order, by length; weights: None unless they are wanted."""
+    """predictions: of the films that were read, in their order, by length; weights: None unless they are wanted.
+
+    stopped  before its time: a loss was not a number
+    """
 
     predictions: Mapping[float, tuple[GridScores, ...]]
     num_epochs: int
     losses: tuple[float, ...]
     notes: tuple[str, ...] = ()
+    stopped: bool = False
     weights: Mapping[str, Tensor] | None = field(default=None)
 
 
@@ -134,6 +138,7 @@ def kept(lesson: Lesson, one: Fit) -> tuple[Outcome | None, str | None]:
             num_epochs=facts["num_epochs"],
             losses=tuple(facts["losses"]),
             notes=tuple(facts["notes"]),
+            stopped=bool(facts["stopped"]),
             weights=state.tensors["weights"] if one.keeps_weights else None,
         ), None
     except (KeyError, ValueError, IndexError):
@@ -175,12 +180,18 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
         num_epochs=fitted.num_epochs,
         losses=fitted.losses,
         notes=fitted.notes,
+        stopped=isinstance(one.settings, Hyperparameters) and bool(fitted.notes),
         weights={name: tensor.cpu() for name, tensor in fitted.network.state_dict().items()}
         if one.keeps_weights
         else None,
     )
     if state is not None and lesson.work is not None:
-        facts = {"num_epochs": outcome.num_epochs, "losses": list(outcome.losses), "notes": list(outcome.notes)}
+        facts = {
+            "num_epochs": outcome.num_epochs,
+            "losses": list(outcome.losses),
+            "notes": list(outcome.notes),
+            "stopped": outcome.stopped,
+        }
         groups: dict[str, Mapping[str, Tensor]] = {
             str(length): _packed(scores) for length, scores in outcome.predictions.items()
         }

@@ -162,7 +162,7 @@ class _Lessons:
         if crossed is None:
             what = "There was one film" if len(material.films) == 1 else "All films are of one source"
             notes.append(f"{what}: nothing was chosen or measured, and no threshold was fitted.")
-        elif stopped := sum(bool(its.notes) for its in (*outcomes, *less)):
+        elif stopped := sum(its.stopped for its in (*outcomes, *less)):
             notes.append(f"{stopped} of the {len(outcomes) + len(less)} models that were compared stopped early.")
         return Learnt(
             seed=self._seed,

@@ -21,7 +21,7 @@ from vtn_stream.training.learner import Learner, NoNumber, Weights, copied
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import TrainingState, load_state, save_state
 
-__all__ = ["Fitted", "epochs_of", "fit"]
+__all__ = ["Fitted", "check_numbers", "epochs_of", "fit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +128,7 @@ class _Fit:
             return
         progress, tensors = dict(state.progress), state.tensors
         self._learner.go_on(progress.pop("learner"), tensors["network"], tensors["mean"], state.optimizer)
-        device = self._learner.network.encoder.cls_token.device
+        device = self._learner.network.device
         self._earlier = {
             int(group.removeprefix("after ")): {name: tensor.to(device) for name, tensor in tensors[group].items()}
             for group in tensors

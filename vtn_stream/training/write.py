@@ -86,7 +86,7 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         config=network.config,
         labels=material.labels,
         recipe=recipe,
-        inputs=material.inputs,
+        inputs=learnt.way.inputs,
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
         operating_points=learnt.points,
         phase_rules=learnt.rules,
