@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.calibration import AS_IT_IS, Calibration, odds, of_segments, share
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration, fold, odds, of_segments, share
 from vtn_stream.heads.fitting import TIOU, AtPoint, detection_points
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
@@ -26,6 +26,7 @@ from vtn_stream.localize import (
     MIN_SPAN_SCORE,
     Drawing,
     candidates,
+    groups,
     joined,
     located,
     max_candidates_and_spans,
@@ -61,9 +62,16 @@ class Localization(Head[LocalizationConfig]):
         self, config: LocalizationConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
         """frame: the highest score of the class among the points that are nearest to the position, one a level; spans:
-        what is proposed, after soft-NMS.
+        what is proposed, after soft-NMS. Of a linear model, frame: the score of the class at the position; spans: runs
+        of positions that score high, by `groups`.
         """
         num = len(valid)
+        if network.config.is_linear:
+            said = np.zeros((num, config.num_classes), np.float32)
+            for piece in pieces(tiles, num):
+                said[piece.start : piece.stop] = finite_on_cpu(network.head(piece.frames).float().sigmoid()[0])
+            said[~valid] = 0
+            return GridScores(frame=said.astype(np.float16), spans=propose([groups(said, valid)], num, fps))
         frame = np.zeros((num, config.num_classes), np.float16)
         num_candidates, _ = max_candidates_and_spans(num, fps)
         levels = [_Strongest(num_candidates) for _ in range(config.num_levels)]
@@ -127,6 +135,9 @@ class Localization(Head[LocalizationConfig]):
         if frame is not None:
             frame = np.where(frame > 0, _moved(frame, calibration), 0).astype(np.float16)  # 0: invalid
         return replace(prediction, spans=spans, frame=frame)
+
+    def calibrate(self, network: VTN, calibration: Calibration) -> None:
+        fold(network.head.get_submodule("out" if network.config.is_linear else "classify.out"), calibration)
 
     def statements(
         self,

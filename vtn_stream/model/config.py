@@ -169,9 +169,12 @@ class ClassificationConfig(HeadConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalizationConfig(HeadConfig):
-    """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions."""
+    """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions. A
+    linear model has no pyramid: it scores positions, and both sizes say nothing.
+    """
 
     kind = "localization"
+    reads = "positions"
     num_levels: int
     tower_width: int
 
