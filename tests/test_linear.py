@@ -106,7 +106,7 @@ def test_a_calibration_is_folded_into_the_layer(finding):
     HEADS["localization"].calibrate(network, calibration)
     close = (before.frame > 0.01) & (before.frame < 0.99)  # half precision says little of the rest
     np.testing.assert_allclose(predictions(network, new, FPS)[0].frame[close], promised.frame[close], atol=5e-3)
-    assert close.sum() > 100
+    assert close.sum() > 50
 
 
 def test_a_segment_shorter_than_a_step_is_learnt_at_one_position():
