@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads.calibration import AS_IT_IS, Calibration, fold, odds, of_segments, share
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration, odds, of_segments, share
 from vtn_stream.heads.fitting import TIOU, AtPoint, detection_points
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
@@ -34,7 +34,8 @@ from vtn_stream.localize import (
     strongest,
 )
 from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
-from vtn_stream.model import VTN, LocalizationConfig
+from vtn_stream.model import VTN, LocalizationConfig, StatisticsConfig
+from vtn_stream.model.heads import LinearSpanHead
 from vtn_stream.model.heads.localization import reach
 from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
@@ -65,13 +66,9 @@ class Localization(Head[LocalizationConfig]):
         what is proposed, after soft-NMS. Of a linear model, frame: the score of the class at the position; spans: runs
         of positions that score high, by `groups`.
         """
-        num = len(valid)
         if network.config.is_linear:
-            said = np.zeros((num, config.num_classes), np.float32)
-            for piece in pieces(tiles, num):
-                said[piece.start : piece.stop] = finite_on_cpu(network.head(piece.frames).float().sigmoid()[0])
-            said[~valid] = 0
-            return GridScores(frame=said.astype(np.float16), spans=propose([groups(said, valid)], num, fps))
+            return _read_positions(network, tiles, valid, fps)
+        num = len(valid)
         frame = np.zeros((num, config.num_classes), np.float16)
         num_candidates, _ = max_candidates_and_spans(num, fps)
         levels = [_Strongest(num_candidates) for _ in range(config.num_levels)]
@@ -137,7 +134,12 @@ class Localization(Head[LocalizationConfig]):
         return replace(prediction, spans=spans, frame=frame)
 
     def calibrate(self, network: VTN, calibration: Calibration) -> None:
-        fold(network.head.get_submodule("out" if network.config.is_linear else "classify.out"), calibration)
+        head = network.head
+        if isinstance(head, LinearSpanHead):
+            head.scale.mul_(calibration.scale)
+            head.shift.mul_(calibration.scale).add_(calibration.shift)
+        else:
+            super().calibrate(network, calibration)
 
     def statements(
         self,
@@ -173,6 +175,22 @@ def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str])
 
 def _moved(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
     return share(calibration.scale * odds(scores) + calibration.shift)
+
+
+def _read_positions(network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction) -> GridScores:
+    """The scores of a linear model, calibrated as its head says."""
+    head, statistics = network.head, network.config.encoder
+    assert isinstance(head, LinearSpanHead)
+    assert isinstance(statistics, StatisticsConfig)
+    calibration = Calibration(scale=float(head.scale), shift=float(head.shift))
+    said = np.zeros((len(valid), head.out.out_features), np.float32)
+    for piece in pieces(tiles, len(valid)):
+        said[piece.start : piece.stop] = finite_on_cpu(head(piece.frames).float().sigmoid()[0])
+    spans, frame = groups(said, valid, statistics.reach or 0), said.astype(np.float64)
+    if calibration != AS_IT_IS:
+        spans, frame = replace(spans, scores=_moved(spans.scores, calibration)), _moved(frame, calibration)
+    frame[~valid] = 0
+    return GridScores(frame=frame.astype(np.float16), spans=propose([spans], len(valid), fps))
 
 
 def _read_pyramid(

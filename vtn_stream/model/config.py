@@ -185,6 +185,11 @@ class LocalizationConfig(HeadConfig):
             width, num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width
         )
 
+    def linear(self, width: int) -> "nn.Module":
+        from vtn_stream.model.heads import LinearSpanHead
+
+        return LinearSpanHead(width, num_outputs=self.num_outputs)
+
     def num_parameters(self, width: int) -> int:
         hidden = self.tower_width
         tower = (3 * width + 1) * hidden + (3 * hidden + 1) * hidden + 4 * hidden

@@ -93,7 +93,7 @@ def fit_linear(
             "head.out.weight": weights.weight @ parts.directions.T,
             "head.out.bias": weights.bias,
         }
-        network.load_state_dict({name: tensor.float() for name, tensor in learnt.items()})
+        network.load_state_dict(network.state_dict() | {name: tensor.float() for name, tensor in learnt.items()})
         loss = float(log_loss(weights, parts.scores, examples.truth, exclusive=examples.exclusive).mean())
     return Fitted(
         network=network.eval(),

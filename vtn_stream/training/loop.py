@@ -128,7 +128,7 @@ class _Fit:
             return
         progress, tensors = dict(state.progress), state.tensors
         self._learner.go_on(progress.pop("learner"), tensors["network"], tensors["mean"], state.optimizer)
-        device = self._learner.network.encoder.cls_token.device
+        device = self._learner.network.device
         self._earlier = {
             int(group.removeprefix("after ")): {name: tensor.to(device) for name, tensor in tensors[group].items()}
             for group in tensors
