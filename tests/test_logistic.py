@@ -36,9 +36,13 @@ def objective(features, classes, num_classes, decay):
     return value
 
 
+def one_of(classes, num_classes=3):
+    return torch.nn.functional.one_hot(classes, num_classes)
+
+
 def fitted(features, classes, num_classes, decay):
     parts = components(features)
-    weights = logistic(parts.scores, classes, num_classes, decay)
+    weights = logistic(parts.scores, one_of(classes, num_classes), decay)
     return parts, weights
 
 
@@ -72,7 +76,8 @@ def test_no_direction_leads_down_from_the_optimum(num, num_features):
 def test_a_start_elsewhere_leads_to_the_same_optimum():
     features, classes = made(50, 20)
     parts, cold = fitted(features, classes, 3, 0.02)
-    warm = logistic(parts.scores, classes, 3, 0.02, start=logistic(parts.scores, classes, 3, 5.0))
+    truth = one_of(classes)
+    warm = logistic(parts.scores, truth, 0.02, start=logistic(parts.scores, truth, 5.0))
     torch.testing.assert_close(cold.weight, warm.weight, atol=1e-5, rtol=0)
     torch.testing.assert_close(cold.bias, warm.bias, atol=1e-5, rtol=0)
 
@@ -90,7 +95,25 @@ def test_log_loss_is_minus_the_logarithm_of_the_chance_of_what_is_true():
     parts, weights = fitted(features, classes, 3, 0.1)
     chances = (parts.scores @ weights.weight.T + weights.bias).softmax(1)
     oracle = -chances[torch.arange(30), classes].log()
-    torch.testing.assert_close(log_loss(weights, parts.scores, classes), oracle)
+    torch.testing.assert_close(log_loss(weights, parts.scores, one_of(classes)), oracle)
+
+
+def test_classes_that_may_hold_at_once_are_fitted_each_by_itself():
+    features, classes = made(60, 8)
+    parts, truth = components(features), one_of(classes)
+    together = logistic(parts.scores, truth, 0.05, exclusive=False)
+    for k in range(3):
+        alone = logistic(parts.scores, truth[:, [k]], 0.05, exclusive=False)
+        torch.testing.assert_close(together.weight[k], alone.weight[0], atol=1e-5, rtol=0)
+    weight = (together.weight @ parts.directions.T).requires_grad_()
+    bias = together.bias.clone().requires_grad_()
+    prior = ((truth.sum(0) + 1) / 62).double().logit()
+    logits = features.double() @ weight.T + bias
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth.double(), reduction="none").sum(1).mean()
+    (loss + 0.025 * weight.square().sum() + BIAS_DECAY / 2 * (bias - prior).square().sum()).backward()
+    assert max(float(weight.grad.abs().max()), float(bias.grad.abs().max())) < 1e-6
+    losses = log_loss(together, parts.scores, truth, exclusive=False)
+    torch.testing.assert_close(losses.mean(), loss.detach(), atol=1e-6, rtol=0)
 
 
 # ---- components

@@ -13,6 +13,7 @@ from vtn_stream.model import (
     VTN,
     ClassificationConfig,
     DenseConfig,
+    HeadConfig,
     LocalizationConfig,
     StatisticsConfig,
     StatisticsEncoder,
@@ -200,10 +201,12 @@ def test_the_config_comes_back_from_json_values(head, its):
     [
         (DenseConfig(num_classes=3), config(None), "a dense head cannot read the statistics of a whole sequence"),
         (ClassificationConfig(num_classes=3), config(1), "cannot read the statistics of single positions"),
-        (LocalizationConfig(num_classes=3, num_levels=2, tower_width=4), config(1), "a localization head cannot"),
+        (LocalizationConfig(num_classes=3, num_levels=2, tower_width=4), config(None), "a localization head cannot"),
+        (HeadConfig(num_classes=3), config(1), "a new head cannot"),
     ],
 )
-def test_a_head_that_cannot_read_these_statistics_is_refused(head, its, words):
+def test_a_head_that_cannot_read_these_statistics_is_refused(monkeypatch, head, its, words):
+    monkeypatch.setattr(HeadConfig, "kind", "new", raising=False)
     with pytest.raises(ValueError, match=words):
         VTNConfig(backbone="none", encoder=its, head=head)
 

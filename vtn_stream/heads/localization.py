@@ -26,6 +26,7 @@ from vtn_stream.localize import (
     MIN_SPAN_SCORE,
     Drawing,
     candidates,
+    groups,
     joined,
     located,
     max_candidates_and_spans,
@@ -33,7 +34,8 @@ from vtn_stream.localize import (
     strongest,
 )
 from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
-from vtn_stream.model import VTN, LocalizationConfig
+from vtn_stream.model import VTN, LocalizationConfig, StatisticsConfig
+from vtn_stream.model.heads import LinearSpanHead
 from vtn_stream.model.heads.localization import reach
 from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
@@ -61,8 +63,11 @@ class Localization(Head[LocalizationConfig]):
         self, config: LocalizationConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
         """frame: the highest score of the class among the points that are nearest to the position, one a level; spans:
-        what is proposed, after soft-NMS.
+        what is proposed, after soft-NMS. Of a linear model, frame: the score of the class at the position; spans: runs
+        of positions that score high, by `groups`.
         """
+        if network.config.is_linear:
+            return _read_positions(network, tiles, valid, fps)
         num = len(valid)
         frame = np.zeros((num, config.num_classes), np.float16)
         num_candidates, _ = max_candidates_and_spans(num, fps)
@@ -128,6 +133,14 @@ class Localization(Head[LocalizationConfig]):
             frame = np.where(frame > 0, _moved(frame, calibration), 0).astype(np.float16)  # 0: invalid
         return replace(prediction, spans=spans, frame=frame)
 
+    def calibrate(self, network: VTN, calibration: Calibration) -> None:
+        head = network.head
+        if isinstance(head, LinearSpanHead):
+            head.scale.mul_(calibration.scale)
+            head.shift.mul_(calibration.scale).add_(calibration.shift)
+        else:
+            super().calibrate(network, calibration)
+
     def statements(
         self,
         config: LocalizationConfig,
@@ -162,6 +175,22 @@ def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str])
 
 def _moved(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
     return share(calibration.scale * odds(scores) + calibration.shift)
+
+
+def _read_positions(network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction) -> GridScores:
+    """The scores of a linear model, calibrated as its head says."""
+    head, statistics = network.head, network.config.encoder
+    assert isinstance(head, LinearSpanHead)
+    assert isinstance(statistics, StatisticsConfig)
+    calibration = Calibration(scale=float(head.scale), shift=float(head.shift))
+    said = np.zeros((len(valid), head.out.out_features), np.float32)
+    for piece in pieces(tiles, len(valid)):
+        said[piece.start : piece.stop] = finite_on_cpu(head(piece.frames).float().sigmoid()[0])
+    spans, frame = groups(said, valid, statistics.reach or 0), said.astype(np.float64)
+    if calibration != AS_IT_IS:
+        spans, frame = replace(spans, scores=_moved(spans.scores, calibration)), _moved(frame, calibration)
+    frame[~valid] = 0
+    return GridScores(frame=frame.astype(np.float16), spans=propose([spans], len(valid), fps))
 
 
 def _read_pyramid(

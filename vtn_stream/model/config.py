@@ -169,9 +169,12 @@ class ClassificationConfig(HeadConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalizationConfig(HeadConfig):
-    """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions."""
+    """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions. A
+    linear model has no pyramid: it scores positions, and both sizes say nothing.
+    """
 
     kind = "localization"
+    reads = "positions"
     num_levels: int
     tower_width: int
 
@@ -181,6 +184,11 @@ class LocalizationConfig(HeadConfig):
         return LocalizationHead(
             width, num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width
         )
+
+    def linear(self, width: int) -> "nn.Module":
+        from vtn_stream.model.heads import LinearSpanHead
+
+        return LinearSpanHead(width, num_outputs=self.num_outputs)
 
     def num_parameters(self, width: int) -> int:
         hidden = self.tower_width

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.errors import TrainingError, listed
+from vtn_stream.errors import TrainingError
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import labels_of
@@ -21,7 +21,7 @@ from vtn_stream.model import VTN, HeadConfig, StatisticsConfig, StatisticsEncode
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.logistic import LinearWeights, components, log_loss, logistic
-from vtn_stream.training.loop import Fitted
+from vtn_stream.training.loop import Fitted, check_numbers
 from vtn_stream.training.split import folds
 from vtn_stream.training.standardize import LEAST_DEVIATION
 
@@ -53,16 +53,13 @@ class LinearSettings:
 def natural_linear(
     films: Sequence[TrainingFilm], labels: Sequence[str], head: HeadKind, fps: Fraction, *, decay: float | None = None
 ) -> LinearSettings:
-    """The settings that suit these films, all of one rate. A head that finds segments is replaced by a dense one: a
-    linear layer says what a position shows. Raises ValueError without films.
-    """
+    """The settings that suit these films, all of one rate. Raises ValueError without films."""
     if not films:
         raise ValueError("there is nothing to learn from")
     width = films[0].values.shape[1]
     if HEADS[head].names_clips:
         encoder = StatisticsConfig(input_width=width, reach=None, statistics=("mean", "deviation"))
     else:
-        head = "dense"
         lags = tuple(sorted({max(1, round(lag_s * fps)) for lag_s in LAGS_S}))
         encoder = StatisticsConfig(input_width=width, reach=round(REACH_S * fps), statistics=("mean",), lags=lags)
     config = HEADS[head].config_for(films, len(labels), encoder.width)
@@ -82,23 +79,22 @@ def fit_linear(
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
         assert isinstance(network.encoder, StatisticsEncoder)
         examples = _examples(network.encoder, films, labels, settings.head)
-        notes, num_outputs = examples.notes, settings.head.num_outputs
+        notes, num_features = examples.notes, settings.encoder.num_features
         mean, deviation = _standardize(examples.features)
         parts = components(examples.features)
-        num_features = settings.encoder.num_features
         decay = settings.decay
         if decay is None:
-            decay, why = _chosen_decay(parts.scores.float(), examples, films, num_outputs, num_features)
+            decay, why = _chosen_decay(parts.scores.float(), examples, films, num_features)
             notes += (why,)
-        weights = logistic(parts.scores, examples.classes, num_outputs, decay * num_features)
+        weights = logistic(parts.scores, examples.truth, decay * num_features, exclusive=examples.exclusive)
         learnt = {
             "encoder.input_mean": mean,
             "encoder.input_deviation": deviation,
             "head.out.weight": weights.weight @ parts.directions.T,
             "head.out.bias": weights.bias,
         }
-        network.load_state_dict({name: tensor.float() for name, tensor in learnt.items()})
-        loss = float(log_loss(weights, parts.scores, examples.classes).mean())
+        network.load_state_dict(network.state_dict() | {name: tensor.float() for name, tensor in learnt.items()})
+        loss = float(log_loss(weights, parts.scores, examples.truth, exclusive=examples.exclusive).mean())
     return Fitted(
         network=network.eval(),
         num_epochs=1,
@@ -109,27 +105,31 @@ def fit_linear(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Examples:
-    """features float32 [n, F], classes int64 [n], film int64 [n]: the number of the film of each."""
+    """features float32 [n, F]; truth bool [n, K], which classes hold; film int64 [n]: the number of the film of each.
+
+    exclusive  exactly one class holds at each
+    """
 
     features: Tensor
-    classes: Tensor
+    truth: Tensor
     film: Tensor
+    exclusive: bool
     notes: tuple[str, ...]
 
 
 def _examples(
     encoder: StatisticsEncoder, films: Sequence[TrainingFilm], labels: Sequence[str], head: HeadConfig
 ) -> _Examples:
-    _check_numbers(films)
+    check_numbers(films)
     notes: tuple[str, ...] = ()
     if encoder.config.reach is None:
         features = torch.cat([_of_clip(encoder, film) for film in films])
         classes = np.array([labels.index(film.clip_label or "") for film in films])
-        of_film = np.arange(len(films))
+        truth, of_film = np.eye(head.num_outputs, dtype=np.bool_)[classes], np.arange(len(films))
     else:
-        named = [labels_of(film, labels) for film in films]
-        known = [np.flatnonzero((held >= 0) & (held < head.num_outputs)) for held in named]
-        total = sum(map(len, known))
+        held = [_held(film, labels, head) for film in films]
+        places = [np.flatnonzero(known) for _, known in held]
+        total = sum(map(len, places))
         if not total:
             raise TrainingError(
                 "no position of the training films has a label",
@@ -138,12 +138,31 @@ def _examples(
             )
         every = -(-total // MAX_EXAMPLES)
         if every > 1:
-            known = [at[::every] for at in known]
+            places = [at[::every] for at in places]
             notes = (f"The linear model was fitted to every {_nth(every)} labelled position of the films.",)
-        features = torch.cat([_at(encoder, film, at) for film, at in zip(films, known, strict=True)])
-        classes = np.concatenate([held[at] for held, at in zip(named, known, strict=True)])
-        of_film = np.repeat(np.arange(len(films)), [len(at) for at in known])
-    return _Examples(features=features, classes=torch.from_numpy(classes), film=torch.from_numpy(of_film), notes=notes)
+        features = torch.cat([_at(encoder, film, at) for film, at in zip(films, places, strict=True)])
+        truth = np.concatenate([those[at] for (those, _), at in zip(held, places, strict=True)])
+        of_film = np.repeat(np.arange(len(films)), [len(at) for at in places])
+    return _Examples(
+        features=features,
+        truth=torch.from_numpy(truth),
+        film=torch.from_numpy(of_film),
+        exclusive=not HEADS[head.kind].learns_segments,
+        notes=notes,
+    )
+
+
+def _held(film: TrainingFilm, labels: Sequence[str], head: HeadConfig) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """[T, K], which classes hold at each position; and [T], where that is known and the head can say it."""
+    if not HEADS[head.kind].learns_segments:
+        number = labels_of(film, labels)
+        known = (number >= 0) & (number < head.num_outputs)
+        return number[:, None] == np.arange(head.num_outputs), known
+    truth = np.zeros((len(film.index), head.num_outputs), np.bool_)
+    for segment in film.segments:
+        start, stop = np.searchsorted(film.index.grid_s, [segment.start_s, segment.end_s])
+        truth[start : max(stop, start + 1), labels.index(segment.label)] = True  # shorter than a step: one position
+    return truth, film.index.valid
 
 
 def _of_clip(encoder: StatisticsEncoder, film: TrainingFilm) -> Tensor:
@@ -164,7 +183,7 @@ def _at(encoder: StatisticsEncoder, film: TrainingFilm, positions: NDArray[np.in
 
 
 def _chosen_decay(
-    scores: Tensor, examples: _Examples, films: Sequence[TrainingFilm], num_outputs: int, num_features: int
+    scores: Tensor, examples: _Examples, films: Sequence[TrainingFilm], num_features: int
 ) -> tuple[float, str]:
     """The decay of the least cross-entropy on left out groups of films, and a note of it."""
     groups = {film.group for film in films}
@@ -188,13 +207,14 @@ def _chosen_decay(
         for number, decay in enumerate(DECAYS):
             weights = logistic(
                 scores[~held],
-                examples.classes[~held],
-                num_outputs,
+                examples.truth[~held],
                 decay * num_features,
+                exclusive=examples.exclusive,
                 start=weights,
                 tolerance=ROUGH_TOLERANCE,
             )
-            totals[number] += float(log_loss(weights, scores[held], examples.classes[held]).sum())
+            losses = log_loss(weights, scores[held], examples.truth[held], exclusive=examples.exclusive)
+            totals[number] += float(losses.sum())
     decay = DECAYS[int(totals.argmin())]
     return decay, f"The linear model's decay, {decay:g}, was chosen by cross-validation inside the training films."
 
@@ -211,16 +231,6 @@ def _standardize(features: Tensor) -> tuple[Tensor, Tensor]:
     for piece in pieces:
         piece.copy_((piece.double() - mean) / deviation)
     return mean, deviation
-
-
-def _check_numbers(films: Sequence[TrainingFilm]) -> None:
-    strange = [film.name for film in films if not np.isfinite(film.values).all()]
-    if strange:
-        raise TrainingError(
-            f"embeddings of {listed(strange)} are not numbers (NaN or infinity)",
-            "nothing was trained",
-            "leave those films out, or embed them again into another --store",
-        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression to its optimum, of few examples with many features. Knows tensors only.
+"""Logistic regression to its optimum, of few examples with many features. Knows tensors only.
 
     n examples, F features, K classes, R components
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import softplus
 
 __all__ = ["Components", "LinearWeights", "components", "log_loss", "logistic"]
 
@@ -80,23 +80,27 @@ def _largest(singular: Tensor, most: int) -> Tensor:
 
 def logistic(
     scores: Tensor,
-    classes: Tensor,
-    num_classes: int,
+    truth: Tensor,
     decay: float,
     *,
+    exclusive: bool = True,
     start: LinearWeights | None = None,
     tolerance: float = TOLERANCE,
 ) -> LinearWeights:
-    """The weights of the least mean cross-entropy + decay / 2 |weight|^2, for scores [n, R] of components and classes
-    int64 [n]. Each bias is pulled very weakly to the logarithm of its class's share of the examples.
+    """The weights of the least mean cross-entropy + decay / 2 |weight|^2, for scores [n, R] of components and truth [n,
+    K], 1 where a class holds, else 0. Each bias is pulled very weakly to that of its class's share of the examples.
+
+    exclusive  exactly one class holds at each example (multinomial); else each class is a question of its own, and its
+               cross-entropies are added
 
     Newton's method would need [K R, K R]; components are nearly independent of each other, so L-BFGS is quick once each
     is divided by the root of its curvature. start: from where, such as the optimum of another decay.
     """
-    num = len(scores)
-    prior = ((torch.bincount(classes, minlength=num_classes) + 1) / (num + num_classes)).to(scores.dtype).log()
-    scale = (scores.square().mean(0) / num_classes + decay).rsqrt()
-    scaled, truth = scores * scale, one_hot(classes, num_classes).to(scores.dtype)
+    num, num_classes = truth.shape
+    truth = truth.to(scores.dtype)
+    prior = _prior(truth, exclusive)
+    scale = (scores.square().mean(0) / (num_classes if exclusive else 4) + decay).rsqrt()
+    scaled = scores * scale
     first = start or LinearWeights(scores.new_zeros(num_classes, scores.shape[1]), prior)
     weight, bias = first.weight / scale, first.bias.clone()
     optimizer = torch.optim.LBFGS(
@@ -111,9 +115,9 @@ def logistic(
 
     def closure() -> float:
         logits = (scaled @ weight.T).add_(bias)
-        chances = logits.log_softmax(1)
-        loss = -float((chances * truth).sum()) / num
-        off = chances.exp_().sub_(truth).div_(num)  # [n, K]: the gradient of the logits
+        loss = float(_cross_entropy(logits, truth, exclusive).sum()) / num
+        chances = logits.softmax(1) if exclusive else logits.sigmoid()
+        off = chances.sub_(truth).div_(num)  # [n, K]: the gradient of the logits
         weight.grad = (off.T @ scaled).addcmul_(weight, scale.square(), value=decay)
         bias.grad = off.sum(0).add_(bias - prior, alpha=BIAS_DECAY)
         pull = decay * float((weight * scale).square().sum()) + BIAS_DECAY * float((bias - prior).square().sum())
@@ -124,6 +128,21 @@ def logistic(
     return LinearWeights(weight * scale, bias)
 
 
-def log_loss(weights: LinearWeights, scores: Tensor, classes: Tensor) -> Tensor:
+def log_loss(weights: LinearWeights, scores: Tensor, truth: Tensor, *, exclusive: bool = True) -> Tensor:
     """[n]: the cross-entropy of each example."""
-    return cross_entropy(scores @ weights.weight.T + weights.bias, classes, reduction="none")
+    logits = scores @ weights.weight.T + weights.bias
+    return _cross_entropy(logits, truth.to(logits.dtype), exclusive)
+
+
+def _prior(truth: Tensor, exclusive: bool) -> Tensor:
+    """[K]: the bias that says each class's share, none of them 0 or 1."""
+    num, num_classes = truth.shape
+    if exclusive:
+        return ((truth.sum(0) + 1) / (num + num_classes)).log()
+    return ((truth.sum(0) + 1) / (num + 2)).logit()
+
+
+def _cross_entropy(logits: Tensor, truth: Tensor, exclusive: bool) -> Tensor:
+    if exclusive:
+        return -(logits.log_softmax(1) * truth).sum(1)
+    return (softplus(logits) - logits * truth).sum(1)

@@ -29,13 +29,10 @@ class Way:
 
 
 def ways_of(inputs: Sequence[str], head: HeadKind) -> tuple[Way, ...]:
-    """The ways that compete on films with these inputs; the first is taken where nothing can be compared.
-
-    A linear model says what a position or a clip shows: it does not compete with a head that finds segments.
-    """
+    """The ways that compete on films with these inputs; the first is taken where nothing can be compared."""
     inputs = tuple(inputs)
     ways = [Way(name=name, inputs=inputs, motion=motion) for name, motion in MOTIONS.items()]
-    if not HEADS[head].learns_segments:
+    if HEADS[head].config.reads is not None:  # its head can be one linear layer
         ways.append(Way(name="linear", inputs=inputs, model="linear"))
     return tuple(ways)
 

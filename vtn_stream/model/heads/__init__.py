@@ -2,7 +2,7 @@
 
 from vtn_stream.model.heads.classification import ClassificationHead
 from vtn_stream.model.heads.dense import DenseHead
-from vtn_stream.model.heads.linear import LinearHead
+from vtn_stream.model.heads.linear import LinearHead, LinearSpanHead
 from vtn_stream.model.heads.localization import LocalizationHead, Pyramid
 
-__all__ = ["ClassificationHead", "DenseHead", "LinearHead", "LocalizationHead", "Pyramid"]
+__all__ = ["ClassificationHead", "DenseHead", "LinearHead", "LinearSpanHead", "LocalizationHead", "Pyramid"]

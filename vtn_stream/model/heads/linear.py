@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LinearHead"]
+__all__ = ["LinearHead", "LinearSpanHead"]
 
 
 class LinearHead(nn.Module):
@@ -19,3 +19,17 @@ class LinearHead(nn.Module):
         """[..., F] -> logits [..., K]."""
         logits: Tensor = self.out(features)
         return logits
+
+
+class LinearSpanHead(LinearHead):
+    """The same for a model that finds segments. What its scores mean is said by `scale` and `shift` of their logits:
+    a segment is scored by a difference of the positions' scores, so that this cannot be a part of the layer.
+    """
+
+    scale: Tensor  # []
+    shift: Tensor
+
+    def __init__(self, width: int, *, num_outputs: int) -> None:
+        super().__init__(width, num_outputs=num_outputs)
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("shift", torch.zeros(()))
