@@ -78,8 +78,8 @@ def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
                 f"The {films} were split into {found.num_folds} parts{together} A model that learnt the other parts "
                 "labelled the films of each part, so every film was new to the model that labelled it.",
                 f"The way to learn, the {drawn} and the adjustment of the scores were also chosen on the other parts: "
-                "no figure was measured on films that chose anything. Labels, the kind of head and the rate follow from "
-                "all annotations; the size of a network and its learning rate are the program's.",
+                "no figure was measured on films that chose anything. Labels, the kind of head and the rate follow "
+                "from all annotations; the size of a network and its learning rate are the program's.",
                 "The finished model learnt all of these films. It was not measured itself. It is usually a little "
                 "better, as it learnt more films.",
             ]
