@@ -154,12 +154,7 @@ def _tell_own(asked: EvaluationOptions, own: "OwnFigures", roles: "FilmRoles", e
     """The figures that the model has from its training, where all films taught it."""
     sentence = own.sentence()
     if asked.as_json:
-        figures = {
-            "own_figures": dict(own.figures),
-            "own_intervals": {name: list(between) for name, between in own.intervals.items()},
-            "films": [],
-            "notes": [sentence],
-        }
+        figures = {**own.to_dict(), "films": [], "notes": [sentence]}
         click.echo(json.dumps({**extra, "training_films": roles.to_dict(), **figures}, indent=2))
     else:
         show_own(own)

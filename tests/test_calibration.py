@@ -43,7 +43,7 @@ def test_the_scale_and_shift_of_segments_are_found():
 
 def test_few_examples_that_are_all_right_do_not_make_it_sure():
     sure = scaled(np.array([[0.8, 0.2]]), of_probabilities(np.tile([[0.8, 0.2]], (8, 1)), np.zeros(8, int), 8))
-    assert sure[0, 0] == pytest.approx(1 - 0.5 / 10, abs=0.005)  # 8 right; half of a tenth is left to the other
+    assert sure[0, 0] == pytest.approx(9 / 10)  # 8 right, and one more of each
 
 
 @pytest.mark.parametrize("right", [[True] * 5, [False] * 5, [True, True, True, False, False]])

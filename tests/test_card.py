@@ -33,9 +33,17 @@ MEASURED = MeasuredFacts(
     ),
     classes=(
         ClassFacts(
-            label="walk", ap=0.61, precision=0.8333, recall=0.7, f1=0.76, threshold=0.31, num_examples=54, num_films=15
+            label="walk",
+            ap=0.61,
+            precision=0.8333,
+            recall=0.7,
+            f1=0.76,
+            threshold=0.31,
+            num_examples=54,
+            num_films=15,
+            num_sources=15,
         ),
-        ClassFacts(label="sit", f1=0.2, num_examples=3, num_films=2),
+        ClassFacts(label="sit", f1=0.2, num_examples=3, num_films=2, num_sources=2),
     ),
     tious=(0.3, 0.4, 0.5, 0.6, 0.7),
     mistakes=(("walk", None, 0.2), (None, "sit", 0.1)),
@@ -97,7 +105,6 @@ def changed(**measured):
 def test_a_card_tells_the_facts():
     rows = cells(model_card(FACTS))
     assert ["training", "15", "0.50"] in rows
-    assert ["walk", "54"] in rows
     assert ["walk", "54", "15", "61.0", "83.3", "70.0", "76.0", "0.31"] in rows
     assert ["sit", "3", "2", "-", "-", "-", "20.0", "-"] in rows
     assert ["frame accuracy", "61.3", "55.1 to 67.2", "54.2", "27.7"] in rows
@@ -156,15 +163,15 @@ def test_of_clips_the_wrong_ones_are_listed_the_surest_first():
 
 def test_a_card_says_how_it_was_measured_and_what_an_interval_promises():
     text = text_of(FACTS)
-    assert "measured on 15 films" in text
-    assert "the films were split into 5 parts" in text
+    assert "The 15 films were split into 5 parts." in text
     assert "no figure was measured on films that chose anything" in text
-    assert "All films of one source" not in text
+    assert "all films of one source" not in text
     assert "in about nine of ten cases" in text
     assert "five new films of the same kind together should be between 48.0 and 73.0 %" in text
     assert "wrong by 4.1 points on average (12,000 positions; 12.3 points before" in text
-    assert "15 films from 4 sources" in text_of(changed(num_sources=4))
-    assert "All films of one source are in the same part." in text_of(changed(num_sources=4))
+    assert "The 15 films from 4 sources were split into 5 parts; all films of one source are in the same part." in (
+        text_of(changed(num_sources=4))
+    )
 
 
 def test_of_a_single_source_there_is_no_interval_and_the_card_says_why():
@@ -188,8 +195,16 @@ def test_what_more_films_bring_is_said_with_its_doubt(gain, interval, said):
 
 def test_labels_with_few_examples_are_named_with_what_that_costs():
     text = text_of(FACTS)
-    assert "Fewer than 20 examples: sit. The mean F1 of these labels is 20.0 %, that of the others 76.0 %." in text
+    assert "Fewer than 20 examples: sit." in text
+    assert "The mean F1 of these labels is 20.0 %, that of the others 76.0 %." in text
     assert "Fewer than" not in text_of(changed(classes=MEASURED.classes[:1]))
+    assert "Only one film" not in text
+
+
+def test_a_label_of_one_source_was_never_learnt_by_the_model_that_labelled_it():
+    alone = dataclasses.replace(MEASURED.classes[1], num_sources=1)
+    text = text_of(changed(classes=(MEASURED.classes[0], alone)))
+    assert "Only one film or source has sit: the models that labelled it had never learnt this label" in text
 
 
 def test_a_model_that_finds_actions_is_summed_up_by_what_it_finds_and_what_is_right():
@@ -228,6 +243,10 @@ def test_a_card_of_what_was_not_measured_says_so_and_what_to_do():
     bare = CardFacts(
         name="m", description="labels moments", has_rules=True, labels=("a",), backbone="b", fps=1.0, splits=()
     )
+    few = SplitFacts(name="training", num_films=1, hours=0.5, num_segments={"a": 3})
+    unmeasured = dataclasses.replace(bare, splits=(few,))
+    assert "These labels had fewer than 20 training examples: a." in text_of(unmeasured)
+    assert ["a", "3"] in cells(model_card(unmeasured))
     card = model_card(bare)
     assert "Nobody knows how good it is" in card
     assert "annotate at least one more film" in card
@@ -286,7 +305,7 @@ def test_marks_of_strangers_are_shown_and_not_obeyed(text):
             figures={text: 0.5},
             baselines={text: {text: 0.5}},
             films=(FilmFacts(name=text, figure=0.5, confused=(text, text, 0.5)), FilmFacts(name="b", figure=0.6)),
-            classes=(ClassFacts(label=text, ap=0.5, threshold=0.5, num_examples=1, num_films=1),),
+            classes=(ClassFacts(label=text, ap=0.5, threshold=0.5, num_examples=1, num_films=1, num_sources=1),),
             mistakes=((text, text, 0.5),),
         ),
         metric=text,

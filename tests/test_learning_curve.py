@@ -39,6 +39,13 @@ def test_a_film_gains_what_it_gained_with_the_last_doublings():
     assert curve.gain_interval == pytest.approx((low, high))
 
 
+def test_if_the_curve_flattens_the_last_step_counts():
+    exams = {num: exam(np.full(6, share)) for num, share in ((4, 0.2), (8, 0.5), (16, 0.55))}
+    assert learning_curve(exams).gain == pytest.approx(0.05)
+    exams = {num: exam(np.full(6, share)) for num, share in ((4, 0.5), (8, 0.52), (16, 0.6))}
+    assert learning_curve(exams).gain == pytest.approx(0.05)  # the line: half of 0.1
+
+
 def test_sizes_that_are_not_doubled_exactly_count_by_their_logarithm():
     assert learning_curve(growing([0.04] * 5, sizes=(4, 7, 13))).gain == pytest.approx(0.04)
 
@@ -48,7 +55,7 @@ def test_sizes_that_are_not_doubled_exactly_count_by_their_logarithm():
     [
         growing([0.05] * 6, sizes=(6, 12)),  # two sizes say nothing of a line
         growing([0.05] * 3),  # three films
-        growing([-0.3, 0.3, 0.4, -0.4, 0.2]),  # films that differ too much
+        growing([-0.4, 0.4, 0.4, -0.4, 0.2]),  # films that differ too much
     ],
 )
 def test_where_it_cannot_be_said_it_is_not(exams):

@@ -124,6 +124,11 @@ class OwnFigures:
             out_of_fold=measured.get("how") == "out of fold",
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        intervals = {name: list(between) for name, between in self.intervals.items()}
+        return {"own_figures": dict(self.figures), "own_intervals": intervals}
+
     def sentence(self) -> str:
         """What they are. Raises InputError where there are none."""
         if not self.figures:

@@ -1,8 +1,9 @@
 """Scores that mean what they say: the factor of the logits, fitted on films that the network did not learn, and folded
 into its last layer.
 
-N statements, K labels. Guo et al., "On Calibration of Modern Neural Networks" (2017), for labels that exclude each
-other; Platt, "Probabilistic Outputs for Support Vector Machines" (1999), for segments.
+N statements, K labels. For labels that exclude each other, the temperature of Guo et al., "On Calibration of Modern
+Neural Networks" (2017), by the criterion of Clarté et al., "Expectation consistency for calibration of neural networks"
+(2023). For segments, Platt, "Probabilistic Outputs for Support Vector Machines" (1999).
 """
 
 from dataclasses import dataclass
@@ -32,25 +33,25 @@ AS_IT_IS = Calibration()
 
 
 def of_probabilities(probabilities: NDArray[np.floating], truth: NDArray[np.integer], num_examples: int) -> Calibration:
-    """The scale for which the true labels [N] are most likely, of probabilities [N, K] that add up to 1.
+    """The scale with which the highest of probabilities [N, K], which add up to 1, is on average the share of the true
+    labels [N] that it finds.
 
+    It is this share that people read off a score. The scale of the greatest likelihood is another one where the films
+    hold what nobody could know, such as a label that was never learnt: it makes all scores too low.
     num_examples  that the statements rest on: neighbouring positions say nearly the same. Few examples that are all
-                  right do not make the network sure: each label keeps a share of 1 / (num_examples + 2)
+                  right do not make the network sure: one more is taken as right, and one as wrong
     """
-    step = -(-len(truth) // MAX_STATEMENTS) or 1
-    logits = np.log(np.maximum(probabilities[::step].astype(np.float64), LOWEST))
-    doubt = 1 / (num_examples + 2)
-    wanted = (1 - doubt) * np.take_along_axis(logits, truth[::step, None], 1)[:, 0] + doubt * logits.mean(axis=1)
-    if not len(logits):
+    if not len(truth) or probabilities.shape[1] < 2:
         return AS_IT_IS
-
-    def too_sharp(scale: float) -> bool:  # the loss is convex in the scale: this is the sign of its slope
-        return float(((_softmax(scale * logits) * logits).sum(axis=1) - wanted).mean()) > 0
-
+    step = -(-len(truth) // MAX_STATEMENTS)
+    logits = np.log(np.maximum(probabilities[::step].astype(np.float64), LOWEST))
+    right = float((logits.argmax(axis=1) == truth[::step]).mean())
+    wanted = (right * num_examples + 1) / (num_examples + 2)
     low, high = MIN_SCALE, MAX_SCALE
-    for _ in range(NUM_STEPS):
+    for _ in range(NUM_STEPS):  # the highest probability grows with the scale
         middle = (low * high) ** 0.5
-        low, high = (low, middle) if too_sharp(middle) else (middle, high)
+        too_sure = float(_softmax(middle * logits).max(axis=1).mean()) > wanted
+        low, high = (low, middle) if too_sure else (middle, high)
     return Calibration(scale=low)
 
 

@@ -31,7 +31,7 @@ def model_card(facts: CardFacts) -> str:
         "## What it was trained on",
         *_data(facts),
         "## How it was trained",
-        f"The image network {plain(facts.backbone)} sees {facts.fps:g} frames a second{_inputs(facts)}; "
+        f"The image network {plain(facts.backbone)} sees {_rate(facts.fps)}{_inputs(facts)}; "
         f"{facts.temporal} reads its embeddings. The image network was not trained.",
         *_tried(facts),
         table(("setting", "value"), [(name, _value(value)) for name, value in facts.settings.items()]),
@@ -54,9 +54,10 @@ def _commands(name: str) -> str:
 def _data(facts: CardFacts) -> list[str]:
     films = [(split.name, str(split.num_films), f"{split.hours:.2f}") for split in facts.splits]
     counts = [(label, *(str(split.num_segments.get(label, 0)) for split in facts.splits)) for label in facts.labels]
+    counted = len(facts.splits) < 2 and facts.measured is not None  # "Labels" has the same numbers
     return [
         table(("films for", "films", "hours"), films),
-        table(("examples of", *(split.name for split in facts.splits)), counts if facts.splits else []),
+        table(("examples of", *(split.name for split in facts.splits)), [] if counted or not facts.splits else counts),
     ]
 
 
@@ -90,10 +91,10 @@ def _limits(facts: CardFacts) -> list[str]:
         "It knows only the labels above. It ignores anything else, or gives it one of these labels.",
         "Other cameras, places, people or frame rates may give very different results: measure it on a few of your own "
         "films before you rely on it (`vtn-stream evaluate`).",
-        f"It looks {facts.fps:g} times a second. It can miss actions shorter than {1000 / facts.fps:.0f} ms"
+        f"It looks at {_rate(facts.fps)}. It can miss actions shorter than {1000 / facts.fps:.0f} ms"
         + ("." if any(name.startswith("change-") for name in facts.inputs) else _pictures_only()),
     ]
-    if facts.splits:
+    if facts.splits and facts.measured is None:
         few = [label for label in facts.labels if facts.splits[0].num_segments.get(label, 0) < FEW]
         if few:
             sentences.append(f"These labels had fewer than {FEW} training examples: {listed_plainly(few)}.")
@@ -102,6 +103,10 @@ def _limits(facts: CardFacts) -> list[str]:
         if unseen:
             sentences.append(f"These labels had no example to measure them: {listed_plainly(unseen)}.")
     return sentences
+
+
+def _rate(fps: float) -> str:
+    return "1 frame a second" if fps == 1 else f"{fps:g} frames a second"
 
 
 def _pictures_only() -> str:

@@ -27,7 +27,7 @@ class ClassFacts:
 
     ap            average precision, the mean over `MeasuredFacts.tious`
     threshold     of the finished model: the score that a segment needs
-    num_examples  and in how many films
+    num_examples  in how many films, of how many sources
     """
 
     label: str
@@ -38,6 +38,7 @@ class ClassFacts:
     threshold: float | None = None
     num_examples: int = 0
     num_films: int = 0
+    num_sources: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

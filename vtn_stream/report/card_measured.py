@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from vtn_stream.report.card_facts import CardFacts, ClassFacts, CurveFacts, FilmFacts, MeasuredFacts
-from vtn_stream.report.markdown import percent, plain, table
+from vtn_stream.report.markdown import bullets, percent, plain, table
 
 __all__ = ["FEW", "in_short", "measured"]
 
@@ -67,21 +67,32 @@ def _not_measured() -> str:
 
 def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
     films = _many(found.num_films, "film")
+    together = "."
     if found.num_sources < found.num_films:
         films += f" from {_many(found.num_sources, 'source')}"
-    together = " All films of one source are in the same part." if found.num_sources < found.num_films else ""
+        together = "; all films of one source are in the same part."
     drawn = "rules" if has_rules else "thresholds"
-    how = (
-        f"In percent, measured on {films}, each of them new to the model that was measured: the films were split into "
-        f"{found.num_folds} parts, and a model that learnt the other parts labelled the films of each part.{together} "
-        f"The way to learn, the {drawn} and the adjustment of the scores were also chosen on the other parts only, so "
-        "no figure was measured on films that chose anything. The labels, the kind of head and the rate follow from "
-        "all annotations; the size of the network and its learning rate are the program's. The finished model learnt "
-        "from all parts. It was not measured itself; it has seen more films, and is usually a little better."
-    )
-    if found.tious:
-        how += f" AP is average precision, the mean over tIoU {min(found.tious):g} to {max(found.tious):g}."
-    return [how, _figures(found), _promise(found)]
+    return [
+        bullets(
+            [
+                f"The {films} were split into {found.num_folds} parts{together} A model that learnt the other parts "
+                "labelled the films of each part, so every film was new to the model that labelled it.",
+                f"The way to learn, the {drawn} and the adjustment of the scores were also chosen on the other parts: "
+                "no figure was measured on films that chose anything. Labels, the kind of head and the rate follow "
+                "from all annotations; the size of a network and its learning rate are the program's.",
+                "The finished model learnt all of these films. It was not measured itself. It is usually a little "
+                "better, as it learnt more films.",
+            ]
+        ),
+        _figures(found),
+        "All figures are in percent."
+        + (
+            f" AP is average precision, the mean over tIoU {min(found.tious):g} to {max(found.tious):g}."
+            if found.tious
+            else ""
+        ),
+        _promise(found),
+    ]
 
 
 def _figures(found: MeasuredFacts) -> str:
@@ -189,17 +200,29 @@ def _few(classes: Sequence[ClassFacts]) -> list[ClassFacts]:
 
 
 def _cost(classes: Sequence[ClassFacts]) -> str:
-    few = _few(classes)
-    if not few:
-        return ""
-    words = f"Fewer than {FEW} examples: {', '.join(plain(c.label) for c in few)}."
-    poor, rich = (
-        [c.f1 for c in classes if (c.num_examples < FEW) is is_few and c.f1 is not None] for is_few in (True, False)
-    )
-    if poor and rich:
-        mean = [sum(values) / len(values) for values in (poor, rich)]
-        words += f" The mean F1 of these labels is {percent(mean[0])} %, that of the others {percent(mean[1])} %."
-    return words + " Their figures are mostly luck."
+    """What too few examples cost."""
+    sentences = []
+    if alone := [c for c in classes if c.num_sources == 1]:
+        one = len(alone) == 1
+        sentences.append(
+            f"Only one film or source has {_names(alone)}: the models that labelled it had never learnt "
+            f"{'this label' if one else 'these labels'}, so {'its' if one else 'their'} figures are 0. The finished "
+            f"model has learnt {'it' if one else 'them'}, but nobody knows how well."
+        )
+    if few := _few(classes):
+        words = f"Fewer than {FEW} examples: {_names(few)}. Such figures are mostly luck."
+        poor, rich = (
+            [c.f1 for c in classes if (c.num_examples < FEW) is is_few and c.f1 is not None] for is_few in (True, False)
+        )
+        if poor and rich:
+            mean = [sum(values) / len(values) for values in (poor, rich)]
+            words += f" The mean F1 of these labels is {percent(mean[0])} %, that of the others {percent(mean[1])} %."
+        sentences.append(words)
+    return " ".join(sentences)
+
+
+def _names(classes: Sequence[ClassFacts]) -> str:
+    return ", ".join(plain(c.label) for c in classes)
 
 
 # ---- more films, probabilities

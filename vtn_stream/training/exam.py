@@ -206,6 +206,7 @@ def _class(label: str, scores: Scores, at: AtPoint | None, films: Sequence[Train
         threshold=None if at is None else at.threshold,
         num_examples=num,
         num_films=len(with_it),
+        num_sources=len({film.group for film in with_it}),
     )
 
 
