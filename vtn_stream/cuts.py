@@ -1,12 +1,13 @@
-"""Cuts to the frame: decodes the few frames between the two sampled frames around a change, small, and places the cut
-before the first frame of the new picture.
+"""Cuts and slower changes to the frame: decodes the few frames around sampled frames, small, and says where the new
+picture begins.
 
     looked at      a                       b          one of every 12 frames, say
     frames       . a . . . . . . . | . . . b .        the cut is before one of a + 1 ... b
                                    ^
 
-`placed` decides that for one change, from pictures alone; `find_cuts` does it for a film, from the store where it can.
-C changes, n frames, pictures of [H, W, 3].
+There are two questions. Where does it change, if something changes here? `placed` answers it for one change, from
+pictures alone, `find_cuts` for a film. Does the shot change here at all? `transitions` answers it for a stretch of
+pictures, `find_transitions` for a film. What was found once is stored. C changes, n frames, pictures of [H, W, 3].
 """
 
 from collections.abc import Callable, Iterator
@@ -19,15 +20,17 @@ from vtn_stream.embedding import Warned
 from vtn_stream.errors import DamagedFile, DecodingLost, StoreError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.store.cuts import Cuts, cuts_file, load_cuts, write_cuts
+from vtn_stream.store.cuts import Cut, Cuts, cuts_file, load_cuts, write_cuts
+from vtn_stream.transitions import Kind, Transition, transitions
 from vtn_stream.video import DecodingProcess, check_unchanged
 
-__all__ = ["NOT_READ", "UNCLEAR", "CutsPlaced", "find_cuts", "placed"]
+__all__ = ["NOT_READ", "UNCLEAR", "CutsPlaced", "find_cuts", "find_transitions", "placed"]
 
 # Instead of a frame. Not read: decoding died, or the film is gone; another run tries again.
 UNCLEAR, NOT_READ = -1, -2
 
-METHOD = 1  # of `placed` and what it is given: what others placed is not used
+# Of `placed` and what it is given, and of `transitions`: what others found is not used.
+METHOD, SHOTS_METHOD = 1, 1
 SIZE = (36, 64)  # H, W: what moves by a few pixels of the film hardly moves here, and a slide's text still shows
 # Frames on either side of a cut that must all differ from those of the other side: a flash is as short, and is no cut.
 REACH = 3
@@ -37,10 +40,26 @@ SHARE = 0.6
 LEAST_STEP = 0.5  # of 255, the mean over a picture: below it two codings of one picture differ
 MAX_FRAMES = 2000  # between two looked-at frames, 14 MiB: where a film is looked at once in a minute, no cut is meant
 
+# Around a stretch, to see how calm the shots are beside a change.
+BESIDE_S = 0.6
+
 # Changes asked of the decoding process at once, and stored together.
 CHANGES_PER_RUN = 16
 # A film on which decoding dies for so many changes one after the other is given up: each may cost two deadlines.
 MAX_LOST_IN_A_ROW = 3
+
+
+# Pictures by their frames, and the frames [a, b] between which is looked -> what is seen, or nothing.
+Judge = Callable[[dict[int, NDArray[np.uint8]], int, int], tuple[Transition, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of pictures. around: the frames that are decoded for frames [a, b] of a film."""
+
+    method: str
+    judge: Judge
+    around: Callable[[VideoInfo, int, int], range]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,33 +104,66 @@ def find_cuts(
     What is stored is not decoded, and the process is not started for it. What is placed now is stored as it comes, so
     that a killed run goes on. A film or a store that fails meanwhile is a warning: cuts are not read, or not kept.
     """
-    method = f"{METHOD}, {process.packages}"
+    found = np.full(len(changes), NOT_READ)
+    at_once = changes[:, 1] - changes[:, 0] == 1
+    found[at_once] = changes[at_once, 1]
+    seen = _answers(video, changes[~at_once], store, process, tell, _PLACE)
+    found[~at_once] = [NOT_READ if s is None else s[0].at if s else UNCLEAR for s in seen]
+    return found
+
+
+def find_transitions(
+    video: VideoInfo,
+    stretches: NDArray[np.int64],
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    tell: Callable[[Warned | CutsPlaced], None],
+) -> list[tuple[Transition, ...] | None]:
+    """[C]: the changes of shot in each stretch and close to it, in frames of the film; None where it is not read.
+
+    stretches  int64 [C, 2], ascending: between which looked-at frames the shot may change
+
+    Stores and warns as `find_cuts` does.
+    """
+    return _answers(video, stretches, store, process, tell, _SHOTS)
+
+
+def _answers(
+    video: VideoInfo,
+    changes: NDArray[np.int64],
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    tell: Callable[[Warned | CutsPlaced], None],
+    question: Question,
+) -> list[tuple[Transition, ...] | None]:
+    method = f"{question.method}, {process.packages}"
     file = cuts_file(store.root, video.identity, method)
     try:
         stored = load_cuts(file)
     except DamagedFile as error:
         tell(Warned(message=f"{error.fact}: the cuts are placed again"))
         stored = {}
-    found = np.array([_known(video, int(a), int(b), stored) for a, b in changes], np.int64)
-    open_changes = np.flatnonzero(found == NOT_READ)
+    found = [_known(video, int(a), int(b), stored) for a, b in changes]
+    open_changes = np.array([i for i, seen in enumerate(found) if seen is None], np.intp)
     num_done = lost_in_a_row = 0
     is_kept = True
     for start in range(0, len(open_changes), CHANGES_PER_RUN):
         run = open_changes[start : start + CHANGES_PER_RUN]
         try:
-            for i, frame in zip(run, _decoded(video, changes[run], process, tell), strict=True):
-                found[i] = frame
+            for i, seen in zip(run, _decoded(video, changes[run], process, tell, question), strict=True):
+                found[i] = seen
                 num_done += 1
-                lost_in_a_row = lost_in_a_row + 1 if frame == NOT_READ else 0
+                lost_in_a_row = lost_in_a_row + 1 if seen is None else 0
                 tell(CutsPlaced(num_done=num_done, num_total=len(open_changes)))
             check_unchanged(video)  # else cuts of another film would be taken for this one's
         except VideoError as error:
-            found[run] = NOT_READ
+            for i in run:
+                found[i] = None
             tell(Warned(message=f"{error.fact}: {len(open_changes) - num_done} cuts stay on the grid"))
             break
         if is_kept:
             try:
-                write_cuts(file, _as_stored(video, changes[run], found[run]), method)
+                write_cuts(file, _as_stored(video, changes[run], [found[i] for i in run]), method)
             except StoreError as error:
                 tell(Warned(message=f"{error.fact}: {error.consequence}"))
                 is_kept = False
@@ -121,39 +173,49 @@ def find_cuts(
     return found
 
 
-def _known(video: VideoInfo, last: int, following: int, stored: Cuts) -> int:
-    """What is known of the change between these looked-at frames without decoding; NOT_READ if nothing is."""
-    if following - last == 1:
-        return following
+def _known(video: VideoInfo, last: int, following: int, stored: Cuts) -> tuple[Transition, ...] | None:
+    """What is known of the frames between these looked-at ones without decoding; None if nothing is."""
     if following - last > MAX_FRAMES:
-        return UNCLEAR
-    cut = stored.get((int(video.pts[last]), int(video.pts[following])), NOT_READ)
-    if cut is None:
-        return UNCLEAR
-    frame = int(np.searchsorted(video.pts, cut))
-    return frame if last < frame <= following and video.pts[frame] == cut else NOT_READ
+        return ()
+    seen = stored.get((int(video.pts[last]), int(video.pts[following])))
+    if seen is None:
+        return None
+    pts = np.array([(cut.first, cut.at, cut.until) for cut in seen], np.int64).reshape(-1, 3)
+    frames = np.minimum(np.searchsorted(video.pts, pts), video.num_frames - 1)
+    if not np.array_equal(video.pts[frames], pts):
+        return None
+    return tuple(
+        Transition(first=min(first, at - 1), at=at, last=until, kind=_KINDS.get(cut.kind, "cut"))
+        for cut, (first, at, until) in zip(seen, frames.tolist(), strict=True)
+    )
 
 
-def _as_stored(video: VideoInfo, changes: NDArray[np.int64], found: NDArray[np.int64]) -> Cuts:
+def _as_stored(video: VideoInfo, changes: NDArray[np.int64], found: list[tuple[Transition, ...] | None]) -> Cuts:
     return {
-        (int(video.pts[a]), int(video.pts[b])): None if frame == UNCLEAR else int(video.pts[frame])
-        for (a, b), frame in zip(changes, found, strict=True)
-        if frame != NOT_READ
+        (int(video.pts[a]), int(video.pts[b])): tuple(
+            Cut(*(int(video.pts[frame]) for frame in (t.at, t.first, t.last)), t.kind) for t in seen
+        )
+        for (a, b), seen in zip(changes, found, strict=True)
+        if seen is not None
     }
 
 
 def _decoded(
-    video: VideoInfo, changes: NDArray[np.int64], process: DecodingProcess, tell: Callable[[Warned], None]
-) -> Iterator[int]:
+    video: VideoInfo,
+    changes: NDArray[np.int64],
+    process: DecodingProcess,
+    tell: Callable[[Warned], None],
+    question: Question,
+) -> Iterator[tuple[Transition, ...] | None]:
     """What is found for each change. Where the decoding process is lost, a new one goes on; twice on one change, that
     change is given up. Raises VideoError if the film cannot be opened any more.
     """
     num_done, lost_on = 0, -1
     while num_done < len(changes):
         try:
-            for frame in _request(video, changes[num_done:], process):
+            for seen in _request(video, changes[num_done:], process, question):
                 num_done += 1
-                yield frame
+                yield seen
         except DecodingLost as error:
             if lost_on != num_done:
                 lost_on = num_done
@@ -161,12 +223,14 @@ def _decoded(
                 continue
             tell(Warned(message=f"{error.fact} again: a cut stays on the grid"))
             num_done += 1
-            yield NOT_READ
+            yield None
 
 
-def _request(video: VideoInfo, changes: NDArray[np.int64], process: DecodingProcess) -> Iterator[int]:
+def _request(
+    video: VideoInfo, changes: NDArray[np.int64], process: DecodingProcess, question: Question
+) -> Iterator[tuple[Transition, ...]]:
     """What is found for each change, by one pass over the film. Keeps the pictures of one change or two."""
-    around = [range(max(0, a - REACH + 1), min(video.num_frames, b + REACH)) for a, b in changes.tolist()]
+    around = [question.around(video, a, b) for a, b in changes.tolist()]
     frames = np.unique(np.concatenate(around))
     settled = np.zeros(len(frames), np.bool_)
     pictures: dict[int, NDArray[np.uint8]] = {}
@@ -176,19 +240,48 @@ def _request(video: VideoInfo, changes: NDArray[np.int64], process: DecodingProc
         pictures |= {int(frames[i]): picture.copy() for i, picture in zip(batch.items, batch.frames, strict=True)}
         while waiting and settled[np.searchsorted(frames, waiting[0][1])].all():
             (last, following), near = waiting.pop(0)
-            yield _among({f: pictures[f] for f in near if f in pictures}, last, following)
+            yield question.judge({f: pictures[f] for f in near if f in pictures}, last, following)
             pictures = {f: pictures[f] for f in pictures if waiting and f >= waiting[0][1].start}
     if waiting:
         raise DecodingLost(f"decoding {video.path.name} ended early", "frames are missing", "run again")
 
 
-def _among(pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> int:
-    """The frame of these before which the cut is. UNCLEAR where damage took a frame beside it."""
+def _beside(video: VideoInfo, last: int, following: int) -> range:
+    return range(max(0, last - REACH + 1), min(video.num_frames, following + REACH))
+
+
+def _among(pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> tuple[Transition, ...]:
+    """The frame of these before which the cut is. Nothing where damage took a frame beside it."""
     frames = sorted(pictures)
     if last not in pictures or following not in pictures:
-        return UNCLEAR
+        return ()
     at = placed(np.stack([pictures[f] for f in frames]), frames.index(last), frames.index(following))
-    return frames[at] if at is not None and frames[at - 1] == frames[at] - 1 else UNCLEAR
+    if at is None or frames[at - 1] != frames[at] - 1:
+        return ()
+    return (Transition(first=frames[at] - 1, at=frames[at], last=frames[at], kind="cut"),)
+
+
+def _near(video: VideoInfo, last: int, following: int) -> range:
+    bounds_s = video.times_s[last] - BESIDE_S, video.times_s[following] + BESIDE_S
+    start, stop = np.searchsorted(video.times_s, bounds_s).tolist()
+    return range(max(start, last - MAX_FRAMES), min(max(stop, following + 1), following + MAX_FRAMES))
+
+
+def _shots(pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> tuple[Transition, ...]:
+    """Changes of shot among pictures, between those that damage took."""
+    frames = np.array(sorted(pictures), np.int64)
+    found: list[Transition] = []
+    for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
+        found += [
+            Transition(first=int(run[t.first]), at=int(run[t.at]), last=int(run[t.last]), kind=t.kind)
+            for t in (transitions(np.stack([pictures[int(f)] for f in run])) if len(run) else ())
+        ]
+    return tuple(found)
+
+
+_KINDS: dict[str, Kind] = {"dissolve": "dissolve", "fade": "fade"}
+_PLACE = Question(method=f"{METHOD}", judge=_among, around=_beside)
+_SHOTS = Question(method=f"shots {SHOTS_METHOD}", judge=_shots, around=_near)
 
 
 def _step(flat: NDArray[np.uint8], at: int) -> float:

@@ -1,14 +1,16 @@
-"""Cuts of a film that were placed to the frame: one Arrow file beside its embeddings, for all networks.
+"""Cuts of a film, and its slower changes of picture, to the frame: Arrow files beside its embeddings, for all networks.
 
-    ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow    DIGEST: of how cuts are placed, and the decoder
+    ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow    DIGEST: of how they are looked for, and the decoder
 
-A row says between which two frames a cut was looked for, and with which frame the new picture begins: `last`, `next`
-and `cut`, in pts of the film; cut is null where no cut is seen.
+A row says between which two frames was looked, and what was seen there: `last` and `next`, in pts of the film; with
+which frame the new picture begins (`cut`), the last frame of the old picture and the first that is all new (`first`,
+`until`), and the `kind`. All four are null where nothing is seen. Earlier releases stored last, next and cut.
 """
 
 import contextlib
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -16,10 +18,24 @@ from vtn_stream.errors import DamagedFile, StoreError
 from vtn_stream.store.arrow_file import read_batch, write_batch
 from vtn_stream.store.clock import mark_used
 
-__all__ = ["Cuts", "cuts_file", "load_cuts", "read_cuts", "write_cuts"]
+__all__ = ["Cut", "Cuts", "cuts_file", "load_cuts", "read_cuts", "write_cuts"]
 
-# (last, next) -> cut, in pts; None: no cut is seen.
-Cuts = dict[tuple[int, int], int | None]
+
+class Cut(NamedTuple):
+    """A change of picture in pts: the new picture begins `at`; `first` is the last frame of the old one, `until` the
+    first that shows only the new one.
+    """
+
+    at: int
+    first: int
+    until: int
+    kind: str
+
+
+# (last, next) -> what is seen there, in pts.
+Cuts = dict[tuple[int, int], tuple[Cut, ...]]
+
+_COLUMNS = [(name, pa.int64()) for name in ("last", "next", "cut", "first", "until")]
 
 
 def cuts_file(root: Path, identity: str, method: str) -> Path:
@@ -41,16 +57,20 @@ def load_cuts(path: Path) -> Cuts:
 def read_cuts(path: Path) -> Cuts:
     """What is in this file. Raises FileNotFoundError, DamagedFile."""
     batch, fields = read_batch(path, "cuts")
-    names = ("last", "next", "cut")
     whose = (fields.get("video"), cuts_file(Path(), str(fields.get("video")), str(fields.get("method"))).name)
-    if whose != path.parts[-2:] or [(f.name, f.type) for f in batch.schema] != [(name, pa.int64()) for name in names]:
+    columns = [(f.name, f.type) for f in batch.schema]
+    if whose != path.parts[-2:] or columns not in (_COLUMNS[:3], [*_COLUMNS, ("kind", pa.string())]):
         raise DamagedFile(
             f"{path.name} holds other cuts than its name says",
             "it is not used",
             "run the analysis again to place them",
         )
-    last, following, cut = (batch.column(name).to_pylist() for name in names)
-    return dict(zip(zip(last, following, strict=True), cut, strict=True))
+    found: Cuts = {}
+    for last, following, at, *rest in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        first, until, kind = rest or (at, at, "cut")
+        seen = () if at is None else (Cut(at, first, until, kind),)
+        found[last, following] = found.get((last, following), ()) + seen
+    return found
 
 
 def write_cuts(path: Path, cuts: Cuts, method: str) -> None:
@@ -60,12 +80,14 @@ def write_cuts(path: Path, cuts: Cuts, method: str) -> None:
     stored: Cuts = {}
     with contextlib.suppress(DamagedFile):
         stored = load_cuts(path)
-    rows = sorted((stored | cuts).items())
-    columns = {
-        "last": pa.array([last for (last, _), _ in rows], pa.int64()),
-        "next": pa.array([following for (_, following), _ in rows], pa.int64()),
-        "cut": pa.array([cut for _, cut in rows], pa.int64()),
-    }
+    rows = [
+        (last, following, *row)
+        for (last, following), seen in sorted((stored | cuts).items())
+        for row in seen or ((None,) * 4,)
+    ]
+    numbers, kinds = [row[:-1] for row in rows], [row[-1] for row in rows]
+    columns = {name: pa.array([n[i] for n in numbers], kind) for i, (name, kind) in enumerate(_COLUMNS)}
+    columns["kind"] = pa.array(kinds, pa.string())
     try:
         write_batch(path, "cuts", pa.record_batch(columns), {"video": path.parent.name, "method": method})
     except StoreError as error:
