@@ -128,4 +128,3 @@ def _through_one_colour(found: list[Transition], deviation: NDArray[np.float32])
                 continue
         result.append(here)
     return result
-

@@ -65,7 +65,9 @@ def _quartile(steps: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     """[T - 1]: the lower quartile of the steps up to `reach` away."""
     padded = np.pad(steps, reach, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-    return np.concatenate([np.nanquantile(part, 0.25, axis=1) for part in np.array_split(windows, len(steps) // 4096 + 1)])
+    return np.concatenate(
+        [np.nanquantile(part, 0.25, axis=1) for part in np.array_split(windows, len(steps) // 4096 + 1)]
+    )
 
 
 def _lowest(calm: NDArray[np.float64], length: int) -> NDArray[np.float64]:

@@ -27,8 +27,8 @@ from vtn_stream.training.standardize import LEAST_DEVIATION
 
 __all__ = ["LinearSettings", "fit_linear", "natural_linear"]
 
-REACH_S = 0.5
-LAGS_S = (0.5, 2.0)  # a movement, and a change of posture
+REACH_S = 1.0
+LAGS_S = (2.0, 4.0)  # a change of posture, and what was before; the change picture shows what is faster
 DECAYS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)  # of a weight, times the number of features
 USUAL_DECAY = 3e-4  # where nothing chooses it
 NUM_FOLDS = 4

@@ -16,6 +16,7 @@ from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
+from vtn_stream.training.ways import INPUTS, POOLING
 from vtn_stream.training.write import card_file, plots_folder, write
 from vtn_stream.video import DecodingProcess
 
@@ -38,6 +39,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
             options.backbone or DEFAULT_BACKBONE,
             weights=options.weights,
             size=options.size,
+            pooling=POOLING,
             device=options.device,
             memory=store.backbones,
         )
@@ -45,7 +47,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
         return encoder
 
     with DecodingProcess() as process:
-        material = prepare(options, open_encoder, store, process, on_event=tell)
+        material = prepare(options, open_encoder, store, process, inputs=INPUTS, on_event=tell)
     encoder = encoders[0]
     learnt = learn(
         material,

@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vtn_stream.heads import HEADS
+from vtn_stream.track import PICTURE, Pooling
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["Motion", "Way", "films_of", "ways_of"]
+__all__ = ["INPUTS", "POOLING", "Motion", "Way", "films_of", "ways_of"]
+
+# What is read of every film that is learnt. The change in half a second shows most movements of people, faster and
+# slower ones (benchmarks/indoor_actions.py, benchmarks/cctv_fight.py); small figures are seen by the maximum only.
+INPUTS = (PICTURE, "change-1/2")
+POOLING: Pooling = "maximum"
 
 # What an encoder reads of motion: changes beside each embedding, only how large changes are, or embeddings alone.
 Motion = Literal["changes", "sizes of changes", "none"]
-MOTIONS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of changes", "no motion": "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +36,11 @@ class Way:
 def ways_of(inputs: Sequence[str], head: HeadKind) -> tuple[Way, ...]:
     """The ways that compete on films with these inputs; the first is taken where nothing can be compared."""
     inputs = tuple(inputs)
-    ways = [Way(name=name, inputs=inputs, motion=motion) for name, motion in MOTIONS.items()]
+    ways = [Way(name="network", inputs=inputs)]
     if HEADS[head].config.reads is not None:  # its head can be one linear layer
         ways.append(Way(name="linear", inputs=inputs, model="linear"))
+        if len(inputs) > 1:
+            ways += [Way(name=f"linear, {name} only", inputs=(name,), model="linear") for name in inputs]
     return tuple(ways)
 
 
