@@ -77,7 +77,7 @@ def test_export_is_not_led_astray_by_a_stranger_s_timeline(here, analyzed, tmp_p
 def test_cache_lists_and_checks(here, analyzed, filled):
     code, out, err = here("cache", "ls", "--store", filled)
     assert (code, err) == (0, "")
-    assert re.search(r"^film\.mp4 +0:02:10\.0 +test_efficientnet +1 +cpu \w+ +3 +0\.\d$", out, re.MULTILINE)
+    assert re.search(r"^film\.mp4 +0:02:10\.0 +test_efficientnet +picture +1 +cpu \w+ +3 +0\.\d$", out, re.MULTILINE)
     assert here("cache", "verify", "--store", filled) == (0, "4 files are as written, 0 are damaged\n", "")
 
     damaged = sorted(filled.rglob("0*-*.arrow"))[1]
