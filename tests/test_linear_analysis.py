@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from vtn_stream.analysis import Analyzer, ChunkReady
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.metadata import describe
 from vtn_stream.checkpoints.sizes import multiply_adds, parameters
 from vtn_stream.results import ResultFiles
 from vtn_stream.sampling import ClipWindow
@@ -119,6 +120,7 @@ def test_everything_comes_back_from_the_file(dense, tmp_path):
     again = tmp_path / "again.safetensors"
     save_checkpoint(loaded, again)
     assert again.read_bytes() == dense.read_bytes()
+    assert describe(loaded)["format"] == 2  # 0.1.0 says that it does not know this version
     x = torch.randn(1, 7, loaded.config.encoder.input_width)
     torch.testing.assert_close(loaded.network().label(x), load_checkpoint(again).network().label(x))
 
