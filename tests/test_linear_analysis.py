@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from vtn_stream.analysis import Analyzer, ChunkReady
 from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from vtn_stream.checkpoints.metadata import describe
 from vtn_stream.checkpoints.sizes import multiply_adds, parameters
 from vtn_stream.results import ResultFiles
 from vtn_stream.sampling import ClipWindow
@@ -99,6 +100,14 @@ def clip(lesson, encoder, tmp_path_factory):
     return saved(network, encoder, tmp_path_factory.mktemp("clip"), operating_points=points)
 
 
+@pytest.fixture(scope="module")
+def finding(lesson, encoder, tmp_path_factory):
+    settings = natural_linear([lesson], LABELS, "localization", FPS)
+    network = fit_linear([lesson], LABELS, settings, backbone=encoder.name).network
+    points = OperatingPoints(common=OperatingPoint(high=0.5, low=0.25))
+    return saved(network, encoder, tmp_path_factory.mktemp("finding"), operating_points=points)
+
+
 def analysis_of(analyzed, model, tiny_weights):
     settings = Settings(model=model, store=analyzed.store, device="cpu", weights=tiny_weights)
     with Analyzer(settings) as analyzer:
@@ -111,6 +120,7 @@ def test_everything_comes_back_from_the_file(dense, tmp_path):
     again = tmp_path / "again.safetensors"
     save_checkpoint(loaded, again)
     assert again.read_bytes() == dense.read_bytes()
+    assert describe(loaded)["format"] == 2  # 0.1.0 says that it does not know this version
     x = torch.randn(1, 7, loaded.config.encoder.input_width)
     torch.testing.assert_close(loaded.network().label(x), load_checkpoint(again).network().label(x))
 
@@ -145,14 +155,23 @@ def test_the_timeline_of_a_clip_classifier_is_what_the_film_shows(analyzed, clip
     assert timeline.provenance["notes"][0].startswith("A linear clip classifier slid over the film")
 
 
-@pytest.mark.parametrize("name", ["dense", "clip"])
+def test_the_segments_of_one_that_finds_them_are_what_the_film_shows(analyzed, finding, tiny_weights):
+    analysis = analysis_of(analyzed, finding, tiny_weights)
+    assert [(s.label, s.start_s, s.end_s) for s in analysis.timeline.segments if s.end_s - s.start_s > 3] == [
+        (label, pytest.approx(a, abs=3), pytest.approx(b, abs=3)) for label, a, b in SCENES if label != "B"
+    ]
+    assert len(analysis.scores.spans) > len(analysis.timeline.segments)  # below the threshold there are more
+    assert analysis.timeline.provenance["analysis"]["kind"] == "action localization"
+
+
+@pytest.mark.parametrize("name", ["dense", "clip", "finding"])
 def test_its_sizes_are_those_of_its_tensors(request, name):
     checkpoint = load_checkpoint(request.getfixturevalue(name))
     sizes = parameters(checkpoint.config)
     assert sizes.head == sum(p.numel() for p in checkpoint.network().head.parameters())
     assert sizes.encoder == sum(p.numel() for p in checkpoint.network().encoder.parameters()) == 0
     width, outputs = checkpoint.network().head.out.weight.T.shape
-    times = 10 if name == "dense" else 1
+    times = 1 if name == "clip" else 10
     assert multiply_adds(checkpoint.config, 10, (160, 160)).head == times * width * outputs
 
 

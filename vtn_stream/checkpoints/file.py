@@ -8,9 +8,9 @@ FORMAT, versions 1 and 2. A safetensors file with
 
 and under the one metadata key "vtn-stream" a JSON object of exactly these keys:
 
-    format              1; 2 where one of the last fields is there
+    format              1; 2 where one of the last fields is there, or a value that version 1 does not know
     digest              BLAKE2b-128 in hexadecimal, of the canonical JSON of all the other keys and of every tensor
-    config              VTNConfig.to_dict()
+    config              VTNConfig.to_dict(); since version 2, its encoder may be of the kind "statistics"
     labels              of the head's classes, in order
     recipe              the fields of Recipe, fps as "25/8"
     window              {num_positions, stride, position_rate: "25" or null}

@@ -78,8 +78,9 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
         later["inputs"] = list(checkpoint.inputs)
     if checkpoint.points:
         later["points"] = _named(checkpoint.points)
+    is_later = bool(later) or checkpoint.config.is_linear or checkpoint.recipe.pooling != "network"
     return {
-        "format": 2 if later or checkpoint.recipe.pooling != "network" else 1,
+        "format": 2 if is_later else 1,
         "config": checkpoint.config.to_dict(),
         "labels": list(checkpoint.labels),
         "recipe": json.loads(checkpoint.recipe.to_json()),
