@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["models"]
 
 MAX_LABELS = 8  # shown; --json has all
+FOR_PROGRAMS = ("intervals", "calibration")  # of a training; the first stand beside the figures
 
 # vtn_stream.checkpoints loads numpy: it is imported by the commands, so that their help is instant.
 
@@ -203,7 +204,9 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     for name in (None, *sorted(checkpoint.points)):
         _show_point(name, checkpoint)
     for name, value in checkpoint.training.items():
-        if name not in (FILM_DIGESTS, POINT_FIGURES):  # hundreds, for programs: --json has them
+        if name == "figures" and isinstance(value, dict):
+            _show_figures(value, checkpoint.training.get("intervals"))
+        elif name not in (FILM_DIGESTS, POINT_FIGURES, *FOR_PROGRAMS):  # long, for programs: --json has them
             _show("training", f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
     films = TrainingFilms.of_training(checkpoint.training)
     if films is None:
@@ -212,6 +215,18 @@ def _show_checkpoint(checkpoint: "Described") -> None:
         num_learnt, num_validated = len(films.learnt), len(films.validated)
         _show("films", f"digests of {num_learnt} that it learnt from, and {num_validated} that validated it")
     _show("digest", checkpoint.digest)
+
+
+def _show_figures(figures: dict[str, Any], intervals: object) -> None:
+    """What a model reached on films that it did not learn. Anybody may have written it."""
+    for name, share in figures.items():
+        if type(share) not in (int, float):
+            continue
+        between = intervals.get(name) if isinstance(intervals, dict) else None
+        words = f"{name} {100 * share:.1f} %"
+        if isinstance(between, list) and len(between) == 2 and {type(bound) for bound in between} <= {int, float}:
+            words += f" (90 % interval: {100 * between[0]:.1f} to {100 * between[1]:.1f} %)"
+        _show("measured", words)
 
 
 def _show_point(name: str | None, checkpoint: "Described") -> None:

@@ -256,9 +256,7 @@ def test_a_card_of_what_was_not_measured_says_so_and_what_to_do():
 
 def test_a_card_says_what_the_network_sees_of_each_frame():
     changes = dataclasses.replace(FACTS, inputs=("picture", "change-1/8"))
-    assert "sees 8 frames a second, as they are and as pictures of what changed since 1/8 s earlier;" in text_of(
-        changes
-    )
+    assert "sees 8 frames a second: the picture of each frame, and its change in 1/8 s." in text_of(changes)
     assert "sees motion only as the change" in text_of(FACTS)
     assert "sees motion only as the change" not in text_of(changes)
 

@@ -360,8 +360,8 @@ def test_if_none_is_left_the_models_own_intervals_are_shown(measure, truth, teac
     code, out, _ = measure(truth("one", "two"), model)
     assert code == 0
     assert [line.split() for line in out.splitlines()][-2:] == [
-        ["frame", "accuracy", "75.0", "70.0", "to", "80.0"],
         ["edit", "score", "50.0"],
+        ["frame", "accuracy", "75.0", "70.0", "to", "80.0"],
     ]
     figures = json.loads(measure(truth("one", "two"), model, "--json")[1])
     assert figures["own_intervals"] == {"frame accuracy": [0.7, 0.8]}

@@ -260,6 +260,25 @@ def test_pull(models, folder, monkeypatch):
     assert asked == [(entry, folder)]
 
 
+def test_info_shows_the_figures_with_their_intervals_and_json_has_them(models, stored):
+    model = load_checkpoint(stored)
+    said = {
+        "figures": {"frame accuracy": 0.613, "edit score": 0.5, "odd": "text"},
+        "intervals": {"frame accuracy": [0.551, 0.672], "edit score": [1, 2, 3]},
+        "calibration": {"said": [0.1] * 10},
+    }
+    save_checkpoint(replace(model, training=said), stored)
+    lines = [" ".join(line.split()) for line in models("info", "tea")[1].splitlines()]
+    assert [line for line in lines if line.startswith("measured")] == [
+        "measured edit score 50.0 %",
+        "measured frame accuracy 61.3 % (90 % interval: 55.1 to 67.2 %)",
+    ]
+    assert not any("calibration" in line for line in lines)
+    training = json.loads(models("info", "tea", "--json")[1])["training"]
+    assert training["figures"]["frame accuracy"] == 0.613
+    assert training["intervals"]["frame accuracy"] == [0.551, 0.672]
+
+
 def test_info_counts_the_films_of_a_training_and_json_has_their_digests(models, stored):
     assert "it does not say which films it learnt from" in models("info", "tea")[1]
     films = TrainingFilms.of_identities(["one", "two"], ["three"], "0" * 32).to_dict()

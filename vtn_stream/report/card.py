@@ -10,6 +10,7 @@ from vtn_stream.errors import printable
 from vtn_stream.report.card_facts import CardFacts
 from vtn_stream.report.card_measured import FEW, in_short, measured
 from vtn_stream.report.markdown import bullets, listed_plainly, percent, plain, table
+from vtn_stream.track import shown_words
 
 __all__ = ["model_card"]
 
@@ -31,7 +32,7 @@ def model_card(facts: CardFacts) -> str:
         "## What it was trained on",
         *_data(facts),
         "## How it was trained",
-        f"The image network {plain(facts.backbone)} sees {_rate(facts.fps)}{_inputs(facts)}; "
+        f"The image network {plain(facts.backbone)} sees {_rate(facts.fps)}: {shown_words(facts.inputs)}. "
         f"{facts.temporal} reads its embeddings. The image network was not trained.",
         *_tried(facts),
         table(("setting", "value"), [(name, _value(value)) for name, value in facts.settings.items()]),
@@ -59,15 +60,6 @@ def _data(facts: CardFacts) -> list[str]:
         table(("films for", "films", "hours"), films),
         table(("examples of", *(split.name for split in facts.splits)), [] if counted or not facts.splits else counts),
     ]
-
-
-def _inputs(facts: CardFacts) -> str:
-    """What of each frame the image network sees, where that is not only the picture."""
-    changes = [name.removeprefix("change-") for name in facts.inputs if name.startswith("change-")]
-    if not changes:
-        return ""
-    since = " and ".join(f"{plain(since)} s" for since in changes)
-    return f", {'as they are and ' * ('picture' in facts.inputs)}as pictures of what changed since {since} earlier"
 
 
 def _tried(facts: CardFacts) -> list[str]:

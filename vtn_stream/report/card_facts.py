@@ -108,7 +108,7 @@ class CardFacts:
     labels      in the order of the classes
     names_clips whether it labels whole clips; else it says when something happens
     backbone    the image network; fps: how many frames a second it sees; inputs: what of each of them
-    temporal    what reads the embeddings: "an encoder with attention over time"
+    temporal    what reads the embeddings: "An encoder with attention over time"
     splits      what it was trained on, and what was held out
     settings    of the training, seed among them, by name
     provenance  where the parts come from, by name: versions, digests, licences
@@ -127,7 +127,7 @@ class CardFacts:
     backbone: str
     fps: float
     inputs: tuple[str, ...] = ("picture",)
-    temporal: str = "an encoder with attention over time"
+    temporal: str = "An encoder with attention over time"
     splits: tuple[SplitFacts, ...]
     settings: Mapping[str, str | float | int | bool | None] = field(default_factory=dict, hash=False)
     provenance: Mapping[str, str] = field(default_factory=dict, hash=False)
