@@ -16,6 +16,7 @@ from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
+from vtn_stream.training.ways import INPUTS
 from vtn_stream.training.write import card_file, plots_folder, write
 from vtn_stream.video import DecodingProcess
 
@@ -45,7 +46,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
         return encoder
 
     with DecodingProcess() as process:
-        material = prepare(options, open_encoder, store, process, on_event=tell)
+        material = prepare(options, open_encoder, store, process, inputs=INPUTS, on_event=tell)
     encoder = encoders[0]
     learnt = learn(
         material,

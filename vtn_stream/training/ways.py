@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vtn_stream.heads import HEADS
+from vtn_stream.track import PICTURE
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["Motion", "Way", "films_of", "ways_of"]
+__all__ = ["INPUTS", "Motion", "Way", "films_of", "ways_of"]
 
+INPUTS = (PICTURE, "change-1/8")  # through which films are embedded to learn from
 # What an encoder reads of motion: changes beside each embedding, only how large changes are, or embeddings alone.
 Motion = Literal["changes", "sizes of changes", "none"]
 MOTIONS: dict[str, Motion] = {"motion": "changes", "motion alone": "sizes of changes", "no motion": "none"}
@@ -23,18 +25,23 @@ class Way:
     """One way to learn. name: as users see it; inputs: what it reads of a film, in this order."""
 
     name: str
-    inputs: tuple[str, ...] = ("picture",)
+    inputs: tuple[str, ...] = (PICTURE,)
     motion: Motion = "changes"
     model: Literal["network", "linear"] = "network"
 
 
 def ways_of(inputs: Sequence[str], head: HeadKind) -> tuple[Way, ...]:
-    """The ways that compete on films with these inputs; the first is taken where nothing can be compared.
+    """The ways that compete on films with these inputs; the first is taken where nothing can be compared. Of one input,
+    networks with each motion; of several, networks of all with changes and without, and of each input alone.
 
     A linear model says what a position or a clip shows: it does not compete with a head that finds segments.
     """
     inputs = tuple(inputs)
-    ways = [Way(name=name, inputs=inputs, motion=motion) for name, motion in MOTIONS.items()]
+    if len(inputs) == 1:
+        ways = [Way(name=name, inputs=inputs, motion=motion) for name, motion in MOTIONS.items()]
+    else:
+        ways = [Way(name=name, inputs=inputs, motion=MOTIONS[name]) for name in ("motion", "no motion")]
+        ways += [Way(name=f"{one} alone", inputs=(one,)) for one in inputs]
     if not HEADS[head].learns_segments:
         ways.append(Way(name="linear", inputs=inputs, model="linear"))
     return tuple(ways)
