@@ -1,7 +1,6 @@
-"""Which films teach and which validate: never a scene on both sides, every label taught."""
+"""Which films are predicted by what the others taught: never a scene in two folds."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from vtn_stream.errors import InputError
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.timeline import Segment
-from vtn_stream.training.split import examples, folds, split
+from vtn_stream.training.split import NUM_FOLDS, examples, folds, parts
 
 
 def film(labels="", *, duration_s=60.0, subset=None, source=None):
@@ -45,79 +44,79 @@ many = st.one_of(st.lists(films, max_size=16), st.lists(clips, max_size=16)).map
 
 
 @settings(deadline=None)
-@given(many, st.integers(0, 3))
-def test_no_scene_is_on_both_sides_and_no_test_film_on_any(videos, seed):
-    sides = split(videos, seed)
-    assert not groups_of(videos, sides.training) & groups_of(videos, sides.validation)
-    assert not set(sides.training) & set(sides.validation)
-    assert "test" not in {videos[name].subset for name in sides.training + sides.validation}
-    assert split(dict(reversed(videos.items())), seed) == sides  # whatever the order
+@given(many, st.integers(0, 3), st.booleans())
+def test_no_scene_is_in_two_folds_or_held_out_too_and_no_test_film_anywhere(videos, seed, hold_out):
+    try:
+        found = parts(videos, seed, hold_out=hold_out)
+    except InputError:
+        assert hold_out
+        return
+    every = [*found.folds, found.held_out] if found.held_out else list(found.folds)
+    scenes = [scene for part in every for scene in groups_of(videos, part)]
+    assert len(scenes) == len(set(scenes))
+    names = [name for part in every for name in part]
+    used = {name for name, video in videos.items() if video.subset != "test"}
+    assert len(names) == len(set(names))
+    assert set(names) == used or hold_out  # what shares a scene with a film that is learnt cannot be held out
+    assert len(found.folds) == min(NUM_FOLDS, len(groups_of(videos, found.learnt)))
+    assert parts(dict(reversed(videos.items())), seed, hold_out=hold_out) == found  # whatever the order
 
 
-@settings(deadline=None)
-@given(many, st.integers(0, 3))
-def test_a_drawn_split_uses_every_film_and_teaches_every_label(videos, seed):
-    videos = {name: replace(video, subset=None) for name, video in videos.items()}
-    sides = split(videos, seed)
-    assert sorted(sides.training + sides.validation) == sorted(videos)
-    taught = labels_of(videos, sides.training)
-    assert set(taught) == set(labels_of(videos, videos))
-    assert bool(labels_of(videos, sides.validation)) == bool(sides.validation)
+def test_the_validation_films_of_the_annotations_are_one_fold_and_learnt():
+    videos = {f"v{n}": film("ab", subset="validation" if n < 3 else "training") for n in range(12)}
+    found = parts(videos)
+    assert found.folds[0] == ("v0", "v1", "v2")
+    assert (len(found.folds), found.held_out, found.notes) == (5, (), ())
+    assert set(found.learnt) == set(videos)
 
 
-def test_a_fifth_of_the_duration_validates_with_every_label_in_it():
-    videos = {f"v{n}": film("abc" if n % 2 else "cde", duration_s=50 + n) for n in range(40)}
-    for seed in range(5):
-        sides = split(videos, seed)
-        share = sum(videos[name].duration_s for name in sides.validation) / sum(v.duration_s for v in videos.values())
-        assert share == pytest.approx(0.2, abs=0.03)
-        assert set(labels_of(videos, sides.validation)) == set("abcde")
+def test_films_that_are_held_out_are_in_no_fold():
+    videos = {f"v{n}": film("ab", subset="validation" if n < 3 else "training") for n in range(12)}
+    found = parts(videos, hold_out=True)
+    assert found.held_out == ("v0", "v1", "v2")
+    assert (len(found.folds), set(found.learnt)) == (5, set(videos) - {"v0", "v1", "v2"})
 
 
-def test_rare_labels_validate_too_where_training_keeps_two_examples():
-    videos = {f"v{n}": film("a") for n in range(30)} | {f"rare{n}": film("b") for n in range(3)}
-    sides = split(videos)
-    assert labels_of(videos, sides.training)["b"] == 2
-    assert labels_of(videos, sides.validation)["b"] == 1
-    videos = {f"v{n}": film("a") for n in range(30)} | {f"rare{n}": film("b") for n in range(2)}
-    assert labels_of(videos, split(videos).training)["b"] == 2
+@pytest.mark.parametrize("subsets", [(None, None), ("training", None), ("validation", None), ("validation", "test")])
+def test_nothing_can_be_held_out_without_both_subsets(subsets):
+    videos = {f"v{n}": film("a", subset=subset) for n, subset in enumerate(subsets * 3)}
+    with pytest.raises(InputError, match="no film can be held out: the annotations do not name both"):
+        parts(videos, hold_out=True)
 
 
-def test_clips_are_counted_and_not_timed():
-    videos = {f"{label}{n}": clip(label, duration_s=1 + 1000.0 * (n == 0)) for label in "abcd" for n in range(10)}
-    sides = split(videos)
-    assert labels_of(videos, sides.validation) == dict.fromkeys("abcd", 2)
+@pytest.mark.parametrize(
+    ("videos", "num_folds"),
+    [
+        ({"one": film("aaaa")}, 1),
+        ({"one": film("aa", source="s"), "two": film("bb", source="s")}, 1),
+        ({"one": film("aa"), "two": film("bb")}, 2),  # each label is in one film
+        ({"a": film("aa"), "b": film("aa", duration_s=4000), "nothing": film("", duration_s=3)}, 3),
+        ({f"v{n}": film("ab", source=f"s{n % 7}") for n in range(70)}, 5),
+        ({f"v{n}": clip("ab"[n % 2]) for n in range(2000)}, 5),
+    ],
+)
+def test_there_are_as_many_folds_as_can_be(videos, num_folds):
+    assert len(parts(videos).folds) == num_folds
+
+
+def test_there_may_be_nothing_to_learn_from():
+    assert parts({"a": film("aa", subset="test")}).folds == ()
 
 
 def test_sources_stay_together_also_those_that_are_called_like_a_film():
     videos = {f"v{n}": film("ab", source=f"scene {n // 4}") for n in range(40)}
-    assert len(split(videos).validation) % 4 == 0
     assert {len(part) for part in folds(videos, 5)} == {8}
     videos = {"x": film("a"), "y": film("a", source="x"), "z": film("a")}
     assert any("x" in part and "y" not in part for part in folds(videos, 3))
 
 
-def test_seeds_give_other_splits_and_one_seed_the_same():
+def test_seeds_give_other_folds_and_one_seed_the_same():
     videos = {f"v{n}": film("ab") for n in range(30)}
-    assert split(videos, 1) == split(videos, 1)
-    assert len({split(videos, seed).validation for seed in range(5)}) > 1
+    assert parts(videos, 1) == parts(videos, 1)
+    assert len({parts(videos, seed).folds for seed in range(5)}) > 1
 
 
-@pytest.mark.parametrize(
-    ("videos", "validation"),
-    [
-        ({"one": film("aaaa")}, ()),
-        ({"one": film("aa"), "two": film("bb")}, ()),  # each label is in one film
-        ({"long": film("ab", duration_s=90), "short": film("ab", duration_s=30)}, ("short",)),
-        ({"long": film("a", duration_s=90), "short": film("ab", duration_s=30)}, ()),  # three quarters are too many
-        ({"a": film("aa"), "b": film("aa", duration_s=40), "nothing": film("", duration_s=20)}, ("b",)),
-    ],
-)
-def test_few_films(videos, validation):
-    assert split(videos).validation == validation
-
-
-def test_the_annotations_own_subsets_are_kept():
+def test_a_film_without_a_subset_goes_with_its_scene():
     videos = {
         "a": film("x", subset="training"),
         "b": film("y", subset="validation"),
@@ -126,29 +125,31 @@ def test_the_annotations_own_subsets_are_kept():
         "e": film("y", source="s"),
         "f": film("y", subset="validation", source="s"),
     }
-    sides = split(videos)
-    assert (sides.training, sides.validation, sides.notes) == (("a", "d"), ("b", "e", "f"), ())
+    found = parts(videos)
+    assert (found.folds[0], set(found.learnt), found.notes) == (("b", "e", "f"), set("abdef"), ())
 
 
-def test_a_validation_film_of_a_training_scene_is_left_out_and_told():
+def test_a_validation_film_of_a_training_scene_is_learnt_with_it_or_left_out_and_that_is_told():
     videos = {
         "a": film("x", subset="training", source="s"),
         "b": film("x", subset="validation", source="s"),
         "c": film("x", subset="validation"),
     }
-    sides = split(videos)
-    assert (sides.training, sides.validation) == (("a",), ("c",))
-    (note,) = sides.notes
-    assert note.startswith("the validation film b shares its source with a training film")
+    found = parts(videos)
+    assert (found.folds, found.held_out) == ((("c",), ("a", "b")), ())
+    assert found.notes == ("the validation film b shares its source with a training film and is learnt with it",)
+    found = parts(videos, hold_out=True)
+    assert (found.folds, found.held_out) == ((("a",),), ("c",))
+    assert found.notes[0].endswith("and is left out: the figures would be too good")
 
 
-def test_subsets_without_a_training_film_are_split_anew():
+def test_validation_films_without_a_training_film_are_films_like_others():
     videos = {f"v{n}": film("a", subset="validation") for n in range(10)} | {"t": film("a", subset="test")}
-    sides = split(videos)
-    assert (len(sides.training), len(sides.validation)) == (8, 2)
-    assert "split again" in sides.notes[0]
+    found = parts(videos)
+    assert [len(fold) for fold in found.folds] == [2] * 5
+    assert "all films are learnt from" in found.notes[0]
     videos = {f"v{n}": film("a", subset="training") for n in range(10)} | {"t": film("a", subset="test")}
-    assert (len(split(videos).validation), split(videos).notes) == (2, ())
+    assert parts(videos).notes == ()
 
 
 @settings(deadline=None)

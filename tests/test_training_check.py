@@ -14,7 +14,7 @@ from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.footage import find_films
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.rate import grid_rate, natural_rate
-from vtn_stream.training.split import Sides
+from vtn_stream.training.split import Parts
 
 
 def annotated(*segments, duration_s=60.0, **facts):
@@ -105,8 +105,9 @@ def test_a_head_that_there_is_not_is_refused():
         check_head({"a": annotated((0, 5, "x"))}, "seg")
 
 
-def sides(training, validation=""):
-    return Sides(training=tuple(training), validation=tuple(validation))
+def folds(*names, held_out=""):
+    """folds("ab", "c"): two folds, with the films a and b, and c."""
+    return Parts(folds=tuple(map(tuple, names)), held_out=tuple(held_out))
 
 
 X, Y = (0, 5, "x"), (10, 15, "y")
@@ -117,15 +118,20 @@ X, Y = (0, 5, "x"), (10, 15, "y")
     [
         (
             {"a": annotated(X)},
-            sides("a"),
-            "there is 1 segment in total, x has one training segment, there are too few films",
+            folds("a"),
+            "there is 1 segment in total, x has one segment, there is one film, so nothing can be chosen or measured",
         ),
         (
-            {"a": annotated(X, Y), "b": annotated(X)},
-            sides("a", "b"),
-            "are 3 segments in total, x and y have one .* each",
+            {"a": annotated(X, (6, 9, "x"), (20, 30, "x"), (40, 50, "x"))},
+            folds("a"),
+            "there is one film, so",
         ),
-        ({"a": annotated(X, (6, 9, "x")), "b": annotated()}, sides("a", "b"), "no validation segment is there"),
+        (
+            {"a": annotated(X, (6, 9, "x")), "b": annotated(X, (20, 30, "x"))},
+            folds("ab"),
+            "all films have one source, so nothing can be chosen or measured on another",
+        ),
+        ({"a": annotated(X, Y), "b": annotated(X)}, folds("a", "b"), "are 3 segments in total, y has one segment"),
     ],
 )
 def test_too_little_is_refused_unless_asked_for(videos, given, complaint):
@@ -141,37 +147,41 @@ def test_a_misspelt_label_is_named_as_the_cure_where_it_is_the_reason():
     with pytest.raises(
         InputError, match=r"gaol has one .*; correct the spelling \(gaol to goal\), then there is enough"
     ):
-        check_enough(videos, ["gaol", "goal"], sides("a", "b"), "localization")
+        check_enough(videos, ["gaol", "goal"], folds("a", "b"), "localization")
     videos["a"] = annotated(*goals, wrong, (40, 41, "corner"))  # correcting it alone would not do
-    with pytest.raises(
-        InputError, match="corner and gaol have one training segment each; nothing was trained; annotate"
-    ):
-        check_enough(videos, ["corner", "gaol", "goal"], sides("a", "b"), "localization")
+    with pytest.raises(InputError, match="corner and gaol have one segment each; nothing was trained; annotate"):
+        check_enough(videos, ["corner", "gaol", "goal"], folds("a", "b"), "localization")
 
 
 @pytest.mark.parametrize("anyway", [False, True])
 def test_nothing_to_learn_is_refused_however_it_is_asked_for(anyway):
-    with pytest.raises(InputError, match="no training film has a segment"):
-        check_enough({"a": annotated(), "b": annotated(X)}, ["x"], sides("a", "b"), "localization", anyway=anyway)
-    with pytest.raises(InputError, match="there is no training film"):
-        check_enough({"b": annotated(X)}, ["x"], sides("", "b"), "localization", anyway=anyway)
+    quiet = {"a": annotated(), "b": annotated(), "c": annotated(X)}
+    with pytest.raises(InputError, match="no film to learn from has a segment"):
+        check_enough(quiet, ["x"], folds("a", "b", held_out="c"), "localization", anyway=anyway)
+    with pytest.raises(InputError, match="there is no film to learn from"):
+        check_enough(quiet, ["x"], folds(held_out="c"), "localization", anyway=anyway)
     clips = {name: annotated((0, 60, "x"), clip_label="x") for name in "abcde"}
     with pytest.raises(InputError, match="every clip is labelled x; a model needs at least two labels"):
-        check_enough(clips, ["x"], sides("abcd", "e"), "classification", anyway=anyway)
+        check_enough(clips, ["x"], folds("abcd", "e"), "classification", anyway=anyway)
 
 
-def test_labels_of_one_side_are_named():
-    videos = {"a": annotated(X, (6, 9, "x"), Y, (16, 19, "y")), "b": annotated(X, (20, 25, "z"))}
-    learnt, notes = check_enough(videos, ["z", "y", "x", "w"], sides("a", "b"), "localization")
+def test_labels_that_cannot_be_learnt_or_measured_are_named():
+    videos = {
+        "a": annotated(X, Y, (16, 19, "y")),
+        "b": annotated(X),
+        "c": annotated(X, (20, 25, "z")),
+    }
+    learnt, notes = check_enough(videos, ["z", "y", "x", "w"], folds("a", "b", held_out="c"), "localization")
     assert learnt == ("y", "x")
     assert notes == (
-        "z: only in validation films, so not trained and not in the figures",
-        "y: only in training films, so without a figure and without a threshold of its own",
+        "y: in films of one fold only (one film, one source, or the validation films), so no model that learnt without "
+        "those films can find it: its figures are those of a label that was never seen",
+        "z: only in films that are held out, so not trained and not in the figures",
         "w: without a segment in these films, so not trained",
     )
 
 
 def test_one_label_is_told_from_everything_else():
     videos = {"a": annotated(X, (6, 9, "x"), (20, 30, "x")), "b": annotated(X)}
-    learnt, notes = check_enough(videos, ["x"], sides("a", "b"), "localization")
+    learnt, notes = check_enough(videos, ["x"], folds("a", "b"), "localization")
     assert (learnt, notes) == (("x",), ("there is one label: x is trained against everything else in the films",))

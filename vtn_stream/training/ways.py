@@ -28,7 +28,7 @@ class Way:
     """One way to learn. name: as users see it; inputs: what it reads of a film, in this order."""
 
     name: str
-    inputs: tuple[str, ...] = ("picture",)
+    inputs: tuple[str, ...] = (PICTURE,)
     motion: Motion = "changes"
     model: Literal["network", "linear"] = "network"
 
