@@ -7,14 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import FPS, LABELS, clips, films, planted, small, track
+from planted import FPS, LABELS, clip, clips, films, planted, small, track
 
 from vtn_stream.checkpoints import load_checkpoint
 from vtn_stream.checkpoints.training_films import film_role
 from vtn_stream.errors import CheckpointError, TrainingError
-from vtn_stream.heads.dense import Dense
-from vtn_stream.heads.labelled_film import labels_of
-from vtn_stream.model import DenseConfig
+from vtn_stream.heads.classification import Classification
+from vtn_stream.model import ClassificationConfig
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.track import GridScores, Recipe
 from vtn_stream.training import fits, side_by_side
@@ -84,58 +83,58 @@ def of(head, num):
 # ---- what is chosen: tables of predictions, without a network
 
 
-def predicted(film, accuracy):
-    """That share of its positions is labelled rightly, the first ones; at the others the other label is said."""
-    true = labels_of(film, LABELS)
-    said = np.where(np.arange(len(true)) < accuracy * len(true), true, (true + 1) % 3)
-    return GridScores(frame=np.eye(3)[said][:, :2].astype(np.float16))
+NUM_CLIPS = 10  # of a fold
+CLIPS = [clip(seed, LABELS[seed % 2], num=1) for seed in range(3 * NUM_CLIPS)]
+CONFIG = ClassificationConfig(num_classes=2)
 
 
-def tables_of(accuracies, num_films=6):
+def tables_of(accuracies):
     """{(name of a way, length): the accuracy in each of three folds} -> their out-of-fold predictions."""
-    given = films(range(num_films))
-    folds = tuple(n % 3 for n in range(num_films))
+    folds = tuple(n // NUM_CLIPS for n in range(len(CLIPS)))
+
+    def predicted(n, accuracy):
+        right = n % NUM_CLIPS < round(accuracy * NUM_CLIPS)
+        said = LABELS.index(CLIPS[n].clip_label) if right else 1 - LABELS.index(CLIPS[n].clip_label)
+        return GridScores(clip=np.array([0.9, 0.1] if said == 0 else [0.1, 0.9], np.float32))
+
     return {
         (Way(name=name), length): OutOfFold(
-            films=tuple(given),
+            films=tuple(CLIPS),
             folds=folds,
-            predictions=tuple(predicted(film, of_fold[fold]) for film, fold in zip(given, folds, strict=True)),
+            predictions=tuple(predicted(n, of_fold[fold]) for n, fold in enumerate(folds)),
         )
         for (name, length), of_fold in accuracies.items()
     }
 
 
-DENSE = DenseConfig(num_classes=2, nothing=True)
-
-
 def test_each_fold_is_measured_by_what_the_other_folds_choose():
     """The way that is best on a fold is not taken there, if it is not the best on the others."""
-    tables = tables_of({("a", 1.0): (0.9, 0.5, 0.5), ("b", 1.0): (0.7, 0.7, 0.7), ("b", 0.5): (0.1, 0.72, 0.72)})
-    crossed = cross_fitted(tables, Dense(), DENSE, LABELS)
+    tables = tables_of({("a", 1.0): (0.9, 0.5, 0.5), ("b", 1.0): (0.6, 0.6, 0.6), ("b", 0.5): (0.1, 0.7, 0.7)})
+    crossed = cross_fitted(tables, Classification(), CONFIG, LABELS)
     ways = {fold: (choice.way.name, choice.length) for fold, choice in crossed.choices.items()}
     assert ways == {0: ("b", 0.5), 1: ("a", 1.0), 2: ("a", 1.0)}
     for n, fold in enumerate(crossed.folds):
         choice = crossed.choice_of(n)
         assert choice is crossed.choices[fold]
         assert crossed.predictions[n] is tables[choice.way, choice.length].predictions[n]
-    assert choose(tables, Dense(), DENSE, LABELS, [0, 1, 2]).way.name in ("a", "b")
+    assert choose(tables, Classification(), CONFIG, LABELS, [0, 1, 2]).way.name in ("a", "b")
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(*[st.sampled_from([0.2, 0.5, 0.8])] * 3), min_size=2, max_size=4))
 def test_what_is_chosen_for_a_fold_does_not_depend_on_it(accuracies):
     names = [(chr(97 + n), 1.0) for n in range(len(accuracies))]
-    crossed = cross_fitted(tables_of(dict(zip(names, accuracies, strict=True)), 3), Dense(), DENSE, LABELS)
+    crossed = cross_fitted(tables_of(dict(zip(names, accuracies, strict=True))), Classification(), CONFIG, LABELS)
     for fold in range(3):
-        changed = [tuple(0.35 if k == fold else share for k, share in enumerate(way)) for way in accuracies]
-        again = cross_fitted(tables_of(dict(zip(names, changed, strict=True)), 3), Dense(), DENSE, LABELS)
+        changed = [tuple(0.3 if k == fold else share for k, share in enumerate(way)) for way in accuracies]
+        again = cross_fitted(tables_of(dict(zip(names, changed, strict=True))), Classification(), CONFIG, LABELS)
         ours, theirs = crossed.choices[fold], again.choices[fold]
-        assert (ours.way, ours.worths, ours.rules) == (theirs.way, theirs.worths, theirs.rules)
+        assert (ours.way, ours.worths, ours.points) == (theirs.way, theirs.worths, theirs.points)
 
 
 def test_of_equals_the_first_is_chosen():
     tables = tables_of({("a", 1.0): (0.5,) * 3, ("a", 0.5): (0.5,) * 3, ("b", 1.0): (0.5,) * 3})
-    choice = choose(tables, Dense(), DENSE, LABELS, [0, 1, 2])
+    choice = choose(tables, Classification(), CONFIG, LABELS, [0, 1, 2])
     assert (choice.way.name, choice.length) == ("a", 1.0)
     assert choice.worths.keys() == {"a", "b"}
 

@@ -153,41 +153,54 @@ def prepared(material, encoder, store, process):
 
 
 def test_what_is_prepared_is_told_before_it_is_embedded(prepared, table, store):
-    rows = [*two("a", subset="training"), *two("b", subset="validation"), row("b", 17, 19, "sit", "validation")]
-    lesson, events = prepared(table(*rows, row("c", subset="test")))
-    assert [film.name for film in lesson.training] == ["a"]
-    assert [film.name for film in lesson.validation] == ["b"]
+    rows = [*two("a", subset="training"), *two("b", subset="validation"), row("c", subset="test")]
+    lesson, events = prepared(table(*rows))
+    assert [film.name for film in lesson.films] == ["a", "b"]
+    assert lesson.folds == (1, 0)  # what the annotations name validation is a fold of its own
+    assert lesson.held_out == ()
     assert lesson.labels == ("jump", "run")
-    assert {segment.label for segment in lesson.validation[0].segments} == {"jump", "run"}
     kinds = [type(event) for event in events]
     (told,) = [event for event in events if isinstance(event, Prepared)]
     assert kinds.index(Prepared) < kinds.index(FramesEmbedded)
-    assert (told.num_training, told.num_validation, told.num_segments) == (1, 1, 9)
+    assert (told.num_films, told.num_folds, told.num_held_out, told.num_segments) == (2, 2, 0, 8)
     assert (told.head, told.fps, told.num_positions, told.num_missing) == ("localization", 1, 40, 40)
     assert told.hours == pytest.approx(40 / 3600)
     assert told.notes == lesson.notes
-    assert any(note.startswith("sit: only in validation films") for note in told.notes)
     _, events = prepared(table(*rows), fps=2)
     assert any("2 films stored at another rate" in event.notes[-1] for event in events if isinstance(event, Prepared))
+
+
+def test_films_that_are_held_out_are_embedded_and_not_learnt(prepared, table):
+    rows = [*two("a", subset="training"), *two("c", subset="training"), *two("b", subset="validation")]
+    lesson, events = prepared(table(*rows, row("b", 17, 19, "sit", "validation")), hold_out=True)
+    assert [film.name for film in lesson.films] == ["a", "c"]
+    assert [film.name for film in lesson.held_out] == ["b"]
+    assert sorted(lesson.folds) == [0, 1]
+    assert {segment.label for segment in lesson.held_out[0].segments} == {"jump", "run"}
+    (told,) = [event for event in events if isinstance(event, Prepared)]
+    assert (told.num_films, told.num_folds, told.num_held_out) == (2, 2, 1)
+    assert any(note.startswith("sit: only in films that are held out") for note in told.notes)
+    with pytest.raises(InputError, match="no film can be held out"):
+        prepared(table(*two("a"), *two("c")), hold_out=True)
 
 
 def test_clips_are_learnt_whole(prepared, table):
     lines = ["a.mp4,x", "deep/b.mkv,x", "c.mp4,y", "d.mp4,y"]
     file = table(*lines, header="path,label\n", name="clips.csv")
-    with pytest.raises(InputError, match=r"[xy] has one training clip"):
-        prepared(file)
-    lesson, _ = prepared(file, anyway=True)
+    lesson, _ = prepared(file)
     assert lesson.head == "classification"
-    assert {film.clip_label for film in lesson.training} == {"x", "y"}
-    for film in lesson.training + lesson.validation:
+    assert [film.clip_label for film in lesson.films] == ["x", "y", "y", "x"]
+    assert len(set(lesson.folds)) == 4
+    for film in lesson.films:
         (whole,) = film.segments
         assert (whole.label, whole.start_s, whole.end_s) == (film.clip_label, 0, film.duration_s)
 
 
-def test_validation_clips_of_a_label_that_is_not_learnt_are_left_out(prepared, table):
+def test_held_out_clips_of_a_label_that_is_not_learnt_are_left_out(prepared, table):
     lines = ["a.mp4,x,training", "deep/b.mkv,y,training", "c.mp4,x,validation", "d.mp4,z,validation"]
-    lesson, _ = prepared(table(*lines, header="path,label,subset\n", name="clips.csv"), anyway=True)
-    assert [film.name for film in lesson.validation] == ["c.mp4"]
+    file = table(*lines, header="path,label,subset\n", name="clips.csv")
+    lesson, _ = prepared(file, anyway=True, hold_out=True)
+    assert [film.name for film in lesson.held_out] == ["c.mp4"]
 
 
 def test_what_is_left_without_the_films_that_fail_is_checked_again(prepared, table, monkeypatch):
@@ -200,10 +213,10 @@ def test_what_is_left_without_the_films_that_fail_is_checked_again(prepared, tab
 
     monkeypatch.setattr(DecodingProcess, "frames", frames)
     file = table(*two("a", subset="training"), *two("b", subset="validation"))
-    with pytest.raises(InputError, match="there are too few films to validate on"):
+    with pytest.raises(InputError, match="there is one film, so nothing can be chosen"):
         prepared(file, skip_bad=True)
     lesson, _ = prepared(file, skip_bad=True, anyway=True)
-    assert ([film.name for film in lesson.training], lesson.validation) == (["a"], ())
+    assert ([film.name for film in lesson.films], lesson.folds, lesson.held_out) == (["a"], (0,), ())
 
 
 def test_a_misspelt_label_is_reported_before_too_little_is(material, store, process, table):

@@ -20,7 +20,7 @@ from vtn_stream.checkpoints.training_films import FILM_DIGESTS, film_role
 from vtn_stream.embedding import FramesEmbedded, Warned
 from vtn_stream.errors import CheckpointError, InputError, TrainingError
 from vtn_stream.film import bare_name
-from vtn_stream.training.events import EpochDone, TrainingStage
+from vtn_stream.training.events import EpochDone, FitsProgress, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.teach import teach
 from vtn_stream.training.write import write
@@ -47,16 +47,16 @@ def one_thread():
 
 
 class World:
-    """Films of 45 s, of which textures 1 and 2 are actions and 0 is nothing, and clips of one texture; a lesson a head
-    at 2 positions a second.
+    """Films of 45 s, of which textures 1 and 2 are actions and 0 is nothing, four to learn of two sources and one held
+    out, and clips of one texture; a lesson a head at 2 positions a second.
     """
 
     def __init__(self, root, film_maker, backbone, weights):
         self.root = root
-        self.epochs = {"localization": 9, "dense": 6, "classification": 6}
+        self.epochs = {"localization": 9, "dense": 6, "classification": 2}
         self.options = {"backbone": backbone, "weights": weights, "store": root / "store", "device": "cpu", "fps": 2}
         self._taught = {}
-        rows = ["video,start_s,end_s,label,subset"]
+        rows = ["video,start_s,end_s,label,subset,source"]
         for number in range(5):
             scenes, name = self._scenes(number), f"{PATIENT} {number}.mp4"
             self.film(name).parent.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ class World:
             subset, at = "validation" if number == 4 else "training", 0
             for seconds, texture in scenes:
                 if texture:
-                    rows.append(f"{name},{at},{at + seconds},{('run', 'jump')[texture - 1]},{subset}")
+                    rows.append(f"{name},{at},{at + seconds},{('run', 'jump')[texture - 1]},{subset},s{number // 2}")
                 at += seconds
         (root / "actions.csv").write_text("\n".join(rows) + "\n")
         for number in range(8):
@@ -94,6 +94,7 @@ class World:
             patch.setenv("LOGNAME", USER)
             patch.setattr("vtn_stream.training.teach.write", lambda *what: (learnt.append(what[1]), write(*what))[1])
             options = {"head": head, "epochs": self.epochs[head], **self.options, **options}
+            options["hold_out"] = head != "classification"
             asked = TrainingOptions(annotations=annotations, videos=videos, output=output, **options)
             taught = teach(asked, on_event=events.append)
         return taught, events, learnt[0]
@@ -130,20 +131,15 @@ def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
     assert len(taught.plots) == {"localization": 4, "dense": 4, "classification": 2}[head]
     assert taught.figures == learnt.exam.figures
     assert taught.log == world.root / f"{head}.training"
-    assert sorted(path.name for path in taught.log.iterdir()) == ["motion", "motion-alone", "no-motion"]
     stages = [event.name for event in events if isinstance(event, TrainingStage)]
-    assert list(dict.fromkeys(stages))[2:] == [
-        "training with motion",
-        "training with motion alone",
-        "training with no motion",
-        "fitting thresholds",
-        "writing",
-    ]
-    metric = learnt.fitted.metric_name
-    for way in ("motion", "motion alone", "no motion"):
-        curves = EventAccumulator(str(taught.log / way.replace(" ", "-"))).Reload()
-        assert curves.Tags()["scalars"] == ["loss", metric]
-        assert max(e.value for e in curves.Scalars(metric)) == pytest.approx(learnt.tried[way])
+    assert list(dict.fromkeys(stages))[2:] == ["training", "measuring", "writing"]
+    curves = EventAccumulator(str(taught.log / "all-films")).Reload()
+    assert curves.Tags()["scalars"] == ["loss"]
+    if learnt.way.model == "network":
+        assert [e.value for e in curves.Scalars("loss")] == pytest.approx(learnt.fitted.losses)
+    folds = {path.name for path in taught.log.iterdir()}
+    assert {f"motion,-fold-{n + 1}-of-2" for n in range(2)} <= folds or head == "classification"
+    assert all(path.is_dir() for path in taught.log.iterdir())  # curves: nothing else is left
 
 
 @pytest.mark.parametrize(
@@ -158,7 +154,7 @@ def test_nothing_that_is_shared_tells_of_this_machine_and_the_model_not_of_the_f
     taught, _, _ = world.taught(head)
     words = [os.fspath(world.root), os.fspath(world.root.parent), os.fspath(Path.home() / ""), HOST, USER]
     logs = list(taught.log.rglob("*tfevents*"))
-    assert len(logs) == 3
+    assert len(logs) >= 7
     for file in (taught.model, taught.card, *taught.plots, *logs):
         content = file.read_bytes()
         for word in words:
@@ -168,9 +164,9 @@ def test_nothing_that_is_shared_tells_of_this_machine_and_the_model_not_of_the_f
 
 
 @pytest.mark.parametrize("head", ["localization", "dense"])
-def test_the_timeline_of_a_validation_film_is_the_one_that_was_measured(world, head):
+def test_the_timeline_of_a_held_out_film_is_the_one_that_was_measured(world, head):
     taught, _, learnt = world.taught(head)
-    (measured,) = learnt.exam.scores.films
+    (measured,) = learnt.held_out.scores.films
     timeline = analyze(
         world.film(measured.name),
         model=taught.model,
@@ -200,12 +196,11 @@ def test_the_model_holds_what_was_fitted(world, head):
         assert torch.equal(tensor, learnt.fitted.network.state_dict()[name])
     told = checkpoint.training
     assert told["figures"] == {name: round(value, 4) for name, value in taught.figures.items()}
-    assert (told["epoch"], told["epochs"], told["seed"]) == (learnt.fitted.epoch, learnt.fitted.num_epochs, 0)
-    num = (16, 4) if head != "classification" else (6, 2)
-    assert tuple(sum(told[side]["num_segments"].values()) for side in ("training", "validation")) == num
-    encoder = checkpoint.config.encoder
-    kept = "motion" if encoder.difference_lags else "motion alone" if encoder.magnitude_lags else "no motion"
-    assert told["tried"][kept] == max(told["tried"].values())
+    assert (told["way"], told["epochs"], told["seed"]) == (learnt.way.name, learnt.fitted.num_epochs, 0)
+    assert sum(told["training"]["num_segments"].values()) == (16 if head != "classification" else 8)
+    assert told["tried"][told["way"]] == max(told["tried"].values())
+    assert checkpoint.inputs == learnt.way.inputs
+    assert ("held_out" in told) == (head != "classification")
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -213,17 +208,18 @@ def test_the_model_knows_its_films_by_their_content_and_says_so_in_their_timelin
     taught, _, learnt = world.taught(head)
     training = load_checkpoint(taught.model).training
     mine, others = sorted((world.root / "clips", world.root / "films"), reverse=head != "classification")
-    validating = {bare_name(film.name) for film in learnt.exam.scores.films}
-    films = {"learnt": [], "validated": [], "new": sorted(others.rglob("*.mp4"))}
+    apart = {} if learnt.held_out is None else {bare_name(film.name) for film in learnt.held_out.scores.films}
+    films = {"learnt": [], "new": sorted(others.rglob("*.mp4"))}
     for film in sorted(mine.rglob("*.mp4")):
-        films["validated" if film.stem in validating else "learnt"].append(film)
+        films["new" if film.stem in apart else "learnt"].append(film)
+    assert len(films["learnt"]) == (4 if head != "classification" else 8)
     with DecodingProcess() as process:
         for role, of_role in films.items():
             assert {film_role(training, process.probe(film).identity) for film in of_role} == {role}
     copy = shutil.copy(films["learnt"][0], tmp_path / "another name.mp4")
     options = {"weights": world.options["weights"], "device": "cpu", "store": world.options["store"]}
     begins = {"learnt": "The model learnt from this film", "validated": "This film validated the training"}
-    for role, film in {"learnt": copy, "validated": films["validated"][0], "new": films["new"][0]}.items():
+    for role, film in {"learnt": copy, "new": films["new"][-1]}.items():
         provenance = analyze(film, model=taught.model, **options).provenance
         assert provenance["film_in_training"] == role
         assert FILM_DIGESTS not in provenance["analysis"]["training"]
@@ -251,24 +247,24 @@ def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world):
     command = [sys.executable, "-c", "from vtn_stream_cli.main import main; main()", "train"]
     command += [world.root / "actions.csv", "--videos", world.root / "films", "-o", output, "--head", "dense"]
     command += ["--fps", "2", "--backbone", options["backbone"], "--weights", options["weights"], "--device", "cpu"]
-    command += ["--store", options["store"], "--epochs", str(world.epochs["dense"])]
+    command += ["--store", options["store"], "--epochs", str(world.epochs["dense"]), "--hold-out"]
     running = subprocess.Popen(
         command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    state, times, until = log / "motion.state", set(), time.monotonic() + 120
-    while len(times) < 2 and running.poll() is None and time.monotonic() < until:  # until a second epoch is done
-        if state.exists():
-            times.add(state.stat().st_mtime_ns)
+    until = time.monotonic() + 120
+    while len(list(log.glob("*.fit"))) < 2 and running.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     running.kill()
     assert running.wait() == -signal.SIGKILL
     assert not output.exists()
 
+    done = len(list(log.glob("*.fit")))
     again, events, _ = world.teach("dense", "killed")
     assert again.model.read_bytes() == taught.model.read_bytes()
     assert not any(isinstance(event, FramesEmbedded | Warned) for event in events)  # what was stored is used
-    assert next(event.epoch for event in events if isinstance(event, EpochDone)) >= 2
-    assert not list(log.glob("*.state"))
+    assert next(event.num_done for event in events if isinstance(event, FitsProgress)) >= 1
+    assert done >= 2
+    assert not [*log.glob("*.state"), *log.glob("*.fit")]
 
 
 # ---- what is in the way
@@ -344,12 +340,8 @@ def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypat
         patch.setattr("vtn_stream.training.write.save_checkpoint", refused)
         with pytest.raises(TrainingError):
             world.teach("dense", "full")
-    assert sorted(path.name for path in (world.root / "full.training").glob("*.state")) == [
-        "motion-alone.state",
-        "motion.state",
-        "no-motion.state",
-    ]
+    assert len(list((world.root / "full.training").glob("*.fit"))) == 11  # 2 folds, 5 ways, and the finished model's
     again, events, _ = world.teach("dense", "full", overwrite=True)  # the card is there
     assert again.model.read_bytes() == taught.model.read_bytes()
-    assert len([event for event in events if isinstance(event, EpochDone)]) == 3  # of each the last, again
-    assert not list(again.log.glob("*.state"))
+    assert not any(isinstance(event, EpochDone) for event in events)
+    assert not list(again.log.glob("*.fit"))

@@ -15,7 +15,7 @@ from vtn_stream.errors import InputError
 from vtn_stream.film import FrameIndex
 from vtn_stream.heads import HEADS
 from vtn_stream.sampling import Chunk
-from vtn_stream.training.events import EpochDone, Prepared, Taught, TrainingStage
+from vtn_stream.training.events import FitsProgress, Prepared, Taught, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream_cli import console
 from vtn_stream_cli.main import main
@@ -37,8 +37,9 @@ def chunk(num, source="film"):
 
 def prepared(**facts):
     usual = {
-        "num_training": 8,
-        "num_validation": 2,
+        "num_films": 10,
+        "num_folds": 5,
+        "num_held_out": 2,
         "hours": 1.5,
         "num_segments": 120,
         "labels": ("run", "jump"),
@@ -50,8 +51,8 @@ def prepared(**facts):
     return Prepared(**(usual | facts))
 
 
-def epoch(n, metric=None, *, best=False):
-    return EpochDone(epoch=n, num_epochs=3, loss=1 / n, metric_name="average mAP", metric=metric, best=best)
+def models(num_done, share):
+    return FitsProgress(num_done=num_done, num_fits=12, share=share)
 
 
 PLAY = [
@@ -64,10 +65,10 @@ PLAY = [
     FramesEmbedded(num_frames=30),
     chunk(60),
     TrainingStage(name="training"),
-    epoch(1),
-    epoch(2, 0.25, best=True),
-    epoch(3, 0.125),
-    TrainingStage(name="fitting thresholds"),
+    models(0, 0.05),
+    models(1, 0.125),
+    models(12, 1.0),
+    TrainingStage(name="measuring"),
 ]
 
 
@@ -98,6 +99,7 @@ def lesson(monkeypatch, tmp_path):
                 plots=(output.with_suffix(".png"),),
                 log=tmp_path / "my actions.training",
                 figures={"average mAP": 0.4123, "F1 at tIoU 0.5": 0.5},
+                intervals={"average mAP": (0.351, 0.474)},
             )
 
     lesson, module = Lesson(), ModuleType("vtn_stream.training.teach")
@@ -133,10 +135,11 @@ def test_in_the_end_it_says_what_came_of_it_and_how_to_use_it(here, lesson, file
     assert lines == [
         "training my actions.safetensors from actions.csv",
         "localization of 2 labels: run and jump",
-        "from 10 films, 2 of them for validation: 1.50 h, 120 segments, 4 positions per second",
-        "on the validation films",
-        "average mAP     41.23 %",
-        "F1 at tIoU 0.5  50.00 %",
+        "from 10 films, 2 more are held out: 1.50 h, 120 segments, 4 positions per second",
+        "on films that were not learnt, in percent:",
+        "                model  90 % interval",
+        "average mAP      41.2   35.1 to 47.4",
+        "F1 at tIoU 0.5   50.0",
         f"wrote {model}",
         f"wrote {model.with_suffix('.md')}",
         f"wrote {model.with_suffix('.png')}",
@@ -166,11 +169,24 @@ def test_what_is_said_is_done(here, lesson, files, tmp_path, tiny_weights):
         "--size",
         192,
     ]
-    words += ["--store", tmp_path, "--seed", 3, "--epochs", 7, "--skip-bad", "--anyway", "--overwrite", "--log", "log"]
+    words += [
+        "--store",
+        tmp_path,
+        "--seed",
+        3,
+        "--epochs",
+        7,
+        "--hold-out",
+        "--skip-bad",
+        "--anyway",
+        "--overwrite",
+        "--log",
+        "log",
+    ]
     assert here(*files, *words)[0] == 0
     said = {"head": "dense", "fps": "30000/1001", "backbone": "resnet50", "weights": tiny_weights, "device": "cpu"}
     said |= {"size": 192, "store": tmp_path, "seed": 3, "epochs": 7, "log": Path("log")}
-    said |= dict.fromkeys(("skip_bad", "anyway", "overwrite"), True)
+    said |= dict.fromkeys(("hold_out", "skip_bad", "anyway", "overwrite"), True)
     annotations, _, videos, _, output = files
     assert lesson.called == TrainingOptions(annotations=annotations, videos=videos, output=output, **said)
 
@@ -221,10 +237,10 @@ def test_a_terminal_sees_it_go_on(here, lesson, files, terminal, monkeypatch):
         ("embedding: a.mp4", 60, 60, ""),
         ("embedding: a.mp4", 60, 60, ""),
         ("training", 0, None, ""),
-        ("training", 1, 3, "loss 1"),
-        ("training", 2, 3, "loss 0.5  average mAP 25.00 %"),
-        ("training", 3, 3, "loss 0.333  average mAP 12.50 %  (best 25.00 %)"),
-        ("fitting thresholds", 0, None, ""),
+        ("training", 0.05, 1.0, "model 1 of 12"),
+        ("training", 0.125, 1.0, "model 2 of 12"),
+        ("training", 1.0, 1.0, "model 12 of 12"),
+        ("measuring", 0, None, ""),
     ]
     assert "localization of 2 labels" in err
 
