@@ -22,14 +22,16 @@ FILM_DIGESTS = "film_digests"  # the key in a checkpoint's training
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 FilmRole = Literal["learnt", "validated", "new", "unknown"]
-"""What a film was to a model. learnt: the network learnt from it. validated: it was held back, and epoch, thresholds or
-rules were chosen on it. new: neither. unknown: the model does not say."""
+"""What a film was to a model. learnt: the network learnt from it. validated: it did not, but epoch, thresholds or rules
+were chosen on it, as in releases before 0.2.0. new: neither. unknown: the model does not say."""
 FILM_ROLES: tuple[FilmRole, ...] = get_args(FilmRole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingFilms:
-    """learnt: digests of the films that were learnt from. validated: of those held back. salt: 32 hex digits."""
+    """learnt: digests of the films that were learnt from. validated: of those that were not, but on which something was
+    chosen. Films that only measure the finished model are in neither. salt: 32 hex digits.
+    """
 
     salt: str
     learnt: frozenset[str]
