@@ -167,7 +167,7 @@ def test_a_card_says_how_it_was_measured_and_what_an_interval_promises():
     assert "no figure was measured on films that chose anything" in text
     assert "all films of one source" not in text
     assert "in about nine of ten cases" in text
-    assert "five new films of the same kind together should be between 48.0 and 73.0 %" in text
+    assert "five new films together should be between 48.0 and 73.0 %" in text
     assert "wrong by 4.1 points on average (12,000 positions; 12.3 points before" in text
     assert "The 15 films from 4 sources were split into 5 parts; all films of one source are in the same part." in (
         text_of(changed(num_sources=4))

@@ -41,9 +41,9 @@ def measured(facts: CardFacts) -> list[str]:
     if facts.measured is None or not facts.measured.figures:
         parts.append(_not_measured())
     else:
-        parts += _out_of_fold(facts.measured, has_rules=facts.has_rules)
+        parts += _out_of_fold(facts.measured, has_rules=facts.has_rules, names_clips=facts.names_clips)
     if facts.held_out is not None:
-        parts += _held_out(facts.held_out)
+        parts += _held_out(facts.held_out, names_clips=facts.names_clips)
     if facts.measured is not None:
         parts += _films(facts.measured, names_clips=facts.names_clips)
         parts += _labels(facts.measured, names_clips=facts.names_clips)
@@ -65,23 +65,24 @@ def _not_measured() -> str:
     )
 
 
-def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
-    films = _many(found.num_films, "film")
+def _out_of_fold(found: MeasuredFacts, *, has_rules: bool, names_clips: bool) -> list[str]:
+    what = "clip" if names_clips else "film"
+    films = _many(found.num_films, what)
     together = "."
     if found.num_sources < found.num_films:
         films += f" from {_many(found.num_sources, 'source')}"
-        together = "; all films of one source are in the same part."
+        together = f"; all {what}s of one source are in the same part."
     drawn = "rules" if has_rules else "thresholds"
     return [
         bullets(
             [
                 f"The {films} were split into {found.num_folds} parts{together} A model that learnt the other parts "
-                "labelled the films of each part, so every film was new to the model that labelled it.",
+                f"labelled the {what}s of each part, so every {what} was new to the model that labelled it.",
                 f"The way to learn, the {drawn} and the adjustment of the scores were also chosen on the other parts: "
-                "no figure was measured on films that chose anything. Labels, the kind of head and the rate follow "
+                f"no figure was measured on {what}s that chose anything. Labels, the kind of head and the rate follow "
                 "from all annotations; the size of a network and its learning rate are the program's.",
-                "The finished model learnt all of these films. It was not measured itself. It is usually a little "
-                "better, as it learnt more films.",
+                f"The finished model learnt all of these {what}s. It was not measured itself. It is usually a little "
+                f"better, as it learnt more {what}s.",
             ]
         ),
         _figures(found),
@@ -91,7 +92,7 @@ def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
             if found.tious
             else ""
         ),
-        _promise(found),
+        _promise(found, what),
     ]
 
 
@@ -105,28 +106,30 @@ def _figures(found: MeasuredFacts) -> str:
     return table(("all labels", "this model", "90 % interval", *others), rows)
 
 
-def _promise(found: MeasuredFacts) -> str:
+def _promise(found: MeasuredFacts, what: str) -> str:
     """What the intervals say, and what they do not."""
     if not found.intervals:
-        return "There are no intervals: the films of one source do not say how much films differ."
+        return f"There are no intervals: the {what}s of one source do not say how much {what}s differ."
     name = next(iter(found.figures))
     words = (
-        "What an interval says: if the model could be measured on all films of this kind, the figure would lie in the "
-        "interval in about nine of ten cases. It does not say where the figure of a few new films will be"
+        f"What an interval says: if the model could be measured on all {what}s of this kind, the figure would lie in "
+        f"the interval in about nine of ten cases. It does not say where the figure of a few new {what}s will be"
     )
-    if found.new_films is not None:
+    of_sources = found.num_sources < found.num_films
+    if found.new_films is not None and (of_sources or what == "film"):  # five clips alone say nothing
         low, high = found.new_films
         words += (
-            f": that of five new films of the same kind together should be between {percent(low)} and "
+            f": that of five new {'sources' if of_sources else 'films'} together should be between {percent(low)} and "
             f"{percent(high)} % ({plain(name)}) in nine of ten cases"
         )
-    return words + ". For films of another kind it says nothing."
+    return f"{words}. For {what}s of another kind it says nothing."
 
 
-def _held_out(found: MeasuredFacts) -> list[str]:
+def _held_out(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
+    what = "clip" if names_clips else "film"
     return [
-        "### On films that were held out",
-        f"The finished model on {_many(found.num_films, 'film')} that it did not learn and that chose nothing, in "
+        f"### On {what}s that were held out",
+        f"The finished model on {_many(found.num_films, what)} that it did not learn and that chose nothing, in "
         "percent:",
         _figures(found),
     ]
@@ -233,7 +236,7 @@ def _growth(curve: CurveFacts, found: MeasuredFacts | None, drawn: str) -> list[
     rows = [(str(num), percent(figure)) for num, figure in zip(curve.num_films, curve.figures, strict=True)]
     return [
         "### What more films would bring",
-        f"The same films were labelled by models that learnt fewer films. {_gain(curve)}",
+        f"The same were labelled by models that learnt fewer. {_gain(curve)}",
         table(("films learnt", f"{name}, %"), rows),
         drawn,
     ]

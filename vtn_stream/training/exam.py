@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.evaluation import Prediction, Scores, score
 from vtn_stream.evaluation.film_figures import film_figures
+from vtn_stream.evaluation.tally import Tally
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.heads import HEADS, Head
 from vtn_stream.heads.fitting import AtPoint
@@ -95,13 +96,12 @@ def examine(
         for film, prediction, choice in zip(films, said, chosen, strict=True)
     }
     scores = score(predicted, truth_of(films, labels), subset="all", metrics=kind.measures)
-    figures = named_figures(scores)
-    without = _without_each(scores, {film.name: film.group for film in films})
+    tallies = scores.tallies()
+    figures = named_figures(scores, tallies)
+    without = _without_each(scores, tallies, {film.name: film.group for film in films})
     every = {name: share_interval(value, without[name], widened=widened) for name, value in figures.items()}
     main = next(iter(figures))
-    worst_first = [
-        (row.film, None if math.isnan(row.main) else row.main) for row in film_figures(scores, scores.tallies())
-    ]
+    worst_first = [(row.film, None if math.isnan(row.main) else row.main) for row in film_figures(scores, tallies)]
     return Exam(
         scores=scores,
         figures=figures,
@@ -138,10 +138,13 @@ def _prediction(
     return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
 
 
-def named_figures(scores: Scores) -> dict[str, float]:
-    """The figures of all labels together, by the names that users see, where they are defined."""
+def named_figures(scores: Scores, tallies: Mapping[str, Tally]) -> dict[str, float]:
+    """The figures of all labels together, by the names that users see, where they are defined.
+
+    tallies: those of the scores
+    """
     figures = {}
-    for metric, tally in scores.tallies().items():
+    for metric, tally in tallies.items():
         for figure, value in zip(tally.names, tally.of_all().tolist(), strict=True):
             name = _name(scores, metric, figure.name)
             if name is not None and math.isfinite(value):
@@ -149,11 +152,13 @@ def named_figures(scores: Scores) -> dict[str, float]:
     return figures
 
 
-def _without_each(scores: Scores, groups: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:
+def _without_each(
+    scores: Scores, tallies: Mapping[str, Tally], groups: Mapping[str, str]
+) -> dict[str, NDArray[np.float64]]:
     """Each figure without each group of films [G]."""
     return {
         name: column
-        for metric, tally in scores.tallies().items()
+        for metric, tally in tallies.items()
         for figure, column in zip(tally.names, tally.without_each(groups).T, strict=True)
         if (name := _name(scores, metric, figure.name)) is not None
     }

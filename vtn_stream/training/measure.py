@@ -45,8 +45,7 @@ def baselines(
         if model != choice.way.model and others:
             crossed = cross_fitted(others, HEADS[head], config, labels)
             beside[name] = dict(crossed_exam(crossed, None, labels, head, config).figures)
-    first = next(iter(tables.values()))
-    if constant := most_frequent(first.films, first.folds, labels, head):
+    if constant := most_frequent(next(iter(tables.values())).films, labels, head):
         beside[MOST_FREQUENT] = constant
     return beside
 
