@@ -22,8 +22,8 @@ Kind = Literal["cut", "dissolve", "fade"]
 # Pictures on either side of a cut that must all differ from those of the other side: a flash is as short, and is no
 # cut.
 REACH = 3
-# A cut differs by so many times what the pictures beside it differ by. Of joins of real shots cuts had 5.6 and more, all
-# other steps less than 3.5.
+# A cut differs by so many times what the pictures beside it differ by. In joins of real shots cuts had 5.6 and more,
+# all other steps less than 3.5.
 CUT = 4.5
 # Of two pictures of 0 to 255: below it two codings of one picture differ.
 CODING = 2.0
@@ -56,8 +56,7 @@ def transitions(pictures: NDArray[np.uint8], rate: float) -> list[Transition]:
     num = len(pictures)
     if num < 2:
         return []
-    flat = pictures.reshape(num, -1).astype(np.float32)
-    flat -= 128
+    flat = pictures.reshape(num, -1).astype(np.float64)  # sums of whole numbers: exact, in any order
     products = flat @ flat.T / flat.shape[1]
     squares = np.diag(products)
     difference = np.maximum(squares[:, None] + squares - 2 * products, 0)  # [n, n]
@@ -70,7 +69,7 @@ def transitions(pictures: NDArray[np.uint8], rate: float) -> list[Transition]:
     return _through_one_colour(sorted(found, key=lambda t: t.at), np.sqrt(variance))
 
 
-def _cuts(difference: NDArray[np.float32]) -> list[Transition]:
+def _cuts(difference: NDArray[np.float64]) -> list[Transition]:
     """Steps that are much larger than those beside them, to every picture of the other side."""
     num = len(difference)
     found = []
@@ -85,8 +84,10 @@ def _cuts(difference: NDArray[np.float32]) -> list[Transition]:
     return found
 
 
-def _gradual(difference: NDArray[np.float32], variance: NDArray[np.float32], every: int) -> Iterator[Transition]:
-    """Of pictures `every` so many: windows whose pictures go straight from the first to the last, with calmer sides; the clearest first."""
+def _gradual(difference: NDArray[np.float64], variance: NDArray[np.float64], every: int) -> Iterator[Transition]:
+    """Windows whose pictures go straight from the first to the last, with calmer sides; the clearest first. The
+    pictures are each of `every` so many.
+    """
     num, found = len(difference), []
     for length in LENGTHS:
         side = max(SIDE, length // 2)
@@ -111,13 +112,13 @@ def _gradual(difference: NDArray[np.float32], variance: NDArray[np.float32], eve
         yield Transition(first=start * every, at=at * every, last=stop * every, kind="dissolve")
 
 
-def _middle(difference: NDArray[np.float32], first: int, last: int) -> int:
+def _middle(difference: NDArray[np.float64], first: int, last: int) -> int:
     """The first picture that is nearer to the last than to the first one."""
     within = slice(first + 1, last + 1)
     return first + 1 + int((difference[within, last] < difference[within, first]).argmax())
 
 
-def _through_one_colour(found: list[Transition], deviation: NDArray[np.float32]) -> list[Transition]:
+def _through_one_colour(found: list[Transition], deviation: NDArray[np.float64]) -> list[Transition]:
     """A change to pictures of one colour, and one from them to the next shot, are one fade; its middle is there."""
     result: list[Transition] = []
     for here in found:

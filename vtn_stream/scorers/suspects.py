@@ -53,7 +53,7 @@ def suspects(points: NDArray[np.float32], fps: Fraction, noise: float) -> NDArra
         windows = np.lib.stride_tricks.sliding_window_view(steps, length)
         for start in np.flatnonzero(seen & (windows.max(axis=1) < SHARP * difference)):
             suspected[max(0, start - beside) : start + length + beside] = True
-    bounds = np.flatnonzero(np.diff(np.concatenate([[False], suspected, [False]]).astype(np.int8))).reshape(-1, 2)
+    bounds = np.flatnonzero(np.diff(suspected, prepend=False, append=False)).reshape(-1, 2)
     longest = max(1, round(LONGEST_S * fps))
     parts = [(a, min(a + longest, stop)) for start, stop in bounds.tolist() for a in range(start, stop, longest)]
     return np.array(parts, np.intp).reshape(-1, 2)
@@ -65,12 +65,10 @@ def _distances(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.f
 
 
 def _quartile(steps: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """[T - 1]: the lower quartile of the steps up to `reach` away."""
-    padded = np.pad(steps, reach, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-    return np.concatenate(
-        [np.nanquantile(part, 0.25, axis=1) for part in np.array_split(windows, len(steps) // 4096 + 1)]
-    )
+    """[T - 1]: the lower quartile of the steps up to `reach` away; beyond the ends they are mirrored."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(steps, reach, mode="symmetric"), 2 * reach + 1)
+    parts = np.array_split(windows, len(steps) // 4096 + 1)
+    return np.concatenate([np.partition(part, reach // 2, axis=1)[:, reach // 2] for part in parts])
 
 
 def _lowest(calm: NDArray[np.float64], length: int) -> NDArray[np.float64]:
