@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from vtn_stream.cuts import CutsPlaced, find_cuts
-from vtn_stream.draft import Analysis, Draft, check_usable, fixed_provenance
+from vtn_stream.cuts import CutsPlaced, find_cuts, find_transitions
+from vtn_stream.draft import Analysis, Draft, Look, check_usable, fixed_provenance
 from vtn_stream.embedding import (
     DEFAULT_BACKBONE,
     ChunkReady,
@@ -293,10 +293,13 @@ class Analyzer:
             if on_event and event.source != "store" and provisional_s <= PROVISIONAL_SHARE * (now - began):
                 tell(Provisional(timeline=draft.analysis(complete=False).timeline))
                 provisional_s += time.monotonic() - now
-        place = None
+        look = None
         if self.checkpoint is None and self._settings.refine:
-            place = partial(find_cuts, plan.video, store=self._store, process=self._process, tell=tell)
-        return draft.analysis(complete=True, place=place)
+            look = Look(
+                shots=partial(find_transitions, plan.video, store=self._store, process=self._process, tell=tell),
+                place=partial(find_cuts, plan.video, store=self._store, process=self._process, tell=tell),
+            )
+        return draft.analysis(complete=True, look=look)
 
     def embed(
         self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()

@@ -49,8 +49,8 @@ CHANGES_PER_RUN = 16
 MAX_LOST_IN_A_ROW = 3
 
 
-# Pictures by their frames, and the frames [a, b] between which is looked -> what is seen, or nothing.
-Judge = Callable[[dict[int, NDArray[np.uint8]], int, int], tuple[Transition, ...]]
+# A film, pictures by their frames, and the frames [a, b] between which is looked -> what is seen, or nothing.
+Judge = Callable[[VideoInfo, dict[int, NDArray[np.uint8]], int, int], tuple[Transition, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +240,7 @@ def _request(
         pictures |= {int(frames[i]): picture.copy() for i, picture in zip(batch.items, batch.frames, strict=True)}
         while waiting and settled[np.searchsorted(frames, waiting[0][1])].all():
             (last, following), near = waiting.pop(0)
-            yield question.judge({f: pictures[f] for f in near if f in pictures}, last, following)
+            yield question.judge(video, {f: pictures[f] for f in near if f in pictures}, last, following)
             pictures = {f: pictures[f] for f in pictures if waiting and f >= waiting[0][1].start}
     if waiting:
         raise DecodingLost(f"decoding {video.path.name} ended early", "frames are missing", "run again")
@@ -250,7 +250,7 @@ def _beside(video: VideoInfo, last: int, following: int) -> range:
     return range(max(0, last - REACH + 1), min(video.num_frames, following + REACH))
 
 
-def _among(pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> tuple[Transition, ...]:
+def _among(_: VideoInfo, pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> tuple[Transition, ...]:
     """The frame of these before which the cut is. Nothing where damage took a frame beside it."""
     frames = sorted(pictures)
     if last not in pictures or following not in pictures:
@@ -267,14 +267,17 @@ def _near(video: VideoInfo, last: int, following: int) -> range:
     return range(max(start, last - MAX_FRAMES), min(max(stop, following + 1), following + MAX_FRAMES))
 
 
-def _shots(pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> tuple[Transition, ...]:
-    """Changes of shot among pictures, between those that damage took."""
+def _shots(video: VideoInfo, pictures: dict[int, NDArray[np.uint8]], *_: int) -> tuple[Transition, ...]:
+    """Changes of shot among pictures, in each run that damage left whole."""
     frames = np.array(sorted(pictures), np.int64)
     found: list[Transition] = []
     for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
+        if len(run) < 2:
+            continue
+        rate = (len(run) - 1) / float(video.times_s[run[-1]] - video.times_s[run[0]])
         found += [
             Transition(first=int(run[t.first]), at=int(run[t.at]), last=int(run[t.last]), kind=t.kind)
-            for t in (transitions(np.stack([pictures[int(f)] for f in run])) if len(run) else ())
+            for t in transitions(np.stack([pictures[int(f)] for f in run]), rate)
         ]
     return tuple(found)
 

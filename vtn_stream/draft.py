@@ -17,20 +17,33 @@ from vtn_stream.localize import changes, curve, gaps
 from vtn_stream.plan import Plan
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
+from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import PICTURE, Execution, GridScores, Recipe
+from vtn_stream.transitions import Transition, distinct
 from vtn_stream.version import __version__
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
     from vtn_stream.checkpoints.training_films import FilmRole
 
-__all__ = ["Analysis", "Draft", "check_usable", "fixed_provenance"]
+__all__ = ["Analysis", "Draft", "Look", "check_usable", "fixed_provenance"]
 
 NUM_CLIP_LABELS = 5
 
-# Frames [C, 2] before and after changes -> the frames [C] with which the new pictures begin, or UNCLEAR, or NOT_READ.
-Place = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Looks at the frames between sampled ones, where scenes may change.
+
+    shots  frames [C, 2] between which the shot may change -> the changes that pictures show; None where not read
+    place  frames [C, 2] before and after changes -> the frames [C] with which the new pictures begin, or UNCLEAR, or
+           NOT_READ
+    """
+
+    shots: Callable[[NDArray[np.int64]], Sequence[tuple[Transition, ...] | None]]
+    place: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
 
 # Why a position has no embedding; 0 where it has one.
 NOT_YET, DAMAGED, LOST, NOTHING_SHOWN, LEAP, CUT_OFF = 1, 2, 3, 4, 5, 6
@@ -59,12 +72,15 @@ class Analysis:
 
 
 class _Cuts(NamedTuple):
-    """at_s [T]: the clock's `cut_s`; of num_changes, num_unclear have no place to the frame, num_unread may get one."""
+    """at_s [T]: the clock's `cut_s`; of num_changes, num_unclear have no place to the frame, num_unread may get one. In
+    num_unseen places it was not read whether the shot changes.
+    """
 
     at_s: NDArray[np.float64]
     num_changes: int
     num_unclear: int
     num_unread: int
+    num_unseen: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -117,13 +133,17 @@ class Draft:
         self._executions |= {execution.digest: execution for execution in ready.executions}
         self._scorer.advance(self._values, self._index, self._why_invalid != NOT_YET)
 
-    def analysis(self, *, complete: bool, place: Place | None = None) -> Analysis:
-        """The timeline of what is there. place: where changes between looked-at frames lie; None: midway."""
+    def analysis(self, *, complete: bool, look: Look | None = None) -> Analysis:
+        """The timeline of what is there. look: at the frames between the sampled ones, for scenes; None: scenes change
+        midway between two of them.
+        """
         duration_s, index = self._video.duration_s, self._index
-        scores = self._scorer.scores(self._values, index, complete=complete)
-        cuts = None if place is None else self._cuts(scores, place)
-        if cuts is not None:
+        cuts = None
+        if look is not None and isinstance(self._scorer, Scenes):
+            scores, cuts = self._looked_at(self._scorer, look)
             index = replace(index, cut_s=cuts.at_s)
+        else:
+            scores = self._scorer.scores(self._values, index, complete=complete)
         labels = self._scorer.labels(scores)
         saliency = None if scores.saliency is None else curve(scores.saliency, index)
         timeline = Timeline(
@@ -150,15 +170,26 @@ class Draft:
             timeline, labels = timeline.rename(names), tuple(names[label] for label in labels)
         return Analysis(timeline=timeline, scores=scores, index=index, labels=labels)
 
-    def _cuts(self, scores: GridScores, place: Place) -> "_Cuts":
-        """The cuts in the part that is asked for."""
+    def _looked_at(self, scorer: Scenes, look: Look) -> tuple[GridScores, _Cuts]:
+        """The scores with what the frames between sampled ones show, and the cuts in the part that is asked for."""
         index, times_s = self._index, self._video.times_s
+        stretches = index.frame[scorer.suspects(self._values, index)]  # [C, 2]
+        seen = look.shots(stretches[self._inside(stretches)])
+        shown = np.maximum.accumulate(index.frame) if len(index) else index.frame
+        starts: dict[int, int] = {}  # position -> frame; of two changes in one step, the later one
+        mixed = np.zeros(len(index), np.bool_)
+        for change in distinct([t for found in seen for t in found or ()]):
+            starts[int(np.searchsorted(shown, change.at))] = change.at
+            mixed[slice(*np.searchsorted(shown, (change.first + 1, change.last)))] = True
+        scores = scorer.with_shots(self._values, index, list(starts), mixed)
+
         after = changes(scores, index)  # [C]
         frames = np.stack([index.frame[after - 1], index.frame[after]], axis=1)
-        start_s, end_s = self._span_s
-        inside = (times_s[frames[:, 1]] > start_s) & (times_s[frames[:, 0]] < end_s)
+        inside = self._inside(frames)
         after, frames = after[inside], frames[inside]
-        found = place(frames)
+        found = np.array([starts.get(int(position), NOT_READ) for position in after], np.int64)
+        open_changes = found == NOT_READ
+        found[open_changes] = look.place(frames[open_changes])
         at_s = np.full(len(index), np.nan)
         at_s[after[found >= 0]] = times_s[found[found >= 0]]
         dark_s = [self._video.seconds(pts) for span in self._video.dark for pts in (span.start, span.end)]
@@ -166,7 +197,13 @@ class Draft:
             following = int(np.searchsorted(index.grid_s, bound_s - CLOCK_TOLERANCE_S))
             if 0 < following < len(index) and (index.frame[following] < 0) != (index.frame[following - 1] < 0):
                 at_s[following] = bound_s  # gaps as well begin and end to the frame
-        return _Cuts(at_s, len(found), int((found == UNCLEAR).sum()), int((found == NOT_READ).sum()))
+        num_unclear, num_unread = int((found == UNCLEAR).sum()), int((found == NOT_READ).sum())
+        return scores, _Cuts(at_s, len(found), num_unclear, num_unread, sum(part is None for part in seen))
+
+    def _inside(self, frames: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these pairs of frames [C, 2] reach into the part that is asked for."""
+        times_s, (start_s, end_s) = self._video.times_s, self._span_s
+        return np.asarray((times_s[frames[:, 1]] > start_s) & (times_s[frames[:, 0]] < end_s))
 
     def _provenance(self, cuts: "_Cuts | None") -> dict[str, Any]:
         """The provenance as JSON values, without times and the like: equal films, settings and executions give equal
@@ -199,6 +236,11 @@ class Draft:
             notes.append(
                 f"Borders that are only placed midway between two sampled frames: {cuts.num_unread} of "
                 f"{cuts.num_changes}. Decoding the frames between them failed; another run tries again."
+            )
+        if cuts is not None and cuts.num_unseen:
+            notes.append(
+                f"Changes of scene may be missing: decoding failed in {cuts.num_unseen} places where the picture may "
+                "change. Another run tries again."
             )
         return fixed_provenance(recipe, self._inputs, self._encoder, self._scorer.provenance()) | {
             "executions": [json.loads(self._executions[key].to_json()) for key in sorted(self._executions)],

@@ -8,25 +8,27 @@ the middle, from which on the picture is nearer to the new shot.
               first            at             last
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REACH", "SIDE", "Kind", "Transition", "transitions"]
+__all__ = ["Kind", "Transition", "distinct", "transitions"]
 
 Kind = Literal["cut", "dissolve", "fade"]
 
 # Pictures on either side of a cut that must all differ from those of the other side: a flash is as short, and is no
 # cut.
 REACH = 3
-# A cut differs by so many times what the pictures beside it differ by. Of joins of real shots cuts had 5.6 and more, all
-# other steps less than 3.5.
+# A cut differs by so many times what the pictures beside it differ by. In joins of real shots cuts had 5.6 and more,
+# all other steps less than 3.5.
 CUT = 4.5
 # Of two pictures of 0 to 255: below it two codings of one picture differ.
 CODING = 2.0
 
+RATE = 25  # pictures a second in which gradual changes are looked for, about
 LENGTHS = (2, 4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33, 38, 44, 50, 56)  # of gradual changes, in pictures
 SIDE = 6  # pictures at least beside a gradual change, which must be calm
 CALM = 20.0  # a squared difference that is calm in any shot
@@ -49,25 +51,25 @@ class Transition:
     kind: Kind
 
 
-def transitions(pictures: NDArray[np.uint8]) -> list[Transition]:
-    """The changes from one shot to another among pictures [n, H, W, 3], ascending."""
+def transitions(pictures: NDArray[np.uint8], rate: float) -> list[Transition]:
+    """The changes from one shot to another among pictures [n, H, W, 3] of a film with `rate` a second, ascending."""
     num = len(pictures)
     if num < 2:
         return []
-    flat = pictures.reshape(num, -1).astype(np.float32)
-    flat -= 128
+    flat = pictures.reshape(num, -1).astype(np.float64)  # sums of whole numbers: exact, in any order
     products = flat @ flat.T / flat.shape[1]
     squares = np.diag(products)
     difference = np.maximum(squares[:, None] + squares - 2 * products, 0)  # [n, n]
     variance = np.maximum(squares - np.square(flat.mean(axis=1)), 0)  # [n]
     found = _cuts(difference)
-    for candidate in _gradual(difference, variance):
+    every = max(1, round(rate / RATE))
+    for candidate in _gradual(difference[::every, ::every], variance[::every], every):
         if all(t.last <= candidate.first or t.first >= candidate.last for t in found):
             found.append(candidate)
     return _through_one_colour(sorted(found, key=lambda t: t.at), np.sqrt(variance))
 
 
-def _cuts(difference: NDArray[np.float32]) -> list[Transition]:
+def _cuts(difference: NDArray[np.float64]) -> list[Transition]:
     """Steps that are much larger than those beside them, to every picture of the other side."""
     num = len(difference)
     found = []
@@ -82,8 +84,10 @@ def _cuts(difference: NDArray[np.float32]) -> list[Transition]:
     return found
 
 
-def _gradual(difference: NDArray[np.float32], variance: NDArray[np.float32]) -> list[Transition]:
-    """Windows whose pictures go straight from the first to the last, with calmer sides; the clearest first."""
+def _gradual(difference: NDArray[np.float64], variance: NDArray[np.float64], every: int) -> Iterator[Transition]:
+    """Windows whose pictures go straight from the first to the last, with calmer sides; the clearest first. The
+    pictures are each of `every` so many.
+    """
     num, found = len(difference), []
     for length in LENGTHS:
         side = max(SIDE, length // 2)
@@ -103,19 +107,18 @@ def _gradual(difference: NDArray[np.float32], variance: NDArray[np.float32]) -> 
         if length < 4:
             rises = (way[1] > 0.25) & (way[1] < 0.75)
         found += [(float(clear[i]), int(first[i]), int(last[i])) for i in np.flatnonzero(rises & (clear >= GRADUAL))]
-    return [
-        Transition(first=first, at=_middle(difference, first, last), last=last, kind="dissolve")
-        for _, first, last in sorted(found, key=lambda f: (-f[0], f[1:]))
-    ]
+    for _, start, stop in sorted(found, key=lambda f: (-f[0], f[1:])):
+        at = _middle(difference, start, stop)
+        yield Transition(first=start * every, at=at * every, last=stop * every, kind="dissolve")
 
 
-def _middle(difference: NDArray[np.float32], first: int, last: int) -> int:
+def _middle(difference: NDArray[np.float64], first: int, last: int) -> int:
     """The first picture that is nearer to the last than to the first one."""
     within = slice(first + 1, last + 1)
     return first + 1 + int((difference[within, last] < difference[within, first]).argmax())
 
 
-def _through_one_colour(found: list[Transition], deviation: NDArray[np.float32]) -> list[Transition]:
+def _through_one_colour(found: list[Transition], deviation: NDArray[np.float64]) -> list[Transition]:
     """A change to pictures of one colour, and one from them to the next shot, are one fade; its middle is there."""
     result: list[Transition] = []
     for here in found:
@@ -128,3 +131,12 @@ def _through_one_colour(found: list[Transition], deviation: NDArray[np.float32])
                 continue
         result.append(here)
     return result
+
+
+def distinct(found: Iterable[Transition]) -> list[Transition]:
+    """Those of several stretches that overlap, each once, ascending: of two that share a span, the longer one."""
+    result: list[Transition] = []
+    for here in sorted(found, key=lambda t: (-(t.last - t.first), t.at)):
+        if not any(here.first < t.last and t.first < here.last for t in result):
+            result.append(here)
+    return sorted(result, key=lambda t: t.at)

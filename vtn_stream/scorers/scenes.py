@@ -1,5 +1,6 @@
 """Scores without a model: a film's scenes. `structure` finds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize import runs
-from vtn_stream.scorers.structure import find_scenes
+from vtn_stream.scorers.structure import find_scenes, find_suspects
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 
@@ -38,12 +39,22 @@ class Scenes:
 
     def scores(self, values: NDArray[np.float16], index: FrameIndex, *, complete: bool) -> GridScores:
         """Scenes, found on each frame once: if the grid is finer than the film, a repeated frame is no evidence."""
+        return self.with_shots(values, index, (), None)
+
+    def suspects(self, values: NDArray[np.float16], index: FrameIndex) -> NDArray[np.intp]:
+        """[C, 2]: between which positions the shot may change, which pictures can tell."""
+        new = _first_shown(index)
+        return find_suspects(values, new, fps=self.fps * Fraction(int(new.sum()), max(1, int(index.valid.sum()))))
+
+    def with_shots(
+        self, values: NDArray[np.float16], index: FrameIndex, starts: Sequence[int], mixed: NDArray[np.bool_] | None
+    ) -> GridScores:
+        """The scores if shots are known to begin at these positions, and positions [T] to show two shots at once."""
         valid = index.valid
-        seen = np.where(valid, index.frame, -1)
-        new = valid & np.concatenate([[True], seen[1:] != seen[:-1]])
+        new = _first_shown(index)
         share = new.sum() / max(1, valid.sum())
         min_frames = max(1, round(MIN_SCENE_S * self.fps * share))
-        scores = find_scenes(values, new, min_positions=min_frames)
+        scores = find_scenes(values, new, min_positions=min_frames, starts=starts, mixed=mixed)
         if share == 1 or scores.frame is None:
             return scores
         shown = np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))  # where each position's frame came first
@@ -68,3 +79,9 @@ class Scenes:
 
     def notes(self) -> list[str]:
         return [NOTE]
+
+
+def _first_shown(index: FrameIndex) -> NDArray[np.bool_]:
+    """[T]: where a frame is shown that the position before did not show."""
+    seen = np.where(index.valid, index.frame, -1)
+    return np.asarray(index.valid & np.concatenate([[True], seen[1:] != seen[:-1]]))

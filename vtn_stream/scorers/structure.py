@@ -8,15 +8,18 @@ of two of them, so that the raw scale of a backbone does not matter. Knows numpy
     T positions, D embedding width, d projected width (<= 64), P pieces, K scenes
 """
 
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.scorers.linkage import groups, squared_distances
+from vtn_stream.scorers.suspects import suspects
 from vtn_stream.track import GridScores
 
-__all__ = ["find_scenes"]
+__all__ = ["find_scenes", "find_suspects"]
 
 
 # A change is sharp when its step is this many times the mean of the steps around it.
@@ -45,12 +48,30 @@ class _Pieces(NamedTuple):
     variances: NDArray[np.float32]
 
 
-def find_scenes(values: NDArray[np.float16], valid: NDArray[np.bool_], *, min_positions: int) -> GridScores:
+def find_suspects(values: NDArray[np.float16], valid: NDArray[np.bool_], *, fps: Fraction) -> NDArray[np.intp]:
+    """[C, 2]: the positions between which the film may change for good, of what find_scenes takes. See `suspects`."""
+    points = _project(values, valid)
+    if not len(points):
+        return np.zeros((0, 2), np.intp)
+    return np.flatnonzero(valid)[suspects(points, fps, _noise(points))]
+
+
+def find_scenes(
+    values: NDArray[np.float16],
+    valid: NDArray[np.bool_],
+    *,
+    min_positions: int,
+    starts: Sequence[int] = (),
+    mixed: NDArray[np.bool_] | None = None,
+) -> GridScores:
     """Cut a film where its picture changes at once and for good, and recognise the scenes that come back.
 
     values         [T, D] image embeddings on a regular grid, one row a position
     valid          [T] False where the frame was lost: such rows are left out, their neighbours become adjacent
     min_positions  the shortest scene worth keeping; also how far the evidence for a change reaches to each side
+    starts         positions where a shot is known to begin, from other evidence, however short it is. Changes that the
+                   embeddings show nearer to one than min_positions are taken for the same
+    mixed          [T] True where the picture is of two shots: it counts for none of them
 
     frame of the result is [T, K], a column for each scene in order of first appearance, constant within a piece, 0
     where the frame was lost. A piece's value for scene k is m / (m + d): d is how far the piece's frames lie from the
@@ -74,12 +95,20 @@ def find_scenes(values: NDArray[np.float16], valid: NDArray[np.bool_], *, min_po
     saliency = np.zeros(len(values), np.float16)
     if len(points) == 0:
         return GridScores(frame=np.zeros((len(values), 0), np.float16), saliency=saliency)
-    whole = _summarise(points, np.zeros(1, np.intp), 0, NOISE_FLOOR)
-    noise = max(NOISE_FLOOR, NOISE_SHARE * 2 * float(whole.variances[0]))
+    noise = _noise(points)
     contrast = _contrast(points, max(2, min_positions), noise)
     saliency[valid] = contrast / (contrast + CONTRAST)
 
-    pieces = _join(points, _cut(contrast, min_positions), contrast, PRIOR * min_positions, noise)
+    prior = PRIOR * min_positions
+    borders = _join(points, _cut(contrast, min_positions), contrast, prior, noise)
+    if len(starts):
+        rows = np.flatnonzero(valid)
+        known = np.unique(np.searchsorted(rows, starts))
+        known = known[(known > 0) & (known < len(points))]
+        far = [b for b in borders if b == 0 or not np.any(np.abs(known - b) < min_positions)]
+        borders = np.union1d(far, known).astype(np.intp)
+    sizes = np.diff(borders, append=len(points))
+    pieces = _summarise(*_pure(points, borders, None if mixed is None else mixed[valid]), prior, noise)
     scenes = _recognise(pieces)
     if scenes.max() + 1 >= MAX_SCENES:  # some are crowds by now: what matters is that neighbours stay apart
         scenes = _nearest(scenes, pieces)
@@ -87,7 +116,7 @@ def find_scenes(values: NDArray[np.float16], valid: NDArray[np.bool_], *, min_po
     confidence = _confidence(scenes, pieces)  # [P, K]
     del points
     frame = np.zeros((len(values), confidence.shape[1]), np.float16)
-    piece_of = np.repeat(np.arange(len(scenes)), pieces.sizes)
+    piece_of = np.repeat(np.arange(len(scenes)), sizes)
     for rows in np.array_split(np.flatnonzero(valid), len(values) // CHUNK + 1):
         frame[rows] = confidence[piece_of[: len(rows)]]
         piece_of = piece_of[len(rows) :]
@@ -145,17 +174,35 @@ def _cut(contrast: NDArray[np.float32], min_positions: int) -> NDArray[np.intp]:
     return np.flatnonzero(taken)
 
 
+def _noise(points: NDArray[np.float32]) -> float:
+    """The squared distance below which two frames of this film are the same."""
+    whole = _summarise(points, np.zeros(1, np.intp), 0, NOISE_FLOOR)
+    return max(NOISE_FLOOR, NOISE_SHARE * 2 * float(whole.variances[0]))
+
+
 def _join(
     points: NDArray[np.float32], starts: NDArray[np.intp], contrast: NDArray[np.float32], prior: int, noise: float
-) -> _Pieces:
-    """Pieces between the cuts that hold: sharper ones may have sides that differ less.
+) -> NDArray[np.intp]:
+    """The starts of pieces whose cuts hold: sharper ones may have sides that differ less.
 
     This gives up flashes, whose two sides look alike, and jolts within motion that is as wide as they are.
     """
     _, means, variances = _summarise(points, starts, prior, noise)
     difference = np.square(np.diff(means, axis=0)).sum(axis=1) / (variances[1:] + variances[:-1])
     holds = difference * contrast[starts[1:]] >= SAME_SCENE * CONTRAST
-    return _summarise(points, starts[np.concatenate([[True], holds])], prior, noise)
+    return starts[np.concatenate([[True], holds])]
+
+
+def _pure(
+    points: NDArray[np.float32], starts: NDArray[np.intp], mixed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """The points without mixed ones, and where their pieces start; a piece of mixed ones alone keeps them."""
+    if mixed is None or not mixed.any():
+        return points, starts
+    piece_of = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(points)))
+    num_pure = np.bincount(piece_of[~mixed], minlength=len(starts))
+    keep = ~mixed | (num_pure == 0)[piece_of]
+    return points[keep], np.searchsorted(piece_of[keep], np.arange(len(starts)))
 
 
 def _summarise(points: NDArray[np.float32], starts: NDArray[np.intp], prior: int, noise: float) -> _Pieces:

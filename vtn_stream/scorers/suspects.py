@@ -17,6 +17,7 @@ __all__ = ["suspects"]
 MAX_CHANGE_S = 2.0  # fades and dissolves
 AROUND_S = 3.0  # the calm of a film is measured so far to each side, as a quartile: it holds while shots are short
 SIDE_S = 1.5  # whose frames are averaged on each side
+LONGEST_S = 8.0  # of what is looked at at once: all its pictures are compared with one another
 # How often a difference is that of neighbouring frames in calm surroundings. Chosen on joins of shots: the first finds
 # cuts and costs much in motion, the second finds slow changes.
 ALONE, MEANS = 4.5, 3.5
@@ -32,9 +33,9 @@ def suspects(points: NDArray[np.float32], fps: Fraction, noise: float) -> NDArra
     noise   the squared distance below which two pictures are the same
     """
     num = len(points)
-    suspected = np.zeros(max(0, num - 1), np.bool_)  # the steps from t to t + 1
     if num < 2:
         return np.zeros((0, 2), np.intp)
+    suspected = np.zeros(num - 1, np.bool_)  # the steps from t to t + 1
     steps = _distances(points[1:], points[:-1])
     calm = np.maximum(_quartile(steps, max(2, round(AROUND_S * fps))), noise)
     beside = max(1, round(BESIDE_S * fps))
@@ -52,29 +53,31 @@ def suspects(points: NDArray[np.float32], fps: Fraction, noise: float) -> NDArra
         windows = np.lib.stride_tricks.sliding_window_view(steps, length)
         for start in np.flatnonzero(seen & (windows.max(axis=1) < SHARP * difference)):
             suspected[max(0, start - beside) : start + length + beside] = True
-    bounds = np.flatnonzero(np.diff(np.concatenate([[False], suspected, [False]]).astype(np.int8))).reshape(-1, 2)
-    return bounds
+    bounds = np.flatnonzero(np.diff(suspected, prepend=False, append=False)).reshape(-1, 2)
+    longest = max(1, round(LONGEST_S * fps))
+    parts = [(a, min(a + longest, stop)) for start, stop in bounds.tolist() for a in range(start, stop, longest)]
+    return np.array(parts, np.intp).reshape(-1, 2)
 
 
-def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+def _distances(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
     difference = a - b
     return np.asarray(np.einsum("td,td->t", difference, difference), np.float64)
 
 
 def _quartile(steps: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """[T - 1]: the lower quartile of the steps up to `reach` away."""
-    padded = np.pad(steps, reach, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-    return np.concatenate(
-        [np.nanquantile(part, 0.25, axis=1) for part in np.array_split(windows, len(steps) // 4096 + 1)]
-    )
+    """[T - 1]: the lower quartile of the steps up to `reach` away; beyond the ends they are mirrored."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(steps, reach, mode="symmetric"), 2 * reach + 1)
+    parts = np.array_split(windows, len(steps) // 4096 + 1)
+    return np.concatenate([np.partition(part, reach // 2, axis=1)[:, reach // 2] for part in parts])
 
 
 def _lowest(calm: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(calm, length).min(axis=1))
 
 
-def _sides(points, length, side):
+def _sides(
+    points: NDArray[np.float32], length: int, side: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The means [T - length, d] of up to `side` positions up to each start, and from each end on; how they scatter."""
     num = len(points)
     total = np.concatenate([np.zeros((1, points.shape[1])), np.cumsum(points, axis=0, dtype=np.float64)])
