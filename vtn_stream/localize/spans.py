@@ -16,7 +16,16 @@ from vtn_stream.localize.soft_nms import soft_nms
 from vtn_stream.timeline import Segment
 from vtn_stream.track import OperatingPoints, Spans
 
-__all__ = ["MIN_SPAN_SCORE", "candidates", "joined", "located", "max_candidates_and_spans", "propose", "strongest"]
+__all__ = [
+    "MIN_SPAN_SCORE",
+    "candidates",
+    "joined",
+    "located",
+    "max_candidates_and_spans",
+    "of_classes",
+    "propose",
+    "strongest",
+]
 
 # As Zhang et al., "ActionFormer" (2022) decode a pyramid. The two numbers are for half an hour of film and for less: an
 # hour has twice as many actions.
@@ -77,6 +86,12 @@ def joined(parts: Sequence[Spans]) -> Spans:
         classes=np.concatenate([np.zeros(0, np.int64), *(part.classes for part in parts)]),
         scores=np.concatenate([np.zeros(0), *(part.scores for part in parts)]),
     )
+
+
+def of_classes(spans: Spans, chosen: Sequence[bool]) -> tuple[Spans, Spans]:
+    """The spans whose class is chosen [K], and the others."""
+    which = np.array(chosen, np.bool_)[spans.classes]
+    return _of(spans, np.flatnonzero(which)), _of(spans, np.flatnonzero(~which))
 
 
 def located(
