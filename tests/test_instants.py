@@ -1,14 +1,20 @@
 """Events without a length: learnt from annotations, found in films, shown as instants beside segments, and scored."""
 
+import json
+
 import pytest
 import torch
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import load_checkpoint
+from vtn_stream.evaluation.prediction import of_analysis
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.settings import Settings
+from vtn_stream.training import learn
 from vtn_stream.training.events import Prepared
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.teach import teach
+from vtn_stream.training.ways import ways_of
 
 pytestmark = pytest.mark.usefixtures("warm_decoders")
 
@@ -43,7 +49,9 @@ def taught(film_maker, tiny, tiny_weights, tmp_path_factory):
     model = folder / "m.safetensors"
     events = []
     given = {"annotations": folder / "events.csv", "videos": folder, "output": model, "fps": 4, "epochs": 12}
-    figures = teach(TrainingOptions(**given, backbone=tiny, **options), on_event=events.append).figures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learn, "ways_of", lambda inputs: ways_of(inputs)[:1])  # others would take as long again
+        figures = teach(TrainingOptions(**given, backbone=tiny, **options), on_event=events.append).figures
     return folder, model, options, figures, events
 
 
