@@ -146,8 +146,8 @@ class Localization(Head[LocalizationConfig]):
         films: Sequence[LabelledFilm],
         labels: Sequence[str],
     ) -> Statements:
-        """Of the strongest segments, three for each true one: that it takes a true one, at tIoU 0.5; of instants: within
-        1 s.
+        """Of the strongest segments, three for each true one: that it takes a true one, at tIoU 0.5, or within 1 s of
+        an instant.
         """
         classes = judged(predictions, films, labels).values()
         scores = np.concatenate([np.zeros(0), *(of.scores for of in classes)])
