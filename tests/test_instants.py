@@ -50,7 +50,7 @@ def taught(film_maker, tiny, tiny_weights, tmp_path_factory):
     events = []
     given = {"annotations": folder / "events.csv", "videos": folder, "output": model, "fps": 4, "epochs": 12}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learn, "ways_of", lambda inputs: ways_of(inputs)[:1])  # others would take as long again
+        patch.setattr(learn, "ways_of", lambda *of: ways_of(*of)[:1])  # others would take as long again
         figures = teach(TrainingOptions(**given, backbone=tiny, **options), on_event=events.append).figures
     return folder, model, options, figures, events
 
