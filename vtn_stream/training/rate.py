@@ -61,8 +61,8 @@ def grid_rate(
     if close:
         notes.append(
             f"{close} event{'s follow' if close > 1 else ' follows'} another one of the same label within "
-            f"{SAME_EVENT / float(rate):.2g} s, so at {float(rate):g} positions a second only one of the two can be found"
-            + higher
+            f"{SAME_EVENT / float(rate):.2g} s, so at {float(rate):g} positions a second only one of the two can be "
+            f"found{higher}"
         )
     return plan, tuple(notes)
 
