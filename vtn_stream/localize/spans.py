@@ -31,6 +31,9 @@ __all__ = [
 # hour has twice as many actions.
 NUM_CANDIDATES, NUM_SPANS, HALF_HOUR_S = 2000, 200, 1800
 MIN_SPAN_SCORE = 0.001  # of a candidate, and of a span after soft-NMS
+# A span after soft-NMS with this score is kept, however many there are: a ball may be passed 700 times in half an hour.
+# Thresholds of labels that can be used lie above it.
+ALWAYS_KEPT = 0.02
 SHORTEST = 0.05  # positions
 
 
@@ -56,14 +59,16 @@ def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans
     num_candidates, num_spans = max_candidates_and_spans(num_positions, fps)
     spans = joined([strongest(level, num_candidates) for level in levels])
     spans = _of(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
+    most = max(num_spans, int(np.count_nonzero(spans.scores >= ALWAYS_KEPT)))
     kept, scores = soft_nms(
-        spans.bounds, spans.scores, spans.classes, max_segments=num_spans, sigma=0.5, min_score=MIN_SPAN_SCORE
+        spans.bounds, spans.scores, spans.classes, max_segments=most, sigma=0.5, min_score=MIN_SPAN_SCORE
     )
-    return Spans(bounds=spans.bounds[kept], classes=spans.classes[kept], scores=scores)
+    num = max(num_spans, int(np.count_nonzero(scores >= ALWAYS_KEPT)))  # descending
+    return Spans(bounds=spans.bounds[kept[:num]], classes=spans.classes[kept[:num]], scores=scores[:num])
 
 
 def max_candidates_and_spans(num_positions: int, fps: Fraction) -> tuple[int, int]:
-    """How many candidates a level may have, and how many spans are kept in all."""
+    """How many candidates a level may have, and how many spans are kept in all, besides those that are ALWAYS_KEPT."""
     half_hours = max(Fraction(1), num_positions / Fraction(fps) / HALF_HOUR_S)
     return math.ceil(NUM_CANDIDATES * half_hours), math.ceil(NUM_SPANS * half_hours)
 
