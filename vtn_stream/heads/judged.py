@@ -52,25 +52,20 @@ def judge(found: Mapping[str, Sequence[Segment]], truth: Mapping[str, Sequence[S
     for segments in truth.values():
         for s in segments:
             known[s.start_s == s.end_s].add(s.label)
-    of_segments, of_instants = (
-        [
-            {film: [s for s in segments if s.label in known[kind]] for film, segments in side.items()}
-            for side in (found, truth)
-        ]
-        for kind in (False, True)
-    )
     judgements = {}
-    if known[False]:
-        scores = detection_map(*of_segments, THUMOS14)
+    if lasting := known[False]:
+        scores = detection_map(_of(found, lasting), _of(truth, lasting), THUMOS14)
         at = scores.thresholds.index(TIOU)
-        for label, of in scores.classes.items():
-            judgements[label] = _judged(of, at)
-    if known[True]:
-        spots = spot_map(*of_instants, TOLERANCES_S)
+        judgements |= {label: _judged(of, at) for label, of in scores.classes.items()}
+    if instants := known[True]:
+        spots = spot_map(_of(found, instants), _of(truth, instants), TOLERANCES_S)
         at = spots.tolerances.index(SHOWN_WITHIN_S)
-        for label, spot in spots.classes.items():
-            judgements[label] = _judged(spot, at)
+        judgements |= {label: _judged(of, at) for label, of in spots.classes.items()}
     return judgements
+
+
+def _of(films: Mapping[str, Sequence[Segment]], labels: Collection[str]) -> dict[str, list[Segment]]:
+    return {name: [s for s in segments if s.label in labels] for name, segments in films.items()}
 
 
 def _judged(of: ClassScores | SpotClass, at: int) -> Judged:

@@ -130,8 +130,8 @@ def truth_of(films: Sequence[TrainingFilm], labels: Sequence[str]) -> Annotation
 
 def _measures(head: Head[Any], labels: Sequence[str], instants: Collection[str]) -> tuple[Metric, ...]:
     """The head's, of labels that last; of instants spotting."""
-    lasting = head.measures if any(label not in instants for label in labels) else ()
-    return ("spotting", *lasting) if instants else tuple(lasting)
+    lasting = tuple(head.measures) if any(label not in instants for label in labels) else ()
+    return (*lasting, "spotting") if instants else lasting
 
 
 def _prediction(
@@ -187,7 +187,7 @@ def _name(scores: Scores, metric: str, figure: str) -> str | None:
     if metric == "spotting" and scores.spotting is not None:
         if figure in ("precision", "recall", "F1"):
             return f"{figure} of the timelines, within {scores.spotting.shown_within_s:g} s"
-        return figure if figure.startswith("mAP@") else None
+        return figure if figure.startswith("mAP@") or figure == "tight mAP" else None
     return figure
 
 
