@@ -52,7 +52,7 @@ def judge(found: Mapping[str, Sequence[Segment]], truth: Mapping[str, Sequence[S
     for segments in truth.values():
         for s in segments:
             known[s.start_s == s.end_s].add(s.label)
-    judgements = {}
+    judgements: dict[str, Judged] = {}
     if lasting := known[False]:
         scores = detection_map(_of(found, lasting), _of(truth, lasting), THUMOS14)
         at = scores.thresholds.index(TIOU)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
+from vtn_stream.errors import listed
 from vtn_stream.report.card_facts import CardFacts, ClassFacts, CurveFacts, FilmFacts, MeasuredFacts
 from vtn_stream.report.markdown import bullets, percent, plain, table
 
@@ -72,7 +73,6 @@ def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
         films += f" from {_many(found.num_sources, 'source')}"
         together = "; all films of one source are in the same part."
     drawn = "rules" if has_rules else "thresholds"
-<<<<<<< HEAD
     return [
         bullets(
             [
@@ -91,25 +91,15 @@ def _out_of_fold(found: MeasuredFacts, *, has_rules: bool) -> list[str]:
             f" AP is average precision, the mean over tIoU {min(found.tious):g} to {max(found.tious):g}."
             if found.tious
             else ""
+        )
+        + (
+            " AP of events without a length is the mean over predictions within "
+            f"{listed([f'{tolerance_s:g} s' for tolerance_s in found.tolerances_s])} of them."
+            if found.tolerances_s
+            else ""
         ),
         _promise(found),
     ]
-=======
-    how = (
-        f"In percent, measured on {films}, each of them new to the model that was measured: the films were split into "
-        f"{found.num_folds} parts, and a model that learnt the other parts labelled the films of each part.{together} "
-        f"The way to learn, the {drawn} and the adjustment of the scores were also chosen on the other parts only, so "
-        "no figure was measured on films that chose anything. The labels, the kind of head and the rate follow from "
-        "all annotations; the size of the network and its learning rate are the program's. The finished model learnt "
-        "from all parts. It was not measured itself; it has seen more films, and is usually a little better."
-    )
-    if found.tious:
-        how += f" AP is average precision, the mean over tIoU {min(found.tious):g} to {max(found.tious):g}."
-    if found.tolerances_s:
-        within = " and ".join(f"{tolerance_s:g} s" for tolerance_s in found.tolerances_s)
-        how += f" AP of events without a length is the mean over predictions within {within} of them."
-    return [how, _figures(found), _promise(found)]
->>>>>>> f896953 (card, models info: instants)
 
 
 def _figures(found: MeasuredFacts) -> str:
