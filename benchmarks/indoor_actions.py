@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.heads.fitting import as_operating_points, detection_points, on_grid, phase_rules
+from vtn_stream.heads import HEADS
+from vtn_stream.heads.fitting import as_operating_points, on_grid, phase_rules
 from vtn_stream.heads.labelled_film import labels_of
-from vtn_stream.heads.localization import detected
 from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
 from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import candidates, located, phases, propose
@@ -47,6 +47,7 @@ from vtn_stream.training.split import folds
 from vtn_stream.training.validation import predictions
 from vtn_stream.video import DecodingProcess
 
+LOCALIZATION = HEADS["localization"]
 NUM_FOLDS, NUM_INNER = 5, 2
 NUM_BOOTSTRAPS = 10_000
 
@@ -398,10 +399,10 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
     for name, (method, options) in methods.items():
         began = time.monotonic()
         choices = [
-            chosen(data, method, options, training, seeds[0], lambda f, s: detected(s, f, data.labels).average_map)
+            chosen(data, method, options, training, seeds[0], lambda f, s: LOCALIZATION.metric(s, f, data.labels))
             for training, _ in parts
         ]
-        points = [as_operating_points(detection_points(detected(held[1], held[0], data.labels))) for _, held in choices]
+        points = [as_operating_points(LOCALIZATION.thresholds(held[1], held[0], data.labels)) for _, held in choices]
         maps, f1s = [], []
         for seed in seeds:
             tested: list[TrainingFilm] = []
@@ -415,7 +416,7 @@ def localization(data: Data, seeds: Sequence[int]) -> None:
                     assert one.spans is not None
                     segments = located(one.spans, film.index, data.labels, film.duration_s, point)
                     shown[film.name] = on_grid(segments, film)
-            maps.append(100 * detected(scores, tested, data.labels).average_map)
+            maps.append(100 * LOCALIZATION.metric(scores, tested, data.labels))
             f1s.append(segmentation_scores(shown, truth, background=[""]).f1[-1])
             print(f"{name}, seed {seed}: mAP {maps[-1]:.1f}, F1@50 {f1s[-1]:.1f}", flush=True)
         print(f"{name}: chose {[option for option, _ in choices]}; {time.monotonic() - began:.0f} s")

@@ -195,6 +195,8 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     where = "inside" if checkpoint.holds_backbone else "not inside"
     window_s, stride_s = (float(n / recipe.fps) for n in (window.num_positions, window.stride))
     _show("labels", listed(checkpoint.labels, MAX_LABELS))
+    if checkpoint.instants:
+        _show("instants", f"{listed(checkpoint.instants, MAX_LABELS)}: events without a length")
     _show(
         "looks at", f"{float(recipe.fps):g} frames per second, {recipe.geometry}, {recipe.size[0]} x {recipe.size[1]}"
     )

@@ -1,11 +1,14 @@
-"""Annotations as timelines, and events without a length where stretches are needed."""
+"""Annotations as timelines, and as what is learnt: segments, instants."""
 
 import json
 
+import pytest
 from spot_files import read, region, task  # noqa: F401  (fixtures among them)
 
 from vtn_stream.formats.annotations import timelines_of
+from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.timeline import Segment
 
 # ---- annotations as timelines
 
@@ -47,20 +50,42 @@ def test_what_was_doubtful_and_what_was_left_out_is_told(read):
     assert len(warnings) == 22
 
 
-# ---- events without a length, where stretches are learnt
+# ---- events without a length, where they are learnt
 
 
-def test_spots_last_a_second_where_lengths_are_needed(read):
+def test_events_without_a_length_are_learnt_as_instants(read):
     film = {"video": "a", "num_frames": 250, "fps": 25, "events": []}
     film["events"] = [{"frame": frame, "label": "jump"} for frame in (0, 100, 249)]
     annotations = read(json.dumps([film]))
-    assert [(s.start_s, s.end_s) for s in annotations.videos["a"].segments] == [(0, 0), (4, 4), (9.96, 9.96)]
-    lasting = annotations.with_lengths()
-    assert [(s.start_s, s.end_s) for s in lasting.videos["a"].segments] == [(0, 0.5), (3.5, 4.5), (9.46, 10.0)]
-    assert [p.text for p in lasting.warnings] == ["3 events without a length are learnt as the 1 s around"]
-    assert lasting.with_lengths() is lasting
+    assert annotations.instants == ("jump",)
+    learnt = annotations.of_one_kind()
+    assert [(s.start_s, s.end_s) for s in learnt.videos["a"].segments] == [(0, 0), (4, 4), (9.96, 9.96)]
+    assert [p.text for p in learnt.warnings] == ["3 events without a length are learnt as instants: jump"]
 
 
 def test_what_has_a_length_keeps_it(read):
     annotations = read("video,start_s,end_s,label\na,1,1.001,walk\n")
-    assert annotations.with_lengths() is annotations
+    assert annotations.of_one_kind() is annotations
+    assert annotations.instants == ()
+
+
+def test_labels_of_both_kinds_become_segments_and_a_line_says_so():
+    segments = [(0, 0, "goal"), (4, 4, "foul"), (5, 8, "goal"), (9.8, 9.8, "goal")]
+    video = AnnotatedVideo(
+        segments=tuple(Segment(start_s=start, end_s=end, label=label) for start, end, label in segments), duration_s=10
+    )
+    annotations = Annotations(format="x", labels=("goal", "foul", "none"), videos={"a": video})
+    assert annotations.instants == ("foul",)
+    learnt = annotations.of_one_kind()
+    assert [(s.start_s, s.end_s, s.label) for s in learnt.videos["a"].segments] == [
+        (0, 0.5, "goal"),
+        (4, 4, "foul"),
+        (5, 8, "goal"),
+        (pytest.approx(9.3), 10, "goal"),
+    ]
+    assert learnt.instants == ("foul",)
+    assert [p.text for p in learnt.warnings] == [
+        "1 event without a length is learnt as instants: foul",
+        "some events have no length, and others of the same label have one: goal (2 of 3); those without are learnt as "
+        "the 1 s around, and timelines show segments",
+    ]

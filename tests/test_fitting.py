@@ -12,14 +12,13 @@ from planted import FPS, LABELS, track
 
 from vtn_stream.heads import fitting
 from vtn_stream.heads.fitting import (
-    TIOU,
     as_operating_points,
     clip_points,
-    detection_points,
     phase_rules,
+    span_points,
 )
+from vtn_stream.heads.judged import TIOU, judge
 from vtn_stream.localize import located, phases
-from vtn_stream.metrics import THUMOS14, detection_map
 from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
 
@@ -69,8 +68,8 @@ def truth(told, num_missed=0):
 def test_no_threshold_of_segments_has_a_higher_f1(told, num_missed):
     true = truth(told, num_missed)
     num_truth = len(true)
-    scores = detection_map({"a": found(*told)}, {"a": true}, THUMOS14)
-    point = detection_points(scores)["run"]
+    scores = judge({"a": found(*told)}, {"a": true})
+    point = span_points(scores)["run"]
     ranked = sorted(told, reverse=True)
     every = [at(threshold, *zip(*ranked, strict=True), num_truth) for threshold in [0.0, *(s for s, _ in told), 2.0]]
     assert point.f1 == pytest.approx(max(f1 for *_, f1 in every))
@@ -90,16 +89,16 @@ def test_no_threshold_of_segments_has_a_higher_f1(told, num_missed):
     ],
 )
 def test_thresholds_by_hand(told, num_missed, threshold, f1):
-    scores = detection_map({"a": found(*told)}, {"a": truth(told, num_missed)}, THUMOS14)
-    point = detection_points(scores)["run"]
+    scores = judge({"a": found(*told)}, {"a": truth(told, num_missed)})
+    point = span_points(scores)["run"]
     assert (point.threshold, point.f1) == pytest.approx((threshold, f1))
 
 
 def test_a_segment_counts_as_found_from_half_of_it_on():
     true = [Segment(start_s=0, end_s=10, label="run")]
     for end_s, hit in ((5.0, 1.0), (4.9, 0.0)):
-        scores = detection_map({"a": [Segment(start_s=0, end_s=end_s, label="run", score=0.5)]}, {"a": true}, THUMOS14)
-        assert detection_points(scores)["run"].recall == hit
+        scores = judge({"a": [Segment(start_s=0, end_s=end_s, label="run", score=0.5)]}, {"a": true})
+        assert span_points(scores)["run"].recall == hit
     assert TIOU == 0.5
 
 
@@ -107,7 +106,7 @@ def test_labels_that_were_never_predicted_or_never_true_have_the_middle_threshol
     labels = ("run", "jump", "sit")
     true = [Segment(start_s=10 * n, end_s=10 * n + 1, label=label) for n, label in enumerate(labels)]
     told = [replace(segment, score=score) for segment, score in zip(true, (0.8, 0.2), strict=False)]
-    points = detection_points(detection_map({"a": told}, {"a": true}, THUMOS14))
+    points = span_points(judge({"a": told}, {"a": true}))
     assert points.keys() == {"run", "jump"}
     fitted = as_operating_points(points)
     assert {label: own.high for label, own in fitted.own.items()} == {"run": 0.4, "jump": 0.1}
@@ -136,7 +135,7 @@ def test_what_a_timeline_then_shows_is_what_was_counted_however_close_the_scores
     where = (film.index, LABELS, film.duration_s)
     everything = located(spans, *where, NO_THRESHOLD)
     true = truth(told, num_missed=1)
-    points = detection_points(detection_map({"a": everything}, {"a": true}, THUMOS14))
+    points = span_points(judge({"a": everything}, {"a": true}))
     shown = located(spans, *where, as_operating_points(points))
     hits = sum(s.start_s % 10 == 0 for s in shown)
     assert hits / len(shown) == pytest.approx(points["run"].precision)

@@ -13,8 +13,8 @@ from small_trainings import Killed, bits, few, key, kill_after, taught
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import CheckpointError, TrainingError
 from vtn_stream.heads import HEADS as HEAD_OF
+from vtn_stream.heads.judged import all_spans
 from vtn_stream.heads.labelled_film import labels_of
-from vtn_stream.heads.localization import all_spans
 from vtn_stream.localize import phases
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.track import NO_THRESHOLD
@@ -89,7 +89,7 @@ def test_borders_are_off_to_neither_side(learnt, head):
     others, errors = films(range(60, 72)), []
     for film, told in zip(others, predictions(fitted.network, others, FPS), strict=True):
         if head == "localization":
-            drawn = [s for s in all_spans(told, film, LABELS) if s.score > 0.2]
+            drawn = [s for s in all_spans(told, film, LABELS, ()) if s.score > 0.2]
         else:
             drawn = phases(told, film.index, LABELS, film.duration_s, NO_THRESHOLD, None)
         errors.append(borders(drawn, film.segments))

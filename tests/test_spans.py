@@ -79,13 +79,20 @@ def test_longer_films_may_have_more_spans(minutes, expected):
 
 
 def test_no_more_are_taken_than_a_film_may_have():
-    many = spans(*((3 * i, 3 * i + 2, 0.5 + i / 10_000) for i in range(2500)))
+    many = spans(*((3 * i, 3 * i + 2, 0.01 + i / 1_000_000) for i in range(2500)))
     found = propose([many], 18_000, Fraction(10))
     assert len(found) == 200
     assert found.bounds[0].tolist() == [7497, 7499]
     assert len(propose([many], 20 * 36_000, Fraction(10))) == 2500  # of 20 hours
     # each level brings its own
     assert len(propose([many, many], 20 * 36_000, Fraction(10))) == 5000
+
+
+def test_none_is_lost_that_a_timeline_may_show():
+    many = spans(*((3 * i, 3 * i + 2, 0.01 + i / 100_000) for i in range(1500)))  # 500 have 0.02 or more
+    found = propose([many], 18_000, Fraction(10))
+    assert len(found) == 500
+    assert found.scores.min() == pytest.approx(0.02)
 
 
 @settings(deadline=None, max_examples=60)

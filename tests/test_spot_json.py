@@ -54,5 +54,15 @@ def test_what_is_wrong_with_a_spot_is_told(problems, film, told):
     assert [text for _, text in problems([film, spot("good", x=1)])] == [told]
 
 
-def test_segments_of_other_formats_still_need_a_length(problems):
-    assert problems("video,start_s,end_s,label\na,6,6,walk\n")[0][1].startswith("a: it has no length")
+def test_segments_that_end_when_they_start_are_instants_if_all_of_their_label_do(read):
+    found = read("video,start_s,end_s,label\na,6,6,whistle\nb,7,7,whistle\nb,1,2,walk\n")
+    assert found.instants == ("whistle",)
+    assert [(s.start_s, s.end_s) for s in found.videos["b"].segments] == [(1, 2), (7, 7)]
+    assert [str(w) for w in found.warnings] == [
+        "line 2: all that are labelled whistle (2) end when they start: they are read as instants"
+    ]
+
+
+def test_one_that_has_no_length_where_others_of_its_label_have_one_is_a_mistake(problems):
+    text = "video,start_s,end_s,label\na,6,6,walk\nb,1,2,walk\n"
+    assert problems(text) == [(2, "a: it has no length: it starts and ends at 6 s")]

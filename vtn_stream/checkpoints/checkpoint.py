@@ -33,6 +33,7 @@ class Checkpoint:
     window            how it slides over a film
     operating_points  from which score a class holds
     points            others by the names by which they are asked for
+    instants          labels of events that have no length: a timeline shows when each happens
     phase_rules       of a dense head, for all its outputs; None: the most likely label counts, however briefly
     training          provenance of the weights, JSON values
     tensors           encoder.* and head.*, as in VTN.state_dict()
@@ -50,6 +51,7 @@ class Checkpoint:
     window: ClipWindow
     operating_points: OperatingPoints
     points: Mapping[str, OperatingPoints] = field(default_factory=dict)
+    instants: tuple[str, ...] = ()
     phase_rules: PhaseRules | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     tensors: Mapping[str, Tensor] = field(repr=False)
@@ -79,6 +81,11 @@ class Checkpoint:
                 raise ValueError(f"an operating point is for an unknown label: {min(strangers)[:100]}")
         if not all(_NAME_OF_POINT.fullmatch(name) and name != DEFAULT_POINT for name in self.points):
             raise ValueError("an operating point has a name that cannot be asked for")
+        object.__setattr__(self, "instants", tuple(self.instants))
+        if len({*self.instants} & {*self.labels}) < len(self.instants):
+            raise ValueError("an instant is named twice, or is not one of the labels")
+        if self.instants and head_of(self.config.head).drawing != "spans":
+            raise ValueError("what the head finds has a length, but some labels are instants")
         if self.phase_rules is not None:
             head = self.config.head
             if head_of(head).drawing != "phases" or len(self.phase_rules.min_positions) != head.num_outputs:

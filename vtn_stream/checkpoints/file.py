@@ -24,6 +24,7 @@ and where they say more than version 1 knows
     inputs              what is read of each frame, in the order of columns, such as ["picture", "change-1/8"]; missing:
                         the picture
     points              {name: {operating_point, operating_points}}, others that are asked for by name
+    instants            labels of events without a length; missing: there is none
 
 Loading computes nothing but the digests, runs nothing of the file, and maps the tensors instead of reading them.
 """

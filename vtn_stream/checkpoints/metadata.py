@@ -53,6 +53,7 @@ class Described:
     window: ClipWindow
     operating_points: OperatingPoints
     points: Mapping[str, OperatingPoints] = field(default_factory=dict)
+    instants: tuple[str, ...] = ()
     phase_rules: PhaseRules | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     digest: str
@@ -78,6 +79,8 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
         later["inputs"] = list(checkpoint.inputs)
     if checkpoint.points:
         later["points"] = _named(checkpoint.points)
+    if checkpoint.instants:
+        later["instants"] = list(checkpoint.instants)
     is_later = bool(later) or checkpoint.config.is_linear or checkpoint.recipe.pooling != "network"
     return {
         "format": 2 if is_later else 1,
@@ -279,4 +282,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "training": _training,
 }
 # Of fields that may be missing: then they say what was so in version 1.
-_LATER_READERS: dict[str, Callable[[Any], Any]] = {"inputs": _inputs, "points": _named_points}
+_LATER_READERS: dict[str, Callable[[Any], Any]] = {
+    "inputs": _inputs,
+    "points": _named_points,
+    "instants": _labels,
+}

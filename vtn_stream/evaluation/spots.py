@@ -14,7 +14,15 @@ from vtn_stream.evaluation.scored_films import ScoredFilm, remark_shown_only
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, soccernet
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.metrics import LOOSE_S, TIGHT_S, WindowScores, spot_map, window_map
+from vtn_stream.metrics import (
+    LOOSE_S,
+    SHOWN_WITHIN_S,
+    TIGHT_S,
+    TOLERANCES_S,
+    WindowScores,
+    spot_map,
+    window_map,
+)
 from vtn_stream.timeline import Segment
 
 __all__ = [
@@ -27,9 +35,7 @@ __all__ = [
     "with_soccernets_labels",
 ]
 
-TOLERANCES_S = (0.5, 1.0, 2.0)
 TOLERANCES_FRAMES = (1, 2)  # as E2E-Spot's tables have them
-SHOWN_WITHIN_S = 1.0  # of a true event, what a timeline shows is right
 
 
 def with_soccernets_labels(truth: Annotations, predicted: Iterable[str]) -> Annotations:

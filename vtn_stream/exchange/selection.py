@@ -161,5 +161,6 @@ def redrawn(
     analysis = _analysis(timeline)
     rules = None if analysis.get("phase_rules") is None else PhaseRules(**analysis["phase_rules"])
     drawing = analysis["drawing"] if "drawing" in analysis else DRAWINGS[analysis["kind"]]
-    found = draw(drawing, scores, index, labels, timeline.duration_s, points.lowered(threshold), rules)
+    instants = tuple(analysis.get("instants", ()))
+    found = draw(drawing, scores, index, labels, timeline.duration_s, points.lowered(threshold), rules, instants)
     return [kept for s in found if (kept := s.cropped(*timeline.span_s)) is not None]

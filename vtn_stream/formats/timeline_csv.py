@@ -2,8 +2,7 @@
 
 Columns: video, start_s, end_s, duration_s, start, end (HH:MM:SS.mmm, hours as many as there are), label, score; then
 subset and source, if a film has them (in its provenance, from annotations). A film without segments is a row with its
-video alone. Being named so, the same file is read as annotations (without instants)
-and, where every segment has a score, as predictions.
+video alone. Being named so, the same file is read as annotations and, where every segment has a score, as predictions.
 
 Resolution: milliseconds; scores to 4 decimals. Loses the length and identity of the film, gaps, curves, clip labels,
 attributes and provenance; films of one name become one. Escapes: RFC 4180 quotes. A video or label that a spreadsheet

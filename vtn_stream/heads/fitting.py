@@ -10,15 +10,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.heads.judged import Judged
 from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.localize import phases
-from vtn_stream.metrics import DetectionScores, labels_on_grid, segmentation_scores
+from vtn_stream.metrics import labels_on_grid, segmentation_scores
 from vtn_stream.timeline import Segment
 from vtn_stream.track import LOWEST_THRESHOLD, NO_THRESHOLD, GridScores, OperatingPoint, OperatingPoints, PhaseRules
 
-__all__ = ["TIOU", "AtPoint", "as_operating_points", "clip_points", "detection_points", "phase_rules"]
+__all__ = ["AtPoint", "as_operating_points", "clip_points", "phase_rules", "span_points"]
 
-TIOU = 0.5  # from which a segment counts as found
 NOTHING_KNOWN = 0.3  # the score of a label that was never validated, where no other was either
 # Positions tell nearly the same as their neighbours, so that sums of their log-probabilities are far too sure: what
 # changes cost is weighed by one of these, and the least length of a label is a share of the shortest runs seen.
@@ -38,14 +38,11 @@ class AtPoint:
     f1: float
 
 
-def detection_points(scores: DetectionScores) -> dict[str, AtPoint]:
-    """For each label of the truth the score of the highest F1 at TIOU; not for labels that were never predicted."""
-    at = scores.thresholds.index(TIOU)
-    found = {}
-    for label, one in scores.classes.items():
-        if len(one.scores):
-            found[label] = _best_point(one.scores, one.matched[at], one.num_truth)
-    return found
+def span_points(judged: Mapping[str, Judged]) -> dict[str, AtPoint]:
+    """For each label of the truth the score of the highest F1; not for labels that were never predicted."""
+    return {
+        label: _best_point(one.scores, one.right, one.num_truth) for label, one in judged.items() if len(one.scores)
+    }
 
 
 def clip_points(probabilities: NDArray[np.floating], truth: NDArray[np.integer]) -> dict[int, AtPoint]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vtn_stream.heads.calibration import AS_IT_IS, Calibration, odds, of_segments, share
-from vtn_stream.heads.fitting import TIOU, AtPoint, detection_points
+from vtn_stream.heads.fitting import AtPoint, span_points
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
+from vtn_stream.heads.judged import judged
 from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
 from vtn_stream.heads.losses import diou_loss, focal_loss
 from vtn_stream.heads.pieces import Piece, finite_on_cpu, pieces
@@ -28,19 +29,16 @@ from vtn_stream.localize import (
     candidates,
     groups,
     joined,
-    located,
     max_candidates_and_spans,
     propose,
     strongest,
 )
-from vtn_stream.metrics import THUMOS14, DetectionScores, detection_map
 from vtn_stream.model import VTN, LocalizationConfig, StatisticsConfig
 from vtn_stream.model.heads import LinearSpanHead
 from vtn_stream.model.heads.localization import reach
-from vtn_stream.timeline import Segment
-from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules, Spans
+from vtn_stream.track import GridScores, PhaseRules, Spans
 
-__all__ = ["Localization", "all_spans", "detected"]
+__all__ = ["Localization"]
 
 MAX_LEVELS = 10
 STRONGEST = 3  # segments for each true one, by which scores are judged: hundreds of weak ones say nothing of the others
@@ -49,13 +47,13 @@ STRONGEST = 3  # segments for each true one, by which scores are judged: hundred
 class Localization(Head[LocalizationConfig]):
     config = LocalizationConfig
     description = (
-        "finds actions in films of any length: when each begins and ends, with a score for each. Several may happen at "
-        "once"
+        "finds actions in films of any length: when each begins and ends, or when it happens, with a score for each. "
+        "Several may happen at once"
     )
     analysis = "action localization"
     drawing: ClassVar[Drawing] = "spans"
     learns_segments = True
-    metric_name = "mAP@.3:.1:.7"
+    metric_name = "mAP"  # of segments at tIoU .3:.1:.7, of instants within 0.5, 1 and 2 s
     measures = ("detection", "segmentation")
     last_layer = "classify.out"
 
@@ -104,12 +102,12 @@ class Localization(Head[LocalizationConfig]):
         return Loss((wrong * there[..., None]).sum() + off.sum(), num_positives=int(asked.sum()))
 
     def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
-        return detected(predictions, films, labels).average_map if any(film.segments for film in films) else 0.0
+        return float(np.mean([of.ap for of in judged(predictions, films, labels).values()] or [0.0]))
 
     def thresholds(
         self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
     ) -> dict[str, AtPoint]:
-        return detection_points(detected(predictions, films, labels))
+        return span_points(judged(predictions, films, labels))
 
     def calibration(
         self,
@@ -148,29 +146,14 @@ class Localization(Head[LocalizationConfig]):
         films: Sequence[LabelledFilm],
         labels: Sequence[str],
     ) -> Statements:
-        """Of the strongest segments, three for each true one: that it takes a true one, at tIoU 0.5."""
-        classes = detected(predictions, films, labels).classes.values() if any(f.segments for f in films) else ()
+        """Of the strongest segments, three for each true one: that it takes a true one, at tIoU 0.5, or within 1 s of
+        an instant.
+        """
+        classes = judged(predictions, films, labels).values()
         scores = np.concatenate([np.zeros(0), *(of.scores for of in classes)])
-        right = np.concatenate([np.zeros(0, np.bool_), *(of.matched[THUMOS14.index(TIOU)] for of in classes)])
+        right = np.concatenate([np.zeros(0, np.bool_), *(of.right for of in classes)])
         strongest = np.argsort(-scores, kind="stable")[: STRONGEST * sum(of.num_truth for of in classes)]
         return Statements(scores[strongest], right[strongest], "segments")
-
-
-def detected(
-    predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]
-) -> DetectionScores:
-    """How well the spans find what happens in the films; those of labels that no film has are passed over."""
-    truth = {film.name: film.segments for film in films}
-    known = {segment.label for segments in truth.values() for segment in segments}
-    each = zip(predictions, films, strict=True)
-    found = {film.name: [s for s in all_spans(scores, film, labels) if s.label in known] for scores, film in each}
-    return detection_map(found, truth, THUMOS14)
-
-
-def all_spans(prediction: GridScores, film: LabelledFilm, labels: Sequence[str]) -> list[Segment]:
-    """Every span as a segment, however doubtful, as average precision needs."""
-    assert prediction.spans is not None
-    return located(prediction.spans, film.index, labels, film.duration_s, NO_THRESHOLD)
 
 
 def _moved(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:

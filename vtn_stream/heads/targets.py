@@ -9,9 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LevelTarget", "pyramid_targets"]
+__all__ = ["INSTANT_REACH", "LevelTarget", "pyramid_targets"]
 
 RADIUS = 1.5  # strides around a segment's middle in which points are asked about it
+INSTANT_REACH = 2.0  # frames to each side that stand for an instant: it asks the three points next to it, on level 0
 SAME_LENGTH = 1e-3  # frames: segments that differ by less are equally short
 
 
@@ -31,9 +32,16 @@ def pyramid_targets(
     A point answers for a segment when it lies strictly inside it and within 1.5 strides of its middle, and when the
     farther of its two ends is in the level's range: 0..4, 4..8, 8..16 ... frames, ends included, the last without end.
     Of several segments the shortest sets the offsets, and all that are equally short set their class.
+
+    An instant is asked about as the 2 frames to each side of it: by the points at most 1.5 frames away, on level 0, so
+    that the middle between their offsets is where it lies (Hong et al., "E2E-Spot", 2022, and Xarles et al., "T-DEED",
+    2024, ask the frames around an event in the same way).
     """
+    segments = segments.float()
+    instant = (segments[:, 0] == segments[:, 1])[:, None]
+    segments = torch.where(instant, segments + segments.new_tensor([-INSTANT_REACH, INSTANT_REACH]), segments)
     return tuple(
-        _level(segments.float(), labels, 2**level, num, num_classes, _range(level, len(num_points)))
+        _level(segments, labels, 2**level, num, num_classes, _range(level, len(num_points)))
         for level, num in enumerate(num_points)
     )
 

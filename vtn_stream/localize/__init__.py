@@ -3,6 +3,7 @@
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
 from vtn_stream.localize.draw import DRAWINGS, Drawing, draw
 from vtn_stream.localize.groups import groups
+from vtn_stream.localize.instants import SAME_EVENT, instants
 from vtn_stream.localize.runs import changes, peaks, phases, runs
 from vtn_stream.localize.spans import (
     MIN_SPAN_SCORE,
@@ -18,6 +19,7 @@ __all__ = [
     "DRAWINGS",
     "MAX_CURVE_POINTS",
     "MIN_SPAN_SCORE",
+    "SAME_EVENT",
     "Drawing",
     "candidates",
     "changes",
@@ -26,6 +28,7 @@ __all__ = [
     "edges_s",
     "gaps",
     "groups",
+    "instants",
     "joined",
     "located",
     "max_candidates_and_spans",

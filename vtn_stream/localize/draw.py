@@ -1,11 +1,12 @@
 """Draws segments from scores, in the way of the analysis that made the scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal
 
 from vtn_stream.film import FrameIndex
+from vtn_stream.localize.instants import instants
 from vtn_stream.localize.runs import peaks, phases
-from vtn_stream.localize.spans import located
+from vtn_stream.localize.spans import located, of_classes
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
@@ -30,18 +31,26 @@ def draw(
     duration_s: float,
     points: OperatingPoints,
     rules: PhaseRules | None = None,
+    instant: Collection[str] = (),
 ) -> list[Segment]:
-    """The segments of a film that lasts duration_s, by `peaks`, `phases` or `located`.
+    """The segments of a film that lasts duration_s, by `peaks`, `phases` or `located`; by `instants` those of labels
+    that are instant.
 
-    Raises ValueError if the scores are not of this kind, of other positions or of other labels, and for rules of
-    what has none.
+    Raises ValueError if the scores are not of this kind, of other positions or of other labels, and for rules or
+    instants of what has none.
     """
     if rules is not None and drawing != "phases":
         raise ValueError(f"{drawing} cannot use phase rules")
+    if instant and drawing != "spans":
+        raise ValueError(f"{drawing} have a length")
     if drawing == "spans":
         if scores.spans is None:
             raise ValueError("no spans were proposed")
-        return located(scores.spans, index, labels, duration_s, points)
+        lasting, without = of_classes(scores.spans, [label not in instant for label in labels])
+        return [
+            *located(lasting, index, labels, duration_s, points),
+            *instants(without, index, labels, duration_s, points),
+        ]
     if scores.frame is None or scores.frame.shape != (len(index), len(labels)):
         raise ValueError(f"there is no score of {len(labels)} labels at each of {len(index)} positions")
     if drawing == "phases":

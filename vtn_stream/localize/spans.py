@@ -16,12 +16,24 @@ from vtn_stream.localize.soft_nms import soft_nms
 from vtn_stream.timeline import Segment
 from vtn_stream.track import OperatingPoints, Spans
 
-__all__ = ["MIN_SPAN_SCORE", "candidates", "joined", "located", "max_candidates_and_spans", "propose", "strongest"]
+__all__ = [
+    "MIN_SPAN_SCORE",
+    "candidates",
+    "joined",
+    "located",
+    "max_candidates_and_spans",
+    "of_classes",
+    "propose",
+    "strongest",
+]
 
 # As Zhang et al., "ActionFormer" (2022) decode a pyramid. The two numbers are for half an hour of film and for less: an
 # hour has twice as many actions.
 NUM_CANDIDATES, NUM_SPANS, HALF_HOUR_S = 2000, 200, 1800
 MIN_SPAN_SCORE = 0.001  # of a candidate, and of a span after soft-NMS
+# A span after soft-NMS with this score is kept, however many there are: a ball may be passed 700 times in half an hour.
+# Thresholds of labels that can be used lie above it.
+ALWAYS_KEPT = 0.02
 SHORTEST = 0.05  # positions
 
 
@@ -47,14 +59,16 @@ def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans
     num_candidates, num_spans = max_candidates_and_spans(num_positions, fps)
     spans = joined([strongest(level, num_candidates) for level in levels])
     spans = _of(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
+    most = max(num_spans, int(np.count_nonzero(spans.scores >= ALWAYS_KEPT)))
     kept, scores = soft_nms(
-        spans.bounds, spans.scores, spans.classes, max_segments=num_spans, sigma=0.5, min_score=MIN_SPAN_SCORE
+        spans.bounds, spans.scores, spans.classes, max_segments=most, sigma=0.5, min_score=MIN_SPAN_SCORE
     )
-    return Spans(bounds=spans.bounds[kept], classes=spans.classes[kept], scores=scores)
+    num = max(num_spans, int(np.count_nonzero(scores >= ALWAYS_KEPT)))  # descending
+    return Spans(bounds=spans.bounds[kept[:num]], classes=spans.classes[kept[:num]], scores=scores[:num])
 
 
 def max_candidates_and_spans(num_positions: int, fps: Fraction) -> tuple[int, int]:
-    """How many candidates a level may have, and how many spans are kept in all."""
+    """How many candidates a level may have, and how many spans are kept in all, besides those that are ALWAYS_KEPT."""
     half_hours = max(Fraction(1), num_positions / Fraction(fps) / HALF_HOUR_S)
     return math.ceil(NUM_CANDIDATES * half_hours), math.ceil(NUM_SPANS * half_hours)
 
@@ -77,6 +91,12 @@ def joined(parts: Sequence[Spans]) -> Spans:
         classes=np.concatenate([np.zeros(0, np.int64), *(part.classes for part in parts)]),
         scores=np.concatenate([np.zeros(0), *(part.scores for part in parts)]),
     )
+
+
+def of_classes(spans: Spans, chosen: Sequence[bool]) -> tuple[Spans, Spans]:
+    """The spans whose class is chosen [K], and the others."""
+    which = np.array(chosen, np.bool_)[spans.classes]
+    return _of(spans, np.flatnonzero(which)), _of(spans, np.flatnonzero(~which))
 
 
 def located(

@@ -25,7 +25,9 @@ from vtn_stream.metrics.segmentation import (
 )
 from vtn_stream.metrics.spotting import (
     LOOSE_S,
+    SHOWN_WITHIN_S,
     TIGHT_S,
+    TOLERANCES_S,
     SpotClass,
     SpotScores,
     WindowCounts,
@@ -40,8 +42,10 @@ __all__ = [
     "EPIC",
     "LOOSE_S",
     "OUT_OF_FOLD",
+    "SHOWN_WITHIN_S",
     "THUMOS14",
     "TIGHT_S",
+    "TOLERANCES_S",
     "ClassScores",
     "DetectionScores",
     "PhaseMeasure",

@@ -19,7 +19,9 @@ from vtn_stream.timeline import Segment
 
 __all__ = [
     "LOOSE_S",
+    "SHOWN_WITHIN_S",
     "TIGHT_S",
+    "TOLERANCES_S",
     "SpotClass",
     "SpotScores",
     "WindowCounts",
@@ -32,6 +34,9 @@ __all__ = [
 # SoccerNet's windows in seconds, as wide as they are from end to end: a spot is found up to half of it away.
 TIGHT_S = (1.0, 2.0, 3.0, 4.0, 5.0)
 LOOSE_S = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0)
+
+TOLERANCES_S = (0.5, 1.0, 2.0)  # how far away an event may be found
+SHOWN_WITHIN_S = 1.0  # of a true event, what a timeline shows is right
 
 CELLS_A_SECOND = 2  # of SoccerNet's raster
 NUM_THRESHOLDS = 200  # of the score, from 0 to 1

@@ -78,7 +78,7 @@ class MeasuredFacts:
     new_films    where the main figure of five new films should lie, in nine of ten cases
     baselines    the same figures of simpler models, by their names
     films        the worst first; classes: a line for each label
-    tious        over which average precision is the mean
+    tious        over which average precision is the mean; tolerances_s: over which that of instants is
     mistakes     with the share of the true label's time or number; the worst first
     calibration_errors
                  expected calibration error before and after the scores were adjusted; scored: on what, in words
@@ -94,6 +94,7 @@ class MeasuredFacts:
     films: tuple[FilmFacts, ...] = ()
     classes: tuple[ClassFacts, ...] = ()
     tious: tuple[float, ...] = ()
+    tolerances_s: tuple[float, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     calibration_errors: tuple[float, float] | None = None
     scored: str = ""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
+from vtn_stream.errors import listed
 from vtn_stream.report.card_facts import CardFacts, ClassFacts, CurveFacts, FilmFacts, MeasuredFacts
 from vtn_stream.report.markdown import bullets, percent, plain, table
 
@@ -90,6 +91,12 @@ def _out_of_fold(found: MeasuredFacts, *, has_rules: bool, names_clips: bool) ->
         + (
             f" AP is average precision, the mean over tIoU {min(found.tious):g} to {max(found.tious):g}."
             if found.tious
+            else ""
+        )
+        + (
+            " AP of events without a length is the mean over predictions within "
+            f"{listed([f'{tolerance_s:g} s' for tolerance_s in found.tolerances_s])} of them."
+            if found.tolerances_s
             else ""
         ),
         _promise(found, what),

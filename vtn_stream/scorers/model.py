@@ -82,7 +82,8 @@ class ModelScorer:
         valid[self._job.rows] = index.valid[self._job.rows]
         index = replace(index, valid=valid)
         points, rules = checkpoint.operating_points_at(self._job.point), checkpoint.phase_rules
-        return draw(self._job.head.drawing, scores, index, checkpoint.labels, duration_s, points, rules)
+        drawing, labels, instants = self._job.head.drawing, checkpoint.labels, checkpoint.instants
+        return draw(drawing, scores, index, labels, duration_s, points, rules, instants)
 
     def provenance(self) -> dict[str, Any]:
         return model_provenance(self._job.checkpoint, self._job.point)
@@ -110,6 +111,8 @@ def model_provenance(checkpoint: Checkpoint, point: str | None = None) -> dict[s
     fields |= checkpoint.operating_points_at(point).to_dict()
     if head.drawing == "phases":
         fields["phase_rules"] = None if checkpoint.phase_rules is None else asdict(checkpoint.phase_rules)
+    if checkpoint.instants:
+        fields["instants"] = list(checkpoint.instants)
     if DRAWINGS.get(head.analysis) != head.drawing:
         fields["drawing"] = head.drawing
     return json.loads(json.dumps(fields))

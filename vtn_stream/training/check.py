@@ -20,10 +20,12 @@ FEWEST = 2  # of a label: one alone is its only example
 
 def natural_head(videos: Mapping[str, AnnotatedVideo]) -> HeadKind:
     """The head that suits the films: classification if every film has a label as a whole; dense if segments cover 90 %
-    of the films' time and do not overlap (phases, periods); else localization.
+    of the films' time and do not overlap (phases, periods), and nothing is an instant; else localization.
     """
     if all(video.clip_label is not None for video in videos.values()):
         return "classification"
+    if _instants(videos):
+        return "localization"
     total_s, covered_s, overlapping_s = _time(videos)
     return "dense" if covered_s >= COVERED * total_s > 0 and overlapping_s <= OVERLAPPING * total_s else "localization"
 
@@ -47,6 +49,12 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
             "leave out --head, or annotate segments",
         )
     elif HEADS[head].drawing == "phases":
+        if instants := _instants(videos):
+            raise InputError(
+                f"a {head} head gives every moment one label, but events labelled {listed(instants)} have no length",
+                "nothing was trained",
+                "use --head localization, or give those events a length",
+            )
         total_s, _, overlapping_s = _time(videos)
         if overlapping_s > OVERLAPPING * total_s:
             raise InputError(
@@ -104,6 +112,11 @@ def check_enough(
     if len(learnt) == 1:
         notes.append(f"there is one label: {learnt[0]} is trained against everything else in the films")
     return learnt, tuple(notes)
+
+
+def _instants(videos: Mapping[str, AnnotatedVideo]) -> list[str]:
+    """The labels of events without a length."""
+    return sorted({s.label for video in videos.values() for s in video.segments if s.start_s == s.end_s})
 
 
 def _too_little(counts: Counter[str], split: Parts, what: str) -> list[str]:

@@ -18,7 +18,7 @@ from vtn_stream.training.films import TrainingFilm
 __all__ = ["Crops"]
 
 # The share of a segment that a crop must hold to be asked about it; of one that is longer than the crop, what it must
-# fill of the crop: else that would say of it, wherever it lay, that nothing happens there.
+# fill of the crop: else that would say of it, wherever it lay, that nothing happens there. Instants must be inside.
 MIN_INSIDE = 0.5
 MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns from no others
 
@@ -95,6 +95,8 @@ class Crops:
     def _inside(self, film: int, start: int) -> NDArray[np.bool_]:
         bounds = self._bounds[film]
         shared = np.minimum(bounds[:, 1], start + self._num) - np.maximum(bounds[:, 0], start)
-        asked = MIN_INSIDE * np.minimum(bounds[:, 1] - bounds[:, 0], self._num)
-        held: NDArray[np.bool_] = (shared > 0) & (shared >= asked)
+        lengths = bounds[:, 1] - bounds[:, 0]
+        held: NDArray[np.bool_] = np.where(
+            lengths > 0, (shared > 0) & (shared >= MIN_INSIDE * np.minimum(lengths, self._num)), shared >= 0
+        )
         return held

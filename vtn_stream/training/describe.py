@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.heads import HEADS
-from vtn_stream.metrics import THUMOS14
+from vtn_stream.metrics import THUMOS14, TOLERANCES_S
 from vtn_stream.model import EncoderConfig
 from vtn_stream.report.card_facts import CardFacts, CurveFacts, MeasuredFacts, SplitFacts
 from vtn_stream.track import Recipe
@@ -118,6 +118,7 @@ def _measured(exam: Exam, baselines: Mapping[str, Mapping[str, float]], num_fold
         films=exam.films,
         classes=exam.classes,
         tious=() if exam.scores.detection is None else THUMOS14,
+        tolerances_s=() if exam.scores.spotting is None else TOLERANCES_S,
         mistakes=exam.mistakes,
         calibration_errors=None if sure is None else (sure.before.error, sure.after.error),
         scored="" if sure is None else f"{sum(sure.after.counts):,} {sure.unit}",

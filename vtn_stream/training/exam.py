@@ -1,20 +1,20 @@
 """How good a model is on films that it did not learn: figures, how sure they are, and what goes wrong in which film."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.evaluation import Prediction, Scores, score
+from vtn_stream.evaluation import Metric, Prediction, Scores, score
 from vtn_stream.evaluation.film_figures import film_figures
 from vtn_stream.evaluation.tally import Tally
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.heads import HEADS, Head
 from vtn_stream.heads.fitting import AtPoint
-from vtn_stream.heads.localization import all_spans
+from vtn_stream.heads.judged import all_spans, instants_of
 from vtn_stream.localize import draw
 from vtn_stream.metrics import Reliability, reliability, share_interval
 from vtn_stream.model import HeadConfig
@@ -91,11 +91,12 @@ def examine(
         kind.calibrated(config, prediction, choice.calibration)
         for prediction, choice in zip(predictions, chosen, strict=True)
     ]
+    instants = instants_of(films)
     predicted = {
-        film.name: _prediction(kind, film, prediction, labels, choice)
+        film.name: _prediction(kind, film, prediction, labels, choice, instants)
         for film, prediction, choice in zip(films, said, chosen, strict=True)
     }
-    scores = score(predicted, truth_of(films, labels), subset="all", metrics=kind.measures)
+    scores = score(predicted, truth_of(films, labels), subset="all", metrics=_measures(kind, labels, instants))
     tallies = scores.tallies()
     figures = named_figures(scores, tallies)
     without = _without_each(scores, tallies, {film.name: film.group for film in films})
@@ -127,14 +128,25 @@ def truth_of(films: Sequence[TrainingFilm], labels: Sequence[str]) -> Annotation
     return Annotations(format="films that were not learnt", labels=tuple(labels), videos=videos)
 
 
+def _measures(head: Head[Any], labels: Sequence[str], instants: Collection[str]) -> tuple[Metric, ...]:
+    """The head's, of labels that last; of instants spotting."""
+    lasting = tuple(head.measures) if any(label not in instants for label in labels) else ()
+    return (*lasting, "spotting") if instants else lasting
+
+
 def _prediction(
-    head: Head[Any], film: TrainingFilm, prediction: GridScores, labels: Sequence[str], chosen: Choice
+    head: Head[Any],
+    film: TrainingFilm,
+    prediction: GridScores,
+    labels: Sequence[str],
+    chosen: Choice,
+    instants: Collection[str],
 ) -> Prediction:
     if prediction.clip is not None:
         ranked = sorted(zip(labels, prediction.clip.tolist(), strict=True), key=lambda pair: -pair[1])
         return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)
-    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, chosen.points, chosen.rules)
-    candidates = None if prediction.spans is None else tuple(all_spans(prediction, film, labels))
+    shown = draw(head.drawing, prediction, film.index, labels, film.duration_s, chosen.points, chosen.rules, instants)
+    candidates = None if prediction.spans is None else tuple(all_spans(prediction, film, labels, instants))
     return Prediction(segments=tuple(shown), candidates=candidates, duration_s=film.duration_s)
 
 
@@ -180,7 +192,7 @@ def _name(scores: Scores, metric: str, figure: str) -> str | None:
     if metric == "spotting" and scores.spotting is not None:
         if figure in ("precision", "recall", "F1"):
             return f"{figure} of the timelines, within {scores.spotting.shown_within_s:g} s"
-        return figure if figure.startswith("mAP@") else None
+        return figure if figure.startswith("mAP@") or figure == "tight mAP" else None
     return figure
 
 
@@ -194,6 +206,8 @@ def _class(label: str, scores: Scores, at: AtPoint | None, films: Sequence[Train
         ap, recall, f1 = float(found.ranked.classes[label].ap.mean()), shown.recall, shown.f1
         precision = shown.precision if shown.num_found else None
     elif scores.spotting is not None and label in scores.spotting.shown:
+        if (seconds := scores.spotting.seconds) is not None and label in seconds.classes:
+            ap = float(seconds.classes[label].ap.mean())
         shown = scores.spotting.shown[label]
         recall, f1 = shown.recall, shown.f1
         precision = shown.precision if shown.num_found else None

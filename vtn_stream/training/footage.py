@@ -98,13 +98,15 @@ def find_films(
         if video.subset == "test" or name in problems:
             durations[name] = LONG_S if video.duration_s is None else video.duration_s
     durations |= {name: video.duration_s for name, video in videos.items()}
-    found = _read(annotations, durations, annotation_fps, rates, problems, skip_bad=skip_bad).with_lengths()
+    found = _read(annotations, durations, annotation_fps, rates, problems, skip_bad=skip_bad)
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
         raise _problems(
             annotations, [*found.skipped, *_as_problems(problems)], "copy or download the films again, or use others"
         )
+    found = replace(found, videos=used).of_one_kind()
+    used = dict(found.videos)
     notes = [_note(problem) for problem in found.warnings]
     if annotation_fps is None and found.uses_fps and found.format not in (cholec80.NAME, salads.NAME):
         notes.append(OF_FILMS)

@@ -31,6 +31,7 @@ class Material:
     films     to learn from, and the fold of each
     held_out  that are not learnt from: they measure the finished model
     labels    that are learnt, in the order of the classes
+    instants  of them those whose events have no length
     inputs    through which the films were embedded: their values hold the columns of all, in this order
     """
 
@@ -38,6 +39,7 @@ class Material:
     folds: tuple[int, ...]
     held_out: tuple[TrainingFilm, ...] = ()
     labels: tuple[str, ...]
+    instants: tuple[str, ...] = ()
     head: HeadKind
     plan: SamplingPlan
     notes: tuple[str, ...]
@@ -118,6 +120,7 @@ def prepare(
         folds=tuple(split.fold_of[name] for name in split.learnt),
         held_out=held_out,
         labels=labels,
+        instants=tuple(label for label in labels if label in footage.annotations.instants),
         head=kind,
         plan=plan,
         notes=notes,

@@ -89,6 +89,7 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         inputs=learnt.way.inputs,
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
         operating_points=learnt.points,
+        instants=material.instants,
         phase_rules=learnt.rules,
         training=provenance(material, learnt) | {FILM_DIGESTS: _films(material, tensors).to_dict()},
         tensors=tensors,

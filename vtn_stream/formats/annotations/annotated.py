@@ -1,16 +1,18 @@
 """What a file of annotations says, in any format: films, what happens in them and when, and what is doubtful."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from vtn_stream.errors import listed
 from vtn_stream.timeline import Segment
 
 __all__ = ["END_TOLERANCE_S", "AnnotatedVideo", "Annotations", "Problem", "Subset"]
 
-SPOT_S = 1.0  # SoccerNet counts a spot as found up to half a second off, at its tightest
+SPOT_S = 1.0  # around an event without a length, whose label has others with a length
 END_TOLERANCE_S = 0.5  # containers and annotators disagree by some frames about where a film ends: cut, with a warning
 
 Subset = Literal["training", "validation", "test"]
@@ -73,19 +75,48 @@ class Annotations:
     def num_segments(self) -> int:
         return sum(len(video.segments) for video in self.videos.values())
 
-    def with_lengths(self) -> "Annotations":
-        """Gives events without a length a length of SPOT_S around their time; a warning says how many. What is learnt
-        is stretches of time; how well such events are found is measured without a length.
+    @property
+    def instants(self) -> tuple[str, ...]:
+        """The labels, sorted, whose events all have no length."""
+        lasting, without = self._kinds()
+        return tuple(sorted(without.keys() - lasting.keys()))
+
+    def of_one_kind(self) -> "Annotations":
+        """The annotations as they are learnt: every label is one of instants or one of segments.
+
+        A label that has both is one of segments: its events without a length get one of SPOT_S around their time. A
+        warning says this, another one which labels are learnt as instants.
         """
-        num_spots = sum(s.start_s == s.end_s for video in self.videos.values() for s in video.segments)
-        if not num_spots:
+        lasting, without = self._kinds()
+        both = sorted(without.keys() & lasting.keys())
+        warnings = []
+        if instants := self.instants:
+            num = sum(without[label] for label in instants)
+            events = "1 event without a length is" if num == 1 else f"{num} events without a length are"
+            warnings.append(f"{events} learnt as instants: {listed(instants)}")
+        if both:
+            which = listed(f"{label} ({without[label]} of {without[label] + lasting[label]})" for label in both)
+            warnings.append(
+                f"some events have no length, and others of the same label have one: {which}; those without are learnt "
+                f"as the {SPOT_S:g} s around, and timelines show segments"
+            )
+        if not warnings:
             return self
-        events = "1 event without a length is" if num_spots == 1 else f"{num_spots} events without a length are"
         return replace(
             self,
-            videos={name: _lengthened(video) for name, video in self.videos.items()},
-            warnings=(*self.warnings, Problem(None, f"{events} learnt as the {SPOT_S:g} s around")),
+            videos={name: _lengthened(video, both) for name, video in self.videos.items()},
+            warnings=(*self.warnings, *(Problem(None, text) for text in warnings)),
         )
+
+    def _kinds(self) -> tuple[Counter[str], Counter[str]]:
+        """How many events with a length, and how many without one, each label has."""
+        lasting, without = Counter[str](), Counter[str]()
+        for video in self.videos.values():
+            for s in video.segments:
+                (lasting if s.start_s < s.end_s else without)[s.label] += 1
+            if video.clip_label is not None:
+                lasting[video.clip_label] += 1
+        return lasting, without
 
     def with_durations(self, durations_s: Mapping[str, float]) -> "Annotations":
         """Fills in durations that were unknown, and the segments of whole clips."""
@@ -99,11 +130,11 @@ class Annotations:
         )
 
 
-def _lengthened(video: AnnotatedVideo) -> AnnotatedVideo:
+def _lengthened(video: AnnotatedVideo, labels: Collection[str]) -> AnnotatedVideo:
     end_s = math.inf if video.duration_s is None else video.duration_s
     segments = []
     for s in video.segments:
-        if s.start_s == s.end_s:
+        if s.start_s == s.end_s and s.label in labels:
             s = replace(s, start_s=max(0.0, s.start_s - SPOT_S / 2), end_s=min(s.end_s + SPOT_S / 2, end_s))
         segments.append(s)
     return replace(video, segments=tuple(sorted(segments, key=lambda s: s.sort_key)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
-from vtn_stream.formats.annotations.findings import Findings, FoundSegment
+from vtn_stream.formats.annotations.findings import Findings, FoundSegment, no_length
 from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
@@ -36,6 +36,7 @@ def finish(findings: Findings, format: str, videos: Mapping[str, float] | None, 
     _check_pace(findings, videos)
     if findings.published:
         settle(findings, durations_of(findings.films, videos), cut=videos is not None)
+    _settle_instants(findings)
     found, mostly_late = _checked(findings, videos)
     counts: Counter[str] = Counter()
     for video in found.values():
@@ -92,6 +93,28 @@ def _check_pace(findings: Findings, videos: Mapping[str, float] | None) -> None:
     ]
     if (wrong := wrong_pace(films)) is not None:
         raise AnnotationError(wrong[0], "no annotations were read: their times would be wrong", wrong[1])
+
+
+def _settle_instants(findings: Findings) -> None:
+    """Segments that end when they start are instants, with a warning, if all of their label do; else mistakes."""
+    segments = [s for film in findings.films.values() for s in film.segments]
+    lasting = {s.label for s in segments if s.start_s < s.end_s}
+    instants: dict[str, list[FoundSegment]] = {}
+    for name, film in findings.films.items():
+        for s in film.segments:
+            if not s.is_doubtful:
+                continue
+            if s.label not in lasting:
+                instants.setdefault(s.label, []).append(s)
+                continue
+            film.lost = True
+            findings.problem(s.at, findings.of(name, s.at) + no_length(s.start_s))
+        film.segments = [s for s in film.segments if not (s.is_doubtful and s.label in lasting)]
+    if instants:
+        num = sum(map(len, instants.values()))
+        first = min((s.at for of in instants.values() for s in of), key=lambda at: at.line or 0)
+        which = f"all that are labelled {listed(sorted(instants))} ({num})"
+        findings.warn(first, f"{which} end when they start: they are read as instants")
 
 
 def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[dict[str, AnnotatedVideo], bool]:

@@ -178,7 +178,7 @@ def _join(findings: Findings, part: Findings, file: str) -> None:
         findings.films[film].lost |= its.lost
         for s in its.segments:
             at = s.at._replace(file=file)
-            if s.start_s == s.end_s:
+            if s.start_s == s.end_s and not s.is_doubtful:
                 findings.spot(film, at, s.start_s, s.label, s.attributes, s.score)
             else:
                 findings.segment(film, at, s.start_s, s.end_s, s.label, s.attributes, s.score)

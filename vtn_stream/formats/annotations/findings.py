@@ -45,6 +45,7 @@ class FoundSegment:
     attributes: tuple[tuple[str, str], ...]
     at: At
     score: float | None = None
+    is_doubtful: bool = False  # a segment that ends when it starts: an instant if all of its label do, else a mistake
 
 
 @dataclass(slots=True)
@@ -56,6 +57,10 @@ class FoundFilm:
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
     num_labels: int | None = None  # where there is one for each frame
     unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
+
+
+def no_length(time_s: float) -> str:
+    return f"it has no length: it starts and ends at {in_s(time_s)}"
 
 
 class Unreadable(Exception):
@@ -211,19 +216,20 @@ class Findings:
         self._count(at)
         faults = list[str]()
         start, end = _time("start", start_s, faults), _time("end", end_s, faults)
+        is_doubtful = start is not None and start == end and not self.published
         if start is not None and end is not None and not self.published:
-            faults += self.faults_of_times(start, end)
-        self._keep(name, at, start, end, label, attributes, score, faults)
+            faults += self.faults_of_times(start, end, is_instant=is_doubtful)
+        self._keep(name, at, start, end, label, attributes, score, faults, is_doubtful=is_doubtful)
 
     @staticmethod
-    def faults_of_times(start_s: float, end_s: float) -> list[str]:
+    def faults_of_times(start_s: float, end_s: float, *, is_instant: bool = False) -> list[str]:
         faults = list[str]()
         if start_s < 0:
             faults.append(f"it starts before the film, at {in_s(start_s)}")
         if end_s < start_s:
             faults.append(f"it ends at {in_s(end_s)}, before it starts at {in_s(start_s)}")
-        elif end_s == start_s:
-            faults.append(f"it has no length: it starts and ends at {in_s(start_s)}")
+        elif end_s == start_s and not is_instant:
+            faults.append(no_length(start_s))
         return faults
 
     def spot(
@@ -253,6 +259,8 @@ class Findings:
         attributes: tuple[tuple[str, str], ...],
         score: object,
         faults: list[str],
+        *,
+        is_doubtful: bool = False,
     ) -> None:
         kept, value = self._label(label, faults), number(score)
         if score is not None and (value is None or not math.isfinite(value)):
@@ -261,7 +269,9 @@ class Findings:
             self.problem(at, self.of(name, at) + fault)
         self.films[name].lost |= bool(faults)
         if not faults and start is not None and end is not None and kept is not None:
-            self.films[name].segments.append(FoundSegment(start + 0.0, end + 0.0, kept, attributes, at, value))
+            self.films[name].segments.append(
+                FoundSegment(start + 0.0, end + 0.0, kept, attributes, at, value, is_doubtful)
+            )
 
     def clip(self, name: str, at: At, label: object) -> None:
         """Sets the one label of a whole film."""
