@@ -229,6 +229,7 @@ def look_up(
     """
     found: dict[str, StoredChunk] = {}
     problems = []
+    planned: FrameIndex | None = None
     for name in inputs:
         recipe = replace(encoder.recipe(plan.fps), input=name)
         num = store.num_executions(chunk, recipe)
@@ -240,7 +241,8 @@ def look_up(
         except DamagedFile as error:
             problems.append(error.fact)
             continue
-        planned = plan.grid(video, chunk.start, chunk.stop)  # an earlier release may have taken other frames
+        if planned is None:
+            planned = plan.grid(video, chunk.start, chunk.stop)  # an earlier release may have taken other frames
         if stored is not None and np.array_equal(stored.index.frame, planned.frame):
             found[name] = stored
     missing = tuple(name for name in inputs if name not in found)
