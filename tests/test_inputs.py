@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from counting import write_film
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -251,6 +252,37 @@ def test_a_film_of_irregular_frames_is_compared_by_their_times(process, tmp_path
     greys = pictures.astype(np.float64) @ (0.299, 0.587, 0.114)
     expected = np.clip(greys[shown] - greys[earlier] + 128, 0, 255)
     assert np.abs(values.reshape(-1, SIDE, SIDE, 3) - expected[..., None]).max() <= ROUNDING
+
+
+class Middle(Pixels):
+    """It sees the middle of frames that are wider, as a model with a crop does."""
+
+    def frame_size(self, video):
+        return (SIDE, 2 * SIDE)
+
+    def __call__(self, frames):
+        return super().__call__(frames[:, :, SIDE // 2 : 3 * SIDE // 2])
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+@pytest.mark.parametrize("encoder", [Pixels(), Middle()], ids=["whole", "middle"])
+def test_the_earlier_frame_may_be_one_that_is_else_not_decoded(process, tmp_path, rotation, encoder):
+    """A film with frames that no other refers to, upright or turned: against all its frames, decoded in full."""
+    options = {"tune": "fastdecode", "x264-params": "bframes=3:b-pyramid=none:keyint=40:scenecut=0"}
+    path = write_film(tmp_path / "film.mp4", 320, options=options, rotation=rotation).path
+    video = probe(path, process)
+    assert video.temporal_layers == 1  # packets say whether others refer to them
+    size = encoder.frame_size(video)
+    everything = np.concatenate([batch.frames.copy() for batch in process.frames(video, video.pts, size)])
+    store, plan = EmbeddingStore(tmp_path / "store"), SamplingPlan(Fraction(2))
+    values, valid = track(run(video, store, process, plan=plan, inputs=("change-1/8",), encoder=encoder))
+    shown = plan.grid(video).frame
+    earlier = earlier_frames(video, shown, Fraction(1, 8))
+    assert (shown - earlier)[1:].tolist() == [3] * (len(shown) - 1)
+    assert valid.all()
+    greys = np.stack([grey(frame) for frame in everything])
+    assert np.array_equal(values, encoder(change_pictures(greys[shown], greys[earlier])))
+    assert np.ptp(values[1:]) > 100
 
 
 # ---- however the work is cut
