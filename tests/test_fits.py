@@ -22,6 +22,11 @@ from vtn_stream.training.ways import Way
 HEADS = ["localization", "dense", "classification"]
 
 
+@pytest.fixture(autouse=True)
+def saved_after_every_epoch(monkeypatch):
+    monkeypatch.setattr("vtn_stream.training.loop.SAVE_EVERY_S", 0.0)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     before = torch.get_num_threads()
