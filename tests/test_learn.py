@@ -263,6 +263,13 @@ def test_odd_films_are_learnt_like_others(quick, head):
     assert all(0 <= share <= 1 for share in learnt.tried.values())
 
 
+@pytest.mark.parametrize("head", ["localization", "dense"])
+def test_a_fold_whose_other_films_have_no_example_is_predicted_all_the_same(quick, head):
+    learnt = learn(material([planted(0), track(60, name="quiet", seed=9)], head=head), seed=0, backbone="none")
+    assert learnt.exam is not None
+    assert learnt.tried.keys() == {"network", "linear"}
+
+
 def test_a_training_that_lost_its_numbers_is_written_and_says_so(quick, tmp_path, monkeypatch):
     quick["num_epochs"] = 4
     cost, steps = Objective.__call__, 0
