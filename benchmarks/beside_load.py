@@ -59,7 +59,7 @@ def train() -> None:
     ]
     labels, fps = ("0", "1", "2"), Fraction(4)
     settings = natural_hyperparameters(films, labels, "dense", fps, num_epochs=EPOCHS)
-    fit(films, (), labels, settings, fps, backbone="none")
+    fit(films, labels, settings, fps, backbone="none")
 
 
 def embed(film: Path) -> None:

@@ -35,7 +35,7 @@ of the films and predict the others; then the model learns from all of them.
 {formats}
 
 The model's card (what it learnt, how good it is, what it cannot do) and pictures are written beside the model. If a
-run is killed, give the same command again: it continues after its last complete epoch.
+run is killed, give the same command again: it continues where it was.
 """.format(formats="\n".join(f"{name}: {what}" for name, what in FORMATS.items()))
 
 

@@ -12,7 +12,8 @@ import torch
 from planted import FPS, LABELS, clips, films, small
 
 from vtn_stream.embedding import Warned
-from vtn_stream.errors import TrainingError
+from vtn_stream.errors import CheckpointError, TrainingError
+from vtn_stream.training import fits as fits_module
 from vtn_stream.training import side_by_side
 from vtn_stream.training.events import EpochDone, FitsProgress
 from vtn_stream.training.fits import Fit, Lesson, do, files_of, kept
@@ -20,6 +21,11 @@ from vtn_stream.training.side_by_side import VALUES, Progress, do_all
 from vtn_stream.training.ways import Way
 
 HEADS = ["localization", "dense", "classification"]
+
+
+@pytest.fixture(autouse=True)
+def saved_after_every_epoch(monkeypatch):
+    monkeypatch.setattr("vtn_stream.training.loop.SAVE_EVERY_S", 0.0)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -161,6 +167,15 @@ def test_bits_do_not_depend_on_how_many_threads_torch_has():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
+
+
+def test_predictions_that_are_no_numbers_are_told_with_a_cure(monkeypatch):
+    def strange(*_):
+        raise CheckpointError("the model's output is not a number (NaN)", "so", "do")
+
+    monkeypatch.setattr(fits_module, "predictions", strange)
+    with pytest.raises(TrainingError, match=r"did not learn is not a number \(fit 0\); nothing was trained; look for"):
+        run(lesson_of("dense", None), fits_of("dense"))
 
 
 # ---- side by side

@@ -151,7 +151,7 @@ def test_films_are_predicted_by_models_that_did_not_learn_them_and_then_all_are_
     learnt = learn(material(given, head=head, num_folds=4), seed=0, backbone="none", on_event=events.append)
     compared = [one for one in lessons if one.reads and len(one.learns) == 6]
     ways = {one.way.name for one in compared}
-    assert ways == {"motion", "motion alone", "no motion"} | ({"linear"} if head != "localization" else set())
+    assert ways == {"network", "linear"}
     assert len(compared) == 4 * len(ways)
     for one in lessons:
         assert not {n % 4 for n in one.learns} & {n % 4 for n in one.reads}
@@ -177,14 +177,14 @@ def test_another_seed_or_order_of_ways_does_not_matter_to_what_a_network_of_the_
         assert torch.equal(tensor, again.fitted.network.state_dict()[name])
 
 
-def test_a_way_that_reads_one_input_gets_its_columns(quick, monkeypatch):
-    seen, do = {}, fits.fit
+def test_a_way_that_reads_one_input_gets_its_columns_and_the_model_names_it(quick, monkeypatch):
+    seen, do = set(), fits.fit_linear
 
-    def fit(given, *rest, **options):
-        seen[given[0].values.shape[1], float(given[0].values[0, 0])] = True
+    def fit_linear(given, *rest, **options):
+        seen.add((given[0].values.shape[1], float(given[0].values[0, 0])))
         return do(given, *rest, **options)
 
-    monkeypatch.setattr(fits, "fit", fit)
+    monkeypatch.setattr(fits, "fit_linear", fit_linear)
     both = [replace(film, values=np.concatenate([film.values, film.values + 1], 1)) for film in films(range(2))]
     lesson_of = replace(material(both, head="dense"), inputs=("picture", "change-1/8"))
     settings_of = learn_module.natural_hyperparameters
@@ -195,9 +195,10 @@ def test_a_way_that_reads_one_input_gets_its_columns(quick, monkeypatch):
 
     monkeypatch.setattr(learn_module, "natural_hyperparameters", of_width)
     learnt = learn(lesson_of, seed=0, backbone="none")
-    assert learnt.tried.keys() == {"motion", "no motion", "picture alone", "change-1/8 alone", "linear"}
-    firsts = [float(film.values[0, 0]) for film in both]
-    assert {(8, first) for first in firsts} | {(8, float(both[0].values[0, 8]))} <= seen.keys()
+    of_one = {"linear, picture only", "linear, change-1/8 only"}
+    assert learnt.tried.keys() == {"network", "linear"} | of_one
+    for first in (0, 8):  # of the picture, and of the change
+        assert {(8, float(film.values[0, first])) for film in both} <= seen
 
 
 NOTHING_TOLD = "There was one film: nothing was chosen or measured, and no threshold was fitted."
@@ -260,6 +261,13 @@ def test_odd_films_are_learnt_like_others(quick, head):
     )
     assert learnt.exam is not None
     assert all(0 <= share <= 1 for share in learnt.tried.values())
+
+
+@pytest.mark.parametrize("head", ["localization", "dense"])
+def test_a_fold_whose_other_films_have_no_example_is_predicted_all_the_same(quick, head):
+    learnt = learn(material([planted(0), track(60, name="quiet", seed=9)], head=head), seed=0, backbone="none")
+    assert learnt.exam is not None
+    assert learnt.tried.keys() == {"network", "linear"}
 
 
 def test_a_training_that_lost_its_numbers_is_written_and_says_so(quick, tmp_path, monkeypatch):

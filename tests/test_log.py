@@ -80,8 +80,8 @@ def test_a_log_that_cannot_be_written_is_told(read_only_folder):
     with pytest.raises(TrainingError) as told:
         Log(read_only_folder / "motion").write(1, loss=1)
     assert str(told.value) == (
-        "the log of the training cannot be written (Permission denied); training stopped; it can continue after its "
-        "last complete epoch; free some space, or name another folder with --log, and run again"
+        "the log of the training cannot be written (Permission denied); training stopped; what was done is "
+        "kept; free some space, or name another folder with --log, and run again"
     )
 
 

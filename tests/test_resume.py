@@ -15,6 +15,11 @@ from vtn_stream.training.key import key_of
 from vtn_stream.training.learner import Learner
 
 
+@pytest.fixture(autouse=True)
+def saved_after_every_epoch(monkeypatch):
+    monkeypatch.setattr("vtn_stream.training.loop.SAVE_EVERY_S", 0.0)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """These tensors are small: threads would only wait for each other."""

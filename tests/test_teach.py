@@ -128,7 +128,9 @@ def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
         assert plot.parent == world.root / f"{head}.plots"
         assert plot.read_bytes()
         assert f"({head}.plots/{plot.name})" in card
-    assert len(taught.plots) == {"localization": 4, "dense": 4, "classification": 2}[head]
+    plots = {plot.stem for plot in taught.plots}
+    assert {"confusion" if head == "classification" else "timelines", "reliability"} <= plots
+    assert ("learning-curve" in plots) == (head == "classification")  # two sources are too few for it
     assert taught.figures == learnt.exam.figures
     assert taught.log == world.root / f"{head}.training"
     stages = [event.name for event in events if isinstance(event, TrainingStage)]
@@ -138,7 +140,7 @@ def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
     if learnt.way.model == "network":
         assert [e.value for e in curves.Scalars("loss")] == pytest.approx(learnt.fitted.losses)
     folds = {path.name for path in taught.log.iterdir()}
-    assert {f"motion,-fold-{n + 1}-of-2" for n in range(2)} <= folds or head == "classification"
+    assert {f"network,-fold-{n + 1}-of-2" for n in range(2)} <= folds or head == "classification"
     assert all(path.is_dir() for path in taught.log.iterdir())  # curves: nothing else is left
 
 
@@ -154,7 +156,7 @@ def test_nothing_that_is_shared_tells_of_this_machine_and_the_model_not_of_the_f
     taught, _, _ = world.taught(head)
     words = [os.fspath(world.root), os.fspath(world.root.parent), os.fspath(Path.home() / ""), HOST, USER]
     logs = list(taught.log.rglob("*tfevents*"))
-    assert len(logs) >= 7
+    assert len(logs) >= 2
     for file in (taught.model, taught.card, *taught.plots, *logs):
         content = file.read_bytes()
         for word in words:
@@ -340,7 +342,7 @@ def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypat
         patch.setattr("vtn_stream.training.write.save_checkpoint", refused)
         with pytest.raises(TrainingError):
             world.teach("dense", "full")
-    assert len(list((world.root / "full.training").glob("*.fit"))) == 11  # 2 folds, 5 ways, and the finished model's
+    assert len(list((world.root / "full.training").glob("*.fit"))) == 9  # 2 folds, 4 ways, and the finished model's
     again, events, _ = world.teach("dense", "full", overwrite=True)  # the card is there
     assert again.model.read_bytes() == taught.model.read_bytes()
     assert not any(isinstance(event, EpochDone) for event in events)

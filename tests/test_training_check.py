@@ -181,6 +181,12 @@ def test_labels_that_cannot_be_learnt_or_measured_are_named():
     )
 
 
+def test_held_out_films_without_an_example_are_named():
+    videos = {"a": annotated(X, Y), "b": annotated(X, Y), "c": annotated()}
+    _, notes = check_enough(videos, ["x", "y"], folds("a", "b", held_out="c"), "localization")
+    assert notes == ("no film that is held out has a segment, so these films measure nothing",)
+
+
 def test_one_label_is_told_from_everything_else():
     videos = {"a": annotated(X, (6, 9, "x"), (20, 30, "x")), "b": annotated(X)}
     learnt, notes = check_enough(videos, ["x"], folds("a", "b"), "localization")

@@ -105,6 +105,8 @@ def check_enough(
             f"{listed(alone)}: in films of one fold only (one film, one source, or the validation films), so no model "
             "that learnt without those films can find it: its figures are those of a label that was never seen"
         )
+    if split.held_out and not held_out.total():
+        notes.append(f"no film that is held out has a {what}, so these films measure nothing")
     if unseen := [label for label in held_out if not counts[label]]:
         notes.append(f"{listed(unseen)}: only in films that are held out, so not trained and not in the figures")
     if never := [label for label in labels if not counts[label] and not held_out[label]]:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vtn_stream.errors import CheckpointError, TrainingError
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.track import GridScores, Spans
 from vtn_stream.training.events import TrainingEvent
@@ -175,8 +176,16 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
             state=None if state is None else (state, key),
             on_event=tell,
         )
+    try:
+        predicted = _predicted(fitted, one, read, lesson.fps)
+    except CheckpointError as error:
+        raise TrainingError(
+            f"what a model predicted of films that it did not learn is not a number ({one.name})",
+            "nothing was trained",
+            "look for a film that is very different from the others, or try another --seed",
+        ) from error
     outcome = Outcome(
-        predictions=_predicted(fitted, one, read, lesson.fps),
+        predictions=predicted,
         num_epochs=fitted.num_epochs,
         losses=fitted.losses,
         notes=fitted.notes,

@@ -218,7 +218,8 @@ class _Lessons:
             others = sorted({self._material.films[n].group for n in one.learns})
             drawn = np.random.default_rng([self._seed, fold]).permutation(others).tolist()
             for num in shares:
-                learns = tuple(n for n in one.learns if self._material.films[n].group in drawn[:num])
+                some = set(drawn[:num])
+                learns = tuple(n for n in one.learns if self._material.films[n].group in some)
                 if num < len(others) and any(taught_by(self._material.films[n]) for n in learns):
                     fits[num].append(
                         self._fit(f"{one.name}, {num} of {len(groups)}", way, learns, one.reads, (length,))

@@ -42,7 +42,7 @@ class Log:
         except OSError as error:
             raise TrainingError(
                 f"the log of the training cannot be written ({error.strerror})",
-                "training stopped; it can continue after its last complete epoch",
+                "training stopped; what was done is kept",
                 "free some space, or name another folder with --log, and run again",
             ) from error
         self._has_begun = True

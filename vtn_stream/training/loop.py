@@ -1,6 +1,7 @@
 """The training loop: films, their labels, settings -> a network. Killed and started again, it gives the same bits."""
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -22,6 +23,8 @@ from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import TrainingState, load_state, save_state
 
 __all__ = ["Fitted", "check_numbers", "epochs_of", "fit"]
+
+SAVE_EVERY_S = 10.0  # tens of megabytes are written, and waited for: after each epoch that would be a tenth of the time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,8 +64,8 @@ def fit(
     """Teach a network from scratch, up to the greatest of the lengths: shares of the epochs of its settings, over which
     the learning rate falls to zero.
 
-    state     a file that is written after every epoch, and the key of all that the weights depend on; if the file is
-              there and has this key, training goes on from it; if it has not, that is reported
+    state     a file that is written after an epoch, every 10 s at most, and the key of all that the weights depend on;
+              if the file is there and has this key, training goes on from it; if it has not, that is reported
     on_event  gets every epoch; a resumed training first reports the last one that was done
 
     Raises TrainingError if an embedding or, before the first epoch is through, the loss is no number, and if the
@@ -113,9 +116,10 @@ class _Fit:
         self._earlier: dict[int, Weights] = {}
         self._progress = _Progress()
         self._state: tuple[Path, str] | None = None
+        self._saved_at = time.monotonic()
 
     def keep(self, path: Path, key: str) -> None:
-        """Writes the state there after every epoch, and goes on from a state that is there."""
+        """Writes the state there after epochs, and goes on from a state that is there."""
         self._state = (path, key)
         state = load_state(path, key)
         if state is None:
@@ -190,7 +194,7 @@ class _Fit:
         return EpochDone(epoch=progress.epoch, num_epochs=self._stops[-1], loss=progress.losses[-1])
 
     def _save(self) -> None:
-        if self._state is None:
+        if self._state is None or time.monotonic() < self._saved_at + SAVE_EVERY_S:
             return
         path, key = self._state
         learner = self._learner
@@ -198,6 +202,7 @@ class _Fit:
         tensors |= {f"after {epoch}": weights for epoch, weights in self._earlier.items()}
         progress = asdict(self._progress) | {"learner": learner.counters}
         save_state(path, TrainingState(key, progress, tensors, learner.optimizer))
+        self._saved_at = time.monotonic()
 
 
 def check_numbers(films: Sequence[TrainingFilm]) -> None:

@@ -109,7 +109,7 @@ def prepare(
     )
     films = embed_films(footage, names, plan, encoder, store, process, inputs=inputs, skip_bad=skip_bad, on_event=tell)
     if len(films) < len(names):  # what is left may be too little
-        split = split.only(films)
+        split = parts({name: annotated[name] for name in films}, options.seed, hold_out=options.hold_out)
         labels, doubts = check_enough(used, labels, split, kind, anyway=anyway)
         split, notes = _known(footage, split, labels), (*notes, *doubts)
     learnt, held_out = (

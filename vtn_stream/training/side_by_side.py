@@ -30,7 +30,7 @@ from vtn_stream.training.worker import bare
 __all__ = ["Progress", "do_all"]
 
 MAX_WORKERS = 8  # each takes half a gigabyte
-# Products, about ten seconds of one core: below, a process is not worth its start.
+# Products, about half a minute of one core: below, a process is not worth its start.
 SMALL = 2e11
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -53,7 +53,7 @@ class Progress:
         self._log = log
         self._tell = tell
         self._logs: dict[str, Log] = {}
-        self._num_done, self._done = 0, 0.0
+        self._num_done, self._done, self._share = 0, 0.0, 0.0
         self._parts: dict[str, float] = {}  # of the cost of fits that are not finished
 
     def epoch(self, one: Fit, cost: float, event: EpochDone) -> None:
@@ -79,7 +79,8 @@ class Progress:
 
     def _say(self) -> None:
         share = min(1.0, (self._done + sum(self._parts.values())) / max(self._cost, 1e-9))
-        self._tell(FitsProgress(num_done=self._num_done, num_fits=self._num_fits, share=share))
+        self._share = max(self._share, share)  # where more is to be done than was thought, it stands
+        self._tell(FitsProgress(num_done=self._num_done, num_fits=self._num_fits, share=self._share))
 
 
 def do_all(lesson: Lesson, fits: Sequence[Fit], progress: Progress, *, num_workers: int | None = None) -> list[Outcome]:

@@ -5,8 +5,8 @@ films of the subset test are in none.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +40,6 @@ class Parts:
     def fold_of(self) -> dict[str, int]:
         """The number of each film's fold."""
         return {name: number for number, fold in enumerate(self.folds) for name in fold}
-
-    def only(self, names: Collection[str]) -> "Parts":
-        """Those of these films."""
-        folds = (tuple(name for name in fold if name in names) for fold in self.folds)
-        return replace(
-            self,
-            folds=tuple(fold for fold in folds if fold),
-            held_out=tuple(name for name in self.held_out if name in names),
-        )
 
 
 def examples(video: AnnotatedVideo) -> Counter[str]:

@@ -26,7 +26,7 @@ __all__ = ["teach"]
 def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None] | None = None) -> Taught:
     """Trains a model on annotated films, and measures how good such models are on films that they did not learn.
 
-    One that was killed goes on after its last whole epoch when the same is asked again, to the same bits on the same
+    One that was killed goes on where it was when the same is asked again, to the same bits on the same
     machine. Raises TrainingError, and what `prepare` raises.
     """
     output, work, store = options.output, options.work, EmbeddingStore(options.store)
