@@ -29,7 +29,7 @@ __all__ = ["LinearSettings", "fit_linear", "natural_linear"]
 
 REACH_S = 1.0
 LAGS_S = (2.0, 4.0)  # a change of posture, and what was before; the change picture shows what is faster
-DECAYS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)  # of a weight, times the number of features
+DECAYS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of a weight, times the number of features
 USUAL_DECAY = 3e-4  # where nothing chooses it
 NUM_FOLDS = 4
 ROUGH_TOLERANCE = 1e-4  # of an optimum that only a decay is chosen by
