@@ -46,7 +46,16 @@ def test_the_checkpoint_has_the_figures_out_of_fold_with_their_intervals(dense):
     assert set(said["intervals"]) <= set(said["figures"])
     low, high = said["intervals"]["frame accuracy"]
     assert 0 <= low <= said["figures"]["frame accuracy"] <= high <= 1
-    assert said["measured"] == {"how": "out of fold", "folds": 2, "films": 4, "sources": 4}
+    assert said["measured"] | {"five_new_films": None} == {
+        "how": "out of fold",
+        "folds": 2,
+        "films": 4,
+        "sources": 4,
+        "five_new_films": None,
+    }
+    of_five = said["measured"]["five_new_films"]["frame accuracy"]
+    assert of_five[0] <= low
+    assert high <= of_five[1]
     assert said["training"]["num_films"] == 4
     assert "validation" not in said
     assert 0 <= said["baselines"]["most frequent label"]["frame accuracy"] <= 1

@@ -243,7 +243,7 @@ def _growth(curve: CurveFacts, found: MeasuredFacts | None, drawn: str) -> list[
     rows = [(str(num), percent(figure)) for num, figure in zip(curve.num_films, curve.figures, strict=True)]
     return [
         "### What more films would bring",
-        f"The same were labelled by models that learnt fewer. {_gain(curve)}",
+        f"The same films were labelled again by models that had learnt fewer others. {_gain(curve)}",
         table(("films learnt", f"{name}, %"), rows),
         drawn,
     ]

@@ -69,6 +69,8 @@ def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
     if (exam := learnt.exam) is not None:
         num_folds = len(set(material.folds))
         said["measured"] = {"how": "out of fold", "folds": num_folds, **_of_films(exam)}
+        if exam.new_films is not None:
+            said["measured"]["five_new_films"] = {exam.main: [round(bound, 4) for bound in exam.new_films]}
         said |= _shares(exam)
         said["baselines"] = {
             name: {figure: round(share, 4) for figure, share in figures.items()}
