@@ -16,6 +16,7 @@ from vtn_stream.metrics import THUMOS14, detection_map, spot_map
 from vtn_stream.model import LocalizationConfig
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, Spans
+from vtn_stream.training import linear
 from vtn_stream.training.check import check_head, natural_head
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.loop import fit
@@ -104,6 +105,20 @@ def test_instants_are_learnt_to_a_fraction_of_a_position(learnt):
         errors += [min((s.start_s - true.start_s for s in sure), key=abs) for true in film.segments]
     assert abs(np.mean(errors)) < 0.05  # seconds; half a position is 0.125
     assert np.median(np.abs(errors)) < 0.125
+
+
+def test_a_linear_model_learns_the_positions_next_to_an_instant():
+    head = LocalizationConfig(num_classes=2, num_levels=2, tower_width=32)
+    held, _ = linear._held(track(40, (2.6, 2.6, "run"), (5.0, 6.0, "jump")), LABELS, head)
+    assert [np.flatnonzero(of).tolist() for of in held.T] == [[9, 10, 11], [20, 21, 22, 23]]
+
+    films = [events(seed) for seed in range(12)]
+    settings = linear.natural_linear(films, LABELS, "localization", FPS, decay=1e-4)
+    network = linear.fit_linear(films, LABELS, settings, backbone="none").network
+    others = [events(seed) for seed in range(60, 66)]
+    told = predictions(network, others, FPS)
+    found = {film.name: all_spans(one, film, LABELS, LABELS) for one, film in zip(told, others, strict=True)}
+    assert spot_map(found, {film.name: film.segments for film in others}, [1.0]).mean_ap[0] > 0.6
 
 
 # ---- how it is judged

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["INSTANT_REACH", "LevelTarget", "pyramid_targets"]
+__all__ = ["INSTANT_REACH", "RADIUS", "LevelTarget", "pyramid_targets"]
 
 RADIUS = 1.5  # strides around a segment's middle in which points are asked about it
 INSTANT_REACH = 2.0  # frames to each side that stand for an instant: it asks the three points next to it, on level 0

@@ -17,6 +17,8 @@ from vtn_stream.errors import TrainingError
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import labels_of
+from vtn_stream.heads.targets import RADIUS
+from vtn_stream.localize import positions
 from vtn_stream.model import VTN, HeadConfig, StatisticsConfig, StatisticsEncoder, VTNConfig
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
@@ -159,7 +161,11 @@ def _held(film: TrainingFilm, labels: Sequence[str], head: HeadConfig) -> tuple[
         known = (number >= 0) & (number < head.num_outputs)
         return number[:, None] == np.arange(head.num_outputs), known
     truth = np.zeros((len(film.index), head.num_outputs), np.bool_)
-    for segment in film.segments:
+    at = np.arange(len(film.index))
+    for segment, (first, _) in zip(film.segments, positions(film.segments, film.index), strict=True):
+        if segment.start_s == segment.end_s:  # an instant: the positions that a network is asked about it
+            truth[np.abs(at - first) < RADIUS, labels.index(segment.label)] = True
+            continue
         start, stop = np.searchsorted(film.index.grid_s, [segment.start_s, segment.end_s])
         truth[start : max(stop, start + 1), labels.index(segment.label)] = True  # shorter than a step: one position
     return truth, film.index.valid
@@ -170,13 +176,13 @@ def _of_clip(encoder: StatisticsEncoder, film: TrainingFilm) -> Tensor:
     return encoder.of_whole(lambda start, stop: values[:, start:stop], len(film.values), valid)
 
 
-def _at(encoder: StatisticsEncoder, film: TrainingFilm, positions: NDArray[np.intp]) -> Tensor:
+def _at(encoder: StatisticsEncoder, film: TrainingFilm, places: NDArray[np.intp]) -> Tensor:
     """Features [n, F] of these positions; those of the others are not kept."""
     values, valid = torch.from_numpy(film.values)[None], torch.from_numpy(film.index.valid)[None]
     start, kept = 0, [torch.zeros(0, encoder.config.num_features)]
     for tile in encoder.tiles(lambda low, high: values[:, low:high], len(film.values), valid):
         stop = start + tile.shape[1]
-        inside = positions[(positions >= start) & (positions < stop)] - start
+        inside = places[(places >= start) & (places < stop)] - start
         kept.append(tile[0, torch.from_numpy(inside)])
         start = stop
     return torch.cat(kept)
