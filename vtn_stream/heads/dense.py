@@ -93,7 +93,7 @@ class Dense(Head[DenseConfig]):
         labels: Sequence[str],
     ) -> Calibration:
         said, truth = _where_labelled(config, predictions, films, labels)
-        return of_probabilities(said, truth, sum(len(film.segments) for film in films)) if len(truth) else AS_IT_IS
+        return of_probabilities(said, truth, sum(len(film.segments) + 1 for film in films))
 
     def calibrated(self, config: DenseConfig, prediction: GridScores, calibration: Calibration) -> GridScores:
         if prediction.frame is None or calibration == AS_IT_IS:
