@@ -193,7 +193,7 @@ def _known(video: VideoInfo, last: int, following: int, stored: Cuts) -> tuple[T
 def _as_stored(video: VideoInfo, changes: NDArray[np.int64], found: list[tuple[Transition, ...] | None]) -> Cuts:
     return {
         (int(video.pts[a]), int(video.pts[b])): tuple(
-            Cut(*(int(video.pts[frame]) for frame in (t.at, t.first, t.last)), t.kind) for t in seen
+            Cut(int(video.pts[t.at]), int(video.pts[t.first]), int(video.pts[t.last]), t.kind) for t in seen
         )
         for (a, b), seen in zip(changes, found, strict=True)
         if seen is not None

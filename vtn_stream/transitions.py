@@ -25,18 +25,21 @@ REACH = 3
 # A cut differs by so many times what the pictures beside it differ by. In joins of real shots cuts had 5.6 and more,
 # all other steps less than 3.5.
 CUT = 4.5
+# Among so many steps to each side no more others than these may be as large: a film that shows each picture several
+# times moves in steps.
+AROUND, MOST = 12, 2
 # Of two pictures of 0 to 255: below it two codings of one picture differ.
 CODING = 2.0
 
 RATE = 25  # pictures a second in which gradual changes are looked for, about
 LENGTHS = (2, 4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33, 38, 44, 50, 56)  # of gradual changes, in pictures
-SIDE = 6  # pictures at least beside a gradual change, which must be calm
+SIDE, BESIDE = 6, 1.0  # pictures beside a gradual change that must be calm: at least, and in units of its own length
 CALM = 20.0  # a squared difference that is calm in any shot
-# What a gradual change needs: (its difference / how much its sides move) x (how straight its way is from one picture to
-# the other), x how different the two are, if they are of one place.
-GRADUAL = 2.0
+# What a gradual change needs: its difference / how much its sides move, x how straight its way is from one picture to
+# the other, x how little the two are alike but for their light.
+GRADUAL = 1.0
 STRAIGHT = 0.35  # the squared distance of its middle pictures from the straight way, at which nothing is left
-UNRELATED = 0.3  # the squared difference of two pictures of different places, in units of their variances
+UNRELATED = 0.3  # 1 less the correlation of two pictures, from which on they are of different places
 MAX_BLACK = 25  # pictures of one colour inside a fade; more are a shot
 FLAT = 0.15  # a picture is of one colour if its deviation is so small beside those around it, as in a fade
 
@@ -60,13 +63,17 @@ def transitions(pictures: NDArray[np.uint8], rate: float) -> list[Transition]:
     products = flat @ flat.T / flat.shape[1]
     squares = np.diag(products)
     difference = np.maximum(squares[:, None] + squares - 2 * products, 0)  # [n, n]
-    variance = np.maximum(squares - np.square(flat.mean(axis=1)), 0)  # [n]
+    means = flat.mean(axis=1)
+    variance = np.maximum(squares - np.square(means), 0)  # [n]
+    deviation = np.sqrt(variance)
+    unlike = 1 - (products - np.outer(means, means)) / (np.outer(deviation, deviation) + CODING)  # [n, n]
+    unlike[np.minimum.outer(deviation, deviation) <= FLAT * np.maximum.outer(deviation, deviation)] = 1
     found = _cuts(difference)
     every = max(1, round(rate / RATE))
-    for candidate in _gradual(difference[::every, ::every], variance[::every], every):
+    for candidate in _gradual(difference[::every, ::every], unlike[::every, ::every], every):
         if all(t.last <= candidate.first or t.first >= candidate.last for t in found):
             found.append(candidate)
-    return _through_one_colour(sorted(found, key=lambda t: t.at), np.sqrt(variance))
+    return _through_one_colour(sorted(found, key=lambda t: t.at), deviation)
 
 
 def _cuts(difference: NDArray[np.float64]) -> list[Transition]:
@@ -78,19 +85,25 @@ def _cuts(difference: NDArray[np.float64]) -> list[Transition]:
         before, after = slice(max(0, at - REACH), at), slice(at, at + REACH)
         least = difference[before, after].min()
         sides = max(difference[before, before].max() / 2, difference[after, after].max() / 2)
-        beside = [*steps[max(0, at - REACH) : at - 1], *steps[at : min(num - 1, at + REACH - 1)], sides]
+        around = np.sort(np.concatenate([steps[max(0, at - 1 - AROUND) : at - 1], steps[at : at + AROUND]]))
+        beside = [
+            *steps[max(0, at - REACH) : at - 1],
+            *steps[at : min(num - 1, at + REACH - 1)],
+            sides,
+            *around[:-MOST][-1:],
+        ]
         if least >= CUT * (max(beside) + CODING):
             found.append(Transition(first=int(at) - 1, at=int(at), last=int(at), kind="cut"))
     return found
 
 
-def _gradual(difference: NDArray[np.float64], variance: NDArray[np.float64], every: int) -> Iterator[Transition]:
+def _gradual(difference: NDArray[np.float64], unlike: NDArray[np.float64], every: int) -> Iterator[Transition]:
     """Windows whose pictures go straight from the first to the last, with calmer sides; the clearest first. The
     pictures are each of `every` so many.
     """
     num, found = len(difference), []
     for length in LENGTHS:
-        side = max(SIDE, length // 2)
+        side = max(SIDE, round(BESIDE * length))
         first = np.arange(SIDE, num - length - SIDE, 1 if length < 8 else 2)
         last = first + length
         if not len(first):
@@ -101,8 +114,14 @@ def _gradual(difference: NDArray[np.float64], variance: NDArray[np.float64], eve
         to_first, to_last = difference[quarters, first], difference[quarters, last]
         way = (to_first - to_last + whole) / (2 * whole + 1e-6)  # 0 at the first picture, 1 at the last
         off = to_first / (whole + 1e-6) - np.square(way)
-        unlike = whole / (variance[first] + variance[last] + CODING)
-        clear = whole / (sides + CALM) * (1 - off.max(axis=0) / STRAIGHT) * np.minimum(1, unlike / UNRELATED)
+        seen = np.minimum(1, 2 * np.minimum(first, num - 1 - last) / side)  # of the sides, at least a half
+        clear = (
+            seen
+            * whole
+            / (sides + CALM)
+            * (1 - off.max(axis=0) / STRAIGHT)
+            * np.minimum(1, unlike[first, last] / UNRELATED)
+        )
         rises = (way[0] > 0.05) & (way[0] < 0.5) & (way[1] > 0.25) & (way[1] < 0.75) & (way[2] > 0.5) & (way[2] < 0.95)
         if length < 4:
             rises = (way[1] > 0.25) & (way[1] < 0.75)
