@@ -282,7 +282,7 @@ def show_all(bench: Bench, done: Sequence[Kept]) -> None:
         line = f"{way:20} " + ", ".join(f"{name} {_percent(figures[way], name)}" for name in names)
         if part == "dense":
             line += f"; accuracy, mean of the films {100 * np.mean(list(each[way].values())):.1f}"
-            if way != TRAIN:
+            if way != TRAIN and len(each[way]) > 1:
                 more = 100 * np.array([each[TRAIN][film] - each[way][film] for film in each[way]])
                 reach = students_t(0.95, len(more) - 1) * more.std(ddof=1) / math.sqrt(len(more))
                 line += f", train has {more.mean():.1f} more ({more.mean() - reach:.1f} to {more.mean() + reach:.1f})"
