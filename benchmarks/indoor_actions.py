@@ -1,21 +1,42 @@
-"""How well actions are learnt from 12 films: our heads against simpler ways, on the same embeddings and folds.
+"""How well `vtn-stream train` learns actions from a dozen films, and whether its model card promises what holds.
 
-    python benchmarks/indoor_actions.py [--data FOLDER] [--store FOLDER] [--part dense|localization]
+    python benchmarks/indoor_actions.py [--data FOLDER] [--store FOLDER] [--part dense|localization] [--folds 0 1 ...]
 
-15 films (34 minutes, 179 segments, 9 labels) seen from the ceiling; five folds by film. What can be chosen (motion,
-length of training, decay) is chosen in two inner folds of each fold's 12 training films; the test films are looked at
-once. Dense: frame accuracy, where "nothing" is a label as well, the mean over films, and the paired difference to a
-logistic regression with its 90 % bootstrap interval over films. Localization: mAP at tIoU 0.3 to 0.7 and F1@50 over
-all test films, the mean and the spread over three seeds; there the choice is made once, with the first seed.
+15 films (34 minutes, 179 segments, 9 labels) seen from the ceiling, in five outer folds by film. `teach` gets the
+annotations of four folds, without their subsets, and nothing else; the model that it writes analyzes the films of the
+fifth once. Printed: what the card of each model promises, with its 90 % interval, beside what was found; then the
+figures of all films together, by `vtn_stream.evaluation`, "nothing" a label as well.
 
-T positions, D embedding width, K labels
+Dense: beside the model, on the same inputs and films, a linear model (the linear probe) and four stages of dilated
+convolutions (MS-TCN-like), both with phase rules, and the label that is most frequent in the training films. Their
+length of training and the weight of their rules are chosen in two inner folds. Localization: mAP at tIoU 0.3 to 0.7,
+its mean and standard deviation over the folds, and of all films together, though each fold has a model of its own.
+
+Nested, so that no film is measured by what it chose: all that `train` chooses (way, length of training, decay,
+calibration, thresholds, phase rules) and all that follows from its annotations (labels, rate). Not nested: the
+defaults. That the change in 1/2 s is read beside the picture (1/25, 1/8 and 1/2 s were tried), that embeddings are
+pooled by the maximum and not by the mean, and that the linear model reads the mean of 1 s to each side and its
+differences to 2 and 4 s earlier, was found by ridge regression in five folds of these same 15 films; it was kept
+because it was better in every fold. What did not help there: changes with a gain of 3, changes of colours, three
+changes as the channels of one picture, quadrants, pooling weighted by motion, subtracting each film's mean,
+differences to later positions, averages over two seeds. The networks' learning rate and length of crops were found on
+these films too. So the figures are a little too good, those of the linear probe and of the MS-TCN-like network as well.
+
+A run that was killed goes on. Models, and the results of finished folds (results.jsonl), are kept in the folder
+STORE.indoor-actions: remove it to measure a changed program.
+
+T positions of a film's grid, D width of the inputs together, K labels
 """
 
 import argparse
+import contextlib
+import json
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,407 +45,269 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vtn_stream.analysis import Analyzer, Settings
 from vtn_stream.backbone import FrameEncoder
+from vtn_stream.checkpoints import load_checkpoint
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.heads import HEADS
-from vtn_stream.heads.fitting import as_operating_points, on_grid, phase_rules
+from vtn_stream.evaluation import Metric, Prediction, Scores, of_analysis, score
+from vtn_stream.evaluation.film_figures import film_figures
+from vtn_stream.heads.fitting import on_grid, phase_rules
 from vtn_stream.heads.labelled_film import labels_of
-from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
-from vtn_stream.heads.targets import pyramid_targets
-from vtn_stream.localize import candidates, located, phases, propose
-from vtn_stream.metrics import segmentation_scores
-from vtn_stream.model.config import LocalizationConfig
-from vtn_stream.model.heads import LocalizationHead
+from vtn_stream.heads.losses import dense_loss
+from vtn_stream.localize import phases
+from vtn_stream.metrics.intervals import students_t
+from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.timeline import Segment
 from vtn_stream.track import NO_THRESHOLD, GridScores, PhaseRules
 from vtn_stream.training.crops import Crops
+from vtn_stream.training.exam import named_figures
 from vtn_stream.training.films import TrainingFilm, embed_films
-from vtn_stream.training.footage import find_films
-from vtn_stream.training.hyperparameters import LAGS_S, natural_hyperparameters
-from vtn_stream.training.loop import fit
-from vtn_stream.training.rate import grid_rate
+from vtn_stream.training.footage import Footage, find_films
+from vtn_stream.training.linear import fit_linear, natural_linear
+from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.split import folds
+from vtn_stream.training.teach import teach
 from vtn_stream.training.validation import predictions
+from vtn_stream.training.ways import INPUTS, POOLING
 from vtn_stream.video import DecodingProcess
 
-LOCALIZATION = HEADS["localization"]
 NUM_FOLDS, NUM_INNER = 5, 2
-NUM_BOOTSTRAPS = 10_000
+TRAIN, PROBE, MSTCN, CONSTANT = "train", "linear probe", "MS-TCN-like", "most frequent label"
+FIGURES = {"dense": ("frame accuracy", "edit score", "F1@50"), "localization": ("mAP, tIoU 0.3 to 0.7",)}
+METRICS: dict[str, tuple[Metric, ...]] = {"dense": ("segmentation",), "localization": ("detection", "segmentation")}
 
 Films = Sequence[TrainingFilm]
-Option = dict[str, Any]
-# (training films, test films, option, seed) -> what is said of the test films
-Method = Callable[[Films, Films, Option, int], list[GridScores]]
+Labels = Sequence[str]
+# (training films, test films, labels, epochs) -> what is said of the test films
+Method = Callable[[Films, Films, Labels, int], list[GridScores]]
+# of a finished fold, as JSON: part, fold, epochs, way, seconds; figures and intervals that the card promises; and what
+# each way predicts of each film: [segments, candidates], a segment as [start_s, end_s, label, score]
+Kept = dict[str, Any]
 
 
-class Data:
-    def __init__(self, folder: Path, store: Path | None) -> None:
-        with DecodingProcess() as process:
-            files = EmbeddingStore(store)
-            footage = find_films(folder / "annotations.json", folder / "videos", files, process)
-            annotated, names = footage.annotations.videos, sorted(footage.annotations.videos)
-            self.plan, _ = grid_rate(annotated, footage.videos, None)
-            encoder = FrameEncoder(DEFAULT_BACKBONE)
-            films = embed_films(footage, names, self.plan, encoder, files, process)
-        self.labels = footage.annotations.labels
-        self.films = films
-        self.annotated = annotated
-        self.fps = self.plan.fps
-
-    def parts(self, films: Films, num: int) -> list[tuple[Films, Films]]:
-        """(training, test) of each of `num` folds of these films."""
-        names = {film.name for film in films}
-        parts = folds({name: video for name, video in self.annotated.items() if name in names}, num)
-        return [
-            ([film for film in films if film.name not in part], [film for film in films if film.name in part])
-            for part in parts
-        ]
+# ---- simpler ways: one label at every position
 
 
-# ---- dense: one label at every position
+def linear(training: Films, test: Films, labels: Labels, _: int) -> list[GridScores]:
+    fps = Fraction(1 / np.diff(training[0].index.grid_s[:2])[0]).limit_denominator(1001)
+    settings = natural_linear(training, labels, "dense", fps)
+    return predictions(fit_linear(training, labels, settings, backbone=DEFAULT_BACKBONE).network, test, fps)
 
 
-def ours(data: Data) -> Method:
-    def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
-        settings = natural_hyperparameters(
-            training,
-            data.labels,
-            option["head"],
-            data.fps,
-            motion=option["motion"],
-            seed=seed,
-            num_epochs=option["epochs"],
-        )
-        network = fit(training, (), data.labels, settings, data.fps, backbone=DEFAULT_BACKBONE).network
-        return predictions(network, test, data.fps)
-
-    return method
-
-
-def logistic(data: Data) -> Method:
-    """A linear map of the mean embedding of half a second to each side, standardized; LBFGS to the optimum."""
-
-    def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
-        reach = max(1, round(0.5 * data.fps))
-        x = np.concatenate([_smoothed(film, reach)[film.index.valid] for film in training])
-        mean, deviation = x.mean(0), x.std(0) + 1e-4
-        y = np.concatenate([labels_of(film, data.labels)[film.index.valid] for film in training])
-        linear = _linear(
-            torch.from_numpy((x - mean) / deviation), torch.from_numpy(y), len(data.labels) + 1, option["decay"]
-        )
-        scores = []
-        for film in test:
-            with torch.no_grad():
-                logits = linear(torch.from_numpy((_smoothed(film, reach) - mean) / deviation))
-            scores.append(_scores(logits, film))
-        return scores
-
-    return method
-
-
-def mstcn(data: Data) -> Method:
+def mstcn(training: Films, test: Films, labels: Labels, epochs: int) -> list[GridScores]:
     """Farha and Gall, "MS-TCN" (2019): stages of dilated residual convolutions, each correcting the one before."""
-
-    def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
-        torch.manual_seed(seed)
-        width = training[0].values.shape[1]
-        network = _Stages(_Standard.of(training), width, len(data.labels) + 1)
-        rng = np.random.default_rng(seed)
-        crops = Crops(training, data.labels, max(len(film.values) for film in training), 1, hold=False)  # whole films
-        optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
-        for _ in range(option["epochs"]):
-            network.train()
-            for batch in crops.epoch(rng):
-                loss = sum(
-                    dense_loss(logits, batch.labels, batch.valid) for logits in network(batch.embeddings, batch.valid)
-                )
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-        network.eval()
+    torch.manual_seed(0)
+    network = _Stages(training, len(labels) + 1).train()
+    rng = np.random.default_rng(0)
+    crops = Crops(training, labels, max(len(film.values) for film in training), 1, hold=False)  # whole films
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
+    for _ in range(epochs):
+        for batch in crops.epoch(rng):
+            stages = network(batch.embeddings, batch.valid)
+            loss = torch.stack([dense_loss(logits, batch.labels, batch.valid) for logits in stages]).sum()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    network.eval()
+    said = []
+    for film in test:
         with torch.no_grad():
-            return [_scores(network(_embeddings(film), _valid(film))[-1][0], film) for film in test]
-
-    return method
-
-
-class _Standard(nn.Module):
-    def __init__(self, mean: Tensor, deviation: Tensor) -> None:
-        super().__init__()
-        self.mean, self.deviation = mean, deviation
-
-    @classmethod
-    def of(cls, films: Films) -> "_Standard":
-        x = torch.from_numpy(np.concatenate([film.values[film.index.valid] for film in films])).float()
-        return cls(x.mean(0), x.std(0) + 1e-4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.deviation
+            logits = network(torch.from_numpy(film.values)[None].float(), torch.from_numpy(film.index.valid)[None])[-1]
+        frame = logits[0].softmax(-1).numpy()[:, :-1].astype(np.float16)  # nothing is what is left
+        frame[~film.index.valid] = 0
+        said.append(GridScores(frame=frame))
+    return said
 
 
 class _Stages(nn.Module):
-    def __init__(self, standard: _Standard, width: int, num_labels: int, hidden: int = 64, layers: int = 8) -> None:
+    def __init__(self, films: Films, num_outputs: int) -> None:
         super().__init__()
-        self.standard = standard
-        self.stages = nn.ModuleList(
-            nn.ModuleDict(
-                {
-                    "into": nn.Conv1d(size, hidden, 1),
-                    "dilated": nn.ModuleList(
-                        nn.Conv1d(hidden, hidden, 3, padding=2**i, dilation=2**i) for i in range(layers)
-                    ),
-                    "mixed": nn.ModuleList(nn.Conv1d(hidden, hidden, 1) for _ in range(layers)),
-                    "out": nn.Conv1d(hidden, num_labels, 1),
-                }
-            )
-            for size in (width, num_labels, num_labels, num_labels)
-        )
+        x = torch.from_numpy(np.concatenate([film.values[film.index.valid] for film in films])).float()
+        self.mean, self.deviation = x.mean(0), x.std(0) + 1e-4
+        widths = (x.shape[1], num_outputs, num_outputs, num_outputs)
+        self.stages = nn.ModuleList(_Stage(width, num_outputs) for width in widths)
 
     def forward(self, embeddings: Tensor, valid: Tensor) -> list[Tensor]:
-        mask, x, logits_of_stages = valid[:, None].float(), self.standard(embeddings).transpose(1, 2), []
+        """[B, T, D] -> [B, T, K + 1] of each stage."""
+        x, mask, logits = ((embeddings - self.mean) / self.deviation).transpose(1, 2), valid[:, None].float(), []
         for stage in self.stages:
-            x = stage["into"](x * mask)
-            for dilated, mixed in zip(stage["dilated"], stage["mixed"], strict=True):
-                x = (x + nn.functional.dropout(mixed(dilated(x).relu()), 0.5, self.training)) * mask
-            logits = stage["out"](x)
-            logits_of_stages.append(logits.transpose(1, 2))
-            x = logits.softmax(1)
-        return logits_of_stages
+            logits.append(stage(x, mask))
+            x = logits[-1].softmax(1)
+        return [of_stage.transpose(1, 2) for of_stage in logits]
 
 
-def _linear(x: Tensor, y: Tensor, num: int, decay: float) -> nn.Linear:
-    torch.manual_seed(0)
-    linear = nn.Linear(x.shape[1], num)
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    optimizer = torch.optim.LBFGS(linear.parameters(), max_iter=100, history_size=10, line_search_fn="strong_wolfe")
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        value = nn.functional.cross_entropy(linear(x), y) + decay * linear.weight.square().sum() / 2
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return linear
-
-
-def _smoothed(film: TrainingFilm, reach: int) -> np.ndarray:
-    """float32 [T, D]: the mean of the positions around."""
-    total = np.concatenate([np.zeros((1, film.values.shape[1])), film.values.astype(np.float64).cumsum(0)])
-    t = np.arange(len(film.values))
-    low, high = np.maximum(t - reach, 0), np.minimum(t + reach + 1, len(t))
-    return ((total[high] - total[low]) / (high - low)[:, None]).astype(np.float32)
-
-
-def _scores(logits: Tensor, film: TrainingFilm) -> GridScores:
-    """[T, K + 1] -> as a dense head says it: nothing is what is left."""
-    probabilities = logits.softmax(-1).numpy()[: len(film.values), :-1].astype(np.float16)
-    probabilities[~film.index.valid] = 0
-    return GridScores(frame=probabilities)
-
-
-def _embeddings(film: TrainingFilm) -> Tensor:
-    return torch.from_numpy(film.values)[None].float()
-
-
-def _valid(film: TrainingFilm) -> Tensor:
-    return torch.from_numpy(film.index.valid)[None]
-
-
-# ---- localization: when each action begins and ends
-
-
-def actionformer(data: Data) -> Method:
-    """The same pyramid, heads, losses and decoding on convolutions of the embeddings: no attention over time. As the
-    recipe of Zhang et al., "ActionFormer" (2022) embeds features: two convolutions with norms.
-    """
-
-    def method(training: Films, test: Films, option: Option, seed: int) -> list[GridScores]:
-        torch.manual_seed(seed)
-        settings = natural_hyperparameters(training, data.labels, "localization", data.fps)
-        assert isinstance(settings.head, LocalizationConfig)
-        network = _Convolutions(_Standard.of(training), training[0].values.shape[1], settings.head)
-        decays = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": decays, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}], lr=option["rate"]
-        )
-        crops = Crops(training, data.labels, settings.crop_positions, settings.batch_size, hold=True)
-        num_steps = option["epochs"] * crops.num_batches
-        pace = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda i: min(1.0, 10 * (i + 1) / num_steps) * 0.5 * (1 + np.cos(np.pi * i / num_steps))
-        )
-        mean = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        rng, normaliser, step = np.random.default_rng(seed), 100.0, 0
-        network.train()
-        for _ in range(option["epochs"]):
-            for batch in crops.epoch(rng):
-                pyramid = network(batch.embeddings, batch.valid)
-                num_points = [level.shape[1] for level in pyramid.logits]
-                targets = [pyramid_targets(*one, num_points, len(data.labels)) for one in batch.segments]
-                classes = torch.stack([torch.cat([level.classes for level in one]) for one in targets])
-                offsets = torch.stack([torch.cat([level.offsets for level in one]) for one in targets])
-                there = torch.cat(pyramid.valid, 1)
-                asked = torch.stack([torch.cat([level.positive for level in one]) for one in targets]) & there
-                normaliser = 0.9 * normaliser + 0.1 * max(1.0, float(asked.sum()))
-                wrong = (focal_loss(torch.cat(pyramid.logits, 1), classes) * there[..., None]).sum()
-                loss = (wrong + diou_loss(torch.cat(pyramid.offsets, 1)[asked], offsets[asked]).sum()) / normaliser
-                optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimizer.step()
-                pace.step()
-                step += 1
-                keep = min(0.99, step / (step + 10))
-                with torch.no_grad():
-                    for name, tensor in network.state_dict().items():
-                        mean[name].lerp_(tensor, 1 - keep)
-        network.load_state_dict(mean)
-        network.eval()
-        with torch.no_grad():
-            return [_proposed(network(_embeddings(film), _valid(film)), film, data.fps) for film in test]
-
-    return method
-
-
-class _Convolutions(nn.Module):
-    def __init__(self, standard: _Standard, width: int, head: LocalizationConfig, hidden: int = 128) -> None:
+class _Stage(nn.Module):
+    def __init__(self, width: int, num_outputs: int, hidden: int = 64, layers: int = 8) -> None:
         super().__init__()
-        self.standard = standard
-        self.layers = nn.ModuleList([nn.Conv1d(width, hidden, 3, padding=1), nn.Conv1d(hidden, hidden, 3, padding=1)])
-        self.norms = nn.ModuleList([nn.LayerNorm(hidden), nn.LayerNorm(hidden)])
-        self.head = LocalizationHead(head, hidden)
+        self.into, self.out = nn.Conv1d(width, hidden, 1), nn.Conv1d(hidden, num_outputs, 1)
+        self.dilated = nn.ModuleList(nn.Conv1d(hidden, hidden, 3, padding=2**i, dilation=2**i) for i in range(layers))
+        self.mixed = nn.ModuleList(nn.Conv1d(hidden, hidden, 1) for _ in range(layers))
 
-    def forward(self, embeddings: Tensor, valid: Tensor) -> Any:
-        x = nn.functional.dropout(self.standard(embeddings), 0.3, self.training)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            x = norm(layer((x * valid[..., None]).transpose(1, 2)).transpose(1, 2)).relu()
-        return self.head(x, valid)
-
-
-def _proposed(pyramid: Any, film: TrainingFilm, fps: Fraction) -> GridScores:
-    levels = []
-    for level, (logits, offsets) in enumerate(zip(pyramid.logits, pyramid.offsets, strict=True)):
-        levels.append(candidates(logits[0].sigmoid().numpy(), offsets[0].numpy(), level))
-    return GridScores(spans=propose(levels, len(film.values), fps))
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = self.into(x * mask)
+        for dilated, mixed in zip(self.dilated, self.mixed, strict=True):
+            x = (x + nn.functional.dropout(mixed(dilated(x).relu()), 0.5, self.training)) * mask
+        logits: Tensor = self.out(x)
+        return logits
 
 
-# ---- choosing, measuring
+METHODS: dict[str, tuple[Method, tuple[int, ...]]] = {PROBE: (linear, (1,)), MSTCN: (mstcn, (15, 40))}
 
 
-def accuracy(data: Data, films: Films, scores: Sequence[GridScores], rules: PhaseRules | None = None) -> np.ndarray:
-    """[films], shares 0..1 of the positions."""
-    found = []
-    for film, one in zip(films, scores, strict=True):
-        segments = phases(one, film.index, data.labels, film.duration_s, NO_THRESHOLD, rules)
-        right = on_grid(segments, film) == on_grid(film.segments, film)
-        found.append(right[film.index.valid].mean())
-    return np.array(found)
-
-
-def chosen(
-    data: Data, method: Method, options: Sequence[Option], training: Films, seed: int, worth: Any
-) -> tuple[Option, Any]:
-    """The option that is best in the inner folds, and what its networks said of the films that were held back there."""
-    best, kept = -1.0, None
-    for option in options:
-        films: list[TrainingFilm] = []
-        scores: list[GridScores] = []
-        for inner, held in data.parts(training, NUM_INNER):
-            films += held
-            scores += method(inner, held, option, seed)
-        if (value := worth(films, scores)) > best:
-            best, kept = value, (option, (films, scores))
-    assert kept is not None
-    return kept
-
-
-def dense(data: Data, seed: int) -> None:
-    methods: dict[str, tuple[Method, list[Option]]] = {
-        "logistic regression": (logistic(data), [{"decay": d} for d in (0.3, 1.0, 3.0, 10.0, 30.0)]),
-        "MS-TCN-like": (mstcn(data), [{"epochs": n} for n in (15, 40)]),
-        "dense head": (
-            ours(data),
-            [{"head": "dense", "motion": motion, "epochs": 30} for motion in LAGS_S],
-        ),
-    }
-    films = list(data.films.values())
-    table: dict[str, dict[str, float]] = {}
-    for name, (method, options) in methods.items():
-        began = time.monotonic()
-        raw, decoded, options_chosen = {}, {}, []
-        segments: dict[str, Any] = {}
-        for training, test in data.parts(films, NUM_FOLDS):
-            option, (held, held_scores) = chosen(
-                data, method, options, training, seed, lambda f, s: float(accuracy(data, f, s).mean())
-            )
-            options_chosen.append(option)
-            scores = method(training, test, option, seed)
-            rules = phase_rules(training, held, held_scores, data.labels, nothing=True)
-            raw |= dict(zip([f.name for f in test], accuracy(data, test, scores), strict=True))
-            decoded |= dict(zip([f.name for f in test], accuracy(data, test, scores, rules), strict=True))
-            for film, one in zip(test, scores, strict=True):
-                drawn = phases(one, film.index, data.labels, film.duration_s, NO_THRESHOLD, rules)
-                segments[film.name] = on_grid(drawn, film)
-        table[f"{name}, each position by itself"], table[f"{name}, with rules of phases"] = raw, decoded
-        truth = {film.name: on_grid(film.segments, film) for film in films}
-        of_runs = segmentation_scores(segments, truth, background=[""])
-        runs = f"with rules edit {of_runs.edit:.1f}, F1@50 {of_runs.f1[-1]:.1f}"
-        print(f"{name}: chose {options_chosen}; {runs}; {time.monotonic() - began:.0f} s", flush=True)
-    base = np.array([table["logistic regression, each position by itself"][film.name] for film in films])
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(films), (NUM_BOOTSTRAPS, len(films)))
-    print(f"\n{'frame accuracy, mean over 15 films':52}{'%':>8}{'less logistic':>16}{'90 % interval':>18}")
-    for name, values in table.items():
-        difference = 100 * (np.array([values[film.name] for film in films]) - base)
-        low, high = np.percentile(difference[draws].mean(1), [5, 95])
-        print(f"{name:52}{100 * np.mean(list(values.values())):8.1f}{difference.mean():16.1f}{low:11.1f} {high:6.1f}")
-
-
-def localization(data: Data, seeds: Sequence[int]) -> None:
-    methods: dict[str, tuple[Method, list[Option]]] = {
-        "ActionFormer's recipe without attention": (
-            actionformer(data),
-            [{"rate": rate, "epochs": 40} for rate in (1e-4, 1e-3)],
-        ),
-        "localization head": (
-            ours(data),
-            [{"head": "localization", "motion": motion, "epochs": 20} for motion in LAGS_S],
-        ),
-    }
-    films = list(data.films.values())
-    parts = data.parts(films, NUM_FOLDS)
-    truth = {film.name: on_grid(film.segments, film) for film in films}
-    for name, (method, options) in methods.items():
-        began = time.monotonic()
-        choices = [
-            chosen(data, method, options, training, seeds[0], lambda f, s: LOCALIZATION.metric(s, f, data.labels))
-            for training, _ in parts
-        ]
-        points = [as_operating_points(LOCALIZATION.thresholds(held[1], held[0], data.labels)) for _, held in choices]
-        maps, f1s = [], []
-        for seed in seeds:
-            tested: list[TrainingFilm] = []
+def simpler(training: Films, test: Films, labels: Labels, inner: Sequence[Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """What each simpler way predicts of the test films. inner: the names of the training films in each inner fold."""
+    said = {}
+    for name, (method, lengths) in METHODS.items():
+        best, worth = 0, -1.0
+        for length in lengths:
+            films: list[TrainingFilm] = []
             scores: list[GridScores] = []
-            shown: dict[str, Any] = {}
-            for (training, test), (option, _), point in zip(parts, choices, points, strict=True):
-                now = method(training, test, option, seed)
-                tested += test
-                scores += now
-                for film, one in zip(test, now, strict=True):
-                    assert one.spans is not None
-                    segments = located(one.spans, film.index, data.labels, film.duration_s, point)
-                    shown[film.name] = on_grid(segments, film)
-            maps.append(100 * LOCALIZATION.metric(scores, tested, data.labels))
-            f1s.append(segmentation_scores(shown, truth, background=[""]).f1[-1])
-            print(f"{name}, seed {seed}: mAP {maps[-1]:.1f}, F1@50 {f1s[-1]:.1f}", flush=True)
-        print(f"{name}: chose {[option for option, _ in choices]}; {time.monotonic() - began:.0f} s")
-        print(
-            f"{name}: mAP@.3:.1:.7 {np.mean(maps):.1f} +- {np.std(maps):.1f}, "
-            f"F1@50 of the timelines {np.mean(f1s):.1f} +- {np.std(f1s):.1f}",
-            flush=True,
-        )
+            for part in inner:
+                held = [film for film in training if film.name in part]
+                films += held
+                scores += method([film for film in training if film.name not in part], held, labels, length)
+            pairs = [(film, _drawn(one, film, labels)) for film, one in zip(films, scores, strict=True)]
+            right = float(np.mean([(on_grid(found, f) == on_grid(f.segments, f)).mean() for f, found in pairs]))
+            if right > worth:
+                best, worth = length, right
+                rules = phase_rules(training, films, scores, labels, nothing=True)
+        tested = zip(test, method(training, test, labels, best), strict=True)
+        said[name] = {film.name: [_packed(_drawn(one, film, labels, rules)), None] for film, one in tested}
+    held_labels = np.concatenate([labels_of(film, labels) for film in training])
+    label = [*labels, None][np.bincount(held_labels[held_labels >= 0]).argmax()]
+    said[CONSTANT] = {f.name: [[[0.0, f.duration_s, label, 1.0]] if label else [], None] for f in test}
+    return said
+
+
+def _drawn(scores: GridScores, film: TrainingFilm, labels: Labels, rules: PhaseRules | None = None) -> list[Segment]:
+    return phases(scores, film.index, labels, film.duration_s, NO_THRESHOLD, rules)
+
+
+# ---- one fold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """The data, the store of the embeddings, and the names of the films in each fold."""
+
+    data: Path
+    store: Path
+    epochs: int | None
+    footage: Footage
+    folds: Sequence[Sequence[str]]
+
+    @property
+    def work(self) -> Path:
+        return self.store.with_name(f"{self.store.name}.indoor-actions")
+
+    def learnt(self, part: str, fold: int) -> Kept:
+        """Trains on the films of the other folds, and looks at those of this one."""
+        began, folder = time.monotonic(), self.work / f"{part}-{fold}"
+        names = [name for other, of in enumerate(self.folds) if other != fold for name in of]
+        raw = json.loads((self.data / "annotations.json").read_text())
+        database = {name: {k: v for k, v in raw["database"][name].items() if k != "subset"} for name in names}
+        folder.mkdir(parents=True, exist_ok=True)
+        asked, output = folder / "annotations.json", folder / "model.safetensors"
+        asked.write_text(json.dumps(raw | {"database": database}))
+        options = TrainingOptions(annotations=asked, videos=self.data / "videos", output=output, head=part)
+        taught = teach(replace(options, store=self.store, epochs=self.epochs, overwrite=True))
+        seconds, checkpoint = time.monotonic() - began, load_checkpoint(taught.model)
+        found = {}
+        with Analyzer(Settings(model=taught.model, store=self.store)) as analyzer:
+            for name in self.folds[fold]:
+                plan = analyzer.plan(self.footage.videos[name].path)
+                said = of_analysis(analyzer.analyze(plan))
+                found[name] = [_packed(said.segments), _packed(said.candidates or ()) if part != "dense" else None]
+        predicted = {TRAIN: found}
+        if part == "dense":
+            films = self._embedded(checkpoint.recipe.fps)
+            inner = folds({name: self.footage.annotations.videos[name] for name in names}, NUM_INNER)
+            test = [films[name] for name in self.folds[fold]]
+            predicted |= simpler([films[name] for name in names], test, checkpoint.labels, inner)
+        kept = {"part": part, "fold": fold, "epochs": self.epochs, "seconds": seconds, "predicted": predicted}
+        way = checkpoint.training["way"]
+        return kept | {"way": way, "promised": dict(taught.figures), "intervals": dict(taught.intervals)}
+
+    def _embedded(self, fps: Fraction) -> dict[str, TrainingFilm]:
+        """All films, through all inputs that `teach` reads, whichever its model keeps."""
+        encoder, store = FrameEncoder(DEFAULT_BACKBONE, pooling=POOLING), EmbeddingStore(self.store)
+        names = [name for of in self.folds for name in of]
+        with DecodingProcess() as process:
+            return embed_films(self.footage, names, SamplingPlan(fps), encoder, store, process, inputs=INPUTS)
+
+    def scores(self, kept: Sequence[Kept], way: str) -> Scores:
+        """Of the films of these folds together, which are of one part."""
+        predicted = {
+            name: Prediction(segments=_segments(shown) or (), candidates=_segments(candidates))
+            for one in kept
+            for name, (shown, candidates) in one["predicted"][way].items()
+        }
+        annotations = self.footage.annotations
+        truth = replace(annotations, videos={name: annotations.videos[name] for name in predicted})
+        return score(predicted, truth, subset="all", metrics=METRICS[kept[0]["part"]])
+
+
+def _packed(segments: Sequence[Segment]) -> list[list[Any]]:
+    return [[s.start_s, s.end_s, s.label, s.score] for s in segments]
+
+
+def _segments(packed: list[list[Any]] | None) -> tuple[Segment, ...] | None:
+    return None if packed is None else tuple(Segment(start_s=a, end_s=b, label=c, score=d) for a, b, c, d in packed)
+
+
+# ---- what was found
+
+
+def show_fold(bench: Bench, kept: Kept) -> None:
+    found = {way: named_figures(bench.scores([kept], way)) for way in kept["predicted"]}
+    num, way, seconds = len(kept["predicted"][TRAIN]), kept["way"], kept["seconds"]
+    print(f"{kept['part']}, fold {kept['fold']}: {num} films; train chose {way} and took {seconds:.0f} s")
+    for name in FIGURES[kept["part"]]:
+        low, high = kept["intervals"].get(name, (math.nan, math.nan))
+        promised = f"its card promises {_percent(kept['promised'], name)} ({100 * low:.1f} to {100 * high:.1f})"
+        each = ", ".join(f"{w} {_percent(of, name)}" for w, of in found.items())
+        print(f"  {name}: {promised}; found {each}", flush=True)
+
+
+def show_all(bench: Bench, done: Sequence[Kept]) -> None:
+    part, names = done[0]["part"], FIGURES[done[0]["part"]]
+    print(f"\n{part}, all films of {len(done)} folds together:")
+    figures: dict[str, Mapping[str, float]] = {}
+    each: dict[str, dict[str, float]] = {}
+    for way in done[0]["predicted"]:
+        scores = bench.scores(done, way)
+        figures[way] = named_figures(scores)
+        each[way] = {row.film: row.main for row in film_figures(scores, scores.tallies())}
+        line = f"{way:20} " + ", ".join(f"{name} {_percent(figures[way], name)}" for name in names)
+        if part == "dense":
+            line += f"; accuracy, mean of the films {100 * np.mean(list(each[way].values())):.1f}"
+            if way != TRAIN and len(each[way]) > 1:
+                more = 100 * np.array([each[TRAIN][film] - each[way][film] for film in each[way]])
+                reach = students_t(0.95, len(more) - 1) * more.std(ddof=1) / math.sqrt(len(more))
+                line += f", train has {more.mean():.1f} more ({more.mean() - reach:.1f} to {more.mean() + reach:.1f})"
+        print(line)
+    for name in names:
+        promised = 100 * np.array([kept["promised"].get(name, math.nan) for kept in done])
+        found = 100 * np.array([named_figures(bench.scores([kept], TRAIN)).get(name, math.nan) for kept in done])
+        means = f"promised {promised.mean():.1f}, found {found.mean():.1f} +- {found.std():.1f}"
+        intervals = [kept["intervals"].get(name, (math.nan, math.nan)) for kept in done]
+        inside = sum(low <= figures[TRAIN][name] <= high for low, high in intervals)
+        print(f"{name}, mean of the folds: {means}; that of all films lies in {inside} of {len(done)} intervals")
+
+
+def _percent(figures: Mapping[str, float], name: str) -> str:
+    return f"{100 * figures[name]:.1f}" if name in figures else "-"
+
+
+def kept_in(file: Path) -> dict[tuple[str, int, int | None], Kept]:
+    """By part, fold and epochs. A line that a killed run wrote half is left out."""
+    found = {}
+    for line in file.read_text().splitlines() if file.exists() else ():
+        with contextlib.suppress(json.JSONDecodeError):
+            kept = json.loads(line)
+            found[kept["part"], kept["fold"], kept["epochs"]] = kept
+    return found
 
 
 def main() -> None:
@@ -432,17 +315,33 @@ def main() -> None:
     data = os.environ.get("VTN_STREAM_DATA", "../shared/data")
     parser.add_argument("--data", type=Path, default=Path(data) / "indoor-actions")
     parser.add_argument("--store", type=Path, help="of the embeddings; by default the user's")
-    parser.add_argument("--part", choices=["dense", "localization"], help="by default both")
-    parser.add_argument("--seeds", type=int, default=3, help="of localization")
+    parser.add_argument("--part", choices=[*FIGURES], help="by default both")
+    parser.add_argument("--folds", type=int, nargs="+", choices=range(NUM_FOLDS), default=[*range(NUM_FOLDS)])
+    parser.add_argument("--epochs", type=int, help="of each network, to try the program; by default as train decides")
     given = parser.parse_args()
     if not given.data.is_dir():
         sys.exit(f"{given.data.name} is not there: name its folder with --data")
-    films = Data(given.data, given.store)
-    print(f"{len(films.films)} films, {float(films.fps):g} positions per second, {len(films.labels)} labels")
-    if given.part != "localization":
-        dense(films, 0)
-    if given.part != "dense":
-        localization(films, range(given.seeds))
+    store = EmbeddingStore(given.store)
+    with DecodingProcess() as process:
+        footage = find_films(given.data / "annotations.json", given.data / "videos", store, process)
+    videos = {name: replace(video, subset=None) for name, video in footage.annotations.videos.items()}
+    parts = folds(videos, NUM_FOLDS)
+    bench = Bench(data=given.data, store=store.root, epochs=given.epochs, footage=footage, folds=parts)
+    results = bench.work / "results.jsonl"
+    results.parent.mkdir(parents=True, exist_ok=True)
+    for part in [given.part] if given.part else FIGURES:
+        done = []
+        for fold in given.folds:
+            kept = kept_in(results).get((part, fold, given.epochs))
+            if kept is None:
+                kept = bench.learnt(part, fold)
+                with results.open("a") as file:
+                    file.write("\n" * (file.tell() > 0) + json.dumps(kept) + "\n")
+            else:
+                print("by an earlier run:")
+            show_fold(bench, kept)
+            done.append(kept)
+        show_all(bench, done)
 
 
 if __name__ == "__main__":
