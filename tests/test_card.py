@@ -25,6 +25,7 @@ MEASURED = MeasuredFacts(
     intervals={"frame accuracy": (0.551, 0.672)},
     new_films=(0.48, 0.73),
     baselines={"linear model": {"frame accuracy": 0.542}, "most frequent label": {"frame accuracy": 0.277}},
+    film_figure="frame accuracy",
     films=(
         FilmFacts(name="bad.mp4", figure=0.381, confused=("walk", "sit", 12.34)),
         FilmFacts(name="fair.mp4", figure=0.6, confused=("sit", None, 3.0)),
@@ -302,6 +303,7 @@ def test_marks_of_strangers_are_shown_and_not_obeyed(text):
             MEASURED,
             figures={text: 0.5},
             baselines={text: {text: 0.5}},
+            film_figure=text,
             films=(FilmFacts(name=text, figure=0.5, confused=(text, text, 0.5)), FilmFacts(name="b", figure=0.6)),
             classes=(ClassFacts(label=text, ap=0.5, threshold=0.5, num_examples=1, num_films=1, num_sources=1),),
             mistakes=((text, text, 0.5),),

@@ -214,6 +214,14 @@ def test_films_come_worst_first_with_what_was_confused_there():
     ]
 
 
+def test_films_in_which_actions_are_found_are_compared_by_the_f1_of_their_timelines():
+    other = track(40, (1.0, 4.0, "run"), (5.0, 8.0, "jump"), name="other")
+    exam = located_exam([FILM, other], [told((8, 20, 0, 0.9), (40, 60, 1, 0.8)), told((4, 16, 0, 0.9))])
+    assert exam.film_figure == "F1 of the timelines, tIoU 0.5"
+    assert [(film.name, film.figure) for film in exam.films] == [("other", pytest.approx(2 / 3)), ("film", 1.0)]
+    assert exam.films[0].confused == ("jump", None, pytest.approx(3, abs=0.1))
+
+
 def test_scores_are_calibrated_before_they_are_judged():
     """A model says 0.9 and is right half of the time: as the square root of the odds it says 0.75."""
     pairs = [phased(40, "a", "1"), phased(40, "b", "2")]

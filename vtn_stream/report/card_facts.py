@@ -43,7 +43,7 @@ class ClassFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmFacts:
-    """One film that measured the model: its main figure, and what was confused there most, in seconds; of a whole clip
+    """One film that measured the model: its figure, and what was confused there most, in seconds; of a whole clip
     with the probability that the model gave to the wrong label.
     """
 
@@ -77,7 +77,7 @@ class MeasuredFacts:
     figures      of all labels together, by name, the main one first; intervals: their 90 % intervals
     new_films    where the main figure of five new films should lie, in nine of ten cases
     baselines    the same figures of simpler models, by their names
-    films        the worst first; classes: a line for each label
+    films        the worst first, by their film_figure; classes: a line for each label
     tious        over which average precision is the mean; tolerances_s: over which that of instants is
     mistakes     with the share of the true label's time or number; the worst first
     calibration_errors
@@ -91,6 +91,7 @@ class MeasuredFacts:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
     new_films: tuple[float, float] | None = None
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
+    film_figure: str = ""
     films: tuple[FilmFacts, ...] = ()
     classes: tuple[ClassFacts, ...] = ()
     tious: tuple[float, ...] = ()

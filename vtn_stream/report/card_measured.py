@@ -149,14 +149,16 @@ def _films(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
     shown = [film for film in found.films if not names_clips or not film.figure]
     if not shown:
         return []
-    name = next(iter(found.figures))
     if names_clips:
         shown = sorted(shown, key=lambda film: -(film.confused[2] if film.confused else 0.0))
         clips = [(film.name, *_clip_words(film)) for film in shown[:MAX_FILMS]]
         lines = ["### Wrong clips, the surest first", table(("clip", "what was", "it called", "score"), clips)]
     else:
         rows = [(film.name, percent(film.figure), _film_words(film)) for film in shown[:MAX_FILMS]]
-        lines = ["### Films, the worst first", table(("film", f"{name}, %", "confused for the longest time"), rows)]
+        lines = [
+            "### Films, the worst first",
+            table(("film", f"{found.film_figure}, %", "confused for the longest time"), rows),
+        ]
     if len(shown) > MAX_FILMS:
         lines.append(f"And {len(shown) - MAX_FILMS} more.")
     return lines
@@ -312,7 +314,7 @@ def _spread(found: MeasuredFacts) -> str:
     if len(known) < 2 or all(figure in (0.0, 1.0) for figure, _ in known):
         return ""
     (low, worst), (high, best) = min(known), max(known)
-    name = plain(next(iter(found.figures)))
+    name = plain(found.film_figure)
     return f"Films differ: {name} is {percent(low)} % in {plain(worst)}, and {percent(high)} % in {plain(best)}."
 
 

@@ -117,6 +117,7 @@ def _measured(exam: Exam, baselines: Mapping[str, Mapping[str, float]], num_fold
         intervals=exam.intervals,
         new_films=exam.new_films,
         baselines=baselines,
+        film_figure=exam.film_figure,
         films=exam.films,
         classes=exam.classes,
         tious=() if exam.scores.detection is None else THUMOS14,

@@ -45,7 +45,7 @@ class Exam:
     intervals    their 90 % intervals over groups of films, where there is one
     new_films    where the main figure of `NEW_FILMS` new films should lie, in nine of ten cases
     without      [G]: the main figure without each group of films
-    films        the worst first
+    films        the worst first, by their film_figure
     mistakes     as in a model card
     sureness     None for a head whose scores are no probabilities
     num_groups   of films that share a scene
@@ -56,6 +56,7 @@ class Exam:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     new_films: tuple[float, float] | None = None
     without: NDArray[np.float64]
+    film_figure: str = ""
     films: tuple[FilmFacts, ...] = ()
     classes: tuple[ClassFacts, ...]
     mistakes: tuple[Mistake, ...]
@@ -102,14 +103,15 @@ def examine(
     without = _without_each(scores, tallies, {film.name: film.group for film in films})
     every = {name: share_interval(value, without[name], widened=widened) for name, value in figures.items()}
     main = next(iter(figures))
-    worst_first = [(row.film, None if math.isnan(row.main) else row.main) for row in film_figures(scores, tallies)]
+    of_films, each = _by_film(scores, tallies, main)
     return Exam(
         scores=scores,
         figures=figures,
         intervals={name: interval for name, interval in every.items() if interval is not None},
         new_films=share_interval(figures[main], without[main], widened=widened, num_new=NEW_FILMS),
         without=without[main],
-        films=film_facts(scores, worst_first),
+        film_figure=of_films,
+        films=film_facts(scores, each),
         classes=tuple(_class(label, scores, thresholds.get(label), films) for label in labels),
         mistakes=mistakes(scores),
         sureness=_sureness(kind, config, films, predictions, said, labels),
@@ -194,6 +196,19 @@ def _name(scores: Scores, metric: str, figure: str) -> str | None:
             return f"{figure} of the timelines, within {scores.spotting.shown_within_s:g} s"
         return figure if figure.startswith("mAP@") or figure == "tight mAP" else None
     return figure
+
+
+def _by_film(scores: Scores, tallies: Mapping[str, Tally], main: str) -> tuple[str, list[tuple[str, float | None]]]:
+    """The name of the figure by which films are compared, and each film with it, the worst first.
+
+    It is the main one, but F1 instead of mAP: that of one film is a mean over its own labels, and mostly above that of
+    all films.
+    """
+    metric, tally = next(iter(tallies.items()))
+    name = "F1" if main.startswith("mAP") else tally.names[0].name
+    rows = [(row.film, row.figures[metric, name]) for row in film_figures(scores, tallies)]
+    rows.sort(key=lambda row: (math.isnan(row[1]), np.nan_to_num(row[1]), row[0]))
+    return _name(scores, metric, name) or name, [(film, None if math.isnan(of) else of) for film, of in rows]
 
 
 def _class(label: str, scores: Scores, at: AtPoint | None, films: Sequence[TrainingFilm]) -> ClassFacts:
