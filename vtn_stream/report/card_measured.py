@@ -152,7 +152,7 @@ def _films(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
     if names_clips:
         shown = sorted(shown, key=lambda film: -(film.confused[2] if film.confused else 0.0))
         clips = [(film.name, *_clip_words(film)) for film in shown[:MAX_FILMS]]
-        lines = ["### Wrong clips, the surest first", table(("clip", "what was", "it called", "score"), clips)]
+        lines = ["### Wrong clips, the highest score first", table(("clip", "what was", "it called", "score"), clips)]
     else:
         rows = [(film.name, percent(film.figure), _film_words(film)) for film in shown[:MAX_FILMS]]
         lines = [
