@@ -214,8 +214,8 @@ def _show_checkpoint(checkpoint: "Described") -> None:
     if films is None:
         _show("films", "it does not say which films it learnt from")
     else:
-        num_learnt, num_validated = len(films.learnt), len(films.validated)
-        _show("films", f"digests of {num_learnt} that it learnt from, and {num_validated} that validated it")
+        validated = f", and {len(films.validated)} that validated it" if films.validated else ""
+        _show("films", f"digests of {len(films.learnt)} that it learnt from{validated}")
     _show("digest", checkpoint.digest)
 
 

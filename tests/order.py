@@ -33,6 +33,7 @@ SLOW = (
     "test_timeline_plot.py",
     "test_analyze_cli.py",
     "test_resume.py",
+    "test_fits.py",
     "test_index_use.py",  # a browser
     "test_page_filters.py",  # a browser
     "test_probe_export_cache_cli.py",

@@ -236,6 +236,20 @@ def test_flicker_is_forbidden_where_that_makes_validation_better():
     assert worth(rules, validation, told) > 198
 
 
+def test_while_weights_are_compared_no_film_is_drawn_by_its_own_order(monkeypatch):
+    films = [game(str(n), 40 - n, 30, 40 + 2 * n) for n in range(4)]
+    drawn, draw = [], fitting.phases
+    monkeypatch.setattr(fitting, "phases", lambda *given: (drawn.append(given), draw(*given))[1])
+    chosen = phase_rules(films, films, [tell(film) for film in films], LABELS, nothing=False, folds=[0, 1, 1, 2])
+    others = {"0": films[1:], "1": [films[0], films[3]], "2": [films[0], films[3]], "3": films[:3]}
+    weights = [(cost, share) for cost in fitting.COST_WEIGHTS for share in fitting.LENGTH_SHARES]
+    assert len(drawn) == 4 * len(weights)
+    for number, (_, index, *_, rules) in enumerate(drawn):
+        name = next(film.name for film in films if film.index is index)
+        assert rules == fitting._rules(others[name], LABELS, 2, *weights[number // 4])
+    assert chosen in [fitting._rules(films, LABELS, 2, *weight) for weight in weights]
+
+
 def test_nothing_is_ruled_where_the_network_is_right():
     films, validation = [game(str(n), 40, 30, 40) for n in range(3)], game("v", 38, 33, 41)
     rules = phase_rules(films, [validation], [tell(validation)], LABELS, nothing=False)

@@ -221,14 +221,12 @@ def test_what_is_left_without_the_films_that_fail_is_checked_again(prepared, tab
 
 def test_a_misspelt_label_is_reported_before_too_little_is(material, store, process, table):
     rows = [row(name, start_s, start_s + 1, "goal") for name in "ab" for start_s in (1, 4, 7)]
-    options = TrainingOptions(
-        annotations=table(*rows, row("a", 10, 11, "gaol"), row("b", 10, 11, "gaol")), videos=material, output=MODEL
-    )
+    options = TrainingOptions(annotations=table(*rows, row("a", 10, 11, "gaol")), videos=material, output=MODEL)
     events = []
     with pytest.raises(InputError, match="too little data to learn from"):
         prepare(options, lambda: None, store, process, on_event=events.append)
     warnings = [event.message for event in events if isinstance(event, Warned)]
-    assert any("the label gaol looks like goal, misspelt (2 against 6)" in line for line in warnings), warnings
+    assert any("the label gaol looks like goal, misspelt (1 against 6)" in line for line in warnings), warnings
 
 
 def test_what_is_wrong_is_told_before_a_network_is_loaded(material, store, process, table):

@@ -129,7 +129,7 @@ def test_a_model_its_card_its_plots_and_its_curves_are_there(world, head):
         assert plot.read_bytes()
         assert f"({head}.plots/{plot.name})" in card
     plots = {plot.stem for plot in taught.plots}
-    assert {"confusion" if head == "classification" else "timelines", "reliability"} <= plots
+    assert {"confusion-of-films" if head == "classification" else "timelines", "reliability"} <= plots
     assert ("learning-curve" in plots) == (head == "classification")  # two sources are too few for it
     assert taught.figures == learnt.exam.figures
     assert taught.log == world.root / f"{head}.training"

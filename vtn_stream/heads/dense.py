@@ -82,8 +82,9 @@ class Dense(Head[DenseConfig]):
         validation: Sequence[LabelledFilm],
         predictions: Sequence[GridScores],
         labels: Sequence[str],
+        folds: Sequence[int] = (),
     ) -> PhaseRules:
-        return phase_rules(films, validation, predictions, labels, nothing=config.nothing)
+        return phase_rules(films, validation, predictions, labels, nothing=config.nothing, folds=folds)
 
     def calibration(
         self,

@@ -6,6 +6,7 @@ K classes, P predictions of a class by descending score
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,24 +90,39 @@ def phase_rules(
     labels: Sequence[str],
     *,
     nothing: bool,
+    folds: Sequence[int] = (),
 ) -> PhaseRules:
-    """How long labels last and what follows what, as in the training films; how much that weighs, by the validation
-    films' frame accuracy and F1@50 together. The smallest weight of equals.
+    """How long labels last and what follows what, as in these films; how much that weighs, by the validation films'
+    frame accuracy and F1@50 together. The smallest weight of equals.
+
+    folds  where the validation films are these films: the fold of each. While weights are compared, each film is drawn
+           by what the films of other folds show: by its own order of labels, too much weight would seem good.
     """
     num = len(labels) + nothing
     if not validation:
         return _rules(films, labels, num, *WITHOUT_VALIDATION)
-    candidates = [_rules(films, labels, num, cost, share) for cost in COST_WEIGHTS for share in LENGTH_SHARES]
-    worths = [_worth(rules, validation, predictions, labels) for rules in candidates]
-    return candidates[int(np.argmax(worths))]
+    folds = folds if len(set(folds)) > 1 else [0] * len(validation)
+    seen: dict[int, _Order] = {}
+    for fold in set(folds):
+        others = films if len(set(folds)) == 1 else [f for f, its in zip(films, folds, strict=True) if its != fold]
+        seen[fold] = _order(others, labels, num)
+    weights = [(cost, share) for cost in COST_WEIGHTS for share in LENGTH_SHARES]
+    worths = []
+    for cost, share in weights:
+        rules = {fold: _weighed(order, cost, share) for fold, order in seen.items()}
+        worths.append(_worth([rules[fold] for fold in folds], validation, predictions, labels))
+    return _rules(films, labels, num, *weights[int(np.argmax(worths))])
 
 
 def _worth(
-    rules: PhaseRules, films: Sequence[LabelledFilm], predictions: Sequence[GridScores], labels: Sequence[str]
+    rules: Sequence[PhaseRules],
+    films: Sequence[LabelledFilm],
+    predictions: Sequence[GridScores],
+    labels: Sequence[str],
 ) -> float:
     found, truth = {}, {}
-    for film, prediction in zip(films, predictions, strict=True):
-        segments = phases(prediction, film.index, labels, film.duration_s, NO_THRESHOLD, rules)
+    for film, prediction, of_film in zip(films, predictions, rules, strict=True):
+        segments = phases(prediction, film.index, labels, film.duration_s, NO_THRESHOLD, of_film)
         there = film.index.valid
         found[film.name] = on_grid(segments, film)[there]
         truth[film.name] = on_grid(film.segments, film)[there]
@@ -122,9 +138,20 @@ def on_grid(segments: Sequence[Segment], film: LabelledFilm) -> NDArray[np.str_]
     return labels_on_grid(segments, film.index.grid_s, NOTHING)
 
 
+class _Order(NamedTuple):
+    """shortest [K]: positions that nearly all runs of a label have; likely [K, K]: what follows what, shares."""
+
+    shortest: NDArray[np.float64]
+    likely: NDArray[np.float64]
+
+
 def _rules(
     films: Sequence[LabelledFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
 ) -> PhaseRules:
+    return _weighed(_order(films, labels, num), cost_weight, length_share)
+
+
+def _order(films: Sequence[LabelledFilm], labels: Sequence[str], num: int) -> _Order:
     lengths: list[list[int]] = [[] for _ in range(num)]
     follows = np.ones((num, num))  # what was never seen is rare, not impossible
     for film in films:
@@ -137,11 +164,14 @@ def _rules(
         for (before, _), (after, _) in pairwise(runs):
             follows[before, after] += 1
     np.fill_diagonal(follows, 0)
-    likely = follows / np.maximum(follows.sum(axis=1, keepdims=True), 1)
-    cost = -cost_weight * np.log(np.maximum(likely, 1e-6))
+    shortest = [float(np.percentile(n, SHORTEST_PERCENTILE)) if n else 1.0 for n in lengths]
+    return _Order(np.array(shortest), follows / np.maximum(follows.sum(axis=1, keepdims=True), 1))
+
+
+def _weighed(order: _Order, cost_weight: float, length_share: float) -> PhaseRules:
+    cost = -cost_weight * np.log(np.maximum(order.likely, 1e-6))
     np.fill_diagonal(cost, 0)
-    shortest = [np.percentile(n, SHORTEST_PERCENTILE) if n else 1 for n in lengths]
     return PhaseRules(
-        min_positions=tuple(max(1, int(length_share * n)) for n in shortest),
+        min_positions=tuple(max(1, int(length_share * n)) for n in order.shortest.tolist()),
         change_cost=tuple(tuple(round(float(c), 4) for c in row) for row in cost),
     )

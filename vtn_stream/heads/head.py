@@ -130,8 +130,11 @@ class Head(ABC, Generic[ConfigT]):
         validation: Sequence[LabelledFilm],
         predictions: Sequence[GridScores],
         labels: Sequence[str],
+        folds: Sequence[int] = (),
     ) -> PhaseRules | None:
-        """How labels follow each other; predictions are of the validation films."""
+        """How labels follow each other; predictions are of the validation films. folds: of each of them, where they are
+        these films, predicted by models that did not learn its fold.
+        """
         return None
 
     # ---- calibrated

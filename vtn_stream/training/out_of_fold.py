@@ -101,7 +101,7 @@ def choose(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence
         calibration=calibration,
         thresholds=thresholds,
         points=head.operating_points(thresholds),
-        rules=head.phase_rules(config, table.films, table.films, said, labels),
+        rules=head.phase_rules(config, table.films, table.films, said, labels, table.folds),
     )
 
 
