@@ -95,13 +95,13 @@ def test_films_are_found_and_their_durations_are_true(material, store, process, 
     assert [event.message for event in events if isinstance(event, TrainingStage)] == ["a.mp4", "b.mkv", "d.mp4"]
 
 
-def test_events_without_a_length_are_learnt_as_a_second(material, store, process, tmp_path):
+def test_events_without_a_length_are_learnt_as_instants(material, store, process, tmp_path):
     film = {"video": "a", "num_frames": 100, "fps": 5, "events": [{"frame": 25, "label": "jump"}]}
     (tmp_path / "spots.json").write_text(json.dumps([film]))
     footage = find_films(tmp_path / "spots.json", material, store, process)
     (jump,) = footage.annotations.videos["a"].segments
-    assert (jump.start_s, jump.end_s) == (4.5, 5.5)
-    assert "1 event without a length is learnt as the 1 s around" in footage.notes
+    assert (jump.start_s, jump.end_s) == (5.0, 5.0)
+    assert "1 event without a length is learnt as instants: jump" in footage.notes
 
 
 def test_a_film_is_probed_once(material, store, process, table, monkeypatch):
