@@ -143,8 +143,8 @@ refine = click.option(
     "--refine/--no-refine",
     default=True,
     show_default=True,
-    help="Find the exact frame of each cut between scenes, by decoding the frames around it; the borders of a model's "
-    "segments stay.",
+    help="Look at all frames where scenes may change: to find short shots, fades and dissolves, and the exact frame of "
+    "each cut. The borders of a model's segments stay.",
 )
 discard_edits = click.option(
     "--discard-edits",

@@ -16,7 +16,7 @@ from vtn_stream.track import GridScores
 
 __all__ = ["Scenes"]
 
-MIN_SCENE_S = 1.5
+MIN_SCENE_S = 1.5  # of scenes that only the embeddings show
 
 NOTE = (
     "These are scenes, not actions: stretches of film that look alike, found without training. "
@@ -75,7 +75,9 @@ class Scenes:
         return runs(scores, index, self.labels(scores), duration_s)
 
     def provenance(self) -> dict[str, Any]:
-        return {"kind": "scenes", "min_scene_s": MIN_SCENE_S, "cuts": "frame" if self.refine else "grid"}
+        if self.refine:
+            return {"kind": "scenes", "shots": "pictures", "cuts": "frame"}
+        return {"kind": "scenes", "min_scene_s": MIN_SCENE_S, "cuts": "grid"}
 
     def notes(self) -> list[str]:
         return [NOTE]
