@@ -25,7 +25,7 @@ these films too. So the figures are a little too good, those of the linear probe
 A run that was killed goes on. Models, and the results of finished folds (results.jsonl), are kept in the folder
 STORE.indoor-actions: remove it to measure a changed program.
 
-T positions of a film's grid, D width of the inputs together, K labels
+T positions, D width of the inputs together, K labels
 """
 
 import argparse
@@ -81,8 +81,8 @@ Films = Sequence[TrainingFilm]
 Labels = Sequence[str]
 # (training films, test films, labels, epochs) -> what is said of the test films
 Method = Callable[[Films, Films, Labels, int], list[GridScores]]
-# of a finished fold, as JSON: part, fold, epochs, way, seconds; figures and intervals that the card promises; and what
-# each way predicts of each film: [segments, candidates], a segment as [start_s, end_s, label, score]
+# Of a finished fold: part, fold, epochs, way, seconds; what its card promises; and what each way predicts of each film,
+# as [segments, candidates], a segment as [start_s, end_s, label, score]
 Kept = dict[str, Any]
 
 
@@ -184,22 +184,16 @@ def _drawn(scores: GridScores, film: TrainingFilm, labels: Labels, rules: PhaseR
     return phases(scores, film.index, labels, film.duration_s, NO_THRESHOLD, rules)
 
 
-# ---- one fold
-
-
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The data, the store of the embeddings, and the names of the films in each fold."""
+    """The data, the folders of embeddings and of results, and the names of the films in each fold."""
 
     data: Path
     store: Path
+    work: Path
     epochs: int | None
     footage: Footage
     folds: Sequence[Sequence[str]]
-
-    @property
-    def work(self) -> Path:
-        return self.store.with_name(f"{self.store.name}.indoor-actions")
 
     def learnt(self, part: str, fold: int) -> Kept:
         """Trains on the films of the other folds, and looks at those of this one."""
@@ -207,7 +201,7 @@ class Bench:
         names = [name for other, of in enumerate(self.folds) if other != fold for name in of]
         raw = json.loads((self.data / "annotations.json").read_text())
         database = {name: {k: v for k, v in raw["database"][name].items() if k != "subset"} for name in names}
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         asked, output = folder / "annotations.json", folder / "model.safetensors"
         asked.write_text(json.dumps(raw | {"database": database}))
         options = TrainingOptions(annotations=asked, videos=self.data / "videos", output=output, head=part)
@@ -236,16 +230,22 @@ class Bench:
         with DecodingProcess() as process:
             return embed_films(self.footage, names, SamplingPlan(fps), encoder, store, process, inputs=INPUTS)
 
-    def scores(self, kept: Sequence[Kept], way: str) -> Scores:
+    def figures(self, kept: Sequence[Kept], way: str) -> dict[str, float]:
         """Of the films of these folds together, which are of one part."""
-        predicted = {
-            name: Prediction(segments=_segments(shown) or (), candidates=_segments(candidates))
-            for one in kept
-            for name, (shown, candidates) in one["predicted"][way].items()
-        }
+        scores = self._scores(kept, way)
+        return named_figures(scores, scores.tallies())
+
+    def each(self, kept: Kept, way: str) -> dict[str, float]:
+        """The main figure of each film of a fold."""
+        scores = self._scores([kept], way)
+        return {row.film: row.main for row in film_figures(scores, scores.tallies())}
+
+    def _scores(self, kept: Sequence[Kept], way: str) -> Scores:
+        found = [film for one in kept for film in one["predicted"][way].items()]
+        said = {n: Prediction(segments=_segments(s) or (), candidates=_segments(all_)) for n, (s, all_) in found}
         annotations = self.footage.annotations
-        truth = replace(annotations, videos={name: annotations.videos[name] for name in predicted})
-        return score(predicted, truth, subset="all", metrics=METRICS[kept[0]["part"]])
+        truth = replace(annotations, videos={name: annotations.videos[name] for name in said})
+        return score(said, truth, subset="all", metrics=METRICS[kept[0]["part"]])
 
 
 def _packed(segments: Sequence[Segment]) -> list[list[Any]]:
@@ -260,13 +260,13 @@ def _segments(packed: list[list[Any]] | None) -> tuple[Segment, ...] | None:
 
 
 def show_fold(bench: Bench, kept: Kept) -> None:
-    found = {way: named_figures(bench.scores([kept], way)) for way in kept["predicted"]}
+    found = {way: bench.figures([kept], way) for way in kept["predicted"]}
     num, way, seconds = len(kept["predicted"][TRAIN]), kept["way"], kept["seconds"]
     print(f"{kept['part']}, fold {kept['fold']}: {num} films; train chose {way} and took {seconds:.0f} s")
     for name in FIGURES[kept["part"]]:
         low, high = kept["intervals"].get(name, (math.nan, math.nan))
-        promised = f"its card promises {_percent(kept['promised'], name)} ({100 * low:.1f} to {100 * high:.1f})"
         each = ", ".join(f"{w} {_percent(of, name)}" for w, of in found.items())
+        promised = f"its card promises {_percent(kept['promised'], name)} ({100 * low:.1f} to {100 * high:.1f})"
         print(f"  {name}: {promised}; found {each}", flush=True)
 
 
@@ -276,20 +276,19 @@ def show_all(bench: Bench, done: Sequence[Kept]) -> None:
     figures: dict[str, Mapping[str, float]] = {}
     each: dict[str, dict[str, float]] = {}
     for way in done[0]["predicted"]:
-        scores = bench.scores(done, way)
-        figures[way] = named_figures(scores)
-        each[way] = {row.film: row.main for row in film_figures(scores, scores.tallies())}
+        figures[way] = bench.figures(done, way)
+        each[way] = {film: 100 * main for kept in done for film, main in bench.each(kept, way).items()}
         line = f"{way:20} " + ", ".join(f"{name} {_percent(figures[way], name)}" for name in names)
         if part == "dense":
-            line += f"; accuracy, mean of the films {100 * np.mean(list(each[way].values())):.1f}"
+            line += f"; accuracy, mean of the films {np.mean(list(each[way].values())):.1f}"
             if way != TRAIN and len(each[way]) > 1:
-                more = 100 * np.array([each[TRAIN][film] - each[way][film] for film in each[way]])
+                more = np.array([each[TRAIN][film] - each[way][film] for film in each[way]])
                 reach = students_t(0.95, len(more) - 1) * more.std(ddof=1) / math.sqrt(len(more))
                 line += f", train has {more.mean():.1f} more ({more.mean() - reach:.1f} to {more.mean() + reach:.1f})"
         print(line)
     for name in names:
         promised = 100 * np.array([kept["promised"].get(name, math.nan) for kept in done])
-        found = 100 * np.array([named_figures(bench.scores([kept], TRAIN)).get(name, math.nan) for kept in done])
+        found = 100 * np.array([bench.figures([kept], TRAIN).get(name, math.nan) for kept in done])
         means = f"promised {promised.mean():.1f}, found {found.mean():.1f} +- {found.std():.1f}"
         intervals = [kept["intervals"].get(name, (math.nan, math.nan)) for kept in done]
         inside = sum(low <= figures[TRAIN][name] <= high for low, high in intervals)
@@ -326,16 +325,16 @@ def main() -> None:
         footage = find_films(given.data / "annotations.json", given.data / "videos", store, process)
     videos = {name: replace(video, subset=None) for name, video in footage.annotations.videos.items()}
     parts = folds(videos, NUM_FOLDS)
-    bench = Bench(data=given.data, store=store.root, epochs=given.epochs, footage=footage, folds=parts)
-    results = bench.work / "results.jsonl"
-    results.parent.mkdir(parents=True, exist_ok=True)
+    work = store.root.with_name(f"{store.root.name}.indoor-actions")
+    bench = Bench(data=given.data, store=store.root, work=work, epochs=given.epochs, footage=footage, folds=parts)
+    work.mkdir(parents=True, exist_ok=True)
     for part in [given.part] if given.part else FIGURES:
         done = []
         for fold in given.folds:
-            kept = kept_in(results).get((part, fold, given.epochs))
+            kept = kept_in(work / "results.jsonl").get((part, fold, given.epochs))
             if kept is None:
                 kept = bench.learnt(part, fold)
-                with results.open("a") as file:
+                with (work / "results.jsonl").open("a") as file:
                     file.write("\n" * (file.tell() > 0) + json.dumps(kept) + "\n")
             else:
                 print("by an earlier run:")
