@@ -7,6 +7,7 @@ import pytest
 from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import find_model, load_checkpoint
 from vtn_stream.checkpoints.catalogue import shipped_models
+from vtn_stream.checkpoints.points import point_figures
 from vtn_stream.checkpoints.training_films import TrainingFilms
 from vtn_stream.settings import Settings
 
@@ -23,7 +24,9 @@ def test_a_model_that_ships_is_small_whole_and_has_a_card(name):
     assert file.stat().st_size < 15_000_000
     checkpoint = load_checkpoint(file)  # compares every checksum
     assert checkpoint.backbone is None
-    assert TrainingFilms.of_training(checkpoint.training) is None  # joined clips: their digests would find none of them
+    films = TrainingFilms.of_training(checkpoint.training)
+    assert films is not None
+    assert (len(films.learnt), len(films.validated)) == (247 + 5, 0)  # the clips, and the films joined of them
     assert checkpoint.phase_rules is not None  # a dense head: without rules it would flicker
     card = file.with_suffix(".md").read_text("utf-8")
     for text in ("What it cannot do", "Where it comes from", *checkpoint.labels):
@@ -38,6 +41,20 @@ def test_it_reads_what_the_installed_image_network_makes(name, film_maker, tmp_p
         timeline = analyzer.analyze(analyzer.plan(film)).timeline
     assert timeline.complete
     assert timeline.provenance["analysis"]["model"] == load_checkpoint(shipped_models()[name]).digest
+
+
+def test_the_fight_model_has_a_quiet_point_whose_figures_are_in_its_card():
+    file = shipped_models()["cctv-fight"]
+    checkpoint = load_checkpoint(file)
+    assert list(checkpoint.points) == ["quiet"]
+    assert checkpoint.inputs == ("change-1/8",)
+    default, quiet = (point_figures(checkpoint.training, point) for point in (None, "quiet"))
+    assert quiet["false alarms an hour"] <= default["false alarms an hour"]
+    assert quiet["recall of clips"] <= default["recall of clips"]
+    card = " ".join(file.with_suffix(".md").read_text("utf-8").split())
+    for figures in (default, quiet):
+        assert f"{figures['false alarms an hour']:g} false alarms an hour" in card
+        assert f"{100 * figures['recall of clips']:.0f} % of the fights" in card
 
 
 def test_a_model_of_the_users_own_by_that_name_is_taken_first(tmp_path):
