@@ -44,7 +44,7 @@ def texture(seed: int) -> np.ndarray:
 
 
 def write_clip(path, seed: int, motion: str) -> None:
-    rng, t = np.random.default_rng([seed, MOTIONS.index(motion)]), np.arange(NUM_FRAMES)
+    rng, t = np.random.default_rng([seed, len(motion)]), np.arange(NUM_FRAMES)
     shifts = {"left": -t, "right": t, "shaking": rng.integers(-8, 9, NUM_FRAMES), "still": 0 * t}[motion]
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", RATE, options={"crf": "18", "preset": "ultrafast", "threads": "1"})
