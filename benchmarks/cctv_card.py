@@ -18,7 +18,7 @@ label: fight.
 - `--point quiet` finds {quiet_recall} of the fights, with {quiet_alarms} false alarms an hour in the same
   films. These hours show the same {minutes} minutes of footage several times, in other orders and at other
   rates: they cannot show that a point gives less than about {least} false alarms an hour.
-- Clips of films of other kinds give many more false alarms: see below.
+- What it gives in films of other kinds is in the last lines of what the benchmark printed, below.
 
 It is an example of a linear model of change pictures. It is not an alarm system.
 
