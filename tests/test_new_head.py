@@ -98,7 +98,7 @@ def test_a_new_head_is_one_class_and_one_line(tags, film_maker, tiny, tiny_weigh
     annotations.write_text("\n".join(rows) + "\n")
 
     options = {"weights": tiny_weights, "store": store, "device": "cpu"}
-    asked = {"annotations": annotations, "videos": tmp_path, "output": model, "head": "tags", "fps": 2, "epochs": 5}
+    asked = {"annotations": annotations, "videos": tmp_path, "output": model, "head": "tags", "fps": 2, "epochs": 15}
     taught = teach(TrainingOptions(**asked, backbone=tiny, **options))
     assert taught.figures["frame accuracy"] > 0.8
     assert "A model for vtn-stream that tags every moment of a film." in taught.card.read_text()
