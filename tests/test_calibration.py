@@ -52,6 +52,17 @@ def test_segments_that_say_nothing_of_their_scores_leave_them(right):
     assert of_segments(np.array([0.1, 0.2, 0.3, 0.8, 0.9]), np.array(right)) == AS_IT_IS
 
 
+@pytest.mark.parametrize("middle", [0.04, 0.5, 0.97])
+@pytest.mark.parametrize("spread", [0.001, 0.01])
+def test_segments_whose_scores_hardly_differ_are_as_sure_as_they_are_right(middle, spread):
+    """Their scale would be very large: a shift that belongs to it would make all scores 1."""
+    scores = middle + spread * np.linspace(-1, 1, 10)
+    right = np.array([0, 0, 0, 0, 1, 0, 0, 1, 1, 1], bool)
+    found = of_segments(scores, right)
+    said = share(found.scale * odds(scores) + found.shift)
+    assert said.mean() == pytest.approx(right.mean(), abs=0.05)
+
+
 def test_odds_and_shares_are_inverse():
     shares = np.array([1e-6, 0.1, 0.5, 0.999])
     assert share(odds(shares)) == pytest.approx(shares)

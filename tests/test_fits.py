@@ -18,7 +18,7 @@ from vtn_stream.training import side_by_side
 from vtn_stream.training.events import EpochDone, FitsProgress
 from vtn_stream.training.fits import Fit, Lesson, do, files_of, kept
 from vtn_stream.training.side_by_side import VALUES, Progress, do_all
-from vtn_stream.training.ways import Way
+from vtn_stream.training.ways import Way, films_of
 
 HEADS = ["localization", "dense", "classification"]
 
@@ -97,6 +97,16 @@ def test_what_a_fit_found_is_kept_and_not_done_again(head, tmp_path, monkeypatch
     events = []
     assert bits(run(lesson, [one], events.append)[0]) == bits(found)
     assert events == [FitsProgress(num_done=1, num_fits=1, share=1.0)]
+
+
+def test_a_way_of_one_input_reads_its_columns_of_any_number_of_films():
+    """Also of none: the last fit has nothing to predict where no film is held out."""
+    given = films(range(2))
+    half = given[0].values.shape[1] // 2
+    way = Way(name="linear, second only", inputs=("second",), model="linear")
+    read = films_of(given, ("first", "second"), way)
+    assert [film.values.tolist() for film in read] == [film.values[:, half:].tolist() for film in given]
+    assert films_of((), ("first", "second"), way) == ()
 
 
 @pytest.mark.parametrize("what", ["a film", "the way", "the films", "the settings", "the lengths"])

@@ -81,7 +81,20 @@ def of_segments(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> Calib
     scale, shift = weights.tolist()
     if scale <= 0:
         return AS_IT_IS
-    return Calibration(scale=float(np.clip(scale, MIN_SCALE, MAX_SCALE)), shift=shift)
+    within = float(np.clip(scale, MIN_SCALE, MAX_SCALE))
+    if within != scale:  # the shift belongs to the scale: with another one, all would be called right, or all wrong
+        shift = _shift(within * x[:, 0], float(wanted.mean()))
+    return Calibration(scale=within, shift=shift)
+
+
+def _shift(logits: NDArray[np.float64], wanted: float) -> float:
+    """What is added to the logits [N] so that their shares are `wanted` on average; between 0 and 1."""
+    at = float(odds(np.array([wanted]))[0])
+    low, high = at - float(logits.max()), at - float(logits.min())
+    for _ in range(NUM_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if share(logits + middle).mean() > wanted else (middle, high)
+    return low
 
 
 def scaled(probabilities: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:

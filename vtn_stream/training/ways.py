@@ -46,9 +46,9 @@ def ways_of(inputs: Sequence[str], head: HeadKind) -> tuple[Way, ...]:
 
 def films_of(films: Sequence[TrainingFilm], inputs: Sequence[str], way: Way) -> tuple[TrainingFilm, ...]:
     """The films with the columns of the way's inputs. inputs: those of the films' values, in their order."""
-    if tuple(inputs) == way.inputs:
+    if tuple(inputs) == way.inputs or not films:
         return tuple(films)
-    width = films[0].values.shape[1] // len(inputs) if films else 0
+    width = films[0].values.shape[1] // len(inputs)
     columns = [at * width + column for at in map(list(inputs).index, way.inputs) for column in range(width)]
     whole = slice(columns[0], columns[-1] + 1) if columns == list(range(columns[0], columns[-1] + 1)) else columns
     return tuple(replace(film, values=film.values[:, whole]) for film in films)
