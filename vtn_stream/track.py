@@ -59,8 +59,7 @@ def change_s(name: str) -> Fraction | None:
     back_s = Fraction(found[1]) if (found := _CHANGE.fullmatch(name)) else None
     if back_s is None or back_s > MAX_CHANGE_S or str(back_s) != name.removeprefix("change-"):
         raise ValueError(
-            f"this release does not know the input {name[:60]!r}; it knows {PICTURE}, and change-D with D "
-            f"seconds as a reduced fraction up to {MAX_CHANGE_S}, such as change-1/8"
+            f"this release does not know the input {name[:24]!r}; it knows {PICTURE} and change-D, such as change-1/8"
         )
     return back_s
 
