@@ -218,6 +218,20 @@ def test_a_model_that_finds_actions_is_summed_up_by_what_it_finds_and_what_is_ri
     ) in text_of(facts)
 
 
+def test_actions_and_events_without_a_length_are_summed_up_apart():
+    figures = {
+        "mAP, tIoU 0.3 to 0.7": 0.1,
+        "precision of the timelines, tIoU 0.5": 0.25,
+        "recall of the timelines, tIoU 0.5": 0.2,
+        "precision of the timelines, within 1 s": 0.8,
+        "recall of the timelines, within 1 s": 0.571,
+    }
+    text = text_of(changed(figures=figures, intervals={}))
+    assert "it finds 20.0 % of the actions, and 25.0 % of what it shows is right. It finds 57.1 % of the" in text
+    assert "of the events without a length (within 1 s), and 80.0 % of what it shows is right. mAP," in text
+    assert "at tIoU 0.5, of events without a length within 1 s." in text
+
+
 def test_films_that_were_held_out_have_their_own_heading():
     held_out = MeasuredFacts(
         num_films=4,

@@ -13,6 +13,7 @@ __all__ = ["FEW", "in_short", "measured"]
 FEW = 20  # examples of a label: with fewer, its figures are mostly luck
 MAX_FILMS = 20
 MAX_MISTAKES = 10
+RECALL = "recall of the timelines, "  # how a figure begins, before how it was measured
 CURVE, RELIABILITY = "learning curve", "reliability"  # pictures that have a section of their own
 
 
@@ -192,6 +193,9 @@ def _labels(found: MeasuredFacts, *, names_clips: bool) -> list[str]:
         threshold = [] if not has_points else ["-" if c.threshold is None else f"{c.threshold:.2f}"]
         rows.append((c.label, str(c.num_examples), str(c.num_films), *map(percent, shares), *threshold))
     of = "clips" if names_clips else "what the timelines show, at tIoU 0.5"
+    within = [name.removeprefix(RECALL) for name in found.figures if name.startswith(f"{RECALL}within ")]
+    if within:
+        of += f", of events without a length {within[0]}"
     words = f"Precision, recall and F1 are of {of}."
     if has_points:
         words += " Threshold: the score that a segment of the finished model needs."
@@ -283,14 +287,18 @@ def _headline(found: MeasuredFacts) -> str:
         return f"In films that it does not know, it labels {percent(value)} % of the time correctly{sure}."
     if name == "top-1":
         return f"Of clips that it does not know, it labels {percent(value)} % correctly{sure}."
-    shown = {figure.split(" of ")[0]: figure for figure in found.figures if " of the timelines" in figure}
-    if {"recall", "precision"} <= shown.keys():
-        recall, precision = shown["recall"], shown["precision"]
-        return (
-            f"In films that it does not know, it finds {percent(found.figures[recall])} % of the actions"
-            f"{_sure(found.intervals, recall)}, and {percent(found.figures[precision])} % of what it shows is right"
-            f"{_sure(found.intervals, precision)}. {plain(name)}: {percent(value)} %{sure}."
-        )
+    sentences = []
+    for recall in (figure for figure in found.figures if figure.startswith(RECALL)):
+        how = recall.removeprefix(RECALL)
+        what = f"events without a length ({how})" if how.startswith("within ") else "actions"
+        right = ""
+        if (precision := f"precision{recall.removeprefix('recall')}") in found.figures:
+            share = f"{percent(found.figures[precision])} % of what it shows"
+            right = f", and {share} is right{_sure(found.intervals, precision)}"
+        finds = f"{percent(found.figures[recall])} % of the {what}{_sure(found.intervals, recall)}{right}."
+        sentences.append(f"It finds {finds}" if sentences else f"In films that it does not know, it finds {finds}")
+    if sentences:
+        return f"{' '.join(sentences)} {plain(name)}: {percent(value)} %{sure}."
     return f"In films that it does not know: {plain(name)} {percent(value)} %{sure}."
 
 
