@@ -123,6 +123,15 @@ def test_what_is_stored_of_one_input_is_used_and_the_other_is_added(film, model,
     assert np.array_equal(added.scores.frame, whole.scores.frame)
 
 
+@pytest.mark.parametrize(("fps", "num_notes"), [(1, 1), (8, 0), (25, 0)])
+def test_a_film_with_too_few_frames_for_a_change_says_so(film_maker, tmp_path, fps, num_notes):
+    film = film_maker(tmp_path / "film.mp4", [(3, 0), (3, 90)], fps=fps)
+    made = analyzed(film, tmp_path / "store", write_input_model(tmp_path / "moves.safetensors"))
+    notes = [note for note in made.timeline.provenance["notes"] if "to show its change in" in note]
+    assert len(notes) == num_notes
+    assert all("5 of 6 frames" in note for note in notes)  # the first has no earlier one
+
+
 def test_scenes_are_found_in_pictures_alone(film, tmp_path):
     with Analyzer(Settings(fps=1, store=tmp_path), encoder=FakeEncoder()) as analyzer:
         made = analyzer.analyze(analyzer.plan(film))

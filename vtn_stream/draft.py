@@ -15,11 +15,11 @@ from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo, shareable_
 from vtn_stream.film_notices import notices
 from vtn_stream.localize import changes, curve, gaps
 from vtn_stream.plan import Plan
-from vtn_stream.sampling import Chunk, SamplingPlan
+from vtn_stream.sampling import Chunk, SamplingPlan, earlier_frames
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.timeline import Timeline
-from vtn_stream.track import PICTURE, Execution, GridScores, Recipe
+from vtn_stream.track import PICTURE, Execution, GridScores, Recipe, change_s
 from vtn_stream.transitions import Transition, distinct
 from vtn_stream.version import __version__
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "Draft", "Look", "check_usable", "fixed_provenance"]
 
 NUM_CLIP_LABELS = 5
+FAR = 1.5  # times as far back as wanted: from about here, a change is another one than the model learnt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +206,19 @@ class Draft:
         times_s, (start_s, end_s) = self._video.times_s, self._span_s
         return np.asarray((times_s[frames[:, 1]] > start_s) & (times_s[frames[:, 0]] < end_s))
 
+    def _too_slow(self, frames: NDArray[np.int64]) -> list[str]:
+        """For each change of these frames that the film has too few frames for, a line."""
+        times_s, lines = self._video.times_s, []
+        for name in self._inputs:
+            if (back_s := change_s(name)) is not None:
+                since_s = times_s[frames] - times_s[earlier_frames(self._video, frames, back_s)]
+                if num_far := int((since_s > FAR * float(back_s)).sum()):
+                    lines.append(
+                        f"The film has too few frames a second to show its change in {back_s} s: {num_far} of "
+                        f"{len(frames)} frames show the change since a frame that is further back."
+                    )
+        return lines
+
     def _provenance(self, cuts: "_Cuts | None") -> dict[str, Any]:
         """The provenance as JSON values, without times and the like: equal films, settings and executions give equal
         bytes.
@@ -218,7 +232,7 @@ class Draft:
             notes.append(ROLE_NOTES[self._role])
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
-        notes += notices(self._video)
+        notes += [*self._too_slow(np.unique(shown)), *notices(self._video)]
         if counts[DAMAGED]:
             earlier = "" if self._inputs == (PICTURE,) else ", or the earlier frames that they are compared with,"
             notes.append(
