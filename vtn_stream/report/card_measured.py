@@ -287,7 +287,7 @@ def _headline(found: MeasuredFacts) -> str:
         return f"In films that it does not know, it labels {percent(value)} % of the time correctly{sure}."
     if name == "top-1":
         return f"Of clips that it does not know, it labels {percent(value)} % correctly{sure}."
-    sentences = []
+    sentences: list[str] = []
     for recall in (figure for figure in found.figures if figure.startswith(RECALL)):
         how = recall.removeprefix(RECALL)
         what = f"events without a length ({how})" if how.startswith("within ") else "actions"
