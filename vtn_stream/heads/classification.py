@@ -14,7 +14,7 @@ from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm
 from vtn_stream.localize import Drawing
 from vtn_stream.model import VTN, ClassificationConfig
-from vtn_stream.track import GridScores
+from vtn_stream.track import GridScores, PhaseRules
 
 __all__ = ["Classification"]
 
@@ -35,7 +35,13 @@ class Classification(Head[ClassificationConfig]):
     def loss(self, config: ClassificationConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
         return Loss(cross_entropy(network.classify(batch.embeddings, valid=batch.valid), batch.clips))
 
-    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+    def metric(
+        self,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+        rules: PhaseRules | None = None,
+    ) -> float:
         clips = [prediction.clip for prediction in predictions if prediction.clip is not None]
         right = [labels[int(clip.argmax())] == film.clip_label for clip, film in zip(clips, films, strict=True)]
         return float(np.mean(right))

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vtn_stream.heads.calibration import AS_IT_IS, Calibration, of_probabilities, scaled
-from vtn_stream.heads.fitting import AtPoint, phase_rules
+from vtn_stream.heads.fitting import AtPoint, on_grid, phase_rules
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
 from vtn_stream.heads.losses import dense_loss
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
-from vtn_stream.localize import Drawing
+from vtn_stream.localize import Drawing, phases
 from vtn_stream.model import VTN, DenseConfig
 from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoints, PhaseRules
 
@@ -60,9 +60,20 @@ class Dense(Head[DenseConfig]):
         labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
         return Loss(dense_loss(logits, labels, batch.valid, smoothing=smoothing))
 
-    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+    def metric(
+        self,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+        rules: PhaseRules | None = None,
+    ) -> float:
         true = np.concatenate([labels_of(film, labels) for film in films])
-        predicted = np.concatenate([_likeliest_labels(prediction) for prediction in predictions])
+        predicted = np.concatenate(
+            [
+                _likeliest_labels(scores) if rules is None else _drawn_labels(scores, film, labels, rules)
+                for scores, film in zip(predictions, films, strict=True)
+            ]
+        )
         known = true >= 0
         return float((predicted == true)[known].mean()) if known.any() else 0.0
 
@@ -140,6 +151,15 @@ def _likeliest_labels(prediction: GridScores) -> NDArray[np.intp]:
     assert prediction.frame is not None
     frame = prediction.frame.astype(np.float32)
     return np.concatenate([frame, 1 - frame.sum(axis=1, keepdims=True)], 1).argmax(axis=1)
+
+
+def _drawn_labels(
+    prediction: GridScores, film: LabelledFilm, labels: Sequence[str], rules: PhaseRules
+) -> NDArray[np.intp]:
+    """[T]: the number of the label that a timeline shows at each position, K for nothing."""
+    segments = phases(prediction, film.index, labels, film.duration_s, NO_THRESHOLD, rules)
+    number = {label: k for k, label in enumerate(labels)}
+    return np.array([number.get(label, len(labels)) for label in on_grid(segments, film)], np.intp)
 
 
 def _covered(films: Sequence[LabelledFilm]) -> float:

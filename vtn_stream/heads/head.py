@@ -111,8 +111,16 @@ class Head(ABC, Generic[ConfigT]):
         """The loss of a batch on the network's device. smoothing: the cost of changes between positions."""
 
     @abstractmethod
-    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
-        """How good the predictions of these films are, 0..1: what metric_name names."""
+    def metric(
+        self,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+        rules: PhaseRules | None = None,
+    ) -> float:
+        """How good the predictions of these films are, 0..1: what metric_name names. rules: by which they are drawn, if
+        `phase_rules` gives some.
+        """
 
     @abstractmethod
     def thresholds(

@@ -101,7 +101,13 @@ class Localization(Head[LocalizationConfig]):
         off = diou_loss(torch.cat(pyramid.offsets, 1)[asked], torch.stack(offsets).to(there.device)[asked])
         return Loss((wrong * there[..., None]).sum() + off.sum(), num_positives=int(asked.sum()))
 
-    def metric(self, predictions: Sequence[GridScores], films: Sequence[LabelledFilm], labels: Sequence[str]) -> float:
+    def metric(
+        self,
+        predictions: Sequence[GridScores],
+        films: Sequence[LabelledFilm],
+        labels: Sequence[str],
+        rules: PhaseRules | None = None,
+    ) -> float:
         return float(np.mean([of.ap for of in judged(predictions, films, labels).values()] or [0.0]))
 
     def thresholds(

@@ -87,7 +87,10 @@ Tables = Mapping[tuple[Way, float], OutOfFold]
 def choose(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence[str], folds: Sequence[int]) -> Choice:
     """What is best on these folds. tables: the predictions of each way at each length; of equals the first wins."""
     there = {key: table.of_folds(folds) for key, table in tables.items()}
-    worths = {key: head.metric(table.predictions, table.films, labels) for key, table in there.items()}
+    films = next(iter(there.values())).films
+    rules = head.phase_rules(config, films, (), (), labels)  # of usual weights: what is compared is what timelines show
+    drawn = () if rules is None else (rules,)
+    worths = {key: head.metric(table.predictions, table.films, labels, *drawn) for key, table in there.items()}
     best = max(worths, key=lambda key: worths[key])
     table = there[best]
     calibration = head.calibration(config, table.predictions, table.films, labels)
