@@ -21,7 +21,7 @@ test: check
 	$(BIN)/python -m pytest -n auto
 
 test-release: $(VENV)/installed
-	$(BIN)/python -m pytest -n auto -m release
+	$(BIN)/python -m pytest -n auto -m release --hypothesis-profile explore
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
 # A busy machine is no error, nor is an example that loads what the later ones find loaded.
-settings.register_profile("tests", deadline=None)
+# `make test` tries the same examples each time, so that it fails for what was changed; `make test-release` finds new ones.
+settings.register_profile("explore", deadline=None)
+settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 # Threads of torch that have nothing to do would keep turning, in the way of the other processes of the tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
