@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
 # A busy machine is no error, nor is an example that loads what the later ones find loaded.
-# `make test` tries the same examples each time, so that it fails for what was changed; `make test-release` finds new ones.
+# `make test` tries the same examples each time, so that it fails for what was changed; `make test-release` others.
 settings.register_profile("explore", deadline=None)
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")

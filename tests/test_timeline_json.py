@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats import timeline_json
-from vtn_stream.timeline import Curve, Gap, Timeline
+from vtn_stream.timeline import Curve, Gap, Reviewed, Timeline
 
 EXAMPLE = Timeline(
     video_identity="c0ffee",
@@ -23,7 +23,13 @@ EXAMPLE = Timeline(
     nominal_rate=Fraction(30000, 1001),
     variable_rate=True,
     start_timecode="01:00:00;00",
-    segments=(seg(0.1, 0.2, score=1 / 3, attributes={"team": "röd"}), seg(0.2, 0.2, "B")),
+    segments=(
+        seg(0.1, 0.2, score=1 / 3, attributes={"team": "röd"}, origin="curated", was=seg(0.1, 0.3, "C", score=0.5)),
+        seg(0.2, 0.2, "B", origin="manual"),
+        seg(0.2, 0.3, "B", origin="model"),
+    ),
+    reviewed=(Reviewed(start_s=0, end_s=0.2), Reviewed(start_s=0.1, end_s=0.3, labels=("B", "A"))),
+    rejected=(seg(0.0, 0.1, "B", score=0.4, origin="model"),),
     clip_labels=(("football", 0.9),),
     gaps=(Gap(start_s=0.25, end_s=0.3, reason="damaged packets"),),
     curves={"saliency": Curve(start_s=0.0, step_s=0.5, values=(0.0, 1 / 7))},
@@ -58,6 +64,15 @@ any_timelines = st.builds(
         ),
         max_size=4,
     ),
+    reviewed=st.lists(
+        st.builds(
+            lambda s, labels: Reviewed(start_s=s[0], end_s=s[1], labels=labels),
+            ordered,
+            st.none() | st.lists(text, min_size=1, max_size=3).map(tuple),
+        ),
+        max_size=2,
+    ),
+    rejected=st.lists(st.builds(lambda s, label: seg(*s, label, origin="model"), ordered, text), max_size=2),
     clip_labels=st.lists(st.tuples(text, st.floats(0, 1)), max_size=3).map(tuple),
     gaps=st.lists(st.builds(lambda s, why: Gap(start_s=s[0], end_s=s[1], reason=why), ordered, text), max_size=2),
     curves=st.dictionaries(
@@ -102,7 +117,14 @@ def changed(path, value=None, *, drop=False):
 
 PATHS = list(paths(timeline_json.to_dict(EXAMPLE)))
 OPTIONAL = [("segments", 0, "attributes"), ("segments", 0, "attributes", "team"), ("curves", "saliency")]
-NEEDED = [p for p in PATHS if isinstance(p[-1], str) and p not in OPTIONAL and (len(p) == 1 or p[0] != "provenance")]
+NEEDED = [
+    p
+    for p in PATHS
+    if isinstance(p[-1], str)
+    and p not in OPTIONAL
+    and p[-1] not in ("origin", "was")
+    and (len(p) == 1 or p[0] != "provenance")
+]
 
 
 @settings(deadline=None)
@@ -124,11 +146,24 @@ def test_a_foreign_value_is_no_timeline(foreign):
         timeline_json.from_dict(foreign)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, True, "\n\x1b[2J"])
+@pytest.mark.parametrize("version", [0, 3, "1", None, True, "\n\x1b[2J"])
 def test_another_version_is_refused_by_its_number(version):
     with pytest.raises(TimelineError, match=re.escape(f"version {version!r};")) as refusal:
         timeline_json.from_dict(changed(("version",), version))
     assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_timeline_of_version_1_says_nothing_of_hand_work():
+    old = timeline_json.to_dict(timeline(seg(1, 2))) | {"version": 1}
+    del old["reviewed"], old["rejected"]
+    assert timeline_json.from_dict(old) == timeline(seg(1, 2))
+
+
+def test_what_a_segment_was_has_no_past_of_its_own():
+    told = timeline_json.to_dict(timeline(seg(1, 2, origin="curated", was=seg(1, 3))))
+    told["segments"][0]["was"]["was"] = told["segments"][0]["was"] | {}
+    with pytest.raises(TimelineError, match="nothing else before"):
+        timeline_json.from_dict(told)
 
 
 @pytest.mark.parametrize("path", NEEDED, ids=lambda path: ".".join(map(str, path)))

@@ -11,9 +11,17 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-__all__ = ["Curve", "Gap", "Segment", "Timeline"]
+__all__ = ["Curve", "Gap", "Origin", "Reviewed", "Segment", "Timeline"]
+
+# Who says that a segment is there.
+# model    a model, or another analysis
+# curated  a model said so, and a person looked at it and kept or changed it
+# manual   a person
+Origin = Literal["model", "curated", "manual"]
+ORIGINS: tuple[Origin, ...] = ("model", "curated", "manual")
+
 
 TOLERANCE_S = 1e-6  # of lengths and gaps: 0.3 - 0.2 is 0.1, whatever floats say
 
@@ -55,6 +63,9 @@ class _Span:
 class Segment(_Span):
     """Something that happens in [start_s, end_s): a label, a score in 0..1 when one is known, attributes.
 
+    origin  who says so; None where nobody noted it
+    was     what the model had said, where a person changed it; it has no origin and no `was` of its own
+
     >>> walk = Segment(start_s=2, end_s=6, label="walk")
     >>> walk.tiou(Segment(start_s=4, end_s=8, label="run"))
     0.3333333333333333
@@ -65,9 +76,15 @@ class Segment(_Span):
     label: str
     score: float | None = None
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    origin: Origin | None = None
+    was: "Segment | None" = None
 
     def __post_init__(self) -> None:
         _Span.__post_init__(self)
+        if self.origin is not None and self.origin not in ORIGINS:
+            raise ValueError(f"origin must be one of {', '.join(ORIGINS)}, got {self.origin!r}")
+        if self.was is not None and (self.origin != "curated" or self.was.origin or self.was.was):
+            raise ValueError("only a curated segment was another one, which says nothing of its own origin")
         if self.score is not None:
             object.__setattr__(self, "score", _finite(self.score))
         object.__setattr__(self, "attributes", dict(self.attributes))
@@ -88,7 +105,34 @@ class Segment(_Span):
     def sort_key(self) -> tuple[Any, ...]:
         """A total order: equal sets of segments are sorted in the same way."""
         score = (0, 0.0) if self.score is None else (1, self.score)
-        return (self.start_s, self.end_s, self.label, score, sorted(self.attributes.items()))
+        was = () if self.was is None else self.was.sort_key
+        return (self.start_s, self.end_s, self.label, score, sorted(self.attributes.items()), self.origin or "", was)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person stands behind it."""
+        return self.origin in ("curated", "manual")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed(_Span):
+    """Time in which a person looked for everything: of these labels nothing happens there but the timeline's segments.
+
+    labels  sorted; None for every label
+    """
+
+    labels: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _Span.__post_init__(self)
+        if self.labels is not None:
+            if isinstance(self.labels, str) or not self.labels:
+                raise ValueError("labels must be a few labels, or None for every label")
+            object.__setattr__(self, "labels", tuple(sorted(set(self.labels))))
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        return (self.start_s, self.end_s, self.labels is not None, self.labels or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +165,8 @@ class Timeline:
     video_identity  the film's content, as `probe` hashed it
     video_path      relative and inside: the film's path below the timeline's folder, or its bare name
     span_s          the part of the film that was analyzed
+    reviewed        where a person looked for everything
+    rejected        what a model said and a person took away
     complete        False while an analysis is running, or where one was killed
     provenance      JSON values: how this was made. No path, no user, no host, no wall-clock time
 
@@ -138,6 +184,8 @@ class Timeline:
     variable_rate: bool = False
     start_timecode: str | None = None
     segments: tuple[Segment, ...] = ()
+    reviewed: tuple[Reviewed, ...] = ()
+    rejected: tuple[Segment, ...] = ()
     clip_labels: tuple[tuple[str, float], ...] = ()
     gaps: tuple[Gap, ...] = ()
     curves: Mapping[str, Curve] = field(default_factory=dict, hash=False)
@@ -158,6 +206,8 @@ class Timeline:
             raise ValueError(f"nominal_rate must be positive, got {self.nominal_rate}")
         put(self, "clip_labels", tuple((label, _finite(score)) for label, score in self.clip_labels))
         put(self, "segments", tuple(sorted(self.segments, key=lambda s: s.sort_key)))
+        put(self, "reviewed", tuple(sorted(self.reviewed, key=lambda r: r.sort_key)))
+        put(self, "rejected", tuple(sorted(self.rejected, key=lambda s: s.sort_key)))
         put(self, "gaps", tuple(sorted(self.gaps, key=lambda g: (g.start_s, g.end_s, g.reason))))
         put(self, "curves", dict(self.curves))
         put(self, "provenance", dict(self.provenance))
@@ -188,7 +238,7 @@ class Timeline:
         )
 
     def crop(self, start_s: float, end_s: float) -> "Timeline":
-        """Only segments and gaps, or parts of them, in [start_s, end_s); times stay those of the film.
+        """Only segments, what was said of them, and gaps, or parts of them, in [start_s, end_s); times stay the film's.
 
         Curves and clip labels stay: they speak of the film.
         """
@@ -198,6 +248,8 @@ class Timeline:
             self,
             span_s=span,
             segments=tuple(kept for s in self.segments if (kept := s.cropped(*span)) is not None),
+            reviewed=tuple(part for r in self.reviewed if (part := r.cropped(*span)) is not None),
+            rejected=tuple(kept for s in self.rejected if (kept := s.cropped(*span)) is not None),
             gaps=tuple(left for g in self.gaps if (left := g.cropped(*span)) is not None),
         )
 

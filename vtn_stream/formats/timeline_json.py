@@ -31,7 +31,7 @@ from vtn_stream.formats.json_values import (
 from vtn_stream.formats.reading import MAX_BYTES, ReadingOptions, ReadResult, refuse
 from vtn_stream.formats.writing import Options, Written
 from vtn_stream.seal import is_digest, is_intact, sealed
-from vtn_stream.timeline import Curve, Gap, Segment, Timeline
+from vtn_stream.timeline import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Timeline
 
 __all__ = [
     "OWN",
@@ -49,7 +49,8 @@ __all__ = [
 ]
 
 SCHEMA = "vtn-stream/timeline"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ_VERSIONS = (1, 2)  # 2 added origin, was, reviewed and rejected: what people said of the timeline
 OWN = "timeline.json"  # the name under which a file keeps its own digest, beside those of the other files
 
 _RATE = re.compile(r"[1-9]\d{0,29}(/[1-9]\d{0,29})?", re.ASCII)
@@ -155,11 +156,12 @@ def to_dict(timeline: Timeline) -> dict[str, Any]:
             "start_timecode": timeline.start_timecode,
         },
         "span_s": list(timeline.span_s),
-        "segments": [
-            {"start_s": s.start_s, "end_s": s.end_s, "label": s.label, "score": s.score}
-            | ({"attributes": dict(s.attributes)} if s.attributes else {})
-            for s in timeline.segments
+        "segments": [_of_segment(s) for s in timeline.segments],
+        "reviewed": [
+            {"start_s": r.start_s, "end_s": r.end_s, "labels": None if r.labels is None else list(r.labels)}
+            for r in timeline.reviewed
         ],
+        "rejected": [_of_segment(s) for s in timeline.rejected],
         "clip_labels": [{"label": label, "score": score} for label, score in timeline.clip_labels],
         "gaps": [{"start_s": g.start_s, "end_s": g.end_s, "reason": g.reason} for g in timeline.gaps],
         "curves": {
@@ -170,6 +172,17 @@ def to_dict(timeline: Timeline) -> dict[str, Any]:
     }
 
 
+def _of_segment(s: Segment) -> dict[str, Any]:
+    fields: dict[str, Any] = {"start_s": s.start_s, "end_s": s.end_s, "label": s.label, "score": s.score}
+    if s.attributes:
+        fields["attributes"] = dict(s.attributes)
+    if s.origin is not None:
+        fields["origin"] = s.origin
+    if s.was is not None:
+        fields["was"] = _of_segment(s.was)
+    return fields
+
+
 def from_dict(data: Any, source: bytes | None = None) -> Timeline:
     """The timeline that `to_dict` wrote. Raises TimelineError on anything else.
 
@@ -177,10 +190,10 @@ def from_dict(data: Any, source: bytes | None = None) -> Timeline:
     """
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise TimelineError("this is not a vtn-stream timeline", "nothing was read", f'its "schema" must be "{SCHEMA}"')
-    if type(data.get("version")) is not int or data["version"] != SCHEMA_VERSION:
+    if type(data.get("version")) is not int or data["version"] not in READ_VERSIONS:
         raise TimelineError(
             f"the timeline has schema version {shown(data.get('version'))}",
-            f"this release reads version {SCHEMA_VERSION} only",
+            f"this release reads versions {min(READ_VERSIONS)} to {max(READ_VERSIONS)} only",
             "read it with the release that wrote it",
         )
     try:
@@ -205,11 +218,14 @@ class _NoNumber(ValueError):
 
 
 def _timeline(data: dict[str, Any]) -> Timeline:
+    said = data if data["version"] > 1 else {"reviewed": [], "rejected": []}
     return made(
         Timeline,
         **get(data, "video", _video),
         span_s=get(data, "span_s", _span),
         segments=get(data, "segments", each(_segment)),
+        reviewed=get(said, "reviewed", each(_reviewed)),
+        rejected=get(said, "rejected", each(_segment)),
         clip_labels=get(data, "clip_labels", each(_clip_label)),
         gaps=get(data, "gaps", each(_gap)),
         curves=get(data, "curves", by_name(_curve)),
@@ -247,6 +263,29 @@ def _segment(data: Any) -> Segment:
         label=get(data, "label", text),
         score=get(data, "score", optional(number)),
         attributes=get(data, "attributes", by_name(text)) if "attributes" in data else {},
+        origin=get(data, "origin", _origin) if "origin" in data else None,
+        was=get(data, "was", _was) if "was" in data else None,
+    )
+
+
+def _was(data: Any) -> Segment:
+    if isinstance(data, dict) and data.keys() & {"origin", "was"}:
+        raise ValueError("what the model had said has no origin and was nothing else before")
+    return _segment(data)
+
+
+def _origin(value: Any) -> Origin:
+    if value not in ORIGINS:
+        raise ValueError(f"expected one of {', '.join(ORIGINS)}, got {shown(value)}")
+    return value
+
+
+def _reviewed(data: Any) -> Reviewed:
+    return made(
+        Reviewed,
+        start_s=get(data, "start_s", number),
+        end_s=get(data, "end_s", number),
+        labels=get(data, "labels", optional(lambda labels: tuple(each(text)(labels)))),
     )
 
 
