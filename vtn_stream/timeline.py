@@ -11,156 +11,21 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any
 
-__all__ = ["Curve", "Gap", "Origin", "Reviewed", "Segment", "Timeline"]
+from vtn_stream.segments import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Span, finite
 
-# Who says that a segment is there.
-# model    a model, or another analysis
-# curated  a model said so, and a person looked at it and kept or changed it
-# manual   a person
-Origin = Literal["model", "curated", "manual"]
-ORIGINS: tuple[Origin, ...] = ("model", "curated", "manual")
-
+__all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Reviewed", "Segment", "Timeline"]
 
 TOLERANCE_S = 1e-6  # of lengths and gaps: 0.3 - 0.2 is 0.1, whatever floats say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
-    start_s: float
-    end_s: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "start_s", float(self.start_s))  # 0 and 0.0 are written alike
-        object.__setattr__(self, "end_s", float(self.end_s))
-        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s) and self.start_s <= self.end_s):
-            raise ValueError(f"a span needs finite start_s <= end_s, got {self.start_s} and {self.end_s}")
-
-    @property
-    def duration_s(self) -> float:
-        return self.end_s - self.start_s
-
-    def overlaps(self, other: "_Span") -> bool:
-        """Whether the two share time; an instant overlaps a span that contains it, or an equal instant."""
-        if self.start_s == self.end_s or other.start_s == other.end_s:
-            low, high = max(self.start_s, other.start_s), min(self.end_s, other.end_s)
-            ends = {s.end_s for s in (self, other) if s.start_s < s.end_s}
-            return low <= high and low not in ends
-        return self.start_s < other.end_s and other.start_s < self.end_s
-
-    def shift(self, by_s: float) -> Self:
-        return replace(self, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
-
-    def cropped(self, start_s: float, end_s: float) -> Self | None:
-        """The part inside [start_s, end_s), or None."""
-        if start_s >= end_s or not self.overlaps(_Span(start_s=start_s, end_s=end_s)):
-            return None
-        return replace(self, start_s=max(self.start_s, start_s), end_s=min(self.end_s, end_s))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment(_Span):
-    """Something that happens in [start_s, end_s): a label, a score in 0..1 when one is known, attributes.
-
-    origin  who says so; None where nobody noted it
-    was     what the model had said, where a person changed it; it has no origin and no `was` of its own
-
-    >>> walk = Segment(start_s=2, end_s=6, label="walk")
-    >>> walk.tiou(Segment(start_s=4, end_s=8, label="run"))
-    0.3333333333333333
-    >>> walk.cropped(0, 3).duration_s
-    1.0
-    """
-
-    label: str
-    score: float | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
-    origin: Origin | None = None
-    was: "Segment | None" = None
-
-    def __post_init__(self) -> None:
-        _Span.__post_init__(self)
-        if self.origin is not None and self.origin not in ORIGINS:
-            raise ValueError(f"origin must be one of {', '.join(ORIGINS)}, got {self.origin!r}")
-        if self.was is not None and (self.origin != "curated" or self.was.origin or self.was.was):
-            raise ValueError("only a curated segment was another one, which says nothing of its own origin")
-        if self.score is not None:
-            object.__setattr__(self, "score", _finite(self.score))
-        object.__setattr__(self, "attributes", dict(self.attributes))
-
-    def __and__(self, other: "Segment") -> "Segment | None":
-        """The time shared with `other`, under this segment's label and score; None if there is none."""
-        if not self.overlaps(other):
-            return None
-        return replace(self, start_s=max(self.start_s, other.start_s), end_s=min(self.end_s, other.end_s))
-
-    def tiou(self, other: "Segment") -> float:
-        """Temporal intersection over union, 0..1; 0 for segments of no length."""
-        shared = max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
-        union = self.duration_s + other.duration_s - shared
-        return shared / union if union > 0 else 0.0
-
-    @property
-    def sort_key(self) -> tuple[Any, ...]:
-        """A total order: equal sets of segments are sorted in the same way."""
-        score = (0, 0.0) if self.score is None else (1, self.score)
-        was = () if self.was is None else self.was.sort_key
-        return (self.start_s, self.end_s, self.label, score, sorted(self.attributes.items()), self.origin or "", was)
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether a person stands behind it."""
-        return self.origin in ("curated", "manual")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reviewed(_Span):
-    """Time in which a person looked for everything: of these labels nothing happens there but the timeline's segments.
-
-    labels  sorted; None for every label
-    """
-
-    labels: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        _Span.__post_init__(self)
-        if self.labels is not None:
-            if isinstance(self.labels, str) or not self.labels:
-                raise ValueError("labels must be a few labels, or None for every label")
-            object.__setattr__(self, "labels", tuple(sorted(set(self.labels))))
-
-    @property
-    def sort_key(self) -> tuple[Any, ...]:
-        return (self.start_s, self.end_s, self.labels is not None, self.labels or ())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap(_Span):
-    """Time about which nothing is known, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """Values over time, evenly spaced and decimated for drawing: value i stands for start_s + i * step_s."""
-
-    start_s: float
-    step_s: float
-    values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        for name in ("start_s", "step_s"):
-            object.__setattr__(self, name, _finite(getattr(self, name)))
-        if self.step_s <= 0:
-            raise ValueError(f"a curve needs a positive step, got {self.step_s}")
-        object.__setattr__(self, "values", tuple(_finite(value) for value in self.values))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """What is known about a film over time. Methods named by verbs return a new one.
+
+    None of them lets a person say what that person did not say: where a verb takes a segment away, `reviewed` no longer
+    says that nothing is there; a segment that a verb joins or places elsewhere has no origin.
 
     video_identity  the film's content, as `probe` hashed it
     video_path      relative and inside: the film's path below the timeline's folder, or its bare name
@@ -194,17 +59,17 @@ class Timeline:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "duration_s", _finite(self.duration_s))
+        put(self, "duration_s", finite(self.duration_s))
         if self.duration_s < 0:
             raise ValueError(f"duration_s must be >= 0, got {self.duration_s}")
-        span = _Span(start_s=self.span_s[0], end_s=self.span_s[1])
+        span = Span(start_s=self.span_s[0], end_s=self.span_s[1])
         put(self, "span_s", (span.start_s, span.end_s))
         parts = self.video_path.replace("\\", "/").split("/")
         if not self.video_path or parts[0].endswith(":") or "" in parts or ".." in parts:
             raise ValueError(f"video_path must be relative and stay inside, got {self.video_path[:200]!r}")
         if self.nominal_rate is not None and self.nominal_rate <= 0:
             raise ValueError(f"nominal_rate must be positive, got {self.nominal_rate}")
-        put(self, "clip_labels", tuple((label, _finite(score)) for label, score in self.clip_labels))
+        put(self, "clip_labels", tuple((label, finite(score)) for label, score in self.clip_labels))
         put(self, "segments", tuple(sorted(self.segments, key=lambda s: s.sort_key)))
         put(self, "reviewed", tuple(sorted(self.reviewed, key=lambda r: r.sort_key)))
         put(self, "rejected", tuple(sorted(self.rejected, key=lambda s: s.sort_key)))
@@ -223,19 +88,31 @@ class Timeline:
         labels: Iterable[str] | None = None,
         min_score: float | None = None,
         min_duration_s: float = 0.0,
+        top: int | None = None,
     ) -> "Timeline":
-        """Only segments with one of `labels`, at least this score (unscored ones stay) and this long."""
+        """Only segments with one of `labels`, at least this score and this long; of these the `top` surest.
+
+        What a person stands behind, and what has no score, is as sure as can be. Of equal ones the earliest count.
+        """
         wanted = None if labels is None else set(labels)
-        return replace(
-            self,
-            segments=tuple(
-                s
-                for s in self.segments
-                if (wanted is None or s.label in wanted)
-                and (min_score is None or s.score is None or s.score >= min_score)
-                and s.duration_s >= min_duration_s - TOLERANCE_S
-            ),
-        )
+        kept = [
+            s
+            for s in self.segments
+            if (wanted is None or s.label in wanted)
+            and (min_score is None or s.sureness >= min_score)
+            and s.duration_s >= min_duration_s - TOLERANCE_S
+        ]
+        if top is not None:
+            kept = sorted(kept, key=lambda s: -s.sureness)[:top]
+        there = self
+        if wanted is not None:
+            there = replace(
+                self,
+                segments=tuple(s for s in self.segments if s.label in wanted),
+                reviewed=tuple(part for r in self.reviewed if (part := _of_labels(r, wanted)) is not None),
+                rejected=tuple(s for s in self.rejected if s.label in wanted),
+            )
+        return there._with(kept)
 
     def crop(self, start_s: float, end_s: float) -> "Timeline":
         """Only segments, what was said of them, and gaps, or parts of them, in [start_s, end_s); times stay the film's.
@@ -269,7 +146,7 @@ class Timeline:
             groups[s.label][-1].append(s)
             ends_s[s.label] = max(ends_s[s.label], s.end_s)
         merged = [_joined(group) for of_label in groups.values() for group in of_label]
-        return replace(self, segments=tuple(merged))
+        return replace(self, segments=tuple(merged))  # no time is lost, so what was reviewed stays true
 
     def pad(self, lead_s: float = 0.0, lag_s: float = 0.0) -> "Timeline":
         """Every segment starts lead_s earlier and ends lag_s later, inside the analyzed span.
@@ -281,8 +158,8 @@ class Timeline:
         for s in self.segments:
             if s.start_s - lead_s <= s.end_s + lag_s:
                 start_s = min(max(s.start_s - lead_s, low), high)
-                padded.append(replace(s, start_s=start_s, end_s=max(start_s, min(s.end_s + lag_s, high))))
-        return replace(self, segments=tuple(padded))
+                padded.append(s.placed(start_s, max(start_s, min(s.end_s + lag_s, high))))
+        return replace(self, segments=tuple(padded)) if min(lead_s, lag_s) >= 0 else self._with(padded)
 
     def without_overlaps(self) -> "Timeline":
         """One track: at each moment only the segment with the highest score; of equal ones, the one that began later.
@@ -291,7 +168,8 @@ class Timeline:
                   |-B 0.9-|      ->           |-B 0.9-|
                                                       |A|
 
-        A segment without a score counts as surely true. Pieces stay apart, each with all of the score and attributes.
+        A segment without a score, or by hand, counts as surely true. Pieces stay apart, each with all of the score and
+        attributes.
         Instants stay where no segment lasts; of several at one time, the strongest.
         """
         stays = [s for s in self.segments if s.start_s < s.end_s]
@@ -305,29 +183,92 @@ class Timeline:
             covered = at >= 0 and s.start_s < pieces[at].end_s
             if not covered and (s.start_s not in instants or _rank(s) > _rank(instants[s.start_s])):
                 instants[s.start_s] = s
-        return replace(self, segments=(*pieces, *instants.values()))
+        return self._with((*pieces, *instants.values()))
 
     def rename(self, names: Mapping[str, str]) -> "Timeline":
-        """Labels replaced by `names`; a label that is not in it stays."""
-        return replace(self, segments=tuple(replace(s, label=names.get(s.label, s.label)) for s in self.segments))
+        """Labels replaced by `names`; a label that is not in it stays.
+
+        Where several labels get one name, time is reviewed for it only if it was reviewed for all of them.
+        """
+
+        def renamed(s: Segment) -> Segment:
+            was = None if s.was is None else renamed(s.was)
+            return replace(s, label=names.get(s.label, s.label), was=None).changed_from(was)
+
+        known = {*names, *self.labels, *(s.label for s in self.rejected)}
+        known |= {s.was.label for s in self.segments if s.was is not None}
+        known |= {label for r in self.reviewed for label in r.labels or ()}
+        return replace(
+            self,
+            segments=tuple(map(renamed, self.segments)),
+            reviewed=tuple(part for r in self.reviewed if (part := _renamed(r, names, known)) is not None),
+            rejected=tuple(map(renamed, self.rejected)),
+        )
+
+    def _with(self, segments: Iterable[Segment]) -> "Timeline":
+        """With these segments; nobody reviewed the time of those that are no longer here."""
+        here = tuple(segments)
+        lost = set(self.segments) - set(here) if self.reviewed else set()
+        return replace(self, segments=here, reviewed=_without(self.reviewed, lost) if lost else self.reviewed)
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError(f"expected a finite number, got {value}")
-    return float(value)
+def _of_labels(reviewed: Reviewed, wanted: set[str]) -> Reviewed | None:
+    """What a span says of these labels."""
+    labels = tuple(label for label in wanted if reviewed.speaks_of(label))
+    return replace(reviewed, labels=labels) if labels else None
+
+
+def _renamed(reviewed: Reviewed, names: Mapping[str, str], known: set[str]) -> Reviewed | None:
+    if reviewed.labels is None:
+        return reviewed
+    unseen = {names.get(label, label) for label in known if label not in reviewed.labels}
+    labels = {names.get(label, label) for label in reviewed.labels} - unseen
+    return replace(reviewed, labels=tuple(labels)) if labels else None
+
+
+def _without(reviewed: Iterable[Reviewed], lost: Iterable[Segment]) -> tuple[Reviewed, ...]:
+    """What remains of reviewed time without that of lost segments of their labels."""
+    in_order = sorted(lost, key=lambda s: s.start_s)
+    lost_times: dict[tuple[str, ...] | None, list[tuple[float, float]]] = {}
+    left = []
+    for r in reviewed:
+        if r.labels not in lost_times:
+            lost_times[r.labels] = _times(s for s in in_order if r.speaks_of(s.label))
+        times = lost_times[r.labels]
+        at_s = r.start_s
+        for start_s, end_s in times[bisect_right(times, at_s, key=lambda time: time[1]) :]:
+            if start_s >= r.end_s and start_s > r.start_s:
+                break
+            if at_s < start_s:
+                left.append(replace(r, start_s=at_s, end_s=start_s))
+            at_s = end_s
+        if at_s < r.end_s or at_s == r.start_s:
+            left.append(replace(r, start_s=at_s))
+    return tuple(left)
+
+
+def _times(in_order: Iterable[Segment]) -> list[tuple[float, float]]:
+    """The time of sorted segments, in disjoint spans. An instant takes the smallest there is."""
+    times: list[tuple[float, float]] = []
+    for s in in_order:
+        start_s, end_s = s.start_s, max(s.end_s, math.nextafter(s.start_s, math.inf))
+        if times and start_s <= times[-1][1]:
+            times[-1] = (times[-1][0], max(times[-1][1], end_s))
+        else:
+            times.append((start_s, end_s))
+    return times
 
 
 def _rank(segment: Segment) -> tuple[float, float]:
     """The rank of a segment among several at one moment: the surer one wins, then the one that began later."""
-    return (math.inf if segment.score is None else segment.score, segment.start_s)
+    return (segment.sureness, segment.start_s)
 
 
 def _strongest_pieces(segments: list[Segment]) -> list[Segment]:
     """What remains of sorted segments with lengths above 0 if at each moment only the strongest counts. O(n log n)."""
     bounds = sorted({bound for s in segments for bound in (s.start_s, s.end_s)})
     waiting: list[tuple[float, float, int]] = []  # by rank, the strongest first; those that have ended go when met
-    pieces: list[Segment] = []
+    pieces: list[tuple[float, float, int]] = []  # from, until, and the number of the segment
     last = None  # the number of the segment that the last piece is of
     began = 0
     for start_s, end_s in pairwise(bounds):
@@ -338,12 +279,12 @@ def _strongest_pieces(segments: list[Segment]) -> list[Segment]:
         while waiting and segments[waiting[0][2]].end_s <= start_s:
             heappop(waiting)
         holds = waiting[0][2] if waiting else None
-        if holds is not None and holds == last and pieces[-1].end_s == start_s:
-            pieces[-1] = replace(pieces[-1], end_s=end_s)
+        if holds is not None and holds == last and pieces[-1][1] == start_s:
+            pieces[-1] = (pieces[-1][0], end_s, holds)
         elif holds is not None:
-            pieces.append(replace(segments[holds], start_s=start_s, end_s=end_s))
+            pieces.append((start_s, end_s, holds))
         last = holds
-    return pieces
+    return [segments[number].placed(start_s, end_s) for start_s, end_s, number in pieces]
 
 
 def _joined(group: list[Segment]) -> Segment:

@@ -1,6 +1,6 @@
 """What export and convert share: the format of a file, its content, and the check that no other file is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,15 +96,25 @@ def content_of(
 
 
 def inside_film(timeline: Timeline) -> tuple[Timeline, int]:
-    """The timeline without what lies outside the film, and how many segments were changed."""
+    """The timeline without what lies outside the film, and how many segments, or rejected ones, were changed."""
+    end_s = timeline.duration_s
+    segments, num_changed = _inside(timeline.segments, end_s)
+    rejected, num_rejected = _inside(timeline.rejected, end_s)
+    reviewed = timeline.reviewed
+    if any(r.start_s < 0 or r.end_s > end_s for r in reviewed):
+        reviewed = tuple(part for r in reviewed if (part := r.cropped(0.0, end_s)) is not None)
+    return replace(timeline, segments=segments, rejected=rejected, reviewed=reviewed), num_changed + num_rejected
+
+
+def _inside(segments: Iterable[Segment], duration_s: float) -> tuple[tuple[Segment, ...], int]:
     kept: list[Segment] = []
     num_changed = 0
-    for s in timeline.segments:
-        start_s, end_s = (min(max(bound, 0.0), timeline.duration_s) for bound in (s.start_s, s.end_s))
+    for s in segments:
+        start_s, end_s = (min(max(bound, 0.0), duration_s) for bound in (s.start_s, s.end_s))
         num_changed += (start_s, end_s) != (s.start_s, s.end_s)
         if start_s < end_s or s.start_s == s.end_s == start_s:
             kept.append(replace(s, start_s=start_s, end_s=end_s))
-    return (replace(timeline, segments=tuple(kept)), num_changed) if num_changed else (timeline, 0)
+    return tuple(kept), num_changed
 
 
 def outside_warnings(num_outside: int) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ Scored = tuple[GridScores, FrameIndex, tuple[str, ...]]
 class Selection:
     """What is done with the segments, in this order.
 
-    threshold       only segments with at least this score, 0..1; unscored ones stay
+    threshold       only segments with at least this score, 0..1; unscored ones stay, and those of a person
     labels          only these; () for all
     names           labels that get another name
     merge_gap_s     segments of one label at most so far apart become one
@@ -90,10 +90,7 @@ class Selection:
         timeline = timeline.rename({label: names.get(one_form(label), label) for label in timeline.labels})
         if self.merge_gap_s is not None:
             timeline = timeline.merge(self.merge_gap_s)
-        timeline = timeline.filter(min_duration_s=self.min_duration_s)
-        if self.top is not None:
-            order = sorted(timeline.segments, key=lambda s: -math.inf if s.score is None else -s.score)
-            timeline = replace(timeline, segments=tuple(order[: self.top]))
+        timeline = timeline.filter(min_duration_s=self.min_duration_s, top=self.top)
         if self.lead_s or self.lag_s:
             timeline = timeline.pad(self.lead_s, self.lag_s)
         if self.no_overlaps:
