@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 from vtn_stream.report.index import entry_of, index
 from vtn_stream.report.label_curves import LabelCurves, label_curves
 from vtn_stream.report.page import page
+from vtn_stream.results.pages import rest_of
 from vtn_stream.timeline import Curve, Segment, Timeline
 
 DURATION_S = 36_000.0
@@ -144,7 +145,7 @@ def main() -> None:
         print(f"Chromium {browser.version}, 1600 x 1000, {NUM_LABELS} labels, {NUM_FRAMES} frames each")
         for num, curves in ((given.segments // 10, None), (given.segments, None), (given.segments, noise())):
             path = Path(folder) / f"{num}.html"
-            path.write_bytes(page(timeline(num), label_curves=curves))
+            path.write_bytes(page(timeline(num), rest=rest_of(timeline(num)), label_curves=curves))
             size = path.stat().st_size
             also = " and a curve of each label" if curves else ""
             print(f"{num:6,} segments{also}  size {size / 1e3:,.0f} kB (wanted: at most {MAX_BYTES / 1e3:,.0f} kB)")

@@ -4,17 +4,37 @@ import io
 import json
 import re
 from fractions import Fraction
+from unittest.mock import patch
 
 import pytest
 from counting import write_film
 from PIL import Image
 from playwright.sync_api import expect
 
-from vtn_stream.report.page import page
+from vtn_stream.report import page as report_page
+from vtn_stream.report.html import joined_script
+from vtn_stream.results.pages import rest_of
 from vtn_stream.timeline import Segment, Timeline
 
 DURATION_S = 8.0
 NO_FILM = ("ERR_FILE_NOT_FOUND",)  # what the browser logs of a film that is not there
+
+
+def page(made_of, **given):
+    """The page of a timeline that no file holds."""
+    return report_page.page(made_of, rest=rest_of(made_of), **given)
+
+
+def open_page_of(made_of, **given):
+    """The same page, but `inside` has all names of its scripts: inside.commit, inside.segments."""
+    with patch.object(report_page, "joined_script", lambda names: _opened(joined_script(names))):
+        return page(made_of, **given)
+
+
+def _opened(script):
+    names = re.findall(r"^(?:const|let|function) (\w+)", script, re.MULTILINE)
+    getters = ", ".join(f"get {name}() {{ return {name}; }}" for name in dict.fromkeys(names))
+    return script.replace("})();", f"window.inside = {{ {getters} }};\n}})();")
 
 
 def segment(start_s, end_s, label, score=None, **attributes):

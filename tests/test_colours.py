@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from film_pages import data_of
+from film_pages import data_of, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_pages import entry_of, timeline
@@ -17,7 +17,6 @@ from rich.console import Console
 from vtn_stream.report.colours import COLOURS, NUM_LOOKS, look_of
 from vtn_stream.report.drawing import looks_of
 from vtn_stream.report.index import index
-from vtn_stream.report.page import page
 from vtn_stream.report.timeline_plot import figure
 from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.track import GridScores

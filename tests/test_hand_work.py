@@ -154,7 +154,7 @@ def test_two_changed_files_are_told_in_one_line(tmp_path):
     (line,) = run(tmp_path, NEWER)
     assert line.startswith("film.mp4.timeline.csv and film.mp4.timeline.html are hand work")
     (line,) = run(tmp_path, NEWER, discard_edits=True)
-    assert line.endswith("film.mp4.timeline.html.edited-1 and film.mp4.timeline.csv.edited-1")
+    assert line.endswith("film.mp4.timeline.csv.edited-1 and film.mp4.timeline.html.edited-1")
 
 
 def test_put_aside_files_are_counted_up(tmp_path):

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from film_pages import page
 
 from vtn_stream.errors import InputError
 from vtn_stream.formats import timeline_json
-from vtn_stream.report.page import page
 from vtn_stream.results.overview import MAX_UPDATED, timeline_files, update_index, write_index, write_missing_pages
 from vtn_stream.timeline import Segment, Timeline
 

@@ -16,6 +16,7 @@ from film_pages import (  # noqa: F401  (fixtures among them)
     drawn,
     film,
     many,
+    page,
     rows,
     segment,
     show,
@@ -26,7 +27,7 @@ from PIL import Image
 
 from vtn_stream.errors import printable
 from vtn_stream.report.colours import look_of
-from vtn_stream.report.page import SCRIPTS, page
+from vtn_stream.report.page import SCRIPTS
 from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, MAX_THUMBNAILS, chosen_thumbnails
 from vtn_stream.timeline import Curve, Gap
 

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from film_pages import DURATION_S, at, colours, data_of, drawn, segment, show, text, timeline  # noqa: F401
+from film_pages import DURATION_S, at, colours, data_of, drawn, page, segment, show, text, timeline  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.label_curves import LEVELS, MAX_POINTS, UNKNOWN, LabelCurves, label_curves
-from vtn_stream.report.page import page
 from vtn_stream.results.pages import page_at, page_of
 from vtn_stream.store import write_scores
 from vtn_stream.timeline import Curve

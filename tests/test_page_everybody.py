@@ -16,6 +16,7 @@ from film_pages import (  # noqa: F401  (fixtures among them)
     drawn,
     film,
     many,
+    page,
     rows,
     segment,
     show,
@@ -26,7 +27,6 @@ from playwright.sync_api import expect
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.label_curves import LabelCurves
-from vtn_stream.report.page import page
 from vtn_stream.timeline import Curve, Gap
 
 

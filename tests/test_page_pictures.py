@@ -4,10 +4,9 @@ import io
 from itertools import pairwise
 
 import numpy as np
-from film_pages import at, data_of, segment, show, timeline  # noqa: F401  (fixtures among them)
+from film_pages import at, data_of, page, segment, show, timeline  # noqa: F401  (fixtures among them)
 from PIL import Image
 
-from vtn_stream.report.page import page
 from vtn_stream.report.thumbnails import MAX_OF_LABELS, pictures_of_labels
 
 SCENES = {"analysis": {"kind": "scenes"}}

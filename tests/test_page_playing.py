@@ -12,14 +12,13 @@ from film_pages import (  # noqa: F401  (fixtures among them)
     data_of,
     drawn,
     film,
+    page,
     rows,
     show,
     text,
     timeline,
 )
 from playwright.sync_api import expect
-
-from vtn_stream.report.page import page
 
 
 def test_the_film_plays_and_what_holds_is_marked(show):

@@ -1,10 +1,9 @@
 """How a timeline was made, in sentences: with the model's name, whatever a stranger's provenance holds."""
 
-from film_pages import data_of, show, text, timeline  # noqa: F401  (fixtures among them)
+from film_pages import data_of, page, show, text, timeline  # noqa: F401  (fixtures among them)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtn_stream.report.page import page
 from vtn_stream.report.provenance import how_made
 
 MODEL = {

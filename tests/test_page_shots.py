@@ -6,11 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from counting import NTSC, number_shown, write_film
-from film_pages import drawn, segment, timeline
+from film_pages import drawn, page, segment, timeline
 from PIL import Image
 from playwright.sync_api import expect
-
-from vtn_stream.report.page import page
 
 STARTS = (0, 17, 18, 44, 91)  # of shots: no start of these but the first is a whole millisecond
 NUM = 120

@@ -1,10 +1,11 @@
 """One film's timeline as one HTML page: player, lanes, curves and table, in a file that opens without a server.
 
-The film lies beside the page, or its reader chooses it. Data are columns of numbers: 10,000 segments are some 250 kB.
-Resolution: times are written in whole milliseconds, scores with four digits, values of curves with three; a segment
-shorter than that becomes an instant. Of attributes, provenance and names all is shown; control characters and bidi
-marks as escapes, and what is longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the labels
-with most time are drawn. Equal input gives equal bytes.
+The film lies beside the page, or its reader chooses it. The page edits: what it saves is the timeline's file again, to
+the last digit. So segments are in it as they are, in columns (10,000 are some 500 kB), and all else as the text of the
+file (`rest`). Shown are whole milliseconds, values of curves with three digits; a segment shorter than that becomes an
+instant. Of attributes, provenance and names all is shown; control characters and bidi marks as escapes, and what is
+longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the labels with most time are drawn.
+Equal input gives equal bytes.
 """
 
 import base64
@@ -15,9 +16,9 @@ from typing import Any
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.report.label_curves import LabelCurves
-from vtn_stream.report.provenance import facts, how_made, is_of_scenes
+from vtn_stream.report.provenance import facts, how_made, is_of_scenes, rate_of
 from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, chosen_thumbnails, data_uri, pictures_of_labels
-from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.timeline import ORIGINS, Segment, Timeline
 
 __all__ = ["page"]
 
@@ -32,17 +33,20 @@ STYLES = (
     *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
 )
 SCRIPTS = (
-    "hatches.js",
+    *("hatches.js", "digest.js", "looks.js"),
     *(
         f"report.{part}.js"
-        for part in ("data", "table", "curves", "tracks", "drawing", "gestures", "tip", "player", "start")
+        for part in ("data", "filters", "table", "curves", "tracks", "drawing", "gestures", "tip", "player")
     ),
+    *(f"edit.{part}.js" for part in ("order", "spans", "document", "history", "operations", "write", "csv")),
+    *(f"report.{part}.js" for part in ("labels", "start")),
 )
 
 
 def page(
     timeline: Timeline,
     *,
+    rest: str,
     truth: Sequence[Segment] | None = None,
     film: str | None = None,
     thumbnails: Sequence[tuple[float, bytes]] = (),
@@ -50,6 +54,7 @@ def page(
 ) -> bytes:
     """The page.
 
+    rest          the text of the file of this timeline, but without segments, reviewed and rejected
     truth         what really happens, drawn above what was found
     film          the film's path as seen from the page, plain; by default the timeline's
     thumbnails    (time_s, JPEG)
@@ -70,15 +75,22 @@ def page(
             "url": relative_url(path),
             "duration": _ms(timeline.duration_s),
             "frame": _frame_ms(timeline),
+            "step": _step_ms(timeline),
         },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
         "drawn": _drawn_at(timeline),
         "labels": [
-            [_shown(label), look.colour, look.hatch, place.get(label)]
+            [_shown(label), look.colour, look.hatch, place.get(label), _filed(label)]
             for label, look in zip(labels, looks, strict=True)
         ],
         "segments": _columns(timeline.segments, number),
+        "reviewed": [
+            {"start_s": r.start_s, "end_s": r.end_s, "labels": None if r.labels is None else [*map(_filed, r.labels)]}
+            for r in timeline.reviewed
+        ],
+        "rejected": [_fields(s) for s in timeline.rejected],
+        "rest": rest,
         "truth": None if truth is None else _columns(sorted(truth, key=lambda s: s.sort_key), number),
         "gaps": [[_ms(g.start_s), _ms(g.end_s), _shown(g.reason)] for g in timeline.gaps],
         "clips": [[_shown(label), _score(score)] for label, score in timeline.clip_labels],
@@ -107,19 +119,33 @@ def page(
 
 
 def _columns(segments: Sequence[Segment], number: Mapping[str, int]) -> dict[str, Any]:
-    """The columns of the page's data. Starts are differences from one to the next: short numbers."""
-    starts = [_ms(s.start_s) for s in segments]
+    """The columns of the page's data, exact; what few segments have is by their numbers."""
     return {
         "labels": [number[s.label] for s in segments],
-        "starts": [now - before for before, now in zip([0, *starts], starts, strict=False)],
-        "lengths": [_ms(s.end_s) - _ms(s.start_s) for s in segments],
-        "scores": [None if s.score is None else _score(s.score) for s in segments],
-        "notes": [
-            [i, _shown(", ".join(f"{key}: {value}" for key, value in s.attributes.items()))]
-            for i, s in enumerate(segments)
-            if s.attributes
-        ],
+        "starts": [s.start_s for s in segments],
+        "ends": [s.end_s for s in segments],
+        "scores": [s.score for s in segments],
+        "attributes": [[i, _attributes(s)] for i, s in enumerate(segments) if s.attributes],
+        "origins": [s.origin and ORIGINS.index(s.origin) for s in segments] if any(s.origin for s in segments) else [],
+        "was": [[i, _fields(s.was)] for i, s in enumerate(segments) if s.was],
     }
+
+
+def _fields(s: Segment) -> dict[str, Any]:
+    """A segment as the page's script has it."""
+    fields: dict[str, Any] = {"start_s": s.start_s, "end_s": s.end_s, "label": _filed(s.label), "score": s.score}
+    if s.attributes:
+        fields["attributes"] = _attributes(s)
+    if s.origin is not None:
+        fields["origin"] = s.origin
+    if s.was is not None:
+        fields["was"] = _fields(s.was)
+    return fields
+
+
+def _attributes(s: Segment) -> list[tuple[str, str]]:
+    """As pairs: a script would change the order of names that are numbers."""
+    return [(_filed(key), _filed(value)) for key, value in s.attributes.items()]
 
 
 def _label_curves(curves: LabelCurves, number: Mapping[str, int]) -> dict[str, Any]:
@@ -142,6 +168,12 @@ def _frame_ms(timeline: Timeline) -> float:
     return round(float(min(max(lasts_ms, Fraction(1, 10)), Fraction(60_000))), 6)
 
 
+def _step_ms(timeline: Timeline) -> float | None:
+    """From one position to the next; None where the analysis has none."""
+    rate = rate_of(timeline)
+    return None if rate is None else round(float(1000 / rate), 6)
+
+
 def _drawn_at(timeline: Timeline) -> float | None:
     """The threshold of the segments, if the analysis gives it and nothing was selected since."""
     found: Any = timeline.provenance
@@ -157,6 +189,11 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
 
 def _shown(text: str) -> str:
     return shown_text(text, max_characters=MAX_TEXT)
+
+
+def _filed(text: str) -> str:
+    """The text as the timeline's file holds it: UTF-8 knows no lone surrogates."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _ms(time_s: float) -> int:

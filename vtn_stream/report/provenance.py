@@ -9,7 +9,7 @@ from typing import Any
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import shown_words
 
-__all__ = ["facts", "how_made", "is_of_scenes"]
+__all__ = ["facts", "how_made", "is_of_scenes", "rate_of"]
 
 MAX_FACTS = 1_000
 MAX_INPUTS = 12
@@ -103,6 +103,11 @@ def _model(analysis: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         more = f" and {len(highs) - len(some)} more" if len(highs) > len(some) else ""
         text += f" Labels with a threshold of their own: {', '.join(some)}{more}."
     yield "Threshold", text
+
+
+def rate_of(timeline: Timeline) -> float | None:
+    """Positions a second, if the analysis says it."""
+    return _rate(_mapping(timeline.provenance, "recipe").get("fps"))
 
 
 def _frames(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

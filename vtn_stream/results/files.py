@@ -117,23 +117,25 @@ class ResultFiles:
             return Saved(told=(line,))
         contents = {self.scores: scores_content(scores, index, labels, timeline.video_identity)}
         warnings: list[str] = []
-        for name in reversed([name for name in self.timelines if name != "json"]):
-            contents[self.timelines[name]], lost = self._content(name, timeline, (scores, index, labels))
+        for name in reversed([name for name in self.timelines if name not in ("json", PAGE)]):
+            contents[self.timelines[name]], lost = self._content(name, timeline)
             warnings += lost
         fates = {file: self._fate(file, beside, content) for file, content in contents.items()}
+        digests = {beside.end_of(f): (digest(c),) for f, c in contents.items() if fates[f] != "keep"}
+        files = self._earlier(timeline, beside) | digests
+        if (page := self.timelines.get(PAGE)) is not None:
+            contents[page] = self._page(timeline, (scores, index, labels), files)
+            fates[page] = self._fate(page, beside, contents[page])
         contents = {file: content for file, content in contents.items() if fates[file] != "keep"}
-        digests: dict[str, tuple[str, ...]] = {
-            beside.end_of(f): (digest(c),) for f, c in contents.items() if f.suffix != suffix_of(PAGE)
-        }
         self._write_partial(timeline, beside, digests)
-        contents[self._timeline] = timeline_json.dumps(timeline, self._earlier(timeline, beside) | digests)
+        contents[self._timeline] = timeline_json.dumps(timeline, files)
         fates[self._timeline] = self._fate_of_timeline(timeline, beside)
         asides = []
         for file, content in contents.items():
             if fates[file] == "aside":
                 asides.append(put_aside(file))
             write(file, content)
-        if (page := self.timelines.get(PAGE)) in contents:
+        if page in contents:
             os.utime(page)  # it is of this timeline, so no older
         self.drop_partial()
         kept = [file for file in self._others() if fates[file] == "keep"]
@@ -146,14 +148,16 @@ class ResultFiles:
     def drop_partial(self) -> None:
         self.partial.unlink(missing_ok=True)
 
-    def _content(self, name: str, timeline: Timeline, scored: Scored) -> tuple[bytes, list[str]]:
-        if name == PAGE:
-            film = quiet_way_to(self._film, self._folder, self._inside)
-            # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
-            made = page_of(timeline, film=film, store=self._store, thumbnails=self._thumbnails, scored=scored)
-            return made.content, []
+    def _content(self, name: str, timeline: Timeline) -> tuple[bytes, list[str]]:
         written = FORMATS[name].write([timeline], Options())
         return written.content, [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
+
+    def _page(self, timeline: Timeline, scored: Scored, files: Mapping[str, tuple[str, ...]]) -> bytes:
+        """files: digests that the timeline's file has, and so the one that the page saves."""
+        film = quiet_way_to(self._film, self._folder, self._inside)
+        # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
+        pictures = self._thumbnails
+        return page_of(timeline, film=film, store=self._store, thumbnails=pictures, scored=scored, files=files).content
 
     def _write_partial(self, timeline: Timeline, beside: Beside, digests: Mapping[str, tuple[str, ...]]) -> None:
         """digests: of what will be written now, beside those of what may be there."""

@@ -8,21 +8,21 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
-from vtn_stream.errors import DamagedFile, InputError
+from vtn_stream.errors import DamagedFile, InputError, TimelineError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
-from vtn_stream.formats import Written
+from vtn_stream.formats import Written, timeline_json
 from vtn_stream.localize import DRAWINGS
 from vtn_stream.report.html import is_document
 from vtn_stream.report.label_curves import LabelCurves, label_curves
 from vtn_stream.report.page import page
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pictures import recipe_of
-from vtn_stream.results.timelines import stem_of
+from vtn_stream.results.timelines import load_document, stem_of
 from vtn_stream.store import EmbeddingStore, read_scores, scores_identity
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores
 
-__all__ = ["NO_FILM", "Scored", "check_replaceable", "page_at", "page_of", "quiet_way_to", "way_to"]
+__all__ = ["NO_FILM", "Scored", "check_replaceable", "page_at", "page_of", "quiet_way_to", "rest_of", "way_to"]
 
 NO_FILM = "the page does not know where the film lies: choose it there, or run vtn-stream report TIMELINE --film FILM"
 # Where a page says which film it plays, as `report.page` writes it.
@@ -43,9 +43,11 @@ def page_of(
     store: Path | None = None,
     thumbnails: bool = True,
     scored: Scored | None = None,
+    files: Mapping[str, Sequence[str]] = {},
 ) -> Written:
     """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`; scored:
-    what the timeline was drawn from.
+    what the timeline was drawn from; files: digests of the files written with it, which the timeline that the page
+    saves has too.
 
     Thumbnails are those that were stored when the film was analyzed, of the same recipe; if there are none, the
     page has none, and a warning says so.
@@ -53,8 +55,14 @@ def page_of(
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     curves = None if scored is None else _label_curves(timeline, truth or (), *scored)
-    content = page(timeline, truth=truth, film=film, thumbnails=pictures, label_curves=curves)
+    rest = rest_of(timeline, files)
+    content = page(timeline, rest=rest, truth=truth, film=film, thumbnails=pictures, label_curves=curves)
     return Written(content=content, warnings=warnings)
+
+
+def rest_of(timeline: Timeline, files: Mapping[str, Sequence[str]] = {}) -> str:
+    """The text of a timeline's file without what a page edits."""
+    return timeline_json.dumps(replace(timeline, segments=(), reviewed=(), rejected=()), files).decode()
 
 
 def page_at(
@@ -74,8 +82,20 @@ def page_at(
     """
     way = _way_to_film_of(timeline, page, Path.cwd()) or _way_of_page(page, timeline) if film is None else film
     scored, trouble = (None, ()) if source is None else _scored_beside(source, timeline)
-    written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails, scored=scored)
+    files = {} if source is None else _files_with(source, timeline)
+    written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails, scored=scored, files=files)
     return replace(written, warnings=(*written.warnings, *trouble, *((NO_FILM,) if way is None else ())))
+
+
+def _files_with(source: Path, timeline: Timeline) -> Mapping[str, Sequence[str]]:
+    """Digests of the files written with this timeline. None where it is not all of the file's, or that was changed by
+    other means: what the page saves then looks like what it is, work of a person that no analysis draws again.
+    """
+    try:
+        document = load_document(source)
+    except TimelineError:
+        return {}
+    return document.files if document.origin == "ours" and document.timeline == timeline else {}
 
 
 def check_replaceable(page: Path, *, overwrite: bool = False, discard_edits: bool = False) -> None:

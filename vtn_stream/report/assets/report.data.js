@@ -1,6 +1,6 @@
 /* What there is, and which of it is shown. All times are milliseconds; texts of strangers enter as text nodes only.
 
-   segments  columns of predictions, then of truth        shown[i]  whether segment i passes the filters
+   segments  columns of what happens, and of truth        shown[i]  whether segment i passes the filters
    state     what the reader chose                        view      the part of the film that the lanes show
 
    The scripts of this page are one: each sees what the others name, in the order in which page.py joins them. */
@@ -54,97 +54,74 @@ function signs(label, kind = "") {
 
 // ---- what there is
 
-const segments = { label: [], start: [], end: [], score: [], note: [] };
-const numPredicted = data.segments.labels.length;
-for (const columns of data.truth ? [data.segments, data.truth] : [data.segments]) {
-  const first = segments.label.length;
-  let start = 0;
-  columns.labels.forEach((label, i) => {
-    start += columns.starts[i];
-    segments.label.push(label);
-    segments.start.push(start);
-    segments.end.push(start + columns.lengths[i]);
-    segments.score.push(columns.scores[i]);
-    segments.note.push("");
-  });
-  for (const [i, note] of columns.notes) segments.note[first + i] = note;
+const restText = data.rest; // the text of the timeline's file, without what can be edited
+data.rest = JSON.parse(restText);
+data.files = data.rest.files;
+
+/* Columns of rows: what a model or a person says happens, then truth. A row's number is never used again: one that was
+   taken away is `gone`. exact: the segment as the timeline's file has it (frozen; attributes as pairs of texts). The
+   other columns follow from it: start and end in ms, the note as it is shown. */
+const segments = { label: [], start: [], end: [], score: [], note: [], exact: [], gone: [], truth: [] };
+const exactLabels = data.labels.map((label) => label[4]), labelNumbers = new Map();
+exactLabels.forEach((name, label) => { if (!labelNumbers.has(name)) labelNumbers.set(name, label); });
+const ORIGINS = ["model", "curated", "manual"];
+const lowerNotes = [];
+
+const isTrue = (i) => segments.truth[i] === 1;
+const stands = (i) => segments.gone[i] === 0;
+const numRows = () => segments.label.length;
+
+function inMs(seconds) {
+  const ms = 1000 * within(seconds, -1e9, 1e9), whole = Math.round(ms);
+  return whole - ms === 0.5 && whole % 2 ? whole - 1 : whole; // to even, as Python rounds
 }
-const num = segments.label.length, isTrue = (i) => i >= numPredicted;
-const hasNotes = segments.note.some(Boolean);
-const lanes = data.labels.map(() => ({ found: [], truth: [] })); // numbers of segments, by start
-for (let i = 0; i < num; i++) lanes[segments.label[i]][isTrue(i) ? "truth" : "found"].push(i);
+
+function frozen(exact) {
+  if (exact.was) frozen(exact.was);
+  return Object.freeze(exact);
+}
+
+/** Writes a row. exact: null takes it away. */
+function setRow(i, exact, truth = 0) {
+  segments.gone[i] = exact === null ? 1 : 0;
+  if (exact === null) return;
+  segments.exact[i] = frozen(exact);
+  segments.label[i] = labelNumbers.get(exact.label);
+  segments.start[i] = inMs(exact.start_s);
+  segments.end[i] = inMs(exact.end_s);
+  segments.score[i] = exact.score;
+  segments.truth[i] = truth;
+  segments.note[i] = exact.attributes ? shownText(exact.attributes.map((pair) => pair.join(": ")).join(", ")) : "";
+  lowerNotes[i] = segments.note[i].toLowerCase();
+}
+
+function readRows({ labels, starts, ends, scores, attributes, origins, was }, truth) {
+  const first = numRows(), rare = [["attributes", new Map(attributes)], ["was", new Map(was)]];
+  labels.forEach((label, i) => {
+    const exact = { start_s: starts[i], end_s: ends[i], label: exactLabels[label], score: scores[i] };
+    if (origins[i] >= 0 && origins[i] !== null) exact.origin = ORIGINS[origins[i]];
+    for (const [name, values] of rare) if (values.has(i)) exact[name] = values.get(i);
+    setRow(first + i, exact, truth);
+  });
+}
+
+readRows(data.segments, 0);
+if (data.truth) readRows(data.truth, 1);
+const hasNotes = segments.note.some(Boolean), numTruth = data.truth?.labels.length ?? 0;
+let numStanding = numRows() - numTruth; // rows that stand, without truth
+const lanes = data.labels.map(() => ({ found: [], truth: [] })); // numbers of rows that stand, by start
+for (let i = 0; i < numRows(); i++) lanes[segments.label[i]][isTrue(i) ? "truth" : "found"].push(i);
 
 let length = data.film.duration;
 if (!(length > 0)) length = segments.end.reduce((most, end) => Math.max(most, end), 1000);
 const partial = data.span[0] > 1 || data.span[1] < length - 1;
-const scores = segments.score.slice(0, numPredicted).filter((score) => score !== null);
+const scores = segments.exact.flatMap(({ score, was }, i) => (isTrue(i) ? [] : [score, was?.score]))
+  .filter((score) => typeof score === "number");
 const lowest = scores.reduce((a, b) => Math.min(a, b), 0), highest = scores.reduce((a, b) => Math.max(a, b), 1);
 
 const state = { threshold: lowest, words: "", truth: true, off: new Set(), key: "start", down: false };
 const view = { low: 0, high: length };
 let now = 0; // the playhead
-let chosen = -1; // the segment last gone to
+let chosen = -1; // the segment last gone to, the first of the selection
+let selection = []; // numbers of rows
 let current = new Set(); // the segments at the playhead
-
-// ---- filters and counts
-
-const shown = new Uint8Array(num), counts = data.labels.map(() => 0);
-const lowerLabels = data.labels.map(([name]) => name.toLowerCase());
-const lowerNotes = segments.note.map((note) => note.toLowerCase());
-let order = []; // all segments as the table sorts them
-let rows = []; // those of them that are shown
-let telling = 0, listing = 0; // timers
-
-function sift(moving = false) {
-  const { threshold, words, truth, off } = state;
-  const named = lowerLabels.map((name) => name.includes(words));
-  counts.fill(0);
-  let numShown = 0, numTrue = 0;
-  for (let i = 0; i < num; i++) {
-    const label = segments.label[i], score = segments.score[i];
-    const passes = isTrue(i) ? truth : score === null || threshold <= lowest || score >= threshold;
-    shown[i] = passes && !off.has(label) && (named[label] || lowerNotes[i].includes(words)) ? 1 : 0;
-    if (!shown[i]) continue;
-    if (isTrue(i)) numTrue++;
-    else { numShown++; counts[label]++; }
-  }
-  rows = order.filter((i) => shown[i]);
-  const trueToo = data.truth ? ` · ${plural(numTrue, "true segment")}` : "";
-  const text = `${numShown.toLocaleString("en")} of ${plural(numPredicted, "segment")}${trueToo}`;
-  $("count").textContent = text;
-  clearTimeout(telling); // a slider on its way is not read out
-  telling = setTimeout(() => { $("told").textContent = text; }, 400);
-  heads.forEach((head, label) => {
-    const { found, truth } = lanes[label];
-    head.count.textContent = found.length ? `${counts[label]}/${found.length}` : `${truth.length} true`;
-  });
-  $("none").hidden = rows.length > 0;
-  $("none").textContent = num ? "No segment passes the filters." : "No segments: nothing was found in this film.";
-  table.setAttribute("aria-rowcount", rows.length + 1);
-  highlight(true);
-  draw({ lanes: true, overview: true, table: !moving });
-  if (moving) listing ||= setTimeout(() => { listing = 0; draw({ table: true }); }, 100); // rows cost more than lanes
-}
-
-function sort() {
-  const column = segments[state.key] ?? segments.start;
-  const value = {
-    label: (i) => lowerLabels[segments.label[i]],
-    length: (i) => segments.end[i] - segments.start[i],
-    note: (i) => lowerNotes[i],
-  }[state.key] ?? ((i) => column[i]);
-  const sign = state.down ? -1 : 1, values = segments.label.map((_, i) => value(i));
-  order = segments.label.map((_, i) => i).sort((a, b) => {
-    const x = values[a], y = values[b];
-    if (x !== y) {
-      if (x === null || y === null) return x === null ? 1 : -1; // without a score: last, either way
-      return x < y ? -sign : sign;
-    }
-    return segments.start[a] - segments.start[b] || b - a; // truth before what was found
-  });
-  rows = order.filter((i) => shown[i]);
-  for (const th of $("columns").children) {
-    th.setAttribute("aria-sort", th.dataset.key !== state.key ? "none" : state.down ? "descending" : "ascending");
-  }
-  draw({ table: true });
-}

@@ -26,7 +26,7 @@ const INSTANT = 300; // ms for which one is marked
 /** Marks what holds at the playhead. */
 function highlight(always = false) {
   const at = Math.round(now), held = [];
-  for (let i = 0; i < num; i++) {
+  for (let i = 0; i < numRows(); i++) {
     const start = segments.start[i], end = Math.max(segments.end[i], start + (start === segments.end[i] ? INSTANT : 0));
     if (shown[i] && start <= at && at < end) held.push(i);
   }
@@ -170,8 +170,8 @@ for (const picker of [$("picker"), $("picker-again")]) {
 function step(way) {
   const at = Math.round(now) - (way < 0 && !video.paused ? 700 : 0);
   let best = -1;
-  for (let i = 0; i < numPredicted; i++) {
-    if (!shown[i] || (segments.start[i] - at) * way <= 0) continue;
+  for (let i = 0; i < numRows(); i++) {
+    if (!shown[i] || isTrue(i) || (segments.start[i] - at) * way <= 0) continue;
     if (best < 0 || (segments.start[best] - segments.start[i]) * way > 0) best = i;
   }
   if (best >= 0) goTo(best);

@@ -101,23 +101,15 @@ for (const element of [stage, scroll, rowsBox, $("overview")]) watcher.observe(e
 // ---- what stands still
 
 function facts() {
-  const total = (numbers) => numbers.reduce((sum, i) => sum + segments.end[i] - segments.start[i], 0);
   const put = (id, cells) => $(id).append(make("tr", {}, ...cells));
   const cell = (text, kind = "number") => make("td", { class: kind }, text);
   $("name").textContent = data.film.name;
   document.querySelector("h1").title = data.film.name;
-  const numFound = lanes.filter(({ found }) => found.length).length;
-  const counted = [clock(length), plural(numPredicted, "segment"), plural(numFound, "label")];
-  if (data.truth) counted.push(plural(num - numPredicted, "true segment"));
-  $("summary").textContent = counted.join(" · ");
   $("length").textContent = `/ ${clock(length)}`;
   $("incomplete").hidden = data.complete;
   $("part").hidden = !partial;
   $("part").textContent = `analyzed: ${clock(data.span[0])} – ${clock(data.span[1])}`;
   $("position").max = length;
-  const instead = "The table of segments and the table of labels say the same."
-    + (curveOf.size ? " Beside each label stands the value of its curve at the playhead." : "");
-  stage.setAttribute("aria-label", `Lanes of ${plural(lanes.length, "label")} over ${clock(length)}. ${instead}`);
   $("truth-label").hidden = !data.truth;
   Object.assign($("threshold"), { min: lowest, max: highest, step: 0.01, value: lowest, disabled: !scores.length });
   $("threshold-value").textContent = lowest.toFixed(2);
@@ -125,20 +117,6 @@ function facts() {
   $("drawn").hidden = data.drawn === null || !scores.length;
   if (data.drawn !== null) $("drawn").textContent = `analysis used ${data.drawn.toFixed(2)}`;
 
-  const columns = ["Label", "Segments", "Total time", "Longest", "Mean score"];
-  if (data.truth) columns.push("True segments", "True time");
-  $("labels-columns").append(...columns.map((name, i) => make("th", { scope: "col", class: i ? "number" : "" }, name)));
-  lanes.forEach(({ found, truth }, label) => {
-    const scored = found.map((i) => segments.score[i]).filter((score) => score !== null);
-    const longest = found.reduce((most, i) => Math.max(most, segments.end[i] - segments.start[i]), 0);
-    const mean = scored.length ? (scored.reduce((a, b) => a + b, 0) / scored.length).toFixed(3) : "";
-    const cells = [cell(found.length), cell(clock(total(found))), cell(clock(longest)), cell(mean)];
-    if (data.truth) cells.push(cell(truth.length), cell(clock(total(truth))));
-    const name = make("span", { class: "named" }, ...signs(label, "large"), stranger(data.labels[label][0]));
-    put("labels-body", [make("th", { scope: "row" }, name), ...cells]);
-  });
-  $("labels-part").open = data.labels.length > 0 && data.labels.length <= 40;
-  $("labels-part").hidden = !data.labels.length;
   const said = (tag, text) => make(tag, {}, make("bdi", {}, text));
   for (const [low, high, reason] of data.gaps) {
     put("gaps-body", [cell(clock(low)), cell(clock(high)), said("td", reason)]);
@@ -168,6 +146,8 @@ function linked() {
 }
 
 facts();
+tellFilm();
+for (const label of data.labels.keys()) addRowOf(label);
 layOut();
 measure();
 themed();

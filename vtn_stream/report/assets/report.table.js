@@ -46,6 +46,7 @@ function paintTable() {
 }
 
 function choose(i) {
+  selection = i < 0 ? [] : [i];
   chosen = i;
   const place = rows.indexOf(i), head = $("columns").offsetHeight;
   if (place >= 0) {

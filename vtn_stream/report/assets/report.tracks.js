@@ -14,7 +14,7 @@ function track(kind, full, thin, ...head) {
 
 /** Gives each track its place. On paper all get lower until they fit; those that find no room have no height. */
 function layOut() {
-  const kept = printing ? printed() : tracks, sum = (key) => kept.reduce((total, each) => total + each[key], 0);
+  const kept = printing ? printed() : tracks.filter(isThere), sum = (key) => kept.reduce((total, each) => total + each[key], 0);
   const least = sum("thin"), spare = sum("full") - least, room = PAPER - RULER - least;
   const share = printing && spare > room ? room / spare : 1;
   tracksHeight = RULER;
@@ -26,19 +26,22 @@ function layOut() {
     tracksHeight += each.height;
   }
   const left = [["lane", "labels, those with most time"], ["curve", "curves"]].flatMap(([kind, name]) => {
-    const [num, all] = [kept, tracks].map((some) => some.filter((each) => each.kind === kind).length);
+    const [num, all] = [kept, tracks.filter(isThere)].map((some) => some.filter((each) => each.kind === kind).length);
     return num < all ? [`${num} of ${all} ${name}`] : [];
   });
   $("lanes-printed").hidden = !left.length;
   $("lanes-printed").textContent = `Drawn here: ${left.join("; ")}.`;
 }
 
+const absent = new Set(); // labels whose adding was undone
+const isThere = ({ label }) => !absent.has(label);
+
 /** What fits a page at its least height: some curves, then the labels that hold longest of what is shown. */
 function printed() {
   const lasts = (i) => (shown[i] ? segments.end[i] - segments.start[i] : 0);
   const total = lanes.map(({ found, truth }) => [...found, ...truth].reduce((sum, i) => sum + lasts(i), 0));
-  const curves = tracks.filter(({ kind }) => kind === "curve"), labels = tracks.filter(({ kind }) => kind === "lane");
-  const others = tracks.filter((each) => !curves.includes(each) && !labels.includes(each));
+  const curves = tracks.filter(({ kind }) => kind === "curve"), labels = tracks.filter((each) => each.kind === "lane" && isThere(each));
+  const others = tracks.filter((each) => each.kind !== "curve" && each.kind !== "lane");
   labels.sort((a, b) => total[b.label] - total[a.label]);
   let room = PAPER - RULER;
   return [...others, ...curves.slice(0, 6), ...labels, ...curves.slice(6)].filter(({ thin }) => (room -= thin) >= 0);
@@ -60,7 +63,10 @@ for (const [name, start, step, values] of data.curves) {
 }
 const many = data.labels.length > 8; // of many, more are seen at a time
 const BARS = (many ? 20 : 28) + (data.truth ? 6 : 0), CURVE = many ? 14 : 20, PICTURE = many ? 26 : 30;
-data.labels.forEach(([name], label) => {
+const light = []; // whether text on a label's colour is black
+
+function addTrackOf(label) {
+  const [name, colour] = data.labels[label];
   const box = make("input", { type: "checkbox", autocomplete: "off" }), count = make("span", { class: "count" });
   box.checked = true;
   box.addEventListener("change", () => {
@@ -72,7 +78,10 @@ data.labels.forEach(([name], label) => {
   const made = track("lane", tall, 12, make("label", {}, box, ...signs(label), stranger(name), count), ...value);
   made.label = label;
   heads.push({ box, count, li: made.li, value: value[0] });
-});
+  const [r, g, b] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
+  light.push(0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18);
+}
+for (const label of data.labels.keys()) addTrackOf(label);
 
 // ---- colours of the canvas, which CSS knows
 
@@ -93,8 +102,3 @@ function takeColours() {
   patterns = Array.from({ length: 8 }, (_, hatch) => (hatch ? pen.createPattern(hatchTile(hatch), "repeat") : null));
   patterns.gap = pen.createPattern(hatchTile(1, null, ink.edge), "repeat");
 }
-
-const light = data.labels.map(([, colour]) => {
-  const [r, g, b] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18; // text on it is black
-});

@@ -1,0 +1,46 @@
+/* The CSV that the page saves: to the byte as vtn_stream/formats/timeline_csv.py writes it. */
+
+const RUNS = /^'*[=+\-@\t\r\n]/;
+const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
+/** As Python rounds: to even where two are as near. */
+function fixedText(number, digits) {
+  if (Math.abs(number) >= 1e21) return `${BigInt(number)}.${"0".repeat(digits)}`;
+  const size = Math.abs(number), scaled = size * 2 ** (digits + 1);
+  const isBetween = Number.isInteger(scaled) && scaled % 2 === 1, low = Math.floor(size * 10 ** digits);
+  const text = (isBetween && low % 2 === 0 ? low / 10 ** digits : size).toFixed(digits);
+  return number < 0 || Object.is(number, -0) ? `-${text}` : text;
+}
+
+const csvMs = (seconds) => BigInt(fixedText(seconds, 3).replace(".", ""));
+
+function csvClock(seconds) {
+  const ms = csvMs(seconds), size = ms < 0n ? -ms : ms, pad = (value, width) => String(value).padStart(width, "0");
+  const minutes = size / 60_000n, rest = size % 60_000n;
+  return `${ms < 0n ? "-" : ""}${pad(minutes / 60n, 2)}:${pad(minutes % 60n, 2)}:${pad(rest / 1000n, 2)}.${pad(rest % 1000n, 3)}`;
+}
+
+function csvLength({ start_s, end_s }) {
+  const ms = csvMs(end_s) - csvMs(start_s);
+  return `${ms / 1000n}.${String(ms % 1000n).padStart(3, "0")}`;
+}
+
+function csvText() {
+  const guarded = (text) => `${RUNS.test(text) ? "'" : ""}${text.replace(NO_XML, "\ufffd")}`;
+  const { video, provenance } = data.rest, parts = ["subset", "source"].filter((part) => textOf(provenance[part]));
+  const ofFilm = parts.map((part) => guarded(textOf(provenance[part]))), film = guarded(video.path);
+  const table = [["video", "start_s", "end_s", "duration_s", "start", "end", "label", "score", ...parts]];
+  const found = standingSegments();
+  if (!found.length) table.push([film, "", "", "", "", "", "", "", ...ofFilm]);
+  for (const each of found) {
+    const { start_s, end_s, label, score } = each;
+    table.push([
+      film, fixedText(start_s, 3), fixedText(end_s, 3), csvLength(each), csvClock(start_s), csvClock(end_s),
+      guarded(label), score === null ? "" : fixedText(score, 4), ...ofFilm,
+    ]);
+  }
+  const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+  return table.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
+}
+
+const textOf = (value) => (typeof value === "string" ? value : "");
