@@ -160,4 +160,4 @@ def redrawn(
     drawing = analysis["drawing"] if "drawing" in analysis else DRAWINGS[analysis["kind"]]
     instants = tuple(analysis.get("instants", ()))
     found = draw(drawing, scores, index, labels, timeline.duration_s, points.lowered(threshold), rules, instants)
-    return [kept for s in found if (kept := s.cropped(*timeline.span_s)) is not None]
+    return [replace(kept, origin="model") for s in found if (kept := s.cropped(*timeline.span_s)) is not None]
