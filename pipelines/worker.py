@@ -74,8 +74,10 @@ class Worker:
         if self._results is not None:
             files = self._files(plan.video, results)
             finished = self._is_finished(files, plan.video)
-            if finished and (hand_work := files.hand_work()) and self._results.discard_edits:
-                finished, hand_work = False, ()
+            if finished:
+                hand_work = files.hand_work()
+                if self._results.discard_edits and (hand_work or files.is_corrected()):
+                    finished, hand_work = False, ()
             if not finished and not self._estimates:  # an error now is better than one after an hour of work
                 hand_work = self._claim(files, plan.video.identity)
                 finished = bool(hand_work)

@@ -16,7 +16,7 @@ from vtn_stream.localize import draws_one_label
 from vtn_stream.results.timelines import load_document
 from vtn_stream.timeline import TOLERANCE_S, Timeline
 
-__all__ = ["check_within", "copies_beside", "copies_line", "corrected_line", "drawn_over", "is_settled", "kept_lines"]
+__all__ = ["check_within", "copies_beside", "copies_line", "drawn_over", "is_settled", "kept_lines"]
 
 CORRECTIONS = "corrections"  # in the provenance
 # How browsers and file managers call a file where one of its name is there already. {} is FILM.timeline.
@@ -64,15 +64,6 @@ def check_within(name: str, corrected: Timeline, span_s: tuple[float, float]) ->
 # What is said of it
 
 
-def corrected_line(name: str, timeline: Timeline) -> str:
-    """Of hand work that is there, and around which everything is drawn already."""
-    by_hand = sum(s.by_hand for s in timeline.segments)
-    return (
-        f"{name} holds hand work, which is kept: {_counted(by_hand, len(timeline.rejected), len(timeline.reviewed))}; "
-        "--discard-edits puts it aside and draws it again"
-    )
-
-
 def kept_lines(kept: Kept) -> tuple[str, ...]:
     """Of hand work around which a timeline was drawn anew; none if there was none."""
     if not (kept.num_by_hand or kept.num_rejected or kept.num_reviewed):
@@ -87,7 +78,7 @@ def kept_lines(kept: Kept) -> tuple[str, ...]:
         lines = [drawn]
     else:
         were = "was" if spoken == 1 else "were"
-        lines = [f"{_counted(kept.num_by_hand, kept.num_rejected, 0)} {were} kept; {drawn}"]
+        lines = [f"{_counted(kept.num_by_hand, kept.num_rejected)} {were} kept; {drawn}"]
     timeline = kept.timeline
     outside = [s for s in timeline.segments if s.by_hand and not _is_inside(s.start_s, s.end_s, timeline.duration_s)]
     if outside:
@@ -128,19 +119,13 @@ def copies_line(folder: Path, stem: str, video_identity: str) -> tuple[str, ...]
     )
 
 
-def _counted(by_hand: int, rejected: int, reviewed: int) -> str:
+def _counted(by_hand: int, rejected: int) -> str:
     parts = []
     if by_hand:
         parts.append(f"{num(by_hand, 'segment')} by hand")
     if rejected:
-        parts.append(f"{rejected} rejected one{'s' if rejected > 1 else ''}" if by_hand else _rejected(rejected))
-    if reviewed:
-        parts.append(num(reviewed, "reviewed span"))
+        parts.append(num(rejected, "rejected one" if by_hand else "rejected segment"))
     return listed(parts)
-
-
-def _rejected(count: int) -> str:
-    return f"{num(count, 'rejected segment')}"
 
 
 def _is_inside(start_s: float, end_s: float, duration_s: float) -> bool:

@@ -20,7 +20,7 @@ from vtn_stream.corrections import Kept
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
-from vtn_stream.results.corrected import check_within, copies_line, corrected_line, drawn_over, kept_lines
+from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
 from vtn_stream.results.pages import Scored, page_of, quiet_way_to
@@ -113,17 +113,18 @@ class ResultFiles:
         return self._kept_whole(beside)
 
     def hand_work(self) -> tuple[str, ...]:
-        """Lines on what an analysis would keep, as it was changed by hand; none if nothing was."""
+        """Lines on what an analysis would keep, as it was changed by hand; none if nothing was. A timeline that was
+        corrected in a page is no such thing: an analysis says what it does around the hand work.
+        """
         beside = self._beside()
         if (line := self._kept_whole(beside)) is not None:
             return (line,)
-        corrected = self._corrected(beside)
-        kept = [file for file in self._others() if self._fate(file, beside) == "keep"]
-        return (
-            *(() if corrected is None else (corrected_line(self._timeline.name, corrected),)),
-            *kept_line(kept),
-            *(() if beside.timeline is None else self._copies(beside.timeline.timeline.video_identity)),
-        )
+        kept = kept_line([file for file in self._others() if self._fate(file, beside) == "keep"])
+        return (*kept, *(() if beside.timeline is None else self._copies(beside.timeline.timeline.video_identity)))
+
+    def is_corrected(self) -> bool:
+        """Whether people corrected the timeline that is there in a page."""
+        return self._corrected(self._beside()) is not None
 
     def save_partial(self, timeline: Timeline) -> None:
         beside = self._look(timeline.video_identity, is_running=True)
