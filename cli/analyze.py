@@ -117,7 +117,10 @@ def analyze(
                     continue
                 files = results.files(film, plan.video.identity, store=settings.store_root)
                 kept = files.claim(
-                    plan.video.identity, overwrite=results.overwrite, discard_edits=results.discard_edits
+                    plan.video.identity,
+                    overwrite=results.overwrite,
+                    discard_edits=results.discard_edits,
+                    span_s=plan.span_s,
                 )
                 if kept is not None:
                     _tell(film.name, kept, json_log)
@@ -185,14 +188,15 @@ def _analyze(
         err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
     for line in saved.told:
         _tell(film.name, line, json_log)
+    timeline = saved.timeline
     if json_log:
-        _log_segments(analysis.timeline, film.name, final=True, known=set())
-        _log("done", film=film.name, complete=analysis.timeline.complete)
+        _log_segments(timeline, film.name, final=True, known=set())
+        _log("done", film=film.name, complete=timeline.complete)
         return
     if out.quiet:  # a gap is a warning
-        tell_gaps(analysis.timeline, err, f"{printable(film.name)}: ")
-    show_timeline(analysis.timeline, partial(scene_pictures, analysis.timeline, store))
-    for note in analysis.timeline.provenance["notes"]:
+        tell_gaps(timeline, err, f"{printable(film.name)}: ")
+    show_timeline(timeline, partial(scene_pictures, timeline, store))
+    for note in timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
     for file in saved.written:
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)

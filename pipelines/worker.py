@@ -16,6 +16,7 @@ from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.results import ResultFiles, ResultOptions
+from vtn_stream.results.corrected import is_settled
 from vtn_stream.results.timelines import load_document
 from vtn_stream.sampling import Chunk
 from vtn_stream.settings import Settings
@@ -73,8 +74,10 @@ class Worker:
         if self._results is not None:
             files = self._files(plan.video, results)
             finished = self._is_finished(files, plan.video)
-            if finished and (hand_work := files.hand_work()) and self._results.discard_edits:
-                finished, hand_work = False, ()
+            if finished:
+                hand_work = files.hand_work()
+                if self._results.discard_edits and (hand_work or files.is_corrected()):
+                    finished, hand_work = False, ()
             if not finished and not self._estimates:  # an error now is better than one after an hour of work
                 hand_work = self._claim(files, plan.video.identity)
                 finished = bool(hand_work)
@@ -116,8 +119,8 @@ class Worker:
             return Outcome(num_segments=0, num_gaps=0, hand_work=hand_work)
         analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
         check_usable(plan, analysis)
-        timeline = analysis.timeline
-        saved = files.save(timeline, analysis.scores, analysis.index, analysis.labels)
+        saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+        timeline = saved.timeline
         return Outcome(num_segments=len(timeline.segments), num_gaps=len(timeline.gaps), hand_work=saved.told)
 
     def _plan(self, path: str, identity: str | None = None) -> Plan:
@@ -146,7 +149,8 @@ class Worker:
 
     def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
         """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
-        by names. One that is hand work stands for all that an analysis would give.
+        by names. One that is hand work stands for all that an analysis would give; one that was corrected in a page
+        since is drawn again, around the hand work.
 
         One with chunks that were lost might not: another run tries them again.
         """
@@ -166,6 +170,7 @@ class Worker:
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
             timeline.complete
+            and is_settled(timeline)
             and timeline.video_identity == video.identity
             and timeline.span_s == (0.0, video.duration_s)
             and {name: provenance.get(name) for name in expected} == expected

@@ -13,6 +13,7 @@ from vtn_stream.results import ResultFiles, ResultOptions, load_timeline
 from vtn_stream.settings import Settings
 from vtn_stream.store import Leases, lease_key
 from vtn_stream.store.leases import new_owner
+from vtn_stream.timeline import Segment
 from vtn_stream_pipelines import retries
 from vtn_stream_pipelines.messages import Outcome
 from vtn_stream_pipelines.worker import Worker
@@ -146,6 +147,34 @@ def test_a_film_whose_timeline_is_hand_work_is_finished_and_told(open_worker, fi
     done = open_worker(formats=("csv",), discard_edits=True).predict(str(film), identity, (), "film.mp4")
     assert done.hand_work == ("a file that may be hand work was put aside: film.mp4.timeline.json.edited-1",)
     assert survey().hand_work == ()
+
+
+def test_a_film_that_was_corrected_is_analyzed_again_once_and_keeps_the_hand_work(open_worker, film, stored, tmp_path):
+    def survey(**options):
+        return open_worker(**options).survey(str(film), "film.mp4")
+
+    identity = survey().identity
+    predict = open_worker().predict
+    predict(str(film), identity, (), "film.mp4")
+    file = tmp_path / "out" / "film.mp4.timeline.json"
+    document = timeline_json.read_document(file.read_bytes())
+    by_hand = Segment(start_s=10, end_s=20, label="a bird", origin="manual")
+    corrected = replace(document.timeline, segments=(*document.timeline.segments, by_hand))
+    file.write_bytes(timeline_json.dumps(corrected, document.files))  # as a page does
+    assert not survey().finished
+    assert predict(str(film), identity, (), "film.mp4").hand_work == (
+        "1 segment by hand was kept; the model's were drawn anew (1 cut)",
+    )
+    drawn = load_timeline(file)
+    assert by_hand in drawn.segments
+    assert survey().finished
+    assert survey().hand_work == ()
+    assert not survey(discard_edits=True).finished
+    gone = replace(drawn, segments=tuple(s for s in drawn.segments if s != by_hand))
+    file.write_bytes(timeline_json.dumps(gone, document.files))
+    assert not survey().finished  # what the hand work kept away comes back
+    assert predict(str(film), identity, (), "film.mp4").hand_work == ()
+    assert load_timeline(file) == document.timeline
 
 
 def test_two_films_of_one_content_have_hand_work_of_their_own(open_worker, film, stored, tmp_path):

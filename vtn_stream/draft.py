@@ -155,7 +155,7 @@ class Draft:
             nominal_rate=self._video.nominal_rate,
             variable_rate=self._video.variable_rate,
             start_timecode=self._video.start_timecode,
-            segments=tuple(self._scorer.segments(scores, index, duration_s)),
+            segments=tuple(replace(s, origin="model") for s in self._scorer.segments(scores, index, duration_s)),
             clip_labels=_best(scores, labels),
             gaps=tuple(
                 gap

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 
+from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import DamagedFile, InputError, listed
 from vtn_stream.evaluation.prediction import Prediction, analysis_of, of_timeline
 from vtn_stream.exchange.selection import Scored
@@ -73,7 +74,8 @@ def predictions_of(folder: Path, files: Iterable[PurePath]) -> dict[str, Predict
                 "keep one of them",
             )
         prediction = of_timeline(timeline, _scored(folder / file, document))
-        found[name] = replace(prediction, changed=document.origin in ("edited", "damaged"))
+        changed = document.origin in ("edited", "damaged") or is_corrected(timeline)
+        found[name] = replace(prediction, changed=changed)
         of[name] = file
         if (model := _model_of(timeline)) is not None:
             drawn.setdefault(model, []).append(file)
@@ -111,7 +113,7 @@ def _scored(file: Path, document: Document) -> Scored | None:
     written.
     """
     known = document.files.get(_SCORES, ())
-    if document.origin != "ours" or not known or not document.timeline.complete:
+    if document.origin != "ours" or not known or not document.timeline.complete or is_corrected(document.timeline):
         return None
     path = file.with_name(f"{stem_of(file)}.{_SCORES}")
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import DamagedFile, InputError, TimelineError, VtnStreamError, printable
 from vtn_stream.exchange.output import (
     Exported,
@@ -19,7 +20,7 @@ from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
 from vtn_stream.results.files import PAGE, suffix_of
-from vtn_stream.results.hand_work import is_hand_work
+from vtn_stream.results.hand_work import is_hand_work, origin_of
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
 from vtn_stream.store import read_scores, scores_identity
@@ -143,8 +144,10 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
     warnings = list(outside_warnings(num_outside))
     if not whole.complete:
         warnings.append("the analysis did not finish: what it had not reached is missing")
-    if selection.needs_scores(whole) and is_hand_work(path):
+    if selection.needs_scores(whole) and origin_of(path) == "edited":
         warnings.append("it is drawn again from the scores: what was changed by hand in the timeline is not in it")
+    elif selection.needs_scores(whole) and is_corrected(whole):
+        warnings.append("it is drawn again from the scores, around what people corrected in it")
     missing = selection.unknown_labels(whole)
     if missing and not selection.needs_scores(whole):
         warnings.append(f"no segment is called {' or '.join(map(printable, missing))}")

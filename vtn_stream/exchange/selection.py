@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from vtn_stream.corrections import kept_over
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, one_form
-from vtn_stream.localize import DRAWINGS, draw
+from vtn_stream.localize import DRAWINGS, draw, draws_one_label
 from vtn_stream.localize.clock import grid_step_s
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
@@ -83,7 +84,8 @@ class Selection:
                 segments = redrawn(timeline, *scores(), self.threshold or 0.0)
             except (TypeError, ValueError, LookupError, AttributeError) as error:  # a stranger's provenance
                 raise _not_drawn_so() from error
-            timeline = replace(timeline, segments=tuple(segments))
+            drawn = replace(timeline, segments=tuple(segments))
+            timeline = kept_over(timeline, drawn, exclusive=draws_one_label(_analysis(timeline))).timeline
         wanted, names = {*map(one_form, self.labels)}, {one_form(old): new for old, new in self.names.items()}
         labels = {label for label in timeline.labels if one_form(label) in wanted}
         timeline = timeline.filter(labels=labels if self.labels else None, min_score=self.threshold)
@@ -160,4 +162,4 @@ def redrawn(
     drawing = analysis["drawing"] if "drawing" in analysis else DRAWINGS[analysis["kind"]]
     instants = tuple(analysis.get("instants", ()))
     found = draw(drawing, scores, index, labels, timeline.duration_s, points.lowered(threshold), rules, instants)
-    return [kept for s in found if (kept := s.cropped(*timeline.span_s)) is not None]
+    return [replace(kept, origin="model") for s in found if (kept := s.cropped(*timeline.span_s)) is not None]

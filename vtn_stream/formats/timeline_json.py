@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, NoReturn
 
+from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats.json_places import place_at, place_of
 from vtn_stream.formats.json_values import (
@@ -77,7 +78,14 @@ class Document:
         """Whether an analysis must not replace it: it was changed, or it is none of an analysis, which always writes
         scores, but an export or a conversion, which hold what a person chose or did.
         """
-        return self.origin in ("edited", "damaged") or (self.origin == "ours" and not self.files)
+        chosen = self.origin == "ours" and not self.files and not self.is_corrected
+        return chosen or self.origin in ("edited", "damaged")
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether people corrected it in a page: an analysis draws the rest of it anew, around their work."""
+        made = self.timeline.provenance.keys() & {"selections", "converted_from"}
+        return self.origin == "ours" and is_corrected(self.timeline) and (bool(self.files) or not made)
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:

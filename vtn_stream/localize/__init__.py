@@ -1,7 +1,7 @@
 """Turns grid scores into segments and gaps. THE place where positions become seconds; knows no model and no file."""
 
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
-from vtn_stream.localize.draw import DRAWINGS, Drawing, draw
+from vtn_stream.localize.draw import DRAWINGS, Drawing, draw, draws_one_label
 from vtn_stream.localize.groups import groups
 from vtn_stream.localize.instants import SAME_EVENT, instants
 from vtn_stream.localize.runs import changes, peaks, phases, runs
@@ -25,6 +25,7 @@ __all__ = [
     "changes",
     "curve",
     "draw",
+    "draws_one_label",
     "edges_s",
     "gaps",
     "groups",

@@ -1,7 +1,7 @@
 """Draws segments from scores, in the way of the analysis that made the scores."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize.instants import instants
@@ -10,7 +10,7 @@ from vtn_stream.localize.spans import located, of_classes
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["DRAWINGS", "Drawing", "draw"]
+__all__ = ["DRAWINGS", "Drawing", "draw", "draws_one_label"]
 
 # Where a label scores high, several at once; where it holds, one at a time; where spans were proposed for it.
 Drawing = Literal["peaks", "phases", "spans"]
@@ -21,6 +21,12 @@ DRAWINGS: Final[Mapping[str, Drawing]] = {
     "dense labels": "phases",
     "action localization": "spans",
 }
+
+
+def draws_one_label(analysis: Mapping[str, Any]) -> bool:
+    """Whether the analysis of this provenance gives one label to each moment, as those of scenes and phases do."""
+    kind = analysis.get("kind")
+    return kind == "scenes" or (analysis.get("drawing") or DRAWINGS.get(str(kind))) == "phases"
 
 
 def draw(

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vtn_stream.corrections import Kept
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
+from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
 from vtn_stream.results.pages import Scored, page_of, quiet_way_to
@@ -40,10 +42,13 @@ Fate = Literal["replace", "aside", "keep"]  # of a file that is there: it is wri
 class Saved:
     """What became of results.
 
+    timeline  what was written: what was drawn, around hand work; what was drawn where nothing was written
     written   the files that are new
     warnings  what their formats could not hold
     told      lines on hand work: what was kept, what was put aside
     """
+
+    timeline: Timeline
 
     written: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -82,28 +87,48 @@ class ResultFiles:
         self._thumbnails = thumbnails
         self._overwrite = self._discard_edits = False
 
-    def claim(self, video_identity: str, *, overwrite: bool = False, discard_edits: bool = False) -> str | None:
+    def claim(
+        self,
+        video_identity: str,
+        *,
+        overwrite: bool = False,
+        discard_edits: bool = False,
+        span_s: tuple[float, float] | None = None,
+    ) -> str | None:
         """Makes sure that the folder can be written and that no file of another film is in the way.
 
         overwrite      another film's files may be replaced, as far as they are no hand work
         discard_edits  hand work may be put aside
+        span_s         the part of the film that will be drawn; None: all of it
 
-        The line that is given says that the timeline is hand work. Nothing of the film is to be written then: what is
-        drawn of it would say something else.
+        The line that is given says that the timeline was changed outside of a page. Nothing of the film is to be
+        written then: what is drawn of it would say something else.
         """
         check_results_folder(self._folder, "the film was not analyzed")
         self._overwrite, self._discard_edits = overwrite, discard_edits
-        return self._kept_whole(self._look(video_identity))
+        beside = self._look(video_identity)
+        corrected = self._corrected(beside)
+        if corrected is not None and span_s is not None:
+            check_within(self._timeline.name, corrected, span_s)
+        return self._kept_whole(beside)
 
     def hand_work(self) -> tuple[str, ...]:
-        """Lines on what an analysis would keep, as it was changed by hand; none if nothing was."""
+        """Lines on what an analysis would keep, as it was changed by hand; none if nothing was. A timeline that was
+        corrected in a page is no such thing: an analysis says what it does around the hand work.
+        """
         beside = self._beside()
         if (line := self._kept_whole(beside)) is not None:
             return (line,)
-        return kept_line([file for file in self._others() if self._fate(file, beside) == "keep"])
+        kept = kept_line([file for file in self._others() if self._fate(file, beside) == "keep"])
+        return (*kept, *(() if beside.timeline is None else self._copies(beside.timeline.timeline.video_identity)))
+
+    def is_corrected(self) -> bool:
+        """Whether people corrected the timeline that is there in a page."""
+        return self._corrected(self._beside()) is not None
 
     def save_partial(self, timeline: Timeline) -> None:
-        self._write_partial(timeline, self._look(timeline.video_identity, is_running=True), {})
+        beside = self._look(timeline.video_identity, is_running=True)
+        self._write_partial(self._around_hand_work(timeline, beside).timeline, beside, {})
 
     def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> Saved:
         """Writes every file, the timeline last: if it is there, so are the others. Hand work is kept, or put aside.
@@ -111,10 +136,12 @@ class ResultFiles:
         Until then the partial timeline has the digests of all that is written, so that nothing looks like hand work
         where a run is killed meanwhile.
         """
-        beside = self._look(timeline.video_identity)
+        drawn, beside = timeline, self._look(timeline.video_identity)
         if (line := self._kept_whole(beside)) is not None:
             self.drop_partial()
-            return Saved(told=(line,))
+            return Saved(timeline=timeline, told=(line,))
+        around = self._around_hand_work(drawn, beside)
+        timeline = around.timeline
         contents = {self.scores: scores_content(scores, index, labels, timeline.video_identity)}
         warnings: list[str] = []
         for name in reversed([name for name in self.timelines if name not in ("json", PAGE)]):
@@ -132,6 +159,8 @@ class ResultFiles:
         fates[self._timeline] = self._fate_of_timeline(timeline, beside)
         asides = []
         for file, content in contents.items():
+            if file == self._timeline and self._beside().timeline != beside.timeline:  # a page saved it just now
+                return self.save(drawn, scores, index, labels)
             if fates[file] == "aside":
                 asides.append(put_aside(file))
             write(file, content)
@@ -140,9 +169,15 @@ class ResultFiles:
         self.drop_partial()
         kept = [file for file in self._others() if fates[file] == "keep"]
         return Saved(
+            timeline=timeline,
             written=tuple(file for file in (self._timeline, *self._others()) if file in contents),
             warnings=tuple(warnings),
-            told=(*kept_line(kept), *aside_line(asides)),
+            told=(
+                *kept_lines(around),
+                *kept_line(kept),
+                *aside_line(asides),
+                *self._copies(timeline.video_identity),
+            ),
         )
 
     def drop_partial(self) -> None:
@@ -201,6 +236,13 @@ class ResultFiles:
         owners = self._owners(beside)
         if not existing or owners == {video_identity} or (self._discard_edits and not owners):
             return beside
+        corrected = self._corrected(beside)
+        if corrected is not None and corrected.video_identity != video_identity:
+            raise TimelineError(
+                f"{self._timeline.name} holds hand work over another film of this name, or over another version of it",
+                "it was kept and the film was not analyzed",
+                "name another folder with -o, or put it aside with --overwrite and --discard-edits together",
+            )
         if not self._overwrite:
             raise TimelineError(
                 f"{existing[0].name} exists already and is not this film's",
@@ -228,6 +270,21 @@ class ResultFiles:
         return owners
 
     # What may become of it
+
+    def _corrected(self, beside: Beside) -> Timeline | None:
+        """The timeline that is there, if it holds hand work around which an analysis draws."""
+        if self._discard_edits or beside.timeline is None or not beside.timeline.is_corrected:
+            return None
+        return beside.timeline.timeline
+
+    def _around_hand_work(self, timeline: Timeline, beside: Beside) -> Kept:
+        corrected = self._corrected(beside)
+        if corrected is None or corrected.video_identity != timeline.video_identity:
+            return Kept(timeline=timeline)
+        return drawn_over(corrected, timeline)
+
+    def _copies(self, video_identity: str) -> tuple[str, ...]:
+        return copies_line(self._folder, self._stem, video_identity)
 
     def _kept_whole(self, beside: Beside) -> str | None:
         """The line that says so where the timeline is hand work, or may be."""
@@ -261,7 +318,8 @@ class ResultFiles:
         if beside.timeline.origin == "old":
             same = json.loads(self._timeline.read_bytes()) == timeline_json.to_dict(timeline)
             return "replace" if same else "aside"
-        return "aside" if beside.timeline.is_kept else "replace"
+        lost = beside.timeline.is_corrected and self._corrected(beside) is None
+        return "aside" if beside.timeline.is_kept or lost else "replace"
 
 
 def suffix_of(format: str) -> str:

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal, Self
 
+from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats.timeline_json import Document
 from vtn_stream.report.html import is_document, origin_of_document
@@ -24,15 +25,18 @@ __all__ = ["Beside", "Origin", "is_hand_work", "origin_of", "put_aside"]
 
 # missing   there is no such file
 # ours      as it was written
+# corrected  a timeline as a page wrote it, or an analysis around what people had said in one: it holds hand work
 # edited    changed since: hand work
 # old       of version 0.1.0, which kept no digests: it may have been changed
 # foreign   none of those that were written: hand work where it lies among them
-Origin = Literal["missing", "ours", "edited", "old", "foreign"]
+Origin = Literal["missing", "ours", "corrected", "edited", "old", "foreign"]
 
 
 def is_hand_work(path: Path) -> bool:
-    """Whether a person changed this file since it was written: a timeline, a page, or a file beside its timeline."""
-    return origin_of(path) == "edited"
+    """Whether a person changed this file since it was written, or corrected it in a page: a timeline, a page, or a file
+    beside its timeline.
+    """
+    return origin_of(path) in ("edited", "corrected")
 
 
 def origin_of(path: Path) -> Origin:
@@ -133,6 +137,8 @@ def _own_origin(path: Path) -> Origin | None:
     name = path.name.lower()
     if name.endswith(".json"):
         document, _ = _loaded(path)
+        if document is not None and document.origin == "ours" and is_corrected(document.timeline):
+            return "corrected"
         if document is not None:
             return "edited" if document.origin == "damaged" else document.origin
     try:

@@ -30,7 +30,7 @@ def write_file(path: Path, content: bytes) -> tuple[str, ...]:
     Raises TimelineError; StoreError where the disk is full.
     """
     origin = origin_of(path)
-    aside = origin in ("edited", "old") or (origin == "foreign" and is_kept_beside(path))
+    aside = origin in ("edited", "corrected", "old") or (origin == "foreign" and is_kept_beside(path))
     asides = [put_aside(path)] if aside and not holds(path, content) else []
     write(path, content)
     return aside_line(asides)
