@@ -140,6 +140,7 @@ def gc(keep_bytes: int | None, older_than_s: float | None, orphans: bool, dry_ru
 
 _OTHERS = {
     "cuts": "cuts of films",
+    "pictures": "pictures of films",
     "probe": "probes of films",
     "temporary": "files that were never finished",
     "scratch": "scratch of long films",

@@ -4,16 +4,19 @@ Every module states its resolution, what it loses and how it escapes. docs/forma
 """
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vtn_stream.formats.reading import TimelineReader
-from vtn_stream.formats.writing import Options, Writer, Written
+from vtn_stream.formats.writing import SAID, Options, Writer, Written, unsaid
+from vtn_stream.timeline import Timeline
 
-__all__ = ["FORMATS", "KEPT", "Format", "Options", "Written"]
+__all__ = ["FORMATS", "KEPT", "SAID", "Format", "Options", "Written"]
 
 # What a timeline may hold beside its segments' times and labels, and not every format.
 KEPT = ("scores", "attributes", "clip labels", "subset", "source", "duration", "rate")
+_ORIGIN = frozenset({"origin"})
 _SCORES = frozenset({"scores"})
 _TABLE = _SCORES | {"subset", "source"}
 _CLOCK = _SCORES | {"duration", "rate"}
@@ -29,6 +32,7 @@ class Format:
     reads       how it is read: by the module's own `read`, or as annotations (`read_annotations`)
     holds_many  one file may hold the timelines of many films
     keeps       which of KEPT is written and comes back; the rate also where frames are counted at it without saying so
+    says        which of SAID is written and comes back; a warning tells of the others
     """
 
     title: str
@@ -37,10 +41,17 @@ class Format:
     reads: Literal["itself", "annotations"] = "itself"
     holds_many: bool = False
     keeps: frozenset[str] = frozenset()
+    says: frozenset[str] = frozenset()
 
     @property
     def write(self) -> Writer:
-        return importlib.import_module(f"vtn_stream.formats.{self.module}").write
+        module = importlib.import_module(f"vtn_stream.formats.{self.module}")
+
+        def write(timelines: Sequence[Timeline], options: Options) -> Written:
+            written: Written = module.write(timelines, options)
+            return replace(written, warnings=(*written.warnings, *unsaid(timelines, self.says)))
+
+        return write
 
     @property
     def read(self) -> TimelineReader:
@@ -53,11 +64,18 @@ class Format:
 
 
 FORMATS = {
-    "json": Format(title="vtn-stream timeline", suffix=".json", module="timeline_json", keeps=frozenset(KEPT)),
-    "csv": Format(title="CSV", suffix=".csv", module="timeline_csv", holds_many=True, keeps=_TABLE),
-    "tsv": Format(title="TSV", suffix=".tsv", module="timeline_tsv", holds_many=True, keeps=_TABLE),
+    "json": Format(
+        title="vtn-stream timeline", suffix=".json", module="timeline_json", keeps=frozenset(KEPT), says=frozenset(SAID)
+    ),
+    "csv": Format(title="CSV", suffix=".csv", module="timeline_csv", holds_many=True, keeps=_TABLE, says=_ORIGIN),
+    "tsv": Format(title="TSV", suffix=".tsv", module="timeline_tsv", holds_many=True, keeps=_TABLE, says=_ORIGIN),
     "parquet": Format(
-        title="Parquet", suffix=".parquet", module="parquet", holds_many=True, keeps=_SCORES | {"duration"}
+        title="Parquet",
+        suffix=".parquet",
+        module="parquet",
+        holds_many=True,
+        keeps=_SCORES | {"duration"},
+        says=_ORIGIN,
     ),
     "vtt": Format(title="WebVTT", suffix=".vtt", module="webvtt"),
     "srt": Format(title="SubRip", suffix=".srt", module="srt"),
@@ -67,7 +85,7 @@ FORMATS = {
     ),
     "xmeml": Format(title="Final Cut Pro 7 XML", suffix=".xml", module="xmeml", keeps=_CLOCK),
     "fcpxml": Format(title="FCPXML", suffix=".fcpxml", module="fcpxml", keeps=_CLOCK),
-    "otio": Format(title="OpenTimelineIO", suffix=".otio", module="otio", keeps=_CLOCK | {"attributes"}),
+    "otio": Format(title="OpenTimelineIO", suffix=".otio", module="otio", keeps=_CLOCK | {"attributes"}, says=_ORIGIN),
     "youtube": Format(title="YouTube chapters", suffix=".youtube.txt", module="youtube"),
     "ffmetadata": Format(title="ffmpeg metadata chapters", suffix=".ffmetadata", module="ffmetadata"),
     "matroska": Format(title="Matroska chapters", suffix=".chapters.xml", module="matroska"),

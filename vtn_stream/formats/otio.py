@@ -5,20 +5,22 @@ frames; gaps between. Segments of one label that overlap go to further tracks of
 its relative path; global_start_time is the start timecode, whose drop-frame mark is in the metadata.
 
 Resolution: a frame for other programs; float64 seconds for us, by the metadata "vtn_stream" of each clip, together with
-label, score and attributes. What is shorter than a frame gets a whole one.
-Loses gaps, curves, clip labels, provenance.
+label, score, attributes, origin and what the model had said. What is shorter than a frame gets a whole one.
+Loses gaps, curves, clip labels, what was rejected and reviewed, provenance.
 Escapes: JSON's own. NUL, which the library cuts texts at, and lone surrogates become U+FFFD.
 Read: without the library, whose parser can be brought down by a file. Clips of all video tracks (of audio tracks, where
 no clip has a picture) are segments by their name, else their track's; so are markers. Clips that are switched off or
 not shown are left out, with a warning: otio_items.py. Transitions take no time; time warps and other effects are not
 applied; objects that only refer to others are refused. A clip that was moved or cut since has its new place, not the
-seconds of the metadata. A collection has a timeline for each of its own.
+seconds of the metadata; if it was moved, cut or renamed, it has no origin: nothing says who did that. A collection has
+a timeline for each of its own.
 Domain: every timeline of segments; without NUL and lone surrogates, and up to a million years.
 """
 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from heapq import heappush, heapreplace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -68,6 +70,15 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
             at = end
             known = {"label": _text(s.label), "start_s": s.start_s, "end_s": s.end_s, "score": s.score}
             known["attributes"] = {_text(key): _text(value) for key, value in s.attributes.items()}
+            if s.origin is not None:
+                known["origin"] = s.origin
+            if (was := s.was) is not None:
+                known["was"] = {
+                    "label": _text(was.label),
+                    "start_s": was.start_s,
+                    "end_s": was.end_s,
+                    "score": was.score,
+                }
             track.append(
                 schema.Clip(
                     name=_text(s.label),
@@ -85,7 +96,8 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     root.tracks.extend(tracks)
     if short := sum(first == end for first, end in map(clock.span, timeline.segments)):
         warnings += (f"{num(short, 'segment')} shorter than a frame: written as a whole one",)
-    texts = (text for s in timeline.segments for text in (s.label, *s.attributes, *s.attributes.values()))
+    said = [each for s in timeline.segments for each in (s, s.was) if each is not None]
+    texts = (text for s in said for text in (s.label, *s.attributes, *s.attributes.values()))
     if changed := sum(_text(text) != text for text in texts):
         warnings += (f"{num(changed, 'text')} with NUL or a lone surrogate: U+FFFD is written instead",)
     content: str = core.serialize_json_to_string(root, indent=1)
@@ -179,21 +191,38 @@ def _tracks(timeline: Timeline, clock: Clock) -> Iterator[tuple[str, list[tuple[
 def _segment(item: Item, clock: Clock) -> Segment:
     """The segment, with the seconds of the metadata if they still match its place."""
     start_s, end_s = float(item.start), float(item.end)
+    is_as_written = False
     told_start_s, told_end_s = number(item.own.get("start_s")), number(item.own.get("end_s"))
     if told_start_s is not None and told_end_s is not None and told_start_s <= told_end_s:
         first, end = clock.frame(told_start_s), clock.frame(told_end_s)
         if (clock.frame(item.start), clock.frame(item.end)) == (first, max(end, first + 1)):
             start_s, end_s = told_start_s, told_end_s
+            is_as_written = item.label == item.own.get("label")
     attributes = item.own.get("attributes")
     if not isinstance(attributes, dict):
         attributes = {}
-    return Segment(
+    segment = Segment(
         start_s=start_s,
         end_s=end_s,
         label=item.label,
         score=number(item.own.get("score")),
         attributes={key: value for key, value in attributes.items() if isinstance(value, str)},
     )
+    return _said(segment, item.own) if is_as_written and "origin" in item.own else segment
+
+
+def _said(segment: Segment, own: dict[str, Any]) -> Segment:
+    """Raises KeyError, TypeError, ValueError where what the metadata say is no origin, or no segment before it."""
+    was = own.get("was")
+    if was is not None:
+        label, score = was["label"], number(was.get("score"))
+        if not isinstance(label, str):
+            raise TypeError("the label before a change is not text")
+        start_s, end_s = number(was["start_s"]), number(was["end_s"])
+        if start_s is None or end_s is None:
+            raise TypeError("the time before a change is not two numbers")
+        was = Segment(start_s=start_s, end_s=end_s, label=label, score=score)
+    return replace(segment, origin=own["origin"], was=was)
 
 
 def _text(text: str) -> str:

@@ -1,15 +1,18 @@
 """Timelines as Parquet: a row a segment, any number of films, for pandas, DuckDB, Spark.
 
-Columns: video, video_identity, video_duration_s, start_s, end_s, duration_s, start, end, label, score. Names, label and
-the clock times start and end (HH:MM:SS.mmm) are strings, the others float64; score may be null. The file's metadata
-lists the films as JSON under the key `vtn_stream.films`, so that one without segments is there.
+Columns: video, video_identity, video_duration_s, start_s, end_s, duration_s, start, end, label, score; if a segment is
+by hand, also origin, was_start_s, was_end_s, was_label, was_score. Names, labels, origin and the clock times start and
+end (HH:MM:SS.mmm) are strings, the others float64; score and the last five may be null. The file's metadata lists the
+films as JSON under the key `vtn_stream.films`, so that one without segments is there.
 
 Resolution: float64 seconds and scores. Loses the analyzed span, gaps, curves, clip labels, attributes, frame rate,
-timecode and provenance. Escapes: none are needed; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+timecode, what was rejected and reviewed, and provenance. Escapes: none are needed; lone surrogates, which UTF-8 cannot
+hold, become U+FFFD.
 Read: columns in any order and of any type that casts to these without loss; video, start_s, end_s and label are needed.
 Sizes are limited as the file states them, before any column is read; texts to 65,536 characters each, and labels to
 256 Mi characters in all, as often as each is meant: a small file may mean one long label a million times.
-Comes back the same: everything that is not named as lost, with texts up to 65,536 characters.
+Comes back the same: everything that is not named as lost, with texts up to 65,536 characters; origins where any segment
+is by hand.
 """
 
 import json
@@ -42,8 +45,16 @@ COLUMNS = {
     "label": "string",
     "score": "float64",
 }
+SAID = {
+    "origin": "string",
+    "was_start_s": "float64",
+    "was_end_s": "float64",
+    "was_label": "string",
+    "was_score": "float64",
+}
+NULLABLE = {"score", *SAID}
 NEEDED = ("video", "start_s", "end_s", "label")
-READ = ("video", "video_identity", "video_duration_s", "start_s", "end_s", "label", "score")
+READ = ("video", "video_identity", "video_duration_s", "start_s", "end_s", "label", "score", *SAID)
 MAX_TEXT = 2**16  # characters
 FILMS = b"vtn_stream.films"
 
@@ -69,18 +80,22 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
             "end": clock(s.end_s),
             "label": _text(s.label),
             "score": s.score,
+            "origin": s.origin,
+            **({} if s.was is None else _was(s.was)),
         }
         for timeline in timelines
         for s in timeline.segments
     ]
     films = [[_text(t.video_path), _text(t.video_identity), t.duration_s] for t in timelines]
+    columns = COLUMNS | (SAID if any(s.by_hand for timeline in timelines for s in timeline.segments) else {})
     schema = pa.schema(
-        [pa.field(column, pa.type_for_alias(kind), nullable=column == "score") for column, kind in COLUMNS.items()],
+        [pa.field(column, pa.type_for_alias(kind), nullable=column in NULLABLE) for column, kind in columns.items()],
         metadata={FILMS: json.dumps(films, ensure_ascii=False)},
     )
     file = BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), file)
-    num_broken = sum(_text(s.label) != s.label for timeline in timelines for s in timeline.segments)
+    segments = [s for timeline in timelines for s in timeline.segments]
+    num_broken = sum(_text(s.label) != s.label for of in segments for s in (of, of.was) if s is not None)
     warnings = [f"{num(num_broken, 'label')} with broken characters: these are written as U+FFFD"] * bool(num_broken)
     return Written(content=file.getvalue(), warnings=tuple(warnings))
 
@@ -98,13 +113,12 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         refuse(name, f"damaged Parquet: {reason}")
     found: dict[_Film, list[Segment]] = {film: [] for film in durations}
-    for row, (video, identity, video_duration_s, start_s, end_s, label, score) in enumerate(zip(*columns, strict=True)):
+    for row, (video, identity, video_duration_s, *of_segment) in enumerate(zip(*columns, strict=True)):
         film = _Film(video or "", identity or "")
         if film not in found:
             found[film], durations[film] = [], video_duration_s
         try:
-            score = None if score is None or math.isnan(score) else score
-            found[film].append(Segment(start_s=start_s, end_s=end_s, label=_is_text(label), score=score))
+            found[film].append(_segment(*of_segment))
         except (TypeError, ValueError) as error:
             refuse(name, f"row {row + 1}: {error}")
     return ReadResult(
@@ -128,7 +142,7 @@ def _content(data: bytes, name: str) -> tuple[dict[_Film, float | None], list[li
     if faulty := [column for column in READ if there.count(column) != 1 and (column in there or column in NEEDED)]:
         refuse(name, f"it must have the columns {', '.join(NEEDED)}, each once; look at {', '.join(faulty)}")
     wanted = [column for column in READ if column in there]
-    texts = [column for column in wanted if COLUMNS[column] == "string"]
+    texts = [column for column in wanted if (COLUMNS | SAID)[column] == "string"]
     file = pq.ParquetFile(BytesIO(data), read_dictionary=texts)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     if max(file.metadata.num_rows, sum(group.num_rows for group in groups)) > MAX_SEGMENTS:
@@ -154,6 +168,18 @@ def _content(data: bytes, name: str) -> tuple[dict[_Film, float | None], list[li
         _Film(_is_text(video), _is_text(identity)): float(duration_s) for video, identity, duration_s in listed
     }
     return durations, columns
+
+
+def _segment(start_s: Any, end_s: Any, label: Any, score: Any, origin: Any = None, *was: Any) -> Segment:
+    """Raises TypeError or ValueError where the cells do not fit."""
+    score = None if score is None or math.isnan(score) else score
+    before = None if all(cell is None for cell in was) else _segment(*was)
+    return Segment(start_s=start_s, end_s=end_s, label=_is_text(label), score=score, origin=origin, was=before)
+
+
+def _was(was: Segment) -> dict[str, Any]:
+    cells = (was.start_s, was.end_s, _text(was.label), was.score)
+    return dict(zip([*SAID][1:], cells, strict=True))
 
 
 def _texts(column: "pa.ChunkedArray") -> list[str | None]:

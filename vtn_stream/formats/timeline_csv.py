@@ -1,17 +1,20 @@
 """Timelines as CSV: a row a segment, any number of films, for spreadsheets and for `evaluate`.
 
 Columns: video, start_s, end_s, duration_s, start, end (HH:MM:SS.mmm, hours as many as there are), label, score; then
-subset and source, if a film has them (in its provenance, from annotations). A film without segments is a row with its
+subset and source, if a film has them (in its provenance, from annotations); origin, if a segment is by hand;
+was_start_s, was_end_s, was_label and was_score, if a person changed one. A film without segments is a row with its
 video alone. Being named so, the same file is read as annotations and, where every segment has a score, as predictions.
 
 Resolution: milliseconds; scores to 4 decimals. Loses the length and identity of the film, gaps, curves, clip labels,
-attributes and provenance; films of one name become one. Escapes: RFC 4180 quotes. A video or label that a spreadsheet
-would run as a formula (it starts with = + - @, a tab or a line break) gets an apostrophe before it, and so does one
-that starts with apostrophes and then one of these: reading takes one apostrophe off exactly there, so all come back.
+attributes, what was rejected and reviewed, and provenance; films of one name become one. Escapes: RFC 4180 quotes. A
+video or label that a spreadsheet would run as a formula (it starts with = + - @, a tab or a line break) gets an
+apostrophe before it, and so does one that starts with apostrophes and then one of these: reading takes one apostrophe
+off exactly there, so all come back.
 Characters that text files do not have (controls, lone surrogates) become U+FFFD.
 Read: commas, or semicolons and then also decimal commas; a first line "sep=;"; columns in any order, start_s and end_s
 in seconds or H:MM:SS.mmm; duration_s, start and end are passed over. Line breaks in cells come back as \\n.
-Comes back the same: times in milliseconds, scores of 4 decimals, labels without controls and carriage returns.
+Comes back the same: times in milliseconds, scores of 4 decimals, labels without controls and carriage returns, origins
+where any segment is by hand.
 """
 
 import csv
@@ -24,12 +27,14 @@ from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.text import seconds, sep_line
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, xml_text
-from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.timeline import ORIGINS, Segment, Timeline
 
 __all__ = ["COLUMNS", "claims", "claims_table", "clock", "in_ms", "read", "read_table", "write", "write_table"]
 
 COLUMNS = ("video", "start_s", "end_s", "duration_s", "start", "end", "label", "score")
 PARTS = ("subset", "source")
+ORIGIN = "origin"
+WAS = ("was_start_s", "was_end_s", "was_label", "was_score")
 _READ = ("video", "start_s", "end_s", "label", "score")
 _RUNS = re.compile("'*[=+\\-@\t\r\n]")
 
@@ -50,29 +55,22 @@ def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: s
     text = io.StringIO(newline="")
     table = csv.writer(text, delimiter=delimiter)
     parts = [part for part in PARTS if any(_part(timeline, part) for timeline in timelines)]
-    table.writerow([*COLUMNS, *parts])
+    segments = [s for timeline in timelines for s in timeline.segments]
+    said = [ORIGIN] * any(s.by_hand for s in segments) + [*WAS] * any(s.was is not None for s in segments)
+    table.writerow([*COLUMNS, *parts, *said])
     num_illegal = 0
     for timeline in timelines:
         video, _ = xml_text(timeline.video_path)
         of_film = [_protected(xml_text(_part(timeline, part))[0]) for part in parts]
         if not timeline.segments:
-            table.writerow([_protected(video), *[""] * (len(COLUMNS) - 1), *of_film])
+            table.writerow([_protected(video), *[""] * (len(COLUMNS) - 1), *of_film, *[""] * len(said)])
         for s in timeline.segments:
-            label, illegal = xml_text(s.label)
-            num_illegal += illegal
-            table.writerow(
-                [
-                    _protected(video),
-                    f"{s.start_s:.3f}",
-                    f"{s.end_s:.3f}",
-                    f"{(in_ms(s.end_s) - in_ms(s.start_s)) / 1000:.3f}",
-                    clock(s.start_s),
-                    clock(s.end_s),
-                    _protected(label),
-                    "" if s.score is None else f"{s.score:.4f}",
-                    *of_film,
-                ]
-            )
+            num_illegal += sum(xml_text(each.label)[1] for each in (s, s.was) if each is not None)
+            start_s, end_s, label, score = _cells(s)
+            lasts_s = f"{(in_ms(s.end_s) - in_ms(s.start_s)) / 1000:.3f}"
+            row = [_protected(video), start_s, end_s, lasts_s, clock(s.start_s), clock(s.end_s), label, score]
+            of_segment = [s.origin or "", *([""] * len(WAS) if s.was is None else _cells(s.was))]
+            table.writerow([*row, *of_film, *of_segment[: len(said)]])
     warnings = []
     if num_illegal:
         warnings.append(f"{num(num_illegal, 'label')} with controls or broken characters: these are written as U+FFFD")
@@ -92,6 +90,8 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
     header, delimiter = _header(text, delimiters)
     if faulty := [column for column in _READ if header.count(column) != 1]:
         refuse(name, f"the header must name {', '.join(_READ)}, each once; look at {', '.join(faulty)}", line=1)
+    if faulty := [column for column in (ORIGIN, *WAS) if header.count(column) > 1]:
+        refuse(name, f"the header names {', '.join(faulty)} twice", line=1)
     films: dict[str, list[Segment]] = {}
     parts: dict[str, dict[str, str]] = {}  # of each film
     spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
@@ -144,6 +144,12 @@ def clock(time_s: float) -> str:
     return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
 
 
+def _cells(segment: Segment) -> list[str]:
+    """Its start, end, label and score."""
+    score = "" if segment.score is None else f"{segment.score:.4f}"
+    return [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}", _protected(xml_text(segment.label)[0]), score]
+
+
 def _part(timeline: Timeline, part: str) -> str:
     """The subset or source of a film; "" if it has none."""
     value = timeline.provenance.get(part)
@@ -162,14 +168,30 @@ def _header(text: str, delimiters: str) -> tuple[list[str], str]:
 
 
 def _segment(row: dict[str, str], name: str, line: int, *, comma: bool) -> Segment:
-    start_s, end_s = seconds(row["start_s"], comma=comma), seconds(row["end_s"], comma=comma)
-    score = seconds(row["score"], comma=comma) if row["score"] else None
-    if isinstance(start_s, str) or isinstance(end_s, str):
-        refuse(name, "its times are not numbers of seconds", line=line)
-    if isinstance(score, str):
-        refuse(name, "its score is not a number", line=line)
+    given = row.get(ORIGIN)
+    origin = next((origin for origin in ORIGINS if origin == given), None)
+    if given and origin is None:
+        refuse(name, f"its origin is none of {', '.join(ORIGINS)}", line=line)
+    segment = _placed([row[column] for column in _READ[1:]], name, line, comma=comma)
+    was = [row.get(column, "") for column in WAS]
+    before = _placed(was, name, line, comma=comma, of="was_") if any(was) else None
     try:
-        return Segment(start_s=start_s, end_s=end_s, label=_unprotected(row["label"]), score=score)
+        return replace(segment, origin=origin, was=before)
+    except ValueError as error:
+        refuse(name, str(error), line=line)
+
+
+def _placed(cells: Sequence[str], name: str, line: int, *, comma: bool, of: str = "its ") -> Segment:
+    """A segment of a start, an end, a label and a score."""
+    start, end, label, given = cells
+    start_s, end_s = seconds(start, comma=comma), seconds(end, comma=comma)
+    score = seconds(given, comma=comma) if given else None
+    if isinstance(start_s, str) or isinstance(end_s, str):
+        refuse(name, f"{of}times are not numbers of seconds", line=line)
+    if isinstance(score, str):
+        refuse(name, f"{of}score is not a number", line=line)
+    try:
+        return Segment(start_s=start_s, end_s=end_s, label=_unprotected(label), score=score)
     except ValueError as error:
         refuse(name, str(error), line=line)
 

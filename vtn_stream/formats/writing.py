@@ -5,14 +5,20 @@ segments of this very timeline is reported in a warning, once for all of them: w
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isclose
 
+from vtn_stream.errors import listed
 from vtn_stream.timeline import Timeline
 
-__all__ = ["DEFAULT_RATE", "Options", "Writer", "Written", "counting_rate", "exact_rate", "num", "xml_text"]
+__all__ = ["DEFAULT_RATE", "SAID", "Options", "Writer", "Written", "counting_rate", "exact_rate", "num", "unsaid"]
+__all__ += ["xml_text"]
+
+# What people said of a timeline: who says that a segment is there and what it was before, what they rejected, and where
+# they looked for everything.
+SAID = ("origin", "rejected", "reviewed")
 
 DEFAULT_RATE = Fraction(25)  # where neither the film nor the user names one; always with a warning
 
@@ -77,6 +83,20 @@ def xml_text(text: str) -> tuple[str, bool]:
 def num(count: int, thing: str, things: str | None = None) -> str:
     """1 label, 2 labels."""
     return f"{count} {thing if count == 1 else things or thing + 's'}"
+
+
+def unsaid(timelines: Sequence[Timeline], says: Collection[str]) -> tuple[str, ...]:
+    """What people said of these timelines and is not in a file that `says` so much of SAID: a warning, or none."""
+    num_by_hand = sum(s.by_hand for timeline in timelines for s in timeline.segments)
+    num_rejected = sum(len(timeline.rejected) for timeline in timelines)
+    num_reviewed = sum(len(timeline.reviewed) for timeline in timelines)
+    things = {
+        "origin": f"the origin of {num(num_by_hand, 'segment')} by hand" if num_by_hand else "",
+        "rejected": num(num_rejected, "rejected segment") if num_rejected else "",
+        "reviewed": num(num_reviewed, "reviewed span") if num_reviewed else "",
+    }
+    missing = [text for name, text in things.items() if text and name not in says]
+    return (f"left out: {listed(missing)}",) if missing else ()
 
 
 def _meant(rate: Fraction) -> Fraction:

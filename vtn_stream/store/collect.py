@@ -39,13 +39,13 @@ def choose(
     older_than_s: float | None = None,
     orphans: bool = False,
 ) -> list[Item]:
-    """What to remove, in this order: films, their cuts and probes, the least recently used first, then orphans.
+    """What to remove, in this order: films, what lies beside them, probes, the least recently used first, then orphans.
 
     keep_bytes    as many as it takes until no more than this is left of everything
     older_than_s  all that were not used for so long
     """
     found = list(found)
-    kept = ("film", "cuts", "probe")
+    kept = ("film", "cuts", "pictures", "probe")
     left_behind = [item for item in found if orphans and item.kind not in kept and not item.in_use]
     left = sum(item.num_bytes for item in found) - sum(item.num_bytes for item in left_behind)
     chosen = []

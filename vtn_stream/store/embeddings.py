@@ -2,9 +2,8 @@
 
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
-    ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow             cuts placed to the frame (see `cuts`)
-    ROOT/probes/FILE STAT.arrow                             the clock of a film, so that it is read through once; and
-                                                            what is known of a backbone (`backbones`)
+    ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow             cuts placed to the frame (see `cuts`); and pictures.arrow
+    ROOT/probes/FILE STAT.arrow                             the clock of a film, read once; facts of `backbones`
     ROOT/scratch/                                           work on very long films, of runs that go on or were killed
 
 A chunk file has one row a position: grid_s, frame, pts_s, valid, embedding (float16 [D]), and a JPEG thumbnail
@@ -17,7 +16,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -35,6 +34,7 @@ from vtn_stream.store.arrow_file import read_batch, write_batch
 from vtn_stream.store.backbones import BackboneMemory
 from vtn_stream.store.clock import mark_used
 from vtn_stream.store.cuts import read_cuts
+from vtn_stream.store.pictures import PICTURES, read_pictures
 from vtn_stream.track import Execution, Recipe
 
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
@@ -267,12 +267,13 @@ class EmbeddingStore:
                     yield StoredFilm(folder=folder, manifest=_read_manifest(folder), chunk_files=files)
 
     def verify(self) -> Iterator[tuple[Path, DamagedFile | None]]:
-        """Read every file of chunks and cuts through: its path below the root, and what is wrong with it."""
-        files = ((file, _read_own) for film in self.films() for file in film.chunk_files)
-        cuts = (
-            (file, read_cuts) for film in _folders(self.root / "films") for file in sorted(film.glob("cuts-*.arrow"))
+        """Read every file of chunks, cuts and pictures through: its path below the root, and what is wrong with it."""
+        files: Iterator[tuple[Path, Callable[[Path], object]]] = chain(
+            ((file, _read_own) for film in self.films() for file in film.chunk_files),
+            ((file, read_cuts) for file in sorted(self.root.glob("films/*/cuts-*.arrow"))),
+            ((file, read_pictures) for file in sorted(self.root.glob(f"films/*/{PICTURES}"))),
         )
-        for file, read in chain(files, cuts):
+        for file, read in files:
             problem = None
             try:
                 read(file)

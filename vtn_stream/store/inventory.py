@@ -22,8 +22,8 @@ from vtn_stream.store.leases import TAKING, Leases
 from vtn_stream.track import PICTURE
 
 __all__ = [
+    "BESIDE",
     "CHUNK",
-    "CUTS",
     "IN_USE_S",
     "MANIFEST",
     "SCRATCH",
@@ -42,21 +42,24 @@ IN_USE_S = 3_600.0
 SCRATCH_S = 86_400.0
 
 MANIFEST = "manifest.json"
-CUTS = re.compile(r"cuts-[0-9a-f]{16}\.arrow")
+BESIDE: dict[Literal["cuts", "pictures"], re.Pattern[str]] = {
+    "cuts": re.compile(r"cuts-[0-9a-f]{16}\.arrow"),
+    "pictures": re.compile(r"pictures\.arrow"),
+}  # the embeddings of a film
 CHUNK = re.compile(r"\d{9,}-\d{9,}\.arrow")
 SCRATCH = re.compile(rf"layer-\d+\.f32|state\.json|{TEMPORARY.pattern}")
 _OF_FILM = re.compile(rf"{re.escape(MANIFEST)}|{CHUNK.pattern}")
 _TAKING = re.compile(rf"\..+{re.escape(TAKING)}|{TEMPORARY.pattern}")
 _PROBE = re.compile(r"[0-9a-f]{32}\.arrow")
 
-Kind = Literal["film", "cuts", "probe", "temporary", "scratch", "lease", "empty"]
+Kind = Literal["film", "cuts", "pictures", "probe", "temporary", "scratch", "lease", "empty"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """What can be removed at once.
 
-    kind       film, cuts and probe: kept between runs; the others were left behind, and may be of no use
+    kind       film, cuts, pictures and probe: kept between runs; the others were left behind, and may be of no use
     path       a folder (film, empty, scratch) or a file
     name       for readers
     used_s     when it was written or read last, seconds by the store's clock
@@ -74,7 +77,7 @@ class Item:
 def items(store: EmbeddingStore, now_s: float) -> list[Item]:
     """Everything in the store, except foreign files. Raises StoreError if it cannot be listed."""
     try:
-        found = (_films, _cuts, _probes, _scratch, _left_behind)
+        found = (_films, _beside, _probes, _scratch, _left_behind)
         return [item for of_kind in found for item in of_kind(store, now_s)]
     except OSError as error:
         raise StoreError(
@@ -104,13 +107,14 @@ def _films(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
             )
 
 
-def _cuts(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
-    """A film's cuts go by their own age: placing them again costs a little of what its embeddings cost."""
+def _beside(store: EmbeddingStore, now_s: float) -> Iterator[Item]:
+    """A film's cuts and pictures go by their own age: making them again costs a little of what its embeddings cost."""
     live = live_films(store)
     for folder in _folders(store.root / "films"):
-        for path, status in files_in(folder, CUTS):
-            in_use = folder.name in live or _is_late(status.st_mtime, now_s)
-            yield _file_item("cuts", path, status, in_use=in_use)
+        for kind, name in BESIDE.items():
+            for path, status in files_in(folder, name):
+                in_use = folder.name in live or _is_late(status.st_mtime, now_s)
+                yield _file_item(kind, path, status, in_use=in_use)
 
 
 def inputs_of(store: EmbeddingStore, name: str) -> set[str]:
