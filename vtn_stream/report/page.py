@@ -31,6 +31,7 @@ MAX_TIME_S = 1e9  # what lies farther off is no film's time
 STYLES = (
     "base.css",
     *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
+    "edit.css",
 )
 SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
@@ -39,7 +40,12 @@ SCRIPTS = (
         for part in ("data", "filters", "table", "curves", "tracks", "drawing", "gestures", "tip", "player")
     ),
     *(f"edit.{part}.js" for part in ("order", "spans", "document", "history", "operations", "write", "csv")),
-    *(f"report.{part}.js" for part in ("labels", "start")),
+    "report.labels.js",
+    *(
+        f"edit.{part}.js"
+        for part in ("review", "borders", "nothing", "coding", "keys", "settings", "help", "labels", "bulk", "tools")
+    ),
+    "report.start.js",
 )
 
 

@@ -7,6 +7,7 @@ const toFilm = (ms) => { video.currentTime = (ms + Math.min(1, data.film.frame /
 
 function seek(ms) {
   now = within(ms, 0, length);
+  aloneUntil = null;
   if (loaded()) toFilm(now);
   moved();
 }
@@ -18,6 +19,7 @@ function moved() {
   $("position").setAttribute("aria-valuetext", clock(now));
   highlight();
   tellValues();
+  growStates();
   draw({ head: true });
 }
 
@@ -48,11 +50,14 @@ function tick() {
   now = video.currentTime * 1000;
   if (!drag && now <= length) reveal(now);
   moved();
+  stopAlone();
   if (!video.paused && !video.ended) requestAnimationFrame(tick);
 }
 
 function playOrPause() {
   if (!loaded()) return tellWhy();
+  playsNext = false;
+  aloneUntil = null;
   if (video.paused) video.play().catch(() => {}); // a pause before it began
   else video.pause();
 }

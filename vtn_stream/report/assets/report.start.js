@@ -1,33 +1,9 @@
-/* Keys, buttons, themes, paper, what stands still; and the start. */
+/* Buttons, themes, paper, what stands still; and the start. */
 
-// ---- buttons and keys
+// ---- buttons
 
-const nudge = (ms) => { seek(now + ms); reveal(now); };
-const openHelp = () => { hideTip(); $("help").showModal(); };
-const frameOn = (way) => { video.pause(); nudge(way * data.film.frame); };
-const actions = {
-  " ": playOrPause, k: playOrPause, j: () => nudge(-10_000), l: () => nudge(10_000),
-  ",": () => frameOn(-1), ".": () => frameOn(1), n: () => step(1), p: () => step(-1),
-  ArrowLeft: () => nudge(-5000), ArrowRight: () => nudge(5000),
-  ShiftArrowLeft: () => pan((view.low - view.high) / 5), ShiftArrowRight: () => pan((view.high - view.low) / 5),
-  "+": () => zoom(1 / 1.6), "=": () => zoom(1 / 1.6), "-": () => zoom(1.6), 0: () => show(0, length),
-  m: mute, f: fullScreen, "/": () => $("search").focus(), "?": openHelp,
-};
-document.addEventListener("keydown", (event) => {
-  const { target, key } = event, kind = target.type ?? target.tagName;
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open || document.fullscreenElement) return;
-  if (key.length === 1 && !$("single-keys").checked) return;
-  if (["search", "text", "select-one"].includes(kind)) return;
-  if (key === " " && (["button", "checkbox", "file", "submit"].includes(kind) || target.tagName === "SUMMARY")) return;
-  if (key.startsWith("Arrow") && target === $("threshold")) return;
-  const name = key.length === 1 ? key.toLowerCase() : key;
-  const action = event.shiftKey && name.startsWith("Arrow") ? actions[`Shift${name}`] : actions[name];
-  if (!action) return;
-  event.preventDefault();
-  action();
-});
 const clicks = {
-  play: playOrPause, previous: () => step(-1), next: () => step(1), mute, full: fullScreen,
+  play: playOrPause, previous: () => go(-1), next: () => go(1), mute, full: fullScreen,
   in: () => zoom(1 / 1.6), out: () => zoom(1.6), fit: () => show(0, length),
   all: () => setAll(true), "no-labels": () => setAll(false),
   "help-open": openHelp, "help-close": () => $("help").close(), theme: turnTheme,

@@ -56,8 +56,11 @@ function choose(i) {
   draw({ lanes: true, table: true });
 }
 
+let goneTo = -1; // to which the playhead was brought last
+
 function goTo(i) {
   choose(i);
+  goneTo = i;
   seek(segments.start[i]);
   reveal(now);
 }
@@ -84,7 +87,7 @@ table.addEventListener("keydown", (event) => {
   const ways = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
   const to = event.key in ways ? place + ways[event.key] : undefined;
   if (to !== undefined) choose(rows[within(to, 0, rows.length - 1)]);
-  else if (event.key === "Enter" && place >= 0) goTo(chosen);
+  else if (event.key === "Enter" && place >= 0 && !(editing() && goneTo === chosen)) goTo(chosen); // where it is, it is kept
   else return;
   event.preventDefault();
 });

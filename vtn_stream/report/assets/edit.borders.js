@@ -1,0 +1,66 @@
+/* Borders of segments, by keys: a position earlier or later, to the playhead; split, join, new ones. */
+
+const secondsBy = (data.film.step ?? data.film.frame) / 1000; // a position of the analysis, or a frame
+
+/** The time of the segment after one border has moved; one that comes back to where the model had it is there exactly. */
+function moveBorder(i, side, to_s) {
+  const { start_s, end_s, label, was } = segments.exact[i], first = was?.[`${side}_s`];
+  const at = Math.abs(to_s - first) < 1e-6 ? first : within(to_s, 0, length / 1000);
+  if (start_s === end_s && isPoint(labelNumbers.get(label))) moveTo(i, at, at);
+  else if (side === "start") moveTo(i, at, Math.max(at, end_s));
+  else moveTo(i, Math.min(at, start_s), at);
+  if (!isPlaying()) {
+    seek(segments[side][i]);
+    reveal(now);
+  }
+  say(`${describe(i)}; ${side} at ${clock(segments[side][i])}; ${progressText()}`);
+}
+
+function nudgeBorder(side, way) {
+  const [i] = selected();
+  if (i !== undefined) moveBorder(i, side, segments.exact[i][`${side}_s`] + way * secondsBy);
+}
+
+function borderHere(side) {
+  const [i] = selected();
+  if (i !== undefined) moveBorder(i, side, secondsOf(now));
+}
+
+function splitHere() {
+  const [i] = selected();
+  if (i === undefined) return;
+  const { start_s, end_s } = segments.exact[i], at = secondsOf(now);
+  if (!(start_s < at && at < end_s)) return say(`The playhead is not inside ${describe(i)}: nothing is split.`);
+  const told = `split ${describe(i)} at ${brief(now)}`;
+  splitAt(i, at);
+  say(`${told}; ${progressText()}`);
+}
+
+function joinNext() {
+  const is = selected();
+  if (!is.length) return;
+  const label = segments.label[is[0]], next = is.length > 1 ? -1
+    : lanes[label].found.find((i) => i !== is[0] && stands(i) && (segments.start[i] - segments.start[is[0]] || i - is[0]) > 0) ?? -1;
+  const all = next < 0 ? is : [is[0], next];
+  if (all.length < 2) return say(`No ${labelName(label)} comes after this one: nothing is joined.`);
+  if (all.some((i) => segments.label[i] !== label)) return say("Only segments of one label can be joined.");
+  join(all);
+  say(`joined ${plural(all.length, "segment")} of ${labelName(label)}${chosen >= 0 ? `: ${describe(chosen)}` : ""}; ${progressText()}`);
+}
+
+const NEW_LASTS = 1000; // ms, until its end is moved
+
+/** A segment of the label last used, or of one that is asked for, from the playhead on. */
+function addHere() {
+  const label = lastLabel >= 0 ? lastLabel : chosen >= 0 ? segments.label[chosen] : -1;
+  if (label < 0) return chooseLabel("The label of the new segment", addOf);
+  addOf(label);
+}
+
+function addOf(label) {
+  const end = isPoint(label) ? now : Math.min(now + NEW_LASTS, length);
+  lastLabel = label;
+  const i = add(label, secondsOf(now), secondsOf(end));
+  select([i]);
+  say(`added ${describe(i)}`);
+}

@@ -1,0 +1,134 @@
+/* Keys: which there are, what each does, and what happens when one is pressed.
+
+   KEYS      groups of rows { says, commands }
+   a command { id, key, act }, and where it is so: fixed  the key cannot be changed    edits    while editing alone
+                                                   repeats  also while the key is held down
+
+   A key is called as the browser calls it, letters small: "x", "Enter", "Shift+ArrowLeft", "Ctrl+z". */
+
+const command = (id, key, act, more = {}) => ({ id, key, act, ...more });
+const fixed = (key, act, more = {}) => command(key, key, act, { fixed: true, ...more });
+const forEditing = (id, key, act, more = {}) => command(id, key, act, { edits: true, ...more });
+const keyRow = (says, ...commands) => ({ says, commands });
+const held = { repeats: true };
+
+const nudge = (ms) => { seek(now + ms); reveal(now); };
+const frameOn = (way) => { video.pause(); nudge(way * data.film.frame); };
+const panBy = (way) => pan((way * (view.high - view.low)) / 5);
+
+const KEYS = [
+  ["Film", [
+    keyRow("play or pause", fixed(" ", playOrPause), command("play", "k", playOrPause)),
+    keyRow("5 seconds back or forward",
+      fixed("ArrowLeft", () => nudge(-5000), held), fixed("ArrowRight", () => nudge(5000), held)),
+    keyRow("10 seconds back or forward",
+      command("back", "j", () => nudge(-10_000), held), command("forward", "l", () => nudge(10_000), held)),
+    keyRow("one frame back or forward",
+      command("frame back", ",", () => frameOn(-1), held), command("frame forward", ".", () => frameOn(1), held)),
+    keyRow("next or previous segment", command("next", "n", () => go(1), held), command("previous", "p", () => go(-1), held)),
+    keyRow("mute, full screen", command("mute", "m", mute), command("full screen", "f", fullScreen)),
+  ]],
+  ["Page", [
+    keyRow("zoom in, zoom out, the whole film", command("zoom in", "+", () => zoom(1 / 1.6), held),
+      command("zoom out", "-", () => zoom(1.6), held), command("fit", "0", () => show(0, length))),
+    keyRow("pan the timeline",
+      fixed("Shift+ArrowLeft", () => panBy(-1), held), fixed("Shift+ArrowRight", () => panBy(1), held)),
+    keyRow("in the table: choose a segment, go to it", fixed("ArrowUp"), fixed("ArrowDown"), fixed("Enter")),
+    keyRow("search; Esc clears the search, Esc again leaves it", command("search", "/", () => $("search").focus())),
+    keyRow("hide the box under the pointer; give up what was begun", fixed("Escape", giveUp)),
+    keyRow("show or hide the tools for editing", command("tools", "t", toggleTools)),
+    keyRow("these keys", command("help", "?", openHelp)),
+  ]],
+  ["Review", [
+    keyRow("keep the segment, go on to the next one to review", forEditing("keep", "Enter", keepAndGoOn)),
+    keyRow("reject it and go on", forEditing("reject", "x", rejectAndGoOn), forEditing("reject too", "Backspace", rejectAndGoOn)),
+    keyRow("play it alone", forEditing("play it", "v", playSelected)),
+    keyRow("give it another label: then press the label's key", forEditing("relabel", "r", askForLabel)),
+    keyRow("go on by time, or the most doubtful first", forEditing("order", "d", turnOrder)),
+    keyRow("undo", fixed("Ctrl+z", undoLast, { edits: true, repeats: true })),
+    keyRow("redo", fixed("Ctrl+Shift+z", redoLast, { edits: true, repeats: true }),
+      fixed("Ctrl+y", redoLast, { edits: true, repeats: true })),
+  ]],
+  ["Borders", [
+    keyRow("start one position earlier or later", forEditing("start earlier", "[", () => nudgeBorder("start", -1), held),
+      forEditing("start later", "{", () => nudgeBorder("start", 1), held)),
+    keyRow("end one position earlier or later", forEditing("end earlier", "]", () => nudgeBorder("end", -1), held),
+      forEditing("end later", "}", () => nudgeBorder("end", 1), held)),
+    keyRow("start or end at the playhead",
+      forEditing("start here", "i", () => borderHere("start")), forEditing("end here", "o", () => borderHere("end"))),
+    keyRow("split at the playhead", forEditing("split", "b", splitHere)),
+    keyRow("join with the next segment of its label", forEditing("join", "g", joinNext)),
+    keyRow("add a segment of the last label at the playhead", forEditing("add", "a", addHere)),
+  ]],
+  ["Coding", [
+    keyRow("coding on or off", forEditing("coding", "c", toggleCoding)),
+    keyRow("while coding: a label starts or ends, a point label gets a point", fixed("1 … 9")),
+    keyRow("nothing else happens from here; held: to here", forEditing("nothing else", "e", markNothingElse)),
+  ]],
+];
+const COMMANDS = KEYS.flatMap(([, rowsOfKeys]) => rowsOfKeys.flatMap(({ commands }) => commands));
+
+// ---- which key is whose
+
+const keyOf = ({ id, key }) => settings.commands.get(id) ?? key;
+let bindings = new Map(); // key -> command, or { label }
+
+/** Commands first; then the labels' chosen keys; then labels without one get what is free. Of two that want a key the
+    first has it: a stored choice can be in the way of another only if something else wrote it. */
+function bind() {
+  bindings = new Map();
+  const take = (key, what) => { if (!bindings.has(key)) bindings.set(key, what); };
+  for (const each of COMMANDS) if (each.act && each.fixed) take(each.key, each);
+  for (const each of COMMANDS) if (!each.fixed && settings.commands.has(each.id)) take(keyOf(each), each);
+  for (const each of COMMANDS) if (!each.fixed) take(keyOf(each), each);
+  bindLabels(take);
+}
+
+const keyTexts = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Control: "Ctrl" };
+const keyText = (key) => (keyTexts[key] ?? (key.length > 1 && key.includes("+")
+  ? key.split("+").map((part) => keyTexts[part] ?? (/^[a-z]$/.test(part) ? part.toUpperCase() : part)).join("+") : key));
+
+/** What a key is for, in words; undefined where it is free. */
+function useOf(key) {
+  const what = bindings.get(key);
+  if (!what) return undefined;
+  return what.label === undefined ? KEYS.flatMap(([, all]) => all).find(({ commands }) => commands.includes(what)).says
+    : `the label ${data.labels[what.label][0]}`;
+}
+
+// ---- keys that are pressed
+
+function keyName(event) {
+  const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.getModifierState("AltGraph")) return letter; // how some keyboards write [ and ]
+  if (event.altKey) return undefined;
+  if (event.ctrlKey || event.metaKey) return `Ctrl+${event.shiftKey ? "Shift+" : ""}${/^[a-z]$/.test(letter) ? letter : onKeyboard(event)}`;
+  return event.shiftKey && event.key.length > 1 ? `Shift+${letter}` : letter;
+}
+
+/** What stands on the key where keyboards have Latin letters and digits without Shift: for those that have others. */
+const onKeyboard = ({ code }) => /^(?:Key|Digit)(.)$/.exec(code)?.[1].toLowerCase();
+
+const ALSO = { "=": "+", Delete: "Backspace" };
+const TYPED = ["search", "text", "number", "select-one", "textarea"];
+const PRESSED = "button, summary, a[href], input, select, [role^=menuitem], [role=option]"; // by Enter or space
+
+function pressed(event) {
+  const { target } = event;
+  if (event.defaultPrevented || event.isComposing || document.fullscreenElement || document.querySelector("dialog[open]")) return;
+  if (TYPED.includes(target.type ?? target.tagName)) return;
+  const name = keyName(event), what = bindings.get(name) ?? bindings.get(ALSO[name]) ?? (event.shiftKey ? undefined : bindings.get(onKeyboard(event)));
+  if (!what) return;
+  const isSingle = !name.includes("+") && (name.length === 1 || what.edits || what.label !== undefined);
+  if (isSingle && !settings.single) return;
+  if ([" ", "Enter", "Backspace"].includes(name) && target.closest?.(PRESSED) && !(name === " " && target.type === "range")) return;
+  if (name.startsWith("Arrow") && (target === $("threshold") || target.closest("[role=menu]"))) return;
+  if (what.edits && !editing()) return;
+  if (what.label !== undefined && !coding) return;
+  if (event.repeat && !what.repeats) return event.preventDefault();
+  if (name !== "Escape") event.preventDefault();
+  if (what.label === undefined) what.act();
+  else press(what.label);
+}
+document.addEventListener("keydown", pressed);
+

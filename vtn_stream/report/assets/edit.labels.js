@@ -1,0 +1,129 @@
+/* Labels: their keys, which are point labels, new ones; and choosing one for a segment. */
+
+const LABEL_KEYS = "123456789qwyuhsz"; // for labels whose users chose none, in the order of the page's labels
+let lastLabel = -1; // the one last given to a segment
+let labelKeys = []; // label -> key, or undefined
+
+const labelName = (label) => data.labels[label][0];
+
+/** The keys that commands have left over. */
+function bindLabels(take) {
+  labelKeys = [];
+  const give = (label, key) => {
+    if (labelKeys[label] !== undefined || bindings.has(key)) return;
+    take(key, { label });
+    labelKeys[label] = key;
+  };
+  for (const label of labelsThere()) if (settings.labels.has(exactLabels[label])) give(label, settings.labels.get(exactLabels[label]));
+  const free = [...LABEL_KEYS].filter((key) => !bindings.has(key));
+  for (const label of labelsThere()) if (labelKeys[label] === undefined && free.length) give(label, free.shift());
+}
+
+/** Of a point label one press is one moment. Until users say it, it is one if all its segments are moments. */
+function isPoint(label) {
+  const { found } = lanes[label];
+  return settings.points.get(exactLabels[label])
+    ?? (found.length > 0 && found.every((i) => segments.exact[i].start_s === segments.exact[i].end_s));
+}
+
+const nameWithKey = (label) => {
+  const key = labelKeys[label];
+  return [...signs(label), stranger(labelName(label)), ...(key === undefined ? [] : [make("kbd", {}, keyText(key))])];
+};
+
+function showLabelKeys() {
+  showCodes();
+  if ($("labels-dialog").open) listLabels();
+}
+
+// ---- choosing a label
+
+let choosing = null; // what happens with the label that is chosen
+
+/** Asks for a label: its key, or its button. */
+function chooseLabel(title, then) {
+  if (!labelsThere().length) return openLabels();
+  choosing = then;
+  $("chooser-title").textContent = title;
+  $("chooser-labels").replaceChildren(...labelsThere().map((label) => {
+    const button = make("button", { type: "button", class: "code" }, ...nameWithKey(label));
+    button.addEventListener("click", () => choiceMade(label));
+    return button;
+  }));
+  $("chooser").showModal();
+  $("chooser-labels").firstChild.focus();
+}
+
+function choiceMade(label) {
+  $("chooser").close();
+  lastLabel = label;
+  choosing(label);
+}
+
+$("chooser").addEventListener("keydown", (event) => {
+  const buttons = [...$("chooser-labels").children], at = buttons.indexOf(document.activeElement);
+  const way = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  const label = settings.single && !event.repeat ? bindings.get(keyName(event))?.label : undefined;
+  if (way) buttons[(at + way + buttons.length) % buttons.length].focus();
+  else if (label !== undefined) choiceMade(label);
+  else return;
+  event.preventDefault();
+});
+$("chooser-close").addEventListener("click", () => $("chooser").close());
+
+// ---- the list of labels, and new ones
+
+function openLabels() {
+  tellKey("");
+  listLabels();
+  clearNew();
+  $("labels-dialog").showModal();
+  $("new-label").focus();
+}
+
+function clearNew() {
+  $("new-label").value = $("new-key").value = "";
+  $("new-point").checked = false;
+}
+
+function listLabels() {
+  const focused = document.activeElement?.dataset?.label;
+  $("labels-keys").replaceChildren(...labelsThere().map((label) => {
+    const key = keyButton(labelKeys[label], labelName(label), (chosenKey) => {
+      settings.labels.set(exactLabels[label], chosenKey);
+      changed();
+    });
+    key.dataset.label = label;
+    const point = make("input", { type: "checkbox", "aria-label": `${labelName(label)} is a point label` });
+    point.checked = isPoint(label);
+    point.addEventListener("change", () => { settings.points.set(exactLabels[label], point.checked); changed(); });
+    const name = make("span", { class: "named" }, ...signs(label), stranger(labelName(label)));
+    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, key), make("td", {}, point));
+  }));
+  if (focused) document.querySelector(`button[data-label="${focused}"]`)?.focus();
+}
+
+/** Why a text cannot be a new label; undefined if it can. */
+function unfit(name) {
+  if (!name) return "A label needs a name.";
+  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name) || [...name].length > 200) return "A label is one line of at most 200 characters.";
+  const same = labelsThere().map((label) => exactLabels[label]).find((each) => each.normalize("NFC").toLowerCase() === name.normalize("NFC").toLowerCase());
+  return same === undefined ? undefined : `There is a label ${same} already.`;
+}
+
+$("label-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = $("new-label").value.trim().normalize("NFC"), wanted = $("new-key").value.trim().toLowerCase();
+  const noName = unfit(name), noKey = wanted && refused(wanted);
+  if (noName || noKey) { tellKey(noName ?? noKey); return $(noName ? "new-label" : "new-key").focus(); }
+  if ($("new-point").checked) settings.points.set(name, true);
+  if (wanted) settings.labels.set(name, wanted);
+  lastLabel = addLabel(name);
+  changed();
+  listLabels();
+  clearNew();
+  $("new-label").focus();
+  const key = labelKeys[lastLabel];
+  tellKey(`New label: ${name}. ${key === undefined ? "It has no key yet." : `Its key is ${keyText(key)}.`}`);
+});
+$("labels-close").addEventListener("click", () => $("labels-dialog").close());

@@ -1,0 +1,78 @@
+/* "Nothing else here": spans in which somebody looked for everything. What stands in them is all there is. */
+
+let beginsAt = null; // where "nothing else" begins, ms, until it is said where it ends
+
+/** The labels of which it is said, or null for all. */
+const nothingOf = () => ($("nothing-label").value === "" ? null : [Number($("nothing-label").value)]);
+
+const ofLabels = (names) => (names === null ? "" : ` of ${names.map(shownText).join(", ")}`);
+const spanText = ({ start_s, end_s, labels }) => `${brief(start_s * 1000)} to ${brief(end_s * 1000)}${labels === null ? ", all labels" : ofLabels(labels)}`;
+
+function declare(start, end) {
+  const labels = nothingOf(), before = progress().reviewed;
+  const [start_s, end_s] = [start, end].sort((a, b) => a - b).map((ms) => (ms < length ? Math.max(0, ms) / 1000 : filmEnd));
+  if (start_s === end_s) return say("This span has no length: go on in the film first.");
+  setMark(null);
+  if (!nothingElse(start_s, end_s, labels)) return say("That was said already.");
+  const more = progress().reviewed - before, of = ofLabels(labels && labels.map((label) => exactLabels[label]));
+  say(`nothing else${of} from ${brief(start)} to ${brief(end)}${more > 0 ? `; ${plural(more, "segment")} inside kept by this` : ""}; ${progressText()}`);
+}
+
+function setMark(ms) {
+  beginsAt = ms;
+  $("nothing-mark").textContent = ms === null ? "From here" : "To here";
+  $("nothing-mark").setAttribute("aria-pressed", ms !== null);
+  draw({ lanes: true });
+}
+
+function markNothingElse() {
+  if (beginsAt !== null) return declare(beginsAt, now);
+  setMark(now);
+  const key = keyText(keyOf(COMMANDS.find(({ id }) => id === "nothing else")));
+  say(`nothing else from ${brief(now)} on: ${key} again where it ends, Esc gives it up`);
+}
+
+/** Around the selected segment: from where the one before it ends to where the one after it starts, of these labels. */
+function aroundSelected() {
+  const [i] = selected(), labels = nothingOf();
+  if (i === undefined) return;
+  let low = 0, high = length;
+  for (let k = 0; k < numRows(); k++) {
+    if (!stands(k) || isTrue(k) || k === i || (labels && !labels.includes(segments.label[k]))) continue;
+    if (segments.start[k] < segments.start[i]) low = Math.max(low, Math.min(segments.end[k], segments.start[i]));
+    else high = Math.min(high, Math.max(segments.start[k], segments.end[i]));
+  }
+  declare(low, high);
+}
+
+function declareAndClose(act) {
+  $("nothing").close();
+  act();
+}
+
+function openNothing() {
+  listReviewed();
+  $("nothing").showModal();
+}
+
+function labelsOfNothing() {
+  const before = $("nothing-label").value;
+  $("nothing-label").replaceChildren(make("option", { value: "" }, "all labels"),
+    ...labelsThere().map((label) => make("option", { value: label }, `only ${labelName(label)}`)));
+  $("nothing-label").value = before;
+}
+
+function listReviewed() {
+  $("nothing-list").replaceChildren(...reviewed.map((span) => {
+    const button = make("button", { type: "button" }, "Take back");
+    button.setAttribute("aria-label", `Take back ${spanText(span)}`);
+    button.addEventListener("click", () => {
+      openAgain(span.start_s, span.end_s, span.labels && span.labels.map((name) => labelNumbers.get(name)));
+      say(`taken back: nothing else, ${spanText(span)}`);
+      listReviewed();
+      ($("nothing-list").querySelector("button") ?? $("nothing-close")).focus();
+    });
+    return make("li", {}, make("bdi", {}, spanText(span)), button);
+  }));
+  $("nothing-none").hidden = reviewed.length > 0;
+}
