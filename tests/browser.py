@@ -11,12 +11,13 @@ they fail instead.
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["axe_violations", "browser", "chromium", "open_page"]
+__all__ = ["axe_violations", "browser", "chromium", "open_page", "open_page_once"]
 
 LIMIT_S = 60  # for anything that must happen, however busy the machine
 # The first is the engine without windows: the same pages for less than half the CPU time.
@@ -53,6 +54,19 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
     allowed: parts of messages that this page may log, such as that of a film which is not there.
     """
+    with _opening(browser) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def open_page_once(browser: Any) -> Iterator[Callable[..., Any]]:
+    """As `open_page`, for a page that all tests of a file share."""
+    with _opening(browser) as open_:
+        yield open_
+
+
+@contextmanager
+def _opening(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts, wrongs = [], []
 
     def open_(path: Path, fragment: str = "", allowed: tuple[str, ...] = (), **options: Any) -> Any:

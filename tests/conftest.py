@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import browser, open_page  # noqa: F401  (fixtures)
+from browser import browser, open_page, open_page_once  # noqa: F401  (fixtures)
 from hypothesis import settings
 from order import (  # noqa: F401  (hooks)
     pytest_collection_modifyitems,

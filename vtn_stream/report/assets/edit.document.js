@@ -56,13 +56,15 @@ function bringLabel(name) {
 
 // ---- one change
 
-/** Puts a state in place: that before a change or that after it. */
-function apply(next, { name, labels }, way) {
+/** Takes a step of the history, forwards or back. */
+function apply({ name, labels, ...step }, way) {
+  const isBack = way === "undo";
   endPreview();
-  if (way !== "undo") labels.forEach(bringLabel);
-  const touched = changeRows(next.rows);
-  ({ reviewed, rejected } = next);
-  if (way === "undo") for (const label of labels) absent.add(labelNumbers.get(label));
+  if (!isBack) labels.forEach(bringLabel);
+  const touched = changeRows(step.rows.map(([i, before, after]) => [i, isBack ? before : after]));
+  reviewed = stepped(reviewed, step.reviewed, isBack, compareReviewed);
+  rejected = stepped(rejected, step.rejected, isBack, compareSegments);
+  if (isBack) for (const label of labels) absent.add(labelNumbers.get(label));
   if (labels.length) {
     layOut();
     for (const label of labels) touched.add(labelNumbers.get(label));
@@ -74,7 +76,7 @@ function apply(next, { name, labels }, way) {
   touched.forEach(tellLabel);
   tellShown(touched);
   draw({ lanes: true, overview: true, table: true });
-  const edited = { name, way, rows: next.rows.map(([i]) => i), labels: [...touched] };
+  const edited = { name, way, rows: step.rows.map(([i]) => i), labels: [...touched] };
   for (const listener of onEdited) listener(edited);
 }
 

@@ -1,21 +1,30 @@
-/* Every change is one step that can be undone, without limit. */
+/* Every change is one step that can be undone, without limit. A step holds only what it changes. */
 
 const history = { done: [], undone: [] };
 
-/** Makes a change: rows [[i, segment, or null to take it away], ...], new ones numbered from numRows() on; reviewed and
-    rejected, if they change, as they will be; names of labels that are new. name: what people call it. */
+/** Makes a change.
+
+    name      what people call it
+    rows      [[i, segment, or null to take it away], ...]; new rows are numbered from numRows() on
+    reviewed  if it changes, the whole list as it will be; the same holds for rejected
+    labels    names of labels that are new, beside those of new rows */
 function commit({ name, rows: changes = [], labels = [], ...lists }) {
-  const missing = (label) => labelNamed(label) < 0;
+  let fresh = numRows();
+  for (const [i, after] of changes) {
+    if (i === fresh && after) fresh++;
+    else if (!(i < numRows()) || isTrue(i)) throw new RangeError(`row ${i} cannot be changed`);
+  }
   const asked = [...labels, ...changes.flatMap(([, after]) => (after ? [after.label] : []))];
   const step = {
     name,
-    labels: [...new Set(asked)].filter(missing),
-    before: { rows: changes.map(([i]) => [i, stands(i) ? segments.exact[i] : null]), reviewed, rejected },
-    after: { rows: changes, reviewed: lists.reviewed ?? reviewed, rejected: lists.rejected ?? rejected },
+    labels: [...new Set(asked)].filter((label) => labelNamed(label) < 0),
+    rows: changes.map(([i, after]) => [i, stands(i) ? segments.exact[i] : null, after]),
+    reviewed: difference(reviewed, lists.reviewed ?? reviewed),
+    rejected: difference(rejected, lists.rejected ?? rejected),
   };
   history.done.push(step);
   history.undone = [];
-  apply(step.after, step, "do");
+  apply(step, "do");
   return step;
 }
 
@@ -24,7 +33,7 @@ function undo() {
   const step = history.done.pop();
   if (!step) return undefined;
   history.undone.push(step);
-  apply(step.before, step, "undo");
+  apply(step, "undo");
   return step;
 }
 
@@ -32,6 +41,20 @@ function redo() {
   const step = history.undone.pop();
   if (!step) return undefined;
   history.done.push(step);
-  apply(step.after, step, "redo");
+  apply(step, "redo");
   return step;
+}
+
+function difference(before, after) {
+  if (before === after) return { taken: [], given: [] };
+  const [old, now] = [new Set(before), new Set(after)];
+  return { taken: before.filter((each) => !now.has(each)), given: after.filter((each) => !old.has(each)) };
+}
+
+/** The list after a step, or before it. */
+function stepped(list, { taken, given }, isBack, compare) {
+  if (isBack) [taken, given] = [given, taken];
+  if (!taken.length && !given.length) return list;
+  const gone = new Set(taken);
+  return [...list.filter((each) => !gone.has(each)), ...given].sort(compare);
 }

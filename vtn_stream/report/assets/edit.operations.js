@@ -41,19 +41,17 @@ function keep(numbers) {
 
 /** Takes them away. What a model had said is remembered as rejected, unless another piece of it stands. */
 function reject(numbers) {
-  const gone = editable(numbers), going = new Set(gone), lists = { rejected: [...rejected] };
-  for (const i of gone) {
-    const exact = segments.exact[i];
-    if (exact.origin === "manual") continue;
-    const said = { ...modelSaid(exact), origin: "model" };
-    const isPiece = exact.was && standing().some((k) => {
-      const { was } = segments.exact[k];
-      return was && !going.has(k) && compareSegments(was, exact.was) === 0;
-    });
-    if (!isPiece && !lists.rejected.some((each) => compareSegments(each, said) === 0)) lists.rejected.push(said);
+  const gone = editable(numbers), going = new Set(gone), key = (exact) => segmentText(exact, 0);
+  const parts = gone.some((i) => segments.exact[i].was) ? standing().filter((i) => !going.has(i)) : [];
+  const pieces = new Set(parts.flatMap((i) => (segments.exact[i].was ? [key(segments.exact[i].was)] : [])));
+  const known = new Set(rejected.map(key)), more = [];
+  for (const { origin, ...exact } of gone.map((i) => segments.exact[i])) {
+    const said = modelSaid(exact), text = key({ ...said, origin: "model" });
+    if (origin === "manual" || known.has(text) || pieces.has(key(said))) continue;
+    known.add(text);
+    more.push({ ...said, origin: "model" });
   }
-  lists.rejected.sort(compareSegments);
-  return commitRows("reject", gone.map((i) => [i, null]), lists);
+  return commitRows("reject", gone.map((i) => [i, null]), more.length ? { rejected: [...rejected, ...more] } : {});
 }
 
 function relabel(numbers, label) {
