@@ -4,6 +4,7 @@ import io
 import json
 import re
 from fractions import Fraction
+from types import MappingProxyType
 from unittest.mock import patch
 
 import pytest
@@ -20,9 +21,9 @@ DURATION_S = 8.0
 NO_FILM = ("ERR_FILE_NOT_FOUND",)  # what the browser logs of a film that is not there
 
 
-def page(made_of, **given):
-    """The page of a timeline that no file holds."""
-    return report_page.page(made_of, rest=rest_of(made_of), **given)
+def page(made_of, files=MappingProxyType({}), **given):
+    """The page of a timeline. files: digests of what lies beside it."""
+    return report_page.page(made_of, rest=rest_of(made_of, files), **given)
 
 
 def open_page_of(made_of, **given):

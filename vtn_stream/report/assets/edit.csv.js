@@ -5,11 +5,11 @@ const NO_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
 /** As Python rounds: to even where two are as near. */
 function fixedText(number, digits) {
-  if (Math.abs(number) >= 1e21) return `${BigInt(number)}.${"0".repeat(digits)}`;
-  const size = Math.abs(number), scaled = size * 2 ** (digits + 1);
-  const isBetween = Number.isInteger(scaled) && scaled % 2 === 1, low = Math.floor(size * 10 ** digits);
-  const text = (isBetween && low % 2 === 0 ? low / 10 ** digits : size).toFixed(digits);
-  return number < 0 || Object.is(number, -0) ? `-${text}` : text;
+  const size = Math.abs(number), scaled = size * 2 ** (digits + 1), sign = number < 0 || Object.is(number, -0) ? "-" : "";
+  if (size >= 1e21) return `${BigInt(number)}.${"0".repeat(digits)}`;
+  if (!Number.isInteger(scaled) || scaled % 2 === 0) return sign + size.toFixed(digits); // two are as near at odd ones alone
+  const low = (BigInt(scaled) * 5n ** BigInt(digits) - 1n) / 2n, even = String(low + (low % 2n)).padStart(digits + 1, "0");
+  return `${sign}${even.slice(0, -digits)}.${even.slice(-digits)}`;
 }
 
 const csvMs = (seconds) => BigInt(fixedText(seconds, 3).replace(".", ""));

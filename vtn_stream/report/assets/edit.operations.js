@@ -134,8 +134,8 @@ function nothingElse(start_s, end_s, labels) {
     const exact = segments.exact[i];
     return !byHand(i) && covers(span.labels, exact.label) && exact.start_s >= span.start_s && exact.end_s <= span.end_s;
   });
-  const next = withSpan(reviewed, span);
-  if (!inside.length && compareLists(next, reviewed, compareReviewed) === 0) return false;
+  const isKnown = isReviewed(reviewed, span), next = isKnown ? reviewed : withSpan(reviewed, span);
+  if (!inside.length && isKnown) return false;
   commit({ name: "nothing else", rows: inside.map((i) => [i, corrected(segments.exact[i])]), reviewed: next });
   return true;
 }

@@ -35,3 +35,16 @@ function withoutSpan(spans, { start_s, end_s, labels }, every) {
   }
   return left;
 }
+
+/** Whether all of that time is there already, of each of its labels. */
+function isReviewed(spans, { start_s, end_s, labels }) {
+  return (labels ?? [null]).every((name) => {
+    let known = start_s;
+    for (const each of [...spans].sort(compareReviewed)) { // by start
+      if (each.start_s <= known && (name === null ? each.labels === null : covers(each.labels, name))) {
+        known = Math.max(known, each.end_s);
+      }
+    }
+    return known >= end_s;
+  });
+}
