@@ -25,19 +25,24 @@ function csvLength({ start_s, end_s }) {
   return `${ms / 1000n}.${String(ms % 1000n).padStart(3, "0")}`;
 }
 
+/** Start, end, label and score. */
+function csvCells({ start_s, end_s, label, score }) {
+  return [fixedText(start_s, 3), fixedText(end_s, 3), guarded(label), score === null ? "" : fixedText(score, 4)];
+}
+
+const guarded = (text) => `${RUNS.test(text) ? "'" : ""}${text.replace(NO_XML, "\ufffd")}`;
+
 function csvText() {
-  const guarded = (text) => `${RUNS.test(text) ? "'" : ""}${text.replace(NO_XML, "\ufffd")}`;
   const { video, provenance } = data.rest, parts = ["subset", "source"].filter((part) => textOf(provenance[part]));
   const ofFilm = parts.map((part) => guarded(textOf(provenance[part]))), film = guarded(video.path);
-  const table = [["video", "start_s", "end_s", "duration_s", "start", "end", "label", "score", ...parts]];
-  const found = standingSegments();
+  const found = standingSegments(), said = found.some(({ origin }) => origin === "curated" || origin === "manual") ? ["origin"] : [];
+  if (found.some(({ was }) => was)) said.push("was_start_s", "was_end_s", "was_label", "was_score");
+  const table = [["video", "start_s", "end_s", "duration_s", "start", "end", "label", "score", ...parts, ...said]];
   if (!found.length) table.push([film, "", "", "", "", "", "", "", ...ofFilm]);
   for (const each of found) {
-    const { start_s, end_s, label, score } = each;
-    table.push([
-      film, fixedText(start_s, 3), fixedText(end_s, 3), csvLength(each), csvClock(start_s), csvClock(end_s),
-      guarded(label), score === null ? "" : fixedText(score, 4), ...ofFilm,
-    ]);
+    const [start, end, ...cells] = csvCells(each), clocks = [csvClock(each.start_s), csvClock(each.end_s)];
+    const ofSegment = [each.origin ?? "", ...(each.was ? csvCells(each.was) : ["", "", "", ""])].slice(0, said.length);
+    table.push([film, start, end, csvLength(each), ...clocks, ...cells, ...ofFilm, ...ofSegment]);
   }
   const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
   return table.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
