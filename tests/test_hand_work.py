@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from film_pages import data_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_results import INDEX, OTHER, SCORES, TIMELINE, contents
@@ -20,6 +21,8 @@ from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options, timeline_json
 from vtn_stream.results import FORMAT_NAMES, ResultFiles, is_hand_work, load_timeline
 from vtn_stream.results.hand_work import origin_of, put_aside
+from vtn_stream.results.pages import page_at, rest_of
+from vtn_stream.results.timelines import load_document
 from vtn_stream.timeline import Segment
 
 FILM = TIMELINE.video_identity
@@ -617,3 +620,23 @@ def test_options_of_the_export_are_no_plain_export(tmp_path):
     export(tmp_path / "film.mp4.timeline.json", ["tsv"], options=Options(bom=True))
     (line,) = run(tmp_path, NEWER, formats=("tsv",))
     assert line.startswith("film.mp4.timeline.tsv is hand work")
+
+
+def test_a_page_saves_the_timeline_with_the_digests_of_the_files_beside_it(tmp_path):
+    run(tmp_path)
+    written = load_document(tmp_path / "film.mp4.timeline.json")
+    assert set(written.files) == {"timeline.csv", "scores.arrow"}
+    rest = rest_of(written.timeline, written.files)
+    assert data_of((tmp_path / "film.mp4.timeline.html").read_bytes())["rest"] == rest
+    source = tmp_path / "film.mp4.timeline.json"
+    assert data_of(page_at(tmp_path / "p.html", written.timeline, source=source).content)["rest"] == rest
+
+
+def test_a_page_of_a_part_of_a_timeline_or_of_an_edited_one_saves_work_of_a_person(tmp_path):
+    run(tmp_path)
+    source = tmp_path / "film.mp4.timeline.json"
+    part = load_document(source).timeline.filter(min_score=2.0)
+    assert data_of(page_at(tmp_path / "p.html", part, source=source).content)["rest"] == rest_of(part)
+    source.write_text(source.read_text().replace('"A"', '"B"'))
+    edited = load_document(source).timeline
+    assert data_of(page_at(tmp_path / "p.html", edited, source=source).content)["rest"] == rest_of(edited)
