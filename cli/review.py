@@ -78,7 +78,8 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
             soft_wrap=True,
         )
         if any(film.total.is_at_most for film in films):
-            out.print("<: at most, as outside of reviewed time nobody may have added what the model missed")
+            line = "≤: at most, as outside of reviewed time nobody may have added what the model missed"
+            out.print(line, soft_wrap=True)
     if csv is not None:
         save_csv(csv, films)
         (err if as_json else out).print(Text(f"wrote {printable(str(csv))}"), soft_wrap=True)
@@ -86,22 +87,24 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
 
 
 def _show_films(films: "Sequence[FilmAgreement]") -> None:
-    """A table of the films and their labels, the worst film first: --json and --csv have all."""
+    """A table of the films, the worst first, with their labels where there is room: --json and --csv have all."""
+    from vtn_stream.review.agreement import by_label
+
+    has_labels = sum(1 + len(film.labels) for film in films) <= MAX_ROWS
     has_accuracy = any(not math.isnan(film.accuracy) for film in films)
     table = _table("film by film, %", ["reviewed"], ["time right"] if has_accuracy else [])
-    rows = 0
-    for shown, film in enumerate(films):
-        if rows + 1 + len(film.labels) > MAX_ROWS and shown:
-            table.add_row(f"... and {len(films) - shown} more films, with --json and --csv")
-            break
-        rows += 1 + len(film.labels)
+    for film in films[:MAX_ROWS]:
         last = [_percent(film.accuracy)] if has_accuracy else []
         name = Text(printable(film.name))
         table.add_row(name, _percent(film.reviewed), *_cells(film.total), *last, style="bold")
-        for label, counts in film.labels.items():
+        for label, counts in by_label([film]).items() if has_labels else ():
             table.add_row(Text(f"  {printable(label)}"), _percent(film.shares[label]), *_cells(counts))
+    if len(films) > MAX_ROWS:
+        table.add_row(f"... and {len(films) - MAX_ROWS} more")
     out.print()
     show_table(table)
+    if not has_labels:
+        out.print("--csv and --json have the labels of each film")
 
 
 def _show_labels(labels: "dict[str, Counts]") -> None:
@@ -127,7 +130,7 @@ def _table(title: str, before: Sequence[str], behind: Sequence[str]) -> Table:
 
 def _cells(counts: "Counts") -> list[str]:
     numbers = (counts.said, counts.kept, counts.changed, counts.rejected, counts.added)
-    most = "<" if counts.is_at_most else ""
+    most = "≤" if counts.is_at_most else ""
     shares = [_percent(counts.precision)]
     shares += [f"{most}{_percent(share)}" if not math.isnan(share) else "-" for share in (counts.recall, counts.f1)]
     return [*map(str, numbers), *shares]

@@ -58,10 +58,22 @@ def test_it_shows_films_and_labels_the_worst_first(here, folder):
     heads = "film by film, % reviewed said kept changed rejected added precision recall F1"
     assert lines[at] == heads
     rows = [line for line in lines[at + 1 :] if line]
-    assert rows[0] == "day 2/bad.mp4 0.0 1 0 0 1 1 0.0 <0.0 <0.0"
-    assert rows[1] == "jump 0.0 0 0 0 0 1 - <0.0 <0.0"
-    assert rows[2] == "run 0.0 1 0 0 1 0 0.0 - <0.0"
+    assert rows[0] == "day 2/bad.mp4 0.0 1 0 0 1 1 0.0 ≤0.0 ≤0.0"
+    assert rows[1] == "jump 0.0 0 0 0 0 1 - ≤0.0 ≤0.0"
+    assert rows[2] == "run 0.0 1 0 0 1 0 0.0 - ≤0.0"
     assert rows[3] == "good.mp4 50.0 2 1 0 0 0 100.0 100.0 100.0"
+
+
+def test_of_many_films_the_labels_are_in_files_only(here, folder):
+    for number in range(31):
+        save(folder / f"{number}.timeline.json", timeline(f"{number}.mp4", seg(0, 4, origin="curated")))
+    out = here("review", folder)[1]
+    by_film, by_label = out.split("--csv and --json have the labels of each film")
+    assert "jump" not in by_film
+    assert "jump" in by_label
+    for number in range(32, 80):
+        save(folder / f"{number}.timeline.json", timeline(f"{number}.mp4", seg(0, 4, origin="curated")))
+    assert "... and 21 more" in here("review", folder)[1]
 
 
 def test_as_json_it_has_all_figures(figures, folder):
