@@ -22,6 +22,7 @@ COMMANDS = {
     "export": "Write timelines in other formats, or a part of what is in them.",
     "convert": "Write a file of another program as a timeline, or in any other format.",
     "report": "Make a timeline's page, or a folder's.",
+    "review": "Show what people corrected in timelines, and how good the model was.",
     "plot": "Draw timelines as pictures.",
     "train": "Train a model of your own actions, from annotated films.",
     "models": "Import, fetch and describe models.",

@@ -125,6 +125,7 @@ def test_provisional_timelines_are_drafts_that_can_be_read(analyzed):
         assert back == draft
         assert not back.complete
         assert tiles(draft)
+        assert {s.origin for s in draft.segments} == {"model"}
     first = drafts[0]
     assert [(g.start_s, g.end_s, g.reason) for g in first.gaps] == [(59.5, first.duration_s, "not analyzed yet")]
     assert first.segments[0].start_s == 0

@@ -7,13 +7,16 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 from console_script import SCRIPT, bad, filled, run, the_line  # noqa: F401  (fixtures among them)
 from film_pages import data_of
 
+from vtn_stream.formats import timeline_json
 from vtn_stream.results import load_timeline
 from vtn_stream.results.names import plain_name
+from vtn_stream.timeline import Reviewed, Segment
 from vtn_stream_cli import console
 
 pytestmark = pytest.mark.usefixtures("warm_decoders")
@@ -155,6 +158,40 @@ def test_hand_work_is_kept_told_in_a_line_and_no_failure(here, analyzed, filled,
     code, out, err = analyze("--fps", "1")
     assert (code, out, err.count("\n")) == (1, "\nfilm.mp4\n", 1)
     assert re.search(r"damaged: this is not JSON \(line \d+, segments\[0\]\.end_s: Expecting value\)", err)
+
+
+def test_a_film_that_was_corrected_keeps_that_and_says_so(here, analyzed, filled, tmp_path, tiny_options):
+    def analyze(*options):
+        options = [*options, "-f", "html", "-o", tmp_path, "--store", filled, "--no-thumbnails", *tiny_options]
+        return here("analyze", analyzed.film, *options)
+
+    assert analyze("--fps", "1")[0] == 0
+    file = tmp_path / "film.mp4.timeline.json"
+    document = timeline_json.read_document(file.read_bytes())
+    assert {s.origin for s in document.timeline.segments} == {"model"}
+    first, *others = document.timeline.segments
+    cat = Segment(
+        start_s=first.start_s, end_s=first.end_s, label="a cat", origin="curated", was=replace(first, origin=None)
+    )
+    corrected = replace(document.timeline, segments=(cat, *others), reviewed=(Reviewed(start_s=0, end_s=first.end_s),))
+    file.write_bytes(timeline_json.dumps(corrected, document.files))  # as a page does
+    line = "1 segment by hand was kept; the model's were drawn anew outside 1 reviewed span (1 left out)"
+    assert analyze("--fps", "1")[2] == f"film.mp4: {line}\n"
+    timeline = load_timeline(file)
+    assert timeline.segments == corrected.segments
+    assert timeline.reviewed == corrected.reviewed
+    assert b"a cat" in (tmp_path / "film.mp4.timeline.html").read_bytes()
+    code, out, err = analyze("--fps", "1", "--json-log")
+    events = [json.loads(text) for text in out.splitlines()]
+    assert {"event": "hand_work", "film": "film.mp4", "message": line} in events
+    assert [e["label"] for e in events if e["event"] == "segment"] == [s.label for s in corrected.segments]
+    (tmp_path / "film.mp4.timeline.html").unlink()
+    assert here("report", file, "--no-thumbnails")[0] == 0
+    assert b"a cat" in (tmp_path / "film.mp4.timeline.html").read_bytes()
+    assert load_timeline(file) == timeline
+    code, _, err = analyze("--fps", "1", "--end", "10")
+    assert code == 1
+    assert "hand work outside the part from 0 s to 10 s" in the_line(err)
 
 
 def test_a_window_may_be_given_as_a_clock(here, analyzed, filled, tmp_path, tiny_options):

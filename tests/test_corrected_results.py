@@ -118,6 +118,7 @@ def test_a_file_beside_it_that_was_changed_by_other_means_is_kept_as_well(correc
     kept, also = run(corrected, NEWER)
     assert kept == KEPT
     assert also.startswith("film.mp4.timeline.csv is hand work")
+    assert also.endswith("move it away, and the next analysis writes it again")  # --discard-edits would do more
     assert table.read_text() == "mine"
     assert load_timeline(corrected / NAME).segments != FIRST.segments
 

@@ -173,6 +173,7 @@ def test_segments_are_told_while_windows_pass(analyzed, open_model, tmp_path):
         analyzer.analyze(analyzer.plan(analyzed.film), on_event=seen.append)
     drafts = [e.timeline for e in seen if isinstance(e, Provisional)]
     assert [s.label for s in drafts[0].segments] == ["A", "B", "C"]
+    assert {s.origin for s in drafts[0].segments} == {"model"}
     assert drafts[0].clip_labels == ()
     assert not drafts[0].complete
 

@@ -57,6 +57,16 @@ def test_a_model_s_timeline_says_in_sentences_how_it_was_made():
     ]
 
 
+def test_what_was_drawn_around_hand_work_says_so():
+    counts = {"by_hand": 31, "rejected": 12, "reviewed": 1, "left_out": 14, "cut": 0}
+    ((_, told),) = made({"corrections": counts})
+    assert told == (
+        "The rest was drawn around what people had said: 31 segments by hand, 12 rejected, 1 reviewed span. "
+        "Of what was drawn, 14 were left out and 0 cut."
+    )
+    assert made({"corrections": {"by_hand": "31"}}) == made({"corrections": 5}) == []
+
+
 def test_a_model_whose_name_is_not_known_is_named_by_its_digest():
     analysis = {key: value for key, value in MODEL["analysis"].items() if key != "model_name"}
     assert made({"analysis": analysis})[0][1].startswith("A model without a name (digest ba82aaf38e42): it names")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from vtn_stream.atomic import check_writable, write_whole
-from vtn_stream.errors import InputError, printable
+from vtn_stream.errors import InputError
 from vtn_stream.evaluation.figures import Scores
 from vtn_stream.evaluation.tally import Tally
+from vtn_stream.formats.writing import cell
 
 __all__ = ["FilmFigures", "check_csv", "figures_of", "film_figures", "save_csv", "undefined"]
 
@@ -120,9 +121,9 @@ def save_csv(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> 
         values = (row.figures.get(name, math.nan) for name in names)
         table.writerow(
             [
-                _cell(row.film),
-                *([_cell(str(model))] if by_model else []),
-                *(_cell(str(row.facts.get(name, ""))) for name in facts),
+                cell(row.film),
+                *([cell(str(model))] if by_model else []),
+                *(cell(str(row.facts.get(name, ""))) for name in facts),
                 *(f"{value:.6g}" if math.isfinite(value) else "" for value in values),
             ]
         )
@@ -132,9 +133,3 @@ def save_csv(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> 
         raise InputError(
             f"{path.name} cannot be written ({error.strerror})", "there is no table", "name another file"
         ) from error
-
-
-def _cell(text: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    text = printable(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

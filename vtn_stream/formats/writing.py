@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import isclose
 
-from vtn_stream.errors import listed
+from vtn_stream.errors import listed, printable
 from vtn_stream.timeline import Timeline
 
 __all__ = ["DEFAULT_RATE", "SAID", "Options", "Writer", "Written", "counting_rate", "exact_rate", "num", "unsaid"]
-__all__ += ["xml_text"]
+__all__ += ["cell", "xml_text"]
 
 # What people said of a timeline: who says that a segment is there and what it was before, what they rejected, and where
 # they looked for everything.
@@ -72,6 +72,12 @@ def exact_rate(rate: float) -> Fraction:
     if ntsc > 0 and isclose(rate, ntsc / 1.001, abs_tol=5e-3):
         return Fraction(ntsc * 1000, 1001)
     return Fraction(rate).limit_denominator(1001)
+
+
+def cell(text: str) -> str:
+    """A name in a table that no spreadsheet takes for a formula."""
+    text = printable(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def xml_text(text: str) -> tuple[str, bool]:

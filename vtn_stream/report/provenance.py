@@ -59,6 +59,8 @@ def how_made(timeline: Timeline, *, has_curves: bool) -> Iterator[tuple[str, str
         yield "It is shown", f"{shown}."
     if (version := _text(provenance, "vtn_stream")) is not None:
         yield "Program", f"vtn-stream {version}{_computed(provenance)}."
+    if (corrected := _corrected(_mapping(provenance, "corrections"))) is not None:
+        yield "Corrections", corrected
     selections = provenance.get("selections")
     for selection in selections if isinstance(selections, list) else ():
         if isinstance(selection, Mapping):
@@ -72,6 +74,20 @@ def how_made(timeline: Timeline, *, has_curves: bool) -> Iterator[tuple[str, str
 
 def is_of_scenes(timeline: Timeline) -> bool:
     return _mapping(timeline.provenance, "analysis").get("kind") == "scenes"
+
+
+def _corrected(counts: Mapping[str, Any]) -> str | None:
+    """What an analysis did around the hand work that was there."""
+    numbers = [_number(counts, name) for name in ("by_hand", "rejected", "reviewed", "left_out", "cut")]
+    known = [int(number) for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        return None
+    by_hand, rejected, reviewed, left_out, cut = known
+    return (
+        f"The rest was drawn around what people had said: {by_hand} segment{'' if by_hand == 1 else 's'} by hand, "
+        f"{rejected} rejected, {reviewed} reviewed span{'' if reviewed == 1 else 's'}. Of what was drawn, {left_out} "
+        f"{'was' if left_out == 1 else 'were'} left out and {cut} cut."
+    )
 
 
 def _model(analysis: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

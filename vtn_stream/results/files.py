@@ -174,7 +174,7 @@ class ResultFiles:
             warnings=tuple(warnings),
             told=(
                 *kept_lines(around),
-                *kept_line(kept),
+                *kept_line(kept, is_corrected=around.timeline is not drawn),
                 *aside_line(asides),
                 *self._copies(timeline.video_identity),
             ),

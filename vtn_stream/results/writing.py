@@ -69,16 +69,16 @@ def holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def kept_line(files: Sequence[Path]) -> tuple[str, ...]:
-    """The line on files that were kept; none if there are none."""
+def kept_line(files: Sequence[Path], *, is_corrected: bool = False) -> tuple[str, ...]:
+    """The line on files that were kept; none if there are none. is_corrected: so is the timeline, in a page."""
     if not files:
         return ()
     names = listed(file.name for file in files)
     are, they, them = ("is", "it was", "it") if len(files) == 1 else ("are", "they were", "them")
-    return (
-        f"{names} {are} hand work, not as written with the timeline; {they} kept; "
-        f"--discard-edits puts {them} aside and writes {them} again",
-    )
+    cure = f"--discard-edits puts {them} aside and writes {them} again"
+    if is_corrected:  # which --discard-edits would put aside as well
+        cure = f"move {them} away, and the next analysis writes {them} again"
+    return (f"{names} {are} hand work, not as written with the timeline; {they} kept; {cure}",)
 
 
 def aside_line(asides: Sequence[Path]) -> tuple[str, ...]:
