@@ -1,9 +1,11 @@
 """Films for the index, its page opened in a browser, and what is seen on it."""
 
+from dataclasses import replace
+
 import pytest
 
 from vtn_stream.report.index import Entry, Failed, entry_of, index
-from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.timeline import Reviewed, Segment, Timeline
 
 
 def timeline(*segments, duration_s=100.0, **fields):
@@ -31,6 +33,23 @@ def films() -> list[Entry | Failed]:
         page = None if i == 7 else f"{stem}.report.html"
         made.append(entry_of(of, name=f"{stem}.mp4", page=page, timeline_file=f"{stem}.timeline.json"))
     return [*made, Failed(name="day 1/broken.mp4", reason="no video stream"), Failed(name="b.mp4", reason="damaged")]
+
+
+def corrected_films():
+    """One that nobody looked at, one of which a third is reviewed, one that is done, one without a timeline."""
+    model = [Segment(start_s=10.0 * i, end_s=10.0 * i + 5, label="walk", score=0.5, origin="model") for i in range(3)]
+    kept = [replace(s, origin="curated") for s in model]
+    whole = (Reviewed(start_s=0, end_s=100),)
+    made = {
+        "a.mp4": timeline(),
+        "b.mp4": replace(timeline(), segments=(kept[0], *model[1:])),
+        "c.mp4": replace(timeline(), segments=tuple(kept), reviewed=whole),
+        "d.mp4": timeline(),
+    }
+    return [
+        entry_of(of, name=name, page=f"{name}.html", timeline_file=None if name == "d.mp4" else f"{name}.timeline.json")
+        for name, of in made.items()
+    ]
 
 
 @pytest.fixture

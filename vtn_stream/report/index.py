@@ -31,6 +31,7 @@ from typing import Any
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, is_document, joined_script, relative_url, shown_text
+from vtn_stream.report.progress import Progress
 from vtn_stream.timeline import Timeline
 
 __all__ = ["Entry", "Failed", "LabelSum", "entry_of", "has_scenes", "index", "is_index"]
@@ -65,18 +66,19 @@ class Entry:
 
     name           as shown
     page           path of the film's own report, relative to the index; None if it has none
-    timeline_file  path of its timeline, relative as well
+    timeline_file  path of its timeline, relative as well; None where nobody saved one yet
     complete       False if the analysis did not reach the film's end
     gaps_s         how much of it is unknown
     scenes         True if its labels are scenes, whose names mean nothing in another film
     labels         in order of first appearance
     pictures       a JPEG for each label, empty where there is none; or none at all
+    progress       how far people are with it
     unknown, segments, instants   three layers of its strip, the last on top, as `_coded` writes them
     """
 
     name: str
     page: str | None
-    timeline_file: str
+    timeline_file: str | None
     duration_s: float
     complete: bool
     gaps_s: float
@@ -85,6 +87,7 @@ class Entry:
     unknown: str
     segments: str
     instants: str
+    progress: Progress
     pictures: tuple[bytes, ...] = ()
 
 
@@ -101,7 +104,7 @@ def entry_of(
     *,
     name: str,
     page: str | None,
-    timeline_file: str,
+    timeline_file: str | None,
     pictures: Mapping[str, bytes] | None = None,
 ) -> Entry:
     """What the index needs from a timeline, so that the timeline itself need not be kept. pictures: JPEG, by label."""
@@ -137,6 +140,7 @@ def entry_of(
         unknown=_coded(_fewer([(start, end, 0) for start, end in unknown if start < end], duration_s)),
         segments=_coded(_fewer([piece for piece in pieces if piece[0] < piece[1]], duration_s)),
         instants=_coded(_fewer(instants, duration_s)),
+        progress=Progress.of(timeline),
         pictures=tuple(pictures.get(label, b"") for label in label_numbers) if pictures else (),
     )
 
@@ -171,6 +175,7 @@ def index(entries: Iterable[Entry | Failed], *, title: str) -> bytes:
         },
         # By the films' places in the list below; of each film by the places of its labels.
         "pictures": _pictures(entries),
+        "progress": _progress(entries),
         "films": [
             _row(entry, scene_numbers if entry.scenes else numbers)
             if isinstance(entry, Entry)
@@ -221,6 +226,23 @@ def _pictures(entries: list[Entry | Failed]) -> dict[int, list[str]]:
     return coded if sum(len(text) for texts in coded.values() for text in texts) <= MAX_PICTURES_TEXT else {}
 
 
+def _progress(entries: list[Entry | Failed]) -> dict[int, list[Any]]:
+    """How far people are with each film, by its place; none if they have begun no film and none waits for them."""
+    films = {i: entry for i, entry in enumerate(entries) if isinstance(entry, Entry)}
+    if not any(film.progress.is_begun or film.timeline_file is None for film in films.values()):
+        return {}
+    return {
+        i: [
+            (of := film.progress).state,
+            math.floor(1000 * of.share),
+            of.num_by_hand,
+            of.num_reviewed,
+            of.num_to_review,
+        ]
+        for i, film in films.items()
+    }
+
+
 def _looks(label: str) -> list[Any]:
     look = look_of(label)
     return [_shown(label), look.colour, look.hatch]
@@ -236,7 +258,7 @@ def _row(entry: Entry, label_numbers: dict[str, int]) -> list[Any]:
     return [
         _shown(entry.name),
         "" if entry.page is None else relative_url(entry.page),
-        relative_url(entry.timeline_file),
+        "" if entry.timeline_file is None else relative_url(entry.timeline_file),
         _units(entry.duration_s),
         int(entry.complete),
         _units(entry.gaps_s),

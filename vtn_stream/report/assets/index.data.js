@@ -55,8 +55,14 @@ const films = data.films.map((row, place) => {
     sums.push({ label: drawnLabels[flat[i]], segments: flat[i + 1], total: flat[i + 2], picture: pictures[i / 3] });
   }
   const segments = sums.reduce((sum, one) => sum + one.segments, 0);
-  return { name, folded: fold(name), page, file, duration, complete, gaps, sums, segments, layers };
+  const [state, share, byHand, reviewed, toReview] = data.progress[place] ?? [];
+  const progress = state && { state, share: share / 10, byHand, reviewed, toReview };
+  return { name, folded: fold(name), page, file, duration, complete, gaps, sums, segments, layers, progress };
 });
+const isReviewed = films.some((film) => film.progress);
+const STATES = ["not begun", "begun", "done"];
+/** Where a film stands among the others: not begun, begun, the more reviewed the higher, done. */
+const howFar = ({ progress }) => (progress ? STATES.indexOf(progress.state) + progress.share / 101 : -1);
 const longest = films.reduce((most, film) => Math.max(most, film.duration), 0);
 
 function decoded(film, layer) {

@@ -2,7 +2,7 @@
 
 const chosen = new Set();
 const order = { labels: { key: "total", down: true }, films: { key: null, down: false } };
-const only = { incomplete: false, failed: false };
+const only = { todo: false, incomplete: false, failed: false };
 const collator = new Intl.Collator("en", { numeric: true });
 let commonScale = false;
 let shown = films;
@@ -22,10 +22,10 @@ function update() {
   const words = fold($("search").value).split(/\s+/).filter(Boolean)
     .map((word) => ({ word, labels: new Set(listed.filter((label) => label.folded.includes(word))) }));
   const fits = (film) =>
-    (!only.incomplete || film.complete === 0) && (!only.failed || film.reason !== undefined)
+    (!only.todo || (film.progress && film.progress.state !== "done")) && (!only.incomplete || film.complete === 0) && (!only.failed || film.reason !== undefined)
     && [...chosen].every((label) => film.sums.some((one) => among(one.label) === label))
     && words.every(({ word, labels: found }) => film.folded.includes(word) || film.sums.some((one) => found.has(among(one.label))));
-  const by = order.films.key === "segments" ? chosenSegments : (film) => film.duration;
+  const by = { segments: chosenSegments, reviewed: howFar }[order.films.key] ?? ((film) => film.duration);
   shown = sorted(films.filter(fits), order.films, by);
   $("count").textContent = shown.length === films.length ? many(films.length, "film")
     : `${count(shown.length)} of ${many(films.length, "film")}`;

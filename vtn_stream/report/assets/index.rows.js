@@ -55,7 +55,19 @@ function summary(film) {
     .map(({ label, segments, total }) => `${label.name} ${many(segments, "time")}, ${lasts(total)}`);
   if (film.sums.length > 5) told.push(`and ${many(film.sums.length - 5, "other label")}`);
   if (film.gaps > 0) told.push(`unknown ${lasts(film.gaps)}`);
-  return told.join("; ") || "nothing found";
+  return [told.join("; ") || "nothing found", reviewed(film)[1]].filter(Boolean).join("; ");
+}
+
+/** What people did with a film: in short, and in full. */
+function reviewed({ progress }) {
+  if (!progress) return ["–", ""];
+  const { state, share, byHand, reviewed: done, toReview } = progress;
+  if (state === "not begun") return [state, ""];
+  const time = `${share < 10 ? share : Math.floor(share)} %`;
+  const told = [`${time} of the time`, many(byHand, "segment") + " by hand"];
+  if (toReview) told.unshift(`${count(done)} of ${many(toReview, "segment")} of the model`);
+  const short = toReview ? `${count(done)} of ${count(toReview)}` : time;
+  return [state === "done" ? state : short, `${state}: ${told.join(", ")}`];
 }
 
 function built(film, place) {
@@ -73,13 +85,17 @@ function built(film, place) {
   row.append(heading, cell("length", failed ? "–" : lasts(film.duration)));
   const part = chosen.size ? `${count(chosenSegments(film))} / ` : "";
   row.append(cell("segments", failed ? "–" : part + count(film.segments)));
+  if (isReviewed) {
+    const [short, full] = reviewed(film), state = film.progress?.state ?? "";
+    row.append(cell("reviewed", element("span", { class: `state ${state.replace(" ", "-")}`, title: full }, short)));
+  }
   if (failed) {
     row.append(cell("strip", element("span", { class: "cut reason", title: film.reason }, element("bdi", {}, film.reason))), cell("file"));
   } else {
     row.canvas = element("canvas", { role: "img", "aria-label": summary(film) });
     row.link = film.page ? element("a", { href: film.page, tabindex: -1, draggable: "false" }, row.canvas) : element("span", {}, row.canvas);
-    row.file = element("a", { href: film.file, "aria-label": `Timeline file of ${film.name}` }, "JSON");
-    row.append(cell("strip", row.link), cell("file", row.file));
+    if (film.file) row.file = element("a", { href: film.file, "aria-label": `Timeline file of ${film.name}` }, "JSON");
+    row.append(cell("strip", row.link), cell("file", ...(row.file ? [row.file] : [])));
   }
   Object.assign(row, { film, place, name });
   row.style.transform = printing ? "none" : `translateY(${place * rowHeight}px)`;

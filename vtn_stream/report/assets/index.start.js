@@ -5,16 +5,20 @@ function drawTotals() {
   const sum = (key) => good.reduce((total, film) => total + film[key], 0);
   const failed = films.length - good.length;
   const incomplete = good.filter((film) => !film.complete).length;
+  const done = good.filter((film) => film.progress?.state === "done").length;
+  const todo = isReviewed ? good.length - done : 0;
   const facts = [["Films", count(good.length)], ["Time", lasts(sum("duration"))]];
   facts.push(["Segments", count(sum("segments"))]);
   if (labels.length || !scenes.length) facts.push(["Labels", count(labels.length)]);
   const ofFilms = (film) => film.sums.filter(({ label }) => label.among).length;
   if (scenes.length) facts.push(["Scenes", count(good.reduce((total, film) => total + ofFilms(film), 0))]);
+  if (isReviewed) facts.push(["Done", `${count(done)} of ${count(good.length)}`]);
   if (sum("gaps")) facts.push(["Unknown", lasts(sum("gaps"))]);
   if (incomplete) facts.push(["Incomplete", count(incomplete)]);
   if (failed) facts.push(["Not read", count(failed)]);
   $("totals").append(...facts.map(([what, value]) => element("div", {}, element("dt", {}, what), element("dd", {}, value))));
-  for (const [what, number, text] of [["incomplete", incomplete, "incomplete"], ["failed", failed, "not read"]]) {
+  const some = [["todo", todo, "to do"], ["incomplete", incomplete, "incomplete"], ["failed", failed, "not read"]];
+  for (const [what, number, text] of some) {
     const button = $(`only-${what}`);
     button.hidden = number === 0;
     button.textContent = `${count(number)} ${text}`;
@@ -28,8 +32,8 @@ function drawTotals() {
 
 function clear() {
   chosen.clear();
-  only.incomplete = only.failed = false;
-  ["only-incomplete", "only-failed"].forEach((id) => $(id).setAttribute("aria-pressed", "false"));
+  only.todo = only.incomplete = only.failed = false;
+  ["only-todo", "only-incomplete", "only-failed"].forEach((id) => $(id).setAttribute("aria-pressed", "false"));
   $("search").value = "";
   drawLabels();
   update();
@@ -79,6 +83,8 @@ function onPaper(now) {
 
 document.getElementById("title").textContent = data.title;
 drawTotals();
+document.body.classList.toggle("with-review", isReviewed);
+$("reviewed").hidden = !isReviewed;
 $("scenes").hidden = !scenes.length;
 if (!Object.keys(data.pictures).length) $("scenes").append(" Their pictures are on each film's own page.");
 $("find-label").hidden = listed.length <= 20;
