@@ -8,12 +8,12 @@ What nobody looked at is unknown: there a model's segment is neither right nor w
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["Known", "Span", "Spans", "joined", "known_of", "seconds"]
+__all__ = ["Known", "Span", "Spans", "joined", "known_of", "seconds", "shared"]
 
 INSTANT_S = 0.5  # to each side of an event without a length: what a person says of it holds there
 
@@ -33,11 +33,24 @@ class Known:
 
     def every(self, labels: Iterable[str]) -> Spans:
         """The time in which it is known of each of these labels."""
-        shared: Spans | None = None
+        every: Spans | None = None
         for label in labels:
-            spans = self.spans(label)
-            shared = spans if shared is None else _shared(shared, spans)
-        return self.rest if shared is None else shared
+            every = self.spans(label) if every is None else shared(every, self.spans(label))
+        return self.rest if every is None else every
+
+    def of_one_label(self, labels: Iterable[str], segments: Iterable[Segment]) -> Spans:
+        """The time in which it is known which one of these labels happens, or that none does, where these segments are
+        what people say.
+        """
+        return joined([*self.every(labels), *((s.start_s, s.end_s) for s in segments)])
+
+    def total_s(self, labels: Sequence[str], segments: Iterable[Segment], *, exclusive: bool) -> float:
+        """Seconds that are known. exclusive: one label holds at each moment, as in `of_one_label`; else the mean over
+        the labels.
+        """
+        if exclusive:
+            return seconds(self.of_one_label(labels, segments))
+        return sum(seconds(self.spans(label)) for label in labels) / max(1, len(labels))
 
     def counts(self, segment: Segment) -> bool:
         """Whether a segment that was predicted can be right or wrong: half of its time, or more, is known of its label.
@@ -48,7 +61,7 @@ class Known:
         if segment.start_s == segment.end_s:
             at = bisect_right(spans, segment.start_s, key=lambda span: span[0]) - 1
             return at >= 0 and segment.start_s < spans[at][1]
-        return 2 * seconds(_shared(spans, ((segment.start_s, segment.end_s),))) >= segment.duration_s
+        return 2 * seconds(shared(spans, ((segment.start_s, segment.end_s),))) >= segment.duration_s
 
     def counting(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
         """Those that count."""
@@ -57,7 +70,7 @@ class Known:
     def within(self, end_s: float) -> "Known":
         """Only what lies in [0, end_s)."""
         film: Spans = ((0.0, end_s),) if end_s > 0 else ()
-        return Known(own={label: _shared(of, film) for label, of in self.own.items()}, rest=_shared(self.rest, film))
+        return Known(own={label: shared(of, film) for label, of in self.own.items()}, rest=shared(self.rest, film))
 
 
 def known_of(timeline: Timeline) -> Known:
@@ -100,27 +113,27 @@ def seconds(spans: Iterable[Span]) -> float:
     return sum(end - start for start, end in spans)
 
 
+def shared(some: Spans, others: Spans) -> Spans:
+    """The time of both."""
+    both, at = [], 0
+    for start, end in some:
+        while at < len(others) and others[at][1] <= start:
+            at += 1
+        n = at
+        while n < len(others) and others[n][0] < end:
+            both.append((max(start, others[n][0]), min(end, others[n][1])))
+            n += 1
+    return tuple(both)
+
+
 def _around(s: Segment) -> Span:
     if s.start_s == s.end_s:
         return (s.start_s - INSTANT_S, s.end_s + INSTANT_S)
     return (s.start_s, s.end_s)
 
 
-def _shared(some: Spans, others: Spans) -> Spans:
-    """The time of both."""
-    shared, at = [], 0
-    for start, end in some:
-        while at < len(others) and others[at][1] <= start:
-            at += 1
-        n = at
-        while n < len(others) and others[n][0] < end:
-            shared.append((max(start, others[n][0]), min(end, others[n][1])))
-            n += 1
-    return tuple(shared)
-
-
 def _without(some: Spans, others: Spans) -> Spans:
     """The time of the first that is not in the others."""
     ends = [float("-inf"), *(end for _, end in others)]
     starts = [*(start for start, _ in others), float("inf")]
-    return _shared(some, tuple(zip(ends, starts, strict=True)))
+    return shared(some, tuple(zip(ends, starts, strict=True)))
