@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_material import material, process, store  # noqa: F401  (fixtures among them)
 
+from vtn_stream.corrections import joined
 from vtn_stream.errors import AnnotationError
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import read_annotations
-from vtn_stream.known import Known, joined, known_of, seconds
+from vtn_stream.known import Known, known_of, seconds
 from vtn_stream.timeline import Reviewed, Segment, Timeline
 from vtn_stream.training.footage import find_films
 

@@ -226,8 +226,10 @@ def test_the_exam_of_a_film_does_not_depend_on_what_is_said_in_unknown_time():
     wild.frame[80:] = np.roll(wild.frame[80:], 1, axis=1)
     for said in (phases_of(whole), wild):
         exam = exam_of([film], [said], "dense", choice())
-        assert exam.figures["frame accuracy"] == pytest.approx(1, abs=0.02)
-        assert exam.sureness.after.counts.sum() == 80
+        assert exam.figures["frame accuracy"] == pytest.approx(
+            1, abs=0.03
+        )  # half a position on either side of a border
+        assert sum(exam.sureness.after.counts) == 80
 
 
 def test_spans_in_unknown_time_choose_no_threshold():

@@ -11,13 +11,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vtn_stream.corrections import Span, joined, reviewed_spans, what_stands
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["Known", "Span", "Spans", "joined", "known_of", "seconds", "shared"]
+__all__ = ["Known", "Spans", "known_of", "seconds", "shared"]
 
 INSTANT_S = 0.5  # to each side of an event without a length: what a person says of it holds there
 
-Span = tuple[float, float]
 Spans = tuple[Span, ...]  # sorted, and they do not touch
 
 
@@ -42,7 +42,7 @@ class Known:
         """The time in which it is known which one of these labels happens, or that none does, where these segments are
         what people say.
         """
-        return joined([*self.every(labels), *((s.start_s, s.end_s) for s in segments)])
+        return tuple(joined([*self.every(labels), *((s.start_s, s.end_s) for s in segments)]))
 
     def total_s(self, labels: Sequence[str], segments: Iterable[Segment], *, exclusive: bool) -> float:
         """Seconds that are known. exclusive: one label holds at each moment, as in `of_one_label`; else the mean over
@@ -80,33 +80,21 @@ def known_of(timeline: Timeline) -> Known:
     rejected it or changed it to something else. But not where a segment of it stands that a model drew: nobody said
     that it is right, or that it is wrong.
     """
-    by_hand = [s for s in timeline.segments if s.by_hand]
+    by_hand = what_stands(timeline)
     drawn = [s for s in timeline.segments if not s.by_hand]
     denied = [*timeline.rejected, *(s.was for s in by_hand if s.was is not None)]
     looked_for = {label for r in timeline.reviewed for label in r.labels or ()}
     labels = sorted({s.label for s in (*by_hand, *drawn, *denied)} | looked_for)
 
     def spans(segments: Iterable[Segment], label: str) -> Spans:
-        return joined(_around(s) for s in segments if s.label == label)
+        return tuple(joined(_around(s) for s in segments if s.label == label))
 
     own = {}
     for label in labels:
-        looked = [(r.start_s, r.end_s) for r in timeline.reviewed if r.labels is None or label in r.labels]
-        said = _without(joined([*looked, *spans(denied, label)]), spans(drawn, label))
-        own[label] = joined([*said, *spans(by_hand, label)])
-    rest = joined((r.start_s, r.end_s) for r in timeline.reviewed if r.labels is None)
+        said = joined([*reviewed_spans(timeline, label), *spans(denied, label)])
+        own[label] = tuple(joined([*_without(tuple(said), spans(drawn, label)), *spans(by_hand, label)]))
+    rest = tuple(joined((r.start_s, r.end_s) for r in timeline.reviewed if r.labels is None))
     return Known(own=own, rest=rest).within(timeline.duration_s)
-
-
-def joined(spans: Iterable[Span]) -> Spans:
-    """The time of any of these spans; those of no length are none."""
-    whole: list[Span] = []
-    for start, end in sorted(spans):
-        if start < end and whole and start <= whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(whole[-1][1], end))
-        elif start < end:
-            whole.append((start, end))
-    return tuple(whole)
 
 
 def seconds(spans: Iterable[Span]) -> float:

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from vtn_stream.corrections import joined
 from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.heads import HEADS
-from vtn_stream.known import joined, seconds, shared
+from vtn_stream.known import seconds, shared
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.split import Parts, examples
 
@@ -165,7 +166,7 @@ def _time(videos: Mapping[str, AnnotatedVideo]) -> tuple[float, float, float]:
         end_s = 0.0
         if video.known is not None and (every := video.known.every(labels)):
             total_s += seconds(every)
-            covered_s += seconds(shared(joined((s.start_s, s.end_s) for s in video.segments), every))
+            covered_s += seconds(shared(tuple(joined((s.start_s, s.end_s) for s in video.segments)), every))
             overlapping_s += sum(s.duration_s for s in video.segments)
             overlapping_s -= seconds(joined((s.start_s, s.end_s) for s in video.segments))
             continue

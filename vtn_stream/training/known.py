@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from vtn_stream.corrections import joined
 from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
-from vtn_stream.known import joined, seconds
+from vtn_stream.known import seconds
 from vtn_stream.training.events import HeadKind
 
 __all__ = ["check_background", "known_hours", "teaching"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import AnnotationError, TimelineError, listed
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import segments_csv, timed_lines
@@ -135,11 +136,7 @@ def _uncorrected(what: str) -> AnnotationError:
 
 def _is_predicted(document: timeline_json.Document) -> bool:
     """Whether it is as an analysis wrote it."""
-    return document.origin == "ours" and bool(document.files) and not _is_corrected(document.timeline)
-
-
-def _is_corrected(timeline: Timeline) -> bool:
-    return bool(timeline.reviewed or timeline.rejected or any(s.by_hand for s in timeline.segments))
+    return document.origin == "ours" and bool(document.files) and not is_corrected(document.timeline)
 
 
 def _read_own(
@@ -165,7 +162,7 @@ def _read_own(
     table = file.with_name(file.name.removesuffix(TIMELINE) + _TABLE)
     if table.is_file():
         as_written = hashlib.sha256(read_bytes(table)).hexdigest() in document.files.get(_TABLE[1:], ())
-        if not as_written and (document.origin == "edited" or _is_corrected(document.timeline)):
+        if not as_written and (document.origin == "edited" or is_corrected(document.timeline)):
             text = f"it was changed, and so was {table.name}: move away the one that should not count"
             findings.problem(At(file=name), text)
         tables.pop(table, None)
@@ -180,7 +177,7 @@ def _read_own(
 
 
 def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_truth: bool) -> list[str]:
-    timeline, is_corrected = document.timeline, as_truth and _is_corrected(document.timeline)
+    timeline, corrected = document.timeline, as_truth and is_corrected(document.timeline)
     name = timeline.video_path
     if findings.knows(name):
         findings.problem(at, f"another file is about {name} too: give the films different names")
@@ -191,13 +188,13 @@ def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_tru
     if film is None:
         return []
     for s in timeline.segments:
-        if is_corrected and not s.by_hand:
+        if corrected and not s.by_hand:
             continue
         if s.start_s == s.end_s:
             findings.spot(film, at, s.start_s, s.label)
         else:
             findings.segment(film, at, s.start_s, s.end_s, s.label)
-    if is_corrected:
+    if corrected:
         timeline = _spelled(findings, at, timeline)
         findings.corrected(film, known_of(timeline), timeline.video_identity)
         return []
