@@ -188,10 +188,11 @@ def _lines(prepared: Prepared) -> list[str]:
     what = "clips" if prepared.head == "classification" else "segments"
     labels = listed(prepared.labels, MAX_LABELS)
     apart = f", {prepared.num_held_out} more are held out" if prepared.num_held_out else ""
+    known = "" if prepared.known_hours is None else f" of which {prepared.known_hours:.2f} h are known"
     films = f"{prepared.num_films} film{'s' * (prepared.num_films != 1)}"
     return [
         f"{prepared.head} of {len(prepared.labels)} label{'s' * (len(prepared.labels) != 1)}: {labels}",
-        f"from {films}{apart}: {prepared.hours:.2f} h, "
+        f"from {films}{apart}: {prepared.hours:.2f} h{known}, "
         f"{prepared.num_segments} {what}, {float(prepared.fps):g} positions per second",
     ]
 

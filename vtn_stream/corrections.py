@@ -19,8 +19,10 @@ from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
 
 __all__ = [
     "Kept",
+    "Span",
     "corrections_digest",
     "is_corrected",
+    "joined",
     "kept_over",
     "num_reviewed",
     "num_to_review",

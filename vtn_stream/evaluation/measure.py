@@ -23,13 +23,15 @@ from vtn_stream.evaluation.figures import (
     Segmentation,
     Shown,
 )
+from vtn_stream.evaluation.frames import frames
 from vtn_stream.evaluation.predictions import Prediction
-from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, frames, matched, remark_shown_only
+from vtn_stream.evaluation.scored_films import Part, ScoredFilm, covered_s, matched, remark_shown_only
 from vtn_stream.evaluation.spots import TOLERANCES_S, apart, rates_of, spot_labels, spotting, with_soccernets_labels
 from vtn_stream.evaluation.tallies import detection_tally, phase_tally, segmentation_tally, spot_tally
 from vtn_stream.evaluation.tally import Tally
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations import Annotations, cholec80
+from vtn_stream.known import seconds
 from vtn_stream.metrics import (
     ACTIVITYNET,
     THUMOS14,
@@ -178,7 +180,10 @@ def _usual(
 
 
 def _usual_of_lasting(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> tuple[Metric, ...]:
-    total_s = sum(film.duration_s for film in films)
+    total_s = sum(
+        film.duration_s if film.known is None else seconds(film.known.of_one_label(truth.labels, film.true))
+        for film in films
+    )
     labelled_s = sum(covered_s(truth.videos[film.name].segments) for film in films)  # background is a label as well
     if not any(film.true for film in films):
         return ("segmentation",)
@@ -251,15 +256,15 @@ def _of(labels: Collection[str], found: Mapping[str, Sequence[Segment]]) -> dict
 def _segmentation(on_grid: _Frames, labels: Sequence[str], fps: float) -> Segmentation:
     if not on_grid:
         raise _no_frames()
-    nothing = len(labels)
+    nothing, unknown = len(labels), len(labels) + 1
     predicted = {name: ours for name, (ours, _) in on_grid.items()}
     true = {name: theirs for name, (_, theirs) in on_grid.items()}
+    ours, theirs = (np.concatenate([*of.values()]) for of in (predicted, true))
+    known = theirs != unknown
     return Segmentation(
-        scores=segmentation_scores(predicted, true, background={nothing}),
+        scores=segmentation_scores(predicted, true, background={nothing}, unknown=unknown),
         fps=fps,
-        confusion=Confusion.of(
-            np.concatenate([*true.values()]), np.concatenate([*predicted.values()]), tuple(sorted(labels))
-        ),
+        confusion=Confusion.of(theirs[known], ours[known], tuple(sorted(labels))),
     )
 
 
@@ -273,7 +278,7 @@ def _phases(on_grid: _Frames, labels: Sequence[str], fps: float, notes: list[str
     num_silent = num_unseen = 0
     for name, (ours, theirs) in on_grid.items():
         known = theirs < nothing
-        num_silent += int(np.count_nonzero(~known))
+        num_silent += int(np.count_nonzero(theirs == nothing))
         num_unseen += int(np.count_nonzero(ours[known] == nothing))
         if known.any():
             predicted[name], true[name] = place[ours[known]], place[theirs[known]]
@@ -311,7 +316,7 @@ def _remark_overlaps(films: Sequence[ScoredFilm], notes: list[str]) -> None:
     total_s = sum(film.duration_s for film in films)
     for what, which, wins in (
         ("truth", [film.true for film in films], "sorts first"),
-        ("predictions", [film.shown for film in films], "scores highest"),
+        ("predictions", [film.drawn for film in films], "scores highest"),
     ):
         over_s = sum(_of_each_label_s(segments) - covered_s(segments) for segments in which)
         if over_s > OVERLAPPING * total_s:

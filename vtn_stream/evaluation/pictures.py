@@ -36,9 +36,9 @@ def pictures(scores: Scores, format: Literal["svg", "png"] = "svg") -> dict[str,
         if confusion is not None:
             labels = [*confusion.labels, plots.NOTHING]
             drawn[f"confusion-of-{unit}"] = plots.confusion(confusion.counts, labels, labels, unit=unit, format=format)
-    if any(film.true or film.shown for film in scores.films):
+    if any(film.true or film.drawn for film in scores.films):
         strips = [
-            plots.Strip(name=film.name, duration_s=film.duration_s, true=film.true, predicted=film.shown)
+            plots.Strip(name=film.name, duration_s=film.duration_s, true=film.true, predicted=film.drawn)
             for film in scores.films
         ]
         drawn["timelines"] = plots.strips(strips, scores.labels, format=format)

@@ -1,16 +1,10 @@
-"""The films to score: truth and predictions of each, side by side, and what is odd about them.
-
-T frames of a grid, K classes
-"""
+"""The films to score: truth and predictions of each, side by side, and what is odd about them."""
 
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.predictions import Prediction, assign, folders_differ, suggestion
@@ -19,14 +13,13 @@ from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.annotated import Subset
 from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.metrics import labels_on_grid
+from vtn_stream.known import Known, seconds
 from vtn_stream.timeline import Segment
 
-__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "frames", "matched", "remark_shown_only"]
+__all__ = ["Part", "ScoredFilm", "chosen", "covered_s", "matched", "remark_shown_only"]
 
 Part = Subset | Literal["all"]
 
-MAX_FRAMES = 100_000_000  # of all films together: 115 days at 10 a second
 END_TOLERANCE_S = 0.5  # as annotations are read: containers and annotators disagree by some frames
 
 
@@ -39,6 +32,7 @@ class ScoredFilm:
     unfindable   true segments without a length, which detection counts and nothing finds: where published figures were
                  measured with such
     prediction   None: nothing is predicted of it, which counts as finding nothing
+    known        in which of its time it is known what happens; None: in all of it. Nothing else counts
     """
 
     name: str
@@ -47,15 +41,23 @@ class ScoredFilm:
     clip_label: str | None
     prediction: Prediction | None
     unfindable: tuple[Segment, ...] = ()
+    known: Known | None = None
+
+    @property
+    def drawn(self) -> tuple[Segment, ...]:
+        """What the timeline shows, whether it counts or not."""
+        return () if self.prediction is None else self.prediction.segments
 
     @property
     def shown(self) -> tuple[Segment, ...]:
-        return () if self.prediction is None else self.prediction.segments
+        return self.drawn if self.known is None else self.known.counting(self.drawn)
 
     @property
     def candidates(self) -> tuple[Segment, ...]:
         found = None if self.prediction is None else self.prediction.candidates
-        return self.shown if found is None else found
+        if found is None:
+            return self.shown
+        return found if self.known is None else self.known.counting(found)
 
     @property
     def clip_labels(self) -> tuple[tuple[str, float], ...]:
@@ -142,6 +144,8 @@ def matched(
     for name in names:
         prediction = predictions.get(assigned.get(name, ""))
         if prediction is not None:
+            if "" not in (prediction.identity, truth.videos[name].identity or ""):
+                _check_same(name, prediction, truth.videos[name])
             prediction = _without(_respelled(prediction, spelled), background)
             unknown = _all_labels(prediction) - set(truth.labels)
             if unknown and not skip_bad:
@@ -159,6 +163,16 @@ def matched(
     return films, notes
 
 
+def _check_same(name: str, prediction: Prediction, video: AnnotatedVideo) -> None:
+    """Raises InputError where the predictions are of another film than the one that was corrected."""
+    if prediction.identity != video.identity:
+        raise InputError(
+            f"the predictions of {shown(name)} are of another film than the corrections, or of another version of it",
+            "nothing was scored: the times would be wrong",
+            "give predictions of the film that was corrected",
+        )
+
+
 def covered_s(segments: Iterable[Segment]) -> float:
     """Seconds covered by any of the segments, which are sorted by their start."""
     total_s, until_s = 0.0, -math.inf
@@ -166,36 +180,6 @@ def covered_s(segments: Iterable[Segment]) -> float:
         total_s += max(0.0, s.end_s - max(s.start_s, until_s))
         until_s = max(until_s, s.end_s)
     return total_s
-
-
-def frames(
-    films: Sequence[ScoredFilm], labels: Sequence[str], fps: float
-) -> dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]]:
-    """Predicted and true labels [T] of each film that is not empty, as indices in the sorted `labels`; K for nothing.
-
-    Frame i is what holds at its middle, (i + 0.5) / fps, so that labels a frame, read as segments, come out as they
-    were. Raises InputError for more frames than can be counted.
-    """
-    num = {film.name: math.ceil(min(film.duration_s * fps, 1e12) - 1e-6) for film in films}
-    if sum(num.values()) > MAX_FRAMES:
-        raise InputError(
-            f"the films have more than {MAX_FRAMES} frames at {fps:g} a second",
-            "they were not scored frame by frame",
-            "lower --fps, or check the durations",
-        )
-    rank = {label: f"{i:05d}" for i, label in enumerate(sorted(labels))}  # short, and they sort alike
-    nothing = f"{len(rank):05d}"
-
-    def on_grid(segments: tuple[Segment, ...], times_s: NDArray[np.float64]) -> NDArray[np.int32]:
-        ranked = [replace(s, label=rank[s.label]) for s in segments]
-        return labels_on_grid(ranked, times_s, nothing).astype(np.int32)
-
-    grids = {}
-    for film in films:
-        if num[film.name] > 0:
-            times_s = (np.arange(num[film.name], dtype=np.float64) + 0.5) / fps
-            grids[film.name] = on_grid(film.shown, times_s), on_grid(film.true, times_s)
-    return grids
 
 
 def _check_pace(films: Sequence[ScoredFilm], truth: Annotations) -> None:
@@ -256,6 +240,7 @@ def _film(name: str, video: AnnotatedVideo, prediction: Prediction | None, backg
         clip_label=video.clip_label,
         prediction=prediction,
         unfindable=tuple(Segment(start_s=0.0, end_s=0.0, label=x) for x in video.unfindable if x not in background),
+        known=video.known,
     )
 
 
@@ -313,6 +298,13 @@ def _of_other_subset(films: Sequence[ScoredFilm], truth: Annotations) -> str:
 
 
 def _remark(films: Sequence[ScoredFilm], truth: Annotations, notes: list[str]) -> None:
+    if partly := [film for film in films if film.known is not None]:
+        spans = (film.known.of_one_label(truth.labels, film.true) for film in partly if film.known is not None)
+        seen_s, total_s = sum(map(seconds, spans)), sum(film.duration_s for film in partly)
+        notes.append(
+            f"Of {_counted(len(partly), 'film')}, people looked at {seen_s:.1f} of {total_s:.1f} s: what is predicted "
+            "in the rest is neither right nor wrong."
+        )
     if missing := [film.name for film in films if film.prediction is None]:
         num = f"{len(missing)} of {_counted(len(films), 'film')}"
         hint = _of_other_subset(films, truth)

@@ -228,12 +228,13 @@ def segmentation_tally(
     on_grid: Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]], nothing: int, segmentation: Segmentation
 ) -> Tally:
     """Of the labels of frames [T] of each film, predicted and true, of which these are the figures; nothing: the number
-    of no label.
+    of no label, after which comes that of what is not known.
     """
     counts = segmentation_counts(
         {name: ours for name, (ours, _) in on_grid.items()},
         {name: theirs for name, (_, theirs) in on_grid.items()},
         background={nothing},
+        unknown=nothing + 1,
         overlaps=segmentation.scores.overlaps,
     )
 

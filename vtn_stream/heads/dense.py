@@ -12,7 +12,7 @@ from torch import Tensor
 from vtn_stream.heads.calibration import AS_IT_IS, Calibration, of_probabilities, scaled
 from vtn_stream.heads.fitting import AtPoint, on_grid, phase_rules
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
-from vtn_stream.heads.labelled_film import LabelledFilm, labels_of
+from vtn_stream.heads.labelled_film import LabelledFilm, known_s, labels_of
 from vtn_stream.heads.losses import dense_loss
 from vtn_stream.heads.pieces import finite_on_cpu, pieces
 from vtn_stream.localize import Drawing, phases
@@ -58,7 +58,8 @@ class Dense(Head[DenseConfig]):
     def loss(self, config: DenseConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
         logits = network.label(batch.embeddings, valid=batch.valid)
         labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
-        return Loss(dense_loss(logits, labels, batch.valid, smoothing=smoothing))
+        known = batch.valid & (batch.labels >= 0)
+        return Loss(dense_loss(logits, labels, known, smoothing=smoothing))
 
     def metric(
         self,
@@ -163,12 +164,13 @@ def _drawn_labels(
 
 
 def _covered(films: Sequence[LabelledFilm]) -> float:
-    """The share of the films' time that has a label."""
+    """The share of the films' known time that has a label."""
+    labels = sorted({segment.label for film in films for segment in film.segments})
     covered = total = 0.0
     for film in films:
         end = 0.0
         for segment in film.segments:  # sorted by start
             covered += max(0.0, segment.end_s - max(end, segment.start_s))
             end = max(end, segment.end_s)
-        total += film.duration_s
+        total += known_s(film, labels, exclusive=True)
     return covered / max(total, 1e-9)

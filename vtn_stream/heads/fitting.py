@@ -125,12 +125,13 @@ def _worth(
         segments = phases(prediction, film.index, labels, film.duration_s, NO_THRESHOLD, of_film)
         there = film.index.valid
         found[film.name] = on_grid(segments, film)[there]
-        truth[film.name] = on_grid(film.segments, film)[there]
-    scores = segmentation_scores(found, truth, background=[NOTHING])
+        known = labels_of(film, labels)[there] >= 0
+        truth[film.name] = np.where(known, on_grid(film.segments, film)[there], UNKNOWN)
+    scores = segmentation_scores(found, truth, background=[NOTHING], unknown=UNKNOWN)
     return scores.accuracy + scores.f1[-1]
 
 
-NOTHING = ""  # no label is empty
+NOTHING, UNKNOWN = "", "\n"  # no label is empty, or a line break
 
 
 def on_grid(segments: Sequence[Segment], film: LabelledFilm) -> NDArray[np.str_]:
@@ -155,17 +156,28 @@ def _order(films: Sequence[LabelledFilm], labels: Sequence[str], num: int) -> _O
     lengths: list[list[int]] = [[] for _ in range(num)]
     follows = np.ones((num, num))  # what was never seen is rare, not impossible
     for film in films:
-        held = labels_of(film, labels)
-        held = held[(held >= 0) & (held < num)]
-        borders = [0, *(np.flatnonzero(held[1:] != held[:-1]) + 1).tolist(), len(held)]
-        runs = [(int(held[start]), stop - start) for start, stop in pairwise(borders) if stop > start]
-        for k, length in runs:
-            lengths[k].append(length)
-        for (before, _), (after, _) in pairwise(runs):
-            follows[before, after] += 1
+        for held in _stretches(film, labels, num):
+            borders = [0, *(np.flatnonzero(held[1:] != held[:-1]) + 1).tolist(), len(held)]
+            runs = [(int(held[start]), stop - start) for start, stop in pairwise(borders) if stop > start]
+            if film.known is not None:  # nothing may go on in unknown time, labels end where people say
+                runs = [run for n, run in enumerate(runs) if run[0] < len(labels) or 0 < n < len(runs) - 1]
+            for k, length in runs:
+                lengths[k].append(length)
+            for (before, _), (after, _) in pairwise(runs):
+                follows[before, after] += 1
     np.fill_diagonal(follows, 0)
     shortest = [float(np.percentile(n, SHORTEST_PERCENTILE)) if n else 1.0 for n in lengths]
     return _Order(np.array(shortest), follows / np.maximum(follows.sum(axis=1, keepdims=True), 1))
+
+
+def _stretches(film: LabelledFilm, labels: Sequence[str], num: int) -> list[NDArray[np.int64]]:
+    """The numbers below num of what happens, one after the other: a stretch ends where nobody knows what follows."""
+    held = labels_of(film, labels)
+    if film.known is None:
+        return [held[(held >= 0) & (held < num)]]
+    there = held[film.index.valid]
+    parts = np.split(there, np.flatnonzero((there[1:] < 0) != (there[:-1] < 0)) + 1)
+    return [part[part < num] for part in parts if len(part) and part[0] >= 0]
 
 
 def _weighed(order: _Order, cost_weight: float, length_share: float) -> PhaseRules:

@@ -28,8 +28,9 @@ ConfigT = TypeVar("ConfigT", bound=HeadConfig)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid;
-    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none.
+    """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid or not known;
+    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none;
+    known [B, L, K]: whether it is known that a label happens or not; None: everywhere.
     """
 
     embeddings: Tensor
@@ -37,11 +38,12 @@ class Batch:
     labels: Tensor
     segments: tuple[tuple[Tensor, Tensor], ...]
     clips: Tensor
+    known: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on that device; segments stay where they are, since targets are made of them on the CPU."""
         on = {name: getattr(self, name).to(device) for name in ("embeddings", "valid", "labels", "clips")}
-        return replace(self, **on)
+        return replace(self, **on, known=None if self.known is None else self.known.to(device))
 
 
 class Loss(NamedTuple):

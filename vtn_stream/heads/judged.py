@@ -42,8 +42,12 @@ def judged(
     """The labels that happen in these films, by `judge`."""
     instants = instants_of(films)
     each = zip(predictions, films, strict=True)
-    found = {film.name: all_spans(scores, film, labels, instants) for scores, film in each}
+    found = {film.name: _counting(all_spans(scores, film, labels, instants), film) for scores, film in each}
     return judge(found, {film.name: film.segments for film in films})
+
+
+def _counting(found: list[Segment], film: LabelledFilm) -> Sequence[Segment]:
+    return found if film.known is None else film.known.counting(found)
 
 
 def judge(found: Mapping[str, Sequence[Segment]], truth: Mapping[str, Sequence[Segment]]) -> dict[str, Judged]:

@@ -85,7 +85,7 @@ class Localization(Head[LocalizationConfig]):
 
     def loss(self, config: LocalizationConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
         """Of Zhang et al., "ActionFormer" (2022), section 3.3: the focal loss of every point's classes, and the
-        distance of the positives' segments, over the number of positives.
+        distance of the positives' segments, over the number of positives. Classes count where they are known.
         """
         pyramid = network.locate(batch.embeddings, valid=batch.valid)
         num_points = [logits.shape[1] for logits in pyramid.logits]
@@ -97,9 +97,14 @@ class Localization(Head[LocalizationConfig]):
             positive.append(torch.cat([level.positive for level in levels]))
         there = torch.cat(pyramid.valid, 1)  # [B, P]
         asked = torch.stack(positive).to(there.device) & there
-        wrong = focal_loss(torch.cat(pyramid.logits, 1), torch.stack(classes).to(there.device))
+        wanted = torch.stack(classes).to(there.device)  # [B, P, K]
+        counts = there[..., None]
+        if batch.known is not None:
+            known = torch.cat([batch.known[:, :: 2**level] for level in range(config.num_levels)], 1)
+            counts = counts & (known | (wanted > 0))  # what is asked about an instant reaches beyond it
+        wrong = focal_loss(torch.cat(pyramid.logits, 1), wanted)
         off = diou_loss(torch.cat(pyramid.offsets, 1)[asked], torch.stack(offsets).to(there.device)[asked])
-        return Loss((wrong * there[..., None]).sum() + off.sum(), num_positives=int(asked.sum()))
+        return Loss((wrong * counts).sum() + off.sum(), num_positives=int(asked.sum()))
 
     def metric(
         self,

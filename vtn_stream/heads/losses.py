@@ -29,16 +29,17 @@ def diou_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return 1 - shared / union.clamp(min=eps) + (distance / hull.clamp(min=eps)) ** 2
 
 
-def dense_loss(logits: Tensor, labels: Tensor, valid: Tensor, *, smoothing: float = 0.15) -> Tensor:
+def dense_loss(logits: Tensor, labels: Tensor, known: Tensor, *, smoothing: float = 0.15) -> Tensor:
     """Cross entropy of logits [B, T, K] at labels [B, T], -1 where there is none, and a cost for changes between
-    neighbouring positions: the mean of clamp((log p_t - log p_{t-1})^2, 0, 16), of which only p_t learns. valid [B, T].
+    neighbouring positions: the mean of clamp((log p_t - log p_{t-1})^2, 0, 16), of which only p_t learns. Nothing is
+    learnt where positions are not known [B, T].
 
     Farha and Gall, "MS-TCN" (2019), section 3.3.
     """
-    targets = torch.where(valid, labels, -1)
+    targets = torch.where(known, labels, -1)
     num = (targets >= 0).sum().clamp(min=1)
     wrong = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum") / num
     log_p = log_softmax(logits, -1)
     change = (log_p[:, 1:] - log_p[:, :-1].detach()).square().clamp(max=16)
-    both = (valid[:, 1:] & valid[:, :-1])[..., None]
+    both = (known[:, 1:] & known[:, :-1])[..., None]
     return wrong + smoothing * (change * both).sum() / (both.sum() * logits.shape[-1]).clamp(min=1)

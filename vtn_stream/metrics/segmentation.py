@@ -44,6 +44,7 @@ def segmentation_scores(
     truth: Mapping[str, Labels],
     *,
     background: Collection[str] | Collection[int] = (),
+    unknown: str | int | None = None,
     overlaps: Sequence[float] = OVERLAPS,
 ) -> SegmentationScores:
     """Frame accuracy, edit score and F1@overlaps of labels per video, each a sequence of T words or T whole numbers.
@@ -54,9 +55,13 @@ def segmentation_scores(
     labels are left out of edit and F1, and the runs around them are not joined; accuracy counts every frame. Where
     there is no run on either side, edit and F1 are 100.
 
+    unknown  of the truth, the label that says that nobody knows: such frames count nowhere. Runs are as long as their
+             other frames, and a predicted run that lies mostly in unknown time is neither right nor wrong
+
     Raises InputError for videos or lengths that differ, for a video without frames and for labels of two kinds.
     """
-    return segmentation_counts(predictions, truth, background=background, overlaps=overlaps).scores()
+    counts = segmentation_counts(predictions, truth, background=background, unknown=unknown, overlaps=overlaps)
+    return counts.scores()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +85,7 @@ class SegmentationCounts:
         """Of all videos together."""
         num_runs = int(self.num_runs.sum())
         return SegmentationScores(
-            accuracy=100 * int(self.num_right.sum()) / int(self.num_frames.sum()),
+            accuracy=100 * int(self.num_right.sum()) / max(1, int(self.num_frames.sum())),
             edit=float(np.mean(self.edit)),
             overlaps=self.overlaps,
             # 2 tp / (2 tp + fp + fn)
@@ -93,6 +98,7 @@ def segmentation_counts(
     truth: Mapping[str, Labels],
     *,
     background: Collection[str] | Collection[int] = (),
+    unknown: str | int | None = None,
     overlaps: Sequence[float] = OVERLAPS,
 ) -> SegmentationCounts:
     """What `segmentation_scores` are made of, video by video; see there."""
@@ -101,18 +107,22 @@ def segmentation_counts(
     if not overlaps or not all(0 < k <= 1 for k in overlaps):
         raise ValueError(f"overlaps are one or more numbers in (0, 1], got {tuple(overlaps)}")
     pairs = aligned(predictions, truth)
-    edits, hits, num_runs = [], [], []
+    edits, hits, num_runs, num_right, num_frames = [], [], [], [], []
     for predicted, true in pairs.values():
-        ours, theirs = _runs(predicted, background), _runs(true, background)
+        known = np.ones(len(true), np.bool_) if unknown is None else true != unknown
+        silent = [*background] if unknown is None else [*background, unknown]
+        ours, theirs = _runs(predicted, silent, known), _runs(true, silent, known)
         longest = max(len(ours.label), len(theirs.label))
         edits.append(100 * (1 - _levenshtein(ours.label, theirs.label) / longest) if longest else 100.0)
         hits.append(_hits(ours, theirs, overlaps))
         num_runs.append(len(ours.label) + len(theirs.label))
+        num_right.append(np.count_nonzero((predicted == true) & known))
+        num_frames.append(np.count_nonzero(known))
     return SegmentationCounts(
         videos=tuple(pairs),
         overlaps=tuple(overlaps),
-        num_right=np.array([np.count_nonzero(predicted == true) for predicted, true in pairs.values()], np.int64),
-        num_frames=np.array([len(true) for _, true in pairs.values()], np.int64),
+        num_right=np.array(num_right, np.int64),
+        num_frames=np.array(num_frames, np.int64),
         edit=np.array(edits),
         hits=np.stack(hits),
         num_runs=np.array(num_runs, np.int64),
@@ -178,18 +188,21 @@ def _array(labels: Labels) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Runs:
-    """Runs in order of time: labels [N], and frames [start, stop) of each."""
+    """Runs in order of time: labels [N], and known frames [start, stop) of each."""
 
     label: NDArray[Any]
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
 
 
-def _runs(labels: NDArray[Any], background: Collection[str] | Collection[int]) -> _Runs:
+def _runs(labels: NDArray[Any], background: Collection[Any], known: NDArray[np.bool_]) -> _Runs:
+    """Those of which half is known, or more."""
     start = np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1]]))
     stop = np.append(start[1:], len(labels))
+    before = np.concatenate([[0], known.cumsum()])  # known frames before each
     kept = np.array([label not in background for label in labels[start].tolist()])
-    return _Runs(label=labels[start[kept]], start=start[kept], stop=stop[kept])
+    kept &= 2 * (before[stop] - before[start]) >= stop - start
+    return _Runs(label=labels[start[kept]], start=before[start[kept]], stop=before[stop[kept]])
 
 
 def _levenshtein(a: NDArray[Any], b: NDArray[Any]) -> int:

@@ -7,7 +7,7 @@ nothing in them is read as Markdown or HTML.
 import shlex
 
 from vtn_stream.errors import printable
-from vtn_stream.report.card_facts import CardFacts
+from vtn_stream.report.card_facts import CardFacts, SplitFacts
 from vtn_stream.report.card_measured import FEW, in_short, measured
 from vtn_stream.report.markdown import bullets, listed_plainly, percent, plain, table
 from vtn_stream.track import shown_words
@@ -31,6 +31,7 @@ def model_card(facts: CardFacts) -> str:
         bullets(_limits(facts)),
         "## What it was trained on",
         *_data(facts),
+        *_unknown(facts),
         "## How it was trained",
         f"The image network {plain(facts.backbone)} sees {_rate(facts.fps)}: {shown_words(facts.inputs)}. "
         f"{facts.temporal} reads its embeddings. The image network was not trained.",
@@ -53,13 +54,27 @@ def _commands(name: str) -> str:
 
 
 def _data(facts: CardFacts) -> list[str]:
-    films = [(split.name, str(split.num_films), f"{split.hours:.2f}") for split in facts.splits]
+    films = [(split.name, str(split.num_films), _hours(split)) for split in facts.splits]
     counts = [(label, *(str(split.num_segments.get(label, 0)) for split in facts.splits)) for label in facts.labels]
     counted = len(facts.splits) < 2 and facts.measured is not None  # "Labels" has the same numbers
     return [
         table(("films for", "films", "hours"), films),
         table(("examples of", *(split.name for split in facts.splits)), [] if counted or not facts.splits else counts),
     ]
+
+
+def _unknown(facts: CardFacts) -> list[str]:
+    if all(split.known_hours is None for split in facts.splits):
+        return []
+    return [
+        "People corrected timelines of these films. What they looked at is known. The rest was neither learnt nor "
+        "measured: there, a prediction is neither right nor wrong. Hours are known on average over the labels."
+    ]
+
+
+def _hours(split: SplitFacts) -> str:
+    known = "" if split.known_hours is None else f", of which {split.known_hours:.2f} are known"
+    return f"{split.hours:.2f}{known}"
 
 
 def _tried(facts: CardFacts) -> list[str]:

@@ -13,12 +13,16 @@ Mistake = tuple[str | None, str | None, float]  # true, predicted (None for noth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitFacts:
-    """One side of the split. num_segments: by label; of whole clips, how many."""
+    """One side of the split. num_segments: by label; of whole clips, how many.
+
+    known_hours  how many of the hours are known, on average over the labels; None: all of them
+    """
 
     name: str
     num_films: int
     hours: float
     num_segments: Mapping[str, int] = field(hash=False)
+    known_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vtn_stream.evaluation import Prediction, score
 from vtn_stream.heads import HEADS
+from vtn_stream.heads.labelled_film import known_s
 from vtn_stream.timeline import Segment
 from vtn_stream.training.exam import named_figures, truth_of
 from vtn_stream.training.films import TrainingFilm
@@ -23,7 +24,7 @@ def most_frequent(films: Sequence[TrainingFilm], labels: Sequence[str], head: st
     metrics = [metric for metric in HEADS[head].measures if metric in ("segmentation", "clips")]
     if not metrics:
         return {}
-    label = _most_frequent(films)
+    label = _most_frequent(films, labels)
     scores = score(
         {film.name: _says(label, film) for film in films}, truth_of(films, labels), subset="all", metrics=metrics
     )
@@ -31,8 +32,8 @@ def most_frequent(films: Sequence[TrainingFilm], labels: Sequence[str], head: st
     return {name: share for name, share in figures.items() if name in ("frame accuracy", "top-1", "mean per class")}
 
 
-def _most_frequent(films: Sequence[TrainingFilm]) -> str | None:
-    """By time, or by number of clips; None: most of the time nothing happens. Of equals the first in the alphabet."""
+def _most_frequent(films: Sequence[TrainingFilm], labels: Sequence[str]) -> str | None:
+    """By known time, or by number of clips; None: mostly nothing happens. Of equals the first in the alphabet."""
     seconds: dict[str | None, float] = defaultdict(float)
     for film in films:
         if film.clip_label is not None:
@@ -43,7 +44,7 @@ def _most_frequent(films: Sequence[TrainingFilm]) -> str | None:
             seconds[segment.label] += segment.end_s - segment.start_s
             seconds[None] -= max(0.0, segment.end_s - max(end_s, segment.start_s))
             end_s = max(end_s, segment.end_s)
-        seconds[None] += film.duration_s
+        seconds[None] += known_s(film, labels, exclusive=True)
     return min(seconds, key=lambda label: (-seconds[label], label or ""), default=None)
 
 

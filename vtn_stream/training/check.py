@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from vtn_stream.corrections import joined
 from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.heads import HEADS
+from vtn_stream.known import seconds, shared
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.split import Parts, examples
 
@@ -35,6 +37,12 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
     if head not in HEADS:
         raise InputError(f"there is no {head} head", "nothing was trained", f"use {', '.join(HEADS)}, or leave it out")
     if HEADS[head].names_clips:
+        if any(video.known is not None for video in videos.values()):
+            raise InputError(
+                f"a {head} head learns the label of whole clips, and corrected timelines say when something happens",
+                "nothing was trained",
+                "leave out --head, or use localization or dense",
+            )
         if cut := [name for name, video in videos.items() if video.clip_label is None]:
             raise InputError(
                 f"a {head} head gives a whole clip one label, but there are segments in {listed(cut)}",
@@ -149,10 +157,19 @@ def _cure_by_spelling(counts: Counter[str], split: Parts, what: str) -> str:
 
 
 def _time(videos: Mapping[str, AnnotatedVideo]) -> tuple[float, float, float]:
-    """Seconds of the films: all, those with a segment, and those with more than one at a time."""
+    """Seconds of the films: all, those with a segment, and those with more than one at a time. Of a corrected timeline
+    those in which all is known; if there is no such time, what is unknown counts as time without a segment.
+    """
+    labels = sorted({s.label for video in videos.values() for s in video.segments})
     total_s = covered_s = overlapping_s = 0.0
     for video in videos.values():
         end_s = 0.0
+        if video.known is not None and (every := video.known.every(labels)):
+            total_s += seconds(every)
+            covered_s += seconds(shared(tuple(joined((s.start_s, s.end_s) for s in video.segments)), every))
+            overlapping_s += sum(s.duration_s for s in video.segments)
+            overlapping_s -= seconds(joined((s.start_s, s.end_s) for s in video.segments))
+            continue
         for segment in video.segments:  # sorted by start
             begin_s = max(segment.start_s, end_s)
             covered_s += max(0.0, segment.end_s - begin_s)

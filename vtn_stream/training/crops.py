@@ -1,6 +1,6 @@
 """The parts of films that a network trains on, chosen again in every epoch.
 
-B crops, L positions of a crop, D embedding width, T positions of a film, N segments
+B crops, L positions of a crop, D embedding width, T positions of a film, N segments, K labels
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from vtn_stream.heads import Batch
-from vtn_stream.heads.labelled_film import labels_of
+from vtn_stream.heads.labelled_film import known_at, labels_of
 from vtn_stream.localize import positions
 from vtn_stream.training.films import TrainingFilm
 
@@ -39,6 +39,8 @@ class Crops:
         self._bounds = [positions(film.segments, film.index) for film in films]
         self._classes = [np.array([number[s.label] for s in film.segments], np.int64) for film in films]
         self._clips = [-1 if film.clip_label is None else number[film.clip_label] for film in films]
+        some_known = any(film.known is not None for film in films)
+        self._known = [known_at(film, labels) for film in films] if some_known else None
         self._pieces = [max(1, math.ceil(len(film.values) / num_positions)) for film in films]
 
     @property
@@ -57,6 +59,7 @@ class Crops:
         shape = (len(films), self._num)
         embeddings = np.zeros((*shape, self._films[0].values.shape[1]), np.float32)
         valid, labels = np.zeros(shape, np.bool_), np.full(shape, -1, np.int64)
+        known = None if self._known is None else np.zeros((*shape, self._known[0].shape[1]), np.bool_)
         segments = []
         for row, f in enumerate(films):
             start = self._start(f, rng)
@@ -65,6 +68,8 @@ class Crops:
             embeddings[row, :num] = self._films[f].values[cut]
             valid[row, :num] = self._films[f].index.valid[cut]
             labels[row, :num] = self._labels[f][cut]
+            if known is not None and self._known is not None:
+                known[row, :num] = self._known[f][cut]
             inside = self._inside(f, start)
             bounds = np.clip(self._bounds[f][inside] - start, 0, num)
             segments.append((torch.from_numpy(bounds), torch.from_numpy(self._classes[f][inside])))
@@ -74,15 +79,22 @@ class Crops:
             labels=torch.from_numpy(labels),
             segments=tuple(segments),
             clips=torch.tensor([self._clips[f] for f in films]),
+            known=None if known is None else torch.from_numpy(known),
         )
 
     def _start(self, film: int, rng: np.random.Generator) -> int:
         start = self._any_start(film, rng)
-        for _ in range(MAX_TRIES if self._hold and len(self._classes[film]) else 0):
-            if self._inside(film, start).any():
+        for _ in range(MAX_TRIES):
+            if self._teaches(film, start):
                 break
             start = self._any_start(film, rng)
         return start
+
+    def _teaches(self, film: int, start: int) -> bool:
+        """Whether a crop holds what it should: a segment, if the film has one; else anything that is known."""
+        if self._hold and len(self._classes[film]):
+            return bool(self._inside(film, start).any())
+        return self._known is None or bool(self._known[film][start : start + self._num].any())
 
     def _any_start(self, film: int, rng: np.random.Generator) -> int:
         """A crop may hang over either end of the film by half, and is then pushed inside: were it only to begin inside,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vtn_stream.heads import HEADS
+from vtn_stream.heads.labelled_film import known_s as known_s_of
 from vtn_stream.metrics import THUMOS14, TOLERANCES_S
 from vtn_stream.model import EncoderConfig
 from vtn_stream.report.card_facts import CardFacts, CurveFacts, MeasuredFacts, SplitFacts
@@ -56,7 +57,7 @@ def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
         "vtn_stream": __version__,
         "seed": learnt.seed,
         "head": material.head,
-        **{split.name.replace(" ", "_"): asdict(split) for split in _splits(material)},
+        **{split.name.replace(" ", "_"): _without_none(asdict(split)) for split in _splits(material)},
         "epochs": learnt.fitted.num_epochs,
         "way": learnt.way.name,
         "metric": HEADS[material.head].metric_name,
@@ -91,19 +92,30 @@ def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
     return said
 
 
+def _without_none(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def _splits(material: Material) -> tuple[SplitFacts, ...]:
     """What was learnt, and what was held out, if anything was."""
     sides = (("training", material.films), ("held out", material.held_out))
-    return tuple(_split(name, films, material.labels) for name, films in sides if films or name == "training")
+    exclusive = not HEADS[material.head].learns_segments
+    return tuple(
+        _split(name, films, material.labels, exclusive=exclusive)
+        for name, films in sides
+        if films or name == "training"
+    )
 
 
-def _split(name: str, films: Sequence[TrainingFilm], labels: Sequence[str]) -> SplitFacts:
+def _split(name: str, films: Sequence[TrainingFilm], labels: Sequence[str], *, exclusive: bool) -> SplitFacts:
+    known_s = sum(known_s_of(film, labels, exclusive=exclusive) for film in films)
     counts = Counter(label for film in films for label in taught_by(film))
     return SplitFacts(
         name=name,
         num_films=len(films),
         hours=round(sum(film.duration_s for film in films) / 3600, 4),
         num_segments={label: counts[label] for label in labels},
+        known_hours=None if all(film.known is None for film in films) else round(known_s / 3600, 4),
     )
 
 

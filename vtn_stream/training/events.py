@@ -26,6 +26,7 @@ class Prepared:
 
     num_films, num_folds        to learn from, and the parts in which each is predicted by what the others taught
     num_held_out                films that are not learnt from, and only measure the finished model
+    known_hours                 how many of the hours are known, on average over the labels; None: all of them
     num_segments                of whole clips, their number
     num_positions, num_missing  of the grids of all films, and those of them that the store lacks
     notes                       what was read although it looks wrong, left out, or will not be learnt; a line each
@@ -41,6 +42,7 @@ class Prepared:
     head: HeadKind
     num_positions: int
     num_missing: int
+    known_hours: float | None = None
     notes: tuple[str, ...] = ()
 
 

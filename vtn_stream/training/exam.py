@@ -123,7 +123,11 @@ def truth_of(films: Sequence[TrainingFilm], labels: Sequence[str]) -> Annotation
     """What is annotated in the films, as `score` takes it."""
     videos = {
         film.name: AnnotatedVideo(
-            segments=film.segments, clip_label=film.clip_label, duration_s=film.duration_s, subset="validation"
+            segments=film.segments,
+            clip_label=film.clip_label,
+            duration_s=film.duration_s,
+            subset="validation",
+            known=film.known,
         )
         for film in films
     }

@@ -16,6 +16,7 @@ from vtn_stream.embedding import ChunkReady, Warned, embed
 from vtn_stream.errors import InputError, VideoError, listed
 from vtn_stream.film import FrameIndex, VideoInfo
 from vtn_stream.formats.annotations.annotated import Subset
+from vtn_stream.known import Known
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
@@ -43,6 +44,7 @@ class TrainingFilm:
     values    float16 [T, D], the columns of each input side by side, zero where the index is invalid
     index     their clock
     segments  seconds, sorted; of a whole clip, one from 0 to its end
+    known     in which of its time it is known what happens; None: in all of it
     """
 
     name: str
@@ -54,6 +56,7 @@ class TrainingFilm:
     duration_s: float
     segments: tuple[Segment, ...]
     clip_label: str | None
+    known: Known | None = None
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float16 or self.values.ndim != 2 or len(self.values) != len(self.index):
@@ -148,6 +151,7 @@ def embed_films(
             duration_s=video.duration_s,
             segments=annotated.segments,
             clip_label=annotated.clip_label,
+            known=annotated.known,
         )
     if failed and not (skip_bad and films):
         facts = listed(error.fact for error in failed.values())

@@ -24,6 +24,10 @@ OF_FILMS = (
     "have another rate, give it with --annotation-fps"
 )
 NOT_COUNTED = "--annotation-fps was not used: the annotations do not count frames, or state their own frame rate"
+OTHER_FILM = (
+    "{name} is another film than the one that was corrected, or another version of it: the corrected times would be "
+    "wrong there; give the film that was corrected, or correct the timeline of this one"
+)
 UNKNOWN_RATE = 1.0  # of a film that is not there: what it counts is told as missing, not used
 SAME_RATE = 1.0005  # rates that differ by less are one: 30 and 29.97 do not
 
@@ -90,6 +94,10 @@ def find_films(
             videos[name] = probe(path, store, process)
         except VideoError as error:
             problems[name] = str(error)
+            continue
+        if draft.videos[name].identity not in (None, videos[name].identity):
+            del videos[name]
+            problems[name] = OTHER_FILM.format(name=name)
     if draft.format == mstcn.NAME and videos and annotation_fps is None:
         _check_one_rate(videos)
     rates = {name: mean_rate(video) for name, video in videos.items()}

@@ -28,7 +28,7 @@ def key_of(
     """
     digest = hashlib.blake2b(digest_size=32)
     for film in films:
-        facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label)
+        facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label, film.known)
         digest.update(repr(facts).encode("utf-8", "surrogatepass"))
         for array in (film.index.grid_s, film.index.valid, film.values):
             digest.update(np.ascontiguousarray(array).data)

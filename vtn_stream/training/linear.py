@@ -16,7 +16,7 @@ from torch import Tensor
 from vtn_stream.errors import TrainingError
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
-from vtn_stream.heads.labelled_film import labels_of
+from vtn_stream.heads.labelled_film import known_at, labels_of
 from vtn_stream.heads.targets import RADIUS
 from vtn_stream.localize import positions
 from vtn_stream.model import VTN, HeadConfig, StatisticsConfig, StatisticsEncoder, VTNConfig
@@ -88,7 +88,13 @@ def fit_linear(
         if decay is None:
             decay, why = _chosen_decay(parts.scores.float(), examples, films, num_features)
             notes += (why,)
-        weights = logistic(parts.scores, examples.truth, decay * num_features, exclusive=examples.exclusive)
+        weights = logistic(
+            parts.scores,
+            examples.truth,
+            decay * num_features,
+            exclusive=examples.exclusive,
+            known=examples.known,
+        )
         learnt = {
             "encoder.input_mean": mean,
             "encoder.input_deviation": deviation,
@@ -96,7 +102,7 @@ def fit_linear(
             "head.out.bias": weights.bias,
         }
         network.load_state_dict(network.state_dict() | {name: tensor.float() for name, tensor in learnt.items()})
-        loss = float(log_loss(weights, parts.scores, examples.truth, exclusive=examples.exclusive).mean())
+        loss = float(examples.log_loss(weights, parts.scores).mean())
     return Fitted(
         network=network.eval(),
         num_epochs=1,
@@ -110,13 +116,20 @@ class _Examples:
     """features float32 [n, F]; truth bool [n, K], which classes hold; film int64 [n]: the number of the film of each.
 
     exclusive  exactly one class holds at each
+    known      bool [n, K], where that is known of each class; None: everywhere
     """
 
     features: Tensor
     truth: Tensor
     film: Tensor
     exclusive: bool
+    known: Tensor | None = None
     notes: tuple[str, ...]
+
+    def log_loss(self, weights: LinearWeights, scores: Tensor, chosen: Tensor | slice = slice(None)) -> Tensor:
+        """[n]: of the chosen examples, of which these are the scores."""
+        known = None if self.known is None else self.known[chosen]
+        return log_loss(weights, scores, self.truth[chosen], exclusive=self.exclusive, known=known)
 
 
 def _examples(
@@ -124,13 +137,14 @@ def _examples(
 ) -> _Examples:
     check_numbers(films)
     notes: tuple[str, ...] = ()
+    known: Tensor | None = None
     if encoder.config.reach is None:
         features = torch.cat([_of_clip(encoder, film) for film in films])
         classes = np.array([labels.index(film.clip_label or "") for film in films])
         truth, of_film = np.eye(head.num_outputs, dtype=np.bool_)[classes], np.arange(len(films))
     else:
         held = [_held(film, labels, head) for film in films]
-        places = [np.flatnonzero(known) for _, known in held]
+        places = [np.flatnonzero(known.any(axis=1)) for _, known in held]
         total = sum(map(len, places))
         if not total:
             raise TrainingError(
@@ -143,23 +157,30 @@ def _examples(
             places = [at[::every] for at in places]
             notes = (f"The linear model was fitted to every {_nth(every)} labelled position of the films.",)
         features = torch.cat([_at(encoder, film, at) for film, at in zip(films, places, strict=True)])
-        truth = np.concatenate([those[at] for (those, _), at in zip(held, places, strict=True)])
+        truth, where_known = (
+            np.concatenate([of[n][at] for of, at in zip(held, places, strict=True)]) for n in range(2)
+        )
+        if where_known.shape == truth.shape and not where_known.all():
+            known = torch.from_numpy(where_known)
         of_film = np.repeat(np.arange(len(films)), [len(at) for at in places])
     return _Examples(
         features=features,
         truth=torch.from_numpy(truth),
         film=torch.from_numpy(of_film),
         exclusive=not HEADS[head.kind].learns_segments,
+        known=known,
         notes=notes,
     )
 
 
 def _held(film: TrainingFilm, labels: Sequence[str], head: HeadConfig) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """[T, K], which classes hold at each position; and [T], where that is known and the head can say it."""
+    """[T, K], which classes hold at each position; and where that is known and the head can say it: [T, 1] of all
+    classes that exclude each other, else [T, K].
+    """
     if not HEADS[head.kind].learns_segments:
         number = labels_of(film, labels)
         known = (number >= 0) & (number < head.num_outputs)
-        return number[:, None] == np.arange(head.num_outputs), known
+        return number[:, None] == np.arange(head.num_outputs), known[:, None]
     truth = np.zeros((len(film.index), head.num_outputs), np.bool_)
     at = np.arange(len(film.index))
     for segment, (first, _) in zip(film.segments, positions(film.segments, film.index), strict=True):
@@ -168,7 +189,7 @@ def _held(film: TrainingFilm, labels: Sequence[str], head: HeadConfig) -> tuple[
             continue
         start, stop = np.searchsorted(film.index.grid_s, [segment.start_s, segment.end_s])
         truth[start : max(stop, start + 1), labels.index(segment.label)] = True  # shorter than a step: one position
-    return truth, film.index.valid
+    return truth, (known_at(film, labels) | truth) & film.index.valid[:, None]
 
 
 def _of_clip(encoder: StatisticsEncoder, film: TrainingFilm) -> Tensor:
@@ -216,11 +237,11 @@ def _chosen_decay(
                 examples.truth[~held],
                 decay * num_features,
                 exclusive=examples.exclusive,
+                known=None if examples.known is None else examples.known[~held],
                 start=weights,
                 tolerance=ROUGH_TOLERANCE,
             )
-            losses = log_loss(weights, scores[held], examples.truth[held], exclusive=examples.exclusive)
-            totals[number] += float(losses.sum())
+            totals[number] += float(examples.log_loss(weights, scores[held], held).sum())
     decay = DECAYS[int(totals.argmin())]
     return decay, f"The linear model's decay, {decay:g}, was chosen by cross-validation inside the training films."
 

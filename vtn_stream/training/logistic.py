@@ -84,6 +84,7 @@ def logistic(
     decay: float,
     *,
     exclusive: bool = True,
+    known: Tensor | None = None,
     start: LinearWeights | None = None,
     tolerance: float = TOLERANCE,
 ) -> LinearWeights:
@@ -92,13 +93,15 @@ def logistic(
 
     exclusive  exactly one class holds at each example (multinomial); else each class is a question of its own, and its
                cross-entropies are added
+    known      bool [n, K], where each class counts, if it does not at every example; not of exclusive classes
 
     Newton's method would need [K R, K R]; components are nearly independent of each other, so L-BFGS is quick once each
     is divided by the root of its curvature. start: from where, such as the optimum of another decay.
     """
-    num, num_classes = truth.shape
+    num_classes = truth.shape[1]
     truth = truth.to(scores.dtype)
-    prior = _prior(truth, exclusive)
+    num = len(truth) if known is None else known.sum(0).clamp(min=1)  # [K]: each class is a question of its own
+    prior = _prior(truth, exclusive, known)
     scale = (scores.square().mean(0) / (num_classes if exclusive else 4) + decay).rsqrt()
     scaled = scores * scale
     first = start or LinearWeights(scores.new_zeros(num_classes, scores.shape[1]), prior)
@@ -115,9 +118,14 @@ def logistic(
 
     def closure() -> float:
         logits = (scaled @ weight.T).add_(bias)
-        loss = float(_cross_entropy(logits, truth, exclusive).sum()) / num
+        if known is None:
+            loss = float(_cross_entropy(logits, truth, exclusive).sum()) / len(truth)
+        else:
+            loss = float(((_each(logits, truth) * known).sum(0) / num).sum())
         chances = logits.softmax(1) if exclusive else logits.sigmoid()
         off = chances.sub_(truth).div_(num)  # [n, K]: the gradient of the logits
+        if known is not None:
+            off.mul_(known)
         weight.grad = (off.T @ scaled).addcmul_(weight, scale.square(), value=decay)
         bias.grad = off.sum(0).add_(bias - prior, alpha=BIAS_DECAY)
         pull = decay * float((weight * scale).square().sum()) + BIAS_DECAY * float((bias - prior).square().sum())
@@ -128,21 +136,30 @@ def logistic(
     return LinearWeights(weight * scale, bias)
 
 
-def log_loss(weights: LinearWeights, scores: Tensor, truth: Tensor, *, exclusive: bool = True) -> Tensor:
-    """[n]: the cross-entropy of each example."""
+def log_loss(
+    weights: LinearWeights, scores: Tensor, truth: Tensor, *, exclusive: bool = True, known: Tensor | None = None
+) -> Tensor:
+    """[n]: the cross-entropy of each example; known: as in `logistic`."""
     logits = scores @ weights.weight.T + weights.bias
-    return _cross_entropy(logits, truth.to(logits.dtype), exclusive)
+    truth = truth.to(logits.dtype)
+    return _cross_entropy(logits, truth, exclusive) if known is None else (_each(logits, truth) * known).sum(1)
 
 
-def _prior(truth: Tensor, exclusive: bool) -> Tensor:
+def _prior(truth: Tensor, exclusive: bool, known: Tensor | None) -> Tensor:
     """[K]: the bias that says each class's share, none of them 0 or 1."""
     num, num_classes = truth.shape
     if exclusive:
         return ((truth.sum(0) + 1) / (num + num_classes)).log()
+    if known is not None:
+        return (((truth * known).sum(0) + 1) / (known.sum(0) + 2)).logit()
     return ((truth.sum(0) + 1) / (num + 2)).logit()
 
 
 def _cross_entropy(logits: Tensor, truth: Tensor, exclusive: bool) -> Tensor:
-    if exclusive:
-        return -(logits.log_softmax(1) * truth).sum(1)
-    return (softplus(logits) - logits * truth).sum(1)
+    """[n]"""
+    return -(logits.log_softmax(1) * truth).sum(1) if exclusive else _each(logits, truth).sum(1)
+
+
+def _each(logits: Tensor, truth: Tensor) -> Tensor:
+    """[n, K]: of questions that do not exclude each other."""
+    return softplus(logits) - logits * truth

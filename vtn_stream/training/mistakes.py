@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vtn_stream.evaluation import Confusion, ScoredFilm, Scores
-from vtn_stream.evaluation.scored_films import frames
+from vtn_stream.evaluation.frames import frames
 from vtn_stream.report.card_facts import FilmFacts, Mistake
 
 __all__ = ["film_facts", "mistakes"]
@@ -48,7 +48,8 @@ def film_facts(scores: Scores, ordered: Sequence[tuple[str, float | None]]) -> t
 def _confused(film: ScoredFilm, labels: Sequence[str]) -> Mistake | None:
     """The pair of labels that were confused for the longest time."""
     for said, true in frames([film], labels, FPS).values():
-        confusion = Confusion.of(true, said, tuple(sorted(labels)))
+        known = true <= len(labels)
+        confusion = Confusion.of(true[known], said[known], tuple(sorted(labels)))
         if confusion is None:
             return None
         pairs = [pair for pair in confusion.to_list("frames") if pair["true"] != pair["predicted"]]

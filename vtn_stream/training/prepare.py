@@ -1,11 +1,12 @@
 """Prepares what a network learns from: finds, checks, splits and embeds the films."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import InputError
+from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import PICTURE
@@ -13,6 +14,7 @@ from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.events import HeadKind, Prepared, TrainingEvent
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
+from vtn_stream.training.known import check_background, known_hours, teaching
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.rate import grid_rate
 from vtn_stream.training.split import Parts, parts
@@ -71,23 +73,25 @@ def prepare(
         skip_bad=skip_bad,
         on_event=tell,
     )
-    annotated = footage.annotations.videos
+    annotated: Mapping[str, AnnotatedVideo] = footage.annotations.videos
     kind = natural_head(annotated) if options.head == "auto" else options.head
     try:
         check_head(annotated, kind)
+        annotated, idle = teaching(annotated, footage.annotations.labels, kind)
         split = parts(annotated, options.seed, hold_out=options.hold_out)
         labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway)
+        doubts += check_background(_of(annotated, split.learnt), labels, kind, anyway=anyway)
     except InputError:
         for note in footage.notes:  # one of them may be the reason, such as a misspelt label
             tell(Warned(message=note))
         raise
     split = _known(footage, split, labels)
     names = (*split.learnt, *split.held_out)
-    used = {name: annotated[name] for name in names}
+    used = _of(annotated, names)
     plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, options.sampling)
     encoder = open_encoder()
     work = work_to_do(footage, names, encoder.recipe(plan.fps), store, inputs=inputs)
-    notes = (*footage.notes, *split.notes, *doubts, *slips)
+    notes = (*footage.notes, *idle, *split.notes, *doubts, *slips)
     of_store: tuple[str, ...] = ()  # of this machine alone: the model's card does not tell it
     if work.num_films_elsewhere:
         num = work.num_films_elsewhere
@@ -98,6 +102,7 @@ def prepare(
             num_folds=len(split.folds),
             num_held_out=len(split.held_out),
             hours=sum(footage.videos[name].duration_s for name in names) / 3600,
+            known_hours=known_hours(used, labels, kind),
             num_segments=sum(len(video.segments) for video in used.values()),
             labels=labels,
             fps=plan.fps,
@@ -126,6 +131,10 @@ def prepare(
         notes=notes,
         inputs=tuple(inputs),
     )
+
+
+def _of(annotated: Mapping[str, AnnotatedVideo], names: Sequence[str]) -> dict[str, AnnotatedVideo]:
+    return {name: annotated[name] for name in names}
 
 
 def _known(footage: Footage, split: Parts, labels: tuple[str, ...]) -> Parts:

@@ -72,6 +72,7 @@ def read_annotations(
     film_rate: Callable[[str], float | Fraction | None] | None = None,
     start_timecode: str | None = None,
     predicted: bool = False,
+    as_truth: bool = True,
 ) -> Annotations:
     """The films of a file or folder of annotations, in any format: the content tells which.
 
@@ -83,6 +84,7 @@ def read_annotations(
     film_rate  the same for one film, by its id: of films that are known
     start_timecode  of each film's first frame, for tables of timecodes
     predicted  they are predictions: files of a label a line are read too, which say nothing of what they are
+    as_truth   of timelines of ours, only what people said counts; if not, or if predicted, all segments do
 
     Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
@@ -94,7 +96,7 @@ def read_annotations(
     findings = Findings(path.name or str(path), fps=fps, film_rate=film_rate, start_timecode=start_timecode)
     try:
         read_path = _read_folder if path.is_dir() else _read_file
-        format = read_path(findings, path, fps, predicted=predicted)
+        format = read_path(findings, path, fps, predicted=predicted, as_truth=as_truth and not predicted)
     except Unreadable as error:
         findings.refuse(error.at, error.text, error.cure)
     except OSError as error:  # of a folder; of a file, read_bytes says what is wrong
@@ -104,7 +106,7 @@ def read_annotations(
     return finish(findings, format, videos, skip_bad=skip_bad)
 
 
-def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool) -> str:
+def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool, as_truth: bool) -> str:
     """Adds the content of the file to the findings, and returns its format."""
     data = read_bytes(path)
     refuse_pickle(data, findings.name)
@@ -114,7 +116,7 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
     if encoding_of(data) == "utf-8-sig" and b"\0" in data[:_HEAD]:
         raise _of_no_format(findings.name, "no text in UTF-8 or UTF-16")
     if film_files.is_timeline(data):
-        film_files.read_timeline(findings, data)
+        film_files.read_timeline(findings, data, as_truth=as_truth)
         return film_files.TIMELINE_NAME
     text = as_text(data, findings.name)
     if not text.strip():
@@ -176,7 +178,9 @@ def _read_json(findings: Findings, path: Path, text: str) -> str | None:
     return None
 
 
-def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool) -> str:
+def _read_folder(
+    findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool, as_truth: bool
+) -> str:
     if mapping := mstcn.mapping_of_folder(path):
         mstcn.read(findings, path, mapping)
         return mstcn.NAME
@@ -224,7 +228,7 @@ def _read_folder(findings: Findings, path: Path, fps: float | Fraction | None, *
         class_folders.read(findings, path)
         return class_folders.NAME
     if files_of_films := film_files.files_in(path):
-        film_files.read(findings, path, files_of_films)
+        film_files.read(findings, path, files_of_films, as_truth=as_truth)
         return film_files.NAME
     raise _of_no_format(findings.name)
 

@@ -8,14 +8,32 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from vtn_stream.errors import listed
+from vtn_stream.known import Known
 from vtn_stream.timeline import Segment
 
-__all__ = ["END_TOLERANCE_S", "AnnotatedVideo", "Annotations", "Problem", "Subset"]
+__all__ = ["END_TOLERANCE_S", "SUBSETS", "AnnotatedVideo", "Annotations", "Problem", "Subset", "subset_named"]
 
 SPOT_S = 1.0  # around an event without a length, whose label has others with a length
 END_TOLERANCE_S = 0.5  # containers and annotators disagree by some frames about where a film ends: cut, with a warning
 
 Subset = Literal["training", "validation", "test"]
+
+# As formats write them, in small letters.
+SUBSETS: Mapping[str, Subset | None] = {
+    "": None,
+    "train": "training",
+    "training": "training",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def subset_named(name: str) -> Subset | None:
+    return SUBSETS.get(name.strip().lower())
 
 
 class Problem(NamedTuple):
@@ -39,6 +57,8 @@ class AnnotatedVideo:
     num_labels   how many labels it has, in formats with a label for each frame
     unfindable   labels of true segments without a length, in formats where nothing else has none (`published`): an
                  evaluation counts them among the true ones, and no prediction finds them
+    known        of a corrected timeline, in which time it is known what happens; None: everything is known
+    identity     of the film that was corrected: another one, or another version of it, has other times
     """
 
     segments: tuple[Segment, ...] = ()
@@ -49,6 +69,8 @@ class AnnotatedVideo:
     rate: Fraction | None = None
     num_labels: int | None = None
     unfindable: tuple[str, ...] = ()
+    known: Known | None = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,6 +166,8 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             rate=film.facts.get("rate"),
             num_labels=film.num_labels,
             unfindable=tuple(film.unfindable),
+            known=film.known,
+            identity=film.identity,
         )
     if cut:
         most = max(over_s for _, over_s in cut)

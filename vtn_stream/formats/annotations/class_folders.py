@@ -8,7 +8,8 @@ dot is passed over; files without a film's suffix are, with a warning. Traps: cl
 from pathlib import Path
 
 from vtn_stream.film import is_film_name
-from vtn_stream.formats.annotations.findings import Findings, subset_named
+from vtn_stream.formats.annotations.annotated import subset_named
+from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.words import At
 
 __all__ = ["NAME", "claims", "read"]

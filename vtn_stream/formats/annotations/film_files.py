@@ -10,17 +10,20 @@ Loses what those formats lose; of timelines all but segments and the film's leng
 import hashlib
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from vtn_stream.errors import TimelineError, listed
+from vtn_stream.corrections import is_corrected
+from vtn_stream.errors import AnnotationError, TimelineError, listed
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import segments_csv, timed_lines
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import read_bytes, read_text
-from vtn_stream.formats.annotations.words import At
+from vtn_stream.formats.annotations.words import At, in_s
 from vtn_stream.formats.reading import ENDS_WITH_LAST, encoding_of, named_by
+from vtn_stream.known import known_of
+from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
 
 __all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "read", "read_timeline"]
 
@@ -30,6 +33,7 @@ TIMELINE = ".timeline.json"
 _TABLE = ".timeline.csv"
 _SUFFIXES = (".csv", ".tsv", ".txt")
 _HEAD = 4096  # bytes that show a table
+_MAX_NAMES = 20  # of timelines that are left out
 _OF_BATCH = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(index\.html|run\.json|failures\.jsonl)$")
 
 
@@ -66,14 +70,16 @@ def files_in(folder: Path) -> FilmFiles:
     return found
 
 
-def read(findings: Findings, folder: Path, files: FilmFiles) -> None:
+def read(findings: Findings, folder: Path, files: FilmFiles, *, as_truth: bool = True) -> None:
+    """as_truth: what is read is what happens; else timelines count as they stand, whoever says so."""
     if files.others:
         findings.warn(At(), f"{listed(files.others)} ignored: in no format that is read here")
     told: dict[str, list[str]] = defaultdict(list)  # the files of each warning
-    unnamed = []
+    unnamed: list[str] = []
+    predicted: list[str] = []  # timelines that nobody corrected
     tables = {file: file.relative_to(folder).as_posix() for file in files.tables}
     for file in files.timelines:
-        _read_own(findings, file, file.relative_to(folder).as_posix(), tables, told)
+        _read_own(findings, file, file.relative_to(folder).as_posix(), tables, told, predicted if as_truth else None)
     for file, name in tables.items():
         text = findings.loaded(name, partial(read_text, file))
         if text is None:
@@ -98,16 +104,53 @@ def read(findings: Findings, folder: Path, files: FilmFiles) -> None:
         findings.warn(
             At(file=names[0] if len(names) == 1 else ""), warning + f", in {listed(names)}" * (len(names) > 1)
         )
+    if predicted and not findings.films and not findings.problems:
+        raise _uncorrected(
+            f"any of the {len(predicted)} timelines in {findings.name}" if len(predicted) > 1 else predicted[0]
+        )
+    if predicted:
+        num = (
+            f"{len(predicted)} timelines that nobody corrected"
+            if len(predicted) > 1
+            else "a timeline that nobody corrected"
+        )
+        findings.warn(At(), f"left out: {num}: {listed(predicted, _MAX_NAMES)}")
 
 
-def read_timeline(findings: Findings, data: bytes, *, file: str = "") -> None:
-    """Adds a timeline of ours. A warning says so where nobody changed what an analysis wrote."""
-    for warning in _add(findings, _document(data), At(file=file)):
-        findings.warn(At(file=file), warning)
+def read_timeline(findings: Findings, data: bytes, *, as_truth: bool = True) -> None:
+    """Adds a timeline of ours; as_truth: raises AnnotationError where nobody corrected it."""
+    document = _document(data)
+    if as_truth and _is_predicted(document):
+        raise _uncorrected(findings.name)
+    for warning in _add(findings, document, At(), as_truth=as_truth):
+        findings.warn(At(), warning)
 
 
-def _read_own(findings: Findings, file: Path, name: str, tables: dict[Path, str], told: dict[str, list[str]]) -> None:
-    """Adds a timeline, unless the table that was written with it was changed since. Takes that from the tables."""
+def _uncorrected(what: str) -> AnnotationError:
+    return AnnotationError(
+        f"nobody corrected {what}",
+        "it says what was predicted, not what is true, so nothing was read",
+        "open the page of the film, correct what it shows, and save the timeline here",
+    )
+
+
+def _is_predicted(document: timeline_json.Document) -> bool:
+    """Whether it is as an analysis wrote it."""
+    return document.origin == "ours" and bool(document.files) and not is_corrected(document.timeline)
+
+
+def _read_own(
+    findings: Findings,
+    file: Path,
+    name: str,
+    tables: dict[Path, str],
+    told: dict[str, list[str]],
+    predicted: list[str] | None,
+) -> None:
+    """Adds a timeline, unless the table that was written with it was changed since. Takes that from the tables.
+
+    predicted: gets the names of those that nobody corrected, which are not added then
+    """
     data = findings.loaded(name, partial(read_bytes, file))
     if data is None:
         return
@@ -119,19 +162,22 @@ def _read_own(findings: Findings, file: Path, name: str, tables: dict[Path, str]
     table = file.with_name(file.name.removesuffix(TIMELINE) + _TABLE)
     if table.is_file():
         as_written = hashlib.sha256(read_bytes(table)).hexdigest() in document.files.get(_TABLE[1:], ())
-        if not as_written and document.origin == "edited":
+        if not as_written and (document.origin == "edited" or is_corrected(document.timeline)):
             text = f"it was changed, and so was {table.name}: move away the one that should not count"
             findings.problem(At(file=name), text)
         tables.pop(table, None)
         if not as_written:
             tables[table] = name.removesuffix(TIMELINE) + _TABLE
             return
-    for warning in _add(findings, document, At(file=name)):
+    if predicted is not None and _is_predicted(document):
+        predicted.append(name)
+        return
+    for warning in _add(findings, document, At(file=name), as_truth=predicted is not None):
         told[warning].append(name)
 
 
-def _add(findings: Findings, document: timeline_json.Document, at: At) -> list[str]:
-    timeline = document.timeline
+def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_truth: bool) -> list[str]:
+    timeline, corrected = document.timeline, as_truth and is_corrected(document.timeline)
     name = timeline.video_path
     if findings.knows(name):
         findings.problem(at, f"another file is about {name} too: give the films different names")
@@ -142,16 +188,44 @@ def _add(findings: Findings, document: timeline_json.Document, at: At) -> list[s
     if film is None:
         return []
     for s in timeline.segments:
+        if corrected and not s.by_hand:
+            continue
         if s.start_s == s.end_s:
             findings.spot(film, at, s.start_s, s.label)
         else:
             findings.segment(film, at, s.start_s, s.end_s, s.label)
+    if corrected:
+        timeline = _spelled(findings, at, timeline)
+        findings.corrected(film, known_of(timeline), timeline.video_identity)
+        return []
     warnings = []
-    if document.origin == "ours" and document.files:
-        warnings.append("unchanged since an analysis wrote it: it contains predictions, not what is true")
+    if as_truth and document.origin == "edited":
+        warnings.append("changed in a text editor: it counts as the annotation of its whole film")
     if not is_guessed and timeline.span_s != (0.0, timeline.duration_s):
         warnings.append("about a part of its film only; the rest counts as if nothing happened there")
     return warnings
+
+
+def _spelled(findings: Findings, at: At, timeline: Timeline) -> Timeline:
+    """The timeline with its labels as they were spelled first. Reports marks that no person can have made."""
+
+    def one(s: Segment) -> Segment:
+        return replace(s, label=findings.label(at, s.label), was=None if s.was is None else one(s.was))
+
+    for word, marks in (("reviewed", timeline.reviewed), ("rejected", timeline.rejected)):
+        for mark in marks:
+            if mark.start_s < 0 or mark.end_s > timeline.duration_s + TOLERANCE_S:
+                span = f"from {in_s(mark.start_s)} to {in_s(mark.end_s)}"
+                findings.problem(at, f"what is {word} {span} is outside of its film of {in_s(timeline.duration_s)}")
+    return replace(
+        timeline,
+        segments=tuple(map(one, timeline.segments)),
+        rejected=tuple(map(one, timeline.rejected)),
+        reviewed=tuple(
+            replace(r, labels=None if r.labels is None else tuple(findings.label(at, label) for label in r.labels))
+            for r in timeline.reviewed
+        ),
+    )
 
 
 def _document(data: bytes) -> timeline_json.Document:

@@ -5,7 +5,7 @@ out, and reported all at once in the end (`checks.finish`), or where nothing mor
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
@@ -13,28 +13,17 @@ from typing import Any, NoReturn, TypeVar
 
 from vtn_stream.errors import AnnotationError, printable
 from vtn_stream.film import one_form
-from vtn_stream.formats.annotations.annotated import Problem, Subset
+from vtn_stream.formats.annotations.annotated import SUBSETS, Problem
 from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
+from vtn_stream.known import Known
 from vtn_stream.times import is_clock, seconds_of
 
-__all__ = ["MAX_ENTRIES", "Findings", "FoundFilm", "FoundSegment", "Unreadable", "subset_named"]
+__all__ = ["MAX_ENTRIES", "Findings", "FoundFilm", "FoundSegment", "Unreadable"]
 
 _T = TypeVar("_T")
 
 MAX_ENTRIES = 1_000_000  # films, segments and problems, of each
-
-_SUBSETS: Mapping[str, Subset | None] = {
-    "": None,
-    "train": "training",
-    "training": "training",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 
 @dataclass(slots=True)
@@ -57,6 +46,8 @@ class FoundFilm:
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
     num_labels: int | None = None  # where there is one for each frame
     unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
+    known: Known | None = None  # of a corrected timeline
+    identity: str | None = None
 
 
 def no_length(time_s: float) -> str:
@@ -174,8 +165,8 @@ class Findings:
             else:
                 facts["duration_s"] = length
         if subset is not None:
-            if isinstance(subset, str) and (key := subset.strip().lower()) in _SUBSETS:
-                facts["subset"] = _SUBSETS[key]
+            if isinstance(subset, str) and (key := subset.strip().lower()) in SUBSETS:
+                facts["subset"] = SUBSETS[key]
             else:
                 text = f"its subset is {shown(subset)}, not training, validation or test"
                 self.problem(at, self.of(name, at) + text)
@@ -288,6 +279,18 @@ class Findings:
         if not faults:
             film.clip_label = kept
 
+    def corrected(self, name: str, known: Known, identity: str) -> None:
+        """Says that people looked at a part of a film only. identity: of the film that they saw."""
+        self.films[name].known, self.films[name].identity = known, identity
+
+    def label(self, at: At, label: str) -> str:
+        """The label of a mark, as it was spelled first; reports it if no label can be called so."""
+        faults: list[str] = []
+        kept = self._label(label, faults)
+        for fault in faults:
+            self.problem(at, fault)
+        return label if kept is None else kept
+
     def lost(self, name: str, at: At, text: str) -> None:
         """Reports something of a film that cannot be read. If nothing else is left of the film, it does not count as a
         film in which nothing happens.
@@ -342,7 +345,3 @@ def _time(word: str, given: object, faults: list[str]) -> float | None:
         faults.append(f"its {word} is not finite")
         return None
     return time
-
-
-def subset_named(name: str) -> Subset | None:
-    return _SUBSETS.get(name.strip().lower())
