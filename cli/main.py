@@ -23,6 +23,7 @@ COMMANDS = {
     "convert": "Write a file of another program as a timeline, or in any other format.",
     "report": "Make a timeline's page, or a folder's.",
     "plot": "Draw timelines as pictures.",
+    "suggest": "Choose the moments whose annotation would teach a model most.",
     "train": "Train a model of your own actions, from annotated films.",
     "models": "Import, fetch and describe models.",
     "evaluate": "Measure timelines, or a model, against annotations.",

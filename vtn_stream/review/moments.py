@@ -5,15 +5,21 @@ T positions of a film's grid, D embedding width, K labels, M moments, d width of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.corrections import joined
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
-from vtn_stream.metrics.doubt import Doubt, answers, doubt
+from vtn_stream.metrics.doubt import Doubt, answers, doubt, usual_doubt
 from vtn_stream.timeline import Timeline
+from vtn_stream.track import GridScores
 
-__all__ = ["MOMENT_S", "Moments", "known_spans", "moments_of"]
+if TYPE_CHECKING:
+    from vtn_stream.checkpoints import Checkpoint
+
+__all__ = ["MOMENT_S", "Moments", "known_seconds", "known_spans", "moments_by", "moments_of"]
 
 MOMENT_S = 5.0  # long enough to see what happens, and short enough to be answered at once
 LOOK_WIDTH = 128  # distances of random projections are right to some 10 %: enough to tell what looks alike
@@ -49,6 +55,19 @@ def known_spans(timeline: Timeline, labels: Sequence[str]) -> tuple[tuple[float,
     reviewed = [r for r in timeline.reviewed if r.labels is None or set(labels) <= set(r.labels)]
     by_hand = [s for s in timeline.segments if s.by_hand]
     return tuple(sorted((span.start_s, span.end_s) for span in (*reviewed, *by_hand)))
+
+
+def known_seconds(timeline: Timeline, labels: Sequence[str]) -> NDArray[np.float64]:
+    """[O]: for how long a person said that each label holds, and last that none of them does."""
+    found, number = np.zeros(len(labels) + 1), {label: k for k, label in enumerate(labels)}
+    by_hand = [s for s in timeline.segments if s.by_hand]
+    for s in by_hand:
+        if s.label in number:
+            found[number[s.label]] += max(s.duration_s, 1.0)  # an instant is no less of an example
+    spans = joined((start_s, end_s) for start_s, end_s in known_spans(timeline, labels))
+    shown = joined((s.start_s, s.end_s) for s in by_hand)
+    found[-1] = sum(end_s - start_s for start_s, end_s in spans) - sum(end_s - start_s for start_s, end_s in shown)
+    return found
 
 
 def moments_of(
@@ -107,3 +126,34 @@ def _looks(means: NDArray[np.float64], num_inputs: int) -> NDArray[np.float32]:
     width = means.shape[1]
     directions = np.random.default_rng(0).standard_normal((width, LOOK_WIDTH)) / np.sqrt(LOOK_WIDTH * num_inputs)
     return (parts.reshape(len(means), width) @ directions).astype(np.float32)
+
+
+def moments_by(
+    checkpoint: "Checkpoint",
+    values: NDArray[np.float16],
+    index: FrameIndex,
+    scores: GridScores,
+    duration_s: float,
+    corrected: Sequence[Timeline],
+) -> Moments:
+    """The moments of a film that a model scored. corrected: timelines of it, which may hold hand work."""
+    exclusive, labels, points = _excludes(checkpoint), checkpoint.labels, checkpoint.operating_points
+    frame = scores.frame
+    return moments_of(
+        values,
+        index,
+        np.zeros((len(index), len(labels)), np.float16) if frame is None else frame,
+        duration_s,
+        [span for timeline in corrected for span in known_spans(timeline, labels)],
+        measure=usual_doubt(exclusive=exclusive),
+        thresholds=np.array([points.of(label).high for label in labels]),
+        exclusive=exclusive,
+        num_inputs=len(checkpoint.inputs),
+    )
+
+
+def _excludes(checkpoint: "Checkpoint") -> bool:
+    """Whether a model's labels exclude each other: their scores add up to 1 at most."""
+    from vtn_stream.heads import head_of  # it brings torch
+
+    return head_of(checkpoint.config.head).drawing != "spans"
