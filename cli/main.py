@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "Make a timeline's page, or a folder's.",
     "review": "Show what people corrected in timelines, and how good the model was.",
     "plot": "Draw timelines as pictures.",
+    "suggest": "Choose the moments whose annotation would teach a model most.",
     "train": "Train a model of your own actions, from annotated films.",
     "models": "Import, fetch and describe models.",
     "evaluate": "Measure timelines, or a model, against annotations.",

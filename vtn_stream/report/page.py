@@ -17,6 +17,7 @@ from vtn_stream.report.colours import look_of
 from vtn_stream.report.html import asset, document, joined_script, relative_url, shown_text
 from vtn_stream.report.label_curves import LabelCurves
 from vtn_stream.report.provenance import facts, how_made, is_of_scenes, rate_of
+from vtn_stream.report.queue import Queue
 from vtn_stream.report.thumbnails import MAX_THUMBNAIL_TEXT, chosen_thumbnails, data_uri, pictures_of_labels
 from vtn_stream.timeline import ORIGINS, Segment, Timeline
 
@@ -32,6 +33,7 @@ STYLES = (
     "base.css",
     *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
     "edit.css",
+    "edit.moments.css",
 )
 SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
@@ -45,6 +47,7 @@ SCRIPTS = (
         f"edit.{part}.js"
         for part in ("review", "borders", "nothing", "coding", "keys", "settings", "help", "labels", "bulk", "tools")
     ),
+    "edit.moments.js",
     "report.start.js",
 )
 
@@ -57,6 +60,7 @@ def page(
     film: str | None = None,
     thumbnails: Sequence[tuple[float, bytes]] = (),
     label_curves: LabelCurves | None = None,
+    queue: Queue | None = None,
 ) -> bytes:
     """The page.
 
@@ -65,6 +69,7 @@ def page(
     film          the film's path as seen from the page, plain; by default the timeline's
     thumbnails    (time_s, JPEG)
     label_curves  what a model says of each label over time, drawn on the label's lane
+    queue         moments that the page asks its reader to look at
     """
     path = timeline.video_path if film is None else film
     film_name = _shown(path.rpartition("/")[2] or path)
@@ -114,6 +119,7 @@ def page(
         "thumbnails": [[_ms(time_s), data_uri(jpeg)] for time_s, jpeg in shown],
         "made": _pairs(how_made(timeline, has_curves=label_curves is not None)),
         "facts": _pairs(facts(timeline)),
+        **({} if queue is None else queue.to_data()),
     }
     return document(
         title=f"{film_name} · timeline",

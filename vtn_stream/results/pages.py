@@ -15,6 +15,7 @@ from vtn_stream.localize import DRAWINGS
 from vtn_stream.report.html import is_document
 from vtn_stream.report.label_curves import LabelCurves, label_curves
 from vtn_stream.report.page import page
+from vtn_stream.report.queue import Queue
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pictures import recipe_of
 from vtn_stream.results.timelines import load_document, stem_of
@@ -44,10 +45,11 @@ def page_of(
     thumbnails: bool = True,
     scored: Scored | None = None,
     files: Mapping[str, Sequence[str]] = {},
+    queue: Queue | None = None,
 ) -> Written:
     """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`; scored:
     what the timeline was drawn from; files: digests of the files written with it, which the timeline that the page
-    saves has too.
+    saves has too; queue: moments that it asks its reader to look at.
 
     Thumbnails are those that were stored when the film was analyzed, of the same recipe; if there are none, the
     page has none, and a warning says so.
@@ -56,7 +58,7 @@ def page_of(
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     curves = None if scored is None else _label_curves(timeline, truth or (), *scored)
     rest = rest_of(timeline, files)
-    content = page(timeline, rest=rest, truth=truth, film=film, thumbnails=pictures, label_curves=curves)
+    content = page(timeline, rest=rest, truth=truth, film=film, thumbnails=pictures, label_curves=curves, queue=queue)
     return Written(content=content, warnings=warnings)
 
 
@@ -74,16 +76,27 @@ def page_at(
     store: Path | None = None,
     thumbnails: bool = True,
     source: Path | None = None,
+    queue: Queue | None = None,
 ) -> Written:
     """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies, or
-    where the page that is there now finds it; source: the timeline's file, beside which its scores lie.
+    where the page that is there now finds it; source: the timeline's file, beside which its scores lie; queue: moments
+    that it asks its reader to look at.
 
     Raises nothing if there is none: a warning says so.
     """
     way = _way_to_film_of(timeline, page, Path.cwd()) or _way_of_page(page, timeline) if film is None else film
     scored, trouble = (None, ()) if source is None else _scored_beside(source, timeline)
     files = {} if source is None else _files_with(source, timeline)
-    written = page_of(timeline, film=way, truth=truth, store=store, thumbnails=thumbnails, scored=scored, files=files)
+    written = page_of(
+        timeline,
+        film=way,
+        truth=truth,
+        store=store,
+        thumbnails=thumbnails,
+        scored=scored,
+        files=files,
+        queue=queue,
+    )
     return replace(written, warnings=(*written.warnings, *trouble, *((NO_FILM,) if way is None else ())))
 
 

@@ -53,6 +53,7 @@ function neighbour(way, from, wanted) {
 
 /** To the next (1) or previous (-1): of readers by the playhead, in a review by the order. */
 function go(way) {
+  if (editing() && reviewOrder === "doubt" && asksForMoments()) return goMoment(way);
   const from = chosen, byDoubt = reviewOrder === "doubt";
   const isNear = from >= 0 && now >= segments.start[from] && now <= segments.end[from] + 1000;
   if (!editing() || (!byDoubt && !isNear && !(from < 0 && way > 0))) return step(way);

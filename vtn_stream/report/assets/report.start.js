@@ -133,4 +133,5 @@ sift();
 moved();
 addEventListener("hashchange", linked);
 linked();
+if (asksForMoments()) beginMoments();
 video.src = data.film.url;

@@ -1,0 +1,72 @@
+"""What is known of films before any is looked at: the hand work in folders of timelines, and where results belong."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vtn_stream.corrections import corrections_digest, is_corrected
+from vtn_stream.errors import TimelineError, listed, printable
+from vtn_stream.results import load_timeline
+from vtn_stream.timeline import Timeline
+
+__all__ = ["HandWork", "hand_work_in"]
+
+_END = ".timeline.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandWork:
+    """What people said of films in their pages.
+
+    of     by the films' identities: each file that holds other hand work than the ones before, and its timeline
+    lines  what could not be read
+    """
+
+    of: dict[str, list[tuple[Path, Timeline]]] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+    def place(self, identity: str) -> Path | None:
+        """The timeline of this film that was corrected; the first, where several were."""
+        return self.of[identity][0][0] if identity in self.of else None
+
+    def told(self, identity: str) -> tuple[str, ...]:
+        """The line on several files with different hand work over one film; none if there is at most one."""
+        files = [file.name for file, _ in self.of.get(identity, ())]
+        if len(files) < 2:
+            return ()
+        return (
+            f"{listed(files, len(files))} hold different hand work over one film: what any of them knows is not asked "
+            f"again, and the page shows that of {files[0]}; keep one of them",
+        )
+
+
+def hand_work_in(folders: Iterable[Path]) -> HandWork:
+    """Reads the timelines in these folders and the folders in them, and keeps those that people corrected."""
+    found: dict[str, list[tuple[Path, Timeline]]] = {}
+    said: set[tuple[str, str | None]] = set()
+    lines: list[str] = []
+    for file in _timelines(folders):
+        try:
+            timeline = load_timeline(file)
+        except TimelineError as error:
+            lines.append(f"{error.fact}: what it may know was not used")
+            continue
+        key = (timeline.video_identity, corrections_digest(timeline))
+        if is_corrected(timeline) and key not in said:
+            said.add(key)
+            found.setdefault(timeline.video_identity, []).append((file, timeline))
+    return HandWork(of=found, lines=tuple(map(printable, lines)))
+
+
+def _timelines(folders: Iterable[Path]) -> Iterator[Path]:
+    seen: set[str] = set()
+    for root in folders:
+        for path, below, names in os.walk(root):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            for name in sorted(names):
+                if name.endswith(_END) and not name.startswith("."):
+                    file = os.path.realpath(os.path.join(path, name))
+                    if file not in seen:
+                        seen.add(file)
+                        yield Path(path, name)
