@@ -2,10 +2,9 @@
 
 const secondsBy = (data.film.step ?? data.film.frame) / 1000; // a position of the analysis, or a frame
 
-/** The time of the segment after one border has moved; one that comes back to where the model had it is there exactly. */
-function moveBorder(i, side, to_s) {
-  const { start_s, end_s, label, was } = segments.exact[i], first = was?.[`${side}_s`];
-  const at = Math.abs(to_s - first) < 1e-6 ? first : within(to_s, 0, length / 1000);
+/** Moves one border, not past the other; both of an instant that stays one. The film goes there, to show it. */
+function moveBorder(i, side, at) {
+  const { start_s, end_s, label } = segments.exact[i];
   if (start_s === end_s && isPoint(labelNumbers.get(label))) moveTo(i, at, at);
   else if (side === "start") moveTo(i, at, Math.max(at, end_s));
   else moveTo(i, Math.min(at, start_s), at);
@@ -39,13 +38,13 @@ function splitHere() {
 function joinNext() {
   const is = selected();
   if (!is.length) return;
-  const label = segments.label[is[0]], next = is.length > 1 ? -1
-    : lanes[label].found.find((i) => i !== is[0] && stands(i) && (segments.start[i] - segments.start[is[0]] || i - is[0]) > 0) ?? -1;
-  const all = next < 0 ? is : [is[0], next];
-  if (all.length < 2) return say(`No ${labelName(label)} comes after this one: nothing is joined.`);
-  if (all.some((i) => segments.label[i] !== label)) return say("Only segments of one label can be joined.");
-  join(all);
-  say(`joined ${plural(all.length, "segment")} of ${labelName(label)}${chosen >= 0 ? `: ${describe(chosen)}` : ""}; ${progressText()}`);
+  const label = segments.label[is[0]], { found } = lanes[label], next = found[found.indexOf(is[0]) + 1];
+  const all = is.length > 1 ? is : [is[0], next];
+  if (all.includes(undefined)) return say(`No ${labelName(label)} comes after this one: nothing is joined.`);
+  const joined = join(all);
+  if (joined < 0) return say("Only segments of one label can be joined.");
+  select([joined]);
+  say(`joined ${all.length} to ${describe(joined)}; ${progressText()}`);
 }
 
 const NEW_LASTS = 1000; // ms, until its end is moved

@@ -2,8 +2,8 @@
 
 function openBulk() {
   const labels = [...new Set(scored(null).map((i) => segments.label[i]))].sort((a, b) => a - b);
-  $("bulk-label").replaceChildren(make("option", { value: "" }, "every label"),
-    ...labels.map((label) => make("option", { value: label }, labelName(label))));
+  const options = labels.map((label) => make("option", { value: label }, labelName(label)));
+  $("bulk-label").replaceChildren(make("option", { value: "" }, "every label"), ...options);
   countBulk();
   $("bulk").showModal();
 }
@@ -13,18 +13,17 @@ const scored = (label) => ofModel(label).filter((i) => segments.score[i] !== nul
 /** What is asked for, and the rows that it concerns. */
 function asked_() {
   const text = $("bulk-label").value, label = text === "" ? null : Number(text), least = $("bulk-score").valueAsNumber;
-  const all = scored(label);
-  return {
-    label, least, of: label === null ? "" : ` of ${labelName(label)}`,
-    numBelow: all.filter((i) => segments.score[i] < least).length, numAbove: all.filter((i) => segments.score[i] >= least).length,
-  };
+  const all = scored(label), numBelow = all.filter((i) => segments.score[i] < least).length;
+  const numAbove = Number.isNaN(least) ? 0 : all.length - numBelow;
+  return { label, least, of: label === null ? "" : ` of ${labelName(label)}`, numBelow, numAbove };
 }
 
 function countBulk() {
   const { numBelow, numAbove } = asked_();
   $("bulk-reject").disabled = !numBelow;
   $("bulk-keep").disabled = !numAbove;
-  $("bulk-count").textContent = `Of those not yet reviewed, ${plural(numBelow, "segment")} below, ${numAbove.toLocaleString("en")} at it or above.`;
+  const above = numAbove.toLocaleString("en"), below = plural(numBelow, "segment");
+  $("bulk-count").textContent = `Of those not yet reviewed: ${below} below, ${above} at it or above.`;
 }
 
 function bulkReject() {

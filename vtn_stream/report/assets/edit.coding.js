@@ -59,7 +59,9 @@ function endStates(labels, at, starting, left = false) {
   }
   const step = commitCoded(exacts);
   if (starting !== undefined) openStates.set(starting, at);
-  if (ended.length || starting !== undefined) presses.push({ ended, started: starting, at, step, left, depth: history.done.length });
+  if (ended.length || starting !== undefined) {
+    presses.push({ ended, started: starting, at, step, left, depth: history.done.length });
+  }
   statesChanged();
   return told;
 }
@@ -102,7 +104,9 @@ function undoLast() {
     if (press.started !== undefined) told.push(`${labelName(press.started)} has not started`);
     if (told.length) return say(`undone: ${told.join("; ")}`);
   }
-  say(step ? `undone: ${step.name}; ${progressText()}` : "There is nothing to undo.");
+  if (!step) return say("There is nothing to undo.");
+  showRows(step.before.rows);
+  say(`undone: ${step.name}; ${progressText()}`);
 }
 
 function redoLast() {
@@ -116,7 +120,16 @@ function redoLast() {
     if (press.left && coding) setCoding(false);
     statesChanged();
   }
+  showRows(step.after.rows);
   say(`redone: ${step.name}; ${progressText()}`);
+}
+
+/** Selects what came back, and goes there unless somebody is coding. */
+function showRows(changes) {
+  const found = changes.map(([i]) => i).filter(stands);
+  if (!found.length || coding) return;
+  if (found.length === 1) goTo(found[0]);
+  else select(found);
 }
 
 // ---- what is seen of it
@@ -144,8 +157,10 @@ function statesChanged() {
     const label = Number(button.dataset.code);
     if (!isPoint(label)) button.setAttribute("aria-pressed", openStates.has(label));
   }
-  $("open-states").replaceChildren(...[...openStates].map(([label, start]) =>
-    make("li", { class: "named" }, ...nameWithKey(label), make("span", { class: "faint" }, `since ${brief(start)}`), make("span", { class: "lasts" }))));
+  $("open-states").replaceChildren(...[...openStates].map(([label, start]) => {
+    const since = make("span", { class: "faint" }, `since ${brief(start)}`);
+    return make("li", { class: "named" }, ...nameWithKey(label), since, make("span", { class: "lasts" }));
+  }));
   $("open-part").hidden = !openStates.size;
   growStates();
 }
@@ -154,7 +169,9 @@ function statesChanged() {
 function growStates() {
   if (!openStates.size) return;
   const starts = [...openStates.values()];
-  [...$("open-states").children].forEach((li, k) => { li.lastChild.textContent = `${(Math.abs(now - starts[k]) / 1000).toFixed(1)} s`; });
+  [...$("open-states").children].forEach((li, k) => {
+    li.lastChild.textContent = `${(Math.abs(now - starts[k]) / 1000).toFixed(1)} s`;
+  });
   draw({ lanes: true });
 }
 

@@ -4,8 +4,8 @@ let changing = null; // the button that waits for a key
 
 /** A key that can be changed: then(key) takes it and returns undefined, or says why not. */
 function keyButton(key, of, then) {
-  const button = make("button", { type: "button", class: "key", "aria-label": `${key ? keyText(key) : "no key"}: change the key of: ${of}` },
-    make("kbd", {}, key ? keyText(key) : "none"));
+  const text = key ? keyText(key) : "none", name = `${text}: change the key of: ${of}`;
+  const button = make("button", { type: "button", class: "key", "aria-label": name }, make("kbd", {}, text));
   button.addEventListener("click", () => {
     stopChanging();
     changing = { button, then, before: button.firstChild };

@@ -25,7 +25,8 @@ const KEYS = [
       command("back", "j", () => nudge(-10_000), held), command("forward", "l", () => nudge(10_000), held)),
     keyRow("one frame back or forward",
       command("frame back", ",", () => frameOn(-1), held), command("frame forward", ".", () => frameOn(1), held)),
-    keyRow("next or previous segment", command("next", "n", () => go(1), held), command("previous", "p", () => go(-1), held)),
+    keyRow("next or previous segment",
+      command("next", "n", () => go(1), held), command("previous", "p", () => go(-1), held)),
     keyRow("mute, full screen", command("mute", "m", mute), command("full screen", "f", fullScreen)),
   ]],
   ["Page", [
@@ -41,7 +42,8 @@ const KEYS = [
   ]],
   ["Review", [
     keyRow("keep the segment, go on to the next one to review", forEditing("keep", "Enter", keepAndGoOn)),
-    keyRow("reject it and go on", forEditing("reject", "x", rejectAndGoOn), forEditing("reject too", "Backspace", rejectAndGoOn)),
+    keyRow("reject it and go on",
+      forEditing("reject", "x", rejectAndGoOn), forEditing("reject too", "Backspace", rejectAndGoOn)),
     keyRow("play it alone", forEditing("play it", "v", playSelected)),
     keyRow("give it another label: then press the label's key", forEditing("relabel", "r", askForLabel)),
     keyRow("go on by time, or the most doubtful first", forEditing("order", "d", turnOrder)),
@@ -50,9 +52,11 @@ const KEYS = [
       fixed("Ctrl+y", redoLast, { edits: true, repeats: true })),
   ]],
   ["Borders", [
-    keyRow("start one position earlier or later", forEditing("start earlier", "[", () => nudgeBorder("start", -1), held),
+    keyRow("start one position earlier or later",
+      forEditing("start earlier", "[", () => nudgeBorder("start", -1), held),
       forEditing("start later", "{", () => nudgeBorder("start", 1), held)),
-    keyRow("end one position earlier or later", forEditing("end earlier", "]", () => nudgeBorder("end", -1), held),
+    keyRow("end one position earlier or later",
+      forEditing("end earlier", "]", () => nudgeBorder("end", -1), held),
       forEditing("end later", "}", () => nudgeBorder("end", 1), held)),
     keyRow("start or end at the playhead",
       forEditing("start here", "i", () => borderHere("start")), forEditing("end here", "o", () => borderHere("end"))),
@@ -63,7 +67,7 @@ const KEYS = [
   ["Coding", [
     keyRow("coding on or off", forEditing("coding", "c", toggleCoding)),
     keyRow("while coding: a label starts or ends, a point label gets a point", fixed("1 … 9")),
-    keyRow("nothing else happens from here; held: to here", forEditing("nothing else", "e", markNothingElse)),
+    keyRow("nothing else happens from here; again: to here", forEditing("nothing else", "e", markNothingElse)),
   ]],
 ];
 const COMMANDS = KEYS.flatMap(([, rowsOfKeys]) => rowsOfKeys.flatMap(({ commands }) => commands));
@@ -84,16 +88,22 @@ function bind() {
   bindLabels(take);
 }
 
-const keyTexts = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Control: "Ctrl" };
-const keyText = (key) => (keyTexts[key] ?? (key.length > 1 && key.includes("+")
-  ? key.split("+").map((part) => keyTexts[part] ?? (/^[a-z]$/.test(part) ? part.toUpperCase() : part)).join("+") : key));
+const KEY_TEXTS = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
+
+/** How people read a key: "Ctrl+Z" of "Ctrl+z". */
+function keyText(key) {
+  if (key.length === 1 || !key.includes("+")) return KEY_TEXTS[key] ?? key;
+  const large = (part) => part.replace(/^[a-z]$/, (letter) => letter.toUpperCase());
+  return key.split("+").map((part) => KEY_TEXTS[part] ?? large(part)).join("+");
+}
+
+const saysOf = (each) => KEYS.flatMap(([, all]) => all).find(({ commands }) => commands.includes(each)).says;
 
 /** What a key is for, in words; undefined where it is free. */
 function useOf(key) {
   const what = bindings.get(key);
   if (!what) return undefined;
-  return what.label === undefined ? KEYS.flatMap(([, all]) => all).find(({ commands }) => commands.includes(what)).says
-    : `the label ${data.labels[what.label][0]}`;
+  return what.label === undefined ? saysOf(what) : `the label ${labelName(what.label)}`;
 }
 
 // ---- keys that are pressed
@@ -102,7 +112,9 @@ function keyName(event) {
   const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.getModifierState("AltGraph")) return letter; // how some keyboards write [ and ]
   if (event.altKey) return undefined;
-  if (event.ctrlKey || event.metaKey) return `Ctrl+${event.shiftKey ? "Shift+" : ""}${/^[a-z]$/.test(letter) ? letter : onKeyboard(event)}`;
+  if (event.ctrlKey || event.metaKey) {
+    return `Ctrl+${event.shiftKey ? "Shift+" : ""}${/^[a-z]$/.test(letter) ? letter : onKeyboard(event)}`;
+  }
   return event.shiftKey && event.key.length > 1 ? `Shift+${letter}` : letter;
 }
 
@@ -111,22 +123,32 @@ const onKeyboard = ({ code }) => /^(?:Key|Digit)(.)$/.exec(code)?.[1].toLowerCas
 
 const ALSO = { "=": "+", Delete: "Backspace" };
 const TYPED = ["search", "text", "number", "select-one", "textarea"];
-const PRESSED = "button, summary, a[href], input, select, [role^=menuitem], [role=option]"; // by Enter or space
+const PRESSED = "button, summary, a[href], [type=file], [role^=menuitem], [role=option]"; // by Enter or space
+
+/** Whether the element that has the focus does something else with this key. */
+function isTaken(name, target) {
+  if (TYPED.includes(target.type ?? target.tagName)) return true;
+  if (name.startsWith("Arrow")) return target === $("threshold");
+  return (name === " " && target.type === "checkbox") || ([" ", "Enter"].includes(name) && target.matches(PRESSED));
+}
+
+/** The command or label of a key, where it means one now. */
+function meant(event) {
+  const name = keyName(event), by = (key) => bindings.get(key);
+  const what = by(name) ?? by(ALSO[name]) ?? (event.shiftKey ? undefined : by(onKeyboard(event)));
+  if (!what || isTaken(name, event.target)) return undefined;
+  const isSingle = name.length === 1 || (what.edits && !what.fixed);
+  if (isSingle && !settings.single) return undefined;
+  const isOff = (what.edits && !editing()) || (what.label !== undefined && !coding);
+  return isOff ? undefined : what;
+}
 
 function pressed(event) {
-  const { target } = event;
-  if (event.defaultPrevented || event.isComposing || document.fullscreenElement || document.querySelector("dialog[open]")) return;
-  if (TYPED.includes(target.type ?? target.tagName)) return;
-  const name = keyName(event), what = bindings.get(name) ?? bindings.get(ALSO[name]) ?? (event.shiftKey ? undefined : bindings.get(onKeyboard(event)));
+  if (event.defaultPrevented || event.isComposing || document.fullscreenElement) return;
+  const what = document.querySelector("dialog[open]") ? undefined : meant(event);
   if (!what) return;
-  const isSingle = !name.includes("+") && (name.length === 1 || what.edits || what.label !== undefined);
-  if (isSingle && !settings.single) return;
-  if ([" ", "Enter", "Backspace"].includes(name) && target.closest?.(PRESSED) && !(name === " " && target.type === "range")) return;
-  if (name.startsWith("Arrow") && (target === $("threshold") || target.closest("[role=menu]"))) return;
-  if (what.edits && !editing()) return;
-  if (what.label !== undefined && !coding) return;
   if (event.repeat && !what.repeats) return event.preventDefault();
-  if (name !== "Escape") event.preventDefault();
+  if (event.key !== "Escape") event.preventDefault();
   if (what.label === undefined) what.act();
   else press(what.label);
 }

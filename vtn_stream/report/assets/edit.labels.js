@@ -14,17 +14,23 @@ function bindLabels(take) {
     take(key, { label });
     labelKeys[label] = key;
   };
-  for (const label of labelsThere()) if (settings.labels.has(exactLabels[label])) give(label, settings.labels.get(exactLabels[label]));
+  for (const label of labelsThere()) {
+    const key = settings.labels.get(exactLabels[label]);
+    if (key !== undefined) give(label, key);
+  }
   const free = [...LABEL_KEYS].filter((key) => !bindings.has(key));
   for (const label of labelsThere()) if (labelKeys[label] === undefined && free.length) give(label, free.shift());
 }
 
-/** Of a point label one press is one moment. Until users say it, it is one if all its segments are moments. */
-function isPoint(label) {
+const { instants } = Object(Object(data.rest.provenance).analysis);
+const isInstant = (i) => segments.exact[i].start_s === segments.exact[i].end_s;
+const cameAsPoints = new Set(exactLabels.filter((name, label) => {
   const { found } = lanes[label];
-  return settings.points.get(exactLabels[label])
-    ?? (found.length > 0 && found.every((i) => segments.exact[i].start_s === segments.exact[i].end_s));
-}
+  return found.length ? found.every(isInstant) : Array.isArray(instants) && instants.includes(name);
+}));
+
+/** Of a point label one press is one moment. Until users say it, points are the labels that came as instants. */
+const isPoint = (label) => settings.points.get(exactLabels[label]) ?? cameAsPoints.has(exactLabels[label]);
 
 const nameWithKey = (label) => {
   const key = labelKeys[label];
@@ -106,9 +112,11 @@ function listLabels() {
 /** Why a text cannot be a new label; undefined if it can. */
 function unfit(name) {
   if (!name) return "A label needs a name.";
-  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name) || [...name].length > 200) return "A label is one line of at most 200 characters.";
-  const same = labelsThere().map((label) => exactLabels[label]).find((each) => each.normalize("NFC").toLowerCase() === name.normalize("NFC").toLowerCase());
-  return same === undefined ? undefined : `There is a label ${same} already.`;
+  const isLine = !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name) && [...name].length <= 200;
+  if (!isLine) return "A label is one line of at most 200 characters.";
+  const plain = (text) => text.normalize("NFC").toLowerCase();
+  const same = labelsThere().find((label) => plain(exactLabels[label]) === plain(name));
+  return same === undefined ? undefined : `There is a label ${labelName(same)} already.`;
 }
 
 $("label-form").addEventListener("submit", (event) => {

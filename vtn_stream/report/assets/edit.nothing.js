@@ -6,16 +6,18 @@ let beginsAt = null; // where "nothing else" begins, ms, until it is said where 
 const nothingOf = () => ($("nothing-label").value === "" ? null : [Number($("nothing-label").value)]);
 
 const ofLabels = (names) => (names === null ? "" : ` of ${names.map(shownText).join(", ")}`);
-const spanText = ({ start_s, end_s, labels }) => `${brief(start_s * 1000)} to ${brief(end_s * 1000)}${labels === null ? ", all labels" : ofLabels(labels)}`;
+const namedSpan = (span) => `${spanOf(span)}${span.labels === null ? ", all labels" : ofLabels(span.labels)}`;
 
 function declare(start, end) {
   const labels = nothingOf(), before = progress().reviewed;
-  const [start_s, end_s] = [start, end].sort((a, b) => a - b).map((ms) => (ms < length ? Math.max(0, ms) / 1000 : filmEnd));
+  const inFilm = (ms) => (ms < length ? Math.max(0, ms) / 1000 : filmEnd);
+  const start_s = inFilm(Math.min(start, end)), end_s = inFilm(Math.max(start, end));
   if (start_s === end_s) return say("This span has no length: go on in the film first.");
   setMark(null);
   if (!nothingElse(start_s, end_s, labels)) return say("That was said already.");
   const more = progress().reviewed - before, of = ofLabels(labels && labels.map((label) => exactLabels[label]));
-  say(`nothing else${of} from ${brief(start)} to ${brief(end)}${more > 0 ? `; ${plural(more, "segment")} inside kept by this` : ""}; ${progressText()}`);
+  const kept = more > 0 ? `; ${plural(more, "segment")} inside kept by this` : "";
+  say(`nothing else${of} from ${spanOf({ start_s, end_s })}${kept}; ${progressText()}`);
 }
 
 function setMark(ms) {
@@ -28,7 +30,7 @@ function setMark(ms) {
 function markNothingElse() {
   if (beginsAt !== null) return declare(beginsAt, now);
   setMark(now);
-  const key = keyText(keyOf(COMMANDS.find(({ id }) => id === "nothing else")));
+  const key = keyText(keyOf(commandOf("nothing else")));
   say(`nothing else from ${brief(now)} on: ${key} again where it ends, Esc gives it up`);
 }
 
@@ -65,14 +67,14 @@ function labelsOfNothing() {
 function listReviewed() {
   $("nothing-list").replaceChildren(...reviewed.map((span) => {
     const button = make("button", { type: "button" }, "Take back");
-    button.setAttribute("aria-label", `Take back ${spanText(span)}`);
+    button.setAttribute("aria-label", `Take back ${namedSpan(span)}`);
     button.addEventListener("click", () => {
       openAgain(span.start_s, span.end_s, span.labels && span.labels.map((name) => labelNumbers.get(name)));
-      say(`taken back: nothing else, ${spanText(span)}`);
+      say(`taken back: nothing else, ${namedSpan(span)}`);
       listReviewed();
       ($("nothing-list").querySelector("button") ?? $("nothing-close")).focus();
     });
-    return make("li", {}, make("bdi", {}, spanText(span)), button);
+    return make("li", {}, make("bdi", {}, namedSpan(span)), button);
   }));
   $("nothing-none").hidden = reviewed.length > 0;
 }

@@ -12,7 +12,7 @@ const brief = (ms, digits = 1) => clock(ms, digits).replace(/^(-?)0:0?/, "$1");
 
 function describe(i) {
   const start = segments.start[i], end = segments.end[i], digits = end - start < 1000 ? 3 : 1;
-  return `${nameOf(i)} ${start === end ? `at ${brief(start)}` : `${brief(start, digits)} to ${brief(end, digits)}`}`;
+  return `${nameOf(i)} ${start === end ? `at ${brief(start, digits)}` : `${brief(start, digits)} to ${brief(end, digits)}`}`;
 }
 
 /** Shows it, and lets screen readers say it. */
@@ -58,7 +58,9 @@ function go(way) {
   const isNear = from >= 0 && now >= segments.start[from] && now <= segments.end[from] + 1000;
   if (!editing() || (!byDoubt && !isNear && !(from < 0 && way > 0))) return step(way);
   const first = from < 0 && !byDoubt ? now - 1 : -Infinity; // the first one also where it begins at the playhead
-  const next = neighbour(way, from, (i) => (byDoubt ? !byHand(i) : segments.start[i] >= first));
+  const wanted = (i) => (byDoubt ? !byHand(i) : segments.start[i] >= first);
+  let next = neighbour(way, from, wanted);
+  if (next < 0 && byDoubt && way > 0) next = neighbour(1, -1, wanted); // those that were passed over
   if (next < 0) return say(way > 0 ? "This is the last segment." : "This is the first segment.");
   arrive(next);
   say(describe(next));
@@ -75,7 +77,10 @@ function goOn(from, done) {
   let next = neighbour(1, from, open);
   if (next < 0) next = neighbour(1, -1, open);
   const told = `${done}; ${progressText()}`;
-  if (next < 0) return say(`${told}; ${progress().reviewed < progress().total ? "the others are hidden by the filters" : "none is left"}`);
+  if (next < 0) {
+    const { reviewed: num, total } = progress();
+    return say(`${told}; ${num < total ? "the others are hidden by the filters" : "none is left"}`);
+  }
   arrive(next);
   say(`${told}; next: ${describe(next)}`);
 }
@@ -91,7 +96,7 @@ function turnOrder() {
 /** The selected segments; says so where there are none. */
 function selected() {
   const found = selection.filter((i) => stands(i) && !isTrue(i));
-  if (!found.length) say(`No segment is selected: ${keyText(keyOf(COMMANDS.find(({ id }) => id === "next")))} goes to the next one.`);
+  if (!found.length) say(`No segment is selected: ${keyText(keyOf(commandOf("next")))} goes to the next one.`);
   return found;
 }
 

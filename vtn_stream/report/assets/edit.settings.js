@@ -1,9 +1,10 @@
 /* What this browser keeps of its user's choices, for all pages: keys, point labels, the switch of single keys, the
-   reaction time. What is stored may come from anybody who can write there: all that is not as we write it is left out. */
+   reaction time. */
 
 const STORED = "vtn-stream keys", MOST_KEPT = 1000;
 const settings = { commands: new Map(), labels: new Map(), points: new Map(), single: true, reaction: 0.25 };
-const isKey = (key) => typeof key === "string" && (/^[^\p{C}\p{Z}]$/u.test(key) || ["Enter", "Backspace", "Delete", "Insert"].includes(key));
+const NAMED_KEYS = ["Enter", "Backspace", "Delete", "Insert"]; // which can be chosen beside those of one character
+const isKey = (key) => typeof key === "string" && (/^[^\p{C}\p{Z}]$/u.test(key) || NAMED_KEYS.includes(key));
 
 /** What is stored may come from anybody who can write there: all that is not as we write it is left out. */
 function readSettings() {
@@ -13,7 +14,8 @@ function readSettings() {
   const pairs = (name, fits) => new Map(
     Object.entries(Object(kept[name])).slice(0, MOST_KEPT).filter(([key, value]) => key.length <= 2000 && fits(value)),
   );
-  settings.commands = new Map([...pairs("commands", isKey)].filter(([id]) => COMMANDS.some((each) => each.id === id && !each.fixed)));
+  const canChange = ([id]) => COMMANDS.some((each) => each.id === id && !each.fixed);
+  settings.commands = new Map([...pairs("commands", isKey)].filter(canChange));
   settings.labels = pairs("labels", isKey);
   settings.points = pairs("points", (value) => typeof value === "boolean");
   if (typeof kept.single === "boolean") settings.single = kept.single;
@@ -22,9 +24,8 @@ function readSettings() {
 
 function keepSettings() {
   const { commands, labels, points, single, reaction } = settings;
-  const text = JSON.stringify({
-    commands: Object.fromEntries(commands), labels: Object.fromEntries(labels), points: Object.fromEntries(points), single, reaction,
-  });
+  const maps = Object.entries({ commands, labels, points }).map(([name, map]) => [name, Object.fromEntries(map)]);
+  const text = JSON.stringify({ ...Object.fromEntries(maps), single, reaction });
   try { localStorage.setItem(STORED, text); } catch { /* forbidden or full: they hold until the page is closed */ }
 }
 

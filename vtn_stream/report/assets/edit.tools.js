@@ -33,7 +33,7 @@ function showProgress() {
 function showToolKeys() {
   for (const button of document.querySelectorAll("[data-tool]")) {
     const each = commandOf(button.dataset.tool), key = keyOf(each);
-    const says = KEYS.flatMap(([, all]) => all).find(({ commands }) => commands.includes(each)).says;
+    const says = saysOf(each);
     button.title = `${says[0].toUpperCase()}${says.slice(1)} (${keyText(key)})`;
     button.setAttribute("aria-keyshortcuts", key.replace("Ctrl", "Control").replace("+z", "+Z"));
   }
@@ -56,8 +56,10 @@ for (const button of document.querySelectorAll("[data-tool]")) {
   button.addEventListener("click", () => commandOf(button.dataset.tool).act());
 }
 const toolClicks = {
-  "bulk-open": openBulk, "labels-open": openLabels, "nothing-open": openNothing, "nothing-close": () => $("nothing").close(),
-  "nothing-film": () => declare(0, length), "nothing-view": () => declareAndClose(() => declare(view.low, view.high)),
+  "bulk-open": openBulk, "labels-open": openLabels, "nothing-open": openNothing,
+  "nothing-close": () => $("nothing").close(),
+  "nothing-film": () => declare(0, length),
+  "nothing-view": () => declareAndClose(() => declare(view.low, view.high)),
   "nothing-around": () => declareAndClose(aroundSelected),
 };
 for (const [id, act] of Object.entries(toolClicks)) $(id).addEventListener("click", act);
