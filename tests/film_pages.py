@@ -33,7 +33,7 @@ def open_page_of(made_of, **given):
 
 
 def _opened(script):
-    names = re.findall(r"^(?:const|let|function) (\w+)", script, re.MULTILINE)
+    names = re.findall(r"^(?:const|let|(?:async )?function) (\w+)", script, re.MULTILINE)
     getters = ", ".join(f"get {name}() {{ return {name}; }}" for name in dict.fromkeys(names))
     return script.replace("})();", f"window.inside = {{ {getters} }};\n}})();")
 

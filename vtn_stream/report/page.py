@@ -34,6 +34,7 @@ STYLES = (
     *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
     "edit.css",
     "edit.moments.css",
+    "edit.save.css",
 )
 SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
@@ -48,6 +49,7 @@ SCRIPTS = (
         for part in ("review", "borders", "nothing", "coding", "keys", "settings", "help", "labels", "bulk", "tools")
     ),
     "edit.moments.js",
+    *(f"edit.{part}.js" for part in ("store", "checked", "drafts", "pages", "save")),
     "report.start.js",
 )
 
