@@ -11,12 +11,13 @@ they fail instead.
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["axe_violations", "browser", "chromium", "open_page"]
+__all__ = ["axe_violations", "browser", "chromium", "open_page", "pages"]
 
 LIMIT_S = 60  # for anything that must happen, however busy the machine
 # The first is the engine without windows: the same pages for less than half the CPU time.
@@ -47,8 +48,8 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+@contextmanager
+def pages(browser: Any) -> Iterator[Callable[..., Any]]:
     """open_page(path, fragment="", allowed=(), **options): the page, loaded. options: those of a browser context.
 
     allowed: parts of messages that this page may log, such as that of a film which is not there.
@@ -75,6 +76,13 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert wrongs == []
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """`pages` of one test."""
+    with pages(browser) as open_:
+        yield open_
 
 
 def axe_violations(page: Any) -> list[str]:

@@ -32,6 +32,7 @@ STYLES = (
     "base.css",
     *(f"report.{part}.css" for part in ("layout", "player", "table", "tracks", "about", "media")),
     "edit.css",
+    "edit.menu.css",
 )
 SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
@@ -45,6 +46,7 @@ SCRIPTS = (
         f"edit.{part}.js"
         for part in ("review", "borders", "nothing", "coding", "keys", "settings", "help", "labels", "bulk", "tools")
     ),
+    *(f"edit.{part}.js" for part in ("places", "marks", "mouse", "menu")),
     "report.start.js",
 )
 
