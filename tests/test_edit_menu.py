@@ -276,7 +276,8 @@ def test_without_editing_the_menu_is_the_browsers(show):
 def test_axe_finds_nothing_in_menu_and_list(edited):
     rejected = Segment(start_s=1, end_s=2, label="fall", score=0.5, origin="model")
     reviewed = Reviewed(start_s=0, end_s=7, labels=("fall",))
-    shown = edited(*MATCH, rejected=(rejected,), reviewed=(reviewed,), browser_options={"color_scheme": "light"})
+    options = {"color_scheme": "light", "reduced_motion": "reduce"}  # buttons turn dark at once
+    shown = edited(*MATCH, rejected=(rejected,), reviewed=(reviewed,), browser_options=options)
     menu_at(shown, shown.at("fall", 5))
     assert axe_violations(shown.page) == []
     shown.page.get_by_role("menuitem", name="Relabel to…").click()
