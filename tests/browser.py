@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-__all__ = ["axe_violations", "browser", "chromium", "open_page", "open_page_once"]
+__all__ = ["axe_violations", "browser", "chromium", "open_page", "open_page_once", "pages"]
 
-LIMIT_S = 8  # for anything that must happen, however busy the machine
+LIMIT_S = 60  # for anything that must happen, however busy the machine
 # The first is the engine without windows: the same pages for less than half the CPU time.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 INSIDE = ("file:", "data:", "blob:", "about:")
@@ -48,8 +48,8 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+@contextmanager
+def pages(browser: Any) -> Iterator[Callable[..., Any]]:
     """open_page(path, fragment="", allowed=(), **options): the page, loaded. options: those of a browser context.
 
     allowed: parts of messages that this page may log, such as that of a film which is not there.
@@ -89,6 +89,13 @@ def _opening(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert wrongs == []
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """`pages` of one test."""
+    with pages(browser) as open_:
+        yield open_
 
 
 def axe_violations(page: Any) -> list[str]:

@@ -3,11 +3,13 @@
 import io
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 from unittest.mock import patch
 
 import pytest
+from browser import pages
 from counting import write_film
 from PIL import Image
 from playwright.sync_api import expect
@@ -72,7 +74,7 @@ def film(tmp_path_factory):
 
 @pytest.fixture
 def show(open_page, tmp_path, film):
-    """show(*segments, beside="film.webm", ...): the page with a film beside it, opened."""
+    """show(*segments, beside="film.webm", inside=False, ...): the page with a film beside it, opened."""
 
     def show_(*segments, beside="film.webm", fragment="", allowed=(), truth=None, browser_options=None, **given):
         if beside is not None:
@@ -81,8 +83,9 @@ def show(open_page, tmp_path, film):
         pictures = given.pop("thumbnails", ())
         path = tmp_path / "page.html"
         curves = given.pop("label_curves", None)
+        made = open_page_of if given.pop("inside", False) else page
         made_of = timeline(*segments, **given)
-        path.write_bytes(page(made_of, truth=truth, film=name, thumbnails=pictures, label_curves=curves))
+        path.write_bytes(made(made_of, truth=truth, film=name, thumbnails=pictures, label_curves=curves))
         allowed = allowed or (NO_FILM if beside is None else ())
         shown = open_page(path, fragment, allowed, **(browser_options or {}))
         if beside is not None:
@@ -99,7 +102,8 @@ def text(shown, selector):
 def rows(shown):
     drawn(shown)
     return shown.locator("#body tr[data-segment]").evaluate_all(
-        "trs => trs.map(tr => [...tr.cells].map(td => td.textContent))"
+        """trs => trs.map(tr => [...tr.cells].filter(td => getComputedStyle(td).display !== "none")
+               .map(td => td.textContent))"""
     )
 
 
@@ -135,3 +139,95 @@ def many(num):
         for i in range(num)
     ]
     return timeline(*segments, duration_s=36_010)
+
+
+class Edited:
+    """The page of a timeline with its tools for editing open, and the mouse over its lanes."""
+
+    def __init__(self, shown):
+        self.page, self.mouse, self.keyboard = shown, shown.mouse, shown.keyboard
+        shown.get_by_role("button", name="Edit", exact=True).click()
+
+    def at(self, label, time_s, down=0.6):
+        return at(self.page, label, time_s, down)
+
+    def drag(self, start, *to, button="left", lift=True):
+        """Points on the screen, in some steps, as a hand goes."""
+        self.mouse.move(*start)
+        self.mouse.down(button=button)
+        for each in to:
+            self.mouse.move(*each, steps=4)
+        if lift:
+            self.mouse.up(button=button)
+
+    def stands(self, label):
+        """(start_s, end_s, by whom) of the label's segments that stand, by start."""
+        found = self.page.evaluate(
+            """label => inside.standing().map(i => ({ ...inside.segments.exact[i], by: inside.byWhom(i) }))
+               .filter(each => each.label === label).map(({ start_s, end_s, by }) => [start_s, end_s, by])""",
+            label,
+        )
+        return sorted(map(tuple, found))
+
+    def value(self, expression):
+        return self.page.evaluate(f"inside.{expression}")
+
+    @property
+    def num_steps(self):
+        return self.value("history.done.length")
+
+    @property
+    def selected(self):
+        """[(label, start_s)], the main one first."""
+        return [
+            tuple(each)
+            for each in self.page.evaluate(
+                "inside.selection.map(i => inside.segments.exact[i]).map(({ label, start_s }) => [label, start_s])"
+            )
+        ]
+
+    def begin_again(self):
+        """Undoes all, and shows the whole film with nothing selected and the playhead at 0."""
+        self.page.evaluate(
+            """() => {
+                while (inside.undo());
+                inside.history.undone = [];
+                inside.select([]);
+                inside.show(0, inside.length);
+                inside.seek(0);
+            }"""
+        )
+
+    def until(self, expression):
+        """Waits, frame by frame: the page's policy forbids Playwright's own way."""
+        self.page.evaluate(f"async () => {{ while (!({expression})) await new Promise(requestAnimationFrame); }}")
+
+
+def by_model(segments):
+    return [replace(each, origin=each.origin or "model") for each in segments]
+
+
+@pytest.fixture
+def edited(show):
+    """edited(*segments, ...): as `show`, of segments that a model found, without a film, ready for corrections."""
+
+    def edited_(*segments, beside=None, **given):
+        return Edited(show(*by_model(segments), beside=beside, inside=True, **given))
+
+    return edited_
+
+
+@pytest.fixture(scope="module")
+def edited_match(browser, tmp_path_factory):
+    """One page of MATCH for all tests of a file: `match`."""
+    path = tmp_path_factory.mktemp("match") / "page.html"
+    path.write_bytes(open_page_of(timeline(*by_model(MATCH)), film="gone.webm"))
+    with pages(browser) as open_:
+        yield Edited(open_(path, allowed=NO_FILM))
+
+
+@pytest.fixture
+def match(edited_match):
+    """run 0-1, 3-5; jump 1-2, at 6.5; fall 4-6; the playhead at 0. As it was first, whatever tests did before."""
+    edited_match.begin_again()
+    return edited_match

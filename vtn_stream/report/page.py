@@ -35,6 +35,7 @@ STYLES = (
     "edit.css",
     "edit.moments.css",
     "edit.save.css",
+    "edit.menu.css",
 )
 SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
@@ -50,6 +51,7 @@ SCRIPTS = (
     ),
     "edit.moments.js",
     *(f"edit.{part}.js" for part in ("store", "checked", "drafts", "pages", "save")),
+    *(f"edit.{part}.js" for part in ("places", "marks", "mouse", "menu")),
     "report.start.js",
 )
 

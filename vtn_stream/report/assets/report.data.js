@@ -119,7 +119,7 @@ const scores = segments.exact.flatMap(({ score, was }, i) => (isTrue(i) ? [] : [
   .filter((score) => typeof score === "number");
 const lowest = scores.reduce((a, b) => Math.min(a, b), 0), highest = scores.reduce((a, b) => Math.max(a, b), 1);
 
-const state = { threshold: lowest, words: "", truth: true, off: new Set(), key: "start", down: false };
+const state = { threshold: lowest, words: "", truth: true, rejected: true, off: new Set(), key: "start", down: false };
 const view = { low: 0, high: length };
 let now = 0; // the playhead
 let chosen = -1; // the segment last gone to, the first of the selection

@@ -2,9 +2,10 @@
 
    Nothing runs while nothing changes: draw() asks for one frame, and only a playing film asks for more. */
 
-const dirty = {};
+const dirty = {}, dirtyLanes = new Set(); // dirtyLanes: labels whose lanes alone are drawn anew
 const size = { rows: 0, tracks: 0, overview: 0, font: "" }; // asked for once: asking makes the browser lay out anew
 let waiting = false, width = 0, height = 0;
+let picked = new Set(); // the selection, while it is drawn
 
 function measure() {
   width = stage.clientWidth;
@@ -20,9 +21,17 @@ function draw(what) {
   requestAnimationFrame(paint);
 }
 
+function drawLanes(labels) {
+  for (const label of labels) dirtyLanes.add(label);
+  draw({});
+}
+
 function paint() {
   waiting = false;
+  picked = new Set(selection);
   if (dirty.lanes) paintLanes();
+  else if (dirtyLanes.size) tracks.filter(({ kind, label }) => kind === "lane" && dirtyLanes.has(label)).forEach(paintAlone);
+  dirtyLanes.clear();
   if (dirty.overview) paintOverview();
   if (dirty.table) paintTable();
   if (dirty.lanes || dirty.head) paintHead();
@@ -74,6 +83,25 @@ function paintLanes() {
   tellAgain();
 }
 
+/** One lane, and no pixel besides. */
+function paintAlone(each) {
+  const y = each.top - (printing ? 0 : scroll.scrollTop), top = Math.max(y, RULER);
+  if (!each.height || y > height || y + each.height < RULER) return;
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, top, width, y + each.height - top);
+  pen.clip();
+  pen.fillStyle = ink.sunk;
+  pen.fillRect(0, top, width, each.height);
+  pen.fillStyle = ink.line;
+  for (const { px } of ticksOf()) pen.fillRect(Math.round(px), top, 1, each.height);
+  paintLane(each, y);
+  pen.fillStyle = ink.line;
+  pen.fillRect(0, y + each.height - 1, width, 1);
+  paintGaps(y - each.top);
+  pen.restore();
+}
+
 const DAY = 86_400_000;
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200];
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, ...SECONDS.map((s) => s * 1000), DAY];
@@ -93,6 +121,8 @@ function paintRuler(ticks) {
   pen.fillRect(0, 0, width, RULER);
   pen.fillStyle = ink.line;
   pen.fillRect(0, RULER - 1, width, 1);
+  paintSpans(reviewed.filter(({ labels }) => labels === null), RULER - 5, 4, 4);
+  paintBeginning();
   for (const { px, text } of ticks) {
     pen.fillStyle = ink.edge;
     pen.fillRect(Math.round(px), RULER - 7, 1, 6);
@@ -110,19 +140,23 @@ function tallOfCurve(label, tall) {
 /** Bars of one label, the surer the higher; what another bar covers to the pixel is not drawn. */
 function paintLane({ label, height: tall }, y) {
   const thin = tall < 20, margin = thin ? 1 : 3, trueTall = thin ? 3 : 5, curveTall = tallOfCurve(label, tall);
-  const { found, truth } = lanes[label], bottom = y + tall - margin - 1;
-  if (curveTall && !state.off.has(label)) paintLabelCurve(label, y + 2, curveTall - 2);
+  const { found, truth } = lanes[label], bottom = y + tall - margin - 1, marks = [], texts = [];
+  if (state.off.has(label)) return;
+  paintReviewed(label, y, tall - 1);
+  if (curveTall) paintLabelCurve(label, y + 2, curveTall - 2);
   y += curveTall;
   const top = y + margin + (data.truth ? trueTall + margin - 1 : 0);
-  const [, colour, hatched] = data.labels[label], texts = [];
+  const [, colour, hatched] = data.labels[label], handles = [], canEdit = editing();
   const fills = hatched ? [colour, patterns[hatched]] : [colour];
-  if (state.off.has(label)) return;
+  paintRejected(label, bottom, bottom - top);
   bars(truth, (a, b) => {
     pen.fillStyle = ink.faint;
     pen.fillRect(a, y + margin, b - a, trueTall);
   });
   bars(found, (a, b, i, high) => {
-    const marked = i === chosen || current.has(i);
+    const chosen = picked.has(i), marked = chosen || current.has(i), by = byWhom(i);
+    if (by in DASHES) marks.push([by, Math.ceil(a), Math.max(b - 1, a + 2)]);
+    if (chosen && canEdit) handles.push([a, b]);
     if (b - a <= 6 && !marked) { // whole pixels, no path, too narrow for a hatch: many times faster
       pen.fillStyle = colour;
       pen.fillRect(a, bottom - high, b - a, high);
@@ -132,21 +166,33 @@ function paintLane({ label, height: tall }, y) {
     pen.roundRect(a, bottom - high, b - a, high, 2.5);
     for (pen.fillStyle of fills) pen.fill();
     pen.lineWidth = marked ? 2 : 1;
-    pen.strokeStyle = i === chosen ? ink.accent : marked ? ink.ink : ink.sunk; // neighbours stay apart
+    pen.strokeStyle = chosen ? ink.accent : marked ? ink.ink : ink.sunk; // neighbours stay apart
     pen.stroke();
-    if (b - a > 34 && high > 9) texts.push([Math.max(a, 0) + 5, bottom - high / 2 + 0.5, scoreOf(i, 2), b]);
+    const text = b - a > (by in SIGNS ? 34 + SIGN : 34) ? scoreOf(i, 2) : "";
+    if (b - a > 20 && high > 9 && (text || by in SIGNS)) texts.push([Math.max(a, 0) + 5, bottom - high / 2 + 0.5, text, b, by]);
   }, bottom - top);
+  paintTexts(texts, label, hatched && colour);
+  paintMarks(marks, thin ? bottom : bottom + 1.5, thin ? 1 : 2);
+  for (const [a, b] of handles) paintHandles(a, b, top, bottom - top);
+  paintOpen(label, bottom, bottom - top);
+  paintMoving(label, bottom, bottom - top);
+}
+
+/** Signs of by whom they are, and scores. ground: the plain colour to read them on, where a label has a hatch. */
+function paintTexts(texts, label, ground) {
   const onIt = light[label] ? "#000" : "#fff";
   let free = 0; // bars of one label may overlap, their scores may not
-  for (const [left, middle, text, right] of texts) {
-    if (right - left < 26 || left < free) continue;
-    if (hatched) { // a score is read on the plain colour
-      pen.fillStyle = colour;
-      pen.fillRect(left - 2, middle - 6, 27, 11);
+  for (const [left, middle, text, right, by] of texts) {
+    const sign = by in SIGNS ? SIGN : 0, wide = sign + (text ? 25 : 0);
+    if (right - left < wide + 1 || left < free) continue;
+    if (ground) {
+      pen.fillStyle = ground;
+      pen.fillRect(left - 2, middle - 6, wide + 2, 11);
     }
+    if (sign) paintSign(by, left, middle - 4, onIt);
     pen.fillStyle = onIt;
-    pen.fillText(text, left, middle);
-    free = left + 30;
+    pen.fillText(text, left + sign, middle);
+    free = left + wide + 5;
   }
 }
 
@@ -155,13 +201,13 @@ function bars(numbers, each, full = 0) {
   let right = -Infinity, lastTall = 0;
   for (const i of numbers) {
     if (segments.start[i] > high) break;
-    if (!shown[i] || segments.end[i] < low) continue;
+    if (!shown[i] || segments.end[i] < low || moving.has(i)) continue;
     let a = (segments.start[i] - low) * perMs, b = (segments.end[i] - low) * perMs;
     if (b - a <= 6) { a = Math.floor(a); b = Math.max(a + 2, Math.round(b)); }
     a = Math.max(a, -10);
     b = Math.min(b, width + 10);
     const score = segments.score[i], share = score === null ? 1 : within((score - lowest) / (highest - lowest), 0, 1);
-    const tall = Math.round(full * (0.5 + 0.5 * share)), marked = i === chosen || current.has(i);
+    const tall = Math.round(full * (0.5 + 0.5 * share)), marked = picked.has(i) || current.has(i);
     if (b <= right && tall <= lastTall && !marked) continue;
     each(a, b, i, tall);
     if (b > right) { right = b; lastTall = tall; }
@@ -256,4 +302,9 @@ function paintOverview() {
     }
   });
   pen.putImageData(image, 0, 0);
+  pen.fillStyle = ink.accent;
+  for (const { start_s, end_s, labels } of reviewed) {
+    const from = (start_s * 1000 / length) * size.overview, to = (end_s * 1000 / length) * size.overview;
+    if (labels === null) pen.fillRect(from, 21, Math.max(1, to - from), 3);
+  }
 }

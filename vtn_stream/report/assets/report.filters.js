@@ -76,6 +76,7 @@ function sort() {
     label: (i) => lowerLabels[segments.label[i]],
     length: (i) => segments.end[i] - segments.start[i],
     note: (i) => lowerNotes[i],
+    by: byWhom,
   }[state.key] ?? ((i) => column[i]);
   order = [...segments.gone.keys()].filter(stands).sort(compared);
   rows = order.filter((i) => shown[i]);

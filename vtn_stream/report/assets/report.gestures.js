@@ -1,4 +1,6 @@
-/* Zoom and pan: wheel, one finger, two fingers, the strip below; and which segment is under the pointer. */
+/* Zoom and pan: wheel, one finger, two fingers, the strip below; and which segment is under the pointer.
+
+   While editing, what a pointer does on a lane is edit.mouse.js's. */
 
 function show(low, high) {
   const span = within(high - low, Math.min(200, length), length);
@@ -41,26 +43,42 @@ function grip() {
   return { middle: xs.reduce((a, b) => a + b, 0) / xs.length, spread: Math.max(...xs) - Math.min(...xs) };
 }
 
+let pressing = 0; // timer: a finger that rests
+
 stage.addEventListener("pointerdown", (event) => {
-  if (event.button) return;
+  const pans = editing() && (event.button === 1 || (event.button === 0 && spaceHeld !== null));
+  if (event.button && !pans) return;
   const [px, y] = spot(event);
   fingers.set(event.pointerId, px);
   stage.setPointerCapture(event.pointerId);
-  drag = { ...grip(), low: view.low, high: view.high, moved: fingers.size > 1, scrub: y < RULER };
-  if (drag.scrub) {
+  if (drag?.hand) letGo(drag.hand, false); // a second finger: both zoom
+  const hand = fingers.size === 1 && !pans ? takeHold(event) : null;
+  drag = { ...grip(), low: view.low, high: view.high, moved: fingers.size > 1 || pans, scrub: y < RULER && !pans, hand };
+  clearTimeout(pressing);
+  if (pans && spaceHeld) spacePans();
+  if (event.pointerType === "touch" && editing() && !hand && !drag.moved) pressing = setTimeout(() => fingerRests(event), LONG_PRESS);
+  if (drag.scrub && !hand) {
     hideTip();
     seek(timeAt(px));
   }
 });
+function fingerRests(event) {
+  if (drag && !drag.moved && !drag.scrub) drag.hand = pressLong(event);
+}
 stage.addEventListener("pointermove", (event) => {
   const [px] = spot(event);
-  if (!drag) return hover(event);
-  if (!fingers.has(event.pointerId)) return;
+  if (!drag) {
+    showWhatIsHeld(event);
+    return hover(event);
+  }
+  if (!fingers.has(event.pointerId) || drag.over) return;
   fingers.set(event.pointerId, px);
+  if (drag.hand) return follow(drag.hand, event);
   const { middle, spread } = grip(), span = drag.high - drag.low;
   if (drag.scrub) return seek(timeAt(within(px, 0, width)));
   drag.moved ||= Math.abs(middle - drag.middle) > 4;
   if (!drag.moved) return;
+  clearTimeout(pressing);
   hideTip();
   stage.classList.add("dragged");
   const wanted = drag.spread > 20 && spread > 20 ? (span * drag.spread) / spread : span;
@@ -69,20 +87,28 @@ stage.addEventListener("pointermove", (event) => {
 });
 for (const kind of ["pointerup", "pointercancel"]) {
   stage.addEventListener(kind, (event) => {
+    clearTimeout(pressing);
     fingers.delete(event.pointerId);
     if (!drag || fingers.size) {
       if (drag) drag = { ...grip(), low: view.low, high: view.high, moved: true, scrub: false };
       return;
     }
-    const { moved, scrub } = drag, [px, y] = spot(event);
+    const { moved, scrub, hand, over } = drag, [px, y] = spot(event);
     drag = null;
     stage.classList.remove("dragged");
-    if (moved || scrub || kind === "pointercancel") return;
-    const under = segmentAt(px, y);
-    if (under >= 0) choose(under);
-    seek(under < 0 ? timeAt(px) : inside(under, timeAt(px)));
+    if (hand) return letGo(hand, kind === "pointerup");
+    if (moved || scrub || over || kind === "pointercancel") return;
+    goToPlace(px, y);
   });
 }
+
+/** What a click does: it chooses what is under it, and goes there. */
+function goToPlace(px, y, under = segmentAt(px, y)) {
+  if (under >= 0) choose(under);
+  else if (editing()) select([]);
+  seek(under < 0 ? timeAt(px) : inside(under, timeAt(px)));
+}
+
 $("overview").addEventListener("pointerdown", (event) => {
   const box = $("overview"), left = box.getBoundingClientRect().left, span = view.high - view.low;
   const grabbed = ((event.clientX - left) / box.clientWidth) * length;

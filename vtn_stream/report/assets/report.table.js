@@ -1,7 +1,7 @@
 /* The table of segments: only the rows in sight are in the document. */
 
 const ROW = 28, PRINTED = 2000;
-const COLUMNS = [["label", "Label"], ["start", "Start"], ["end", "End"], ["length", "Length"], ["score", "Score"]];
+const COLUMNS = [["label", "Label"], ["start", "Start"], ["end", "End"], ["length", "Length"], ["score", "Score"], ["by", "By"]];
 if (hasNotes) COLUMNS.push(["note", "Notes"]);
 let printing = false, rowsTop = 0;
 
@@ -13,6 +13,7 @@ function rowOf(i) {
     make("td", { class: "number end" }, clock(segments.end[i])),
     make("td", { class: "number" }, clock(segments.end[i] - segments.start[i])),
     make("td", { class: "number" }, isTrue(i) ? make("span", { class: "badge" }, score) : score),
+    make("td", { class: "by" }, BY[byWhom(i)] ?? ""),
   ];
   if (hasNotes) cells.push(make("td", { class: "note" }, stranger(segments.note[i])));
   return make("tr", { id: `row${i}`, "data-segment": i }, ...cells);
@@ -31,7 +32,7 @@ function paintTable() {
   const children = rows.slice(first, last).map((i, k) => {
     const tr = $(`row${i}`) ?? rowOf(i);
     tr.className = current.has(i) ? "current" : "";
-    tr.setAttribute("aria-selected", i === chosen);
+    tr.setAttribute("aria-selected", picked.has(i));
     tr.setAttribute("aria-rowindex", first + k + 2);
     return tr;
   });
@@ -41,6 +42,7 @@ function paintTable() {
   if (!same) $("body").replaceChildren(...children); // else left alone: a click needs its row from down to up
   $("printed").hidden = !printing || last === rows.length;
   $("printed").textContent = `The first ${plural(last, "row")} of ${rows.length.toLocaleString("en")}.`;
+  table.setAttribute("aria-multiselectable", editing());
   if (rows.includes(chosen) && $(`row${chosen}`)) table.setAttribute("aria-activedescendant", `row${chosen}`);
   else table.removeAttribute("aria-activedescendant");
 }
@@ -54,6 +56,12 @@ function choose(i) {
     rowsBox.scrollTop = rowsTop = within(rowsBox.scrollTop, top - room, top);
   }
   draw({ lanes: true, table: true });
+}
+
+/** All from one to the other as the table has them, without truth. */
+function rowsBetween(a, b) {
+  const [low, high] = [rows.indexOf(a), rows.indexOf(b)].sort((x, y) => x - y);
+  return rows.slice(low, high + 1).filter((i) => !isTrue(i));
 }
 
 let goneTo = -1; // to which the playhead was brought last
@@ -73,13 +81,18 @@ for (const [key, name] of COLUMNS) {
     rowsBox.scrollTop = 0;
     sort();
   });
-  const kind = key === "label" || key === "note" ? key : key === "end" ? "number end" : "number";
+  const kind = ["label", "note", "by"].includes(key) ? key : key === "end" ? "number end" : "number";
   $("columns").append(make("th", { scope: "col", class: kind, "data-key": key }, button));
 }
 rowsBox.addEventListener("scroll", () => { rowsTop = rowsBox.scrollTop; draw({ table: true }); }, { passive: true });
 $("body").addEventListener("click", (event) => {
   const tr = event.target.closest("tr[data-segment]");
-  if (tr) goTo(Number(tr.dataset.segment));
+  if (!tr) return;
+  const i = Number(tr.dataset.segment);
+  if (!editing() || isTrue(i)) goTo(i);
+  else if (event.shiftKey && rows.includes(chosen)) select([chosen, ...rowsBetween(chosen, i)]);
+  else if (event.ctrlKey || event.metaKey) alsoSelect(i);
+  else goTo(i);
 });
 table.addEventListener("keydown", (event) => {
   if (event.target !== table || !rows.length) return;
