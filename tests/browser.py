@@ -48,25 +48,19 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+@pytest.fixture(scope="module")
+def open_page_once(browser: Any) -> Iterator[Callable[..., Any]]:
+    """As `open_page`, for a page that all tests of a file share."""
+    with pages(browser) as open_:
+        yield open_
+
+
 @contextmanager
 def pages(browser: Any) -> Iterator[Callable[..., Any]]:
     """open_page(path, fragment="", allowed=(), **options): the page, loaded. options: those of a browser context.
 
     allowed: parts of messages that this page may log, such as that of a film which is not there.
     """
-    with _opening(browser) as open_:
-        yield open_
-
-
-@pytest.fixture(scope="module")
-def open_page_once(browser: Any) -> Iterator[Callable[..., Any]]:
-    """As `open_page`, for a page that all tests of a file share."""
-    with _opening(browser) as open_:
-        yield open_
-
-
-@contextmanager
-def _opening(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts, wrongs = [], []
 
     def open_(path: Path, fragment: str = "", allowed: tuple[str, ...] = (), **options: Any) -> Any:
