@@ -2,6 +2,7 @@
 
     size        of the file, without pictures
     first draw  from the navigation's start until the lanes are drawn
+    edits       each frame a key that corrects a segment, or undoes that; and a segment on its way under the mouse
     frames      from one requestAnimationFrame to the next while something changes in each: median, 95th, worst. A
                 browser draws at most every 16.7 ms: more means that frames were lost
     work        what the page's own script takes of a frame: median, worst
@@ -66,6 +67,8 @@ WATCH = """
     });
     window.wheel = (x, y, keys) => document.getElementById("stage").dispatchEvent(new WheelEvent("wheel",
         { deltaX: x, deltaY: y, clientX: 700, clientY: 600, bubbles: true, cancelable: true, ...keys }));
+    window.key = (key, more = {}) => document.body.dispatchEvent(
+        new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
 """
 
 ACTIONS = {
@@ -77,7 +80,11 @@ ACTIONS = {
         slider.dispatchEvent(new Event("input"));
     }""",
     "scrolling the table": "(i) => { document.getElementById('rows').scrollTop = i * 200; }",
+    "moving an end by keys": "(i) => window.key(i % 30 ? '}' : 'n')",
+    "keeping and rejecting": "(i) => window.key(i % 2 ? 'Enter' : 'x')",
+    "undoing": "() => window.key('z', { ctrlKey: true })",
 }
+EDITS = tuple(ACTIONS)[-3:]
 
 
 def timeline(num: int) -> Timeline:
@@ -122,9 +129,13 @@ def measured(browser: Browser, path: Path) -> dict[str, Any]:
     for name, act in ACTIONS.items():
         if name == "panning":
             shown.evaluate("() => { for (let i = 0; i < 5; i++) document.getElementById('in').click(); }")
+        if name == EDITS[0]:
+            shown.locator("#edit").click()
+            shown.keyboard.press("n")
         result[name] = shown.evaluate(f"() => window.frames({act}, {NUM_FRAMES})")
-        shown.locator("#threshold").fill("0")
-        shown.locator("#fit").click()
+        if name not in EDITS:
+            shown.locator("#threshold").fill("0")
+            shown.locator("#fit").click()
     context.close()
     return result
 
