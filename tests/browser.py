@@ -82,7 +82,7 @@ def pages(browser: Any) -> Iterator[Callable[..., Any]]:
     yield open_
     for context in contexts:
         context.close()
-    assert wrongs == []
+    assert wrongs == [], wrongs
 
 
 @pytest.fixture
