@@ -14,9 +14,12 @@ from vtn_stream.errors import TimelineError
 from vtn_stream.exchange import export
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import timeline_json
+from vtn_stream.report.html import document
 from vtn_stream.results import ResultFiles, is_hand_work, load_timeline
 from vtn_stream.results.corrected import COPIES, is_settled
+from vtn_stream.results.hand_work import origin_of
 from vtn_stream.results.timelines import load_document
+from vtn_stream.seal import sealed
 from vtn_stream.timeline import Reviewed, Segment
 
 NAME = "film.mp4.timeline.json"
@@ -234,6 +237,30 @@ def test_one_label_at_each_moment_stays_one_at_each_moment(tmp_path):
     run(tmp_path, replace(drawn(seg(0, 100)), **phases))
     found = [(s.start_s, s.end_s, s.label) for s in load_timeline(tmp_path / NAME).segments]
     assert found == [(0, 20, "A"), (20, 30, "B"), (30, 100, "A")]
+
+
+def test_what_a_page_saves_that_was_open_before_another_analysis_takes_no_result_for_hand_work(corrected):
+    """The page knows the digests of before; those of the files that are there now are in the page beside them."""
+    formats = ("csv", "html")
+    run(corrected, FIRST, formats)
+    before = load_document(corrected / NAME).files
+    run(corrected, NEWER, formats)
+    (corrected / NAME).write_bytes(timeline_json.dumps(by_page(FIRST, rejected=()), before))
+    (line,) = run(corrected, NEWER, formats)
+    assert line.startswith("3 segments by hand were kept")
+    assert all(origin_of(file) in ("ours", "corrected") for file in corrected.iterdir())
+    (corrected / "film.mp4.timeline.csv").write_text("mine")
+    assert any("hand work, not as written" in line for line in run(corrected, NEWER, formats))
+
+
+@pytest.mark.parametrize("text", ["", '{"rest":5}', '{"rest":"{}"}', "[]", '"'])
+def test_a_strange_page_beside_a_corrected_timeline_is_no_matter(corrected, text):
+    page = document(title="", style="", script="", body="", data={}).replace(
+        b'id="data">{}', f'id="data">{text}'.encode()
+    )
+    head, mark, tail = page.partition(b'sha256" content="')
+    (corrected / "film.mp4.timeline.html").write_bytes(sealed(head + mark + tail[64:], mark))
+    assert run(corrected, NEWER) == (KEPT,)
 
 
 def test_the_partial_timeline_shows_hand_work_too(corrected):
