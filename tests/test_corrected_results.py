@@ -206,6 +206,15 @@ def test_a_copy_that_nobody_corrected_or_that_is_of_another_film_is_nobody_s_bus
     assert run(corrected, NEWER) == (KEPT,)
 
 
+def test_report_names_a_download_that_it_does_not_show(here, corrected):
+    save_page(corrected, by_page(FIRST, rejected=()), "film.mp4.timeline (1).json")
+    line = "film.mp4.timeline (1).json holds hand work over this film as well; it is not used here"
+    for source in (corrected, corrected / NAME):
+        code, _, err = here("report", source, "--no-thumbnails")
+        assert code == 0
+        assert f"{NAME}: {line}" in err
+
+
 def test_a_timeline_of_a_page_that_nobody_analyzed_is_drawn_around(tmp_path):
     """`annotate` makes pages before any analysis: what they save knows no other files."""
     by_hand = by_page(drawn(), segments=(seg(5, 6, origin="manual"),), rejected=(), reviewed=())
