@@ -160,12 +160,7 @@ def test_a_key_that_is_held_is_one_press(keyed):  # noqa: F811
 
 @pytest.mark.parametrize(
     ("key", "code_", "said_"),
-    [
-        ("&", "Digit1", "run starts"),
-        ("ч", "KeyX", "rejected run"),
-        ("é", "Digit2", "jump starts"),
-        ("X", "KeyX", "rejected run"),
-    ],
+    [("&", "Digit1", "run starts"), ("ч", "KeyX", "rejected run"), ("é", "Digit2", "jump starts"), ("X", "KeyX", "rejected run")],
 )
 def test_keyboards_with_other_letters_work_too(keyed, key, code_, said_):  # noqa: F811
     """AZERTY has digits with Shift only; Cyrillic has no x."""

@@ -217,7 +217,9 @@ def test_nothing_else_is_said_of_spans_and_taken_back(keyed):  # noqa: F811
     page.get_by_role("button", name="Around the selected segment").click()
     assert saved(page).reviewed == (Reviewed(start_s=0, end_s=4, labels=("fall",)),)
     page.get_by_role("button", name="In the whole film").click()
-    assert saved(page).reviewed == (Reviewed(start_s=0, end_s=8, labels=("fall",)),)
+    assert saved(page).reviewed == (
+        Reviewed(start_s=0, end_s=8, labels=("fall",)),
+    )
     assert press(page, "Control+z", "Control+z", "Control+z", "Control+z") == "undone: nothing else; 0 of 5 reviewed"
     assert saved(page) == timeline(*MATCH)
 
