@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from film_pages import NO_FILM, open_scripts
 from test_results import INDEX, SCORES, TIMELINE, contents
 
 from vtn_stream.corrections import is_corrected, what_stands
@@ -104,6 +105,27 @@ def test_an_analysis_over_a_corrected_film_keeps_what_is_by_hand_and_draws_the_r
         "film.mp4,65.000,90.000,25.000,00:01:05.000,00:01:30.000,B" in (corrected / "film.mp4.timeline.csv").read_text()
     )
     assert not any("edited" in name for name in os.listdir(corrected))
+
+
+def test_what_the_page_of_an_analysis_saves_is_what_the_next_one_draws_around(tmp_path, open_page):
+    """The whole way: results, their page in a browser, edits there, its file, results again."""
+    with open_scripts():
+        run(tmp_path, FIRST, ("csv", "html"))
+    page = open_page(tmp_path / "film.mp4.timeline.html", allowed=NO_FILM)
+    page.evaluate(
+        """() => {
+            const { keep, moveTo, reject, add, nothingElse, addLabel } = inside;
+            keep([0]); moveTo(1, 32, 45); reject([2]); add(addLabel("A"), 2, 4); nothingElse(90, 100, null);
+        }"""
+    )
+    (tmp_path / NAME).write_text(page.evaluate("inside.timelineText()"))
+    saved = load_document(tmp_path / NAME)
+    assert saved.origin == "ours"
+    manual = next(s for s in saved.timeline.segments if s.origin == "manual")
+    assert replace(saved.timeline, segments=()) == replace(by_page(FIRST), segments=())
+    assert {*saved.timeline.segments} - {manual} == {s for s in by_page(FIRST).segments if s.origin != "manual"}
+    assert run(tmp_path, NEWER, ("csv", "html")) == (KEPT,)
+    assert what_stands(load_timeline(tmp_path / NAME)) == what_stands(saved.timeline)
 
 
 def test_it_may_be_analyzed_again_and_again(corrected):
