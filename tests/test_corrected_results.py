@@ -14,7 +14,7 @@ from vtn_stream.corrections import is_corrected, what_stands
 from vtn_stream.errors import TimelineError
 from vtn_stream.exchange import export
 from vtn_stream.exchange.selection import Selection
-from vtn_stream.formats import timeline_json
+from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.report.html import document
 from vtn_stream.results import ResultFiles, is_hand_work, load_timeline
 from vtn_stream.results.corrected import COPIES, is_settled
@@ -146,6 +146,15 @@ def test_a_file_beside_it_that_was_changed_by_other_means_is_kept_as_well(correc
     assert also.endswith("move it away, and the next analysis writes it again")  # --discard-edits would do more
     assert table.read_text() == "mine"
     assert load_timeline(corrected / NAME).segments != FIRST.segments
+
+
+def test_the_table_of_the_corrected_timeline_which_its_page_saves_too_is_written_anew(corrected):
+    table = corrected / "film.mp4.timeline.csv"
+    table.write_bytes(FORMATS["csv"].write([by_page(FIRST)], Options()).content)
+    assert run(corrected, NEWER) == (KEPT,)
+    assert origin_of(table) == "ours"
+    table.write_bytes(FORMATS["csv"].write([FIRST], Options()).content)  # which says other things than the timeline
+    assert len(run(corrected, NEWER)) == 2
 
 
 def test_a_corrected_timeline_that_was_changed_in_an_editor_is_kept_whole(corrected):
