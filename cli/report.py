@@ -11,6 +11,7 @@ from vtn_stream.errors import InputError, VtnStreamError, printable
 from vtn_stream.exchange.truth import NamedFilm
 from vtn_stream.formats.writing import num
 from vtn_stream.results import load_timeline, stem_of, write_file
+from vtn_stream.results.corrected import copies_line
 from vtn_stream.results.overview import timeline_files, write_index, write_missing_pages
 from vtn_stream.results.pages import check_replaceable, page_at, way_to
 from vtn_stream_pipelines.record import why_films_failed
@@ -90,6 +91,7 @@ def report(
     for warning in (*written.warnings, *write_file(page, written.content)):
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
     out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
+    _tell_copies(source)
     return 0
 
 
@@ -111,6 +113,8 @@ def _of_folder(
             out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
     for warning, times in num_pages_by_warning.items():
         err.print(Text(f"{num(times, 'page')}: {warning}"), soft_wrap=True)
+    for file in timeline_files(folder):
+        _tell_copies(folder / file)
     failed_films = why_films_failed(folder)
     written = write_index(folder, failed=failed_films, overwrite=overwrite, store=store, thumbnails=thumbnails)
     for line in written.told:
@@ -119,6 +123,12 @@ def _of_folder(
     films = num(written.num_films, "timeline")
     out.print(Text(f"wrote {printable(str(written.path))}, over {films}{failed}"), soft_wrap=True)
     return 1 if num_failed else 0
+
+
+def _tell_copies(source: Path) -> None:
+    """Names files beside a timeline with hand work over its film: downloads of a page have such names."""
+    for line in copies_line(source.parent, stem_of(source)):
+        err.print(Text(f"{printable(source.name)}: {printable(line)}"), soft_wrap=True)
 
 
 def _films(folder: Path) -> list[NamedFilm]:

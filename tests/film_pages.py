@@ -30,8 +30,13 @@ def page(made_of, files=MappingProxyType({}), **given):
 
 def open_page_of(made_of, **given):
     """The same page, but `inside` has all names of its scripts: inside.commit, inside.segments."""
-    with patch.object(report_page, "joined_script", lambda names: _opened(joined_script(names))):
+    with open_scripts():
         return page(made_of, **given)
+
+
+def open_scripts():
+    """A context in which pages are made with such scripts."""
+    return patch.object(report_page, "joined_script", lambda names: _opened(joined_script(names)))
 
 
 def _opened(script):

@@ -9,7 +9,7 @@ from training_material import material, process, store  # noqa: F401  (fixtures 
 
 from vtn_stream.corrections import joined
 from vtn_stream.errors import AnnotationError
-from vtn_stream.formats import timeline_json
+from vtn_stream.formats import Options, timeline_csv, timeline_json
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.known import Known, known_of, seconds
 from vtn_stream.timeline import Reviewed, Segment, Timeline
@@ -190,6 +190,9 @@ def test_a_corrected_timeline_and_a_changed_table_of_its_film_are_a_problem(fold
     with pytest.raises(AnnotationError) as error:
         read_annotations(path)
     assert "it was changed, and so was a.mp4.timeline.csv" in str(error.value.problems[0])
+    same = timeline_csv.write([timeline(segment(3, 5, origin="manual"))], Options())  # the page saves it too
+    (path / "a.mp4.timeline.csv").write_bytes(same.content)
+    assert [(s.start_s, s.end_s) for s in read_annotations(path).videos["a.mp4"].segments] == [(3, 5)]
 
 
 # ---- their films

@@ -7,16 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from film_pages import NO_FILM, open_scripts
 from test_results import INDEX, SCORES, TIMELINE, contents
 
 from vtn_stream.corrections import is_corrected, what_stands
 from vtn_stream.errors import TimelineError
 from vtn_stream.exchange import export
 from vtn_stream.exchange.selection import Selection
-from vtn_stream.formats import timeline_json
+from vtn_stream.formats import FORMATS, Options, timeline_json
+from vtn_stream.report.html import document
 from vtn_stream.results import ResultFiles, is_hand_work, load_timeline
 from vtn_stream.results.corrected import COPIES, is_settled
+from vtn_stream.results.hand_work import origin_of
 from vtn_stream.results.timelines import load_document
+from vtn_stream.seal import sealed
 from vtn_stream.timeline import Reviewed, Segment
 
 NAME = "film.mp4.timeline.json"
@@ -103,6 +107,27 @@ def test_an_analysis_over_a_corrected_film_keeps_what_is_by_hand_and_draws_the_r
     assert not any("edited" in name for name in os.listdir(corrected))
 
 
+def test_what_the_page_of_an_analysis_saves_is_what_the_next_one_draws_around(tmp_path, open_page):
+    """The whole way: results, their page in a browser, edits there, its file, results again."""
+    with open_scripts():
+        run(tmp_path, FIRST, ("csv", "html"))
+    page = open_page(tmp_path / "film.mp4.timeline.html", allowed=NO_FILM)
+    page.evaluate(
+        """() => {
+            const { keep, moveTo, reject, add, nothingElse, addLabel } = inside;
+            keep([0]); moveTo(1, 32, 45); reject([2]); add(addLabel("A"), 2, 4); nothingElse(90, 100, null);
+        }"""
+    )
+    (tmp_path / NAME).write_text(page.evaluate("inside.timelineText()"))
+    saved = load_document(tmp_path / NAME)
+    assert saved.origin == "ours"
+    manual = next(s for s in saved.timeline.segments if s.origin == "manual")
+    assert replace(saved.timeline, segments=()) == replace(by_page(FIRST), segments=())
+    assert {*saved.timeline.segments} - {manual} == {s for s in by_page(FIRST).segments if s.origin != "manual"}
+    assert run(tmp_path, NEWER, ("csv", "html")) == (KEPT,)
+    assert what_stands(load_timeline(tmp_path / NAME)) == what_stands(saved.timeline)
+
+
 def test_it_may_be_analyzed_again_and_again(corrected):
     run(corrected, NEWER)
     before = contents(corrected)
@@ -121,6 +146,15 @@ def test_a_file_beside_it_that_was_changed_by_other_means_is_kept_as_well(correc
     assert also.endswith("move it away, and the next analysis writes it again")  # --discard-edits would do more
     assert table.read_text() == "mine"
     assert load_timeline(corrected / NAME).segments != FIRST.segments
+
+
+def test_the_table_of_the_corrected_timeline_which_its_page_saves_too_is_written_anew(corrected):
+    table = corrected / "film.mp4.timeline.csv"
+    table.write_bytes(FORMATS["csv"].write([by_page(FIRST)], Options()).content)
+    assert run(corrected, NEWER) == (KEPT,)
+    assert origin_of(table) == "ours"
+    table.write_bytes(FORMATS["csv"].write([FIRST], Options()).content)  # which says other things than the timeline
+    assert len(run(corrected, NEWER)) == 2
 
 
 def test_a_corrected_timeline_that_was_changed_in_an_editor_is_kept_whole(corrected):
@@ -203,6 +237,15 @@ def test_a_copy_that_nobody_corrected_or_that_is_of_another_film_is_nobody_s_bus
     assert run(corrected, NEWER) == (KEPT,)
 
 
+def test_report_names_a_download_that_it_does_not_show(here, corrected):
+    save_page(corrected, by_page(FIRST, rejected=()), "film.mp4.timeline (1).json")
+    line = "film.mp4.timeline (1).json holds hand work over this film as well; it is not used here"
+    for source in (corrected, corrected / NAME):
+        code, _, err = here("report", source, "--no-thumbnails")
+        assert code == 0
+        assert f"{NAME}: {line}" in err
+
+
 def test_a_timeline_of_a_page_that_nobody_analyzed_is_drawn_around(tmp_path):
     """`annotate` makes pages before any analysis: what they save knows no other files."""
     by_hand = by_page(drawn(), segments=(seg(5, 6, origin="manual"),), rejected=(), reviewed=())
@@ -234,6 +277,30 @@ def test_one_label_at_each_moment_stays_one_at_each_moment(tmp_path):
     run(tmp_path, replace(drawn(seg(0, 100)), **phases))
     found = [(s.start_s, s.end_s, s.label) for s in load_timeline(tmp_path / NAME).segments]
     assert found == [(0, 20, "A"), (20, 30, "B"), (30, 100, "A")]
+
+
+def test_what_a_page_saves_that_was_open_before_another_analysis_takes_no_result_for_hand_work(corrected):
+    """The page knows the digests of before; those of the files that are there now are in the page beside them."""
+    formats = ("csv", "html")
+    run(corrected, FIRST, formats)
+    before = load_document(corrected / NAME).files
+    run(corrected, NEWER, formats)
+    (corrected / NAME).write_bytes(timeline_json.dumps(by_page(FIRST, rejected=()), before))
+    (line,) = run(corrected, NEWER, formats)
+    assert line.startswith("3 segments by hand were kept")
+    assert all(origin_of(file) in ("ours", "corrected") for file in corrected.iterdir())
+    (corrected / "film.mp4.timeline.csv").write_text("mine")
+    assert any("hand work, not as written" in line for line in run(corrected, NEWER, formats))
+
+
+@pytest.mark.parametrize("text", ["", '{"rest":5}', '{"rest":"{}"}', "[]", '"'])
+def test_a_strange_page_beside_a_corrected_timeline_is_no_matter(corrected, text):
+    page = document(title="", style="", script="", body="", data={}).replace(
+        b'id="data">{}', f'id="data">{text}'.encode()
+    )
+    head, mark, tail = page.partition(b'sha256" content="')
+    (corrected / "film.mp4.timeline.html").write_bytes(sealed(head + mark + tail[64:], mark))
+    assert run(corrected, NEWER) == (KEPT,)
 
 
 def test_the_partial_timeline_shows_hand_work_too(corrected):

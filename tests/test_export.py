@@ -122,6 +122,23 @@ def test_what_was_not_shown_comes_from_the_stored_scores(tmp_path):
     assert spans(higher) == [(0, 20, "walk"), (20, 45, "run")]
 
 
+def test_a_lower_threshold_draws_around_what_people_corrected(tmp_path):
+    by_hand = Segment(start_s=2, end_s=18, label="walk", origin="manual")
+    rejected = (Segment(start_s=50, end_s=60, label="walk", score=0.3, origin="model"),)
+    path = put(tmp_path, replace(TIMELINE, segments=(by_hand,), rejected=rejected))
+    put_scores(path)
+    exported = export(path, ["json"], tmp_path / "out", selection=Selection(threshold=0.2))
+    assert exported.warnings == ("it is drawn again from the scores, around what people corrected in its page",)
+    (chosen,) = exported.paths
+    assert spans(chosen) == [(2, 18, "walk"), (19.5, 44.5, "run")]
+    assert load_timeline(chosen).rejected == rejected
+    path.write_text(path.read_text().replace('"manual"', '"curated"'))  # in an editor
+    told = export(path, ["json"], tmp_path / "edited", selection=Selection(threshold=0.2)).warnings
+    assert told[1:] == (
+        "it is drawn again from the scores: what else was changed by hand in the timeline is not in it",
+    )
+
+
 @pytest.mark.parametrize("scores", ["missing", "another film's", "damaged"])
 def test_a_lower_threshold_without_its_scores_is_told(tmp_path, scores):
     path = put(tmp_path)

@@ -144,10 +144,14 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
     warnings = list(outside_warnings(num_outside))
     if not whole.complete:
         warnings.append("the analysis did not finish: what it had not reached is missing")
-    if selection.needs_scores(whole) and origin_of(path) == "edited":
-        warnings.append("it is drawn again from the scores: what was changed by hand in the timeline is not in it")
-    elif selection.needs_scores(whole) and is_corrected(whole):
-        warnings.append("it is drawn again from the scores, around what people corrected in it")
+    if selection.needs_scores(whole):
+        if is_corrected(whole):
+            warnings.append("it is drawn again from the scores, around what people corrected in its page")
+        if origin_of(path) == "edited":
+            more = "else " if is_corrected(whole) else ""
+            warnings.append(
+                f"it is drawn again from the scores: what {more}was changed by hand in the timeline is not in it"
+            )
     missing = selection.unknown_labels(whole)
     if missing and not selection.needs_scores(whole):
         warnings.append(f"no segment is called {' or '.join(map(printable, missing))}")

@@ -102,11 +102,19 @@ def copies_beside(folder: Path, stem: str) -> dict[Path, Document]:
     return found
 
 
-def copies_line(folder: Path, stem: str, video_identity: str) -> tuple[str, ...]:
-    """The line on other files with hand work over the same film; none if there are none."""
+def copies_line(folder: Path, stem: str, video_identity: str | None = None) -> tuple[str, ...]:
+    """The line on other files with hand work over the same film, by default that of FILM.timeline.json; none if there
+    are none.
+    """
+    copies = copies_beside(folder, stem)
+    if copies and video_identity is None:
+        try:
+            video_identity = load_document(folder / f"{stem}.timeline.json").timeline.video_identity
+        except TimelineError:  # told by whoever reads it
+            return ()
     names = [
         path.name
-        for path, document in copies_beside(folder, stem).items()
+        for path, document in copies.items()
         if document.timeline.video_identity == video_identity
         and (document.origin == "edited" or corrections_digest(document.timeline))
     ]

@@ -307,8 +307,9 @@ class ResultFiles:
         origin = beside.origin_of(file)
         if origin in ("missing", "ours") or (content is not None and holds(file, content)):
             return "replace"
-        if origin == "foreign" and beside.timeline is not None and not is_kept_beside(file):
-            return "replace"
+        saved = origin == "edited" and beside.timeline is not None and beside.timeline.is_corrected
+        if (saved or (origin == "foreign" and beside.timeline is not None)) and not is_kept_beside(file):
+            return "replace"  # a page that saves a corrected timeline can save its table as well
         unknown = origin == "old" or (origin == "foreign" and beside.digests is None)
         return "aside" if unknown or self._discard_edits else "keep"
 

@@ -7,7 +7,9 @@ whether a change means something is not ours to say.
 """
 
 import hashlib
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,7 +18,7 @@ from typing import Literal, Self
 
 from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import TimelineError
-from vtn_stream.formats.timeline_json import Document
+from vtn_stream.formats.timeline_json import Document, read_document
 from vtn_stream.report.html import is_document, origin_of_document
 from vtn_stream.report.picture_file import is_our_picture
 from vtn_stream.results.timelines import load_document
@@ -30,6 +32,8 @@ __all__ = ["Beside", "Origin", "is_hand_work", "origin_of", "put_aside"]
 # old       of version 0.1.0, which kept no digests: it may have been changed
 # foreign   none of those that were written: hand work where it lies among them
 Origin = Literal["missing", "ours", "corrected", "edited", "old", "foreign"]
+
+_DATA = re.compile(rb'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)  # as pages have it
 
 
 def is_hand_work(path: Path) -> bool:
@@ -50,7 +54,8 @@ class Beside:
 
     timeline  None if there is none, or if it cannot be read, and trouble says why
     digests   of the files that were written, by the ends of their names; None if nobody kept any
-    written   of a run that was killed while it saved: of what it may have written
+    written   of a run that was killed while it saved: of what it may have written; and those that the page beside a
+              corrected timeline knows: who leaves a page open while others analyze the film saves the digests of before
     """
 
     stem: str
@@ -67,6 +72,9 @@ class Beside:
             _loaded(folder / f"{stem}.timeline{kind}.json") for kind in ("", ".partial")
         )
         written = {} if partial is None else partial.files
+        if timeline is not None and timeline.is_corrected:
+            paged = _known_to_page(folder / f"{stem}.timeline.html", timeline.timeline.video_identity)
+            written = {end: (*written.get(end, ()), *paged.get(end, ())) for end in (*written, *paged)}
         if trouble or timeline:
             digests = None if timeline and timeline.origin == "old" else {} if timeline is None else timeline.files
         else:
@@ -160,6 +168,17 @@ def _loaded(path: Path) -> tuple[Document | None, TimelineError | None]:
         return load_document(path), None
     except TimelineError as error:
         return None, error
+
+
+def _known_to_page(path: Path, video_identity: str) -> Mapping[str, tuple[str, ...]]:
+    """The digests of files that were written with a page of ours of this film, unless somebody changed it."""
+    try:
+        content = path.read_bytes()
+        found = _DATA.search(content) if origin_of_document(content) == "ours" else None
+        document = read_document(json.loads(found[1])["rest"].encode()) if found else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, TimelineError):
+        return {}
+    return document.files if document is not None and document.timeline.video_identity == video_identity else {}
 
 
 def _digest_of(path: Path) -> str | None:

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import AnnotationError, TimelineError, listed
-from vtn_stream.formats import timeline_json
+from vtn_stream.formats import timeline_csv, timeline_json
 from vtn_stream.formats.annotations import segments_csv, timed_lines
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import read_bytes, read_text
 from vtn_stream.formats.annotations.words import At, in_s
 from vtn_stream.formats.reading import ENDS_WITH_LAST, encoding_of, named_by
+from vtn_stream.formats.writing import Options
 from vtn_stream.known import known_of
 from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
 
@@ -161,7 +162,10 @@ def _read_own(
         return
     table = file.with_name(file.name.removesuffix(TIMELINE) + _TABLE)
     if table.is_file():
-        as_written = hashlib.sha256(read_bytes(table)).hexdigest() in document.files.get(_TABLE[1:], ())
+        content = read_bytes(table)
+        as_written = hashlib.sha256(content).hexdigest() in document.files.get(_TABLE[1:], ())
+        if is_corrected(document.timeline):  # its page saves both
+            as_written = as_written or content == timeline_csv.write([document.timeline], Options()).content
         if not as_written and (document.origin == "edited" or is_corrected(document.timeline)):
             text = f"it was changed, and so was {table.name}: move away the one that should not count"
             findings.problem(At(file=name), text)
