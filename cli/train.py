@@ -62,6 +62,12 @@ run is killed, give the same command again: it continues where it was.
     help="What it learns: localization, when each action begins and ends; dense, one label at every moment; "
     "classification, one label for each clip. auto chooses by the annotations.",
 )
+@click.option(
+    "--from",
+    "model",
+    metavar="NAME|FILE",
+    help="Go on from this model: its labels stay, new ones may come. It says the head, the rate and the image network.",
+)
 @click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
 @options.annotation_fps
 @click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
@@ -90,6 +96,8 @@ run is killed, give the same command again: it continues where it was.
 @options.gathered(TrainingOptions, "asked")
 def train(asked: TrainingOptions) -> None:
     """Train a model of your own actions, from annotated films."""
+    if asked.contradicted:
+        raise click.UsageError(f"with --from, leave out {listed(asked.contradicted)}: the model says it")
     asked.check()
     out.print(Text(f"training {printable(asked.output.name)} from {printable(asked.annotations.name)}"), soft_wrap=True)
     from vtn_stream.training.teach import teach
@@ -190,7 +198,13 @@ def _lines(prepared: Prepared) -> list[str]:
     apart = f", {prepared.num_held_out} more are held out" if prepared.num_held_out else ""
     known = "" if prepared.known_hours is None else f" of which {prepared.known_hours:.2f} h are known"
     films = f"{prepared.num_films} film{'s' * (prepared.num_films != 1)}"
+    lines = []
+    if prepared.base is not None:
+        new = prepared.labels[prepared.num_old_labels :]
+        more = f"; new: {listed(new, MAX_LABELS)}" if new else ""
+        lines = [f"goes on from {printable(prepared.base)}, whose {prepared.num_old_labels} labels stay{more}"]
     return [
+        *lines,
         f"{prepared.head} of {len(prepared.labels)} label{'s' * (len(prepared.labels) != 1)}: {labels}",
         f"from {films}{apart}: {prepared.hours:.2f} h{known}, "
         f"{prepared.num_segments} {what}, {float(prepared.fps):g} positions per second",

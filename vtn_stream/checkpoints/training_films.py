@@ -13,7 +13,7 @@ byte of the video. Every model has another salt, so that nobody else sees that t
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, get_args
 
 __all__ = ["FILM_DIGESTS", "FILM_ROLES", "FilmRole", "TrainingFilms", "film_role"]
@@ -45,6 +45,11 @@ class TrainingFilms:
             learnt=frozenset(_digest(identity, salt) for identity in learnt),
             validated=frozenset(_digest(identity, salt) for identity in validated),
         )
+
+    def and_learnt(self, identities: Iterable[str]) -> Self:
+        """These, and more films that were learnt from."""
+        more = frozenset(_digest(identity, self.salt) for identity in identities)
+        return replace(self, learnt=self.learnt | more)
 
     @classmethod
     def of_training(cls, training: Mapping[str, Any]) -> Self | None:

@@ -82,14 +82,14 @@ def check_enough(
     and, unless anyway, where there is too little: 3 segments in all, a label with one, films of one source.
     """
     of_folds = [sum((examples(videos[name]) for name in fold), Counter[str]()) for fold in split.folds]
-    counts = sum(of_folds, Counter[str]())
+    counts = sum((*of_folds, *(examples(videos[name]) for name in split.always)), Counter[str]())
     held_out = sum((examples(videos[name]) for name in split.held_out), Counter[str]())
     of_clips = HEADS[head].names_clips
     what = "clip" if of_clips else "segment"
     learnt = tuple(label for label in labels if counts[label])
     if not learnt:
         raise InputError(
-            f"no film to learn from has a {what}" if split.folds else "there is no film to learn from",
+            f"no film to learn from has a {what}" if split.learnt else "there is no film to learn from",
             "nothing was trained",
             "annotate films for training, or change their subset",
         )
@@ -137,7 +137,7 @@ def _too_little(counts: Counter[str], split: Parts, what: str) -> list[str]:
         little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in total")
     if rare := sorted(label for label, times in counts.items() if 0 < times < FEWEST):
         little.append(f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one {what}" + " each" * (len(rare) > 1))
-    if len(split.folds) < 2:
+    if len(split.folds) < 2 and not split.always:
         one = "there is one film" if len(split.learnt) == 1 else "all films have one source"
         little.append(f"{one}, so nothing can be chosen or measured on another")
     return little

@@ -38,7 +38,7 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
         temporal="A linear model" if learnt.way.model == "linear" else "An encoder with attention over time",
         splits=_splits(material),
         settings={"seed": learnt.seed, "pooling": recipe.pooling, **_settings(learnt)},
-        provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights},
+        provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights, **_origin(material)},
         measured=None if learnt.exam is None else _measured(learnt.exam, learnt.baselines, num_folds),
         held_out=None if learnt.held_out is None else _measured(learnt.held_out, {}, 0),
         curve=learnt.curve,
@@ -48,6 +48,11 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
         plots={file.stem.replace("-", " "): f"{file.parent.name}/{file.name}" for file in pictures},
         notes=material.notes + learnt.notes,
     )
+
+
+def _origin(material: Material) -> dict[str, str]:
+    base = material.base
+    return {} if base is None else {"goes on from": f"{base.name}, {base.digest}"}
 
 
 def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
@@ -62,6 +67,7 @@ def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
         "way": learnt.way.name,
         "metric": HEADS[material.head].metric_name,
         "tried": {name: round(share, 4) for name, share in learnt.tried.items()},
+        **({} if material.base is None else {"from": material.base.digest}),
         "figures": {},
         "notes": list(learnt.notes),
     }

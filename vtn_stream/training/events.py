@@ -29,6 +29,7 @@ class Prepared:
     known_hours                 how many of the hours are known, on average over the labels; None: all of them
     num_segments                of whole clips, their number
     num_positions, num_missing  of the grids of all films, and those of them that the store lacks
+    base, num_old_labels        the model from which the training goes on, and how many of the labels it brings
     notes                       what was read although it looks wrong, left out, or will not be learnt; a line each
     """
 
@@ -43,6 +44,8 @@ class Prepared:
     num_positions: int
     num_missing: int
     known_hours: float | None = None
+    base: str | None = None
+    num_old_labels: int = 0
     notes: tuple[str, ...] = ()
 
 

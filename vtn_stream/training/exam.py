@@ -24,7 +24,7 @@ from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.mistakes import film_facts, mistakes
 from vtn_stream.training.out_of_fold import Choice
 
-__all__ = ["Exam", "Sureness", "examine", "named_figures", "truth_of"]
+__all__ = ["Exam", "Sureness", "drawn", "examine", "measures", "named_figures", "truth_of"]
 
 NEW_FILMS = 5
 
@@ -94,10 +94,10 @@ def examine(
     ]
     instants = instants_of(films)
     predicted = {
-        film.name: _prediction(kind, film, prediction, labels, choice, instants)
+        film.name: drawn(kind, film, prediction, labels, choice, instants)
         for film, prediction, choice in zip(films, said, chosen, strict=True)
     }
-    scores = score(predicted, truth_of(films, labels), subset="all", metrics=_measures(kind, labels, instants))
+    scores = score(predicted, truth_of(films, labels), subset="all", metrics=measures(kind, labels, instants))
     tallies = scores.tallies()
     figures = named_figures(scores, tallies)
     without = _without_each(scores, tallies, {film.name: film.group for film in films})
@@ -134,13 +134,13 @@ def truth_of(films: Sequence[TrainingFilm], labels: Sequence[str]) -> Annotation
     return Annotations(format="films that were not learnt", labels=tuple(labels), videos=videos)
 
 
-def _measures(head: Head[Any], labels: Sequence[str], instants: Collection[str]) -> tuple[Metric, ...]:
+def measures(head: Head[Any], labels: Sequence[str], instants: Collection[str]) -> tuple[Metric, ...]:
     """The head's, of labels that last; of instants spotting."""
     lasting = tuple(head.measures) if any(label not in instants for label in labels) else ()
     return (*lasting, "spotting") if instants else lasting
 
 
-def _prediction(
+def drawn(
     head: Head[Any],
     film: TrainingFilm,
     prediction: GridScores,
@@ -148,6 +148,7 @@ def _prediction(
     chosen: Choice,
     instants: Collection[str],
 ) -> Prediction:
+    """The timeline that a film gets."""
     if prediction.clip is not None:
         ranked = sorted(zip(labels, prediction.clip.tolist(), strict=True), key=lambda pair: -pair[1])
         return Prediction(clip_labels=tuple(ranked), duration_s=film.duration_s)

@@ -45,6 +45,7 @@ class TrainingFilm:
     index     their clock
     segments  seconds, sorted; of a whole clip, one from 0 to its end
     known     in which of its time it is known what happens; None: in all of it
+    is_new    False: the model from which a training goes on knows it
     """
 
     name: str
@@ -57,6 +58,7 @@ class TrainingFilm:
     segments: tuple[Segment, ...]
     clip_label: str | None
     known: Known | None = None
+    is_new: bool = True
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float16 or self.values.ndim != 2 or len(self.values) != len(self.index):

@@ -10,7 +10,7 @@ A finished fit's file is written as `TrainingState`, with these groups of tensor
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import CheckpointError, TrainingError
-from vtn_stream.model import VTN, VTNConfig
+from vtn_stream.model import VTN, EncoderConfig, StatisticsConfig, VTNConfig
 from vtn_stream.track import GridScores, Spans
 from vtn_stream.training.events import TrainingEvent
 from vtn_stream.training.films import TrainingFilm
@@ -30,8 +31,9 @@ from vtn_stream.training.state import TrainingState, load_state, save_state
 from vtn_stream.training.validation import predictions
 from vtn_stream.training.ways import Way, films_of
 
-__all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "kept", "network_of"]
+__all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "going_on", "kept", "network_of"]
 
+SLOWER = 0.1  # of the learning rate, where a network goes on from what it knows
 LINEAR_PRODUCTS = 2000  # of each feature of each example
 SUFFIXES = ("fit", "state")  # of a finished fit, and of one that is in progress
 
@@ -40,7 +42,8 @@ SUFFIXES = ("fit", "state")  # of a finished fit, and of one that is in progress
 class Lesson:
     """What all fits of a training share. films: all of them, with the columns of all inputs; work: None, keep nothing.
 
-    key  of all that the numbers of every fit depend on
+    key   of all that the numbers of every fit depend on
+    base  the model from which they go on; None: from scratch
     """
 
     films: tuple[TrainingFilm, ...]
@@ -51,6 +54,7 @@ class Lesson:
     device: str
     work: Path | None = None
     key: str = ""
+    base: Checkpoint | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,15 @@ class Outcome:
     notes: tuple[str, ...] = ()
     stopped: bool = False
     weights: Mapping[str, Tensor] | None = field(default=None)
+
+
+def going_on(base: Checkpoint, settings: Hyperparameters | LinearSettings) -> Hyperparameters | LinearSettings:
+    """The settings with which the model goes on: with its encoder, and a network with small steps."""
+    if isinstance(settings, Hyperparameters):
+        assert isinstance(base.config.encoder, EncoderConfig)
+        return replace(settings, encoder=base.config.encoder, learning_rate=SLOWER * settings.learning_rate)
+    assert isinstance(base.config.encoder, StatisticsConfig)
+    return replace(settings, encoder=base.config.encoder)
 
 
 def key_of_fit(lesson: Lesson, one: Fit) -> str:
@@ -163,7 +176,7 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
     )
     state = None if lesson.work is None else _file(lesson, lesson.work, key, "state")
     if isinstance(one.settings, LinearSettings):
-        fitted = fit_linear(learnt, lesson.labels, one.settings, backbone=lesson.backbone)
+        fitted = fit_linear(learnt, lesson.labels, one.settings, backbone=lesson.backbone, base=lesson.base)
     else:
         fitted = fit(
             learnt,
@@ -173,6 +186,7 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
             lengths=one.lengths,
             backbone=lesson.backbone,
             device=lesson.device,
+            base=lesson.base,
             state=None if state is None else (state, key),
             on_event=tell,
         )

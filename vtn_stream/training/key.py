@@ -21,16 +21,18 @@ def key_of(
     *,
     backbone: str,
     device: str,
+    base: str = "",
 ) -> str:
-    """The digest of everything that the numbers of all fits depend on; each also depends on its own settings.
+    """The digest of everything that the numbers of all fits depend on; each also depends on its own settings. base: the
+    digest of the model from which they go on.
 
     Not the number of threads: all fits use one.
     """
     digest = hashlib.blake2b(digest_size=32)
     for film in films:
-        facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label, film.known)
+        facts = (film.name, film.values.shape, film.duration_s, film.segments, film.clip_label, film.known, film.is_new)
         digest.update(repr(facts).encode("utf-8", "surrogatepass"))
         for array in (film.index.grid_s, film.index.valid, film.values):
             digest.update(np.ascontiguousarray(array).data)
     software = (__version__, str(torch.__version__))
-    return repr((digest.hexdigest(), tuple(inputs), tuple(labels), fps, backbone, device, *software))
+    return repr((digest.hexdigest(), tuple(inputs), tuple(labels), fps, backbone, device, base, *software))

@@ -15,18 +15,29 @@ from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
 from vtn_stream.report.card_facts import CurveFacts
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.training.base import grown_head, way_of
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, network_of
+from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, going_on, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.key import key_of
 from vtn_stream.training.linear import LinearSettings, natural_linear
 from vtn_stream.training.loop import Fitted, check_numbers
-from vtn_stream.training.measure import baselines, crossed_exam, growth
-from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, OutOfFold, choose, cross_fitted, unchosen
+from vtn_stream.training.measure import baselines, before, crossed_exam, growth
+from vtn_stream.training.out_of_fold import (
+    Choice,
+    CrossFitted,
+    CurvePoint,
+    OutOfFold,
+    Tables,
+    choose,
+    cross_fitted,
+    unchosen,
+)
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.side_by_side import VALUES, Progress, do_all
+from vtn_stream.training.split import NO_FOLD
 from vtn_stream.training.ways import Way, films_of, ways_of
 
 __all__ = ["Learnt", "learn", "state_files", "taught_by"]
@@ -114,7 +125,10 @@ class _Lessons:
         self._head = HEADS[material.head]
         self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
         self._ways = ways_of(material.inputs, material.head)
-        self._folds = sorted(set(material.folds))
+        self._base = base = material.base
+        if base is not None:
+            self._config, self._ways = grown_head(base, self._config), (way_of(base),)
+        self._folds = sorted(set(material.folds) - {NO_FOLD})
         self._lesson = Lesson(
             films=films,
             inputs=material.inputs,
@@ -125,7 +139,16 @@ class _Lessons:
             work=work,
             key=""
             if work is None
-            else key_of(films, material.inputs, material.labels, fps, backbone=backbone, device=device),
+            else key_of(
+                films,
+                material.inputs,
+                material.labels,
+                fps,
+                backbone=backbone,
+                device=device,
+                base="" if base is None else base.digest,
+            ),
+            base=base,
         )
         if work is not None and (others := files_of(self._lesson, work)[1]):
             num = f"{len(others)} file{'s' * (len(others) > 1)}"
@@ -144,9 +167,9 @@ class _Lessons:
             for length in done[0][0].lengths:
                 tables[way, length] = self._table([(one, its.predictions[length]) for one, its in done])
         if tables:
-            choice = choose(tables, head, self._config, labels, self._folds)
+            choice = choose(tables, head, self._config, labels, self._folds, self._base)
         else:
-            choice = unchosen(self._ways[0], head, self._config, material.films, labels)
+            choice = unchosen(self._ways[0], head, self._config, material.films, labels, self._base)
 
         final, shorter = self._final(choice.way, choice.length), self._shorter(choice.way, choice.length)
         last = [final, *chain(*shorter)]
@@ -154,12 +177,14 @@ class _Lessons:
         whole, *less = do_all(self._lesson, last, progress)
         assert whole.weights is not None
         self._tell(TrainingStage(name="measuring"))
-        crossed = cross_fitted(tables, head, self._config, labels) if tables else None
+        crossed = cross_fitted(tables, head, self._config, labels, self._base) if tables else None
         exam = None if crossed is None else crossed_exam(crossed, choice, labels, material.head, self._config)
         network = network_of(final, self._lesson, whole.weights)
         head.calibrate(network, choice.calibration)
         notes = list(whole.notes)
-        if crossed is None:
+        if crossed is None and self._base is not None:
+            notes.append(f"Fewer than two films are new to {self._base.name}: nothing was chosen or measured.")
+        elif crossed is None:
             what = "There was one film" if len(material.films) == 1 else "All films are of one source"
             notes.append(f"{what}: nothing was chosen or measured, and no threshold was fitted.")
         elif stopped := sum(its.stopped for its in (*outcomes, *less)):
@@ -177,7 +202,7 @@ class _Lessons:
             out_of_fold=tables[choice.way, choice.length] if tables else None,
             crossed=crossed,
             exam=exam,
-            baselines=baselines(tables, choice, labels, material.head, self._config) if tables else {},
+            baselines=self._baselines(tables, choice) if tables else {},
             curve=None if exam is None else self._growth(exam, compared, shorter, less, choice),
             held_out=self._held_out(whole.predictions[choice.length], choice),
             notes=tuple(notes),
@@ -209,7 +234,7 @@ class _Lessons:
         groups of the others. What a small share has, a large one has too.
         """
         groups = sorted({film.group for film in self._material.films})
-        if len(self._folds) < 2 or len(groups) < FEWEST_FOR_CURVE:
+        if len(self._folds) < 2 or len(groups) < FEWEST_FOR_CURVE or self._base is not None:
             return []
         shares = [round(share * len(groups)) for share in CURVE]
         fits: dict[int, list[Fit]] = {num: [] for num in shares}
@@ -241,6 +266,8 @@ class _Lessons:
                 films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs
             )
         settings = replace(settings, head=self._config)
+        if self._base is not None:
+            settings = going_on(self._base, settings)
         return Fit(name=name, way=way, learns=learns, reads=reads, settings=settings, lengths=lengths)
 
     def _places(self) -> tuple[int, ...]:
@@ -271,6 +298,15 @@ class _Lessons:
             )
             for fits in shorter
         )
+
+    def _baselines(self, tables: Tables, choice: Choice) -> dict[str, dict[str, float]]:
+        """Simpler models, and the one from which the training goes on, as it is."""
+        material = self._material
+        beside = baselines(tables, choice, material.labels, material.head, self._config)
+        if self._base is None:
+            return beside
+        films = next(iter(tables.values())).films
+        return {"model before": before(self._base, films, material.labels, material.plan.fps), **beside}
 
     def _growth(
         self,

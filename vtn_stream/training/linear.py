@@ -5,7 +5,7 @@ n examples (positions, or clips), F features, K classes
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.errors import TrainingError
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
@@ -20,9 +21,18 @@ from vtn_stream.heads.labelled_film import known_at, labels_of
 from vtn_stream.heads.targets import RADIUS
 from vtn_stream.localize import positions
 from vtn_stream.model import VTN, HeadConfig, StatisticsConfig, StatisticsEncoder, VTNConfig
+from vtn_stream.training.base import grown, places
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
-from vtn_stream.training.logistic import LinearWeights, components, log_loss, logistic
+from vtn_stream.training.logistic import (
+    BIAS_DECAY,
+    TOLERANCE,
+    LinearWeights,
+    Prior,
+    components,
+    log_loss,
+    logistic,
+)
 from vtn_stream.training.loop import Fitted, check_numbers
 from vtn_stream.training.split import folds
 from vtn_stream.training.standardize import LEAST_DEVIATION
@@ -33,6 +43,8 @@ REACH_S = 1.0
 LAGS_S = (2.0, 4.0)  # a change of posture, and what was before; the change picture shows what is faster
 DECAYS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of a weight, times the number of features
 USUAL_DECAY = 3e-4  # where nothing chooses it
+# The same, where weights are pulled towards those of a model: it is worth many examples.
+DECAYS_AROUND, USUAL_DECAY_AROUND = (1.0, 3e-1, 1e-1, *DECAYS), 3e-3
 NUM_FOLDS = 4
 ROUGH_TOLERANCE = 1e-4  # of an optimum that only a decay is chosen by
 PIECE = 512
@@ -69,10 +81,18 @@ def natural_linear(
 
 
 def fit_linear(
-    films: Sequence[TrainingFilm], labels: Sequence[str], settings: LinearSettings, *, backbone: str
+    films: Sequence[TrainingFilm],
+    labels: Sequence[str],
+    settings: LinearSettings,
+    *,
+    backbone: str,
+    base: Checkpoint | None = None,
 ) -> Fitted:
     """The linear model of the least cross-entropy and decay. The same films and settings give the same bits, however
     many threads there are: one is used.
+
+    base  a model from which it goes on: weights are pulled towards its own, and those of new labels towards 0. It is
+          what one believes before films are seen, a Gaussian around its weights; features are standardized as it does
 
     The result is as of `fit`; its notes say which decay was chosen, and what was left out.
     Raises TrainingError if an embedding is not a number, or no position has a label.
@@ -80,27 +100,30 @@ def fit_linear(
     with _one_thread(), torch.no_grad():
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
         assert isinstance(network.encoder, StatisticsEncoder)
+        if base is not None:
+            network.load_state_dict(grown(base, network))
         examples = _examples(network.encoder, films, labels, settings.head)
         notes, num_features = examples.notes, settings.encoder.num_features
-        mean, deviation = _standardize(examples.features)
+        learnt = {}
+        if base is None:
+            mean, deviation = _standardize(examples.features)
+            learnt = {"encoder.input_mean": mean, "encoder.input_deviation": deviation}
+        else:
+            examples = replace(
+                examples,
+                before=network.head(examples.features),
+                old=tuple(places(base, settings.head.num_outputs)),
+            )
         parts = components(examples.features)
         decay = settings.decay
         if decay is None:
             decay, why = _chosen_decay(parts.scores.float(), examples, films, num_features)
             notes += (why,)
-        weights = logistic(
-            parts.scores,
-            examples.truth,
-            decay * num_features,
-            exclusive=examples.exclusive,
-            known=examples.known,
-        )
-        learnt = {
-            "encoder.input_mean": mean,
-            "encoder.input_deviation": deviation,
-            "head.out.weight": weights.weight @ parts.directions.T,
-            "head.out.bias": weights.bias,
-        }
+        weights = examples.fitted(parts.scores, decay * num_features)
+        learnt["head.out.weight"] = weights.weight @ parts.directions.T
+        learnt["head.out.bias"] = weights.bias
+        if base is not None:
+            learnt = {name: network.state_dict()[name] + tensor for name, tensor in learnt.items()}
         network.load_state_dict(network.state_dict() | {name: tensor.float() for name, tensor in learnt.items()})
         loss = float(examples.log_loss(weights, parts.scores).mean())
     return Fitted(
@@ -117,6 +140,7 @@ class _Examples:
 
     exclusive  exactly one class holds at each
     known      bool [n, K], where that is known of each class; None: everywhere
+    before     float32 [n, K], the logits of the model from which one goes on; old: the classes that it knows
     """
 
     features: Tensor
@@ -124,12 +148,41 @@ class _Examples:
     film: Tensor
     exclusive: bool
     known: Tensor | None = None
+    before: Tensor | None = None
+    old: tuple[int, ...] = ()
     notes: tuple[str, ...]
+
+    def fitted(
+        self,
+        scores: Tensor,
+        decay: float,
+        chosen: Tensor | slice = slice(None),
+        *,
+        start: LinearWeights | None = None,
+        tolerance: float = TOLERANCE,
+    ) -> LinearWeights:
+        """What is learnt of the chosen examples, of which these are the scores."""
+        prior = None
+        if self.before is not None:
+            pull = torch.full((self.truth.shape[1],), BIAS_DECAY, dtype=scores.dtype)
+            pull[list(self.old)] = decay
+            prior = Prior(self.before[chosen].to(scores.dtype), torch.zeros_like(pull), pull)
+        return logistic(
+            scores,
+            self.truth[chosen],
+            decay,
+            exclusive=self.exclusive,
+            known=None if self.known is None else self.known[chosen],
+            prior=prior,
+            start=start,
+            tolerance=tolerance,
+        )
 
     def log_loss(self, weights: LinearWeights, scores: Tensor, chosen: Tensor | slice = slice(None)) -> Tensor:
         """[n]: of the chosen examples, of which these are the scores."""
-        known = None if self.known is None else self.known[chosen]
-        return log_loss(weights, scores, self.truth[chosen], exclusive=self.exclusive, known=known)
+        known, before = (None if of is None else of[chosen] for of in (self.known, self.before))
+        truth = self.truth[chosen]
+        return log_loss(weights, scores, truth, exclusive=self.exclusive, known=known, before=before)
 
 
 def _examples(
@@ -212,37 +265,33 @@ def _at(encoder: StatisticsEncoder, film: TrainingFilm, places: NDArray[np.intp]
 def _chosen_decay(
     scores: Tensor, examples: _Examples, films: Sequence[TrainingFilm], num_features: int
 ) -> tuple[float, str]:
-    """The decay of the least cross-entropy on left out groups of films, and a note of it."""
-    groups = {film.group for film in films}
+    """The decay of the least cross-entropy on left out groups of films, and a note of it.
+
+    Films that a model learnt from which one goes on choose nothing: it would seem best to leave it as it is.
+    """
+    decays, usual = (DECAYS, USUAL_DECAY) if examples.before is None else (DECAYS_AROUND, USUAL_DECAY_AROUND)
+    groups = {film.group for film in films if film.is_new}
     if len(groups) < 2:
-        return (
-            USUAL_DECAY,
-            f"The linear model's decay is the usual {USUAL_DECAY:g}: one film or source cannot choose it.",
-        )
+        return usual, f"The linear model's decay is the usual {usual:g}: one film or source cannot choose it."
     annotated = {
         str(number): AnnotatedVideo(
             segments=film.segments, clip_label=film.clip_label, duration_s=film.duration_s, source=film.group
         )
         for number, film in enumerate(films)
+        if film.is_new
     }
-    totals = np.zeros(len(DECAYS))
+    totals = np.zeros(len(decays))
     for part in folds(annotated, min(NUM_FOLDS, len(groups))):
         held = torch.isin(examples.film, torch.tensor([int(name) for name in part]))
         if not held.any() or held.all():
             continue
         weights: LinearWeights | None = None
-        for number, decay in enumerate(DECAYS):
-            weights = logistic(
-                scores[~held],
-                examples.truth[~held],
-                decay * num_features,
-                exclusive=examples.exclusive,
-                known=None if examples.known is None else examples.known[~held],
-                start=weights,
-                tolerance=ROUGH_TOLERANCE,
+        for number, decay in enumerate(decays):
+            weights = examples.fitted(
+                scores[~held], decay * num_features, ~held, start=weights, tolerance=ROUGH_TOLERANCE
             )
             totals[number] += float(examples.log_loss(weights, scores[held], held).sum())
-    decay = DECAYS[int(totals.argmin())]
+    decay = decays[int(totals.argmin())]
     return decay, f"The linear model's decay, {decay:g}, was chosen by cross-validation inside the training films."
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-__all__ = ["Components", "LinearWeights", "components", "log_loss", "logistic"]
+__all__ = ["Components", "LinearWeights", "Prior", "components", "log_loss", "logistic"]
 
 MAX_COMPONENTS = 512
 OVERSAMPLING, NUM_ITERATIONS = 16, 2  # of the sketch (Halko et al. 2011, section 4.5)
@@ -31,6 +31,16 @@ class Components(NamedTuple):
     scores: Tensor
     directions: Tensor
     singular: Tensor
+
+
+class Prior(NamedTuple):
+    """What is believed before the examples are seen: a Gaussian around the weights that give these logits [n, K], and
+    around these biases [K], of the precision decay [K].
+    """
+
+    logits: Tensor
+    bias: Tensor
+    decay: Tensor
 
 
 class LinearWeights(NamedTuple):
@@ -85,6 +95,7 @@ def logistic(
     *,
     exclusive: bool = True,
     known: Tensor | None = None,
+    prior: Prior | None = None,
     start: LinearWeights | None = None,
     tolerance: float = TOLERANCE,
 ) -> LinearWeights:
@@ -94,6 +105,7 @@ def logistic(
     exclusive  exactly one class holds at each example (multinomial); else each class is a question of its own, and its
                cross-entropies are added
     known      bool [n, K], where each class counts, if it does not at every example; not of exclusive classes
+    prior      around what the weights are pulled, instead of 0 and shares: the result is what is added to that
 
     Newton's method would need [K R, K R]; components are nearly independent of each other, so L-BFGS is quick once each
     is divided by the root of its curvature. start: from where, such as the optimum of another decay.
@@ -101,10 +113,11 @@ def logistic(
     num_classes = truth.shape[1]
     truth = truth.to(scores.dtype)
     num = len(truth) if known is None else known.sum(0).clamp(min=1)  # [K]: each class is a question of its own
-    prior = _prior(truth, exclusive, known)
+    if prior is None:
+        prior = Prior(scores.new_zeros(()), _shares(truth, exclusive, known), scores.new_full((), BIAS_DECAY))
     scale = (scores.square().mean(0) / (num_classes if exclusive else 4) + decay).rsqrt()
     scaled = scores * scale
-    first = start or LinearWeights(scores.new_zeros(num_classes, scores.shape[1]), prior)
+    first = start or LinearWeights(scores.new_zeros(num_classes, scores.shape[1]), prior.bias)
     weight, bias = first.weight / scale, first.bias.clone()
     optimizer = torch.optim.LBFGS(
         [weight, bias],
@@ -117,7 +130,7 @@ def logistic(
     )
 
     def closure() -> float:
-        logits = (scaled @ weight.T).add_(bias)
+        logits = (scaled @ weight.T).add_(bias).add_(prior.logits)
         if known is None:
             loss = float(_cross_entropy(logits, truth, exclusive).sum()) / len(truth)
         else:
@@ -127,8 +140,9 @@ def logistic(
         if known is not None:
             off.mul_(known)
         weight.grad = (off.T @ scaled).addcmul_(weight, scale.square(), value=decay)
-        bias.grad = off.sum(0).add_(bias - prior, alpha=BIAS_DECAY)
-        pull = decay * float((weight * scale).square().sum()) + BIAS_DECAY * float((bias - prior).square().sum())
+        bias.grad = off.sum(0).add_((bias - prior.bias) * prior.decay)
+        pull = decay * float((weight * scale).square().sum())
+        pull += float(((bias - prior.bias).square() * prior.decay).sum())
         return loss + pull / 2
 
     with torch.no_grad():
@@ -137,15 +151,25 @@ def logistic(
 
 
 def log_loss(
-    weights: LinearWeights, scores: Tensor, truth: Tensor, *, exclusive: bool = True, known: Tensor | None = None
+    weights: LinearWeights,
+    scores: Tensor,
+    truth: Tensor,
+    *,
+    exclusive: bool = True,
+    known: Tensor | None = None,
+    before: Tensor | None = None,
 ) -> Tensor:
-    """[n]: the cross-entropy of each example; known: as in `logistic`."""
+    """[n]: the cross-entropy of each example; known: as in `logistic`. before: the logits [n, K] to which these
+    weights are added.
+    """
     logits = scores @ weights.weight.T + weights.bias
+    if before is not None:
+        logits = logits + before
     truth = truth.to(logits.dtype)
     return _cross_entropy(logits, truth, exclusive) if known is None else (_each(logits, truth) * known).sum(1)
 
 
-def _prior(truth: Tensor, exclusive: bool, known: Tensor | None) -> Tensor:
+def _shares(truth: Tensor, exclusive: bool, known: Tensor | None) -> Tensor:
     """[K]: the bias that says each class's share, none of them 0 or 1."""
     num, num_classes = truth.shape
     if exclusive:

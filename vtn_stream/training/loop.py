@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import TrainingError, listed
 from vtn_stream.heads import head_of
 from vtn_stream.model import VTN, TemporalEncoder, VTNConfig
+from vtn_stream.training.base import grown
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, TrainingEvent
 from vtn_stream.training.films import TrainingFilm
@@ -58,12 +60,14 @@ def fit(
     lengths: Sequence[float] = (1.0,),
     backbone: str,
     device: str = "cpu",
+    base: Checkpoint | None = None,
     state: tuple[Path, str] | None = None,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Fitted:
-    """Teach a network from scratch, up to the greatest of the lengths: shares of the epochs of its settings, over which
-    the learning rate falls to zero.
+    """Teach a network, up to the greatest of the lengths: shares of the epochs of its settings, over which the learning
+    rate falls to zero.
 
+    base      a model from which it goes on; None: it begins from scratch
     state     a file that is written after an epoch, every 10 s at most, and the key of all that the weights depend on;
               if the file is there and has this key, training goes on from it; if it has not, that is reported
     on_event  gets every epoch; a resumed training first reports the last one that was done
@@ -73,7 +77,7 @@ def fit(
     """
     check_numbers(films)
     with torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()]):
-        lesson = _Fit(films, labels, settings, fps, lengths, backbone, device, on_event)
+        lesson = _Fit(films, labels, settings, fps, lengths, backbone, device, base, on_event)
         if state is not None:
             lesson.keep(*state)
         return lesson.fit()
@@ -101,6 +105,7 @@ class _Fit:
         lengths: Sequence[float],
         backbone: str,
         device: str,
+        base: Checkpoint | None,
         on_event: Callable[[TrainingEvent], None] | None,
     ) -> None:
         self._settings = settings
@@ -110,7 +115,9 @@ class _Fit:
         self._crops = Crops(films, labels, settings.crop_positions, settings.batch_size, hold=head.learns_segments)
         torch.manual_seed(settings.seed)
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
-        if settings.encoder.standardized and isinstance(network.encoder, TemporalEncoder):
+        if base is not None:
+            network.load_state_dict(grown(base, network))
+        elif settings.encoder.standardized and isinstance(network.encoder, TemporalEncoder):
             standardize(network.encoder, films)
         self._learner = Learner(network.to(device), settings, settings.num_epochs * self._crops.num_batches)
         self._earlier: dict[int, Weights] = {}

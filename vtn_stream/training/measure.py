@@ -1,17 +1,25 @@
 """Measures on films that were not learnt: the model that was chosen, simpler ones, and models of fewer films."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
-from vtn_stream.heads import HEADS
+from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.evaluation import score
+from vtn_stream.heads import HEADS, head_of
+from vtn_stream.heads.calibration import AS_IT_IS
+from vtn_stream.heads.judged import instants_of
 from vtn_stream.metrics import OUT_OF_FOLD
 from vtn_stream.model import HeadConfig
 from vtn_stream.report.card_facts import CurveFacts
+from vtn_stream.training.base import way_of
 from vtn_stream.training.baselines import MOST_FREQUENT, most_frequent
-from vtn_stream.training.exam import Exam, examine
+from vtn_stream.training.exam import Exam, drawn, examine, measures, named_figures, truth_of
+from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.learning_curve import learning_curve
 from vtn_stream.training.out_of_fold import Choice, CrossFitted, CurvePoint, Tables, cross_fitted
+from vtn_stream.training.validation import predictions
 
-__all__ = ["baselines", "crossed_exam", "growth"]
+__all__ = ["baselines", "before", "crossed_exam", "growth"]
 
 MODELS = {"network": "network", "linear": "linear model"}  # what a card calls them
 
@@ -48,6 +56,26 @@ def baselines(
     if constant := most_frequent(next(iter(tables.values())).films, labels, head):
         beside[MOST_FREQUENT] = constant
     return beside
+
+
+def before(base: Checkpoint, films: Sequence[TrainingFilm], labels: Sequence[str], fps: Fraction) -> dict[str, float]:
+    """The figures of a model as it is, on films of which all of these labels are true."""
+    kind, instants = head_of(base.config.head), instants_of(films)
+    choice = Choice(
+        way=way_of(base),
+        length=1.0,
+        worths={},
+        calibration=AS_IT_IS,
+        thresholds={},
+        points=base.operating_points,
+        rules=base.phase_rules,
+    )
+    said = {
+        film.name: drawn(kind, film, prediction, base.labels, choice, instants)
+        for film, prediction in zip(films, predictions(base.network(), films, fps), strict=True)
+    }
+    scores = score(said, truth_of(films, labels), subset="all", metrics=measures(kind, labels, instants))
+    return named_figures(scores, scores.tallies())
 
 
 def growth(

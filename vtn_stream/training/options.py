@@ -19,6 +19,8 @@ class TrainingOptions:
 
     annotations  a file or a folder of them; videos, the folder of the films
     output       the model's file; its card and plots are written beside it
+    model        a model to go on from, by its name or its file: it says the head, the rate, the image network and what
+                 is read of the films; its labels stay
     head         what it learns; "auto" goes by the annotations
     fps          grid positions per second, such as 2, 2.56 or "30000/1001"; None: by the shortest actions
     annotation_fps  labels or frames a second, of annotations that count them; None: the data set's, else the films'
@@ -40,6 +42,7 @@ class TrainingOptions:
     annotations: Path
     videos: Path
     output: Path
+    model: str | None = None
     head: HeadKind = "auto"
     fps: float | Fraction | str | None = None
     annotation_fps: Fraction | None = None
@@ -64,6 +67,14 @@ class TrainingOptions:
                 "give a name after -o that ends in .safetensors",
             )
         _ = self.sampling
+
+    @property
+    def contradicted(self) -> tuple[str, ...]:
+        """The options that are given although the model says it from which the training goes on."""
+        if self.model is None:
+            return ()
+        given = {"head": self.head != "auto", "fps": self.fps, "backbone": self.backbone, "size": self.size}
+        return tuple(f"--{name}" for name, value in given.items() if value)
 
     def check(self) -> None:
         """Raises BackboneError for a backbone or weights that cannot be right, before anything is loaded."""

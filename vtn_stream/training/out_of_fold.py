@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.heads import Head
 from vtn_stream.heads.calibration import AS_IT_IS, Calibration
 from vtn_stream.heads.fitting import AtPoint
 from vtn_stream.model import HeadConfig
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.training.base import points_after, rules_after
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.ways import Way
 
@@ -84,11 +86,21 @@ class CurvePoint:
 Tables = Mapping[tuple[Way, float], OutOfFold]
 
 
-def choose(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence[str], folds: Sequence[int]) -> Choice:
-    """What is best on these folds. tables: the predictions of each way at each length; of equals the first wins."""
+def choose(
+    tables: Tables,
+    head: Head[Any],
+    config: HeadConfig,
+    labels: Sequence[str],
+    folds: Sequence[int],
+    base: Checkpoint | None = None,
+) -> Choice:
+    """What is best on these folds. tables: the predictions of each way at each length; of equals the first wins. base:
+    the model from which one goes on, with what it says of its labels.
+    """
     there = {key: table.of_folds(folds) for key, table in tables.items()}
     films = next(iter(there.values())).films
-    rules = head.phase_rules(config, films, (), (), labels)  # of usual weights: what is compared is what timelines show
+    # of usual weights: what is compared is what timelines show
+    rules = rules_after(base, head.phase_rules(config, films, (), (), labels), config.num_outputs)
     drawn = () if rules is None else (rules,)
     worths = {key: head.metric(table.predictions, table.films, labels, *drawn) for key, table in there.items()}
     best = max(worths, key=lambda key: worths[key])
@@ -103,25 +115,37 @@ def choose(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence
         worths={way.name: max(worth for key, worth in worths.items() if key[0] == way) for way in ways},
         calibration=calibration,
         thresholds=thresholds,
-        points=head.operating_points(thresholds),
-        rules=head.phase_rules(config, table.films, table.films, said, labels, table.folds),
+        points=points_after(base, head.operating_points(thresholds)),
+        rules=rules_after(
+            base,
+            head.phase_rules(config, table.films, table.films, said, labels, table.folds),
+            config.num_outputs,
+        ),
     )
 
 
 def unchosen(
-    way: Way, head: Head[Any], config: HeadConfig, films: Sequence[TrainingFilm], labels: Sequence[str]
+    way: Way,
+    head: Head[Any],
+    config: HeadConfig,
+    films: Sequence[TrainingFilm],
+    labels: Sequence[str],
+    base: Checkpoint | None = None,
 ) -> Choice:
-    """What is taken if there are no predictions to choose on."""
-    points, rules = head.operating_points({}), head.phase_rules(config, films, (), (), labels)
+    """What is taken if there are no predictions to choose on; base: as in `choose`."""
+    points = points_after(base, head.operating_points({}))
+    rules = rules_after(base, head.phase_rules(config, films, (), (), labels), config.num_outputs)
     return Choice(way=way, length=1.0, worths={}, calibration=AS_IT_IS, thresholds={}, points=points, rules=rules)
 
 
-def cross_fitted(tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence[str]) -> CrossFitted:
-    """For the films of each fold, what the other folds choose."""
+def cross_fitted(
+    tables: Tables, head: Head[Any], config: HeadConfig, labels: Sequence[str], base: Checkpoint | None = None
+) -> CrossFitted:
+    """For the films of each fold, what the other folds choose; base: as in `choose`."""
     first = next(iter(tables.values()))
     folds = sorted(set(first.folds))
     choices = {
-        fold: choose(tables, head, config, labels, [other for other in folds if other != fold]) for fold in folds
+        fold: choose(tables, head, config, labels, [other for other in folds if other != fold], base) for fold in folds
     }
     chosen = [tables[choices[fold].way, choices[fold].length] for fold in first.folds]
     return CrossFitted(

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vtn_stream.checkpoints import Checkpoint
+from vtn_stream.checkpoints.training_films import FILM_DIGESTS
 from vtn_stream.embedding import Warned
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, listed
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import PICTURE
+from vtn_stream.training.base import is_new, labels_after
 from vtn_stream.training.check import check_enough, check_head, natural_head
 from vtn_stream.training.events import HeadKind, Prepared, TrainingEvent
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
@@ -35,6 +38,7 @@ class Material:
     labels    that are learnt, in the order of the classes
     instants  of them those whose events have no length
     inputs    through which the films were embedded: their values hold the columns of all, in this order
+    base      the model from which the training goes on; films that it knows are in no fold
     """
 
     films: tuple[TrainingFilm, ...]
@@ -46,6 +50,7 @@ class Material:
     plan: SamplingPlan
     notes: tuple[str, ...]
     inputs: tuple[str, ...] = (PICTURE,)
+    base: Checkpoint | None = None
 
 
 def prepare(
@@ -55,11 +60,13 @@ def prepare(
     process: DecodingProcess,
     *,
     inputs: Sequence[str] = (PICTURE,),
+    base: Checkpoint | None = None,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Material:
     """The films of the annotations, embedded through these inputs. Every problem that can be known earlier is reported
     before that.
 
+    base: the model from which the training goes on; it says the head, the rate and, before new ones, the labels.
     open_encoder is called when all that is known without it is known to be right. Raises what `find_films`,
     `check_head`, `check_enough` and `embed_films` raise.
     """
@@ -75,12 +82,16 @@ def prepare(
     )
     annotated: Mapping[str, AnnotatedVideo] = footage.annotations.videos
     kind = natural_head(annotated) if options.head == "auto" else options.head
+    if base is not None:
+        kind, anyway = base.config.head.kind, True  # it has learnt before
     try:
         check_head(annotated, kind)
         annotated, idle = teaching(annotated, footage.annotations.labels, kind)
-        split = parts(annotated, options.seed, hold_out=options.hold_out)
+        split = _parts(annotated, footage, options, base)
         labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway)
         doubts += check_background(_of(annotated, split.learnt), labels, kind, anyway=anyway)
+        if base is not None:
+            labels = labels_after(base, labels, footage.annotations.instants, annotated)
     except InputError:
         for note in footage.notes:  # one of them may be the reason, such as a misspelt label
             tell(Warned(message=note))
@@ -88,7 +99,8 @@ def prepare(
     split = _known(footage, split, labels)
     names = (*split.learnt, *split.held_out)
     used = _of(annotated, names)
-    plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, options.sampling)
+    asked = options.sampling if base is None else SamplingPlan(base.recipe.fps)
+    plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, asked)
     encoder = open_encoder()
     work = work_to_do(footage, names, encoder.recipe(plan.fps), store, inputs=inputs)
     notes = (*footage.notes, *idle, *split.notes, *doubts, *slips)
@@ -103,6 +115,8 @@ def prepare(
             num_held_out=len(split.held_out),
             hours=sum(footage.videos[name].duration_s for name in names) / 3600,
             known_hours=known_hours(used, labels, kind),
+            base=None if base is None else base.name,
+            num_old_labels=0 if base is None else len(base.labels),
             num_segments=sum(len(video.segments) for video in used.values()),
             labels=labels,
             fps=plan.fps,
@@ -114,11 +128,13 @@ def prepare(
     )
     films = embed_films(footage, names, plan, encoder, store, process, inputs=inputs, skip_bad=skip_bad, on_event=tell)
     if len(films) < len(names):  # what is left may be too little
-        split = parts({name: annotated[name] for name in films}, options.seed, hold_out=options.hold_out)
-        labels, doubts = check_enough(used, labels, split, kind, anyway=anyway)
+        split = _parts(_of(annotated, list(films)), footage, options, base)
+        there, doubts = check_enough(used, labels, split, kind, anyway=anyway)
+        labels = there if base is None else labels_after(base, there, footage.annotations.instants, used)
         split, notes = _known(footage, split, labels), (*notes, *doubts)
     learnt, held_out = (
-        tuple(_of_labels(films[name], labels) for name in side) for side in (split.learnt, split.held_out)
+        tuple(_of_labels(films[name], labels, is_new=name not in split.always) for name in side)
+        for side in (split.learnt, split.held_out)
     )
     return Material(
         films=learnt,
@@ -130,7 +146,30 @@ def prepare(
         plan=plan,
         notes=notes,
         inputs=tuple(inputs),
+        base=base,
     )
+
+
+def _parts(
+    annotated: Mapping[str, AnnotatedVideo], footage: Footage, options: TrainingOptions, base: Checkpoint | None
+) -> Parts:
+    """The films in folds, and those that the model knows from which the training goes on: they measure nothing."""
+    always = [name for name in annotated if base is not None and not is_new(base, footage.videos[name].identity)]
+    new = {name: video for name, video in annotated.items() if name not in always}
+    split = parts(new, options.seed, hold_out=options.hold_out)
+    if base is None or not always:
+        return split
+    held_out = [name for name in always if options.hold_out and annotated[name].subset == "validation"]
+    learnt = sorted(set(always) - set(held_out))
+    notes = list(split.notes)
+    if held_out:
+        notes.append(f"{listed(held_out)}: left out, since {base.name} knows what should be held out")
+    if learnt:
+        told = FILM_DIGESTS in base.training
+        why = f"{base.name} learnt {len(learnt)} of these films" if told else f"{base.name} does not say what it learnt"
+        rest = "the others measure the new model" if len(split.folds) > 1 else "nothing can be measured"
+        notes.append(f"{why}: they are learnt again, and no figure is measured on them; {rest}")
+    return replace(split, always=tuple(learnt), notes=tuple(notes))
 
 
 def _of(annotated: Mapping[str, AnnotatedVideo], names: Sequence[str]) -> dict[str, AnnotatedVideo]:
@@ -144,5 +183,5 @@ def _known(footage: Footage, split: Parts, labels: tuple[str, ...]) -> Parts:
     return replace(split, held_out=known)
 
 
-def _of_labels(film: TrainingFilm, labels: tuple[str, ...]) -> TrainingFilm:
-    return replace(film, segments=tuple(segment for segment in film.segments if segment.label in labels))
+def _of_labels(film: TrainingFilm, labels: tuple[str, ...], *, is_new: bool) -> TrainingFilm:
+    return replace(film, is_new=is_new, segments=tuple(segment for segment in film.segments if segment.label in labels))

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError
 from vtn_stream.formats.annotations import AnnotatedVideo
 
-__all__ = ["Parts", "examples", "folds", "group", "parts"]
+__all__ = ["NO_FOLD", "Parts", "examples", "folds", "group", "parts"]
 
 NUM_FOLDS = 5
+NO_FOLD = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,22 +25,25 @@ class Parts:
     """The sorted ids of the films in each fold, of which all are learnt from, and of those that are held out.
 
     A model of a fold learns from the other folds. Where there is one fold, nothing can be predicted by such a model.
-    notes: what was not done as the annotations say.
+    always: films of no fold, which each model learns, and none predicts. notes: what was not done as the annotations
+    say.
     """
 
     folds: tuple[tuple[str, ...], ...]
     held_out: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def learnt(self) -> tuple[str, ...]:
-        """The films of all folds, sorted."""
-        return tuple(sorted(name for fold in self.folds for name in fold))
+        """The films that are learnt from, sorted."""
+        return tuple(sorted((*self.always, *(name for fold in self.folds for name in fold))))
 
     @property
     def fold_of(self) -> dict[str, int]:
-        """The number of each film's fold."""
-        return {name: number for number, fold in enumerate(self.folds) for name in fold}
+        """The number of each film's fold; NO_FOLD of one in none."""
+        of = {name: number for number, fold in enumerate(self.folds) for name in fold}
+        return of | dict.fromkeys(self.always, NO_FOLD)
 
 
 def examples(video: AnnotatedVideo) -> Counter[str]:

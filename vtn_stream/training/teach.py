@@ -12,6 +12,7 @@ from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
 from vtn_stream.errors import TrainingError
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.training.base import load_base
 from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
@@ -32,22 +33,33 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
     output, work, store = options.output, options.work, EmbeddingStore(options.store)
     _claim(output, work, overwrite=options.overwrite)
     tell = on_event or (lambda event: None)
+    base = load_base(options)
+    inputs = INPUTS if base is None else base.inputs
     encoders: list[FrameEncoder] = []
 
     def open_encoder() -> FrameEncoder:
-        encoder = FrameEncoder(
-            options.backbone or DEFAULT_BACKBONE,
-            weights=options.weights,
-            size=options.size,
-            pooling=POOLING,
-            device=options.device,
-            memory=store.backbones,
-        )
+        if base is None:
+            encoder = FrameEncoder(
+                options.backbone or DEFAULT_BACKBONE,
+                weights=options.weights,
+                size=options.size,
+                pooling=POOLING,
+                device=options.device,
+                memory=store.backbones,
+            )
+        else:
+            encoder = FrameEncoder(
+                base.recipe.backbone,
+                weights=base.backbone if options.weights is None else options.weights,
+                recipe=base.recipe,
+                device=options.device,
+                memory=store.backbones,
+            )
         encoders.append(encoder)
         return encoder
 
     with DecodingProcess() as process:
-        material = prepare(options, open_encoder, store, process, inputs=INPUTS, on_event=tell)
+        material = prepare(options, open_encoder, store, process, inputs=inputs, base=base, on_event=tell)
     encoder = encoders[0]
     learnt = learn(
         material,

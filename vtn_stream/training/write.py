@@ -5,6 +5,7 @@ them.
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -86,24 +87,30 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         config=network.config,
         labels=material.labels,
         recipe=recipe,
+        backbone=None if material.base is None else material.base.backbone,
         inputs=learnt.way.inputs,
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
         operating_points=learnt.points,
         instants=material.instants,
         phase_rules=learnt.rules,
-        training=provenance(material, learnt) | {FILM_DIGESTS: _films(material, tensors).to_dict()},
+        training=provenance(material, learnt) | _films(material, tensors),
         tensors=tensors,
     )
 
 
-def _films(material: Material, tensors: Mapping[str, Tensor]) -> TrainingFilms:
+def _films(material: Material, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """The digests of the films. Their salt is of the weights: no other model has it, and the same training gives the
-    same bytes.
+    same bytes. A training that goes on from a model keeps its digests, and so its salt; without any, nobody can say
+    what the new model learnt.
     """
+    identities = [film.identity for film in material.films]
+    if material.base is not None:
+        earlier = TrainingFilms.of_training(material.base.training)
+        return {} if earlier is None else {FILM_DIGESTS: earlier.and_learnt(identities).to_dict()}
     salt = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(tensors.items()):
         salt.update(name.encode() + tensor.numpy().tobytes())
-    return TrainingFilms.of_identities((film.identity for film in material.films), (), salt.hexdigest())
+    return {FILM_DIGESTS: TrainingFilms.of_identities(identities, (), salt.hexdigest()).to_dict()}
 
 
 def _reason(error: OSError | VtnStreamError) -> str:
