@@ -37,6 +37,16 @@ function arriveAtMoment(place) {
   say(`Moment ${moment + 1} of ${moments.length}: ${why}`);
 }
 
+/** On the lanes: where the moment begins and ends. */
+function paintMoment() {
+  const [start, end] = moments[moment] ?? [];
+  $("moment-band").hidden = moment < 0 || x(end) < 0 || x(start) > width;
+  if ($("moment-band").hidden) return;
+  const low = Math.max(x(start), -2), high = Math.min(x(end), width + 2);
+  $("moment-band").style.transform = `translateX(${low.toFixed(1)}px)`;
+  $("moment-band").style.width = `${(high - low).toFixed(1)}px`;
+}
+
 /** What stands in the moment is all that happens in it: for all labels, whatever the tools say. */
 function nothingElseInMoment() {
   const [start, end] = moments[moment], end_s = end < length ? end / 1000 : filmEnd;
