@@ -157,14 +157,16 @@ def segment(start_s, end_s, label="walk", origin=None):
     ("labels", "spans"),
     [(None, ((10, 20),)), (("sit", "walk"), ((10, 20),)), (("sit",), ())],
 )
-def test_time_is_known_where_somebody_looked_for_all_labels(labels, spans):
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_time_is_known_where_somebody_looked_for_all_labels(labels, spans, exclusive):
     timeline = corrected(reviewed=[Reviewed(start_s=10, end_s=20, labels=labels)])
-    assert known_spans(timeline, LABELS) == spans
+    assert known_spans(timeline, LABELS, exclusive=exclusive) == spans
 
 
-def test_segments_by_hand_are_known_and_a_models_are_not():
+def test_a_segment_by_hand_says_all_only_where_labels_exclude_each_other():
     timeline = corrected(segment(0, 5, origin="model"), segment(30, 40, origin="manual"), segment(50, 55, "sit"))
-    assert known_spans(timeline, LABELS) == ((30, 40),)
+    assert known_spans(timeline, LABELS, exclusive=True) == ((30, 40),)
+    assert known_spans(timeline, LABELS, exclusive=False) == ()
 
 
 def test_seconds_are_known_of_labels_and_of_nothing():
