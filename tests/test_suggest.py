@@ -9,7 +9,9 @@ from vtn_stream.review.suggest import Weights, suggest, unknown_films
 from vtn_stream.timeline import Reviewed, Segment, Timeline
 
 LABELS = ("walk", "sit")
-DOUBT, RARE, NEW = (Weights(**{"doubt": 0, "new": 0, "random": 0, name: 1}) for name in ("doubt", "rare", "new"))
+DOUBT, RARE, NEW = (
+    Weights(**{"doubt": 0, "rare": 0, "new": 0, "random": 0, name: 1}) for name in ("doubt", "rare", "new")
+)
 
 
 def film(looks, *, doubts=None, said=None, known=()):

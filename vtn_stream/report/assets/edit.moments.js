@@ -89,7 +89,6 @@ function beginMoments() {
   if (momentsPage) $("moment-all").href = momentsPage;
   $("moment-previous").addEventListener("click", () => goMoment(-1));
   $("moment-next").addEventListener("click", () => goMoment(1));
-  $("moment-nothing").addEventListener("click", momentIsDone);
   onEdited.push(showMoment);
   addEventListener("hashchange", linkedMoment);
   showMoment();
