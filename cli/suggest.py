@@ -17,6 +17,7 @@ from vtn_stream.results.names import place_of, plain_path
 from vtn_stream.results.pages import check_replaceable
 from vtn_stream.settings import Settings
 from vtn_stream_pipelines.film_list import FilmEntry
+from vtn_stream_pipelines.film_names import shown_path
 from vtn_stream_pipelines.listing import list_films
 
 from . import options
@@ -171,7 +172,9 @@ def _look_at(
     checkpoint = analyzer.checkpoint
     assert checkpoint is not None
     moments = moments_by(checkpoint, values, analysis.index, analysis.scores, timeline.duration_s, (*known, timeline))
-    films[identity] = LookedAt(name=entry.name, file=file, timeline=timeline, known=known, moments=moments)
+    below = os.path.relpath(entry.path, os.path.abspath(output))
+    name = entry.name if below.startswith("..") else shown_path(below)  # as seen from the page
+    films[identity] = LookedAt(name=name, file=file, timeline=timeline, known=known, moments=moments)
 
 
 def _files_of(entry: FilmEntry, identity: str, hand_work: "HandWork", output: Path, store: Path) -> ResultFiles:

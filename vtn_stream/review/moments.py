@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.corrections import joined
+from vtn_stream.corrections import joined, what_stands
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
+from vtn_stream.known import Spans, known_of, seconds, shared
 from vtn_stream.metrics.doubt import Doubt, answers, doubt, usual_doubt
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores
@@ -50,23 +51,22 @@ class Moments:
         return len(self.start_s)
 
 
-def known_spans(timeline: Timeline, labels: Sequence[str]) -> tuple[tuple[float, float], ...]:
-    """The time of a film that a person has looked at: reviewed for all of these labels, or with a segment by hand."""
-    reviewed = [r for r in timeline.reviewed if r.labels is None or set(labels) <= set(r.labels)]
-    by_hand = [s for s in timeline.segments if s.by_hand]
-    return tuple(sorted((span.start_s, span.end_s) for span in (*reviewed, *by_hand)))
+def known_spans(timeline: Timeline, labels: Sequence[str], *, exclusive: bool) -> Spans:
+    """The time of a film of which it is known what happens: which one of these labels, if they exclude each other, else
+    of each whether it does.
+    """
+    known = known_of(timeline)
+    return known.of_one_label(labels, what_stands(timeline)) if exclusive else known.every(labels)
 
 
 def known_seconds(timeline: Timeline, labels: Sequence[str]) -> NDArray[np.float64]:
     """[O]: for how long a person said that each label holds, and last that none of them does."""
-    found, number = np.zeros(len(labels) + 1), {label: k for k, label in enumerate(labels)}
-    by_hand = [s for s in timeline.segments if s.by_hand]
-    for s in by_hand:
-        if s.label in number:
-            found[number[s.label]] += max(s.duration_s, 1.0)  # an instant is no less of an example
-    spans = joined((start_s, end_s) for start_s, end_s in known_spans(timeline, labels))
-    shown = joined((s.start_s, s.end_s) for s in by_hand)
-    found[-1] = sum(end_s - start_s for start_s, end_s in spans) - sum(end_s - start_s for start_s, end_s in shown)
+    found, by_hand = np.zeros(len(labels) + 1), what_stands(timeline)
+    for k, label in enumerate(labels):  # an instant is no less of an example than a second
+        found[k] = sum(max(s.duration_s, 1.0) for s in by_hand if s.label == label)
+    shown = tuple(joined((s.start_s, s.end_s) for s in by_hand))
+    spans = known_of(timeline).every(labels)
+    found[-1] = seconds(spans) - seconds(shared(spans, shown))
     return found
 
 
@@ -144,7 +144,7 @@ def moments_by(
         index,
         np.zeros((len(index), len(labels)), np.float16) if frame is None else frame,
         duration_s,
-        [span for timeline in corrected for span in known_spans(timeline, labels)],
+        [span for timeline in corrected for span in known_spans(timeline, labels, exclusive=exclusive)],
         measure=usual_doubt(exclusive=exclusive),
         thresholds=np.array([points.of(label).high for label in labels]),
         exclusive=exclusive,

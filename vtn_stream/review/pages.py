@@ -18,7 +18,7 @@ from vtn_stream.track import Recipe
 
 __all__ = ["LookedAt", "page_of_moments", "write_film_pages"]
 
-AROUND_S = 5.1  # pictures are stored every 10 s: one is as near as that
+AROUND_S = 10.0  # pictures are stored every 10 s: one is at most as far away
 MOST_UNKNOWN = 10  # films
 
 

@@ -27,8 +27,8 @@ class Weights:
     """How much counts for what: the powers of the ranks of doubt, rarity and newness, and the share by chance."""
 
     doubt: float = 1.0
-    rare: float = 0.0
-    new: float = 1.0
+    rare: float = 1.0
+    new: float = 2.0
     random: float = 0.2
 
 

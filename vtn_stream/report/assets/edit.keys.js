@@ -47,6 +47,8 @@ const KEYS = [
     keyRow("play it alone", forEditing("play it", "v", playSelected)),
     keyRow("give it another label: then press the label's key", forEditing("relabel", "r", askForLabel)),
     keyRow("go on by time, or the most doubtful first", forEditing("order", "d", turnOrder)),
+    keyRow("of a moment that is asked for: what stands in it is right, and all; go on",
+      forEditing("moment done", "y", momentIsDone)),
     keyRow("undo", fixed("Ctrl+z", undoLast, { edits: true, repeats: true })),
     keyRow("redo", fixed("Ctrl+Shift+z", redoLast, { edits: true, repeats: true }),
       fixed("Ctrl+y", redoLast, { edits: true, repeats: true })),

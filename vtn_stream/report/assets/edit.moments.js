@@ -37,13 +37,42 @@ function arriveAtMoment(place) {
   say(`Moment ${moment + 1} of ${moments.length}: ${why}`);
 }
 
-/** What stands in the moment is all that happens in it: for all labels, whatever the tools say. */
-function nothingElseInMoment() {
-  const [start, end] = moments[moment], end_s = end < length ? end / 1000 : filmEnd;
+/** On the lanes: where the moment begins and ends. */
+function paintMoment() {
+  const [start, end] = moments[moment] ?? [];
+  $("moment-band").hidden = moment < 0 || x(end) < 0 || x(start) > width;
+  if ($("moment-band").hidden) return;
+  const low = Math.max(x(start), -2), high = Math.min(x(end), width + 2);
+  $("moment-band").style.transform = `translateX(${low.toFixed(1)}px)`;
+  $("moment-band").style.width = `${(high - low).toFixed(1)}px`;
+}
+
+/** What stands in this time is right, and all that happens: one change. What a model drew over its borders is cut there:
+    the part inside is kept, of the others nobody said anything. Whether that is new. */
+function allThatHappens(start_s, end_s) {
+  const span = { start_s, end_s, labels: null }, rows = [], isKnown = isReviewed(reviewed, span);
+  let added = numRows();
+  for (const i of standing().filter((each) => !byHand(each))) {
+    const exact = segments.exact[i], start = Math.max(exact.start_s, start_s), end = Math.min(exact.end_s, end_s);
+    const isInstant = exact.start_s === exact.end_s && start === end && end < end_s;
+    if (start >= end && !isInstant) continue;
+    const outside = [[exact.start_s, start], [end, exact.end_s]].filter(([low, high]) => low < high);
+    const inside = outside.length ? { ...exact, start_s: start, end_s: end, origin: "curated" } : corrected(exact);
+    const pieces = [...outside.map(([low, high]) => ({ ...exact, start_s: low, end_s: high })), inside];
+    pieces.forEach((piece, k) => rows.push([k ? added++ : i, piece]));
+  }
+  if (!rows.length && isKnown) return false;
+  commit({ name: "nothing else", rows, reviewed: isKnown ? reviewed : withSpan(reviewed, span) });
+  return true;
+}
+
+function momentIsDone() {
+  if (moment < 0) return say(asksForMoments() ? "Go to a moment first." : "This page asks for no moments.");
+  const [start, end] = moments[moment];
   setMark(null);
-  const isNew = nothingElse(start / 1000, end_s, null);
+  const isNew = allThatHappens(start / 1000, end < length ? end / 1000 : filmEnd);
   if (moment < moments.length - 1) goMoment(1);
-  else say(isNew ? `Nothing else in the last moment; ${progressText()}` : "That was said already.");
+  else say(isNew ? `That is all in the last moment; ${progressText()}` : "That was said already.");
 }
 
 /** The moments come first in a page that asks for some: its tools are open, and next and previous go through them. */
@@ -60,7 +89,6 @@ function beginMoments() {
   if (momentsPage) $("moment-all").href = momentsPage;
   $("moment-previous").addEventListener("click", () => goMoment(-1));
   $("moment-next").addEventListener("click", () => goMoment(1));
-  $("moment-nothing").addEventListener("click", nothingElseInMoment);
   onEdited.push(showMoment);
   addEventListener("hashchange", linkedMoment);
   showMoment();

@@ -283,6 +283,7 @@ function paintHead() {
   $("overview-head").style.transform = `translateX(${((now / length) * all).toFixed(1)}px)`;
   $("window").style.transform = `translateX(${(view.low / length) * all}px)`;
   $("window").style.width = `${Math.max(6, ((view.high - view.low) / length) * all)}px`;
+  paintMoment();
 }
 
 /** Every segment shown, a pixel or more wide: as pixels, which ten thousand rectangles would be slower than. */
