@@ -20,6 +20,13 @@ function closeDialog(id) {
   $(id).close();
 }
 
+document.addEventListener("keydown", (event) => {
+  const dialog = document.querySelector("dialog[open]");
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !dialog) return;
+  event.preventDefault();
+  closeDialog(dialog.id);
+});
+
 /** Leaves what was begun: a span without an end. */
 function giveUp() {
   if (beginsAt === null) return;
