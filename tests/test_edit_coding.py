@@ -1,22 +1,12 @@
-"""Coding by keys: states and points, reaction time, exclusion, undo of presses; keys that are held; keyboards of others."""
+"""Coding by keys: states and points, reaction time, exclusion, undo of presses; held keys; other keyboards."""
 
 import pytest
-from film_pages import MATCH, film, segment, text, timeline  # noqa: F401
-from keyed_pages import keyed, press, said, saved, spans, standing  # noqa: F401
+from film_pages import MATCH, drawn, film, segment, text  # noqa: F401
+from keyed_pages import code, keyed, keyed_page, press, said, saved, spans, standing  # noqa: F401
 from playwright.sync_api import expect
 
 
-def code(page, *steps):
-    """Of each step: a key pressed, or a time in seconds that is gone to."""
-    for step in steps:
-        if isinstance(step, str):
-            page.keyboard.press(step)
-        else:
-            page.evaluate(f"inside.seek({1000 * step})")
-    return said(page)
-
-
-def test_a_state_starts_with_one_press_and_ends_with_the_next(keyed):  # noqa: F811
+def test_a_state_starts_with_one_press_and_ends_with_the_next(keyed):
     page = keyed(*MATCH[:3])  # run, jump
     assert code(page, "c") == "Coding: labels start and end by their keys."
     assert code(page, 2, "1") == "run starts at 0:02.0"
@@ -34,7 +24,7 @@ def test_a_state_starts_with_one_press_and_ends_with_the_next(keyed):  # noqa: F
     assert [s for s in standing(page) if s[3] == "manual"] == [("run", 2, 4.25, "manual"), ("jump", 2.5, 6, "manual")]
 
 
-def test_buttons_do_what_keys_do(keyed):  # noqa: F811
+def test_buttons_do_what_keys_do(keyed):
     page = keyed(*MATCH[:3])
     page.get_by_role("button", name="Code", exact=True).click()
     page.get_by_role("button", name="run 1").click()
@@ -43,7 +33,7 @@ def test_buttons_do_what_keys_do(keyed):  # noqa: F811
     assert ("run", 0, 3) in spans(page)
 
 
-def test_a_point_is_one_press(keyed):  # noqa: F811
+def test_a_point_is_one_press(keyed):
     page = keyed(segment(6, 6, "goal"), segment(1, 2, "run"))
     code(page, "c", 3, "2", 4.5, "2")
     assert [s for s in spans(page) if s[0] == "goal"] == [("goal", 3, 3), ("goal", 4.5, 4.5), ("goal", 6, 6)]
@@ -52,19 +42,19 @@ def test_a_point_is_one_press(keyed):  # noqa: F811
     assert ("goal", 4.5, 4.5) not in spans(page)
 
 
-def test_what_ends_where_it_starts_is_not_added_and_that_is_said(keyed):  # noqa: F811
+def test_what_ends_where_it_starts_is_not_added_and_that_is_said(keyed):
     page = keyed(*MATCH)
     assert code(page, "c", 2, "1", "1") == "run ended where it started, at 0:02.0: nothing is added"
-    assert saved(page) == timeline(*MATCH)
+    assert saved(page) == page.made_of
 
 
-def test_who_went_back_codes_backwards(keyed):  # noqa: F811
+def test_who_went_back_codes_backwards(keyed):
     page = keyed(*MATCH)
     code(page, "c", 7, "1", 5.5, "1")
     assert ("run", 5.5, 7) in spans(page)
 
 
-def test_one_at_a_time_each_label_ends_the_others_and_one_undo_takes_both_back(keyed):  # noqa: F811
+def test_one_at_a_time_each_label_ends_the_others_and_one_undo_takes_both_back(keyed):
     page = keyed(*MATCH, provenance={"analysis": {"drawing": "phases"}})
     code(page, "c")
     assert page.get_by_label("One at a time").is_checked()
@@ -75,20 +65,20 @@ def test_one_at_a_time_each_label_ends_the_others_and_one_undo_takes_both_back(k
     assert code(page, "Control+z") == "undone: fall is open again; jump has not started"
     assert page.evaluate("[...inside.openStates]") == [[2, 2500]]
     assert code(page, "Control+z", "Control+z") == "undone: run has not started"
-    assert saved(page) == timeline(*MATCH, provenance={"analysis": {"drawing": "phases"}})
+    assert saved(page) == page.made_of
     code(page, "Control+y", "Control+y")
     assert [s for s in standing(page) if s[3] == "manual"] == [("run", 1.5, 2.5, "manual"), ("fall", 2.5, 7, "manual")]
     assert page.evaluate("[...inside.openStates]") == [[1, 7000]]
 
 
-def test_a_start_after_a_change_is_taken_back_before_the_change(keyed):  # noqa: F811
+def test_a_start_after_a_change_is_taken_back_before_the_change(keyed):
     page = keyed(*MATCH)
     press(page, "n", "Enter", "c", "1")
     assert press(page, "Control+z") == "undone: run has not started"
     assert press(page, "Control+z") == "undone: keep; 0 of 5 reviewed"
 
 
-def test_leaving_coding_ends_what_is_open_and_undo_comes_back_to_it(keyed):  # noqa: F811
+def test_leaving_coding_ends_what_is_open_and_undo_comes_back_to_it(keyed):
     page = keyed(*MATCH)
     told = code(page, "c", 2, "1", "3", 5, "c")
     assert told == "Coding is off; ended at the playhead: run 0:02.0 to 0:05.0; fall 0:02.0 to 0:05.0."
@@ -100,7 +90,7 @@ def test_leaving_coding_ends_what_is_open_and_undo_comes_back_to_it(keyed):  # n
     assert {s[:3] for s in standing(page) if s[3] == "manual"} == {("run", 2, 6), ("fall", 2, 6)}
 
 
-def test_states_that_are_open_when_the_file_is_saved_end_at_the_playhead(keyed):  # noqa: F811
+def test_states_that_are_open_when_the_file_is_saved_end_at_the_playhead(keyed):
     page = keyed(*MATCH)
     code(page, "c", 2, "1", 5)
     assert page.evaluate("inside.endOpenStates()") == "ended at the playhead: run 0:02.0 to 0:05.0"
@@ -109,7 +99,7 @@ def test_states_that_are_open_when_the_file_is_saved_end_at_the_playhead(keyed):
 
 
 @pytest.mark.parametrize(("reaction", "speed"), [("0.25", 1), ("0.5", 2), ("0", 1)])
-def test_the_reaction_time_is_taken_off_while_the_film_plays(keyed, reaction, speed):  # noqa: F811
+def test_the_reaction_time_is_taken_off_while_the_film_plays(keyed, reaction, speed):
     page = keyed(segment(7, 7, "goal"), has_film=True)
     code(page, "c")
     page.get_by_label("Reaction time").fill(reaction)
@@ -117,19 +107,21 @@ def test_the_reaction_time_is_taken_off_while_the_film_plays(keyed, reaction, sp
     page.locator("#film").evaluate(f"film => {{ film.playbackRate = {speed}; }}")
     code(page, 1, "Space")
     expect(page.locator("#film")).to_have_js_property("paused", False)
-    page.wait_for_function("document.getElementById('film').currentTime > 1.6")
+    page.evaluate("async () => { while (inside.now < 1600) await new Promise(requestAnimationFrame); }")
     before = page.locator("#film").evaluate("film => film.currentTime")
     code(page, "1")
     after = page.locator("#film").evaluate("film => film.currentTime")
-    code(page, "k", "1")  # while it stands
+    code(page, "k")
+    drawn(page)
     stands = page.locator("#film").evaluate("film => film.currentTime")
+    code(page, "1")
     first, second = [s[1] for s in spans(page)[:2]]
     off = float(reaction) * speed
     assert before - off - 0.001 <= first <= after - off + 0.001
     assert second == pytest.approx(stands, abs=0.002)
 
 
-def test_a_reaction_time_is_between_nothing_and_two_seconds(keyed):  # noqa: F811
+def test_a_reaction_time_is_between_nothing_and_two_seconds(keyed):
     page = keyed(*MATCH)
     code(page, "c")
     reaction = page.get_by_label("Reaction time")
@@ -145,7 +137,7 @@ def test_a_reaction_time_is_between_nothing_and_two_seconds(keyed):  # noqa: F81
     assert page.get_by_label("Reaction time").input_value() == "0.3"
 
 
-def test_a_key_that_is_held_is_one_press(keyed):  # noqa: F811
+def test_a_key_that_is_held_is_one_press(keyed):
     page = keyed(*MATCH)
     code(page, "c", 2)
     for _ in range(3):
@@ -159,25 +151,33 @@ def test_a_key_that_is_held_is_one_press(keyed):  # noqa: F811
 
 
 @pytest.mark.parametrize(
-    ("key", "code_", "said_"),
-    [("&", "Digit1", "run starts"), ("ч", "KeyX", "rejected run"), ("é", "Digit2", "jump starts"), ("X", "KeyX", "rejected run")],
+    ("key", "place", "said_"),
+    [
+        ("&", "Digit1", "run starts"),
+        ("ч", "KeyX", "rejected run"),
+        ("é", "Digit2", "jump starts"),
+        ("X", "KeyX", "rejected run"),
+    ],
 )
-def test_keyboards_with_other_letters_work_too(keyed, key, code_, said_):  # noqa: F811
+def test_keyboards_with_other_letters_work_too(keyed, key, place, said_):
     """AZERTY has digits with Shift only; Cyrillic has no x."""
     page = keyed(*MATCH)
     press(page, "n", "c")
-    page.evaluate(
-        "([key, code]) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, code, bubbles: true, cancelable: true }))",
-        [key, code_],
-    )
+    send(page, key=key, code=place)
     assert said(page).startswith(said_)
 
 
-def test_signs_that_need_altgr_are_keys_but_alt_is_the_browsers(keyed):  # noqa: F811
+def send(page, **event):
+    """A key of a keyboard that this machine does not have."""
+    page.evaluate(
+        "event => document.body.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, ...event }))", event
+    )
+
+
+def test_signs_that_need_altgr_are_keys_but_alt_is_the_browsers(keyed):
     page = keyed(*MATCH)
     press(page, "n")
-    send = "more => document.body.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, ...more }))"
-    page.evaluate(send, {"key": "x", "altKey": True})
+    send(page, key="x", altKey=True)
     assert standing(page)[0] == ("run", 0, 1, "model")
-    page.evaluate(send, {"key": "]", "altKey": True, "ctrlKey": True, "modifierAltGraph": True})
+    send(page, key="]", altKey=True, ctrlKey=True, modifierAltGraph=True)
     assert standing(page)[0] == ("run", 0, 0.96, "changed")

@@ -37,7 +37,7 @@ function bulkKeep() {
 }
 
 function bulkDone(told) {
-  $("bulk").close();
+  closeDialog("bulk");
   say(`${told}; ${progressText()}`);
 }
 
@@ -45,4 +45,3 @@ $("bulk-label").addEventListener("change", countBulk);
 $("bulk-score").addEventListener("input", countBulk);
 $("bulk-reject").addEventListener("click", bulkReject);
 $("bulk-keep").addEventListener("click", bulkKeep);
-$("bulk-close").addEventListener("click", () => $("bulk").close());

@@ -105,7 +105,7 @@ function undoLast() {
     if (told.length) return say(`undone: ${told.join("; ")}`);
   }
   if (!step) return say("There is nothing to undo.");
-  showRows(step.before.rows);
+  showRows(step);
   say(`undone: ${step.name}; ${progressText()}`);
 }
 
@@ -120,12 +120,12 @@ function redoLast() {
     if (press.left && coding) setCoding(false);
     statesChanged();
   }
-  showRows(step.after.rows);
+  showRows(step);
   say(`redone: ${step.name}; ${progressText()}`);
 }
 
 /** Selects what came back, and goes there unless somebody is coding. */
-function showRows(changes) {
+function showRows({ rows: changes }) {
   const found = changes.map(([i]) => i).filter(stands);
   if (!found.length || coding) return;
   if (found.length === 1) goTo(found[0]);

@@ -52,6 +52,8 @@ const KEYS = [
     keyRow("undo", fixed("Ctrl+z", undoLast, { edits: true, repeats: true })),
     keyRow("redo", fixed("Ctrl+Shift+z", redoLast, { edits: true, repeats: true }),
       fixed("Ctrl+y", redoLast, { edits: true, repeats: true })),
+    keyRow("save the timeline's file", fixed("Ctrl+s")), // edit.save.js
+    keyRow("the menu of what is selected", fixed("Shift+F10")), // edit.menu.js
   ]],
   ["Borders", [
     keyRow("start one position earlier or later",

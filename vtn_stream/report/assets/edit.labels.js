@@ -61,7 +61,7 @@ function chooseLabel(title, then) {
 }
 
 function choiceMade(label) {
-  $("chooser").close();
+  closeDialog("chooser");
   lastLabel = label;
   choosing(label);
 }
@@ -75,7 +75,6 @@ $("chooser").addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-$("chooser-close").addEventListener("click", () => $("chooser").close());
 
 // ---- the list of labels, and new ones
 
@@ -134,4 +133,3 @@ $("label-form").addEventListener("submit", (event) => {
   const key = labelKeys[lastLabel];
   tellKey(`New label: ${name}. ${key === undefined ? "It has no key yet." : `Its key is ${keyText(key)}.`}`);
 });
-$("labels-close").addEventListener("click", () => $("labels-dialog").close());

@@ -48,7 +48,7 @@ function aroundSelected() {
 }
 
 function declareAndClose(act) {
-  $("nothing").close();
+  closeDialog("nothing");
   act();
 }
 

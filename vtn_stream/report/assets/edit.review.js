@@ -29,7 +29,6 @@ function progressText() {
 
 /** From 0, sure, to 1: how near its score is to the threshold. Without a score nothing is known. */
 function doubtOf(i) {
-  if (data.doubt) return data.doubt[i] ?? 0;
   const { score, was } = segments.exact[i], said = was ? was.score : score, at = data.drawn ?? 0.5;
   return said === null ? 1 : 1 - Math.abs(said - at) / Math.max(at, 1 - at);
 }

@@ -68,7 +68,8 @@ function download(blob, { end }) {
 async function save(kind = "timeline", isDownload = !("showSaveFilePicker" in window)) {
   if (isSaving) return;
   isSaving = true;
-  endOpenStates(); // what was begun while coding is saved too
+  const ended = endOpenStates(); // what was begun while coding is saved too
+  if (ended) say(ended);
   const top = history.done.at(-1), said = digestOfSaid({ segments: standingSegments(), reviewed, rejected });
   try {
     const blob = new Blob([KINDS[kind].text()], { type: KINDS[kind].type });

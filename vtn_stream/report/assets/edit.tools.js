@@ -14,6 +14,19 @@ function toggleTools() {
   draw({ lanes: true });
 }
 
+/** The focus leaves it first: until the next frame a button that is not to be seen any more would take the next key. */
+function closeDialog(id) {
+  document.activeElement.blur();
+  $(id).close();
+}
+
+document.addEventListener("keydown", (event) => {
+  const dialog = document.querySelector("dialog[open]");
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !dialog) return;
+  event.preventDefault();
+  closeDialog(dialog.id);
+});
+
 /** Leaves what was begun: a span without an end. */
 function giveUp() {
   if (beginsAt === null) return;
@@ -57,7 +70,8 @@ for (const button of document.querySelectorAll("[data-tool]")) {
 }
 const toolClicks = {
   "bulk-open": openBulk, "labels-open": openLabels, "nothing-open": openNothing,
-  "nothing-close": () => $("nothing").close(),
+  "nothing-close": () => closeDialog("nothing"), "bulk-close": () => closeDialog("bulk"),
+  "labels-close": () => closeDialog("labels-dialog"), "chooser-close": () => closeDialog("chooser"),
   "nothing-film": () => declare(0, length),
   "nothing-view": () => declareAndClose(() => declare(view.low, view.high)),
   "nothing-around": () => declareAndClose(aroundSelected),
