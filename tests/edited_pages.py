@@ -17,7 +17,7 @@ window.showSaveFilePicker = async ({ suggestedName }) => {
     const chunks = [];
     return {
       write: async (blob) => {
-        if (window.full) throw new DOMException("no room", "QuotaExceededError");
+        if (window.noRoom) throw new DOMException("no room", "QuotaExceededError");
         chunks.push(await blob.text());
       },
       close: async () => { files[name] = chunks.join(""); },

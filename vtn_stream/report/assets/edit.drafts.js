@@ -180,6 +180,7 @@ async function useDraft({ id, revision, head, release }) {
   saved = head.saved === undefined ? undefined : { top: history.done.at(-1), name: head.saved, isSure: false, said: head.said };
   draft = { id, revision, release, kept: head.base === base() ? wanted() : NOTHING };
   if (head.base !== base()) keepDraft();
+  showSaving();
   return true;
 }
 
