@@ -51,7 +51,7 @@ SCRIPTS = (
     ),
     "edit.moments.js",
     *(f"edit.{part}.js" for part in ("store", "checked", "drafts", "pages", "save")),
-    *(f"edit.{part}.js" for part in ("places", "marks", "mouse", "menu")),
+    *(f"edit.{part}.js" for part in ("places", "marks", "held", "mouse", "menu")),
     "report.start.js",
 )
 

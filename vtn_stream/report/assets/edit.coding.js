@@ -163,6 +163,7 @@ function statesChanged() {
   }));
   $("open-part").hidden = !openStates.size;
   growStates();
+  draw({ lanes: true });
 }
 
 /** Called whenever the playhead has moved. */
@@ -172,6 +173,6 @@ function growStates() {
   [...$("open-states").children].forEach((li, k) => {
     li.lastChild.textContent = `${(Math.abs(now - starts[k]) / 1000).toFixed(1)} s`;
   });
-  draw({ lanes: true });
+  drawLanes(openStates.keys());
 }
 

@@ -24,11 +24,11 @@ function byWhom(i) {
 
 /** Shows these rows where they would be, and draws nothing anew but the lanes that it concerns. It changes nothing. */
 function showMoving(places) {
-  const touched = new Set([...moving.values()].map(({ label }) => label));
+  const before = [...moving], touched = new Set();
   moving.clear();
-  for (const [i, place] of places) {
-    moving.set(i, place);
-    touched.add(place.label);
+  for (const [i, place] of places) moving.set(i, place);
+  for (const [i, { label }] of [...before, ...moving]) {
+    touched.add(label);
     if (i !== NEW) touched.add(segments.label[i]);
   }
   drawLanes(touched);

@@ -7,42 +7,11 @@
      press  a finger that rests: it selects, and when it is lifted, opens the menu
    Nothing is changed before it is lifted, and then in one step. Times are seconds where they are kept. */
 
-const SNAP = 6, STARTS = 4, NEAR_BORDER = 16, LONG_PRESS = 500; // pixels, and ms
+const STARTS = 4, NEAR_BORDER = 16, LONG_PRESS = 500; // pixels, and ms
 const STRAIGHT = 16; // pixels to the side that a hand which goes to another lane may stray
-const reachOf = ({ pointerType }) => (pointerType === "mouse" ? 6 : 12);
 const rounded = (seconds) => Math.round(seconds * 1e6) / 1e6; // a sum of two times is a time again
 const isSelected = (i) => selection.includes(i);
 let spaceHeld = null; // how the film was when the space bar went down; null while it is up
-
-// ---- what is under the pointer
-
-/** The lane there, and of its segments the one to take hold of: selected ones first, then those under the pointer, then
-    the nearest edge. edge: "start", "end", or null for the body. Of narrow ones the edges are held from outside. */
-function heldAt(px, y, reach) {
-  const under = trackAt(y);
-  if (under?.kind !== "lane" || state.off.has(under.label)) return null;
-  let best = { label: under.label, i: -1, edge: null, rank: Infinity };
-  const low = timeAt(px - reach - 3), high = timeAt(px + reach + 3);
-  for (const i of lanes[under.label].found) {
-    if (segments.start[i] > high) break;
-    if (!shown[i] || segments.end[i] < low) continue;
-    const spare = Math.max(0, 6 - x(segments.end[i]) + x(segments.start[i])) / 2;
-    const a = x(segments.start[i]) - spare, b = x(segments.end[i]) + spare, inner = Math.min(reach, (b - a) / 3);
-    const edge = px >= a - reach && px <= a + inner ? "start" : px >= b - inner && px <= b + reach ? "end" : null;
-    const isUnder = px >= a && px <= b;
-    if (!edge && !isUnder) continue;
-    const far = edge ? Math.abs(px - (edge === "start" ? a : b)) : reach;
-    const rank = far + (isUnder ? 0 : 100) + (isSelected(i) ? 0 : 1000);
-    if (rank <= best.rank) best = { label: under.label, i, edge, rank };
-  }
-  return best;
-}
-
-/** Says by the pointer's look what a press would do. */
-function showWhatIsHeld(event) {
-  const [px, y] = spot(event), held = editing() ? heldAt(px, y, reachOf(event)) : null;
-  stage.dataset.over = !held || spaceHeld ? "" : held.edge ? "edge" : held.i >= 0 ? "body" : "free";
-}
 
 // ---- taking hold
 
@@ -77,32 +46,6 @@ function startMoving(hand) {
   hideTip();
   stage.dataset.over = { edge: "edge", body: "moved", free: "free" }[hand.kind];
   followBorder(hand);
-}
-
-/** Where edges snap to, in order: the playhead, all that stands and is shown, reviewed time, the film. */
-function bordersAround(rowsMoved) {
-  const found = [0, filmEnd, rounded(now / 1000)];
-  lanes.forEach((lane) => {
-    for (const i of lane.found) {
-      if (shown[i] && !rowsMoved.has(i)) found.push(segments.exact[i].start_s, segments.exact[i].end_s);
-    }
-  });
-  for (const i of rowsMoved) if (i !== NEW) found.push(segments.exact[i].start_s, segments.exact[i].end_s);
-  for (const { start_s, end_s } of reviewed) found.push(start_s, end_s);
-  return Float64Array.from(found).sort();
-}
-
-/** The border within SNAP pixels of a time, or undefined. */
-function borderNear(borders, seconds) {
-  let low = 0, high = borders.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (borders[middle] < seconds) low = middle + 1;
-    else high = middle;
-  }
-  const far = (border) => Math.abs(border - seconds), [left, right] = [borders[low - 1], borders[low]];
-  const nearest = right === undefined || far(left) < far(right) ? left : right;
-  return far(nearest) * 1000 <= (SNAP * (view.high - view.low)) / width ? nearest : undefined;
 }
 
 // ---- following the pointer

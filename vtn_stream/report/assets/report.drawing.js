@@ -11,8 +11,13 @@ function measure() {
   width = stage.clientWidth;
   Object.assign(size, { rows: rowsBox.clientHeight, tracks: scroll.clientHeight, overview: $("overview").clientWidth });
   rowsTop = rowsBox.scrollTop;
+  for (const wide of document.querySelectorAll(".wide-table")) { // keys alone must be able to scroll it, where it scrolls
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    else wide.removeAttribute("tabindex");
+  }
   draw({ lanes: true, overview: true, table: true });
 }
+document.addEventListener("toggle", measure, true);
 
 function draw(what) {
   for (const name of Object.keys(what)) dirty[name] ||= what[name];

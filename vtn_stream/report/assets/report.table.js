@@ -11,7 +11,7 @@ function rowOf(i) {
     make("td", {}, make("span", { class: "named" }, ...signs(segments.label[i]), stranger(nameOf(i)))),
     make("td", { class: "number" }, clock(segments.start[i])),
     make("td", { class: "number end" }, clock(segments.end[i])),
-    make("td", { class: "number" }, clock(segments.end[i] - segments.start[i])),
+    make("td", { class: "number length" }, clock(segments.end[i] - segments.start[i])),
     make("td", { class: "number" }, isTrue(i) ? make("span", { class: "badge" }, score) : score),
     make("td", { class: "by" }, BY[byWhom(i)] ?? ""),
   ];
@@ -81,7 +81,7 @@ for (const [key, name] of COLUMNS) {
     rowsBox.scrollTop = 0;
     sort();
   });
-  const kind = ["label", "note", "by"].includes(key) ? key : key === "end" ? "number end" : "number";
+  const kind = ["label", "note", "by"].includes(key) ? key : ["end", "length"].includes(key) ? `number ${key}` : "number";
   $("columns").append(make("th", { scope: "col", class: kind, "data-key": key }, button));
 }
 rowsBox.addEventListener("scroll", () => { rowsTop = rowsBox.scrollTop; draw({ table: true }); }, { passive: true });
