@@ -65,6 +65,7 @@ def page(
     thumbnails: Sequence[tuple[float, bytes]] = (),
     label_curves: LabelCurves | None = None,
     queue: Queue | None = None,
+    labels: Sequence[str] = (),
 ) -> bytes:
     """The page.
 
@@ -74,12 +75,13 @@ def page(
     thumbnails    (time_s, JPEG)
     label_curves  what a model says of each label over time, drawn on the label's lane
     queue         moments that the page asks its reader to look at
+    labels        labels that come first, and are there without a segment too
     """
     path = timeline.video_path if film is None else film
     film_name = _shown(path.rpartition("/")[2] or path)
-    labels = dict.fromkeys([*timeline.labels, *(s.label for s in truth or ())])
-    number = {label: i for i, label in enumerate(labels)}
-    looks = [look_of(label) for label in labels]
+    named = dict.fromkeys([*labels, *timeline.labels, *(s.label for s in truth or ())])
+    number = {label: i for i, label in enumerate(named)}
+    looks = [look_of(label) for label in named]
     of_label = pictures_of_labels(timeline.segments, thumbnails) if is_of_scenes(timeline) else {}
     room = MAX_THUMBNAIL_TEXT - sum(len(data_uri(jpeg)) for _, jpeg in of_label.values())
     shown = sorted({*chosen_thumbnails(thumbnails, room), *of_label.values()})
@@ -97,7 +99,7 @@ def page(
         "drawn": _drawn_at(timeline),
         "labels": [
             [_shown(label), look.colour, look.hatch, place.get(label), _filed(label)]
-            for label, look in zip(labels, looks, strict=True)
+            for label, look in zip(named, looks, strict=True)
         ],
         "segments": _columns(timeline.segments, number),
         "reviewed": [

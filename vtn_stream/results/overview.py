@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, VtnStreamError, printable
 from vtn_stream.report.index import Entry, Failed, entry_of, index, is_index
+from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.files import PAGE, suffix_of
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pages import check_replaceable, page_at
@@ -22,6 +23,7 @@ MAX_UPDATED = 1_000  # films of an index that follows each analysis: 3 ms each
 MAX_PICTURED = 100  # films of an index that shows their scenes by pictures
 PICTURE_WIDTH = 80
 _TIMELINE = ".timeline.json"
+_PAGE = f".timeline{suffix_of(PAGE)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,14 @@ class Indexed:
 
 def timeline_files(folder: Path) -> list[PurePath]:
     """The timelines in a folder and the folders in it, relative to it. Raises InputError if there are none."""
+    found = [file for file in _files(folder) if file.name.endswith(_TIMELINE)]
+    if not found:
+        raise _nothing_in(folder)
+    return found
+
+
+def _files(folder: Path) -> list[PurePath]:
+    """The timelines, and the pages beside which there is none, relative to the folder; in the order of folders."""
 
     def tell(error: OSError) -> None:
         if error.filename == os.fspath(folder):
@@ -48,15 +58,32 @@ def timeline_files(folder: Path) -> list[PurePath]:
     found = []
     for path, folders, files in os.walk(folder, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = PurePath(os.path.relpath(path, folder))
-        found += [below / name for name in sorted(files) if name.endswith(_TIMELINE) and not name.startswith(".")]
-    if not found:
-        raise InputError(
-            f"there is no FILM{_TIMELINE} in {folder.name or folder}",
-            "no page was written",
-            "name the folder of a batch",
-        )
+        below, there = PurePath(os.path.relpath(path, folder)), set(files)
+        for name in sorted(name for name in files if not name.startswith(".")):
+            is_alone = name.endswith(_PAGE) and name.removesuffix(_PAGE) + _TIMELINE not in there
+            if is_alone or name.endswith(_TIMELINE):
+                found.append(below / name)
     return found
+
+
+def _films(folder: Path) -> dict[PurePath, Timeline | None]:
+    """The timelines, with None; and the pages in which people may say what happens in a film, and of which nobody saved
+    it yet, with the timeline that is in each. Raises InputError if there are none.
+    """
+    films: dict[PurePath, Timeline | None] = {}
+    for file in _files(folder):
+        blank = None if file.name.endswith(_TIMELINE) else blank_in_page(folder / file)
+        if blank is not None or file.name.endswith(_TIMELINE):
+            films[file] = blank
+    if not films:
+        raise _nothing_in(folder)
+    return films
+
+
+def _nothing_in(folder: Path) -> InputError:
+    return InputError(
+        f"there is no FILM{_TIMELINE} in {folder.name or folder}", "no page was written", "name the folder of a batch"
+    )
 
 
 def write_missing_pages(
@@ -72,7 +99,9 @@ def write_missing_pages(
     overwrite  also where a file is in the way that is no page, or hand work, which is put aside
     truth_of   what really happens in the film of a timeline, in this folder below; a page that shows it is always made
     """
-    for file in timeline_files(folder):
+    for file, blank in _films(folder).items():
+        if blank is not None:  # nobody saved what is said in this page: it stays as it is
+            continue
         source, page = folder / file, folder / _page(file)
         try:
             is_newer = _is_newer(page, source)
@@ -98,7 +127,8 @@ def write_index(
     thumbnails: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Indexed:
-    """Write index.html over all timelines in the folder; a foreign one, or hand work, is kept.
+    """Write index.html over all timelines in the folder, and over the pages of films of which nobody saved one yet; a
+    foreign one, or hand work, is kept.
 
     failed     films that have no timeline, and why; they have rows as well
     overwrite  replace a foreign one; with it, or with discard_edits, hand work is put aside
@@ -107,34 +137,34 @@ def write_index(
 
     Raises InputError, TimelineError.
     """
-    files = timeline_files(folder)
+    films = _films(folder)
     check_replaceable(folder / INDEX, overwrite=overwrite, discard_edits=discard_edits)
-    num_failed, pictured = 0, thumbnails and len(files) <= MAX_PICTURED
+    num_failed, pictured = 0, thumbnails and len(films) <= MAX_PICTURED
 
     def entries() -> Iterator[Entry | Failed]:
         nonlocal num_failed
-        for done, file in enumerate(files):
+        for done, (file, blank) in enumerate(films.items()):
             if on_progress:
-                on_progress(done, len(files))
+                on_progress(done, len(films))
             try:
-                timeline = load_timeline(folder / file)
+                timeline = blank or load_timeline(folder / file)
             except VtnStreamError as error:
                 num_failed += 1
                 yield Failed(name=file.as_posix(), reason=error.fact)
                 continue
-            page = _page(file)
+            page = _page(file) if blank is None else file
             yield entry_of(
                 timeline,
                 name=(file.parent / timeline.video_path).as_posix(),
                 page=page.as_posix() if (folder / page).is_file() else None,
-                timeline_file=file.as_posix(),
+                timeline_file=file.as_posix() if blank is None else None,
                 pictures=_small_pictures(timeline, store) if pictured else None,
             )
         yield from (Failed(name=name, reason=reason) for name, reason in (failed or {}).items())
 
     # The folder as it was called, not where that leads: its name may say who made it.
     told = write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
-    return Indexed(path=folder / INDEX, num_films=len(files), num_failed=num_failed, told=told)
+    return Indexed(path=folder / INDEX, num_films=len(films), num_failed=num_failed, told=told)
 
 
 def update_index(
@@ -154,7 +184,7 @@ def update_index(
     if is_hand_work(path):
         return None, f"{INDEX} was changed by hand and is kept: it does not show the new results"
     try:
-        if (num := len(timeline_files(folder))) > MAX_UPDATED:
+        if (num := len(_files(folder))) > MAX_UPDATED:
             again = f"vtn-stream report {printable(str(folder))}"
             return None, f"{INDEX} does not show the new results yet, as it is over {num:,} films: {again} updates it"
         written = write_index(folder, failed=failed, store=store, thumbnails=thumbnails)

@@ -16,14 +16,25 @@ from vtn_stream.report.html import is_document
 from vtn_stream.report.label_curves import LabelCurves, label_curves
 from vtn_stream.report.page import page
 from vtn_stream.report.queue import Queue
+from vtn_stream.results.blank import asked_labels
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pictures import recipe_of
 from vtn_stream.results.timelines import load_document, stem_of
-from vtn_stream.store import EmbeddingStore, read_scores, scores_identity
+from vtn_stream.store import EmbeddingStore, load_pictures, read_scores, scores_identity
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores
 
-__all__ = ["NO_FILM", "Scored", "check_replaceable", "page_at", "page_of", "quiet_way_to", "rest_of", "way_to"]
+__all__ = [
+    "NO_FILM",
+    "Scored",
+    "check_replaceable",
+    "has_pictures",
+    "page_at",
+    "page_of",
+    "quiet_way_to",
+    "rest_of",
+    "way_to",
+]
 
 NO_FILM = "the page does not know where the film lies: choose it there, or run vtn-stream report TIMELINE --film FILM"
 # Where a page says which film it plays, as `report.page` writes it.
@@ -46,20 +57,36 @@ def page_of(
     scored: Scored | None = None,
     files: Mapping[str, Sequence[str]] = {},
     queue: Queue | None = None,
+    labels: Sequence[str] = (),
 ) -> Written:
     """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`; scored:
     what the timeline was drawn from; files: digests of the files written with it, which the timeline that the page
-    saves has too; queue: moments that it asks its reader to look at.
+    saves has too; queue: moments that it asks its reader to look at; labels: those that people will use, beside the
+    timeline's own and before them.
 
-    Thumbnails are those that were stored when the film was analyzed, of the same recipe; if there are none, the
-    page has none, and a warning says so.
+    Thumbnails are those that were stored when the film was analyzed, of the same recipe, else those that were made for
+    a page alone; if there are none, the page has none, and a warning says so.
     """
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     curves = None if scored is None else _label_curves(timeline, truth or (), *scored)
     rest = rest_of(timeline, files)
-    content = page(timeline, rest=rest, truth=truth, film=film, thumbnails=pictures, label_curves=curves, queue=queue)
+    content = page(
+        timeline,
+        rest=rest,
+        truth=truth,
+        film=film,
+        thumbnails=pictures,
+        label_curves=curves,
+        queue=queue,
+        labels=(*labels, *asked_labels(timeline)),
+    )
     return Written(content=content, warnings=warnings)
+
+
+def has_pictures(timeline: Timeline, store: EmbeddingStore) -> bool:
+    """Whether a page of this timeline would have any."""
+    return bool(_thumbnails(timeline, store, most=1))
 
 
 def rest_of(timeline: Timeline, files: Mapping[str, Sequence[str]] = {}) -> str:
@@ -77,10 +104,11 @@ def page_at(
     thumbnails: bool = True,
     source: Path | None = None,
     queue: Queue | None = None,
+    labels: Sequence[str] = (),
 ) -> Written:
     """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies, or
-    where the page that is there now finds it; source: the timeline's file, beside which its scores lie; queue: moments
-    that it asks its reader to look at.
+    where the page that is there now finds it; source: the timeline's file, beside which its scores lie; queue and
+    labels: as of `page_of`.
 
     Raises nothing if there is none: a warning says so.
     """
@@ -96,6 +124,7 @@ def page_at(
         scored=scored,
         files=files,
         queue=queue,
+        labels=labels,
     )
     return replace(written, warnings=(*written.warnings, *trouble, *((NO_FILM,) if way is None else ())))
 
@@ -186,12 +215,13 @@ def _way_of_page(page: Path, timeline: Timeline) -> str | None:
     return way if is_there else None
 
 
-def _thumbnails(timeline: Timeline, store: EmbeddingStore) -> list[tuple[float, bytes]]:
-    recipe = recipe_of(timeline)
-    if recipe is None:
-        return []
+def _thumbnails(
+    timeline: Timeline, store: EmbeddingStore, most: int = MAX_THUMBNAILS_READ
+) -> list[tuple[float, bytes]]:
+    recipe, identity = recipe_of(timeline), timeline.video_identity
+    found = [] if recipe is None else store.thumbnails(identity, recipe.digest, most)
+    found = found or load_pictures(store.root, identity) or []
     start_s, end_s = timeline.span_s
-    found = store.thumbnails(timeline.video_identity, recipe.digest, MAX_THUMBNAILS_READ)
     return [(time_s, jpeg) for time_s, jpeg in found if start_s <= time_s < end_s]
 
 
