@@ -30,6 +30,13 @@ def test_a_reader_meets_no_tools_and_no_key_that_edits(keyed):
     assert not page.locator("#tools").is_visible()
 
 
+def test_enter_after_the_button_of_the_tools_keeps_and_does_not_close_them(keyed):
+    page = keyed(*MATCH, tools=False)
+    page.get_by_role("button", name="Edit").click()
+    press(page, "n")
+    assert press(page, "Enter").startswith("kept run")
+
+
 def test_segments_are_kept_rejected_and_relabelled_one_after_the_other(keyed):
     page = keyed(*MATCH)
     press(page, "n")

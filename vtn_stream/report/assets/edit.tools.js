@@ -12,6 +12,8 @@ function toggleTools() {
   showProgress();
   measure();
   draw({ lanes: true });
+  // The button that opened them is not asked again by the next Enter, which keeps a segment.
+  if (open && document.activeElement === $("edit")) scroll.focus({ preventScroll: true });
 }
 
 /** The focus leaves it first: until the next frame a button that is not to be seen any more would take the next key. */
