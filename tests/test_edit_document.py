@@ -254,19 +254,6 @@ def test_a_segment_of_a_person_is_taken_away_and_not_rejected(shown):
     assert saved(shown).timeline.rejected == before
 
 
-def test_a_drag_is_one_step_and_shows_nothing_wrong_where_it_is_left(shown):
-    i = row(shown, 4, "fall")
-    shown.evaluate("(i) => { for (let k = 0; k < 5; k++) inside.preview(i, 4 + k / 10, 6 + k / 10); }", i)
-    assert shown.evaluate("(i) => [inside.segments.start[i], inside.history.done.length]", i) == [4400, 0]
-    assert saved(shown).timeline == WHAT_WAS_SAID
-    shown.evaluate("inside.endPreview()")
-    assert shown.evaluate("(i) => inside.segments.start[i]", i) == 4000
-    shown.evaluate("(i) => { inside.preview(i, 5, 7); inside.moveTo(i, 5, 7); }", i)
-    assert shown.evaluate("inside.history.done.length") == 1
-    shown.evaluate("inside.undo()")
-    assert shown.evaluate("(i) => inside.segments.start[i]", i) == 4000
-
-
 def test_times_stay_in_the_film_and_ends_behind_starts(shown):
     i = row(shown, 4, "fall")
     shown.evaluate("(i) => inside.moveTo(i, -5, 99)", i)

@@ -15,7 +15,11 @@ const filmEnd = data.rest.video.duration_s > 0 ? data.rest.video.duration_s : le
 const byHand = (i) => ["curated", "manual"].includes(segments.exact[i].origin);
 
 /** Rows that stand, without truth. */
-const standing = () => [...segments.gone.keys()].filter((i) => stands(i) && !isTrue(i));
+function standing() {
+  const found = [];
+  for (let i = 0; i < numRows(); i++) if (stands(i) && !isTrue(i)) found.push(i);
+  return found;
+}
 
 /** Labels that are there, by number. */
 const labelsThere = () => [...data.labels.keys()].filter((label) => !absent.has(label));
@@ -59,7 +63,6 @@ function bringLabel(name) {
 /** Takes a step of the history, forwards or back. */
 function apply({ name, labels, ...step }, way) {
   const isBack = way === "undo";
-  endPreview();
   if (!isBack) labels.forEach(bringLabel);
   const touched = changeRows(step.rows.map(([i, before, after]) => [i, isBack ? before : after]));
   reviewed = stepped(reviewed, step.reviewed, isBack, compareReviewed);
@@ -80,36 +83,11 @@ function apply({ name, labels, ...step }, way) {
   for (const listener of onEdited) listener(edited);
 }
 
-// ---- what is selected, and what a drag shows before it is done
+// ---- what is selected
 
 /** Selects rows; the first becomes the main one, which the table scrolls to. */
 function select(numbers) {
   const found = [...new Set(numbers)].filter(stands);
   choose(found[0] ?? -1);
   selection = found;
-}
-
-let previewed = -1;
-
-/** Draws a row elsewhere until `moveTo` or `endPreview`. */
-function preview(i, start_s, end_s) {
-  if (previewed !== i) endPreview();
-  previewed = i;
-  drawAt(i, start_s, end_s);
-}
-
-function endPreview() {
-  const i = previewed;
-  previewed = -1;
-  if (i >= 0) drawAt(i, segments.exact[i].start_s, segments.exact[i].end_s);
-}
-
-function drawAt(i, start_s, end_s) {
-  const { found } = lanes[segments.label[i]];
-  remove(found, i);
-  segments.start[i] = inMs(start_s);
-  segments.end[i] = inMs(end_s);
-  insert(found, i, byStart);
-  $(`row${i}`)?.remove();
-  draw({ lanes: true, table: true });
 }

@@ -81,7 +81,6 @@ function border(seconds, low, high, exactly) {
 
 /** Gives it other times; an end before the start becomes the start. Whether anything changed. */
 function moveTo(i, start_s, end_s) {
-  endPreview();
   if (!editable([i]).length) return false;
   const exact = segments.exact[i], low = Math.min(0, exact.start_s), high = Math.max(filmEnd, exact.end_s);
   const known = [exact, ...(exact.was ? [exact.was] : [])];

@@ -3,13 +3,14 @@
    Nothing runs while nothing changes: draw() asks for one frame, and only a playing film asks for more. */
 
 const dirty = {}, dirtyLanes = new Set(); // dirtyLanes: labels whose lanes alone are drawn anew
-const size = { rows: 0, tracks: 0, overview: 0, font: "" }; // asked for once: asking makes the browser lay out anew
+const size = { rows: 0, head: 0, tracks: 0, overview: 0, font: "" }; // asked for once: asking makes the browser lay out anew
 let waiting = false, width = 0, height = 0;
 let picked = new Set(); // the selection, while it is drawn
 
 function measure() {
   width = stage.clientWidth;
-  Object.assign(size, { rows: rowsBox.clientHeight, tracks: scroll.clientHeight, overview: $("overview").clientWidth });
+  Object.assign(size, { rows: rowsBox.clientHeight, head: $("columns").offsetHeight });
+  Object.assign(size, { tracks: scroll.clientHeight, overview: $("overview").clientWidth });
   rowsTop = rowsBox.scrollTop;
   for (const wide of document.querySelectorAll(".wide-table")) { // keys alone must be able to scroll it, where it scrolls
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;

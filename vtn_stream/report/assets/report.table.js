@@ -4,6 +4,7 @@ const ROW = 28, PRINTED = 2000;
 const COLUMNS = [["label", "Label"], ["start", "Start"], ["end", "End"], ["length", "Length"], ["score", "Score"], ["by", "By"]];
 if (hasNotes) COLUMNS.push(["note", "Notes"]);
 let printing = false, rowsTop = 0;
+let rowsGoTo = null; // where the rows are to be scrolled to when they are drawn: at once would make the browser lay out
 
 function rowOf(i) {
   const score = scoreOf(i, 3);
@@ -27,6 +28,7 @@ function filler(id, num) {
 }
 
 function paintTable() {
+  rowsTop = rowsGoTo ?? rowsTop;
   const first = printing ? 0 : within(Math.floor(rowsTop / ROW) - 4, 0, Math.max(rows.length - 1, 0));
   const last = Math.min(rows.length, printing ? PRINTED : first + Math.ceil(size.rows / ROW) + 8);
   const children = rows.slice(first, last).map((i, k) => {
@@ -40,6 +42,8 @@ function paintTable() {
   if (last < rows.length && !printing) children.push(filler("below", rows.length - last));
   const there = $("body").children, same = children.length === there.length && children.every((tr, k) => tr === there[k]);
   if (!same) $("body").replaceChildren(...children); // else left alone: a click needs its row from down to up
+  if (rowsGoTo !== null) rowsBox.scrollTop = rowsTop;
+  rowsGoTo = null;
   $("printed").hidden = !printing || last === rows.length;
   $("printed").textContent = `The first ${plural(last, "row")} of ${rows.length.toLocaleString("en")}.`;
   table.setAttribute("aria-multiselectable", editing());
@@ -50,11 +54,9 @@ function paintTable() {
 function choose(i) {
   selection = i < 0 ? [] : [i];
   chosen = i;
-  const place = rows.indexOf(i), head = $("columns").offsetHeight;
-  if (place >= 0) {
-    const top = place * ROW, room = size.rows - head - ROW;
-    rowsBox.scrollTop = rowsTop = within(rowsBox.scrollTop, top - room, top);
-  }
+  const place = rows.indexOf(i), top = place * ROW, room = size.rows - size.head - ROW;
+  const at = rowsGoTo ?? rowsTop, to = place < 0 ? at : within(at, top - room, top);
+  if (to !== at) rowsGoTo = to;
   draw({ lanes: true, table: true });
 }
 
