@@ -99,7 +99,7 @@ def test_what_a_segment_was_before_a_person_changed_it_is_not_drawn_again():
         assert kept_over(corrected, film("..........AAAAAA"), exclusive=False).timeline.segments == (changed,)
 
 
-def test_in_reviewed_time_nothing_of_its_labels_is_drawn():
+def test_in_reviewed_time_nothing_new_of_its_labels_is_drawn():
     corrected = film("", reviewed=".....xxxxx", of=("A",))
     assert kept(corrected, "AAA...AA..AA") == "AAA.......AA"
     assert kept(corrected, "..AAAAAAAAAAAA") == "..AAA.....AAAA"  # cut at both borders
@@ -107,6 +107,20 @@ def test_in_reviewed_time_nothing_of_its_labels_is_drawn():
     everything = film("", reviewed=".....xxxxx", of=None)
     assert kept(everything, "BBBBBBBBBBBBBB") == "BBBBB.....BBBB"
     assert kept_over(everything, film("BBBBBBBB"), exclusive=False).num_cut == 1
+
+
+def test_what_a_person_let_stand_in_reviewed_time_still_stands():
+    """A model's segment that reached over a border of it: nobody said that nothing happens there."""
+    reached = film("...AAAA..AAA", reviewed=".....xxxxx", of=("A",))
+    assert kept(reached, "...AAAA..AAA") == "...AAAA..AAA"  # the same again
+    assert kept(reached, "..AAAAAAAAAAAAA") == "..AAAAA..AAAAAA"
+    assert kept(reached, "AAA") == "AAA..AA..A"  # it is drawn no more, and stays where that was reviewed
+    assert kept(film("AAAAAAAAAAAAAAA", reviewed=".....xxxxx"), ".AAAAAAAAAAAA") == ".AAAAAAAAAAAA"
+    (one,) = kept_over(film("AAAAAAAAA", reviewed="...xxx"), film("AAAAAAAAAAA"), exclusive=True).timeline.segments
+    assert (one.start_s, one.end_s) == (0, 11)  # one, not three
+    between = film("AAAAAAAAAAA", reviewed=".xx....xx")
+    assert kept_over(between, film("AAAAAAAAAAA"), exclusive=True).timeline.segments == film("AAAAAAAAAAA").segments
+    assert kept_over(between, film("AAAAAAAAAAA"), exclusive=True).num_cut == 0
 
 
 def test_where_one_label_holds_at_each_moment_what_is_by_hand_takes_its_place():
@@ -190,6 +204,7 @@ def test_nothing_by_hand_is_ever_lost_or_changed(corrected, drawn, exclusive):
 @settings(max_examples=120)
 @given(corrected_films, drawn_films, st.booleans())
 def test_what_is_drawn_is_part_of_what_the_model_said_and_against_nothing_that_people_said(corrected, drawn, exclusive):
+    corrected = replace(corrected, segments=what_stands(corrected))
     result = kept_over(corrected, drawn, exclusive=exclusive)
     mine = [s for s in result.timeline.segments if not s.by_hand]
     by_hand = what_stands(corrected)
@@ -213,6 +228,25 @@ def test_what_is_drawn_is_part_of_what_the_model_said_and_against_nothing_that_p
         if exclusive and of.duration_s:
             assert not any(s.overlaps(b) for b in by_hand if b.duration_s)
     assert result.num_left_out + result.num_cut <= len(drawn.segments) or not is_corrected(corrected)
+
+
+@settings(max_examples=120)
+@given(corrected_films, drawn_films, st.booleans())
+def test_reviewed_time_stays_as_the_person_left_it(corrected, drawn, exclusive):
+    after = kept_over(corrected, drawn, exclusive=exclusive).timeline
+    for r in corrected.reviewed:
+        for label in "ABC":
+            if r.labels is None or label in r.labels:
+                there = [
+                    {
+                        moment
+                        for s in timeline.segments
+                        if not s.by_hand and s.label == label and (part := s.cropped(r.start_s, r.end_s))
+                        for moment in (range(2 * int(part.start_s), 2 * int(part.end_s)) or [f"at {part.start_s}"])
+                    }
+                    for timeline in (corrected, after)
+                ]
+                assert there[0] == there[1]
 
 
 @settings(max_examples=80)

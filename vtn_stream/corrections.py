@@ -5,11 +5,12 @@
     kept         |--A--|    |=B=|                            |C|                    |-A-|
 
 What is by hand stays as it is, and so does what was rejected. What a model draws is left out where a person spoke of
-the same already, and cut away where a person looked for everything.
+the same already. Time that was reviewed stays as it is too: nothing new is drawn there.
 """
 
 import json
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -80,7 +81,8 @@ def kept_over(corrected: Timeline, drawn: Timeline, *, exclusive: bool) -> Kept:
 
     A segment that was drawn is left out where it is mostly one of its label that people kept, changed, added or
     rejected, or had changed from: more than half of either lies in the other. If exclusive, a long one stays that is
-    only partly so, without that part.
+    only partly so, without that part. Where one of the model's reached into reviewed time, it still does: who reviewed
+    that let it stand.
     """
     if not is_corrected(corrected):
         return Kept(timeline=drawn)
@@ -89,8 +91,9 @@ def kept_over(corrected: Timeline, drawn: Timeline, *, exclusive: bool) -> Kept:
     for s in (*by_hand, *(s.was for s in by_hand if s.was is not None), *corrected.rejected):
         spoken_of.setdefault(s.label, []).append(s)
     same = {label: _Near(segments) for label, segments in spoken_of.items()}
+    stood = _stood_in_reviewed(corrected)
     closed: dict[str, list[Span]] = {}
-    segments, num_left_out, num_cut = list(by_hand), 0, 0
+    new, num_left_out, num_cut = list[Segment](), 0, 0
     for s in drawn.segments:
         if s.label not in closed:
             spans = reviewed_spans(corrected, s.label)
@@ -100,12 +103,12 @@ def kept_over(corrected: Timeline, drawn: Timeline, *, exclusive: bool) -> Kept:
         near = same.get(s.label)
         parts = [] if near and near.holds(s, exclusive=exclusive) else _outside(s, closed[s.label])
         parts = [part for part in parts if not (near and near.holds(part, exclusive=exclusive))]
-        segments += parts
+        new += parts
         num_left_out += not parts
-        num_cut += bool(parts) and parts != [s]
-    timeline = replace(drawn, segments=tuple(segments), reviewed=corrected.reviewed, rejected=corrected.rejected)
+        num_cut += bool(parts) and not _is_whole(s, parts, stood.get(s.label, []))
+    segments = (*by_hand, *_joined_at_borders(new, [s for of_label in stood.values() for s in of_label]))
     return Kept(
-        timeline=timeline,
+        timeline=replace(drawn, segments=segments, reviewed=corrected.reviewed, rejected=corrected.rejected),
         num_by_hand=len(by_hand),
         num_rejected=len(corrected.rejected),
         num_reviewed=len(corrected.reviewed),
@@ -171,6 +174,52 @@ def joined(spans: Iterable[Span]) -> list[Span]:
         elif start < end:
             whole.append((start, end))
     return whole
+
+
+def _stood_in_reviewed(corrected: Timeline) -> dict[str, list[Segment]]:
+    """By label, what a model had drawn and a person who reviewed the time let stand there; of equal ones the surest."""
+    stood: dict[str, dict[Span, Segment]] = {}
+    reviewed: dict[str, list[Span]] = {}
+    for s in sorted(corrected.segments, key=lambda s: s.score or 0.0):
+        if s.by_hand:
+            continue
+        spans = reviewed.setdefault(s.label, reviewed_spans(corrected, s.label))
+        first = max(0, bisect_right(spans, s.start_s, key=lambda span: span[0]) - 1)
+        for low, high in spans[first : bisect_right(spans, s.end_s, key=lambda span: span[0])]:
+            part = s.cropped(low, high)
+            if part is not None and (part.duration_s > TOLERANCE_S or part == s):
+                stood.setdefault(s.label, {})[part.start_s, part.end_s] = part
+    return {label: [parts[span] for span in sorted(parts)] for label, parts in stood.items()}
+
+
+def _joined_at_borders(new: Sequence[Segment], stood: Sequence[Segment]) -> list[Segment]:
+    """What was drawn anew, up to the borders of reviewed time, as one with what stood behind them."""
+    there = Counter(new)
+    lasting = [s for s in new if s.start_s < s.end_s]
+    ends = {(s.label, s.end_s): s for s in reversed(lasting)}  # of several that end together, the first
+    starts = {(s.label, s.start_s): s for s in reversed(lasting)}
+    for s in stood:
+        whole = s
+        if s.start_s < s.end_s and (before := ends.pop((s.label, s.start_s), None)) is not None:
+            there[before] -= 1
+            whole = replace(before, end_s=s.end_s)
+            starts[s.label, whole.start_s] = whole
+        if s.start_s < s.end_s and (behind := starts.pop((s.label, s.end_s), None)) is not None:
+            there[behind] -= 1
+            whole = replace(behind if whole is s else whole, start_s=whole.start_s, end_s=behind.end_s)
+            ends[s.label, whole.end_s] = whole
+            if whole.start_s < s.start_s:
+                starts[s.label, whole.start_s] = whole
+        there[whole] += 1
+    return list(there.elements())
+
+
+def _is_whole(segment: Segment, parts: Sequence[Segment], stood: Sequence[Segment]) -> bool:
+    """Whether the parts of a segment, and what stood in reviewed time, leave nothing of it out."""
+    if parts == [segment]:
+        return True
+    there = joined((s.start_s, s.end_s) for s in (*parts, *stood))
+    return not _outside(segment, there)
 
 
 def _outside(segment: Segment, closed: Sequence[Span]) -> list[Segment]:
