@@ -1,5 +1,7 @@
 """What of a timeline goes out: by score, label, length and number."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,19 @@ def test_a_label_is_the_same_in_any_form_of_unicode():
     selection = Selection(labels=("\u00e9",), names={"\u00e9": "new"})
     assert selection.unknown_labels(timeline) == []
     assert [s.label for s in selection.apply(timeline, lambda: None).segments] == ["new"]
+
+
+def test_what_people_corrected_stays_when_segments_are_drawn_with_a_lower_threshold():
+    by_hand = replace(seg(50, 60, "a", 0.2), origin="manual")
+    rejected = replace(seg(0, 4, "a", 0.3), origin="model")
+    analysis = {"kind": "clip classifier", "operating_point": {"high": 0.5, "low": 0.5}}
+    film = timeline(by_hand, seg(90, 91, "a", 0.9), analysis=analysis)
+    grid_s = np.arange(4.0)
+    index = FrameIndex(grid_s=grid_s, frame=np.arange(4), pts_s=grid_s, valid=np.ones(4, bool))
+    scores = GridScores(frame=np.full((4, 1), 0.3, np.float16))
+    lower = Selection(threshold=0.1)
+    (found,) = lower.apply(replace(film, segments=()), lambda: (scores, index, ("a",))).segments
+    assert lower.apply(film, lambda: (scores, index, ("a",))).segments == (found, by_hand)
+    refused = lower.apply(replace(film, rejected=(rejected,)), lambda: (scores, index, ("a",)))
+    assert refused.segments == (by_hand,)
+    assert refused.rejected == (rejected,)
