@@ -1,6 +1,6 @@
 """What a model gains that goes on from another one (`vtn-stream train --from`), and what it forgets.
 
-    python benchmarks/train_from.py [--data FOLDER] [--store FOLDER] [--model linear|network]
+    python benchmarks/train_from.py [--data FOLDER] [--store FOLDER] [--model linear|network] [--part films|labels]
 
 15 films (34 minutes, 9 labels) seen from the ceiling, in three parts of five films, A, B and C, which take turns. A
 model learns A. From it, another one goes on with B. Both are measured on C, beside a model that learns A and B from
@@ -167,6 +167,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(data) / "indoor-actions")
     parser.add_argument("--store", type=Path, help="of the embeddings; by default the user's")
     parser.add_argument("--model", choices=["linear", "network"], default="linear")
+    parser.add_argument("--part", choices=["films", "labels"], help="by default both")
     parser.add_argument("--labels", nargs="*", default=["walk", "sit"], help="that are absent, or new, in turn")
     parser.add_argument("--turns", type=int, nargs="+", choices=range(3), default=[0, 1, 2])
     given = parser.parse_args()
@@ -183,7 +184,8 @@ def main() -> None:
     found: dict[str, Right] = {kind: {} for kind in kinds}
     teacher = Teacher(encoder=encoder, network=given.model == "network")
     print(f"{given.model}, percent of positions:" + "".join(f"{way:>12}" for way in WAYS))
-    for label in (None, *given.labels):
+    whole: list[str | None] = [] if given.part == "labels" else [None]
+    for label in (*whole, *([] if given.part == "films" else given.labels)):
         for n in given.turns:
             a, b, c = (parts[(n + k) % 3] for k in range(3))
             if label is None:
