@@ -7,7 +7,8 @@ In the JSON of a checkpoint's training:
 
 A digest is BLAKE2b-128, with the model's own salt, of a film's identity (`VideoInfo.identity`), all in hexadecimal. It
 names no film, and nobody can guess it who has neither the film nor a timeline of it: an identity is a digest of every
-byte of the video. Every model has another salt, so that nobody else sees that two models share a film.
+byte of the video. Every model has another salt, so that nobody else sees that two models share a film; one that goes on
+from another keeps that one's digests, and so its salt.
 """
 
 import hashlib

@@ -19,7 +19,7 @@ from vtn_stream.localize import Drawing, phases
 from vtn_stream.model import VTN, DenseConfig
 from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["Dense"]
+__all__ = ["Dense", "drawn_labels"]
 
 ALL = 0.999  # of the films' time: with more of it labelled, the head needs no output for nothing
 
@@ -71,7 +71,7 @@ class Dense(Head[DenseConfig]):
         true = np.concatenate([labels_of(film, labels) for film in films])
         predicted = np.concatenate(
             [
-                _likeliest_labels(scores) if rules is None else _drawn_labels(scores, film, labels, rules)
+                _likeliest_labels(scores) if rules is None else drawn_labels(scores, film, labels, rules)
                 for scores, film in zip(predictions, films, strict=True)
             ]
         )
@@ -154,7 +154,7 @@ def _likeliest_labels(prediction: GridScores) -> NDArray[np.intp]:
     return np.concatenate([frame, 1 - frame.sum(axis=1, keepdims=True)], 1).argmax(axis=1)
 
 
-def _drawn_labels(
+def drawn_labels(
     prediction: GridScores, film: LabelledFilm, labels: Sequence[str], rules: PhaseRules
 ) -> NDArray[np.intp]:
     """[T]: the number of the label that a timeline shows at each position, K for nothing."""
