@@ -40,10 +40,10 @@ def label_keys(page):
 def test_a_new_label_gets_a_colour_a_lane_and_a_key(keyed):
     page = keyed(*MATCH)
     assert new_label(page, "swim") == "New label: swim. Its key is 4."
-    assert new_label(page, "dive", "u", point=True) == "New label: dive. Its key is u."
-    assert label_keys(page)[3:] == [["swim", "4", False], ["dive", "u", True]]
+    assert new_label(page, "dive", "h", point=True) == "New label: dive. Its key is h."
+    assert label_keys(page)[3:] == [["swim", "4", False], ["dive", "h", True]]
     press(page, "Escape", "c")
-    code(page, 2, "4", 3, "u", 4, "4")
+    code(page, 2, "4", 3, "h", 4, "4")
     assert [s for s in standing(page) if s[3] == "manual"] == [("swim", 2, 4, "manual"), ("dive", 3, 3, "manual")]
     assert page.evaluate("data => data[1]", page.evaluate("inside.data.labels[3]")) == look_of("swim").colour
     assert page.locator("#heads .lane bdi").all_inner_texts() == ["run", "jump", "fall", "swim", "dive"]
@@ -134,7 +134,15 @@ def test_a_key_that_a_tool_leaves_is_free_for_a_label_and_one_that_it_takes_is_n
     assert said(page) == "fall starts at 0:00.0"
 
 
-def test_the_reaction_to_a_point_is_chosen_in_the_list_of_labels(keyed):
+def test_a_label_keeps_the_key_it_was_used_with_in_other_films(keyed):
+    page = keyed(*MATCH)
+    code(page, "c", 1, "3", 2, "3")
+    kept = page.evaluate("localStorage['vtn-stream keys']")
+    page = keyed(segment(0, 1, "fall"), segment(2, 3, "swim"), segment(4, 5, "dive"), stored=kept)
+    assert page.evaluate("inside.labelKeys") == ["3", "1", "2"]
+
+
+def test_which_labels_are_points_is_chosen_in_the_list_of_labels(keyed):
     page = keyed(*MATCH)
     page.get_by_role("button", name="Labels…").click()
     page.get_by_label("fall is a point label").check()

@@ -283,13 +283,13 @@ def test_the_whole_review_without_single_keys(keyed):
 
 def test_axe_finds_nothing_in_tools_and_dialogs(keyed):
     page = keyed(*MATCH)
+    page.emulate_media(color_scheme="dark")
     press(page, "n", "Enter", "e", "e", "ArrowRight", "e", "c", "1")
     for name in ("Keys", "Labels…", "By score…", "Nothing else: more", "Relabel…"):
         page.get_by_role("button", name=name).first.click()
         assert page.get_by_role("dialog").get_by_role("heading").first.is_visible()
         page.keyboard.press("Escape")
     page.evaluate("document.querySelectorAll('dialog').forEach(dialog => dialog.show())")
-    page.emulate_media(color_scheme="dark")
     assert axe_violations(page) == []
 
 
@@ -314,3 +314,10 @@ def documented():
             keys, says = line.strip("| ").split(" | ")
             groups[-1][1].append((re.findall(r"`([^`]+)`", keys), says))
     return groups
+
+
+def test_what_was_said_of_a_label_that_no_segment_has_any_more_can_be_taken_back(keyed):
+    page = keyed(*MATCH, reviewed=(Reviewed(start_s=1, end_s=2, labels=("swim",)),))
+    page.get_by_role("button", name="Nothing else: more").click()
+    page.get_by_role("button", name="Take back 0:01.0 to 0:02.0 of swim").click()
+    assert saved(page).reviewed == ()

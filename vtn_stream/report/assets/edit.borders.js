@@ -58,7 +58,7 @@ function addHere() {
 
 function addOf(label) {
   const end = isPoint(label) ? now : Math.min(now + NEW_LASTS, length);
-  lastLabel = label;
+  usedLabel(label);
   const i = add(label, secondsOf(now), secondsOf(end));
   select([i]);
   say(`added ${describe(i)}`);

@@ -24,7 +24,7 @@ const codedSegment = (label, start, end) =>
 /** A press on a label, by key or by button. */
 function press(label) {
   const at = reactedAt();
-  lastLabel = label;
+  usedLabel(label);
   if (isPoint(label)) {
     presses.push({ ended: [], step: commitCoded([codedSegment(label, at, at)]) });
     return say(`${labelName(label)} at ${brief(at)}`);

@@ -1,6 +1,6 @@
 /* Labels: their keys, which are point labels, new ones; and choosing one for a segment. */
 
-const LABEL_KEYS = "123456789qwyuhsz"; // for labels whose users chose none, in the order of the page's labels
+const LABEL_KEYS = "123456789qwuhsz"; // for labels whose users chose none, in the order of the page's labels
 let lastLabel = -1; // the one last given to a segment
 let labelKeys = []; // label -> key, or undefined
 
@@ -37,6 +37,15 @@ const nameWithKey = (label) => {
   return [...signs(label), stranger(labelName(label)), ...(key === undefined ? [] : [make("kbd", {}, keyText(key))])];
 };
 
+/** A label keeps the key that it was first used with, also in pages of other films. */
+function usedLabel(label) {
+  lastLabel = label;
+  const name = exactLabels[label], key = labelKeys[label];
+  if (key === undefined || settings.labels.has(name)) return;
+  settings.labels.set(name, key);
+  keepSettings();
+}
+
 function showLabelKeys() {
   showCodes();
   if ($("labels-dialog").open) listLabels();
@@ -62,7 +71,7 @@ function chooseLabel(title, then) {
 
 function choiceMade(label) {
   closeDialog("chooser");
-  lastLabel = label;
+  usedLabel(label);
   choosing(label);
 }
 

@@ -69,7 +69,7 @@ function listReviewed() {
     const button = make("button", { type: "button" }, "Take back");
     button.setAttribute("aria-label", `Take back ${namedSpan(span)}`);
     button.addEventListener("click", () => {
-      openAgain(span.start_s, span.end_s, span.labels && span.labels.map((name) => labelNumbers.get(name)));
+      commit({ name: "open again", reviewed: reviewed.filter((each) => each !== span) });
       say(`taken back: nothing else, ${namedSpan(span)}`);
       listReviewed();
       ($("nothing-list").querySelector("button") ?? $("nothing-close")).focus();

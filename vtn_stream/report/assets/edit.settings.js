@@ -24,7 +24,8 @@ function readSettings() {
 
 function keepSettings() {
   const { commands, labels, points, single, reaction } = settings;
-  const maps = Object.entries({ commands, labels, points }).map(([name, map]) => [name, Object.fromEntries(map)]);
+  const maps = Object.entries({ commands, labels, points })
+    .map(([name, map]) => [name, Object.fromEntries([...map].slice(-MOST_KEPT))]);
   const text = JSON.stringify({ ...Object.fromEntries(maps), single, reaction });
   try { localStorage.setItem(STORED, text); } catch { /* forbidden or full: they hold until the page is closed */ }
 }
