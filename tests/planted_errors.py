@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from vtn_stream.timeline import Reviewed, Segment, Timeline
 
-__all__ = ["KINDS", "STEP_S", "Case", "cases", "corrected", "said_by_model"]
+__all__ = ["DURATION_S", "KINDS", "STEP_S", "Case", "cases", "corrected", "said_by_model"]
 
 STEP_S = 0.25
 LABELS = ("run", "jump", "fall", "throw", "wait", "talk")

@@ -287,3 +287,12 @@ def test_axe_finds_nothing_in_menu_and_list(edited):
     shown.keyboard.press("Escape")
     menu_at(shown, shown.at("fall", 1.5, 0.8))
     assert axe_violations(shown.page) == []
+
+
+def test_a_menu_stays_when_the_table_scrolls_to_what_it_is_of(edited):
+    shown = edited(*[segment(i / 10, i / 10 + 0.05, "run") for i in range(79)], segment(7, 8, "fall"))
+    menu = menu_at(shown, shown.at("fall", 7.5))
+    expect(shown.page.locator("#body tr", has_text="fall")).to_be_visible()  # it has scrolled
+    drawn(shown.page)
+    drawn(shown.page)
+    assert menu.is_visible()

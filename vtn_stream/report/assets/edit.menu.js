@@ -39,7 +39,8 @@ for (const element of [menu, labelBox]) {
   });
 }
 addEventListener("resize", () => closePopup());
-addEventListener("scroll", ({ target }) => { if (!popup?.element.contains(target)) closePopup(); }, { capture: true, passive: true });
+// The table scrolls to what is selected, which is no reason to close.
+addEventListener("scroll", ({ target }) => { if (target !== rowsBox && !popup?.element.contains(target)) closePopup(); }, { capture: true, passive: true });
 
 // ---- what is in the menu
 

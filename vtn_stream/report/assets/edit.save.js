@@ -97,7 +97,7 @@ $("save-table").addEventListener("click", () => save("table"));
 $("forget-open").addEventListener("click", () => $("forget").showModal());
 $("forget-film").addEventListener("click", () => forgetDrafts(film));
 $("forget-all").addEventListener("click", () => forgetDrafts());
-for (const id of ["forget-film", "forget-all", "forget-close"]) $(id).addEventListener("click", () => $("forget").close());
+for (const id of ["forget-film", "forget-all", "forget-close"]) $(id).addEventListener("click", () => closeDialog("forget"));
 document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   if ($("saving").hidden) return; // nothing was changed: the browser may save the page
