@@ -196,7 +196,6 @@ class Edited:
         self.page.evaluate(
             """() => {
                 while (inside.undo());
-                inside.history.undone = [];
                 inside.select([]);
                 inside.show(0, inside.length);
                 inside.seek(0);
