@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from film_pages import NO_FILM
 
 from vtn_stream.annotate import Failed, FilmToAnnotate, PageReady, PicturesMade, Told, annotate, picture_pts
 from vtn_stream.embedding import probe
 from vtn_stream.errors import DecodingLost, InputError
 from vtn_stream.formats import timeline_json
+from vtn_stream.results import load_timeline
 from vtn_stream.results.blank import MAX_LABELS, asked_labels, blank_in_page, checked_labels
 from vtn_stream.results.overview import write_index, write_missing_pages
 from vtn_stream.store import EmbeddingStore, load_pictures
@@ -272,3 +274,33 @@ def test_a_strangers_page_or_provenance_gives_no_blank_timeline(run, tmp_path):
     for content in (b"", b'"rest":"{}"', run.page().read_bytes().replace(b'"rest":"', b'"rest":"x', 1)):
         page.write_bytes(content)
         assert blank_in_page(page) is None
+
+
+def test_what_people_code_in_a_page_is_shown_and_counted_by_the_next_run(run, open_page):
+    run("long.mp4", labels=["walk", "run"])
+    page = open_page(run.page(), allowed=NO_FILM)  # no browser plays such a film: keys step over it all the same
+    page.evaluate("delete window.showSaveFilePicker")
+    for key in ["t", "c", "1", *["."] * 25, "1", "2", *["."] * 5, "2", "c"]:
+        page.keyboard.press(key)
+    page.get_by_role("button", name="In the whole film").click()
+    with page.expect_download() as found:
+        page.keyboard.press("Control+s")
+    assert found.value.suggested_filename == "long.mp4.timeline.json"
+    file = run.out / found.value.suggested_filename
+    file.write_bytes(found.value.path().read_bytes())
+    said = load_timeline(file)
+    assert [(s.label, round(s.start_s, 2), round(s.end_s, 2), s.origin) for s in said.segments] == [
+        ("walk", 0, 1, "manual"),
+        ("run", 1, 1.2, "manual"),
+    ]
+    assert said.reviewed == (Reviewed(start_s=0, end_s=said.duration_s),)
+    assert asked_labels(said) == ("walk", "run")
+    assert said.video_identity == blank_in_page(run.page()).video_identity
+    run("long.mp4")
+    assert [state for state, *_ in data_of(run.out / "index.html")["progress"].values()] == ["done"]
+    assert data_of(run.page())["segments"]["starts"] == [s.start_s for s in said.segments]
+    file.unlink()
+    shown = run.page().read_bytes()
+    (failed,) = of(Failed, run("long.mp4"))
+    assert "which is not there any more; the page was kept" in str(failed.error)
+    assert run.page().read_bytes() == shown

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.embedding import probe
-from vtn_stream.errors import DecodingLost, TimelineError, VtnStreamError
+from vtn_stream.errors import DecodingLost, InputError, TimelineError, VtnStreamError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.results import check_results_folder, load_timeline, write_file
@@ -187,7 +187,7 @@ class _Work:
         page, file = (place.with_name(f"{place.name}.timeline.{end}") for end in ("html", "json"))
         check_replaceable(page)
         source = file if file.exists() else None
-        timeline = self._blank(page, video) if source is None else load_timeline(source)
+        timeline = self._blank(page, file, video) if source is None else load_timeline(source)
         if timeline.video_identity != video.identity:
             raise TimelineError(
                 f"{file.name} is of another film of this name, or of another version of it",
@@ -204,9 +204,15 @@ class _Work:
         self.tell(PageReady(film=film, page=page, is_new=is_new, has_film=NO_FILM not in written.warnings))
         return timeline
 
-    def _blank(self, page: Path, video: VideoInfo) -> Timeline:
-        """With the labels of now, then those that the page had before."""
+    def _blank(self, page: Path, file: Path, video: VideoInfo) -> Timeline:
+        """With the labels of now, then those that the page had before. Raises InputError for a page that says more."""
         before = blank_in_page(page)
+        if before is None and page.exists():
+            raise InputError(
+                f"{page.name} shows what was in {file.name}, which is not there any more",
+                "the page was kept",
+                "put that file back beside it, or move the page away to begin anew",
+            )
         earlier = () if before is None or before.video_identity != video.identity else asked_labels(before)
         return blank_timeline(video, tuple(dict.fromkeys((*self.labels, *earlier))))
 

@@ -23,7 +23,9 @@ ANNOTATION = "annotation"  # in the provenance
 MAX_LABELS = 1_000
 MAX_CHARACTERS = 200  # of a label, as in the page
 HEAD_BYTES = 2 * 1024 * 1024  # of a page, in which its timeline begins: a blank one is short, pictures come after it
-_REST = re.compile(rb'"rest":("(?:[^"\\]|\\.)*+")')  # as `report.page` writes it; in a text " is \"
+# As `report.page` writes a page in which nothing is said; within a text of it " is \".
+_NO_SEGMENT = b'"segments":{"labels":[],'
+_REST = re.compile(rb'"reviewed":\[\],"rejected":\[\],"rest":("(?:[^"\\]|\\.)*+")')
 _NO_LINE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -58,11 +60,11 @@ def asked_labels(timeline: Timeline) -> tuple[str, ...]:
 
 
 def blank_in_page(page: Path) -> Timeline | None:
-    """The blank timeline that a page of ours was made of; None if it is another file, or the page of a timeline."""
+    """The blank timeline that a page of ours was made of; None if it is another file, or something is said in it."""
     try:
         with open(page, "rb") as file:
             head = file.read(HEAD_BYTES)
-        found = _REST.search(head) if is_document(head) else None
+        found = _REST.search(head) if is_document(head) and _NO_SEGMENT in head else None
         timeline = timeline_json.loads(json.loads(found[1]).encode()) if found else None
     except (OSError, ValueError, TimelineError):
         return None
