@@ -83,6 +83,37 @@ def test_a_file_is_written_where_the_browser_has_a_dialog(page_of):
     assert lines(page) == [f"You saved 1 change to {NAME}. {OLDER}"]  # the last save alone is told
 
 
+def test_what_was_saved_can_be_opened_again(page_of, tmp_path):
+    page = edit(page_of(script=picker()), "keep([0])", "add(2, 7, 7.5)", "nothingElse(0, 2, null)", "reject([2])")
+    meant = as_file(page).timeline
+    page.keyboard.press("Control+s")
+    expect(page.locator("#unsaved")).to_have_text("All is saved")
+    text = page.evaluate(f"files['{NAME}']")
+    again(kept(page))
+    assert as_file(page).timeline == timeline(*MATCH)
+
+    def open_(content):
+        (tmp_path / NAME).write_text(content)
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Open the saved file").click()
+        chooser.value.set_files(tmp_path / NAME)
+
+    for content, why in (
+        (text.replace("xxh3:1", "xxh3:2"), "it is of another film"),
+        (text.replace('"version": 2', '"version": 9'), "it is no timeline of this version"),
+        (text.replace('"end_s": 7.5', '"end_s": 6.5'), "an end before its start"),
+    ):
+        open_(content)
+        expect(page.locator("#saving-told")).to_contain_text(f"{NAME} is not opened: {why}.")
+        assert as_file(page).timeline == timeline(*MATCH)
+    open_(text)
+    expect(page.locator("#unsaved")).to_have_text("All is saved")
+    assert as_file(page).timeline == meant
+    assert lines(page) == [f"Shown is what {NAME} says."]
+    edit(page, "undo()")
+    assert as_file(page).timeline == timeline(*MATCH)
+
+
 def test_a_save_that_fails_or_is_cancelled_keeps_the_draft_and_says_so(page_of):
     page = kept(edit(page_of(script=picker()), "keep([0])"))
     for fault, why in (("cancels", "the dialog was cancelled"), ("noRoom", "the browser refuses (QuotaExceededError)")):

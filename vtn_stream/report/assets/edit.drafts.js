@@ -36,7 +36,7 @@ function digestOfSaid(said) {
 }
 
 let foundBase;
-const base = () => (foundBase ??= digestOfSaid(firstSaid)); // takes a while: found when it is asked for
+const base = () => (foundBase ??= digestOfSaid(firstSaid)); // takes a while, so not before the page is there
 const allSteps = () => [...history.done, ...history.undone.toReversed()];
 const isUnsaved = () => history.done.at(-1) !== saved?.top;
 const isDraft = ({ kind }) => kind === "draft" || kind === "saved";
@@ -231,8 +231,9 @@ function offer(each, changes) {
   };
   const older = "This page was made before that, and does not show them: vtn-stream report makes it anew.";
   if (name !== undefined && !head.total) {
-    notes.push(id);
-    return line(id, [`You saved ${changes} to `, stranger(name), `. ${older}`]);
+    if (!notes.includes(id)) notes.push(id);
+    const open = () => { offer(each, changes); chooseFile((file) => openFile(file, each)); };
+    return line(id, [`You saved ${changes} to `, stranger(name), `. ${older}`], ["Open the saved file…", open], ["Close", () => {}]);
   }
   if (name !== undefined) {
     const forget = () => dropDrafts(store, film, id).catch(notKept);

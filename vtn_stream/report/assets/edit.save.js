@@ -114,3 +114,4 @@ addEventListener("pagehide", () => {
 addEventListener("pageshow", ({ persisted }) => { if (persisted) announce({ hello: true }); });
 onEdited.push(() => { keepDraft(); showSaving(); });
 const looking = restoreDrafts();
+(window.requestIdleCallback ?? setTimeout)(base); // so that the first change does not wait for it
