@@ -132,6 +132,23 @@ def test_any_edits_are_saved_as_meant_and_undone_without_a_trace(shown, seed):
     )
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_edits_at_any_time_stay_in_the_film_and_are_undone_without_a_trace(shown, seed):
+    draw, commands = random.Random(seed), []
+    meant = Corrected(WHAT_WAS_SAID, shown.evaluate("inside.numRows()"), shown.evaluate("inside.exactLabels"))
+    for _ in range(60):
+        command, *given = random_command(draw, meant)
+        commands.append([command, *(draw.uniform(-1, 10) if isinstance(each, float) else each for each in given)])
+    result = shown.evaluate(EVERY_STATE, [commands, "start", "", 0])
+    assert result["wrong"] == []
+    timeline = read_document(result["text"].encode()).timeline
+    assert all(0 <= span.start_s <= span.end_s <= 8 for span in (*timeline.segments, *timeline.reviewed))
+    again = shown.evaluate("() => { while (inside.undo()); while (inside.redo()); return inside.timelineText(); }")
+    assert again == result["text"]
+    shown.evaluate("() => { while (inside.undo()); }")
+    assert shown.evaluate("inside.timelineText()").encode() == dumps(WHAT_WAS_SAID)
+
+
 def test_the_page_keeps_the_digests_of_the_files_beside_the_timeline(open_page, tmp_path):
     files = {"timeline.csv": ("ab" * 32,), "scores.arrow": ("cd" * 32, "ef" * 32)}
     made_of = timeline(*MATCH)

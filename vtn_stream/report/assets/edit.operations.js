@@ -76,7 +76,7 @@ const ofModel = (label) => standing().filter((i) => !byHand(i) && (label === nul
 /** Where a border can be: in the film, or where it was; to the microsecond; what is near one of `exactly` is that. */
 function border(seconds, low, high, exactly) {
   const near = exactly.find((each) => Math.abs(each - seconds) < NEAR);
-  return near ?? Math.round(within(seconds, low, high) * 1e6) / 1e6;
+  return near ?? within(Math.round(seconds * 1e6) / 1e6, low, high);
 }
 
 /** Gives it other times; an end before the start becomes the start. Whether anything changed. */

@@ -27,6 +27,14 @@ function filler(id, num) {
   return tr;
 }
 
+/** Makes these its children. Those that stay are left alone: they need no new layout, and a click needs its row from
+    down to up. */
+function putInto(element, children) {
+  const wanted = new Set(children), there = element.children;
+  for (const child of [...there]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, k) => { if (there[k] !== child) element.insertBefore(child, there[k] ?? null); });
+}
+
 function paintTable() {
   rowsTop = rowsGoTo ?? rowsTop;
   const first = printing ? 0 : within(Math.floor(rowsTop / ROW) - 4, 0, Math.max(rows.length - 1, 0));
@@ -40,8 +48,7 @@ function paintTable() {
   });
   if (first) children.unshift(filler("above", first));
   if (last < rows.length && !printing) children.push(filler("below", rows.length - last));
-  const there = $("body").children, same = children.length === there.length && children.every((tr, k) => tr === there[k]);
-  if (!same) $("body").replaceChildren(...children); // else left alone: a click needs its row from down to up
+  putInto($("body"), children);
   if (rowsGoTo !== null) rowsBox.scrollTop = rowsTop;
   rowsGoTo = null;
   $("printed").hidden = !printing || last === rows.length;
