@@ -71,13 +71,26 @@ def annotate(
         FilmToAnnotate(path=Path(film.path), name=film.name, results=film.results)
         for film in sorted(listing.films, key=lambda film: film.name)
     ]
-    num_failed, pages, without_film = len(listing.problems), dict[Path, bool](), set[Path]()
+    num_failed, pages, written, without_film = len(listing.problems), set[Path](), set[Path](), set[Path]()
+    has_begun = False
+
+    def begin() -> None:
+        """Says where to begin: as soon as all pages are there, before their pictures."""
+        nonlocal has_begun
+        if pages and not has_begun:
+            index = printable(str(output / "index.html"))
+            out.print(
+                Text(f"{num(len(pages), 'page')}, {len(written)} written now; begin with {index}"), soft_wrap=True
+            )
+        has_begun = True
+
     with _progress() as show:
 
         def tell(event: AnnotateEvent) -> None:
             nonlocal num_failed
             check_interrupted()
             if isinstance(event, PicturesMade):
+                begin()
                 show(event)
             elif isinstance(event, Failed):
                 num_failed += 1
@@ -85,12 +98,12 @@ def annotate(
             elif isinstance(event, Told):
                 about = "index.html" if event.film is None else event.film.name
                 err.print(Text(f"{about}: {printable(event.message)}"), soft_wrap=True)
-            elif event.page not in pages:
-                pages[event.page] = event.is_new
-                if not event.has_film:
-                    without_film.add(event.page)
-                if event.is_new and len(pages) <= MAX_NAMED:
+            else:
+                if event.is_new and event.page not in written and len(written) < MAX_NAMED:
                     out.print(Text(f"wrote {printable(str(event.page))}"), soft_wrap=True)
+                pages.add(event.page)
+                written.update([event.page] * event.is_new)
+                without_film.update([event.page] * (not event.has_film))
 
         library(chosen, output, labels=labels, store=store, thumbnails=thumbnails, on_event=tell)
     if without_film:
@@ -99,10 +112,7 @@ def annotate(
             "and pages below one folder and run this there",
             soft_wrap=True,
         )
-    if pages:
-        index = printable(str(output / "index.html"))
-        num_new = sum(pages.values())
-        out.print(Text(f"{num(len(pages), 'page')}, {num_new} of them new; begin with {index}"), soft_wrap=True)
+    begin()
     return 1 if num_failed else 0
 
 

@@ -304,3 +304,12 @@ def test_what_people_code_in_a_page_is_shown_and_counted_by_the_next_run(run, op
     (failed,) = of(Failed, run("long.mp4"))
     assert "which is not there any more; the page was kept" in str(failed.error)
     assert run.page().read_bytes() == shown
+
+
+def test_a_second_file_with_hand_work_over_one_film_is_told(run):
+    run("long.mp4")
+    walk = Segment(start_s=0, end_s=1, label="walk", origin="manual")
+    run.save(replace(blank_in_page(run.page()), segments=(walk,)))
+    (run.out / "long.mp4.timeline (1).json").write_bytes((run.out / "long.mp4.timeline.json").read_bytes())
+    (line,) = {event.message for event in of(Told, run("long.mp4"))}
+    assert line.startswith("long.mp4.timeline (1).json holds hand work over this film as well")

@@ -35,12 +35,12 @@ def test_a_folder_of_films_gets_a_page_each_and_an_index(here, folder):
     assert out.splitlines() == [
         "wrote out/films/a.mp4.timeline.html",
         "wrote out/films/day 2/a.mp4.timeline.html",
-        "2 pages, 2 of them new; begin with out/index.html",
+        "2 pages, 2 written now; begin with out/index.html",
     ]
     assert (folder / "out/index.html").is_file()
     assert asked_labels(blank_in_page(folder / "out/films/day 2/a.mp4.timeline.html")) == ("walk", "run")
     code, out, _ = here("annotate", "films", "-o", "out")
-    assert (code, out) == (0, "2 pages, 0 of them new; begin with out/index.html\n")
+    assert (code, out) == (0, "2 pages, 0 written now; begin with out/index.html\n")
 
 
 def test_a_film_that_is_none_costs_a_line_and_the_exit_code(here, folder):
@@ -48,7 +48,7 @@ def test_a_film_that_is_none_costs_a_line_and_the_exit_code(here, folder):
     code, out, err = here("annotate", "films", "-o", "out")
     assert code == 1
     assert the_line(err).startswith("vtn-stream: films/bad.mp4: bad.mp4 cannot be read as a film")
-    assert "2 pages, 2 of them new" in out
+    assert "2 pages, 2 written now" in out
 
 
 def test_labels_given_twice_are_told_and_those_of_a_model_come_after(here, folder):

@@ -21,6 +21,7 @@ from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.results import check_results_folder, load_timeline, write_file
 from vtn_stream.results.blank import asked_labels, blank_in_page, blank_timeline
+from vtn_stream.results.corrected import copies_line
 from vtn_stream.results.names import place_of
 from vtn_stream.results.overview import write_index
 from vtn_stream.results.pages import NO_FILM, check_replaceable, has_pictures, page_at, quiet_way_to
@@ -194,6 +195,8 @@ class _Work:
                 "it was kept and no page was written",
                 "name another folder with -o, or move it away",
             )
+        for line in copies_line(place.parent, place.name, video.identity):
+            self.tell(Told(film=film, message=line))
         way = quiet_way_to(film.path, page.parent, self.inside)
         written = page_at(page, timeline, film=way, store=self.store.root, source=source, labels=self.labels)
         is_new = not holds(page, written.content)
