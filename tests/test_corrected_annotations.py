@@ -195,6 +195,16 @@ def test_a_corrected_timeline_and_a_changed_table_of_its_film_are_a_problem(fold
     assert [(s.start_s, s.end_s) for s in read_annotations(path).videos["a.mp4"].segments] == [(3, 5)]
 
 
+def test_two_corrections_of_one_film_are_never_merged(folder):
+    """As browsers name a second download."""
+    path = folder(timeline(segment(3, 5, origin="manual")))
+    first = path / "a.mp4.timeline.json"
+    (path / "a.mp4.timeline (1).json").write_bytes(first.read_bytes())
+    with pytest.raises(AnnotationError) as error:
+        read_annotations(path)
+    assert "another file is about a.mp4 too: keep one of them" in str(error.value.problems[0])
+
+
 # ---- their films
 
 

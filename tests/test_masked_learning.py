@@ -209,6 +209,14 @@ def test_figures_are_those_of_the_known_part():
     assert partly.notes[0].startswith("Of 1 film, people looked at 20.0 of 40.0 s")
 
 
+def test_predictions_of_another_version_of_a_film_are_not_scored():
+    true = segments([(1, 4, "run")])
+    known = annotations(a=AnnotatedVideo(segments=true, duration_s=40.0, known=HALF, identity="c0ffee"))
+    assert frame_scores(known, {"a": Prediction(segments=(), identity="c0ffee")}).film_s == 40
+    with pytest.raises(InputError, match="of another film than the corrections, or of another version"):
+        frame_scores(known, {"a": Prediction(segments=(), identity="other")})
+
+
 def test_what_is_predicted_mostly_in_unknown_time_is_no_false_alarm_and_no_hit():
     true = np.array([9] * 6 + [0] * 2 + [1] * 4 + [9] * 6)
     said = np.array([1] * 8 + [1] * 4 + [2] * 6)  # one run of 12, of which 6 are known

@@ -61,7 +61,11 @@ class Known:
         if segment.start_s == segment.end_s:
             at = bisect_right(spans, segment.start_s, key=lambda span: span[0]) - 1
             return at >= 0 and segment.start_s < spans[at][1]
-        return 2 * seconds(shared(spans, ((segment.start_s, segment.end_s),))) >= segment.duration_s
+        known_s, at = 0.0, bisect_right(spans, segment.start_s, key=lambda span: span[1])
+        while at < len(spans) and spans[at][0] < segment.end_s:
+            known_s += min(spans[at][1], segment.end_s) - max(spans[at][0], segment.start_s)
+            at += 1
+        return 2 * known_s >= segment.duration_s
 
     def counting(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
         """Those that count."""

@@ -61,7 +61,8 @@ def measured(facts: CardFacts) -> list[str]:
 
 def _not_measured() -> str:
     return (
-        "It was not measured: there was one film or source only, or nothing was annotated in the others. So nothing "
+        "It was not measured: there was one film or source only, or nothing was annotated in the others, or the model "
+        "from which it goes on had learnt them. So nothing "
         "was chosen or adjusted; the program's defaults were used. To know how good it is, annotate at least one more "
         "film, from another recording, and train again; or run `vtn-stream evaluate` on films that it did not learn."
     )

@@ -1,7 +1,7 @@
 """What a model can learn from annotations: the head that suits them, and whether there are enough examples."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vtn_stream.corrections import joined
 from vtn_stream.errors import InputError, listed
@@ -74,10 +74,17 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
 
 
 def check_enough(
-    videos: Mapping[str, AnnotatedVideo], labels: Sequence[str], split: Parts, head: HeadKind, *, anyway: bool = False
+    videos: Mapping[str, AnnotatedVideo],
+    labels: Sequence[str],
+    split: Parts,
+    head: HeadKind,
+    *,
+    anyway: bool = False,
+    old: Collection[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The labels of these that can be learnt, in this order, and a line for each thing that is not as it should be.
 
+    old: labels that the model knows from which the training goes on; of these, few examples are enough.
     A label without an example in a film to learn from is not learnt. Raises InputError if there is nothing to learn,
     and, unless anyway, where there is too little: 3 segments in all, a label with one, films of one source.
     """
@@ -99,7 +106,7 @@ def check_enough(
             "a model needs at least two labels, so nothing was trained",
             "add clips with another label",
         )
-    little = _too_little(counts, split, what)
+    little = _too_little(counts, split, what, old)
     if little and not anyway:
         raise InputError(
             f"there is too little data to learn from: {', '.join(little)}",
@@ -129,13 +136,13 @@ def _instants(videos: Mapping[str, AnnotatedVideo]) -> list[str]:
     return sorted({s.label for video in videos.values() for s in video.segments if s.start_s == s.end_s})
 
 
-def _too_little(counts: Counter[str], split: Parts, what: str) -> list[str]:
+def _too_little(counts: Counter[str], split: Parts, what: str, old: Collection[str] = ()) -> list[str]:
     """What there is too little of, in words; counts: how often each label occurs in the films to learn from."""
     little = []
     num = counts.total()
-    if num <= FEW:
+    if num <= FEW and not old:
         little.append(f"there {'is' if num == 1 else 'are'} {num} {what}{'s' * (num > 1)} in total")
-    if rare := sorted(label for label, times in counts.items() if 0 < times < FEWEST):
+    if rare := sorted(label for label, times in counts.items() if 0 < times < FEWEST and label not in old):
         little.append(f"{listed(rare)} {'has' if len(rare) == 1 else 'have'} one {what}" + " each" * (len(rare) > 1))
     if len(split.folds) < 2 and not split.always:
         one = "there is one film" if len(split.learnt) == 1 else "all films have one source"

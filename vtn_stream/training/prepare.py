@@ -71,6 +71,7 @@ def prepare(
     `check_head`, `check_enough` and `embed_films` raise.
     """
     tell, skip_bad, anyway = on_event or (lambda event: None), options.skip_bad, options.anyway
+    old = () if base is None else base.labels
     footage = find_films(
         options.annotations,
         options.videos,
@@ -88,7 +89,7 @@ def prepare(
         check_head(annotated, kind)
         annotated, idle = teaching(annotated, footage.annotations.labels, kind)
         split = _parts(annotated, footage, options, base)
-        labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway)
+        labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway, old=old)
         doubts += check_background(_of(annotated, split.learnt), labels, kind, anyway=anyway)
         if base is not None:
             labels = labels_after(base, labels, footage.annotations.instants, annotated)
@@ -129,7 +130,7 @@ def prepare(
     films = embed_films(footage, names, plan, encoder, store, process, inputs=inputs, skip_bad=skip_bad, on_event=tell)
     if len(films) < len(names):  # what is left may be too little
         split = _parts(_of(annotated, list(films)), footage, options, base)
-        there, doubts = check_enough(used, labels, split, kind, anyway=anyway)
+        there, doubts = check_enough(used, labels, split, kind, anyway=anyway, old=old)
         labels = there if base is None else labels_after(base, there, footage.annotations.instants, used)
         split, notes = _known(footage, split, labels), (*notes, *doubts)
     learnt, held_out = (

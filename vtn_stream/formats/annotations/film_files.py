@@ -30,11 +30,11 @@ __all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "rea
 
 NAME = "CSV folder"
 TIMELINE_NAME = "timeline JSON"
-TIMELINE = ".timeline.json"
 _TABLE = ".timeline.csv"
 _SUFFIXES = (".csv", ".tsv", ".txt")
 _HEAD = 4096  # bytes that show a table
 _MAX_NAMES = 20  # of timelines that are left out
+_OWN = re.compile(r"\.timeline( ?\(\d+\))?\.json$")  # as browsers name a second download, too
 _OF_BATCH = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(index\.html|run\.json|failures\.jsonl)$")
 
 
@@ -59,13 +59,15 @@ def is_timeline(data: bytes) -> bool:
 def files_in(folder: Path) -> FilmFiles:
     found = FilmFiles()
     for file in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
-        if file.name.endswith(TIMELINE):
+        if _OWN.search(file.name):
             continue
         if file.suffix.lower() in _SUFFIXES and _is_table(file):
             found.tables.append(file)
         else:
             found.others.append(file.name)
-    found.timelines = sorted(file for file in folder.rglob(f"*{TIMELINE}") if not file.name.startswith("."))
+    found.timelines = sorted(
+        file for file in folder.rglob("*.json") if _OWN.search(file.name) and not file.name.startswith(".")
+    )
     if found.timelines:  # what a batch writes beside them is nothing that anyone meant
         found.others = [name for name in found.others if not _OF_BATCH.search(name)]
     return found
@@ -160,7 +162,7 @@ def _read_own(
     except Unreadable as error:
         findings.problem(error.at._replace(file=name), error.text)
         return
-    table = file.with_name(file.name.removesuffix(TIMELINE) + _TABLE)
+    table = file.with_name(_OWN.sub(_TABLE, file.name))
     if table.is_file():
         content = read_bytes(table)
         as_written = hashlib.sha256(content).hexdigest() in document.files.get(_TABLE[1:], ())
@@ -171,7 +173,7 @@ def _read_own(
             findings.problem(At(file=name), text)
         tables.pop(table, None)
         if not as_written:
-            tables[table] = name.removesuffix(TIMELINE) + _TABLE
+            tables[table] = _OWN.sub(_TABLE, name)
             return
     if predicted is not None and _is_predicted(document):
         predicted.append(name)
@@ -184,7 +186,7 @@ def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_tru
     timeline, corrected = document.timeline, as_truth and is_corrected(document.timeline)
     name = timeline.video_path
     if findings.knows(name):
-        findings.problem(at, f"another file is about {name} too: give the films different names")
+        findings.problem(at, f"another file is about {name} too: keep one of them, or give the films different names")
         return []
     notes = timeline.provenance.get("notes")
     is_guessed = isinstance(notes, list) and ENDS_WITH_LAST in notes  # a conversion did not know the film
