@@ -161,6 +161,15 @@ def test_a_film_that_cannot_be_read_is_one_line_and_the_rest_is_done(suggest, fi
     assert "3 moments in" in out
 
 
+def test_hand_work_over_a_film_that_is_not_there_is_told(suggest, films):
+    assert suggest("-n", "1")[0] == 0
+    correct(films / "a.mp4.timeline.json", reviewed=[Reviewed(start_s=0, end_s=60)])
+    (films / "a.mp4").unlink()
+    code, _, err = suggest("-n", "3")
+    assert code == 0
+    assert "a.mp4.timeline.json is corrected, but its film is not here or cannot be read" in err
+
+
 def test_a_copy_of_a_film_is_left_out_and_named(suggest, films):
     shutil.copy(films / "b.mp4", films / "copy.mp4")
     code, out, err = suggest("-n", "40")
