@@ -87,7 +87,9 @@ def suggest(
         from vtn_stream.review.sources import hand_work_in
         from vtn_stream.review.suggest import suggest as choose
 
-        hand_work = hand_work_in([*(Path(source) for source in sources if Path(source).is_dir()), page.parent])
+        folders = [Path(source) for source in sources if Path(source).is_dir()]
+        places = dict.fromkeys((page.parent / entry.results).parent for entry in listing.films)
+        hand_work = hand_work_in(folders, [page.parent, *places])
         for line in hand_work.lines:
             err.print(Text(line), soft_wrap=True)
         films: dict[str, LookedAt] = {}  # by identity
@@ -101,9 +103,11 @@ def suggest(
             return 1
         recipe = analyzer.recipe
     looked_at = list(films.values())
+    for line in hand_work.others(films):
+        err.print(Text(printable(line)), soft_wrap=True)
     known_s = np.zeros(len(checkpoint.labels) + 1)
-    for film in looked_at:
-        known_s += sum(known_seconds(timeline, checkpoint.labels) for timeline in film.known)
+    for _, corrected in (each for of_film in hand_work.of.values() for each in of_film):
+        known_s += known_seconds(corrected, checkpoint.labels)
     found = choose([film.moments for film in looked_at], checkpoint.labels, known_s, num, seed=seed)
     if len(found) < num:
         err.print(f"{counted(len(found), 'moment')}, not {num}: the others are known, or show nothing", soft_wrap=True)
@@ -174,7 +178,7 @@ def _look_at(
     moments = moments_by(checkpoint, values, analysis.index, analysis.scores, timeline.duration_s, (*known, timeline))
     below = os.path.relpath(entry.path, os.path.abspath(output))
     name = entry.name if below.startswith("..") else shown_path(below)  # as seen from the page
-    films[identity] = LookedAt(name=name, file=file, timeline=timeline, known=known, moments=moments)
+    films[identity] = LookedAt(name=name, file=file, timeline=timeline, moments=moments)
 
 
 def _files_of(entry: FilmEntry, identity: str, hand_work: "HandWork", output: Path, store: Path) -> ResultFiles:

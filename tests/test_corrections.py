@@ -63,6 +63,15 @@ def test_without_corrections_what_is_drawn_is_unchanged():
     assert kept_over(film("AAA..BB"), drawn, exclusive=True).timeline is drawn
 
 
+def test_what_goes_on_outside_of_a_moment_that_was_answered_is_drawn_there_anew():
+    answered = film("AAAaaAAAAA", reviewed="...xx.....")
+    for exclusive in (True, False):
+        assert kept(answered, "AAAAAAAAAAA", exclusive=exclusive) == "AAAaaAAAAAA"
+        assert kept(answered, "...AA......", exclusive=exclusive) == "...aa"
+    beside = film(".....aaaa", reviewed="xxxxx....")  # it only begins where reviewed time ends
+    assert kept(beside, "....AAAAAAAAAAA") == ".....aaaa"
+
+
 @pytest.mark.parametrize(
     ("before", "drawn", "after"),
     [

@@ -90,7 +90,7 @@ def kept_over(corrected: Timeline, drawn: Timeline, *, exclusive: bool) -> Kept:
     spoken_of: dict[str, list[Segment]] = {}
     for s in (*by_hand, *(s.was for s in by_hand if s.was is not None), *corrected.rejected):
         spoken_of.setdefault(s.label, []).append(s)
-    same = {label: _Near(segments) for label, segments in spoken_of.items()}
+    same = {label: _Same(of, reviewed_spans(corrected, label), exclusive) for label, of in spoken_of.items()}
     stood = _stood_in_reviewed(corrected)
     closed: dict[str, list[Span]] = {}
     new, num_left_out, num_cut = list[Segment](), 0, 0
@@ -101,8 +101,8 @@ def kept_over(corrected: Timeline, drawn: Timeline, *, exclusive: bool) -> Kept:
                 spans += [(taken.start_s, taken.end_s) for taken in (*by_hand, *spoken_of.get(s.label, ()))]
             closed[s.label] = joined(spans)
         near = same.get(s.label)
-        parts = [] if near and near.holds(s, exclusive=exclusive) else _outside(s, closed[s.label])
-        parts = [part for part in parts if not (near and near.holds(part, exclusive=exclusive))]
+        parts = [] if near and near.holds(s) else _outside(s, closed[s.label])
+        parts = [part for part in parts if not (near and near.holds(part))]
         new += parts
         num_left_out += not parts
         num_cut += bool(parts) and not _is_whole(s, parts, stood.get(s.label, []))
@@ -238,6 +238,31 @@ def _outside(segment: Segment, closed: Sequence[Span]) -> list[Segment]:
     whole = (segment.start_s, segment.end_s)
     long = [part for part in parts if part == whole or part[1] - part[0] > TOLERANCE_S]
     return [replace(segment, start_s=low, end_s=high) for low, high in long]
+
+
+class _Same:
+    """Segments of one label, to ask whether another one is mostly one of them.
+
+    reviewed  time in which people looked for everything of it: a piece that ends at its border may go on outside
+    """
+
+    def __init__(self, segments: Sequence[Segment], reviewed: Sequence[Span], exclusive: bool) -> None:
+        cut: dict[bool, list[Segment]] = {True: [], False: []}
+        for s in segments:
+            cut[exclusive or _ends_at_border(s, reviewed)].append(s)
+        self._cut, self._whole = _Near(cut[True]), _Near(cut[False])
+
+    def holds(self, segment: Segment) -> bool:
+        return self._cut.holds(segment, exclusive=True) or self._whole.holds(segment, exclusive=False)
+
+
+def _ends_at_border(s: Segment, reviewed: Sequence[Span]) -> bool:
+    """Whether it fills a part of one of these spans up to its start or its end."""
+    at = bisect_right(reviewed, s.start_s, key=lambda span: span[0]) - 1
+    if at < 0 or s.start_s == s.end_s:
+        return False
+    low, high = reviewed[at]
+    return s.end_s <= high and (s.start_s == low or s.end_s == high)
 
 
 class _Near:

@@ -24,12 +24,11 @@ MOST_UNKNOWN = 10  # films
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LookedAt:
-    """A film that a model scored. name: as shown; file: of its timeline; known: the timelines that people corrected."""
+    """A film that a model scored. name: as shown; file: of its timeline."""
 
     name: str
     file: Path
     timeline: Timeline
-    known: tuple[Timeline, ...]
     moments: Moments
 
     @property

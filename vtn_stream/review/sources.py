@@ -1,7 +1,7 @@
 """What is known of films before any is looked at: the hand work in folders of timelines, and where results belong."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,14 @@ class HandWork:
         """The timeline of this film that was corrected; the first, where several were."""
         return self.of[identity][0][0] if identity in self.of else None
 
+    def others(self, identities: Collection[str]) -> tuple[str, ...]:
+        """The line on hand work over other films than these; none if there is none."""
+        files = [files[0][0].name for identity, files in self.of.items() if identity not in identities]
+        if not files:
+            return ()
+        are, their = ("are", "their films are") if len(files) > 1 else ("is", "its film is")
+        return (f"{listed(files)} {are} corrected, but {their} not here or cannot be read: only labels count",)
+
     def told(self, identity: str) -> tuple[str, ...]:
         """The line on several files with different hand work over one film; none if there is at most one."""
         files = [file.name for file, _ in self.of.get(identity, ())]
@@ -41,12 +49,14 @@ class HandWork:
         )
 
 
-def hand_work_in(folders: Iterable[Path]) -> HandWork:
-    """Reads the timelines in these folders and the folders in them, and keeps those that people corrected."""
+def hand_work_in(folders: Iterable[Path], flat: Iterable[Path] = ()) -> HandWork:
+    """Reads the timelines in these folders and the folders in them, and in the flat ones alone, and keeps those that
+    people corrected.
+    """
     found: dict[str, list[tuple[Path, Timeline]]] = {}
     said: set[tuple[str, str | None]] = set()
     lines: list[str] = []
-    for file in _timelines(folders):
+    for file in _timelines(folders, flat):
         try:
             timeline = load_timeline(file)
         except TimelineError as error:
@@ -59,11 +69,11 @@ def hand_work_in(folders: Iterable[Path]) -> HandWork:
     return HandWork(of=found, lines=tuple(map(printable, lines)))
 
 
-def _timelines(folders: Iterable[Path]) -> Iterator[Path]:
+def _timelines(folders: Iterable[Path], flat: Iterable[Path]) -> Iterator[Path]:
     seen: set[str] = set()
-    for root in folders:
+    for root, is_flat in (*((folder, False) for folder in folders), *((folder, True) for folder in flat)):
         for path, below, names in os.walk(root):
-            below[:] = sorted(name for name in below if not name.startswith("."))
+            below[:] = [] if is_flat else sorted(name for name in below if not name.startswith("."))
             for name in sorted(names):
                 if name.endswith(_END) and not name.startswith("."):
                     file = os.path.realpath(os.path.join(path, name))
