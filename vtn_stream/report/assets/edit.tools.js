@@ -23,7 +23,7 @@ function closeDialog(id) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const dialog = document.querySelector("dialog[open]");
+  const dialog = document.activeElement.closest("dialog") ?? document.querySelector("dialog[open]");
   if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !dialog) return;
   event.preventDefault();
   closeDialog(dialog.id);
