@@ -15,9 +15,9 @@ FORBIDDEN = """
 
 def new_label(page, name, key="", point=False):
     """What the page says of a new label."""
-    if not page.get_by_role("dialog").is_visible():
+    if not page.locator("#labels-dialog").is_visible():
         page.get_by_role("button", name="Labels…").click()
-    page.get_by_label("New label").fill(name)
+    page.locator("#new-label").fill(name)
     page.locator("#new-key").fill(key)
     page.locator("#new-point").set_checked(point)
     page.keyboard.press("Enter")
@@ -218,3 +218,18 @@ def test_a_strangers_label_is_text_and_nothing_else(keyed):
         press(page, "Escape")
     assert page.locator("img").count() == 0
     assert "\u202e" not in page.locator("body").inner_text()
+
+
+def test_of_many_labels_one_is_searched_and_a_new_one_made_on_the_way(keyed):
+    page = keyed(*[segment(i / 4, i / 4 + 1, f"label {i:02}") for i in range(30)])
+    press(page, "n", "r", "/")
+    page.keyboard.type("27")
+    assert page.locator("#chooser-labels button").all_inner_texts() == ["label 27"]
+    assert press(page, "Enter").startswith("label 00 0:00.0 to 0:01.0 is now label 27")
+    press(page, "r")
+    page.get_by_role("button", name="New label…").last.click()
+    assert new_label(page, "swim", "#") == "New label: swim. Its key is #."
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog", name="The new label").is_visible()
+    page.keyboard.press("#")
+    assert said(page).startswith("label 27 0:00.0 to 0:01.0 is now swim")

@@ -219,6 +219,7 @@ def test_nothing_else_is_said_of_spans_and_taken_back(keyed):
     press(page, "Escape", "Escape")
     press(page, "j", "n", "n")
     page.get_by_role("button", name="Nothing else: more").click()
+    assert text(page, "#nothing-is").split() == ["Nothing", "else", "of", "fall"]
     page.get_by_role("button", name="Around the selected segment").click()
     assert saved(page).reviewed == (Reviewed(start_s=0, end_s=4, labels=("fall",)),)
     page.get_by_role("button", name="In the whole film").click()

@@ -133,7 +133,7 @@ const PRESSED = "button, summary, a[href], [type=file], [role^=menuitem], [role=
 function isTaken(name, target) {
   if (TYPED.includes(target.type ?? target.tagName)) return true;
   if (name.startsWith("Arrow")) return target === $("threshold");
-  return (name === " " && target.type === "checkbox") || ([" ", "Enter"].includes(name) && target.matches(PRESSED));
+  return (name === " " && target.type === "checkbox") || ([" ", "Enter"].includes(name) && target.matches?.(PRESSED));
 }
 
 /** The command or label of a key, where it means one now. */

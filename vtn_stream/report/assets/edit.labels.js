@@ -49,6 +49,7 @@ function usedLabel(label) {
 function showLabelKeys() {
   showCodes();
   if ($("labels-dialog").open) listLabels();
+  if ($("chooser").open) listChoices();
 }
 
 // ---- choosing a label
@@ -60,13 +61,20 @@ function chooseLabel(title, then) {
   if (!labelsThere().length) return openLabels();
   choosing = then;
   $("chooser-title").textContent = title;
-  $("chooser-labels").replaceChildren(...labelsThere().map((label) => {
+  $("chooser-search").value = "";
+  listChoices();
+  $("chooser").showModal();
+  $("chooser-labels").firstChild.focus();
+}
+
+function listChoices() {
+  const words = $("chooser-search").value.trim().toLowerCase();
+  const fits = labelsThere().filter((label) => lowerLabels[label].includes(words));
+  $("chooser-labels").replaceChildren(...fits.map((label) => {
     const button = make("button", { type: "button", class: "code" }, ...nameWithKey(label));
     button.addEventListener("click", () => choiceMade(label));
     return button;
   }));
-  $("chooser").showModal();
-  $("chooser-labels").firstChild.focus();
 }
 
 function choiceMade(label) {
@@ -77,13 +85,19 @@ function choiceMade(label) {
 
 $("chooser").addEventListener("keydown", (event) => {
   const buttons = [...$("chooser-labels").children], at = buttons.indexOf(document.activeElement);
-  const way = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-  const label = settings.single && !event.repeat ? bindings.get(keyName(event))?.label : undefined;
-  if (way) buttons[(at + way + buttons.length) % buttons.length].focus();
+  const isTyped = event.target === $("chooser-search");
+  const ways = isTyped ? { ArrowDown: 1 } : { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+  const label = settings.single && !event.repeat && !isTyped ? bindings.get(keyName(event))?.label : undefined;
+  if (event.isComposing) return;
+  if (event.key in ways && buttons.length) buttons[(at + ways[event.key] + buttons.length) % buttons.length].focus();
   else if (label !== undefined) choiceMade(label);
+  else if (event.key === "/" && !isTyped) $("chooser-search").focus();
+  else if (event.key === "Enter" && isTyped) buttons[0]?.click();
   else return;
   event.preventDefault();
 });
+$("chooser-search").addEventListener("input", listChoices);
+$("chooser-new").addEventListener("click", openLabels);
 
 // ---- the list of labels, and new ones
 

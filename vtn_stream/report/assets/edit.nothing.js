@@ -5,6 +5,7 @@ let beginsAt = null; // where "nothing else" begins, ms, until it is said where 
 /** The labels of which it is said, or null for all. */
 const nothingOf = () => ($("nothing-label").value === "" ? null : [Number($("nothing-label").value)]);
 
+const ofAsked = () => ofLabels(nothingOf()?.map((label) => exactLabels[label]) ?? null);
 const ofLabels = (names) => (names === null ? "" : ` of ${names.map(shownText).join(", ")}`);
 const namedSpan = (span) => `${spanOf(span)}${span.labels === null ? ", all labels" : ofLabels(span.labels)}`;
 
@@ -15,9 +16,9 @@ function declare(start, end) {
   if (start_s === end_s) return say("This span has no length: go on in the film first.");
   setMark(null);
   if (!nothingElse(start_s, end_s, labels)) return say("That was said already.");
-  const more = progress().reviewed - before, of = ofLabels(labels && labels.map((label) => exactLabels[label]));
+  const more = progress().reviewed - before;
   const kept = more > 0 ? `; ${plural(more, "segment")} inside kept by this` : "";
-  say(`nothing else${of} from ${spanOf({ start_s, end_s })}${kept}; ${progressText()}`);
+  say(`nothing else${ofAsked()} from ${spanOf({ start_s, end_s })}${kept}; ${progressText()}`);
 }
 
 function setMark(ms) {
@@ -31,7 +32,7 @@ function markNothingElse() {
   if (beginsAt !== null) return declare(beginsAt, now);
   setMark(now);
   const key = keyText(keyOf(commandOf("nothing else")));
-  say(`nothing else from ${brief(now)} on: ${key} again where it ends, Esc gives it up`);
+  say(`nothing else${ofAsked()} from ${brief(now)} on: ${key} again where it ends, Esc gives it up`);
 }
 
 /** Around the selected segment: from where the one before it ends to where the one after it starts, of these labels. */
@@ -61,8 +62,16 @@ function labelsOfNothing() {
   const before = $("nothing-label").value;
   $("nothing-label").replaceChildren(make("option", { value: "" }, "all labels"),
     ...labelsThere().map((label) => make("option", { value: label }, `only ${labelName(label)}`)));
-  $("nothing-label").value = before;
+  $("nothing-label").value = before; // none is chosen if its label is gone
+  if ($("nothing-label").value !== before) $("nothing-label").value = "";
+  nothingOfIs();
 }
+
+/** The tools say of what it would be said. */
+function nothingOfIs() {
+  $("nothing-is").replaceChildren("Nothing else", make("bdi", { class: "cut" }, ofAsked()));
+}
+$("nothing-label").addEventListener("change", nothingOfIs);
 
 function listReviewed() {
   $("nothing-list").replaceChildren(...reviewed.map((span) => {

@@ -6,13 +6,12 @@ let reviewOrder = "time";
 let aloneUntil = null; // the end of what is played alone, ms
 let playsNext = false; // going on plays the next one too
 
-
 /** A time as people say it: 0:12.0. */
 const brief = (ms, digits = 1) => clock(ms, digits).replace(/^(-?)0:0?/, "$1");
 
 function describe(i) {
   const start = segments.start[i], end = segments.end[i], digits = end - start < 1000 ? 3 : 1;
-  return `${nameOf(i)} ${start === end ? `at ${brief(start, digits)}` : `${brief(start, digits)} to ${brief(end, digits)}`}`;
+  return `${nameOf(i)} ${start === end ? "at " : `${brief(start, digits)} to `}${brief(end, digits)}`;
 }
 
 /** Shows it, and lets screen readers say it. */
@@ -55,7 +54,8 @@ function go(way) {
   if (editing() && reviewOrder === "doubt" && asksForMoments()) return goMoment(way);
   const from = chosen, byDoubt = reviewOrder === "doubt";
   const isNear = from >= 0 && now >= segments.start[from] && now <= segments.end[from] + 1000;
-  if (!editing() || (!byDoubt && !isNear && !(from < 0 && way > 0))) return step(way);
+  if (!editing()) return step(way);
+  if (!byDoubt && !isNear && !(from < 0 && way > 0)) return goFromPlayhead(way);
   const first = from < 0 && !byDoubt ? now - 1 : -Infinity; // the first one also where it begins at the playhead
   const wanted = (i) => (byDoubt ? !byHand(i) : segments.start[i] >= first);
   let next = neighbour(way, from, wanted);
@@ -63,6 +63,12 @@ function go(way) {
   if (next < 0) return say(way > 0 ? "This is the last segment." : "This is the first segment.");
   arrive(next);
   say(describe(next));
+}
+
+function goFromPlayhead(way) {
+  const before = now;
+  step(way);
+  say(now === before ? `No segment starts ${way > 0 ? "after" : "before"} the playhead.` : describe(chosen));
 }
 
 function arrive(i) {

@@ -18,12 +18,12 @@ function toggleTools() {
 
 /** The focus leaves it first: until the next frame a button that is not to be seen any more would take the next key. */
 function closeDialog(id) {
-  document.activeElement.blur();
+  document.activeElement?.blur();
   $(id).close();
 }
 
 document.addEventListener("keydown", (event) => {
-  const dialog = document.querySelector("dialog[open]");
+  const dialog = document.activeElement?.closest("dialog") ?? document.querySelector("dialog[open]");
   if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !dialog) return;
   event.preventDefault();
   closeDialog(dialog.id);
