@@ -38,6 +38,10 @@ def test_a_reload_right_after_a_change_loses_nothing(page_of):
     assert said(page) == before
     edit(page, *["undo()"] * 5)
     assert as_file(page).timeline == timeline(*MATCH)
+    before = said(page)
+    again(page)
+    assert said(page) == before
+    assert lines(page) == ["Draft restored; all that it changes is undone."]
 
 
 def test_a_draft_is_written_within_a_second_however_fast_changes_come(page_of):
@@ -81,8 +85,13 @@ def test_the_store_holds_a_draft_until_it_is_saved_or_discarded(page_of):
     again(page)
     page.get_by_role("button", name="Discard").click()
     assert as_file(page).timeline == timeline(*MATCH)
-    assert stored(kept(page)) == []
+    assert lines(page) == ["The draft is discarded. Until you leave this page, redo brings its changes back."]
+    assert stored(page) == []
+    kept(edit(page, "redo()"))
+    assert stored(page)[0]["done"] == 1
+    page.evaluate("inside.discard()")
     assert lines(again(page)) == []
+    assert said(page)[1:] == [[], []]
 
 
 def test_drafts_are_forgotten_by_two_buttons(page_of):
