@@ -50,7 +50,7 @@ async function takeOver(id) {
 
 function showOthers() {
   if (!others.size) return line("others");
-  const [id] = others.keys(), changes = Math.max(...others.values());
+  const [id, changes] = [...others].reduce((most, each) => (each[1] > most[1] ? each : most));
   const what = changes ? `with ${plural(changes, "unsaved change")}` : "with nothing unsaved";
   const words = [`This film is open in ${others.size > 1 ? `${others.size} other pages` : "another page"} too, ${what}. Go on in one of them: saving one does not save the other.`];
   line("others", words, ...(changes ? [["Take its changes over", () => takeOver(id)]] : []));
