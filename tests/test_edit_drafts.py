@@ -38,6 +38,10 @@ def test_a_reload_right_after_a_change_loses_nothing(page_of):
     assert said(page) == before
     edit(page, *["undo()"] * 5)
     assert as_file(page).timeline == timeline(*MATCH)
+    before = said(page)
+    again(page)
+    assert said(page) == before
+    assert lines(page) == ["Draft restored; all that it changes is undone."]
 
 
 def test_a_draft_is_written_within_a_second_however_fast_changes_come(page_of):
@@ -81,8 +85,13 @@ def test_the_store_holds_a_draft_until_it_is_saved_or_discarded(page_of):
     again(page)
     page.get_by_role("button", name="Discard").click()
     assert as_file(page).timeline == timeline(*MATCH)
-    assert stored(kept(page)) == []
+    assert lines(page) == ["The draft is discarded. Until you leave this page, redo brings its changes back."]
+    assert stored(page) == []
+    kept(edit(page, "redo()"))
+    assert stored(page)[0]["done"] == 1
+    page.evaluate("inside.discard()")
     assert lines(again(page)) == []
+    assert said(page)[1:] == [[], []]
 
 
 def test_drafts_are_forgotten_by_two_buttons(page_of):
@@ -169,6 +178,19 @@ def test_a_page_never_writes_over_what_it_has_not_read(page_of):
     found = stored(kept(first))[:-1]
     assert sorted(head["done"] for head in found) == [2, 2]
     assert len({head["key"][1] for head in found}) == 2
+
+
+def test_a_draft_fits_a_page_with_more_truth(page_of, tmp_path):
+    """Rows that changes add are numbered after those of truth."""
+    page = kept(edit(page_of(truth=MATCH[:2]), "keep([0])", "add(2, 7, 7.5)", "moveTo(7, 7, 7.25)", "reject([3])"))
+    meant = as_file(page).timeline
+    assert meant.segments[-1].end_s == 7.25
+    for truth in (None, MATCH):
+        (tmp_path / "film.webm.timeline.html").write_bytes(open_page_of(timeline(*MATCH), truth=truth))
+        again(page)
+        assert lines(page) == ["Draft of 4 changes restored."]
+        assert as_file(page).timeline == meant
+        kept(edit(page, "undo()", "redo()"))
 
 
 # ---- strangers
@@ -305,6 +327,26 @@ def test_hostile_labels_of_drafts_are_only_text(page_of):
     (added,) = (each for each in as_file(page).timeline.segments if each.origin)
     assert (added.label, dict(added.attributes)) == (hostile, {"__proto__": hostile})
     assert page.evaluate("[window.ran, document.images.length, {}.polluted]") == [None, 0, None]
+
+
+def test_messages_of_strangers_change_nothing_but_a_line(page_of):
+    page = kept(edit(page_of(), "keep([0])"))
+    before = said(page)
+    page.evaluate("""async () => {
+      const channel = new BroadcastChannel("vtn-stream drafts"), { film } = inside;
+      const odd = [null, 7, "x", [], {}, { film }, { film, id: 5 }, { film, id: "x".repeat(99) }];
+      odd.push({ film: "other", id: "a" }, { forgotten: "all" }, { forgotten: ["other"] });
+      odd.forEach((each) => channel.postMessage(each));
+      for (let k = 0; k < 200; k++) channel.postMessage({ film, id: `page ${k}`, changes: k ? -1 : "many", hello: 1 });
+      channel.postMessage({ film, id: "page 3", changes: 1e99, bye: false });
+      channel.postMessage({ film, id: "page 7", changes: 12 });
+    }""")
+    expect(page.locator("#saving-told")).to_contain_text("open in 50 other pages too, with 12 unsaved changes.")
+    assert said(page) == before
+    page.get_by_role("button", name="Take its changes over").click()
+    expect(page.locator("#saving-told")).to_contain_text("Nothing was taken over")
+    assert said(page) == before
+    assert said(again(page)) == before
 
 
 # ---- browsers that keep nothing

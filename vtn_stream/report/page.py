@@ -50,7 +50,7 @@ SCRIPTS = (
         for part in ("review", "borders", "nothing", "coding", "keys", "settings", "help", "labels", "bulk", "tools")
     ),
     "edit.moments.js",
-    *(f"edit.{part}.js" for part in ("store", "checked", "drafts", "pages", "open", "save")),
+    *(f"edit.{part}.js" for part in ("store", "checked", "drafts", "restore", "pages", "open", "save")),
     *(f"edit.{part}.js" for part in ("places", "marks", "held", "mouse", "menu")),
     "report.start.js",
 )

@@ -4,8 +4,10 @@
    film   whose drafts they are: its identity        base   the digest of what the page was made of
    id     of one draft. Each open page has its own, which it locks: two pages never write into one
 
-   What saves has two more kinds beside the draft: `saved`, a draft that was downloaded, which nobody can know to have
-   arrived; and `note`, that a file was saved which this page, made before, does not show. */
+   kind   "draft"; "saved", a draft that was downloaded, which nobody can know to have arrived; "note", that a file was
+          saved which this page, made before, does not show; "none"
+
+   This is how they are written. edit.restore.js reads them, edit.pages.js keeps pages apart. */
 
 const film = data.rest.video.identity || `no identity: ${data.rest.video.path}`;
 const firstSaid = { segments: standing().map((i) => segments.exact[i]), reviewed, rejected };
@@ -41,19 +43,17 @@ const allSteps = () => [...history.done, ...history.undone.toReversed()];
 const isUnsaved = () => history.done.at(-1) !== saved?.top;
 const isDraft = ({ kind }) => kind === "draft" || kind === "saved";
 
-// ---- writing
-
 /** What a step did, without what was before it. */
 function textOfStep({ name, rows: changed, reviewed: spans, rejected: refused, labels }) {
   return JSON.stringify({ name, rows: changed.map(([i, , after]) => [i, after]), reviewed: spans, rejected: refused, labels });
 }
 
-/** What the store should hold. */
+/** What the store should hold. Steps that are undone are kept too. */
 function wanted() {
-  const done = history.done.length;
-  if (isUnsaved()) return { kind: "draft", steps: allSteps(), done };
+  const steps = allSteps(), done = history.done.length;
+  if (isUnsaved() || (!saved && steps.length)) return { kind: "draft", steps, done };
   if (!saved) return NOTHING;
-  return saved.isSure ? { kind: "note", steps: [], done } : { kind: "saved", steps: allSteps(), done };
+  return saved.isSure ? { kind: "note", steps: [], done } : { kind: "saved", steps, done };
 }
 
 /** How many steps of two lists are the same, from the first on. */
@@ -127,11 +127,17 @@ function notKept(error) {
   line("not-kept", [`Drafts are not kept: the browser refuses (${why}). What you change is in this page only: save often (Ctrl+S).`]);
 }
 
-async function forgetDrafts(...films) {
+/** Keeps nothing until the next change. */
+function pauseDraft() {
   clearTimeout(writeTimer);
   writeTimer = 0;
   isPaused = true;
   draft.kept = NOTHING;
+}
+
+/** Of these films, or of all. */
+async function forgetDrafts(...films) {
+  pauseDraft();
   try {
     store ??= await openStore();
     await dropDrafts(store, ...films);
@@ -141,117 +147,4 @@ async function forgetDrafts(...films) {
   } catch (error) {
     line("drafts", [`Drafts are not forgotten: the browser refuses (${error?.name}). Its settings can delete the data of this page.`]);
   }
-}
-
-// ---- reading
-
-/** Makes a change of a draft. Another page of the same film may have had more rows of truth before its first new one. */
-function repeat({ name, rows: changed, reviewed: spans, rejected: refused, labels }, itsFirst) {
-  commit({
-    name, labels,
-    rows: changed.map(([i, after]) => [i < itsFirst ? i : i - itsFirst + firstNew, after]),
-    reviewed: changedList(reviewed, spans, compareReviewed),
-    rejected: changedList(rejected, refused, compareSegments),
-  });
-}
-
-/** Puts a draft in place of what this page shows; what it has of its own stays a draft. Gives whether it could. */
-async function useDraft({ id, revision, head, release }) {
-  const earlier = allSteps(), at = history.done.length;
-  try {
-    const { first, said, changes } = checkedParts(await partsOf(store, film, id), head);
-    checkRows(said.segments.length, first, changes);
-    if (isUnsaved()) await writeDraft(true);
-    while (undo());
-    if (head.base === base()) {
-      for (const change of changes) repeat(change, first);
-      for (let k = head.total; k > head.done; k--) undo();
-    } else if (head.done) commit(replacement("draft", saidAfter(said, changes.slice(0, head.done))));
-  } catch (error) {
-    while (undo());
-    history.undone = earlier.toReversed();
-    while (history.done.length < at) redo();
-    release();
-    line("broken", [`A draft of this film is broken (${error.message}): it was put aside, and not applied.`]);
-    return false;
-  }
-  announce({ bye: true });
-  draft.release();
-  saved = head.saved === undefined ? undefined : { top: history.done.at(-1), name: head.saved, isSure: false, said: head.said };
-  draft = { id, revision, release, kept: head.base === base() ? wanted() : NOTHING };
-  if (head.base !== base()) keepDraft();
-  showSaving();
-  return true;
-}
-
-/** One change that makes the page say what something else says. */
-function replacement(name, { segments: list, reviewed: spans, rejected: refused }) {
-  const there = numRows(), gone = standing().map((i) => [i, null]);
-  return { name, rows: [...gone, ...list.map((each, k) => [there + k, each])], reviewed: spans, rejected: refused };
-}
-
-async function restoreDrafts() {
-  lockDraft(draft);
-  let found;
-  try {
-    store ??= await openStore();
-    found = await headsOf(store, film);
-  } catch (error) {
-    return notKept(error);
-  }
-  const drafts = [];
-  for (const [[, id, revision], value] of found) {
-    try {
-      drafts.push({ id: checkedText(id), revision: checkedCount(revision, Number.MAX_SAFE_INTEGER), head: checkedHead(value) });
-    } catch (error) {
-      line("broken", [`A draft of this film is broken (${error.message}): it was put aside, and not applied.`]);
-    }
-  }
-  let isRestored = false;
-  for (const each of drafts.sort((a, b) => b.head.at - a.head.at)) {
-    const { head } = each, changes = plural(head.done, "change");
-    if (!(await lockDraft(each))) others.set(each.id, head.done);
-    else if (head.saved !== undefined && head.said === base()) await dropDrafts(store, film, each.id).then(each.release);
-    else if (head.saved === undefined && head.base === base() && !isRestored && !allSteps().length) {
-      isRestored = await useDraft(each);
-      if (isRestored) line("drafts", [`Draft of ${changes} restored.`], ["Save", () => save()], ["Discard", discard]);
-    } else offer(each, changes);
-  }
-  showOthers();
-  announce({ hello: true });
-}
-
-/** A draft that is not simply taken: of another version, or one of several, or one that was saved. */
-function offer(each, changes) {
-  const { id, head, release } = each, name = head.saved;
-  release();
-  const use = async () => {
-    if (await lockDraft(each)) await useDraft(each);
-    else line(id, ["Another page has that draft now."]);
-  };
-  const older = "This page was made before that, and does not show them: vtn-stream report makes it anew.";
-  if (name !== undefined && !head.total) {
-    if (!notes.includes(id)) notes.push(id);
-    const open = () => { offer(each, changes); chooseFile((file) => openFile(file, each)); };
-    return line(id, [`You saved ${changes} to `, stranger(name), `. ${older}`], ["Open the saved file…", open], ["Close", () => {}]);
-  }
-  if (name !== undefined) {
-    const forget = () => dropDrafts(store, film, id).catch(notKept);
-    return line(id, [`You downloaded ${changes} as `, stranger(name), `. ${older}`], ["Show them here", use], ["Forget the draft", forget]);
-  }
-  const which = head.base === base() ? "There is another draft" : "A draft of another version of this timeline is there";
-  line(id, [`${which}, of ${changes}, last changed ${new Date(head.at).toLocaleString("en")}.`], ["Use the draft", use], ["Keep the page's", () => {}]);
-}
-
-/** What was saved later says more. */
-function dropNotes() {
-  for (const id of notes.splice(0)) {
-    line(id);
-    dropDrafts(store, film, id).catch(notKept);
-  }
-}
-
-function discard() {
-  while (undo());
-  line("drafts", ["The draft is discarded. Until you leave this page, redo brings its changes back."]);
 }

@@ -25,7 +25,7 @@ function lockDraft(each, steal = false) {
 
 /** Another page took the draft of this one. */
 function taken() {
-  isPaused = true;
+  pauseDraft();
   draft = { id: newId(), revision: 0, kept: NOTHING, release: () => {} };
   lockDraft(draft);
   announce();
@@ -35,13 +35,13 @@ function taken() {
 async function takeOver(id) {
   const each = { id };
   await lockDraft(each, true);
-  const [[key, value] = []] = (await headsOf(store, film, id)).slice(-1);
   try {
-    if (!key) throw new Error("the other page has no unsaved changes");
-    Object.assign(each, { revision: key[2], head: checkedHead(value) });
+    Object.assign(each, await latest(id));
+    if (!each.head?.total) throw new Error("the other page has no unsaved changes");
     others.delete(id);
     showOthers();
-    if (await useDraft(each)) line("drafts", [`${plural(each.head.done, "change")} taken over from the other page.`], ["Save", () => save()]);
+    const words = `${plural(each.head.done, "change")} taken over from the other page.`;
+    if (await useDraft(each)) line("drafts", [words], ["Save", () => save()]);
   } catch (error) {
     each.release();
     line("drafts", [`Nothing was taken over: ${error.message}.`]);
@@ -50,7 +50,7 @@ async function takeOver(id) {
 
 function showOthers() {
   if (!others.size) return line("others");
-  const [id] = others.keys(), changes = Math.max(...others.values());
+  const [id, changes] = [...others].reduce((most, each) => (each[1] > most[1] ? each : most));
   const what = changes ? `with ${plural(changes, "unsaved change")}` : "with nothing unsaved";
   const words = [`This film is open in ${others.size > 1 ? `${others.size} other pages` : "another page"} too, ${what}. Go on in one of them: saving one does not save the other.`];
   line("others", words, ...(changes ? [["Take its changes over", () => takeOver(id)]] : []));
@@ -62,8 +62,7 @@ function hear({ data: message }) {
   if (message === null || typeof message !== "object") return;
   const { id, changes, forgotten } = message;
   if (Array.isArray(forgotten) && (!forgotten.length || forgotten[0] === film)) {
-    isPaused = true;
-    draft.kept = NOTHING;
+    pauseDraft();
     return line("drafts", ["Another page had the drafts forgotten. What is unsaved here is in this page only."]);
   }
   if (message.film !== film || typeof id !== "string" || id.length > 64 || id === draft.id) return;
