@@ -67,6 +67,16 @@ def test_a_draft_is_written_within_a_second_however_fast_changes_come(page_of):
     assert len(said(page)[1]) == 21
 
 
+def test_a_state_that_is_open_while_coding_ends_at_the_playhead_when_the_page_is_left(page_of):
+    page = page_of()
+    for key in ("t", "c", "1", "ArrowRight"):
+        page.keyboard.press(key)
+    again(page)
+    assert lines(page) == ["Draft of 1 change restored."]
+    (coded,) = (each for each in as_file(page).timeline.segments if each.origin == "manual")
+    assert (coded.start_s, coded.end_s, coded.label) == (0, 5, "run")
+
+
 def test_an_end_that_the_page_is_not_told_of_loses_nothing_that_was_written(page_of):
     page = kept(edit(page_of(script=NOT_TOLD), *CHANGES))
     before, url, context = said(page), page.url, page.context
