@@ -5,7 +5,7 @@ from film_pages import MATCH, NO_FILM, open_page_of, timeline
 
 from vtn_stream.formats import timeline_json
 
-__all__ = ["as_file", "edit", "kept", "lines", "page_of", "picker", "said", "saved_by_download", "stored"]
+__all__ = ["again", "as_file", "edit", "kept", "lines", "page_of", "picker", "said", "saved_by_download", "stored"]
 
 PICKER = """
 window.files = {}; window.asked = [];

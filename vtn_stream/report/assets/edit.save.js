@@ -6,6 +6,7 @@ const KINDS = {
   timeline: { end: "timeline.json", type: "application/json", accept: ".json", text: () => timelineText() },
   table: { end: "timeline.csv", type: "text/csv", accept: ".csv", text: () => csvText() },
 };
+const WARNS = new Set(["not-kept", "not-saved", "broken", "others", "taken"]);
 let isSaving = false;
 
 /** Shows a line; without words, takes it away. Buttons: [text, action]; each takes the line away. */
@@ -13,7 +14,7 @@ function line(about, words, ...buttons) {
   lines.get(about)?.remove();
   lines.delete(about);
   if (words) {
-    const item = make("li", { class: "notice" }, make("span", {}, ...words));
+    const item = make("li", { class: WARNS.has(about) ? "notice" : "panel" }, make("span", {}, ...words));
     for (const [text, action] of buttons.length ? buttons : [["Close", () => {}]]) {
       const button = make("button", { type: "button" }, text);
       button.addEventListener("click", () => { line(about); action(); });
@@ -84,7 +85,7 @@ async function save(kind = "timeline", isDownload = !("showSaveFilePicker" in wi
   } catch (error) {
     const why = error?.name === "AbortError" ? "the dialog was cancelled" : `the browser refuses (${error?.name ?? "no reason given"})`;
     const words = [stranger(fileName(KINDS[kind].end)), ` is not saved: ${why}. All that you changed is still here.`];
-    line("saved", words, ["Save again", () => save(kind)], ["Download it", () => save(kind, true)]);
+    line("not-saved", words, ["Save again", () => save(kind)], ["Download it", () => save(kind, true)]);
   } finally {
     isSaving = false;
   }
