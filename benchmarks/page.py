@@ -6,6 +6,7 @@
     frames      from one requestAnimationFrame to the next while something changes in each: median, 95th, worst. A
                 browser draws at most every 16.7 ms: more means that frames were lost
     work        what the page's own script takes of a frame: median, worst
+    CPU         time of the page's thread in a frame, mean: script, style, layout, painting. Other programs do not count
 
 With a tenth of the segments as well, and with a curve on each lane; a ratio is of the medians. Headless Chromium draws
 without a graphics card.
@@ -127,22 +128,33 @@ def measured(browser: Browser, path: Path) -> dict[str, Any]:
     shown.goto(path.as_uri())
     shown.evaluate("async () => { while (!window.firstDraw) await new Promise(requestAnimationFrame); }")
     result: dict[str, Any] = {"first draw": shown.evaluate("window.firstDraw")}
+    session = context.new_cdp_session(shown)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def cpu_ms() -> float:
+        found = session.send("Performance.getMetrics")["metrics"]
+        return next(1000 * float(each["value"]) for each in found if each["name"] == "TaskDuration")
+
     for name, act in ACTIONS.items():
         if name == "panning":
             shown.evaluate("() => { for (let i = 0; i < 5; i++) document.getElementById('in').click(); }")
         if name == EDITS[0]:
             shown.locator("#edit").click()
             shown.keyboard.press("n")
+        before_ms = cpu_ms()
         result[name] = shown.evaluate(f"() => window.frames({act}, {NUM_FRAMES})")
+        result[name]["cpu"] = (cpu_ms() - before_ms) / NUM_FRAMES
         if name not in EDITS:
             shown.locator("#threshold").fill("0")
             shown.locator("#fit").click()
+    before_ms = cpu_ms()
     result[DRAG] = dragged(shown)
+    result[DRAG]["cpu"] = (cpu_ms() - before_ms) / NUM_FRAMES
     context.close()
     return result
 
 
-def dragged(shown: Page) -> dict[str, list[float]]:
+def dragged(shown: Page) -> dict[str, Any]:
     """A real mouse: what it takes of a frame before the frame's callbacks is in the frames, not in the work."""
     lane = shown.locator("#heads li.lane").nth(3).bounding_box()
     assert lane is not None
@@ -152,7 +164,7 @@ def dragged(shown: Page) -> dict[str, list[float]]:
     for i in range(NUM_FRAMES):
         shown.mouse.move(800 + i, lane["y"] + lane["height"] - 8)
     shown.mouse.up()
-    found: dict[str, list[float]] = shown.evaluate("() => window.dragging")
+    found: dict[str, Any] = shown.evaluate("() => window.dragging")
     assert shown.locator("#said").inner_text(), "nothing was dragged"
     return found
 
@@ -184,6 +196,7 @@ def main() -> None:
                 middle, most = statistics.median(times), times[int(len(times) * 0.95)]
                 print(f"{'':16} {name:23} frames {middle:5.1f} {most:5.1f} {times[-1]:6.1f} ms", end="")
                 print(f"   work {statistics.median(work):5.1f} {max(work):6.1f} ms", end="")
+                print(f"   CPU {runs[name]['cpu']:4.1f} ms", end="")
                 if name in medians:
                     print(f"   ratio {middle / medians[name]:.2f} (wanted: at most {MAX_MEDIAN_MS:g} ms)", end="")
                 print(flush=True)

@@ -6,6 +6,7 @@ import random
 import struct
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from corrected_timelines import ANY, STEP_S, Corrected, random_command
 from film_pages import MATCH, NO_FILM, open_page_of, segment, timeline
@@ -75,6 +76,18 @@ def one(timeline, start_s, label):
 
 def test_a_page_that_nobody_edited_saves_its_timeline_to_the_byte(shown):
     assert shown.evaluate("inside.timelineText()").encode() == dumps(WHAT_WAS_SAID)
+
+
+@pytest.mark.parametrize(
+    "exactly", [float, lambda n: float(np.float32(n)), round], ids=["64 bits", "32 bits", "digits"]
+)
+def test_numbers_come_into_the_page_as_they_are_however_that_is_shortest(open_page, tmp_path, exactly):
+    draw = random.Random(0)
+    scores = [draw.choice((None, exactly(draw.random()))) for _ in range(99)]
+    many = [Segment(start_s=-0.0, end_s=exactly(draw.uniform(0, 8)), label="a", score=score) for score in scores]
+    (tmp_path / "page.html").write_bytes(open_page_of(timeline(*many)))
+    page = open_page(tmp_path / "page.html", allowed=NO_FILM)
+    assert page.evaluate("inside.timelineText()").encode() == dumps(timeline(*many))
 
 
 EVERY_STATE = """

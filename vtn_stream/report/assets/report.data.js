@@ -95,7 +95,19 @@ function setRow(i, exact, truth = 0) {
   lowerNotes[i] = segments.note[i].toLowerCase();
 }
 
-function readRows({ labels, starts, ends, scores, attributes, origins, was }, truth) {
+/** A column as page.py writes it: the numbers, or their bytes. */
+function numbers(column) {
+  if (Array.isArray(column)) return column;
+  const [[kind, text]] = Object.entries(column), bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const view = new DataView(bytes.buffer), size = kind === "<f4" ? 4 : 8;
+  return Array.from({ length: bytes.length / size }, (_, i) => {
+    const number = size === 4 ? view.getFloat32(4 * i, true) : view.getFloat64(8 * i, true);
+    return Number.isNaN(number) ? null : number;
+  });
+}
+
+function readRows({ labels, attributes, origins, was, ...columns }, truth) {
+  const [starts, ends, scores] = [columns.starts, columns.ends, columns.scores].map(numbers);
   const first = numRows(), rare = [["attributes", new Map(attributes)], ["was", new Map(was)]];
   labels.forEach((label, i) => {
     const exact = { start_s: starts[i], end_s: ends[i], label: exactLabels[label], score: scores[i] };
