@@ -141,21 +141,10 @@ class Annotator:
         return self.num_keys * KEY_S + self.num_thoughts * MIND_S
 
 
-def add_labels(shown: Page) -> None:
-    """Before anything is counted: a project has its labels."""
-    shown.get_by_role("button", name="Labels…").click()
-    for label in LABELS:
-        shown.get_by_label("New label").fill(label)
-        shown.keyboard.press("Enter")
-    shown.keyboard.press("Escape")
-
-
 def annotated(shown: Page, film: Sequence[Place], *, from_nothing: bool) -> Annotator:
     """The whole film, by keys; fails if what is saved is not what is true."""
     true = [segment for each in film for segment in each.true]
     shown.keyboard.press("t")
-    if from_nothing:
-        add_labels(shown)
     annotator = Annotator(shown)
     if not from_nothing:
         annotator.do("n")
@@ -197,7 +186,7 @@ def main() -> None:
             segments = [] if how["from_nothing"] else [segment for each in film for segment in each.said]
             made = timeline(segments, max(s.end_s for each in film for s in each.true) + 2)
             path = Path(folder) / "film.mp4.timeline.html"
-            path.write_bytes(page(made, rest=rest_of(made)))
+            path.write_bytes(page(made, rest=rest_of(made), labels=LABELS))
             context = browser.new_context()  # a browser that knows no drafts
             context.add_init_script("delete window.showSaveFilePicker;")
             shown = context.new_page()

@@ -47,10 +47,12 @@ function highlight(always = false) {
 }
 
 function tick() {
-  now = video.currentTime * 1000;
-  if (!drag && now <= length) reveal(now);
-  moved();
-  stopAlone();
+  if (!video.seeking) { // else it goes where the playhead is
+    now = video.currentTime * 1000;
+    if (!drag && now <= length) reveal(now);
+    moved();
+    stopAlone();
+  }
   if (!video.paused && !video.ended) requestAnimationFrame(tick);
 }
 
