@@ -24,6 +24,16 @@ def test_a_state_starts_with_one_press_and_ends_with_the_next(keyed):
     assert [s for s in standing(page) if s[3] == "manual"] == [("run", 2, 4.25, "manual"), ("jump", 2.5, 6, "manual")]
 
 
+def test_where_no_model_said_anything_nothing_is_counted(keyed):
+    page = keyed()
+    page.get_by_role("button", name="Labels…").click()
+    page.locator("#new-label").fill("run")
+    press(page, "Enter", "Escape")
+    assert press(page, "a", "b") == "The playhead is not inside run 0:00.0 to 0:01.0: nothing is split."
+    assert press(page, "Control+z") == "undone: add"
+    assert not page.locator("#progress").is_visible()
+
+
 def test_buttons_do_what_keys_do(keyed):
     page = keyed(*MATCH[:3])
     page.get_by_role("button", name="Code", exact=True).click()

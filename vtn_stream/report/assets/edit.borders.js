@@ -12,7 +12,7 @@ function moveBorder(i, side, at) {
     seek(segments[side][i]);
     reveal(now);
   }
-  say(`${describe(i)}; ${side} at ${clock(segments[side][i])}; ${progressText()}`);
+  sayDone(`${describe(i)}; ${side} at ${clock(segments[side][i])}`);
 }
 
 function nudgeBorder(side, way) {
@@ -32,7 +32,7 @@ function splitHere() {
   if (!(start_s < at && at < end_s)) return say(`The playhead is not inside ${describe(i)}: nothing is split.`);
   const told = `split ${describe(i)} at ${brief(now)}`;
   splitAt(i, at);
-  say(`${told}; ${progressText()}`);
+  sayDone(told);
 }
 
 function joinNext() {
@@ -44,7 +44,7 @@ function joinNext() {
   const joined = join(all);
   if (joined < 0) return say("Only segments of one label can be joined.");
   select([joined]);
-  say(`joined ${all.length} to ${describe(joined)}; ${progressText()}`);
+  sayDone(`joined ${all.length} to ${describe(joined)}`);
 }
 
 const NEW_LASTS = 1000; // ms, until its end is moved

@@ -38,7 +38,7 @@ function bulkKeep() {
 
 function bulkDone(told) {
   closeDialog("bulk");
-  say(`${told}; ${progressText()}`);
+  sayDone(told);
 }
 
 $("bulk-label").addEventListener("change", countBulk);

@@ -106,7 +106,7 @@ function undoLast() {
   }
   if (!step) return say("There is nothing to undo.");
   showRows(step);
-  say(`undone: ${step.name}; ${progressText()}`);
+  sayDone(`undone: ${step.name}`);
 }
 
 function redoLast() {
@@ -121,7 +121,7 @@ function redoLast() {
     statesChanged();
   }
   showRows(step);
-  say(`redone: ${step.name}; ${progressText()}`);
+  sayDone(`redone: ${step.name}`);
 }
 
 /** Selects what came back, and goes there unless somebody is coding. */

@@ -126,7 +126,7 @@ function menuItem([name, act, id]) {
     closePopup();
     const of = selection.length ? `: ${describeAll(selection)}` : "", before = history.done.length;
     act();
-    if (history.done.length > before) say(`${name}${of}; ${progressText()}`);
+    if (history.done.length > before) sayDone(`${name}${of}`);
   });
   item.addEventListener("pointermove", () => item.focus({ preventScroll: true }));
   return item;
@@ -219,7 +219,7 @@ function pickOption(name) {
   closePopup();
   const before = describeAll(selection);
   whenPicked(name);
-  say(`${before} is now ${labelName(labelNumbers.get(name))}; ${progressText()}`);
+  sayDone(`${before} is now ${labelName(labelNumbers.get(name))}`);
 }
 
 labelSearch.addEventListener("input", listOptions);

@@ -158,7 +158,7 @@ function letGo(hand, taken) {
     const { start_s, end_s, label } = places.get(NEW);
     return addNew(label, start_s, end_s);
   }
-  if (place([...places])) say(`${describeAll([...places.keys()])}; ${progressText()}`);
+  if (place([...places])) sayDone(describeAll([...places.keys()]));
 }
 
 function addNew(label, start_s, end_s) {

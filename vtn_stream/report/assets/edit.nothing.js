@@ -18,7 +18,7 @@ function declare(start, end) {
   if (!nothingElse(start_s, end_s, labels)) return say("That was said already.");
   const more = progress().reviewed - before;
   const kept = more > 0 ? `; ${plural(more, "segment")} inside kept by this` : "";
-  say(`nothing else${ofAsked()} from ${spanOf({ start_s, end_s })}${kept}; ${progressText()}`);
+  sayDone(`nothing else${ofAsked()} from ${spanOf({ start_s, end_s })}${kept}`);
 }
 
 function setMark(ms) {

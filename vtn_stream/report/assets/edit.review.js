@@ -24,6 +24,10 @@ function progressText() {
   return `${reviewed.toLocaleString("en")} of ${total.toLocaleString("en")} reviewed`;
 }
 
+/** The same, and how much is reviewed, where a model said anything. */
+const withProgress = (words) => (progress().total ? `${words}; ${progressText()}` : words);
+const sayDone = (words) => say(withProgress(words));
+
 // ---- the order
 
 /** From 0, sure, to 1: how near its score is to the threshold. Without a score nothing is known. */
@@ -81,7 +85,7 @@ function goOn(from, done) {
   const open = (i) => !byHand(i);
   let next = neighbour(1, from, open);
   if (next < 0) next = neighbour(1, -1, open);
-  const told = `${done}; ${progressText()}`;
+  const told = withProgress(done);
   if (next < 0) {
     const { reviewed: num, total } = progress();
     return say(`${told}; ${num < total ? "the others are hidden by the filters" : "none is left"}`);
@@ -128,7 +132,7 @@ function askForLabel() {
   chooseLabel(`The new label of ${describeAll(is)}`, (label) => {
     const before = describeAll(is);
     relabel(is, label);
-    say(`${before} is now ${labelName(label)}; ${progressText()}`);
+    sayDone(`${before} is now ${labelName(label)}`);
   });
 }
 
