@@ -4,20 +4,21 @@
    come from any page of the same origin, so that they are believed in nothing but a number to show. */
 
 const others = new Map(); // drafts of other open pages of this film -> how many unsaved changes they have
-const MOST_PAGES = 50;
+const MOST_PAGES = 50, MOMENT = 300; // ms
 let channel;
 
-/** Locks a draft for this page; gives whether it could. steal: takes it from another page. */
+/** Locks a draft for this page; gives whether it could. steal: takes it from another page. A page that was just left may
+    still hold it for a moment. */
 function lockDraft(each, steal = false) {
   each.release = () => {};
   if (!navigator.locks) return Promise.resolve(true); // pages without a secure origin: revisions keep them apart
   return new Promise((done) => {
     const held = new Promise((release) => { each.release = release; });
-    navigator.locks.request(`${STORE} ${each.id}`, steal ? { steal } : { ifAvailable: true }, (lock) => {
-      done(lock !== null);
-      return lock && held;
+    navigator.locks.request(`${STORE} ${each.id}`, steal ? { steal } : { signal: AbortSignal.timeout(MOMENT) }, () => {
+      done(true);
+      return held;
     }).catch((error) => {
-      done(true); // if locks are forbidden
+      done(error?.name !== "TimeoutError"); // else locks are forbidden, or it was taken later
       if (error?.name === "AbortError" && draft.id === each.id) taken();
     });
   });
