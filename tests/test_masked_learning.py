@@ -120,7 +120,7 @@ def batch_of(film, head):
     return batch
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(SPANS, SPANS)
 def test_a_dense_network_gets_no_gradient_from_unknown_positions(run, jump):
     film = planted(1, num=64)
@@ -135,7 +135,7 @@ def test_a_dense_network_gets_no_gradient_from_unknown_positions(run, jump):
     assert (logits.grad[0, ~unknown] != 0).any(1).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(SPANS, SPANS)
 def test_a_pyramid_gets_no_gradient_from_unknown_positions_of_each_label(run, jump):
     film = planted(1, num=64)
@@ -330,10 +330,9 @@ def test_whole_clips_are_not_taught_by_corrected_timelines(corrected, prepared):
         prepared(corrected({"a.mp4": (TWO, [])}), head="classification")
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("head", ["dense", "localization"])
-def test_films_of_which_half_is_known_become_a_model_and_its_card_says_so(head, tmp_path):
-    events = []
+def test_films_of_which_half_is_known_become_a_model_and_its_card_says_so(head, quick, tmp_path):
+    events, quick["num_epochs"] = [], 1
     lesson = lesson_of([half_known(film) for film in films(range(3))], head=head)
     learnt = learn(lesson, seed=0, backbone="none", on_event=events.append)
     assert not [event for event in events if isinstance(event, Warned)]

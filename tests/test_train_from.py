@@ -1,5 +1,6 @@
 """Going on from a model: its labels stay, new ones come, and no film that it knows measures what comes of it."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from vtn_stream.embedding import probe
 from vtn_stream.errors import CheckpointError, InputError
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
+from vtn_stream.known import Known
 from vtn_stream.model import DenseConfig, LocalizationConfig, StatisticsConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.timeline import Segment
@@ -77,6 +79,10 @@ def old():
     return checkpoint(linear(films(range(4))))
 
 
+def decay_in(note):
+    return float(re.search(r"decay, ([\d.e-]+),", note)[1])
+
+
 def sitting(seed, also=False):
     """A film in which the third direction is a label that nobody knew; also: the others happen too."""
     film = planted(seed) if also else track(160, values=0.5 * np.random.default_rng(seed).standard_normal((160, 8)))
@@ -114,6 +120,19 @@ def test_weights_are_pulled_towards_those_before():
     assert np.allclose(np.concatenate([found.weight.flatten(), found.bias]), best.x, atol=1e-4)
 
 
+def test_of_decays_that_are_about_as_good_the_strongest_pull_is_taken(old):
+    """Films of the same kind as those before cannot tell what of the model is wrong."""
+    alike = natural_linear(films(range(20, 23)), LABELS, "dense", FPS)
+    note = fit_linear(films(range(20, 23)), LABELS, alike, backbone="none", base=old).notes[-1]
+    names = {"run": "jump", "jump": "run"}
+    other = [
+        replace(film, segments=tuple(replace(s, label=names[s.label]) for s in film.segments))
+        for film in films(range(20, 23))
+    ]
+    far = fit_linear(other, LABELS, alike, backbone="none", base=old).notes[-1]
+    assert decay_in(note) > 10 * decay_in(far)
+
+
 def test_a_strong_pull_leaves_the_model_as_it_is_and_a_weak_one_does_not(old):
     new = films(range(10, 12), strength=0.0)
     far, near = (linear(new, base=old, decay=decay).state_dict() for decay in (1e6, 1e-4))
@@ -131,6 +150,37 @@ def test_a_new_label_comes_and_the_old_ones_are_not_forgotten(old):
     assert accuracy(both, before, THREE) > accuracy(old.network(), before, LABELS) - 0.05
     alone = linear([sitting(n) for n in range(3)], THREE)
     assert accuracy(alone, before, THREE) < accuracy(both, before, THREE) - 0.2
+
+
+@pytest.mark.parametrize("head", ["dense", "localization"])
+def test_what_the_model_says_wrongly_is_corrected_though_no_film_shows_it(head):
+    """What it takes for a jump is a new label in these films, which show no jump."""
+    before = checkpoint(linear(films(range(4)), head=head))
+    renamed = [
+        replace(film, segments=tuple(replace(s, label="sit") for s in film.segments if s.label == "jump"), known=known)
+        for film in films(range(10, 13))
+        for known in [Known(rest=time_without(film, "run"))]
+    ]
+    after = linear(renamed, THREE, head, base=before)
+    names = {"run": "run", "jump": "sit"}
+    sits = [
+        replace(film, segments=tuple(replace(s, label=names[s.label]) for s in film.segments))
+        for film in films(range(50, 53))
+    ]
+    if head == "dense":
+        assert accuracy(after, sits, THREE) > 0.85
+    else:
+        assert HEADS[head].metric(predictions(after, sits, FPS), sits, THREE) > 0.7
+
+
+def time_without(film, without):
+    """The film's time without that of a label."""
+    spans, start_s = [], 0.0
+    for s in film.segments:
+        if s.label == without:
+            spans.append((start_s, s.start_s))
+            start_s = s.end_s
+    return tuple(span for span in [*spans, (start_s, film.duration_s)] if span[0] < span[1])
 
 
 def test_labels_that_do_not_exclude_each_other_go_on_too():
@@ -246,8 +296,8 @@ def test_a_model_that_does_not_say_what_it_learnt_hides_what_comes_of_it(old, tm
     assert film_role(load_checkpoint(tmp_path / "m.safetensors").training, "film 20") == "unknown"
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_network_goes_on_from_files_to_figures(quick, tmp_path):
+    quick["num_epochs"] = 1
     settings = small("localization", num_epochs=1)
     base = checkpoint(fit(films(range(2)), LABELS, settings, FPS, backbone="none").network)
     save_checkpoint(replace(base, digest=""), tmp_path / "old.safetensors")

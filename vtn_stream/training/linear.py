@@ -45,6 +45,7 @@ DECAYS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)  # of a weight, times the number o
 USUAL_DECAY = 3e-4  # where nothing chooses it
 # The same, where weights are pulled towards those of a model: it is worth many examples.
 DECAYS_AROUND, USUAL_DECAY_AROUND = (1.0, 3e-1, 1e-1, *DECAYS), 3e-3
+NEVER = -1e4  # a logit of no chance at all, with which one can compute
 NUM_FOLDS = 4
 ROUGH_TOLERANCE = 1e-4  # of an optimum that only a decay is chosen by
 PIECE = 512
@@ -109,11 +110,8 @@ def fit_linear(
             mean, deviation = _standardize(examples.features)
             learnt = {"encoder.input_mean": mean, "encoder.input_deviation": deviation}
         else:
-            examples = replace(
-                examples,
-                before=network.head(examples.features),
-                old=tuple(places(base, settings.head.num_outputs)),
-            )
+            old = places(base, settings.head.num_outputs)
+            examples = _going_on(examples, network.head(examples.features), old)
         parts = components(examples.features)
         decay = settings.decay
         if decay is None:
@@ -245,6 +243,23 @@ def _held(film: TrainingFilm, labels: Sequence[str], head: HeadConfig) -> tuple[
     return truth, (known_at(film, labels) | truth) & film.index.valid[:, None]
 
 
+def _going_on(examples: _Examples, before: Tensor, old: Sequence[int]) -> _Examples:
+    """The examples with the logits [n, K] that the model says of them, which knows these old classes.
+
+    A class of the model that no example shows is asked about only where the model says it, and is wrong. Elsewhere its
+    absence tells of these films, not of the class, and would make the model forget it.
+    """
+    known = torch.ones_like(examples.truth) if examples.known is None else examples.known.clone()
+    said = before.argmax(1)
+    for k in old:
+        if examples.truth[:, k].any():
+            continue
+        known[:, k] &= before[:, k] > 0
+        if examples.exclusive:
+            before[said != k, k] = NEVER
+    return replace(examples, before=before, old=tuple(old), known=None if examples.exclusive else known)
+
+
 def _of_clip(encoder: StatisticsEncoder, film: TrainingFilm) -> Tensor:
     values, valid = torch.from_numpy(film.values)[None], torch.from_numpy(film.index.valid)[None]
     return encoder.of_whole(lambda start, stop: values[:, start:stop], len(film.values), valid)
@@ -267,7 +282,9 @@ def _chosen_decay(
 ) -> tuple[float, str]:
     """The decay of the least cross-entropy on left out groups of films, and a note of it.
 
-    Films that a model learnt from which one goes on choose nothing: it would seem best to leave it as it is.
+    Where one goes on from a model, its own films choose nothing: it would seem best to leave it as it is. And of decays
+    that are about as good (their films' mean difference to the best is below its standard error), the strongest pull is
+    taken: the new films cannot tell what of the model is wrong, so it stays.
     """
     decays, usual = (DECAYS, USUAL_DECAY) if examples.before is None else (DECAYS_AROUND, USUAL_DECAY_AROUND)
     groups = {film.group for film in films if film.is_new}
@@ -280,7 +297,7 @@ def _chosen_decay(
         for number, film in enumerate(films)
         if film.is_new
     }
-    totals = np.zeros(len(decays))
+    losses = np.zeros((len(decays), len(films)))
     for part in folds(annotated, min(NUM_FOLDS, len(groups))):
         held = torch.isin(examples.film, torch.tensor([int(name) for name in part]))
         if not held.any() or held.all():
@@ -290,8 +307,14 @@ def _chosen_decay(
             weights = examples.fitted(
                 scores[~held], decay * num_features, ~held, start=weights, tolerance=ROUGH_TOLERANCE
             )
-            totals[number] += float(examples.log_loss(weights, scores[held], held).sum())
-    decay = decays[int(totals.argmin())]
+            each = examples.log_loss(weights, scores[held], held).double().numpy()
+            losses[number] += np.bincount(examples.film[held].numpy(), each, minlength=len(films))
+    best = int(losses.sum(axis=1).argmin())
+    if examples.before is not None:
+        worse = (losses - losses[best])[:, [film.is_new for film in films]]
+        reach = worse.std(axis=1, ddof=1) / np.sqrt(worse.shape[1])
+        best = int(np.flatnonzero(worse.mean(axis=1) <= reach)[0])
+    decay = decays[best]
     return decay, f"The linear model's decay, {decay:g}, was chosen by cross-validation inside the training films."
 
 
