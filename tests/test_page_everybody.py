@@ -3,6 +3,7 @@
 import io
 import re
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +28,7 @@ from playwright.sync_api import expect
 
 from vtn_stream.report.colours import look_of
 from vtn_stream.report.label_curves import LabelCurves
-from vtn_stream.timeline import Curve, Gap
+from vtn_stream.timeline import Curve, Gap, Reviewed
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -97,6 +98,79 @@ def test_axe_finds_nothing_without_film_and_segments_on_a_narrow_screen(show):
     assert text(shown, "#none") == "No segments: nothing was found in this film."
     assert shown.evaluate("document.documentElement.scrollWidth") == 400
     assert axe_violations(shown) == []
+
+
+CORRECTED = (
+    replace(MATCH[0], origin="curated"),
+    replace(MATCH[1], origin="curated", was=segment(0.5, 2, "jump", 0.9, player="no. 7")),
+    replace(MATCH[2], origin="model"),
+    replace(MATCH[4], score=None, origin="manual"),
+)
+SAID = {
+    "reviewed": (Reviewed(start_s=0, end_s=2), Reviewed(start_s=5, end_s=7, labels=("jump",))),
+    "rejected": (replace(MATCH[3], label="run", origin="model"),),
+}
+
+
+def open_tools(shown):
+    shown.get_by_role("button", name="Edit", exact=True).click()
+    shown.keyboard.press("n")
+    shown.keyboard.press("c")
+    shown.keyboard.press("1")
+    expect(shown.locator("#codes")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_axe_finds_nothing_while_a_corrected_timeline_is_edited_and_coded(show, width, scheme):
+    options = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
+    shown = show(*CORRECTED, **SAID, beside=None, browser_options=options)
+    open_tools(shown)
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    assert axe_violations(shown) == []
+
+
+# 640 x 400 is 1280 x 800 at 200 %.
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (640, 400)])
+def test_all_tools_are_in_reach_on_a_phone_and_at_twice_the_size(show, width, height):
+    options = {"viewport": {"width": width, "height": height}, "has_touch": True}
+    shown = show(*CORRECTED, **SAID, beside=None, browser_options=options)
+    open_tools(shown)
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    for tool in shown.locator("#tools button:visible, #tools input:visible, #tools select:visible").all():
+        box = tool.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    lane = shown.locator("#heads .lane").last
+    lane.scroll_into_view_if_needed()
+    shown.mouse.click(*at(shown, "jump", 1.5))
+    label, by = (shown.locator(f"#columns [data-key={key}]").bounding_box() for key in ("label", "by"))
+    assert label["width"] > 60
+    assert width == 640 or by["x"] + by["width"] <= width  # what is wider scrolls
+    shown.mouse.click(*at(shown, "jump", 1.5), button="right")
+    for item in shown.get_by_role("menuitem").all():
+        box = item.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    shown.keyboard.press("End")
+    assert shown.locator("#menu :focus").bounding_box()["y"] < height
+
+
+def test_forced_colours_show_which_item_of_the_menu_is_meant(show):
+    shown = show(*CORRECTED, **SAID, beside=None, browser_options={"forced_colors": "active"})
+    shown.get_by_role("button", name="Edit", exact=True).click()
+    shown.keyboard.press("n")
+    shown.keyboard.press("Shift+F10")
+    outlines = shown.get_by_role("menuitem").evaluate_all("all => all.map(e => getComputedStyle(e).outlineStyle)")
+    assert outlines[0] == "solid"
+    assert set(outlines[1:]) == {"none"}
+
+
+def test_with_reduced_motion_nothing_moves_by_itself(show):
+    shown = show(*CORRECTED, **SAID, beside=None, browser_options={"reduced_motion": "reduce"})
+    open_tools(shown)
+    times = """() => [...document.querySelectorAll("*")].map(e => getComputedStyle(e)).flatMap(style =>
+        [style.transitionDuration, style.animationDuration, style.scrollBehavior])"""
+    assert set(shown.evaluate(times)) == {"0s", "auto"}
 
 
 def test_forced_colours_leave_lanes_swatches_and_what_holds_to_be_seen(show):
