@@ -125,6 +125,17 @@ def test_a_rejected_one_is_brought_back_where_it_was(match):
     assert len(match.value("rejected")) == 1
 
 
+def test_a_label_of_which_all_was_rejected_still_has_its_lane(edited):
+    rejected = Segment(start_s=1, end_s=2, label="fall", score=0.5, origin="model")
+    shown = edited(
+        segment(3, 4, "run"), rejected=(rejected,), reviewed=(Reviewed(start_s=0, end_s=8, labels=("jump",)),)
+    )
+    assert shown.page.locator("#heads .lane bdi").all_text_contents() == ["run", "fall", "jump"]
+    menu_at(shown, shown.at("fall", 1.5, 0.8))
+    pick(shown, "Bring the rejected one back")
+    assert shown.stands("fall") == [(1, 2, "model")]
+
+
 def test_a_segment_is_added_where_nothing_is(match):
     menu_at(match, match.at("fall", 2))
     pick(match, "Add a segment here")

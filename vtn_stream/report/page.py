@@ -82,7 +82,9 @@ def page(
     """
     path = timeline.video_path if film is None else film
     film_name = _shown(path.rpartition("/")[2] or path)
-    named = dict.fromkeys([*labels, *timeline.labels, *(s.label for s in truth or ())])
+    said = [s.label for s in (*(truth or ()), *timeline.rejected)]
+    said += [label for span in timeline.reviewed for label in span.labels or ()]
+    named = dict.fromkeys([*labels, *timeline.labels, *said])
     number = {label: i for i, label in enumerate(named)}
     looks = [look_of(label) for label in named]
     of_label = pictures_of_labels(timeline.segments, thumbnails) if is_of_scenes(timeline) else {}

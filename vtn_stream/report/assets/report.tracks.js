@@ -61,7 +61,7 @@ for (const [name, start, step, values] of data.curves) {
   const made = track("curve", 44, 30, make("span", { class: "cut faint" }, stranger(name), make("br"), bounds));
   Object.assign(made, { start, step, values, most: most > least ? most : least + 1, least });
 }
-const many = data.labels.length > 8; // of many, more are seen at a time
+const many = data.labels.length > 8 && !matchMedia("(pointer: coarse)").matches; // of many, more are seen at a time
 const BARS = (many ? 20 : 28) + (data.truth ? 6 : 0), CURVE = many ? 14 : 20, PICTURE = many ? 26 : 30;
 const light = []; // whether text on a label's colour is black
 
