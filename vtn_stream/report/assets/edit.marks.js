@@ -1,8 +1,8 @@
-/* How edited things look on the lanes: by whom a segment is, what was rejected, what is reviewed, and what is being moved.
+/* How edited things look on the lanes: by whom a segment is, what was rejected, what is reviewed, what is being moved.
 
-   None of it is told by colour alone. Below a bar that was kept is a line, below a changed one a line of dashes, below one
-   by hand a line of dots, and each has its own sign; a rejected one is low, empty and struck out; reviewed time has a line
-   above it with an end at either side, on the lanes that it is of, and on the clock where it is of all. */
+   None of it is told by colour alone. Below a bar that was kept is a line, below a changed one a line of dashes, below
+   one by hand a line of dots, and each has its own sign; a rejected one is low, empty and struck out; reviewed time has
+   a line above it with an end at either side, on the lanes that it is of, and on the clock where it is of all. */
 
 const BY = { model: "model", kept: "kept", changed: "changed", manual: "by hand" };
 const DASHES = { kept: [], changed: [5, 3], manual: [1.5, 2.5] };
@@ -76,7 +76,8 @@ function paintRejected(label, bottom, full) {
   let right = -Infinity;
   pen.lineWidth = 1;
   for (const { start_s, end_s } of rejectedOf(label)) {
-    const a = Math.max(Math.floor(x(start_s * 1000)), -10) + 0.5, b = Math.min(Math.max(Math.round(x(end_s * 1000)) - 0.5, a + 3), width + 10);
+    const a = Math.max(Math.floor(x(start_s * 1000)), -10) + 0.5;
+    const b = Math.min(Math.max(Math.round(x(end_s * 1000)) - 0.5, a + 3), width + 10);
     if (b < 0 || a > width || b <= right) continue;
     right = b;
     pen.strokeStyle = ink.faint;
@@ -147,7 +148,8 @@ function paintBeginning() {
 /** A state from where it started to the playhead, with no end yet. */
 function paintOpen(label, bottom, full) {
   if (!openStates.has(label)) return;
-  const [start, end] = [openStates.get(label), now].sort((a, b) => a - b), a = Math.max(x(start), -10), b = Math.min(x(end), width + 10);
+  const since = openStates.get(label);
+  const a = Math.max(x(Math.min(since, now)), -10), b = Math.min(x(Math.max(since, now)), width + 10);
   pen.fillStyle = data.labels[label][1];
   pen.globalAlpha = 0.45;
   pen.fillRect(a, bottom - full, b - a, full);

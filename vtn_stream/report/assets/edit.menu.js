@@ -32,7 +32,9 @@ function closePopup(back = true) {
   if (back && hadFocus) (from?.isConnected && from !== document.body ? from : scroll).focus({ preventScroll: true });
 }
 
-document.addEventListener("pointerdown", ({ target }) => { if (popup && !popup.element.contains(target)) closePopup(); }, true);
+document.addEventListener("pointerdown", ({ target }) => {
+  if (popup && !popup.element.contains(target)) closePopup();
+}, true);
 for (const element of [menu, labelBox]) {
   element.addEventListener("focusout", ({ relatedTarget }) => {
     if (popup?.element === element && relatedTarget && !element.contains(relatedTarget)) closePopup(false);
@@ -40,7 +42,9 @@ for (const element of [menu, labelBox]) {
 }
 addEventListener("resize", () => closePopup());
 // The table scrolls to what is selected, which is no reason to close.
-addEventListener("scroll", ({ target }) => { if (target !== rowsBox && !popup?.element.contains(target)) closePopup(); }, { capture: true, passive: true });
+addEventListener("scroll", ({ target }) => {
+  if (target !== rowsBox && !popup?.element.contains(target)) closePopup();
+}, { capture: true, passive: true });
 
 // ---- what is in the menu
 
@@ -50,12 +54,14 @@ const keyOfCommand = (id) => keyText(keyOf(COMMANDS.find((each) => each.id === i
     id of the command whose key does it]. */
 function menuOf(place) {
   const found = selection.filter((i) => !isTrue(i));
-  return [...(found.length ? groupsOfSegments(found, place) : []), groupOfPlace(found, place)].filter((group) => group.length);
+  const groups = found.length ? groupsOfSegments(found, place) : [];
+  return [...groups, groupOfPlace(found, place)].filter((group) => group.length);
 }
 
 function groupsOfSegments(found, { ms }) {
   const main = segments.exact[found[0]], one = found.length === 1, at = rounded(ms / 1000), here = rounded(now / 1000);
-  const from = Math.min(...found.map((i) => segments.exact[i].start_s)), to = Math.max(...found.map((i) => segments.exact[i].end_s));
+  const from = found.reduce((least, i) => Math.min(least, segments.exact[i].start_s), Infinity);
+  const to = found.reduce((most, i) => Math.max(most, segments.exact[i].end_s), -Infinity);
   const splits = one && at > main.start_s && at < main.end_s, next = one ? nextOfLabel(found[0]) : -1;
   const joined = one ? (next < 0 ? null : () => join([found[0], next])) : sameLabel(found) ? () => join(found) : null;
   const nothing = (labels) => () => nothingElse(from, to, labels);
@@ -82,7 +88,8 @@ function groupsOfSegments(found, { ms }) {
 }
 
 function groupOfPlace(found, { ms, label, rejected: taken }) {
-  const group = [], spans = label < 0 ? [] : reviewedAt(label, ms), [low, high] = [view.low, view.high].map((each) => rounded(each / 1000));
+  const group = [], spans = label < 0 ? [] : reviewedAt(label, ms);
+  const [low, high] = [view.low, view.high].map((each) => rounded(each / 1000));
   if (taken) group.push(["Bring the rejected one back", () => bringBack(taken)]);
   if (label >= 0 && !found.length) {
     group.push([isPoint(label) ? "Add an instant here" : "Add a segment here", () => addAt(label, ms)]);
@@ -90,7 +97,9 @@ function groupOfPlace(found, { ms, label, rejected: taken }) {
     group.push(["Nothing else in sight of all labels", () => nothingElse(low, high, null)]);
   }
   for (const { start_s, end_s, labels } of spans) {
-    group.push([`Not reviewed: ${clock(start_s * 1000, 1)} – ${clock(end_s * 1000, 1)}`, () => openAgain(start_s, end_s, labels && labels.map((name) => labelNumbers.get(name)))]);
+    const numbers = labels && labels.map((name) => labelNumbers.get(name));
+    const name = `Not reviewed: ${clock(start_s * 1000, 1)} – ${clock(end_s * 1000, 1)}`;
+    group.push([name, () => openAgain(start_s, end_s, numbers)]);
   }
   return group;
 }
@@ -111,7 +120,8 @@ function openMenu(place, at) {
   if (!groups.length) return;
   const items = groups.map((group) => make("div", { role: "group" }, ...group.map(menuItem)));
   items.forEach((group, k) => group.setAttribute("aria-label", ["Segment", "Borders", "Reviewed"][k] ?? "Place"));
-  menu.setAttribute("aria-label", selection.length > 1 ? plural(selection.length, "segment") : selection.length ? nameOf(selection[0]) : "This place");
+  const [first, ...others] = selection, name = first === undefined ? "This place" : nameOf(first);
+  menu.setAttribute("aria-label", others.length ? plural(selection.length, "segment") : name);
   menu.replaceChildren(...items);
   openPopup(menu, at, menu.querySelector("[role=menuitem]"));
 }
@@ -133,11 +143,14 @@ function menuItem([name, act, id]) {
 }
 
 menu.addEventListener("keydown", (event) => {
-  const items = [...menu.querySelectorAll("[role=menuitem]")], at = items.indexOf(document.activeElement), { key } = event;
+  const { key } = event, items = [...menu.querySelectorAll("[role=menuitem]")], at = items.indexOf(document.activeElement);
   const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[key];
   const letter = key.length === 1 && key !== " " ? key.toLowerCase() : "";
   if (to !== undefined) items.at(to % items.length).focus();
-  else if (letter) [...items.slice(at + 1), ...items].find((item) => item.textContent.toLowerCase().startsWith(letter))?.focus();
+  else if (letter) {
+    const next = [...items.slice(at + 1), ...items].find((item) => item.textContent.toLowerCase().startsWith(letter));
+    next?.focus();
+  }
   else if (key === "Enter" || key === " ") items[at]?.click();
   else if (key === "Escape" || key === "Tab") closePopup();
   else return;
@@ -149,7 +162,8 @@ menu.addEventListener("keydown", (event) => {
 
 /** Of a place on the stage. What is there and not yet selected is selected first. */
 function openMenuAt(px, y) {
-  const under = trackAt(y), label = under?.kind === "lane" ? under.label : -1, i = segmentAt(px, y), box = stage.getBoundingClientRect();
+  const under = trackAt(y), label = under?.kind === "lane" ? under.label : -1, i = segmentAt(px, y);
+  const box = stage.getBoundingClientRect();
   if (i >= 0 && !isTrue(i) && !isSelected(i)) select([i]);
   if (i < 0) select([]);
   openMenu({ ms: timeAt(px), label, rejected: rejectedAt(px, y) }, { left: box.left + px, top: box.top + y });
@@ -197,8 +211,8 @@ function pickLabel(then) {
 function listOptions() {
   const words = labelSearch.value.trim().normalize("NFC"), low = words.toLowerCase();
   const fits = labelsThere().filter((label) => lowerLabels[label].includes(low));
-  options = fits.map((label) => ({ name: exactLabels[label], shows: [...signs(label), make("bdi", { class: "cut" }, data.labels[label][0])] }));
-  if (words && unfit(words) === undefined) options.push({ name: words, shows: ["New label: ", make("bdi", { class: "cut" }, words)] });
+  options = fits.map((label) => ({ name: exactLabels[label], shows: [...signs(label), stranger(data.labels[label][0])] }));
+  if (words && unfit(words) === undefined) options.push({ name: words, shows: ["New label: ", stranger(words)] });
   labelList.replaceChildren(...options.map(({ name, shows }, k) => {
     const option = make("li", { role: "option", id: `option${k}`, class: "named" }, ...shows);
     option.addEventListener("click", () => pickOption(name));

@@ -26,7 +26,8 @@ function takeHold(event) {
 
 function newHand(kind, { label, i, edge }, event, px, y) {
   const many = event.shiftKey || event.ctrlKey || event.metaKey;
-  return { kind, label, i, edge, px, y, at: { px, y }, many, from: timeAt(px) / 1000, moved: false, rows: [], borders: null };
+  const from = timeAt(px) / 1000;
+  return { kind, label, i, edge, px, y, at: { px, y }, many, from, moved: false, rows: [], borders: null };
 }
 
 /** A finger that has rested: its hand. */
@@ -101,15 +102,16 @@ function placesOfBody(hand, wanted, snap) {
   let by = Math.round(wanted * 1000) / 1000;
   for (const key of straight ? [] : ["start_s", "end_s"]) {
     const border = snap(of[key] + wanted);
-    const closer = border !== undefined && (hand.snapped === undefined || Math.abs(border - of[key] - wanted) < Math.abs(by - wanted));
-    if (closer) [by, hand.snapped] = [border - of[key], border];
+    const isCloser = hand.snapped === undefined || Math.abs(border - of[key] - wanted) < Math.abs(by - wanted);
+    if (border !== undefined && isCloser) [by, hand.snapped] = [border - of[key], border];
   }
   const first = held.reduce((least, row) => Math.min(least, segments.exact[row].start_s), Infinity);
   const last = held.reduce((most, row) => Math.max(most, segments.exact[row].end_s), -Infinity);
   by = straight ? 0 : within(by, Math.min(0, -first), Math.max(0, filmEnd - last));
   return new Map(held.map((row) => {
     const { start_s, end_s } = segments.exact[row], to = oneLabel ? label : segments.label[row];
-    return [row, by ? { start_s: rounded(start_s + by), end_s: rounded(end_s + by), label: to } : { start_s, end_s, label: to }];
+    const times = by ? { start_s: rounded(start_s + by), end_s: rounded(end_s + by) } : { start_s, end_s };
+    return [row, { ...times, label: to }];
   }));
 }
 
@@ -128,9 +130,10 @@ function showPicture(seconds) {
 }
 
 function showReadout({ at, places, snapped, label, kind, i }, start_s, end_s) {
-  const to = places.get(kind === "free" ? NEW : i).label, lines = [make("b", {}, `${clock(start_s * 1000)} – ${clock(end_s * 1000)}`)];
+  const to = places.get(kind === "free" ? NEW : i).label;
+  const lines = [make("b", {}, `${clock(start_s * 1000)} – ${clock(end_s * 1000)}`)];
   lines.push(make("span", {}, start_s === end_s ? "an instant" : `lasts ${clock((end_s - start_s) * 1000)}`));
-  if (to !== label) lines.push(make("span", { class: "named" }, "to ", ...signs(to), make("bdi", { class: "cut" }, data.labels[to][0])));
+  if (to !== label) lines.push(make("span", { class: "named" }, "to ", ...signs(to), stranger(data.labels[to][0])));
   if (places.size > 1) lines.push(make("span", { class: "faint" }, plural(places.size, "segment")));
   const box = stage.getBoundingClientRect();
   tip.hidden = false;
@@ -146,7 +149,7 @@ function showReadout({ at, places, snapped, label, kind, i }, start_s, end_s) {
 
 /** Ends what the hand does. taken: whether it counts; else all is as it was. */
 function letGo(hand, taken) {
-  const { kind, places, moved: hasMoved } = hand;
+  const { kind, places, snapped, moved: hasMoved } = hand;
   showMoving([]);
   hideTip();
   $("hover").classList.remove("snapped");
@@ -158,7 +161,7 @@ function letGo(hand, taken) {
     const { start_s, end_s, label } = places.get(NEW);
     return addNew(label, start_s, end_s);
   }
-  if (place([...places])) sayDone(describeAll([...places.keys()]));
+  if (place([...places], snapped === undefined ? [] : [snapped])) sayDone(describeAll([...places.keys()]));
 }
 
 function addNew(label, start_s, end_s) {

@@ -1,11 +1,13 @@
 /* Operations that only a pointer asks for: several put elsewhere at once, and what the model said brought back. */
 
-/** places: [row, { start_s, end_s, label }]. One change for all. Returns how many are elsewhere. */
-function place(places) {
+/** places: [row, { start_s, end_s, label }]. One change for all. borders: times to be met to the last digit. Returns how
+    many are elsewhere. */
+function place(places, borders = []) {
   const changes = places.filter(([i]) => editable([i]).length).flatMap(([i, { start_s, end_s, label }]) => {
     const exact = segments.exact[i], [low, high] = [Math.min(0, exact.start_s), Math.max(filmEnd, exact.end_s)];
-    const known = [exact, ...(exact.was ? [exact.was] : [])], start = border(start_s, low, high, known.map((each) => each.start_s));
-    const end = Math.max(start, border(end_s, low, high, known.map((each) => each.end_s)));
+    const known = [exact, ...(exact.was ? [exact.was] : [])];
+    const start = border(start_s, low, high, [...borders, ...known.map((each) => each.start_s)]);
+    const end = Math.max(start, border(end_s, low, high, [...borders, ...known.map((each) => each.end_s)]));
     const next = corrected(exact, { start_s: start, end_s: end, label: exactLabels[label] });
     return isSame(exact, next) ? [] : [[i, next]];
   });
