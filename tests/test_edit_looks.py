@@ -103,20 +103,20 @@ def test_rejected_ones_are_struck_out_and_can_be_hidden(by_hand):
 
 
 def test_reviewed_time_has_a_line_above_the_lanes_that_it_is_of_and_on_the_clock_if_of_all(by_hand):
-    accent = "#0A5FA8"
     by_hand.mouse.move(1, 1)
-
-    def has_line(label, time_s):
-        x, y = by_hand.at(label, time_s, 0)
-        return accent in colours(by_hand.page, (x, y), (x, y + 1))
-
-    labels = ("model's", "kept", "changed", "added")
-    assert [has_line(label, 4.5) for label in labels] == [True] * 4
-    assert [has_line(label, 7) for label in labels] == [False, True, False, True]
-    assert [has_line(label, 2.5) for label in labels] == [False] * 4
-    stage = by_hand.page.locator("#stage").bounding_box()
-    clock = [(by_hand.at("kept", time_s)[0], stage["y"] + 21) for time_s in (4.5, 7)]
-    assert [colour == accent for colour in colours(by_hand.page, *clock)] == [True, False]
+    top = by_hand.page.locator("#stage").bounding_box()["y"]
+    lanes_ = {label: by_hand.at(label, 0, 0)[1] + 1 for label in ("model's", "kept", "changed", "added")}
+    places = {"the clock": top + 21, **lanes_}
+    points = [(by_hand.at("kept", time_s)[0], y) for y in places.values() for time_s in (2.5, 4.5, 7)]
+    has_line = [colour == "#0A5FA8" for colour in colours(by_hand.page, *points)]
+    of_all, of_two = (False, True, False), (False, True, True)
+    assert dict(zip(places, zip(*[iter(has_line)] * 3, strict=True), strict=True)) == {
+        "the clock": of_all,
+        "model's": of_all,
+        "kept": of_two,
+        "changed": of_all,
+        "added": of_two,
+    }
 
 
 def test_on_paper_the_signs_are_there_and_say_what_they_mean(by_hand):

@@ -295,9 +295,6 @@ def test_axe_finds_nothing_in_menu_and_list(edited):
     shown.keyboard.type("fall")
     shown.page.emulate_media(color_scheme="dark")
     assert axe_violations(shown.page) == []
-    shown.keyboard.press("Escape")
-    menu_at(shown, shown.at("fall", 1.5, 0.8))
-    assert axe_violations(shown.page) == []
 
 
 def test_a_menu_stays_when_the_table_scrolls_to_what_it_is_of(edited):
