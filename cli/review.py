@@ -52,6 +52,12 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
         films = worst_first(agreement(film.name, film.timeline) for film in found.films)
     for warning in found.warnings():
         err.print(Text(printable(warning), style="yellow"), soft_wrap=True)
+    if not films and found.coded:
+        raise InputError(
+            f"no model drew any of the {num(len(found.coded), 'timeline')} that people made",
+            "there is nothing to show",
+            "analyze other films with a model, and correct them in their pages",
+        )
     if not films:
         raise InputError(
             f"nobody corrected any of the {num(len(found.open), 'timeline')} in {folder.name or folder} in a page",

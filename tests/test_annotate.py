@@ -11,10 +11,11 @@ from film_pages import NO_FILM
 
 from vtn_stream.annotate import Failed, FilmToAnnotate, PageReady, PicturesMade, Told, annotate, picture_pts
 from vtn_stream.embedding import probe
-from vtn_stream.errors import DecodingLost, InputError
+from vtn_stream.errors import DecodingLost, InputError, TimelineError
 from vtn_stream.formats import timeline_json
 from vtn_stream.results import load_timeline
-from vtn_stream.results.blank import MAX_LABELS, asked_labels, blank_in_page, checked_labels
+from vtn_stream.results.blank import MAX_LABELS, asked_labels, blank_in_page, blank_timeline, checked_labels
+from vtn_stream.results.corrected_folder import read_corrected
 from vtn_stream.results.overview import write_index, write_missing_pages
 from vtn_stream.store import EmbeddingStore, load_pictures
 from vtn_stream.timeline import Reviewed, Segment
@@ -172,8 +173,6 @@ def test_a_timeline_that_is_damaged_or_another_films_is_kept_and_told(run, conte
 
 
 def test_an_analyzed_film_is_shown_as_it_was_analyzed(run, films):
-    from vtn_stream.results.blank import blank_timeline
-
     with DecodingProcess() as process:
         video = probe(run.root / "long.mp4", EmbeddingStore(run.store), process)
     found = Segment(start_s=0, end_s=1, label="walk", score=0.5, origin="model")
@@ -279,6 +278,7 @@ def test_a_strangers_page_or_provenance_gives_no_blank_timeline(run, tmp_path):
 def test_what_people_code_in_a_page_is_shown_and_counted_by_the_next_run(run, open_page):
     run("long.mp4", labels=["walk", "run"])
     page = open_page(run.page(), allowed=NO_FILM)  # no browser plays such a film: keys step over it all the same
+    assert page.locator("#none").text_content() == "No segments yet: nobody analyzed this film."
     page.evaluate("delete window.showSaveFilePicker")
     for key in ["t", "c", "1", *["."] * 25, "1", "2", *["."] * 5, "2", "c"]:
         page.keyboard.press(key)
@@ -313,3 +313,64 @@ def test_a_second_file_with_hand_work_over_one_film_is_told(run):
     (run.out / "long.mp4.timeline (1).json").write_bytes((run.out / "long.mp4.timeline.json").read_bytes())
     (line,) = {event.message for event in of(Told, run("long.mp4"))}
     assert line.startswith("long.mp4.timeline (1).json holds hand work over this film as well")
+
+
+@pytest.fixture
+def drawn(run, monkeypatch):
+    """drawn(in_batch=...): the folder's results after an analysis of long.mp4 that finds one scene; where they are."""
+    from vtn_stream.film import FrameIndex
+    from vtn_stream.results import ResultOptions
+    from vtn_stream.track import GridScores
+
+    def analyze(in_batch=None):
+        with DecodingProcess() as process:
+            video = probe(run.root / "long.mp4", EmbeddingStore(run.store), process)
+        found = Segment(start_s=1, end_s=2, label="scene A", score=0.5, origin="model")
+        timeline = replace(blank_timeline(video), segments=(found,), provenance={"analysis": {"kind": "scenes"}})
+        grid = np.arange(2.0)
+        index = FrameIndex(grid_s=grid, frame=np.arange(2), pts_s=grid, valid=np.ones(2, bool))
+        files = ResultOptions(output=run.out, formats=("json", "html")).files(
+            video.path, video.identity, store=run.store, results=in_batch
+        )
+        assert files.claim(video.identity) is None
+        files.save(timeline, GridScores(frame=np.zeros((2, 1), np.float16)), index, ("scene A",))
+        return files.timelines["json"]
+
+    return analyze
+
+
+@pytest.mark.parametrize("in_batch", [None, "root/long.mp4"])
+def test_an_analysis_goes_where_the_page_lies_and_takes_its_place(run, drawn, in_batch):
+    film = FilmToAnnotate(path=run.root / "long.mp4", name="long.mp4", results=f"{run.root.name}/long.mp4")
+    annotate([film], run.out, store=run.store)
+    file = drawn(in_batch and f"{run.root.name}/long.mp4")
+    assert file.relative_to(run.out).as_posix() == f"{run.root.name}/long.mp4.timeline.json"
+    (row,) = data_of(write_index(run.out).path)["films"]
+    assert row[0] == f"{run.root.name}/long.mp4"
+
+
+def test_an_analysis_goes_around_what_people_said_and_remembers_that_they_began(run, drawn):
+    run("long.mp4", labels=["walk"])
+    walk = Segment(start_s=0, end_s=0.5, label="walk", origin="manual")
+    run.save(replace(blank_in_page(run.page()), segments=(walk,)))
+    after = load_timeline(drawn())
+    assert [s.label for s in after.segments] == ["walk", "scene A"]
+    assert asked_labels(after) == ("walk",)
+    (film,) = read_corrected(run.out).coded  # a film that people began is no exam of a model
+    assert film.name == "long.mp4"
+
+
+def test_a_blank_timeline_that_somebody_saved_is_no_hand_work(run, drawn):
+    run("long.mp4")
+    run.save(blank_in_page(run.page()))
+    assert [s.label for s in load_timeline(drawn()).segments] == ["scene A"]
+
+
+def test_a_page_of_another_film_of_this_name_is_kept_by_an_analysis(run, drawn):
+    shutil.copyfile(run.root / "short.mp4", run.root / "long.mp4")
+    run("long.mp4")
+    before = run.page().read_bytes()
+    write_sample(run.root / "long.mp4", num_frames=30)
+    with pytest.raises(TimelineError, match="is not this film's"):
+        drawn()
+    assert run.page().read_bytes() == before

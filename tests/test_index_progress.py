@@ -1,6 +1,7 @@
 """The index of a folder says what people reviewed, where they began."""
 
 import pytest
+from browser import axe_violations
 from index_pages import corrected_films, entry, films, names, opened, row_of  # noqa: F401  (a fixture)
 
 from vtn_stream.report.html import is_document
@@ -54,6 +55,7 @@ def test_the_index_shows_and_sorts_what_is_reviewed(opened):
     page.get_by_role("button", name="3 to do").click()
     page.get_by_role("button", name="Reviewed", exact=True).click()
     assert names(page)[0] == "c.mp4"
+    assert axe_violations(page) == []
     page.set_viewport_size({"width": 500, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

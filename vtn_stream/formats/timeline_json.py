@@ -35,6 +35,7 @@ from vtn_stream.seal import is_digest, is_intact, sealed
 from vtn_stream.timeline import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Timeline
 
 __all__ = [
+    "ANNOTATION",
     "OWN",
     "SCHEMA",
     "SCHEMA_VERSION",
@@ -52,6 +53,7 @@ __all__ = [
 SCHEMA = "vtn-stream/timeline"
 SCHEMA_VERSION = 2
 READ_VERSIONS = (1, 2)  # 2 added origin, was, reviewed and rejected: what people said of the timeline
+ANNOTATION = "annotation"  # in the provenance of a timeline that people began, in a film that nobody analyzed
 OWN = "timeline.json"  # the name under which a file keeps its own digest, beside those of the other files
 
 _RATE = re.compile(r"[1-9]\d{0,29}(/[1-9]\d{0,29})?", re.ASCII)
@@ -76,9 +78,10 @@ class Document:
     @property
     def is_kept(self) -> bool:
         """Whether an analysis must not replace it: it was changed, or it is none of an analysis, which always writes
-        scores, but an export or a conversion, which hold what a person chose or did.
+        scores, but an export or a conversion, which hold what a person chose or did. A blank one holds nothing.
         """
-        chosen = self.origin == "ours" and not self.files and not self.is_corrected
+        is_blank = ANNOTATION in self.timeline.provenance and not self.timeline.segments
+        chosen = self.origin == "ours" and not self.files and not self.is_corrected and not is_blank
         return chosen or self.origin in ("edited", "damaged")
 
     @property

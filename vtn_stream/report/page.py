@@ -101,6 +101,7 @@ def page(
         },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
+        "analyzed": "annotation" not in timeline.provenance or "analysis" in timeline.provenance,
         "drawn": _drawn_at(timeline),
         "labels": [
             [_shown(label), look.colour, look.hatch, place.get(label), _filed(label)]

@@ -12,6 +12,7 @@ from vtn_stream.errors import InputError, TimelineError, listed
 from vtn_stream.film import VideoInfo, one_form, shareable_name
 from vtn_stream.film_notices import notices
 from vtn_stream.formats import timeline_json
+from vtn_stream.formats.timeline_json import ANNOTATION
 from vtn_stream.report.html import is_document
 from vtn_stream.timeline import Timeline
 from vtn_stream.version import __version__
@@ -19,7 +20,6 @@ from vtn_stream.version import __version__
 __all__ = ["asked_labels", "blank_in_page", "blank_timeline", "checked_labels", "is_blank"]
 
 NOTE = "Nobody analyzed this film: what is in this timeline was said by people."
-ANNOTATION = "annotation"  # in the provenance
 MAX_LABELS = 1_000
 MAX_CHARACTERS = 200  # of a label, as in the page
 HEAD_BYTES = 2 * 1024 * 1024  # of a page, in which its timeline begins: a blank one is short, pictures come after it

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vtn_stream.corrections import Kept, corrections_digest, kept_over
 from vtn_stream.errors import TimelineError, listed
-from vtn_stream.formats.timeline_json import Document
+from vtn_stream.formats.timeline_json import ANNOTATION, Document
 from vtn_stream.formats.writing import num
 from vtn_stream.localize import draws_one_label
 from vtn_stream.results.timelines import load_document
@@ -37,7 +37,8 @@ def drawn_over(corrected: Timeline, drawn: Timeline) -> Kept:
         "left_out": kept.num_left_out,
         "cut": kept.num_cut,
     }
-    provenance = {**drawn.provenance, CORRECTIONS: {**counts, "sha256": digest}}
+    begun = {name: value for name, value in corrected.provenance.items() if name == ANNOTATION}
+    provenance = {**drawn.provenance, **begun, CORRECTIONS: {**counts, "sha256": digest}}
     return replace(kept, timeline=replace(kept.timeline, provenance=provenance))
 
 

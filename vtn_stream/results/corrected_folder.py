@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 
 from vtn_stream.corrections import corrections_digest, is_corrected
 from vtn_stream.errors import InputError, TimelineError, listed
+from vtn_stream.results.blank import is_blank
 from vtn_stream.results.timelines import load_document
 from vtn_stream.timeline import Timeline
 
@@ -36,6 +37,7 @@ class CorrectedFolder:
     films     that people corrected, one file each
     open      that nobody corrected yet
     twice     that several files hold different hand work over: which of them counts is not ours to say
+    coded     in which people said what happens before any model did
     edited    whose timelines were changed in an editor, not in a page, so that what the model had said is not known
     failed    files that cannot be read, and why
     """
@@ -43,6 +45,7 @@ class CorrectedFolder:
     films: tuple[CorrectedFilm, ...]
     open: tuple[CorrectedFilm, ...]
     twice: tuple[tuple[CorrectedFilm, ...], ...]
+    coded: tuple[CorrectedFilm, ...]
     edited: tuple[CorrectedFilm, ...]
     failed: dict[PurePath, str]
 
@@ -53,6 +56,9 @@ class CorrectedFolder:
             f"{files[0].timeline.video_path}; none of them counts; keep one, and move the others away"
             for files in self.twice
         ]
+        if self.coded:
+            names = listed(film.name for film in self.coded)
+            lines.append(f"people said what happens before any model did: {names}; this says nothing of a model")
         if self.edited:
             names = listed(film.file.as_posix() for film in self.edited)
             lines.append(
@@ -84,11 +90,13 @@ def read_corrected(folder: Path, *, on_file: Callable[[int, int], None] | None =
     by_film: dict[str, list[CorrectedFilm]] = {}
     for film in films:  # a conversion may not know the film: each file is one then
         by_film.setdefault(film.timeline.video_identity or film.file.as_posix(), []).append(film)
-    one, still_open, twice = [], [], []
+    one, still_open, coded, twice = [], [], [], []
     for of_film in by_film.values():
         corrected = _different(of_film)
         if len(corrected) > 1:
             twice.append(tuple(corrected))
+        elif corrected and is_blank(corrected[0].timeline):
+            coded.append(corrected[0])
         elif corrected:
             one.append(corrected[0])
         else:
@@ -97,6 +105,7 @@ def read_corrected(folder: Path, *, on_file: Callable[[int, int], None] | None =
         films=tuple(_by_name(one)),
         open=tuple(_by_name(still_open)),
         twice=tuple(twice),
+        coded=tuple(_by_name(coded)),
         edited=tuple(_by_name(edited)),
         failed=failed,
     )

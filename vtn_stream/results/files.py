@@ -20,6 +20,7 @@ from vtn_stream.corrections import Kept
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
+from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
@@ -267,6 +268,9 @@ class ResultFiles:
             owners.add(beside.partial.timeline.video_identity)
         if beside.timeline is not None and (beside.timeline.origin in ("ours", "old") or not owners):
             owners.add(beside.timeline.timeline.video_identity)
+        page = self._folder / f"{self._stem}.timeline{suffix_of(PAGE)}"
+        if not owners and (blank := blank_in_page(page)) is not None:  # nobody saved anything in it yet
+            owners.add(blank.video_identity)
         return owners
 
     # What may become of it

@@ -20,6 +20,7 @@ from pathlib import Path, PurePath
 
 from vtn_stream.errors import printable
 from vtn_stream.film import shareable_name
+from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.hand_work import Beside
 from vtn_stream.store import scores_identity
 
@@ -90,11 +91,13 @@ def _stem_before(film: Path) -> str:
     return stem.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore") or "film"
 
 
-def _files(place: Path) -> tuple[Path, Path, Path]:
-    """The files that say whose results lie at a place: the timeline, the partial one, the scores."""
-    ends = ("timeline.json", "timeline.partial.json", "scores.arrow")
-    timeline, partial, scores = (place.with_name(f"{place.name}.{end}") for end in ends)
-    return timeline, partial, scores
+def _files(place: Path) -> tuple[Path, Path, Path, Path]:
+    """The files that say whose results lie at a place: the timeline, the partial one, the scores; and the page, where
+    people may say what happens in a film that nobody analyzed.
+    """
+    ends = ("timeline.json", "timeline.partial.json", "scores.arrow", "timeline.html")
+    timeline, partial, scores, page = (place.with_name(f"{place.name}.{end}") for end in ends)
+    return timeline, partial, scores, page
 
 
 def _owners(place: Path) -> set[str | None]:
@@ -103,7 +106,9 @@ def _owners(place: Path) -> set[str | None]:
         return set()
     beside = Beside.of(place.parent, place.name)
     documents = [document for document in (beside.timeline, beside.partial) if document is not None]
-    return {*(document.timeline.video_identity for document in documents), scores_identity(_files(place)[2])} - {None}
+    timelines = [*(document.timeline for document in documents), blank_in_page(_files(place)[3])]
+    known = (timeline.video_identity for timeline in timelines if timeline is not None)
+    return {*known, scores_identity(_files(place)[2])} - {None}
 
 
 def _plain(part: str, *, is_folder: bool = False) -> str:

@@ -39,6 +39,7 @@ def to_dict(films: Sequence[FilmAgreement], folder: CorrectedFolder) -> dict[str
         "labels": {label: _figures(counts) for label, counts in by_label(films).items()},
         "all": _figures(sum((film.total for film in films), Counts())),
         "not_corrected": [film.name for film in folder.open],
+        "said_before_any_model": [film.name for film in folder.coded],
         "changed_in_an_editor": [film.name for film in folder.edited],
         "corrected_twice": [[film.file.as_posix() for film in files] for files in folder.twice],
         "failed": {file.as_posix(): reason for file, reason in folder.failed.items()},

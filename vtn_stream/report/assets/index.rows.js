@@ -55,7 +55,7 @@ function summary(film) {
     .map(({ label, segments, total }) => `${label.name} ${many(segments, "time")}, ${lasts(total)}`);
   if (film.sums.length > 5) told.push(`and ${many(film.sums.length - 5, "other label")}`);
   if (film.gaps > 0) told.push(`unknown ${lasts(film.gaps)}`);
-  return [told.join("; ") || "nothing found", reviewed(film)[1]].filter(Boolean).join("; ");
+  return [told.join("; ") || (film.file ? "nothing found" : "nobody analyzed it"), reviewed(film)[1]].filter(Boolean).join("; ");
 }
 
 /** What people did with a film: in short, and in full. */

@@ -49,7 +49,8 @@ function tellShown(labels) {
   }
   const nothing = numStanding + numTruth === 0;
   $("none").hidden = rows.length > 0;
-  $("none").textContent = nothing ? "No segments: nothing was found in this film." : "No segment passes the filters.";
+  const none = data.analyzed ? "No segments: nothing was found in this film." : "No segments yet: nobody analyzed this film.";
+  $("none").textContent = nothing ? none : "No segment passes the filters.";
   table.setAttribute("aria-rowcount", rows.length + 1);
   highlight(true);
 }
