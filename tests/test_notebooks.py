@@ -39,7 +39,12 @@ def words_and_numbers(text):
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["01_one_film", "02_your_own_actions", "03_reading_the_store", "04_teach_it_yourself"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_one_film",
+        "02_your_own_actions",
+        "03_reading_the_store",
+        "04_teach_it_yourself",
+    ]
 
 
 @by_name
