@@ -282,9 +282,7 @@ def _chosen_decay(
 ) -> tuple[float, str]:
     """The decay of the least cross-entropy on left out groups of films, and a note of it.
 
-    Where one goes on from a model, its own films choose nothing: it would seem best to leave it as it is. And of decays
-    that are about as good (their films' mean difference to the best is below its standard error), the strongest pull is
-    taken: the new films cannot tell what of the model is wrong, so it stays.
+    Where one goes on from a model, its own films choose nothing: it would seem best to leave it as it is.
     """
     decays, usual = (DECAYS, USUAL_DECAY) if examples.before is None else (DECAYS_AROUND, USUAL_DECAY_AROUND)
     groups = {film.group for film in films if film.is_new}
@@ -297,7 +295,7 @@ def _chosen_decay(
         for number, film in enumerate(films)
         if film.is_new
     }
-    losses = np.zeros((len(decays), len(films)))
+    totals = np.zeros(len(decays))
     for part in folds(annotated, min(NUM_FOLDS, len(groups))):
         held = torch.isin(examples.film, torch.tensor([int(name) for name in part]))
         if not held.any() or held.all():
@@ -307,14 +305,8 @@ def _chosen_decay(
             weights = examples.fitted(
                 scores[~held], decay * num_features, ~held, start=weights, tolerance=ROUGH_TOLERANCE
             )
-            each = examples.log_loss(weights, scores[held], held).double().numpy()
-            losses[number] += np.bincount(examples.film[held].numpy(), each, minlength=len(films))
-    best = int(losses.sum(axis=1).argmin())
-    if examples.before is not None:
-        worse = (losses - losses[best])[:, [film.is_new for film in films]]
-        reach = worse.std(axis=1, ddof=1) / np.sqrt(worse.shape[1])
-        best = int(np.flatnonzero(worse.mean(axis=1) <= reach)[0])
-    decay = decays[best]
+            totals[number] += float(examples.log_loss(weights, scores[held], held).sum())
+    decay = decays[int(totals.argmin())]
     return decay, f"The linear model's decay, {decay:g}, was chosen by cross-validation inside the training films."
 
 
