@@ -12,11 +12,11 @@ new model. Labels are those that the annotator met.
 accuracy  the share of the outer films' positions whose label, or that there is none, is right
 by label  the same, mean over the labels and "nothing": rare ones count as much as frequent ones
 
---choose compares ways to choose moments, on folds 1 and 2 with seeds of its own: the usual weights of `suggest` are the
-best there, by the sum of both figures over the rounds. Its fit is a quicker one, in the principal components of all
-positions of the films that may be annotated. Without it, the usual weights and chance are measured on folds
-3, 4 and 5, in three seeds: no figure there is of films that chose anything. Not apart: the films that are annotated,
-which are those of the other folds; the inputs of the model were found on all of these films, for both ways alike.
+--choose compares ways to choose moments, on folds 1 and 2 with seeds of its own; the usual weights of `suggest` were
+decided on these folds. Its fit is a quicker one, in the principal components of all positions of the films that may be
+annotated. Without it, the usual weights and chance are measured on folds 3, 4 and 5, in three seeds: no figure there is
+of films that chose anything. Not apart: the films that are annotated, which are those of the other folds; the inputs of
+the model were found on all of these films, for both ways alike.
 
 A run that was killed goes on: results are kept beside the store, in STORE.suggesting.jsonl; remove it to measure a
 changed program.
@@ -68,7 +68,7 @@ from vtn_stream.video import DecodingProcess
 NUM_FOLDS, ROUNDS, MOMENTS = 5, 5, 12
 DECAY = 1e-3
 REPORTED, SEEDS = (2, 3, 4), (0, 1, 2)
-CHOOSING, SEEDS_OF_CHOICE = (0, 1), (10, 11, 12)
+CHOOSING, SEEDS_OF_CHOICE = (0, 1), (10, 11)
 SUGGESTED, BY_CHANCE = "suggest", "chance"
 WAYS: Mapping[str, Weights] = {
     "doubt": Weights(doubt=1, rare=0, new=0, random=0),

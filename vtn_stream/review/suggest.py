@@ -32,7 +32,7 @@ class Weights:
     random: float = 0.2
 
 
-WEIGHTS = Weights()  # chosen by benchmarks/suggesting.py
+WEIGHTS = Weights()  # benchmarks/suggesting.py compares others: docs/suggesting.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
