@@ -14,9 +14,9 @@ by label  the same, mean over the labels and "nothing": rare ones count as much 
 
 --choose compares ways to choose moments, on folds 1 and 2 with seeds of its own; the usual weights of `suggest` were
 decided on these folds. Its fit is a quicker one, in the principal components of all positions of the films that may be
-annotated. Without it, the usual weights and chance are measured on folds 3, 4 and 5, in three seeds: no figure there is
-of films that chose anything. Not apart: the films that are annotated, which are those of the other folds; the inputs of
-the model were found on all of these films, for both ways alike.
+annotated. Without it, the usual weights, doubt alone and chance are measured on folds 3, 4 and 5, in three seeds: no
+figure there is of films that chose anything. Not apart: the films that are annotated, which are those of the other
+folds; the inputs of the model were found on all of these films, for both ways alike.
 
 A run that was killed goes on: results are kept beside the store, in STORE.suggesting.jsonl; remove it to measure a
 changed program.
@@ -69,7 +69,7 @@ NUM_FOLDS, ROUNDS, MOMENTS = 5, 5, 12
 DECAY = 1e-3
 REPORTED, SEEDS = (2, 3, 4), (0, 1, 2)
 CHOOSING, SEEDS_OF_CHOICE = (0, 1), (10, 11)
-SUGGESTED, BY_CHANCE = "suggest", "chance"
+SUGGESTED, DOUBT_ALONE, BY_CHANCE = "suggest", "doubt alone", "chance"
 WAYS: Mapping[str, Weights] = {
     "doubt": Weights(doubt=1, rare=0, new=0, random=0),
     "new": Weights(doubt=0, rare=0, new=1, random=0),
@@ -239,22 +239,21 @@ def show(curves: Mapping[str, Sequence[Curve]]) -> None:
             values = 100 * np.array([[at[column] for at in curve] for curve in of])
             rounds = f"   rounds {values[:, 1:].mean():5.1f}   {len(of)} runs"
             print(f"  {way:42}" + "".join(f"{value:7.1f}" for value in values.mean(0)) + rounds)
-    if set(curves) == {SUGGESTED, BY_CHANCE}:
-        for column, name in ((1, "accuracy"), (2, "by label")):
-            one, other = (100 * np.array([[at[column] for at in c] for c in curves[w]]) for w in (SUGGESTED, BY_CHANCE))
+    for column, name in ((1, "accuracy"), (2, "by label")):
+        for way in [each for each in (SUGGESTED, DOUBT_ALONE) if each in curves]:
+            one, other = (100 * np.array([[at[column] for at in c] for c in curves[w]]) for w in (way, BY_CHANCE))
             more = (one - other)[:, 1:]
-            of_last, of_all = more[:, -1], more.mean(1)
-            for what, each in (("the last round", of_last), ("all five rounds", of_all)):
+            for what, each in (("the last round", more[:, -1]), ("all five rounds", more.mean(1))):
                 reach = students_t(0.95, len(each) - 1) * each.std(ddof=1) / math.sqrt(len(each))
-                wins = int((each > 0).sum())
                 print(
-                    f"{name}, {what}: suggest has {each.mean():+.1f} points more ({each.mean() - reach:+.1f} to "
-                    f"{each.mean() + reach:+.1f}, 95 % over the runs), in {wins} of {len(each)} runs"
+                    f"{name}, {what}: {way} has {each.mean():+.1f} points more than chance "
+                    f"({each.mean() - reach:+.1f} to {each.mean() + reach:+.1f}, 95 % over the runs), in "
+                    f"{int((each > 0).sum())} of {len(each)} runs"
                 )
 
 
 def plotted(curves: Mapping[str, Sequence[Curve]]) -> bytes:
-    colours = {SUGGESTED: "#1f5fa8", BY_CHANCE: "#888888"}
+    colours = {SUGGESTED: "#1f5fa8", DOUBT_ALONE: "#c46a1b", BY_CHANCE: "#888888"}
     with in_picture_style():
         figure = Figure(figsize=(7.4, 3.4), layout="constrained")
         for axes, column, name in zip(
@@ -305,9 +304,9 @@ def main() -> None:
     parts = folds(unsplit, NUM_FOLDS)
     file = store.root.with_name(f"{store.root.name}.suggesting.jsonl")
     kept = kept_in(file)
-    ways: dict[str, Weights | None] = (
-        {**WAYS, BY_CHANCE: None} if given.choose else {SUGGESTED: WEIGHTS, BY_CHANCE: None}
-    )
+    ways: dict[str, Weights | None] = {SUGGESTED: WEIGHTS, DOUBT_ALONE: WAYS["doubt"], BY_CHANCE: None}
+    if given.choose:
+        ways = {**WAYS, BY_CHANCE: None}
     curves: dict[str, list[Curve]] = defaultdict(list)
     for fold in CHOOSING if given.choose else REPORTED:
         pool, outer = ([f for f in films.values() if (f.name in parts[fold]) is of] for of in (False, True))
