@@ -59,6 +59,8 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
             "analyze other films with a model, and correct them in their pages",
         )
     if not films:
+        if not found.open:  # the lines above say why
+            return 1
         raise InputError(
             f"nobody corrected any of the {num(len(found.open), 'timeline')} in {folder.name or folder} in a page",
             "there is nothing to show",

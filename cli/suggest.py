@@ -178,7 +178,7 @@ def _look_at(
     moments = moments_by(checkpoint, values, analysis.index, analysis.scores, timeline.duration_s, (*known, timeline))
     below = os.path.relpath(entry.path, os.path.abspath(output))
     name = entry.name if below.startswith("..") else shown_path(below)  # as seen from the page
-    films[identity] = LookedAt(name=name, file=file, timeline=timeline, moments=moments)
+    films[identity] = LookedAt(name=name, path=Path(entry.path), file=file, timeline=timeline, moments=moments)
 
 
 def _files_of(entry: FilmEntry, identity: str, hand_work: "HandWork", output: Path, store: Path) -> ResultFiles:

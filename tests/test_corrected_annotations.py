@@ -151,13 +151,32 @@ def test_timelines_that_nobody_corrected_are_left_out_by_name(folder):
 
 
 def test_what_was_converted_or_changed_in_an_editor_counts_for_its_whole_film(folder):
-    converted = read_annotations(folder(timeline(segment(0, 2)), files={}))
+    converted = read_annotations(folder(timeline(segment(0, 2, origin=None)), files={}))
     assert [(said(video), video.known) for video in converted.videos.values()] == [([(0, 2, "run")], None)]
     file = folder(timeline(segment(0, 2))) / "a.mp4.timeline.json"
     file.write_bytes(file.read_bytes().replace(b'"run"', b'"leap"'))
     edited = read_annotations(file)
     assert [(said(video), video.known) for video in edited.videos.values()] == [([(0, 2, "leap")], None)]
     assert "it counts as the annotation of its whole film" in edited.warnings[0].text
+
+
+def test_what_a_page_saved_before_anything_was_said_is_not_a_film_in_which_nothing_happens(folder):
+    blank = replace(timeline(), provenance={"annotation": {"labels": ["run"]}})
+    exported = timeline(segment(0, 2), name="b.mp4")
+    path = folder(blank, exported, files={})
+    with pytest.raises(AnnotationError, match="nobody corrected any of the 2 timelines"):
+        read_annotations(path)
+    folder(replace(blank, segments=(segment(3, 5, origin="manual"),)), files={})
+    assert [said(video) for video in read_annotations(path).videos.values()] == [[(3, 5, "run")]]
+
+
+def test_films_and_pages_beside_timelines_are_nothing_to_tell(folder):
+    path = folder(timeline(segment(3, 5, origin="manual")))
+    for name in ("a.mp4", "suggestions.html", "notes.srt"):
+        (path / name).write_bytes(b"1")
+    assert [text for _, text in read_annotations(path).warnings] == [
+        "notes.srt ignored: in no format that is read here"
+    ]
 
 
 def test_a_film_in_which_nothing_happens_is_one_with_reviewed_time(folder):

@@ -38,6 +38,8 @@ from vtn_stream.training.events import Prepared
 from vtn_stream.training.learn import learn
 from vtn_stream.training.linear import LinearSettings, fit_linear
 from vtn_stream.training.loop import fit
+from vtn_stream.training.options import TrainingOptions
+from vtn_stream.training.prepare import prepare
 from vtn_stream.training.write import card_file, write
 
 HALF = Known(rest=((0.0, 20.0),))  # of a planted film of 40 s
@@ -323,6 +325,15 @@ def test_what_says_only_what_does_not_happen_teaches_a_dense_model_nothing(corre
     lesson, _ = prepared(corrected(marks), head="dense")
     assert [film.name for film in lesson.films] == ["a.mp4", "c.mp4"]
     assert any(note.startswith("left out: d.mp4: what was corrected there says only") for note in lesson.notes)
+
+
+def test_where_nothing_is_left_to_learn_from_the_reason_is_told(corrected, material, store, process):
+    events = []
+    folder = corrected({"a.mp4": ([], [looked(0, 5, "run")])})
+    asked = TrainingOptions(annotations=folder, videos=material, output=folder / "m.safetensors", head="dense")
+    with pytest.raises(InputError, match="no film to learn from"):
+        prepare(asked, None, store, process, on_event=events.append)
+    assert any("says only what does not happen" in e.message for e in events if isinstance(e, Warned))
 
 
 def test_whole_clips_are_not_taught_by_corrected_timelines(corrected, prepared):

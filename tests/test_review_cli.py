@@ -119,6 +119,15 @@ def test_two_people_s_corrections_of_one_film_are_told_and_neither_counts(figure
     assert sorted(both) == sorted([name, "good.mp4.timeline.json"])
 
 
+def test_where_all_is_corrected_twice_nobody_is_told_to_correct_it(here, tmp_path):
+    save(tmp_path / "good.mp4.timeline.json", GOOD)
+    save(tmp_path / "two" / "good.mp4.timeline.json", replace(GOOD, rejected=(seg(20, 21),)))
+    code, out, err = here("review", tmp_path)
+    assert (code, out) == (1, "")
+    assert "none of them counts; keep one" in err
+    assert "nobody corrected" not in err
+
+
 def test_a_copy_of_the_same_hand_work_counts_once(figures, folder):
     save(folder / "good.mp4.timeline (1).json", GOOD)
     code, found, err = figures(folder)

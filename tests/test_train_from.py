@@ -16,12 +16,13 @@ from vtn_stream.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vtn_stream.checkpoints.training_films import FILM_DIGESTS, TrainingFilms, film_role
 from vtn_stream.embedding import probe
 from vtn_stream.errors import CheckpointError, InputError
+from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.heads import HEADS
 from vtn_stream.known import Known
 from vtn_stream.model import DenseConfig, LocalizationConfig, StatisticsConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
-from vtn_stream.timeline import Segment
+from vtn_stream.timeline import Reviewed, Segment, Timeline
 from vtn_stream.track import NO_THRESHOLD, OperatingPoint, OperatingPoints, PhaseRules
 from vtn_stream.training import linear as linear_module
 from vtn_stream.training.base import grown_head, labels_after, load_base, points_after, rules_after
@@ -345,6 +346,23 @@ def test_one_film_is_enough_to_go_on_and_a_line_says_that_nothing_is_measured(pr
     lesson, _ = prepared_from(table(*two("a")), base_of("a.mp4"))
     assert lesson.folds == (NO_FOLD,)
     assert any("nothing can be measured" in note for note in lesson.notes)
+
+
+def test_a_film_in_which_a_model_finds_what_is_not_there_teaches_it_too(
+    prepared_from, base_of, material, store, process
+):
+    video = probe(material / "a.mp4", store, process)
+    empty = Timeline(
+        video_identity=video.identity,
+        video_path="a.mp4",
+        duration_s=video.duration_s,
+        span_s=(0, video.duration_s),
+        reviewed=(Reviewed(start_s=0, end_s=video.duration_s),),
+    )
+    file = store.root.parent / "a.mp4.timeline.json"
+    file.write_bytes(timeline_json.dumps(empty))
+    lesson, _ = prepared_from(file, base_of("c.mp4"))
+    assert (lesson.labels, [film.name for film in lesson.films]) == (LABELS, ["a.mp4"])
 
 
 def test_what_the_model_says_cannot_be_chosen(here, table, material, tmp_path):

@@ -9,7 +9,7 @@ from vtn_stream.errors import VtnStreamError
 from vtn_stream.report.queue import Asked, Queue
 from vtn_stream.report.suggestions import Card, UnknownFilm, suggestions_page
 from vtn_stream.results import stem_of, write_file
-from vtn_stream.results.pages import check_replaceable, page_at
+from vtn_stream.results.pages import check_replaceable, page_at, quiet_way_to
 from vtn_stream.review.moments import Moments
 from vtn_stream.review.suggest import Suggestion, unknown_films
 from vtn_stream.store import EmbeddingStore
@@ -24,9 +24,10 @@ MOST_UNKNOWN = 10  # films
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LookedAt:
-    """A film that a model scored. name: as shown; file: of its timeline."""
+    """A film that a model scored. name: as shown; path: where it lies; file: of its timeline."""
 
     name: str
+    path: Path
     file: Path
     timeline: Timeline
     moments: Moments
@@ -59,7 +60,13 @@ def write_film_pages(
         try:
             check_replaceable(film.page, discard_edits=True)
             written = page_at(
-                film.page, film.timeline, store=store, thumbnails=thumbnails, source=film.file, queue=queue
+                film.page,
+                film.timeline,
+                film=quiet_way_to(film.path, film.page.parent, Path.cwd()),
+                store=store,
+                thumbnails=thumbnails,
+                source=film.file,
+                queue=queue,
             )
             yield film.page, (*written.warnings, *write_file(film.page, written.content))
         except VtnStreamError as error:

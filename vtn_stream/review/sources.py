@@ -40,9 +40,12 @@ class HandWork:
 
     def told(self, identity: str) -> tuple[str, ...]:
         """The line on several files with different hand work over one film; none if there is at most one."""
-        files = [file.name for file, _ in self.of.get(identity, ())]
-        if len(files) < 2:
+        paths = [file for file, _ in self.of.get(identity, ())]
+        if len(paths) < 2:
             return ()
+        files = [path.name for path in paths]
+        if len(set(files)) < len(files):  # in several folders
+            files = [str(path) for path in paths]
         return (
             f"{listed(files, len(files))} hold different hand work over one film: what any of them knows is not asked "
             f"again, and the page shows that of {files[0]}; keep one of them",

@@ -84,7 +84,8 @@ def check_enough(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The labels of these that can be learnt, in this order, and a line for each thing that is not as it should be.
 
-    old: labels that the model knows from which the training goes on; of these, few examples are enough.
+    old: labels that the model knows from which the training goes on; of these, few examples are enough, or none where
+    people say that nothing happens.
     A label without an example in a film to learn from is not learnt. Raises InputError if there is nothing to learn,
     and, unless anyway, where there is too little: 3 segments in all, a label with one, films of one source.
     """
@@ -94,11 +95,11 @@ def check_enough(
     of_clips = HEADS[head].names_clips
     what = "clip" if of_clips else "segment"
     learnt = tuple(label for label in labels if counts[label])
-    if not learnt:
+    if not learnt and not (old and split.learnt):
         raise InputError(
             f"no film to learn from has a {what}" if split.learnt else "there is no film to learn from",
             "nothing was trained",
-            "annotate films for training, or change their subset",
+            "annotate films for training, keep or add segments in their pages, or change their subset",
         )
     if of_clips and len(learnt) == 1:
         raise InputError(

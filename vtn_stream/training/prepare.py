@@ -85,16 +85,17 @@ def prepare(
     kind = natural_head(annotated) if options.head == "auto" else options.head
     if base is not None:
         kind, anyway = base.config.head.kind, True  # it has learnt before
+    idle: tuple[str, ...] = ()
     try:
         check_head(annotated, kind)
-        annotated, idle = teaching(annotated, footage.annotations.labels, kind)
+        annotated, idle = teaching(annotated, tuple(dict.fromkeys((*old, *footage.annotations.labels))), kind)
         split = _parts(annotated, footage, options, base)
         labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway, old=old)
         doubts += check_background(_of(annotated, split.learnt), labels, kind, anyway=anyway)
         if base is not None:
             labels = labels_after(base, labels, footage.annotations.instants, annotated)
     except InputError:
-        for note in footage.notes:  # one of them may be the reason, such as a misspelt label
+        for note in (*footage.notes, *idle):  # one of them may be the reason, such as a misspelt label
             tell(Warned(message=note))
         raise
     split = _known(footage, split, labels)

@@ -2,8 +2,9 @@
 
 Read: tables with a header or without one, as `segments_csv` and `timed_lines` read them; where no column names the
 film, it is called as the file: match.csv is about match. FILM.timeline.json in the folder and the folders in it. Of a
-timeline and the table that was written with it, the one that a person changed counts; what nobody changed is used too,
-with a warning, since it says what was predicted. Other files are passed over, with a warning that names them.
+timeline and the table that was written with it, the one that a person changed counts; timelines that nobody changed
+are left out, with a warning that names them, since they say what was predicted. Films and pages are passed over, and so
+are other files, with a warning that names them.
 Loses what those formats lose; of timelines all but segments and the film's length.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import AnnotationError, TimelineError, listed
+from vtn_stream.film import is_film_name
 from vtn_stream.formats import timeline_csv, timeline_json
 from vtn_stream.formats.annotations import segments_csv, timed_lines
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -35,7 +37,8 @@ _SUFFIXES = (".csv", ".tsv", ".txt")
 _HEAD = 4096  # bytes that show a table
 _MAX_NAMES = 20  # of timelines that are left out
 _OWN = re.compile(r"\.timeline( ?\(\d+\))?\.json$")  # as browsers name a second download, too
-_OF_BATCH = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(index\.html|run\.json|failures\.jsonl)$")
+_FOR_PEOPLE = "annotation"  # in the provenance of a timeline that `annotate` began, for people to fill
+_BESIDE = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(run\.json|failures\.jsonl)$|\.html?$", re.IGNORECASE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,8 +71,8 @@ def files_in(folder: Path) -> FilmFiles:
     found.timelines = sorted(
         file for file in folder.rglob("*.json") if _OWN.search(file.name) and not file.name.startswith(".")
     )
-    if found.timelines:  # what a batch writes beside them is nothing that anyone meant
-        found.others = [name for name in found.others if not _OF_BATCH.search(name)]
+    if found.timelines:  # their films and pages, and what a batch writes, are nothing that anyone meant
+        found.others = [name for name in found.others if not (_BESIDE.search(name) or is_film_name(name))]
     return found
 
 
@@ -138,8 +141,13 @@ def _uncorrected(what: str) -> AnnotationError:
 
 
 def _is_predicted(document: timeline_json.Document) -> bool:
-    """Whether it is as an analysis wrote it."""
-    return document.origin == "ours" and bool(document.files) and not is_corrected(document.timeline)
+    """Whether nobody said anything of it: it is as an analysis wrote it, as `export` wrote such a one, or as a page
+    saved it before anything was said there. What was converted from annotations says who drew a segment nowhere.
+    """
+    timeline = document.timeline
+    if document.origin != "ours" or is_corrected(timeline):
+        return False
+    return bool(document.files) or _FOR_PEOPLE in timeline.provenance or any(s.origin for s in timeline.segments)
 
 
 def _read_own(
