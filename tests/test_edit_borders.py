@@ -71,3 +71,22 @@ def test_a_latin_letter_without_a_use_does_nothing_wherever_it_lies(keyed, key, 
         [key, on_the_key],
     )
     assert saved(page) == page.made_of
+
+
+@pytest.mark.parametrize("with_key", ["ctrlKey", "altKey", "metaKey"])
+def test_keys_of_the_browser_and_the_system_are_left_to_them(keyed, with_key):
+    page = keyed(*by_model(segment(0, 1, "run", 0.5), segment(2, 3, "run", 0.9)))
+    press(page, "n")
+    state = "JSON.stringify([inside.view, inside.now, inside.coding, inside.selection])"
+    before = page.evaluate(state)
+    prevented = page.evaluate(
+        """with_key => [..."abcdefghijklmnopqrstuvwx1234567890"].filter((key) => {
+            const code = /\\d/.test(key) ? `Digit${key}` : `Key${key.toUpperCase()}`;
+            const pressed = { key, code, bubbles: true, cancelable: true, [with_key]: true };
+            return !document.body.dispatchEvent(new KeyboardEvent("keydown", pressed));
+        })""",
+        with_key,
+    )
+    assert prevented == []
+    assert saved(page) == page.made_of
+    assert page.evaluate(state) == before

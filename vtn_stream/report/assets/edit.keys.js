@@ -140,8 +140,8 @@ function isTaken(name, target) {
 /** The command or label of a key, where it means one now. */
 function meant(event) {
   const name = keyName(event), by = (key) => bindings.get(key);
-  const isItself = event.shiftKey || /^[a-z]$/.test(name);
-  const what = by(name) ?? by(ALSO[name]) ?? (isItself ? undefined : by(onKeyboard(event)));
+  const isOther = name?.length === 1 && !/[a-z]/.test(name) && !event.shiftKey; // with Ctrl or Alt it is the browser's
+  const what = by(name) ?? by(ALSO[name]) ?? (isOther ? by(onKeyboard(event)) : undefined);
   if (!what || isTaken(name, event.target)) return undefined;
   const isSingle = name.length === 1 || (what.edits && !what.fixed);
   if (isSingle && !settings.single) return undefined;
