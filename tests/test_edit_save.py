@@ -5,7 +5,7 @@ import os
 import pytest
 from browser import axe_violations
 from edited_pages import again, as_file, edit, kept, lines, page_of, picker, said, saved_by_download, stored  # noqa: F401
-from film_pages import MATCH, open_page_of, timeline
+from film_pages import MATCH, open_page_of, segment, timeline
 from playwright.sync_api import expect
 
 from vtn_stream.formats import timeline_json
@@ -112,6 +112,19 @@ def test_what_was_saved_can_be_opened_again(page_of, tmp_path):
     assert lines(page) == [f"Shown is what {NAME} says."]
     edit(page, "undo()")
     assert as_file(page).timeline == timeline(*MATCH)
+
+
+def test_a_saved_file_is_known_again_whatever_its_attributes_are_called(page_of, tmp_path):
+    page = edit(page_of(segment(0, 1, "run", **{"10": "a", "9": "b", "__proto__": "c"}), script=picker()), "keep([0])")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#unsaved")).to_have_text("All is saved")
+    (tmp_path / NAME).write_text(page.evaluate(f"files['{NAME}']"))
+    again(kept(page))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open the saved file").click()
+    chooser.value.set_files(tmp_path / NAME)
+    expect(page.locator("#saving-told")).to_contain_text(f"Shown is what {NAME} says.")
+    assert lines(page) == [f"Shown is what {NAME} says."]
 
 
 def test_a_save_that_fails_or_is_cancelled_keeps_the_draft_and_says_so(page_of):

@@ -67,8 +67,9 @@ def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: s
         for s in timeline.segments:
             num_illegal += sum(xml_text(each.label)[1] for each in (s, s.was) if each is not None)
             start_s, end_s, label, score = _cells(s)
-            lasts_s = f"{(in_ms(s.end_s) - in_ms(s.start_s)) / 1000:.3f}"
-            row = [_protected(video), start_s, end_s, lasts_s, clock(s.start_s), clock(s.end_s), label, score]
+            whole, ms = divmod(in_ms(s.end_s) - in_ms(s.start_s), 1000)
+            lasts = (f"{whole}.{ms:03d}", clock(s.start_s), clock(s.end_s))
+            row = [_protected(video), start_s, end_s, *lasts, label, score]
             of_segment = [s.origin or "", *([""] * len(WAS) if s.was is None else _cells(s.was))]
             table.writerow([*row, *of_film, *of_segment[: len(said)]])
     warnings = []

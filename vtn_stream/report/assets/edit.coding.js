@@ -18,8 +18,9 @@ function reactedAt() {
   return within(video.currentTime * 1000 - settings.reaction * 1000 * video.playbackRate, 0, length);
 }
 
-const codedSegment = (label, start, end) =>
-  ({ start_s: secondsOf(start), end_s: secondsOf(end), label: exactLabels[label], score: null, origin: "manual" });
+const codedSegment = (label, start, end) => ({
+  start_s: timeInFilm(secondsOf(start)), end_s: timeInFilm(secondsOf(end)), label: exactLabels[label], score: null, origin: "manual",
+});
 
 /** A press on a label, by key or by button. */
 function press(label) {

@@ -27,12 +27,15 @@ function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The digest of what is said of the film. */
+/** The digest of what is said of the film. Attributes have no order: a file that is opened may have another. */
 function digestOfSaid(said) {
+  const inOrder = ({ attributes, was, ...each }) => (
+    { ...each, attributes: attributes?.toSorted(comparePairs), was: was && inOrder(was) });
+  const segmentOf = (each) => segmentText(inOrder(each), 0);
   const texts = [
-    ...said.segments.map((each) => segmentText(each, 0)),
+    ...said.segments.map(segmentOf),
     ...said.reviewed.toSorted(compareReviewed).map((each) => reviewedText(each, 0)),
-    ...said.rejected.toSorted(compareSegments).map((each) => segmentText(each, 0)),
+    ...said.rejected.toSorted(compareSegments).map(segmentOf),
   ];
   return hexDigest(new TextEncoder().encode(texts.join()));
 }

@@ -122,7 +122,8 @@ function keyName(event) {
   return event.shiftKey && event.key.length > 1 ? `Shift+${letter}` : letter;
 }
 
-/** What stands on the key where keyboards have Latin letters and digits without Shift: for those that have others. */
+/** What stands on the key where keyboards have Latin letters and digits without Shift: for those that have others. A Latin
+    letter is itself wherever it lies. */
 const onKeyboard = ({ code }) => /^(?:Key|Digit)(.)$/.exec(code)?.[1].toLowerCase();
 
 const ALSO = { "=": "+", Delete: "Backspace" };
@@ -139,7 +140,8 @@ function isTaken(name, target) {
 /** The command or label of a key, where it means one now. */
 function meant(event) {
   const name = keyName(event), by = (key) => bindings.get(key);
-  const what = by(name) ?? by(ALSO[name]) ?? (event.shiftKey ? undefined : by(onKeyboard(event)));
+  const isOther = name?.length === 1 && !/[a-z]/.test(name) && !event.shiftKey; // with Ctrl or Alt it is the browser's
+  const what = by(name) ?? by(ALSO[name]) ?? (isOther ? by(onKeyboard(event)) : undefined);
   if (!what || isTaken(name, event.target)) return undefined;
   const isSingle = name.length === 1 || (what.edits && !what.fixed);
   if (isSingle && !settings.single) return undefined;

@@ -53,10 +53,12 @@ function allThatHappens(start_s, end_s) {
   const span = { start_s, end_s, labels: null }, rows = [], isKnown = isReviewed(reviewed, span);
   let added = numRows();
   for (const i of standing().filter((each) => !byHand(each))) {
-    const exact = segments.exact[i], start = Math.max(exact.start_s, start_s), end = Math.min(exact.end_s, end_s);
-    const isInstant = exact.start_s === exact.end_s && start === end && end < end_s;
-    if (start >= end && !isInstant) continue;
-    const outside = [[exact.start_s, start], [end, exact.end_s]].filter(([low, high]) => low < high);
+    const exact = segments.exact[i], low = Math.max(exact.start_s, start_s), high = Math.min(exact.end_s, end_s);
+    const isInstant = exact.start_s === exact.end_s && low === high && high < end_s;
+    if (low >= high && !isInstant) continue;
+    const start = low - exact.start_s < NEAR ? exact.start_s : low, end = exact.end_s - high < NEAR ? exact.end_s : high;
+    const outside = [[exact.start_s, start], [end, exact.end_s]].filter(([from, to]) => from < to);
+    if (outside.length && end - start < NEAR) continue; // they only touch
     const inside = outside.length ? { ...exact, start_s: start, end_s: end, origin: "curated" } : corrected(exact);
     const pieces = [...outside.map(([low, high]) => ({ ...exact, start_s: low, end_s: high })), inside];
     pieces.forEach((piece, k) => rows.push([k ? added++ : i, piece]));

@@ -79,6 +79,9 @@ function border(seconds, low, high, exactly) {
   return near ?? within(Math.round(seconds * 1e6) / 1e6, low, high);
 }
 
+/** A time of the film. Its end is not always a whole millisecond, as what people point at is. */
+const timeInFilm = (seconds) => border(seconds, 0, filmEnd, [filmEnd]);
+
 /** Gives it other times; an end before the start becomes the start. Whether anything changed. */
 function moveTo(i, start_s, end_s) {
   if (!editable([i]).length) return false;
@@ -118,20 +121,22 @@ function join(numbers) {
 
 /** A new segment by hand. Its row. */
 function add(label, start_s, end_s) {
-  const i = numRows(), start = border(start_s, 0, filmEnd, []), end = Math.max(start, border(end_s, 0, filmEnd, []));
+  const i = numRows(), start = timeInFilm(start_s), end = Math.max(start, timeInFilm(end_s));
   commit({ name: "add", rows: [[i, { start_s: start, end_s: end, label: exactLabels[label], score: null, origin: "manual" }]] });
   return i;
 }
 
 // ---- reviewed time, labels
 
-/** Says that in this time, of these labels (null: of all), nothing happens but what stands. Keeps what lies in it. */
+/** Says that in this time, of these labels (null: of all), nothing happens but what stands. Keeps what lies in it, as
+    far as can be seen: it would be taken for wrong if it began a part of a millisecond before. */
 function nothingElse(start_s, end_s, labels) {
-  const span = { start_s: border(start_s, 0, filmEnd, []), end_s: border(end_s, 0, filmEnd, []), labels: namesOf(labels) };
+  const span = { start_s: timeInFilm(start_s), end_s: timeInFilm(end_s), labels: namesOf(labels) };
   if (span.start_s >= span.end_s) return false;
   const inside = standing().filter((i) => {
     const exact = segments.exact[i];
-    return !byHand(i) && covers(span.labels, exact.label) && exact.start_s >= span.start_s && exact.end_s <= span.end_s;
+    const isInside = exact.start_s > span.start_s - NEAR && exact.end_s < span.end_s + NEAR;
+    return !byHand(i) && covers(span.labels, exact.label) && isInside;
   });
   const isKnown = isReviewed(reviewed, span), next = isKnown ? reviewed : withSpan(reviewed, span);
   if (!inside.length && isKnown) return false;
