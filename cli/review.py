@@ -103,10 +103,10 @@ def _show_films(films: "Sequence[FilmAgreement]") -> None:
     table = _table("film by film, %", ["reviewed"], ["time right"] if has_accuracy else [])
     for film in films[:MAX_ROWS]:
         last = [_percent(film.accuracy)] if has_accuracy else []
-        name = Text(printable(film.name))
+        name = Text(listed([film.name]))
         table.add_row(name, _percent(film.reviewed), *_cells(film.total), *last, style="bold")
         for label, counts in by_label([film]).items() if has_labels else ():
-            table.add_row(Text(f"  {printable(label)}"), _percent(film.shares[label]), *_cells(counts))
+            table.add_row(Text(f"  {listed([label])}"), _percent(film.shares[label]), *_cells(counts))
     if len(films) > MAX_ROWS:
         table.add_row(f"... and {len(films) - MAX_ROWS} more")
     out.print()
@@ -118,7 +118,7 @@ def _show_films(films: "Sequence[FilmAgreement]") -> None:
 def _show_labels(labels: "dict[str, Counts]") -> None:
     table = _table("label by label, %", [], [])
     for label, counts in list(labels.items())[:MAX_ROWS]:
-        table.add_row(Text(printable(label)), *_cells(counts))
+        table.add_row(Text(listed([label])), *_cells(counts))
     if len(labels) > MAX_ROWS:
         table.add_row(f"... and {len(labels) - MAX_ROWS} more, with --json and --csv")
     first, *others = labels.values()

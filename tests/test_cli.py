@@ -170,7 +170,13 @@ def test_what_is_no_time_is_wrong_usage(text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0:00:00.0"), (59.96, "0:01:00.0"), (3599.94, "0:59:59.9"), (360000, "100:00:00.0")],
+    [
+        (0, "0:00:00.0"),
+        (59.96, "0:01:00.0"),
+        (3599.94, "0:59:59.9"),
+        (360000, "100:00:00.0"),
+        (-1.7e308, "-277777777:46:40.0"),
+    ],
 )
 def test_a_clock_for_eyes_carries_when_it_rounds(seconds, text):
     assert clock(seconds) == text

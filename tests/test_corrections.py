@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vtn_stream import corrections
 from vtn_stream.corrections import (
     SAME_INSTANT_S,
     corrections_digest,
@@ -311,3 +312,12 @@ def test_ten_thousand_segments_by_hand_take_no_time():
     film = replace(EMPTY, duration_s=10_001, span_s=(0, 10_001))
     result = kept_over(replace(film, segments=by_hand), replace(film, segments=drawn), exclusive=True)
     assert result.num_left_out == 10_000
+
+
+def test_reviewed_time_is_looked_up_once_for_each_label_not_for_each_segment(monkeypatch):
+    asked = []
+    monkeypatch.setattr(corrections, "reviewed_spans", lambda t, label: asked.append(label) or reviewed_spans(t, label))
+    segments = tuple(Segment(start_s=i, end_s=i + 1, label="AB"[i % 2], origin="model") for i in range(100))
+    film = replace(EMPTY, duration_s=101, span_s=(0, 101), segments=segments)
+    kept_over(replace(film, reviewed=(Reviewed(start_s=0, end_s=50),)), film, exclusive=False)
+    assert len(asked) <= 4

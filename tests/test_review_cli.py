@@ -119,6 +119,11 @@ def test_two_people_s_corrections_of_one_film_are_told_and_neither_counts(figure
     assert sorted(both) == sorted([name, "good.mp4.timeline.json"])
 
 
+def test_a_strangers_label_of_a_thousand_characters_does_not_fill_the_table(here, tmp_path):
+    save(tmp_path / "a.timeline.json", timeline("a.mp4", seg(0, 4, "x" * 1000, origin="curated")))
+    assert "x" * 200 not in here("review", tmp_path)[1]
+
+
 def test_where_all_is_corrected_twice_nobody_is_told_to_correct_it(here, tmp_path):
     save(tmp_path / "good.mp4.timeline.json", GOOD)
     save(tmp_path / "two" / "good.mp4.timeline.json", replace(GOOD, rejected=(seg(20, 21),)))

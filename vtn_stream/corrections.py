@@ -183,7 +183,9 @@ def _stood_in_reviewed(corrected: Timeline) -> dict[str, list[Segment]]:
     for s in sorted(corrected.segments, key=lambda s: s.score or 0.0):
         if s.by_hand:
             continue
-        spans = reviewed.setdefault(s.label, reviewed_spans(corrected, s.label))
+        if s.label not in reviewed:
+            reviewed[s.label] = reviewed_spans(corrected, s.label)
+        spans = reviewed[s.label]
         first = max(0, bisect_right(spans, s.start_s, key=lambda span: span[0]) - 1)
         for low, high in spans[first : bisect_right(spans, s.end_s, key=lambda span: span[0])]:
             part = s.cropped(low, high)

@@ -6,6 +6,7 @@ added. A segment is right if it overlaps a true one of its label by a tIoU of 0.
 """
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -180,7 +181,8 @@ def _outside_reviewed(timeline: Timeline, segments: Iterable[Segment]) -> Counte
     for s in segments:
         if s.label not in spans:
             spans[s.label] = reviewed_spans(timeline, s.label)
-        inside = any(low - TOLERANCE_S <= s.start_s and s.end_s <= high + TOLERANCE_S for low, high in spans[s.label])
+        at = bisect_right(spans[s.label], s.start_s + TOLERANCE_S, key=lambda span: span[0]) - 1
+        inside = at >= 0 and s.end_s <= spans[s.label][at][1] + TOLERANCE_S
         outside[s.label] += not inside
     return outside
 
