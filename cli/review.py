@@ -81,8 +81,8 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
         if len(films) > 1:
             _show_labels(by_label(films))
         out.print(
-            "reviewed: time in which people looked for everything; right: of what people looked at, at tIoU 0.5; "
-            "instants: within 1 s",
+            "reviewed: time in which people looked for everything; precision, recall, F1: of what people looked at, "
+            "at tIoU 0.5 (instants: within 1 s)",
             soft_wrap=True,
         )
         if any(film.total.is_at_most for film in films):

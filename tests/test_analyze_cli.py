@@ -175,7 +175,7 @@ def test_a_film_that_was_corrected_keeps_that_and_says_so(here, analyzed, filled
     )
     corrected = replace(document.timeline, segments=(cat, *others), reviewed=(Reviewed(start_s=0, end_s=first.end_s),))
     file.write_bytes(timeline_json.dumps(corrected, document.files))  # as a page does
-    line = "1 segment by hand was kept; the model's were drawn anew outside 1 reviewed span (1 left out)"
+    line = "1 segment by hand was kept; the model's were drawn again outside 1 reviewed span (1 left out)"
     assert analyze("--fps", "1")[2] == f"film.mp4: {line}\n"
     timeline = load_timeline(file)
     assert timeline.segments == corrected.segments

@@ -278,7 +278,7 @@ def test_a_strangers_page_or_provenance_gives_no_blank_timeline(run, tmp_path):
 def test_what_people_code_in_a_page_is_shown_and_counted_by_the_next_run(run, open_page):
     run("long.mp4", labels=["walk", "run"])
     page = open_page(run.page(), allowed=NO_FILM)  # no browser plays such a film: keys step over it all the same
-    assert page.locator("#none").text_content() == "No segments yet: nobody analyzed this film."
+    assert page.locator("#none").text_content() == "No segments yet: nobody analyzed this film. Press Edit, then Code."
     page.evaluate("delete window.showSaveFilePicker")
     for key in ["t", "c", "1", *["."] * 25, "1", "2", *["."] * 5, "2", "c"]:
         page.keyboard.press(key)

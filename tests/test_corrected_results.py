@@ -81,7 +81,7 @@ def corrected(tmp_path):
 
 
 KEPT = (
-    "3 segments by hand and 1 rejected one were kept; the model's were drawn anew outside 1 reviewed span "
+    "3 segments by hand and 1 rejected one were kept; the model's were drawn again outside 1 reviewed span "
     "(4 left out, 1 cut)"
 )
 
@@ -213,7 +213,7 @@ def test_hand_work_outside_the_film_is_kept_and_told(tmp_path):
     late = Segment(start_s=95, end_s=120, label="A", origin="manual")
     save_page(tmp_path, by_page(FIRST, segments=(late,), rejected=(), reviewed=()))
     kept, outside = run(tmp_path, NEWER)
-    assert kept.startswith("1 segment by hand was kept; the model's were drawn anew")
+    assert kept.startswith("1 segment by hand was kept; the model's were drawn again")
     assert outside.startswith("1 segment by hand outside the film, which lasts 100 s")
     assert late in load_timeline(tmp_path / NAME).segments
 
@@ -251,7 +251,7 @@ def test_a_timeline_of_a_page_that_nobody_analyzed_is_drawn_around(tmp_path):
     by_hand = by_page(drawn(), segments=(seg(5, 6, origin="manual"),), rejected=(), reviewed=())
     save_page(tmp_path, by_hand)
     told = run(tmp_path, NEWER)
-    assert told == ("1 segment by hand was kept; the model's were drawn anew",)
+    assert told == ("1 segment by hand was kept; the model's were drawn again",)
     assert {*load_timeline(tmp_path / NAME).segments} == {*by_hand.segments, *NEWER.segments}
 
 

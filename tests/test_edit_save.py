@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 from vtn_stream.formats import timeline_json
 
 NO_PICKER = "delete window.showSaveFilePicker;"
-WHERE = ": put it in place of the old one beside this page; vtn-stream analyze, report and train read it."
+WHERE = ": move it beside this page, in place of an older one; vtn-stream analyze, report and train read it."
 NAME = "film.webm.timeline.json"
-OLDER = "This page was made before that, and does not show them: vtn-stream report makes it anew."
+OLDER = "This page was made before that, and does not show them: vtn-stream report makes it again."
 
 
 def test_what_is_downloaded_is_what_was_meant(page_of):

@@ -91,7 +91,7 @@ def test_a_moment_of_which_all_is_said_goes_on_to_the_next(asked, tmp_path):
     page.keyboard.press("y")
     page.keyboard.press("y")
     page.keyboard.press("y")
-    assert page.locator("#said").inner_text() == "That was said already."
+    assert page.locator("#said").inner_text() == "This moment was answered already."
     assert [(r.start_s, r.end_s, r.labels) for r in saved(page, tmp_path).reviewed] == [(0, 6, None)]
 
 

@@ -53,6 +53,9 @@ def prose() -> Iterator[tuple[str, str]]:
     yield from helps(vtn_stream, "vtn-stream")
     for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         yield str(path.relative_to(ROOT)), strings(path)
+    for path in sorted((ROOT / "vtn_stream/report/assets").glob("*.js")):
+        no_comments = re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", path.read_text("utf-8"), flags=re.DOTALL)
+        yield path.name, no_comments
 
 
 def hard_words(text: str) -> list[str]:

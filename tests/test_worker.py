@@ -163,7 +163,7 @@ def test_a_film_that_was_corrected_is_analyzed_again_once_and_keeps_the_hand_wor
     file.write_bytes(timeline_json.dumps(corrected, document.files))  # as a page does
     assert not survey().finished
     assert predict(str(film), identity, (), "film.mp4").hand_work == (
-        "1 segment by hand was kept; the model's were drawn anew (1 cut)",
+        "1 segment by hand was kept; the model's were drawn again (1 cut)",
     )
     drawn = load_timeline(file)
     assert by_hand in drawn.segments

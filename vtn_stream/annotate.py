@@ -214,7 +214,7 @@ class _Work:
             raise InputError(
                 f"{page.name} shows what was in {file.name}, which is not there any more",
                 "the page was kept",
-                "put that file back beside it, or move the page away to begin anew",
+                "put that file back beside it, or move the page away to begin again",
             )
         earlier = () if before is None or before.video_identity != video.identity else asked_labels(before)
         return blank_timeline(video, tuple(dict.fromkeys((*self.labels, *earlier))))

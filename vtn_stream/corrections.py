@@ -1,4 +1,4 @@
-"""What people said of a timeline, and how it stays when a model draws the rest anew. Standard library only.
+"""What people said of a timeline, and how it stays when a model draws the rest again. Standard library only.
 
     corrected    |--A--|    |=B=| was |--A--|    |-A-| rejected   [ nothing else here ]
     drawn anew  |--A--|        |--A--|           |--A--|     |--C--|     |-A-|      |-A-|

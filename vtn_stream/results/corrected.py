@@ -1,4 +1,4 @@
-"""Timelines that people corrected in a page: what an analysis draws anew goes around their hand work, and says so.
+"""Timelines that people corrected in a page: what an analysis draws again goes around their hand work, and says so.
 
 The provenance of what was drawn keeps a digest of the hand work around which that was done. Whoever corrects more in
 the page changes the one and not the other: so it is known which films are to be drawn anew.
@@ -69,7 +69,7 @@ def kept_lines(kept: Kept) -> tuple[str, ...]:
     """Of hand work around which a timeline was drawn anew; none if there was none."""
     if not (kept.num_by_hand or kept.num_rejected or kept.num_reviewed):
         return ()
-    drawn = "the model's were drawn anew"
+    drawn = "the model's were drawn again"
     if kept.num_reviewed:
         drawn += f" outside {num(kept.num_reviewed, 'reviewed span')}"
     told = [f"{n} {word}" for n, word in ((kept.num_left_out, "left out"), (kept.num_cut, "cut")) if n]

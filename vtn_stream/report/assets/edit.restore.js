@@ -128,7 +128,7 @@ function offer(each, changes) {
   }
   const what = [head.total ? `You downloaded ${changes} as ` : `You saved ${changes} to `, stranger(head.saved)];
   const older = isOfThis
-    ? ". This page was made before that, and does not show them: vtn-stream report makes it anew."
+    ? ". This page was made before that, and does not show them: vtn-stream report makes it again."
     : ". This page is of another version of the timeline.";
   const show = () => { offer(each, changes); chooseFile((file) => openFile(file, each)); };
   if (!head.total && !notes.includes(id)) notes.push(id);

@@ -81,7 +81,7 @@ async function save(kind = "timeline", isDownload = !("showSaveFilePicker" in wi
     keepDraft();
     dropNotes();
     for (const about of ["drafts", "taken"]) line(about);
-    line("saved", [...where, ": put it in place of the old one beside this page; vtn-stream analyze, report and train read it."]);
+    line("saved", [...where, ": move it beside this page, in place of an older one; vtn-stream analyze, report and train read it."]);
   } catch (error) {
     const why = error?.name === "AbortError" ? "the dialog was cancelled" : `the browser refuses (${error?.name ?? "no reason given"})`;
     const words = [stranger(fileName(KINDS[kind].end)), ` is not saved: ${why}. All that you changed is still here.`];

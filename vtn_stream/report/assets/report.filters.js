@@ -49,7 +49,8 @@ function tellShown(labels) {
   }
   const nothing = numStanding + numTruth === 0;
   $("none").hidden = rows.length > 0;
-  const none = data.analyzed ? "No segments: nothing was found in this film." : "No segments yet: nobody analyzed this film.";
+  const toDo = "No segments yet: nobody analyzed this film. Press Edit, then Code.";
+  const none = data.analyzed ? "No segments: nothing was found in this film." : toDo;
   $("none").textContent = nothing ? none : "No segment passes the filters.";
   table.setAttribute("aria-rowcount", rows.length + 1);
   highlight(true);
