@@ -279,3 +279,25 @@ def test_json_round_trip(tmp_path_factory, given_films, indent, ascii_only):
 
 def test_a_time_in_json_may_be_a_clock_s(read):
     assert drawn(read(activitynet(("goal", "1:30", "0:02:00.5")))) == {"v1": "goal 90-120.5"}
+
+
+CORRECTED = """video,start_s,end_s,label,score,origin,was_start_s,was_end_s,was_label,was_score
+a.mp4,1,2,walk,.9,curated,1,3,walk,.9
+a.mp4,4,5,walk,.6,{},,,,
+"""
+
+
+def test_a_table_of_a_corrected_timeline_is_read_with_its_rows_by_hand(read):
+    annotations = read(CORRECTED.format("manual"), "a.csv")
+    assert (drawn(annotations), annotations.warnings) == ({"a.mp4": "walk 1-2, walk 4-5"}, ())
+
+
+def test_a_row_that_a_model_says_and_nobody_looked_at_is_no_annotation(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text(CORRECTED.format("model"))
+    with pytest.raises(AnnotationError) as refusal:
+        read_annotations(table)
+    assert refusal.value.problems == (
+        (3, "a model says so, and nobody looked at it (origin): give FILM.timeline.json instead"),
+    )
+    assert read_annotations(table, predicted=True).num_segments == 2

@@ -133,7 +133,7 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
         salads.read(findings, [path])
         return salads.NAME
     if segments_csv.claims(text):
-        segments_csv.read(findings, path, text)
+        segments_csv.read(findings, path, text, predicted=predicted)
         return segments_csv.NAME
     if mapping := mstcn.mapping_of_file(path, text):
         mstcn.read(findings, path, mapping)

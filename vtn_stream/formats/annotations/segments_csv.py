@@ -10,7 +10,8 @@ A header is needed, if below other lines; UTF-8 or UTF-16; commas, semicolons or
 commas. A row with a video and no times and no label is a film in which nothing happens. Without a column for it, by its
 name or its cells, the film is called as the file; of a path from the root, in a column of another name, the last part
 counts, with a warning. Who does it (subject, tier, player ...) is an attribute. Loses other columns, which a warning
-names; the tables that we write of timelines are such files. Escapes: RFC 4180 quotes; space around a cell is dropped.
+names; the tables that we write of timelines are such files: where people corrected one, its rows say who says so, and
+those of a model, which nobody looked at, are no annotations. Escapes: RFC 4180 quotes; space around a cell is dropped.
 Labels in alphabetic order, numbers by size.
 """
 
@@ -35,6 +36,9 @@ NAME = "CSV"
 UNNAMED = "no column names the film"
 NUM_TRIED = 20  # rows, in which a column of films shows
 _FIRST = At(line=1)
+# Of our tables of corrected timelines: who says so, and what a model had said before.
+_ORIGIN = "origin"
+_OF_CORRECTED = (_ORIGIN, "was_start_s", "was_end_s", "was_label", "was_score")
 
 
 def claims(text: str) -> bool:
@@ -49,7 +53,8 @@ def holds_times(header: Sequence[str]) -> bool:
     return found.holds_times and any(other is not None for other in others)
 
 
-def read(findings: Findings, path: Path, text: str) -> None:
+def read(findings: Findings, path: Path, text: str, *, predicted: bool = False) -> None:
+    """predicted: they are predictions, so rows that a model says are what is meant."""
     above = lines_above(text, holds_times) or 0
     header = header_of(text, above)
     found, at = columns_of(header), At(line=1 + above)
@@ -65,8 +70,9 @@ def read(findings: Findings, path: Path, text: str) -> None:
         return
     if found.film is None and (index := _film_column(text, above, header, found.unread)) is not None:
         found = replace(found, film=index, unread=tuple(name for name in found.unread if name != header[index]))
-    if found.unread:
-        findings.warn(at, f"columns that are not read: {', '.join(found.unread[:20])}")
+    origin = header.index(_ORIGIN) if _ORIGIN in found.unread else None
+    if unread := [name for name in found.unread if origin is None or name not in _OF_CORRECTED]:
+        findings.warn(at, f"columns that are not read: {', '.join(unread[:20])}")
     own_name = named_by(path.name)
     if found.film is None:
         findings.warn(at, f"{UNNAMED}: it is called {own_name}, as the file")
@@ -87,6 +93,9 @@ def read(findings: Findings, path: Path, text: str) -> None:
             subset=_cell(cells, found.subset),
             source=_cell(cells, found.source),
         )
+        if not predicted and _cell(cells, origin) == "model":
+            findings.problem(at, "a model says so, and nobody looked at it (origin): give FILM.timeline.json instead")
+            continue
         label = cells[found.label] if found.label is not None else f"scene {cells[found.scene or 0]}"
         if name is None or not (times.any_in(cells) or (label and found.label is not None)):
             continue
