@@ -90,3 +90,20 @@ def test_keys_of_the_browser_and_the_system_are_left_to_them(keyed, with_key):
     assert prevented == []
     assert saved(page) == page.made_of
     assert page.evaluate(state) == before
+
+
+def test_joined_ones_that_are_as_the_model_said_again_are_as_many_as_it_said(keyed):
+    page = keyed(*by_model(*(segment(s, s + 1, "run", 0.5) for s in (0, 2, 4, 6))))
+    page.evaluate("inside.add(0, 7.25, 7.75)")
+    before = page.evaluate("inside.timelineText()")
+    page.evaluate("() => { inside.join([1, 2]); inside.join([0, 1]); inside.join([3, 4]); inside.moveTo(0, 0, 4); }")
+    assert len(saved(page).segments) == 2
+    page.evaluate("inside.takeBack([0, 3])")
+    assert page.evaluate("inside.timelineText()") == before
+    page.evaluate("() => { inside.join([0, 1]); inside.takeBack([0]); inside.reject([1]); inside.join([0, 2]); }")
+    page.evaluate("inside.takeBack([0])")
+    timeline = saved(page)
+    assert [s.start_s for s in timeline.segments] == [0, 4, 6, 7.25]
+    assert [s.start_s for s in timeline.rejected] == [2]
+    page.evaluate("() => { while (inside.undo()); }")
+    assert saved(page) == page.made_of

@@ -21,7 +21,15 @@ function relabelTo(numbers, name) {
   return commitRows("relabel", others.map((i) => [i, corrected(segments.exact[i], { label: name })]));
 }
 
-/** Makes them again what the model had said, looked at by nobody. Pieces of one become that one. */
+/** What joins in this page have taken into a row: [row, segment]. */
+function joinedInto(i, seen = new Set([i])) {
+  const taken = history.done.filter(({ name, rows: [[first]] = [[]] }) => name === "join" && first === i);
+  return taken.flatMap(({ rows: [, ...others] }) => others).filter(([k]) => !seen.has(k) && seen.add(k))
+    .flatMap(([k, before]) => [[k, before], ...joinedInto(k, seen)]);
+}
+
+/** Makes them again what the model had said, looked at by nobody. Pieces of one become that one; of joined ones, what was
+    joined in this page stands again. */
 function takeBack(numbers) {
   const changes = new Map();
   for (const i of editable(numbers)) {
@@ -31,6 +39,11 @@ function takeBack(numbers) {
     for (const k of exact.was ? standing() : []) {
       const { was } = segments.exact[k];
       if (!changes.has(k) && was && compareSegments(was, exact.was) === 0) changes.set(k, null);
+    }
+    for (const [k, before] of joinedInto(i)) {
+      const again = before.origin === "manual" ? before : { ...modelSaid(before), origin: "model" };
+      const isSaid = (other) => other && compareSegments({ ...modelSaid(other), origin: again.origin }, again) === 0;
+      if (!stands(k) && ![...changes.values(), ...rejected].some(isSaid)) changes.set(k, again);
     }
   }
   return commitRows("as the model said", [...changes]);
