@@ -74,7 +74,7 @@ function momentIsDone() {
   setMark(null);
   const isNew = allThatHappens(start / 1000, end < length ? end / 1000 : filmEnd);
   if (moment < moments.length - 1) goMoment(1);
-  else say(isNew ? withProgress("That is all in the last moment") : "This moment was answered already.");
+  else say(isNew ? withProgress("That is all in the last moment; save now") : "This moment was answered already.");
 }
 
 /** The moments come first in a page that asks for some: its tools are open, and next and previous go through them. */
