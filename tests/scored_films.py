@@ -9,8 +9,8 @@ from vtn_stream.timeline import Segment
 LABELS = ("run", "sit", "walk")
 
 
-def seg(start_s, end_s, label, score=None):
-    return Segment(start_s=start_s, end_s=end_s, label=label, score=score)
+def seg(start_s, end_s, label, score=None, origin=None):
+    return Segment(start_s=start_s, end_s=end_s, label=label, score=score, origin=origin)
 
 
 def annotations(videos, labels=LABELS, durations=100.0, subsets=None, **clips):

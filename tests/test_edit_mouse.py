@@ -187,7 +187,9 @@ def test_control_selects_more_and_they_move_together_in_one_step(match):
 
 def test_in_the_table_shift_selects_rows_up_to_one_and_control_one_more(match):
     row = match.page.locator("#body tr[data-segment]")
+    drawn(match.page)
     row.nth(0).click()
+    drawn(match.page)
     row.nth(2).click(modifiers=["Shift"])
     assert match.selected == [("run", 0), ("jump", 1), ("run", 3)]
     row.nth(1).click(modifiers=["Control"])

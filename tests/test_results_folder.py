@@ -75,10 +75,13 @@ def test_results_predict_what_the_analysis_does(tmp_path, made):
 
 def test_candidates_are_what_no_timeline_shows():
     assert of_analysis(located()).candidates == (
-        seg(0.123, 10.0, "walk", 0.9123),
-        seg(50.001, 60.3, "walk", 0.002),
+        seg(0.123, 10.0, "walk", 0.9123, origin="model"),
+        seg(50.001, 60.3, "walk", 0.002, origin="model"),
     )
-    assert of_analysis(labelled()).candidates == (seg(0, 39.5, "run", 0.75), seg(39.5, 100, "sit", 0.625))
+    assert of_analysis(labelled()).candidates == (
+        seg(0, 39.5, "run", 0.75, origin="model"),
+        seg(39.5, 100, "sit", 0.625, origin="model"),
+    )
     assert of_analysis(named()).candidates is None
     assert of_timeline(located().timeline).candidates is None
 
@@ -100,7 +103,10 @@ def test_a_score_that_is_no_number_is_refused():
 def test_candidates_end_where_the_part_that_was_looked_at_does():
     made = located()
     part = replace(made, timeline=replace(made.timeline, span_s=(5.0, 55.0), segments=()))
-    assert of_analysis(part).candidates == (seg(5, 10.0, "walk", 0.9123), seg(50.001, 55, "walk", 0.002))
+    assert of_analysis(part).candidates == (
+        seg(5, 10.0, "walk", 0.9123, origin="model"),
+        seg(50.001, 55, "walk", 0.002, origin="model"),
+    )
 
 
 def missing(folder):

@@ -200,4 +200,4 @@ def test_the_content_tells_the_format():
     assert sportscode.claims(written(*TWO).content.decode(), ".txt")
     assert not sportscode.claims('{"file": "<ALL_INSTANCES>"}', ".xml")
     assert not sportscode.claims("<ANNOTATION_DOCUMENT/>", ".xml")
-    assert FORMATS["sportscode"].write is sportscode.write
+    assert FORMATS["sportscode"].module == "sportscode"

@@ -125,6 +125,9 @@ def _title(label: str, changed: Counter[tuple[str, str]]) -> str:
     title = " ".join(text.split())
     if title != text:
         changed["label", "with line breaks, tabs or spare spaces: each run is written as one space"] += 1
+    if is_clock(title.split(" ")[0]):
+        changed["label", "that begins with a time, which would look like an end: written after a dash"] += 1
+        title = f"- {title}"
     if "<" in title or ">" in title:
         changed["label", "with < or >, which YouTube does not allow: written as ‹ and ›"] += 1
     return title.replace("<", "‹").replace(">", "›") or "-"

@@ -45,7 +45,8 @@ class HandWork:
             return ()
         files = [path.name for path in paths]
         if len(set(files)) < len(files):  # in several folders
-            files = [str(path) for path in paths]
+            above = os.path.commonpath([path.parent for path in paths])
+            files = [os.path.relpath(path, above) for path in paths]
         return (
             f"{listed(files, len(files))} hold different hand work over one film: what any of them knows is not asked "
             f"again, and the page shows that of {files[0]}; keep one of them",
