@@ -27,6 +27,7 @@ class Corrected:
         self.labels = labels
         self.rows = [*timeline.segments, *[None] * (num_rows - len(timeline.segments))]
         self.rejected = list(timeline.rejected)
+        self.joined = {}  # by row, what else was joined into it
         self.there = set(timeline.labels)
         self.reviewed = [set() for _ in range(int(timeline.duration_s / STEP_S))]
         for span in timeline.reviewed:
@@ -39,7 +40,7 @@ class Corrected:
             source, target = (self.done, self.undone) if command == "undo" else (self.undone, self.done)
             if source:
                 target.append(self._state())
-                self.rows, self.rejected, self.reviewed, self.there = source.pop()
+                self.rows, self.rejected, self.reviewed, self.there, self.joined = source.pop()
                 self.rows += [None] * (len(target[-1][0]) - len(self.rows))  # a number is never used again
             return
         before = self._state()
@@ -57,10 +58,13 @@ class Corrected:
         gone = {i: self.rows[i] for i in self._standing(rows)}
         for i in gone:
             self.rows[i] = None
-        for s in gone.values():
-            is_piece = s.was is not None and any(other is not None and other.was == s.was for other in self.rows)
-            if s.origin != "manual" and not is_piece and replace(said(s), origin="model") not in self.rejected:
-                self.rejected.append(replace(said(s), origin="model"))
+        for i, whole in gone.items():
+            if self._has_another_piece(whole):
+                continue
+            for s in (whole, *self.joined.get(i, ())):
+                is_known = replace(said(s), origin="model") in self.rejected
+                if s.origin != "manual" and not self._has_another_piece(s) and not is_known:
+                    self.rejected.append(replace(said(s), origin="model"))
 
     def relabel(self, rows, label):
         for i in self._standing(rows):
@@ -85,6 +89,8 @@ class Corrected:
             return
         for i in rows:
             self.rows[i] = None
+        more = [each for i in rows[1:] for each in self.joined.get(i, ())]
+        self.joined = self.joined | {rows[0]: (*self.joined.get(rows[0], ()), *parts[1:], *more)}
         first, end_s = parts[0], max(s.end_s for s in parts)
         first = replace(first, attributes={k: v for k, v in first.attributes.items() if all_have(parts, k, v)})
         originals = sorted((said(s) for s in parts if s.origin != "manual"), key=lambda s: s.sort_key)
@@ -149,7 +155,10 @@ class Corrected:
         return [i for i in dict.fromkeys(rows) if self.rows[i] is not None]
 
     def _state(self):
-        return deepcopy((self.rows, self.rejected, self.reviewed, self.there))
+        return deepcopy((self.rows, self.rejected, self.reviewed, self.there, self.joined))
+
+    def _has_another_piece(self, s: Segment) -> bool:
+        return s.was is not None and any(other is not None and other.was == s.was for other in self.rows)
 
 
 def said(s: Segment) -> Segment:

@@ -207,6 +207,14 @@ def test_a_piece_is_not_rejected_while_another_piece_of_it_stands(shown):
     assert replace(segment(4, 6, "fall", 0.6), origin="model") in saved(shown).timeline.rejected
 
 
+def test_all_that_was_joined_is_rejected_with_it(shown):
+    first, second = row(shown, 0, "run"), row(shown, 3, "run")
+    joined = shown.evaluate(f"inside.join([{first}, {second}])")
+    shown.evaluate(f"inside.reject([{first if joined is None else joined}])")
+    rejected = [(s.start_s, s.end_s) for s in saved(shown).timeline.rejected if s.label == "run"]
+    assert rejected == [(0, 1), (3, 5)]
+
+
 def test_a_segment_of_a_person_is_taken_away_and_not_rejected(shown):
     before = saved(shown).timeline.rejected
     shown.evaluate("(i) => inside.reject([i])", row(shown, 5, "run"))

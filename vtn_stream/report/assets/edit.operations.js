@@ -39,17 +39,22 @@ function keep(numbers) {
   return commitRows("keep", news.map((i) => [i, corrected(segments.exact[i])]));
 }
 
-/** Takes them away. What a model had said is remembered as rejected, unless another piece of it stands. */
+/** Takes them away. What a model had said is remembered as rejected, unless another piece of it stands; of joined ones all
+    that it had said, if they were joined in this page. */
 function reject(numbers) {
   const gone = editable(numbers), going = new Set(gone), key = (exact) => segmentText(exact, 0);
-  const parts = gone.some((i) => segments.exact[i].was) ? standing().filter((i) => !going.has(i)) : [];
-  const pieces = new Set(parts.flatMap((i) => (segments.exact[i].was ? [key(segments.exact[i].was)] : [])));
+  const left = gone.some((i) => segments.exact[i].was) ? standing().filter((i) => !going.has(i)) : [];
+  const pieces = new Set(left.flatMap((i) => (segments.exact[i].was ? [key(segments.exact[i].was)] : [])));
   const known = new Set(rejected.map(key)), more = [];
-  for (const { origin, ...exact } of gone.map((i) => segments.exact[i])) {
-    const said = modelSaid(exact), text = key({ ...said, origin: "model" });
-    if (origin === "manual" || known.has(text) || pieces.has(key(said))) continue;
-    known.add(text);
-    more.push({ ...said, origin: "model" });
+  for (const i of gone) {
+    if (pieces.has(key(modelSaid(segments.exact[i])))) continue;
+    const parts = joinedInto(i).filter(([k]) => !stands(k)).map(([, before]) => before);
+    for (const { origin, ...exact } of [segments.exact[i], ...parts]) {
+      const said = modelSaid(exact), text = key({ ...said, origin: "model" });
+      if (origin === "manual" || known.has(text) || pieces.has(key(said))) continue;
+      known.add(text);
+      more.push({ ...said, origin: "model" });
+    }
   }
   return commitRows("reject", gone.map((i) => [i, null]), more.length ? { rejected: [...rejected, ...more] } : {});
 }

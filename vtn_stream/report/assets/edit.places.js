@@ -23,7 +23,7 @@ function relabelTo(numbers, name) {
 
 /** What joins in this page have taken into a row: [row, segment]. */
 function joinedInto(i, seen = new Set([i])) {
-  const taken = history.done.filter(({ name, rows: [[first]] = [[]] }) => name === "join" && first === i);
+  const taken = history.done.filter(({ name, rows }) => name === "join" && rows[0][0] === i);
   return taken.flatMap(({ rows: [, ...others] }) => others).filter(([k]) => !seen.has(k) && seen.add(k))
     .flatMap(([k, before]) => [[k, before], ...joinedInto(k, seen)]);
 }
