@@ -92,6 +92,9 @@ def test_of_overlapping_segments_the_strongest_is_the_chapter():
         ("a\0\udcff", "a\ufffd\ufffd", "1 label with controls or broken characters"),
         ("", "-", None),
         ("a & b: 1:23", "a & b: 1:23", None),
+        ("- a", "- a", "1 label that begins with a dash"),
+        ("0:00", "at 0:00", "1 label that begins with a time"),
+        ("- 1:23 b", "at - 1:23 b", "1 label that begins with a time"),
     ],
 )
 def test_a_title_is_one_line_without_angles(label, title, warning):

@@ -11,11 +11,12 @@ A list that is still too short is written, with a warning that YouTube will igno
 Resolution: whole seconds, rounded down, so that a chapter never begins late. Loses ends, scores, the name, length and
 identity of the film, gaps, curves, clip labels, attributes and provenance.
 Escapes: < and >, which YouTube does not allow, become ‹ and ›; white space of any kind becomes single spaces;
-characters that text files do not have become U+FFFD. A label without text is written as -.
+characters that text files do not have become U+FFFD. A label without text is written as -, one that begins with a time
+after "at".
 Read: M:SS or H:MM:SS, brackets around it, a dash after it; lines without a time are passed over, with a warning. A
 chapter ends with the next one, the last with the film, or where it begins if the film's length is not known.
 Comes back the same: segments that touch, cover the film and last whole seconds, 10 or more; labels of words with single
-spaces between them, without < > and a dash at the start.
+spaces between them, without < > and a dash or a time at the start.
 """
 
 import re
@@ -125,9 +126,11 @@ def _title(label: str, changed: Counter[tuple[str, str]]) -> str:
     title = " ".join(text.split())
     if title != text:
         changed["label", "with line breaks, tabs or spare spaces: each run is written as one space"] += 1
-    if is_clock(title.split(" ")[0]):
-        changed["label", "that begins with a time, which would look like an end: written after a dash"] += 1
-        title = f"- {title}"
+    if is_clock(title.lstrip("-–— ").partition(" ")[0]):  # a dash before it belongs to the chapter's time
+        changed["label", 'that begins with a time, which would look like an end: written after "at"'] += 1
+        title = f"at {title}"
+    elif title.startswith(("-", "–", "—")):
+        changed["label", "that begins with a dash: who reads it may take that for a part of the time"] += 1
     if "<" in title or ">" in title:
         changed["label", "with < or >, which YouTube does not allow: written as ‹ and ›"] += 1
     return title.replace("<", "‹").replace(">", "›") or "-"
