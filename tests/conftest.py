@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +37,19 @@ os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when 
 settings.register_profile("explore", deadline=None)
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps hypothesis from taking constants from modules: which are loaded depends on the tests before, so the same
+    examples would not be tried.
+    """
+    with suppress(ImportError):  # older ones do not
+        from hypothesis.internal.conjecture import providers
+
+        if config.getoption("--hypothesis-profile") != "explore":
+            vars(providers).update(is_local_module_file=lambda path: False)
+
+
 # Threads of torch that have nothing to do would keep turning, in the way of the other processes of the tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
