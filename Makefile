@@ -1,6 +1,7 @@
 # make demo          set everything up, analyze a real film offline, show its timeline and write its page
 # make test          set everything up, pass every check
 # make check         lint, types and import floors only
+# make test-failed   what failed in the last make test, again
 # make test-release  what make test leaves out: more of the same, for minutes
 # make bench         measure against limits and peers
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 
 # Else each process of the tests would compile all of them again.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: demo test test-release check bench clean
+.PHONY: demo test test-failed test-release check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python demo/make_film.py demo/out
@@ -19,6 +20,10 @@ demo: $(VENV)/installed
 
 test: check
 	$(BIN)/python -m pytest -n auto
+
+# What failed last time, one after the other. Nothing to try is a failure: then it was not a test that failed.
+test-failed: check
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -v
 
 test-release: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto -m release --hypothesis-profile explore
