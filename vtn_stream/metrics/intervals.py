@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OUT_OF_FOLD", "SHARE", "share_interval", "students_t"]
+__all__ = ["OUT_OF_FOLD", "SHARE", "f_quantile", "share_interval", "students_t"]
 
 SHARE = 0.9  # of cases, in which the interval holds the true value
 # Figures out of fold vary more than their films do: the models share most of their films, and the model that is kept is
@@ -57,6 +57,19 @@ def students_t(probability: float, degrees: int) -> float:
     area = np.concatenate([[0.0], ((density[1:] + density[:-1]) / 2).cumsum()])
     at = float(np.interp((probability - 0.5) * 2 * area[-1], area, angle))
     return math.sqrt(degrees) * math.tan(at)
+
+
+@cache
+def f_quantile(probability: float, above: float, below: float) -> float:
+    """The quantile of Fisher's F for a probability of 0.5 to 0.999 and degrees of freedom of 1 or more:
+    F = (below / above) tan(angle)^2, and the density of the angle is sin^(above - 1) cos^(below - 1).
+    """
+    edges = np.linspace(0, math.pi / 2, 20_001)
+    angle = (edges[1:] + edges[:-1]) / 2
+    height = (above - 1) * np.log(np.sin(angle)) + (below - 1) * np.log(np.cos(angle))
+    area = np.concatenate([[0.0], np.exp(height - height.max()).cumsum()])
+    at = float(np.interp(probability * area[-1], area, edges))
+    return below / above * math.tan(at) ** 2
 
 
 def _share(odds: float) -> float:
