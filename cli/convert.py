@@ -9,7 +9,7 @@ import click
 from vtn_stream.exchange import Pages
 from vtn_stream.exchange import convert as convert_file
 from vtn_stream.formats import Options
-from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.reading import CodingOptions, ReadingOptions
 from vtn_stream.results import FORMAT_NAMES
 
 from . import options
@@ -33,9 +33,12 @@ __all__ = ["convert"]
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The film that SOURCE is about, for its rate and length. [default: a film of its name beside SOURCE]",
 )
+@options.observations
+@options.close_open
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
 @quiet_option
+@options.coding
 def convert(
     source: Path,
     target: str,
@@ -45,6 +48,7 @@ def convert(
     start_timecode: str | None,
     duration_s: float | None,
     film: Path | None,
+    coding: CodingOptions,
     bom: bool,
     overwrite: bool,
 ) -> None:
@@ -61,7 +65,11 @@ def convert(
         format=format,
         folder=target.endswith(("/", os.sep)),
         reading=ReadingOptions(
-            rate=frames, annotation_fps=annotation_fps, start_timecode=start_timecode, duration_s=duration_s
+            rate=frames,
+            annotation_fps=annotation_fps,
+            start_timecode=start_timecode,
+            duration_s=duration_s,
+            coding=coding,
         ),
         options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
         pages=Pages(thumbnails=False),

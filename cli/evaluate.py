@@ -103,6 +103,8 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     help="Frames a second at which films are scored frame by frame. [default: 10]",
 )
 @options.annotation_fps
+@options.observations
+@options.close_open
 @click.option("--ignore-other-videos", is_flag=True, help="Ignore predictions for films that are not scored.")
 @click.option(
     "--include-learnt", is_flag=True, help="Also score the films that the model learnt from, or that validated it."
@@ -139,6 +141,7 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     type=click.Path(dir_okay=False, path_type=Path),
     help="For clips: file of JSON lines, one for each clip. If a run is killed, the next one continues there.",
 )
+@options.coding
 @options.gathered(EvaluationOptions, "asked")
 def evaluate(asked: EvaluationOptions) -> int:
     """Measure timelines against annotations, or a model on labelled films.

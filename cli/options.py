@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.formats.timecode import is_timecode
 from vtn_stream.formats.writing import exact_rate
 from vtn_stream.results import FORMAT_NAMES, ResultOptions
@@ -24,6 +25,8 @@ __all__ = [
     "as_rate",
     "backbone",
     "bom",
+    "close_open",
+    "coding",
     "decoder",
     "device",
     "discard_edits",
@@ -32,6 +35,7 @@ __all__ = [
     "fps",
     "gathered",
     "model",
+    "observations",
     "overwrite",
     "point",
     "rate",
@@ -79,6 +83,7 @@ def gathered(kind: type, argument: str) -> Callable[[Callable[..., Any]], Callab
 
 
 settings = gathered(Settings, "settings")
+coding = gathered(CodingOptions, "coding")
 results = gathered(ResultOptions, "results")
 
 
@@ -175,6 +180,19 @@ rate = click.option(
     "--rate",
     metavar="RATE",
     help="Frames a second, for timelines that count frames: 25, 29.97, 30000/1001. [default: the film's]",
+)
+observations = click.option(
+    "--observation",
+    "observations",
+    multiple=True,
+    metavar="ID",
+    help="Of BORIS's observations only this one; * stands for any text; may be repeated. Needed where a film has "
+    "several.",
+)
+close_open = click.option(
+    "--close-open",
+    is_flag=True,
+    help="A state of BORIS that does not stop lasts to the end of the film. [default: it is left out]",
 )
 annotation_fps = click.option(
     "--annotation-fps",

@@ -25,7 +25,7 @@ def read_truth(asked: EvaluationOptions) -> "Annotations":
 
     path = asked.truth
     try:
-        truth = read_annotations(path, fps=asked.annotation_fps, skip_bad=asked.skip_bad)
+        truth = read_annotations(path, fps=asked.annotation_fps, skip_bad=asked.skip_bad, coding=asked.coding)
     except UnknownFormat as error:
         from vtn_stream.training.convertible import with_command
 

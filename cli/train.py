@@ -70,6 +70,8 @@ run is killed, give the same command again: it continues where it was.
 )
 @click.option("--fps", metavar="RATE", help="Frames looked at per second of film. [default: by the shortest actions]")
 @options.annotation_fps
+@options.observations
+@options.close_open
 @click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
 @options.weights
 @options.size
@@ -93,6 +95,7 @@ run is killed, give the same command again: it continues where it was.
     help="Folder for TensorBoard's curves and the state of a run. [default: MODEL.training]",
 )
 @quiet_option
+@options.coding
 @options.gathered(TrainingOptions, "asked")
 def train(asked: TrainingOptions) -> None:
     """Train a model of your own actions, from annotated films."""

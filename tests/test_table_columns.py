@@ -119,9 +119,9 @@ def test_boris_events_are_paired(read):
 def test_boris_events_without_their_half_are_told(problems):
     rows = "o,A,peck,STOP,1,h\no,A,peck,START,2,h\no,A,peck,START,3,h\no,A,rest,GO,4,h\n"
     assert problems(BORIS + rows) == [
-        (2, "h: peck stops without a START before it"),
-        (3, "h: peck starts twice without a STOP in between"),
-        (4, "h: peck starts, and no STOP follows"),
+        (2, "h: peck of A stops without a START before it"),
+        (3, "h: peck of A starts twice without a STOP in between"),
+        (4, "h: peck of A starts, and no STOP follows; --close-open lets it last to the end"),
         (5, "h: it is GO, not START, STOP or POINT"),
     ]
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.settings import Device, Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "background": ("predictions", "films"),
     "fps": ("predictions", "films"),
     "annotation_fps": ("predictions", "films"),
+    "coding": ("predictions", "films"),
     "ignore_other_videos": ("predictions", "films"),
     "skip_bad": ("predictions", "films"),
     "plots": ("predictions", "films"),
@@ -50,7 +52,12 @@ _WHY: Mapping[Way, str] = {
 }
 
 MAX_MODELS = 2  # that are compared
-_SPELLED = {"models": "model", "tious": "tiou", "tolerances": "tolerance"}  # fields whose option is in the singular
+_SPELLED = {
+    "models": "model",
+    "tious": "tiou",
+    "tolerances": "tolerance",
+    "coding": "observation",
+}  # fields whose option is in the singular
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +77,7 @@ class EvaluationOptions:
     background           labels that mean nothing
     fps                  frames a second of the grid on which is scored frame by frame
     annotation_fps       labels or frames a second, of annotations that count them
+    coding               which observations of BORIS are read, and how
     ignore_other_videos  pass over predictions for films that are not scored
     skip_bad             leave out what is wrong in annotations and predictions, and say what
     include_learnt       score films that taught the model too
@@ -96,6 +104,7 @@ class EvaluationOptions:
     background: tuple[str, ...] = ()
     fps: float | None = None
     annotation_fps: Fraction | None = None
+    coding: CodingOptions = CodingOptions()
     ignore_other_videos: bool = False
     skip_bad: bool = False
     include_learnt: bool = False
@@ -131,7 +140,7 @@ class EvaluationOptions:
             return "--views and --crops go with --protocol views"
         if way is not None:
             for name, ways in _WAYS.items():
-                if way not in ways and getattr(self, name) not in (None, (), False):
+                if way not in ways and getattr(self, name) not in (None, (), False, CodingOptions()):
                     return f"--{_SPELLED.get(name, name).replace('_', '-')} {_WHY[way]}"
         return None
 

@@ -50,7 +50,12 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
         return format.read(data, name, options)
     try:
         annotations = read_annotations(
-            path, fps=options.annotation_fps, start_timecode=options.start_timecode, skip_bad=True, as_truth=False
+            path,
+            fps=options.annotation_fps,
+            start_timecode=options.start_timecode,
+            skip_bad=True,
+            as_truth=False,
+            coding=options.coding,
         )
     except UnknownFormat as error:
         raise _unknown(path.name, data) from error

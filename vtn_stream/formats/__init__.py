@@ -114,5 +114,13 @@ FORMATS = {
     "soccernet": Format(
         title="SoccerNet", suffix=".soccernet.json", module="annotations.soccernet", reads="annotations", keeps=_SCORES
     ),
+    "boris": Format(
+        title="BORIS project",
+        suffix=".boris",
+        module="annotations.boris",
+        reads="annotations",
+        holds_many=True,
+        keeps=frozenset({"attributes", "duration", "rate"}),
+    ),
     "elan": Format(title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations"),
 }

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
@@ -23,6 +24,7 @@ __all__ = [
     "ENDS_WITH_LAST",
     "MAX_BYTES",
     "MAX_SEGMENTS",
+    "CodingOptions",
     "ReadResult",
     "ReadingOptions",
     "TimelineReader",
@@ -44,6 +46,22 @@ _SAYS_UTF_16 = re.compile(rb"[^>]{0,60}\bencoding\s*=\s*[\"']utf-16", re.IGNOREC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodingOptions:
+    """How observations that people coded in BORIS are read.
+
+    observations  the ids of those that are read, with * and ? for any text and any character; (): all
+    close_open    a state that starts and does not stop lasts to the end; otherwise it is left out
+    """
+
+    observations: tuple[str, ...] = ()
+    close_open: bool = False
+
+    def reads(self, observation: str) -> bool:
+        chosen = any(observation == name or fnmatchcase(observation, name) for name in self.observations)
+        return chosen or not self.observations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingOptions:
     """What a file may not say about itself; if it does, that holds.
 
@@ -51,12 +69,14 @@ class ReadingOptions:
     annotation_fps  the same for annotations, such as one label a frame; None: not known
     start_timecode  of the film's first frame, taken off all timecodes; None: 0
     duration_s      of the film; None: it ends with the last segment
+    coding          which observations of a project are read, and how
     """
 
     rate: Fraction | None = None
     annotation_fps: Fraction | None = None
     start_timecode: str | None = None
     duration_s: float | None = None
+    coding: CodingOptions = CodingOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

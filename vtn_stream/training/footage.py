@@ -10,6 +10,7 @@ from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, VideoError, listed
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
 from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations, salads
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.convertible import with_command
 from vtn_stream.training.events import TrainingEvent, TrainingStage
@@ -59,6 +60,7 @@ def find_films(
     process: DecodingProcess,
     *,
     annotation_fps: Fraction | None = None,
+    coding: CodingOptions = CodingOptions(),
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Footage:
@@ -73,7 +75,7 @@ def find_films(
     """
     tell = on_event or (lambda event: None)
     try:
-        draft = _draft(annotations, annotation_fps)
+        draft = _draft(annotations, annotation_fps, coding)
     except UnknownFormat as error:
         raise with_command(error, annotations, folder) from error
     wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
@@ -106,7 +108,7 @@ def find_films(
         if video.subset == "test" or name in problems:
             durations[name] = LONG_S if video.duration_s is None else video.duration_s
     durations |= {name: video.duration_s for name, video in videos.items()}
-    found = _read(annotations, durations, annotation_fps, rates, problems, skip_bad=skip_bad)
+    found = _read(annotations, durations, annotation_fps, rates, problems, coding, skip_bad=skip_bad)
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
@@ -132,9 +134,9 @@ def find_films(
     )
 
 
-def _draft(annotations: Path, fps: Fraction | None) -> Annotations:
+def _draft(annotations: Path, fps: Fraction | None, coding: CodingOptions) -> Annotations:
     """The annotations before probing: their ids and subsets are sure, but not the seconds of frames that they count."""
-    return read_annotations(annotations, skip_bad=True, fps=fps, film_rate=lambda name: UNKNOWN_RATE)
+    return read_annotations(annotations, skip_bad=True, fps=fps, film_rate=lambda name: UNKNOWN_RATE, coding=coding)
 
 
 def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
@@ -194,6 +196,7 @@ def _read(
     fps: Fraction | None,
     rates: Mapping[str, float],
     problems: Mapping[str, str],
+    coding: CodingOptions,
     *,
     skip_bad: bool,
 ) -> Annotations:
@@ -205,6 +208,7 @@ def _read(
             skip_bad=skip_bad,
             fps=fps,
             film_rate=lambda name: rates.get(name, UNKNOWN_RATE),
+            coding=coding,
         )
     except AnnotationError as error:
         if not error.problems:

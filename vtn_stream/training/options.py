@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vtn_stream.backbone import check_asked
 from vtn_stream.errors import InputError
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.sampling import SamplingPlan, parse_rate
 from vtn_stream.settings import Device
 from vtn_stream.training.events import HeadKind
@@ -24,6 +25,7 @@ class TrainingOptions:
     head         what it learns; "auto" goes by the annotations
     fps          grid positions per second, such as 2, 2.56 or "30000/1001"; None: by the shortest actions
     annotation_fps  labels or frames a second, of annotations that count them; None: the data set's, else the films'
+    coding       which observations of BORIS are read, and how
     backbone     a timm image network; None: the default one. weights: a file for it
     size         height and width of the frames that it looks at; None: its own
     device       of the image network, and of the training
@@ -46,6 +48,7 @@ class TrainingOptions:
     head: HeadKind = "auto"
     fps: float | Fraction | str | None = None
     annotation_fps: Fraction | None = None
+    coding: CodingOptions = CodingOptions()
     backbone: str | None = None
     weights: Path | None = None
     size: int | None = None

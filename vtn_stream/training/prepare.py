@@ -78,6 +78,7 @@ def prepare(
         store,
         process,
         annotation_fps=options.annotation_fps,
+        coding=options.coding,
         skip_bad=skip_bad,
         on_event=tell,
     )

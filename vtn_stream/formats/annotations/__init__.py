@@ -13,6 +13,7 @@ from pathlib import Path
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat
 from vtn_stream.formats.annotations import (
     activitynet,
+    boris,
     cholec80,
     class_folders,
     clip_list,
@@ -33,10 +34,10 @@ from vtn_stream.formats.annotations import (
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
-from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text, refuse_pickle
+from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text, refuse_pickle, unpacked
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
-from vtn_stream.formats.reading import encoding_of
+from vtn_stream.formats.reading import CodingOptions, encoding_of
 
 __all__ = ["FORMATS", "AnnotatedVideo", "Annotations", "Problem", "read_annotations", "timelines_of"]
 
@@ -48,6 +49,7 @@ FORMATS = {
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
     salads.NAME: "the folder activityAnnotations with the folder timestamps beside it, or one file there",
+    boris.NAME: "a .boris file, or .boris.gz",
     elan.NAME: ".eaf, or a folder of them",
     label_studio.NAME: "tasks with data and annotations",
     soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with such files",
@@ -73,6 +75,7 @@ def read_annotations(
     start_timecode: str | None = None,
     predicted: bool = False,
     as_truth: bool = True,
+    coding: CodingOptions = CodingOptions(),
 ) -> Annotations:
     """The films of a file or folder of annotations, in any format: the content tells which.
 
@@ -85,6 +88,7 @@ def read_annotations(
     start_timecode  of each film's first frame, for tables of timecodes
     predicted  they are predictions: files of a label a line are read too, which say nothing of what they are
     as_truth   of timelines of ours, only what people said counts; if not, or if predicted, all segments do
+    coding     which observations of BORIS are read, and how
 
     Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
@@ -93,7 +97,9 @@ def read_annotations(
     for name, duration_s in (videos or {}).items():
         if not (math.isfinite(duration_s) and duration_s > 0):
             raise InputError(f"the duration of {name} is {duration_s}", "nothing can be in it", "give seconds above 0")
-    findings = Findings(path.name or str(path), fps=fps, film_rate=film_rate, start_timecode=start_timecode)
+    findings = Findings(
+        path.name or str(path), fps=fps, film_rate=film_rate, start_timecode=start_timecode, coding=coding
+    )
     try:
         read_path = _read_folder if path.is_dir() else _read_file
         format = read_path(findings, path, fps, predicted=predicted, as_truth=as_truth and not predicted)
@@ -108,7 +114,7 @@ def read_annotations(
 
 def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, predicted: bool, as_truth: bool) -> str:
     """Adds the content of the file to the findings, and returns its format."""
-    data = read_bytes(path)
+    data = unpacked(read_bytes(path), findings.name)
     refuse_pickle(data, findings.name)
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
@@ -166,6 +172,9 @@ def _read_json(findings: Findings, path: Path, text: str) -> str | None:
             return thumos14.NAME
         activitynet.read(findings, text, database)
         return activitynet.NAME
+    if boris.claims(data):
+        boris.read(findings, text, data)
+        return boris.NAME
     if spots.claims(data):
         spots.read(findings, text, data)
         return spots.NAME

@@ -16,6 +16,7 @@ from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import SUBSETS, Problem
 from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.known import Known
 from vtn_stream.times import is_clock, seconds_of
 
@@ -83,10 +84,14 @@ class Findings:
         fps: float | Fraction | None = None,
         film_rate: Callable[[str], float | Fraction | None] | None = None,
         start_timecode: str | None = None,
+        coding: CodingOptions = CodingOptions(),
     ) -> None:
+        self._conditions: dict[str, Any] = {"fps": fps, "film_rate": film_rate, "start_timecode": start_timecode}
+        self._conditions["coding"] = coding
         self.name = name
         self.fps = fps
         self.start_timecode = start_timecode
+        self.coding = coding
         self._film_rate = film_rate
         self._spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
         self._spelled_labels: dict[str, str] = {}
@@ -101,7 +106,7 @@ class Findings:
 
     def part(self, name: str) -> "Findings":
         """Findings of one file of several, under the same conditions."""
-        return Findings(name, fps=self.fps, film_rate=self._film_rate, start_timecode=self.start_timecode)
+        return Findings(name, **self._conditions)
 
     def problem(self, at: At, text: str) -> None:
         self.problems.append((at, text))

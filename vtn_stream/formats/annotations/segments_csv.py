@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vtn_stream.film import is_film_name
-from vtn_stream.formats.annotations import boris
+from vtn_stream.formats.annotations import boris_tables
 from vtn_stream.formats.annotations.columns import WANTED, columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, columns, has_decimal_commas, header_of, lines_above
@@ -65,8 +65,8 @@ def read(findings: Findings, path: Path, text: str, *, predicted: bool = False) 
     if found.lacking:
         raise Unreadable(at, f"the header lacks {', '.join(found.lacking)}", f"name the columns {WANTED}")
     comma = has_decimal_commas(text, above)
-    if boris.claims(header, found):
-        boris.read(findings, text, above, header, found, named_by(path.name), comma=comma)
+    if boris_tables.claims(header, found):
+        boris_tables.read(findings, text, above, header, found, named_by(path.name), comma=comma)
         return
     if found.film is None and (index := _film_column(text, above, header, found.unread)) is not None:
         found = replace(found, film=index, unread=tuple(name for name in found.unread if name != header[index]))
@@ -103,7 +103,7 @@ def read(findings: Findings, path: Path, text: str, *, predicted: bool = False) 
         score = given if given is None or ":" in given else seconds(given, comma=comma)
         who = tuple((header[i].lower(), cells[i]) for i in found.who if cells[i])
         start, end = times.of(name, at, cells)
-        if end is None or (start == end and boris.is_point(header, cells)):
+        if end is None:
             findings.spot(name, at, start, label, who, score)
         else:
             findings.segment(name, at, start, end, label, who, score)

@@ -9,7 +9,7 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import sep_line
 from vtn_stream.formats.annotations.words import At
 
-__all__ = ["cells_below", "columns", "has_decimal_commas", "header_of", "lines_above", "rows"]
+__all__ = ["cells_below", "columns", "delimiter_of", "has_decimal_commas", "header_of", "lines_above", "rows"]
 
 DELIMITERS = ",;\t"
 MAX_ABOVE = 40  # lines above a header: what some programs say of the film
@@ -69,9 +69,14 @@ def cells_below(findings: Findings, text: str, above: int | None = None) -> Iter
         raise Unreadable(At(line=line), str(error)) from error
 
 
+def delimiter_of(text: str, above: int | None = None) -> str:
+    """What stands between the cells of the header."""
+    return _delimiter(_line(text, _above(text, above)))
+
+
 def has_decimal_commas(text: str, above: int | None = None) -> bool:
     """Whether a comma in a cell can be a decimal point: it can if cells do not end with commas."""
-    return _delimiter(_line(text, _above(text, above))) != ","
+    return delimiter_of(text, above) != ","
 
 
 class _Rows:

@@ -1,10 +1,13 @@
 """Reads untrusted files as text, within limits, and finds the lines of things in it. Knows no format."""
 
+import gzip
 import json
 import math
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +28,13 @@ __all__ = [
     "repeated_keys",
     "seconds",
     "sep_line",
+    "unpacked",
     "without_surrogates",
 ]
 
 MAX_BYTES = 64 * 1024 * 1024  # a million rows
+
+_PACKED = {b"\xfd7zXZ": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,4}", re.ASCII)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
@@ -44,6 +50,23 @@ def read_bytes(path: Path, head: int | None = None) -> bytes:
         head=head,
         error=AnnotationError,
     )
+
+
+def unpacked(data: bytes, name: str) -> bytes:
+    """What is in a gzip file, up to MAX_BYTES; other data as it is. Raises AnnotationError, also for other packing."""
+    consequence = "no annotations were read"
+    if kind := next((kind for head, kind in _PACKED.items() if data.startswith(head)), None):
+        raise AnnotationError(f"{name} is packed ({kind})", consequence, "unpack it, or pack it with gzip")
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(data)) as file:
+            inner = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise AnnotationError(f"{name} is damaged gzip ({error})", consequence, "copy the file again") from error
+    if len(inner) > MAX_BYTES:
+        raise AnnotationError(f"{name} holds more than {MAX_BYTES // 2**20} MiB", consequence, "split the file")
+    return inner
 
 
 def as_text(data: bytes, name: str) -> str:
