@@ -9,10 +9,11 @@ from rich.text import Text
 from vtn_stream.anonymous import without_name
 from vtn_stream.errors import printable
 from vtn_stream.name_table import Names
+from vtn_stream.results import stem_of
 
 from .console import out
 
-__all__ = ["Naming", "names_from", "tell_table"]
+__all__ = ["Naming", "names_from", "of_timeline", "tell_table"]
 
 
 class Naming:
@@ -39,6 +40,11 @@ class Naming:
         if self.names is None:
             return text
         return without_name(without_name(text, os.path.abspath(film), self.of(film)), film, self.of(film))
+
+
+def of_timeline(text: str, path: Path, name: str) -> str:
+    """A text about a timeline's file as it may be shown, where the film is to have this name."""
+    return without_name(without_name(text, path, name), stem_of(path), name, stem=True)
 
 
 def names_from(anonymous: bool, table: Path | None, *results: Path | None) -> Names | None:
