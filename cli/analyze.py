@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,15 @@ from vtn_stream_pipelines.record import why_films_failed
 from . import options
 from .console import err, film_progress, hush, out, quiet_option, show_timeline, tell_gaps
 from .interrupts import check_interrupted
+from .naming import Naming, names_from, tell_table
 from .times import SECONDS, clock
 
 __all__ = ["analyze"]
+
+NAMED_BESIDE = (
+    "results with the film's own name lie in the same folder: who gets both knows which film this is; name another "
+    "folder with -o, or move them away"
+)
 
 
 @click.command()
@@ -74,6 +81,7 @@ __all__ = ["analyze"]
 @options.refine
 @options.exact
 @options.thumbnails
+@options.anonymous
 @options.overwrite
 @options.discard_edits
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
@@ -88,6 +96,7 @@ def analyze(
     start_s: float,
     end_s: float,
     address: str | None,
+    table: Path | None,
     dry_run: bool,
     json_log: bool,
 ) -> int:
@@ -98,6 +107,7 @@ def analyze(
     film's whole name, such as movie.mp4.
     """
     settings.check()
+    naming = Naming(names_from(results.anonymous, table, results.output))
     if dry_run:
         hush(False)  # the plan is what was asked for
     failed = saved = 0
@@ -109,58 +119,81 @@ def analyze(
 
             cluster = stack.enter_context(connected(address))
         for film in films:
+            shown = partial(naming.shown, film=film)
             try:
-                _begin(film, json_log=json_log)
+                film_file(film)
+                if not results.anonymous:  # before it is read through: what it is called then is not known yet
+                    _begin(naming.of(film), json_log)
                 plan = analyzer.plan(film, start_s=start_s, end_s=end_s)
+                identity = plan.video.identity
+                if results.anonymous:
+                    naming.know(film, identity)
+                    _begin(naming.of(film), json_log)
                 if dry_run:
                     _show_plan(plan, analyzer)
                     continue
-                files = results.files(film, plan.video.identity, store=settings.store_root)
+                place = naming.of(film) if results.anonymous else None
+                files = results.files(film, identity, store=settings.store_root, results=place)
                 kept = files.claim(
-                    plan.video.identity,
+                    identity,
                     overwrite=results.overwrite,
                     discard_edits=results.discard_edits,
                     span_s=plan.span_s,
                 )
                 if kept is not None:
-                    _tell(film.name, kept, json_log)
+                    _tell(naming.of(film), kept, json_log)
                     continue
                 lost = frozenset[int]()
                 if cluster is not None:
-                    lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps))
-                _analyze(analyzer, plan, files, settings.store_root, json_log, lost)
+                    lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps), name=place)
+                _analyze(analyzer, plan, files, settings.store_root, json_log, lost, naming.of(film), shown)
                 saved += 1
+                if results.anonymous and results.named_beside(film, identity):
+                    _warn(naming.of(film), NAMED_BESIDE)
             except VtnStreamError as error:
                 failed += 1
+                message = shown(str(error))
                 if json_log:
-                    _log("failed", film=film.name, message=str(error))
-                err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
+                    _log("failed", film=naming.of(film), message=message)
+                err.print(Text(f"vtn-stream: {message}"), soft_wrap=True)
     if saved:
         _update_index(results, settings.store_root, is_silent=json_log)
+    if not json_log:
+        tell_table(naming.names)
     if failed and len(films) > 1:
         err.print(f"{failed} of {len(films)} films failed")
     return 1 if failed else 0
 
 
-def _begin(film: Path, *, json_log: bool) -> None:
-    """Says what is looked at, before libraries are loaded and the film is read through. Raises VideoError."""
-    film_file(film)
+def _begin(film: str, json_log: bool) -> None:
+    """Says what is looked at, before libraries are loaded."""
     if json_log:
-        _log("begun", film=film.name)
+        _log("begun", film=film)
     else:
-        out.print(Text(f"\n{printable(film.name)}", style="bold"))
+        out.print(Text(f"\n{printable(film)}", style="bold"))
+
+
+def _warn(film: str, warning: str) -> None:
+    err.print(Text(f"{printable(film)}: {printable(warning)}"), soft_wrap=True)
 
 
 def _analyze(
-    analyzer: Analyzer, plan: Plan, files: ResultFiles, store: Path, json_log: bool, lost: frozenset[int]
+    analyzer: Analyzer,
+    plan: Plan,
+    files: ResultFiles,
+    store: Path,
+    json_log: bool,
+    lost: frozenset[int],
+    film: str,
+    shown: Callable[[str], str],
 ) -> None:
-    film = plan.video.path
     known: set[tuple[Any, ...]] = set()
 
     def tell(event: AnalysisEvent) -> None:
         check_interrupted()
         if isinstance(event, Warned):
-            err.print(Text(f"{printable(film.name)}: {printable(event.message)}"), soft_wrap=True)
+            event = Warned(message=shown(event.message))
+            _warn(film, event.message)
         elif isinstance(event, FramesEmbedded):
             progress.frames_embedded(event.num_frames)
         elif isinstance(event, SequenceRead):
@@ -172,10 +205,10 @@ def _analyze(
         else:
             progress.chunk_ready(len(event.chunk), embedded=event.source == "film")
         if json_log:
-            _log_event(event, film.name, known)
+            _log_event(event, film, known)
 
     analyzer.load()
-    with film_progress(film.name) as progress:
+    with film_progress(film) as progress:
         progress.expect(sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
         analysis = analyzer.analyze(plan, lost=lost, on_event=tell)
     try:
@@ -185,16 +218,16 @@ def _analyze(
         raise
     saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
     for warning in saved.warnings:
-        err.print(Text(f"{printable(film.name)}: {printable(warning)}"), soft_wrap=True)
+        _warn(film, warning)
     for line in saved.told:
-        _tell(film.name, line, json_log)
+        _tell(film, line, json_log)
     timeline = saved.timeline
     if json_log:
-        _log_segments(timeline, film.name, final=True, known=set())
-        _log("done", film=film.name, complete=timeline.complete)
+        _log_segments(timeline, film, final=True, known=set())
+        _log("done", film=film, complete=timeline.complete)
         return
     if out.quiet:  # a gap is a warning
-        tell_gaps(timeline, err, f"{printable(film.name)}: ")
+        tell_gaps(timeline, err, f"{printable(film)}: ")
     show_timeline(timeline, partial(scene_pictures, timeline, store))
     for note in timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
@@ -214,7 +247,7 @@ def _update_index(results: ResultOptions, store: Path, *, is_silent: bool) -> No
 
 def _tell(film: str, line: str, json_log: bool) -> None:
     """Of hand work."""
-    err.print(Text(f"{printable(film)}: {printable(line)}"), soft_wrap=True)
+    _warn(film, line)
     if json_log:
         _log("hand_work", film=film, message=line)
 

@@ -6,14 +6,17 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.formats.writing import num
+from vtn_stream.name_table import Names
 from vtn_stream.results import ResultOptions
 from vtn_stream.results.files import PAGE
-from vtn_stream.results.overview import write_index
+from vtn_stream.results.overview import check_anonymous, write_index
 from vtn_stream.settings import Settings
 from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.connection import Cluster, connected
+from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.listing import Listing, list_films
 from vtn_stream_pipelines.record import Record, failed_films, why_films_failed
 from vtn_stream_pipelines.tally import Tally
@@ -23,6 +26,7 @@ from .batch_log import log_event, log_summary
 from .console import err, hush, out, quiet_option
 from .dashboard import Dashboard, show_summary
 from .interrupts import check_interrupted
+from .naming import names_from, tell_table
 from .times import about
 
 __all__ = ["batch"]
@@ -53,6 +57,7 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.refine
 @options.exact
 @options.thumbnails
+@options.anonymous
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -81,6 +86,7 @@ def batch(
     num_workers: int | None,
     retry_failed: bool,
     limit: int | None,
+    table: Path | None,
     dry_run: bool,
     json_log: bool,
 ) -> int:
@@ -95,11 +101,17 @@ def batch(
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
     settings.check()
+    names = names_from(results.anonymous, table, results.output)
+    if names is not None:
+        check_anonymous(results.output, names, also=failed_films(results.output))
     if dry_run:
         hush(False)  # the plan is what was asked for
-    listing = list_films(sources)
-    _tell_of(listing)
-    chosen = _chosen(listing, results.output, retry_failed=retry_failed, limit=limit)
+    try:
+        listing = list_films(sources)
+    except VtnStreamError as error:
+        raise error if names is None else _unnamed(1) from None
+    _tell_of(listing, names)
+    chosen = _chosen(listing, results.output, names, retry_failed=retry_failed, limit=limit)
     num_failed = 0
     if not len(chosen):
         if not out.quiet:
@@ -109,13 +121,22 @@ def batch(
             out.print(f"{len(chosen)} films; the workers start")
         with connected(address) as cluster:
             if dry_run:
-                num_failed = _plan(chosen, cluster, settings, results, num_workers)
+                num_failed = _plan(chosen, cluster, settings, results, num_workers, names)
             else:
-                num_failed = _run(chosen, cluster, settings, results, num_workers, json_log=json_log)
+                num_failed = _run(chosen, cluster, settings, results, num_workers, names, json_log=json_log)
+        if not json_log:
+            tell_table(names)
     return 1 if num_failed or listing.problems else 0
 
 
-def _plan(films: Listing, cluster: Cluster, settings: Settings, results: ResultOptions, num_workers: int | None) -> int:
+def _plan(
+    films: Listing,
+    cluster: Cluster,
+    settings: Settings,
+    results: ResultOptions,
+    num_workers: int | None,
+    names: Names | None,
+) -> int:
     """Prints the plan; returns the number of films that cannot be surveyed."""
     tally = Tally(len(films), films.num_bytes)
     with Dashboard(tally) as board:
@@ -126,7 +147,13 @@ def _plan(films: Listing, cluster: Cluster, settings: Settings, results: ResultO
             board.hear(event)
 
         plan = library.plan(
-            films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=tell
+            films,
+            cluster=cluster,
+            settings=settings,
+            results=results,
+            num_workers=num_workers,
+            names=names,
+            on_event=tell,
         )
     time = "nothing to compute" if not plan.num_missing else about(plan.estimate_s)
     failed = f", {plan.num_failed} cannot be read" if plan.num_failed else ""
@@ -143,6 +170,7 @@ def _run(
     settings: Settings,
     results: ResultOptions,
     num_workers: int | None,
+    names: Names | None,
     *,
     json_log: bool,
 ) -> int:
@@ -164,7 +192,13 @@ def _run(
         try:
             with board:
                 summary = library.batch(
-                    films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=tell
+                    films,
+                    cluster=cluster,
+                    settings=settings,
+                    results=results,
+                    num_workers=num_workers,
+                    names=names,
+                    on_event=tell,
                 )
             record.summarize(summary)
         finally:  # what was done is shown also where the rest was interrupted
@@ -197,22 +231,41 @@ def _index(output: Path, results: ResultOptions, store: Path, *, is_silent: bool
         out.print(Text(f"wrote {printable(str(index.path))}, a page over all of them"), soft_wrap=True)
 
 
-def _tell_of(listing: Listing) -> None:
-    """Reports what was left out of the films."""
+def _tell_of(listing: Listing, names: Names | None) -> None:
+    """Reports what was left out of the films. names: their paths are not shown then."""
+    if names is not None:
+        if listing.problems:
+            err.print(Text(f"vtn-stream: {_unnamed(len(listing.problems))}"), soft_wrap=True)
+        if listing.num_skipped:
+            err.print(f"ignored, because their names are not those of films: {num(listing.num_skipped, 'file')}")
+        return
     for problem in listing.problems:
         err.print(Text(f"vtn-stream: {problem}"), soft_wrap=True)
     if listing.num_skipped:
-        names = [printable(name) for name in listing.skipped[:MAX_SKIPPED]]
-        if more := listing.num_skipped - len(names):
-            names.append(f"{more} more")
-        err.print(Text(f"ignored, because their names are not those of films: {', '.join(names)}"), soft_wrap=True)
+        skipped = [printable(name) for name in listing.skipped[:MAX_SKIPPED]]
+        if more := listing.num_skipped - len(skipped):
+            skipped.append(f"{more} more")
+        err.print(Text(f"ignored, because their names are not those of films: {', '.join(skipped)}"), soft_wrap=True)
 
 
-def _chosen(listing: Listing, output: Path, *, retry_failed: bool, limit: int | None) -> Listing:
+def _unnamed(num_problems: int) -> InputError:
+    """What the listing of films tells by their paths."""
+    return InputError(
+        f"{num(num_problems, 'place')} in SOURCES cannot be read, or {'has' if num_problems == 1 else 'have'} no films",
+        "what may be there is left out",
+        "run the same command with --dry-run and without --anonymous, which names them",
+    )
+
+
+def _chosen(listing: Listing, output: Path, names: Names | None, *, retry_failed: bool, limit: int | None) -> Listing:
     films = listing.films
     if retry_failed:
         failed = failed_films(output)
-        films = films.only(film.number for film in films if film.results in failed)
+
+        def results_of(film: FilmEntry) -> str | None:
+            return film.results if names is None else names.at(film.path)
+
+        films = films.only(film.number for film in films if results_of(film) in failed)
     if limit is not None:
         films = films.only(range(min(limit, len(films))))
     return replace(listing, films=films)

@@ -72,7 +72,7 @@ def _log_film(event: FilmEvent) -> None:
                     source=receipt.source,
                     frames=receipt.num_frames,
                     worker=event.worker,
-                    warnings=list(receipt.warnings),
+                    warnings=[event.film.shown(warning) for warning in receipt.warnings],
                 )
     elif isinstance(event, FilmDone):
         outcome = event.outcome

@@ -6,17 +6,20 @@ from pathlib import Path, PurePath
 import click
 from rich.text import Text
 
-from vtn_stream.errors import VtnStreamError, printable
+from vtn_stream.anonymous import name_in
+from vtn_stream.errors import TimelineError, VtnStreamError, printable
 from vtn_stream.exchange import Exported, Pages, check_labels, export_together, holding_many
 from vtn_stream.exchange import export as export_timeline
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
-from vtn_stream.results import FORMAT_NAMES, stem_of
+from vtn_stream.name_table import Names
+from vtn_stream.results import FORMAT_NAMES, load_timeline, stem_of
 from vtn_stream.results.overview import timeline_files
 
 from . import options
 from .console import err, out, quiet_option, tell_warning
 from .interrupts import check_interrupted
+from .naming import names_from, of_timeline, tell_table
 
 __all__ = ["export", "tell_exported"]
 
@@ -73,6 +76,7 @@ __all__ = ["export", "tell_exported"]
 @options.bom
 @options.store
 @options.thumbnails
+@options.anonymous
 @click.option("--overwrite", is_flag=True, help="Replace files that have the same names and other content.")
 @quiet_option
 def export(
@@ -86,6 +90,8 @@ def export(
     bom: bool,
     store: Path | None,
     thumbnails: bool,
+    anonymous: bool,
+    table: Path | None,
     overwrite: bool,
     **selected: object,
 ) -> int:
@@ -101,7 +107,8 @@ def export(
     how = Options(rate=options.as_rate(rate), start_timecode=start_timecode, bom=bom)
     names = FORMAT_NAMES if "all" in formats else formats
     paths = _files(timelines)
-    _check_targets(paths, output, together, names)
+    films = names_from(anonymous, table, output, None if together is None else together.parent)
+    _check_targets(paths, output, together, names, films)
     check_labels(paths, selection)
     failed = set[Path]()
 
@@ -109,6 +116,8 @@ def export(
         if path not in failed:
             reason = str(error).removeprefix(f"{path.name}: ").removeprefix(f"{path.name} ")
             line = f"{printable(str(path))}: {reason}" if len(paths) > 1 else str(error)
+            if films is not None:  # it may not be known which film it is of
+                line = of_timeline(line, path, f"timeline {paths.index(path) + 1} of {len(paths)}")
             err.print(Text(f"vtn-stream: {line}"), soft_wrap=True)
         failed.add(path)
 
@@ -117,26 +126,37 @@ def export(
         check_interrupted()
         try:
             done = export_timeline(
-                path, names, output, selection=selection, options=how, pages=pages, overwrite=overwrite
+                path, names, output, selection=selection, options=how, pages=pages, overwrite=overwrite, names=films
             )
-            tell_exported(done, path)
+            tell_exported(done, path, None if films is None else name_in(films, load_timeline(path)))
         except VtnStreamError as error:
             tell_failed(path, error)
     if together is not None:
         try:
             done = export_together(
-                paths, together, selection=selection, options=how, overwrite=overwrite, on_error=tell_failed
+                paths,
+                together,
+                selection=selection,
+                options=how,
+                overwrite=overwrite,
+                names=films,
+                on_error=tell_failed,
             )
             tell_exported(done, together)
         except VtnStreamError as error:
             err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
             return 1
+    tell_table(films)
     return 1 if failed else 0
 
 
-def tell_exported(done: Exported, source: Path) -> None:
+def tell_exported(done: Exported, source: Path, name: str | None = None) -> None:
+    """name: what the film of the source is called, where it is anonymous."""
     for warning in done.warnings:
-        tell_warning(source, warning)
+        if name is None:
+            tell_warning(source, warning)
+        else:
+            tell_warning(Path(name), of_timeline(warning, source, name))
     for path in done.paths:
         out.print(Text(f"wrote {printable(str(path))}"), soft_wrap=True)
 
@@ -151,13 +171,27 @@ def _in_folder(path: Path) -> Sequence[PurePath]:
     return timeline_files(path) if path.is_dir() else (PurePath(),)
 
 
-def _check_targets(paths: Sequence[Path], output: Path | None, together: Path | None, names: Sequence[str]) -> None:
-    """Makes sure that no file written here replaces another one written here. Raises UsageError."""
+def _check_targets(
+    paths: Sequence[Path], output: Path | None, together: Path | None, names: Sequence[str], films: Names | None
+) -> None:
+    """Makes sure that no file written here replaces another one written here. Raises UsageError, InputError."""
     if together is not None:
         holding_many(together)
     of: dict[Path, Path] = {}
     for path in paths if names else ():
-        target = (path.parent if output is None else output) / stem_of(path)
+        stem = stem_of(path)
+        if films is not None:
+            try:
+                stem = name_in(films, load_timeline(path))
+            except TimelineError:  # the export reports it
+                continue
+        target = (path.parent if output is None else output) / stem
+        if target in of and films is not None:
+            first, second = (paths.index(one) + 1 for one in (of[target], path))
+            raise click.UsageError(
+                f"timelines {first} and {second} of {len(paths)} are of one film and would both become "
+                f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
+            )
         if target in of:
             raise click.UsageError(
                 f"{printable(str(of[target]))} and {printable(str(path))} would both become "

@@ -13,8 +13,12 @@ from .interrupts import check_interrupted
 __all__ = ["connected", "embed_on"]
 
 
-def embed_on(cluster: Cluster, plan: Plan, settings: Settings, fps: float) -> frozenset[int]:
-    """The numbers of the chunks that were given up, which become gaps. If the film fails, the analysis says why."""
+def embed_on(
+    cluster: Cluster, plan: Plan, settings: Settings, fps: float, *, name: str | None = None
+) -> frozenset[int]:
+    """The numbers of the chunks that were given up, which become gaps. If the film fails, the analysis says why. name:
+    of an anonymous film.
+    """
     if cluster.num_nodes > 1:
         check_store(settings.store_root)
     lost: set[int] = set()
@@ -31,6 +35,6 @@ def embed_on(cluster: Cluster, plan: Plan, settings: Settings, fps: float) -> fr
             err.print(news, soft_wrap=True)
 
     film = plan.video.path
-    with film_progress(f"{film.name} on the cluster") as progress:
-        embed_film(film, cluster=cluster, settings=settings, span_s=plan.span_s, on_event=tell)
+    with film_progress(f"{name or film.name} on the cluster") as progress:
+        embed_film(film, cluster=cluster, settings=settings, span_s=plan.span_s, name=name, on_event=tell)
     return frozenset(lost)

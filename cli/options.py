@@ -22,6 +22,7 @@ __all__ = [
     "Number",
     "address",
     "annotation_fps",
+    "anonymous",
     "as_rate",
     "backbone",
     "bom",
@@ -216,6 +217,26 @@ thumbnails = click.option(
     show_default=True,
     help="Show small pictures of the film in its page and in the index.",
 )
+
+_anonymous = click.option(
+    "--anonymous",
+    is_flag=True,
+    help="Call films by random names, in all that is written and shown; no pictures of them, and no way to them.",
+)
+_names = click.option(
+    "--names",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --anonymous: the table that says which film is which, apart from the results. "
+    "[default: VTN_STREAM_NAMES, else ~/.local/share/vtn-stream/names.csv]",
+)
+
+
+def anonymous(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--anonymous and --names, as the arguments anonymous and table."""
+    return _anonymous(_names(command))
+
 
 _RATE = re.compile(r"\d{1,6}(\.\d{1,6})?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
 

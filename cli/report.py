@@ -7,18 +7,22 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.anonymous import anonymous as anonymous_timeline
+from vtn_stream.anonymous import is_anonymous, name_in
+from vtn_stream.errors import InputError, TimelineError, VtnStreamError, printable
 from vtn_stream.exchange.truth import NamedFilm
 from vtn_stream.formats.writing import num
+from vtn_stream.name_table import Names
 from vtn_stream.results import load_timeline, stem_of, write_file
 from vtn_stream.results.corrected import copies_line
-from vtn_stream.results.overview import timeline_files, write_index, write_missing_pages
+from vtn_stream.results.overview import check_anonymous, timeline_files, write_index, write_missing_pages
 from vtn_stream.results.pages import check_replaceable, page_at, way_to
-from vtn_stream_pipelines.record import why_films_failed
+from vtn_stream_pipelines.record import failed_films, why_films_failed
 
 from . import options
 from .console import err, out, quiet_option
 from .interrupts import check_interrupted
+from .naming import names_from, of_timeline, tell_table
 from .truth import truth_from
 
 __all__ = ["report"]
@@ -44,6 +48,7 @@ __all__ = ["report"]
 )
 @options.rate
 @options.thumbnails
+@options.anonymous
 @options.store
 @click.option(
     "--overwrite",
@@ -58,6 +63,8 @@ def report(
     truth: Path | None,
     rate: str | None,
     thumbnails: bool,
+    anonymous: bool,
+    table: Path | None,
     store: Path | None,
     overwrite: bool,
 ) -> int:
@@ -66,15 +73,29 @@ def report(
     A page is one file that opens without server or network, and plays the film if that is beside it or in a folder
     above. In a folder, a page is made if there is none, or an older one; with --truth, also for each film with truth.
     """
+    if anonymous and film is not None:
+        raise click.UsageError("--film puts the way to the film into the page, and --anonymous leaves it out")
+    folder = source if source.is_dir() else (source if output is None else output).parent
+    names = names_from(anonymous, table, folder)
     if source.is_dir():
         if output or film:
             raise click.UsageError("--output and --film are for one timeline; a folder's page is index.html")
+        if names is not None:
+            check_anonymous(source, names, also=failed_films(source))
         return _of_folder(source, truth, rate, store, thumbnails, overwrite)
+    if names is not None:
+        return _anonymous(source, names, output, truth, rate, overwrite)
     timeline = load_timeline(source)
     page = source.with_name(f"{stem_of(source)}.timeline.html") if output is None else output
     check_replaceable(page, overwrite=overwrite)
     way = None
     if film is not None:
+        if is_anonymous(timeline):
+            raise InputError(
+                f"the film of {source.name} is anonymous",
+                "no page was written: the path to the film would name it",
+                "leave out --film and choose the film in the page",
+            )
         if not film.exists():
             raise InputError(f"{film} is not there", "no page was written", "check the path, or leave out --film")
         way = way_to(film, page.parent, Path.cwd())
@@ -92,6 +113,31 @@ def report(
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
     out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
     _tell_copies(source)
+    return 0
+
+
+def _anonymous(
+    source: Path, names: Names, output: Path | None, truth: Path | None, rate: str | None, overwrite: bool
+) -> int:
+    """The page of one timeline, without the film's own name."""
+    try:
+        named = load_timeline(source)
+        name = name_in(names, named)
+        timeline = anonymous_timeline(named, name)
+        true = None if truth is None else truth_from(truth, [NamedFilm.of(named)], rate).of(named)
+    except (InputError, TimelineError) as error:
+        raise type(error)(*(of_timeline(text, source, "the timeline") for text in error.args)) from None
+    page = source.with_name(f"{name}.timeline.html") if output is None else output
+    check_replaceable(page, overwrite=overwrite)
+    written = page_at(page, timeline, truth=true, source=source)
+    for warning in (
+        *written.warnings,
+        *write_file(page, written.content),
+        *copies_line(source.parent, stem_of(source)),
+    ):
+        err.print(Text(f"{printable(page.name)}: {of_timeline(warning, source, name)}"), soft_wrap=True)
+    out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)
+    tell_table(names)
     return 0
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vtn_stream.name_table import Names
 from vtn_stream.results import ResultOptions, check_results_folder
 from vtn_stream.settings import Settings
 from vtn_stream.store import Leases
@@ -20,6 +21,7 @@ from . import messages
 from .film_list import FilmEntry
 from .listing import Listing
 from .messages import Counts, ExecutionFields, FilmSurveyed, Step
+from .naming import Naming
 from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
@@ -101,19 +103,29 @@ def batch(
     settings: Settings,
     results: ResultOptions,
     num_workers: int | None = None,
+    names: Names | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
     """Draw the timelines of all films; bad films are reported and left out.
 
     settings   device "auto" is cuda where the cluster has a GPU
     results    with overwrite, timelines are drawn anew that are there
+    names      of the films, where results are anonymous; by default the user's own table
     on_event   hears of films and workers; what it raises ends the run
 
     Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
     single film's fault: ClusterError, StoreError, TimelineError, and what is wrong with the settings.
     """
     check_results_folder(results.output, "no film was analyzed")  # else every film would fail, one by one
-    return run(films, cluster=cluster, settings=settings, results=results, num_workers=num_workers, on_event=on_event)
+    return run(
+        films,
+        cluster=cluster,
+        settings=settings,
+        results=results,
+        num_workers=num_workers,
+        names=names,
+        on_event=on_event,
+    )
 
 
 def plan(
@@ -123,6 +135,7 @@ def plan(
     settings: Settings,
     results: ResultOptions,
     num_workers: int | None = None,
+    names: Names | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> BatchPlan:
     """What `batch` would do with the same arguments. Surveys every film; what that finds out is kept in the store."""
@@ -149,6 +162,7 @@ def plan(
         settings=settings,
         results=results,
         num_workers=num_workers,
+        names=names,
         on_event=hear,
         last="survey",
         estimates=True,
@@ -172,13 +186,19 @@ def run(
     num_workers: int | None,
     on_event: Callable[[BatchEvent], None] | None,
     results: ResultOptions | None = None,
+    names: Names | None = None,
     last: Step = "predict",
     span_s: tuple[float, float] = (0.0, math.inf),
     estimates: bool = False,
 ) -> Summary:
-    """The steps of every film up to the last. results, span_s and estimates: as `Worker` has them."""
+    """The steps of every film up to the last. results, span_s, estimates: as `Worker` has them; names: as `batch`."""
     settings = settings.for_workers(has_gpu=cluster.num_gpus > 0)
     owner, most_workers = new_owner(), 0
+    listed = films.films if isinstance(films, Listing) else films
+    naming, known = None, dict[str, str]()
+    if results is not None and results.anonymous:
+        names = Names() if names is None else names
+        naming, known = Naming(names), names.by_identity()
 
     def tell(event: BatchEvent) -> None:
         nonlocal most_workers
@@ -186,6 +206,8 @@ def run(
             roll_call.lost(event.worker)
         if isinstance(event, WorkerEvent):
             most_workers = max(most_workers, event.counts.num_ready)
+        if naming:
+            naming.hear(event)
         if on_event:
             on_event(event)
 
@@ -194,9 +216,10 @@ def run(
         tell(WorkerRefused(worker=worker, reason=reason))
 
     schedule = Schedule(
-        films.films if isinstance(films, Listing) else films,
+        listed if naming is None else naming.listed(listed),
         last=last,
         on_event=tell,
+        known=None if naming is None else naming.known,
     )
     roll_call = RollCall(
         schedule, on_resolved=lambda execution: tell(ExecutionResolved(execution=execution)), on_refused=refuse
@@ -209,6 +232,7 @@ def run(
             "owner": owner,
             "span_s": span_s,
             "estimates": estimates,
+            "names": known,
         },
         resources=GPU_WORKER if settings.device == "cuda" else CPU_WORKER,
         max_workers=num_workers or MAX_WORKERS,

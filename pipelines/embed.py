@@ -28,20 +28,22 @@ def embed_film(
     settings: Settings,
     span_s: tuple[float, float] = (0.0, float("inf")),
     num_workers: int | None = None,
+    name: str | None = None,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
     """Embed what the store lacks of a film, or of the part of it that span_s names.
 
     Arguments and errors are those of `batch`. A bad film is an event, and `counts.num_failed` of the summary is 1: the
-    analysis then reports what is wrong with it.
+    analysis then reports what is wrong with it. name: what events call the film, where it is anonymous.
     """
     num_bytes = path.stat().st_size if path.is_file() else 0
     film = FilmEntry(
         number=0,
         path=os.path.abspath(path),
-        name=shown_path(path.name),
+        name=shown_path(path.name) if name is None else name,
         num_bytes=num_bytes,
-        results=plain_name(path.name),
+        results=plain_name(path.name) if name is None else name,
+        anonymous=name is not None,
     )
     return run(
         [film],

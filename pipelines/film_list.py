@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self, overload
 
+from vtn_stream.anonymous import without_name
 from vtn_stream.results.names import plain_path, tagged
 
 from .film_names import folded, shown_path
@@ -24,6 +25,7 @@ class FilmEntry:
     name       for readers: how it was given, never absolute, safe to print
     num_bytes  0 where it could not be looked at
     results    where its results go, without their suffixes: relative to the folder for them, and never leading up
+    anonymous  whether name and results are a random one, so that its own is not to be shown
     """
 
     number: int
@@ -31,6 +33,11 @@ class FilmEntry:
     name: str
     num_bytes: int
     results: str
+    anonymous: bool = False
+
+    def shown(self, text: str) -> str:
+        """A text about the film as others may read it."""
+        return without_name(text, self.path, self.name) if self.anonymous else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

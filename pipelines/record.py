@@ -38,6 +38,7 @@ EVERY_S = 5.0
 MAX_SHARE = 0.02  # of the time, for writing: failures.jsonl is copied whole each time
 # Of `Settings`, in run.json: neither the store, which is a folder of theirs, nor the stream, which is of one film.
 _SETTINGS = ("model", "fps", "decoder", "backbone", "weights", "device", "exact")
+_RESULTS = ("formats", "thumbnails", "anonymous", "overwrite", "discard_edits")
 _PACKAGES = ("vtn-stream", "ray", "torch")
 
 RunState = Literal["running", "finished", "interrupted", "broken off"]
@@ -66,9 +67,7 @@ class Record:
         self._tally = tally
         self._cluster = cluster
         self._asked = {name: _word(getattr(settings, name)) for name in _SETTINGS}
-        self._asked |= {
-            name: getattr(results, name) for name in ("formats", "thumbnails", "overwrite", "discard_edits")
-        }
+        self._asked |= {name: getattr(results, name) for name in _RESULTS}
         self._asked["num_workers"] = num_workers
         self._clock = clock
         self._execution: ExecutionFields | None = None

@@ -69,7 +69,7 @@ class Schedule:
     """Takes films through the workers of a pool: a `TaskSource`.
 
     films: the largest first, so that no long film begins when the others are done. last: the step that ends a film.
-    on_event: what it raises ends the run.
+    on_event: what it raises ends the run. known: gives the film as it is called from now on, as its identity is known.
 
     `done` and `failed` raise what is no single film's fault: StoreError, and ClusterError where films fail one after
     the other since workers die.
@@ -81,7 +81,9 @@ class Schedule:
         *,
         last: Step = "predict",
         on_event: Callable[[FilmEvent], None] | None = None,
+        known: Callable[[FilmEntry, str], FilmEntry] | None = None,
     ) -> None:
+        self._known = known
         self._listing = iter(films)
         self._upcoming = next(self._listing, None)
         self._last = last
@@ -235,6 +237,8 @@ class Schedule:
         self._emit(FilmDone(film=film.entry, outcome=outcome, skipped=False, hand_work=hand_work))
 
     def _surveyed(self, film: FilmWork, survey: Survey) -> None:
+        if self._known:
+            film.entry = self._known(film.entry, survey.identity)
         self._emit(FilmSurveyed(film=film.entry, survey=survey))
         if survey.finished:
             self._num_skipped += 1
@@ -268,7 +272,7 @@ class Schedule:
         for receipt in settled:
             if receipt.source == "lost":
                 reason = receipt.warnings[-1] if receipt.warnings else "decoding died on it twice"
-                self._emit(ChunkLost(film=film.entry, number=receipt.number, reason=reason))
+                self._emit(ChunkLost(film=film.entry, number=receipt.number, reason=film.entry.shown(reason)))
         due = self._num_chunks_done + retries.RUNS_BEFORE_POLL * MAX_RUN * len(self._workers() | {job.worker})
         self._leased += [_LeasedChunk(film=film, number=number, due=due) for number in leased]
         if job.is_poll and any(receipt.source == "film" for receipt in settled):
@@ -290,7 +294,7 @@ class Schedule:
         if isinstance(failure.error, VtnStreamError):
             units: list[RetryUnit] = [*job.chunk_numbers] or [job.step]
             attempts = 1 + max(job.film.num_failures(unit) for unit in units)
-            self._fail(job, str(failure.error), (), attempts)
+            self._fail(job, job.film.entry.shown(str(failure.error)), (), attempts)
         else:
             self._try_again(job, job.chunk_numbers, failure)
 
@@ -300,7 +304,7 @@ class Schedule:
         if given_up:
             chunks = tuple(unit for unit in given_up if isinstance(unit, int))
             attempts = max(film.num_failures(unit) for unit in given_up)
-            reason = film.reason(given_up[0], failure.reason)
+            reason = film.reason(given_up[0], film.entry.shown(failure.reason))
             self._fail(job, reason, chunks, attempts)
             self._check_workers(job, reason)
         else:

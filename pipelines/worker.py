@@ -41,6 +41,7 @@ class Worker:
     owner      whose leases on chunks it takes: those of the batch
     span_s     the part of each film to embed
     estimates  surveys are all: they say how long the rest will take, and touch no results
+    names      of anonymous films, by their identities, as they were when the run began
     encoder    the image network, if there is one; else that of the settings
     """
 
@@ -52,6 +53,7 @@ class Worker:
         owner: str = "",
         span_s: tuple[float, float] = (0.0, math.inf),
         estimates: bool = False,
+        names: Mapping[str, str] = {},
         encoder: "FrameEncoder | None" = None,
     ) -> None:
         self._analyzer = Analyzer(settings, encoder=encoder)
@@ -60,6 +62,7 @@ class Worker:
         self._leases = Leases(settings.store_root, owner=owner)
         self._span_s = span_s
         self._estimates = estimates
+        self._names, self._taken = names, frozenset(names.values())
 
     def load(self) -> ExecutionFields:
         """Load the networks; gives the Execution that embeddings of this worker have, as JSON values."""
@@ -71,10 +74,10 @@ class Worker:
         """What there is to do for a film. results: where they go, below the output."""
         plan = self._plan(path)
         finished, hand_work = False, tuple[str, ...]()
-        if self._results is not None:
-            files = self._files(plan.video, results)
+        if (place := self._place(plan.video.identity, results)) is not None:
+            files = self._files(plan.video, place)
             finished = self._is_finished(files, plan.video)
-            if finished:
+            if finished and self._results is not None:
                 hand_work = files.hand_work()
                 if self._results.discard_edits and (hand_work or files.is_corrected()):
                     finished, hand_work = False, ()
@@ -136,6 +139,14 @@ class Worker:
         return plan
 
     # Results
+
+    def _place(self, identity: str, results: str) -> str | None:
+        """Where the results of a film are; None if there can be none, as the film is anonymous and has no name yet."""
+        if self._results is None:
+            return None
+        if not self._results.anonymous or identity in self._names:
+            return self._names.get(identity, results)
+        return None if results in self._taken else results  # else another film was at this place before
 
     def _files(self, video: VideoInfo, results: str) -> ResultFiles:
         assert self._results is not None, "where results are to be written"

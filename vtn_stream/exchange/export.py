@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from vtn_stream.anonymous import anonymous, labels_that_name, name_in
 from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import DamagedFile, InputError, TimelineError, VtnStreamError, printable
 from vtn_stream.exchange.output import (
@@ -19,6 +20,7 @@ from vtn_stream.exchange.selection import Scored, Selection
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
+from vtn_stream.name_table import Names
 from vtn_stream.results.files import PAGE, suffix_of
 from vtn_stream.results.hand_work import is_hand_work, origin_of
 from vtn_stream.results.timelines import load_timeline, stem_of
@@ -38,22 +40,35 @@ def export(
     options: Options = Options(),
     pages: Pages = Pages(),
     overwrite: bool = False,
+    names: Names | None = None,
 ) -> Exported:
     """Write the timeline in `path` in other formats, named after that file, beside it or in `folder`.
 
+    names: the film gets its random name from this table, and so do the files; they must not lie beside one that has the
+    film's own name.
+
     Nothing is written where a file is there already that says something else, unless overwrite; the timeline itself is
-    always kept. Raises TimelineError, DamagedFile.
+    always kept. Raises TimelineError, DamagedFile, InputError.
     """
-    timeline, warnings = _selected(path, selection)
-    names, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes | None]]()
-    for name in names:
-        target = (path.parent if folder is None else folder) / f"{stem_of(path)}.timeline{suffix_of(name)}"
+    timeline, warnings = _selected(path, selection, names)
+    folder, stem = path.parent if folder is None else folder, stem_of(path)
+    if names is not None:
+        if stem != timeline.video_path and same_file(folder, path.parent):
+            raise InputError(
+                f"{path.name}, which has the film's own name, lies in the folder for the results",
+                "nothing was written: who gets that folder would know which film this is",
+                "name another folder with -o",
+            )
+        stem = timeline.video_path
+    wanted, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes | None]]()
+    for name in wanted:
+        target = folder / f"{stem}.timeline{suffix_of(name)}"
         written = content_of(target, [timeline], name, options, pages, path)
         if same_file(target, path):
             if timeline == load_timeline(path):  # it says so already
                 made.append((target, None))
                 continue
-            if len(names) == 1:
+            if len(wanted) == 1:
                 raise TimelineError(
                     f"{target.name} is the timeline itself",
                     "it was kept",
@@ -83,27 +98,30 @@ def export_together(
     selection: Selection = Selection(),
     options: Options = Options(),
     overwrite: bool = False,
+    names: Names | None = None,
     on_error: Callable[[Path, VtnStreamError], None] | None = None,
 ) -> Exported:
     """Writes the timelines of many films in one file. Its suffix names the format, which must hold many films.
 
-    on_error gets each timeline that cannot be read, and the others are written; without it the error is raised.
+    names: films get their random names from this table. on_error gets each timeline that cannot be read, and the others
+    are written; without it the error is raised.
     """
-    name = holding_many(target)
+    format = holding_many(target)
     timelines, warnings = [], []
     for path in paths:
         try:
-            timeline, of_selection = _selected(path, selection)
+            timeline, of_selection = _selected(path, selection, names)
         except VtnStreamError as error:
             if on_error is None:
                 raise
             on_error(path, error)
             continue
         timelines.append(timeline)
-        warnings += [f"{path}: {warning}" for warning in of_selection]
+        shown = path if names is None else timeline.video_path
+        warnings += [f"{shown}: {warning}" for warning in of_selection]
     if not timelines:
         raise TimelineError("none of the timelines could be read", f"{target.name} was not written", "see above")
-    written = FORMATS[name].write(timelines, options)
+    written = FORMATS[format].write(timelines, options)
     check_free(target, written.content, overwrite=overwrite)
     told = write_file(target, written.content)
     return Exported(paths=(target,), warnings=(*warnings, *written.warnings, *told))
@@ -135,7 +153,7 @@ def check_labels(paths: Iterable[Path], selection: Selection) -> None:
         )
 
 
-def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ...]]:
+def _selected(path: Path, selection: Selection, names: Names | None = None) -> tuple[Timeline, tuple[str, ...]]:
     whole, num_outside = inside_film(load_timeline(path))
     try:
         chosen = selection.apply(whole, lambda: _scores(path, whole))
@@ -159,6 +177,14 @@ def _selected(path: Path, selection: Selection) -> tuple[Timeline, tuple[str, ..
         surest = max((s.score for s in whole.segments if s.score is not None), default=None)
         scores = "" if surest is None else f"; the highest score is {surest:.2f}"
         warnings.append(f"of {num(len(whole.segments), 'segment')} none is left{scores}")
+    if names is not None:
+        name = name_in(names, chosen)
+        if name != chosen.video_path and (telling := labels_that_name(chosen, chosen.video_path)):
+            warnings.append(
+                f"the film's own name is in {num(len(telling), 'label')}, and labels stay as they are: --rename gives "
+                "them other names"
+            )
+        chosen = anonymous(chosen, name)
     return chosen, tuple(warnings)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vtn_stream.anonymous import anonymous
 from vtn_stream.corrections import Kept
 from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex
@@ -62,6 +63,7 @@ class ResultFiles:
     stem        what their names begin with, by default the film's whole name
     inside      a page names the way to the film where both lie in this folder, by default the current one
     store       of the thumbnails that a page shows, if it shows any
+    name        what results call the film, where that is not to be known: `vtn_stream.anonymous`; the stem then
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class ResultFiles:
         inside: Path | None = None,
         store: Path | None = None,
         thumbnails: bool = True,
+        name: str | None = None,
     ) -> None:
         stem = plain_name(film.name) if stem is None else stem
         self.timelines = {
@@ -82,7 +85,7 @@ class ResultFiles:
         self.scores = folder / f"{stem}.scores.arrow"
         self.partial = folder / f"{stem}.timeline.partial.json"
         self._folder, self._stem = folder, stem
-        self._film = film
+        self._film, self._name = film, name
         self._inside = Path.cwd() if inside is None else inside
         self._store = store
         self._thumbnails = thumbnails
@@ -128,7 +131,7 @@ class ResultFiles:
         return self._corrected(self._beside()) is not None
 
     def save_partial(self, timeline: Timeline) -> None:
-        beside = self._look(timeline.video_identity, is_running=True)
+        timeline, beside = self._called(timeline), self._look(timeline.video_identity, is_running=True)
         self._write_partial(self._around_hand_work(timeline, beside).timeline, beside, {})
 
     def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> Saved:
@@ -137,7 +140,8 @@ class ResultFiles:
         Until then the partial timeline has the digests of all that is written, so that nothing looks like hand work
         where a run is killed meanwhile.
         """
-        drawn, beside = timeline, self._look(timeline.video_identity)
+        timeline = drawn = self._called(timeline)
+        beside = self._look(timeline.video_identity)
         if (line := self._kept_whole(beside)) is not None:
             self.drop_partial()
             return Saved(timeline=timeline, told=(line,))
@@ -184,13 +188,16 @@ class ResultFiles:
     def drop_partial(self) -> None:
         self.partial.unlink(missing_ok=True)
 
+    def _called(self, timeline: Timeline) -> Timeline:
+        return timeline if self._name is None else anonymous(timeline, self._name)
+
     def _content(self, name: str, timeline: Timeline) -> tuple[bytes, list[str]]:
         written = FORMATS[name].write([timeline], Options())
         return written.content, [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
 
     def _page(self, timeline: Timeline, scored: Scored, files: Mapping[str, tuple[str, ...]]) -> bytes:
         """files: digests that the timeline's file has, and so the one that the page saves."""
-        film = quiet_way_to(self._film, self._folder, self._inside)
+        film = None if self._name else quiet_way_to(self._film, self._folder, self._inside)
         # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
         pictures = self._thumbnails
         return page_of(timeline, film=film, store=self._store, thumbnails=pictures, scored=scored, files=files).content

@@ -24,7 +24,16 @@ from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.hand_work import Beside
 from vtn_stream.store import scores_identity
 
-__all__ = ["MAX_STEM_BYTES", "is_result_name", "place_of", "plain_name", "plain_path", "tagged"]
+__all__ = [
+    "MAX_STEM_BYTES",
+    "has_results",
+    "is_result_name",
+    "place_of",
+    "plain_name",
+    "plain_path",
+    "result_stem",
+    "tagged",
+]
 
 MAX_STEM_BYTES = 200  # of a part: a file name holds 255, our suffixes included
 _TAG_DIGITS = 12  # 48 bits: among 20,000 films that all need one, two are the same once in a million listings
@@ -35,6 +44,17 @@ _RESULT = re.compile(r"\.(?:timeline\.\w+|timeline\.partial\.json|scores\.arrow)
 def is_result_name(name: str) -> bool:
     """Whether `batch` or `analyze` writes files with such a name."""
     return _RESULT.search(name) is not None
+
+
+def result_stem(name: str) -> str | None:
+    """What the name of a result begins with: that of its film. None if it is no result's."""
+    found = _RESULT.search(name)
+    return None if found is None else name[: found.start()]
+
+
+def has_results(place: Path) -> bool:
+    """Whether results lie at a place, which is a path without our suffixes."""
+    return any(file.exists() for file in _files(place))
 
 
 def plain_path(path: str) -> str:
@@ -64,7 +84,7 @@ def place_of(output: Path, film: Path, identity: str, *, in_batch: str | None, i
     inside    the person's current folder: what lies straight in the output belongs to the films in it first
     """
     own = plain_name(film.name) if in_batch is None else in_batch
-    if any(file.exists() for file in _files(output / own)):
+    if has_results(output / own):
         return own
     others = _places_in_batches(film) if in_batch is None else _places_of_analyze(film, inside)
     return next((other for other in others if identity in _owners(output / other)), own)
@@ -102,7 +122,7 @@ def _files(place: Path) -> tuple[Path, Path, Path, Path]:
 
 def _owners(place: Path) -> set[str | None]:
     """The identities of the films whose results lie there; empty if they do not say it, or there are none."""
-    if not any(file.exists() for file in _files(place)):
+    if not has_results(place):
         return set()
     beside = Beside.of(place.parent, place.name)
     documents = [document for document in (beside.timeline, beside.partial) if document is not None]

@@ -7,7 +7,7 @@ from typing import Self
 
 from vtn_stream.errors import InputError
 from vtn_stream.results.files import FORMAT_NAMES, ResultFiles
-from vtn_stream.results.names import place_of
+from vtn_stream.results.names import has_results, place_of
 
 __all__ = ["ResultOptions"]
 
@@ -22,6 +22,7 @@ class ResultOptions:
     discard_edits  put aside what was changed by hand, and write it anew
     thumbnails     pages show pictures of the film
     inside         pages name the way to a film where both lie in this folder; None: the current one
+    anonymous      results have a random name (`vtn_stream.anonymous`), and no pictures: thumbnails is False then
 
     Raises InputError for a format that is not one.
     """
@@ -32,6 +33,7 @@ class ResultOptions:
     discard_edits: bool = False
     thumbnails: bool = True
     inside: Path | None = None
+    anonymous: bool = False
 
     def __post_init__(self) -> None:
         for name in self.formats:
@@ -41,6 +43,8 @@ class ResultOptions:
                     "nothing was analyzed",
                     f"give one of {', '.join(FORMAT_NAMES)}",
                 )
+        if self.anonymous:
+            object.__setattr__(self, "thumbnails", False)
 
     def for_workers(self) -> Self:
         """Options that mean the same in other folders, on other machines. The driver of a run makes them, once."""
@@ -51,10 +55,15 @@ class ResultOptions:
         """The files of one film: where an earlier run put them, or where they belong (`names.place_of`).
 
         identity  of the film
-        results   where a batch puts them, below the output and without suffixes; None: in it, called as the film is
+        results   where a batch puts them, below the output and without suffixes; None: in it, called as the film is.
+                  Of anonymous ones the film's random name: they lie straight in the output
         """
-        inside = Path.cwd() if self.inside is None else self.inside
-        where = self.output / place_of(self.output, film, identity, in_batch=results, inside=inside)
+        if self.anonymous:
+            assert results is not None, "a name was given to the film"
+            place = results
+        else:
+            place = self._place_of(film, identity, results)
+        where = self.output / place
         return ResultFiles(
             where.parent,
             film,
@@ -63,4 +72,13 @@ class ResultOptions:
             inside=self.inside,
             store=store,
             thumbnails=self.thumbnails,
+            name=results if self.anonymous else None,
         )
+
+    def named_beside(self, film: Path, identity: str) -> bool:
+        """Whether results that have the film's own name lie in the output too."""
+        return has_results(self.output / self._place_of(film, identity, None))
+
+    def _place_of(self, film: Path, identity: str, in_batch: str | None) -> str:
+        inside = Path.cwd() if self.inside is None else self.inside
+        return place_of(self.output, film, identity, in_batch=in_batch, inside=inside)

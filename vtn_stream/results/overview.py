@@ -1,22 +1,34 @@
 """Pages over a whole folder of timelines: one of each film, and index.html over all of them."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from vtn_stream.anonymous import is_anonymous
 from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.formats.writing import num as num_of
+from vtn_stream.name_table import Names
 from vtn_stream.report.index import Entry, Failed, entry_of, index, is_index
 from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.files import PAGE, suffix_of
 from vtn_stream.results.hand_work import is_hand_work
+from vtn_stream.results.names import result_stem
 from vtn_stream.results.pages import check_replaceable, page_at
 from vtn_stream.results.pictures import scene_pictures
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["INDEX", "Indexed", "timeline_files", "update_index", "write_index", "write_missing_pages"]
+__all__ = [
+    "INDEX",
+    "Indexed",
+    "check_anonymous",
+    "timeline_files",
+    "update_index",
+    "write_index",
+    "write_missing_pages",
+]
 
 INDEX = "index.html"
 MAX_UPDATED = 1_000  # films of an index that follows each analysis: 3 ms each
@@ -86,6 +98,24 @@ def _nothing_in(folder: Path) -> InputError:
     )
 
 
+def check_anonymous(folder: Path, names: Names, *, also: Iterable[str] = ()) -> None:
+    """Raises InputError if results lie in a folder, or below it, that have the names of their films: the folder and its
+    index would tell them. also: what other films of the folder are called.
+    """
+    named = {*also}
+    for path, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = PurePath(os.path.relpath(path, folder))
+        named |= {(below / stem).as_posix() for file in files if (stem := result_stem(file)) is not None}
+    if num := sum(not names.is_name(PurePath(name).name) for name in named):
+        raise InputError(
+            f"results of {num_of(num, 'film')} in {folder.name or folder} have the film's own name",
+            "nothing was written: who gets the folder would know which films these are",
+            "name another folder, move them away, or make an anonymous copy: "
+            f"vtn-stream export {printable(str(folder))} --anonymous -f json -f html -o OTHER",
+        )
+
+
 def write_missing_pages(
     folder: Path,
     *,
@@ -139,10 +169,10 @@ def write_index(
     """
     films = _films(folder)
     check_replaceable(folder / INDEX, overwrite=overwrite, discard_edits=discard_edits)
-    num_failed, pictured = 0, thumbnails and len(films) <= MAX_PICTURED
+    num_failed, pictured, names_films = 0, thumbnails and len(films) <= MAX_PICTURED, False
 
     def entries() -> Iterator[Entry | Failed]:
-        nonlocal num_failed
+        nonlocal num_failed, names_films
         for done, (file, blank) in enumerate(films.items()):
             if on_progress:
                 on_progress(done, len(films))
@@ -153,6 +183,7 @@ def write_index(
                 yield Failed(name=file.as_posix(), reason=error.fact)
                 continue
             page = _page(file) if blank is None else file
+            names_films = names_films or not is_anonymous(timeline)
             yield entry_of(
                 timeline,
                 name=(file.parent / timeline.video_path).as_posix(),
@@ -162,8 +193,9 @@ def write_index(
             )
         yield from (Failed(name=name, reason=reason) for name, reason in (failed or {}).items())
 
-    # The folder as it was called, not where that leads: its name may say who made it.
-    told = write_file(folder / INDEX, index(entries(), title=folder.name or "timelines"))
+    shown = list(entries())
+    # The folder as it was called, not where that leads: its name may say who made it, or of whom the films are.
+    told = write_file(folder / INDEX, index(shown, title=(names_films and folder.name) or "timelines"))
     return Indexed(path=folder / INDEX, num_films=len(films), num_failed=num_failed, told=told)
 
 

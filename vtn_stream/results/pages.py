@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
+from vtn_stream.anonymous import is_anonymous
 from vtn_stream.errors import DamagedFile, InputError, TimelineError
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
 from vtn_stream.formats import Written, timeline_json
@@ -65,8 +66,9 @@ def page_of(
     timeline's own and before them.
 
     Thumbnails are those that were stored when the film was analyzed, of the same recipe, else those that were made for
-    a page alone; if there are none, the page has none, and a warning says so.
+    a page alone; if there are none, the page has none, and a warning says so. That of an anonymous film never has any.
     """
+    thumbnails = thumbnails and not is_anonymous(timeline)
     pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     curves = None if scored is None else _label_curves(timeline, truth or (), *scored)
@@ -112,7 +114,9 @@ def page_at(
 
     Raises nothing if there is none: a warning says so.
     """
-    way = _way_to_film_of(timeline, page, Path.cwd()) or _way_of_page(page, timeline) if film is None else film
+    way = film
+    if film is None and not is_anonymous(timeline):
+        way = _way_to_film_of(timeline, page, Path.cwd()) or _way_of_page(page, timeline)
     scored, trouble = (None, ()) if source is None else _scored_beside(source, timeline)
     files = {} if source is None else _files_with(source, timeline)
     written = page_of(
@@ -126,7 +130,9 @@ def page_at(
         queue=queue,
         labels=labels,
     )
-    return replace(written, warnings=(*written.warnings, *trouble, *((NO_FILM,) if way is None else ())))
+    return replace(
+        written, warnings=(*written.warnings, *trouble, *(() if way or is_anonymous(timeline) else (NO_FILM,)))
+    )
 
 
 def _files_with(source: Path, timeline: Timeline) -> Mapping[str, Sequence[str]]:

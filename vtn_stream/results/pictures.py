@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+from vtn_stream.anonymous import is_anonymous
 from vtn_stream.report.index import has_scenes
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
@@ -15,10 +16,11 @@ __all__ = ["recipe_of", "scene_pictures"]
 def scene_pictures(timeline: Timeline, store: Path | None) -> dict[str, bytes]:
     """A thumbnail (JPEG) for each scene that has one: the nearest to the middle of its longest segment, inside it.
 
-    Empty if the labels are not scenes, or nothing of the film is stored. store: None for the usual one.
+    Empty if the labels are not scenes, nothing of the film is stored, or the film is anonymous. store: None for the
+    usual one.
     """
     recipe = recipe_of(timeline)
-    if recipe is None or not has_scenes(timeline):
+    if recipe is None or not has_scenes(timeline) or is_anonymous(timeline):
         return {}
     longest: dict[str, Segment] = {}
     for s in timeline.segments:
