@@ -114,5 +114,7 @@ FORMATS = {
     "soccernet": Format(
         title="SoccerNet", suffix=".soccernet.json", module="annotations.soccernet", reads="annotations", keeps=_SCORES
     ),
-    "elan": Format(title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations"),
+    "elan": Format(
+        title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations", keeps=frozenset({"attributes"})
+    ),
 }
