@@ -111,3 +111,88 @@ def test_two_elan_documents_of_one_film_are_told(tmp_path):
     with pytest.raises(AnnotationError) as caught:
         read_annotations(tmp_path)
     assert caught.value.problems == ((1, "coder 2.eaf: the film film has another document already"),)
+
+
+# ---- who, which film, and vocabularies
+
+
+def document_of(tiers, types="", media="", header=""):
+    return (
+        f"<ANNOTATION_DOCUMENT><HEADER {header}>{media}</HEADER><TIME_ORDER>"
+        '<TIME_SLOT TIME_SLOT_ID="s" TIME_VALUE="0"/><TIME_SLOT TIME_SLOT_ID="e" TIME_VALUE="1000"/>'
+        f"</TIME_ORDER>{tiers}{types}</ANNOTATION_DOCUMENT>"
+    )
+
+
+def tier(name, value="hold", more="", entry=""):
+    ref = f'CVE_REF="{entry}"' if entry else ""
+    return (
+        f'<TIER TIER_ID="{name}" {more}><ANNOTATION>'
+        f'<ALIGNABLE_ANNOTATION ANNOTATION_ID="{name}1" {ref} TIME_SLOT_REF1="s" TIME_SLOT_REF2="e">'
+        f"<ANNOTATION_VALUE>{value}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER>"
+    )
+
+
+def test_the_participant_of_a_tier_is_the_subject(read):
+    (video,) = read(document_of(tier("t", more='PARTICIPANT="Anna"')), "f.eaf").videos.values()
+    assert [s.attributes for s in video.segments] == [{"tier": "t", "subject": "Anna"}]
+
+
+TYPES = '<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="l" CONSTRAINTS="{}"/>'
+NOTE = '<TIER TIER_ID="t@{}" PARENT_REF="t" LINGUISTIC_TYPE_REF="l">{}</TIER>'
+
+
+@pytest.mark.parametrize("kind", ["Symbolic_Association", "Symbolic_Subdivision"])
+def test_a_tier_called_after_an_attribute_holds_it_if_it_is_associated(read, kind):
+    notes = NOTE.format("comment", REF.format("r1", "t1", "", "twice"))
+    (video,) = read(document_of(tier("t") + notes, TYPES.format(kind)), "f.eaf").videos.values()
+    found = [(s.label, s.attributes) for s in video.segments]
+    if kind == "Symbolic_Association":
+        assert found == [("hold", {"tier": "t", "comment": "twice"})]
+    else:
+        assert found == [("hold", {"tier": "t"}), ("twice", {"tier": "t@comment"})]
+
+
+def test_attributes_that_say_two_things_or_belong_to_nothing_are_told(problems):
+    refs = [REF.format("r1", "t1", "", "one"), REF.format("r2", "t1", "", "two"), REF.format("r3", "x", "", "three")]
+    text = document_of(tier("t") + NOTE.format("comment", "".join(refs)), TYPES.format("Symbolic_Association"))
+    assert [text for _, text in problems(text, "f.eaf")] == [
+        "f: it refers to x, which has no time",
+        "f: t1, to which it refers, has another comment already",
+    ]
+
+
+VOCABULARY = (
+    '<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="l" CONTROLLED_VOCABULARY_REF="{}"/><CONTROLLED_VOCABULARY CV_ID="v">'
+    '<CV_ENTRY_ML CVE_ID="c1"><CVE_VALUE LANG_REF="eng">grip</CVE_VALUE><CVE_VALUE LANG_REF="deu">Griff</CVE_VALUE>'
+    "</CV_ENTRY_ML></CONTROLLED_VOCABULARY>"
+)
+
+
+def test_an_empty_value_is_that_of_the_entry_of_the_vocabulary(read):
+    of_type = 'LINGUISTIC_TYPE_REF="l"'
+    known = document_of(tier("t", "", of_type, "c1"), VOCABULARY.format("v"))
+    assert drawn(read(known, "f.eaf")) == {"f": "grip 0-1"}
+    kept = document_of(tier("t", "hold", of_type, "c1"), VOCABULARY.format("v"))
+    assert drawn(read(kept, "f.eaf")) == {"f": "hold 0-1"}
+
+
+def test_a_vocabulary_in_another_file_is_told(problems):
+    text = document_of(tier("t", "", 'LINGUISTIC_TYPE_REF="l"', "c1"), VOCABULARY.format("other"))
+    assert problems(text, "f.eaf") == [(1, "f: its value is the entry c1 of a vocabulary that is not there")]
+
+
+def test_of_several_films_the_first_counts_and_the_sound_is_none(read):
+    def media(url, kind):
+        return f'<MEDIA_DESCRIPTOR MEDIA_URL="file:///{url}" MIME_TYPE="{kind}"/>'
+
+    both = media("s.wav", "audio/x-wav") + media("a.mp4", "video/mp4")
+    assert not read(document_of(tier("t"), media=both), "f.eaf").warnings
+    annotations = read(document_of(tier("t"), media=both + media("b.mp4", "video/mp4")), "f.eaf")
+    assert drawn(annotations) == {"a": "hold 0-1"}
+    assert annotations.warnings == ((1, "2 films (a and b): its times are those of the first, a"),)
+
+
+def test_documents_of_old_versions_name_their_film_in_the_header(read):
+    text = document_of(tier("t"), header='MEDIA_FILE="file:///D:/films/old.mpg"')
+    assert drawn(read(text, "f.eaf")) == {"old": "hold 0-1"}

@@ -22,6 +22,10 @@ def tiers_of(path):
     }
 
 
+attributes = st.sampled_from(["subject", "modifier", "comment", "team"])
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"))
+
+
 @st.composite
 def in_tiers(draw):
     found = []
@@ -29,8 +33,19 @@ def in_tiers(draw):
         num = draw(st.integers(1, 4))
         bounds = sorted(draw(st.sets(st.integers(0, 43_200_000), min_size=2 * num, max_size=2 * num)))
         for a, b in zip(bounds[::2], bounds[1::2], strict=True):
-            found.append(segment(a / 1000, b / 1000, draw(plain), attributes={"tier": tier}))
+            others = draw(st.dictionaries(attributes, texts, max_size=2))
+            found.append(segment(a / 1000, b / 1000, draw(plain), attributes={"tier": tier} | others))
     return timeline(*found)
+
+
+def linked_of(path):
+    """{tier: {(start, end): value}} of the tiers that are linked to another, as pympi reads them"""
+    document = pympi.Eaf(str(path))
+    return {
+        name: {entry[:2]: entry[2] for entry in document.get_ref_annotation_data_for_tier(name)}
+        for name in document.get_tier_names()
+        if "PARENT_REF" in document.get_parameters_for_tier(name)
+    }
 
 
 @settings(deadline=None, max_examples=80)
@@ -47,7 +62,34 @@ def test_elan_gives_back_what_pympi_reads_as_well(tmp_path_factory, back, before
     for s in before.segments:
         entry = (round(s.start_s * 1000), round(s.end_s * 1000), s.label)
         by_tier.setdefault(s.attributes["tier"], []).append(entry)
-    assert tiers_of(path) == (by_tier or {"actions": []})
+    written_tiers = {name: entries for name, entries in tiers_of(path).items() if name in by_tier or not by_tier}
+    assert written_tiers == (by_tier or {"actions": []})
+
+
+def test_attributes_are_tiers_below_their_own_and_a_common_subject_is_its_participant(tmp_path, back):
+    hens = [segment(n, n + 1, "walk", attributes={"tier": "left", "subject": "hen"} | of) for n, of in enumerate(MORE)]
+    hawk = segment(9, 10, "fly", attributes={"tier": "both", "subject": "hawk"})
+    nobody = segment(11, 12, "rain", attributes={"tier": "both"})
+    before = timeline(*hens, hawk, nobody)
+    content = elan.write([before], Options()).content
+    (after,) = back("elan", content)
+    assert after.segments == before.segments
+    (tmp_path / "x.eaf").write_bytes(content)
+    assert linked_of(tmp_path / "x.eaf") == {
+        "left@comment": {(1000, 2000): " two\nlines "},
+        "left@modifier": {(0, 1000): "fast|far"},
+        "both@subject": {(9000, 10_000): "hawk"},
+    }
+    document = pympi.Eaf(str(tmp_path / "x.eaf"))
+    assert document.get_parameters_for_tier("left")["PARTICIPANT"] == "hen"
+    assert document.get_parameters_for_linguistic_type("attribute")["CONSTRAINTS"] == "Symbolic_Association"
+    root = etree.fromstring(content)
+    ids = [a.get("ANNOTATION_ID") for a in root.iter("ALIGNABLE_ANNOTATION", "REF_ANNOTATION")]
+    assert sorted(ids) == sorted({f"a{n}" for n in range(1, 9)})
+    assert root.findtext("HEADER/PROPERTY") == "8"
+
+
+MORE = ({"modifier": "fast|far"}, {"comment": " two\nlines "}, {})
 
 
 @settings(deadline=None, max_examples=80)

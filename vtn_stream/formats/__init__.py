@@ -122,5 +122,7 @@ FORMATS = {
         holds_many=True,
         keeps=frozenset({"attributes", "duration", "rate"}),
     ),
-    "elan": Format(title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations"),
+    "elan": Format(
+        title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations", keeps=frozenset({"attributes"})
+    ),
 }

@@ -1,14 +1,20 @@
 """ELAN .eaf: annotations of tiers, between time slots.
 
 Milliseconds, from the start of the document; the TIME_ORIGIN of the film (ELAN's media offset) is added. A label is an
-annotation's value, with line breaks and repeated spaces as one space; where all values of a tier are empty, it is the
-tier's name. The tier is an attribute of the segment: one label in two tiers may overlap (two people). Slots without a
-time (subdivisions that were never aligned) are spread evenly between those that have one, as ELAN shows them, with a
-warning. Annotations of linked tiers, which have no times of their own (REF_ANNOTATION), have those of the annotation
-that they refer to; several of one in a tier share it evenly, in their order; a warning tells how many. Loses
-vocabularies, authors. The id
-is the film's file name without its suffix, else that of the .eaf; a folder of .eaf files is read as one. Labels in
-alphabetic order. XML with a DTD, entities or external references is refused. Traps: one film with several documents.
+annotation's value, with line breaks and repeated spaces as one space; where it is empty, the value of the entry that it
+names in a vocabulary of the file; where all values of a tier are empty, it is the tier's name. The tier is an attribute
+of the segment: one label in two tiers may overlap (two people); its PARTICIPANT is the attribute "subject".
+
+Slots without a time (subdivisions that were never aligned) are spread evenly between those that have one, as ELAN shows
+them, with a warning. Annotations of linked tiers, which have no times of their own (REF_ANNOTATION), have those of the
+annotation that they refer to; several of one in a tier share it evenly, in their order; a warning tells how many. But a
+tier that is associated with "walk" (Symbolic_Association) and is called "walk@comment" holds the attribute "comment" of
+its annotations, and they are no segments.
+
+The id is the film's file name without its suffix, else that of the .eaf; of several films the first, with a warning; a
+folder of .eaf files is read as one. Loses what vocabularies say besides, those in other files, authors, links between
+annotations. Labels in alphabetic order. XML with a DTD, entities or external references is refused. Traps: one film
+with several documents.
 
 Written by elan_writer.py, which says how.
 """
@@ -17,21 +23,15 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
-from xml.sax import SAXException, SAXParseException
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesImpl, Locator
 
-from defusedxml import DefusedXmlException
-from defusedxml import sax as defused_sax
-
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import listed
+from vtn_stream.formats.annotations.elan_document import Annotation, Document
 from vtn_stream.formats.annotations.elan_writer import write
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.words import At, shown
-from vtn_stream.formats.reading import encoding_of, xml_in_utf8
+from vtn_stream.formats.annotations.xml_events import begins_with, parse
 
 __all__ = ["NAME", "claims", "read", "write"]
 
@@ -41,154 +41,100 @@ _WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
 def claims(head: bytes) -> bool:
-    text = head.decode(encoding_of(head), "replace").lstrip("\ufeff \t\r\n")
-    return text.startswith("<") and ROOT in text
+    return bool(begins_with(head, ROOT))
 
 
 def read(findings: Findings, path: Path, data: bytes, *, file: str = "") -> None:
     """`file`: how messages call it, if there are several."""
-    document = _Document()
-    try:
-        defused_sax.parseString(xml_in_utf8(data, path.name), document, forbid_dtd=True)
-    except TimelineError as error:
-        raise Unreadable(At(file=file), error.fact) from error
-    except SAXParseException as error:
-        raise Unreadable(At(line=error.getLineNumber(), file=file), f"damaged XML: {error.getMessage()}") from error
-    except DefusedXmlException as error:
-        raise Unreadable(At(line=document.line, file=file), "XML with a DTD or entities is not read") from error
-    except (SAXException, ValueError, LookupError, RecursionError) as error:
-        raise Unreadable(At(line=document.line, file=file), f"damaged XML: {error}") from error
+    document = Document()
+    parse(document, data, path.name, file)
     if document.units != "milliseconds":
         raise Unreadable(At(file=file), f"its times are {shown(document.units)}, not milliseconds")
-    film, origin_ms = _media(document.media, path)
     at = At(line=1, file=file)
+    film, origin_ms = _media(findings, at, document, path)
     if findings.knows(film):
         findings.problem(at, f"the film {shown(film)} has another document already")
         return
     name = findings.film(film, at)
     if name is None:
         return
-    times = _aligned(findings, document, file)
-    num_linked = num_spread = 0
-    spans: dict[str, tuple[float, float]] = {}  # seconds of each annotation, by its id
+    spans = _spans(findings, document, name, origin_ms / 1000, file)
+    attributes = _attributes(findings, document, name, file)
+    num_linked = 0
     for tier in document.tiers:
-        num_spread += _spread(times, tier.annotations)
-        unnamed = not any(a.value for a in tier.annotations)
-        for a in tier.annotations:
-            a_at = At(line=a.line, file=file)
-            if (slot := next((slot for slot in (a.start, a.end) if slot not in times), None)) is not None:
-                known = "is not aligned" if slot in document.slots else "does not exist"
-                findings.lost(name, a_at, f"its time slot {shown(slot)} {known}")
-                continue
-            start_s, end_s = ((times[slot] + origin_ms) / 1000 for slot in (a.start, a.end))
-            spans[a.name] = (start_s, end_s)
-            findings.segment(name, a_at, start_s, end_s, tier.name if unnamed else a.value, (("tier", tier.name),))
-    if num_spread:
-        findings.warn(at, f"{num_spread} time slot{'s' * (num_spread > 1)} without a time spread evenly")
-    _link(spans, [a for tier in document.tiers for a in tier.links])
-    for tier in document.tiers:
-        unnamed = not any(a.value for a in tier.links)
-        for a in tier.links:
-            a_at = At(line=a.line, file=file)
+        if document.attribute(tier) is not None:
+            continue
+        both = [*tier.annotations, *tier.links]
+        labels = {a.name: document.value(tier, a) for a in both}
+        unnamed = not any(labels.values()) and not any(a.entry for a in both)
+        own = (("tier", tier.name), *((("subject", tier.participant),) if tier.participant else ()))
+        for a in both:
             if a.name not in spans:
-                findings.lost(name, a_at, f"it refers to {shown(a.ref)}, which has no time")
+                continue  # which is told already
+            here, label = At(line=a.line, file=file), tier.name if unnamed else labels[a.name]
+            if not label and a.entry:
+                findings.lost(name, here, f"its value is the entry {shown(a.entry)} of a vocabulary that is not there")
                 continue
-            num_linked += 1
-            findings.segment(name, a_at, *spans[a.name], tier.name if unnamed else a.value, (("tier", tier.name),))
+            findings.segment(name, here, *spans[a.name], label, (*own, *attributes.get(a.name, ())))
+        num_linked += sum(a.name in spans for a in tier.links)
     if num_linked:
         findings.warn(at, f"{num_linked} annotation{'s' * (num_linked > 1)} with the times of those they refer to")
 
 
-@dataclass(slots=True)
-class _Annotation:
-    """start, end: its time slots; ref: else the annotation whose time it has, or shares, after `previous`."""
-
-    name: str
-    start: str
-    end: str
-    line: int | None
-    value: str = ""
-    ref: str = ""
-    previous: str = ""
-
-
-@dataclass(slots=True)
-class _Tier:
-    name: str
-    annotations: list[_Annotation] = field(default_factory=list)
-    links: list[_Annotation] = field(default_factory=list)
-
-
-class _Document(ContentHandler):
-    """The content of the file, unchanged."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.units = "milliseconds"
-        self.media: list[AttributesImpl] = []
-        self.slots: dict[str, tuple[str | None, int | None]] = {}
-        self.twice: list[tuple[str, int | None]] = []
-        self.tiers: list[_Tier] = []
-        self._place: Locator | None = None
-        self._annotation: _Annotation | None = None
-        self._value: list[str] | None = None
-
-    @property
-    def line(self) -> int | None:
-        return None if self._place is None else self._place.getLineNumber()
-
-    def setDocumentLocator(self, locator: Locator) -> None:
-        self._place = locator
-
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:
-        if name == "HEADER":
-            self.units = attrs.get("TIME_UNITS", "milliseconds")
-        elif name == "MEDIA_DESCRIPTOR":
-            self.media.append(attrs)
-        elif name == "TIME_SLOT":
-            slot = attrs.get("TIME_SLOT_ID", "")
-            if slot in self.slots:
-                self.twice.append((slot, self.line))
-            else:
-                self.slots[slot] = (attrs.get("TIME_VALUE"), self.line)
-        elif name == "TIER":
-            self.tiers.append(_Tier(attrs.get("TIER_ID", "")))
-        elif name == "REF_ANNOTATION" and self.tiers:
-            own, ref = attrs.get("ANNOTATION_ID", ""), attrs.get("ANNOTATION_REF", "")
-            previous = attrs.get("PREVIOUS_ANNOTATION", "")
-            self._annotation = _Annotation(own, "", "", self.line, ref=ref, previous=previous)
-            self.tiers[-1].links.append(self._annotation)
-        elif name == "ALIGNABLE_ANNOTATION" and self.tiers:
-            start, end = attrs.get("TIME_SLOT_REF1", ""), attrs.get("TIME_SLOT_REF2", "")
-            self._annotation = _Annotation(attrs.get("ANNOTATION_ID", ""), start, end, self.line)
-            self.tiers[-1].annotations.append(self._annotation)
-        elif name == "ANNOTATION_VALUE" and self._annotation is not None:
-            self._value = []
-
-    def characters(self, content: str) -> None:
-        if self._value is not None:
-            self._value.append(content)
-
-    def endElement(self, name: str) -> None:
-        if name == "ANNOTATION_VALUE" and self._annotation is not None and self._value is not None:
-            self._annotation.value = " ".join("".join(self._value).split())
-            self._value = None
-        elif name in ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION"):
-            self._annotation = None
-
-
-def _media(media: Sequence[AttributesImpl], path: Path) -> tuple[str, int]:
+def _media(findings: Findings, at: At, document: Document, path: Path) -> tuple[str, int]:
     """The id and TIME_ORIGIN of the first film that the document is about."""
-    films = [attrs for attrs in media if attrs.get("MIME_TYPE", "video").startswith("video")] or media
-    for attrs in films:
-        url = unquote(attrs.get("RELATIVE_MEDIA_URL") or attrs.get("MEDIA_URL") or "")
-        film = posixpath.splitext(url.replace("\\", "/").rpartition("/")[2])[0]
-        origin = attrs.get("TIME_ORIGIN") or "0"
-        return film or path.stem, int(origin) if _WHOLE.fullmatch(origin) else 0
-    return path.stem, 0
+    films = [attrs for attrs in document.media if attrs.get("MIME_TYPE", "video").startswith("video")] or document.media
+    names = [_film(attrs.get("RELATIVE_MEDIA_URL") or attrs.get("MEDIA_URL") or "") for attrs in films]
+    if len(set(names)) > 1:
+        findings.warn(at, f"{len(names)} films ({listed(names)}): its times are those of the first, {shown(names[0])}")
+    origin = films[0].get("TIME_ORIGIN") or "0" if films else "0"
+    film = names[0] if names else _film(document.media_file)
+    return film or path.stem, int(origin) if _WHOLE.fullmatch(origin) else 0
 
 
-def _aligned(findings: Findings, document: _Document, file: str) -> dict[str, float]:
+def _film(url: str) -> str:
+    return posixpath.splitext(unquote(url).replace("\\", "/").rpartition("/")[2])[0]
+
+
+def _spans(
+    findings: Findings, document: Document, name: str, origin_s: float, file: str
+) -> dict[str, tuple[float, float]]:
+    """The seconds of each annotation that has a time, by its id. Tells of the others."""
+    times = _aligned(findings, document, file)
+    num_spread = sum(_spread(times, tier.annotations) for tier in document.tiers)
+    if num_spread:
+        text = f"{num_spread} time slot{'s' * (num_spread > 1)} without a time spread evenly"
+        findings.warn(At(line=1, file=file), text)
+    spans: dict[str, tuple[float, float]] = {}
+    for a in (a for tier in document.tiers for a in tier.annotations):
+        if (slot := next((slot for slot in (a.start, a.end) if slot not in times), None)) is None:
+            spans[a.name] = (times[a.start] / 1000 + origin_s, times[a.end] / 1000 + origin_s)
+            continue
+        known = "is not aligned" if slot in document.slots else "does not exist"
+        findings.lost(name, At(line=a.line, file=file), f"its time slot {shown(slot)} {known}")
+    links = [a for tier in document.tiers for a in tier.links]
+    _link(spans, links)
+    for a in links:
+        if a.name not in spans:
+            findings.lost(name, At(line=a.line, file=file), f"it refers to {shown(a.ref)}, which has no time")
+    return spans
+
+
+def _attributes(findings: Findings, document: Document, name: str, file: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """What the tiers of attributes say of each annotation, by its id."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for tier in document.tiers:
+        if (attribute := document.attribute(tier)) is None:
+            continue
+        for a in tier.links:
+            text = a.text or document.value(tier, a)
+            if found[a.ref].setdefault(attribute, text) != text:
+                at = At(line=a.line, file=file)
+                findings.lost(name, at, f"{shown(a.ref)}, to which it refers, has another {shown(attribute)} already")
+    return {ref: tuple(of.items()) for ref, of in found.items()}
+
+
+def _aligned(findings: Findings, document: Document, file: str) -> dict[str, float]:
     """The slots that have a time, in milliseconds."""
     for slot, line in document.twice:
         findings.problem(At(line=line, file=file), f"the time slot {shown(slot)} occurs twice")
@@ -203,7 +149,7 @@ def _aligned(findings: Findings, document: _Document, file: str) -> dict[str, fl
     return times
 
 
-def _spread(times: dict[str, float], annotations: Sequence[_Annotation]) -> int:
+def _spread(times: dict[str, float], annotations: Sequence[Annotation]) -> int:
     """Gives times to slots between two known ones, for annotations that follow each other; returns how many.
 
     known |--a--?--b--?--c--| known     each a third
@@ -223,7 +169,7 @@ def _spread(times: dict[str, float], annotations: Sequence[_Annotation]) -> int:
     return num_spread
 
 
-def _link(spans: dict[str, tuple[float, float]], links: Sequence[_Annotation]) -> None:
+def _link(spans: dict[str, tuple[float, float]], links: Sequence[Annotation]) -> None:
     """Gives linked annotations the times of those that they refer to, in equal parts where several refer to one.
 
     Each of a tier names the one before it; those of different tiers do not share.
