@@ -12,6 +12,7 @@ from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.options import EvaluationOptions, Way
 
 from . import options
+from .agreement import measure_agreement
 from .comparing import named_models
 from .console import err
 from .measuring import measure_clips, measure_films, measure_predictions
@@ -55,6 +56,11 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.argument("what", metavar="PREDICTIONS|LIST|ANNOTATIONS", type=click.Path(exists=True, path_type=Path))
 @click.argument("annotations", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option(
+    "--agreement",
+    is_flag=True,
+    help="How far two annotators agree: their annotations, A and B, of any format, or folders of timelines.",
+)
+@click.option(
     "-m",
     "--model",
     "models",
@@ -87,7 +93,8 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     multiple=True,
     type=_Tolerance(),
     help="How far from an event without a length its prediction may be: seconds (0.5s) or frames of the annotations "
-    "(2f); may be repeated. [default: 0.5s, 1s, 2s; 1f, 2f where the annotations say the rate]",
+    "(2f); of two annotators, how far the ends of one event may lie apart; may be repeated. [default: 0.5s, 1s, 2s; "
+    "1f, 2f where the annotations say the rate]",
 )
 @click.option(
     "--subset",
@@ -142,6 +149,11 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     help="For clips: file of JSON lines, one for each clip. If a run is killed, the next one continues there.",
 )
 @options.coding
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --agreement: file (.html) for a page that shows where A and B differ, and plays the films.",
+)
 @options.gathered(EvaluationOptions, "asked")
 def evaluate(asked: EvaluationOptions) -> int:
     """Measure timelines against annotations, or a model on labelled films.
@@ -151,6 +163,7 @@ def evaluate(asked: EvaluationOptions) -> int:
     vtn-stream evaluate ANNOTATIONS --model M --videos DIR
     vtn-stream evaluate LIST --model M
     vtn-stream evaluate ANNOTATIONS --model OLD --model NEW --videos DIR
+    vtn-stream evaluate --agreement A B
 
     PREDICTIONS are a folder of results that `analyze` or `batch` wrote, also in folders in it, one timeline,
     ActivityNet results, SoccerNet results, spot JSON, MS-TCN's result files, or a table
@@ -165,9 +178,17 @@ def evaluate(asked: EvaluationOptions) -> int:
 
     Two models are compared film by film: each figure of both, the difference, and a 95 % interval of it.
 
+    Two annotators are compared with --agreement: Cohen's kappa over time, of all labels and of each, events that are
+    one event at each tolerance, and the intraclass correlation (ICC) of counts over films. --page shows where they
+    differ.
+
     Films that cannot be read, or failed in a batch, are named and left out of the figures, and the exit code is then 1.
     """
     _check(asked)
+    if asked.agreement:
+        _check(asked, "agreement")
+        asked.check()
+        return measure_agreement(asked)
     asked.check()
     if not asked.models:
         _check(asked, "predictions")

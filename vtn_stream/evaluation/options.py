@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["EvaluationOptions", "Way"]
 
-# predictions: files of them against annotations; films: a model draws timelines of films; clips: a model names clips
-Way = Literal["predictions", "films", "clips"]
+# predictions: files of them against annotations; films: a model draws timelines of films; clips: a model names clips;
+# agreement: two annotators
+Way = Literal["predictions", "films", "clips", "agreement"]
 
 # The ways that an option belongs to, by its field; all that are not named here belong to every way.
 _WAYS: Mapping[str, tuple[Way, ...]] = {
-    "annotations": ("predictions",),
+    "annotations": ("predictions", "agreement"),
+    "agreement": ("agreement",),
+    "page": ("agreement",),
+    "device": ("predictions", "films", "clips"),
+    "include_learnt": ("predictions", "films", "clips"),
     "models": ("films", "clips"),
     "point": ("films",),
     "videos": ("films", "clips"),
@@ -30,14 +35,14 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "store": ("films",),
     "metrics": ("predictions", "films"),
     "tious": ("predictions", "films"),
-    "tolerances": ("predictions", "films"),
+    "tolerances": ("predictions", "films", "agreement"),
     "subset": ("predictions", "films"),
-    "background": ("predictions", "films"),
+    "background": ("predictions", "films", "agreement"),
     "fps": ("predictions", "films"),
-    "annotation_fps": ("predictions", "films"),
-    "coding": ("predictions", "films"),
+    "coding": ("predictions", "films", "agreement"),
+    "annotation_fps": ("predictions", "films", "agreement"),
     "ignore_other_videos": ("predictions", "films"),
-    "skip_bad": ("predictions", "films"),
+    "skip_bad": ("predictions", "films", "agreement"),
     "plots": ("predictions", "films"),
     "protocol": ("clips",),
     "views": ("clips",),
@@ -45,8 +50,10 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "output": ("clips",),
 }
 
+# Why an option does nothing; an option of one of the ways alone says which that is.
 _WHY: Mapping[Way, str] = {
     "predictions": "goes with --model",
+    "agreement": "does nothing with --agreement",
     "films": "does nothing with a model that locates actions",
     "clips": "does nothing with a model that labels clips",
 }
@@ -65,8 +72,9 @@ class EvaluationOptions:
     """What is measured, and how.
 
     what                 predictions, if there are annotations beside them; else annotations or a list of clips, for a
-                         model
-    annotations          the truth, for predictions
+                         model; or what the first of two annotators says
+    annotations          the truth, for predictions; or what the second annotator says
+    agreement            whether it is about two annotators
     models               the model, by its name or file, or two to compare; () for predictions
     point                the name of an operating point of each model; None: their default ones
     videos               the films' folder; None: that of the list or of the annotations
@@ -90,10 +98,12 @@ class EvaluationOptions:
     csv                  file for the figures of each film, as a table
     as_json              figures as JSON
     output               of clips: file of JSON lines, one a clip
+    page                 of two annotators: file for the page that shows where they differ
     """
 
     what: Path
     annotations: Path | None = None
+    agreement: bool = False
     models: tuple[str, ...] = ()
     point: str | None = None
     videos: Path | None = None
@@ -119,19 +129,26 @@ class EvaluationOptions:
     csv: Path | None = None
     as_json: bool = False
     output: Path | None = None
+    page: Path | None = None
 
     def check(self) -> None:
-        """Raises InputError for a table that would replace something else, before anything is measured."""
+        """Raises InputError for a table or a page that would replace something else, before anything is measured."""
         if self.csv is not None:
             from vtn_stream.evaluation.film_figures import check_csv
 
             check_csv(self.csv)
+        if self.page is not None:
+            from vtn_stream.results.pages import check_replaceable
+
+            check_replaceable(self.page)
 
     def misuse(self, way: Way | None = None) -> str | None:
         """Why these options do not go together; None if they do.
 
         way  what kind of evaluation it is, as soon as that is known: whether its model names clips, the model says
         """
+        if self.agreement and (self.models or self.annotations is None):
+            return "give --agreement and what two annotators say, A and B, without --model"
         if bool(self.models) == (self.annotations is not None):
             return "give PREDICTIONS and ANNOTATIONS, or one of LIST and ANNOTATIONS with --model"
         if len(self.models) > MAX_MODELS:
@@ -140,8 +157,12 @@ class EvaluationOptions:
             return "--views and --crops go with --protocol views"
         if way is not None:
             for name, ways in _WAYS.items():
-                if way not in ways and getattr(self, name) not in (None, (), False, CodingOptions()):
+                if way not in ways and getattr(self, name) not in (None, (), False, "auto", CodingOptions()):
+                    if ways == ("agreement",):
+                        return f"--{name} goes with --agreement"
                     return f"--{_SPELLED.get(name, name).replace('_', '-')} {_WHY[way]}"
+            if way == "agreement" and any(unit == "f" for _, unit in self.tolerances):
+                return "--tolerance is in seconds (0.5s) with --agreement"
         return None
 
     @property

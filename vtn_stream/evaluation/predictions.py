@@ -128,7 +128,9 @@ def _of_annotations(path: Path, fps: float | Fraction | None, left_out: list[str
     }
 
 
-def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def assign(
+    predictions: Collection[str], films: Collection[str], *, of: str = "predictions"
+) -> tuple[dict[str, str], list[str]]:
     """Which film each prediction belongs to, and the names that match no film: {film: name}, [name].
 
     A name is a film's when both are the same without a film's suffix and without folders that only one of them has:
@@ -136,7 +138,7 @@ def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[s
     where no other name and no other film comes as close. Where no film has the name, it is that of the film which has
     a "v_" before it, or lacks it, unless that one's own name is predicted too. The form of Unicode makes no difference.
     The halves of a SoccerNet match are the same film in every resolution: game/1_224p is game/1_720p.
-    Raises InputError if that leaves a choice.
+    Raises InputError if that leaves a choice. of: what the message calls them.
     """
     by_key: dict[str, list[str]] = {}
     by_half: dict[tuple[str, str] | None, list[str]] = {}
@@ -166,7 +168,7 @@ def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[s
             raise InputError(
                 f"{shown(name)} can be {shown(near[0])} or {shown(near[1])}",
                 "nothing was scored",
-                "give the predictions under the names that the annotations use",
+                f"give the {of} under the names that the annotations use",
             )
         claims.setdefault(near[0], []).append(name)
     assigned: dict[str, str] = {}
@@ -175,7 +177,7 @@ def assign(predictions: Collection[str], films: Collection[str]) -> tuple[dict[s
         others += [name for name in names if same and name not in same]
         if len(claiming := same or names) > 1:
             raise InputError(
-                f"{shown(claiming[0])} and {shown(claiming[1])} are both predictions of {shown(film)}",
+                f"{shown(claiming[0])} and {shown(claiming[1])} are both {of} of {shown(film)}",
                 "nothing was scored",
                 "keep one of them",
             )

@@ -6,21 +6,22 @@ Nothing depends on which of the two is named first, nor on what the labels are c
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.metrics.intervals import f_quantile
 
-__all__ = ["Icc", "Icc1", "Kappa", "Piece", "Placed", "cohens_kappa", "icc", "pieces", "shared_time"]
+__all__ = ["Icc", "Icc1", "Kappa", "Piece", "Placed", "State", "cohens_kappa", "icc", "pieces", "shared_time"]
 
 CONFIDENCE = 0.95
 SAME = 1e-12  # of all variance: what rounding leaves of none
 
+_What = TypeVar("_What", bound=Hashable)
 State = tuple[str, ...]  # the labels that hold at one moment, sorted; () where nothing does
 Placed = tuple[float, float, str]  # from, until (seconds), label
 
@@ -78,28 +79,25 @@ class Kappa:
     why: str | None = None
 
 
-def cohens_kappa(table: Mapping[tuple[Hashable, Hashable], float]) -> Kappa:
+def cohens_kappa(table: Mapping[tuple[_What, _What], float]) -> Kappa:
     """Kappa of a confusion matrix, as weights >= 0 of the pairs (what A says, what B says)."""
-    kept = {pair: weight for pair, weight in table.items() if weight > 0}
-    total = math.fsum(kept.values())
+    total = math.fsum(table.values())
     if not total:
         return Kappa(value=None, observed=None, expected=None, why="there is no time to compare")
-    observed = math.fsum(weight for (a, b), weight in kept.items() if a == b) / total
-    shares = [_shares(kept, lambda pair, side=side: pair[side], total) for side in (0, 1)]  # type: ignore[misc]
-    if len(shares[0].keys() | shares[1].keys()) == 1:
+    observed = math.fsum(weight for (a, b), weight in table.items() if a == b) / total
+    of_a, of_b = _shares(table, 0, total), _shares(table, 1, total)
+    if len(of_a.keys() | of_b.keys()) == 1:
         return Kappa(value=None, observed=observed, expected=1.0, why="both say one and the same all the time")
-    expected = math.fsum(share * shares[1].get(what, 0.0) for what, share in shares[0].items())
+    expected = math.fsum(share * of_b.get(what, 0.0) for what, share in of_a.items())
     return Kappa(value=(observed - expected) / (1 - expected), observed=observed, expected=expected)
 
 
-def _shares(
-    table: Mapping[tuple[Hashable, Hashable], float],
-    side: Callable[[tuple[Hashable, Hashable]], Hashable],
-    total: float,
-) -> dict[Hashable, float]:
-    weights: dict[Hashable, list[float]] = {}
+def _shares(table: Mapping[tuple[_What, _What], float], side: Literal[0, 1], total: float) -> dict[_What, float]:
+    """Of all that one of them says, which part each thing is; what has no weight is not among it."""
+    weights: dict[_What, list[float]] = {}
     for pair, weight in table.items():
-        weights.setdefault(side(pair), []).append(weight)
+        if weight > 0:
+            weights.setdefault(pair[side], []).append(weight)
     return {what: math.fsum(parts) / total for what, parts in weights.items()}
 
 
