@@ -8,7 +8,7 @@ from rich.text import Text
 
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.results import ResultOptions
-from vtn_stream.results.files import PAGE
+from vtn_stream.results.format_names import PAGE
 from vtn_stream.results.overview import write_index
 from vtn_stream.settings import Settings
 from vtn_stream_pipelines import batch as library

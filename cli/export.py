@@ -11,7 +11,7 @@ from vtn_stream.exchange import Exported, Pages, check_labels, export_together, 
 from vtn_stream.exchange import export as export_timeline
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
-from vtn_stream.results import FORMAT_NAMES, stem_of
+from vtn_stream.results import FORMAT_NAMES, check_written, stem_of, suffixes
 from vtn_stream.results.overview import timeline_files
 
 from . import options
@@ -99,7 +99,11 @@ def export(
         raise click.UsageError("nothing to write: name a format with -f, or a file with --together")
     selection = Selection(names=_names(renames), **selected)  # type: ignore[arg-type]  # click has checked them
     how = Options(rate=options.as_rate(rate), start_timecode=start_timecode, bom=bom)
-    names = FORMAT_NAMES if "all" in formats else formats
+    faults: list[str] = []
+    names = tuple(suffixes(faults)) if "all" in formats else formats
+    for fault in faults:
+        err.print(Text(fault, style="yellow"), soft_wrap=True)
+    check_written(names, "nothing was written")
     paths = _files(timelines)
     _check_targets(paths, output, together, names)
     check_labels(paths, selection)

@@ -19,7 +19,7 @@ from vtn_stream.exchange.selection import Scored, Selection
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
-from vtn_stream.results.files import PAGE, suffix_of
+from vtn_stream.results.format_names import PAGE, check_written, suffix_of
 from vtn_stream.results.hand_work import is_hand_work, origin_of
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
@@ -44,6 +44,8 @@ def export(
     Nothing is written where a file is there already that says something else, unless overwrite; the timeline itself is
     always kept. Raises TimelineError, DamagedFile.
     """
+    formats = tuple(formats)
+    check_written(formats, "nothing was written")
     timeline, warnings = _selected(path, selection)
     names, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes | None]]()
     for name in names:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from vtn_stream.errors import InputError, VtnStreamError, printable
 from vtn_stream.report.index import Entry, Failed, entry_of, index, is_index
 from vtn_stream.results.blank import blank_in_page
-from vtn_stream.results.files import PAGE, suffix_of
+from vtn_stream.results.format_names import PAGE, suffix_of
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.pages import check_replaceable, page_at
 from vtn_stream.results.pictures import scene_pictures
