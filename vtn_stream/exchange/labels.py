@@ -1,15 +1,22 @@
 """Labels that say an attribute too: "hen 1: walk" for walk of the subject hen 1. Knows timelines only."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
+from vtn_stream.errors import listed, printable
 from vtn_stream.timeline import Reviewed, Segment, Timeline
 
-__all__ = ["has_attribute", "label_with"]
+__all__ = ["label_with", "without_attribute"]
 
 
-def has_attribute(timeline: Timeline, attribute: str) -> bool:
-    return any(s.attributes.get(attribute) for s in (*timeline.segments, *timeline.rejected))
+def without_attribute(timelines: Iterable[Timeline], attribute: str | None) -> tuple[str, ...]:
+    """A warning where no segment has an attribute that the labels shall say; none where it is None."""
+    segments = [s for timeline in timelines for s in timeline.segments]
+    if attribute is None or not segments or any(s.attributes.get(attribute) for s in segments):
+        return ()
+    there = listed(sorted({name for s in segments for name in s.attributes}), 10)
+    return (f"no segment has the attribute {printable(attribute)}, so the labels stay; there are: {there or 'none'}",)
 
 
 def label_with(timeline: Timeline, attribute: str) -> Timeline:
@@ -41,6 +48,4 @@ def label_with(timeline: Timeline, attribute: str) -> Timeline:
         return replace(r, labels=tuple(dict.fromkeys(name for label in r.labels for name in (label, *became[label]))))
 
     segments, rejected = tuple(map(kept, timeline.segments)), tuple(map(kept, timeline.rejected))
-    return replace(
-        timeline, segments=segments, rejected=rejected, reviewed=tuple(map(looked_for, timeline.reviewed))
-    )
+    return replace(timeline, segments=segments, rejected=rejected, reviewed=tuple(map(looked_for, timeline.reviewed)))
