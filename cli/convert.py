@@ -35,6 +35,7 @@ __all__ = ["convert"]
 )
 @options.observations
 @options.close_open
+@options.label_with
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
 @quiet_option
@@ -49,6 +50,7 @@ def convert(
     duration_s: float | None,
     film: Path | None,
     coding: CodingOptions,
+    label_with: str | None,
     bom: bool,
     overwrite: bool,
 ) -> None:
@@ -74,6 +76,7 @@ def convert(
         options=Options(rate=frames, start_timecode=start_timecode, bom=bom),
         pages=Pages(thumbnails=False),
         film=film,
+        label_with=label_with,
         overwrite=overwrite,
     )
     tell_exported(done, source)

@@ -35,6 +35,7 @@ __all__ = [
     "formats",
     "fps",
     "gathered",
+    "label_with",
     "model",
     "observations",
     "overwrite",
@@ -181,6 +182,11 @@ rate = click.option(
     "--rate",
     metavar="RATE",
     help="Frames a second, for timelines that count frames: 25, 29.97, 30000/1001. [default: the film's]",
+)
+label_with = click.option(
+    "--label-with",
+    metavar="ATTRIBUTE",
+    help="Put this attribute before each label, such as subject: hen 1: walk.",
 )
 observations = click.option(
     "--observation",

@@ -49,6 +49,10 @@ def selected(*segments, **selection):
             {"no_overlaps": True},
             [seg(0, 10, "a", 0.5), seg(12, 20, "a", 0.9), seg(30, 31, "b")],
         ),
+        (
+            {"label_with": "subject"},
+            [seg(0, 10, "a", 0.5), seg(12, 20, "a", 0.9), seg(15, 16, "b", 0.7), seg(30, 31, "b")],
+        ),
         # joined first, so that the pieces together are long enough
         ({"merge_gap_s": 2, "min_duration_s": 15}, [seg(0, 20, "a", (5 + 7.2) / 18)]),
         # renamed first, so that both are one label

@@ -107,36 +107,6 @@ def test_who_did_it_sets_what_overlaps_apart(read):
     assert [s.attributes for s in annotations.videos["a"].segments] == [{"subject": "hen"}, {"subject": "cock"}]
 
 
-BORIS = "Observation id,Subject,Behavior,Behavior type,Time,Media file name\n"
-
-
-def test_boris_events_are_paired(read):
-    rows = "o,A,peck,START,1,x/hen.mp4\no,B,peck,START,2,x/hen.mp4\no,A,peck,STOP,3,x/hen.mp4\n"
-    rows += "o,,call,POINT,4,x/hen.mp4\no,B,peck,STOP,5,x/hen.mp4\n"
-    assert drawn(read(BORIS + rows)) == {"hen.mp4": "peck 1-3, peck 2-5, call 4-4"}
-
-
-def test_boris_events_without_their_half_are_told(problems):
-    rows = "o,A,peck,STOP,1,h\no,A,peck,START,2,h\no,A,peck,START,3,h\no,A,rest,GO,4,h\n"
-    assert problems(BORIS + rows) == [
-        (2, "h: peck of A stops without a START before it"),
-        (3, "h: peck of A starts twice without a STOP in between"),
-        (4, "h: peck of A starts, and no STOP follows; --close-open lets it last to the end"),
-        (5, "h: it is GO, not START, STOP or POINT"),
-    ]
-
-
-def test_times_over_several_media_files_are_those_of_the_observation(read):
-    annotations = read(BORIS + "o,A,peck,START,1,a.mp4\no,A,peck,STOP,3,b.mp4\n")
-    assert drawn(annotations) == {"o": "peck 1-3"}
-    assert "the observation o has 2 media files" in told(annotations)[0]
-
-
-def test_boris_aggregated_points_are_instants(read):
-    header = "Observation id,Behavior,Behavior type,Start (s),Stop (s),Duration (s)\n"
-    assert drawn(read(header + "o,peck,STATE,1,3,2\no,call,POINT,4,4,NA\n")) == {"o": "peck 1-3, call 4-4"}
-
-
 @pytest.mark.parametrize(
     ("lines", "segments"),
     [

@@ -7,6 +7,8 @@ from pathlib import Path, PurePath
 
 from vtn_stream.errors import InputError, listed
 from vtn_stream.exchange.films import OF_FILM, notes_of, read_with_films
+from vtn_stream.exchange.labels import label_with as labelled_with
+from vtn_stream.exchange.labels import without_attribute
 from vtn_stream.exchange.output import (
     Exported,
     Pages,
@@ -39,6 +41,7 @@ def convert(
     options: Options = Options(),
     pages: Pages = Pages(),
     film: Path | None = None,
+    label_with: str | None = None,
     overwrite: bool = False,
 ) -> Exported:
     """Write what is in one file (or folder of annotations) in another format.
@@ -47,6 +50,7 @@ def convert(
     format  by default that of the target's suffix; a folder has none
     film    the one that the source tells of: its rate and length are taken where the source does not say them. By
             default one of its name beside the source
+    label_with  an attribute that is put before the labels: "hen 1: walk"
 
     A warning says what the format does not hold. Raises InputError, TimelineError, AnnotationError, VideoError.
     """
@@ -66,7 +70,9 @@ def convert(
         inside, num_outside = inside_film(timeline)
         timelines.append(inside)
         outside += num_outside
-    warnings = dict.fromkeys((*read.warnings, *outside_warnings(outside)))
+    warnings = dict.fromkeys((*read.warnings, *outside_warnings(outside), *without_attribute(timelines, label_with)))
+    if label_with is not None:
+        timelines = [labelled_with(timeline, label_with) for timeline in timelines]
     if folder:
         stems = _stems(timelines)
         parts = [([t], target / f"{stem}.timeline{suffix_of(name)}") for stem, t in zip(stems, timelines, strict=True)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from vtn_stream.anonymous import anonymous, labels_that_name, name_in
 from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import DamagedFile, InputError, TimelineError, VtnStreamError, printable
+from vtn_stream.exchange.labels import without_attribute
 from vtn_stream.exchange.output import (
     Exported,
     Pages,
@@ -175,6 +176,7 @@ def _selected(path: Path, selection: Selection, names: Names | None = None) -> t
     missing = selection.unknown_labels(whole)
     if missing and not selection.needs_scores(whole):
         warnings.append(f"no segment is called {' or '.join(map(printable, missing))}")
+    warnings += without_attribute([whole], selection.label_with)
     if whole.segments and not chosen.segments:
         surest = max((s.score for s in whole.segments if s.score is not None), default=None)
         scores = "" if surest is None else f"; the highest score is {surest:.2f}"

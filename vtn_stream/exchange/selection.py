@@ -11,6 +11,7 @@ from typing import Any
 
 from vtn_stream.corrections import kept_over
 from vtn_stream.errors import InputError, TimelineError
+from vtn_stream.exchange.labels import label_with
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, one_form
 from vtn_stream.localize import DRAWINGS, draw, draws_one_label
 from vtn_stream.localize.clock import grid_step_s
@@ -30,6 +31,7 @@ class Selection:
     threshold       only segments with at least this score, 0..1; unscored ones stay, and those of a person
     labels          only these; () for all
     names           labels that get another name
+    label_with      an attribute that is put before the labels: "hen 1: walk"
     merge_gap_s     segments of one label at most so far apart become one
     min_duration_s  only segments that last at least so long
     top             only so many, the surest; of equal scores the earliest
@@ -40,6 +42,7 @@ class Selection:
     threshold: float | None = None
     labels: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    label_with: str | None = None
     merge_gap_s: float | None = None
     min_duration_s: float = 0.0
     top: int | None = None
@@ -90,6 +93,8 @@ class Selection:
         labels = {label for label in timeline.labels if one_form(label) in wanted}
         timeline = timeline.filter(labels=labels if self.labels else None, min_score=self.threshold)
         timeline = timeline.rename({label: names.get(one_form(label), label) for label in timeline.labels})
+        if self.label_with is not None:
+            timeline = label_with(timeline, self.label_with)
         if self.merge_gap_s is not None:
             timeline = timeline.merge(self.merge_gap_s)
         timeline = timeline.filter(min_duration_s=self.min_duration_s, top=self.top)
