@@ -6,14 +6,14 @@ Lines that begin as events and are none are refused, and other lines with a numb
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, refuse, told
 from vtn_stream.formats.timecode import TIMECODE_RATES, Clock, reading_clock
 
-__all__ = ["MARKER_LINE", "EdlEvent", "events_in", "is_edl", "start_told"]
+__all__ = ["MARKER_LINE", "EdlEvent", "events_in", "is_edl", "late_start_told", "start_told"]
 
 _TIME = r"(\d{1,2}[:;.,]\d\d[:;.,]\d\d[:;.,]\d{2,3}|\d{1,9})"
 _EVENT = re.compile(
@@ -104,13 +104,19 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEv
             "event{} of more than 12 hours: check where it ends": long,
         }
     )
-    first = min((event.start for event in events), default=0)
-    if options.start_timecode is None and (hours := clock.seconds(first) / 3600) >= 1:
-        warnings += (
-            f"the first event is at {clock.timecode(first)} and no start timecode is given: it is taken as {hours:.3g} "
-            "h into the film (--start-timecode)",
-        )
+    warnings += late_start_told((event.start for event in events), "event", clock, options)
     return events, clock, warnings
+
+
+def late_start_told(frames: Iterable[int], what: str, clock: Clock, options: ReadingOptions) -> tuple[str, ...]:
+    """A warning where the first of these frames stands an hour in or later, and nobody said where the film starts."""
+    first = min(frames, default=0)
+    if options.start_timecode is not None or (hours := clock.seconds(first) / 3600) < 1:
+        return ()
+    return (
+        f"the first {what} is at {clock.timecode(first)} and no start timecode is given: it is taken as {hours:.3g} "
+        "h into the film (--start-timecode)",
+    )
 
 
 def start_told(clock: Clock, options: ReadingOptions) -> str | None:
