@@ -123,6 +123,15 @@ def test_colours_may_be_in_small_letters():
     ]
 
 
+def test_locators_above_the_first_event_are_read_and_those_without_an_event_are_told():
+    above = "TITLE: a\n* LOC: 00:00:01:00 red   before\n001  X        V     C        00:00:02:00 00:00:03:00 "
+    text = above + "00:00:02:00 00:00:03:00\n* LOC: 00:00:02:05 RED     in it\n"
+    (after,) = read(cmx3600, text).timelines
+    assert [(s.start_s, s.label) for s in after.segments] == [(1, "before"), (2, "X"), (2.2, "in it")]
+    (told,) = read(cmx3600, "TITLE: a\n* LOC: 00:00:01:00 RED     x\n").warnings
+    assert told == "1 locator in a list without events not read (line 2)"
+
+
 def test_a_list_of_markers_is_as_avid_has_it():
     content, warnings = written(avid_markers, segment(1, 3, "a"), segment(2, 2, "b"), segment(5, 5.04, "a"))
     assert content.decode() == (

@@ -265,6 +265,12 @@ def test_a_project_is_known_by_its_segments(head, is_its):
     assert llc.claims(head, ".llc") == is_its
 
 
+@pytest.mark.parametrize("filler", ["/**/", "/* ", "// \n", "\n", " ", ",", "cutSegments ", '"', "1.5,"])
+def test_no_text_takes_long_to_be_told(filler):
+    head = filler * 100_000
+    assert [llc.claims(head, ".llc"), losslesscut.claims(head, ".csv")] == [False, False]
+
+
 # ---- JSON5
 
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -309,6 +315,6 @@ def test_lines_stay_where_they_are():
 
 @pytest.mark.parametrize("filler", ["/*", "'", '"\\', "[", ",", "a:", "//", "\\", "/", "0x"])
 def test_a_long_text_of_anything_takes_no_time(filler):
-    for text in (filler * 100_000, "{" + filler * 100_000 + "}"):
+    for text in (filler * 20_000, "{" + filler * 20_000 + "}"):
         with contextlib.suppress(ValueError):
             as_json(text)

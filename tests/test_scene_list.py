@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats import scenes
 from vtn_stream.formats.annotations import read_annotations
+from vtn_stream.formats.reading import ReadingOptions
 
 HEADER = (
     "Scene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame,End Timecode,End Time (seconds),"
@@ -102,6 +103,11 @@ def test_lists_of_all_versions_are_read(content):
         (0, 2.4, "scene 1"),
         (2.4, 4.3, "scene 2"),
     ]
+
+
+def test_the_film_is_called_as_pyscenedetect_calls_its_lists():
+    for name in ("match-Scenes.csv", "match.csv"):
+        assert scenes.read(LIST.encode(), name, ReadingOptions()).timelines[0].video_path == "match"
 
 
 def test_annotations_are_read_alike(tmp_path):

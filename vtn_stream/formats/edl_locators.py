@@ -22,10 +22,10 @@ COLOURS = (
 NUM_OLD = 8
 COLOUR = "colour"  # the attribute
 
-_TITLE = re.compile(r"^\s*TITLE:(.*)$", re.MULTILINE | re.IGNORECASE)
-_CLIP = re.compile(r"^\s*\*\s*FROM CLIP NAME:(.*)$", re.MULTILINE | re.IGNORECASE)
-_LOCATOR = re.compile(r"^\s*\*\s*LOC:", re.MULTILINE | re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*\*\s*COMMENT:", re.MULTILINE | re.IGNORECASE)
+_TITLE = re.compile(r"^[ \t]*TITLE:(.*)$", re.MULTILINE | re.IGNORECASE)
+_CLIP = re.compile(r"^[ \t]*\*[ \t]*FROM CLIP NAME:(.*)$", re.MULTILINE | re.IGNORECASE)
+_LOCATOR = re.compile(r"^[ \t]*\*[ \t]*LOC:", re.MULTILINE | re.IGNORECASE)
+_COMMENT = re.compile(r"^[ \t]*\*[ \t]*COMMENT:", re.MULTILINE | re.IGNORECASE)
 _NUMBERED = re.compile(r"^[ \t]*\d", re.MULTILINE)
 
 

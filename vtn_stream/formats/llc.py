@@ -32,8 +32,8 @@ TITLE = "LosslessCut project"
 VERSION = 2
 NEWEST = 3  # that is known
 
-_BEGINS = re.compile(r"\s*(?:(?://[^\n]*\n|/\*.*?\*/)\s*)*\{", re.DOTALL)
-_SEGMENTS = re.compile(r"[{,\n]\s*[\"']?cutSegments[\"']?\s*:\s*\[")
+_BEGINS = re.compile(r"\s*+(?:(?>//[^\n]*\n|/\*.*?\*/)\s*+)*+\{", re.DOTALL)
+_SEGMENTS = re.compile(r"[{,\s/][\"']?cutSegments[\"']?\s*+:\s*+\[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

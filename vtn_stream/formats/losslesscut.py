@@ -38,7 +38,7 @@ HEADER = ["Start", "End", "Name"]
 
 _NUM_TRIED = 200  # rows that tell the format
 _HEAD = 64 * 1024  # characters in which they are
-_FIRST = re.compile(r'\s*"?(?:Start|[\d:. ]*)"?(\t|,)')  # the first cell, and what ends it
+_FIRST = re.compile(r'\s*+"?(?:Start|[\d:. ]*)"?(\t|,)')  # the first cell, and what ends it
 _FINE = re.compile(r"(?:(?:\d{1,4}:)?\d{1,4}:\d{1,2}(?:\.\d+)?|\d{1,9}\.\d+)", re.ASCII)  # no number of frames
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 

@@ -21,7 +21,7 @@ from itertools import islice
 from vtn_stream.errors import listed
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
+from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, named_by, refuse, timeline_of
 from vtn_stream.formats.timeline_csv import clock, protected, unprotected
 from vtn_stream.formats.writing import Options, Written, counting_rate, num, xml_text
 from vtn_stream.timeline import Segment, Timeline
@@ -37,6 +37,7 @@ COLUMNS = (
     *("Length (frames)", "Length (timecode)", "Length (seconds)"),
 )
 LABEL = "Label"
+ENDING = "-Scenes"  # of the names that PySceneDetect gives: FILM-Scenes.csv
 _READ = (COLUMNS[0], COLUMNS[3], COLUMNS[6])
 _NUM_ABOVE = 3  # lines that may stand above the header
 
@@ -103,7 +104,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
             refuse(name, str(error), line=line)
     unread = [column for column in header if column and column not in (*COLUMNS, LABEL)]
     return ReadResult(
-        timelines=(timeline_of(segments, name, options, format=TITLE),),
+        timelines=(timeline_of(segments, name, options, format=TITLE, video=named_by(name).removesuffix(ENDING)),),
         warnings=(f"columns that are not read: {listed(unread, 20)}",) * bool(unread),
     )
 
