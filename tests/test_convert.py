@@ -13,7 +13,7 @@ from vtn_stream.exchange.intake import read_any
 from vtn_stream.exchange.output import format_of
 from vtn_stream.exchange.truth import truth_of
 from vtn_stream.formats import FORMATS, timeline_json
-from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.reading import ReadingOptions, encoding_of
 from vtn_stream.results import FORMAT_NAMES, load_timeline, suffix_of
 from vtn_stream.timeline import Segment, Timeline
 
@@ -30,8 +30,8 @@ TIMELINE = Timeline(
     ),
 )
 READABLE = list(FORMATS)
-# Spots have no length, and chapters no end: these come back otherwise, as their modules say.
-WITHOUT_LENGTH = {"soccernet", "youtube"}
+# Spots and locators have no length, and chapters no end: these come back otherwise, as their modules say.
+WITHOUT_LENGTH = {"avid", "soccernet", "youtube"}
 
 
 def put(folder, timeline=TIMELINE, name="match"):
@@ -79,7 +79,8 @@ def test_any_readable_format_becomes_any_writable_one(written, tmp_path, name, i
     target = tmp_path / f"new{suffix_of(into)}"
     made = convert(written / f"match.timeline{suffix_of(name)}", target, format=into)
     assert made.paths == (target,)
-    assert "run" in target.read_text(errors="replace")
+    content = target.read_bytes()
+    assert "run" in content.decode(encoding_of(content), "replace")
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ def test_any_readable_format_becomes_any_writable_one(written, tmp_path, name, i
         ("a.activitynet.json", "activitynet"),
         ("a.edl", "edl"),
         ("a.markers.edl", "resolve"),
+        ("a.avid.edl", "avid"),
+        ("a.scenes.csv", "scenes"),
         ("a.xml", "xmeml"),
         ("a.sportscode.xml", "sportscode"),
         ("a.html", "html"),
@@ -107,7 +110,7 @@ def test_a_target_s_suffix_says_its_format(name, format):
     [
         ("a.vvt", "did you mean .vtt?"),
         ("a.fcpxm", "did you mean .fcpxml?"),
-        ("a.txt", "say which with -f: youtube or audacity"),
+        ("a.txt", "say which with -f: youtube or avidmarkers or audacity"),
         ("a", "Choose one with -f: json, csv"),
         ("a.qqqqqq", "Choose one with -f: json, csv"),
     ],

@@ -147,7 +147,8 @@ def test_what_a_format_is_said_to_keep_comes_back(tmp_path, name):
         back.provenance.get("subset") == "training",
         back.provenance.get("source") == "lab",
         back.duration_s == 3600,
-        back.nominal_rate == 24 or name in ("edl", "resolve"),  # which count at it and do not say so
+        back.nominal_rate == 24
+        or name in ("edl", "resolve", "avid", "avidmarkers", "premiere"),  # which count at it and do not say so
     )
     assert {kept for kept, there in zip(KEPT, held, strict=True) if there} == FORMATS[name].keeps
 

@@ -129,7 +129,7 @@ def test_two_timelines_of_one_film_are_a_problem(folder):
 def test_the_command_that_is_named_makes_annotations(folder, format, material, store, process, here):
     path = folder({f"a b{FORMATS[format].suffix}": content(format)}) / f"a b{FORMATS[format].suffix}"
     try:
-        read(path)
+        read_annotations(path, fps=25)
     except UnknownFormat:
         with pytest.raises(UnknownFormat) as error:
             find_films(path, material, store, process)

@@ -32,6 +32,13 @@ SHORT = {  # a file of one segment in each format that editors write, without a 
     "a.sportscode.xml": "<file><ALL_INSTANCES><instance><start>1</start><end>2</end><code>Tür</code></instance>"
     "</ALL_INSTANCES></file>",
     "a.audacity.txt": "1.0\t2.0\tTür",
+    "a.llc": "{version: 2, cutSegments: [{start: 1, end: 2, name: 'Tür'}]}",
+    "a.losslesscut.csv": ",2.5,Tür",
+    "a.scenes.csv": "Scene Number,Start Time (seconds),End Time (seconds),Label\n1,1.000,2.000,Tür",
+    "a.premiere.csv": "Marker Name\tDescription\tIn\tOut\tDuration\tMarker Type\nTür\t\t00:00:01:00\t00:00:01:00"
+    "\t00:00:00:00\tComment",
+    "a.avid.edl": f"TITLE: a.mp4\n{EVENT}\n* FROM CLIP NAME: a.mp4\n* LOC: 00:00:00:05 RED     Tür",
+    "a.avid.txt": "x\t00:00:01:00\tV1\tred\tTür\t1",
 }
 WAYS = {
     "as it is": lambda text: text.encode(),
@@ -94,6 +101,12 @@ def test_content_tells_the_format_whatever_a_file_is_called(tmp_path, name):
         ("a.parquet", "hello", "damaged Parquet"),
         ("a.audacity.txt", "1.0 2.0 x", "line 1: it is not a start, tab, end"),
         ("a.sportscode.xml", "<file/>", "file/ALL_INSTANCES is missing"),
+        ("a.llc", "hello", "damaged LosslessCut project: Expecting value: line 1"),
+        ("a.losslesscut.csv", "1,2,x", "all its times are whole numbers"),
+        ("a.scenes.csv", "x,y", "it has no line with the columns Scene Number"),
+        ("a.premiere.csv", "x,y", "line 1: its first line is not the header of 6 columns"),
+        ("a.avid.edl", "hello", "neither a title nor events"),
+        ("a.avid.txt", "x", "line 1: it does not begin with a marker"),
         ("a.xml", "<a><b></a>", "damaged XML: mismatched tag: line 1"),
     ],
 )

@@ -16,12 +16,11 @@ __all__ = ["read_any", "timeline_format_of"]
 
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 _ANYONES = {".csv", ".json", ".tsv", ".xml"}  # suffixes that say too little
-_SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".eaf")  # of what other programs write
+_SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".llc", ".eaf")  # of what other programs write
 _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
 _BUNDLES = {".fcpxmld": "Info.fcpxml", ".otiod": "content.otio"}  # folders around a file and its films
 _PROJECTS = {
-    ".llc": "export the segments from LosslessCut as CSV",
     ".aaf": "export an EDL or Final Cut Pro XML from the editor",
     ".drp": "export a timeline from Resolve: EDL, FCPXML or OTIO",
     ".drt": "export a timeline from Resolve: EDL, FCPXML or OTIO",

@@ -1,6 +1,6 @@
 """What export and convert share: the format of a file, its content, and the check that no other file is lost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,12 +45,10 @@ class Pages:
 
 def format_of(path: Path) -> str:
     """The format of a file that is to be written, by its suffix. Raises InputError."""
-    name, faults = path.name.lower(), list[str]()
+    faults: list[str] = []
     suffix_by_name = suffixes(faults)
-    by_length = sorted(suffix_by_name, key=lambda format: -len(suffix_by_name[format]))
-    for format in by_length:
-        if name.endswith(suffix_by_name[format]):
-            return format
+    if (named := _named(path, suffix_by_name)) is not None:
+        return named
     own = path.suffix.lower()
     same = [format for format, suffix in suffix_by_name.items() if own and suffix.endswith(own)]
     fact = f"no format that can be written ends with {printable(own)}" if own else f"{path.name} has no suffix"
@@ -64,13 +62,21 @@ def format_of(path: Path) -> str:
     raise InputError(fact, "nothing was written", "; ".join((cure, *faults)))
 
 
+def _named(path: Path, suffix_by_name: Mapping[str, str]) -> str | None:
+    """The format whose suffix a file has, the longest of several: a.losslesscut.csv is none of our tables."""
+    name = path.name.lower()
+    by_length = sorted(suffix_by_name, key=lambda format: -len(suffix_by_name[format]))
+    return next((format for format in by_length if name.endswith(suffix_by_name[format])), None)
+
+
 def holding_many(target: Path) -> str:
     """The format of a file that is to hold many films, by its suffix. Raises InputError."""
     faults: list[str] = []
-    many = {name: suffix for name, suffix in suffixes(faults).items() if holds_many(name)}
-    for name, suffix in sorted(many.items(), key=lambda item: -len(item[1])):
-        if target.name.lower().endswith(suffix):
-            return name
+    suffix_by_name = suffixes(faults)
+    named = _named(target, suffix_by_name)
+    if named is not None and holds_many(named):
+        return named
+    many = {name: suffix for name, suffix in suffix_by_name.items() if holds_many(name)}
     raise InputError(
         f"{target.name} does not end as a format that holds many films",
         "nothing was written",

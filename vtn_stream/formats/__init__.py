@@ -47,6 +47,16 @@ _OURS = {
     "sportscode": Format(
         title="Sportscode XML", suffix=".sportscode.xml", module="sportscode", keeps=_SCORES | {"attributes"}
     ),
+    "llc": Format(title="LosslessCut project", suffix=".llc", module="llc", keeps=frozenset({"attributes"})),
+    "losslesscut": Format(title="LosslessCut CSV", suffix=".losslesscut.csv", module="losslesscut"),
+    "premiere": Format(
+        title="Premiere marker table", suffix=".premiere.csv", module="premiere", keeps=frozenset({"rate"})
+    ),
+    "avid": Format(title="Avid locator EDL", suffix=".avid.edl", module="avid", keeps=frozenset({"duration", "rate"})),
+    "avidmarkers": Format(
+        title="Avid marker list", suffix=".avid.txt", module="avid_markers", keeps=frozenset({"rate"})
+    ),
+    "scenes": Format(title="PySceneDetect scene list", suffix=".scenes.csv", module="scenes"),
     "audacity": Format(title="Audacity labels", suffix=".audacity.txt", module="audacity"),
     "activitynet": Format(
         title="ActivityNet results",

@@ -31,12 +31,11 @@ frame, labels of one line without spaces at the ends, read with the rate and sta
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from itertools import zip_longest
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from vtn_stream.formats.edl_events import MARKER_LINE, EdlEvent, events_in, is_edl, start_told
+from vtn_stream.formats.edl_locators import Locator, count_as_source, holds_film_alone, locators_of, mark, placed
 from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, timeline_of, told
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
@@ -45,19 +44,6 @@ from vtn_stream.timeline import Segment, Timeline
 __all__ = ["claims", "event_line", "header", "line_warnings", "one_line", "read", "write"]
 
 MAX_EVENTS = 999
-
-_COLOURS = {
-    "RED", "GREEN", "BLUE", "CYAN", "MAGENTA", "YELLOW", "BLACK", "WHITE",
-    "PINK", "FOREST", "DENIM", "VIOLET", "PURPLE", "ORANGE", "GREY", "GOLD",
-}  # fmt: skip
-
-
-class _Locator(NamedTuple):
-    """frame: by its timecode, of the record side or of the source, until it is placed; None: it has none."""
-
-    frame: int | None
-    text: str
-    colour: str
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -82,19 +68,19 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 
 
 def claims(head: str, suffix: str) -> bool:
-    return is_edl(head) and MARKER_LINE.search(head) is None
+    return is_edl(head) and MARKER_LINE.search(head) is None and not holds_film_alone(head)
 
 
 def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     events, clock, warnings = events_in(decoded(data, name), name, options)
     segments: list[Segment] = []
-    marked: dict[_Locator, None] = {}
+    marked: dict[Locator, None] = {}
     clips: set[str | None] = set()
     unread = defaultdict[str, list[int]](list)
-    written = [_locators(event, clock, unread["locator{} at no timecode not read"]) for event in events]
-    by_source = _count_as_source(events, written, clock)
+    written = [locators_of(event, clock, unread["locator{} at no timecode not read"]) for event in events]
+    by_source = count_as_source(events, written, clock)
     for event, below, locators in zip_longest(events, events[1:], written):
-        locators = [_placed(locator, event, clock, by_source=by_source) for locator in locators]
+        locators = [placed(locator, event, clock, by_source=by_source) for locator in locators]
         why = _why_unread(event, below)
         if why is not None:
             unread[why].append(event.line)
@@ -108,7 +94,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     return ReadResult(
         timelines=(
             timeline_of(
-                [*segments, *(_mark(locator, clock) for locator in marked)],
+                [*segments, *(mark(locator, clock) for locator in marked)],
                 name,
                 options,
                 format="CMX 3600 EDL",
@@ -185,7 +171,7 @@ def _why_unread(event: EdlEvent, below: EdlEvent | None) -> str | None:
     return None if re.search("[VB]", event.channels) else "event{} without picture not read"
 
 
-def _labelled(event: EdlEvent, locators: list[_Locator]) -> tuple[str, list[_Locator]]:
+def _labelled(event: EdlEvent, locators: list[Locator]) -> tuple[str, list[Locator]]:
     """The label of an event, and the locators that say something else."""
     unnamed = any(locator.frame == event.start and not locator.text for locator in locators)  # an empty label of ours
     label = next((comment for _, comment in event.remarked("COMMENT:") if comment or unnamed), None)
@@ -196,58 +182,3 @@ def _labelled(event: EdlEvent, locators: list[_Locator]) -> tuple[str, list[_Loc
             label = next((clip for _, clip in event.remarked(kind)), None)
     label = event.reel if label is None else label
     return label, [locator for locator in locators if (locator.frame, locator.text) != (event.start, label)]
-
-
-def _locators(event: EdlEvent, clock: Clock, doubtful: list[int]) -> list[_Locator]:
-    """The locators below an event; the lines of those without a place are added to `doubtful`."""
-    found = []
-    for line, text in event.remarked("LOC:"):
-        time, _, rest = text.replace("\t", "  ").partition(" ")
-        if not re.match(r"\d.*[:;]", time, re.ASCII):
-            time, rest = "", text
-        try:
-            at = clock.frame_at(time) if time else None
-        except ValueError:
-            doubtful.append(line)
-            continue
-        colour, gap, named = rest.strip().partition(" ")
-        # A colour fills eight columns: RED CARD is a text.
-        if colour in _COLOURS and (not named or named.startswith(" ") or len(colour) == 7):
-            found.append(_Locator(at, named.strip(), colour))
-        else:
-            found.append(_Locator(at, colour + gap + named, ""))
-    return found
-
-
-def _count_as_source(events: Sequence[EdlEvent], written: Sequence[Sequence[_Locator]], clock: Clock) -> bool:
-    """Whether the locators of a list count as the source does: those of OpenTimelineIO do, those of Avid do not."""
-    sides = [
-        (
-            _into(at, event.start, clock) <= event.end - event.start,
-            _into(at, event.source, clock) <= event.end - event.start,
-        )
-        for event, locators in zip(events, written, strict=True)
-        for at, _, _ in locators
-        if at is not None
-    ]
-    return not all(by_record for by_record, _ in sides) and all(by_source for _, by_source in sides)
-
-
-def _placed(locator: _Locator, event: EdlEvent, clock: Clock, *, by_source: bool) -> _Locator:
-    if locator.frame is None:
-        return locator._replace(frame=event.start)
-    if by_source:
-        return locator._replace(frame=event.start + _into(locator.frame, event.source, clock))
-    days = round(Fraction(event.start - locator.frame, clock.day))  # a list may have passed midnight
-    return locator._replace(frame=locator.frame + clock.day * days)
-
-
-def _into(frame: int, start: int, clock: Clock) -> int:
-    return (frame - start) % clock.day
-
-
-def _mark(locator: _Locator, clock: Clock) -> Segment:
-    """An instant. One without a text is called by its colour."""
-    at_s = clock.seconds(locator.frame or 0)
-    attributes = {"colour": locator.colour} if locator.colour else {}
-    return Segment(start_s=at_s, end_s=at_s, label=locator.text or locator.colour, attributes=attributes)

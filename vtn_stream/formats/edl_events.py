@@ -6,14 +6,15 @@ Lines that begin as events and are none are refused, and other lines with a numb
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, refuse, told
 from vtn_stream.formats.timecode import TIMECODE_RATES, Clock, reading_clock
 
-__all__ = ["MARKER_LINE", "EdlEvent", "events_in", "is_edl", "start_told"]
+__all__ = ["MARKER_LINE", "EdlEvent", "events_in", "is_edl", "late_start_told", "start_told"]
 
 _TIME = r"(\d{1,2}[:;.,]\d\d[:;.,]\d\d[:;.,]\d{2,3}|\d{1,9})"
 _EVENT = re.compile(
@@ -28,6 +29,7 @@ _BEGINS_AS_EVENT = re.compile(
     r"|[^*]*?\d\d[:;]\d\d[:;]\d\d[:;]\d\d\s+\d\d[:;]\d\d[:;]\d\d[:;]\d\d",
     re.ASCII,
 )
+_LOCATOR = re.compile(r"\s*\*\s*LOC:", re.IGNORECASE)
 _NUM_TRIED = 1000  # lines, until one is an event
 MARKER_LINE = re.compile(r"^(?![ \t]*\*|TITLE:)([^|\n]*)\|C:[ \t]*\w+[ \t]*\|M:", re.ASCII | re.MULTILINE)  # Resolve's
 
@@ -36,7 +38,8 @@ MARKER_LINE = re.compile(r"^(?![ \t]*\*|TITLE:)([^|\n]*)\|C:[ \t]*\w+[ \t]*\|M:"
 class EdlEvent:
     """An event line and the lines below it. start, end: frames of the film, by the record times.
 
-    source: its first source frame, counted in the same way
+    source: its first source frame, counted in the same way; above: of the first event, the locators above it, with
+    their lines
     """
 
     line: int
@@ -48,6 +51,7 @@ class EdlEvent:
     start: int
     end: int
     remarks: list[str] = field(default_factory=list)
+    above: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def is_transition(self) -> bool:
@@ -56,7 +60,7 @@ class EdlEvent:
 
     def remarked(self, kind: str) -> Iterator[tuple[int, str]]:
         """The lines below it that begin so, as "FROM CLIP NAME:": (line, the rest)."""
-        for line, remark in enumerate(self.remarks, self.line + 1):
+        for line, remark in chain(self.above, enumerate(self.remarks, self.line + 1)):
             text = remark.lstrip("* \t")
             if text[: len(kind)].upper() == kind:
                 yield line, text[len(kind) :].strip()
@@ -79,6 +83,7 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEv
     events: list[EdlEvent] = []
     passed: list[int] = []
     long: list[int] = []
+    above: list[tuple[int, str]] = []
     titled = False
     for i, (line, match) in enumerate(zip(lines, matches, strict=True), 1):
         titled = titled or line.strip().upper().startswith("TITLE:")
@@ -86,6 +91,8 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEv
             event = _read_event(match, clock, events[-1].end if events else None, name, i)
             if 2 * (event.end - event.start) > clock.day:
                 long.append(i)
+            if not events:
+                event.above.extend(above)
             events.append(event)
             if len(events) > MAX_SEGMENTS:
                 refuse(name, f"it has more than {MAX_SEGMENTS} events", line=i)
@@ -96,21 +103,30 @@ def events_in(text: str, name: str, options: ReadingOptions) -> tuple[list[EdlEv
             passed.append(i)
         if events:
             events[-1].remarks.append(line)
+        elif _LOCATOR.match(line):
+            above.append((i, line))
     if not events and not titled:
         refuse(name, "it has neither a title nor events")
     warnings += told(
         {
             "line{} with a number and no event not read": passed,
+            "locator{} in a list without events not read": [] if events else [i for i, _ in above],
             "event{} of more than 12 hours: check where it ends": long,
         }
     )
-    first = min((event.start for event in events), default=0)
-    if options.start_timecode is None and (hours := clock.seconds(first) / 3600) >= 1:
-        warnings += (
-            f"the first event is at {clock.timecode(first)} and no start timecode is given: it is taken as {hours:.3g} "
-            "h into the film (--start-timecode)",
-        )
+    warnings += late_start_told((event.start for event in events), "event", clock, options)
     return events, clock, warnings
+
+
+def late_start_told(frames: Iterable[int], what: str, clock: Clock, options: ReadingOptions) -> tuple[str, ...]:
+    """A warning where the first of these frames stands an hour in or later, and nobody said where the film starts."""
+    first = min(frames, default=0)
+    if options.start_timecode is not None or (hours := clock.seconds(first) / 3600) < 1:
+        return ()
+    return (
+        f"the first {what} is at {clock.timecode(first)} and no start timecode is given: it is taken as {hours:.3g} "
+        "h into the film (--start-timecode)",
+    )
 
 
 def start_told(clock: Clock, options: ReadingOptions) -> str | None:

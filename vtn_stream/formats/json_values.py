@@ -70,7 +70,8 @@ def number(value: Any) -> float:
 
 def shown(value: Any) -> str:
     """The value as a message shows it."""
-    words = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    plain = isinstance(value, str | int | float | bool | None)
+    words = repr(value) if plain else _NAMES[dict if isinstance(value, dict) else list]
     return words if len(words) <= 100 else words[:100] + "..."
 
 

@@ -249,7 +249,8 @@ def _is_duration(value: float | None) -> TypeGuard[float]:
 
 def _film_path(given: str) -> str:
     """The path to a film as a timeline may hold it; "" if there is none."""
-    parts = [shareable_name(part) for part in given.replace("\\", "/").strip("\0").split("/")]
+    given = given.replace("\\", "/").strip("\0")
+    parts = [shareable_name(part) for part in given.split("/")]
     if {"", ".."} & set(parts) or given.partition("/")[0].endswith(":"):
         parts = parts[-1:]
     return "" if parts[-1] in ("", ".", "..") else "/".join(parts)

@@ -29,7 +29,8 @@ from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult,
 from vtn_stream.formats.writing import Options, Written, num, xml_text
 from vtn_stream.timeline import ORIGINS, Segment, Timeline
 
-__all__ = ["COLUMNS", "claims", "claims_table", "clock", "in_ms", "read", "read_table", "write", "write_table"]
+__all__ = ["COLUMNS", "claims", "claims_table", "clock", "in_ms", "protected", "read", "read_table", "unprotected"]
+__all__ += ["write", "write_table"]
 
 COLUMNS = ("video", "start_s", "end_s", "duration_s", "start", "end", "label", "score")
 PARTS = ("subset", "source")
@@ -61,15 +62,15 @@ def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: s
     num_illegal = 0
     for timeline in timelines:
         video, _ = xml_text(timeline.video_path)
-        of_film = [_protected(xml_text(_part(timeline, part))[0]) for part in parts]
+        of_film = [protected(xml_text(_part(timeline, part))[0]) for part in parts]
         if not timeline.segments:
-            table.writerow([_protected(video), *[""] * (len(COLUMNS) - 1), *of_film, *[""] * len(said)])
+            table.writerow([protected(video), *[""] * (len(COLUMNS) - 1), *of_film, *[""] * len(said)])
         for s in timeline.segments:
             num_illegal += sum(xml_text(each.label)[1] for each in (s, s.was) if each is not None)
             start_s, end_s, label, score = _cells(s)
             whole, ms = divmod(in_ms(s.end_s) - in_ms(s.start_s), 1000)
             lasts = (f"{whole}.{ms:03d}", clock(s.start_s), clock(s.end_s))
-            row = [_protected(video), start_s, end_s, *lasts, label, score]
+            row = [protected(video), start_s, end_s, *lasts, label, score]
             of_segment = [s.origin or "", *([""] * len(WAS) if s.was is None else _cells(s.was))]
             table.writerow([*row, *of_film, *of_segment[: len(said)]])
     warnings = []
@@ -114,12 +115,12 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
             if len(cells) != len(header):
                 refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=here)
             row = dict(zip(header, cells, strict=True))
-            video = _unprotected(row["video"])
+            video = unprotected(row["video"])
             video = spelled.setdefault(one_form(video), video)
             film = films.setdefault(video, [])
             for part in PARTS:
                 if row.get(part):
-                    parts.setdefault(video, {}).setdefault(part, _unprotected(row[part]))
+                    parts.setdefault(video, {}).setdefault(part, unprotected(row[part]))
             if any(row[column] for column in _READ[1:]):
                 film.append(_segment(row, name, here, comma=comma))
     except csv.Error as error:
@@ -148,7 +149,7 @@ def clock(time_s: float) -> str:
 def _cells(segment: Segment) -> list[str]:
     """Its start, end, label and score."""
     score = "" if segment.score is None else f"{segment.score:.4f}"
-    return [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}", _protected(xml_text(segment.label)[0]), score]
+    return [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}", protected(xml_text(segment.label)[0]), score]
 
 
 def _part(timeline: Timeline, part: str) -> str:
@@ -192,14 +193,15 @@ def _placed(cells: Sequence[str], name: str, line: int, *, comma: bool, of: str 
     if isinstance(score, str):
         refuse(name, f"{of}score is not a number", line=line)
     try:
-        return Segment(start_s=start_s, end_s=end_s, label=_unprotected(label), score=score)
+        return Segment(start_s=start_s, end_s=end_s, label=unprotected(label), score=score)
     except ValueError as error:
         refuse(name, str(error), line=line)
 
 
-def _protected(text: str) -> str:
+def protected(text: str) -> str:
+    """A text that no spreadsheet takes for a formula; `unprotected` gives it back."""
     return "'" + text if _RUNS.match(text) else text
 
 
-def _unprotected(text: str) -> str:
+def unprotected(text: str) -> str:
     return text[1:] if text.startswith("'") and _RUNS.match(text) else text
