@@ -11,7 +11,7 @@ from leaking import leaks
 from vtn_stream.anonymous import anonymous, is_anonymous, labels_that_name, without_name
 from vtn_stream.formats import timeline_json
 from vtn_stream.name_table import Names
-from vtn_stream.results import FORMAT_NAMES, load_timeline
+from vtn_stream.results import FORMAT_NAMES, ResultFiles, load_timeline
 from vtn_stream.timeline import Gap, Segment, Timeline
 
 FILM = "Smith_1961.mp4"
@@ -242,3 +242,10 @@ def test_the_files_own_digests_are_right(here, ward, table, tmp_path):
 
 def test_replace_keeps_the_mark():
     assert is_anonymous(replace(anonymous(a_timeline(), "film-X"), segments=()))
+
+
+def test_what_is_found_so_far_is_anonymous_too(tmp_path):
+    files = ResultFiles(tmp_path, tmp_path / "Ward 7" / FILM, ("json",), stem="film-X", name="film-X")
+    files.save_partial(a_timeline(complete=False))
+    assert [file.name for file in tmp_path.iterdir()] == ["film-X.timeline.partial.json"]
+    assert leaks(tmp_path, WORDS) == []

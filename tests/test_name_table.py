@@ -76,9 +76,15 @@ def test_many_runs_at_once_give_each_film_one_name(table):
 
 def test_what_a_spreadsheet_saved_and_a_name_by_hand_are_read(table):
     table.parent.mkdir()
-    table.write_bytes("\ufeffidentity;film;name;note\r\na1;/x.mp4;patient_01;mine\r\n;;;\r\n".encode())
+    saved = "\ufeffidentity;film;name;note\r\na1;/x.mp4;patient_01;mine\r\n;;;".encode()
+    table.write_bytes(saved)
     names = Names(table)
+    new = names.of("b2", "/y.mp4")
+    assert table.read_bytes() == saved + f"\nb2;/y.mp4;{new};\n".encode(), "nothing of it is lost"
+    assert Names(table).of("b2", "/y.mp4") == new
     assert names.of("a1", "/elsewhere/x.mp4") == "patient_01"
+    rows = list(csv.DictReader(table.read_text("utf-8-sig").splitlines(), delimiter=";"))
+    assert rows[0] == {"identity": "a1", "film": "/elsewhere/x.mp4", "name": "patient_01", "note": "mine"}
     assert names.is_name("patient_01")
     assert not names.is_name("Smith")
 
@@ -89,6 +95,9 @@ def test_what_a_spreadsheet_saved_and_a_name_by_hand_are_read(table):
         (b"name,film\nfilm-X,y\n", "is not a table with the columns identity, film, name"),
         (b"\xff\xfe\x00", "is not a table"),
         (b"PK\x03\x04" + bytes(200), "is not a table"),
+        (b"identity,film,name,name\na1,x,one,two\n", "is not a table"),
+        (b"", "is not a table"),
+        (b"identity,film,name\na1,x,one,more\n", "or the row has too many cells"),
         (b"identity,film,name\na1,x\n", "gives a film the name ''"),
         (b"identity,film,name\na1,x,../up\n", "gives a film the name '../up'"),
         (b"identity,film,name\na1,x,one\nb2,y,One\n", "has two rows of the name one"),

@@ -16,9 +16,10 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vtn_stream.atomic import replacing
@@ -34,6 +35,7 @@ _NUM_LETTERS = 6  # a hundred million names
 _RANDOM = re.compile(rf"{_PREFIX}[{_LETTERS}]{{{_NUM_LETTERS}}}")
 _NAME = re.compile(r"[^\W_][\w-]{0,63}", re.ASCII)  # as people may write one into the table: no suffix, no path
 _COLUMNS = ("identity", "film", "name")
+_BOM = "\ufeff".encode()
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -46,9 +48,16 @@ def default_table() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
+    """more: cells of columns that people added."""
+
     identity: str
     film: str
     name: str
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    def cells(self, columns: Iterable[str]) -> list[str]:
+        own = {"identity": self.identity, "film": self.film, "name": self.name}
+        return [own[column] if column in own else self.more.get(column, "") for column in columns]
 
 
 class Names:
@@ -60,7 +69,7 @@ class Names:
     def __init__(self, path: Path | None = None) -> None:
         self.path = default_table() if path is None else path
         self._stamp: tuple[int, ...] | None = None
-        self._keep([])
+        self._empty()
 
     def of(self, identity: str, film: str | os.PathLike[str], spare: str | None = None) -> str:
         """The name of a film. A new one is in the table before it is given, so that no result can be without.
@@ -80,10 +89,13 @@ class Names:
             if row is None:
                 free = spare is not None and spare not in self
                 row = _Row(identity=identity, film=place, name=spare if free and spare else self.fresh())
-                self._save([*self._rows, row])
+                self._write(self._content + b"\n" * (not self._content.endswith(b"\n")) + self._lines([row]))
+                self._know(row)
             elif self._is_stale(row, identity, place):
                 new = replace(row, identity=identity or row.identity, film=place)
-                self._save([new if one is row else one for one in self._rows])
+                rows = [new if one is row else one for one in self._rows]
+                self._write(_BOM * self._content.startswith(_BOM) + self._lines(rows, with_head=True))
+                self._keep(rows)
         return row.name
 
     def at(self, film: str | os.PathLike[str]) -> str | None:
@@ -149,64 +161,84 @@ class Names:
             with open(self.path, "rb") as file:
                 content = file.read(MAX_TABLE_BYTES + 1)
         except FileNotFoundError:
-            self._stamp = None
-            self._keep([])
+            self._empty()
             return
         except OSError as error:
             raise self._unusable(f"cannot be read ({error.strerror})", "check its permissions") from error
         self._keep(self._parsed(content))
-        self._stamp = stamp
+        self._stamp, self._content = stamp, content
 
-    def _keep(self, rows: list[_Row]) -> None:
-        self._rows = rows
-        self._names = {row.name for row in rows}
-        self._by_identity = {row.identity: row for row in rows if row.identity}
+    def _empty(self) -> None:
+        self._stamp = None
+        self._columns, self._delimiter = [*_COLUMNS], ","
+        self._content = self._lines([], with_head=True)
+        self._keep([])
+
+    def _keep(self, rows: Iterable[_Row]) -> None:
+        self._rows: list[_Row] = []
+        self._names: set[str] = set()
+        self._by_identity: dict[str, _Row] = {}
         self._by_place: dict[str, list[_Row]] = {}
         for row in rows:
-            self._by_place.setdefault(row.film, []).append(row)
+            self._know(row)
+
+    def _know(self, row: _Row) -> None:
+        self._rows.append(row)
+        self._names.add(row.name)
+        self._by_place.setdefault(row.film, []).append(row)
+        if row.identity:
+            self._by_identity[row.identity] = row
 
     def _parsed(self, content: bytes) -> list[_Row]:
-        other_file = "name another file with --names, or correct it by hand"
         try:
             if len(content) > MAX_TABLE_BYTES:
                 raise ValueError
             text = content.decode("utf-8-sig")
             head = text.partition("\n")[0]
             delimiter = max(",;\t", key=head.count)  # spreadsheets of half the world write ; between cells
-            rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
-            if text and not {*_COLUMNS} <= {*(rows[0] if rows else next(csv.reader([head], delimiter=delimiter)))}:
+            columns, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            if not {*_COLUMNS} <= {*columns} or len(columns) > len(set(columns)):
                 raise ValueError
-        except (ValueError, csv.Error, StopIteration) as error:
-            raise self._unusable(f"is not a table with the columns {', '.join(_COLUMNS)}", other_file) from error
-        found = [_Row(**{name: row[name] or "" for name in _COLUMNS}) for row in rows]
-        found = [row for row in found if row.identity or row.film or row.name]
-        for row in found:
-            if not _NAME.fullmatch(row.name):
+        except (ValueError, csv.Error) as error:
+            raise self._unusable(
+                f"is not a table with the columns {', '.join(_COLUMNS)}",
+                "name another file with --names, or correct it by hand",
+            ) from error
+        self._columns, self._delimiter = columns, delimiter
+        rows = []
+        for cells in (cells for cells in lines if any(cells)):
+            row = dict(zip(columns, cells, strict=False))
+            own = {name: row.pop(name, "") for name in _COLUMNS}
+            if len(cells) > len(columns) or not _NAME.fullmatch(own["name"]):
                 raise self._unusable(
-                    f"gives a film the name {printable(row.name[:80])!r}", "a name is of letters, digits, - and _"
+                    f"gives a film the name {printable(own['name'][:80])!r}, or the row has too many cells",
+                    "a name is of letters, digits, - and _: correct it by hand",
                 )
-        for what in ("name", "identity"):
-            values = [value.casefold() for row in found if (value := getattr(row, what))]
-            if len(values) > len(set(values)):
-                twice = next(value for value in values if values.count(value) > 1)
-                raise self._unusable(f"has two rows of the {what} {twice[:80]}", "leave one of them in it")
-        return found
+            rows.append(_Row(**own, more=row))
+        for what, values in (("name", [r.name for r in rows]), ("identity", [r.identity for r in rows if r.identity])):
+            if twice := [value for value, times in Counter(map(str.casefold, values)).items() if times > 1]:
+                raise self._unusable(
+                    f"has two rows of the {what} {printable(twice[0][:80])}", "leave one of them in it"
+                )
+        return rows
 
-    def _save(self, rows: list[_Row]) -> None:
+    def _lines(self, rows: Iterable[_Row], *, with_head: bool = False) -> bytes:
         text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(_COLUMNS)
-        writer.writerows([getattr(row, name) for name in _COLUMNS] for row in rows)
+        writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\n")
+        writer.writerows([self._columns] if with_head else [])
+        writer.writerows(row.cells(self._columns) for row in rows)
+        return text.getvalue().encode()
+
+    def _write(self, content: bytes) -> None:
         try:
             mode = self.path.stat().st_mode & 0o777 if self.path.exists() else 0o600  # a lab may share its table
             with replacing(self.path) as temporary:
                 with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(text.getvalue().encode())
+                    file.write(content)
                 temporary.chmod(mode)
-            self._stamp = file_stamp(self.path)  # nobody else writes while it is locked
+            self._stamp, self._content = file_stamp(self.path), content  # nobody else writes while it is locked
         except OSError as error:
             raise self._unwritable(error) from error
-        self._keep(rows)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

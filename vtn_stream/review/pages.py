@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from vtn_stream.anonymous import is_anonymous
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.report.queue import Asked, Queue
 from vtn_stream.report.suggestions import Card, UnknownFilm, suggestions_page
@@ -86,7 +87,8 @@ def page_of_moments(
     """The page of all moments, made for this place. recipe: of the pictures in the store; model: its name."""
     pictures: dict[int, list[bytes | None]] = {}
     if thumbnails:
-        for number in {suggestion.film for suggestion in found}:
+        named = {s.film for s in found if not is_anonymous(films[s.film].timeline)}
+        for number in named:
             middles = [(s.start_s + s.end_s) / 2 for s in found if s.film == number]
             spans = [(middle - AROUND_S, middle + AROUND_S) for middle in middles]
             identity = films[number].timeline.video_identity
