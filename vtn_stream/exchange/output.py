@@ -67,10 +67,12 @@ def format_of(path: Path) -> str:
 def holding_many(target: Path) -> str:
     """The format of a file that is to hold many films, by its suffix. Raises InputError."""
     faults: list[str] = []
-    many = {name: suffix for name, suffix in suffixes(faults).items() if holds_many(name)}
-    for name, suffix in sorted(many.items(), key=lambda item: -len(item[1])):
-        if target.name.lower().endswith(suffix):
-            return name
+    known = suffixes(faults)
+    many = {name: suffix for name, suffix in known.items() if holds_many(name)}
+    ends = {name: suffix for name, suffix in known.items() if target.name.lower().endswith(suffix)}
+    longest = max(ends, key=lambda name: len(ends[name]), default="")
+    if longest in many:
+        return longest
     raise InputError(
         f"{target.name} does not end as a format that holds many films",
         "nothing was written",
