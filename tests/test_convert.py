@@ -1,6 +1,7 @@
 """Files of other programs become timelines, and any format that can be read becomes any that can be written."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -30,6 +31,7 @@ TIMELINE = Timeline(
     ),
 )
 READABLE = list(FORMATS)
+COUNTED = ReadingOptions(rate=Fraction(25), annotation_fps=Fraction(25))
 # Spots and locators have no length, and chapters no end: these come back otherwise, as their modules say.
 WITHOUT_LENGTH = {"avid", "soccernet", "youtube"}
 
@@ -55,7 +57,7 @@ def written(tmp_path_factory):
 @pytest.mark.parametrize("name", READABLE)
 def test_what_was_written_is_known_again_by_its_content(written, tmp_path, name):
     source = written / f"match.timeline{suffix_of(name)}"
-    (timeline,) = read_any(source, ReadingOptions(duration_s=3600, rate=Fraction(25))).timelines
+    (timeline,) = read_any(source, replace(COUNTED, duration_s=3600)).timelines
     if name not in WITHOUT_LENGTH:
         assert said(timeline) == [
             (pytest.approx(s, abs=0.021), pytest.approx(e, abs=0.021), label) for s, e, label in said(TIMELINE)
@@ -77,7 +79,7 @@ def pairs():
 @pytest.mark.parametrize(("name", "into"), [*pairs()])
 def test_any_readable_format_becomes_any_writable_one(written, tmp_path, name, into):
     target = tmp_path / f"new{suffix_of(into)}"
-    made = convert(written / f"match.timeline{suffix_of(name)}", target, format=into)
+    made = convert(written / f"match.timeline{suffix_of(name)}", target, format=into, reading=COUNTED)
     assert made.paths == (target,)
     content = target.read_bytes()
     assert "run" in content.decode(encoding_of(content), "replace")
@@ -177,7 +179,7 @@ def test_what_is_of_no_format_is_told_with_those_that_are(tmp_path, content):
 def test_a_timeline_of_nothing_is_written_and_read(tmp_path, name):
     nothing = Timeline(video_identity="", video_path="a.mp4", duration_s=9, span_s=(0, 9))
     (file,) = export(put(tmp_path, nothing), [name], tmp_path / "out").paths
-    (timeline,) = read_any(file, ReadingOptions(rate=Fraction(25))).timelines
+    (timeline,) = read_any(file, COUNTED).timelines
     assert timeline.segments == ()
 
 

@@ -138,7 +138,7 @@ WHOLE = Timeline(
 def test_what_a_format_is_said_to_keep_comes_back(tmp_path, name):
     path = tmp_path / f"match.timeline{FORMATS[name].suffix}"
     path.write_bytes(FORMATS[name].write([WHOLE], Options()).content)
-    (back,) = read_any(path).timelines
+    (back,) = read_any(path, ReadingOptions(annotation_fps=Fraction(24))).timelines
     (segment,) = (s for s in back.segments if s.label == "run")
     held = (
         segment.score == 0.75,

@@ -3,7 +3,8 @@
 VtnStreamError
 ├── InputError        an argument that cannot be served
 ├── AnnotationError   a file of annotations that cannot be read, or with mistakes in it: it tells all of them
-│   └── UnknownFormat  it is of no format that is known
+│   ├── UnknownFormat  it is of no format that is known
+│   └── NoRate         it counts frames, and says nothing of how many a second
 ├── VideoError        a file that cannot be read as a film
 │   └── DecodingLost  the decoding process died, hung or ran out of memory
 ├── CheckpointError   a file that is no checkpoint, or one that does not fit what it is used for
@@ -29,6 +30,7 @@ __all__ = [
     "DecodingLost",
     "InUse",
     "InputError",
+    "NoRate",
     "PluginError",
     "StoreError",
     "TimelineError",
@@ -111,6 +113,16 @@ class AnnotationError(VtnStreamError):
 
 class UnknownFormat(AnnotationError):
     """A file or folder is in no known format of annotations."""
+
+
+class NoRate(AnnotationError):
+    """Annotations count frames whose rate only the caller can tell. film: whose they are, as far as the file says."""
+
+    def __init__(
+        self, fact: str, consequence: str, cure: str, problems: Iterable[tuple[int | None, str]] = (), *, film: str = ""
+    ) -> None:
+        super().__init__(fact, consequence, cure, problems)
+        self.film = film
 
 
 class VideoError(VtnStreamError):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from vtn_stream.errors import InputError, VideoError, VtnStreamError, printable
+from vtn_stream.errors import InputError, NoRate, VideoError, VtnStreamError, printable
 from vtn_stream.exchange.intake import read_any
 from vtn_stream.film import VideoInfo, bare_name, is_film_name, one_form, shareable_name
 from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions, ReadResult, named_by
@@ -30,7 +30,9 @@ def read_with_films(source: Path, options: ReadingOptions, film: Path | None, *,
         found = _beside(folder, named_by(source.name))
     try:
         plain = read_any(source, options)
-    except VtnStreamError:  # perhaps for want of a rate
+    except VtnStreamError as error:  # perhaps for want of a rate
+        if isinstance(error, NoRate) and found is None:
+            found = _beside(folder, error.film)
         if found is None:
             raise
     if plain is not None:

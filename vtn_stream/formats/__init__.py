@@ -87,6 +87,13 @@ _OURS = {
         holds_many=True,
         keeps=frozenset({"attributes", "duration", "rate"}),
     ),
+    "frames": Format(
+        title="frame columns",
+        suffix=".frames.csv",
+        module="annotations.frame_columns",
+        reads="annotations",
+        keeps=frozenset({"duration"}),
+    ),
     "elan": Format(
         title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations", keeps=frozenset({"attributes"})
     ),

@@ -20,6 +20,7 @@ from vtn_stream.formats.annotations import (
     elan,
     epic,
     film_files,
+    frame_columns,
     frame_labels,
     label_studio,
     mstcn,
@@ -47,6 +48,7 @@ FORMATS = {
     thumos14.NAME: "the same with segment(frames) or label_id; or a folder of LABEL_test.txt",
     segments_csv.NAME: "a table with the columns video,start_s,end_s,label, or others that say as much",
     mstcn.NAME: "a folder with groundTruth and mapping.txt",
+    frame_columns.NAME: "a table with a column of 0 and 1 for each label, and a row for each frame or time",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
     salads.NAME: "the folder activityAnnotations with the folder timestamps beside it, or one file there",
     boris.NAME: "a .boris file, or .boris.gz",
@@ -138,6 +140,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
     if salads.claims(text):
         salads.read(findings, [path])
         return salads.NAME
+    if frame_columns.claims(text):
+        frame_columns.read(findings, path, text)
+        return frame_columns.NAME
     if segments_csv.claims(text):
         segments_csv.read(findings, path, text, predicted=predicted)
         return segments_csv.NAME

@@ -57,7 +57,7 @@ class AnnotatedVideo:
     num_labels   how many labels it has, in formats with a label for each frame
     unfindable   labels of true segments without a length, in formats where nothing else has none (`published`): an
                  evaluation counts them among the true ones, and no prediction finds them
-    known        of a corrected timeline, in which time it is known what happens; None: everything is known
+    known        in which time it is known what happens, where people looked at a part only; None: everything is known
     identity     of the film that was corrected: another one, or another version of it, has other times
     """
 

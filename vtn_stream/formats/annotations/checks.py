@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
-from vtn_stream.formats.annotations.findings import Findings, FoundSegment, no_length
+from vtn_stream.formats.annotations.findings import Findings, FoundFilm, FoundSegment, no_length
 from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
 from vtn_stream.formats.annotations.words import At, in_s, label_order, shown
+from vtn_stream.known import Known
 from vtn_stream.timeline import Segment
 
 __all__ = ["finish"]
@@ -166,7 +167,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             rate=film.facts.get("rate"),
             num_labels=film.num_labels,
             unfindable=tuple(film.unfindable),
-            known=film.known,
+            known=_in_part(film, duration_s),
             identity=film.identity,
         )
     if cut:
@@ -174,6 +175,19 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
         num = f"{len(cut)} segments end" if len(cut) > 1 else "1 segment ends"
         findings.warn(cut[0][0], f"{num} up to {in_s(most)} past the end of the film and were cut there")
     return found, num_late > 1 and num_late * 2 > num_segments
+
+
+def _in_part(film: FoundFilm, duration_s: float | None) -> Known | None:
+    """Of which time it is known what happens; None where that is the whole film, as far as its length is known."""
+    known = film.known
+    if known is None or film.identity is not None:
+        return known
+    end_s = 0.0
+    if duration_s is not None:  # what lasts almost as long as the film says nothing of its last frames
+        end_s = max(duration_s - END_TOLERANCE_S, min(film.facts.get("duration_s", 0.0), duration_s))
+    spans = [*known.own.values(), known.rest]
+    whole = all(len(of) == 1 and max(of[0][0], end_s - of[0][1]) < TOUCH_TOLERANCE_S for of in spans)
+    return None if whole else known
 
 
 def _apart(findings: Findings, name: str, segments: list[FoundSegment]) -> list[FoundSegment]:

@@ -1,10 +1,11 @@
 """A folder with a file for each film: tables, as many programs export them, and timelines of ours, also corrected ones.
 
-Read: tables with a header or without one, as `segments_csv` and `timed_lines` read them; where no column names the
-film, it is called as the file: match.csv is about match. FILM.timeline.json in the folder and the folders in it. Of a
-timeline and the table that was written with it, the one that a person changed counts; timelines that nobody changed
-are left out, with a warning that names them, since they say what was predicted. Films and pages are passed over, and so
-are other files, with a warning that names them.
+Read: tables with a header or without one, as `segments_csv`, `timed_lines` and `frame_columns` read them, of the latter
+also FILM_labels.csv in a folder for each film (DeepEthogram); where no column names the film, it is called as the file:
+match.csv is about match. FILM.timeline.json in the folder and the folders in it. Of a timeline and the table that was
+written with it, the one that a person changed counts; timelines that nobody changed are left out, with a warning that
+names them, since they say what was predicted. Films and pages are passed over, and so are other files, with a warning
+that names them.
 Loses what those formats lose; of timelines all but segments and the film's length.
 """
 
@@ -19,7 +20,7 @@ from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import AnnotationError, TimelineError, listed
 from vtn_stream.film import is_film_name
 from vtn_stream.formats import timeline_csv, timeline_json
-from vtn_stream.formats.annotations import segments_csv, timed_lines
+from vtn_stream.formats.annotations import frame_columns, segments_csv, timed_lines
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import read_bytes, read_text
 from vtn_stream.formats.annotations.words import At, in_s
@@ -34,9 +35,11 @@ NAME = "CSV folder"
 TIMELINE_NAME = "timeline JSON"
 _TABLE = ".timeline.csv"
 _SUFFIXES = (".csv", ".tsv", ".txt")
-_HEAD = 4096  # bytes that show a table
+_HEAD = 64 * 1024  # bytes that show a table; some headers name hundreds of columns
+_OF_FRAMES = "*/*_labels.csv"  # as DeepEthogram lays them out, beside each film in a folder of its own
 _MAX_NAMES = 20  # of timelines that are left out
 _OWN = re.compile(r"\.timeline( ?\(\d+\))?\.json$")  # as browsers name a second download, too
+_TABLES = (frame_columns, segments_csv, timed_lines)
 _FOR_PEOPLE = "annotation"  # in the provenance of a timeline that `annotate` began, for people to fill
 _BESIDE = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(run\.json|failures\.jsonl)$|\.html?$", re.IGNORECASE)
 
@@ -68,6 +71,7 @@ def files_in(folder: Path) -> FilmFiles:
             found.tables.append(file)
         else:
             found.others.append(file.name)
+    found.tables += sorted(file for file in folder.glob(_OF_FRAMES) if file.is_file() and _is_table(file))
     found.timelines = sorted(
         file for file in folder.rglob("*.json") if _OWN.search(file.name) and not file.name.startswith(".")
     )
@@ -92,7 +96,7 @@ def read(findings: Findings, folder: Path, files: FilmFiles, *, as_truth: bool =
             continue
         part = findings.part(file.name)
         try:
-            (segments_csv if segments_csv.claims(text) else timed_lines).read(part, file, text)
+            next(reader for reader in _TABLES if reader is timed_lines or reader.claims(text)).read(part, file, text)
         except Unreadable as error:
             findings.problem(error.at._replace(file=name), error.text)
         if any(segments_csv.UNNAMED in text for _, text in part.warnings):
@@ -210,7 +214,7 @@ def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_tru
             findings.segment(film, at, s.start_s, s.end_s, s.label)
     if corrected:
         timeline = _spelled(findings, at, timeline)
-        findings.corrected(film, known_of(timeline), timeline.video_identity)
+        findings.looked_at(film, known_of(timeline), timeline.video_identity)
         return []
     warnings = []
     if as_truth and document.origin == "edited":
@@ -252,18 +256,22 @@ def _document(data: bytes) -> timeline_json.Document:
 def _is_table(file: Path) -> bool:
     head = read_bytes(file, _HEAD)
     text = head.decode(encoding_of(head), "replace").lstrip("\ufeff").replace("\r\n", "\n")
-    return segments_csv.claims(text) or timed_lines.claims(text)
+    return any(reader.claims(text) for reader in _TABLES)
 
 
 def _join(findings: Findings, part: Findings, file: str) -> None:
     """Adds what was found in one file to what was found in all."""
+    findings.labels = [*findings.labels, *(label for label in part.labels if label not in findings.labels)]
+    findings.uses_fps |= part.uses_fps
     for at, text in part.problems:
         findings.problem(at._replace(file=file), text)
     for name, its in part.films.items():
         film = findings.film(name, its.at._replace(file=file), **its.facts)
         if film is None:
             continue
-        findings.films[film].lost |= its.lost
+        there = findings.films[film]
+        there.lost |= its.lost
+        there.num_labels, there.known = its.num_labels or there.num_labels, its.known or there.known
         for s in its.segments:
             at = s.at._replace(file=file)
             if s.start_s == s.end_s and not s.is_doubtful:

@@ -47,7 +47,7 @@ class FoundFilm:
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
     num_labels: int | None = None  # where there is one for each frame
     unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
-    known: Known | None = None  # of a corrected timeline
+    known: Known | None = None  # where people looked, if not everywhere
     identity: str | None = None
 
 
@@ -284,8 +284,8 @@ class Findings:
         if not faults:
             film.clip_label = kept
 
-    def corrected(self, name: str, known: Known, identity: str) -> None:
-        """Says that people looked at a part of a film only. identity: of the film that they saw."""
+    def looked_at(self, name: str, known: Known, identity: str | None = None) -> None:
+        """Says that people looked at a part of a film only. identity: of the film that they corrected."""
         self.films[name].known, self.films[name].identity = known, identity
 
     def label(self, at: At, label: str) -> str:
