@@ -24,6 +24,7 @@ COMMANDS = {
     "convert": "Write a file of another program as a timeline, or in any other format.",
     "report": "Make a timeline's page, or a folder's.",
     "review": "Show what people corrected in timelines, and how good the model was.",
+    "stats": "Show how often things happen in films and how long they last: time budgets.",
     "plot": "Draw timelines as pictures.",
     "suggest": "Choose the moments whose annotation would teach a model most.",
     "train": "Train a model of your own actions, from annotated films.",

@@ -1,12 +1,14 @@
 """Times on the command line, and for people to read."""
 
+import math
+import re
 from typing import Any
 
 import click
 
 from vtn_stream.times import seconds_of
 
-__all__ = ["SECONDS", "about", "clock"]
+__all__ = ["LENGTH", "SECONDS", "about", "clock"]
 
 
 class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
@@ -21,7 +23,23 @@ class _Seconds(click.ParamType):  # type: ignore[type-arg]  # generic in newer c
         self.fail(f"{value!r} is not a time; give seconds (95.5), M:SS or HH:MM:SS.mmm (00:01:35.500)", param, ctx)
 
 
+class _Length(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    name = "LENGTH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        number = re.fullmatch(r"\s*([0-9.]+)\s*(s|sec|m|min|h)\s*", value, re.ASCII)
+        length_s = seconds_of(number[1] if number else value)
+        length_s = None if length_s is None else length_s * (_UNITS_S[number[2]] if number else 1)
+        if length_s is not None and 0 < length_s < math.inf:
+            return length_s
+        self.fail(f"{value!r} is not a length of time; give seconds (60 or 60s), 5m, 1.5h or M:SS (1:30)", param, ctx)
+
+
+LENGTH = _Length()
 SECONDS = _Seconds()
+_UNITS_S = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def clock(seconds: float) -> str:

@@ -16,7 +16,7 @@ from vtn_stream.results.blank import is_blank
 from vtn_stream.results.timelines import load_document
 from vtn_stream.timeline import Timeline
 
-__all__ = ["CorrectedFilm", "CorrectedFolder", "read_corrected"]
+__all__ = ["CorrectedFilm", "CorrectedFolder", "is_timeline_name", "read_corrected", "timelines_below"]
 
 _TIMELINE = re.compile(r"\.timeline\b(?!\.partial)[^/]*\.json$", re.IGNORECASE)
 
@@ -71,7 +71,13 @@ class CorrectedFolder:
 
 def read_corrected(folder: Path, *, on_file: Callable[[int, int], None] | None = None) -> CorrectedFolder:
     """Reads all timelines in a folder and the folders in it. Raises InputError if there are none."""
-    files = _timeline_files(folder)
+    files = timelines_below(folder, "nothing was reviewed")
+    if not files:
+        raise InputError(
+            f"there is no FILM.timeline.json in {folder.name or folder}",
+            "nothing was reviewed",
+            "name the folder of a batch",
+        )
     films: list[CorrectedFilm] = []
     edited: list[CorrectedFilm] = []
     failed: dict[PurePath, str] = {}
@@ -125,24 +131,25 @@ def _by_name(films: Iterable[CorrectedFilm]) -> list[CorrectedFilm]:
     return sorted(films, key=lambda film: (film.name, film.file.as_posix()))
 
 
-def _timeline_files(folder: Path) -> list[PurePath]:
-    """The timelines below a folder, relative to it."""
+def is_timeline_name(name: str) -> bool:
+    """Whether a file is called as a timeline of ours, or as a browser or a person calls a copy of one."""
+    return _TIMELINE.search(name) is not None
+
+
+def timelines_below(folder: Path, consequence: str) -> list[PurePath]:
+    """The timelines in a folder and the folders in it, also copies, relative to it. Raises InputError with this
+    consequence if the folder cannot be read.
+    """
 
     def tell(error: OSError) -> None:
         if error.filename == os.fspath(folder):
             raise InputError(
-                f"{folder.name or folder} cannot be read ({error.strerror})", "nothing was reviewed", "check the path"
+                f"{folder.name or folder} cannot be read ({error.strerror})", consequence, "check the path"
             ) from error
 
     found = []
     for path, folders, files in os.walk(folder, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = PurePath(os.path.relpath(path, folder))
-        found += [below / name for name in sorted(files) if _TIMELINE.search(name) and not name.startswith(".")]
-    if not found:
-        raise InputError(
-            f"there is no FILM.timeline.json in {folder.name or folder}",
-            "nothing was reviewed",
-            "name the folder of a batch",
-        )
+        found += [below / name for name in sorted(files) if is_timeline_name(name) and not name.startswith(".")]
     return found

@@ -1,0 +1,74 @@
+"""Reads what time budgets are made of: timelines, folders of them, and files of annotations of any format."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from vtn_stream.budget.films import Found
+from vtn_stream.errors import InputError, VtnStreamError
+from vtn_stream.exchange.films import read_with_films
+from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.results import load_timeline
+from vtn_stream.results.corrected_folder import is_timeline_name, timelines_below
+from vtn_stream.timeline import Timeline
+
+__all__ = ["Source", "read_files"]
+
+Source = str | os.PathLike[str] | Timeline
+_NOTHING = "no figures were computed"
+
+
+def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list[Found], list[str], list[InputError]]:
+    """What is found in these files, lines on how it was read, and why others cannot be read."""
+    found: list[Found] = []
+    lines: dict[str, None] = {}
+    failed: list[InputError] = []
+    seen: set[str] = set()
+    for source in sources:
+        if isinstance(source, Timeline):
+            found.append(Found(timeline=source, place=source.video_path))
+            continue
+        path = Path(source)
+        try:
+            timelines = _timelines(path)
+            for file, below in timelines:
+                if _is_new(file, seen):
+                    _load(file, below, found, failed)
+            if not timelines and _is_new(path, seen):
+                read = read_with_films(path, options, None)
+                name, folder = path.name or "annotations", path.absolute().parent.name
+                found += [Found(timeline=t, place=t.video_path, file=name, folder=folder) for t in read.timelines]
+                lines |= dict.fromkeys(f"{name}: {warning}" for warning in read.warnings)
+        except VtnStreamError as error:
+            failed.append(_uncounted(error))
+    return found, list(lines), failed
+
+
+def _timelines(path: Path) -> list[tuple[Path, str]]:
+    """The timelines of ours that a path names, each with the folder in which it lies below that path."""
+    if path.is_dir():
+        return [(path / below, below.parent.as_posix()) for below in timelines_below(path, _NOTHING)]
+    return [(path, "")] if is_timeline_name(path.name) else []
+
+
+def _load(file: Path, below: str, found: list[Found], failed: list[InputError]) -> None:
+    try:
+        timeline = load_timeline(file)
+    except VtnStreamError as error:
+        failed.append(_uncounted(error))
+        return
+    place = timeline.video_path if below in ("", ".") else f"{below}/{timeline.video_path}"
+    name = file.name if below in ("", ".") else f"{below}/{file.name}"
+    found.append(Found(timeline=timeline, place=place, file=name, folder=file.absolute().parent.name))
+
+
+def _is_new(path: Path, seen: set[str]) -> bool:
+    """Whether this file was not read yet, by whatever path it was named."""
+    real = os.path.realpath(path)
+    is_new = real not in seen
+    seen.add(real)
+    return is_new
+
+
+def _uncounted(error: VtnStreamError) -> InputError:
+    return InputError(error.fact, "it does not count", error.cure)

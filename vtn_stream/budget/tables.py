@@ -1,0 +1,82 @@
+"""Time budgets as files: one long table (CSV), all tables with their meanings (JSON), a workbook (xlsx).
+
+A CSV holds all tables below one another; its first column, level, says which: film, group, bin, group_bin, transition.
+What is not defined is an empty cell, null in JSON. Resolution: six decimals.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from vtn_stream.budget.rows import MEANINGS, TABLES, columns_of, values_of
+from vtn_stream.budget.stats import Stats
+from vtn_stream.formats.writing import cell
+
+__all__ = ["LEVELS", "as_csv", "as_json", "as_xlsx"]
+
+# What the rows of each table are called in the long table.
+LEVELS = {
+    "films": "film", "groups": "group", "bins": "bin", "group_bins": "group_bin", "transitions": "transition",
+}  # fmt: skip
+_COLUMNS = (
+    "level", "film", "group", "subject", "label", "next_label", "statistic", "films", "bin", "start_s", "end_s",
+)  # fmt: skip
+_DIGITS = 6
+
+
+def as_csv(stats: Stats, *, bom: bool = False) -> bytes:
+    """The long table: a row for each row of each table."""
+    columns = list(dict.fromkeys([*_COLUMNS, *(column for table in TABLES for column in columns_of(table))]))
+    text = io.StringIO()
+    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    table.writeheader()
+    for name, rows in stats.tables().items():
+        for row in rows:
+            values = zip(columns_of(name), map(_text, values_of(row)), strict=True)
+            table.writerow({"level": LEVELS[name], **dict(values)})
+    return (("\ufeff" if bom else "") + text.getvalue()).encode("utf-8", "replace")
+
+
+def as_json(stats: Stats) -> bytes:
+    """Each table as a list of objects; the meanings of their columns; notes, and what failed."""
+    tables = {
+        name: [dict(zip(columns_of(name), map(_rounded, values_of(row)), strict=True)) for row in rows]
+        for name, rows in stats.tables().items()
+    }
+    content = {**tables, "meanings": MEANINGS, "notes": list(stats.notes), "failed": list(stats.failed)}
+    return (json.dumps(content, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
+
+
+def as_xlsx(stats: Stats) -> bytes:
+    """A sheet for each table that has rows, and one that says what the columns mean and what should be known.
+
+    Raises InputError if a table is larger than a sheet can be.
+    """
+    from vtn_stream.formats.workbook import workbook
+
+    sheets = {
+        name: [list(columns_of(name)), *([_rounded(value) for value in values_of(row)] for row in rows)]
+        for name, rows in stats.tables().items()
+        if rows or name == "films"
+    }
+    about = [["about", "meaning"], *([name, meaning] for name, meaning in MEANINGS.items()), *_known(stats)]
+    return workbook({**sheets, "about": about})
+
+
+def _known(stats: Stats) -> Iterable[list[str]]:
+    yield from (["note", note] for note in stats.notes)
+    yield from (["not counted", line] for line in stats.failed)
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, _DIGITS) if isinstance(value, float) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return cell(value)
+    if isinstance(value, float):
+        return f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")
+    return "" if value is None else str(value)
