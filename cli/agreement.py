@@ -9,11 +9,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from vtn_stream.errors import listed, printable
+from vtn_stream.errors import VideoError, listed, printable
 from vtn_stream.evaluation.options import EvaluationOptions
 from vtn_stream.formats.writing import num
 
 from .console import err, out, show_table
+from .interrupts import check_interrupted
 from .scored_truth import tell_left_out
 from .times import clock
 
@@ -46,6 +47,8 @@ def measure_agreement(asked: EvaluationOptions) -> int:
     extra: dict[str, Any] = {}
     for who, coding in zip("ab", (a, b), strict=True):
         extra |= _tell(who, coding, has_left_out=asked.skip_bad)
+    if asked.videos is not None:
+        a = _with_lengths(a, b, asked.videos)
     found = agreement(a, b, tolerances_s=asked.tolerances_s, background=asked.background)
     _tell_films(found)
     written = []
@@ -54,6 +57,15 @@ def measure_agreement(asked: EvaluationOptions) -> int:
 
         save_csv(asked.csv, found)
         written.append(asked.csv)
+    if asked.page is not None:
+        from vtn_stream.evaluation.agreement_pages import page_of
+        from vtn_stream.results import write_file
+
+        folders = [path if path.is_dir() else path.parent for path in paths]
+        content = page_of(found, asked.page, [*([asked.videos] if asked.videos else []), *folders])
+        for line in write_file(asked.page, content):
+            err.print(Text(f"{printable(asked.page.name)}: {printable(line)}"), soft_wrap=True)
+        written.append(asked.page)
     if asked.as_json:
         from vtn_stream.evaluation.agreement_table import to_dict
 
@@ -77,6 +89,31 @@ def _tell(who: str, coding: "Coding", *, has_left_out: bool) -> dict[str, Any]:
         err.print(Text(f"{printable(coding.name)}: {line}", style="yellow"), soft_wrap=True)
     of = {"warnings": list(coding.told), "uncoded": list(coding.uncoded)}
     return {f"read_{who}": of | ({"left_out": list(coding.left_out)} if has_left_out else {})}
+
+
+def _with_lengths(a: "Coding", b: "Coding", folder: Path) -> "Coding":
+    """What A says, with the lengths of films that neither says. Films that cannot be found or read are named."""
+    from vtn_stream.evaluation.coding import shared_films, with_lengths
+    from vtn_stream.training.folder import FilmFolder
+    from vtn_stream.video import DecodingProcess, probe
+
+    inside, lengths_s = FilmFolder(folder), {}
+    pairs = shared_films(a, b).pairs
+    with DecodingProcess() as process, err.status("looking at the films"):
+        for name in [name for name, pair in pairs.items() if all(film.duration_s is None for film in pair)]:
+            check_interrupted()
+            files = inside.find(name)
+            try:
+                if len(files) == 1:
+                    lengths_s[name] = probe(folder / files[0], process).duration_s
+                    continue
+                why = f"it may be {files[0]} or {files[1]}" if files else "there is no such film"
+                why += f" in {folder.name or folder}"
+            except VideoError as error:
+                why = str(error)
+            line = f"{name}: {why}: its length is not known"
+            err.print(Text(printable(line), style="yellow"), soft_wrap=True)
+    return with_lengths(a, lengths_s)
 
 
 def _tell_films(found: "Agreement") -> None:

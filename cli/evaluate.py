@@ -72,7 +72,8 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.option(
     "--videos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the films are. [default: the folder of the list or of the annotations]",
+    help="Where the films are. [default: the folder of the list or of the annotations] With --agreement, the films say "
+    "how long they are where A and B do not.",
 )
 @click.option(
     "--metrics",

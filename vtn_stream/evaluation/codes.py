@@ -165,6 +165,7 @@ def _of_lengths(films: Films) -> list[str]:
         told.append(f"A and B give different lengths of {listed(differing)}; the longer one counts. Is it one film?")
     if unknown:
         told.append(
-            f"Nothing says how long these films are, so each is taken to end with its last segment: {listed(unknown)}."
+            f"Taken to end with the last segment, as nothing says how long they are: {listed(unknown)}. With --videos, "
+            "the films say it."
         )
     return told

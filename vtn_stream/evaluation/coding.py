@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path, PurePath, PurePosixPath
 
 from vtn_stream.corrections import is_corrected, what_stands
-from vtn_stream.errors import InputError, UnknownFormat, listed, printable
+from vtn_stream.errors import AnnotationError, InputError, TimelineError, UnknownFormat, listed, printable
 from vtn_stream.evaluation.predictions import assign, folders_differ
 from vtn_stream.evaluation.results_folder import find_timelines
 from vtn_stream.exchange.intake import read_any, timeline_format_of
@@ -22,7 +22,7 @@ from vtn_stream.known import Known, Spans, known_of, shared
 from vtn_stream.results.timelines import load_timeline
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["CodedFilm", "Coding", "SharedFilms", "names_apart", "read_coding", "shared_films"]
+__all__ = ["CodedFilm", "Coding", "SharedFilms", "names_apart", "read_coding", "shared_films", "with_lengths"]
 
 _FOR_PEOPLE = "annotation"  # in the provenance of a timeline that `annotate` began, for people to fill
 _DOWNLOADED = re.compile(r"\.timeline ?\(\d+\)\.json$")  # as browsers call a second download
@@ -89,7 +89,8 @@ def read_coding(path: Path, *, name: str | None = None, fps: Fraction | None = N
         try:
             read = read_annotations(path, fps=fps, skip_bad=skip_bad)
         except UnknownFormat:  # the next reader knows more formats, and says what is wrong
-            pass
+            if title is not None:
+                raise
         else:
             return Coding(
                 name=name,
@@ -97,7 +98,10 @@ def read_coding(path: Path, *, name: str | None = None, fps: Fraction | None = N
                 told=tuple(map(str, read.warnings)),
                 left_out=tuple(map(str, read.skipped)),
             )
-    result = read_any(path, ReadingOptions(rate=fps, annotation_fps=fps))
+    try:
+        result = read_any(path, ReadingOptions(rate=fps, annotation_fps=fps))
+    except (AnnotationError, TimelineError) as error:
+        raise InputError(error.fact, "nothing was compared", error.cure) from error
     films, uncoded = _of_timelines({t.video_path: t for t in result.timelines})
     if len({t.video_path for t in result.timelines}) < len(result.timelines):
         raise InputError(f"{name} has one film twice", "nothing was compared", "keep one of them")
@@ -192,6 +196,15 @@ def _of_video(video: AnnotatedVideo) -> CodedFilm:
         known=video.known,
         identity=video.identity or "",
     )
+
+
+def with_lengths(coding: Coding, lengths_s: Mapping[str, float]) -> Coding:
+    """The same with lengths of films that it does not say."""
+    films = {
+        name: replace(film, duration_s=lengths_s[name]) if film.duration_s is None and name in lengths_s else film
+        for name, film in coding.films.items()
+    }
+    return replace(coding, films=films)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "include_learnt": ("predictions", "films", "clips"),
     "models": ("films", "clips"),
     "point": ("films",),
-    "videos": ("films", "clips"),
+    "videos": ("films", "clips", "agreement"),
     "weights": ("films", "clips"),
     "store": ("films",),
     "metrics": ("predictions", "films"),
@@ -138,9 +138,9 @@ class EvaluationOptions:
 
             check_csv(self.csv)
         if self.page is not None:
-            from vtn_stream.results.pages import check_replaceable
+            from vtn_stream.evaluation.agreement_pages import check_page
 
-            check_replaceable(self.page)
+            check_page(self.page)
 
     def misuse(self, way: Way | None = None) -> str | None:
         """Why these options do not go together; None if they do.

@@ -1,0 +1,116 @@
+"""vtn-stream evaluate --agreement, as people call it."""
+
+import json
+import re
+
+import pytest
+
+from vtn_stream_cli.main import main
+
+ALICE = """video,start_s,end_s,label
+m1.mp4,0,6,walk
+m1.mp4,8,11,run
+m1.mp4,15,20,rest
+m2.mp4,3,9,walk
+alone.mp4,1,2,walk
+"""
+BOB = """video,start_s,end_s,label
+m1.mp4,0,5,walk
+m1.mp4,8,13,run
+m1.mp4,15,20,rest
+m2.mp4,3.4,9,walk
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("alice", ALICE), ("bob", BOB)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "coded.csv").write_text(text)
+    return tmp_path
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr("sys.argv", ["vtn-stream", "evaluate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    return ended.value.code or 0, printed.out, printed.err
+
+
+@pytest.fixture
+def evaluate(monkeypatch, capsys):
+    return lambda *arguments: run(monkeypatch, capsys, *arguments)
+
+
+def test_it_prints_how_far_two_annotators_agree(evaluate):
+    code, out, err = evaluate("--agreement", "alice/coded.csv", "bob/coded.csv", "--by-film")
+    assert code == 0
+    assert "2 films, 0:00:29.0, 3 labels" in out
+    assert "A: alice/coded.csv, 4 events" in out
+    assert re.search(r"Cohen's kappa over time: 0\.8\d\d; A and B say the same in 88\.3 % of the time", out)
+    assert re.search(r"^rest +1\.000 +5\.0 +5\.0 +1 +1 +100\.0 +100\.0 +100\.0 +100\.0", out, re.MULTILINE)
+    assert re.search(r"^m1\.mp4 +0\.800", out, re.MULTILINE)
+    assert re.search(r"^nothing +run +2\.0$", out, re.MULTILINE)
+    assert "1 film only in A, not compared: alone.mp4" in err
+
+
+def test_json_table_and_page(evaluate, here):
+    options = ("--json", "--by-film", "--csv", "t.csv", "--page", "p.html", "--tolerance", "1s")
+    code, out, err = evaluate("--agreement", "alice/coded.csv", "bob/coded.csv", *options)
+    fields = json.loads(out)
+    assert (code, fields["a"], fields["only_a"]) == (0, "alice/coded.csv", ["alone.mp4"])
+    assert fields["labels"]["walk"]["events"]["agreement"] == [1.0]
+    assert [film["film"] for film in fields["by_film"]] == ["m1.mp4", "m2.mp4"]
+    assert (here / "t.csv").read_text().startswith("film,label,duration_s")
+    assert "wrote p.html" in err
+    page = (here / "p.html").read_bytes()
+    assert str(here).encode() not in page
+    assert evaluate("--agreement", "alice/coded.csv", "bob/coded.csv", *options)[0] == 0  # its own files are replaced
+    assert (here / "p.html").read_bytes() == page
+
+
+def test_files_of_others_are_kept(evaluate, here):
+    (here / "p.html").write_text("<p>mine</p>")
+    for option, file in (("--page", "p.html"), ("--page", "p.txt"), ("--csv", "alice/coded.csv")):
+        code, _, err = evaluate("--agreement", "alice/coded.csv", "bob/coded.csv", option, file)
+        assert (code, file.rpartition("/")[2] in err) == (1, True)
+    assert (here / "alice/coded.csv").read_text() == ALICE
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--agreement",), "what two annotators say"),
+        (("--agreement", "bob/coded.csv", "--model", "x"), "without --model"),
+        (("--agreement", "bob/coded.csv", "--fps", "10"), "--fps does nothing with --agreement"),
+        (("--agreement", "bob/coded.csv", "--tolerance", "2f"), "in seconds"),
+        (("--agreement", "bob/coded.csv", "-o", "x.jsonl"), "--output does nothing"),
+        (("--agreement", "bob/coded.csv", "--device", "cpu"), "--device does nothing"),
+        (("bob/coded.csv", "--page", "p.html"), "--page goes with --agreement"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(evaluate, options, says):
+    code, _, err = evaluate("alice/coded.csv", *options)
+    assert (code, says in " ".join(err.split())) == (2, True)
+
+
+def test_what_cannot_be_compared_is_an_error_in_one_line(evaluate, here):
+    (here / "empty.csv").write_text("")
+    (here / "other.csv").write_text("video,start_s,end_s,label\nm3.mp4,0,1,walk\n")
+    for file, says in (("empty.csv", "it is empty"), ("other.csv", "no film in common")):
+        code, out, err = evaluate("--agreement", "alice/coded.csv", file)
+        assert (code, out) == (1, "")
+        assert says in err
+        assert "Traceback" not in err
+
+
+def test_with_videos_the_films_say_how_long_they_are(evaluate, here, film_maker):
+    (here / "films").mkdir()
+    film_maker(here / "films" / "m1.mp4", ((25, 0),), fps=2)
+    code, out, err = evaluate("--agreement", "alice/coded.csv", "bob/coded.csv", "--videos", "films", "--json")
+    fields = json.loads(out)
+    assert code == 0
+    assert fields["duration_s"] == pytest.approx(25 + 9, abs=0.6)
+    assert "m2.mp4: there is no such film in films" in err
