@@ -10,7 +10,7 @@ from vtn_stream.errors import InputError, VtnStreamError, printable
 from vtn_stream.formats.writing import num
 from vtn_stream.name_table import Names
 from vtn_stream.results import ResultOptions
-from vtn_stream.results.files import PAGE
+from vtn_stream.results.format_names import PAGE
 from vtn_stream.results.overview import check_anonymous, write_index
 from vtn_stream.settings import Settings
 from vtn_stream_pipelines import batch as library

@@ -13,7 +13,7 @@ from vtn_stream.exchange import export as export_timeline
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
 from vtn_stream.name_table import Names
-from vtn_stream.results import FORMAT_NAMES, load_timeline, stem_of
+from vtn_stream.results import check_written, load_timeline, stem_of, suffixes, FORMAT_NAMES
 from vtn_stream.results.overview import timeline_files
 
 from . import options
@@ -105,7 +105,11 @@ def export(
         raise click.UsageError("nothing to write: name a format with -f, or a file with --together")
     selection = Selection(names=_names(renames), **selected)  # type: ignore[arg-type]  # click has checked them
     how = Options(rate=options.as_rate(rate), start_timecode=start_timecode, bom=bom)
-    names = FORMAT_NAMES if "all" in formats else formats
+    faults: list[str] = []
+    names = tuple(suffixes(faults)) if "all" in formats else formats
+    for fault in faults:
+        err.print(Text(fault, style="yellow"), soft_wrap=True)
+    check_written(names, "nothing was written")
     paths = _files(timelines)
     films = names_from(anonymous, table, output, None if together is None else together.parent)
     _check_targets(paths, output, together, names, films)

@@ -13,6 +13,8 @@ from rich.text import Text
 from vtn_stream.embedding import ChunkReady, FramesEmbedded, Warned
 from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
+from vtn_stream.model import HEAD_CONFIGS
+from vtn_stream.plugins import HEADS_GROUP, plugins_in
 from vtn_stream.training.events import FitsProgress, Prepared, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.options import TrainingOptions
 
@@ -56,11 +58,11 @@ run is killed, give the same command again: it continues where it was.
 )
 @click.option(
     "--head",
-    type=click.Choice(["auto", "localization", "dense", "classification"]),
+    type=click.Choice(["auto", *dict.fromkeys((*HEAD_CONFIGS, *(plugin.name for plugin in plugins_in(HEADS_GROUP))))]),
     default="auto",
     show_default=True,
     help="What it learns: localization, when each action begins and ends; dense, one label at every moment; "
-    "classification, one label for each clip. auto chooses by the annotations.",
+    "classification, one label for each clip; or the head of a plug-in. auto chooses by the annotations.",
 )
 @click.option(
     "--from",

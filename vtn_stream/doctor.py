@@ -33,11 +33,12 @@ class Finding:
 
 
 def examine(store: str | os.PathLike[str] | None = None) -> Iterator[Finding]:
-    """Checks versions, decoding, network and store, by trying them. Gives each finding as soon as it is known."""
+    """Checks versions, decoding, network, store and plug-ins, by trying them; gives each finding once it is known."""
     yield from _versions()
     yield from _decoding()
     yield from _network()
     yield from _storing(store)
+    yield from _plugins()
 
 
 def _versions() -> Iterator[Finding]:
@@ -117,3 +118,16 @@ def _storing(root: str | os.PathLike[str] | None) -> Iterator[Finding]:
         free_gb = free.f_bavail * free.f_frsize / 1e9
         text = f"{chosen} folder, writable; {len(films)} films, {size:.1f} MB; {free_gb:.0f} GB free"
         yield Finding(subject="store", text=text, state="good" if free_gb > 1 else "notable")
+
+
+def _plugins() -> Iterator[Finding]:
+    """What other packages add; nothing where none does."""
+    from vtn_stream.formats import FORMATS
+    from vtn_stream.heads import HEADS
+
+    for thing, added in (("format", FORMATS.examined()), ("head", HEADS.examined())):
+        for plugin, error in added:
+            if error is None:
+                yield Finding(subject="plug-in", text=f"{plugin}: the {thing} {plugin.name}")
+            else:
+                yield Finding(subject="plug-in", text=f"{plugin}: {error}", state="notable")

@@ -13,7 +13,8 @@ VtnStreamError
 │   └── InUse         another run works on this very film
 ├── TimelineError     a file that is not a timeline of ours, or one that must not be replaced
 ├── ClusterError      a cluster that cannot be reached, has no room for the work, or is not fit for it
-└── TrainingError     what is learnt cannot be learnt or kept
+├── TrainingError     what is learnt cannot be learnt or kept
+└── PluginError       what another package adds cannot be loaded, or failed
 """
 
 import unicodedata
@@ -28,12 +29,14 @@ __all__ = [
     "DecodingLost",
     "InUse",
     "InputError",
+    "PluginError",
     "StoreError",
     "TimelineError",
     "TrainingError",
     "UnknownFormat",
     "VideoError",
     "VtnStreamError",
+    "VtnStreamWarning",
     "listed",
     "printable",
 ]
@@ -148,3 +151,11 @@ class ClusterError(VtnStreamError):
 
 class TrainingError(VtnStreamError):
     """A model cannot be trained as asked, or the trained model cannot be saved."""
+
+
+class PluginError(VtnStreamError):
+    """What an installed package adds cannot be loaded, or failed."""
+
+
+class VtnStreamWarning(UserWarning):
+    """Something was read or written otherwise than it stood there; one line says what. No error: Python's `warnings`."""

@@ -14,12 +14,13 @@ from vtn_stream.checkpoints.metadata import (
     MAX_HEADER_BYTES,
     METADATA_KEY,
     Described,
+    HeadMissing,
     canonical,
     parse,
 )
 from vtn_stream.errors import CheckpointError
 
-__all__ = ["BACKBONE", "describe_file", "refused"]
+__all__ = ["BACKBONE", "describe_file", "refused", "unreadable"]
 
 BACKBONE = "backbone."  # the names of the image network's tensors begin so
 _DTYPES = {"F32": "torch.float32", "I64": "torch.int64"}  # as the digest names them; a model has no others
@@ -74,7 +75,13 @@ def _parsed(path: Path, text: str) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        raise refused(path, f"cannot be read: {error}", "download or copy it again, or update vtn-stream") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: ValueError) -> CheckpointError:
+    """The error of a file whose description `parse` refuses."""
+    cure = error.cure if isinstance(error, HeadMissing) else "download or copy it again, or update vtn-stream"
+    return refused(path, f"cannot be read: {error}", cure)
 
 
 def refused(path: Path, fact: str, cure: str) -> CheckpointError:

@@ -43,7 +43,7 @@ from torch import Tensor
 from vtn_stream.atomic import replacing
 from vtn_stream.backbone import weights_digest
 from vtn_stream.checkpoints.checkpoint import Checkpoint, skeleton
-from vtn_stream.checkpoints.described import BACKBONE, refused
+from vtn_stream.checkpoints.described import BACKBONE, refused, unreadable
 from vtn_stream.checkpoints.fit import MAX_NAMES, misfits
 from vtn_stream.checkpoints.metadata import FORMAT_VERSIONS, METADATA_KEY, canonical, describe, parse
 from vtn_stream.errors import CheckpointError, listed
@@ -110,7 +110,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         parsed = parse(text)
     except ValueError as error:
-        raise refused(path, f"cannot be read: {error}", "download or copy it again, or update vtn-stream") from error
+        raise unreadable(path, error) from error
     backbone = {name.removeprefix(BACKBONE): t for name, t in tensors.items() if name.startswith(BACKBONE)}
     own = {name: tensor for name, tensor in tensors.items() if not name.startswith(BACKBONE)}
     if faults := _faults(parsed.fields["config"], own, backbone):

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
-from vtn_stream.errors import VtnStreamError
+from vtn_stream.errors import PluginError, VtnStreamError, listed
 from vtn_stream.model import HEAD_CONFIGS, VTNConfig
 from vtn_stream.sampling import ClipWindow, SamplingPlan
 from vtn_stream.track import CENTRE_CROP, PICTURE, OperatingPoint, OperatingPoints, PhaseRules, Recipe, check_inputs
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_HEADER_BYTES",
     "METADATA_KEY",
     "Described",
+    "HeadMissing",
     "Parsed",
     "canonical",
     "describe",
@@ -68,6 +69,14 @@ class Parsed(NamedTuple):
     digest: str
 
 
+class HeadMissing(ValueError):
+    """A checkpoint is of a head that is not installed, or that is broken. cure: what to do about it."""
+
+    def __init__(self, fact: str, cure: str) -> None:
+        super().__init__(fact)
+        self.cure = cure
+
+
 def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
     """JSON values of all that a checkpoint holds besides tensors and digest, with the version of the format. A field
     that version 1 does not know is left out where it says nothing new.
@@ -101,7 +110,7 @@ def canonical(value: Any) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """The inverse of `describe`, with "digest" beside it. Raises ValueError on any other text."""
+    """The inverse of `describe`, with "digest" beside it. Raises ValueError on any other text; HeadMissing is one."""
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"its description is longer than {MAX_CHARACTERS} characters")
     try:
@@ -125,6 +134,7 @@ def parse(text: str) -> Parsed:
     digest = given.pop("digest")
     if not isinstance(digest, str):
         raise ValueError("its digest is not a text")
+    _check_head(given)
     values = {}
     for name, reader in readers.items():
         try:
@@ -154,6 +164,30 @@ def fault(path: Path) -> Literal["damaged", "another format", "unreadable"]:
     except (OSError, ValueError, RecursionError, TypeError, AttributeError, LookupError):
         return "unreadable"
     return "damaged" if type(claimed) is int and claimed in FORMAT_VERSIONS else "another format"
+
+
+def _check_head(given: Mapping[str, Any]) -> None:
+    """Raises HeadMissing unless the head is one of ours, or one that can be used. Of other faults `_config` tells."""
+    try:
+        kind, training = given["config"]["head"]["kind"], given["training"]
+    except (KeyError, TypeError, IndexError):
+        return
+    if not isinstance(kind, str) or kind in HEAD_CONFIGS:
+        return
+    from vtn_stream.heads import HEADS  # it brings torch
+
+    try:
+        _ = HEADS[kind]
+    except PluginError as error:
+        raise HeadMissing(error.fact, error.cure) from error
+    except KeyError as error:
+        plugins = training.get("plugins") if isinstance(training, dict) else None
+        named = [f"{package} {version}" for package, version in plugins.items()] if isinstance(plugins, dict) else []
+        package = f"the package {listed(named, 1)}, which it was trained with" if named else "the package that has it"
+        raise HeadMissing(
+            f"it has the head {_short(kind)!r}, which is not installed",
+            f"install {package}, if you trust whoever made it; or use another model",
+        ) from error
 
 
 def _config(given: Any) -> VTNConfig:

@@ -21,7 +21,7 @@ from vtn_stream.exchange.output import (
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import FORMATS, KEPT, Options
 from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions
-from vtn_stream.results.files import FORMAT_NAMES, PAGE, suffix_of
+from vtn_stream.results.format_names import FORMAT_NAMES, PAGE, check_written, suffix_of
 from vtn_stream.results.names import MAX_STEM_BYTES
 from vtn_stream.results.writing import write_file
 from vtn_stream.timeline import Timeline
@@ -58,6 +58,7 @@ def convert(
             f"name one with -f: {', '.join(FORMAT_NAMES)}",
         )
     name = format_of(target) if format is None else format
+    check_written([name], "nothing was written")
     holds_clock = name == PAGE or not FORMATS[name].keeps.isdisjoint({"duration", "rate"})
     read = read_with_films(source, reading, film, all_films=holds_clock)
     timelines, outside = [], 0

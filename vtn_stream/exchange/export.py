@@ -21,7 +21,7 @@ from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
 from vtn_stream.name_table import Names
-from vtn_stream.results.files import PAGE, suffix_of
+from vtn_stream.results.format_names import PAGE, check_written, suffix_of
 from vtn_stream.results.hand_work import is_hand_work, origin_of
 from vtn_stream.results.timelines import load_timeline, stem_of
 from vtn_stream.results.writing import write_file
@@ -50,6 +50,8 @@ def export(
     Nothing is written where a file is there already that says something else, unless overwrite; the timeline itself is
     always kept. Raises TimelineError, DamagedFile, InputError.
     """
+    formats = tuple(formats)
+    check_written(formats, "nothing was written")
     timeline, warnings = _selected(path, selection, names)
     folder, stem = path.parent if folder is None else folder, stem_of(path)
     if names is not None:

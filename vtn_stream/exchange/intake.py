@@ -1,12 +1,13 @@
 """Reads files of other programs as timelines; finds their format by their content. Touches no film and no model."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from vtn_stream.errors import AnnotationError, UnknownFormat, listed, printable
+from vtn_stream.errors import AnnotationError, UnknownFormat, VtnStreamError, listed, printable
 from vtn_stream.film import is_film_name
-from vtn_stream.formats import FORMATS, Format
+from vtn_stream.formats import FORMATS, Format, PluggedFormat
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, xml_root
@@ -46,8 +47,10 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
     if (inside := _BUNDLES.get(path.suffix.lower())) is not None and path.is_dir():
         path, name = path / inside, path.stem + PurePath(inside).suffix
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
-    if not path.is_dir() and (format := _format_of(name, _head(data))) is not None:
-        return format.read(data, name, options)
+    faults: list[str] = []  # of plug-ins that could not be asked
+    if not path.is_dir() and (format := _format_of(name, _head(data), faults)) is not None:
+        result = format.read(data, name, options)
+        return replace(result, warnings=(*result.warnings, *faults))
     try:
         annotations = read_annotations(
             path,
@@ -58,34 +61,44 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
             coding=options.coding,
         )
     except UnknownFormat as error:
-        raise _unknown(path.name, data) from error
-    return timelines_of(annotations, path.name, options)
+        raise _unknown(path.name, data, faults) from error
+    result = timelines_of(annotations, path.name, options)
+    return replace(result, warnings=(*result.warnings, *faults))
 
 
 def timeline_format_of(path: Path) -> str | None:
     """The title of the timeline format that a file is of, by its content; None for any other file. Raises OSError."""
     with open(path, "rb") as file:
         data = file.read(_HEAD)
-    format = _format_of(path.name, _head(data))
+    format = _format_of(path.name, _head(data), [])
     return None if format is None else format.title
 
 
-def _format_of(name: str, head: str) -> Format | None:
-    """The format that its content shows, else its suffix, if that is of one format alone: its reader says what is
-    wrong, with the line. A table, JSON or XML may be anyone's, if it holds anything at all.
+def _format_of(name: str, head: str, faults: list[str]) -> Format | None:
+    """The format that its content shows, ours before those of plug-ins; else its suffix, if that is of one format
+    alone: its reader says what is wrong, with the line. A table, JSON or XML may be anyone's, if it holds anything at
+    all. faults: gets a line for each plug-in that could not be asked.
     """
-    formats = [format for format in FORMATS.values() if format.reads == "itself"]
+    formats = [format for format in FORMATS.ours.values() if format.reads == "itself"]
     suffix = PurePath(name).suffix.lower()
     for format in formats if head.strip() else ():
         if format.claims(head, suffix):
             return format
+    added = [of for of in FORMATS.usable(faults).values() if isinstance(of, PluggedFormat) and of.reads == "itself"]
+    for format in added if head.strip() else ():
+        try:
+            if format.claims(head, suffix):
+                return format
+        except VtnStreamError as error:
+            faults.append(str(error))
+    formats += added
     by_length = sorted(formats, key=lambda format: -len(format.suffix))
     named = next((format for format in by_length if name.lower().endswith(format.suffix)), None)
     return None if named is not None and named.suffix in _ANYONES and head.strip() else named
 
 
-def _unknown(name: str, data: bytes) -> AnnotationError:
-    """What is known of a file of no known format, and what would have been one."""
+def _unknown(name: str, data: bytes, faults: Sequence[str] = ()) -> AnnotationError:
+    """What is known of a file of no known format, and what would have been one. faults: of plug-ins."""
     text = _head(data).lstrip("\ufeff \n\t")
     reason, cure = "", f"give one of these: {', '.join(_SUFFIXES)}; or a table with {_COLUMNS}; docs/formats.md has all"
     if is_film_name(name):
@@ -106,7 +119,9 @@ def _unknown(name: str, data: bytes) -> AnnotationError:
     elif text:
         reason = f"it begins with {shown(text.splitlines()[0].strip())}"
     return AnnotationError(
-        f"{name} is in no format that can be read" + f" ({reason})" * bool(reason), "nothing was written", cure
+        f"{name} is in no format that can be read" + f" ({reason})" * bool(reason),
+        "nothing was written",
+        "; ".join((cure, *faults)),
     )
 
 

@@ -8,7 +8,7 @@ from vtn_stream.errors import InputError, TimelineError, printable
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import Written, num
-from vtn_stream.results.files import FORMAT_NAMES, PAGE, suffix_of
+from vtn_stream.results.format_names import PAGE, suffixes
 from vtn_stream.results.pages import page_at
 from vtn_stream.timeline import Segment, Timeline
 
@@ -45,34 +45,36 @@ class Pages:
 
 def format_of(path: Path) -> str:
     """The format of a file that is to be written, by its suffix. Raises InputError."""
-    name = path.name.lower()
-    by_length = sorted(FORMAT_NAMES, key=lambda format: -len(suffix_of(format)))
+    name, faults = path.name.lower(), list[str]()
+    suffix_by_name = suffixes(faults)
+    by_length = sorted(suffix_by_name, key=lambda format: -len(suffix_by_name[format]))
     for format in by_length:
-        if name.endswith(suffix_of(format)):
+        if name.endswith(suffix_by_name[format]):
             return format
     own = path.suffix.lower()
-    same = [format for format in FORMAT_NAMES if own and suffix_of(format).endswith(own)]
+    same = [format for format, suffix in suffix_by_name.items() if own and suffix.endswith(own)]
     fact = f"no format that can be written ends with {printable(own)}" if own else f"{path.name} has no suffix"
     if same:
         fact = f"{path.name} may be of several formats"
         cure = f"say which with -f: {' or '.join(same)}"
     else:
-        near = nearest(own, [suffix_of(format) for format in FORMAT_NAMES]) if own else None
+        near = nearest(own, list(suffix_by_name.values())) if own else None
         cure = f"did you mean {near}? " if near else ""
-        cure += f"Choose one with -f: {', '.join(FORMAT_NAMES)}"
-    raise InputError(fact, "nothing was written", cure)
+        cure += f"Choose one with -f: {', '.join(suffix_by_name)}"
+    raise InputError(fact, "nothing was written", "; ".join((cure, *faults)))
 
 
 def holding_many(target: Path) -> str:
     """The format of a file that is to hold many films, by its suffix. Raises InputError."""
-    for name in FORMATS:
-        if holds_many(name) and target.name.lower().endswith(suffix_of(name)):
+    faults: list[str] = []
+    many = {name: suffix for name, suffix in suffixes(faults).items() if holds_many(name)}
+    for name, suffix in sorted(many.items(), key=lambda item: -len(item[1])):
+        if target.name.lower().endswith(suffix):
             return name
-    suffixes = [suffix_of(name) for name in FORMATS if holds_many(name)]
     raise InputError(
         f"{target.name} does not end as a format that holds many films",
         "nothing was written",
-        f"give a name that ends in {' or '.join(suffixes)}",
+        "; ".join((f"give a name that ends in {' or '.join(many.values())}", *faults)),
     )
 
 

@@ -1,69 +1,24 @@
 """Timeline files, one module a format: reading and writing side by side. Knows the timeline only.
 
 Every module states its resolution, what it loses and how it escapes. docs/formats.md shows them side by side.
+FORMATS holds them all by their names, and behind ours those that plug-ins add.
 """
 
-import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from vtn_stream.formats.format import KEPT, Format
+from vtn_stream.formats.plugged import RESERVED, PluggedFormat, plugged
+from vtn_stream.formats.reading import ReadingOptions, ReadResult
+from vtn_stream.formats.writing import SAID, Options, Written
+from vtn_stream.plugins import FORMATS_GROUP, WithPlugins
 
-from vtn_stream.formats.reading import TimelineReader
-from vtn_stream.formats.writing import SAID, Options, Writer, Written, unsaid
-from vtn_stream.timeline import Timeline
+__all__ = ["FORMATS", "KEPT", "SAID", "Format", "Options", "PluggedFormat", "ReadResult", "ReadingOptions", "Written"]
 
-__all__ = ["FORMATS", "KEPT", "SAID", "Format", "Options", "Written"]
-
-# What a timeline may hold beside its segments' times and labels, and not every format.
-KEPT = ("scores", "attributes", "clip labels", "subset", "source", "duration", "rate")
 _ORIGIN = frozenset({"origin"})
 _SCORES = frozenset({"scores"})
 _TABLE = _SCORES | {"subset", "source"}
 _CLOCK = _SCORES | {"duration", "rate"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """A format by its name on the command line.
-
-    title       as people call it
-    suffix      what its files end with
-    module      below vtn_stream.formats, imported when it is needed; it has `write`, `read`, or both
-    reads       how it is read: by the module's own `read`, or as annotations (`read_annotations`)
-    holds_many  one file may hold the timelines of many films
-    keeps       which of KEPT is written and comes back; the rate also where frames are counted at it without saying so
-    says        which of SAID is written and comes back; a warning tells of the others
-    """
-
-    title: str
-    suffix: str
-    module: str
-    reads: Literal["itself", "annotations"] = "itself"
-    holds_many: bool = False
-    keeps: frozenset[str] = frozenset()
-    says: frozenset[str] = frozenset()
-
-    @property
-    def write(self) -> Writer:
-        module = importlib.import_module(f"vtn_stream.formats.{self.module}")
-
-        def write(timelines: Sequence[Timeline], options: Options) -> Written:
-            written: Written = module.write(timelines, options)
-            return replace(written, warnings=(*written.warnings, *unsaid(timelines, self.says)))
-
-        return write
-
-    @property
-    def read(self) -> TimelineReader:
-        """The module's reader; only for formats that can be read."""
-        return importlib.import_module(f"vtn_stream.formats.{self.module}").read
-
-    def claims(self, head: str, suffix: str) -> bool:
-        """Whether a file has this format. head: its beginning, of most files all of it. Takes linear time."""
-        return importlib.import_module(f"vtn_stream.formats.{self.module}").claims(head, suffix)
-
-
-FORMATS = {
+_OURS = {
     "json": Format(
         title="vtn-stream timeline", suffix=".json", module="timeline_json", keeps=frozenset(KEPT), says=frozenset(SAID)
     ),
@@ -126,3 +81,11 @@ FORMATS = {
         title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations", keeps=frozenset({"attributes"})
     ),
 }
+
+FORMATS = WithPlugins[Format](
+    _OURS,
+    group=FORMATS_GROUP,
+    thing="format",
+    fitted=lambda code, plugin: plugged(code, plugin, taken={of.suffix: name for name, of in _OURS.items()}),
+    reserved=RESERVED,
+)

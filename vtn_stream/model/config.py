@@ -278,7 +278,7 @@ class VTNConfig:
         """The inverse of `to_dict`, with heads by their kinds. KeyError, TypeError or ValueError for anything else."""
         head = dict(fields["head"])
         if (kind := head.pop("kind")) not in heads:
-            raise ValueError(f"this release has no {kind!r} head")
+            raise ValueError(f"this installation has no {kind!r} head")
         if not isinstance(fields["backbone"], str):
             raise TypeError("backbone must be a name")
         encoder = dict(fields["encoder"])

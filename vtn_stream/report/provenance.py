@@ -14,6 +14,7 @@ __all__ = ["facts", "how_made", "is_of_scenes", "rate_of"]
 MAX_FACTS = 1_000
 MAX_INPUTS = 12
 MAX_OWN_THRESHOLDS = 12
+MAX_PLUGINS = 12
 NEARLY_NOTHING = 1e-4  # a threshold that leaves nothing out
 
 KINDS = {
@@ -59,6 +60,8 @@ def how_made(timeline: Timeline, *, has_curves: bool) -> Iterator[tuple[str, str
         yield "It is shown", f"{shown}."
     if (version := _text(provenance, "vtn_stream")) is not None:
         yield "Program", f"vtn-stream {version}{_computed(provenance)}."
+    if plugins := (*_plugins(provenance), *_plugins(analysis)):
+        yield "Plug-ins", f"{', '.join(dict.fromkeys(plugins))}."
     if (corrected := _corrected(_mapping(provenance, "corrections"))) is not None:
         yield "Corrections", corrected
     selections = provenance.get("selections")
@@ -70,6 +73,12 @@ def how_made(timeline: Timeline, *, has_curves: bool) -> Iterator[tuple[str, str
     for note in notes if isinstance(notes, list) else ():
         if isinstance(note, str):
             yield "Note", note
+
+
+def _plugins(of: Mapping[str, Any]) -> Iterator[str]:
+    """The packages of others that took part, with their versions."""
+    for package, version in list(_mapping(of, "plugins").items())[:MAX_PLUGINS]:
+        yield f"{package} {_plain(version)}"
 
 
 def is_of_scenes(timeline: Timeline) -> bool:

@@ -10,7 +10,8 @@ pages      one film as an HTML page
 overview   a folder of timelines: a page for each, and index.html over all of them
 """
 
-from vtn_stream.results.files import FORMAT_NAMES, ResultFiles, suffix_of
+from vtn_stream.results.files import ResultFiles
+from vtn_stream.results.format_names import FORMAT_NAMES, check_written, suffix_of, suffixes
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.options import ResultOptions
 from vtn_stream.results.timelines import load_timeline, stem_of
@@ -21,9 +22,11 @@ __all__ = [
     "ResultFiles",
     "ResultOptions",
     "check_results_folder",
+    "check_written",
     "is_hand_work",
     "load_timeline",
     "stem_of",
     "suffix_of",
+    "suffixes",
     "write_file",
 ]

@@ -23,6 +23,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines
+from vtn_stream.results.format_names import PAGE, suffix_of
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
 from vtn_stream.results.pages import Scored, page_of, quiet_way_to
@@ -32,10 +33,7 @@ from vtn_stream.store import scores_content, scores_identity
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores
 
-__all__ = ["FORMAT_NAMES", "ResultFiles", "Saved", "suffix_of"]
-
-PAGE = "html"  # a page needs the store and the film's place: it is no format that knows the timeline only
-FORMAT_NAMES = (*FORMATS, PAGE)
+__all__ = ["ResultFiles", "Saved"]
 
 Fate = Literal["replace", "aside", "keep"]  # of a file that is there: it is written anew, put aside first, or kept
 
@@ -332,8 +330,3 @@ class ResultFiles:
             return "replace" if same else "aside"
         lost = beside.timeline.is_corrected and self._corrected(beside) is None
         return "aside" if beside.timeline.is_kept or lost else "replace"
-
-
-def suffix_of(format: str) -> str:
-    """How files of this format end."""
-    return ".html" if format == PAGE else FORMATS[format].suffix

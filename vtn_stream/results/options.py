@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from vtn_stream.errors import InputError
-from vtn_stream.results.files import FORMAT_NAMES, ResultFiles
+from vtn_stream.results.files import ResultFiles
+from vtn_stream.results.format_names import check_written
 from vtn_stream.results.names import has_results, place_of
 
 __all__ = ["ResultOptions"]
@@ -36,13 +36,7 @@ class ResultOptions:
     anonymous: bool = False
 
     def __post_init__(self) -> None:
-        for name in self.formats:
-            if name not in FORMAT_NAMES:
-                raise InputError(
-                    f"{name} is not a format of timelines",
-                    "nothing was analyzed",
-                    f"give one of {', '.join(FORMAT_NAMES)}",
-                )
+        check_written(self.formats, "nothing was analyzed")
         if self.anonymous:
             object.__setattr__(self, "thumbnails", False)
 

@@ -11,7 +11,7 @@ from vtn_stream.formats.writing import num as num_of
 from vtn_stream.name_table import Names
 from vtn_stream.report.index import Entry, Failed, entry_of, index, is_index
 from vtn_stream.results.blank import blank_in_page
-from vtn_stream.results.files import PAGE, suffix_of
+from vtn_stream.results.format_names import PAGE, suffix_of
 from vtn_stream.results.hand_work import is_hand_work
 from vtn_stream.results.names import result_stem
 from vtn_stream.results.pages import check_replaceable, page_at

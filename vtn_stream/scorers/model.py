@@ -18,7 +18,7 @@ from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.checkpoints.training_films import FILM_DIGESTS
 from vtn_stream.errors import CheckpointError
 from vtn_stream.film import FrameIndex
-from vtn_stream.heads import Head, head_of
+from vtn_stream.heads import HEADS, Head, head_of
 from vtn_stream.localize import DRAWINGS, draw
 from vtn_stream.model import VTN
 from vtn_stream.timeline import Segment
@@ -100,6 +100,7 @@ def model_provenance(checkpoint: Checkpoint, point: str | None = None) -> dict[s
         "model": checkpoint.digest,
         **({"model_name": checkpoint.name} if checkpoint.name else {}),
         **({"linear": True} if checkpoint.config.is_linear else {}),
+        **({"plugins": plugins} if (plugins := HEADS.versions(checkpoint.config.head.kind)) else {}),
         "num_labels": len(checkpoint.labels),
         "training": {key: value for key, value in checkpoint.training.items() if key != FILM_DIGESTS},
     }

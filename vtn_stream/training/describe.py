@@ -52,7 +52,8 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
 
 def _origin(material: Material) -> dict[str, str]:
     base = material.base
-    return {} if base is None else {"goes on from": f"{base.name}, {base.digest}"}
+    plugins = {f"plug-in {package}": version for package, version in HEADS.versions(material.head).items()}
+    return plugins if base is None else {**plugins, "goes on from": f"{base.name}, {base.digest}"}
 
 
 def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
         "vtn_stream": __version__,
         "seed": learnt.seed,
         "head": material.head,
+        **({"plugins": plugins} if (plugins := HEADS.versions(material.head)) else {}),
         **{split.name.replace(" ", "_"): _without_none(asdict(split)) for split in _splits(material)},
         "epochs": learnt.fitted.num_epochs,
         "way": learnt.way.name,
