@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from vtn_stream import errors
 from vtn_stream.errors import VtnStreamError, listed, printable
 
-CLASSES = [kind for name in errors.__all__ if isinstance(kind := getattr(errors, name), type)]
+CLASSES = [
+    kind for name in errors.__all__ if isinstance(kind := getattr(errors, name), type) and not issubclass(kind, Warning)
+]
 
 # Anything a file name can hold: also lone surrogates, which is how Python spells bytes that are not UTF-8.
 anything = st.text(

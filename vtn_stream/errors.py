@@ -158,4 +158,4 @@ class PluginError(VtnStreamError):
 
 
 class VtnStreamWarning(UserWarning):
-    """Something was read or written otherwise than it stood there; one line says what. No error: Python's `warnings`."""
+    """Something was read or written otherwise than it stood there; one line says what. Of Python's `warnings`."""

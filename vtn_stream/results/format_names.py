@@ -29,7 +29,7 @@ def check_written(formats: Iterable[str], consequence: str) -> None:
     """Raises InputError unless all of these can be written, each as a file of its own; PluginError for a broken one."""
     of: dict[str, str] = {}
     for name in dict.fromkeys(formats):
-        if name not in FORMAT_NAMES:
+        if name != PAGE and name not in FORMATS:
             raise InputError(
                 f"{printable(name)[:40]} is not a format of timelines that can be written",
                 consequence,
