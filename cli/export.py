@@ -13,7 +13,7 @@ from vtn_stream.exchange import export as export_timeline
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
 from vtn_stream.name_table import Names
-from vtn_stream.results import check_written, load_timeline, stem_of, suffixes, FORMAT_NAMES
+from vtn_stream.results import FORMAT_NAMES, check_written, load_timeline, stem_of, suffixes
 from vtn_stream.results.overview import timeline_files
 
 from . import options

@@ -164,5 +164,7 @@ def _of_lengths(films: Films) -> list[str]:
     if differing:
         told.append(f"A and B give different lengths of {listed(differing)}; the longer one counts. Is it one film?")
     if unknown:
-        told.append(f"It is not said how long these films are, so they were taken to end with the last segment: {listed(unknown)}.")
+        told.append(
+            f"It is not said how long these films are, so they were taken to end with the last segment: {listed(unknown)}."
+        )
     return told
