@@ -42,7 +42,8 @@ def is_kept_beside(path: Path) -> bool:
     if beside.timeline is None:
         return False
     end = beside.end_of(path)
-    format = next((format for format in FORMATS.values() if end == f"timeline{format.suffix}"), None)
+    formats = (format for format in FORMATS.usable().values() if format.writes)
+    format = next((format for format in formats if end == f"timeline{format.suffix}"), None)
     return format is None or not holds(path, format.write([beside.timeline.timeline], Options()).content)
 
 
