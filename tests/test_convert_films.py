@@ -153,6 +153,22 @@ def test_what_a_format_is_said_to_keep_comes_back(tmp_path, name):
     assert {kept for kept, there in zip(KEPT, held, strict=True) if there} == FORMATS[name].keeps
 
 
+@pytest.mark.parametrize("name", [name for name, format in FORMATS.items() if format.attributes])
+def test_attributes_that_a_format_is_said_to_keep_come_back(tmp_path, name):
+    more = {"colour": "GREEN", "team": "home"}
+    attributes = {key: more.get(key, "x") for key in FORMATS[name].attributes}
+    segment = Segment(start_s=100, end_s=145, label="run", attributes=attributes | {"who": "A"})
+    path = tmp_path / f"match.timeline{FORMATS[name].suffix}"
+    path.write_bytes(FORMATS[name].write([replace(WHOLE, segments=(segment,))], Options()).content)
+    (back,) = read_any(path).timelines
+    assert [s.attributes for s in back.segments if s.label == "run"] == [attributes]
+    made = convert(path, tmp_path / "o.llc")
+    assert not [warning for warning in made.warnings if "attributes" in warning]
+    (tmp_path / "a.timeline.json").write_bytes(timeline_json.dumps(replace(WHOLE, segments=(segment,))))
+    made = convert(tmp_path / "a.timeline.json", tmp_path / "o", format=name)
+    assert any("does not hold" in warning and "other attributes" in warning for warning in made.warnings)
+
+
 def test_the_command_line_tells_what_is_left_out_in_one_line(tmp_path):
     (tmp_path / "t.csv").write_text("video,start_s,end_s,label,score,source,subject\na,1,2,x,.5,lab,hen\n")
     result = CliRunner().invoke(vtn_stream, ["convert", str(tmp_path / "t.csv"), str(tmp_path / "t.vtt")])

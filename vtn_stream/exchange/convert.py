@@ -99,11 +99,14 @@ def _dropped(timelines: Sequence[Timeline], format: str, reading: ReadingOptions
     """What the source says and files of this format do not hold."""
     if format == PAGE:
         return []
+    its = FORMATS[format]
     notes = [notes_of(t) for t in timelines]
     filled = any(note.startswith(OF_FILM) for of_one in notes for note in of_one)  # the film is there to say it
     held = {
         "scores": any(s.score is not None for t in timelines for s in t.segments),
-        "attributes": any(s.attributes for t in timelines for s in t.segments),
+        "other attributes" if its.attributes else "attributes": any(
+            s.attributes.keys() - its.attributes for t in timelines for s in t.segments
+        ),
         "labels of whole films": any(t.clip_labels for t in timelines),
         "subsets": any(t.provenance.get("subset") for t in timelines),
         "sources": any(t.provenance.get("source") for t in timelines),
@@ -112,9 +115,8 @@ def _dropped(timelines: Sequence[Timeline], format: str, reading: ReadingOptions
         and any(ENDS_WITH_LAST not in of_one for of_one in notes),
         "the film's rate": not filled and reading.rate is None and any(t.nominal_rate is not None for t in timelines),
     }
-    keeps = FORMATS[format].keeps
-    lost = [name for (name, there), kept in zip(held.items(), KEPT, strict=True) if there and kept not in keeps]
-    return [f"{FORMATS[format].title} does not hold {listed(lost, len(lost))}: left out"] if lost else []
+    lost = [name for (name, there), kept in zip(held.items(), KEPT, strict=True) if there and kept not in its.keeps]
+    return [f"{its.title} does not hold {listed(lost, len(lost))}: left out"] if lost else []
 
 
 def _stems(timelines: Sequence[Timeline]) -> list[str]:

@@ -50,6 +50,8 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
     if not path.is_dir() and (format := _format_of(name, _head(data), faults)) is not None:
         result = format.read(data, name, options)
         return replace(result, warnings=(*result.warnings, *faults))
+    if path.suffix.lower() in _PROJECTS:
+        raise _unknown(path.name, data)
     try:
         annotations = read_annotations(
             path,

@@ -50,11 +50,25 @@ _OURS = {
     "llc": Format(title="LosslessCut project", suffix=".llc", module="llc", keeps=frozenset({"attributes"})),
     "losslesscut": Format(title="LosslessCut CSV", suffix=".losslesscut.csv", module="losslesscut"),
     "premiere": Format(
-        title="Premiere marker table", suffix=".premiere.csv", module="premiere", keeps=frozenset({"rate"})
+        title="Premiere marker table",
+        suffix=".premiere.csv",
+        module="premiere",
+        keeps=frozenset({"rate"}),
+        attributes=frozenset({"comment", "type"}),
     ),
-    "avid": Format(title="Avid locator EDL", suffix=".avid.edl", module="avid", keeps=frozenset({"duration", "rate"})),
+    "avid": Format(
+        title="Avid locator EDL",
+        suffix=".avid.edl",
+        module="avid",
+        keeps=frozenset({"duration", "rate"}),
+        attributes=frozenset({"colour"}),
+    ),
     "avidmarkers": Format(
-        title="Avid marker list", suffix=".avid.txt", module="avid_markers", keeps=frozenset({"rate"})
+        title="Avid marker list",
+        suffix=".avid.txt",
+        module="avid_markers",
+        keeps=frozenset({"rate"}),
+        attributes=frozenset({"colour", "track", "user"}),
     ),
     "scenes": Format(title="PySceneDetect scene list", suffix=".scenes.csv", module="scenes"),
     "audacity": Format(title="Audacity labels", suffix=".audacity.txt", module="audacity"),
@@ -77,7 +91,12 @@ _OURS = {
         keeps=_SCORES | {"rate"},
     ),
     "soccernet": Format(
-        title="SoccerNet", suffix=".soccernet.json", module="annotations.soccernet", reads="annotations", keeps=_SCORES
+        title="SoccerNet",
+        suffix=".soccernet.json",
+        module="annotations.soccernet",
+        reads="annotations",
+        keeps=_SCORES,
+        attributes=frozenset({"team", "visibility"}),
     ),
     "boris": Format(
         title="BORIS project",
@@ -85,7 +104,8 @@ _OURS = {
         module="annotations.boris",
         reads="annotations",
         holds_many=True,
-        keeps=frozenset({"attributes", "duration", "rate"}),
+        keeps=frozenset({"duration", "rate"}),
+        attributes=frozenset({"comment", "modifier", "subject"}),
     ),
     "frames": Format(
         title="frame columns",

@@ -26,6 +26,7 @@ class Format:
     reads       how it is read: by the module's own `read`, or as annotations (`read_annotations`); None: not at all
     holds_many  one file may hold the timelines of many films
     keeps       which of KEPT is written and comes back; the rate also where frames are counted at it without saying so
+    attributes  the names of those that are kept, where "attributes" is not among what it keeps
     says        which of SAID is written and comes back; a warning tells of the others
     """
 
@@ -36,6 +37,7 @@ class Format:
     reads: Literal["itself", "annotations"] | None = "itself"
     holds_many: bool = False
     keeps: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
     says: frozenset[str] = frozenset()
 
     def write(self, timelines: Sequence[Timeline], options: Options) -> Written:
