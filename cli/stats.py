@@ -9,6 +9,7 @@ import click
 from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
+from vtn_stream.exchange.output import check_free
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import write_file
 
@@ -57,6 +58,7 @@ SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
 @options.rate
 @options.annotation_fps
 @options.bom
+@click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
 @quiet_option
 def stats(
     files: tuple[Path, ...],
@@ -70,6 +72,7 @@ def stats(
     rate: str | None,
     annotation_fps: Fraction | None,
     bom: bool,
+    overwrite: bool,
 ) -> int:
     """Show how often things happen in films, how long they last, how soon, and what follows what.
 
@@ -101,6 +104,7 @@ def stats(
         if output is None:
             click.echo(content, nl=False)
         else:
+            check_free(output, content, overwrite=overwrite)
             _write(output, content)
     if plot is not None:
         _draw(found, plot)
@@ -122,10 +126,13 @@ def _format(format: str | None, output: Path | None) -> str:
 
 
 def _check_output(output: Path | None, inputs: tuple[Path, ...]) -> None:
-    """Raises InputError if a file that is read would be replaced."""
-    for path in inputs if output is not None and output.exists() else ():
-        if output is not None and path.samefile(output):
-            raise InputError(f"{output.name} is one of the files to read", "it was kept", "name another file with -o")
+    """Raises InputError if a timeline, or a file that is read, would be replaced."""
+    from vtn_stream.results.corrected_folder import is_timeline_name
+
+    if output is None or not output.exists():
+        return
+    if is_timeline_name(output.name) or any(path.samefile(output) for path in inputs):
+        raise InputError(f"{output.name} is one of the files to read", "it was kept", "name another file with -o")
 
 
 def _content(found: "Stats", name: str, *, bom: bool) -> bytes:

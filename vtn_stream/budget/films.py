@@ -157,7 +157,7 @@ def _one_of(same: Sequence[Found], lines: list[str], failed: list[InputError]) -
     different = list({_said(each.timeline): each for each in reversed(same)}.values())[::-1]
     if len(same) == 1:
         return first
-    files = listed(dict.fromkeys(map(_file, same)), len(same))
+    files = _files(same)
     if len(different) == 1:
         lines.append(f"{files} say the same of one film, {first.place}: it counts once")
         return first
@@ -174,6 +174,14 @@ def _one_of(same: Sequence[Found], lines: list[str], failed: list[InputError]) -
     fact = f"{files} say different things of one film, {first.place}"
     failed.append(InputError(fact, "it does not count", "keep one of them, or give two films two names"))
     return None
+
+
+def _files(same: Sequence[Found]) -> str:
+    """The files of these timelines, for a message."""
+    names = dict.fromkeys(map(_file, same))
+    if len(names) > 1:
+        return listed(names, len(same))
+    return f"{len(same)} timelines" + (f" in {same[0].file}" if same[0].file else "")
 
 
 def _file(found: Found) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vtn_stream.budget.films import Film, same_name
-from vtn_stream.errors import InputError, listed
+from vtn_stream.errors import InputError, TimelineError, listed
 from vtn_stream.film import bare_name, one_form, with_or_without_v
 from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -36,7 +36,7 @@ class GroupLine:
 
 
 def read_groups(path: Path, *, by_subject: bool) -> tuple[list[GroupLine], list[str]]:
-    """The rows of a table of groups, and lines on what was left out. Raises InputError, TimelineError.
+    """The rows of a table of groups, and lines on what was left out. Raises InputError.
 
     by_subject: whether subjects are counted apart; without it there can be no groups of them
     """
@@ -87,10 +87,9 @@ def grouped_films(films: Sequence[Film], rows: Sequence[GroupLine], name: str) -
         near = nearest(next(iter(unknown)), [film.name for film in films]) if len(unknown) == 1 else None
         meant = f" (did you mean {near}?)" if near else ""
         what = "film or subject" if any(row.subject for row in rows) else "film"
-        these = what if len(unknown) == 1 else what.replace("film", "films").replace("subject", "subjects")
         lines.append(
-            f"{name}: {listed(unknown)}{meant}: no such {these} here, so the groups lack them; give {these} as the "
-            "timelines call them"
+            f"{name}: there is no {what} {listed(unknown)}{meant} here, so no group counts it; use the names of the "
+            "films"
         )
     for given, names in several.items():
         lines.append(f"{name}: {given} may be {listed(names)}, so none of them is in this group; write the folders too")
@@ -142,7 +141,10 @@ def _only(names: Sequence[str], name: str, file: str) -> int | None:
 
 def _text(data: bytes, name: str) -> tuple[list[str], list[list[str]], list[str]]:
     """Header, rows and lines of a table that is text."""
-    text = decoded(data, name)
+    try:
+        text = decoded(data, name)
+    except TimelineError as error:
+        raise InputError(error.fact, _NOTHING, error.cure) from error
     findings = Findings(name)
     try:
         rows = [cells for _, cells in cells_below(findings, text)]

@@ -15,7 +15,7 @@ from vtn_stream.timeline import Timeline
 __all__ = ["Source", "read_files"]
 
 Source = str | os.PathLike[str] | Timeline
-_NOTHING = "no figures were computed"
+_NOTHING, _UNCOUNTED = "no figures were computed", "it does not count"
 
 
 def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list[Found], list[str], list[InputError]]:
@@ -34,7 +34,9 @@ def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list
             for file, below in timelines:
                 if _is_new(file, seen):
                     _load(file, below, found, failed)
-            if not timelines and _is_new(path, seen):
+            if path.is_dir() and not any(path.iterdir()):
+                failed.append(InputError(f"there is nothing in {path.name or path}", _UNCOUNTED, "name another folder"))
+            elif not timelines and _is_new(path, seen):
                 read = read_with_films(path, options, None)
                 name, folder = path.name or "annotations", path.absolute().parent.name
                 found += [Found(timeline=t, place=t.video_path, file=name, folder=folder) for t in read.timelines]
@@ -71,4 +73,4 @@ def _is_new(path: Path, seen: set[str]) -> bool:
 
 
 def _uncounted(error: VtnStreamError) -> InputError:
-    return InputError(error.fact, "it does not count", error.cure)
+    return InputError(error.fact, _UNCOUNTED, error.cure)

@@ -1,8 +1,9 @@
 """The rows of time budgets, one dataclass a table, and what each column means. None stands for what is not defined."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 __all__ = ["ALL", "MEANINGS", "TABLES", "BinRow", "FilmRow", "GroupBinRow", "GroupRow", "Statistic", "TransitionRow"]
@@ -123,9 +124,9 @@ def columns_of(table: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(TABLES[table]))
 
 
-def values_of(row: Any) -> Sequence[Any]:
-    """The values of a row, in the order of its columns."""
-    return [getattr(row, name) for name in row.__slots__]
+def values_of(table: str, rows: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """The values of each row of one of the TABLES, in the order of its columns."""
+    return map(attrgetter(*columns_of(table)), rows)
 
 
 def defined(value: float) -> float | None:

@@ -74,7 +74,7 @@ class Stats:
             ) from error
         return {
             name: pandas.DataFrame(
-                [[math.nan if value is None else value for value in values_of(row)] for row in rows],
+                [[math.nan if value is None else value for value in row] for row in values_of(name, rows)],
                 columns=list(columns_of(name)),
             )
             for name, rows in self.tables().items()

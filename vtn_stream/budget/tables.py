@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from vtn_stream.budget.rows import MEANINGS, TABLES, columns_of, values_of
@@ -30,23 +31,28 @@ def as_csv(stats: Stats, *, bom: bool = False) -> bytes:
     """The long table: a row for each row of each table."""
     columns = list(dict.fromkeys([*_COLUMNS, *(column for table in TABLES for column in columns_of(table))]))
     text = io.StringIO()
-    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    table.writeheader()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
     for name, rows in stats.tables().items():
-        for row in rows:
-            values = zip(columns_of(name), map(_text, values_of(row)), strict=True)
-            table.writerow({"level": LEVELS[name], **dict(values)})
+        places = [columns.index(column) for column in columns_of(name)]
+        row = [LEVELS[name], *[""] * (len(columns) - 1)]
+        for values in values_of(name, rows):
+            for place, value in zip(places, values, strict=True):
+                row[place] = _text(value)
+            table.writerow(row)
     return (("\ufeff" if bom else "") + text.getvalue()).encode("utf-8", "replace")
 
 
 def as_json(stats: Stats) -> bytes:
-    """Each table as a list of objects; the meanings of their columns; notes, and what failed."""
-    tables = {
-        name: [dict(zip(columns_of(name), map(_rounded, values_of(row)), strict=True)) for row in rows]
-        for name, rows in stats.tables().items()
-    }
-    content = {**tables, "meanings": MEANINGS, "notes": list(stats.notes), "failed": list(stats.failed)}
-    return (json.dumps(content, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
+    """Each table as a list of objects, an object a line; the meanings of their columns; notes, and what failed."""
+    parts = []
+    for name, rows in stats.tables().items():
+        columns = columns_of(name)
+        lines = [_dumps(dict(zip(columns, map(_rounded, of_row), strict=True))) for of_row in values_of(name, rows)]
+        parts.append(f'"{name}": [' + ",".join(f"\n  {line}" for line in lines) + ("\n ]" if lines else "]"))
+    known = {"meanings": MEANINGS, "notes": stats.notes, "failed": stats.failed}
+    parts += [f'"{name}": {_dumps(value)}' for name, value in known.items()]
+    return ("{\n " + ",\n ".join(parts) + "\n}\n").encode()
 
 
 def as_xlsx(stats: Stats) -> bytes:
@@ -57,7 +63,7 @@ def as_xlsx(stats: Stats) -> bytes:
     from vtn_stream.formats.workbook import workbook
 
     sheets = {
-        name: [list(columns_of(name)), *([_rounded(value) for value in values_of(row)] for row in rows)]
+        name: [list(columns_of(name)), *(list(map(_rounded, of_row)) for of_row in values_of(name, rows))]
         for name, rows in stats.tables().items()
         if rows or name == "films"
     }
@@ -74,9 +80,13 @@ def _rounded(value: Any) -> Any:
     return round(value, _DIGITS) if isinstance(value, float) else value
 
 
+_dumps = json.JSONEncoder(allow_nan=False).encode
+_cell = cache(cell)  # a few names, in very many rows
+
+
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        return cell(value)
+        return _cell(value)
     if isinstance(value, float):
         return f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")
     return "" if value is None else str(value)

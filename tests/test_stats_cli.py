@@ -1,0 +1,164 @@
+"""vtn-stream stats: its table, its files, its pictures, and what it says."""
+
+import csv
+import io
+import json
+
+import openpyxl
+import pytest
+from drawn_timelines import seg, timeline
+
+from vtn_stream.formats import timeline_json
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two films that people annotated, and a table of groups."""
+    results = tmp_path / "results"
+    results.mkdir()
+    for name, length in (("a.mp4", 3), ("b.mp4", 6)):
+        segments = (seg(1, 1 + length, "=1+1", origin="manual"), seg(9, 9, "bite", origin="manual"))
+        film = timeline(*segments, video_path=name, video_identity=name)
+        (results / f"{name}.timeline.json").write_bytes(timeline_json.dumps(film, {}))
+    (tmp_path / "groups.csv").write_text("video,group\na,old\nb,young\n")
+    return tmp_path
+
+
+def lines(out):
+    return [" ".join(line.split()) for line in out.splitlines()]
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_table(here, folder):
+    code, out, err = here("stats", folder / "results", "--groups", folder / "groups.csv", "--bin", "6s")
+    assert (code, err) == (0, "")
+    told = lines(out)
+    assert told[0] == "film by film label count total s mean s median s longest s share % a minute latency s"
+    assert "a.mp4 [old] =1+1 1 3.0 3.0 3.0 3.0 25.0 5.00 1.0" in told
+    assert "bite 1 - - - - - 5.00 9.0" in told
+    assert "young =1+1 1 1.0 6.0 50.0 5.0 1.0 50.0" in told
+    assert "time bins, share % (instants: count) from =1+1 bite" in told
+    assert "b.mp4 0:00:00.0 83.3 0" in told
+    assert "old =1+1 bite 1 1.00" in told
+
+
+def test_csv_on_stdout_is_one_tidy_table(here, folder):
+    code, out, err = here("stats", folder / "results", "--bin", "6", "-f", "csv")
+    assert (code, err) == (0, "")
+    table = rows(out)
+    assert {row["level"] for row in table} == {"film", "group", "bin", "group_bin", "transition"}
+    first = table[0]
+    assert (first["film"], first["label"], first["total_s"], first["share"]) == ("a.mp4", "'=1+1", "3", "0.25")
+    assert [row["count"] for row in table if row["level"] == "bin" and row["film"] == "a.mp4"] == ["1", "0", "0", "1"]
+    assert {len(row) for row in table} == {len(first)}
+    assert None not in first
+
+
+def test_equal_input_gives_equal_bytes_in_any_order(here, folder):
+    first = here("stats", *sorted((folder / "results").iterdir()), "-f", "json")
+    assert first == here("stats", *sorted((folder / "results").iterdir(), reverse=True), "-f", "json")
+
+
+def test_json_has_all_tables_and_what_they_mean(here, folder):
+    code, out, _ = here("stats", folder / "results", "-f", "json")
+    content = json.loads(out)
+    assert code == 0
+    assert list(content) == ["films", "groups", "bins", "group_bins", "transitions", "meanings", "notes", "failed"]
+    assert content["films"][1]["share"] is None
+    assert set(content["films"][0]) - {"film", "subject", "label"} <= set(content["meanings"])
+
+
+def test_a_workbook_has_a_sheet_a_table(here, folder):
+    target = folder / "budget.xlsx"
+    code, out, err = here("stats", folder / "results", "--bin", "6", "-o", target)
+    assert (code, out, err) == (0, "", f"wrote {target}\n")
+    book = openpyxl.load_workbook(target)
+    assert book.sheetnames == ["films", "groups", "bins", "group_bins", "transitions", "about"]
+    header, first, *_ = book["films"].iter_rows(values_only=True)
+    values = dict(zip(header, first, strict=True))
+    assert (values["film"], values["label"], values["total_s"]) == ("a.mp4", "=1+1", 3)
+    assert book["films"]["D2"].data_type == "s"
+    assert "observed_s" in [row[0] for row in book["about"].iter_rows(values_only=True)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "xlsx"])
+def test_a_file_is_written_the_same_every_time_and_never_over_another(here, folder, suffix):
+    target = folder / f"budget.{suffix}"
+    here("stats", folder / "results", "-o", target)
+    before = target.read_bytes()
+    assert here("stats", folder / "results", "-o", target)[0] == 0
+    assert target.read_bytes() == before
+    target.write_bytes(b"mine")
+    code, _, err = here("stats", folder / "results", "-o", target)
+    assert (code, target.read_bytes()) == (1, b"mine")
+    assert "--overwrite" in err
+    assert here("stats", folder / "results", "-o", target, "--overwrite")[0] == 0
+    assert target.read_bytes() == before
+
+
+def test_what_is_read_is_never_replaced(here, folder):
+    for target in (folder / "groups.csv", folder / "results" / "a.mp4.timeline.json"):
+        before = target.read_bytes()
+        code, _, err = here(
+            "stats", folder / "results", "--groups", folder / "groups.csv", "-f", "csv", "-o", target, "--overwrite"
+        )
+        assert (code, target.read_bytes()) == (1, before)
+        assert "is one of the files to read; it was kept" in err
+
+
+def test_pictures(here, folder):
+    code, _, _ = here("stats", folder / "results", "--plot", folder / "pictures")
+    assert code == 0
+    names = sorted(path.name for path in (folder / "pictures").iterdir())
+    assert names == ["budget.svg", "ethogram.svg", "transitions.svg"]
+
+
+def test_what_fails_is_told_and_the_code_is_1(here, folder):
+    (folder / "results" / "c.timeline.json").write_text("{}")
+    code, out, err = here("stats", folder / "results")
+    assert code == 1
+    assert "a.mp4" in out
+    assert "c.timeline.json: " in err
+
+
+def test_it_is_told_whose_work_it_is(here, folder):
+    film = timeline(seg(0, 1, "bite", origin="model"), video_path="c.mp4", video_identity="c")
+    (folder / "results" / "c.mp4.timeline.json").write_bytes(timeline_json.dumps(film, {}))
+    assert "nobody reviewed what a model drew in 1 film (c.mp4)" in here("stats", folder / "results")[2]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["-f", "xlsx"], "name one with -o"),
+        (["-f", "table", "-o", "x.csv"], "the table is for the terminal"),
+        (["-o", "x.txt"], "does not say its format"),
+        (["--bin", "0"], "is not a length of time"),
+        (["--bin", "-5"], "is not a length of time"),
+        (["--bin", "1e9"], "is not a length of time"),
+        (["--by", "tier"], "subject"),
+    ],
+)
+def test_wrong_usage(here, folder, more, words):
+    code, _, err = here("stats", folder / "results", *more)
+    assert code == 2
+    assert words in err
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("90s", 90), ("1:30", 90), ("1.5m", 90), ("90", 90), ("2 min", 120), ("1h", 3600)]
+)
+def test_lengths_of_bins(given, seconds):
+    from vtn_stream_cli.times import LENGTH
+
+    assert LENGTH.convert(given, None, None) == seconds
+
+
+def test_very_many_films_are_cut_in_the_terminal_and_said(here, tmp_path):
+    table = "video,start_s,end_s,label,score\n" + "".join(f"{i:03d}.mp4,0,1,walk,\n" for i in range(80))
+    (tmp_path / "many.csv").write_text(table)
+    out = here("stats", tmp_path / "many.csv", "--duration", "1:00")[1]
+    assert "... and 20 more rows; the whole table: -f csv, xlsx or json" in out
