@@ -174,13 +174,12 @@ def _show_labels(found: "Agreement", labels: "dict[str, LabelAgreement]") -> Non
     table.add_row("all", _figure(found.kappa.value, 3), "", "", *_events(found.total), style="bold")
     out.print()
     show_table(table)
-    out.print(
-        "kappa: of the label against all else, over time; A s, B s: how long each says it; A, B: events; "
-        "s: % of the events of both that are one event within so many seconds; "
-        f"tIoU: the same by an overlap of {TIOU:g}; "
+    for line in (
+        "kappa: of the label against all else, over time; A s, B s: seconds of each; A, B: events of each",
+        f"s: % of the events of both that are one event within so many seconds; tIoU: by an overlap of {TIOU:g}",
         "starts, ends: mean seconds by which those of B come later, and standard deviation",
-        soft_wrap=True,
-    )
+    ):
+        out.print(line, soft_wrap=True)
     for why, which in whys.items():
         out.print(Text(f"no kappa of {listed(which)}: {why}"), soft_wrap=True)
 
@@ -200,8 +199,7 @@ def _show_icc(found: "Agreement", labels: "dict[str, LabelAgreement]") -> None:
         out.print()
         show_table(table)
         out.print(
-            "ICC: how far counts of events, and time, of A and B agree over films; (2,1) is lowered by a constant "
-            "difference, (3,1) is not",
+            "ICC: agreement over films; a constant difference between A and B lowers (2,1), and not (3,1)",
             soft_wrap=True,
         )
     for why, which in whys.items():

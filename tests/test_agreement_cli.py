@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,12 @@ def test_with_videos_the_films_say_how_long_they_are(evaluate, here, film_maker)
     assert code == 0
     assert fields["duration_s"] == pytest.approx(25 + 9, abs=0.6)
     assert "m2.mp4: there is no such film in films" in err
+
+
+def test_the_example_of_the_docs_is_what_is_printed(evaluate, here):
+    page = (Path(__file__).resolve().parents[1] / "docs/agreement.md").read_text("utf-8")
+    anna, ben = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (here / "anna.csv").write_text(anna)
+    (here / "ben.csv").write_text(ben)
+    _, out, _ = evaluate("--agreement", "anna.csv", "ben.csv")
+    assert f"```\n{out}```" in page

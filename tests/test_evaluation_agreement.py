@@ -201,7 +201,7 @@ def test_tables_are_read_and_films_found_by_name(tmp_path):
     found = compared(a, b)
     assert ([film.name for film in found.films], found.a, found.b) == (["films/x.mp4"], "alice.csv", "bob.csv")
     assert (found.shared.only_a, found.shared.only_b) == (("only_alice.mp4",), ("only_bob.mp4",))
-    assert any("taken to end with the last segment" in note for note in found.notes)
+    assert any("Taken to end with the last segment" in note for note in found.notes)
 
 
 def test_no_film_in_common_is_an_error_that_names_the_nearest(tmp_path):

@@ -76,8 +76,9 @@ def _compared(
     labels: dict[str, LabelAgreement] = {}
     only: tuple[list[Placed], list[Placed]] = ([], [])
     moments: list[Piece] = []
+    of_code = (_by_code(a), _by_code(b))
     for code, label in codes.labels.items():
-        mine, others = ([s for s in each if s.label == code] for each in (a, b))
+        mine, others = (each.get(code, []) for each in of_code)
         time, alone = _by_label(mine, others, shared(of_a.spans(label), of_b.spans(label)))
         both = (_counting(each, label, of_a, of_b) for each in (mine, others))
         labels[code], unpaired = _with_events(time, *both, tolerances_s=tolerances_s)
@@ -104,8 +105,15 @@ def _placed(segments: Iterable[Segment]) -> list[Placed]:
 
 def _counting(segments: Iterable[Segment], label: str, a: Known, b: Known) -> list[tuple[float, float]]:
     """The events of one label in time that both know."""
-    asked = ((s, Segment(start_s=s.start_s, end_s=s.end_s, label=label)) for s in segments)
-    return [(s.start_s, s.end_s) for s, plain in asked if a.counts(plain) and b.counts(plain)]
+    named = (s if s.label == label else replace(s, label=label) for s in segments)
+    return [(s.start_s, s.end_s) for s in named if a.counts(s) and b.counts(s)]
+
+
+def _by_code(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
+    by_code: dict[str, list[Segment]] = {}
+    for s in segments:
+        by_code.setdefault(s.label, []).append(s)
+    return by_code
 
 
 def _by_label(

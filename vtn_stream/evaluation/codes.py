@@ -55,7 +55,7 @@ def codes_of(films: Films, background: Collection[str] = ()) -> Codes:
         code, label = _code(s, by_subject=by_subject), spelled.setdefault(one_form(s.label), s.label)
         code = spelled.setdefault(one_form(code), code)
         labels[code] = label
-        return replace(s, label=code)
+        return s if s.label == code else replace(s, label=code)
 
     coded_films = {
         name: (tuple(map(coded, pair[0])), tuple(map(coded, pair[1]))) for name, pair in zip(films, kept, strict=True)
