@@ -84,8 +84,23 @@ def test_words_of_ours_are_no_names():
         "the film N cannot be read as a film"
     )
     assert without_name("/x/film.mp4: no", "/x/film.mp4", "N") == "N: no"
-    assert without_name("films, a film", "film.mp4", "N", stem=True) == "films, a N"
+    assert without_name("films, a film", "film.mp4", "N", stem=True) == "films, a film"
     assert without_name("1 of 1", "1.mp4", "N", stem=True) == "1 of 1"
+    assert without_name("1 of 1, 1", "1", "N") == "1 of 1, 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "film", "told"),
+    [
+        ("Smith is no film", "/x/Smith", "N is no film"),
+        ("7/Smith.mp4: [Errno 2] '/data/Ward 7/Smith.mp4'", "/data/Ward 7/Smith.mp4", "7/N: [Errno 2] 'N'"),
+        ("Ward 7/Smith.mp4 went", "/data/Ward 7/Smith.mp4", "N went"),
+        (r"a\x1b[31m.mp4 went", "/x/a\x1b[31m.mp4", "N went"),
+        ("smith.MP4, Smith.mp4.timeline.json, Smithy", "/x/Smith.mp4", "N, N.timeline.json, Smithy"),
+    ],
+)
+def test_a_name_is_found_however_it_is_shown(text, film, told):
+    assert without_name(text, film, "N") == told
 
 
 def test_labels_that_name_the_film_are_found():
