@@ -14,6 +14,7 @@ from vtn_stream.results import write_file
 
 from . import options
 from .console import err, out, quiet_option
+from .naming import names_from, tell_table
 from .times import LENGTH, SECONDS
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
 @options.rate
 @options.annotation_fps
 @options.bom
+@options.anonymous
 @quiet_option
 def stats(
     files: tuple[Path, ...],
@@ -70,6 +72,8 @@ def stats(
     rate: str | None,
     annotation_fps: Fraction | None,
     bom: bool,
+    anonymous: bool,
+    table: Path | None,
 ) -> int:
     """Show how often things happen in films, how long they last, how soon, and what follows what.
 
@@ -83,11 +87,12 @@ def stats(
     """
     name = _format(format, output)
     _check_output(output, (*files, *([groups] if groups else [])))
+    names = names_from(anonymous, table, None if output is None else output.parent, plot)
     from vtn_stream.budget import stats as compute
 
     reading = ReadingOptions(rate=options.as_rate(rate), annotation_fps=annotation_fps, duration_s=duration_s)
     with err.status("reading"):
-        found = compute(files, groups=groups, bin_s=bin_s, by=by, reading=reading)
+        found = compute(files, groups=groups, bin_s=bin_s, by=by, reading=reading, names=names)
     for note in found.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
     for line in found.failed:
@@ -104,6 +109,7 @@ def stats(
             _write(output, content)
     if plot is not None:
         _draw(found, plot)
+    tell_table(names, err)
     return 1 if found.failed else 0
 
 
