@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from vtn_stream.anonymous import without_name
@@ -63,11 +64,11 @@ def names_from(anonymous: bool, table: Path | None, *results: Path | None) -> Na
     return names
 
 
-def tell_table(names: Names | None) -> None:
+def tell_table(names: Names | None, console: Console = out) -> None:
     """Says where it is said which film is which, without the user's name."""
     if names is None:
         return
     path, home = Path(os.path.abspath(names.path)), Path.home()
     shown = names.path if not names.path.is_absolute() else path
     shown = Path("~", path.relative_to(home)) if shown.is_absolute() and path.is_relative_to(home) else shown
-    out.print(Text(f"which film is which: {printable(str(shown))}"), soft_wrap=True)
+    console.print(Text(f"which film is which: {printable(str(shown))}"), soft_wrap=True)

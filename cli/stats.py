@@ -15,6 +15,7 @@ from vtn_stream.results import write_file
 
 from . import options
 from .console import err, out, quiet_option
+from .naming import names_from, tell_table
 from .times import LENGTH, SECONDS
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
 @options.annotation_fps
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
+@options.anonymous
 @quiet_option
 def stats(
     files: tuple[Path, ...],
@@ -73,6 +75,8 @@ def stats(
     annotation_fps: Fraction | None,
     bom: bool,
     overwrite: bool,
+    anonymous: bool,
+    table: Path | None,
 ) -> int:
     """Show how often things happen in films, how long they last, how soon, and what follows what.
 
@@ -86,11 +90,12 @@ def stats(
     """
     name = _format(format, output)
     _check_output(output, (*files, *([groups] if groups else [])))
+    names = names_from(anonymous, table, None if output is None else output.parent, plot)
     from vtn_stream.budget import stats as compute
 
     reading = ReadingOptions(rate=options.as_rate(rate), annotation_fps=annotation_fps, duration_s=duration_s)
     with err.status("reading"):
-        found = compute(files, groups=groups, bin_s=bin_s, by=by, reading=reading)
+        found = compute(files, groups=groups, bin_s=bin_s, by=by, reading=reading, names=names)
     for note in found.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
     for line in found.failed:
@@ -108,6 +113,7 @@ def stats(
             _write(output, content)
     if plot is not None:
         _draw(found, plot)
+    tell_table(names, err)
     return 1 if found.failed else 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from leaking import leaks
 
 from vtn_stream.anonymous import anonymous, is_anonymous, labels_that_name, without_name
+from vtn_stream.budget import stats
 from vtn_stream.formats import timeline_json
 from vtn_stream.name_table import Names
 from vtn_stream.results import FORMAT_NAMES, ResultFiles, load_timeline
@@ -84,8 +85,23 @@ def test_words_of_ours_are_no_names():
         "the film N cannot be read as a film"
     )
     assert without_name("/x/film.mp4: no", "/x/film.mp4", "N") == "N: no"
-    assert without_name("films, a film", "film.mp4", "N", stem=True) == "films, a N"
+    assert without_name("films, a film", "film.mp4", "N", stem=True) == "films, a film"
     assert without_name("1 of 1", "1.mp4", "N", stem=True) == "1 of 1"
+    assert without_name("1 of 1, 1", "1", "N") == "1 of 1, 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "film", "told"),
+    [
+        ("Smith is no film", "/x/Smith", "N is no film"),
+        ("7/Smith.mp4: [Errno 2] '/data/Ward 7/Smith.mp4'", "/data/Ward 7/Smith.mp4", "7/N: [Errno 2] 'N'"),
+        ("Ward 7/Smith.mp4 went", "/data/Ward 7/Smith.mp4", "N went"),
+        (r"a\x1b[31m.mp4 went", "/x/a\x1b[31m.mp4", "N went"),
+        ("smith.MP4, Smith.mp4.timeline.json, Smithy", "/x/Smith.mp4", "N, N.timeline.json, Smithy"),
+    ],
+)
+def test_a_name_is_found_however_it_is_shown(text, film, told):
+    assert without_name(text, film, "N") == told
 
 
 def test_labels_that_name_the_film_are_found():
@@ -249,3 +265,70 @@ def test_what_is_found_so_far_is_anonymous_too(tmp_path):
     files.save_partial(a_timeline(complete=False))
     assert [file.name for file in tmp_path.iterdir()] == ["film-X.timeline.partial.json"]
     assert leaks(tmp_path, WORDS) == []
+
+
+# ---- stats
+
+
+@pytest.fixture
+def wards(ward):
+    """Two films in two groups; one is only in a table, without its identity; one file cannot be read."""
+    (ward / "Jones.mp4.timeline.json").write_bytes(
+        timeline_json.dumps(a_timeline(video_identity="cd" * 32, video_path="Jones.mp4", segments=SEGMENTS[:1]))
+    )
+    (ward.parent / "Brown.mp4.csv").write_text("video,start_s,end_s,label\nBrown.mp4,1,3,rest\n")
+    (ward / "Green.mp4.timeline.json").write_text("{}")
+    (ward.parent / "groups.csv").write_text(
+        "video,group\nSmith_1961.mp4,old\nJones.mp4,new\nBrown,new\nWhite.mp4,new\n"
+    )
+    return ward
+
+
+PEOPLE = (*WORDS, "jones", "brown", "green", "white", "smith")
+
+
+@pytest.mark.parametrize("groups", [[], ["--groups", "groups.csv"]])
+def test_stats_tell_no_film(here, wards, table, tmp_path, monkeypatch, groups):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    command = ["stats", wards, "Brown.mp4.csv", *groups, "--bin", "5s", "--duration", "10", "--anonymous"]
+    for format in ("csv", "xlsx", "json"):
+        plots = ["--plot", out / "plots"] if format == "csv" else []
+        code, told, err = here(*command, "-o", out / f"stats.{format}", *plots)
+        assert code == 1, "Green.mp4 cannot be read"
+        assert "a file or film does not count; the figures are without; run the same command without --anonymous" in err
+        assert not [word for word in PEOPLE if word in (told + err).lower()]
+    assert leaks(out, PEOPLE) == []
+    code, told, err = here(*command)
+    assert "which film is which" in err
+    assert "which film is which" not in told
+    assert not [word for word in PEOPLE if word in (told + err).lower()]
+
+
+@pytest.mark.parametrize("groups", [None, "groups.csv"])
+def test_stats_of_anonymous_films_are_those_of_the_films(wards, table, tmp_path, monkeypatch, groups):
+    monkeypatch.chdir(tmp_path)
+    files = [wards / f"{FILM}.timeline.json", wards / "Jones.mp4.timeline.json", "Brown.mp4.csv"]
+    named = stats(files, groups=groups, bin_s=5)
+    unnamed = stats(files, groups=groups, bin_s=5, names=Names())
+    names = {"Brown.mp4": Names().of("", "Brown.mp4"), "Jones.mp4": Names().of("cd" * 32, "")}
+    names[FILM] = Names().of("ab" * 32, "")
+    assert len(set(names.values())) == 3
+    assert len(Names().by_identity()) == 2
+
+    def rows(found):
+        return sorted(map(repr, (row for rows in found.tables().values() for row in rows)))
+
+    expected = [row for row in rows(named)]
+    for film, name in names.items():
+        expected = [row.replace(repr(film), repr(name)) for row in expected]
+    assert rows(unnamed) == sorted(expected)
+    assert [film.name for film in unnamed.observed] == sorted(names.values()), "in an order that tells nothing"
+
+
+def test_when_no_film_counts_none_is_named(here, wards, table):
+    code, told, err = here("stats", wards / "Green.mp4.timeline.json", "--anonymous")
+    assert (code, told) == (1, "")
+    assert "Green" not in err
+    assert "run the same command without --anonymous" in err

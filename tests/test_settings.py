@@ -115,7 +115,8 @@ def test_the_files_of_a_film_are_called_as_it_is_or_as_the_listing_says(tmp_path
 
 
 def test_a_format_that_is_none_is_told_with_those_that_are():
-    with pytest.raises(InputError, match=r"^docx is not a format of timelines that can be written; .*; give one of json, csv, "):
+    known = r"^docx is not a format of timelines that can be written; .*; give one of json, csv, "
+    with pytest.raises(InputError, match=known):
         ResultOptions(output=Path(), formats=("json", "docx"))
 
 

@@ -6,18 +6,19 @@ What is made of such a timeline shows no pictures of the film and no way to it, 
 import os
 import re
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from vtn_stream.errors import printable
-from vtn_stream.film import without_suffix
+from vtn_stream.film import is_film_name, without_suffix
 from vtn_stream.name_table import Names
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["ANONYMOUS", "anonymous", "is_anonymous", "labels_that_name", "name_in", "without_name"]
 
 ANONYMOUS = "anonymous"  # in the provenance: true
-MIN_STEM = 3  # characters of a film's name without its suffix, to be looked for in a text: 1.mp4 is no reason to cut 1s
+# A name without suffix is looked for in a text unless it tells nothing: film.mp4 and 1.mp4 are no reason to cut words.
+MIN_LENGTH = 3
+OUR_WORDS = frozenset(("film", "movie", "timeline", "video"))
 
 
 def name_in(names: Names, timeline: Timeline) -> str:
@@ -68,8 +69,14 @@ def without_name(text: str, film: str | os.PathLike[str], name: str, *, stem: bo
     people write it; our own texts never do, and the film may be called film.mp4.
     """
     path = os.fspath(film)
-    file = PurePosixPath(path.replace("\\", "/")).name
-    short = without_suffix(file)
-    ways = [path, file, *([short] if stem and len(short) >= MIN_STEM else [])]
+    parts = re.split(r"[/\\]", path)
+    words = [parts[-1], *([without_suffix(parts[-1])] if stem else [])]
+    words = [
+        word for word in words if is_film_name(word) or (len(word) >= MIN_LENGTH and word.lower() not in OUR_WORDS)
+    ]
+    # An error may have cut the path at a blank that is in it.
+    ways = [*words, *("/".join(parts[at:]) for at in range(len(parts) - 1)), *([path] if len(parts) > 1 else [])]
     shown = sorted({*ways, *map(printable, ways)} - {""}, key=len, reverse=True)
+    if not shown:
+        return text
     return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, shown))})(?!\w)", lambda _: name, text, flags=re.IGNORECASE)

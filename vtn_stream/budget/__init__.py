@@ -11,6 +11,7 @@ time_bins  the tables of these
 sequences  which label follows which, and the table of it
 notices    what people should know of the figures
 rows       the tables that all of this becomes
+unnamed    the same of anonymous films
 tables     these tables as CSV, JSON and workbooks
 stats      all of it together: the table of contents
 """

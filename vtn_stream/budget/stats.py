@@ -24,8 +24,10 @@ from vtn_stream.budget.rows import (
 )
 from vtn_stream.budget.sequences import transition_rows
 from vtn_stream.budget.time_bins import bin_rows
+from vtn_stream.budget.unnamed import counted, counted_errors, unnamed
 from vtn_stream.errors import InputError, VtnStreamError
 from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.name_table import Names
 from vtn_stream.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ def stats(
     bin_s: float | None = None,
     by: Literal["subject"] | None = None,
     reading: ReadingOptions = ReadingOptions(),
+    names: Names | None = None,
 ) -> Stats:
     """How often things happen in films, how long they last, and what follows what.
 
@@ -96,6 +99,7 @@ def stats(
     bin_s    length of the time bins, above 0; None: no bins
     by       "subject": each subject in a film counts as a film of its own
     reading  what files may not say of themselves
+    names    films get their random names from this table, and nothing names their files
 
     Raises InputError if nothing can be read, or something is asked that cannot be; what fails alone is in `failed`.
     """
@@ -104,16 +108,23 @@ def stats(
     found, lines, failed = read_files([files] if isinstance(files, str | os.PathLike | Timeline) else files, reading)
     films, told, not_counted = films_of(found)
     errors = [*failed, *not_counted]
+    if names is not None:
+        errors, lines, told = counted_errors(errors), counted([*lines, *told]), []
     if not films:
         raise _nothing_counts(errors)
-    notes = [*lines, *told, *notices_of(films, by_subject=by is not None)]
+    shown = films if names is None else unnamed(films, names)
+    notes = [*lines, *told, *notices_of(shown, by_subject=by is not None)]
     if by is not None:
         films = [part for film in films for part in film.by_subject()]
+    films = films if names is None or groups is not None else unnamed(films, names)
     of_groups = {ALL: list(range(len(films)))}
     if groups is not None:
         rows, told = read_groups(Path(groups), by_subject=by is not None)
         films, more = grouped_films(films, rows, Path(groups).name)
-        notes += [*told, *more]
+        told += more
+        if names is not None:
+            films, told = unnamed(films, names), counted(told)
+        notes += told
         of_groups = {}
         for i, film in enumerate(films):
             if film.group:
