@@ -251,9 +251,9 @@ def show_films(rows: "Sequence[FilmFigures]", tallies: "Mapping[str, Tally]") ->
 def save_films(asked: EvaluationOptions, films: "Mapping[str | None, Sequence[FilmFigures]]") -> None:
     """Writes the table of the films, where it is asked for."""
     if asked.csv is not None:
-        from vtn_stream.evaluation.film_figures import save_csv
+        from vtn_stream.evaluation.film_figures import save_figures
 
-        save_csv(asked.csv, films)
+        save_figures(asked.csv, films)
         (err if asked.as_json else out).print(Text(f"wrote {printable(str(asked.csv))}"), soft_wrap=True)
 
 

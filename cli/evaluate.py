@@ -140,7 +140,8 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.option(
     "--csv",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File for a table of the films: a row for each film (and model), a column for each figure.",
+    help="File for a table of the films: a row for each film (and model), a column for each figure. "
+    "An Excel workbook if it ends in .xlsx.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON on stdout.")
 @click.option(

@@ -29,7 +29,7 @@ MAX_ROWS = 60
 @click.option(
     "--csv",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File for a table: a row for each film and label.",
+    help="File for a table: a row for each film and label. An Excel workbook if it ends in .xlsx.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON on stdout.")
 def review(folder: Path, csv: Path | None, as_json: bool) -> int:
@@ -47,7 +47,7 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
     with err.status("reading"):
         found = read_corrected(folder, on_file=lambda done, total: check_interrupted())
         from vtn_stream.review.agreement import agreement, by_label, worst_first
-        from vtn_stream.review.table import save_csv, to_dict
+        from vtn_stream.review.table import save_agreement, to_dict
 
         films = worst_first(agreement(film.name, film.timeline) for film in found.films)
     for warning in found.warnings():
@@ -89,7 +89,7 @@ def review(folder: Path, csv: Path | None, as_json: bool) -> int:
             line = "≤: at most, as outside of reviewed time nobody may have added what the model missed"
             out.print(line, soft_wrap=True)
     if csv is not None:
-        save_csv(csv, films)
+        save_agreement(csv, films)
         (err if as_json else out).print(Text(f"wrote {printable(str(csv))}"), soft_wrap=True)
     return 1 if found.twice or found.failed else 0
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 
+import pandas as pd
 import pytest
 from test_evaluate_cli import model  # noqa: F401
 from test_score_cli import backbone, films, found, here, labelling, locating, save_model, surroundings, truth  # noqa: F401
@@ -187,8 +188,13 @@ def test_a_table_replaces_no_other_file(here, found, truth, tmp_path):
     assert (code, out) == (1, "")
     assert err.startswith("vtn-stream: truth.csv is there already and is not a table of films' figures; it was kept")
     assert truth.read_bytes() == before
-    for _ in range(2):
-        assert here(found, truth, "--csv", tmp_path / "films.csv")[0] == 0
+    for name in ("films.csv", "films.xlsx") * 2:
+        assert here(found, truth, "--csv", tmp_path / name)[0] == 0
+    assert [*pd.read_excel(tmp_path / "films.xlsx").columns] == [*pd.read_csv(tmp_path / "films.csv").columns]
+    (tmp_path / "films.xlsx").rename(tmp_path / "films.csv")  # such a table, whatever its name
+    assert here(found, truth, "--csv", tmp_path / "films.csv")[0] == 0
+    pd.DataFrame({"video": [1]}).to_excel(tmp_path / "other.xlsx")
+    assert here(found, truth, "--csv", tmp_path / "other.xlsx")[0] == 1
     os.mkfifo(tmp_path / "pipe.csv")
     code, out, err = here(found, truth, "--csv", tmp_path / "pipe.csv")
     assert (code, out) == (1, "")

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from test_corrections import EMPTY
 
@@ -104,6 +105,10 @@ def test_the_table_has_a_row_for_each_film_and_label(here, folder, tmp_path):
         ("good.mp4", "run"),
     ]
     assert (rows[1]["precision"], rows[-1]["f1"], rows[-1]["f1_is_at_most"]) == ("", "1", "no")
+    assert here("review", folder, "--csv", tmp_path / "table.xlsx")[0] == 0
+    in_excel = pd.read_excel(tmp_path / "table.xlsx", keep_default_na=False)
+    assert in_excel["label"].tolist() == ["", "jump", "run", "", "=1+1", "", "run"]
+    assert in_excel["said"].tolist() == [int(row["said"]) for row in rows]
 
 
 @pytest.mark.parametrize("name", ["good.mp4.timeline (1).json", "good.mp4 (1).timeline.json", "copy/g.timeline.json"])

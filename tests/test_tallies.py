@@ -19,7 +19,7 @@ from vtn_stream.evaluation.comparison import (
     only_labels,
     shared_labels,
 )
-from vtn_stream.evaluation.film_figures import film_figures, save_csv, undefined
+from vtn_stream.evaluation.film_figures import film_figures, save_figures, undefined
 from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.cholec80 import PHASES
 from vtn_stream.metrics import average_recall, proposal_ranks
@@ -301,16 +301,16 @@ def test_the_worst_film_comes_first_and_what_is_undefined_last_and_empty(tmp_pat
     assert (
         undefined(rows) == "1 film has no mAP of detection, as there is nothing to find or to compare: it stands last."
     )
-    save_csv(tmp_path / "films.csv", {None: rows})
+    save_figures(tmp_path / "films.csv", {None: rows})
     lines = [line.split(",") for line in (tmp_path / "films.csv").read_text().splitlines()]
     assert lines[0][:5] == ["film", "duration_s", "num_true", "num_shown", "detection mAP"]
     assert [line[:5] for line in lines[1:]] == [
-        ["'=b", "100.0", "2", "1", "0.5"],
-        ["a", "100.0", "1", "1", "1"],
-        ["c", "100.0", "0", "0", ""],
+        ["'=b", "100", "2", "1", "0.5"],
+        ["a", "100", "1", "1", "1"],
+        ["c", "100", "0", "0", ""],
     ]
-    save_csv(tmp_path / "two.csv", {"old": rows, "new": rows})
-    assert (tmp_path / "two.csv").read_text().splitlines()[4].startswith("'=b,new,100.0,2,1,0.5")
+    save_figures(tmp_path / "two.csv", {"old": rows, "new": rows})
+    assert (tmp_path / "two.csv").read_text().splitlines()[4].startswith("'=b,new,100,2,1,0.5")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="folder cannot be written"):
-        save_csv(tmp_path / "folder", {None: rows})
+        save_figures(tmp_path / "folder", {None: rows})

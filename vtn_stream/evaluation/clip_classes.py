@@ -16,8 +16,8 @@ from vtn_stream.formats.annotations import clip_list
 from vtn_stream.formats.annotations.clip_list import ListedClip
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.annotations.text import read_text
 from vtn_stream.formats.annotations.words import At, shown
+from vtn_stream.formats.annotations.workbooks import text_of
 
 __all__ = ["LabelledClip", "read_clips"]
 
@@ -46,7 +46,7 @@ def read_clips(path: Path, labels: Sequence[str], videos: Path | None = None) ->
         root, listed = path, _of_folders(findings, path, labels)
     else:
         root = path.parent if videos is None else videos
-        listed = clip_list.clips(findings, read_text(path), {label: k for k, label in enumerate(labels)})
+        listed = clip_list.clips(findings, text_of(findings, path), {label: k for k, label in enumerate(labels)})
     try:
         clips = _checked(findings, listed, root, labels)
     except Unreadable as error:

@@ -1,7 +1,5 @@
 """Every figure of each film alone, the worst film first: for people, as JSON and as a table for spreadsheets."""
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from vtn_stream.atomic import check_writable, write_whole
+from vtn_stream.atomic import check_writable
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation.figures import Scores
 from vtn_stream.evaluation.tally import Tally
-from vtn_stream.formats.writing import cell
+from vtn_stream.formats.figures_table import header_of, save_table, six_digits
+from vtn_stream.formats.workbook import Cell
 
-__all__ = ["FilmFigures", "check_csv", "figures_of", "film_figures", "save_csv", "undefined"]
+__all__ = ["FilmFigures", "check_table", "figures_of", "film_figures", "save_figures", "undefined"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,25 +77,24 @@ def undefined(rows: Sequence[FilmFigures]) -> str | None:
     return f"{films} no {name} of {metric}, as there is nothing to find or to compare: {last} last."
 
 
-def check_csv(path: Path) -> None:
+def check_table(path: Path) -> None:
     """Makes the table's folder if it is missing. Raises InputError where the table could not be written there, or would
     replace anything that is not such a table.
     """
-    head = b""
+    is_other = False
     try:
         check_writable(path.parent)
         if path.is_file():
-            with open(path, "rb") as file:
-                head = file.read(20)
+            is_other = path.stat().st_size > 0 and not _is_such(header_of(path))
         elif path.exists():
-            head = b"a pipe or a device, which is not read"
+            is_other = True  # a pipe or a device, which is not read
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be written ({error.strerror})",
             "nothing was measured",
             "name another file for the table",
         ) from error
-    if head and not head.startswith(tuple(f"film,{name}".encode() for name in ("model,", "duration_s,", "label,"))):
+    if is_other:
         raise InputError(
             f"{path.name} is there already and is not a table of films' figures",
             "it was kept and nothing was measured",
@@ -104,32 +102,24 @@ def check_csv(path: Path) -> None:
         )
 
 
-def save_csv(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> None:
+def _is_such(header: Sequence[str]) -> bool:
+    return header[:1] == ["film"] and header[1:2] in (["model"], ["duration_s"], ["label"])
+
+
+def save_figures(path: Path, tables: Mapping[str | None, Sequence[FilmFigures]]) -> None:
     """Writes a row for each film, or each film and model, and a column for each figure; what is undefined stays empty.
 
+    path    of a workbook (.xlsx), else CSV
     tables  the films of each model, by its name; None: there is one, and no column says which
     Raises InputError if the file cannot be written.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     rows = [(model, row) for model, of in tables.items() for row in of]
     names = list(dict.fromkeys(name for _, row in rows for name in row.figures))
     facts = list(dict.fromkeys(name for _, row in rows for name in row.facts))
     by_model = [*tables] != [None]
-    table.writerow(["film", *(["model"] if by_model else []), *facts, *(" ".join(name) for name in names)])
+    header = ["film", *(["model"] if by_model else []), *facts, *(" ".join(name) for name in names)]
+    cells: list[list[Cell]] = []
     for model, row in rows:
-        values = (row.figures.get(name, math.nan) for name in names)
-        table.writerow(
-            [
-                cell(row.film),
-                *([cell(str(model))] if by_model else []),
-                *(cell(str(row.facts.get(name, ""))) for name in facts),
-                *(f"{value:.6g}" if math.isfinite(value) else "" for value in values),
-            ]
-        )
-    try:
-        write_whole(path, [text.getvalue().encode("utf-8", "replace")])
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written ({error.strerror})", "there is no table", "name another file"
-        ) from error
+        cells.append([row.film, *([str(model)] if by_model else []), *(row.facts.get(name) for name in facts)])
+        cells[-1] += (six_digits(row.figures.get(name, math.nan)) for name in names)
+    save_table(path, header, cells)

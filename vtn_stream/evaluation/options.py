@@ -95,7 +95,7 @@ class EvaluationOptions:
     device               where networks run
     store                folder of the embeddings; None: in the user's cache
     by_film              every figure also of each film
-    csv                  file for the figures of each film, as a table
+    csv                  file for the figures of each film, as a table; a workbook if it ends in .xlsx
     as_json              figures as JSON
     output               of clips: file of JSON lines, one a clip
     page                 of two annotators: file for the page that shows where they differ
@@ -134,9 +134,9 @@ class EvaluationOptions:
     def check(self) -> None:
         """Raises InputError for a table or a page that would replace something else, before anything is measured."""
         if self.csv is not None:
-            from vtn_stream.evaluation.film_figures import check_csv
+            from vtn_stream.evaluation.film_figures import check_table
 
-            check_csv(self.csv)
+            check_table(self.csv)
         if self.page is not None:
             from vtn_stream.evaluation.agreement_pages import check_page
 

@@ -72,7 +72,7 @@ def _of_results(results: Mapping[str, FilmResults]) -> dict[str, Prediction]:
 def _of_tables(folder: Path, fps: float | Fraction | None, left_out: list[str] | None) -> dict[str, Prediction]:
     """The predictions in a folder of such files, each of other films; none if any of its files is something else."""
     files = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".") and file.is_file()]
-    if not files or any(file.suffix.lower() not in (".csv", ".tsv", ".json") for file in files):
+    if not files or any(file.suffix.lower() not in (".csv", ".tsv", ".xlsx", ".json") for file in files):
         return {}
     found: dict[str, Prediction] = {}
     of: dict[str, str] = {}

@@ -11,11 +11,13 @@ from vtn_stream.formats import FORMATS, Format, PluggedFormat
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, xml_root
+from vtn_stream.formats.sheets import head_of, is_spreadsheet
 
 __all__ = ["read_any", "timeline_format_of"]
 
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
-_ANYONES = {".csv", ".json", ".tsv", ".xml"}  # suffixes that say too little
+_XLSX = ".xlsx"
+_ANYONES = {".csv", ".json", ".tsv", _XLSX, ".xml"}  # suffixes that say too little
 _SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".llc", ".eaf")  # of what other programs write
 _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
@@ -47,7 +49,7 @@ def _read(path: Path, options: ReadingOptions) -> ReadResult:
         path, name = path / inside, path.stem + PurePath(inside).suffix
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
     faults: list[str] = []  # of plug-ins that could not be asked
-    if not path.is_dir() and (format := _format_of(name, _head(data), faults)) is not None:
+    if not path.is_dir() and (format := _format_of(name, data, faults)) is not None:
         result = format.read(data, name, options)
         return replace(result, warnings=(*result.warnings, *faults))
     if path.suffix.lower() in _PROJECTS:
@@ -71,15 +73,18 @@ def timeline_format_of(path: Path) -> str | None:
     """The title of the timeline format that a file is of, by its content; None for any other file. Raises OSError."""
     with open(path, "rb") as file:
         data = file.read(_HEAD)
-    format = _format_of(path.name, _head(data), [])
+    format = _format_of(path.name, data, [])
     return None if format is None else format.title
 
 
-def _format_of(name: str, head: str, faults: list[str]) -> Format | None:
+def _format_of(name: str, data: bytes, faults: list[str]) -> Format | None:
     """The format that its content shows, ours before those of plug-ins; else its suffix, if that is of one format
     alone: its reader says what is wrong, with the line. A table, JSON or XML may be anyone's, if it holds anything at
     all. faults: gets a line for each plug-in that could not be asked.
     """
+    is_workbook = is_spreadsheet(data)
+    head = _head(data)
+    name = f"{name}{_XLSX}" if is_workbook else name.lower().removesuffix(_XLSX)
     formats = [format for format in FORMATS.ours.values() if format.reads == "itself"]
     suffix = PurePath(name).suffix.lower()
     for format in formats if head.strip() else ():
@@ -96,6 +101,10 @@ def _format_of(name: str, head: str, faults: list[str]) -> Format | None:
     by_length = sorted(formats, key=lambda format: -len(format.suffix))
     named = next((format for format in by_length if name.lower().endswith(format.suffix)), None)
     return None if named is not None and named.suffix in _ANYONES and head.strip() else named
+
+
+def _is_own(text: str) -> bool:
+    return FORMATS["xlsx"].claims(text, _XLSX)
 
 
 def _unknown(name: str, data: bytes, faults: Sequence[str] = ()) -> AnnotationError:
@@ -140,5 +149,8 @@ def _of_json(text: str) -> str:
 
 
 def _head(data: bytes) -> str:
+    """The beginning of a text, or of the table in a workbook."""
+    if is_spreadsheet(data):
+        return head_of(data, _is_own)
     text = data[:_HEAD].decode(encoding_of(data), "replace").removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -23,6 +23,7 @@ _OURS = {
         title="vtn-stream timeline", suffix=".json", module="timeline_json", keeps=frozenset(KEPT), says=frozenset(SAID)
     ),
     "csv": Format(title="CSV", suffix=".csv", module="timeline_csv", holds_many=True, keeps=_TABLE, says=_ORIGIN),
+    "xlsx": Format(title="Excel", suffix=".xlsx", module="timeline_xlsx", holds_many=True, keeps=_TABLE, says=_ORIGIN),
     "tsv": Format(title="TSV", suffix=".tsv", module="timeline_tsv", holds_many=True, keeps=_TABLE, says=_ORIGIN),
     "parquet": Format(
         title="Parquet",

@@ -26,8 +26,7 @@ from vtn_stream.formats.edl_events import late_start_told, start_told
 from vtn_stream.formats.edl_locators import COLOUR, COLOURS, colours_of
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.timecode import film_clock, reading_clock
-from vtn_stream.formats.timeline_csv import protected, unprotected
-from vtn_stream.formats.writing import Options, Written, num
+from vtn_stream.formats.writing import Options, Written, num, protected, unprotected
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["claims", "read", "write"]

@@ -26,8 +26,8 @@ from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.llc import open_ends_told
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
-from vtn_stream.formats.timeline_csv import in_ms, protected, unprotected
-from vtn_stream.formats.writing import Options, Written, num, xml_text
+from vtn_stream.formats.timeline_csv import in_ms
+from vtn_stream.formats.writing import Options, Written, num, protected, unprotected, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["claims", "read", "write"]

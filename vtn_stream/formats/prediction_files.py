@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.errors import AnnotationError, InputError, listed
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -27,6 +27,7 @@ from vtn_stream.formats.annotations.table_times import Times
 from vtn_stream.formats.annotations.text import as_text, refuse_pickle, seconds
 from vtn_stream.formats.annotations.words import id_fault, number, shown, text_fault
 from vtn_stream.formats.reading import content_of, encoding_of
+from vtn_stream.formats.sheets import is_spreadsheet, table_of
 from vtn_stream.timeline import Segment
 from vtn_stream.times import is_clock, seconds_of
 
@@ -68,6 +69,8 @@ def read_results(
     data = content_of(path, consequence="nothing was scored", too_large="keep fewer predictions of each film")
     try:
         refuse_pickle(data, path.name)
+        if is_spreadsheet(data):
+            data = _of_workbook(data, path.name)
         if encoding_of(data) == "utf-8-sig" and b"\0" in data[:4096]:
             return None
         text = as_text(data, path.name)
@@ -177,6 +180,20 @@ def _of_table(
     for odd, problem in findings.problems:
         _leave_out(f"line {odd.line}: {problem}", _Fault(problem), left_out)
     return films
+
+
+def _of_workbook(data: bytes, name: str) -> bytes:
+    """The text of the table in a workbook, in UTF-8."""
+    table = table_of(data, name, _holds_predictions, error=AnnotationError)
+    if table.rivals:
+        raise _Fault(f"its sheets {listed([table.title, *table.rivals])} all hold some", "keep one of them in the file")
+    if table.guessed:
+        raise _Fault(table.guessed[0], "write numbers: times in seconds, and values in place of formulas")
+    return table.text.encode()
+
+
+def _holds_predictions(text: str) -> bool:
+    return lines_above(text, _is_header) is not None
 
 
 def _is_header(header: Sequence[str]) -> bool:

@@ -27,8 +27,7 @@ from vtn_stream.formats.cmx3600 import one_line
 from vtn_stream.formats.edl_events import late_start_told, start_told
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of, told
 from vtn_stream.formats.timecode import Clock, film_clock, is_timecode, reading_clock
-from vtn_stream.formats.timeline_csv import protected, unprotected
-from vtn_stream.formats.writing import Options, Written, num
+from vtn_stream.formats.writing import Options, Written, num, protected, unprotected
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["claims", "read", "write"]

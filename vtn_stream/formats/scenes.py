@@ -22,8 +22,8 @@ from vtn_stream.errors import listed
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, named_by, refuse, timeline_of
-from vtn_stream.formats.timeline_csv import clock, protected, unprotected
-from vtn_stream.formats.writing import Options, Written, counting_rate, num, xml_text
+from vtn_stream.formats.timeline_csv import clock
+from vtn_stream.formats.writing import Options, Written, counting_rate, num, protected, unprotected, xml_text
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["claims", "read", "write"]

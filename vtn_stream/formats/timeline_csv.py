@@ -19,25 +19,25 @@ where any segment is by hand.
 
 import csv
 import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.text import seconds, sep_line
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
-from vtn_stream.formats.writing import Options, Written, num, xml_text
+from vtn_stream.formats.writing import Options, Written, num, protected, unprotected, xml_text
 from vtn_stream.timeline import ORIGINS, Segment, Timeline
 
-__all__ = ["COLUMNS", "claims", "claims_table", "clock", "in_ms", "protected", "read", "read_table", "unprotected"]
-__all__ += ["write", "write_table"]
+__all__ = ["COLUMNS", "NUMBERS", "claims", "claims_table", "clock", "in_ms", "read", "read_rows", "read_table"]
+__all__ += ["rows_of", "write", "write_table"]
 
 COLUMNS = ("video", "start_s", "end_s", "duration_s", "start", "end", "label", "score")
 PARTS = ("subset", "source")
 ORIGIN = "origin"
 WAS = ("was_start_s", "was_end_s", "was_label", "was_score")
+NUMBERS = ("start_s", "end_s", "duration_s", "score", "was_start_s", "was_end_s", "was_score")
 _READ = ("video", "start_s", "end_s", "label", "score")
-_RUNS = re.compile("'*[=+\\-@\t\r\n]")
+_STRANGERS = {"video", "label", "was_label", *PARTS}  # columns of text that anyone may have written
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -55,31 +55,41 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
 def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: str) -> Written:
     text = io.StringIO(newline="")
     table = csv.writer(text, delimiter=delimiter)
+    header, rows, warnings = rows_of(timelines)
+    table.writerow(header)
+    strangers = [column in _STRANGERS for column in header]
+    for row in rows:
+        table.writerow([protected(cell) if own else cell for cell, own in zip(row, strangers, strict=True)])
+    mark = "\ufeff" if options.bom else ""
+    return Written(content=(mark + text.getvalue()).encode(), warnings=warnings)
+
+
+def rows_of(timelines: Sequence[Timeline]) -> tuple[list[str], list[list[str]], tuple[str, ...]]:
+    """The header, the rows below it and the warnings of these timelines as a table."""
     parts = [part for part in PARTS if any(_part(timeline, part) for timeline in timelines)]
     segments = [s for timeline in timelines for s in timeline.segments]
     said = [ORIGIN] * any(s.by_hand for s in segments) + [*WAS] * any(s.was is not None for s in segments)
-    table.writerow([*COLUMNS, *parts, *said])
+    rows = list[list[str]]()
     num_illegal = 0
     for timeline in timelines:
         video, _ = xml_text(timeline.video_path)
-        of_film = [protected(xml_text(_part(timeline, part))[0]) for part in parts]
+        of_film = [xml_text(_part(timeline, part))[0] for part in parts]
         if not timeline.segments:
-            table.writerow([protected(video), *[""] * (len(COLUMNS) - 1), *of_film, *[""] * len(said)])
+            rows.append([video, *[""] * (len(COLUMNS) - 1), *of_film, *[""] * len(said)])
         for s in timeline.segments:
             num_illegal += sum(xml_text(each.label)[1] for each in (s, s.was) if each is not None)
             start_s, end_s, label, score = _cells(s)
             whole, ms = divmod(in_ms(s.end_s) - in_ms(s.start_s), 1000)
             lasts = (f"{whole}.{ms:03d}", clock(s.start_s), clock(s.end_s))
-            row = [protected(video), start_s, end_s, *lasts, label, score]
+            row = [video, start_s, end_s, *lasts, label, score]
             of_segment = [s.origin or "", *([""] * len(WAS) if s.was is None else _cells(s.was))]
-            table.writerow([*row, *of_film, *of_segment[: len(said)]])
+            rows.append([*row, *of_film, *of_segment[: len(said)]])
     warnings = []
     if num_illegal:
         warnings.append(f"{num(num_illegal, 'label')} with controls or broken characters: these are written as U+FFFD")
     if num_same := len(timelines) - len({timeline.video_path for timeline in timelines}):
         warnings.append(f"{num(num_same, 'film')} with the name of another: the rows do not tell which is which")
-    mark = "\ufeff" if options.bom else ""
-    return Written(content=(mark + text.getvalue()).encode(), warnings=tuple(warnings))
+    return [*COLUMNS, *parts, *said], rows, tuple(warnings)
 
 
 def claims_table(head: str, *, delimiters: str) -> bool:
@@ -90,6 +100,38 @@ def claims_table(head: str, *, delimiters: str) -> bool:
 def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: str, format: str) -> ReadResult:
     text = decoded(data, name)
     header, delimiter = _header(text, delimiters)
+    above = sep_line(text)
+    table = csv.reader(io.StringIO(text[len(above) :], newline=""), delimiter=delimiter, strict=True)
+    line = 1 + bool(above)  # on which a row begins: one with line breaks in its cells ends later
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        nonlocal line
+        next(table)
+        line += table.line_num
+        for cells in table:
+            here, line = line, 1 + bool(above) + table.line_num
+            yield here, cells
+
+    try:
+        return read_rows(header, rows(), name, options, comma=delimiter != ",", plain=unprotected, format=format)
+    except csv.Error as error:
+        refuse(name, str(error), line=line)
+
+
+def read_rows(
+    header: Sequence[str],
+    rows: Iterable[tuple[int, list[str]]],
+    name: str,
+    options: ReadingOptions,
+    *,
+    comma: bool,
+    plain: Callable[[str], str],
+    format: str,
+) -> ReadResult:
+    """The timelines in rows of cells, each with the line on which it begins.
+
+    header  in small letters; comma: may be a decimal point; plain: takes off what protects a text from spreadsheets
+    """
     if faulty := [column for column in _READ if header.count(column) != 1]:
         refuse(name, f"the header must name {', '.join(_READ)}, each once; look at {', '.join(faulty)}", line=1)
     if faulty := [column for column in (ORIGIN, *WAS) if header.count(column) > 1]:
@@ -97,34 +139,25 @@ def read_table(data: bytes, name: str, options: ReadingOptions, *, delimiters: s
     films: dict[str, list[Segment]] = {}
     parts: dict[str, dict[str, str]] = {}  # of each film
     spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
-    above = sep_line(text)
-    table = csv.reader(io.StringIO(text[len(above) :], newline=""), delimiter=delimiter, strict=True)
-    comma = delimiter != ","
-    line = 1 + bool(above)  # on which a row begins: one with line breaks in its cells ends later
-    try:
-        next(table)
-        line += table.line_num
-        for number, cells in enumerate(table):
-            here, line = line, 1 + bool(above) + table.line_num
-            if number >= MAX_SEGMENTS:
-                refuse(name, f"more than {MAX_SEGMENTS} rows", line=here)
-            while len(cells) > len(header) and not cells[-1]:  # spreadsheets leave empty cells behind
-                cells.pop()
-            if not any(cells):
-                continue
-            if len(cells) != len(header):
-                refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=here)
-            row = dict(zip(header, cells, strict=True))
-            video = unprotected(row["video"])
-            video = spelled.setdefault(one_form(video), video)
-            film = films.setdefault(video, [])
-            for part in PARTS:
-                if row.get(part):
-                    parts.setdefault(video, {}).setdefault(part, unprotected(row[part]))
-            if any(row[column] for column in _READ[1:]):
-                film.append(_segment(row, name, here, comma=comma))
-    except csv.Error as error:
-        refuse(name, str(error), line=line)
+    for number, (line, cells) in enumerate(rows):
+        if number >= MAX_SEGMENTS:
+            refuse(name, f"more than {MAX_SEGMENTS} rows", line=line)
+        while len(cells) > len(header) and not cells[-1]:  # spreadsheets leave empty cells behind
+            cells.pop()
+        if not any(cells):
+            continue
+        if len(cells) != len(header):
+            refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=line)
+        row = {
+            column: plain(cell) if column in _STRANGERS else cell for column, cell in zip(header, cells, strict=True)
+        }
+        video = spelled.setdefault(one_form(row["video"]), row["video"])
+        film = films.setdefault(video, [])
+        for part in PARTS:
+            if row.get(part):
+                parts.setdefault(video, {}).setdefault(part, row[part])
+        if any(row[column] for column in _READ[1:]):
+            film.append(_segment(row, name, line, comma=comma))
     return ReadResult(
         timelines=tuple(
             _with_parts(timeline_of(segments, name, options, format=format, video=video), parts.get(video, {}))
@@ -149,7 +182,7 @@ def clock(time_s: float) -> str:
 def _cells(segment: Segment) -> list[str]:
     """Its start, end, label and score."""
     score = "" if segment.score is None else f"{segment.score:.4f}"
-    return [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}", protected(xml_text(segment.label)[0]), score]
+    return [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}", xml_text(segment.label)[0], score]
 
 
 def _part(timeline: Timeline, part: str) -> str:
@@ -193,15 +226,6 @@ def _placed(cells: Sequence[str], name: str, line: int, *, comma: bool, of: str 
     if isinstance(score, str):
         refuse(name, f"{of}score is not a number", line=line)
     try:
-        return Segment(start_s=start_s, end_s=end_s, label=unprotected(label), score=score)
+        return Segment(start_s=start_s, end_s=end_s, label=label, score=score)
     except ValueError as error:
         refuse(name, str(error), line=line)
-
-
-def protected(text: str) -> str:
-    """A text that no spreadsheet takes for a formula; `unprotected` gives it back."""
-    return "'" + text if _RUNS.match(text) else text
-
-
-def unprotected(text: str) -> str:
-    return text[1:] if text.startswith("'") and _RUNS.match(text) else text

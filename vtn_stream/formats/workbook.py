@@ -19,7 +19,7 @@ from vtn_stream.formats.writing import xml_text
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["Cell", "workbook"]
+__all__ = ["MAX_COLUMNS", "Cell", "opened", "workbook"]
 
 Cell = str | int | float | bool | None
 
@@ -60,6 +60,16 @@ def workbook(sheets: Mapping[str, Sequence[Sequence[Cell]]]) -> bytes:
     with ZipFile(content, "w") as archive:
         ExcelWriter(book, _Archive(archive)).write_data()
     return content.getvalue()
+
+
+def opened(data: bytes, *, formulas: bool = False) -> Any:
+    """A workbook of openpyxl, to be read row by row; cells hold the saved values of formulas, or these themselves.
+
+    It must be closed. Raises whatever openpyxl makes of a damaged one: `sheets.py` reads what is not trusted.
+    """
+    from openpyxl import load_workbook
+
+    return load_workbook(io.BytesIO(data), read_only=True, data_only=not formulas, keep_links=False)
 
 
 class _Archive:

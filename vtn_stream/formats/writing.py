@@ -14,11 +14,13 @@ from vtn_stream.errors import listed, printable
 from vtn_stream.timeline import Timeline
 
 __all__ = ["DEFAULT_RATE", "SAID", "Options", "Writer", "Written", "counting_rate", "exact_rate", "num", "unsaid"]
-__all__ += ["cell", "xml_text"]
+__all__ += ["cell", "protected", "unprotected", "xml_text"]
 
 # What people said of a timeline: who says that a segment is there and what it was before, what they rejected, and where
 # they looked for everything.
 SAID = ("origin", "rejected", "reviewed")
+
+_RUNS = re.compile("'*[=+\\-@\t\r\n]")  # how formulas begin, and texts that `protected` may have written
 
 DEFAULT_RATE = Fraction(25)  # where neither the film nor the user names one; always with a warning
 
@@ -76,8 +78,17 @@ def exact_rate(rate: float) -> Fraction:
 
 def cell(text: str) -> str:
     """A name in a table that no spreadsheet takes for a formula."""
-    text = printable(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return protected(printable(text))
+
+
+def protected(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula."""
+    return "'" + text if _RUNS.match(text) else text
+
+
+def unprotected(text: str) -> str:
+    """What `protected` was given: the one apostrophe is taken off that it puts before a text."""
+    return text[1:] if text.startswith("'") and _RUNS.match(text) else text
 
 
 def xml_text(text: str) -> tuple[str, bool]:

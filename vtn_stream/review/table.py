@@ -1,20 +1,17 @@
 """What people made of what a model had said, as JSON values and as a table for spreadsheets."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from vtn_stream.atomic import write_whole
-from vtn_stream.errors import InputError
-from vtn_stream.formats.writing import cell
+from vtn_stream.formats.figures_table import save_table, six_digits
+from vtn_stream.formats.workbook import Cell
 from vtn_stream.results.corrected_folder import CorrectedFolder
 from vtn_stream.review.agreement import Counts, FilmAgreement, by_label
 
-__all__ = ["save_csv", "to_dict"]
+__all__ = ["save_agreement", "to_dict"]
 
 NUMBERS = tuple(of.name for of in fields(Counts) if of.name != "elsewhere")
 SHARES = ("precision", "recall", "f1")
@@ -46,29 +43,23 @@ def to_dict(films: Sequence[FilmAgreement], folder: CorrectedFolder) -> dict[str
     }
 
 
-def save_csv(path: Path, films: Sequence[FilmAgreement]) -> None:
+def save_agreement(path: Path, films: Sequence[FilmAgreement]) -> None:
     """Writes a row for each film and label, after one for all labels of the film, whose label is empty.
 
+    path  of a workbook (.xlsx), else CSV
     What is undefined stays empty. Raises InputError if the file cannot be written.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["film", "label", "reviewed", *NUMBERS, *SHARES, "f1_is_at_most", "accuracy"])
+    table: list[list[Cell]] = []
     for film in films:
         rows = [("", film.reviewed, film.total, film.accuracy)]
         rows += [(label, film.shares[label], counts, math.nan) for label, counts in film.labels.items()]
         for label, reviewed, counts, accuracy in rows:
             shares = (reviewed, *(getattr(counts, name) for name in SHARES), accuracy)
-            share, *of_counts, correct = (f"{value:.6g}" if math.isfinite(value) else "" for value in shares)
+            share, *of_counts, correct = map(six_digits, shares)
             numbers = [getattr(counts, name) for name in NUMBERS]
             at_most = "yes" if counts.is_at_most else "no"
-            table.writerow([cell(film.name), cell(label), share, *numbers, *of_counts, at_most, correct])
-    try:
-        write_whole(path, [text.getvalue().encode("utf-8", "replace")])
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written ({error.strerror})", "there is no table", "name another file"
-        ) from error
+            table.append([film.name, label, share, *numbers, *of_counts, at_most, correct])
+    save_table(path, ["film", "label", "reviewed", *NUMBERS, *SHARES, "f1_is_at_most", "accuracy"], table)
 
 
 def _figures(counts: Counts) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from vtn_stream.formats.annotations import (
     thumos14,
     thumos14_text,
     timed_lines,
+    workbooks,
 )
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
@@ -118,6 +119,7 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
     """Adds the content of the file to the findings, and returns its format."""
     data = unpacked(read_bytes(path), findings.name)
     refuse_pickle(data, findings.name)
+    data = workbooks.content_of(findings, data, findings.name)
     if elan.claims(data[:_HEAD]):
         elan.read(findings, path, data)
         return elan.NAME

@@ -19,12 +19,14 @@ from pathlib import Path
 from vtn_stream.corrections import is_corrected
 from vtn_stream.errors import AnnotationError, TimelineError, listed
 from vtn_stream.film import is_film_name
-from vtn_stream.formats import timeline_csv, timeline_json
+from vtn_stream.formats import FORMATS, timeline_json
 from vtn_stream.formats.annotations import frame_columns, segments_csv, timed_lines
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
-from vtn_stream.formats.annotations.text import read_bytes, read_text
+from vtn_stream.formats.annotations.text import read_bytes
 from vtn_stream.formats.annotations.words import At, in_s
+from vtn_stream.formats.annotations.workbooks import text_of
 from vtn_stream.formats.reading import ENDS_WITH_LAST, encoding_of, named_by
+from vtn_stream.formats.sheets import is_spreadsheet
 from vtn_stream.formats.writing import Options
 from vtn_stream.known import known_of
 from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
@@ -33,13 +35,14 @@ __all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "rea
 
 NAME = "CSV folder"
 TIMELINE_NAME = "timeline JSON"
-_TABLE = ".timeline.csv"
-_SUFFIXES = (".csv", ".tsv", ".txt")
+_TABLES = {f".timeline{FORMATS[name].suffix}": FORMATS[name] for name in ("csv", "tsv", "xlsx")}
+_XLSX = ".xlsx"
+_SUFFIXES = (".csv", ".tsv", ".txt", _XLSX)
 _HEAD = 64 * 1024  # bytes that show a table; some headers name hundreds of columns
 _OF_FRAMES = "*/*_labels.csv"  # as DeepEthogram lays them out, beside each film in a folder of its own
 _MAX_NAMES = 20  # of timelines that are left out
 _OWN = re.compile(r"\.timeline( ?\(\d+\))?\.json$")  # as browsers name a second download, too
-_TABLES = (frame_columns, segments_csv, timed_lines)
+_READERS = (frame_columns, segments_csv, timed_lines)
 _FOR_PEOPLE = "annotation"  # in the provenance of a timeline that `annotate` began, for people to fill
 _BESIDE = re.compile(r"\.timeline\.\w+|\.scores\.arrow$|^(run\.json|failures\.jsonl)$|\.html?$", re.IGNORECASE)
 
@@ -91,12 +94,12 @@ def read(findings: Findings, folder: Path, files: FilmFiles, *, as_truth: bool =
     for file in files.timelines:
         _read_own(findings, file, file.relative_to(folder).as_posix(), tables, told, predicted if as_truth else None)
     for file, name in tables.items():
-        text = findings.loaded(name, partial(read_text, file))
+        part = findings.part(file.name)
+        text = findings.loaded(name, partial(text_of, part, file))
         if text is None:
             continue
-        part = findings.part(file.name)
         try:
-            next(reader for reader in _TABLES if reader is timed_lines or reader.claims(text)).read(part, file, text)
+            next(reader for reader in _READERS if reader is timed_lines or reader.claims(text)).read(part, file, text)
         except Unreadable as error:
             findings.problem(error.at._replace(file=name), error.text)
         if any(segments_csv.UNNAMED in text for _, text in part.warnings):
@@ -174,24 +177,38 @@ def _read_own(
     except Unreadable as error:
         findings.problem(error.at._replace(file=name), error.text)
         return
-    table = file.with_name(_OWN.sub(_TABLE, file.name))
-    if table.is_file():
-        content = read_bytes(table)
-        as_written = hashlib.sha256(content).hexdigest() in document.files.get(_TABLE[1:], ())
-        if is_corrected(document.timeline):  # its page saves both
-            as_written = as_written or content == timeline_csv.write([document.timeline], Options()).content
-        if not as_written and (document.origin == "edited" or is_corrected(document.timeline)):
-            text = f"it was changed, and so was {table.name}: move away the one that should not count"
-            findings.problem(At(file=name), text)
-        tables.pop(table, None)
-        if not as_written:
-            tables[table] = _OWN.sub(_TABLE, name)
-            return
+    changed = list[str]()
+    for end in _TABLES:
+        table = file.with_name(_OWN.sub(end, file.name))
+        if table.is_file():
+            tables.pop(table, None)
+            if not _is_as_written(table, end, document):
+                changed.append(end)
+    others = [_OWN.sub(end, file.name) for end in changed]
+    if changed and (document.origin == "edited" or is_corrected(document.timeline)):
+        findings.problem(
+            At(file=name), f"it was changed, and so was {listed(others)}: move away the one that should not count"
+        )
+    elif len(changed) > 1:
+        findings.problem(At(file=name), f"{listed(others)} were both changed: move away the one that should not count")
+    if changed:
+        tables[file.with_name(others[0])] = _OWN.sub(changed[0], name)
+        return
     if predicted is not None and _is_predicted(document):
         predicted.append(name)
         return
     for warning in _add(findings, document, At(file=name), as_truth=predicted is not None):
         told[warning].append(name)
+
+
+def _is_as_written(table: Path, end: str, document: timeline_json.Document) -> bool:
+    """Whether a table says what its timeline says: it is the one that was written with it."""
+    content = read_bytes(table)
+    if hashlib.sha256(content).hexdigest() in document.files.get(end[1:], ()):
+        return True
+    if not is_corrected(document.timeline):
+        return False
+    return content == _TABLES[end].write([document.timeline], Options()).content  # its page saves both
 
 
 def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_truth: bool) -> list[str]:
@@ -255,8 +272,10 @@ def _document(data: bytes) -> timeline_json.Document:
 
 def _is_table(file: Path) -> bool:
     head = read_bytes(file, _HEAD)
+    if is_spreadsheet(head):
+        return file.suffix.lower() == _XLSX
     text = head.decode(encoding_of(head), "replace").lstrip("\ufeff").replace("\r\n", "\n")
-    return any(reader.claims(text) for reader in _TABLES)
+    return any(reader.claims(text) for reader in _READERS)
 
 
 def _join(findings: Findings, part: Findings, file: str) -> None:
