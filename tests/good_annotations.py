@@ -18,6 +18,15 @@ EAF = """\
 </TIER><TIER TIER_ID="u"><ANNOTATION><REF_ANNOTATION ANNOTATION_ID="a3" ANNOTATION_REF="a1">
 <ANNOTATION_VALUE>x</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>
 """
+CVAT = """\
+<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><id>1</id><name>a</name><start_frame>0</start_frame>
+<stop_frame>99</stop_frame><frame_filter>step=1</frame_filter><labels><label><name>walk</name></label></labels>
+<source>film.mp4</source><fps>25</fps></task></meta>
+<track id="0" label="walk"><box frame="1" outside="0" keyframe="1"><attribute name="who">A</attribute></box>
+<box frame="9" outside="1" keyframe="1"/></track>
+<image id="12"><tag label="eat"/></image><image id="13"><tag label="eat"/></image></annotations>
+"""
 WALK = {"label": "walk", "segment": [1.5, 20]}
 THUMOS = {"label": "Dive", "segment": [3, 4.5], "segment(frames)": [90, 135], "label_id": 7}
 FILES = {
@@ -27,6 +36,8 @@ FILES = {
     "phases": "Frame\tPhase\n" + "".join(f"{i}\t{PHASES[i // 3]}\n" for i in range(9)),
     "derived": "".join(f"{25 * i}\t{i // 3}\n" for i in range(9)),
     "elan": EAF,
+    "cvat": CVAT,
+    "frames": "time,background,walk,eat\n0.0,1,0,0\n1.5,0,1,0\n2.5,0,1,1\n3,0,-1,1\n4,1,0,0\n",
     "clips": "# clips\na/b.mp4 run fast\n./c.mp4,sit\nd.mkv\t12\n",
     "clip table": "path,label,source\na.mp4,run,s1\nb.mp4,sit,s2\n",
 }

@@ -14,10 +14,17 @@ def as_json(value):
 
 
 ELAN = unaligned({"a": "1000", "b": "2000"}, [("a", "b")]).replace(">ab<", ">Tür<")
+CVAT = (
+    '<?xml version="1.0" encoding="utf-8"?>\n<annotations><meta><task><fps>1</fps><source>ä.mp4</source></task></meta>'
+    '<track label="Tür"><box frame="1" outside="0"/><box frame="2" outside="1"/></track></annotations>'
+)
 TASK = {"type": "timelinelabels", "value": {"ranges": [{"start": 26, "end": 50}], "timelinelabels": ["Tür"]}}
 FILES = {
     "a.eaf": ELAN,
     "b.eaf": ELAN.replace("UTF-8", "UTF-16"),
+    "cvat.xml": CVAT,
+    "cvat 16.xml": CVAT.replace("utf-8", "utf-16"),
+    "frames.csv": "time;Tür\n0,0;0\n1,0;1\n2,0;0\n",
     "activitynet.json": as_json({"database": {"ä": {"annotations": [{"label": "Tür", "segment": [1, 2]}]}}}),
     "results.json": as_json({"results": {"ä": [{"label": "Tür", "segment": [1, 2], "score": 1}]}}),
     "spots.json": as_json([{"video": "ä", "fps": 25, "num_frames": 99, "events": [{"frame": 25, "label": "Tür"}]}]),

@@ -23,6 +23,7 @@ _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
 _BUNDLES = {".fcpxmld": "Info.fcpxml", ".otiod": "content.otio"}  # folders around a file and its films
 _PROJECTS = {
+    ".zip": "unzip it, and give the file that is in it, of CVAT annotations.xml",
     ".aaf": "export an EDL or Final Cut Pro XML from the editor",
     ".drp": "export a timeline from Resolve: EDL, FCPXML or OTIO",
     ".drt": "export a timeline from Resolve: EDL, FCPXML or OTIO",
@@ -114,12 +115,12 @@ def _unknown(name: str, data: bytes, faults: Sequence[str] = ()) -> AnnotationEr
     if is_film_name(name):
         cure = "to analyze a film, use vtn-stream analyze"
     elif (program := _PROJECTS.get(PurePath(name).suffix.lower())) is not None:
-        reason, cure = "a program's own project", program
+        reason, cure = "an archive" if program.startswith("unzip") else "a program's own project", program
     elif text.startswith("<"):
         reason = f"its root is <{printable(str(xml_root(data, name).tag)[:40])}>"
         cure = (
             "XML that can be read has one of the roots <xmeml>, <fcpxml>, <Chapters>, <file> with <ALL_INSTANCES>, "
-            "<ANNOTATION_DOCUMENT>; "
+            "<ANNOTATION_DOCUMENT>, <annotations> of CVAT; "
             f"or export a table with {_COLUMNS}"
         )
     elif text.startswith(("{", "[")):

@@ -108,6 +108,13 @@ _OURS = {
         keeps=frozenset({"duration", "rate"}),
         attributes=frozenset({"comment", "modifier", "subject"}),
     ),
+    "cvat": Format(
+        title="CVAT for video",
+        suffix=".cvat.xml",
+        module="annotations.cvat",
+        reads="annotations",
+        keeps=_CLOCK | {"attributes"},
+    ),
     "frames": Format(
         title="frame columns",
         suffix=".frames.csv",

@@ -5,6 +5,7 @@ out as seconds from the start of the film.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial
@@ -17,6 +18,7 @@ from vtn_stream.formats.annotations import (
     cholec80,
     class_folders,
     clip_list,
+    cvat,
     elan,
     epic,
     film_files,
@@ -54,6 +56,7 @@ FORMATS = {
     salads.NAME: "the folder activityAnnotations with the folder timestamps beside it, or one file there",
     boris.NAME: "a .boris file, or .boris.gz",
     elan.NAME: ".eaf, or a folder of them",
+    cvat.NAME: "annotations.xml of CVAT for video or images, or a folder of them",
     label_studio.NAME: "tasks with data and annotations",
     soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with such files",
     spots.NAME: "a list of films with events and their frames",
@@ -64,6 +67,7 @@ FORMATS = {
     film_files.NAME: "a folder with a table, or a .timeline.json file, for each film",
 }
 
+_DOCUMENTS = (elan, cvat)  # XML
 _HEAD = 4096  # bytes that tell a format in a folder
 _KEYS = ('"database"', '"annotations"', '"predictions"', '"events"')  # one of them is in JSON of every format
 
@@ -120,9 +124,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
     data = unpacked(read_bytes(path), findings.name)
     refuse_pickle(data, findings.name)
     data = workbooks.content_of(findings, data, findings.name)
-    if elan.claims(data[:_HEAD]):
-        elan.read(findings, path, data)
-        return elan.NAME
+    if (document := next((of for of in _DOCUMENTS if of.claims(data[:_HEAD])), None)) is not None:
+        document.read(findings, path, data)
+        return document.NAME
     if encoding_of(data) == "utf-8-sig" and b"\0" in data[:_HEAD]:
         raise _of_no_format(findings.name, "no text in UTF-8 or UTF-16")
     if film_files.is_timeline(data):
@@ -206,34 +210,34 @@ def _read_folder(
     if found := thumos14_text.files_in(path):
         thumos14_text.read(findings, found)
         return thumos14_text.NAME
-    documents, phases, others = [], [], 0
+    found_here: dict[str, list[Path]] = defaultdict(list)  # the files of each format
+    others = 0
     for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
         head = read_bytes(file, _HEAD)
-        if elan.claims(head):
-            documents.append(file)
+        if (document := next((of for of in _DOCUMENTS if of.claims(head)), None)) is not None:
+            found_here[document.NAME].append(file)
         elif cholec80.claims(head.decode(encoding_of(head), "replace").lstrip("\ufeff").replace("\r\n", "\n")):
-            phases.append(file)
+            found_here[cholec80.NAME].append(file)
         else:
             others += 1
-    if documents and phases:
-        raise _of_no_format(findings.name, f"{elan.NAME} and {cholec80.NAME} in one folder")
-    if (documents or phases) and others:
+    if len(found_here) > 1:
+        raise _of_no_format(findings.name, f"{' and '.join(found_here)} in one folder")
+    if found_here and others:
         findings.warn(At(), f"{others} file{'s' * (others > 1)} of another format ignored")
-    for file in documents:
-        data = findings.loaded(file.name, partial(read_bytes, file))
-        try:
-            if data is not None:
-                elan.read(findings, file, data, file=file.name)
-        except Unreadable as error:
-            findings.problem(error.at, error.text)
-    for file in phases:
+    for document in _DOCUMENTS:
+        for file in found_here[document.NAME]:
+            data = findings.loaded(file.name, partial(read_bytes, file))
+            try:
+                if data is not None:
+                    document.read(findings, file, data, file=file.name)
+            except Unreadable as error:
+                findings.problem(error.at, error.text)
+    for file in found_here[cholec80.NAME]:
         text = findings.loaded(file.name, partial(read_text, file))
         if text is not None:
             cholec80.read(findings, file, text, fps, file=file.name)
-    if documents:
-        return elan.NAME
-    if phases:
-        return cholec80.NAME
+    if format := next((name for name, files in found_here.items() if files), None):
+        return format
     if files := soccernet.games(path):
         soccernet.read_games(findings, path, files)
         return soccernet.NAME
