@@ -16,6 +16,7 @@ from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations import frame_columns, read_annotations, timelines_of
 from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.workbook import workbook
 from vtn_stream.known import known_of
 
 WRITE = FORMATS["frames"].write
@@ -150,6 +151,11 @@ def test_a_folder_of_tables_and_the_folders_of_deepethogram(read):
     assert drawn(annotations) == {"mouse01": "walk 0.5-1.5, eat 1-1.5", "mouse02": "walk 0.5-1.5, eat 1-2"}
     assert annotations.videos["mouse01"].known.spans("eat") == ((0, 1.5),)
     assert (annotations.labels, annotations.uses_fps) == (("walk", "eat"), True)
+
+
+def test_a_workbook_of_boris_is_read_as_the_table(read):
+    rows = [["time", "walk", "eat"], [0.0, 1, 0], [0.5, 1, 1], [1.0, 0, 0]]
+    assert drawn(read(workbook({"hen": rows}), "hen.xlsx")) == {"hen": "walk 0-1, eat 0.5-1"}
 
 
 # ---- what is wrong

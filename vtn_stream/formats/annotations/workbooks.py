@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError
-from vtn_stream.formats.annotations import epic, segments_csv
+from vtn_stream.formats.annotations import epic, frame_columns, segments_csv
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.text import as_text, read_bytes
 from vtn_stream.formats.annotations.words import At
@@ -28,5 +28,5 @@ def content_of(findings: Findings, data: bytes, name: str) -> bytes:
 
 
 def holds_segments(text: str) -> bool:
-    """Whether a sheet is one of segments, by its first rows."""
-    return epic.claims(text) or segments_csv.claims(text)
+    """Whether a sheet is one of segments, or of frames with a column for each label, by its first rows."""
+    return any(format.claims(text) for format in (epic, frame_columns, segments_csv))
