@@ -3,9 +3,11 @@
     import vtn_stream
     timeline = vtn_stream.analyze("movie.mp4")
 
-Importing this package is light: torch, pyarrow and the decoders load when they are first used.
+Everything that docs/python.md shows is here. Importing this package is light: torch, pyarrow and the decoders load when
+they are first used.
 """
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,15 @@ from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.version import __version__
 
 if TYPE_CHECKING:
-    from vtn_stream.analysis import analyze
+    from vtn_stream import errors
+    from vtn_stream.analysis import Analyzer, analyze
+    from vtn_stream.errors import VtnStreamError, VtnStreamWarning
+    from vtn_stream.evaluation.evaluate import evaluate
+    from vtn_stream.exchange.convert import convert
+    from vtn_stream.exchange.timeline_files import read_timelines
+    from vtn_stream.settings import Settings
+    from vtn_stream.store import EmbeddingStore
+    from vtn_stream.training.train import train
     from vtn_stream.video import probe
 
 # Threads of torch that wait for each other look in a loop first, and then sleep: GNU OpenMP looks 300,000 times, some
@@ -22,16 +32,47 @@ if TYPE_CHECKING:
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-__all__ = ["Segment", "Timeline", "__version__", "analyze", "probe"]
+__all__ = [
+    "Analyzer",
+    "EmbeddingStore",
+    "Segment",
+    "Settings",
+    "Timeline",
+    "VtnStreamError",
+    "VtnStreamWarning",
+    "__version__",
+    "analyze",
+    "convert",
+    "errors",
+    "evaluate",
+    "probe",
+    "read_timelines",
+    "train",
+]
+
+# Where each name is defined; imported when it is first used.
+_MODULES = {
+    "Analyzer": "analysis",
+    "EmbeddingStore": "store",
+    "Settings": "settings",
+    "VtnStreamError": "errors",
+    "VtnStreamWarning": "errors",
+    "analyze": "analysis",
+    "convert": "exchange.convert",
+    "evaluate": "evaluation.evaluate",
+    "probe": "video",
+    "read_timelines": "exchange.timeline_files",
+    "train": "training.train",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "analyze":
-        from vtn_stream.analysis import analyze
-
-        return analyze
-    if name == "probe":
-        from vtn_stream.video import probe
-
-        return probe
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    if name == "errors":
+        return importlib.import_module(f"{__name__}.errors")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,9 @@ VtnStreamError
 └── PluginError       what another package adds cannot be loaded, or failed
 """
 
+import sys
 import unicodedata
+import warnings
 from collections.abc import Iterable
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "VtnStreamWarning",
     "listed",
     "printable",
+    "warn",
 ]
 
 MAX_NAME = 100  # characters of a name in a list of them
@@ -171,3 +174,12 @@ class PluginError(VtnStreamError):
 
 class VtnStreamWarning(UserWarning):
     """Something was read or written otherwise than it stood there; one line says what. Of Python's `warnings`."""
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Gives each line once as a VtnStreamWarning, at the place outside of this package from which it was called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "vtn_stream":
+        level, frame = level + 1, frame.f_back
+    for line in dict.fromkeys(lines):
+        warnings.warn(printable(line), VtnStreamWarning, stacklevel=level)

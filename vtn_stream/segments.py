@@ -5,11 +5,12 @@ A segment with start_s == end_s is an instant. Standard library only.
 """
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
-__all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Reviewed", "Segment", "Span", "finite"]
+__all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Reviewed", "Segment", "Span", "finite", "without_time"]
 
 # Who says that a segment is there.
 # model    a model, or another analysis
@@ -195,3 +196,36 @@ def finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"expected a finite number, got {value}")
     return float(value)
+
+
+def without_time(reviewed: Iterable[Reviewed], lost: Iterable[Segment]) -> tuple[Reviewed, ...]:
+    """What remains of reviewed time without that of lost segments of their labels."""
+    in_order = sorted(lost, key=lambda s: s.start_s)
+    lost_times: dict[tuple[str, ...] | None, list[tuple[float, float]]] = {}
+    left = []
+    for r in reviewed:
+        if r.labels not in lost_times:
+            lost_times[r.labels] = _times(s for s in in_order if r.speaks_of(s.label))
+        times = lost_times[r.labels]
+        at_s = r.start_s
+        for start_s, end_s in times[bisect_right(times, at_s, key=lambda time: time[1]) :]:
+            if start_s >= r.end_s and start_s > r.start_s:
+                break
+            if at_s < start_s:
+                left.append(replace(r, start_s=at_s, end_s=start_s))
+            at_s = end_s
+        if at_s < r.end_s or at_s == r.start_s:
+            left.append(replace(r, start_s=at_s))
+    return tuple(left)
+
+
+def _times(in_order: Iterable[Segment]) -> list[tuple[float, float]]:
+    """The time of sorted segments, in disjoint spans. An instant takes the smallest there is."""
+    times: list[tuple[float, float]] = []
+    for s in in_order:
+        start_s, end_s = s.start_s, max(s.end_s, math.nextafter(s.start_s, math.inf))
+        if times and start_s <= times[-1][1]:
+            times[-1] = (times[-1][0], max(times[-1][1], end_s))
+        else:
+            times.append((start_s, end_s))
+    return times

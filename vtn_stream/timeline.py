@@ -2,18 +2,27 @@
 
 All times are seconds from the container's start, half-open: a segment [start_s, end_s) ends where the next
 one begins. A segment with start_s == end_s is an instant.
+
+Files, tables and pictures are made on higher floors. The verbs for them are here, where people look for them, and find
+those floors by name when they are called (`_above`).
 """
 
+import importlib
 import math
+import os
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from vtn_stream.segments import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Span, finite
+from vtn_stream.segments import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Span, finite, without_time
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Reviewed", "Segment", "Timeline"]
 
@@ -22,7 +31,7 @@ TOLERANCE_S = 1e-6  # of lengths and gaps: 0.3 - 0.2 is 0.1, whatever floats say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """What is known about a film over time. Methods named by verbs return a new one.
+    """What is known about a film over time: a sequence of segments. Methods named by verbs return a new one.
 
     None of them lets a person say what that person did not say: where a verb takes a segment away, `reviewed` no longer
     says that nothing is there; a segment that a verb joins or places elsewhere has no origin.
@@ -76,6 +85,53 @@ class Timeline:
         put(self, "gaps", tuple(sorted(self.gaps, key=lambda g: (g.start_s, g.end_s, g.reason))))
         put(self, "curves", dict(self.curves))
         put(self, "provenance", dict(self.provenance))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "Timeline":
+        """The timeline in a file of any format that can be read, about one film. What was read otherwise than it stands
+        there is a VtnStreamWarning. `read_timelines` reads files about many films, and takes what a file does not say.
+
+        Raises TimelineError, AnnotationError, InputError.
+        """
+        timeline: Timeline = _above("exchange.timeline_files").read_timeline(path)
+        return timeline
+
+    def save(self, path: str | os.PathLike[str], format: str | None = None, *, overwrite: bool = False) -> Path:
+        """Writes it to a file, and gives its path. JSON holds all of it; what another format does not hold is a
+        VtnStreamWarning.
+
+        format     by default that of the suffix: "csv", "boris", ... as `vtn-stream convert -f` names them
+        overwrite  replace a file that has other content
+
+        Raises TimelineError, InputError.
+        """
+        written: Path = _above("exchange.timeline_files").save_timeline(self, path, format, overwrite=overwrite)
+        return written
+
+    def to_pandas(self) -> "DataFrame":
+        """A row a segment: video, start_s, end_s, duration_s, label, score, origin, and each attribute by its name.
+
+        Raises InputError if pandas is not installed.
+        """
+        return _above("formats.data_frame").data_frame(self)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.segments)
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def __repr__(self) -> str:
+        unfinished = "" if self.complete else ", not complete"
+        return (
+            f"<Timeline of {self.video_path!r}: {len(self)} segments, {len(self.labels)} labels, "
+            f"{self.duration_s:g} s{unfinished}>"
+        )
+
+    def _repr_svg_(self) -> str:
+        """The picture that notebooks show."""
+        picture: bytes = _above("report.timeline_plot").plot([self])
+        return picture.decode()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -209,7 +265,12 @@ class Timeline:
         """With these segments; nobody reviewed the time of those that are no longer here."""
         here = tuple(segments)
         lost = set(self.segments) - set(here) if self.reviewed else set()
-        return replace(self, segments=here, reviewed=_without(self.reviewed, lost) if lost else self.reviewed)
+        return replace(self, segments=here, reviewed=without_time(self.reviewed, lost) if lost else self.reviewed)
+
+
+def _above(module: str) -> Any:
+    """A module of a higher floor, by its name below vtn_stream."""
+    return importlib.import_module(f"vtn_stream.{module}")
 
 
 def _of_labels(reviewed: Reviewed, wanted: set[str]) -> Reviewed | None:
@@ -224,39 +285,6 @@ def _renamed(reviewed: Reviewed, names: Mapping[str, str], known: set[str]) -> R
     unseen = {names.get(label, label) for label in known if label not in reviewed.labels}
     labels = {names.get(label, label) for label in reviewed.labels} - unseen
     return replace(reviewed, labels=tuple(labels)) if labels else None
-
-
-def _without(reviewed: Iterable[Reviewed], lost: Iterable[Segment]) -> tuple[Reviewed, ...]:
-    """What remains of reviewed time without that of lost segments of their labels."""
-    in_order = sorted(lost, key=lambda s: s.start_s)
-    lost_times: dict[tuple[str, ...] | None, list[tuple[float, float]]] = {}
-    left = []
-    for r in reviewed:
-        if r.labels not in lost_times:
-            lost_times[r.labels] = _times(s for s in in_order if r.speaks_of(s.label))
-        times = lost_times[r.labels]
-        at_s = r.start_s
-        for start_s, end_s in times[bisect_right(times, at_s, key=lambda time: time[1]) :]:
-            if start_s >= r.end_s and start_s > r.start_s:
-                break
-            if at_s < start_s:
-                left.append(replace(r, start_s=at_s, end_s=start_s))
-            at_s = end_s
-        if at_s < r.end_s or at_s == r.start_s:
-            left.append(replace(r, start_s=at_s))
-    return tuple(left)
-
-
-def _times(in_order: Iterable[Segment]) -> list[tuple[float, float]]:
-    """The time of sorted segments, in disjoint spans. An instant takes the smallest there is."""
-    times: list[tuple[float, float]] = []
-    for s in in_order:
-        start_s, end_s = s.start_s, max(s.end_s, math.nextafter(s.start_s, math.inf))
-        if times and start_s <= times[-1][1]:
-            times[-1] = (times[-1][0], max(times[-1][1], end_s))
-        else:
-            times.append((start_s, end_s))
-    return times
 
 
 def _rank(segment: Segment) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Files of other programs in other formats: any that can be read, any that can be written."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -32,15 +33,15 @@ __all__ = ["convert"]
 
 
 def convert(
-    source: Path,
-    target: Path,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
     *,
     format: str | None = None,
     folder: bool = False,
     reading: ReadingOptions = ReadingOptions(),
     options: Options = Options(),
     pages: Pages = Pages(),
-    film: Path | None = None,
+    film: str | os.PathLike[str] | None = None,
     label_with: str | None = None,
     overwrite: bool = False,
 ) -> Exported:
@@ -54,6 +55,7 @@ def convert(
 
     A warning says what the format does not hold. Raises InputError, TimelineError, AnnotationError, VideoError.
     """
+    source, target, film = Path(source), Path(target), None if film is None else Path(film)
     folder = folder or target.is_dir()
     if folder and format is None:
         raise InputError(

@@ -4,9 +4,11 @@ from vtn_stream.store.embeddings import EmbeddingStore, StoredChunk, default_roo
 from vtn_stream.store.leases import Leases, lease_key
 from vtn_stream.store.pictures import load_pictures, write_pictures
 from vtn_stream.store.scores import read_scores, scores_content, scores_identity, stored_spans, write_scores
+from vtn_stream.store.tracks import EmbeddingTrack
 
 __all__ = [
     "EmbeddingStore",
+    "EmbeddingTrack",
     "Leases",
     "StoredChunk",
     "default_root",

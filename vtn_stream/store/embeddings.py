@@ -17,7 +17,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,13 @@ from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk
 from vtn_stream.store.arrow_file import read_batch, write_batch
 from vtn_stream.store.backbones import BackboneMemory
+from vtn_stream.store.chunk_file import StoredChunk, StoredFilm, read_chunk, read_own
 from vtn_stream.store.clock import mark_used
 from vtn_stream.store.cuts import read_cuts
 from vtn_stream.store.pictures import PICTURES, read_pictures
-from vtn_stream.track import Execution, Recipe
+from vtn_stream.store.tracks import EmbeddingTrack, read_track
+from vtn_stream.timeline import Timeline
+from vtn_stream.track import PICTURE, Execution, Recipe
 
 __all__ = ["EmbeddingStore", "StoredChunk", "StoredFilm", "default_root"]
 
@@ -50,39 +53,11 @@ def default_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vtn-stream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredChunk:
-    """One chunk: values float16 [n, D], its clock, JPEG thumbnails by row, and how it was computed."""
-
-    values: NDArray[np.float16]
-    index: FrameIndex
-    thumbnails: dict[int, bytes]
-    execution: Execution
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFilm:
-    """The chunks of one film, recipe and execution; `manifest` is None while they are not all there."""
-
-    folder: Path
-    manifest: dict[str, Any] | None
-    chunk_files: list[Path]
-
-    @property
-    def num_bytes(self) -> int:
-        """The bytes of its chunks on disk; a chunk that is removed meanwhile counts as 0."""
-        total = 0
-        for file in self.chunk_files:
-            with contextlib.suppress(FileNotFoundError):  # removed while we looked
-                total += file.stat().st_size
-        return total
-
-
 class EmbeddingStore:
     """Embeddings on disk, under `root`. Opening it touches nothing; folders appear with the first chunk."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        self.root = default_root() if root is None else root
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        self.root = default_root() if root is None else Path(root)
 
     @property
     def scratch(self) -> Path:
@@ -116,7 +91,7 @@ class EmbeddingStore:
         others = [] if exact else [f.name for f in _folders(film) if f.name not in first]
         for digest in (*first, *others):
             try:
-                stored = _read_chunk(film / digest / f"{chunk.key}.arrow")
+                stored = read_chunk(film / digest / f"{chunk.key}.arrow")
             except FileNotFoundError:
                 continue
             mark_used(film / digest)  # so that `cache gc` keeps what is in use
@@ -209,7 +184,7 @@ class EmbeddingStore:
         found: list[tuple[float, bytes]] = []
         for name in names:
             with contextlib.suppress(FileNotFoundError, DamagedFile):
-                chunk = _read_chunk(files[name])
+                chunk = read_chunk(files[name])
                 found += [(float(chunk.index.grid_s[i]), jpeg) for i, jpeg in sorted(chunk.thumbnails.items())]
         return found[:: max(1, math.ceil(len(found) / max(most, 1)))]
 
@@ -222,11 +197,31 @@ class EmbeddingStore:
                 first, stop = map(int, file.stem.split("-"))
                 if first <= int(middle_s * recipe.fps) < stop:
                     with contextlib.suppress(FileNotFoundError, DamagedFile):
-                        chunk = _read_chunk(file)
+                        chunk = read_chunk(file)
                         times = [(float(chunk.index.grid_s[i]), jpeg) for i, jpeg in chunk.thumbnails.items()]
                         nearest += [(abs(at_s - middle_s), jpeg) for at_s, jpeg in times if start_s <= at_s < end_s]
             found.append(min(nearest, default=(0.0, None))[1])
         return found
+
+    def track(
+        self,
+        film: str | os.PathLike[str] | Timeline,
+        *,
+        input: str = PICTURE,
+        backbone: str | None = None,
+        fps: float | Fraction | str | None = None,
+        recipe: Recipe | None = None,
+    ) -> EmbeddingTrack:
+        """The embeddings of a film that was analyzed with this store, and their clock. No film is decoded here.
+
+        film      its path, or its timeline; of a film that is gone, the name is enough
+        input     what the image network was shown: "picture", or "change-1/2" for what changed in half a second
+        backbone, fps, recipe  which embeddings, if there are several kinds; by default those of the timeline
+
+        Raises StoreError if there is nothing, InputError if it is not clear which of several is meant.
+        """
+        of_store = (list(self.films()), self.probed)
+        return read_track(film, *of_store, input=input, backbone=backbone, fps=fps, recipe=recipe)
 
     # -- probes
 
@@ -269,7 +264,7 @@ class EmbeddingStore:
     def verify(self) -> Iterator[tuple[Path, DamagedFile | None]]:
         """Read every file of chunks, cuts and pictures through: its path below the root, and what is wrong with it."""
         files: Iterator[tuple[Path, Callable[[Path], object]]] = chain(
-            ((file, _read_own) for film in self.films() for file in film.chunk_files),
+            ((file, read_own) for film in self.films() for file in film.chunk_files),
             ((file, read_cuts) for file in sorted(self.root.glob("films/*/cuts-*.arrow"))),
             ((file, read_pictures) for file in sorted(self.root.glob(f"films/*/{PICTURES}"))),
         )
@@ -314,37 +309,3 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None
     return manifest if ours and whose == folder.parts[-3:] else None
-
-
-def _read_own(path: Path) -> tuple[pa.RecordBatch, dict[str, Any]]:
-    """A chunk file whose content matches its path. Raises FileNotFoundError, DamagedFile."""
-    batch, fields = read_batch(path, "chunk")
-    try:
-        recipe, execution = Recipe.from_json(fields["recipe"]), Execution.from_json(fields["execution"])
-        name = f"{fields['start']:09d}-{fields['stop']:09d}.arrow"
-        own_place = (fields["video"], recipe.digest, execution.digest, name)
-    except (ValueError, KeyError, TypeError):  # another release's
-        own_place = None
-    if own_place != path.parts[-4:]:
-        raise DamagedFile(
-            f"{path.name} holds another chunk than its name says",
-            "it is not used",
-            "run the analysis again to compute it",
-        )
-    return batch, fields
-
-
-def _read_chunk(path: Path) -> StoredChunk:
-    batch, fields = _read_own(path)
-    embedding = batch.column("embedding")
-    return StoredChunk(
-        values=embedding.values.to_numpy().reshape(len(batch), embedding.type.list_size),
-        index=FrameIndex(
-            grid_s=batch.column("grid_s").to_numpy(),
-            frame=batch.column("frame").to_numpy(),
-            pts_s=batch.column("pts_s").to_numpy(),
-            valid=batch.column("valid").to_numpy(zero_copy_only=False),
-        ),
-        thumbnails={i: jpeg for i, jpeg in enumerate(batch.column("thumbnail").to_pylist()) if jpeg is not None},
-        execution=Execution.from_json(fields["execution"]),
-    )
