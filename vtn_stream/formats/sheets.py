@@ -52,8 +52,9 @@ class Table:
 
     @property
     def text(self) -> str:
-        """The rows as lines, with tabs between the cells and RFC 4180 quotes."""
-        return "".join("\t".join(map(_quoted, row)) + "\n" for row in self.rows)
+        """The rows as lines of one width, with tabs between the cells and RFC 4180 quotes."""
+        width = max(map(len, self.rows), default=0)  # a row ends with its last cell that is not empty
+        return "".join("\t".join([*map(_quoted, row), *[""] * (width - len(row))]) + "\n" for row in self.rows)
 
 
 def is_spreadsheet(data: bytes) -> bool:
