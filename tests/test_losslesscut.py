@@ -92,6 +92,7 @@ def test_an_end_that_nobody_knows_is_told():
     [
         ("1,2,x\n3,4,y\n", "whole numbers, which may be seconds or frames", "put a line above: start_s,end_s,name"),
         ("Start,End,Name\n1,2,x\n", "whole numbers", "call the columns start_s,end_s,name, or start_frame"),
+        ("Start,End,Name,a,b,a\n1.5,2,x,1,2,3\n", "line 1: its header names a twice", "fix"),
         ("1.5,x,y\n", "line 1: x is not a time", "fix"),
         ("1.5,1,y\n", "line 1: it ends before it starts", "fix"),
         ("1.5,2,a\nword\n", "line 2: it is not a start, an end and a name", "fix"),
@@ -104,6 +105,16 @@ def test_what_cannot_be_read_is_refused_with_its_line(content, reason, cure):
         said(losslesscut, content)
     assert reason in str(caught.value)
     assert cure in caught.value.cure
+
+
+def test_whole_numbers_past_the_end_of_the_film_are_frames():
+    content = "Start,End,Name\n25,50,x\n700,750,y\n"
+    found, (warning,) = said(losslesscut, content, duration_s=30.0, annotation_fps=Fraction(25))
+    assert [(start, end) for start, end, _, _ in found] == [(1, 2), (28, 30)]
+    assert warning.endswith("read as frames, 25 a second")
+    for options in ({}, {"duration_s": 900.0, "rate": 25}, {"duration_s": 20.0, "rate": 25}, {"duration_s": 30.0}):
+        with pytest.raises(TimelineError, match="whole numbers"):
+            said(losslesscut, content, **options)
 
 
 def test_the_cure_for_whole_numbers_works(tmp_path):

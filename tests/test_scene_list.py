@@ -110,8 +110,9 @@ def test_the_film_is_called_as_pyscenedetect_calls_its_lists():
         assert scenes.read(LIST.encode(), name, ReadingOptions()).timelines[0].video_path == "match"
 
 
-def test_annotations_are_read_alike(tmp_path):
-    (tmp_path / "a.csv").write_text(LIST)
+@pytest.mark.parametrize("num_cuts", [1, 20_000])
+def test_annotations_are_read_alike(tmp_path, num_cuts):
+    (tmp_path / "a.csv").write_text(LIST.replace(",00:00:02.400\n", ",00:00:02.400" * num_cuts + "\n", 1))
     found = read_annotations(tmp_path / "a.csv").videos["a"].segments
     assert [(s.start_s, s.end_s, s.label) for s in found] == [(0, 2.4, "scene 1"), (2.4, 4.3, "scene 2")]
 

@@ -44,7 +44,9 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     firsts = [clock.span(s)[0] for s in timeline.segments]
     end = max([1, clock.frame(timeline.duration_s), *(first + 1 for first in firsts)])
     lasting = sum(first < end for first, end in map(clock.span, timeline.segments))
-    warnings += line_warnings([s.label for s in timeline.segments], [end], clock)
+    warnings += line_warnings([s.label for s in timeline.segments], [], clock)
+    if clock.start + end >= clock.day:
+        warnings += ("the film lasts up to or past 24:00:00:00, where timecode begins again at 00:00:00:00",)
     if lasting:
         warnings += (f"locators have no length: {num(lasting, 'segment')} written by the start alone",)
     lines = header(timeline, clock)

@@ -80,8 +80,10 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     usual = Fraction(30000, 1001) if drop else None  # the list says its mode, not its rate
     clock, warnings = reading_clock(options, rate=options.rate or options.annotation_fps or usual, drop=drop)
     segments, firsts = [], []
+    line, counted = 1, 0
     for match, below in zip_longest(found, found[1:]):
-        line = text.count("\n", 0, match.start()) + 1
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
         try:
             first = clock.frame_at(match["time"])
         except ValueError as error:

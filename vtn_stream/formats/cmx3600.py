@@ -23,7 +23,7 @@ text, else by their colour, which is an attribute; they count as the record side
 that alone. Events of no length, of black and without picture are not read, with a warning. An EDL says neither its rate
 nor where the film starts: both are options, else 25 (29.97 in drop-frame) and 00:00:00:00, with a warning where the
 first event then stands an hour in or later. What is up to 12 hours before the start is before the film. How lines are
-read says edl_events.py.
+read says edl_events.py. A list whose only event is called as the list itself, and has locators, is read by avid.py.
 Domain: up to 12 hours past the start or up to 24:00:00:00, whichever is later; segments without overlaps from frame to
 frame, labels of one line without spaces at the ends, read with the rate and start timecode they were written with.
 """

@@ -3,6 +3,7 @@
 Times are timecodes, or plain numbers of frames, as some programs write them. A list that passes midnight goes on with
 the next day: where an event stands more than 12 hours before the one above it, it is the day after.
 Lines that begin as events and are none are refused, and other lines with a number first are told: no event vanishes.
+Locators above the first event belong to it, as some programs write lists of markers.
 """
 
 import re

@@ -10,7 +10,8 @@ provenance. Escapes: RFC 4180 quotes, and an apostrophe before what a spreadshee
 that text files do not have become U+FFFD, with a warning.
 Read: what LosslessCut exports, in seconds or as H:MM:SS.mmm, with commas or tabs; with the header also its tags, which
 are attributes. Without the header an empty end is the film's, as old versions have it; where the film's length is not
-known, the last time in the file, with a warning. Where all times are whole numbers they may be frames, and are refused.
+known, the last time in the file, with a warning. Where all times are whole numbers they may be frames: they are, with a
+warning, where a film is known in which they cannot be seconds; else they are refused.
 Domain: starts of 0 or later, times in milliseconds; labels without controls and without spaces at the ends.
 """
 
@@ -18,9 +19,12 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import islice
 
+from vtn_stream.errors import listed
 from vtn_stream.formats.annotations.columns import columns_of
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import shown
@@ -35,6 +39,7 @@ __all__ = ["claims", "read", "write"]
 TITLE = "LosslessCut CSV"
 SUFFIX = ".losslesscut.csv"
 HEADER = ["Start", "End", "Name"]
+SLACK_S = 1.0  # by which a segment may end after its film
 
 _NUM_TRIED = 200  # rows that tell the format
 _HEAD = 64 * 1024  # characters in which they are
@@ -91,21 +96,19 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     tags: list[str] = []
     if headed := bool(rows) and _is_header(rows[0][1]):
         tags = [tag.strip() for tag in rows.pop(0)[1][len(HEADER) :]]
+        if twice := [tag for tag, times in Counter(filter(None, tags)).items() if times > 1]:
+            refuse(name, f"its header names {listed(twice)} twice", line=1)
     if len(rows) > MAX_SEGMENTS:
         refuse(name, f"more than {MAX_SEGMENTS} rows")
-    times = [cell.strip() for _, cells in rows for cell in cells[:2] if cell.strip()]
-    if times and all(map(_WHOLE.fullmatch, times)):
-        place = "call the columns" if headed else "put a line above:"
-        cure = f"{place} start_s,end_s,name, or start_frame,end_frame,name if they count frames"
-        refuse(name, "all its times are whole numbers, which may be seconds or frames", cure=cure)
-    cuts = [(line, *_cut(cells, line, name), cells) for line, cells in rows]
+    rate, warnings = _counted(rows, headed, options, name)
     film_end_s: float | None = None
-    warnings: tuple[str, ...] = ()
+    cuts = [(line, *_cut(cells, line, name, rate), cells) for line, cells in rows]
     if not headed and (labels := [label for _, _, end_s, label, _ in cuts if end_s is None]):
         stated = [time_s for _, start_s, end_s, _, _ in cuts for time_s in (start_s, end_s) if time_s is not None]
-        film_end_s, warnings = open_ends_told(labels, stated, options)
+        film_end_s, doubts = open_ends_told(labels, stated, options)
+        warnings += doubts
     elif not headed and not name.lower().endswith(SUFFIX):
-        warnings = ("there is no header: each line is read as a start, an end and a name, as LosslessCut has them",)
+        warnings += ("there is no header: each line is read as a start, an end and a name, as LosslessCut has them",)
     segments = []
     for line, start_s, end_s, label, cells in cuts:
         if end_s is None:
@@ -131,8 +134,28 @@ def _is_header(cells: Sequence[str]) -> bool:
     return [cell.strip() for cell in cells[: len(HEADER)]] == HEADER
 
 
-def _cut(cells: Sequence[str], line: int, name: str) -> tuple[float, float | None, str]:
-    """Start, end and name of a row; the end is None for an empty cell."""
+def _counted(
+    rows: Sequence[tuple[int, Sequence[str]]], headed: bool, options: ReadingOptions, name: str
+) -> tuple[Fraction | None, tuple[str, ...]]:
+    """The rate of the frames that the times count, with a warning; None for times that are seconds."""
+    times = [cell.strip() for _, cells in rows for cell in cells[:2] if cell.strip()]
+    if not times or not all(map(_WHOLE.fullmatch, times)):
+        return None, ()
+    rate, duration_s = options.annotation_fps or options.rate, options.duration_s
+    last = max(map(int, times))
+    if rate is not None and duration_s is not None and last / rate <= duration_s + SLACK_S < last:
+        what = f"read as frames, {float(rate):.6g} a second"
+        return rate, (f"all its times are whole numbers, as seconds past the end of the film: {what}",)
+    cure = "start_s,end_s,name, or start_frame,end_frame,name if they count frames"
+    refuse(
+        name,
+        "all its times are whole numbers, which may be seconds or frames",
+        cure=f"call the columns {cure}" if headed else f"put a line above: {cure}",
+    )
+
+
+def _cut(cells: Sequence[str], line: int, name: str, rate: Fraction | None) -> tuple[float, float | None, str]:
+    """Start, end and name of a row; the end is None for an empty cell. rate: of frames, if they are no seconds."""
     if len(cells) < 2:
         refuse(name, "it is not a start, an end and a name", line=line)
     times: list[float | None] = []
@@ -141,7 +164,7 @@ def _cut(cells: Sequence[str], line: int, name: str) -> tuple[float, float | Non
         time_s = seconds(padded) if cell.strip() else None
         if isinstance(time_s, str) or (time_s is not None and not math.isfinite(time_s)):
             refuse(name, f"{shown(cell)} is not a time, 12.5 or 0:00:12.5", line=line)
-        times.append(time_s)
+        times.append(time_s if rate is None or time_s is None else float(int(time_s) / rate))
     start_s, end_s = times
     return start_s or 0.0, end_s, unprotected(cells[2].strip()) if len(cells) > 2 else ""
 

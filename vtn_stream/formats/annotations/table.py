@@ -13,7 +13,7 @@ __all__ = ["cells_below", "columns", "delimiter_of", "has_decimal_commas", "head
 
 DELIMITERS = ",;\t"
 MAX_ABOVE = 40  # lines above a header: what some programs say of the film
-_HEAD = 64 * 1024  # characters in which it lies
+_HEAD = 1024 * 1024  # characters in which it lies, below a line with all cuts of a film
 
 
 def lines_above(text: str, is_header: Callable[[Sequence[str]], bool]) -> int | None:
