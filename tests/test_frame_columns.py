@@ -146,7 +146,7 @@ def test_other_encodings_and_line_ends(read, encoding):
 
 
 def test_a_folder_of_tables_and_the_folders_of_deepethogram(read):
-    deep = {"mouse02/mouse02_labels.csv": DEEPETHOGRAM, "mouse02/record.yaml": "x: 1"}
+    deep = {"mouse02/mouse02_labels.csv": DEEPETHOGRAM, "mouse02/mouse02.mp4": "no folder of the class mouse02"}
     annotations = read({"mouse01.csv": DEEPETHOGRAM.replace("0,1\n", "0,-1\n")} | deep, fps=2)
     assert drawn(annotations) == {"mouse01": "walk 0.5-1.5, eat 1-1.5", "mouse02": "walk 0.5-1.5, eat 1-2"}
     assert annotations.videos["mouse01"].known.spans("eat") == ((0, 1.5),)

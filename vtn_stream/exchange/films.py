@@ -78,7 +78,7 @@ def _one(source: Path, options: ReadingOptions, video: VideoInfo, plain: ReadRes
         read = replace(read, warnings=(*read.warnings, doubtful))
     (before,) = read.timelines if plain is None else plain.timelines
     timeline, told = _told(read.timelines[0], before, video, options, known=plain is not None)
-    if timeline.video_path == named_by(source.name):  # the source names no film
+    if timeline.video_path in (named_by(source.name), video.path.stem):  # the source names no film, or without suffix
         timeline = replace(timeline, video_path=shareable_name(video.path.name))
     return replace(read, timelines=(timeline,), warnings=(*told, *read.warnings))
 

@@ -244,7 +244,7 @@ def _read_folder(
     if found := frame_labels.files_in(findings, path, plain=predicted):
         frame_labels.read(findings, path, found)
         return frame_labels.NAME
-    if class_folders.claims(path):
+    if class_folders.claims(path) and not film_files.tables_of_frames(path):
         class_folders.read(findings, path)
         return class_folders.NAME
     if files_of_films := film_files.files_in(path):

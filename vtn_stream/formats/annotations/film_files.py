@@ -31,7 +31,7 @@ from vtn_stream.formats.writing import Options
 from vtn_stream.known import known_of
 from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
 
-__all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "read", "read_timeline"]
+__all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "read", "read_timeline", "tables_of_frames"]
 
 NAME = "CSV folder"
 TIMELINE_NAME = "timeline JSON"
@@ -74,13 +74,18 @@ def files_in(folder: Path) -> FilmFiles:
             found.tables.append(file)
         else:
             found.others.append(file.name)
-    found.tables += sorted(file for file in folder.glob(_OF_FRAMES) if file.is_file() and _is_table(file))
+    found.tables += tables_of_frames(folder)
     found.timelines = sorted(
         file for file in folder.rglob("*.json") if _OWN.search(file.name) and not file.name.startswith(".")
     )
     if found.timelines:  # their films and pages, and what a batch writes, are nothing that anyone meant
         found.others = [name for name in found.others if not (_BESIDE.search(name) or is_film_name(name))]
     return found
+
+
+def tables_of_frames(folder: Path) -> list[Path]:
+    """The tables of frames that lie beside their films, each in a folder of its own, which is no folder of a class."""
+    return sorted(file for file in folder.glob(_OF_FRAMES) if file.is_file() and _is_table(file))
 
 
 def read(findings: Findings, folder: Path, files: FilmFiles, *, as_truth: bool = True) -> None:
