@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vtn_stream.errors import InputError, printable
 from vtn_stream.exchange.output import check_free
-from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.reading import CodingOptions, ReadingOptions
 from vtn_stream.results import write_file
 
 from . import options
@@ -58,10 +58,13 @@ SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".json": "json"}
 @click.option("--duration", "duration_s", type=SECONDS, help="Length of the films, where FILES do not say it.")
 @options.rate
 @options.annotation_fps
+@options.observations
+@options.close_open
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
 @options.anonymous
 @quiet_option
+@options.coding
 def stats(
     files: tuple[Path, ...],
     groups: Path | None,
@@ -73,6 +76,7 @@ def stats(
     duration_s: float | None,
     rate: str | None,
     annotation_fps: Fraction | None,
+    coding: CodingOptions,
     bom: bool,
     overwrite: bool,
     anonymous: bool,
@@ -93,7 +97,9 @@ def stats(
     names = names_from(anonymous, table, None if output is None else output.parent, plot)
     from vtn_stream.budget import stats as compute
 
-    reading = ReadingOptions(rate=options.as_rate(rate), annotation_fps=annotation_fps, duration_s=duration_s)
+    reading = ReadingOptions(
+        rate=options.as_rate(rate), annotation_fps=annotation_fps, duration_s=duration_s, coding=coding
+    )
     with err.status("reading"):
         found = compute(files, groups=groups, bin_s=bin_s, by=by, reading=reading, names=names)
     for note in found.notes:

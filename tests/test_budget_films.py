@@ -11,6 +11,7 @@ from vtn_stream.budget.films import same_name
 from vtn_stream.errors import InputError
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.reading import ReadingOptions
+from vtn_stream.formats.workbook import workbook
 from vtn_stream.timeline import Reviewed
 
 
@@ -216,6 +217,14 @@ def test_tables_of_groups(tmp_path, text):
     found = grouped(tmp_path, text)
     assert means(found) == {"x": (2, 3), "y": (1, 6)}
     assert found.notes == ()
+
+
+def test_a_workbook_of_groups(tmp_path):
+    sheets = {"notes": [["a day"], ["Monday"]], "animals": [["Group", "Video"], ["x", "a.mp4"], ["x", "b"], ["y", "c"]]}
+    found = grouped(tmp_path, workbook(sheets))
+    assert means(found) == {"x": (2, 3), "y": (1, 6)}
+    with pytest.raises(InputError, match="has no column group"):
+        grouped(tmp_path, workbook({"notes": sheets["notes"]}))
 
 
 def test_what_does_not_fit_is_told_in_a_line_each(tmp_path):

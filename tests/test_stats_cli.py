@@ -162,3 +162,37 @@ def test_very_many_films_are_cut_in_the_terminal_and_said(here, tmp_path):
     (tmp_path / "many.csv").write_text(table)
     out = here("stats", tmp_path / "many.csv", "--duration", "1:00")[1]
     assert "... and 20 more rows; the whole table: -f csv, xlsx or json" in out
+
+
+def test_a_boris_project_with_two_hens(here, tmp_path):
+    events = [[2, "hen 1", "walk", "", ""], [8, "hen 1", "walk", "", ""], [4, "hen 2", "walk", "", ""]]
+    events += [[10, "hen 2", "walk", "", ""], [12, "hen 1", "peck", "", ""]]
+    project = {
+        "project_format_version": "7.0",
+        "behaviors_conf": {"0": {"type": "State event", "code": "walk"}, "1": {"type": "Point event", "code": "peck"}},
+        "subjects_conf": {"0": {"name": "hen 1"}, "1": {"name": "hen 2"}},
+        "observations": {
+            "day 1": {
+                "type": "MEDIA",
+                "file": {"1": ["/home/somebody/hens.mp4"]},
+                "time offset": 0.0,
+                "media_info": {"length": {"/home/somebody/hens.mp4": 60.0}},
+                "events": events,
+            }
+        },
+    }
+    (tmp_path / "hens.boris").write_text(json.dumps(project))
+    (tmp_path / "groups.csv").write_text("subject,group\nhen 1,old\nhen 2,young\n")
+    code, out, err = here(
+        "stats", tmp_path / "hens.boris", "--by", "subject", "--groups", tmp_path / "groups.csv", "-f", "csv"
+    )
+    assert (code, err) == (0, "")
+    found = [row for row in rows(out) if row["level"] == "film"]
+    assert [
+        (row["film"], row["subject"], row["group"], row["label"], row["count"], row["total_s"]) for row in found
+    ] == [
+        ("hens.mp4", "hen 1", "old", "peck", "1", ""),
+        ("hens.mp4", "hen 1", "old", "walk", "1", "6"),
+        ("hens.mp4", "hen 2", "young", "peck", "0", ""),
+        ("hens.mp4", "hen 2", "young", "walk", "1", "6"),
+    ]

@@ -1,7 +1,7 @@
 """The table of groups: a film and its group in each row, or a subject and its group.
 
 Columns: video (or another name that tables of segments have for it) and group; with subjects also subject, alone or
-beside video. Read: comma, semicolon or tab, UTF-8 or UTF-16.
+beside video. Read: comma, semicolon or tab, UTF-8 or UTF-16; workbooks (.xlsx).
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,13 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.table import cells_below, header_of
 from vtn_stream.formats.reading import content_of, decoded
+from vtn_stream.formats.sheets import is_spreadsheet, table_of
 from vtn_stream.formats.writing import num
 
 __all__ = ["GroupLine", "grouped_films", "read_groups"]
 
 MAX_BYTES = 64 * 1024 * 1024
-MAX_ROWS = 1_000_000
+MAX_TOLD = 20  # rows that are left out
 _NOTHING = "no figures were computed"
 _CURE = "give a table with the columns video and group"
 
@@ -41,7 +42,7 @@ def read_groups(path: Path, *, by_subject: bool) -> tuple[list[GroupLine], list[
     by_subject: whether subjects are counted apart; without it there can be no groups of them
     """
     data = content_of(path, consequence=_NOTHING, too_large="give a smaller table", most=MAX_BYTES)
-    header, rows, lines = _text(data, path.name)
+    header, rows, lines = _table(data, path.name)
     names = [" ".join(cell.lower().split()) for cell in header]
     film = columns_of(header).film
     group, subject = (_only(names, name, path.name) for name in ("group", "subject"))
@@ -139,17 +140,31 @@ def _only(names: Sequence[str], name: str, file: str) -> int | None:
     return names.index(name) if name in names else None
 
 
-def _text(data: bytes, name: str) -> tuple[list[str], list[list[str]], list[str]]:
-    """Header, rows and lines of a table that is text."""
-    try:
-        text = decoded(data, name)
-    except TimelineError as error:
-        raise InputError(error.fact, _NOTHING, error.cure) from error
+def _table(data: bytes, name: str) -> tuple[list[str], list[list[str]], list[str]]:
+    """Header, rows and lines of a table, in text or in a workbook. Raises InputError."""
+    lines: list[str] = []
+    if is_spreadsheet(data):
+        sheet = table_of(data, name, _has_groups, error=InputError)
+        text = sheet.text
+        lines += [f"{name}: {note}" for note in sheet.notes]
+    else:
+        try:
+            text = decoded(data, name)
+        except TimelineError as error:
+            raise InputError(error.fact, _NOTHING, error.cure) from error
     findings = Findings(name)
     try:
         rows = [cells for _, cells in cells_below(findings, text)]
     except Unreadable as error:
         place = "" if error.at.line is None else f"line {error.at.line}: "
         raise InputError(f"{name} cannot be read ({place}{error.text})", _NOTHING, error.cure) from error
-    lines = [f"{name}: line {at.line}: {what}: left out" for at, what in findings.problems[:20]]
+    wrong = findings.problems
+    lines += [f"{name}: line {at.line}: {what}: left out" for at, what in wrong[:MAX_TOLD]]
+    if len(wrong) > MAX_TOLD:
+        lines.append(f"{name}: {len(wrong) - MAX_TOLD} more rows left out")
     return header_of(text), rows, lines
+
+
+def _has_groups(text: str) -> bool:
+    """Whether a sheet may be the table of groups, by its first rows."""
+    return "group" in [" ".join(cell.lower().split()) for cell in header_of(text)]
