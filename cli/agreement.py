@@ -38,11 +38,16 @@ def measure_agreement(asked: EvaluationOptions) -> int:
         from vtn_stream.evaluation.agreement import agreement
         from vtn_stream.evaluation.coding import names_apart, read_coding
 
-        names = names_apart(asked.what, asked.annotations)
-        paths = (asked.what, asked.annotations)
+        paths, codings = (asked.what, asked.annotations), asked.codings
+        names = names_apart(*paths)
+        if codings[0] != codings[1]:
+            a_name, b_name = (
+                f"{name}: {listed(coding.observations)}" for name, coding in zip(names, codings, strict=True)
+            )
+            names = (a_name, b_name)
         a, b = (
-            read_coding(path, name=name, fps=asked.annotation_fps, skip_bad=asked.skip_bad)
-            for path, name in zip(paths, names, strict=True)
+            read_coding(path, name=name, fps=asked.annotation_fps, skip_bad=asked.skip_bad, coding=coding)
+            for path, name, coding in zip(paths, names, codings, strict=True)
         )
     extra: dict[str, Any] = {}
     for who, coding in zip("ab", (a, b), strict=True):

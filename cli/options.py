@@ -194,7 +194,7 @@ observations = click.option(
     multiple=True,
     metavar="ID",
     help="Of BORIS's observations only this one; * stands for any text; may be repeated. Needed where a film has "
-    "several.",
+    "several. With evaluate --agreement, twice: for A, then for B.",
 )
 close_open = click.option(
     "--close-open",

@@ -89,6 +89,7 @@ def test_files_of_others_are_kept(evaluate, here):
         (("--agreement", "bob/coded.csv", "--tolerance", "2f"), "in seconds"),
         (("--agreement", "bob/coded.csv", "-o", "x.jsonl"), "--output does nothing"),
         (("--agreement", "bob/coded.csv", "--device", "cpu"), "--device does nothing"),
+        (("--agreement", "bob/coded.csv", *("--observation", "x") * 3), "twice, for A and then for B"),
         (("bob/coded.csv", "--page", "p.html"), "--page goes with --agreement"),
     ],
 )

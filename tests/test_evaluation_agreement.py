@@ -11,8 +11,11 @@ from vtn_stream.errors import InputError
 from vtn_stream.evaluation.agreement import agreement
 from vtn_stream.evaluation.agreement_table import save_csv, to_dict
 from vtn_stream.evaluation.coding import CodedFilm, Coding, read_coding
-from vtn_stream.formats import timeline_json
+from vtn_stream.formats import FORMATS, Options, timeline_json
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.timeline import Gap, Reviewed, Segment, Timeline
+
+FILM = {"video_identity": "c0ffee", "video_path": "x.mp4", "duration_s": 20, "span_s": (0, 20)}
 
 
 def segment(start_s, end_s, label, **attributes):
@@ -35,8 +38,7 @@ def table(path, *rows):
 
 def timeline(path, *segments, **fields):
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {"video_identity": "c0ffee", "video_path": "x.mp4", "duration_s": 20, "span_s": (0, 20)}
-    path.write_bytes(timeline_json.dumps(Timeline(**(known | {"segments": segments} | fields))))
+    path.write_bytes(timeline_json.dumps(Timeline(**(FILM | {"segments": segments} | fields))))
     return path
 
 
@@ -286,6 +288,61 @@ def test_labels_of_whole_films_count_film_by_film(tmp_path):
     found = compared(*files)
     assert found.kappa.value == pytest.approx((3 / 5 - 13 / 25) / (1 - 13 / 25))
     assert "Both label whole films: each film counts alike, as 1 s." in found.notes
+
+
+def boris(path, **observations):
+    """A project whose observations, all of one film of 60 s or of none, have events (time, subject, code)."""
+    media = {"file": {"1": ["hens.mp4"]}, "type": "MEDIA", "media_info": {"length": {"hens.mp4": 60.0}}}
+    without = {"file": {}, "type": "LIVE"}
+    coded = {
+        name: {
+            **(without if name.endswith("live") else media),
+            "events": [[time_s, subject, code, "", "", ""] for time_s, subject, code in events],
+        }
+        for name, events in observations.items()
+    }
+    codes = {"0": {"type": "State event", "code": "walk"}, "1": {"type": "Point event", "code": "peck"}}
+    path.write_text(json.dumps({"project_format_version": "7.0", "behaviors_conf": codes, "observations": coded}))
+    return path
+
+
+HENS = [(1, "hen 1", "walk"), (3, "hen 2", "walk"), (5, "hen 1", "peck"), (10, "hen 1", "walk"), (20, "hen 2", "walk")]
+
+
+def chosen(*observations):
+    return CodingOptions(observations=observations)
+
+
+def test_two_observations_of_one_boris_project(tmp_path):
+    ben = [(1.5, "hen 1", "walk"), *HENS[1:4], (18, "hen 2", "walk"), (40, "hen 2", "peck")]
+    project = boris(tmp_path / "p.boris", anna=HENS, ben=ben)
+    found = agreement(*(read_coding(project, coding=chosen(who)) for who in ("anna", "ben")))
+    assert [*found.labels] == ["hen 1: peck", "hen 1: walk", "hen 2: peck", "hen 2: walk"]
+    assert (found.labels["hen 1: walk"].both_s, found.labels["hen 2: walk"].only_a_s) == (8.5, 2)
+    assert found.kappa.observed == pytest.approx(57.5 / 60)
+    assert not any("perhaps" in note for note in found.notes)  # hen 1: peck is another thing, and both use it
+
+
+def test_live_observations_are_of_no_film_and_those_that_are_named_are_one(tmp_path):
+    project = boris(tmp_path / "p.boris", **{"anna live": HENS, "ben live": HENS})
+    found = agreement(*(read_coding(project, coding=chosen(who)) for who in ("anna*", "ben*")))
+    assert found.kappa.value == 1.0
+    assert any("taken for one film" in note for note in found.notes)
+
+
+def test_a_corrected_timeline_and_an_elan_file(tmp_path):
+    by_hand = Segment(start_s=2, end_s=6, label="walk", origin="manual")
+    a = timeline(tmp_path / "x.timeline.json", by_hand, reviewed=(Reviewed(start_s=0, end_s=20),))
+    eaf = FORMATS["elan"].write([Timeline(**{**FILM, "segments": (segment(2, 5, "walk"),)})], Options()).content
+    (tmp_path / "x.eaf").write_bytes(eaf)
+    found = compared(a, tmp_path / "x.eaf")
+    assert (found.labels["walk"].both_s, found.labels["walk"].only_a_s) == (3, 1)
+
+
+def test_times_that_no_film_has_are_refused(tmp_path):
+    a = timeline(tmp_path / "a.timeline.json", segment(0, 5, "walk"), duration_s=1e300, span_s=(0, 1e300))
+    with pytest.raises(InputError, match=r"A has the time 1e\+300 s in x\.mp4"):
+        compared(a, timeline(tmp_path / "b.timeline.json"))
 
 
 # ---- what is written

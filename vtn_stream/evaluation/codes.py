@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vtn_stream.errors import listed
+from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.coding import CodedFilm
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.spelling import nearest
@@ -14,6 +14,8 @@ from vtn_stream.timeline import Segment
 __all__ = ["Codes", "codes_of"]
 
 LENGTH_TOLERANCE_S = 0.5  # containers and programs disagree by some frames about where a film ends
+MAX_TIME_S = 1e9  # 30 years: what lies farther off is no film's time
+MAX_HINTS = 20  # labels for which a nearest one is looked for
 SUBJECT, MODIFIER = "subject", "modifier"  # attributes of segments, as readers call them
 
 Films = Mapping[str, tuple[CodedFilm, CodedFilm]]
@@ -38,7 +40,12 @@ class Codes:
 
 
 def codes_of(films: Films, background: Collection[str] = ()) -> Codes:
-    """What is compared in these films. background: labels that say that nothing happens, in any form of Unicode."""
+    """What is compared in these films. background: labels that say that nothing happens, in any form of Unicode.
+
+    Raises InputError for times that no film has.
+    """
+    for name, pair in films.items():
+        _check_times(name, pair)
     silent = {one_form(label) for label in background}
     told: list[str] = []
     whole = bool(films) and all(film.clip_label is not None for pair in films.values() for film in pair)
@@ -71,6 +78,16 @@ def codes_of(films: Films, background: Collection[str] = ()) -> Codes:
         exclusive=not any(_overlap(side) for pair in coded_films.values() for side in pair),
         told=tuple(told),
     )
+
+
+def _check_times(name: str, pair: tuple[CodedFilm, CodedFilm]) -> None:
+    for who, film in zip("AB", pair, strict=True):
+        times = (film.duration_s or 0.0, *(time_s for s in film.segments for time_s in (s.start_s, s.end_s)))
+        farthest = max(times, key=abs)
+        if abs(farthest) > MAX_TIME_S:
+            raise InputError(
+                f"{who} has the time {farthest:g} s in {shown(name)}", "nothing was compared", "fix that time"
+            )
 
 
 def _length_s(pair: tuple[CodedFilm, CodedFilm]) -> float:
@@ -137,7 +154,8 @@ def _of_labels(films: Iterable[tuple[Sequence[Segment], Sequence[Segment]]]) -> 
         told.append("A and B have no label in common: unless they saw different things, they call them differently.")
     for which, who, other in ((0, "A", "B"), (1, "B", "A")):
         if alone := sorted(used[which] - used[1 - which]):
-            hints = [(label, nearest(label, used[1 - which])) for label in alone[:20]]
+            others = used[1 - which] - used[which]
+            hints = [(label, nearest(label, others)) for label in alone[:MAX_HINTS]]
             meant = [f"{shown(label)} is perhaps {other}'s {shown(near)}" for label, near in hints if near]
             told.append(
                 f"Only {who} uses {listed(alone)}, so nothing of it agrees."

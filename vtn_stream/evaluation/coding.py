@@ -16,7 +16,7 @@ from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import AnnotatedVideo, read_annotations
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
-from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions, named_by
+from vtn_stream.formats.reading import ENDS_WITH_LAST, CodingOptions, ReadingOptions, named_by
 from vtn_stream.formats.writing import num
 from vtn_stream.known import Known, Spans, known_of, shared
 from vtn_stream.results.timelines import load_timeline
@@ -56,6 +56,7 @@ class Coding:
     told       what was read otherwise than it stands there
     left_out   what is wrong and was left out, where that was asked for
     uncoded    films that nobody coded: they are there, and nobody said anything of them
+    is_unnamed  whether it is about a single film that it does not name
     """
 
     name: str
@@ -63,14 +64,17 @@ class Coding:
     told: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     uncoded: tuple[str, ...] = ()
-
-    @property
-    def names_no_film(self) -> bool:
-        """Whether it is about a single film, which only the name of the file tells."""
-        return [*self.films] == [named_by(self.name)] or [*self.films] == [PurePath(self.name).stem]
+    is_unnamed: bool = False
 
 
-def read_coding(path: Path, *, name: str | None = None, fps: Fraction | None = None, skip_bad: bool = False) -> Coding:
+def read_coding(
+    path: Path,
+    *,
+    name: str | None = None,
+    fps: Fraction | None = None,
+    skip_bad: bool = False,
+    coding: CodingOptions = CodingOptions(),
+) -> Coding:
     """What one annotator says: annotations of any format, timelines of other programs, a timeline of ours, or a folder
     of those, also in folders in it.
 
@@ -79,6 +83,7 @@ def read_coding(path: Path, *, name: str | None = None, fps: Fraction | None = N
     name      what it is called; None: as the file or folder
     fps       frames a second, for annotations that count frames
     skip_bad  leave out what is wrong in annotations, and tell it
+    coding    which observations of BORIS are read, and how
     Raises AnnotationError, InputError, TimelineError.
     """
     name = name or path.name or path.resolve().name
@@ -87,7 +92,7 @@ def read_coding(path: Path, *, name: str | None = None, fps: Fraction | None = N
     title = timeline_format_of(path) if path.is_file() else None
     if title is None or title in _TABLES:
         try:
-            read = read_annotations(path, fps=fps, skip_bad=skip_bad)
+            read = read_annotations(path, fps=fps, skip_bad=skip_bad, coding=coding)
         except UnknownFormat:  # the next reader knows more formats, and says what is wrong
             if title is not None:
                 raise
@@ -95,17 +100,26 @@ def read_coding(path: Path, *, name: str | None = None, fps: Fraction | None = N
             return Coding(
                 name=name,
                 films={film: _of_video(video) for film, video in read.videos.items()},
+                is_unnamed=_is_unnamed([*read.videos], path, coding),
                 told=tuple(map(str, read.warnings)),
                 left_out=tuple(map(str, read.skipped)),
             )
     try:
-        result = read_any(path, ReadingOptions(rate=fps, annotation_fps=fps))
+        result = read_any(path, ReadingOptions(rate=fps, annotation_fps=fps, coding=coding))
     except (AnnotationError, TimelineError) as error:
         raise InputError(error.fact, "nothing was compared", error.cure) from error
     films, uncoded = _of_timelines({t.video_path: t for t in result.timelines})
     if len({t.video_path for t in result.timelines}) < len(result.timelines):
         raise InputError(f"{name} has one film twice", "nothing was compared", "keep one of them")
-    return Coding(name=name, films=films, told=result.warnings, uncoded=uncoded)
+    unnamed = _is_unnamed([*films], path, coding)
+    return Coding(name=name, films=films, told=result.warnings, uncoded=uncoded, is_unnamed=unnamed)
+
+
+def _is_unnamed(films: Sequence[str], path: Path, coding: CodingOptions) -> bool:
+    """Whether a single film is called by its file, or by the one observation that was asked for."""
+    if len(films) != 1:
+        return False
+    return films[0] in (path.stem, named_by(path.name)) or bool(coding.observations and coding.reads(films[0]))
 
 
 def names_apart(a: Path, b: Path) -> tuple[str, str]:
@@ -230,7 +244,7 @@ def shared_films(a: Coding, b: Coding) -> SharedFilms:
     """
     told = []
     assigned, only_b = assign(b.films, a.films, of="codings")
-    if not assigned and len(a.films) == len(b.films) == 1 and (a.names_no_film or b.names_no_film):
+    if not assigned and len(a.films) == len(b.films) == 1 and (a.is_unnamed or b.is_unnamed):
         (ours,), (theirs,) = a.films, b.films
         assigned, only_b = {ours: theirs}, []
         told.append(f"A is about {shown(ours)} and B about {shown(theirs)}: these were taken for one film.")

@@ -1,7 +1,7 @@
 """The options of an evaluation: one value from the command line to the figures. Loads neither torch nor numpy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -163,7 +163,17 @@ class EvaluationOptions:
                     return f"--{_SPELLED.get(name, name).replace('_', '-')} {_WHY[way]}"
             if way == "agreement" and any(unit == "f" for _, unit in self.tolerances):
                 return "--tolerance is in seconds (0.5s) with --agreement"
+            if way == "agreement" and len(self.coding.observations) > 2:
+                return "give --observation once, for A and B alike, or twice, for A and then for B"
         return None
+
+    @property
+    def codings(self) -> tuple[CodingOptions, CodingOptions]:
+        """How each of two annotators is read: of two observations that are named, the first is A's."""
+        if len(self.coding.observations) < 2:
+            return self.coding, self.coding
+        a, b = ((each,) for each in self.coding.observations)
+        return replace(self.coding, observations=a), replace(self.coding, observations=b)
 
     @property
     def truth(self) -> Path:

@@ -24,12 +24,14 @@ function row([start, end, a, b], i) {
 
 /** Shows a difference: the playhead at its start, some time around it in the lanes. */
 function goTo(i) {
-  const [start, end] = rows[i], around = Math.max(5000, 2 * (end - start));
+  const [start, end, a, b] = rows[i], around = Math.max(5000, 2 * (end - start));
   $("rows").children[chosen]?.classList.remove("current");
   chosen = i;
   const tr = $("rows").children[i];
   tr.classList.add("current");
   tr.scrollIntoView({ block: "nearest" });
+  const lane = film.lanes.indexOf(a.concat(b)[0]), stage = $("stage");
+  if (lane >= 0) stage.scrollTop = RULER + lane * LANE - stage.clientHeight / 2;
   show(start - around, end + around);
   seek(start);
 }
