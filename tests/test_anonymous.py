@@ -162,6 +162,17 @@ def test_beside_the_films_own_name_nothing_is_written(here, ward, table):
     assert sorted(ward.iterdir()) == before
 
 
+@pytest.mark.parametrize("end", ["timeline.csv", "scores.arrow", "timeline.json.edited-1", "timeline (1).json"])
+def test_other_results_with_names_are_not_mixed_with(here, ward, table, tmp_path, end):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"Jones.mp4.{end}").touch()
+    code, _, err = here("export", ward, "--anonymous", "-f", "csv", "-o", out)
+    assert code == 1
+    assert "results of 1 film in out have the film's own name" in err
+    assert [file.name for file in out.iterdir()] == [f"Jones.mp4.{end}"]
+
+
 def test_a_folders_cure_works(here, ward, table, tmp_path):
     out = tmp_path / "out"
     assert here("export", ward, "--anonymous", "-f", "json", "-f", "html", "-o", out)[0] == 0
