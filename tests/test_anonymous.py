@@ -107,6 +107,14 @@ def test_a_name_is_found_however_it_is_shown(text, film, told):
 def test_labels_that_name_the_film_are_found():
     named = a_timeline(segments=(Segment(start_s=0, end_s=1, label="smith_1961 rests"), *SEGMENTS))
     assert labels_that_name(named, FILM) == ["smith_1961 rests"]
+    rejected = a_timeline(rejected=(Segment(start_s=0, end_s=1, label="no Smith_1961"),))
+    assert labels_that_name(rejected, FILM) == ["no Smith_1961"]
+
+
+def test_notes_that_name_a_project_or_another_film_are_left_out():
+    notes = ["Of several projects this is 'Ward 7'.", "Its rate is that of other one.MOV.", "It ends at 2.56 s."]
+    made = anonymous(a_timeline(provenance={"converted_from": "FCPXML", "notes": notes}), "film-X")
+    assert made.provenance["notes"] == ["It ends at 2.56 s."]
 
 
 def test_no_format_tells_the_film(here, ward, table, tmp_path):
@@ -227,9 +235,11 @@ def test_a_label_with_the_name_is_told(here, ward, table, tmp_path):
     (ward / f"{FILM}.timeline.json").write_bytes(timeline_json.dumps(named))
     code, _, err = here("export", ward, "--anonymous", "-f", "csv", "-o", tmp_path / "out")
     assert code == 0
-    assert "the film's own name is in 1 label, and labels stay as they are: --rename gives them other names" in err
+    assert (
+        "the film's own name is in 1 label, and labels stay as they are: --rename gives those of segments other" in err
+    )
     cure = ["--rename", "Smith_1961 rests=rest"]
-    assert here("export", ward, "--anonymous", "-f", "csv", "-o", tmp_path / "new", *cure)[::2] == (0, "")
+    assert here("export", ward, "--anonymous", "-f", "csv", "-f", "json", "-o", tmp_path / "new", *cure)[::2] == (0, "")
     assert leaks(tmp_path / "new", WORDS) == []
 
 
