@@ -112,9 +112,9 @@ def test_labels_that_name_the_film_are_found():
 
 
 def test_notes_that_name_a_project_or_another_film_are_left_out():
-    notes = ["Of several projects this is 'Ward 7'.", "Its rate is that of other one.MOV.", "It ends at 2.56 s."]
+    notes = ["Of several projects this is 'Ward 7'.", "Its rate is that of other one.MOV.", "The film's end is 2.56 s."]
     made = anonymous(a_timeline(provenance={"converted_from": "FCPXML", "notes": notes}), "film-X")
-    assert made.provenance["notes"] == ["It ends at 2.56 s."]
+    assert made.provenance["notes"] == ["The film's end is 2.56 s."]
 
 
 def test_no_format_tells_the_film(here, ward, table, tmp_path):
