@@ -14,7 +14,7 @@ from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
 from vtn_stream.name_table import Names
 from vtn_stream.results import FORMAT_NAMES, check_written, load_timeline, stem_of, suffixes
-from vtn_stream.results.overview import timeline_files
+from vtn_stream.results.overview import check_anonymous, timeline_files
 
 from . import options
 from .console import err, out, quiet_option, tell_warning
@@ -113,6 +113,8 @@ def export(
     check_written(names, "nothing was written")
     paths = _files(timelines)
     films = names_from(anonymous, table, output, None if together is None else together.parent)
+    if films is not None and output is not None and names:
+        check_anonymous(output, films, deep=False)
     _check_targets(paths, output, together, names, films)
     check_labels(paths, selection)
     failed = set[Path]()

@@ -107,6 +107,14 @@ def test_a_name_is_found_however_it_is_shown(text, film, told):
 def test_labels_that_name_the_film_are_found():
     named = a_timeline(segments=(Segment(start_s=0, end_s=1, label="smith_1961 rests"), *SEGMENTS))
     assert labels_that_name(named, FILM) == ["smith_1961 rests"]
+    rejected = a_timeline(rejected=(Segment(start_s=0, end_s=1, label="no Smith_1961"),))
+    assert labels_that_name(rejected, FILM) == ["no Smith_1961"]
+
+
+def test_notes_that_name_a_project_or_another_film_are_left_out():
+    notes = ["Of several projects this is 'Ward 7'.", "Its rate is that of other one.MOV.", "The film's end is 2.56 s."]
+    made = anonymous(a_timeline(provenance={"converted_from": "FCPXML", "notes": notes}), "film-X")
+    assert made.provenance["notes"] == ["The film's end is 2.56 s."]
 
 
 def test_no_format_tells_the_film(here, ward, table, tmp_path):
@@ -160,6 +168,17 @@ def test_beside_the_films_own_name_nothing_is_written(here, ward, table):
     assert code == 1
     assert "make an anonymous copy: vtn-stream export" in err
     assert sorted(ward.iterdir()) == before
+
+
+@pytest.mark.parametrize("end", ["timeline.csv", "scores.arrow", "timeline.json.edited-1", "timeline (1).json"])
+def test_other_results_with_names_are_not_mixed_with(here, ward, table, tmp_path, end):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"Jones.mp4.{end}").touch()
+    code, _, err = here("export", ward, "--anonymous", "-f", "csv", "-o", out)
+    assert code == 1
+    assert "results of 1 film in out have the film's own name" in err
+    assert [file.name for file in out.iterdir()] == [f"Jones.mp4.{end}"]
 
 
 def test_a_folders_cure_works(here, ward, table, tmp_path):
@@ -216,9 +235,11 @@ def test_a_label_with_the_name_is_told(here, ward, table, tmp_path):
     (ward / f"{FILM}.timeline.json").write_bytes(timeline_json.dumps(named))
     code, _, err = here("export", ward, "--anonymous", "-f", "csv", "-o", tmp_path / "out")
     assert code == 0
-    assert "the film's own name is in 1 label, and labels stay as they are: --rename gives them other names" in err
+    assert (
+        "the film's own name is in 1 label, and labels stay as they are: --rename gives those of segments other" in err
+    )
     cure = ["--rename", "Smith_1961 rests=rest"]
-    assert here("export", ward, "--anonymous", "-f", "csv", "-o", tmp_path / "new", *cure)[::2] == (0, "")
+    assert here("export", ward, "--anonymous", "-f", "csv", "-f", "json", "-o", tmp_path / "new", *cure)[::2] == (0, "")
     assert leaks(tmp_path / "new", WORDS) == []
 
 

@@ -5,11 +5,12 @@ What is made of such a timeline shows no pictures of the film and no way to it, 
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from vtn_stream.errors import printable
-from vtn_stream.film import is_film_name, without_suffix
+from vtn_stream.film import FILM_SUFFIXES, is_film_name, without_suffix
 from vtn_stream.name_table import Names
 from vtn_stream.timeline import Segment, Timeline
 
@@ -18,6 +19,8 @@ __all__ = ["ANONYMOUS", "anonymous", "is_anonymous", "labels_that_name", "name_i
 ANONYMOUS = "anonymous"  # in the provenance: true
 # A name without suffix is looked for in a text unless it tells nothing: film.mp4 and 1.mp4 are no reason to cut words.
 MIN_LENGTH = 3
+# What programs call their projects and files stands in quotes, or is a film's: a converted timeline's notes have it.
+_NAMES_SOMETHING = re.compile(rf"(?<!\w)['\"]|\.(?:{'|'.join(sorted(FILM_SUFFIXES))})\b", re.IGNORECASE)
 OUR_WORDS = frozenset(("film", "movie", "timeline", "video"))
 
 
@@ -35,19 +38,22 @@ def anonymous(timeline: Timeline, name: str) -> Timeline:
         return timeline
     provenance: dict[str, Any] = {key: value for key, value in timeline.provenance.items() if key != "source"}
     if isinstance(notes := provenance.get("notes"), list):
-        provenance["notes"] = [without_name(n, film, name) if isinstance(n, str) else n for n in notes]
+        told = [without_name(note, film, name) for note in notes if isinstance(note, str)]
+        provenance["notes"] = [n for n in told if "converted_from" not in provenance or not _NAMES_SOMETHING.search(n)]
+    if "selections" in provenance:  # with labels that were renamed because they have the film's name
+        provenance["selections"] = _without_name(provenance["selections"], film, name)
 
-    def told(s: Segment) -> Segment:
+    def called(s: Segment) -> Segment:
         if not s.attributes and s.was is None:
             return s
         attributes = {key: without_name(value, film, name, stem=True) for key, value in s.attributes.items()}
-        return replace(s, attributes=attributes, was=None if s.was is None else told(s.was))
+        return replace(s, attributes=attributes, was=None if s.was is None else called(s.was))
 
     return replace(
         timeline,
         video_path=name,
-        segments=tuple(map(told, timeline.segments)),
-        rejected=tuple(map(told, timeline.rejected)),
+        segments=tuple(map(called, timeline.segments)),
+        rejected=tuple(map(called, timeline.rejected)),
         gaps=tuple(replace(gap, reason=without_name(gap.reason, film, name)) for gap in timeline.gaps),
         provenance={**provenance, ANONYMOUS: True},
     )
@@ -60,7 +66,10 @@ def is_anonymous(timeline: Timeline) -> bool:
 
 def labels_that_name(timeline: Timeline, film: str) -> list[str]:
     """Labels with the film's name in them: nobody but a person can say what they should be instead."""
-    labels = dict.fromkeys((*timeline.labels, *(label for label, _ in timeline.clip_labels)))
+    segments = (*timeline.segments, *timeline.rejected)
+    segments = (*segments, *(s.was for s in segments if s.was is not None))
+    of_reviewed = (label for span in timeline.reviewed for label in span.labels or ())
+    labels = dict.fromkeys((*(s.label for s in segments), *(label for label, _ in timeline.clip_labels), *of_reviewed))
     return [label for label in labels if without_name(label, film, "", stem=True) != label]
 
 
@@ -80,3 +89,14 @@ def without_name(text: str, film: str | os.PathLike[str], name: str, *, stem: bo
     if not shown:
         return text
     return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, shown))})(?!\w)", lambda _: name, text, flags=re.IGNORECASE)
+
+
+def _without_name(value: Any, film: str, name: str) -> Any:
+    """The same of every text in a JSON value."""
+    if isinstance(value, str):
+        return without_name(value, film, name, stem=True)
+    if isinstance(value, Mapping):
+        return {_without_name(key, film, name): _without_name(of_key, film, name) for key, of_key in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_name(each, film, name) for each in value]
+    return value

@@ -186,7 +186,7 @@ def _selected(path: Path, selection: Selection, names: Names | None = None) -> t
         if name != chosen.video_path and (telling := labels_that_name(chosen, chosen.video_path)):
             warnings.append(
                 f"the film's own name is in {num(len(telling), 'label')}, and labels stay as they are: --rename gives "
-                "them other names"
+                "those of segments other names"
             )
         chosen = anonymous(chosen, name)
     return chosen, tuple(warnings)

@@ -38,6 +38,7 @@ __all__ = [
 MAX_STEM_BYTES = 200  # of a part: a file name holds 255, our suffixes included
 _TAG_DIGITS = 12  # 48 bits: among 20,000 films that all need one, two are the same once in a million listings
 _TAGGED = re.compile(rf"~[0-9a-f]{{{_TAG_DIGITS}}}$")
+_LIKE_RESULT = re.compile(r"\.(?:timeline|scores\.arrow)\b")
 _RESULT = re.compile(r"\.(?:timeline\.\w+|timeline\.partial\.json|scores\.arrow)$")
 
 
@@ -47,8 +48,10 @@ def is_result_name(name: str) -> bool:
 
 
 def result_stem(name: str) -> str | None:
-    """What the name of a result begins with: that of its film. None if it is no result's."""
-    found = _RESULT.search(name)
+    """What the name of a result begins with: that of its film. Also of one that was put aside, or that a browser or a
+    person called a little otherwise. None if it is no result's.
+    """
+    found = _LIKE_RESULT.search(name)
     return None if found is None else name[: found.start()]
 
 

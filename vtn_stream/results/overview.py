@@ -98,13 +98,13 @@ def _nothing_in(folder: Path) -> InputError:
     )
 
 
-def check_anonymous(folder: Path, names: Names, *, also: Iterable[str] = ()) -> None:
+def check_anonymous(folder: Path, names: Names, *, also: Iterable[str] = (), deep: bool = True) -> None:
     """Raises InputError if results lie in a folder, or below it, that have the names of their films: the folder and its
-    index would tell them. also: what other films of the folder are called.
+    index would tell them. also: what other films of the folder are called; deep: whether to look into folders there.
     """
     named = {*also}
     for path, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if deep and not name.startswith(".")]
         below = PurePath(os.path.relpath(path, folder))
         named |= {(below / stem).as_posix() for file in files if (stem := result_stem(file)) is not None}
     if num := sum(not names.is_name(PurePath(name).name) for name in named):
