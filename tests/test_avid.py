@@ -31,7 +31,7 @@ def found(module, content, **options):
 @settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(COUNTED),
-    st.lists(st.tuples(st.integers(0, 80_000), named, colours), min_size=1, max_size=5, unique=True),
+    st.lists(st.tuples(st.integers(0, 80_000), named, colours), min_size=1, max_size=5),
 )
 def test_locators_come_back_frame_by_frame(counted, marked):
     rate, start = counted

@@ -94,7 +94,7 @@ def test_an_end_that_nobody_knows_is_told():
         ("Start,End,Name\n1,2,x\n", "whole numbers", "call the columns start_s,end_s,name, or start_frame"),
         ("Start,End,Name,a,b,a\n1.5,2,x,1,2,3\n", "line 1: its header names a twice", "fix"),
         ("1.5,x,y\n", "line 1: x is not a time", "fix"),
-        ("1.5,1,y\n", "line 1: it ends before it starts", "fix"),
+        ("1.5,1,y\n", "line 1: it ends before it starts", "put the line start_s,duration_s,label above"),
         ("1.5,2,a\nword\n", "line 2: it is not a start, an end and a name", "fix"),
         ('1.5,2,"a\n', "unexpected end of data", "fix"),
         ("1.5,1e999,y\n", "1e999 is not a time", "fix"),
@@ -115,6 +115,12 @@ def test_whole_numbers_past_the_end_of_the_film_are_frames():
     for options in ({}, {"duration_s": 900.0, "rate": 25}, {"duration_s": 20.0, "rate": 25}, {"duration_s": 30.0}):
         with pytest.raises(TimelineError, match="whole numbers"):
             said(losslesscut, content, **options)
+
+
+def test_the_cure_for_lengths_works(tmp_path):
+    (tmp_path / "a.csv").write_text("start_s,duration_s,label\n10.5,2,x\n")
+    (after,) = read_any(tmp_path / "a.csv").timelines
+    assert [(s.start_s, s.end_s, s.label) for s in after.segments] == [(10.5, 12.5, "x")]
 
 
 def test_the_cure_for_whole_numbers_works(tmp_path):

@@ -73,7 +73,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     doubtful: list[int] = []
     locators = locators_of(film, clock, doubtful)
     by_source = count_as_source(events, [locators], clock)
-    marks = dict.fromkeys(placed(locator, film, clock, by_source=by_source) for locator in locators)
+    marks = [placed(locator, film, clock, by_source=by_source) for locator in locators]
     clip = next((clip for _, clip in film.remarked("FROM CLIP NAME:")), None)
     timeline = timeline_of(
         [mark(locator, clock) for locator in marks],

@@ -114,7 +114,12 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         if end_s is None:
             end_s = start_s if film_end_s is None else max(start_s, film_end_s)
         if end_s < start_s:
-            refuse(name, "it ends before it starts", line=line)
+            cure = (
+                "fix it"
+                if headed
+                else "fix it, or put the line start_s,duration_s,label above if the second is a length"
+            )
+            refuse(name, "it ends before it starts", line=line, cure=cure)
         segments.append(Segment(start_s=start_s, end_s=end_s, label=label, attributes=_tagged(tags, cells)))
     return ReadResult(timelines=(timeline_of(segments, name, options, format=TITLE),), warnings=warnings)
 
