@@ -182,7 +182,7 @@ def evaluate(asked: EvaluationOptions) -> int:
 
     Two annotators are compared with --agreement: Cohen's kappa over time, of all labels and of each, events that are
     one event at each tolerance, and the intraclass correlation (ICC) of counts over films. --page shows where they
-    differ.
+    differ. Where both coded in one BORIS project, give it twice, and --observation for A and for B.
 
     Films that cannot be read, or failed in a batch, are named and left out of the figures, and the exit code is then 1.
     """

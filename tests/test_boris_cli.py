@@ -44,6 +44,14 @@ def test_a_project_goes_to_a_timeline_and_back(coded, here, tmp_path):
     assert (tmp_path / "all.boris").read_bytes() == again.read_bytes()
 
 
+def test_two_coders_of_one_project_are_compared(coded, here):
+    who = ("--observation", "ann", "--observation", "bob")
+    code, out, err = here("evaluate", "--agreement", coded, coded, *who, "--close-open", "--json")
+    assert (code, "coded.boris: ann: " in err) == (0, True)
+    seconds = json.loads(out)["labels"]["walk"]["seconds"]
+    assert seconds == {"both": 1.5, "only_a": 56.5, "only_b": 0.0, "neither": 2.0}
+
+
 def test_evaluate_and_train_choose_an_observation_too(coded, here, tmp_path):
     predictions = tmp_path / "predictions"
     assert here("convert", coded, f"{predictions}/", "-f", "json", "--observation", "bob")[0] == 0

@@ -9,12 +9,13 @@ Knows neither projects nor tables.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vtn_stream.errors import listed
-from vtn_stream.formats.annotations.boris_films import Film
+from vtn_stream.formats.annotations.boris_films import MAX_S, Film
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At, in_s, number, shown, text_fault
@@ -102,6 +103,7 @@ class _Clock:
 
     def __init__(self, observation: Observation) -> None:
         self.observation = observation
+        self.are_dated = any(film.created_s for film in observation.films)
         self.borders_s = [0.0]  # where each film begins, as far as lengths are known
         for film in observation.films[:-1]:
             if film.duration_s is None:
@@ -117,33 +119,36 @@ class _Clock:
         return next((film.name for film in self.observation.films if film.name is not None), self.observation.name)
 
     def film_at(self, time_s: float) -> str:
-        at = max((i for i, begin_s in enumerate(self.borders_s) if begin_s <= time_s), default=0)
-        return self.observation.films[at].name or self.first
+        return self.observation.films[self._at(time_s)].name or self.first
 
     def pieces(self, start_s: float, end_s: float) -> list[tuple[Film, float, float]]:
         """The films in which the time lies, and when in each. What is shorter than a millisecond beyond a border is
         rounding.
         """
-        found = []
-        for film, begin, end in zip(
-            self.observation.films, self.borders_s, [*self.borders_s[1:], math.inf], strict=False
-        ):
-            low, high = max(start_s, begin), min(end_s, end)
-            if low < high or begin <= start_s == end_s < end:
-                found.append((film, round(low - begin, 6), round(high - begin, 6)))
-        longest = max((high - low for _, low, high in found), default=0.0)
-        return [
-            (film, low, high) for film, low, high in found if high - low > min(TOUCH_S, longest / 2) or start_s == end_s
-        ]
+        first, last = self._at(start_s), self._at(end_s)
+        while last > first and end_s - self.borders_s[last] <= TOUCH_S:
+            last -= 1
+        if first < last and self.borders_s[first + 1] - start_s <= TOUCH_S:
+            first += 1
+        pieces = []
+        for at in range(first, last + 1):
+            begin_s = self.borders_s[at]
+            low_s = max(start_s, begin_s)
+            high_s = end_s if at == last else self.borders_s[at + 1]
+            pieces.append((self.observation.films[at], round(low_s - begin_s, 6), round(high_s - begin_s, 6)))
+        return pieces
+
+    def _at(self, time_s: float) -> int:
+        return max(bisect_right(self.borders_s, time_s) - 1, 0)
 
     def time_of(self, findings: Findings, event: Event, given: object) -> float | None:
         """Seconds of the observation; None, and a problem, for what is not a time."""
         time_s = number(seconds(given) if isinstance(given, str) else given)
-        if time_s is None or not math.isfinite(time_s):
+        if time_s is None or not abs(time_s) <= MAX_S:
             findings.lost(self.first, event.at, f"{event.words}: its time is {shown(given)}, not a number of seconds")
             return None
         time_s = round(time_s - self.observation.offset_s, 6)
-        if not any(film.created_s for film in self.observation.films):
+        if not self.are_dated:
             return time_s
         for film, begin_s in zip(self.observation.films, self.borders_s, strict=False):
             end_s = math.inf if film.duration_s is None else begin_s + film.duration_s

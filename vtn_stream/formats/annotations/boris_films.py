@@ -9,9 +9,10 @@ from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.formats.writing import exact_rate
 
-__all__ = ["Film", "chosen_film", "last_part", "rate_of"]
+__all__ = ["MAX_S", "Film", "chosen_film", "last_part", "rate_of"]
 
-MAX_RATE = 1000
+MAX_S = 2_147_483_647  # of a time in BORIS: a date in seconds since 1970 is one
+MIN_RATE, MAX_RATE = 0.001, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,4 +51,4 @@ def last_part(path: str) -> str:
 
 def rate_of(fps: float | None) -> Fraction | None:
     """Frames a second, where a number can be that: of sound alone it is 0."""
-    return exact_rate(fps) if fps is not None and 0 < fps <= MAX_RATE else None
+    return exact_rate(fps) if fps is not None and MIN_RATE <= fps <= MAX_RATE else None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from vtn_stream.errors import listed
 from vtn_stream.formats.annotations.boris_events import Event, Kind, Observation, put
-from vtn_stream.formats.annotations.boris_films import Film, chosen_film, last_part, rate_of
+from vtn_stream.formats.annotations.boris_films import MAX_S, Film, chosen_film, last_part, rate_of
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.text import seconds
 from vtn_stream.formats.annotations.words import At, in_s, number, shown
@@ -15,7 +15,6 @@ from vtn_stream.formats.writing import num
 
 __all__ = ["GivenObservation", "given_observation", "read_observation"]
 
-MAX_OFFSET_S = 1e10  # dates are seconds since 1970
 _NO_FILM = {"LIVE": "it is a live observation", "IMAGES": "it is an observation of pictures"}
 
 
@@ -78,7 +77,7 @@ def read_observation(
     used = {event[2] for event in given.events if isinstance(event, list) and len(event) > 2 and _is_text(event[2])}
     films = _films(findings, given, ids, observations_of)
     offset_s = _seconds(given.entry.get("time offset") or 0.0)
-    if offset_s is None or abs(offset_s) > MAX_OFFSET_S:
+    if offset_s is None or abs(offset_s) > MAX_S:
         text = f"its time offset is {shown(given.entry['time offset'])}, not a number of seconds"
         findings.problem(given.at, text)
         return used
@@ -128,7 +127,7 @@ def _film(findings: Findings, given: GivenObservation, path: str, name: str) -> 
         if not created_s:
             text = f"its times count from the date of {shown(last_part(path))}, which is not in it: they may be wrong"
             findings.warn(given.at, text)
-    duration_s = length if length is not None and length > 0 else None
+    duration_s = length if length is not None and 0 < length <= MAX_S else None
     return Film(name=name, duration_s=duration_s, rate=rate_of(fps), created_s=created_s)
 
 

@@ -10,7 +10,6 @@ Subject, modifiers and comments are attributes, as in projects. Loses the other 
 """
 
 import csv
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from vtn_stream.errors import listed
 from vtn_stream.formats.annotations.boris_events import Event, Kind, Observation, put
-from vtn_stream.formats.annotations.boris_films import Film, chosen_film, last_part, rate_of
+from vtn_stream.formats.annotations.boris_films import MAX_S, Film, chosen_film, last_part, rate_of
 from vtn_stream.formats.annotations.columns import Columns
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, delimiter_of
@@ -114,7 +113,7 @@ class _Table:
 
     def number(self, cell: str) -> float | None:
         value = seconds(cell, comma=self.comma)
-        return value if isinstance(value, float) and math.isfinite(value) else None
+        return value if isinstance(value, float) and abs(value) <= MAX_S else None
 
     def offset_s(self, cells: Sequence[str]) -> float:
         return self.number(self.cell(cells, _OFFSET) or self.above.get(_OFFSET, "")) or 0.0

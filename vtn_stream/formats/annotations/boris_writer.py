@@ -19,6 +19,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 from vtn_stream.errors import listed
+from vtn_stream.formats.annotations.boris_films import MAX_S
 from vtn_stream.formats.annotations.text import json_bytes
 from vtn_stream.formats.reading import ENDS_WITH_LAST
 from vtn_stream.formats.writing import Options, Written, num
@@ -59,6 +60,8 @@ class _Changes:
             )
         if short := sum(s.start_s < s.end_s and _ms(s.start_s) == _ms(s.end_s) for s in segments):
             yield f"{num(short, 'segment')} shorter than a millisecond: written without a length"
+        if late := sum(s.end_s > MAX_S for s in segments):
+            yield f"{num(late, 'segment')} past {MAX_S} s, the last time that BORIS has: cut there"
         others = {key for s in segments for key, value in s.attributes.items() if value and key not in ATTRIBUTES}
         if others:
             yield f"attributes left out, as BORIS has no place for them: {listed(sorted(others))}"
@@ -229,7 +232,7 @@ def _row(ms: int, key: tuple[str, str, str], segment: Segment, comment: str) -> 
 
 
 def _ms(time_s: float) -> int:
-    return max(round(time_s * 1000), 0)
+    return round(min(max(time_s, 0.0), MAX_S) * 1000)
 
 
 def _s(ms: int) -> float:
