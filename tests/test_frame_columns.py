@@ -90,6 +90,16 @@ def test_a_table_of_boris_has_times_and_needs_no_rate(read):
     assert (annotations.uses_fps, annotations.videos["hen"].known) == (False, None)
 
 
+def test_point_events_of_boris_are_counted_and_numbers_of_another_kind_are_not_read(read):
+    rows = [f"{n}.0,{n % 2},{(0, 2, 0, 11)[n % 4]},{300 + n}" for n in range(5)]
+    annotations = read(table("time,walk,peck,x", *rows), "hen.csv")
+    assert drawn(annotations) == {"hen": "peck 1-2, walk 1-2, peck 3-4, walk 3-4"}
+    assert [text for _, text in annotations.warnings] == [
+        "a column that does not hold 0 and 1 is not read: x (300 on line 2)",
+        "numbers above 1 are taken as 1: how often peck happened until the next row",
+    ]
+
+
 def test_the_frames_beside_times_are_no_label(read):
     text = table("time,frame index,walk", "0.0,0,1", "0.5,12,1", "1.0,25,0")
     assert drawn(read(text, "hen.csv")) == {"hen": "walk 0-1"}

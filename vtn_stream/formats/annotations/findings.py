@@ -275,9 +275,8 @@ class Findings:
         film, faults = self.films[name], list[str]()
         kept = self._label(label, faults)
         if film.clip_label is not None:
-            where = self.where(film.at)
             same = "" if kept == film.clip_label else f", as {shown(film.clip_label)}"
-            faults.append(f"it is listed{where} already{same}")
+            faults.append(f"it is listed{self.where(film.at)} already{same}")
         for fault in faults:
             self.problem(at, self.of(name, at) + fault)
         film.lost |= bool(faults)
@@ -334,8 +333,7 @@ class Findings:
         """The problems in the order of the file."""
         problems = []
         for at, text in notes:
-            where = at.file or dotted(at.path)
-            line = self.line(at)
+            where, line = at.file or dotted(at.path), self.line(at)
             problems.append((at.file, line or 0, Problem(line, printable(f"{where}: {text}" if where else text))))
         return tuple(problem for *_, problem in sorted(problems, key=lambda entry: entry[:2]))
 

@@ -11,9 +11,10 @@ time. What follows each other with 1 is one segment. Labels in the order of the 
 the column "background" is none. What nobody looked at, and what no row stands for, is unknown: nothing is learnt there.
 
 Columns of other numbers (positions, probabilities) are not read, which a warning says; beside such, nor are columns
-that are 0 throughout. Of a column that stands there twice, 1 counts before -1, and that before 0. The film is called as
-the file, without "_labels", "_predictions" or "-tool" at its end. Loses nothing else. Escapes: those of CSV; an
-apostrophe before =, +, - or @ is removed. Traps: frames that are numbered from 1 are taken as such, with a warning.
+that are 0 throughout. Beside times, numbers below 100 may count how often something happens until the next row (BORIS's
+point events). Of a column that stands there twice, 1 counts before -1, and that before 0. The film is called as the
+file, without "_labels", "_predictions" or "-tool" at its end. Loses nothing else. Escapes: those of CSV; an apostrophe
+before =, +, - or @ is removed. Traps: frames that are numbered from 1 are taken as such, with a warning.
 Written by frame_columns_writer.py, which says how.
 """
 
@@ -32,7 +33,7 @@ from vtn_stream.corrections import joined
 from vtn_stream.errors import NoRate, listed
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.frame_columns_writer import BACKGROUND, unprotected, write
-from vtn_stream.formats.annotations.frame_table import NO, UNKNOWN, VALUES, YES, Clock, claims, clock_of
+from vtn_stream.formats.annotations.frame_table import NO, UNKNOWN, VALUES, YES, Clock, claims, clock_of, is_count
 from vtn_stream.formats.annotations.frames import NO_RATE
 from vtn_stream.formats.annotations.table import cells_below, has_decimal_commas, header_of
 from vtn_stream.formats.annotations.text import seconds, sep_line
@@ -163,6 +164,7 @@ def _survey(findings: Findings, name: str, text: str, clock: Clock, at: At) -> _
     columns = [i for i, cell in enumerate(header) if i not in others and cell]
     unread = {i: f"column {i + 1}" for i, cell in enumerate(header) if i not in others and not cell}
     wrong: dict[int, list[tuple[At, str]]] = defaultdict(list)
+    counts: Counter[int] = Counter()  # of each column the cells that count how often something happens until the next
     positions, pick, has_fractions = array("d"), _picker(columns), False
     for row in _rows(findings, name, text, clock):
         positions.append(row.position)
@@ -171,11 +173,17 @@ def _survey(findings: Findings, name: str, text: str, clock: Clock, at: At) -> _
         if _VALUES.issuperset(pick(row.cells)):
             continue
         for i in columns:
-            if (cell := row.cells[i]) not in VALUES:
+            if (cell := row.cells[i]) in VALUES:
+                continue
+            if clock.unit != "frames" and is_count(cell):
+                counts[i] += 1
+                is_other = counts[i] > max(FEW, len(positions) // 2)
+            else:
                 wrong[i].append((row.at, cell))
                 is_number = isinstance(seconds(cell, comma=comma), float)
-                if is_number or len(wrong[i]) > max(FEW, len(positions) // 100):
-                    unread[i] = f"{header[i]} ({shown(cell)} on line {row.at.line})"
+                is_other = is_number or len(wrong[i]) > max(FEW, len(positions) // 100)
+            if is_other:
+                unread[i] = f"{header[i]} ({shown(cell)} on line {row.at.line})"
         columns = [i for i in columns if i not in unread]
         pick = _picker(columns)
     if clock.unit == "" and positions and not has_fractions:
@@ -189,6 +197,8 @@ def _survey(findings: Findings, name: str, text: str, clock: Clock, at: At) -> _
     for i in columns:
         for where, cell in wrong[i]:
             findings.lost(name, where, f"{shown(header[i])} is {shown(cell)}, not 0, 1 or -1")
+    if counted := [header[i] for i in columns if counts[i]]:
+        findings.warn(at, f"numbers above 1 are taken as 1: how often {listed(counted)} happened until the next row")
     labels: dict[str, list[int]] = defaultdict(list)
     for i in columns:
         if header[i].lower() != BACKGROUND:
@@ -242,7 +252,7 @@ def _runs(
         cells = pick(row.cells)
         if cells != before:
             for label, of in values.items():
-                value = max(VALUES.get(cells[i], UNKNOWN) for i in of)
+                value = max(VALUES.get(cell, YES if is_count(cell) else UNKNOWN) for cell in map(cells.__getitem__, of))
                 if label in begun and begun[label].value != value:
                     end(label, row.position)
                 if value != NO and label not in begun:

@@ -12,7 +12,7 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, has_decimal_commas, header_of
 from vtn_stream.formats.annotations.text import seconds
 
-__all__ = ["NO", "UNKNOWN", "VALUES", "YES", "Clock", "claims", "clock_of", "num_unnamed", "numbers_only"]
+__all__ = ["NO", "UNKNOWN", "VALUES", "YES", "Clock", "claims", "clock_of", "is_count", "num_unnamed", "numbers_only"]
 
 NUM_TRIED = 20  # rows that tell
 NO, UNKNOWN, YES = 0, 1, 2  # of several columns of one label, the largest counts
@@ -80,10 +80,21 @@ def claims(text: str) -> bool:
     rows = [cells for cells in rows if numbers_only(cells, comma=comma)]
     if 2 * len(rows) <= num_tried:
         return False
-    binary = [i for i in labels if all(cells[i] in VALUES for cells in rows) and any(cells[i] for cells in rows)]
+    in_time = clock.unit != "frames"
+
+    def is_binary(i: int) -> bool:
+        cells = [of[i] for of in rows]
+        return any(cells) and all(cell in VALUES or (in_time and is_count(cell)) for cell in cells)
+
+    binary = [i for i in labels if is_binary(i)]
     if not binary or binary == [found.label]:
         return False
     return clock.column is not None or len(binary) == len(labels)
+
+
+def is_count(cell: str) -> bool:
+    """Whether a cell may say how often something happened until the next row."""
+    return cell.isascii() and cell.isdecimal() and len(cell) < 3
 
 
 def numbers_only(cells: Sequence[str], *, comma: bool) -> bool:
