@@ -231,7 +231,7 @@ def timelines_of(drawn_films):
     ]
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(films)
 def test_it_equals_pandas(drawn_films):
     found = stats(timelines_of(drawn_films)).to_pandas()["films"].set_index(["film", "label"])
@@ -257,7 +257,7 @@ def test_it_equals_pandas(drawn_films):
         assert np.nan_to_num(found.loc[key, "total_s"]) == pytest.approx(np.nan_to_num(row["total_s"]))
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(films)
 def test_groups_equal_pandas_over_the_rows_of_films(drawn_films):
     tables = stats(timelines_of(drawn_films)).to_pandas()
@@ -271,7 +271,7 @@ def test_groups_equal_pandas_over_the_rows_of_films(drawn_films):
             assert groups.loc[(label, "sem"), name] == pytest.approx(value, nan_ok=True, abs=1e-12)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(films)
 def test_subjects_share_out_what_the_film_has(drawn_films):
     whole, parts = (stats(timelines_of(drawn_films), by=by).to_pandas()["films"] for by in (None, "subject"))

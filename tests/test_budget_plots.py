@@ -3,7 +3,6 @@
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
-import pytest
 from drawn_timelines import seg, timeline
 from plotted_films import SVG, words
 
@@ -28,21 +27,15 @@ def drawn(tmp_path, num_films=3, labels=("walk", "bite"), groups="video,group\n0
     return pictures(stats(films, groups=tmp_path / "groups.csv" if groups else None, **more))
 
 
-def test_they_name_films_groups_and_labels(tmp_path):
+def test_they_name_films_groups_and_labels_in_their_colours_the_same_every_time(tmp_path):
     svg = drawn(tmp_path)
     assert list(svg) == ["ethogram.svg", "budget.svg", "transitions.svg"]
     assert {"0.mp4", "1.mp4", "2.mp4", "old", "young", "walk", "bite"} <= set(words(svg["ethogram.svg"]))
     assert {"old", "young", "walk", "bite"} <= set(words(svg["budget.svg"]))
     assert {"old: what comes next, % of the row", "walk", "bite"} <= set(words(svg["transitions.svg"]))
-
-
-def test_they_are_the_same_every_time(tmp_path):
-    assert drawn(tmp_path) == drawn(tmp_path)
-
-
-def test_labels_have_their_colours(tmp_path):
     for name in ("ethogram.svg", "budget.svg"):
-        assert look_of("walk").colour.lower() in drawn(tmp_path)[name].decode()
+        assert look_of("walk").colour.lower() in svg[name].decode().lower()
+    assert drawn(tmp_path) == svg
 
 
 def test_films_without_a_group_come_last(tmp_path):
@@ -58,13 +51,12 @@ def test_no_group_at_all_and_no_segment_at_all(tmp_path):
         ElementTree.fromstring(svg)
 
 
-@pytest.mark.parametrize(
-    "strange", ["$x_1$", "<script>alert(1)</script>", "x" * 500, "\ud800\ufffe", "line\nbreak\x1b[31m"]
-)
-def test_strange_labels_are_drawn_as_text(tmp_path, strange):
-    for svg in drawn(tmp_path, labels=("walk", strange)).values():
+def test_strange_labels_are_drawn_as_text(tmp_path):
+    strange = ("$x_1$", "<script>alert(1)</script>", "x" * 500, "\ud800\ufffe", "line\nbreak\x1b[31m")
+    for svg in drawn(tmp_path, num_films=1, labels=("walk", *strange), groups=None).values():
         root = ElementTree.fromstring(svg)
         assert not list(root.iter(f"{SVG}script"))
+        assert "$x_1$" in words(svg)
 
 
 def test_many_labels_and_groups_say_what_is_left_out(monkeypatch):

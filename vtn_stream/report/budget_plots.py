@@ -230,17 +230,19 @@ def _largest_labels(bars: Sequence[Bars]) -> list[Bars]:
 
 
 def _draw_matrix(axes: Axes, counts: NDArray[np.int64], kept: Sequence[int], names: Sequence[str]) -> None:
+    """Cells in percent of their rows: with numbers where they can be read, else as dark as the largest allows."""
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(100.0 * counts, total, out=np.zeros(counts.shape), where=total > 0)[np.ix_(kept, kept)]
+    numbered = len(kept) <= MAX_NUMBERED
+    darkest = 100.0 if numbered else max(1.0, share.max())
     if share.size:
-        axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=0.4)
-    if share.size and len(kept) <= MAX_NUMBERED:
-        for (row, column), value in np.ndenumerate(share):
-            if counts[kept[row], kept[column]]:
-                where = (column + 0.5, row + 0.5)
-                colour = "white" if value > 60 else "black"
-                axes.text(*where, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=7)
+        axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=darkest, edgecolors="white", linewidth=0.4)
+    for (row, column), value in np.ndenumerate(share if numbered else share[:0]):
+        if counts[kept[row], kept[column]]:
+            where = (column + 0.5, row + 0.5)
+            colour = "white" if value > 60 else "black"
+            axes.text(*where, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=7)
     axes.set_xticks(np.arange(len(kept)) + 0.5, names, rotation=90, fontsize=8)
     axes.set_yticks(np.arange(len(kept)) + 0.5, names, fontsize=8)
     axes.set_ylim(max(len(kept), 1), 0)
-    axes.set(xlabel="next", ylabel="label")
+    axes.set(xlabel="next" if numbered else f"next (darkest: {darkest:.0f} %)", ylabel="label")
