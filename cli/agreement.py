@@ -58,9 +58,9 @@ def measure_agreement(asked: EvaluationOptions) -> int:
     _tell_films(found)
     written = []
     if asked.csv is not None:
-        from vtn_stream.evaluation.agreement_table import save_csv
+        from vtn_stream.evaluation.agreement_table import save_agreement
 
-        save_csv(asked.csv, found)
+        save_agreement(asked.csv, found)
         written.append(asked.csv)
     if asked.page is not None:
         from vtn_stream.evaluation.agreement_pages import page_of

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from vtn_stream.formats import timeline_json
+from vtn_stream.timeline import Segment, Timeline
 from vtn_stream_cli.main import main
 
+WALK = (Segment(start_s=0, end_s=5, label="walk"),)
 ALICE = """video,start_s,end_s,label
 m1.mp4,0,6,walk
 m1.mp4,8,11,run
@@ -106,6 +109,32 @@ def test_what_cannot_be_compared_is_an_error_in_one_line(evaluate, here):
         assert (code, out) == (1, "")
         assert says in err
         assert "Traceback" not in err
+
+
+def put(path, identity="c0ffee", segments=WALK, **fields):
+    film = {"video_identity": identity, "video_path": "x.mp4", "duration_s": 20, "span_s": (0, 20)}
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(timeline_json.dumps(Timeline(**(film | {"segments": segments} | fields))))
+
+
+def test_what_is_left_out_is_named(evaluate, here):
+    for who, identity in (("anna", "1"), ("ben", "2")):
+        put(here / who / "x.timeline.json")
+        put(here / who / "y.timeline.json", identity, video_path="y.mp4")
+        put(here / who / "z.timeline.json", "3", (), video_path="z.mp4", provenance={"annotation": {}})
+    code, out, err = evaluate("--agreement", "anna", "ben")
+    assert (code, "1 film, 0:00:20.0, 1 label" in out) == (1, True)
+    assert "y.mp4 is not the same in A and B" in err
+    for who in ("anna", "ben"):
+        assert f"{who}: 1 film that nobody coded yet, not compared: z.mp4" in err
+
+
+def test_a_damaged_timeline_is_named(evaluate, here):
+    put(here / "x.timeline.json")
+    text = (here / "x.timeline.json").read_text()
+    (here / "x.timeline.json").write_text(text.replace('"start_s": 0.0', '"start_s": 9.0'))
+    code, _, err = evaluate("--agreement", "x.timeline.json", "bob/coded.csv")
+    assert (code, "x.timeline.json" in err, "Traceback" in err) == (1, True, False)
 
 
 def test_with_videos_the_films_say_how_long_they_are(evaluate, here, film_maker):

@@ -6,10 +6,11 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation.agreement import agreement
-from vtn_stream.evaluation.agreement_table import save_csv, to_dict
+from vtn_stream.evaluation.agreement_table import save_agreement, to_dict
 from vtn_stream.evaluation.coding import CodedFilm, Coding, read_coding
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.formats.reading import CodingOptions
@@ -355,9 +356,13 @@ def test_json_and_csv_hold_the_figures(tmp_path):
     assert fields["labels"]["walk"]["events"]["b_ends_later"] == {"num": 1, "mean_s": -1.0, "sd_s": None}
     assert fields["labels"]["walk"]["count_icc"]["why"] == "it needs two films or more"
     assert fields["by_film"][0]["labels"]["run"]["seconds"]["only_b"] == 2.0
-    save_csv(tmp_path / "t.csv", found)
+    save_agreement(tmp_path / "t.csv", found)
     rows = list(csv.DictReader((tmp_path / "t.csv").read_text().splitlines()))
     assert [(row["film"], row["label"]) for row in rows[:3]] == [("", ""), ("", "'=bad"), ("", "rest")]
     assert rows[0]["kappa"] == "0.8"
     assert rows[-1]["agreement_within_1_s"] == "1"
     assert len(rows) == 2 * 5
+    save_agreement(tmp_path / "t.xlsx", found)
+    sheet = [*load_workbook(tmp_path / "t.xlsx").active.iter_rows(values_only=True)]
+    assert list(sheet[0]) == list(rows[0])
+    assert (sheet[1][6], sheet[2][1]) == (0.8, "=bad")  # text

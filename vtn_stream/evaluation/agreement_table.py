@@ -1,19 +1,16 @@
 """How far two annotators agree, as JSON values and as a table for spreadsheets."""
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vtn_stream.atomic import write_whole
-from vtn_stream.errors import InputError
 from vtn_stream.evaluation.agreement import TIOU
 from vtn_stream.evaluation.agreement_figures import Agreement, Differences, FilmAgreement, LabelAgreement
-from vtn_stream.formats.writing import cell
+from vtn_stream.formats.figures_table import save_table, six_digits
+from vtn_stream.formats.workbook import Cell
 from vtn_stream.metrics.agreement import Icc, Icc1, Kappa
 
-__all__ = ["save_csv", "to_dict"]
+__all__ = ["save_agreement", "to_dict"]
 
 DIGITS = 6
 
@@ -48,39 +45,28 @@ def to_dict(found: Agreement, *, by_film: bool = False) -> dict[str, Any]:
     }
 
 
-def save_csv(path: Path, found: Agreement) -> None:
+def save_agreement(path: Path, found: Agreement) -> None:
     """Writes a row for all labels of a film, whose label is empty, then one for each; before them those of all films,
     whose film is empty. What is undefined stays empty.
 
+    path  of a workbook (.xlsx), else CSV
     Raises InputError if the file cannot be written.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     within = [f"agreement_within_{tolerance_s:g}_s" for tolerance_s in found.tolerances_s]
-    table.writerow(
-        [
-            *("film", "label", "duration_s", "compared_s", "seconds_a", "seconds_b", "kappa", "observed", "expected"),
-            *("events_a", "events_b", *within, "agreement_by_overlap"),
-            *("pairs", "start_mean_s", "start_sd_s", "end_mean_s", "end_sd_s"),
-        ]
-    )
+    header = [
+        *("film", "label", "duration_s", "compared_s", "seconds_a", "seconds_b", "kappa", "observed", "expected"),
+        *("events_a", "events_b", *within, "agreement_by_overlap"),
+        *("pairs", "start_mean_s", "start_sd_s", "end_mean_s", "end_sd_s"),
+    ]
+    table: list[list[Cell]] = []
     for film, label, lengths, kappa, of in _rows(found):
         starts, ends = Differences.of(of.starts_s), Differences.of(of.ends_s)
         seconds = (None, None) if label is None else (of.seconds_a, of.seconds_b)
-        figures = (*lengths, *seconds, kappa.value, kappa.observed, kappa.expected)
-        differences = (starts.mean_s, starts.sd_s, ends.mean_s, ends.sd_s)
-        table.writerow(
-            [
-                *(cell(film), cell(label or ""), *map(_cell, figures), of.num_a, of.num_b, *map(_cell, of.events)),
-                *(_cell(of.overlap), starts.num, *map(_cell, differences)),
-            ]
-        )
-    try:
-        write_whole(path, [text.getvalue().encode("utf-8", "replace")])
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be written ({error.strerror})", "there is no table", "name another file"
-        ) from error
+        figures = map(_cell, (*lengths, *seconds, kappa.value, kappa.observed, kappa.expected))
+        events = (of.num_a, of.num_b, *map(_cell, (*of.events, of.overlap)))
+        differences = map(_cell, (starts.mean_s, starts.sd_s, ends.mean_s, ends.sd_s))
+        table.append([film, label or "", *figures, *events, starts.num, *differences])
+    save_table(path, header, table)
 
 
 def _rows(found: Agreement) -> Iterator[tuple[str, str | None, tuple[float, float], Kappa, LabelAgreement]]:
@@ -161,5 +147,5 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS) + 0.0  # not -0.0
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{_rounded(value):.6g}"
+def _cell(value: float | None) -> Cell:
+    return None if value is None else six_digits(value + 0.0)

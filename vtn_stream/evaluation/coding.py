@@ -107,7 +107,8 @@ def read_coding(
     try:
         result = read_any(path, ReadingOptions(rate=fps, annotation_fps=fps, coding=coding))
     except (AnnotationError, TimelineError) as error:
-        raise InputError(error.fact, "nothing was compared", error.cure) from error
+        fact = error.fact if path.name in error.fact else f"{path.name}: {error.fact}"
+        raise InputError(fact, "nothing was compared", error.cure) from error
     films, uncoded = _of_timelines({t.video_path: t for t in result.timelines})
     if len({t.video_path for t in result.timelines}) < len(result.timelines):
         raise InputError(f"{name} has one film twice", "nothing was compared", "keep one of them")
