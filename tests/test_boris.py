@@ -305,3 +305,29 @@ def test_no_path_of_the_coder_is_in_what_was_read(tmp_path):
     result = read_any(tmp_path / "p.boris")
     assert [t.video_path for t in result.timelines] == ["a.mp4", "b.mp4"]
     assert "video" not in " ".join(map(str, [*result.timelines, *result.warnings])).replace("video_", "")
+
+
+def test_a_folder_of_projects_is_read_together(read, problems):
+    ann = text(day=observation((1, "call")))
+    other = text(night=observation((3, "call"), films=[("cock.mp4", 9.0)]))
+    broken = text(day=observation((1, "dance"), films=[("b.mp4", 9.0)]))
+    files = {"ann.boris": ann, "other.boris": other, "broken.boris": broken, "damaged.boris": ann[:-3]}
+    found = [text for _, text in problems(files)]
+    assert [text.split(": ")[0] for text in found] == ["broken.boris", "damaged.boris"]
+    assert "observations.day.events[0]: dance: it is not in the ethogram" in found[0]
+    assert drawn(read(files, skip_bad=True)) == {"hen.mp4": "call 1-1", "cock.mp4": "call 3-3"}
+
+
+def test_observations_of_one_film_in_two_files_are_not_mixed(read, problems, tmp_path):
+    files = {f"{who}.boris": text(**{who: observation((i, "call"))}) for i, who in enumerate(("ann", "bob"), 1)}
+    ((_, problem),) = problems(files)
+    assert problem == "bob.boris: hen.mp4 has the observation bob here, and ann of ann.boris: choose with --observation"
+    assert drawn(read(files, coding=chosen("bob"))) == {"hen.mp4": "call 2-2"}
+    header = "Observation id,Subject,Behavior,Behavior type,Time,Media file name\n"
+    for file in files:
+        (tmp_path / file).unlink()
+    tables = {f"{who}.csv": f"{header}{who},,call,POINT,{i},h.mp4\n" for i, who in enumerate(("ann", "bob"), 1)}
+    assert [text for _, text in problems(tables)] == [
+        "bob.csv: h.mp4 has the observation bob here, and ann of ann.csv: choose with --observation"
+    ]
+    assert drawn(read(tables, coding=chosen("ann"))) == {"h.mp4": "call 1-1"}

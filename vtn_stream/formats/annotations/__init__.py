@@ -15,6 +15,7 @@ from vtn_stream.errors import AnnotationError, InputError, UnknownFormat
 from vtn_stream.formats.annotations import (
     activitynet,
     boris,
+    boris_folder,
     cholec80,
     class_folders,
     clip_list,
@@ -54,7 +55,7 @@ FORMATS = {
     frame_columns.NAME: "a table with a column of 0 and 1 for each label, and a row for each frame or time",
     cholec80.NAME: "lines of a frame and a phase, or a folder of such files",
     salads.NAME: "the folder activityAnnotations with the folder timestamps beside it, or one file there",
-    boris.NAME: "a .boris file, or .boris.gz",
+    boris.NAME: ".boris or .boris.gz, or a folder of them",
     elan.NAME: ".eaf, or a folder of them",
     cvat.NAME: "annotations.xml of CVAT for video or images, or a folder of them",
     label_studio.NAME: "tasks with data and annotations",
@@ -247,6 +248,9 @@ def _read_folder(
     if class_folders.claims(path) and not film_files.tables_of_frames(path):
         class_folders.read(findings, path)
         return class_folders.NAME
+    if projects := boris_folder.files_in(path):
+        boris_folder.read(findings, projects)
+        return boris.NAME
     if files_of_films := film_files.files_in(path):
         film_files.read(findings, path, files_of_films, as_truth=as_truth)
         return film_files.NAME

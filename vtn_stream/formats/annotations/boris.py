@@ -36,7 +36,7 @@ from vtn_stream.formats.annotations.text import line_finder
 from vtn_stream.formats.annotations.words import At, id_fault, shown
 from vtn_stream.formats.writing import num
 
-__all__ = ["NAME", "claims", "read", "write"]
+__all__ = ["NAME", "chosen", "claims", "read", "write"]
 
 NAME = "BORIS project"
 LAST_VERSION = 7
@@ -54,6 +54,13 @@ def claims(data: object) -> bool:
     return isinstance(data, dict) and "observations" in data and ("behaviors_conf" in data or "subjects_conf" in data)
 
 
+def chosen(findings: Findings, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The observations that the caller asked for."""
+    entries = data["observations"]
+    given = entries.items() if isinstance(entries, dict) else ()
+    return {name: entry for name, entry in given if findings.coding.reads(name)}
+
+
 def read(findings: Findings, text: str, data: Mapping[str, Any]) -> None:
     if "\n" in text:  # BORIS writes one line, which would say nothing
         findings.locate[""] = line_finder(text)
@@ -66,12 +73,14 @@ def read(findings: Findings, text: str, data: Mapping[str, Any]) -> None:
     findings.report_repeated(at, entries)
     if not entries:
         raise Unreadable(at, "the project holds no observation", "code a film in BORIS, and save the project")
-    chosen = {name: entry for name, entry in entries.items() if findings.coding.reads(name)}
-    if not chosen:
+    asked_for = chosen(findings, data)
+    if not asked_for:
         asked = listed(map(shown, findings.coding.observations))
         raise Unreadable(at, f"no observation is called {asked}", f"name one of these: {listed(entries, 10)}")
     behaviors = _behaviors(findings, data.get("behaviors_conf"))
-    given = [found for name, entry in chosen.items() if (found := given_observation(findings, name, entry)) is not None]
+    given = [
+        found for name, entry in asked_for.items() if (found := given_observation(findings, name, entry)) is not None
+    ]
     ids = _film_ids(path for observation in given for path in observation.paths)
     observations_of = defaultdict[str, list[str]](list)
     for observation in given:

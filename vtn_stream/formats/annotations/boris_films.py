@@ -41,7 +41,10 @@ def chosen_film(
         return None
     if len(observations) > 1 and first:
         findings.warn(at, f"{shown(film.name)}: the observations {listed(observations)} are joined")
-    return findings.film(film.name, at, duration_s=film.duration_s, rate=film.rate, source=source)
+    name = findings.film(film.name, at, duration_s=film.duration_s, rate=film.rate, source=source)
+    if name is not None:
+        findings.films[name].observation = observation
+    return name
 
 
 def last_part(path: str) -> str:

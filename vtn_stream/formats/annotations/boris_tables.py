@@ -51,7 +51,7 @@ def read(
     for at, cells in cells_below(findings, text, above):
         rows[table.observation(cells)].append((at, cells))
     chosen = {name: of for name, of in rows.items() if not name or findings.coding.reads(name)}
-    if rows and not chosen:
+    if rows and not chosen and not findings.is_part:
         raise Unreadable(
             At(),
             f"no observation is called {listed(findings.coding.observations)}",
@@ -143,7 +143,7 @@ def _films(findings: Findings, table: _Table, observation: str, rows: Sequence[_
     lengths = _numbers(table, table.cell(cells, "media duration (s)"))
     if not lengths and len(names) == 1:
         lengths = _numbers(table, table.cell(cells, "total length"))
-    rates = _numbers(table, table.cell(cells, "fps"))
+    rates = _numbers(table, table.cell(cells, "fps", "fps (frame/s)"))
     if len(names) > 1 and len(lengths) != len(names):
         text = (
             f"the observation {shown(observation)} has {len(names)} media files, and their lengths are not in the table"

@@ -23,7 +23,7 @@ from vtn_stream.formats import FORMATS, timeline_json
 from vtn_stream.formats.annotations import frame_columns, segments_csv, timed_lines
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import read_bytes
-from vtn_stream.formats.annotations.words import At, in_s
+from vtn_stream.formats.annotations.words import At, in_s, shown
 from vtn_stream.formats.annotations.workbooks import text_of
 from vtn_stream.formats.reading import ENDS_WITH_LAST, encoding_of, named_by
 from vtn_stream.formats.sheets import is_spreadsheet
@@ -31,7 +31,17 @@ from vtn_stream.formats.writing import Options
 from vtn_stream.known import known_of
 from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
 
-__all__ = ["NAME", "TIMELINE_NAME", "FilmFiles", "files_in", "is_timeline", "read", "read_timeline", "tables_of_frames"]
+__all__ = [
+    "NAME",
+    "TIMELINE_NAME",
+    "FilmFiles",
+    "files_in",
+    "is_timeline",
+    "join",
+    "read",
+    "read_timeline",
+    "tables_of_frames",
+]
 
 NAME = "CSV folder"
 TIMELINE_NAME = "timeline JSON"
@@ -112,7 +122,7 @@ def read(findings: Findings, folder: Path, files: FilmFiles, *, as_truth: bool =
         for _, warning in part.warnings:
             if segments_csv.UNNAMED not in warning:
                 told[warning].append(name)
-        _join(findings, part, name)
+        join(findings, part, name)
     if unnamed:
         example = f"{unnamed[0]} is about {named_by(unnamed[0])}"
         findings.warn(
@@ -283,8 +293,8 @@ def _is_table(file: Path) -> bool:
     return any(reader.claims(text) for reader in _READERS)
 
 
-def _join(findings: Findings, part: Findings, file: str) -> None:
-    """Adds what was found in one file to what was found in all."""
+def join(findings: Findings, part: Findings, file: str) -> None:
+    """Adds what was found in one file to what was found in all. Of observations of one film the caller must choose."""
     findings.labels = [*findings.labels, *(label for label in part.labels if label not in findings.labels)]
     findings.uses_fps |= part.uses_fps
     for at, text in part.problems:
@@ -294,6 +304,11 @@ def _join(findings: Findings, part: Findings, file: str) -> None:
         if film is None:
             continue
         there = findings.films[film]
+        if its.observation and there.observation and not findings.coding.observations:
+            where = f"observation {shown(its.observation)} here, and {shown(there.observation)} of {there.at.file}"
+            findings.lost(film, its.at._replace(file=file), f"{shown(film)} has the {where}: choose with --observation")
+            continue
+        there.observation = there.observation or its.observation
         there.lost |= its.lost
         there.num_labels, there.known = its.num_labels or there.num_labels, its.known or there.known
         for s in its.segments:

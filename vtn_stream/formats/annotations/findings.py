@@ -49,6 +49,7 @@ class FoundFilm:
     unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
     known: Known | None = None  # where people looked, if not everywhere
     identity: str | None = None
+    observation: str = ""  # of BORIS: what it was coded in
 
 
 def no_length(time_s: float) -> str:
@@ -85,13 +86,11 @@ class Findings:
         film_rate: Callable[[str], float | Fraction | None] | None = None,
         start_timecode: str | None = None,
         coding: CodingOptions = CodingOptions(),
+        is_part: bool = False,
     ) -> None:
-        self._conditions: dict[str, Any] = {"fps": fps, "film_rate": film_rate, "start_timecode": start_timecode}
-        self._conditions["coding"] = coding
+        self._asked: Any = {"fps": fps, "film_rate": film_rate, "start_timecode": start_timecode, "coding": coding}
         self.name = name
-        self.fps = fps
-        self.start_timecode = start_timecode
-        self.coding = coding
+        self.fps, self.start_timecode, self.coding, self.is_part = fps, start_timecode, coding, is_part
         self._film_rate = film_rate
         self._spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
         self._spelled_labels: dict[str, str] = {}
@@ -106,7 +105,7 @@ class Findings:
 
     def part(self, name: str) -> "Findings":
         """Findings of one file of several, under the same conditions."""
-        return Findings(name, **self._conditions)
+        return Findings(name, is_part=True, **self._asked)
 
     def problem(self, at: At, text: str) -> None:
         self.problems.append((at, text))
@@ -119,9 +118,8 @@ class Findings:
     def refuse(self, at: At, text: str, cure: str = "fix the file") -> NoReturn:
         """Raises AnnotationError with all problems found so far: the rest cannot be read."""
         (last,) = self.in_order([(at, text)])
-        place = last.text if last.line is None else f"line {last.line}: {last.text}"
         raise AnnotationError(
-            f"{self.name} cannot be read ({place})",
+            f"{self.name} cannot be read ({last})",
             "no annotations were read",
             cure,
             self.in_order([*self.problems, (at, text)]),
