@@ -52,7 +52,7 @@ def test_two_coders_of_one_project_are_compared(coded, here):
     assert seconds == {"both": 1.5, "only_a": 56.5, "only_b": 0.0, "neither": 2.0}
 
 
-def test_evaluate_and_train_choose_an_observation_too(coded, here, tmp_path):
+def test_evaluate_chooses_an_observation_too(coded, here, tmp_path):
     predictions = tmp_path / "predictions"
     assert here("convert", coded, f"{predictions}/", "-f", "json", "--observation", "bob")[0] == 0
     code, _, err = here("evaluate", predictions, coded, "--observation", "ann")
@@ -61,6 +61,3 @@ def test_evaluate_and_train_choose_an_observation_too(coded, here, tmp_path):
     how = ("--observation", "ann", "--close-open", "--json")
     code, out, _ = here("evaluate", predictions, coded, *how, "--metrics", "segmentation")
     assert (code, json.loads(out)["num_true"]) == (0, 2)
-    code, _, err = here("train", coded, "--videos", tmp_path, "-o", tmp_path / "m.safetensors", "--observation", "eve")
-    assert code == 1
-    assert "no observation is called eve" in err

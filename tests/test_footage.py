@@ -5,9 +5,11 @@ import shutil
 from fractions import Fraction
 
 import pytest
+from boris_projects import observation, text
 from training_material import material, process, row, store, table  # noqa: F401  (fixtures among them)
 
 from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.training.events import TrainingStage
 from vtn_stream.training.folder import FilmFolder
 from vtn_stream.training.footage import NOT_COUNTED, find_films
@@ -260,3 +262,15 @@ def test_copies_of_a_film_share_a_source(folder, store, process, table):
 def test_test_films_alone_teach_nothing(material, store, process, table):
     with pytest.raises(InputError, match=r"all films of actions\.csv have the subset test"):
         find_films(table(row("a", subset="test")), material, store, process)
+
+
+def test_of_a_boris_project_the_chosen_observation_teaches(material, tmp_path, store, process):
+    film = sorted(material.glob("*.mp4"))[0].name
+    coded = [observation((start, "walk"), (start + 0.5, "walk"), films=[(f"/x/{film}", None)]) for start in (0.1, 0.3)]
+    project = tmp_path / "coded.boris"
+    project.write_text(text(ann=coded[0], bob=coded[1]))
+    with pytest.raises(AnnotationError, match="choose with --observation"):
+        find_films(project, material, store, process)
+    footage = find_films(project, material, store, process, coding=CodingOptions(observations=("bob",)))
+    (walk,) = footage.annotations.videos[film].segments
+    assert (walk.start_s, walk.end_s) == (0.3, 0.8)
