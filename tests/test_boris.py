@@ -70,6 +70,23 @@ def test_where_no_length_is_known_an_open_state_ends_with_the_last_event(read):
     assert "until 8 s, the last event, as no length is known" in told(closed)[0]
 
 
+def test_an_open_state_ends_with_the_interval_that_was_observed(read):
+    part = observation((12, "walk"), **{"observation time interval": [10, 20]})
+    closed = read(text(one=part), coding=CLOSED)
+    assert drawn(closed) == {"hen.mp4": "walk 12-20"}
+    assert "read until 20 s, the end of the observation" in told(closed)[1]
+
+
+def test_a_state_of_which_one_time_is_not_known_is_not_paired_the_wrong_way_round(problems, read):
+    rows = [(1, "walk"), ("NA", "walk"), (5, "walk"), (8, "walk"), (2, "hen", "walk"), (3, "hen", "walk")]
+    content = text(one=observation(*rows))
+    assert [text for _, text in problems(content)] == [
+        "observations.one.events[1]: walk: its time is NA, not a number of seconds",
+        "observations.one.events[1]: walk: without this time 3 other events cannot be paired",
+    ]
+    assert drawn(read(content, skip_bad=True)) == {"hen.mp4": "walk 2-3"}
+
+
 def test_the_time_of_an_observation_is_cut_into_that_of_its_films(read):
     annotations = read(text(one=observation((2, "call"), (10, "call"), (8, "walk"), (14, "walk"), films=TWO)))
     assert drawn(annotations) == {"a.mp4": "call 2-2, walk 8-10", "b.mp4": "call 0-0, walk 0-4"}

@@ -32,7 +32,7 @@ Kind = Literal["POINT", "START", "STOP", "STATE", "SPAN"]
 class Observation:
     """What was coded in one go, over the films of its first player, one after the other.
 
-    end_s  of an observation without a length, where states that did not stop end; None: with its last event
+    end_s  of one that is limited to an interval: states that did not stop end there
     """
 
     name: str
@@ -81,9 +81,12 @@ def put(findings: Findings, observation: Observation, events: Iterable[Event]) -
     clock = _Clock(observation)
     timed = list[tuple[float, Event]]()
     spans = list[_Span]()
+    broken: dict[tuple[str, str, str], Event] = {}  # states of which one time is not known
     for event in events:
         time_s = clock.time_of(findings, event, event.time)
         if time_s is None:
+            if event.kind == "STATE":
+                broken[event.key] = event
             continue
         if event.kind != "SPAN":
             timed.append((time_s, event))
@@ -93,6 +96,11 @@ def put(findings: Findings, observation: Observation, events: Iterable[Event]) -
                 findings.lost(clock.film_at(time_s), event.at, text)
                 continue
             spans.append(_Span(time_s, stop_s, event, event.comment_stop))
+    for key, event in broken.items():  # what follows it would be paired the wrong way round
+        if others := sum(other.key == key for _, other in timed):
+            text = f"{event.words}: without this time {num(others, 'other event')} cannot be paired"
+            findings.lost(clock.first, event.at, text)
+    timed = [(time_s, event) for time_s, event in timed if event.key not in broken]
     timed.sort(key=lambda pair: pair[0])  # stable: of one time, in the order of the file
     spans += _paired(findings, clock, timed)
     _place(findings, clock, spans)
@@ -184,9 +192,9 @@ def _paired(findings: Findings, clock: _Clock, timed: Sequence[tuple[float, Even
             findings.lost(clock.film_at(time_s), event.at, text)
         return spans
     last_s = timed[-1][0] if timed else 0.0
-    end_s, where = clock.end_s, "the end of the film" if len(clock.observation.films) == 1 else "the end of the films"
-    if end_s is None:
-        end_s, where = clock.observation.end_s, "the end of the observation"
+    end_s, where = clock.observation.end_s, "the end of the observation"
+    if end_s is None or (clock.end_s is not None and clock.end_s < end_s):
+        end_s, where = clock.end_s, f"the end of the film{'s' * (len(clock.observation.films) > 1)}"
     if end_s is None:
         end_s, where = last_s, "the last event, as no length is known"
     for time_s, event in begun.values():
