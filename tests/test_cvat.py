@@ -157,6 +157,8 @@ def test_a_task_of_a_part_of_its_film_says_nothing_of_the_rest(read):
     annotations = read(text, "a.xml", fps=10, videos={"film.mp4": 30.0})
     assert drawn(annotations) == {"film.mp4": "walk 5-6"}
     assert annotations.videos["film.mp4"].known.spans("walk") == ((4, 8),)
+    beyond = read(text.replace("79", "40"), "b.xml", fps=10, videos={"film.mp4": 30.0})
+    assert beyond.videos["film.mp4"].known.spans("walk") == ((4, 6),)
     whole = read(document(track(box(50), box(60, outside=1))), "a.xml", fps=10, videos={"film.mp4": 10.2})
     assert whole.videos["film.mp4"].known is None
 

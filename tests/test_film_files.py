@@ -50,6 +50,15 @@ def read(path):
     return segments, [text for _, text in found.warnings]
 
 
+@pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("json", "csv", "tsv", "xlsx")])
+def test_what_export_made_of_a_timeline_beside_it_says_nothing_more(folder, format):
+    by_hand = tuple(dataclasses.replace(s, origin="manual") for s in TIMELINE.segments)
+    corrected = dataclasses.replace(TIMELINE, segments=by_hand)
+    made = FORMATS[format].write([corrected], Options()).content
+    files = {"a.timeline.json": timeline_json.dumps(corrected), f"a.timeline{FORMATS[format].suffix}": made}
+    assert read(folder(files)) == ({"a.mp4": [(1, 2, "run"), (3, 4, "jump")]}, [])
+
+
 def test_a_table_without_a_film_tells_of_the_film_that_it_is_called_as(folder):
     bare = "start_s,end_s,label\n1,2,goal\n"
     named = "video,start_s,end_s,label\nc.mp4,1,2,goal\n"

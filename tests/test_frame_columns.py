@@ -201,6 +201,7 @@ def test_without_the_wrong_rows_the_others_stay_where_they_are(read):
 
 def test_a_table_without_rows_or_of_one_time_is_told(problems):
     assert problems(table("time,walk", "0.0,1"), "m.csv") == [(1, "m: there is one row alone, which says no time")]
+    assert problems(table(",background,walk"), "n_labels.csv", fps=1) == [(1, "n: there are no rows")]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from vtn_stream.formats.annotations import (
 )
 from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations, Problem
 from vtn_stream.formats.annotations.checks import finish
+from vtn_stream.formats.annotations.exports import is_export
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
 from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text, refuse_pickle, unpacked
 from vtn_stream.formats.annotations.timelines import timelines_of
@@ -215,7 +216,7 @@ def _read_folder(
     others = 0
     for file in sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file()):
         head = read_bytes(file, _HEAD)
-        if (document := next((of for of in _DOCUMENTS if of.claims(head)), None)) is not None:
+        if (document := next((of for of in _DOCUMENTS if of.claims(head)), None)) is not None and not is_export(file):
             found_here[document.NAME].append(file)
         elif cholec80.claims(head.decode(encoding_of(head), "replace").lstrip("\ufeff").replace("\r\n", "\n")):
             found_here[cholec80.NAME].append(file)

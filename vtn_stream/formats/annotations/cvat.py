@@ -123,8 +123,6 @@ def _film(findings: Findings, path: Path, task: Task, given: str, file: str) -> 
     length = float(stop / rate) if stop is not None and stated is not None and not first else None
     if (name := findings.film(given, at, rate=stated, duration_s=length)) is None:
         return None
-    if stop is not None:
-        findings.looked_at(name, Known(rest=((float(first / rate), float(stop / rate)),)))
     if task.facts.get("mode") == "annotation":
         findings.warn(at, f"{shown(given)}: its task is one of pictures: they are taken as the frames of a film")
     step = _STEP.search(task.facts.get("frame_filter", ""))
@@ -138,6 +136,10 @@ def _put(findings: Findings, film: _Film, tracks: Sequence[Track], marks: Sequen
         what = f"{num(num_open, 'track')} without an end: taken to last to the end of the task, as CVAT shows it"
         findings.warn(At(line=1, file=file), what)
     events += _of_marks(findings, film, marks, file)
+    if film.stop is not None:
+        start = min([film.first, *(event.start for event in events)])
+        stop = max([film.stop, *(event.stop for event in events)])
+        findings.looked_at(film.name, Known(rest=((float(start / film.rate), float(stop / film.rate)),)))
     together = _together(events)
     for event in sorted(events, key=lambda event: (event.start, event.stop)):
         attributes, score = dict(event.attributes), None

@@ -4,8 +4,8 @@ Read: tables with a header or without one, as `segments_csv`, `timed_lines` and 
 also FILM_labels.csv in a folder for each film (DeepEthogram); where no column names the film, it is called as the file:
 match.csv is about match. FILM.timeline.json in the folder and the folders in it. Of a timeline and the table that was
 written with it, the one that a person changed counts; timelines that nobody changed are left out, with a warning that
-names them, since they say what was predicted. Films and pages are passed over, and so are other files, with a warning
-that names them.
+names them, since they say what was predicted. Films, pages and what `export` made of a timeline beside it are passed
+over, and so are other files, with a warning that names them.
 Loses what those formats lose; of timelines all but segments and the film's length.
 """
 
@@ -21,6 +21,7 @@ from vtn_stream.errors import AnnotationError, TimelineError, listed
 from vtn_stream.film import is_film_name
 from vtn_stream.formats import FORMATS, timeline_json
 from vtn_stream.formats.annotations import frame_columns, segments_csv, timed_lines
+from vtn_stream.formats.annotations.exports import is_export
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.text import read_bytes
 from vtn_stream.formats.annotations.words import At, in_s, shown
@@ -81,7 +82,8 @@ def files_in(folder: Path) -> FilmFiles:
         if _OWN.search(file.name):
             continue
         if file.suffix.lower() in _SUFFIXES and _is_table(file):
-            found.tables.append(file)
+            if any(file.name.endswith(end) for end in _TABLES) or not is_export(file):
+                found.tables.append(file)
         else:
             found.others.append(file.name)
     found.tables += tables_of_frames(folder)
