@@ -3,6 +3,7 @@
 torch and the video libraries load with the first fixture that needs them.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -48,6 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
         if config.getoption("--hypothesis-profile") != "explore":
             vars(providers).update(is_local_module_file=lambda path: False)
+
+
+# To look for garbage among all that is collected costs a fifth of the collection, in every process of the tests. From
+# then on these objects, which stay to the end, are passed over.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 # Threads of torch that have nothing to do would keep turning, in the way of the other processes of the tests.

@@ -28,7 +28,6 @@ SLOW = (
     "test_teach.py",
     "test_page_everybody.py",  # a browser
     "test_decoding_process.py",  # waits for deadlines
-    "test_distrust.py",
     "test_plots.py",
     "test_timeline_plot.py",
     "test_analyze_cli.py",

@@ -9,7 +9,7 @@ from training_material import material, process, store  # noqa: F401  (fixtures 
 
 from vtn_stream.corrections import joined
 from vtn_stream.errors import AnnotationError
-from vtn_stream.formats import Options, timeline_csv, timeline_json
+from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.known import Known, known_of, seconds
 from vtn_stream.timeline import Reviewed, Segment, Timeline
@@ -203,15 +203,29 @@ def test_labels_of_marks_are_checked_as_those_of_segments_are(folder):
         read_annotations(folder(replace(named, reviewed=[looked(0, 5, "a\x1bb")])))
 
 
-def test_a_corrected_timeline_and_a_changed_table_of_its_film_are_a_problem(folder):
+@pytest.mark.parametrize("name", ["csv", "tsv", "xlsx"])
+def test_a_corrected_timeline_and_a_changed_table_of_its_film_are_a_problem(folder, name):
     path = folder(timeline(segment(3, 5, origin="manual")))
-    (path / "a.mp4.timeline.csv").write_text("video,start_s,end_s,label\na.mp4,1,2,run\n")
+    table, write = path / f"a.mp4.timeline.{name}", FORMATS[name].write
+    table.write_bytes(write([timeline(segment(1, 2))], Options()).content)
     with pytest.raises(AnnotationError) as error:
         read_annotations(path)
-    assert "it was changed, and so was a.mp4.timeline.csv" in str(error.value.problems[0])
-    same = timeline_csv.write([timeline(segment(3, 5, origin="manual"))], Options())  # the page saves it too
-    (path / "a.mp4.timeline.csv").write_bytes(same.content)
+    assert f"it was changed, and so was a.mp4.timeline.{name}" in str(error.value.problems[0])
+    same = write([timeline(segment(3, 5, origin="manual"))], Options())  # the page saves it too
+    table.write_bytes(same.content)
     assert [(s.start_s, s.end_s) for s in read_annotations(path).videos["a.mp4"].segments] == [(3, 5)]
+
+
+def test_two_changed_tables_of_one_film_are_a_problem(folder):
+    path = folder(timeline(segment(3, 5)), files={f"timeline.{name}": ("0" * 64,) for name in ("csv", "xlsx")})
+    for name in ("csv", "xlsx"):
+        table = FORMATS[name].write([timeline(segment(1, 2))], Options()).content
+        (path / f"a.mp4.timeline.{name}").write_bytes(table)
+    with pytest.raises(AnnotationError) as error:
+        read_annotations(path)
+    assert "a.mp4.timeline.csv and a.mp4.timeline.xlsx were both changed" in str(error.value.problems[0])
+    (path / "a.mp4.timeline.csv").unlink()
+    assert [(s.start_s, s.end_s) for s in read_annotations(path).videos["a.mp4"].segments] == [(1, 2)]
 
 
 def test_two_corrections_of_one_film_are_never_merged(folder):

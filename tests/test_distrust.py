@@ -1,6 +1,7 @@
 """A decoding process that a film has taken over can say what it likes: its parent ends it and goes on."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -13,15 +14,50 @@ from impostor import EXCESS, IN_A_DECODE, IN_A_PROBE
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.video import DecodingProcess, probe
 from vtn_stream.video import process as process_module
+from vtn_stream.video.process import ChildProcess
 from vtn_stream.video.ring import Ring
 
 SIZE = (48, 80)
+STILL_READ = "a slot that is still read"
 LIMIT_S = 60.0  # for anything that must happen
 
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     return probe(write_film(tmp_path_factory.mktemp("films") / "film.mp4", 100).path)
+
+
+@pytest.fixture(scope="module")
+def honest(video):
+    """What a decoding process says of the film: (header, payload) of its facts and of its first frames."""
+    said = {}
+    receive = ChildProcess.receive
+
+    def recorded(self, *question):
+        header, payload = receive(self, *question)
+        kind = next(iter({"info", "slot"} & header.keys()), None)
+        said.setdefault(kind, (header, payload))
+        return header, payload
+
+    with pytest.MonkeyPatch.context() as patch, DecodingProcess() as process:
+        patch.setattr(ChildProcess, "receive", recorded)
+        process.probe(video.path)
+        numbers(process, video)
+    return said
+
+
+@pytest.fixture
+def says(tmp_path, monkeypatch, honest):
+    """From now on every decoding process says one thing, and nothing more: a script that costs no start of Python."""
+
+    def tell(lie, kind):
+        (tmp_path / "said").write_bytes(lie(*honest[kind]))
+        script = tmp_path / "impostor"
+        script.write_text(f"#!/bin/sh\ncat '{tmp_path}/said'\ncat > /dev/null\n")  # until its parent hangs up
+        script.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(script))
+
+    return tell
 
 
 @pytest.fixture
@@ -36,10 +72,19 @@ def lie(monkeypatch):
     return tell
 
 
-def numbers(process, video):
+def batches(process, video):
     wants_thumbnail = np.arange(video.num_frames) % 20 == 0
+    return process.frames(video, video.pts, SIZE, wants_thumbnail)
+
+
+def read_on(process, video):
+    for _ in batches(process, video):
+        pass
+
+
+def numbers(process, video):
     shown = {}
-    for batch in process.frames(video, video.pts, SIZE, wants_thumbnail):
+    for batch in batches(process, video):
         shown |= {i: number_shown(frame) for i, frame in zip(batch.items, batch.frames, strict=True)}
     return shown
 
@@ -54,16 +99,23 @@ def complaint(process, ask):
 
 
 @pytest.mark.parametrize("which", IN_A_PROBE)
-def test_nonsense_about_a_film_is_not_believed(video, lie, which):
-    lie(which)
+def test_nonsense_about_a_film_is_not_believed(video, says, which):
+    says(IN_A_PROBE[which], "info")
     with DecodingProcess(deadline_s=20) as process:
         line = complaint(process, lambda: process.probe(video.path))
     assert line.startswith("the process decoding film.mp4 sent nonsense; ")
 
 
-@pytest.mark.parametrize("which", IN_A_DECODE)
-def test_nonsense_about_frames_is_not_believed(video, lie, which):
-    lie(which)
+@pytest.mark.parametrize("which", [which for which in IN_A_DECODE if which != STILL_READ])
+def test_nonsense_about_frames_is_not_believed(video, says, which):
+    says(IN_A_DECODE[which], "slot")
+    with DecodingProcess(deadline_s=20) as process:
+        line = complaint(process, lambda: read_on(process, video))
+    assert line.startswith("the process decoding film.mp4 sent nonsense; ")
+
+
+def test_a_slot_is_not_written_while_it_is_read(video, lie):
+    lie(STILL_READ)  # and goes on as if nothing were: that takes a real one
     with DecodingProcess(deadline_s=20) as process:
         line = complaint(process, lambda: numbers(process, video))
     assert line.startswith("the process decoding film.mp4 sent nonsense; ")

@@ -105,6 +105,14 @@ class World:
             self._taught[head] = self.teach(head)
         return self._taught[head]
 
+    def short(self):
+        """A lesson of one epoch, for what does not depend on what is learnt, written where a text was."""
+        if "short" not in self._taught:
+            for name in ("short.safetensors", "short.md"):
+                (self.root / name).write_text("old")
+            self._taught["short"] = self.teach("dense", "short", overwrite=True, epochs=1)
+        return self._taught["short"]
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, film_maker, tiny, tiny_weights):
@@ -321,11 +329,9 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_work(read_only_folde
         teach(wanted(read_only_folder, read_only_folder / "deep" / "m.safetensors"))
 
 
-def test_overwriting_replaces_all_of_it(world, tmp_path):
+def test_overwriting_replaces_all_of_it(world):
     """A dense model, its card and plots where a text was."""
-    for name in ("again.safetensors", "again.md"):
-        (world.root / name).write_text("old")
-    taught, _, _ = world.teach("dense", "again", overwrite=True, epochs=1)
+    taught, _, _ = world.short()
     assert load_checkpoint(taught.model).labels == ("jump", "run")
     assert "old" not in taught.card.read_text().split()
 
@@ -338,13 +344,13 @@ def refused(*_, **__):
 
 
 def test_after_a_full_disk_it_is_written_without_learning_again(world, monkeypatch):
-    taught, _, _ = world.taught("dense")
+    taught, _, _ = world.short()
     with monkeypatch.context() as patch:
         patch.setattr("vtn_stream.training.write.save_checkpoint", refused)
         with pytest.raises(TrainingError):
-            world.teach("dense", "full")
+            world.teach("dense", "full", epochs=1)
     assert len(list((world.root / "full.training").glob("*.fit"))) == 9  # 2 folds, 4 ways, and the finished model's
-    again, events, _ = world.teach("dense", "full", overwrite=True)  # the card is there
+    again, events, _ = world.teach("dense", "full", overwrite=True, epochs=1)  # the card is there
     assert again.model.read_bytes() == taught.model.read_bytes()
     assert not any(isinstance(event, EpochDone) for event in events)
     assert not list(again.log.glob("*.fit"))
