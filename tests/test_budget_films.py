@@ -120,6 +120,14 @@ def test_films_of_one_name_and_other_content_are_two(tmp_path):
     assert counts(stats(tmp_path)) == {"mon/a.mp4": 1, "tue/a.mp4": 1}
 
 
+def test_folders_with_films_of_one_name_are_named_as_far_as_they_differ(tmp_path):
+    for week in ("week 1", "week 2"):
+        save(tmp_path / week / "results" / "mon", "a.mp4", seg(0, 1), identity=week)
+    save(tmp_path / "week 1" / "results" / "mon", "b.mp4", seg(0, 1))
+    found = stats([tmp_path / week / "results" for week in ("week 1", "week 2")])
+    assert list(counts(found)) == ["mon/b.mp4", "week 1/results/mon/a.mp4", "week 2/results/mon/a.mp4"]
+
+
 def test_names_without_folders_that_are_equal_get_numbers():
     assert counts(stats([film("a.mp4", seg(0, 1), identity=i) for i in "12"])) == {"a.mp4": 1, "a.mp4 (2)": 1}
 
