@@ -12,7 +12,7 @@ from vtn_stream.errors import InputError
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.workbook import workbook
-from vtn_stream.timeline import Reviewed
+from vtn_stream.timeline import Gap, Reviewed
 
 
 def film(name, *segments, identity=None, **fields):
@@ -120,6 +120,14 @@ def test_films_of_one_name_and_other_content_are_two(tmp_path):
     assert counts(stats(tmp_path)) == {"mon/a.mp4": 1, "tue/a.mp4": 1}
 
 
+def test_folders_with_films_of_one_name_are_named_as_far_as_they_differ(tmp_path):
+    for week in ("week 1", "week 2"):
+        save(tmp_path / week / "results" / "mon", "a.mp4", seg(0, 1), identity=week)
+    save(tmp_path / "week 1" / "results" / "mon", "b.mp4", seg(0, 1))
+    found = stats([tmp_path / week / "results" for week in ("week 1", "week 2")])
+    assert list(counts(found)) == ["mon/b.mp4", "week 1/results/mon/a.mp4", "week 2/results/mon/a.mp4"]
+
+
 def test_names_without_folders_that_are_equal_get_numbers():
     assert counts(stats([film("a.mp4", seg(0, 1), identity=i) for i in "12"])) == {"a.mp4": 1, "a.mp4 (2)": 1}
 
@@ -160,6 +168,12 @@ def test_it_is_told_that_people_saw_a_part():
 
 def test_an_analysis_that_did_not_finish_is_told():
     assert "a.mp4" in said(stats(film("a.mp4", seg(0, 1), complete=False)), "did not finish")
+
+
+def test_a_film_that_is_a_gap_from_start_to_end_has_no_shares():
+    found = stats(film("a.mp4", seg(0, 1), gaps=(Gap(start_s=0, end_s=12, reason="damage"),)))
+    assert "they have no shares and no rates" in said(found, "1 film (a.mp4) without any observed time")
+    assert (found.films[0].count, found.films[0].share, found.films[0].rate_per_min) == (1, None, None)
 
 
 def test_labels_that_look_alike_are_told():

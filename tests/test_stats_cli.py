@@ -45,6 +45,17 @@ def test_the_table(here, folder):
     assert "old =1+1 bite 1 1.00" in told
 
 
+def test_labels_of_strangers_are_plain_text(here, tmp_path):
+    film = timeline(seg(0, 3, "[red]x\x1b[31m"), video_path="[bold]a.mp4", duration_s=1e9, span_s=(0, 1e9))
+    path = tmp_path / "a.timeline.json"
+    path.write_bytes(timeline_json.dumps(film, {}))
+    out = here("stats", path, "--bin", "1000h")[1]
+    assert out.count(r"[red]x\x1b[31m") == 2
+    assert "[bold]a.mp4" in out
+    (row, *_) = rows(here("stats", path, "-f", "csv")[1])
+    assert (row["share"], row["rate_per_min"]) == ("3e-09", "6e-08")  # small, and not nothing
+
+
 def test_csv_on_stdout_is_one_tidy_table(here, folder):
     code, out, err = here("stats", folder / "results", "--bin", "6", "-f", "csv")
     assert (code, err) == (0, "")

@@ -1,9 +1,11 @@
 """The films that are counted: what is said of each, within the time that is known, and each film once."""
 
 import math
+import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -20,13 +22,14 @@ __all__ = ["Film", "Found", "films_of", "observed_of", "same_name"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """A timeline and where it was found. place: the film's path below the folder that was given; file: the timeline's
-    own file, for messages; folder: the last folder above it, to tell films of one name apart.
+    own file, for messages; folder: the one that was given, or that of the file that was, to tell films of one name
+    apart.
     """
 
     timeline: Timeline
     place: str
     file: str = ""
-    folder: str = ""
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,12 +204,17 @@ def _together(timelines: Sequence[Timeline]) -> Timeline:
 
 
 def _names(films: Sequence[Found]) -> list[str]:
-    """A different name for each film: its place; where two are alike with the folder before it, else with a number."""
-    places = [each.place for each in films]
-    names = [
-        f"{each.folder}/{p}" if places.count(p) > 1 and each.folder else p
-        for p, each in zip(places, films, strict=True)
-    ]
+    """A different name for each film: its place; where two are alike also the folders in which their folders differ,
+    else a number.
+    """
+    places = Counter(each.place for each in films)
+    folders = {os.path.abspath(each.folder) for each in films if places[each.place] > 1 and each.folder is not None}
+    above = os.path.commonpath(folders) if folders else ""
+    names = []
+    for each in films:
+        differs = places[each.place] > 1 and each.folder is not None
+        below = os.path.relpath(os.path.abspath(each.folder), above) if differs and each.folder is not None else "."
+        names.append(each.place if below == "." else f"{Path(below).as_posix()}/{each.place}")
     taken: set[str] = set()
     for i, name in enumerate(names):
         number = 1

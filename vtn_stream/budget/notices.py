@@ -38,7 +38,7 @@ def _of_lengths(films: Sequence[Film]) -> Iterable[str]:
         )
     unobserved = [film.name for film in films if not len(film.observed)]
     if unobserved:
-        yield f"{_films(unobserved)} without any observed time: no shares and no rates; give the length with --duration"
+        yield f"{_films(unobserved)} without any observed time: they have no shares and no rates; leave them out"
 
 
 def _of_work(films: Sequence[Film]) -> Iterable[str]:

@@ -33,13 +33,13 @@ def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list
             timelines = _timelines(path)
             for file, below in timelines:
                 if _is_new(file, seen):
-                    _load(file, below, found, failed)
+                    _load(file, below, path if path.is_dir() else path.parent, found, failed)
             if path.is_dir() and not any(path.iterdir()):
                 failed.append(InputError(f"there is nothing in {path.name or path}", _UNCOUNTED, "name another folder"))
             elif not timelines and _is_new(path, seen):
                 read = read_with_films(path, options, None)
-                name, folder = path.name or "annotations", path.absolute().parent.name
-                found += [Found(timeline=t, place=t.video_path, file=name, folder=folder) for t in read.timelines]
+                name = path.name or "annotations"
+                found += [Found(timeline=t, place=t.video_path, file=name, folder=path.parent) for t in read.timelines]
                 lines |= dict.fromkeys(f"{name}: {warning}" for warning in read.warnings)
         except VtnStreamError as error:
             failed.append(_uncounted(error))
@@ -53,7 +53,7 @@ def _timelines(path: Path) -> list[tuple[Path, str]]:
     return [(path, "")] if is_timeline_name(path.name) else []
 
 
-def _load(file: Path, below: str, found: list[Found], failed: list[InputError]) -> None:
+def _load(file: Path, below: str, folder: Path, found: list[Found], failed: list[InputError]) -> None:
     try:
         timeline = load_timeline(file)
     except VtnStreamError as error:
@@ -61,7 +61,7 @@ def _load(file: Path, below: str, found: list[Found], failed: list[InputError]) 
         return
     place = timeline.video_path if below in ("", ".") else f"{below}/{timeline.video_path}"
     name = file.name if below in ("", ".") else f"{below}/{file.name}"
-    found.append(Found(timeline=timeline, place=place, file=name, folder=file.absolute().parent.name))
+    found.append(Found(timeline=timeline, place=place, file=name, folder=folder))
 
 
 def _is_new(path: Path, seen: set[str]) -> bool:

@@ -1,7 +1,7 @@
 """Time budgets as files: one long table (CSV), all tables with their meanings (JSON), a workbook (xlsx).
 
 A CSV holds all tables below one another; its first column, level, says which: film, group, bin, group_bin, transition.
-What is not defined is an empty cell, null in JSON. Resolution: six decimals.
+What is not defined is an empty cell, null in JSON. Resolution: six decimals; of what is smaller than 0.001, six digits.
 """
 
 import csv
@@ -24,7 +24,7 @@ LEVELS = {
 _COLUMNS = (
     "level", "film", "group", "subject", "label", "next_label", "statistic", "films", "bin", "start_s", "end_s",
 )  # fmt: skip
-_DIGITS = 6
+_DIGITS, _SMALL = 6, 0.001  # smaller numbers have six digits that count
 
 
 def as_csv(stats: Stats, *, bom: bool = False) -> bytes:
@@ -77,7 +77,9 @@ def _known(stats: Stats) -> Iterable[list[str]]:
 
 
 def _rounded(value: Any) -> Any:
-    return round(value, _DIGITS) if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return round(value, _DIGITS) if abs(value) >= _SMALL else float(f"{value:.{_DIGITS}g}")
 
 
 _dumps = json.JSONEncoder(allow_nan=False).encode
@@ -88,5 +90,5 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return _cell(value)
     if isinstance(value, float):
-        return f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")
+        return f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".") if abs(value) >= _SMALL else f"{value:.{_DIGITS}g}"
     return "" if value is None else str(value)
