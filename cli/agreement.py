@@ -256,7 +256,9 @@ def _events(of: "LabelAgreement") -> list[str]:
 
     differences = [Differences.of(each) for each in (of.starts_s, of.ends_s)]
     spread = [
-        "-" if each.mean_s is None else f"{each.mean_s:+.2f}" + (f" ± {each.sd_s:.2f}" if each.sd_s is not None else "")
+        "-"
+        if each.mean_s is None
+        else f"{round(each.mean_s, 2) + 0.0:+.2f}" + (f" ± {each.sd_s:.2f}" if each.sd_s is not None else "")
         for each in differences
     ]
     return [str(of.num_a), str(of.num_b), *map(_percent, of.events), _percent(of.overlap), *spread]
