@@ -98,7 +98,8 @@ def _tell(who: str, coding: "Coding", *, has_left_out: bool) -> dict[str, Any]:
 
 def _with_lengths(a: "Coding", b: "Coding", folder: Path) -> "Coding":
     """What A says, with the lengths of films that neither says. Films that cannot be found or read are named."""
-    from vtn_stream.evaluation.coding import shared_films, with_lengths
+    from vtn_stream.evaluation.coding import with_lengths
+    from vtn_stream.evaluation.shared_films import shared_films
     from vtn_stream.training.folder import FilmFolder
     from vtn_stream.video import DecodingProcess, probe
 
@@ -255,7 +256,9 @@ def _events(of: "LabelAgreement") -> list[str]:
 
     differences = [Differences.of(each) for each in (of.starts_s, of.ends_s)]
     spread = [
-        "-" if each.mean_s is None else f"{each.mean_s:+.2f}" + (f" ± {each.sd_s:.2f}" if each.sd_s is not None else "")
+        "-"
+        if each.mean_s is None
+        else f"{round(each.mean_s, 2) + 0.0:+.2f}" + (f" ± {each.sd_s:.2f}" if each.sd_s is not None else "")
         for each in differences
     ]
     return [str(of.num_a), str(of.num_b), *map(_percent, of.events), _percent(of.overlap), *spread]

@@ -147,10 +147,13 @@ def test_with_videos_the_films_say_how_long_they_are(evaluate, here, film_maker)
     assert "m2.mp4: there is no such film in films" in err
 
 
-def test_the_example_of_the_docs_is_what_is_printed(evaluate, here):
+def test_the_example_of_the_docs_is_what_is_printed(evaluate, here, capsys):
     page = (Path(__file__).resolve().parents[1] / "docs/agreement.md").read_text("utf-8")
     anna, ben = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
     (here / "anna.csv").write_text(anna)
     (here / "ben.csv").write_text(ben)
     _, out, _ = evaluate("--agreement", "anna.csv", "ben.csv")
     assert f"```\n{out}```" in page
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "docs/agreement.md", "exec"), {})
+    assert "chick.mp4 8.1 9.0 ('peck',) ()" in capsys.readouterr().out

@@ -21,6 +21,7 @@ def compared(name="film.webm", **given):
         "b": (segment(0, 2, "walk"), segment(4, 5, "jump")),
         "differing": ((2, 3, ("walk",), ()), (4, 5, ("run",), ("jump",)), (6, 6, ("press",), ())),
         "compared": ((0.0, DURATION_S),),
+        "kappas": {"walk": 0.62, "jump": -0.0, "press": None},
         "figures": (("Cohen's kappa over time", "0.500"),),
     }
     return ComparedFilm(name=name, **(fields | given))
@@ -51,7 +52,7 @@ def test_the_differences_are_listed_the_longest_first(shown):
     longest = [["0:00:02.00", "1.00", "walk", "–"], ["0:00:04.00", "1.00", "run", "jump"]]
     assert rows(shown) == [*longest, ["0:00:06.00", "moment", "press", "–"]]
     expect(shown.locator("#who")).to_have_text("A: anna.csv, B: ben.csv")
-    expect(shown.locator("#heads li")).to_have_text(["jumpAB", "pressAB", "runAB", "walkAB"])
+    expect(shown.locator("#heads li")).to_have_text(["jump0.00AB", "press–AB", "run–AB", "walk0.62AB"])
     shown.locator("#label").select_option(label="jump")
     assert [row[0] for row in rows(shown)] == ["0:00:04.00"]
     shown.locator("#label").select_option(label="all")
@@ -119,9 +120,9 @@ def test_everybody_can_use_it(open_page, tmp_path, scheme):
     (tmp_path / "page.html").write_bytes(page(compared("gone.webm"), compared("other")))
     shown = open_page(tmp_path / "page.html", allowed=NO_FILM, color_scheme=scheme)
     expect(shown.locator("#missing")).to_be_visible()
-    assert axe_violations(shown) == []
-    shown.set_viewport_size({"width": 420, "height": 800})
-    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if scheme == "light":
+        shown.set_viewport_size({"width": 420, "height": 800})
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert axe_violations(shown) == []
 
 

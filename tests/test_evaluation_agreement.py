@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from vtn_stream.errors import InputError
+from vtn_stream.errors import InputError, VtnStreamWarning
+from vtn_stream.evaluation import annotators
 from vtn_stream.evaluation.agreement import agreement
 from vtn_stream.evaluation.agreement_table import save_agreement, to_dict
 from vtn_stream.evaluation.coding import CodedFilm, Coding, read_coding
@@ -366,3 +367,22 @@ def test_json_and_csv_hold_the_figures(tmp_path):
     sheet = [*load_workbook(tmp_path / "t.xlsx").active.iter_rows(values_only=True)]
     assert list(sheet[0]) == list(rows[0])
     assert (sheet[1][6], sheet[2][1]) == (0.8, "=bad")  # text
+
+
+# ---- in Python
+
+
+def test_timelines_in_memory_and_files_are_compared(tmp_path):
+    mine = Timeline(**FILM, segments=(segment(0, 6, "walk"),))
+    file = table(tmp_path / "b.csv", "x.mp4,0,5,walk", "y.mp4,0,5,walk")
+    with pytest.warns(VtnStreamWarning, match=r"only B has .*y\.mp4"):
+        found = annotators.agreement(mine, file)
+    assert (found.a, found.b, found.labels["walk"].both_s) == ("A", "B", 5)
+    assert annotators.agreement([mine], mine).kappa.value == 1.0
+    with pytest.raises(InputError, match="two timelines of"):
+        annotators.agreement([mine, mine], mine)
+
+
+def test_observations_of_one_project_in_python(tmp_path):
+    project = boris(tmp_path / "p.boris", anna=HENS, ben=HENS)
+    assert annotators.agreement(project, str(project), observations=("anna", "ben")).kappa.value == 1.0

@@ -11,7 +11,8 @@ from dataclasses import replace
 from vtn_stream.corrections import joined
 from vtn_stream.evaluation.agreement_figures import Agreement, FilmAgreement, LabelAgreement
 from vtn_stream.evaluation.codes import Codes, codes_of
-from vtn_stream.evaluation.coding import CodedFilm, Coding, SharedFilms, shared_films
+from vtn_stream.evaluation.coding import CodedFilm, Coding
+from vtn_stream.evaluation.shared_films import SharedFilms, shared_films
 from vtn_stream.formats.writing import num
 from vtn_stream.known import Known, Spans, shared
 from vtn_stream.metrics.agreement import Piece, Placed, pieces, shared_time

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from vtn_stream.evaluation.coding import SharedFilms
+from vtn_stream.evaluation.shared_films import SharedFilms
 from vtn_stream.known import Spans, seconds
 from vtn_stream.metrics.agreement import Icc, Kappa, Piece, State, cohens_kappa, icc
 from vtn_stream.timeline import Segment

@@ -55,6 +55,7 @@ def page_of(found: Agreement, page: Path, folders: Iterable[Path] = ()) -> bytes
             b=film.b,
             differing=film.differing,
             compared=film.compared,
+            kappas={label: of.kappa.value for label, of in film.labels.items()},
             figures=_figures(found, film.kappa, film.total, film.duration_s, film.compared_s),
         )
         for film in found.films

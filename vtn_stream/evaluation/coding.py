@@ -1,28 +1,24 @@
-"""What an annotator says of films, read from a file or a folder of any kind; and the films that two of them share."""
+"""What an annotator says of films, read from a file or a folder of any kind."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path, PurePath, PurePosixPath
 
 from vtn_stream.corrections import is_corrected, what_stands
 from vtn_stream.errors import AnnotationError, InputError, TimelineError, UnknownFormat, listed, printable
-from vtn_stream.evaluation.predictions import assign, folders_differ
 from vtn_stream.evaluation.results_folder import find_timelines
 from vtn_stream.exchange.intake import read_any, timeline_format_of
-from vtn_stream.film import bare_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import AnnotatedVideo, read_annotations
-from vtn_stream.formats.annotations.spelling import nearest
-from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import ENDS_WITH_LAST, CodingOptions, ReadingOptions, named_by
 from vtn_stream.formats.writing import num
 from vtn_stream.known import Known, Spans, known_of, shared
 from vtn_stream.results.timelines import load_timeline
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["CodedFilm", "Coding", "SharedFilms", "names_apart", "read_coding", "shared_films", "with_lengths"]
+__all__ = ["CodedFilm", "Coding", "coding_of", "names_apart", "read_coding", "with_lengths"]
 
 _FOR_PEOPLE = "annotation"  # in the provenance of a timeline that `annotate` began, for people to fill
 _DOWNLOADED = re.compile(r"\.timeline ?\(\d+\)\.json$")  # as browsers call a second download
@@ -92,28 +88,40 @@ def read_coding(
     title = timeline_format_of(path) if path.is_file() else None
     if title is None or title in _TABLES:
         try:
-            read = read_annotations(path, fps=fps, skip_bad=skip_bad, coding=coding)
+            annotations = read_annotations(path, fps=fps, skip_bad=skip_bad, coding=coding)
         except UnknownFormat:  # the next reader knows more formats, and says what is wrong
             if title is not None:
                 raise
         else:
             return Coding(
                 name=name,
-                films={film: _of_video(video) for film, video in read.videos.items()},
-                is_unnamed=_is_unnamed([*read.videos], path, coding),
-                told=tuple(map(str, read.warnings)),
-                left_out=tuple(map(str, read.skipped)),
+                films={film: _of_video(video) for film, video in annotations.videos.items()},
+                is_unnamed=_is_unnamed([*annotations.videos], path, coding),
+                told=tuple(map(str, annotations.warnings)),
+                left_out=tuple(map(str, annotations.skipped)),
             )
     try:
         result = read_any(path, ReadingOptions(rate=fps, annotation_fps=fps, coding=coding))
     except (AnnotationError, TimelineError) as error:
         fact = error.fact if path.name in error.fact else f"{path.name}: {error.fact}"
         raise InputError(fact, "nothing was compared", error.cure) from error
-    films, uncoded = _of_timelines({t.video_path: t for t in result.timelines})
-    if len({t.video_path for t in result.timelines}) < len(result.timelines):
-        raise InputError(f"{name} has one film twice", "nothing was compared", "keep one of them")
-    unnamed = _is_unnamed([*films], path, coding)
-    return Coding(name=name, films=films, told=result.warnings, uncoded=uncoded, is_unnamed=unnamed)
+    read = coding_of(result.timelines, name)
+    return replace(read, told=result.warnings, is_unnamed=_is_unnamed([*read.films], path, coding))
+
+
+def coding_of(timelines: Iterable[Timeline], name: str) -> Coding:
+    """What timelines say, by their films. Raises InputError where two are of one film."""
+    by_film: dict[str, Timeline] = {}
+    for timeline in timelines:
+        if timeline.video_path in by_film:
+            raise InputError(
+                f"{name} has two timelines of {printable(timeline.video_path)}",
+                "nothing was compared",
+                "give one of them",
+            )
+        by_film[timeline.video_path] = timeline
+    films, uncoded = _of_timelines(by_film)
+    return Coding(name=name, films=films, uncoded=uncoded)
 
 
 def _is_unnamed(films: Sequence[str], path: Path, coding: CodingOptions) -> bool:
@@ -220,71 +228,3 @@ def with_lengths(coding: Coding, lengths_s: Mapping[str, float]) -> Coding:
         for name, film in coding.films.items()
     }
     return replace(coding, films=films)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedFilms:
-    """The films of two annotators, by the names that the first gives them.
-
-    only_a, only_b  films that only one of them has; differing: those of which each has another film, or another version
-    told            sentences that a reader of the figures must know
-    """
-
-    pairs: Mapping[str, tuple[CodedFilm, CodedFilm]] = field(hash=False)
-    only_a: tuple[str, ...] = ()
-    only_b: tuple[str, ...] = ()
-    differing: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
-
-
-def shared_films(a: Coding, b: Coding) -> SharedFilms:
-    """The films that both coded, by their names: without suffix, and without folders that only one of them names.
-
-    Two files about a single film each are about one film where one of them does not name it. Raises InputError where
-    there is no such film, or where a film may be one of several.
-    """
-    told = []
-    assigned, only_b = assign(b.films, a.films, of="codings")
-    if not assigned and len(a.films) == len(b.films) == 1 and (a.is_unnamed or b.is_unnamed):
-        (ours,), (theirs,) = a.films, b.films
-        assigned, only_b = {ours: theirs}, []
-        told.append(f"A is about {shown(ours)} and B about {shown(theirs)}: these were taken for one film.")
-    if not assigned:
-        raise _none_shared(a, b)
-    if loose := [f"{theirs} as {ours}" for ours, theirs in assigned.items() if folders_differ(theirs, ours)]:
-        told.append(f"Matched with the film of the same name in another folder: {listed(loose)}.")
-    pairs = {ours: (a.films[ours], b.films[theirs]) for ours, theirs in assigned.items()}
-    differing = {
-        film
-        for film, (one, other) in pairs.items()
-        if one.identity != other.identity and one.identity and other.identity
-    }
-    if differing == {*pairs}:
-        raise InputError(
-            f"A and B are of different films called {listed(sorted(differing))}, or of different versions of them",
-            "nothing was compared: the times would be wrong",
-            "code one and the same file",
-        )
-    return SharedFilms(
-        pairs={film: pairs[film] for film in sorted(pairs, key=bare_name) if film not in differing},
-        only_a=tuple(sorted(a.films.keys() - assigned.keys())),
-        only_b=tuple(only_b),
-        differing=tuple(sorted(differing)),
-        told=tuple(told),
-    )
-
-
-def _none_shared(a: Coding, b: Coding) -> InputError:
-    for coding in (a, b):
-        if not coding.films:
-            why = f": nobody coded {listed(coding.uncoded)} yet" if coding.uncoded else ""
-            return InputError(
-                f"{coding.name} has no film{why}", "nothing was compared", "check that it is the right file"
-            )
-    near = next((near for film in b.films if (near := nearest(bare_name(film), [*map(bare_name, a.films)]))), None)
-    hint = f" (is one of them {shown(near)}?)" if near else ""
-    return InputError(
-        f"A and B have no film in common: A has {listed(sorted(a.films))}, B has {listed(sorted(b.films))}{hint}",
-        "nothing was compared",
-        "give the films the same names in both",
-    )

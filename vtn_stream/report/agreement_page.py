@@ -6,7 +6,7 @@ text, never markup. Times are whole milliseconds; what is shorter is not shown, 
 equal bytes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vtn_stream.report.colours import look_of
@@ -36,6 +36,7 @@ class ComparedFilm:
     a, b       what each says
     differing  in any order
     compared   spans, in seconds, in which both know what happens
+    kappas     of each label; None where it is not defined
     figures    names and values, as they are shown
     """
 
@@ -46,6 +47,7 @@ class ComparedFilm:
     b: Sequence[Segment]
     differing: Sequence[Difference]
     compared: Sequence[tuple[float, float]]
+    kappas: Mapping[str, float | None]
     figures: Sequence[tuple[str, str]]
 
 
@@ -91,7 +93,7 @@ def _of_film(film: ComparedFilm, number: dict[str, int]) -> dict[str, object]:
         "name": _shown(film.name),
         "url": relative_url(film.film) if film.film else "",
         "duration": _ms(film.duration_s),
-        "lanes": sorted(number[label] for label in lanes),
+        "lanes": sorted([number[label], _kappa(film.kappas.get(label))] for label in lanes),
         "moreLanes": len(differs_s) - len(lanes),
         "a": _columns(film.a, number),
         "b": _columns(film.b, number),
@@ -100,6 +102,10 @@ def _of_film(film: ComparedFilm, number: dict[str, int]) -> dict[str, object]:
         "compared": [[_ms(start_s), _ms(end_s)] for start_s, end_s in film.compared],
         "figures": _pairs(film.figures),
     }
+
+
+def _kappa(value: float | None) -> str:
+    return "–" if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def _columns(segments: Iterable[Segment], number: dict[str, int]) -> list[list[int]]:

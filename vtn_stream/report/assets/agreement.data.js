@@ -1,6 +1,10 @@
 /* The data of the page, and the film that is shown. Texts of strangers enter as text nodes only. */
 
 const data = JSON.parse(document.getElementById("data").textContent);
+for (const each of data.films) {
+  each.kappas = each.lanes.map(([, kappa]) => kappa);
+  each.lanes = each.lanes.map(([label]) => label);
+}
 const $ = (id) => document.getElementById(id);
 const plural = (num, word) => `${num.toLocaleString("en")} ${word}${num === 1 ? "" : "s"}`;
 const within = (value, low, high) => Math.min(Math.max(value, low), high);

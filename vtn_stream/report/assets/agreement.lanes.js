@@ -117,11 +117,12 @@ function paintRuler(height, line, ink) {
 
 function fillHeads() {
   $("heads").replaceChildren(
-    ...film.lanes.map((label) => {
+    ...film.lanes.map((label, i) => {
       const sign = make("span", { class: "sign", "aria-hidden": "true" });
       sign.style.background = data.labels[label][1];
       const sides = make("span", { class: "sides faint", "aria-hidden": "true" }, "A", make("br"), "B");
-      return make("li", {}, sign, make("bdi", { class: "cut", title: nameOf(label) }, nameOf(label)), sides);
+      const kappa = make("span", { class: "kappa faint", title: "Cohen's kappa of this label over time, in this film" }, film.kappas[i]);
+      return make("li", {}, sign, make("bdi", { class: "cut", title: nameOf(label) }, nameOf(label)), kappa, sides);
     }),
   );
   $("more").hidden = !film.moreLanes;
