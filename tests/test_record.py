@@ -42,6 +42,7 @@ ASKED = {
     "formats": ["json"],
     "thumbnails": True,
     "overwrite": False,
+    "anonymous": False,
     "discard_edits": False,
     "num_workers": None,
 }
