@@ -198,6 +198,17 @@ def test_a_folder_of_results_is_a_list(tmp_path):
     assert vtn_stream.read_timelines(tmp_path) == films
 
 
+def test_of_a_project_some_observations_are_read(tmp_path):
+    table = tmp_path / "coded.csv"
+    table.write_text("video,start_s,end_s,label\na.mp4,1,2,A\nb.mp4,3,4,B\n")
+    vtn_stream.convert(table, tmp_path / "coded.boris")
+    every, one = (vtn_stream.read_timelines(tmp_path / "coded.boris", observations=of) for of in ((), ["b*"]))
+    assert [each.video_path for each in every] == ["a.mp4", "b.mp4"]
+    assert [each.video_path for each in one] == ["b.mp4"]
+    scores = vtn_stream.evaluate(one, tmp_path / "coded.boris", observations=["b*"])
+    assert [film.name for film in scores.films] == ["b.mp4"]
+
+
 def test_convert_takes_texts(tmp_path):
     drawn("AA..........").save(tmp_path / "a.csv")
     vtn_stream.convert(str(tmp_path / "a.csv"), str(tmp_path / "a.srt"))
