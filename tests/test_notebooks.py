@@ -44,6 +44,7 @@ def test_there_are_notebooks():
         "02_your_own_actions",
         "03_reading_the_store",
         "04_teach_it_yourself",
+        "05_from_boris_to_time_budgets",
     ]
 
 

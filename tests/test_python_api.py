@@ -38,14 +38,16 @@ def run(blocks, folder, monkeypatch):
 
 
 def test_the_code_of_the_page_runs(film_maker, tmp_path, monkeypatch, capsys):
-    for name in ("movie.mp4", "other.mp4"):
-        film_maker(tmp_path / name, [(3, 0), (3, 1)])
+    film_maker(tmp_path / "movie.mp4", [(3, 0), (3, 1)])
+    film_maker(tmp_path / "other.mp4", [(3, 1), (3, 0)])
     (tmp_path / "true.csv").write_text("video,start_s,end_s,label\nmovie.mp4,0,3,scene A\nmovie.mp4,3,6,scene B\n")
+    (tmp_path / "groups.csv").write_text("video,group\nmovie.mp4,old\nother.mp4,new\n")
     names = run([block for block in BLOCKS if SLOW not in block], tmp_path, monkeypatch)
     assert len(names["timeline"]) == 2
     assert names["rows"].dtype == np.float16
     assert names["rows"].shape[0] == 12
     assert [len(each) for each in names["timelines"]] == [2, 2]
+    assert set(names["table"]["group"]) == {"old", "new"}
     assert "no such file.json cannot be read" in capsys.readouterr().out
 
 
@@ -92,7 +94,7 @@ def test_a_timeline_is_a_sequence_of_its_segments():
     assert len(two) == 2
     assert list(two) == list(two.segments)
     assert seg(4, 6, "B") in two
-    assert not timeline()  # as every sequence without items
+    assert timeline()  # one in which nothing happens is there all the same
     assert repr(two) == "<Timeline of 'film.mp4': 2 segments, 2 labels, 12 s>"
     assert repr(replace(two, complete=False)).endswith("12 s, not complete>")
 
@@ -194,6 +196,17 @@ def test_a_folder_of_results_is_a_list(tmp_path):
         (tmp_path / str(number)).mkdir()
         film.save(tmp_path / str(number) / f"{film.video_path}.timeline.json")
     assert vtn_stream.read_timelines(tmp_path) == films
+
+
+def test_of_a_project_some_observations_are_read(tmp_path):
+    table = tmp_path / "coded.csv"
+    table.write_text("video,start_s,end_s,label\na.mp4,1,2,A\nb.mp4,3,4,B\n")
+    vtn_stream.convert(table, tmp_path / "coded.boris")
+    every, one = (vtn_stream.read_timelines(tmp_path / "coded.boris", observations=of) for of in ((), ["b*"]))
+    assert [each.video_path for each in every] == ["a.mp4", "b.mp4"]
+    assert [each.video_path for each in one] == ["b.mp4"]
+    scores = vtn_stream.evaluate(one, tmp_path / "coded.boris", observations=["b*"])
+    assert [film.name for film in scores.films] == ["b.mp4"]
 
 
 def test_convert_takes_texts(tmp_path):

@@ -17,6 +17,7 @@ from vtn_stream.version import __version__
 if TYPE_CHECKING:
     from vtn_stream import errors
     from vtn_stream.analysis import Analyzer, analyze
+    from vtn_stream.budget import stats
     from vtn_stream.errors import VtnStreamError, VtnStreamWarning
     from vtn_stream.evaluation.evaluate import evaluate
     from vtn_stream.exchange.convert import convert
@@ -47,6 +48,7 @@ __all__ = [
     "evaluate",
     "probe",
     "read_timelines",
+    "stats",
     "train",
 ]
 
@@ -62,6 +64,7 @@ _MODULES = {
     "evaluate": "evaluation.evaluate",
     "probe": "video",
     "read_timelines": "exchange.timeline_files",
+    "stats": "budget",
     "train": "training.train",
 }
 

@@ -121,6 +121,9 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.segments)
 
+    def __bool__(self) -> bool:
+        return True  # a film in which nothing happens has a timeline, too: `known or load()` must not lose it
+
     def __repr__(self) -> str:
         unfinished = "" if self.complete else ", not complete"
         return (

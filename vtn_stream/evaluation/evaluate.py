@@ -13,6 +13,7 @@ from vtn_stream.evaluation.measure import DEFAULT_FPS, score
 from vtn_stream.evaluation.predictions import Prediction, of_timeline, read_predictions
 from vtn_stream.evaluation.scored_films import Part
 from vtn_stream.formats.annotations import read_annotations
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.metrics import THUMOS14, TOLERANCES_S
 from vtn_stream.sampling import parse_rate
 from vtn_stream.timeline import Timeline
@@ -34,6 +35,8 @@ def evaluate(
     ignore_other_videos: bool = False,
     include_learnt: bool = False,
     skip_bad: bool = False,
+    observations: Sequence[str] = (),
+    close_open: bool = False,
 ) -> Scores:
     """How good timelines are: each figure by its name, film by film as far as it is asked for.
 
@@ -47,12 +50,14 @@ def evaluate(
     fps             frames a second of the grid on which is scored frame by frame
     annotation_fps  labels or frames a second, of annotations that count them
     include_learnt  score films that taught the model too: figures on them are too good
+    observations, close_open  as `read_timelines` takes them, of annotations by BORIS
     skip_bad        leave out what is wrong in annotations and predictions, with a VtnStreamWarning
 
     Raises InputError, AnnotationError, TimelineError.
     """
     rate = None if annotation_fps is None else parse_rate(annotation_fps, "nothing was scored")
-    truth = read_annotations(Path(annotations), fps=rate, skip_bad=skip_bad)
+    coding = CodingOptions(observations=tuple(observations), close_open=close_open)
+    truth = read_annotations(Path(annotations), fps=rate, skip_bad=skip_bad, coding=coding)
     left_out: list[str] = [f"left out: {problem}" for problem in truth.skipped]
     if isinstance(predictions, str | os.PathLike):
         bad: list[str] | None = [] if skip_bad else None

@@ -1,6 +1,7 @@
 """Timelines from files and to files, of any format, as Python users ask for them. Of films it reads clocks alone."""
 
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from vtn_stream.exchange.films import read_with_films
 from vtn_stream.exchange.intake import timeline_format_of
 from vtn_stream.exchange.output import Pages, check_free, content_of, format_of, inside_film, outside_warnings
 from vtn_stream.formats import FORMATS, Options, ReadingOptions
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.results import check_written, load_timeline, write_file
 from vtn_stream.results.overview import timeline_files
 from vtn_stream.sampling import parse_rate
@@ -27,6 +29,8 @@ def read_timelines(
     annotation_fps: float | Fraction | str | None = None,
     start_timecode: str | None = None,
     duration_s: float | None = None,
+    observations: Sequence[str] = (),
+    close_open: bool = False,
 ) -> list[Timeline]:
     """The timelines in a file of any format that can be read, in a folder of annotations, or of results of `analyze`.
 
@@ -37,6 +41,8 @@ def read_timelines(
     annotation_fps  the same of annotations, such as a label a frame
     start_timecode  of the film's first frame, HH:MM:SS:FF
     duration_s      of the film
+    observations    ids of those of a BORIS project that are read, with * and ?; (): all
+    close_open      a state that starts there and does not stop lasts to the end
 
     What was read otherwise than it stands there is a VtnStreamWarning. Raises TimelineError, AnnotationError,
     InputError, VideoError.
@@ -51,6 +57,7 @@ def read_timelines(
         annotation_fps=None if annotation_fps is None else parse_rate(annotation_fps, "nothing was read"),
         start_timecode=start_timecode,
         duration_s=duration_s,
+        coding=CodingOptions(observations=tuple(observations), close_open=close_open),
     )
     result = read_with_films(source, options, None if film is None else Path(film))
     warn(f"{source.name}: {warning}" for warning in result.warnings)

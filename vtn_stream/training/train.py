@@ -1,11 +1,12 @@
 """train(annotations, videos, output): `teach` as Python users call it, with paths as they are typed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from vtn_stream.errors import InputError, listed
+from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.sampling import parse_rate
 from vtn_stream.settings import Device
 from vtn_stream.training.events import HeadKind, Taught, TrainingEvent
@@ -35,6 +36,8 @@ def train(
     anyway: bool = False,
     overwrite: bool = False,
     log: str | os.PathLike[str] | None = None,
+    observations: Sequence[str] = (),
+    close_open: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Taught:
     """Trains a model of your own actions on annotated films, and measures it on films that it did not learn.
@@ -43,6 +46,7 @@ def train(
     videos       the folder of the films
     output       the model's file, .safetensors; its card and pictures are written beside it
     model        a model to go on from; then leave out head, fps, backbone and size
+    observations, close_open  as `read_timelines` takes them, of BORIS
     on_event     gets every stage, chunk and epoch
 
     All others are the fields of `TrainingOptions`. Raises VtnStreamError: InputError, AnnotationError, TrainingError,
@@ -68,6 +72,7 @@ def train(
         anyway=anyway,
         overwrite=overwrite,
         log=None if log is None else Path(log),
+        coding=CodingOptions(observations=tuple(observations), close_open=close_open),
     )
     if said := options.contradicted:
         names = listed(name.removeprefix("--") for name in said)
