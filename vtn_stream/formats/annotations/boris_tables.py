@@ -143,7 +143,7 @@ def _films(findings: Findings, table: _Table, observation: str, rows: Sequence[_
     lengths = _numbers(table, table.cell(cells, "media duration (s)"))
     if not lengths and len(names) == 1:
         lengths = _numbers(table, table.cell(cells, "total length"))
-    rates = _numbers(table, table.cell(cells, "fps"))
+    rates = _numbers(table, table.cell(cells, "fps", "fps (frame/s)"))
     if len(names) > 1 and len(lengths) != len(names):
         text = (
             f"the observation {shown(observation)} has {len(names)} media files, and their lengths are not in the table"
