@@ -150,6 +150,7 @@ def test_aggregated_events_are_cut_as_well(read, problems):
     assert drawn(annotations) == {"a.mp4": "peck 8-10", "b.mp4": "peck 0-4, call 2-2"}
     attributes = {"subject": "hen", "modifier": "hard", "comment": "c", "comment_stop": "d"}
     assert annotations.videos["a.mp4"].segments[0].attributes == attributes
+    assert annotations.videos["b.mp4"].rate == 25
     wrong = aggregated(8, 4, "STATE", "a.mp4") + "\n" + aggregated(8, 9, "START", "a.mp4") + "\n" + rows
     assert problems(AGGREGATED + wrong) == [
         (2, "a.mp4: peck (hard) of hen stops at 4 s, before it starts at 8 s"),

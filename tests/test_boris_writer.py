@@ -187,7 +187,22 @@ def test_a_length_that_nobody_knows_is_not_written(back):
     result = written(guessed)
     (found,) = json.loads(result.content)["observations"].values()
     assert found["media_info"]["length"] == {}
-    assert result.warnings[0].startswith("the length of hen.mp4 is not known")
+    assert result.warnings[0].startswith("the length and the rate of hen.mp4 are not known")
+
+
+def test_a_rate_that_nobody_knows_is_told_and_may_be_given():
+    (warning,) = written(timeline(segment(1, 2), nominal_rate=None)).warnings
+    assert warning.startswith("the rate of film.mp4 is not known, so that BORIS exports no table before")
+    result = FORMATS["boris"].write([timeline(segment(1, 2), nominal_rate=None)], Options(rate=Fraction(30)))
+    (found,) = json.loads(result.content)["observations"].values()
+    assert (found["media_info"]["fps"], result.warnings) == ({"film.mp4": 30.0}, ())
+
+
+def test_a_project_is_ascii_since_boris_reads_it_in_the_encoding_of_the_system():
+    before = of("Hühner 🐔.mp4", segment(1, 2, "kräht\ud800"))
+    content = written(before).content
+    assert list(json.loads(content.decode("ascii"))["observations"]) == ["Hühner 🐔.mp4"]
+    assert json.loads(content)["behaviors_conf"]["0"]["code"] == "kräht\ufffd"
 
 
 @settings(deadline=None, max_examples=40)

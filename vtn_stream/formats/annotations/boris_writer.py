@@ -6,8 +6,9 @@ whose events are starts and stops in turn. Instants of such a label start and st
 comment and comment_stop come from the attributes; subjects are listed, modifiers are sets of the behavior. Keys: the
 first letter that is free, for subjects F1 to F12. Dates are fixed, so that equal timelines give equal bytes.
 Loses scores, other attributes, gaps, curves, provenance. States of one label, subject and modifier cannot overlap:
-those that do are joined, with a warning. A film whose length is not known is written without it.
-Escapes: JSON's own; lone surrogates become U+FFFD.
+those that do are joined, with a warning. A film whose length or rate is not known is written without it: BORIS measures
+both when it opens the observation, and exports no table before.
+Escapes: JSON's own, in ASCII, as BORIS reads in the encoding of the system; lone surrogates become U+FFFD.
 Domain: segments of whole milliseconds, which do not share time with others of their label, subject and modifier; labels
 as annotations have them (no control characters, no space around them, at most 1000 characters).
 """
@@ -15,6 +16,7 @@ as annotations have them (no control characters, no space around them, at most 1
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
@@ -39,7 +41,7 @@ class _Changes:
 
     joined: list[str] = field(default_factory=list)
     inside: list[str] = field(default_factory=list)
-    without_length: list[str] = field(default_factory=list)
+    unmeasured: dict[str, list[str]] = field(default_factory=lambda: {"length": [], "rate": []})  # films without it
 
     def warnings(self, timelines: Sequence[Timeline], both: Iterable[str]) -> Iterator[str]:
         segments = [s for timeline in timelines for s in timeline.segments]
@@ -65,10 +67,13 @@ class _Changes:
         others = {key for s in segments for key, value in s.attributes.items() if value and key not in ATTRIBUTES}
         if others:
             yield f"attributes left out, as BORIS has no place for them: {listed(sorted(others))}"
-        if self.without_length:
+        if films := list(dict.fromkeys(film for missing in self.unmeasured.values() for film in missing)):
+            missing = [fact for fact, missing in self.unmeasured.items() if missing]
+            options = {"length": "--duration", "rate": "--rate"}
             yield (
-                f"the length of {listed(self.without_length)} is not known, so that BORIS cannot place later films and "
-                "compute shares of time: give --duration, or put the film beside the file"
+                f"the {' and the '.join(missing)} of {listed(films)} {'is' if len(missing) == 1 else 'are'} not known, "
+                "so that BORIS exports no table before it has opened each observation with its film: give "
+                f"{' and '.join(options[fact] for fact in missing)}, or put the film beside the file"
             )
         doubtful = [label for label in dict.fromkeys(s.label for s in segments) if set(label) & set("|,")]
         if doubtful:
@@ -87,7 +92,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         name, number = timeline.video_path, 2
         while name in observations:
             name, number = f"{timeline.video_path} ({number})", number + 1
-        observations[name] = _observation(timeline, lasting, changes)
+        observations[name] = _observation(timeline, timeline.nominal_rate or options.rate, lasting, changes)
     project = {
         "time_format": "hh:mm:ss",
         "project_date": DATE,
@@ -107,7 +112,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         "behaviors_coding_map": [],
         "converters": {},
     }
-    return Written(content=json_bytes(project), warnings=tuple(changes.warnings(timelines, both)))
+    return Written(content=json_bytes(project, ascii_only=True), warnings=tuple(changes.warnings(timelines, both)))
 
 
 def _ethogram(labels: Sequence[str], lasting: set[str], segments: Sequence[Segment]) -> dict[str, Any]:
@@ -157,15 +162,16 @@ def _modifier_sets(modifiers: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _observation(timeline: Timeline, lasting: set[str], changes: _Changes) -> dict[str, Any]:
+def _observation(timeline: Timeline, rate: Fraction | None, lasting: set[str], changes: _Changes) -> dict[str, Any]:
     film = timeline.video_path
     length: Mapping[str, float] = {}
     notes = timeline.provenance.get("notes")
     if isinstance(notes, list) and ENDS_WITH_LAST in notes:
-        changes.without_length.append(film)
+        changes.unmeasured["length"].append(film)
     else:
         length = {film: _s(_ms(timeline.duration_s))}
-    rate = timeline.nominal_rate
+    if rate is None:
+        changes.unmeasured["rate"].append(film)
     return {
         "file": {str(i + 1): [film] if i == 0 else [] for i in range(NUM_PLAYERS)},
         "type": "MEDIA",

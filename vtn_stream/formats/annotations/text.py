@@ -125,9 +125,12 @@ def without_surrogates(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-def json_bytes(value: Any) -> bytes:
-    """A JSON file of ours; equal values give equal bytes."""
-    return without_surrogates(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)).encode() + b"\n"
+def json_bytes(value: Any, *, ascii_only: bool = False) -> bytes:
+    """A JSON file of ours; equal values give equal bytes. ascii_only: for readers that do not expect UTF-8."""
+    text = without_surrogates(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+    if ascii_only:
+        text = re.sub(r"[^\x00-\x7f]+", lambda others: json.dumps(others[0])[1:-1], text)
+    return text.encode() + b"\n"
 
 
 def parsed_json(text: str, max_entries: int) -> Any:
