@@ -48,7 +48,7 @@ def linked_of(path):
     }
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(in_tiers())
 def test_elan_gives_back_what_pympi_reads_as_well(tmp_path_factory, back, before):
     written = elan.write([before], Options())
@@ -92,7 +92,7 @@ def test_attributes_are_tiers_below_their_own_and_a_common_subject_is_its_partic
 MORE = ({"modifier": "fast|far"}, {"comment": " two\nlines "}, {})
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(
