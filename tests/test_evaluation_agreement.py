@@ -222,6 +222,24 @@ def test_two_files_about_one_film_each_are_of_one_film(tmp_path):
     assert any("taken for one film" in note for note in found.notes)
 
 
+def test_folders_of_files_of_other_programs(tmp_path):
+    for who, end in (("anna", "06"), ("ben", "05")):
+        (tmp_path / who).mkdir()
+        for film in ("x", "y"):
+            (tmp_path / who / f"{film}.srt").write_text(f"1\n00:00:00,000 --> 00:00:{end},000\nwalk\n")
+    boris(tmp_path / "ben" / "hens.boris", ben=HENS)
+    (tmp_path / "ben" / "x.mp4").write_bytes(b"no table")  # films are passed over
+    found = compared(tmp_path / "anna", tmp_path / "ben")
+    assert ([film.name for film in found.films], found.labels["walk"].both_s) == (["x", "y"], 10)
+    assert found.shared.only_b == ("hens.mp4",)
+    (tmp_path / "ben" / "x.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:05.000\nwalk\n")
+    with pytest.raises(InputError, match=r"x\.srt and x\.vtt are both about"):
+        read_coding(tmp_path / "ben")
+    (tmp_path / "ben" / "x.vtt").write_text("something else")
+    with pytest.raises(InputError, match=r"x\.vtt"):
+        read_coding(tmp_path / "ben")
+
+
 def test_timelines_of_other_films_of_one_name_are_left_out(tmp_path):
     for who, other in (("a", "1"), ("b", "2")):
         timeline(tmp_path / who / "x.timeline.json", segment(0, 5, "walk"))

@@ -4,14 +4,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 
 from vtn_stream.corrections import is_corrected, what_stands
 from vtn_stream.errors import AnnotationError, InputError, TimelineError, UnknownFormat, listed, printable
 from vtn_stream.evaluation.results_folder import find_timelines
-from vtn_stream.exchange.intake import read_any, timeline_format_of
+from vtn_stream.exchange.intake import BUNDLES, read_any, timeline_format_of
+from vtn_stream.film import is_film_name
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations import AnnotatedVideo, read_annotations
+from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import ENDS_WITH_LAST, CodingOptions, ReadingOptions, named_by
 from vtn_stream.formats.writing import num
 from vtn_stream.known import Known, Spans, known_of, shared
@@ -71,8 +74,8 @@ def read_coding(
     skip_bad: bool = False,
     coding: CodingOptions = CodingOptions(),
 ) -> Coding:
-    """What one annotator says: annotations of any format, timelines of other programs, a timeline of ours, or a folder
-    of those, also in folders in it.
+    """What one annotator says: annotations of any format, a timeline of ours or of another program; a folder of
+    timelines of ours, also in folders in it; or a folder of other such files.
 
     Of a timeline that people corrected, what they say counts, where it is known; of another one, all of it.
 
@@ -92,6 +95,9 @@ def read_coding(
         except UnknownFormat:  # the next reader knows more formats, and says what is wrong
             if title is not None:
                 raise
+            if path.is_dir() and (inside := _files_in(path)):
+                one = partial(read_coding, fps=fps, skip_bad=skip_bad, coding=coding)
+                return _joined(name, {file.name: one(file) for file in inside})
         else:
             return Coding(
                 name=name,
@@ -107,6 +113,34 @@ def read_coding(
         raise InputError(fact, "nothing was compared", error.cure) from error
     read = coding_of(result.timelines, name)
     return replace(read, told=result.warnings, is_unnamed=_is_unnamed([*read.films], path, coding))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Files that may hold what people coded. None in a folder that is one file of a program, as Final Cut Pro's are."""
+    if folder.suffix.lower() in BUNDLES:
+        return []
+    names = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    return [file for file in names if not is_film_name(file.name)]
+
+
+def _joined(name: str, files: Mapping[str, Coding]) -> Coding:
+    """What several files say. Raises InputError where two say something of one film."""
+    films: dict[str, CodedFilm] = {}
+    of: dict[str, str] = {}
+    for file, coding in files.items():
+        for film, coded in coding.films.items():
+            if film in films:
+                raise InputError(
+                    f"{of[film]} and {file} are both about {shown(film)}", "nothing was compared", "keep one of them"
+                )
+            films[film], of[film] = coded, file
+    return Coding(
+        name=name,
+        films=films,
+        told=tuple(f"{file}: {text}" for file, coding in files.items() for text in coding.told),
+        left_out=tuple(f"{file}: {text}" for file, coding in files.items() for text in coding.left_out),
+        uncoded=tuple(film for coding in files.values() for film in coding.uncoded),
+    )
 
 
 def coding_of(timelines: Iterable[Timeline], name: str) -> Coding:

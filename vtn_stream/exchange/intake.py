@@ -13,7 +13,7 @@ from vtn_stream.formats.annotations.words import shown
 from vtn_stream.formats.reading import ReadingOptions, ReadResult, content_of, encoding_of, xml_root
 from vtn_stream.formats.sheets import head_of, is_spreadsheet
 
-__all__ = ["read_any", "timeline_format_of"]
+__all__ = ["BUNDLES", "read_any", "timeline_format_of"]
 
 _HEAD = 8 * 1024 * 1024  # bytes that tell a format: sorted JSON may have its key behind everything else
 _XLSX = ".xlsx"
@@ -21,7 +21,7 @@ _ANYONES = {".csv", ".json", ".tsv", _XLSX, ".xml"}  # suffixes that say too lit
 _SUFFIXES = (".edl", ".fcpxml", ".otio", ".srt", ".vtt", ".llc", ".eaf", ".boris")  # of what other programs write
 _COLUMNS = "the columns video, start_s, end_s and label"
 _JSON = "an object with database, results, labels or UrlLocal, a list of tasks (data) or of films (events), OTIO_SCHEMA"
-_BUNDLES = {".fcpxmld": "Info.fcpxml", ".otiod": "content.otio"}  # folders around a file and its films
+BUNDLES = {".fcpxmld": "Info.fcpxml", ".otiod": "content.otio"}  # folders around a file and its films
 _PROJECTS = {
     ".zip": "unzip it, and give the file that is in it, of CVAT annotations.xml",
     ".aaf": "export an EDL or Final Cut Pro XML from the editor",
@@ -46,7 +46,7 @@ def read_any(path: Path, options: ReadingOptions = ReadingOptions()) -> ReadResu
 
 def _read(path: Path, options: ReadingOptions) -> ReadResult:
     name = path.name
-    if (inside := _BUNDLES.get(path.suffix.lower())) is not None and path.is_dir():
+    if (inside := BUNDLES.get(path.suffix.lower())) is not None and path.is_dir():
         path, name = path / inside, path.stem + PurePath(inside).suffix
     data = b"" if path.is_dir() else content_of(path, consequence="nothing was read", too_large="split it")
     faults: list[str] = []  # of plug-ins that could not be asked
