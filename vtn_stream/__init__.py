@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vtn_stream.analysis import Analyzer, analyze
     from vtn_stream.budget import stats
     from vtn_stream.errors import VtnStreamError, VtnStreamWarning
+    from vtn_stream.evaluation.annotators import agreement
     from vtn_stream.evaluation.evaluate import evaluate
     from vtn_stream.exchange.convert import convert
     from vtn_stream.exchange.timeline_files import read_timelines
@@ -42,6 +43,7 @@ __all__ = [
     "VtnStreamError",
     "VtnStreamWarning",
     "__version__",
+    "agreement",
     "analyze",
     "convert",
     "errors",
@@ -59,6 +61,7 @@ _MODULES = {
     "Settings": "settings",
     "VtnStreamError": "errors",
     "VtnStreamWarning": "errors",
+    "agreement": "evaluation.annotators",
     "analyze": "analysis",
     "convert": "exchange.convert",
     "evaluate": "evaluation.evaluate",
