@@ -227,11 +227,11 @@ def test_folders_of_files_of_other_programs(tmp_path):
         (tmp_path / who).mkdir()
         for film in ("x", "y"):
             (tmp_path / who / f"{film}.srt").write_text(f"1\n00:00:00,000 --> 00:00:{end},000\nwalk\n")
-    boris(tmp_path / "ben" / "hens.boris", ben=HENS)
+    (tmp_path / "ben" / "hens.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:05.000\nwalk\n")
     (tmp_path / "ben" / "x.mp4").write_bytes(b"no table")  # films are passed over
     found = compared(tmp_path / "anna", tmp_path / "ben")
     assert ([film.name for film in found.films], found.labels["walk"].both_s) == (["x", "y"], 10)
-    assert found.shared.only_b == ("hens.mp4",)
+    assert found.shared.only_b == ("hens",)
     (tmp_path / "ben" / "x.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:05.000\nwalk\n")
     with pytest.raises(InputError, match=r"x\.srt and x\.vtt are both about"):
         read_coding(tmp_path / "ben")
