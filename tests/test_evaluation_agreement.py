@@ -343,6 +343,13 @@ def test_two_observations_of_one_boris_project(tmp_path):
     assert not any("perhaps" in note for note in found.notes)  # hen 1: peck is another thing, and both use it
 
 
+def test_what_lies_beside_boris_projects_and_is_not_read_is_named(tmp_path):
+    boris(tmp_path / "hens.boris", ben=HENS)
+    (tmp_path / "x.srt").write_text("1\n00:00:00,000 --> 00:00:05,000\nwalk\n")
+    (tmp_path / "hens.mp4").write_bytes(b"a film")
+    assert any("x.srt ignored" in text for text in read_coding(tmp_path).told)
+
+
 def test_live_observations_are_of_no_film_and_those_that_are_named_are_one(tmp_path):
     project = boris(tmp_path / "p.boris", **{"anna live": HENS, "ben live": HENS})
     found = agreement(*(read_coding(project, coding=chosen(who)) for who in ("anna*", "ben*")))

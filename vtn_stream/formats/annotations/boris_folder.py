@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vtn_stream.errors import AnnotationError
+from vtn_stream.errors import AnnotationError, listed
+from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations import boris
 from vtn_stream.formats.annotations.film_files import join
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
@@ -22,7 +23,13 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def read(findings: Findings, files: Sequence[Path]) -> None:
-    """Each project by itself: what is wrong with one does not take the others away."""
+    """Each project by itself: what is wrong with one does not take the others away. A warning names other files there
+    that are no films.
+    """
+    beside = {file.name for folder in {file.parent for file in files} for file in folder.iterdir() if file.is_file()}
+    beside -= {file.name for file in files}
+    if ignored := sorted(name for name in beside if not (name.startswith(".") or is_film_name(name))):
+        findings.warn(At(), f"{listed(ignored)} ignored beside projects of BORIS")
     for file in files:
         part = findings.part(file.name)
         try:
