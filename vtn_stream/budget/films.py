@@ -84,7 +84,10 @@ def films_of(found: Sequence[Found]) -> tuple[list[Film], list[str], list[InputE
     for name, each in sorted(zip(names, kept, strict=True), key=lambda item: item[0]):
         segments, outside = _inside(each.timeline)
         num_outside += outside
-        segments = [replace(s, label=spelled.setdefault(one_form(s.label), s.label)) for s in segments]
+        segments = [
+            s if (label := spelled.setdefault(one_form(s.label), s.label)) == s.label else replace(s, label=label)
+            for s in segments
+        ]
         segments.sort(key=lambda s: (s.start_s, s.end_s, s.label))
         observed = observed_of(each.timeline)
         films.append(
@@ -234,5 +237,6 @@ def _inside(timeline: Timeline) -> tuple[list[Segment], int]:
         changed = not (math.isclose(start_s, s.start_s, abs_tol=1e-6) and math.isclose(end_s, s.end_s, abs_tol=1e-6))
         num_changed += changed
         if start_s < end_s or (s.start_s == s.end_s and not changed):
-            inside.append(replace(s, start_s=start_s, end_s=end_s, was=None))
+            same = (start_s, end_s) == (s.start_s, s.end_s)  # of most: to make a new one takes long
+            inside.append(s if same else s.placed(start_s, end_s))
     return inside, num_changed
