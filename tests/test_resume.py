@@ -162,6 +162,8 @@ def test_other_software_has_another_key_and_the_number_of_threads_does_not_matte
         with monkeypatch.context() as patch:
             patch.setattr(target, name, other)
             assert key_of(**arguments()) != key
+    of_plugin = [key_of(**arguments(), plugins={"package": version}) for version in ("1.0", "2.0")]
+    assert len({key, *of_plugin}) == 3
     with monkeypatch.context() as patch:
         patch.setattr(key_module.torch, "get_num_threads", lambda: 3)
         assert key_of(**arguments()) == key

@@ -1,7 +1,7 @@
 """The key of a training: what an earlier run left is used only by a training with the same key."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -22,9 +22,10 @@ def key_of(
     backbone: str,
     device: str,
     base: str = "",
+    plugins: Mapping[str, str] | None = None,
 ) -> str:
     """The digest of everything that the numbers of all fits depend on; each also depends on its own settings. base: the
-    digest of the model from which they go on.
+    digest of the model from which they go on. plugins: the versions of packages that the head comes from.
 
     Not the number of threads: all fits use one.
     """
@@ -34,5 +35,5 @@ def key_of(
         digest.update(repr(facts).encode("utf-8", "surrogatepass"))
         for array in (film.index.grid_s, film.index.valid, film.values):
             digest.update(np.ascontiguousarray(array).data)
-    software = (__version__, str(torch.__version__))
+    software = (__version__, str(torch.__version__), *sorted((plugins or {}).items()))
     return repr((digest.hexdigest(), tuple(inputs), tuple(labels), fps, backbone, device, base, *software))

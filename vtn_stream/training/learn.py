@@ -147,6 +147,7 @@ class _Lessons:
                 backbone=backbone,
                 device=device,
                 base="" if base is None else base.digest,
+                plugins=HEADS.versions(material.head),
             ),
             base=base,
         )
