@@ -19,7 +19,7 @@ def is_export(file: Path) -> bool:
     if match is None or not (own := file.with_name(f"{match[1]}.json")).is_file() or own == file:
         return False
     try:
-        format = next((of for of in FORMATS.values() if of.suffix == match[2]), None)
+        format = next((of for of in FORMATS.usable().values() if of.writes and of.suffix == match[2]), None)
         timeline = timeline_json.read_document(read_bytes(own)).timeline
         return format is not None and format.write([timeline], Options()).content == read_bytes(file)
     except VtnStreamError:
