@@ -87,6 +87,13 @@ def test_content_tells_the_format_whatever_a_file_is_called(tmp_path, name):
     assert said(tmp_path / "x") == ["Tür"]
 
 
+def test_a_label_track_of_audacity_is_not_taken_for_a_table_of_losslesscut(tmp_path):
+    (tmp_path / "a.txt").write_text("1.000000\t2.000000\t'=x\n3.500000\t3.500000\ty\n")
+    result = read_any(tmp_path / "a.txt")
+    assert result.timelines[0].provenance["converted_from"] == "Audacity labels"
+    assert (said(tmp_path / "a.txt"), result.warnings) == (["'=x", "y"], ())
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

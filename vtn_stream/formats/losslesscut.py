@@ -46,6 +46,7 @@ _HEAD = 64 * 1024  # characters in which they are
 _FIRST = re.compile(r'\s*+"?(?:Start|[\d:. ]*)"?(\t|,)')  # the first cell, and what ends it
 _FINE = re.compile(r"(?:(?:\d{1,4}:)?\d{1,4}:\d{1,2}(?:\.\d+)?|\d{1,9}\.\d+)", re.ASCII)  # no number of frames
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+_PLAIN = re.compile(r"[\d.]*\t[\d.]*(?:\t|\Z)", re.ASCII)  # seconds and tabs: Audacity's; here tabs go with H:MM:SS.mmm
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -80,6 +81,8 @@ def claims(head: str, suffix: str) -> bool:
         found = columns_of(rows[0])
         return {found.film, found.score, found.fps, found.subset} == {None}  # else it is a table of another kind
     times = [cell.strip() for cells in rows for cell in cells[:2]]
+    if all(_PLAIN.match(line) for line in whole.split("\n") if line):
+        return False
     return (
         all(len(cells) == len(HEADER) and any(map(str.strip, cells[:2])) for cells in rows)
         and all(not cell or _FINE.fullmatch(cell) or _WHOLE.fullmatch(cell) for cell in times)
