@@ -91,6 +91,7 @@ def test_what_is_shorter_than_a_frame_gets_one_and_a_film_without_a_rate_is_told
         LIST,
         LIST.split("\n", 1)[1],
         LIST.replace(",", ";"),
+        "\n".join(line.replace(",", ";").replace(".", ",") for line in LIST.split("\n")),
         LIST.replace(",", "\t").replace("\n", "\r\n"),
         LIST.replace("Timecode List:", "").replace("00:00:02.400\nS", "\nS"),
         LIST.replace("Timecode List:", "Timecode List:" + ",00:00:01.000" * 20_000),

@@ -8,7 +8,7 @@ Resolution: a frame, in seconds to the millisecond; what is shorter than a frame
 the film's name, length and rate, attributes, gaps, curves, clip labels, provenance. Escapes: RFC 4180 quotes, and an
 apostrophe before what a spreadsheet would run, as timeline_csv.
 Read: by the seconds, with the line above the header and with other columns, which are named; also with semicolons or
-tabs. Without labels they are called "scene 1" and so on, by their numbers.
+tabs, where a comma may be the decimal point. Without labels they are called "scene 1" and so on, by their numbers.
 Domain: starts of 0 or later; segments from frame to frame and at least one, in milliseconds; labels without controls.
 """
 
@@ -85,6 +85,7 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
     except csv.Error as error:
         refuse(name, str(error))
     header = [cell.strip() for cell in rows[0][1]]
+    comma = _delimiter(text.split("\n", above + 1)[above]) != ","
     if len(rows) > MAX_SEGMENTS + 1:
         refuse(name, f"it has more than {MAX_SEGMENTS} scenes")
     if twice := [column for column in (*_READ, LABEL) if header.count(column) > 1]:
@@ -94,7 +95,8 @@ def read(data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         if len(cells) != len(header):
             refuse(name, f"it has {len(cells)} cells, the header {len(header)}", line=line)
         row = dict(zip(header, cells, strict=True))
-        number, start_s, end_s = row[_READ[0]].strip(), seconds(row[_READ[1]]), seconds(row[_READ[2]])
+        number = row[_READ[0]].strip()
+        start_s, end_s = (seconds(row[column], comma=comma) for column in _READ[1:])
         if isinstance(start_s, str) or isinstance(end_s, str):
             refuse(name, f"{shown(row[_READ[1]])} and {shown(row[_READ[2]])} are not both seconds", line=line)
         label = unprotected(row[LABEL]) if LABEL in row else f"scene {number}"
