@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vtn_stream.budget.films import Found
-from vtn_stream.errors import InputError, VtnStreamError
+from vtn_stream.errors import AnnotationError, InputError, VtnStreamError
 from vtn_stream.exchange.films import read_with_films
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline
@@ -18,11 +18,13 @@ Source = str | os.PathLike[str] | Timeline
 _NOTHING, _UNCOUNTED = "no figures were computed", "it does not count"
 
 
-def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list[Found], list[str], list[InputError]]:
+def read_files(
+    sources: Iterable[Source], options: ReadingOptions
+) -> tuple[list[Found], list[str], list[VtnStreamError]]:
     """What is found in these files, lines on how it was read, and why others cannot be read."""
     found: list[Found] = []
     lines: dict[str, None] = {}
-    failed: list[InputError] = []
+    failed: list[VtnStreamError] = []
     seen: set[str] = set()
     for source in sources:
         if isinstance(source, Timeline):
@@ -53,7 +55,7 @@ def _timelines(path: Path) -> list[tuple[Path, str]]:
     return [(path, "")] if is_timeline_name(path.name) else []
 
 
-def _load(file: Path, below: str, folder: Path, found: list[Found], failed: list[InputError]) -> None:
+def _load(file: Path, below: str, folder: Path, found: list[Found], failed: list[VtnStreamError]) -> None:
     try:
         timeline = load_timeline(file)
     except VtnStreamError as error:
@@ -72,5 +74,7 @@ def _is_new(path: Path, seen: set[str]) -> bool:
     return is_new
 
 
-def _uncounted(error: VtnStreamError) -> InputError:
+def _uncounted(error: VtnStreamError) -> VtnStreamError:
+    if isinstance(error, AnnotationError):
+        return AnnotationError(error.fact, _UNCOUNTED, error.cure, error.problems)
     return InputError(error.fact, _UNCOUNTED, error.cure)
