@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vtn_stream.budget.films import Found
+from vtn_stream.budget.groups import check_no_groups
 from vtn_stream.errors import AnnotationError, InputError, VtnStreamError
 from vtn_stream.exchange.films import read_with_films
 from vtn_stream.formats.reading import ReadingOptions
@@ -39,6 +40,8 @@ def read_files(
             if path.is_dir() and not any(path.iterdir()):
                 failed.append(InputError(f"there is nothing in {path.name or path}", _UNCOUNTED, "name another folder"))
             elif not timelines and _is_new(path, seen):
+                if path.is_file():
+                    check_no_groups(path, _UNCOUNTED)
                 read = read_with_films(path, options, None)
                 name = path.name or "annotations"
                 found += [Found(timeline=t, place=t.video_path, file=name, folder=path.parent) for t in read.timelines]
