@@ -265,7 +265,7 @@ def _events(of: "LabelAgreement") -> list[str]:
 
 
 def _icc(of: "Icc1 | None") -> tuple[str, str]:
-    return ("-", "") if of is None else (f"{of.value:.3f}", f"{of.low:.2f} to {of.high:.2f}")
+    return ("-", "") if of is None else (f"{round(of.value, 3) + 0.0:.3f}", f"{of.low:.2f} to {of.high:.2f}")
 
 
 def _percent(share: float | None) -> str:

@@ -13,7 +13,7 @@ from .console import out, show_table
 from .times import clock
 
 if TYPE_CHECKING:
-    from vtn_stream.budget import BinRow, GroupRow, Stats
+    from vtn_stream.budget import BinRow, FilmRow, GroupRow, Stats
 
 __all__ = ["show_budget"]
 
@@ -38,7 +38,8 @@ def _show_films(stats: "Stats") -> None:
     for name in ("count", "total s", "mean s", "median s", "longest s", "share %", "a minute", "latency s"):
         table.add_column(name, justify="right")
     before = None
-    for row in stats.films[:MAX_ROWS]:
+    shown = _occurring(stats.films)
+    for row in shown[:MAX_ROWS]:
         name = f"{row.film} ({row.subject})" if row.subject else row.film
         name += f" [{row.group}]" if row.group else ""
         figures = (row.total_s, row.mean_s, row.median_s, row.longest_s)
@@ -52,8 +53,22 @@ def _show_films(stats: "Stats") -> None:
             _seconds(row.latency_s),
         )
         before = name
-    _show(table, len(stats.films))
+    _show(table, len(shown))
+    if hidden := len(stats.films) - len(shown):
+        what = "1 row of a label that does" if hidden == 1 else f"{hidden} rows of labels that do"
+        out.print(f"not shown: {what} not occur in the film; they count as 0 below", soft_wrap=True)
     out.print("share: of the observed time; a minute: count; latency: until it first starts", soft_wrap=True)
+
+
+def _occurring(rows: Sequence["FilmRow"]) -> list["FilmRow"]:
+    """The rows of what happens in a film, and one of a film in which nothing does: zeros would hide them."""
+    kept: dict[tuple[str, str], list[FilmRow]] = {}
+    for row in rows:
+        of_film = kept.setdefault((row.film, row.subject), [])
+        if row.count:
+            of_film.append(row)
+    first = {(row.film, row.subject): row for row in reversed(rows)}
+    return [row for film, of_film in kept.items() for row in of_film or [first[film]]]
 
 
 def _show_groups(rows: Sequence["GroupRow"]) -> None:

@@ -10,7 +10,6 @@ from vtn_stream.exchange import Pages
 from vtn_stream.exchange import convert as convert_file
 from vtn_stream.formats import Options
 from vtn_stream.formats.reading import CodingOptions, ReadingOptions
-from vtn_stream.results import FORMAT_NAMES
 
 from . import options
 from .console import quiet_option
@@ -23,7 +22,7 @@ __all__ = ["convert"]
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path())
-@click.option("-f", "--format", type=click.Choice(FORMAT_NAMES), help="What to write. [default: by TARGET's suffix]")
+@click.option("-f", "--format", type=options.FormatName(), help="What to write. [default: by TARGET's suffix]")
 @options.rate
 @options.annotation_fps
 @options.start_timecode

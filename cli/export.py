@@ -13,7 +13,7 @@ from vtn_stream.exchange import export as export_timeline
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
 from vtn_stream.name_table import Names
-from vtn_stream.results import FORMAT_NAMES, check_written, load_timeline, stem_of, suffixes
+from vtn_stream.results import check_written, load_timeline, stem_of, suffixes
 from vtn_stream.results.overview import check_anonymous, timeline_files
 
 from . import options
@@ -31,7 +31,7 @@ __all__ = ["export", "tell_exported"]
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice([*FORMAT_NAMES, "all"]),
+    type=options.FormatName("all"),
     help="What to write; may be repeated.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder. [default: each timeline's own]")

@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
+from vtn_stream.formats import FORMATS
+from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.formats.timecode import is_timecode
 from vtn_stream.formats.writing import exact_rate
@@ -19,6 +21,7 @@ from vtn_stream.results import FORMAT_NAMES, ResultOptions
 from vtn_stream.settings import Settings
 
 __all__ = [
+    "FormatName",
     "Number",
     "address",
     "annotation_fps",
@@ -66,6 +69,28 @@ class Number(click.FloatRange):
         return "" if self.min is None and self.max is None else super()._describe_range()
 
 
+class FormatName(click.Choice[str]):
+    """The name of a format, in letters of any size and with or without the dot of a suffix; `more` are names beside.
+
+    A wrong one gets the names of formats of which it is a part, or which sound like it: excel is xlsx.
+    """
+
+    def __init__(self, *more: str) -> None:
+        super().__init__([*FORMAT_NAMES, *more], case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return super().convert(str(value).removeprefix("."), param, ctx)
+        except click.BadParameter as error:
+            said = error.message
+            sought = str(value).casefold().strip(".")
+            titles = {name: f"{name} {of.title}".casefold().replace(" ", "") for name, of in FORMATS.ours.items()}
+            near = [name for name in self.choices if len(sought) > 1 and sought in titles.get(name, name)]
+            if not near and (other := nearest(sought, list(self.choices))) is not None:
+                near = [other]
+            self.fail(f"did you mean {' or '.join(near)}? {said}" if near else said, param, ctx)
+
+
 def gathered(kind: type, argument: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command those of its options that are fields of `kind` as one value, under the name of this argument.
 
@@ -109,7 +134,7 @@ formats = click.option(
     multiple=True,
     default=["json", "csv", "html"],
     show_default="json, csv and html",
-    type=click.Choice(FORMAT_NAMES),
+    type=FormatName(),
     help="Timeline format; may be repeated. JSON is always written.",
 )
 model = click.option(

@@ -94,7 +94,8 @@ def stats(
     """
     name = _format(format, output)
     _check_output(output, (*files, *([groups] if groups else [])))
-    names = names_from(anonymous, table, None if output is None else output.parent, plot)
+    folders = [file for file in files if file.is_dir()]
+    names = names_from(anonymous, table, None if output is None else output.parent, plot, *folders)
     from vtn_stream.budget import stats as compute
 
     reading = ReadingOptions(
@@ -105,7 +106,8 @@ def stats(
     for note in found.notes:
         err.print(Text(printable(note), style="yellow"), soft_wrap=True)
     for line in found.failed:
-        err.print(Text(f"vtn-stream: {printable(line)}"), soft_wrap=True)
+        told = "\n".join(map(printable, line.split("\n")))  # problems of a file have lines of their own
+        err.print(Text(f"vtn-stream: {told}"), soft_wrap=True)
     if name == "table":
         from .budget import show_budget
 

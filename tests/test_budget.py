@@ -324,3 +324,12 @@ def test_ten_hours_in_bins_of_a_second():
     found = stats(timeline(*segments, duration_s=36_000, span_s=(0, 36_000)), bin_s=1)
     assert len(found.bins) == 36_000
     assert sum(row.total_s for row in found.bins) == pytest.approx(rows_of(found).total_s)
+
+
+def test_only_subjects_can_be_counted_apart():
+    with pytest.raises(InputError, match="'group' cannot be counted apart"):
+        stats(drawn("AA  "), by="group")
+
+
+def test_a_notebook_shows_what_figures_there_are_not_all_of_them():
+    assert repr(stats(drawn("AA BB"), bin_s=2)) == "<Stats of 1 films, 2 labels: films, groups, bins, transitions>"

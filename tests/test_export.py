@@ -356,3 +356,30 @@ def test_exporting_loads_no_network_and_no_video_library(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("lossless", "did you mean llc or losslesscut?"),
+        ("excel", "did you mean xlsx?"),
+        ("PySceneDetect", "did you mean scenes?"),
+        ("premier", "did you mean premiere?"),
+        ("nonsense", "'nonsense' is not one of"),
+    ],
+)
+def test_a_program_s_name_leads_to_its_format(here, tmp_path, said, words):
+    code, _, err = here("export", put(tmp_path), "-f", said)
+    assert (code, words in " ".join(err.split()), "'boris'" in err) == (2, True, True)
+
+
+@pytest.mark.parametrize("said", ["SRT", ".srt"])
+def test_a_format_s_name_may_be_in_capitals_or_have_a_dot(here, tmp_path, said):
+    assert here("export", put(tmp_path), "-f", said, "-o", tmp_path / "out")[0] == 0
+    assert os.listdir(tmp_path / "out") == ["film.timeline.srt"]
+
+
+def test_what_is_no_timeline_is_sent_to_convert(here, tmp_path):
+    (tmp_path / "coded.boris").write_text("{}")
+    code, _, err = here("export", tmp_path / "coded.boris", "-f", "vtt")
+    assert (code, "become timelines with vtn-stream convert" in err) == (1, True)

@@ -79,3 +79,12 @@ def test_nothing_that_scores_gives_no_span(reach):
     assert len(groups(np.zeros((4, 2)), np.ones(4, bool), reach)) == 0
     assert len(groups(np.zeros((0, 2)), np.ones(0, bool), reach)) == 0
     assert len(groups(np.ones((4, 2)), np.zeros(4, bool), reach)) == 0
+
+
+def test_a_table_of_groups_among_the_films_is_told_where_it_belongs(here, tmp_path):
+    (tmp_path / "a.csv").write_text("video,start_s,end_s,label,group\na.mp4,0,1,walk,x\n")
+    (tmp_path / "groups.csv").write_text("video,group\na.mp4,old\n")
+    code, out, err = here("stats", tmp_path / "a.csv", tmp_path / "groups.csv")
+    assert (code, "groups.csv is a table of groups; it does not count; give it with --groups" in err) == (1, True)
+    assert "a.mp4" in out
+    assert here("stats", tmp_path / "a.csv", "--groups", tmp_path / "groups.csv")[0] == 0

@@ -107,6 +107,15 @@ def test_what_cannot_be_read_is_refused_with_its_line(content, reason, cure):
     assert cure in caught.value.cure
 
 
+def test_a_table_without_header_and_with_whole_numbers_gets_a_header_that_fits_it(here, tmp_path):
+    (tmp_path / "cuts.csv").write_text("0,12,serve\n20,31,rally\n")
+    code, _, err = here("convert", tmp_path / "cuts.csv", tmp_path / "cuts.json")
+    cure = "put the line start_s,end_s,label above, or start_frame,end_frame,label if they count frames"
+    assert (code, cure in err) == (1, True)
+    (tmp_path / "cuts.csv").write_text("start_s,end_s,label\n0,12,serve\n20,31,rally\n")
+    assert here("convert", tmp_path / "cuts.csv", tmp_path / "cuts.json")[0] == 0
+
+
 def test_whole_numbers_past_the_end_of_the_film_are_frames():
     content = "Start,End,Name\n25,50,x\n700,750,y\n"
     found, (warning,) = said(losslesscut, content, duration_s=30.0, annotation_fps=Fraction(25))

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import boris_projects
 import openpyxl
 import pytest
 from drawn_timelines import seg, timeline
@@ -207,3 +208,31 @@ def test_a_boris_project_with_two_hens(here, tmp_path):
         ("hens.mp4", "hen 2", "young", "peck", "0", ""),
         ("hens.mp4", "hen 2", "young", "walk", "1", "6"),
     ]
+
+
+def test_problems_of_a_file_are_named_each_and_what_to_do(here, folder, tmp_path):
+    walk = (1.0, "walk"), (2.0, "walk")
+    coded = tmp_path / "coded.boris"
+    coded.write_text(boris_projects.text(ann=boris_projects.observation(*walk), bob=boris_projects.observation(*walk)))
+    said = "hen.mp4 has 2 observations, ann and bob: choose with --observation"
+    code, _, err = here("stats", coded)
+    assert (code, said in err, "no figures were computed" in err) == (1, True, True)
+    code, out, err = here("stats", coded, folder / "results")
+    assert code == 1
+    assert any(line.strip().startswith("observations.ann") or said in line for line in err.splitlines())
+    assert r"\n" not in err
+    assert "a.mp4" in out
+
+
+def test_the_terminal_shows_what_happens_and_counts_what_does_not(here, tmp_path):
+    (tmp_path / "a.csv").write_text("video,start_s,end_s,label\na.mp4,0,1,walk\nb.mp4,0,1,run\n")
+    code, out, _ = here("stats", tmp_path / "a.csv")
+    films = lines(out)[1:3]
+    assert (code, [film.split()[:3] for film in films]) == (0, [["a.mp4", "walk", "1"], ["b.mp4", "run", "1"]])
+    assert "not shown: 2 rows of labels that do not occur in the film; they count as 0 below" in out
+    assert len(rows(here("stats", tmp_path / "a.csv", "-f", "csv")[1])) > 4  # files have all
+
+
+def test_the_table_of_names_does_not_lie_among_what_is_read(here, folder):
+    code, _, err = here("stats", folder / "results", "--anonymous", "--names", folder / "results" / "names.csv")
+    assert (code, "lies in the folder of the results" in err) == (1, True)

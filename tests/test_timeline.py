@@ -267,3 +267,9 @@ def test_the_order_in_which_segments_are_given_does_not_matter(orders):
     assert timeline(*given_order) == timeline(*other_order)
     ends = [(s.start_s, s.end_s) for s in timeline(*given_order).segments]
     assert ends == sorted(ends)
+
+
+def test_a_timeline_is_a_sequence_of_its_segments():
+    walk, run = seg(0, 1, "walk"), seg(2, 3, "run")
+    film = timeline(run, walk)
+    assert (film[0], film[-1], film[:1]) == (walk, run, (walk,))

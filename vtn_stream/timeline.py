@@ -17,7 +17,7 @@ from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from vtn_stream.segments import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Span, finite, without_time
 
@@ -120,6 +120,13 @@ class Timeline:
 
     def __len__(self) -> int:
         return len(self.segments)
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> Segment: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Segment, ...]: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> Segment | tuple[Segment, ...]:
+        return self.segments[at]
 
     def __bool__(self) -> bool:
         return True  # a film in which nothing happens has a timeline, too: `known or load()` must not lose it

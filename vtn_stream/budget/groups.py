@@ -19,7 +19,7 @@ from vtn_stream.formats.reading import content_of, decoded
 from vtn_stream.formats.sheets import is_spreadsheet, table_of
 from vtn_stream.formats.writing import num
 
-__all__ = ["GroupLine", "grouped_films", "read_groups"]
+__all__ = ["GroupLine", "check_no_groups", "grouped_films", "read_groups"]
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_TOLD = 20  # rows that are left out
@@ -34,6 +34,15 @@ class GroupLine:
     film: str
     subject: str
     group: str
+
+
+def check_no_groups(path: Path, consequence: str) -> None:
+    """Raises InputError for a table of groups, which a list of films with labels looks like."""
+    with open(path, "rb") as file:
+        head = file.read(4096).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    names = {" ".join(cell.lower().split()) for cell in header_of(head)}
+    if "group" in names and names < {"video", "film", "subject", "group"}:
+        raise InputError(f"{path.name} is a table of groups", consequence, "give it with --groups")
 
 
 def read_groups(path: Path, *, by_subject: bool) -> tuple[list[GroupLine], list[str]]:

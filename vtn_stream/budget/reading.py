@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vtn_stream.budget.films import Found
-from vtn_stream.errors import InputError, VtnStreamError
+from vtn_stream.budget.groups import check_no_groups
+from vtn_stream.errors import AnnotationError, InputError, VtnStreamError
 from vtn_stream.exchange.films import read_with_films
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline
@@ -18,11 +19,13 @@ Source = str | os.PathLike[str] | Timeline
 _NOTHING, _UNCOUNTED = "no figures were computed", "it does not count"
 
 
-def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list[Found], list[str], list[InputError]]:
+def read_files(
+    sources: Iterable[Source], options: ReadingOptions
+) -> tuple[list[Found], list[str], list[VtnStreamError]]:
     """What is found in these files, lines on how it was read, and why others cannot be read."""
     found: list[Found] = []
     lines: dict[str, None] = {}
-    failed: list[InputError] = []
+    failed: list[VtnStreamError] = []
     seen: set[str] = set()
     for source in sources:
         if isinstance(source, Timeline):
@@ -37,6 +40,8 @@ def read_files(sources: Iterable[Source], options: ReadingOptions) -> tuple[list
             if path.is_dir() and not any(path.iterdir()):
                 failed.append(InputError(f"there is nothing in {path.name or path}", _UNCOUNTED, "name another folder"))
             elif not timelines and _is_new(path, seen):
+                if path.is_file():
+                    check_no_groups(path, _UNCOUNTED)
                 read = read_with_films(path, options, None)
                 name = path.name or "annotations"
                 found += [Found(timeline=t, place=t.video_path, file=name, folder=path.parent) for t in read.timelines]
@@ -53,7 +58,7 @@ def _timelines(path: Path) -> list[tuple[Path, str]]:
     return [(path, "")] if is_timeline_name(path.name) else []
 
 
-def _load(file: Path, below: str, folder: Path, found: list[Found], failed: list[InputError]) -> None:
+def _load(file: Path, below: str, folder: Path, found: list[Found], failed: list[VtnStreamError]) -> None:
     try:
         timeline = load_timeline(file)
     except VtnStreamError as error:
@@ -72,5 +77,7 @@ def _is_new(path: Path, seen: set[str]) -> bool:
     return is_new
 
 
-def _uncounted(error: VtnStreamError) -> InputError:
+def _uncounted(error: VtnStreamError) -> VtnStreamError:
+    if isinstance(error, AnnotationError):
+        return AnnotationError(error.fact, _UNCOUNTED, error.cure, error.problems)
     return InputError(error.fact, _UNCOUNTED, error.cure)

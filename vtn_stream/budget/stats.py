@@ -25,7 +25,7 @@ from vtn_stream.budget.rows import (
 from vtn_stream.budget.sequences import transition_rows
 from vtn_stream.budget.time_bins import bin_rows
 from vtn_stream.budget.unnamed import counted, counted_errors, unnamed
-from vtn_stream.errors import InputError, VtnStreamError
+from vtn_stream.errors import AnnotationError, InputError, VtnStreamError
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.name_table import Names
 from vtn_stream.timeline import Timeline
@@ -60,6 +60,11 @@ class Stats:
     notes: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     observed: tuple[Film, ...] = ()
+
+    def __repr__(self) -> str:
+        labels = len({row.label for row in self.films})
+        tables = ", ".join(name for name, rows in self.tables().items() if rows)
+        return f"<Stats of {len(self.observed)} films, {labels} labels: {tables}>"
 
     def tables(self) -> dict[str, list[Any]]:
         """The tables by their names."""
@@ -101,10 +106,13 @@ def stats(
     reading  what files may not say of themselves
     names    films get their random names from this table, and nothing names their files
 
-    Raises InputError if nothing can be read, or something is asked that cannot be; what fails alone is in `failed`.
+    Raises InputError if something is asked that cannot be, or nothing can be read: AnnotationError then names what is
+    wrong in the file. What fails alone is in `failed`.
     """
     if bin_s is not None and not (math.isfinite(bin_s) and bin_s > 0):
         raise InputError(f"a time bin of {bin_s} s has no length", _NOTHING, "give seconds above 0")
+    if by not in (None, "subject"):
+        raise InputError(f"{by!r} cannot be counted apart", _NOTHING, 'give by="subject", or a table of groups')
     found, lines, failed = read_files([files] if isinstance(files, str | os.PathLike | Timeline) else files, reading)
     films, told, not_counted = films_of(found)
     errors = [*failed, *not_counted]
@@ -145,8 +153,11 @@ def stats(
     )
 
 
-def _nothing_counts(errors: Sequence[VtnStreamError]) -> InputError:
+def _nothing_counts(errors: Sequence[VtnStreamError]) -> VtnStreamError:
     if not errors:
         return InputError("there is no film in these files", _NOTHING, "give timelines or annotations of films")
     first, more = errors[0], len(errors) - 1
-    return InputError(first.fact + (f", and {more} more cannot be read" if more else ""), _NOTHING, first.cure)
+    fact = first.fact + (f", and {more} more cannot be read" if more else "")
+    if isinstance(first, AnnotationError):
+        return AnnotationError(fact, _NOTHING, first.cure, first.problems)
+    return InputError(fact, _NOTHING, first.cure)

@@ -26,7 +26,7 @@ def counted(lines: Sequence[str]) -> list[str]:
     return [f"{num(len(lines), 'message')} about films or files: not shown, as they have names; {_CURE}"]
 
 
-def counted_errors(errors: Sequence[VtnStreamError]) -> list[InputError]:
+def counted_errors(errors: Sequence[VtnStreamError]) -> list[VtnStreamError]:
     """One error for all of them."""
     if not errors:
         return []

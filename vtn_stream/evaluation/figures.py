@@ -279,6 +279,9 @@ class Scores:
     notes: tuple[str, ...] = ()
     tally: Mapping[Metric, Callable[[], Tally]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Scores of {len(self.films)} films, {len(self.labels)} labels: {', '.join(self.metrics)}>"
+
     def tallies(self) -> dict[str, Tally]:
         """What each film adds to the figures of each metric, in the order of the metrics."""
         return {metric: self.tally[metric]() for metric in self.metrics}

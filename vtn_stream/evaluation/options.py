@@ -148,7 +148,10 @@ class EvaluationOptions:
         way  what kind of evaluation it is, as soon as that is known: whether its model names clips, the model says
         """
         if self.agreement and (self.models or self.annotations is None):
-            return "give --agreement and what two annotators say, A and B, without --model"
+            return (
+                "give --agreement and what two annotators say, A and B, without --model; for two observations of one "
+                "BORIS project name the project twice, and --observation twice"
+            )
         if bool(self.models) == (self.annotations is not None):
             return "give PREDICTIONS and ANNOTATIONS, or one of LIST and ANNOTATIONS with --model"
         if len(self.models) > MAX_MODELS:

@@ -56,6 +56,7 @@ READ_VERSIONS = (1, 2)  # 2 added origin, was, reviewed and rejected: what peopl
 ANNOTATION = "annotation"  # in the provenance of a timeline that people began, in a film that nobody analyzed
 OWN = "timeline.json"  # the name under which a file keeps its own digest, beside those of the other files
 
+_CURE = f'its "schema" must be "{SCHEMA}": files of other programs become timelines with vtn-stream convert'
 _RATE = re.compile(r"[1-9]\d{0,29}(/[1-9]\d{0,29})?", re.ASCII)
 _END = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+", re.ASCII)  # of a file's name: timeline.csv
 _PLACE = b'"files": {\n  "timeline.json": "'  # of the digest, as `dumps` lays it out
@@ -200,7 +201,7 @@ def from_dict(data: Any, source: bytes | None = None) -> Timeline:
     source: the text of the data, if they are from one: the error names the line then
     """
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise TimelineError("this is not a vtn-stream timeline", "nothing was read", f'its "schema" must be "{SCHEMA}"')
+        raise TimelineError("this is not a vtn-stream timeline", "nothing was read", _CURE)
     if type(data.get("version")) is not int or data["version"] not in READ_VERSIONS:
         raise TimelineError(
             f"the timeline has schema version {shown(data.get('version'))}",

@@ -27,6 +27,7 @@ __all__ = ["CURE", "claims", "first_with_times", "read"]
 NUM_TRIED = 20  # lines, until one has times
 MAX_LINE = 8192  # characters
 CURE = "put the line video,start_s,end_s,label above, or video,time_s,label, and such cells below"
+_WITHOUT_FILM = "put the line start_s,end_s,label above, or start_frame,end_frame,label if they count frames"
 
 _GAP = r"(?<!\s)(?:\s*+[,;]\s*+|\s++)"
 _TIME = r"(?:\d{1,4}:)?\d{1,4}:[0-5]\d(?:[.,]\d+)?|\d{1,9}(?:\.\d+)?"
@@ -80,7 +81,7 @@ def read(findings: Findings, path: Path, text: str) -> None:
         raise Unreadable(
             first,
             "there is no header, and its numbers may be seconds, frames or none of these",
-            CURE,
+            _WITHOUT_FILM if all(timed.times_first and not timed.film for timed in known) else CURE,
         )
     if all(_BEHIND_LABEL.fullmatch(timed.label) for timed in known):
         raise Unreadable(
