@@ -163,6 +163,12 @@ def test_a_task_of_a_part_of_its_film_says_nothing_of_the_rest(read):
     assert whole.videos["film.mp4"].known is None
 
 
+def test_a_film_of_unknown_length_does_not_end_before_its_task(read):
+    for content, num in ((track(box(0), box(10, outside=1)), 1), ("", 0)):
+        (found,) = timelines_of(read(document(content), fps=25), "a.xml", ReadingOptions()).timelines
+        assert (found.duration_s, len(found.segments)) == (4.0, num)
+
+
 def test_a_project_has_a_film_for_each_task(read, problems):
     project = f"<project><name>p</name><tasks>{task('a.mp4', id=1)}{task('b.mp4', id=2)}</tasks></project>"
     tracks = [track(box(10), box(20, outside=1), task_id=n) for n in (2, 1, 1)][:2]

@@ -211,12 +211,14 @@ def timeline_of(
     rate: Fraction | None = None,
     start_timecode: str | None = None,
     notes: Iterable[str] = (),
+    at_least_s: float = 0.0,
 ) -> Timeline:
     """The timeline of a film, from a foreign file.
 
     name    the file's, without its folder; video: the film's name or path, where the file says it (of one that leads
             out of the folder only the last part is kept). Of what file and options both say, the file's holds
     format  the format's title, for the provenance; notes: in words, for the provenance too
+    at_least_s  that a film of unknown length lasts
     """
     spelled: dict[str, str] = {}  # one label in two forms of Unicode is one label, as it came first
     kept = tuple(segments)
@@ -228,7 +230,7 @@ def timeline_of(
     last_s = max((s.end_s for s in kept), default=0.0)
     known_s = duration_s if _is_duration(duration_s) else options.duration_s
     if not _is_duration(known_s):
-        known_s = max(last_s, 0.0)
+        known_s = max(last_s, at_least_s, 0.0)
         notes.append(ENDS_WITH_LAST)
     film = _film_path(video or "")
     return Timeline(

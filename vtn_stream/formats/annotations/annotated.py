@@ -59,6 +59,7 @@ class AnnotatedVideo:
                  evaluation counts them among the true ones, and no prediction finds them
     known        in which time it is known what happens, where people looked at a part only; None: everything is known
     identity     of the film that was corrected: another one, or another version of it, has other times
+    at_least_s   that the film lasts, where its length is not known: so far people looked
     """
 
     segments: tuple[Segment, ...] = ()
@@ -71,6 +72,7 @@ class AnnotatedVideo:
     unfindable: tuple[str, ...] = ()
     known: Known | None = None
     identity: str | None = None
+    at_least_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,12 +169,18 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             unfindable=tuple(film.unfindable),
             known=_in_part(film, duration_s),
             identity=film.identity,
+            at_least_s=_looked_until_s(film),
         )
     if cut:
         most = max(over_s for _, over_s in cut)
         num = f"{len(cut)} segments end" if len(cut) > 1 else "1 segment ends"
         findings.warn(cut[0][0], f"{num} up to {in_s(most)} past the end of the film and were cut there")
     return found, num_late > 1 and num_late * 2 > num_segments
+
+
+def _looked_until_s(film: FoundFilm) -> float:
+    spans = [] if film.known is None else [film.known.rest, *film.known.own.values()]
+    return max((of[-1][1] for of in spans if of and of[-1][1] < UNKNOWN_S), default=0.0)
 
 
 def _in_part(film: FoundFilm, duration_s: float | None) -> Known | None:

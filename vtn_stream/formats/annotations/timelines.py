@@ -32,6 +32,7 @@ def timelines_of(annotations: Annotations, name: str, options: ReadingOptions) -
             video=film,
             duration_s=video.duration_s,
             rate=video.rate,
+            at_least_s=video.at_least_s,
         )
         parts = {"subset": video.subset, "source": video.source}
         if known := {name: value for name, value in parts.items() if value is not None}:
