@@ -39,7 +39,7 @@ __all__ = ["export", "tell_exported"]
     "--together",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="All timelines in this one file: CSV, TSV, Parquet, ActivityNet, BORIS or Label Studio, by its suffix.",
+    help="All timelines in this one file: CSV, TSV, Excel, Parquet, ActivityNet, BORIS or Label Studio, by its suffix.",
 )
 @click.option("--threshold", type=options.Number(0, 1), help="Only segments with at least this score; see above.")
 @click.option("--label", "labels", multiple=True, help="Only this label; may be repeated.")
