@@ -168,5 +168,5 @@ def _draw(found: "Stats", folder: Path) -> None:
 def _write(path: Path, content: bytes) -> None:
     for line in write_file(path, content):
         err.print(Text(f"{printable(path.name)}: {printable(line)}"), soft_wrap=True)
-    # With a table on stdout, which another program may read, this belongs elsewhere.
-    err.print(Text(f"wrote {printable(os.fspath(path))}"), soft_wrap=True)
+    if not out.quiet:  # with a table on stdout, which another program may read, this belongs elsewhere
+        err.print(Text(f"wrote {printable(os.fspath(path))}"), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from drawn_timelines import seg, timeline
@@ -105,6 +106,24 @@ def test_of_a_model_and_a_person_the_person_counts():
     found = stats([drawn, corrected])
     assert found.films[0].total_s == 2
     assert "which people corrected" in said(found, "about one film")
+
+
+def test_files_of_one_name_are_told_with_their_folders(tmp_path):
+    for number, folder in enumerate(("day 1", "day 2"), 1):
+        save(tmp_path / folder, "a.mp4", seg(0, number), identity="")
+    with pytest.raises(
+        InputError, match=r"day 1/a\.mp4\.timeline\.json and day 2/a\.mp4\.timeline\.json say different"
+    ):
+        stats([tmp_path / "day 1", tmp_path / "day 2"])
+
+
+def test_labels_that_people_will_use_and_subjects_are_one_in_all_forms_of_unicode():
+    composed, apart = "n\u00e9", "ne\u0301"
+    asked = {"provenance": {"annotation": {"labels": [apart]}}}
+    found = stats([film("a.mp4", seg(0, 1, label=composed)), film("b.mp4", **asked)])
+    assert [(row.film, row.label) for row in found.films] == [("a.mp4", composed), ("b.mp4", composed)]
+    rats = [replace(seg(0, 1), attributes={"subject": subject}) for subject in (composed, apart)]
+    assert [row.count for row in stats(film("a.mp4", *rats), by="subject").films] == [2]
 
 
 def test_different_subjects_of_one_film_count_together():

@@ -102,6 +102,8 @@ def test_what_a_spreadsheet_saved_and_a_name_by_hand_are_read(table):
         (b"identity,film,name\na1,x,../up\n", "gives a film the name '../up'"),
         (b"identity,film,name\na1,x,one\nb2,y,One\n", "has two rows of the name one"),
         (b"identity,film,name\na1,x,one\na1,y,two\n", "has two rows of the identity a1"),
+        (b"identity,film,name\n1.23E+31,x,one\n", "has the identity 1.23E+31, which a spreadsheet made of another one"),
+        (b"identity;film;name\n1,23E+31;x;one\n", "has the identity 1,23E+31"),
     ],
 )
 def test_another_file_is_kept_and_told(table, content, fact):

@@ -136,6 +136,35 @@ def test_what_fails_is_told_and_the_code_is_1(here, folder):
     assert "c.timeline.json: " in err
 
 
+def test_what_was_written_for_other_programs_beside_timelines_is_no_timeline(here, folder):
+    results = folder / "results"
+    kinds = ("labelstudio", "activitynet", "fiftyone", "soccernet", "labelstudio (1)")
+    for kind in kinds:
+        (results / f"a.mp4.timeline.{kind}.json").write_text("[]")
+    code, out, err = here("stats", results, "-f", "csv")
+    assert (code, err) == (0, "")
+    assert {row["film"] for row in rows(out)} == {"a.mp4", "b.mp4", ""}
+
+
+def test_an_analysis_that_was_stopped_is_told_and_the_code_is_1(here, folder):
+    results = folder / "results"
+    for name in ("b.mp4", "c.mp4"):
+        (results / f"{name}.timeline.partial.json").write_bytes((results / "a.mp4.timeline.json").read_bytes())
+    code, _, err = here("stats", results, "-f", "csv")
+    assert (code, err) == (1, "vtn-stream: the analysis of c.mp4 did not finish; it does not count; run it again\n")
+
+
+def test_quiet_says_nothing_of_what_went_well(here, folder):
+    assert here("stats", folder / "results", "-q", "-o", folder / "budget.csv") == (0, "", "")
+
+
+def test_a_workbook_that_is_too_large_has_a_cure(here, folder, monkeypatch):
+    monkeypatch.setattr("vtn_stream.formats.workbook.MAX_ROWS", 20)
+    code, _, err = here("stats", folder / "results", "--bin", "1s", "-o", folder / "budget.xlsx")
+    assert code == 1
+    assert err.endswith("no workbook was written; write CSV or JSON, or give longer bins or fewer films\n")
+
+
 def test_it_is_told_whose_work_it_is(here, folder):
     film = timeline(seg(0, 1, "bite", origin="model"), video_path="c.mp4", video_identity="c")
     (folder / "results" / "c.mp4.timeline.json").write_bytes(timeline_json.dumps(film, {}))

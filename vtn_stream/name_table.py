@@ -34,6 +34,7 @@ _LETTERS = "34679CDFGHJKMNPQRTVWXY"  # no two that look alike (0 O, 1 I, 2 Z, 5 
 _NUM_LETTERS = 6  # a hundred million names
 _RANDOM = re.compile(rf"{_PREFIX}[{_LETTERS}]{{{_NUM_LETTERS}}}")
 _NAME = re.compile(r"[^\W_][\w-]{0,63}", re.ASCII)  # as people may write one into the table: no suffix, no path
+_ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")  # digits, or digits with an e, as spreadsheets show them: 1.2E+31
 _COLUMNS = ("identity", "film", "name")
 _BOM = "\ufeff".encode()
 _FORMULA = ("=", "+", "-", "@")
@@ -213,6 +214,11 @@ class Names:
                 raise self._unusable(
                     f"gives a film the name {printable(own['name'][:80])!r}, or the row has too many cells",
                     "a name is of letters, digits, - and _: correct it by hand",
+                )
+            if _ROUNDED.fullmatch(own["identity"]):
+                raise self._unusable(
+                    f"has the identity {own['identity']}, which a spreadsheet made of another one",
+                    "take the table from before that, and read its columns as text",
                 )
             rows.append(_Row(**own, more=row))
         for what, values in (("name", [r.name for r in rows]), ("identity", [r.identity for r in rows if r.identity])):

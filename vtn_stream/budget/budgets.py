@@ -10,6 +10,7 @@ from vtn_stream.budget.figures import FIGURES, Floats, figures
 from vtn_stream.budget.films import Film
 from vtn_stream.budget.grouped import over_films
 from vtn_stream.budget.rows import FilmRow, GroupRow, defined
+from vtn_stream.film import one_form
 from vtn_stream.results.blank import asked_labels
 
 __all__ = ["Label", "budget_rows", "labels_of"]
@@ -27,8 +28,10 @@ class Label:
 def labels_of(films: Sequence[Film]) -> list[Label]:
     """All labels of all films, sorted, and those that people meant to use; "" if there is none at all."""
     of_films = [film.spans() for film in films]
-    asked = {label for film in films for label in asked_labels(film.timeline)}
-    names = sorted(asked.union(*of_films)) or [""]
+    used = {label for of_film in of_films for label in of_film}
+    spelled = {one_form(label): label for label in sorted(used)}
+    asked = {spelled.setdefault(one_form(label), label) for film in films for label in asked_labels(film.timeline)}
+    names = sorted(used | asked) or [""]
     none = np.zeros((0, 2))
     labels = []
     for name in names:

@@ -78,16 +78,13 @@ def films_of(found: Sequence[Found]) -> tuple[list[Film], list[str], list[InputE
         one = _one_of(same, lines, failed)
         kept += [] if one is None else [one]
     names = _names(kept)
-    spelled: dict[str, str] = {}  # a label in one form of Unicode -> as it came first
+    spelled: dict[str, str] = {}  # a label or subject in one form of Unicode -> as it came first
     films = []
     num_outside = 0
     for name, each in sorted(zip(names, kept, strict=True), key=lambda item: item[0]):
         segments, outside = _inside(each.timeline)
         num_outside += outside
-        segments = [
-            s if (label := spelled.setdefault(one_form(s.label), s.label)) == s.label else replace(s, label=label)
-            for s in segments
-        ]
+        segments = [_in_one_form(s, spelled) for s in segments]
         segments.sort(key=lambda s: (s.start_s, s.end_s, s.label))
         observed = observed_of(each.timeline)
         films.append(
@@ -185,6 +182,8 @@ def _one_of(same: Sequence[Found], lines: list[str], failed: list[InputError]) -
 def _files(same: Sequence[Found]) -> str:
     """The files of these timelines, for a message."""
     names = dict.fromkeys(map(_file, same))
+    if len(names) == 1 and len({each.folder for each in same}) > 1:  # of one name, in folders that are not shown whole
+        names = dict.fromkeys(f"{each.folder.name}/{_file(each)}" if each.folder else _file(each) for each in same)
     if len(names) > 1:
         return listed(names, len(same))
     return f"{len(same)} timelines" + (f" in {same[0].file}" if same[0].file else "")
@@ -226,6 +225,16 @@ def _names(films: Sequence[Found]) -> list[str]:
             names[i] = f"{name} ({number})"
         taken.add(names[i])
     return names
+
+
+def _in_one_form(s: Segment, spelled: dict[str, str]) -> Segment:
+    """The segment with its label and subject as they were first spelled."""
+    label = spelled.setdefault(one_form(s.label), s.label)
+    subject = s.attributes.get("subject", "")
+    said = spelled.setdefault(one_form(subject), subject) if subject else ""
+    if (label, said) == (s.label, subject):
+        return s
+    return replace(s, label=label, attributes={**s.attributes, "subject": said} if subject else s.attributes)
 
 
 def _inside(timeline: Timeline) -> tuple[list[Segment], int]:

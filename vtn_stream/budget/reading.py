@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vtn_stream.budget.films import Found
 from vtn_stream.budget.groups import check_no_groups
-from vtn_stream.errors import AnnotationError, InputError, VtnStreamError
+from vtn_stream.errors import AnnotationError, InputError, VtnStreamError, listed
 from vtn_stream.exchange.films import read_with_films
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.results import load_timeline
@@ -16,6 +16,7 @@ from vtn_stream.timeline import Timeline
 __all__ = ["Source", "read_files"]
 
 Source = str | os.PathLike[str] | Timeline
+_WHOLE, _PARTIAL = ".timeline.json", ".timeline.partial.json"
 _NOTHING, _UNCOUNTED = "no figures were computed", "it does not count"
 
 
@@ -37,9 +38,11 @@ def read_files(
             for file, below in timelines:
                 if _is_new(file, seen):
                     _load(file, below, path if path.is_dir() else path.parent, found, failed)
+            unfinished = _unfinished(path, [file for file, _ in timelines])
+            failed += unfinished
             if path.is_dir() and not any(path.iterdir()):
                 failed.append(InputError(f"there is nothing in {path.name or path}", _UNCOUNTED, "name another folder"))
-            elif not timelines and _is_new(path, seen):
+            elif not (timelines or unfinished) and _is_new(path, seen):
                 if path.is_file():
                     check_no_groups(path, _UNCOUNTED)
                 read = read_with_films(path, options, None)
@@ -56,6 +59,22 @@ def _timelines(path: Path) -> list[tuple[Path, str]]:
     if path.is_dir():
         return [(path / below, below.parent.as_posix()) for below in timelines_below(path, _NOTHING)]
     return [(path, "")] if is_timeline_name(path.name) else []
+
+
+def _unfinished(folder: Path, timelines: Iterable[Path]) -> list[InputError]:
+    """What is said of films in a folder whose analysis was stopped before it had a whole timeline."""
+    whole = {file.with_name(file.name.removesuffix(_WHOLE)) for file in timelines}
+    partial = folder.rglob(f"*{_PARTIAL}") if folder.is_dir() else []
+    names = sorted(
+        file.relative_to(folder).as_posix().removesuffix(_PARTIAL)
+        for file in partial
+        if file.with_name(file.name.removesuffix(_PARTIAL)) not in whole
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+    if not names:
+        return []
+    fact = f"the analysis of {listed(names)} did not finish"
+    return [InputError(fact, _UNCOUNTED if len(names) == 1 else "they do not count", "run it again")]
 
 
 def _load(file: Path, below: str, folder: Path, found: list[Found], failed: list[VtnStreamError]) -> None:

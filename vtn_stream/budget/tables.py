@@ -13,6 +13,7 @@ from typing import Any
 
 from vtn_stream.budget.rows import MEANINGS, TABLES, columns_of, values_of
 from vtn_stream.budget.stats import Stats
+from vtn_stream.errors import InputError
 from vtn_stream.formats.writing import cell
 
 __all__ = ["LEVELS", "as_csv", "as_json", "as_xlsx"]
@@ -68,7 +69,12 @@ def as_xlsx(stats: Stats) -> bytes:
         if rows or name == "films"
     }
     about = [["about", "meaning"], *([name, meaning] for name, meaning in MEANINGS.items()), *_known(stats)]
-    return workbook({**sheets, "about": about})
+    try:
+        return workbook({**sheets, "about": about})
+    except InputError as error:
+        raise InputError(
+            error.fact, error.consequence, "write CSV or JSON, or give longer bins or fewer films"
+        ) from error
 
 
 def _known(stats: Stats) -> Iterable[list[str]]:

@@ -12,13 +12,20 @@ from pathlib import Path, PurePath
 
 from vtn_stream.corrections import corrections_digest, is_corrected
 from vtn_stream.errors import InputError, TimelineError, listed
+from vtn_stream.formats import FORMATS
 from vtn_stream.results.blank import is_blank
 from vtn_stream.results.timelines import load_document
 from vtn_stream.timeline import Timeline
 
 __all__ = ["CorrectedFilm", "CorrectedFolder", "is_timeline_name", "read_corrected", "timelines_below"]
 
-_TIMELINE = re.compile(r"\.timeline\b(?!\.partial)[^/]*\.json$", re.IGNORECASE)
+# FILM.timeline.labelstudio.json is what we wrote for another program; browsers call a copy ....labelstudio (1).json.
+_OF_OTHERS = "|".join(
+    re.escape(of.suffix.removesuffix(".json"))
+    for of in FORMATS.ours.values()
+    if of.suffix.endswith(".json") and of.suffix != ".json"
+)
+_TIMELINE = re.compile(rf"\.timeline\b(?!\.partial|(?:{_OF_OTHERS})\b)[^/]*\.json$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
