@@ -14,7 +14,7 @@ from index_pages import entry_of, timeline
 from matplotlib.colors import to_hex
 from rich.console import Console
 
-from vtn_stream.report.colours import COLOURS, NUM_LOOKS, look_of
+from vtn_stream.report.colours import COLOURS, NUM_LOOKS, look_of, looks_apart
 from vtn_stream.report.drawing import looks_of
 from vtn_stream.report.index import index
 from vtn_stream.report.timeline_plot import figure
@@ -171,3 +171,17 @@ def test_each_two_colours_are_told_apart_also_by_the_colour_blind():
 
 def test_none_of_the_colours_is_grey():
     assert all(np.hypot(*oklab(linear(colour))[1:]) >= 0.07 for colour in COLOURS)
+
+
+def test_in_one_picture_no_two_labels_share_a_colour_while_there_are_some():
+    labels = ["active", "fallen", "falling", "look", "lying", "sit", "sitdown", "sleeping", "standup", "walk"]
+    assert len({look_of(label).colour for label in labels}) < len(labels)
+    looks = looks_apart(labels)
+    assert len({look.colour for look in looks.values()}) == len(labels)
+    assert looks == looks_apart(reversed(labels))
+    assert all(looks[label].hatch == look_of(label).hatch for label in labels)
+    for colour in {look_of(label).colour for label in labels}:
+        first = min(label for label in labels if look_of(label).colour == colour)
+        assert looks[first] == look_of(first)
+    many = [f"label {chr(97 + i)}{chr(97 + j)}" for i in range(9) for j in range(9)]
+    assert {look.colour for look in looks_apart(many).values()} == set(COLOURS)

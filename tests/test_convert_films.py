@@ -174,4 +174,5 @@ def test_the_command_line_tells_what_is_left_out_in_one_line(tmp_path):
     result = CliRunner().invoke(vtn_stream, ["convert", str(tmp_path / "t.csv"), str(tmp_path / "t.vtt")])
     assert result.exit_code == 0
     (line,) = (line for line in result.stderr.splitlines() if "left out" in line)
-    assert line.endswith("WebVTT does not hold scores, attributes and sources: left out")
+    lost = "WebVTT does not hold scores, attributes and sources: left out"
+    assert line.endswith(f"{lost}; --label-with subject keeps subjects, in the labels")

@@ -118,7 +118,9 @@ def _dropped(timelines: Sequence[Timeline], format: str, reading: ReadingOptions
         "the film's rate": not filled and reading.rate is None and any(t.nominal_rate is not None for t in timelines),
     }
     lost = [name for (name, there), kept in zip(held.items(), KEPT, strict=True) if there and kept not in its.keeps]
-    return [f"{its.title} does not hold {listed(lost, len(lost))}: left out"] if lost else []
+    whose = "attributes" in lost and any("subject" in s.attributes for t in timelines for s in t.segments)
+    cure = "; --label-with subject keeps subjects, in the labels" if whose else ""
+    return [f"{its.title} does not hold {listed(lost, len(lost))}: left out{cure}"] if lost else []
 
 
 def _stems(timelines: Sequence[Timeline]) -> list[str]:

@@ -70,7 +70,7 @@ def ethogram(films: Sequence[EthogramFilm], labels: Sequence[str], *, format: Pi
     order = {group: at for at, group in enumerate(dict.fromkeys(film.group for film in films))}
     last = len(order)
     drawn = sorted(films, key=lambda film: order[film.group] if film.group else last)[:MAX_FILMS]
-    looks = looks_of(labels)
+    looks = looks_of(labels, apart=True)
     start_s = min((span[0] for film in drawn for span in film.observed), default=0.0)
     end_s = max((span[1] for film in drawn for span in film.observed), default=1.0)
     with in_picture_style():
@@ -116,7 +116,7 @@ def share_bars(bars: Sequence[Bars], *, format: PictureFormat = "svg") -> bytes:
     drawn = _largest_labels(bars)
     labels = list(dict.fromkeys(of.label for of in drawn))
     several = len({of.group for of in drawn}) > 1
-    looks = looks_of(labels)
+    looks = looks_of(labels, apart=True)
     with in_picture_style():
         names = [folded(of.group if several else of.label) for of in drawn]
         heads = [folded(label) for label in labels] if several else []

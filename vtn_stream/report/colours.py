@@ -13,9 +13,10 @@ and for where nothing happens. Standard library only.
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["COLOURS", "NUM_HATCHES", "NUM_LOOKS", "Look", "look_of"]
+__all__ = ["COLOURS", "NUM_HATCHES", "NUM_LOOKS", "Look", "look_of", "looks_apart"]
 
 # In this order eight neighbours are as different as possible: the first scenes of a film.
 COLOURS = (
@@ -48,6 +49,23 @@ def look_of(label: str) -> Look:
         place = (0 if series["stem"] == _SCENES else _digest(series["stem"])) + number - 1
     hatch, colour = divmod(place % NUM_LOOKS, len(COLOURS))
     return Look(COLOURS[colour], hatch)
+
+
+def looks_apart(labels: Iterable[str]) -> dict[str, Look]:
+    """The looks of labels in one picture with a legend, in which bars may be too narrow to show a hatch.
+
+    The first label of each colour, in alphabetic order, looks as everywhere; the others get colours that are free, as
+    long as there are some, and keep their hatches.
+    """
+    looks = {label: look_of(label) for label in sorted(set(labels))}
+    first: dict[str, str] = {}
+    for label, look in looks.items():
+        first.setdefault(look.colour, label)
+    free = [colour for colour in COLOURS if colour not in first]
+    for label, look in looks.items():
+        if free and first[look.colour] != label:
+            looks[label] = Look(free.pop(0), look.hatch)
+    return looks
 
 
 def _digest(text: str) -> int:

@@ -24,7 +24,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from vtn_stream.errors import printable
-from vtn_stream.report.colours import look_of
+from vtn_stream.report.colours import look_of, looks_apart
 from vtn_stream.report.picture_file import with_digest
 from vtn_stream.timeline import Segment
 
@@ -108,9 +108,9 @@ def more(num: int, most: int, things: str) -> str:
     return f" ({most} of {num} {things})" if num > most else ""
 
 
-def looks_of(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """How the patches of each label look: the colour and the hatch that it has everywhere."""
-    looks = {label: look_of(label) for label in labels}
+def looks_of(labels: Iterable[str], *, apart: bool = False) -> dict[str, dict[str, Any]]:
+    """How the patches of each label look: the colour and hatch that it has everywhere; apart: those of one picture."""
+    looks = looks_apart(labels) if apart else {label: look_of(label) for label in labels}
     return {
         label: {
             "facecolor": look.colour,
