@@ -26,7 +26,7 @@ test-failed: check
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -v
 
 test-release: $(VENV)/installed
-	$(BIN)/python -m pytest -n auto -m release --hypothesis-profile explore
+	$(BIN)/python -m pytest -n auto -m "release or hypothesis" --hypothesis-profile explore
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 os.environ["COLUMNS"] = "120"  # terminals differ, and rich reads it once, when its consoles are made
 # A busy machine is no error, nor is an example that loads what the later ones find loaded.
-# `make test` tries the same examples each time, so that it fails for what was changed; `make test-release` others.
-settings.register_profile("explore", deadline=None)
-settings.register_profile("tests", deadline=None, derandomize=True)
+# `make test` tries the same few examples each time, so that it fails for what was changed; `make test-release` tries
+# many others. A test says how many only where each of them is dear.
+settings.register_profile("explore", deadline=None, max_examples=200)
+settings.register_profile("tests", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("tests")
 
 

@@ -4,7 +4,7 @@ import json
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from research_timelines import (  # noqa: F401  (fixtures among them)
     annotations_in,
@@ -33,7 +33,6 @@ def scored(draw, labels):
     ]
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(scored(any_text), min_size=1, max_size=3))
 def test_activitynet_results_come_back_exactly(films):
     before = [timeline(*segments, video_path=f"film{i}.mp4") for i, segments in enumerate(films)]
@@ -44,7 +43,6 @@ def test_activitynet_results_come_back_exactly(films):
     assert [t.video_path for t in after] == [f"film{i}" for i in range(len(films))]
 
 
-@settings(deadline=None, max_examples=50)
 @given(scored(plain))
 def test_the_scorer_reads_activitynet_results(tmp_path_factory, segments):
     before = timeline(*segments)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
@@ -58,7 +58,6 @@ def test_kappa_by_hand():
     assert kappa.value == pytest.approx((17 / 20 - 0.25) / 0.75)
 
 
-@settings(max_examples=40)
 @given(tracks, tracks)
 def test_kappa_is_scikit_learns_on_a_grid(a, b):
     from sklearn.metrics import cohen_kappa_score
@@ -70,7 +69,6 @@ def test_kappa_is_scikit_learns_on_a_grid(a, b):
         assert ours.value == pytest.approx(cohen_kappa_score(x, y), abs=1e-12)
 
 
-@settings(max_examples=40)
 @given(tracks, tracks)
 def test_kappa_is_symmetric_and_one_with_itself_and_does_not_care_for_names(a, b):
     names = {"walk": "x", "run": "a", "rest": "zz"}
@@ -81,7 +79,6 @@ def test_kappa_is_symmetric_and_one_with_itself_and_does_not_care_for_names(a, b
     assert cohens_kappa(table(a, a)).value in (1.0, None)
 
 
-@settings(max_examples=40)
 @given(tracks, tracks, st.floats(0.01, 100))
 def test_kappa_does_not_care_for_the_unit_of_time(a, b, factor):
     def scaled(segments):
@@ -169,7 +166,6 @@ def tiou(x, y):
     return shared / (x[1] - x[0] + y[1] - y[0] - shared) if shared > 0 else 0
 
 
-@settings(max_examples=40)
 @given(events, events, st.sampled_from([0.0, 0.25, 0.5, 2.0]))
 def test_pairs_by_ends_are_those_of_a_slow_search(a, b, most_s):
     slow = slowly(a, b, lambda x, y: (max(apart(x, y)), sum(apart(x, y))), lambda x, y: max(apart(x, y)) <= most_s)
@@ -178,7 +174,6 @@ def test_pairs_by_ends_are_those_of_a_slow_search(a, b, most_s):
     assert [(a[p.a], b[p.b]) for p in fast] == [(x, y) for _, x, y in slow]
 
 
-@settings(max_examples=40)
 @given(events, events)
 def test_pairs_by_overlap_are_those_of_a_slow_search(a, b):
     slow = slowly(a, b, lambda x, y: -round(tiou(x, y), 9), lambda x, y: tiou(x, y) >= 0.5)
@@ -186,7 +181,6 @@ def test_pairs_by_overlap_are_those_of_a_slow_search(a, b):
     assert [(a[p.a], b[p.b]) for p in fast] == [(x, y) for _, x, y in slow]
 
 
-@settings(max_examples=40)
 @given(events, events)
 def test_pairs_do_not_depend_on_whose_events_come_first(a, b):
     for pair_up in (lambda x, y: paired_by_ends(x, y, 1.0), lambda x, y: paired_by_overlap(x, y, 0.5)):
@@ -195,7 +189,6 @@ def test_pairs_do_not_depend_on_whose_events_come_first(a, b):
         assert there == back
 
 
-@settings(max_examples=40)
 @given(events, events)
 def test_more_tolerance_only_adds_pairs(a, b):
     assert near(a, b, 0.5) == near(a, b, 2.0)[: len(near(a, b, 0.5))]
@@ -253,7 +246,6 @@ def test_where_icc_is_undefined_it_says_why():
     )
 
 
-@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=9))
 def test_icc_does_not_depend_on_who_comes_first(ratings):
     there, back = icc(ratings), icc([(b, a) for a, b in ratings])

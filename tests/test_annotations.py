@@ -11,7 +11,7 @@ from annotation_reading import (  # noqa: F401  (fixtures among them)
     read,
     unaligned,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError, InputError
@@ -168,7 +168,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(json_values)
 def test_the_lines_of_a_json_text(value):
     # indented, every key and every item begins a line of its own

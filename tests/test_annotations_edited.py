@@ -6,7 +6,7 @@ import os
 
 import pytest
 from good_annotations import FILES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError, printable
@@ -70,7 +70,6 @@ def edited(content: str, changes) -> bytes:
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=120, deadline=None)
 @given(edits, st.booleans(), st.sampled_from([None, {"v1": 30.0, "a": 5.0, "film": 3.0, "given": 60.0}]))
 def test_an_edited_file_is_read_or_refused(tmp_path_factory, name, changes, skip_bad, videos):
     path = tmp_path_factory.getbasetemp() / "given"
@@ -78,7 +77,6 @@ def test_an_edited_file_is_read_or_refused(tmp_path_factory, name, changes, skip
     read_or_refuse(path, skip_bad=skip_bad, videos=videos, fps=25)
 
 
-@settings(max_examples=60, deadline=None)
 @given(edits, edits, st.booleans())
 def test_an_edited_mstcn_folder_is_read_or_refused(tmp_path_factory, of_mapping, of_truth, skip_bad):
     folder = tmp_path_factory.getbasetemp() / "mstcn"
@@ -99,7 +97,6 @@ def test_the_files_that_are_edited_are_good_ones(tmp_path):
         assert annotations.skipped == ()
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "bytes"
@@ -122,7 +119,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(["v1", "v2", "../x"]), json_values), st.booleans())
 def test_json_of_wrong_types_is_read_or_refused(tmp_path_factory, database, skip_bad):
     path = tmp_path_factory.getbasetemp() / "types"

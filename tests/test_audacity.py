@@ -2,14 +2,13 @@
 
 import pytest
 from chapter_timelines import clean, film, overlapping, read, segment, unscored, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
 from vtn_stream.formats import audacity
 
 
-@settings(deadline=None, max_examples=50)
 @given(overlapping(clean, st.integers(0, 43_200_000_000).map(lambda us: us / 10**6)))
 def test_labels_come_back_from_audacity(segments):
     content, warnings = written(audacity, *segments)

@@ -8,7 +8,7 @@ import pycmx
 import pytest
 from editor_timelines import segment, timeline, written
 from edl_timelines import COUNTED, read
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -28,7 +28,6 @@ def found(module, content, **options):
     return read(module, content, **options)
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(COUNTED),
     st.lists(st.tuples(st.integers(0, 80_000), named, colours), min_size=1, max_size=5),
@@ -45,7 +44,6 @@ def test_locators_come_back_frame_by_frame(counted, marked):
     assert (after.video_path, after.duration_s) == ("film.mp4", clock.seconds(90_000))
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(COUNTED),
     st.lists(

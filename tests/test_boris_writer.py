@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 from boris_projects import behaviors, observation, text
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from research_timelines import annotations_in, any_text, back, plain, segment, timeline  # noqa: F401  (fixtures too)
 
@@ -46,7 +46,6 @@ def coded(draw):
     return timeline(*found)
 
 
-@settings(deadline=None, max_examples=60)
 @given(coded())
 def test_boris_gives_back_the_segments(back, before):
     (after,) = back("boris", written(before).content)
@@ -58,7 +57,6 @@ def as_tuple(s):
     return s.start_s, s.end_s, s.label, sorted(s.attributes.items())
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 20), st.integers(0, 6), st.sampled_from("ab"), st.sampled_from(["", "x"])), max_size=10
@@ -205,7 +203,6 @@ def test_a_project_is_ascii_since_boris_reads_it_in_the_encoding_of_the_system()
     assert json.loads(content)["behaviors_conf"]["0"]["code"] == "kräht\ufffd"
 
 
-@settings(deadline=None, max_examples=40)
 @given(any_text, any_text)
 def test_any_text_is_written_and_equal_timelines_are_equal_bytes(label, subject):
     def film():

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from chapter_timelines import READING, again, any_label, film, overlapping, read, segment, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -16,7 +16,6 @@ MODULES = [youtube, ffmetadata, matroska, audacity]
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=50)
 @given(overlapping(any_label, st.floats(0, 43_200)))
 def test_whatever_is_written_can_be_read_and_then_stays(module, segments):
     content = module.write([film(*segments)], Options()).content.decode()
@@ -47,7 +46,6 @@ def test_equal_timelines_give_equal_bytes(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=40) | st.text(";FMETADAT1[CHPR]=\\#\n0123456789:,.\t-/ ", max_size=60))
 def test_any_text_is_read_or_a_timeline_error(module, content):
     for start in ("", ";FFMETADATA1\n[CHAPTER]\n", "<Chapters><EditionEntry>", "0:00 a\n", "1\t2\ta\n"):

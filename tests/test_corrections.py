@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream import corrections
@@ -197,7 +197,6 @@ corrected_films = st.builds(
 drawn_films = st.lists(model_segments, **many).map(lambda found: replace(EMPTY, segments=tuple(found)))
 
 
-@settings(max_examples=120)
 @given(corrected_films, drawn_films, st.booleans())
 def test_nothing_by_hand_is_ever_lost_or_changed(corrected, drawn, exclusive):
     result = kept_over(corrected, drawn, exclusive=exclusive)
@@ -211,7 +210,6 @@ def test_nothing_by_hand_is_ever_lost_or_changed(corrected, drawn, exclusive):
         assert result.timeline is drawn
 
 
-@settings(max_examples=120)
 @given(corrected_films, drawn_films, st.booleans())
 def test_what_is_drawn_is_part_of_what_the_model_said_and_against_nothing_that_people_said(corrected, drawn, exclusive):
     corrected = replace(corrected, segments=what_stands(corrected))
@@ -240,7 +238,6 @@ def test_what_is_drawn_is_part_of_what_the_model_said_and_against_nothing_that_p
     assert result.num_left_out + result.num_cut <= len(drawn.segments) or not is_corrected(corrected)
 
 
-@settings(max_examples=120)
 @given(corrected_films, drawn_films, st.booleans())
 def test_reviewed_time_stays_as_the_person_left_it(corrected, drawn, exclusive):
     after = kept_over(corrected, drawn, exclusive=exclusive).timeline
@@ -259,7 +256,6 @@ def test_reviewed_time_stays_as_the_person_left_it(corrected, drawn, exclusive):
                 assert there[0] == there[1]
 
 
-@settings(max_examples=80)
 @given(corrected_films, drawn_films)
 def test_what_nobody_spoke_of_is_drawn(corrected, drawn):
     """A segment that lies apart from all that people said is there, as it was drawn."""
@@ -298,7 +294,6 @@ def test_how_much_is_reviewed_is_counted_once_and_by_label():
     assert reviewed_share(replace(EMPTY, reviewed=(Reviewed(start_s=0, end_s=LENGTH_S),))) == 1
 
 
-@settings(max_examples=60)
 @given(corrected_films, corrected_films)
 def test_the_digest_is_that_of_the_hand_work_alone(one, two):
     said = [(what_stands(f), f.reviewed, f.rejected) for f in (one, two)]

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from planted import FPS, LABELS, WIDTH, clips, films, track
 
@@ -59,7 +59,6 @@ def test_epochs_and_seeds_cut_differently_and_a_seed_always_alike():
     assert twice[: len(twice) // 2] != twice[len(twice) // 2 :]
 
 
-@settings(max_examples=60, deadline=None)
 @given(num=st.integers(1, 90), length=st.integers(1, 50), seed=st.integers(0, 9), data=st.data())
 def test_a_crop_is_the_film_there_and_padding_behind_it(num, length, seed, data):
     lost = sorted(data.draw(st.sets(st.integers(0, num - 1), max_size=min(4, length - 1))))
@@ -128,7 +127,6 @@ def test_a_segment_longer_than_the_crop_counts_where_it_fills_half_of_it():
         assert asked(batch, row) == expected
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     spans=st.lists(st.tuples(st.floats(0, 24), st.floats(0, 12)), max_size=5),
     length=st.integers(2, 60),
@@ -185,7 +183,6 @@ def test_of_labels_at_once_the_one_that_began_last_holds():
     assert labels_of(film, LABELS).tolist() == [1, 1, 0, 0, 0, 0, 2, 2]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0.6, 6), min_size=2, max_size=8))
 def test_what_is_drawn_of_the_labels_themselves_is_off_by_half_a_position_at_most(lengths_s):
     borders_s = [0.0, *np.cumsum(lengths_s).tolist()]

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from research_timelines import annotations_in, plain, scores, segment, timeline  # noqa: F401  (a fixture among them)
@@ -260,7 +260,6 @@ def of_frames(draw):
     return timeline(*found, duration_s=float(num / rate), nominal_rate=rate), rate, num
 
 
-@settings(deadline=None, max_examples=40)
 @given(of_frames())
 def test_a_timeline_comes_back_and_cvat_shows_it_on_its_frames(annotations_in, given_film):
     before, rate, num = given_film
@@ -294,7 +293,6 @@ def test_segments_of_one_label_at_one_time_come_back_as_two_tracks(annotations_i
     assert [(s.start_s, s.end_s, s.attributes["track"]) for s in video.segments] == [(1, 3, "0"), (2, 4, "1")]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.floats(0, 1),
     st.integers(0, 9),

@@ -78,7 +78,6 @@ found = videos(
 thresholds = st.sampled_from([ACTIVITYNET, THUMOS14, EPIC, (0.5,), (1.0,), (0.7, 0.3)])
 
 
-@settings(deadline=None, max_examples=300)
 @given(found, truths, thresholds)
 def test_average_precision_is_that_of_plain_loops(predictions, truth, limits):
     scores = detection_map(predictions, truth, limits)
@@ -220,7 +219,6 @@ def plain_recall(proposals, truth, threshold, number, max_number):
     return sum(met) / len(met)
 
 
-@settings(deadline=None, max_examples=60)
 @given(found, truths, st.sampled_from([1.5, 3, 20]))
 def test_average_recall_is_that_of_plain_loops(proposals, truth, max_number):
     proposals |= {"w": [seg(0, 5, 2)] * 4}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from planted import clock
 
@@ -56,7 +56,6 @@ def test_candidates_near_a_stronger_one_are_the_same_event(told, middles):
     assert sorted(position for _, position, _ in drawn(spans(*told))) == middles
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(places, st.integers(1, 20).map(lambda n: n / 20), st.integers(0, 1)), max_size=12))
 def test_what_remains_is_what_a_plain_loop_leaves(told):
     left, middles = [], []

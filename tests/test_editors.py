@@ -8,7 +8,7 @@ from fractions import Fraction
 import lxml.etree
 import pytest
 from editor_timelines import COUNTED, NTSC, back, read, segment, spans, timeline, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError, TimelineError
@@ -27,7 +27,6 @@ scores = st.none() | st.integers(0, 10_000).map(lambda n: n / 10_000)
 
 
 @pytest.mark.parametrize("module", [xmeml, fcpxml])
-@settings(deadline=None, max_examples=60)
 @given(counted, st.lists(st.tuples(at_frames, texts, scores), max_size=5))
 def test_markers_come_back_frame_by_frame(module, counted, marked):
     rate, start = counted
@@ -43,7 +42,6 @@ def test_markers_come_back_frame_by_frame(module, counted, marked):
     assert (after.nominal_rate, after.start_timecode, after.video_path) == (rate, start, "film.mp4")
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     counted,
     st.lists(st.tuples(st.floats(0, HALF_DAY_S), st.floats(0, 100), texts, st.none() | st.floats(0, 1)), max_size=6),
@@ -61,7 +59,6 @@ def test_opentimelineio_gives_back_the_very_seconds(counted, marked, duration_s,
 
 
 @pytest.mark.parametrize("module", [xmeml, fcpxml])
-@settings(deadline=None, max_examples=60)
 @given(counted, st.floats(0, HALF_DAY_S), st.floats(0, HALF_DAY_S))
 def test_times_off_the_frames_are_half_a_frame_away_at_most(module, counted, start_s, lasts_s):
     rate, start = counted
@@ -71,7 +68,6 @@ def test_times_off_the_frames_are_half_a_frame_away_at_most(module, counted, sta
 
 
 @pytest.mark.parametrize("module", [*ALL, cmx3600, resolve_markers])
-@settings(deadline=None, max_examples=60)
 @given(st.fractions(Fraction(1, 100), 1000, max_denominator=100_000), st.floats(0, HALF_DAY_S), st.floats(1, 100))
 def test_a_film_at_any_rate_comes_back_at_its_seconds(module, rate, start_s, lasts_s):
     clock, _ = film_clock(timeline(rate=rate, duration_s=1e5), Options())
@@ -81,7 +77,6 @@ def test_a_film_at_any_rate_comes_back_at_its_seconds(module, rate, start_s, las
 
 
 @pytest.mark.parametrize("module", ALL)
-@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=20))
 def test_any_label_is_written_and_what_cannot_be_is_replaced(module, label):
     label = f"{label}\0\ud800]]></marker>&\"'\r\n\t"
@@ -251,7 +246,6 @@ def test_xml_with_entities_is_refused(module):
 
 
 @pytest.mark.parametrize("module", [xmeml, fcpxml])
-@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_xml_with_anything_in_the_place_of_a_value_is_read_or_refused(module, data):
     root = lxml.etree.fromstring(written(module, segment(1, 2, "a", 0.5), start="01:00:00:00")[0])

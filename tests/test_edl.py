@@ -7,7 +7,7 @@ from itertools import pairwise
 import pycmx
 import pytest
 from edl_timelines import COUNTED, NTSC, read, segment, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -57,7 +57,6 @@ def test_a_marker_edl_is_what_resolve_expects():
     assert warnings == ("1 segment shorter than a frame: written as a whole one",)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(COUNTED), spans, st.lists(lines, min_size=7, max_size=7))
 def test_cuts_come_back_frame_by_frame(counted, frames, labels):
     rate, start = counted
@@ -68,7 +67,6 @@ def test_cuts_come_back_frame_by_frame(counted, frames, labels):
     assert back(cmx3600, text, rate=rate, start=start) == [(s.start_s, s.end_s, s.label) for s in before]
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(COUNTED), spans, st.data())
 def test_markers_come_back_frame_by_frame(counted, frames, data):
     """Ends where it likes: markers overlap."""
@@ -84,7 +82,6 @@ def test_markers_come_back_frame_by_frame(counted, frames, data):
     assert back(resolve_markers, text, rate=rate, start=start) == [(s.start_s, s.end_s, s.label) for s in before]
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(COUNTED), st.lists(st.floats(0, HALF_DAY_S), min_size=2, max_size=9, unique=True).map(sorted))
 def test_times_off_the_frames_are_half_a_frame_away_at_most(counted, times):
     rate, start = counted
@@ -96,7 +93,6 @@ def test_times_off_the_frames_are_half_a_frame_away_at_most(counted, times):
         assert max(abs(s.start_s - start_s), abs(s.end_s - end_s)) <= 0.5000001 / rate
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=30), st.booleans())
 def test_no_label_breaks_a_line_or_adds_an_event(label, cut):
     module = cmx3600 if cut else resolve_markers

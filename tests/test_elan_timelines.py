@@ -2,7 +2,7 @@
 
 import pympi
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from research_timelines import annotations_in, back, plain, segment, timeline  # noqa: F401  (fixtures among them)
@@ -48,7 +48,6 @@ def linked_of(path):
     }
 
 
-@settings(deadline=None, max_examples=40)
 @given(in_tiers())
 def test_elan_gives_back_what_pympi_reads_as_well(tmp_path_factory, back, before):
     written = elan.write([before], Options())
@@ -92,7 +91,6 @@ def test_attributes_are_tiers_below_their_own_and_a_common_subject_is_its_partic
 MORE = ({"modifier": "fast|far"}, {"comment": " two\nlines "}, {})
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
@@ -82,7 +82,6 @@ sides = st.lists(
 )
 
 
-@settings(max_examples=40)
 @given(sides, sides, sides, sides)
 def test_nothing_but_the_sign_depends_on_who_comes_first(a, b, c, d):
     there, back = agreement(coding(x=a, y=c), coding(x=b, y=d)), agreement(coding(x=b, y=d), coding(x=a, y=c))
@@ -96,7 +95,6 @@ def test_nothing_but_the_sign_depends_on_who_comes_first(a, b, c, d):
         assert (mine.agreement is None, mine.why) == (theirs.agreement is None, theirs.why)
 
 
-@settings(max_examples=40)
 @given(sides, sides)
 def test_each_agrees_with_itself(a, b):
     found = agreement(coding(x=a, y=b), coding(x=a, y=b))
@@ -109,7 +107,6 @@ def test_each_agrees_with_itself(a, b):
     assert all(not film.differing for film in found.films)
 
 
-@settings(max_examples=40)
 @given(sides, sides)
 def test_names_of_labels_change_nothing(a, b):
     names = {"walk": "z", "run": "y", "rest": "a", "press": "m"}

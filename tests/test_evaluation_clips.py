@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scored_films import predicted, seg
 
@@ -125,7 +125,6 @@ pieces = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(pieces, min_size=1, max_size=4), st.sampled_from(LABELS))
 def test_share_of_time_is_counted_second_by_second(found, label):
     clips, _ = clips_of(found, truth_of(*[label] * len(found), duration_s=20.0))

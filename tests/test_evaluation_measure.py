@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scored_films import LABELS, TRUTH, annotations, predicted, scored, seg
 
@@ -98,7 +98,6 @@ found_segments = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from("abc"), found_segments), found_segments, st.randoms(use_true_random=False))
 def test_it_is_the_metrics_called_directly_whatever_the_order(found, more, random):
     truth = {"a": [replace(s, score=None) for s in more], **{n: t for n, t in TRUTH.items() if n != "a"}}

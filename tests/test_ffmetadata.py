@@ -5,7 +5,7 @@ import io
 import av
 import pytest
 from chapter_timelines import any_label, clean, film, in_a_row, overlapping, read, segment, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -22,7 +22,6 @@ def chapters(content):
         ]
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     in_a_row(clean | st.text("\\=;#\n[]a", max_size=6)).filter(lambda all: not any(s.label.endswith("\\") for s in all))
 )
@@ -32,7 +31,6 @@ def test_chapters_come_back_from_ffmetadata(segments):
     assert read(ffmetadata, content).segments == film(*segments).segments
 
 
-@settings(deadline=None, max_examples=100)
 @given(overlapping(any_label))
 def test_libavformat_reads_the_chapters_that_we_read(segments):
     content, _ = written(ffmetadata, *segments)

@@ -35,7 +35,6 @@ def at(threshold, scores, right, num_truth):
 scored = st.lists(st.tuples(st.integers(1, 20).map(lambda n: n / 20), st.booleans()), min_size=1, max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
 @given(scored)
 def test_no_threshold_of_a_clip_class_has_a_higher_f1(told):
     scores, right = zip(*told, strict=True)
@@ -63,7 +62,6 @@ def truth(told, num_missed=0):
     return [Segment(start_s=10 * n, end_s=10 * n + 1, label="run") for n in there]
 
 
-@settings(max_examples=150, deadline=None)
 @given(scored, st.integers(1, 4))
 def test_no_threshold_of_segments_has_a_higher_f1(told, num_missed):
     true = truth(told, num_missed)
@@ -124,7 +122,6 @@ def test_without_any_the_threshold_is_low():
     assert (fitted.common.high, fitted.common.low, fitted.own) == (0.3, 0.15, {})
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(10, 60).map(lambda n: n / 1e4), st.booleans()), min_size=1, max_size=30))
 def test_what_a_timeline_then_shows_is_what_was_counted_however_close_the_scores(told):
     """Spans as a network proposes them: neighbours differ by the last digit that a segment's score has."""

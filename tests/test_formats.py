@@ -56,7 +56,6 @@ def segment(start_s=1.0, end_s=2.0, label="a", **fields):
 # ---- JSON
 
 
-@settings(deadline=None, max_examples=50)
 @given(timelines)
 def test_json_is_written_and_read_like_every_format(before):
     written = timeline_json.write([before], Options())

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from drawn_timelines import seg, timeline
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from table_timelines import READING, film
 
@@ -53,7 +53,6 @@ def back(name, *films):
 
 
 @pytest.mark.parametrize("name", HOLDS_ORIGIN)
-@settings(deadline=None, max_examples=60)
 @given(st.lists(told, min_size=1, max_size=4))
 def test_origins_and_what_the_model_had_said_come_back_where_a_segment_is_by_hand(name, segments):
     before = film(*segments)

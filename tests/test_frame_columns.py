@@ -288,7 +288,6 @@ def test_too_many_frames_are_refused_before_they_are_made():
         WRITE([timeline(duration_s=1e300)], Options())
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.integers(0, 60),
     st.integers(0, 12),

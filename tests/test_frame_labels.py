@@ -5,7 +5,7 @@ import json
 
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError, InputError
@@ -115,7 +115,6 @@ def test_what_else_lies_in_the_folder_is_counted(read):
     assert [p.text for p in annotations.warnings] == ["1 file without a label for each frame ignored"]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(["mapping.txt", "a", "b"]),
     st.integers(0, 120),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from film_pages import data_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_results import INDEX, OTHER, SCORES, TIMELINE, contents
 
@@ -114,7 +114,6 @@ def test_whatever_is_changed_in_a_timeline_it_is_still_that_of_its_film(tmp_path
     assert contents(tmp_path) == before
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_any_change_of_a_timeline_s_file_is_seen(data):
     written = timeline_json.dumps(TIMELINE, {"timeline.csv": (ZEROS,)})

@@ -4,7 +4,7 @@ import json
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from research_timelines import (  # noqa: F401  (fixtures among them)
     annotations_in,
@@ -72,7 +72,6 @@ def in_frames(draw, labels, *, overlapping, attributes=NO_ATTRIBUTES):
     return timeline(*segments, nominal_rate=rate)
 
 
-@settings(deadline=None, max_examples=100)
 @given(in_frames(any_text, overlapping=True, attributes=st.dictionaries(any_text, any_text, max_size=2)))
 def test_fiftyone_gives_back_the_frames_and_the_film(before):
     written = fiftyone.write([before], Options())
@@ -128,7 +127,6 @@ def test_damaged_detections_are_told(entry, told):
     assert told in str(caught.value)
 
 
-@settings(deadline=None, max_examples=100)
 @given(in_frames(plain, overlapping=False))
 def test_label_studio_gives_back_the_frames(back, before):
     written = label_studio.write([before], Options())

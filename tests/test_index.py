@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from index_pages import entry, timeline
 
@@ -91,7 +91,6 @@ spans = st.tuples(st.floats(-1e300, 1e300) | st.floats(-5, 130), st.sampled_from
 segments = st.tuples(spans, st.sampled_from("abcdefghijk"), st.none() | st.floats(-1, 1))
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(segments, max_size=12),
     st.sampled_from([0.0, 0.01, 100.0, 1e300]),

@@ -181,7 +181,6 @@ def info(base, pts, leap=None):
     )
 
 
-@settings(deadline=None, max_examples=150)
 @given(clocks(), st.fractions(Fraction(1, 1000), 10, max_denominator=1000))
 def test_the_frame_before_is_the_nearest_one_and_never_beyond_a_leap(clock, back_s):
     base, pts, leap = clock

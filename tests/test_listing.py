@@ -199,7 +199,7 @@ _tree = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_tree, st.sampled_from(["**", "**/*.mp4", "*/*.mp4", "a/**/c*", "*"]))
 def test_a_pattern_finds_what_the_shell_would(tmp_path_factory, tree, pattern):
     root = tmp_path_factory.mktemp("tree")

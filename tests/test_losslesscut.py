@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 from editor_timelines import back, read, segment, timeline, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -31,7 +31,6 @@ def said(module, content, **options):
 # ---- CSV
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(ms, ms, texts.map(str.strip)), max_size=5))
 def test_the_csv_comes_back_to_the_millisecond(rows):
     before = [segment(start / 1000, (start + lasts) / 1000, label) for start, lasts, label in rows]
@@ -178,7 +177,6 @@ def test_the_csv_is_read_by_python_s_csv():
 # ---- projects
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(times_s, times_s | st.just(0.0), texts, st.dictionaries(texts, texts, max_size=2)), max_size=5)
 )
@@ -305,7 +303,6 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(values, st.sampled_from([None, 1]))
 def test_json_is_json5(value, indent):
     assert json.loads(as_json(json.dumps(value, indent=indent))) == value

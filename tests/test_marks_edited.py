@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from editor_timelines import segment, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -37,7 +37,6 @@ PIECES = [
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=80)
 @given(st.data())
 def test_an_edited_file_is_read_or_refused(module, data):
     encoding = encoding_of(WRITTEN[module])
@@ -53,7 +52,6 @@ def test_an_edited_file_is_read_or_refused(module, data):
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(module, data):
     with contextlib.suppress(TimelineError):

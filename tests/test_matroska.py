@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 from chapter_timelines import any_label, clean, film, overlapping, read, segment, unscored, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -14,7 +14,6 @@ from vtn_stream.formats import matroska
 from vtn_stream.formats.reading import ReadingOptions
 
 
-@settings(deadline=None, max_examples=50)
 @given(overlapping(clean | st.text("\r\n\t<>&']", max_size=5)))
 def test_chapters_come_back_from_matroska(segments):
     content, warnings = written(matroska, *segments)
@@ -22,7 +21,6 @@ def test_chapters_come_back_from_matroska(segments):
     assert read(matroska, content).segments == film(*unscored(segments)).segments
 
 
-@settings(deadline=None, max_examples=50)
 @given(overlapping(any_label, st.integers(0, 10**13).map(lambda ns: ns / 10**9)))
 def test_lxml_reads_our_chapters(segments):
     content, _ = written(matroska, *segments)

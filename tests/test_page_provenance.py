@@ -1,7 +1,7 @@
 """How a timeline was made, in sentences: with the model's name, whatever a stranger's provenance holds."""
 
 from film_pages import data_of, page, show, text, timeline  # noqa: F401  (fixtures among them)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.report.provenance import how_made
@@ -99,7 +99,6 @@ def broken(draw, whole):
     return {key: draw(broken(value)) for key, value in whole.items()}
 
 
-@settings(max_examples=40)
 @given(broken(MODEL))
 def test_a_stranger_s_provenance_may_hold_anything(provenance):
     if isinstance(provenance, dict):

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from table_timelines import READING, again, film, found, hostile, segment
 
@@ -26,7 +26,6 @@ exact = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.lists(exact, max_size=3), finite), max_size=3))
 def test_parquet_gives_back_films_lengths_and_segments_exactly(content):
     before = [
@@ -158,7 +157,6 @@ def test_a_small_parquet_does_not_become_a_large_timeline(monkeypatch, column):
         parquet.read(rows(1000, 101), "a.parquet", READING)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_damaged_parquet_is_a_timeline_error_or_read(data):
     content = bytearray(parquet.write([film(segment(), segment(3, 4, "b", 0.5))], Options()).content)

@@ -81,7 +81,6 @@ def films(draw):
     return predictions, truth
 
 
-@settings(deadline=None, max_examples=200)
 @given(films(), st.sampled_from([None, "exact", "corrected"]), st.sampled_from([0.1, 0.3, 0.5]))
 def test_the_scores_are_those_of_plain_loops(pair, form, fps):
     if form is None:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from editor_timelines import segment, timeline, written
 from edl_timelines import COUNTED, NTSC
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -41,7 +41,6 @@ def segments(content, **options):
     return timeline.segments
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(COUNTED),
     st.lists(st.tuples(st.integers(0, 80_000), st.integers(0, 10_000), named, lines, named), max_size=5),

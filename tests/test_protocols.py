@@ -146,7 +146,6 @@ def line(start, stop, num):
     return [start + Fraction(k, max(1, num - 1)) * (stop - start) for k in range(num)]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.integers(1, 400),
     st.sampled_from(

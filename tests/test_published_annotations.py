@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from annotation_reading import activitynet, drawn, problems, read  # noqa: F401  (fixtures among them)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from published_arithmetic import average_map, overlap
 
@@ -105,7 +105,6 @@ def test_what_is_dropped_elsewhere_changes_the_figure(tmp_path):
         assert math.dist(average_map(other, predictions, THUMOS14), as_written) > 1e-4
 
 
-@settings(deadline=None, max_examples=50)
 @given(*[st.tuples(st.floats(0, 50), st.floats(0, 50))] * 2)
 def test_the_oracle_overlaps_as_segments_do(a, b):
     first, second = (Segment(start_s=min(s), end_s=max(s), label="x") for s in (a, b))

@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from lxml import etree
 from research_timelines import annotations_in, back, segment, timeline  # noqa: F401  (fixtures among them)
@@ -133,7 +133,6 @@ def test_other_files_are_not_claimed(head):
     assert not fiftyone.claims(head, ".json")
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.sampled_from(NAMES),
     st.floats(0, 1),

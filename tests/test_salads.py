@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError
@@ -104,7 +104,6 @@ def test_faults_have_their_file_and_line(problems):
     ]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.booleans(),
     st.integers(0, 250),

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 from editor_timelines import NTSC, back, read, segment, timeline, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -32,7 +32,6 @@ def rows(*segments, **fields):
     return list(csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True)), warnings
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from([Fraction(25), Fraction(50), Fraction(10), Fraction(1)]),  # whose frames are whole milliseconds
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**4), texts), max_size=5),
@@ -46,7 +45,6 @@ def test_scenes_come_back_frame_by_frame(rate, scenes_):
     ]
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.sampled_from([NTSC, Fraction(24000, 1001), Fraction(25), Fraction(60)]), st.floats(0, 1e5), st.floats(0, 1e3))
 def test_frames_timecodes_and_seconds_of_a_row_agree(rate, start_s, lasts_s):
     ((row,), _) = rows(segment(start_s, start_s + lasts_s), rate=rate)

@@ -5,7 +5,7 @@ import tracemalloc
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pretended_workers import CHUNK_S, DIED, PREDICT_S, SEEK_S, SURVEY_S, Film, World, of_kind, once_each, play
 
@@ -108,7 +108,6 @@ def test_all_finish_near_the_ideal(num_workers: int, sizes: list[int]) -> None:
     assert played.num_seeks <= len(sizes) * seeks_per_film + 10
 
 
-@settings(max_examples=100, deadline=None)
 @given(sizes=st.lists(st.integers(0, 90), max_size=25), num_workers=st.integers(1, 20))
 def test_nobody_idles_while_there_is_work(sizes: list[int], num_workers: int) -> None:
     world = World([Film(size) for size in sorted(sizes, reverse=True)])

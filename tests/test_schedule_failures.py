@@ -4,7 +4,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pretended_workers import DIED, Film, Poison, World, of_kind, once_each, play
 
@@ -183,7 +183,6 @@ def test_many_bad_films_end_nothing_while_others_get_through() -> None:
 # Whatever comes in between
 
 
-@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_whatever_happens_every_healthy_film_is_done(data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(0, 20), max_size=8), "chunks")

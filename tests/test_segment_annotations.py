@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from annotation_reading import TABLE, activitynet, drawn, problems, read  # noqa: F401  (fixtures among them)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import AnnotationError
@@ -247,7 +247,6 @@ def as_found(annotations):
     }
 
 
-@settings(max_examples=60, deadline=None)
 @given(films(), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_csv_round_trip(tmp_path_factory, given_films, quoting):
     text = io.StringIO(newline="")
@@ -261,7 +260,6 @@ def test_csv_round_trip(tmp_path_factory, given_films, quoting):
     assert as_found(read_annotations(path)) == given_films
 
 
-@settings(max_examples=60, deadline=None)
 @given(films(), st.sampled_from([None, 1]), st.booleans())
 def test_json_round_trip(tmp_path_factory, given_films, indent, ascii_only):
     database = {

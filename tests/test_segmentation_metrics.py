@@ -76,7 +76,6 @@ def films(draw):
     return tuple({v: list(p[side][: min(map(len, p))]) for v, p in pairs.items()} for side in (0, 1))
 
 
-@settings(deadline=None, max_examples=300)
 @given(films(), st.sampled_from([(), ("_",), ("A", "_")]))
 def test_the_scores_are_those_of_plain_loops(pair, background):
     predictions, truth = pair

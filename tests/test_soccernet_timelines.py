@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from research_timelines import (  # noqa: F401  (fixtures among them)
     annotations_in,
@@ -17,7 +17,6 @@ from vtn_stream.formats import Options
 from vtn_stream.formats.annotations import soccernet
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 10**7), plain, scores, st.sampled_from([{}, {"team": "home"}])), max_size=5),
     st.booleans(),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.localize.soft_nms import soft_nms
@@ -56,7 +56,6 @@ def test_classes_do_not_see_each_other():
     sigma=st.sampled_from([0.3, 0.5, 1.0]),
     min_score=st.sampled_from([0.001, 0.2]),
 )
-@settings(max_examples=200, deadline=None)
 def test_it_is_the_plain_loop(data, max_segments, sigma, min_score):
     segments = [(float(a), float(a + n)) for a, n, _, _ in data]
     scores, classes = [s / 100 for *_, s, _ in data], [c for *_, c in data]

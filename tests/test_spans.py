@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from score_grids import LOW, all_at, grid, spans
 
@@ -95,7 +95,6 @@ def test_none_is_lost_that_a_timeline_may_show():
     assert found.scores.min() == pytest.approx(0.02)
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(4, 200), st.integers(0, 2)), min_size=1, max_size=8),
     st.integers(1, 7),

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kloppy import sportscode as kloppy
 from lxml import etree
@@ -89,7 +89,6 @@ segments = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=80)
 @given(st.lists(segments, max_size=5))
 def test_segments_come_back_exactly(given_segments):
     before = timeline(*given_segments)
@@ -186,7 +185,6 @@ def test_what_is_damaged_is_told(data, told):
     assert len(str(caught.value).splitlines()) == 1
 
 
-@settings(deadline=None, max_examples=80)
 @given(st.floats(0, 1), st.integers(0, 9), st.sampled_from(["<", ">", "&", "\0", "é", "<a>", "-1", "nan", "]]>", ""]))
 def test_an_edited_file_is_read_or_refused(where, num, put):
     data = written(*TWO).content

@@ -5,7 +5,7 @@ import math
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spot_files import EPIC, event, labels, read, region, spot, task  # noqa: F401  (fixtures among them)
 
@@ -55,7 +55,6 @@ NASTY = [
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(NASTY)), min_size=1, max_size=3),
     st.booleans(),
@@ -107,7 +106,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     json_values.map(lambda v: {"UrlLocal": "x", "annotations": [v]})
     | json_values.map(lambda v: [{"video": "v", "fps": 25, "events": [v]}, v])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream import atomic
@@ -57,7 +57,6 @@ def test_what_is_written_is_read(file):
     assert [path.name for path in file.parent.iterdir()] == ["motion.state"]
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=5), st.text(max_size=8))
 def test_numbers_and_text_come_back_as_they_were(tmp_path_factory, losses, key):
     path = tmp_path_factory.mktemp("state") / "state"

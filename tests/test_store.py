@@ -42,7 +42,7 @@ def files(root):
 # ---- in and out
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.integers(1, 9), st.integers(1, 5))
 def test_a_chunk_comes_back_bit_equal_from_a_file_of_equal_bytes(tmp_path, data, num, width):
     def floats(dtype, *shape):

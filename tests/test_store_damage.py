@@ -48,7 +48,7 @@ def test_a_file_cut_short_anywhere_is_damaged(store):
     assert not store.holds(CHUNK, RECIPE, EXECUTION)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=16))
 def test_a_stretch_overwritten_is_damage_or_changes_nothing(store, offset, junk):
     fill(store)

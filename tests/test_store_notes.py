@@ -76,7 +76,7 @@ def test_a_damaged_probe_is_no_probe(store, movie):
 # ---- scores
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.integers(0, 6), st.integers(0, 4))
 def test_scores_come_back_bit_equal(tmp_path, data, num, num_classes):
     def halves(*shape):

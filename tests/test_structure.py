@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -127,7 +127,6 @@ def test_min_positions_is_positive(min_positions: int) -> None:
         scores_of(film("AAA"), min_positions)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     values=arrays(
         np.float16,

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from subtitle_timelines import READING, again, any_label, film, in_cue, plain_block, read, segment, segments_of, text
 
@@ -15,7 +15,6 @@ from vtn_stream.formats.writing import Options
 MODULES = [webvtt, srt]
 
 
-@settings(deadline=None, max_examples=60)
 @given(segments_of(in_cue))
 def test_segments_come_back_from_webvtt(segments):
     written = webvtt.write([film(*segments)], Options())
@@ -23,7 +22,6 @@ def test_segments_come_back_from_webvtt(segments):
     assert read(webvtt, written.content.decode()).segments == segments
 
 
-@settings(deadline=None, max_examples=60)
 @given(segments_of(plain_block))
 def test_segments_come_back_from_subrip(segments):
     written = srt.write([film(*segments)], Options())
@@ -32,7 +30,6 @@ def test_segments_come_back_from_subrip(segments):
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=60)
 @given(segments_of(any_label))
 def test_no_label_adds_a_cue_or_takes_one(module, segments):
     def times(segments):
@@ -42,7 +39,6 @@ def test_no_label_adds_a_cue_or_takes_one(module, segments):
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=100)
 @given(any_label)
 def test_a_label_that_is_changed_is_told_and_then_stays(module, label):
     written = module.write([film(segment(label=label))], Options())
@@ -93,7 +89,6 @@ def test_a_film_without_segments_is_a_file_without_cues(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(deadline=None, max_examples=60)
 @given(st.text("WEBVT0123456789:.,-> \n<&;", max_size=60) | st.binary(max_size=30).map(lambda b: b.decode("latin-1")))
 def test_any_text_is_read_or_a_timeline_error(module, content):
     for start in ("", "WEBVTT\n\n", "1\n00:00:01,000 --> 00:00:02,000\n"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from table_timelines import READING, again, film, found, hostile, segment
 
@@ -42,13 +42,11 @@ films = st.lists(st.lists(segments, max_size=3), min_size=1, max_size=3).map(
 
 
 @pytest.mark.parametrize("module", TABLES)
-@settings(deadline=None, max_examples=100)
 @given(films)
 def test_tables_of_many_films_come_back(module, before):
     assert found(again(module, *before)) == found(before)
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.text("'=+-@\t\na", max_size=5))
 def test_exactly_the_apostrophe_that_protects_a_label_is_taken_off(label):
     ((back,),) = [timeline.segments for timeline in again(timeline_csv, film(segment(label=label)))]
@@ -223,7 +221,6 @@ several = st.lists(apart, min_size=1, max_size=3).map(
 
 
 @pytest.mark.parametrize("module", TABLES)
-@settings(deadline=None, max_examples=50)
 @given(several)
 def test_the_same_file_is_read_as_predictions(module, tmp_path_factory, before):
     path: Path = tmp_path_factory.getbasetemp() / f"predictions-{module.__name__}"
@@ -234,7 +231,6 @@ def test_the_same_file_is_read_as_predictions(module, tmp_path_factory, before):
 
 
 @pytest.mark.parametrize("module", TABLES)
-@settings(deadline=None, max_examples=50)
 @given(several)
 def test_the_same_file_is_read_as_annotations(module, tmp_path_factory, before):
     path: Path = tmp_path_factory.getbasetemp() / f"annotations-{module.__name__}"

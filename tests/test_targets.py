@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.heads.losses import dense_loss, diou_loss, focal_loss
@@ -56,7 +56,6 @@ def by_definition(segments, labels, level, num_levels, k, num_classes):
     data=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 60), st.integers(0, 2)), max_size=6),
     num_levels=st.integers(1, 5),
 )
-@settings(max_examples=60, deadline=None)
 def test_targets_are_the_definition_at_every_point(data, num_levels):
     segments, labels = [(a / 2, (a + n) / 2) for a, n, _ in data], [c for *_, c in data]
     num_points = [-(-61 // 2**level) for level in range(num_levels)]

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 import timecode as oracle
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
@@ -62,14 +62,12 @@ def test_frames_have_the_names_of_the_standard(rate, drop, frame, name):
     assert Clock(rate=rate, drop=drop).timecode(frame) == name
 
 
-@settings(deadline=None, max_examples=300)
 @given(clocks, st.integers(0, 24 * 3600 * 100))
 def test_the_timecode_package_gives_the_same_names(clock, frame):
     other = oracle.Timecode(clock.rate, frames=clock.start + frame + 1, force_non_drop_frame=not clock.drop)
     assert clock.timecode(frame) == str(other)
 
 
-@settings(deadline=None, max_examples=300)
 @given(clocks, st.data())
 def test_a_name_gives_back_its_frame_within_a_day(clock, data):
     frame = data.draw(st.integers(0, max(clock.day // 2 - 1, clock.day - clock.start - 1)))
@@ -77,13 +75,11 @@ def test_a_name_gives_back_its_frame_within_a_day(clock, data):
     assert clock.timecode(frame + clock.day) == clock.timecode(frame)
 
 
-@settings(deadline=None, max_examples=300)
 @given(clocks, st.integers(0, HALF_DAY_S * 100))
 def test_the_seconds_of_a_frame_give_it_back(clock, frame):
     assert clock.frame(clock.seconds(frame)) == frame
 
 
-@settings(deadline=None, max_examples=300)
 @given(clocks, st.floats(0, HALF_DAY_S))
 def test_a_time_is_within_half_a_frame_of_its_frame(clock, seconds):
     assert abs(Fraction(seconds) - clock.frame(seconds) / clock.rate) <= 1 / clock.rate / 2

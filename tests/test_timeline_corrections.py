@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from drawn_timelines import SPAN, scores, seg, timeline
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.timeline import Reviewed
@@ -85,7 +85,6 @@ def taken_away(film):
     return gone
 
 
-@settings(deadline=None, max_examples=150)
 @given(corrected, verbs)
 def test_no_verb_says_for_a_person_what_that_person_did_not_say(film, verb):
     after = verb(film)

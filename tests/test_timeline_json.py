@@ -208,7 +208,6 @@ def test_a_value_that_breaks_the_schema_is_refused(path, value):
         timeline_json.from_dict(changed(place, value))
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.sampled_from(PATHS), json_values)
 def test_whatever_the_file_holds_it_is_refused_or_it_can_be_written_again(path, value):
     try:

@@ -4,7 +4,7 @@ from itertools import groupby, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.localize.viterbi import decode_labels
@@ -31,7 +31,6 @@ def value(sequence, scores, least, cost):
     least=st.lists(st.integers(1, 4), min_size=3, max_size=3),
     cost=st.lists(st.lists(st.integers(-2, 6), min_size=3, max_size=3), min_size=3, max_size=3),
 )
-@settings(max_examples=150, deadline=None)
 def test_no_sequence_is_better(scores, least, cost):
     found = decode_labels(np.array(scores, float), np.array(least), np.array(cost, float)).tolist()
     if len(scores) < min(least):

@@ -6,7 +6,7 @@ import io
 import av
 import pytest
 import webvtt as webvtt_py
-from hypothesis import given, settings
+from hypothesis import given
 from subtitle_timelines import READING, any_label, film, in_cue, plain_block, read, segment, segments_of, text
 
 from vtn_stream.errors import TimelineError
@@ -83,7 +83,6 @@ def test_damaged_webvtt_is_refused_with_its_line(content, fault):
         read(webvtt, content)
 
 
-@settings(deadline=None, max_examples=60)
 @given(segments_of(in_cue))
 def test_webvtt_py_reads_our_webvtt(segments):
     found = webvtt_py.from_string(text(webvtt, *segments)).captions
@@ -94,7 +93,6 @@ def test_webvtt_py_reads_our_webvtt(segments):
 
 
 @pytest.mark.parametrize(("module", "format"), [(webvtt, "webvtt"), (srt, "srt")])
-@settings(deadline=None, max_examples=60)
 @given(segments_of(plain_block.filter(bool)), segments_of(any_label))
 def test_libavformat_reads_our_cues(module, format, plain, hostile):
     """It passes over cues that are equal or without text."""

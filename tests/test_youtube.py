@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from chapter_timelines import again, any_label, in_a_row, overlapping, read, segment, written
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vtn_stream.errors import TimelineError
@@ -25,7 +25,6 @@ def valid(content):
     return starts[:1] == [0] and len(starts) >= 3
 
 
-@settings(deadline=None, max_examples=100)
 @given(overlapping(any_label, st.floats(0, 43_200)) | in_a_row(any_label) | in_a_row(any_label).map(lambda s: s[1:]))
 def test_a_list_is_valid_or_a_warning_says_that_it_will_be_ignored(segments):
     content, warnings = written(youtube, *segments)
@@ -36,7 +35,6 @@ words = st.text("ab<é🎬", min_size=1).map(lambda word: word.replace("<", "c")
 whole = st.lists(st.tuples(st.integers(10, 4000), st.lists(words, max_size=3).map(" ".join)), min_size=3, max_size=9)
 
 
-@settings(deadline=None, max_examples=50)
 @given(whole)
 def test_chapters_that_cover_a_film_come_back_from_youtube(content):
     segments, end = [], 0
