@@ -174,6 +174,7 @@ def test_pip_installs_the_example(tmp_path):
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("raise OSError('/home/me/secret.txt is not there')", "OSError: ... is not there"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("class Odd(BaseException): ...\nraise Odd('it')", "Odd: it"),
         ("def write(timelines, options): ...", "ValueError: it has no title, a short text"),
         (GOOD.replace("'Good'", "7"), "ValueError: it has no title, a short text"),
         (GOOD.replace("'.good'", "'../good'"), "ValueError: it has no suffix such as .tally.txt, in small letters"),
@@ -220,6 +221,9 @@ def test_an_unknown_file_may_be_one_that_a_broken_plug_in_reads(plug, tmp_path):
         ("raise KeyError('label')", "KeyError: 'label'"),
         ("return 'text'", "it gave no Written with bytes"),
         ("return Written(content='text')", "it gave no Written with bytes"),
+        ("return Written(content=b'', warnings='text')", "its warnings are not texts"),
+        ("return Written(content=b'', warnings=(7,))", "its warnings are not texts"),
+        ("raise GeneratorExit", "GeneratorExit"),
     ],
 )
 def test_a_format_that_fails_while_it_writes_is_one_line(plug, path, body, reason):
@@ -239,11 +243,22 @@ def test_a_format_that_fails_while_it_reads_is_one_line(plug, tmp_path):
     file = tmp_path / "film.good"
     file.write_text("anything\n")
     plug(READS.format(read="raise ZeroDivisionError", claims="return True"))
-    with pytest.raises(PluginError, match=r"mine of .* failed \(ZeroDivisionError\)"):
+    with pytest.raises(PluginError, match=r"mine of .* failed \(ZeroDivisionError\); nothing was read"):
         read_any(file)
     with pytest.raises(InputError, match="can only be read"):
         check_written(["mine"], "nothing was written")
     assert "mine" not in suffixes()
+
+
+def test_what_a_plug_in_prints_is_apart_from_what_we_print(plug, path, capsys):
+    noise = "print('noise')\n"
+    plug(
+        noise
+        + "from vtn_stream.formats import Written\n"
+        + GOOD.replace("...", f"{noise.strip()}; return Written(content=b'')")
+    )
+    export(path, ["mine"])
+    assert capsys.readouterr() == ("", "noise\nnoise\n")
 
 
 def test_a_format_that_fails_while_it_is_asked_is_told_beside_the_one_that_reads(plug, tmp_path):
@@ -251,7 +266,7 @@ def test_a_format_that_fails_while_it_is_asked_is_told_beside_the_one_that_reads
     of_elan, strange = tmp_path / "film.eaf", tmp_path / "strange.log"
     of_elan.write_bytes(FORMATS["elan"].write([TIMELINE], Options()).content)
     (warning,) = (warning for warning in read_any(of_elan).warnings if "mine" in warning)
-    assert "mine of vtn-stream-example-made 0.1 failed (ZeroDivisionError)" in warning
+    assert "mine of vtn-stream-example-made 0.1 failed (ZeroDivisionError); it was passed over" in warning
     strange.write_text("what is this\n")
     with pytest.raises(AnnotationError, match=r"mine of .* failed \(ZeroDivisionError\)"):
         read_any(strange)

@@ -12,13 +12,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, distributions
 from typing import Any, TypeVar
 
 from vtn_stream.errors import PluginError, listed
 
-__all__ = ["FORMATS_GROUP", "HEADS_GROUP", "Plugin", "WithPlugins", "failure", "plugins_in"]
+__all__ = ["FORMATS_GROUP", "HEADS_GROUP", "Plugin", "WithPlugins", "failure", "plugins_in", "prints_apart"]
 
 FORMATS_GROUP = "vtn_stream.formats"
 HEADS_GROUP = "vtn_stream.heads"
@@ -151,8 +152,11 @@ class WithPlugins(MutableMapping[str, T]):
             return self._refused(name, plugins)
         (plugin,) = plugins
         try:
-            return self._fitted(plugin.entry.load(), plugin)
-        except (Exception, SystemExit) as error:  # it is a stranger's: whatever it raises breaks nothing else
+            with prints_apart():
+                return self._fitted(plugin.entry.load(), plugin)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # it is a stranger's: whatever it raises breaks nothing else
             return PluginError(
                 f"the {self._thing} {name} of {plugin} cannot be loaded ({failure(error)})",
                 "it is not used",
@@ -192,6 +196,11 @@ def plugins_in(group: str) -> list[Plugin]:
         for entry in entries:
             found[entry.name, key] = Plugin(name=entry.name, package=package, version=version, entry=entry)
     return [plugin for _, plugin in sorted(found.items())]
+
+
+def prints_apart() -> AbstractContextManager[object]:
+    """While another program's code runs: what it prints goes to stderr. Our stdout may be read by a program."""
+    return redirect_stdout(sys.stderr)
 
 
 def failure(error: BaseException) -> str:

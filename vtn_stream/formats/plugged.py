@@ -19,7 +19,7 @@ from vtn_stream.film import is_film_name
 from vtn_stream.formats.format import KEPT, Format
 from vtn_stream.formats.reading import ReadingOptions, ReadResult
 from vtn_stream.formats.writing import SAID, Options, Written
-from vtn_stream.plugins import Plugin, failure
+from vtn_stream.plugins import Plugin, failure, prints_apart
 from vtn_stream.timeline import Timeline
 
 __all__ = ["RESERVED", "PluggedFormat", "plugged"]
@@ -27,6 +27,7 @@ __all__ = ["RESERVED", "PluggedFormat", "plugged"]
 RESERVED = ("html", "all")  # a page, and on the command line all formats
 MAX_TITLE = 60
 _SUFFIX = re.compile(r"(\.[a-z0-9][a-z0-9_-]{0,15}){1,3}")
+_CONSEQUENCES = {"write": "nothing was written", "read": "nothing was read", "claims": "it was passed over"}
 # Of files that lie beside a timeline, and of what is not one format's alone.
 _OTHERS = (".html", ".partial.json", ".scores.arrow")
 
@@ -41,7 +42,9 @@ class PluggedFormat(Format):
     def read(self, data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         result = self._called("read", data, name, options)
         if not isinstance(result, ReadResult) or not all(isinstance(t, Timeline) for t in result.timelines):
-            raise self._failed("it gave no ReadResult of timelines")
+            raise self._failed("read", "it gave no ReadResult of timelines")
+        if not _lines(result.warnings):
+            raise self._failed("read", "its warnings are not texts")
         version = {self.plugin.package: self.plugin.version}
         timelines = (replace(t, provenance={**t.provenance, "plugins": version}) for t in result.timelines)
         return replace(result, timelines=tuple(timelines))
@@ -58,21 +61,24 @@ class PluggedFormat(Format):
             )
         written = self._called("write", timelines, options)
         if not isinstance(written, Written) or not isinstance(written.content, bytes):
-            raise self._failed("it gave no Written with bytes")
+            raise self._failed("write", "it gave no Written with bytes")
+        if not _lines(written.warnings):
+            raise self._failed("write", "its warnings are not texts")
         return written
 
     def _called(self, what: str, *given: Any) -> Any:
         try:
-            return getattr(self.code, what)(*given)
-        except VtnStreamError:
+            with prints_apart():
+                return getattr(self.code, what)(*given)
+        except (VtnStreamError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:  # it is a stranger's code
-            raise self._failed(failure(error)) from error
+        except BaseException as error:  # it is a stranger's code
+            raise self._failed(what, failure(error)) from error
 
-    def _failed(self, reason: str) -> PluginError:
+    def _failed(self, what: str, reason: str) -> PluginError:
         return PluginError(
             f"the format {self.plugin.name} of {self.plugin} failed ({reason})",
-            "nothing was written",
+            _CONSEQUENCES[what],
             f"update or uninstall {self.plugin.package}, or name another format",
         )
 
@@ -113,3 +119,7 @@ def _known(code: Any, name: str, words: Collection[str]) -> frozenset[str]:
     if strange := given - set(words):
         raise ValueError(f"its {name} has {min(map(str, strange))[:40]!r}, not one of {', '.join(words)}")
     return given
+
+
+def _lines(warnings: object) -> bool:
+    return isinstance(warnings, tuple | list) and all(isinstance(line, str) for line in warnings)
