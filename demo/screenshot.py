@@ -1,6 +1,7 @@
 """Take a picture of a page as a reader sees it: python demo/screenshot.py PAGE.html PICTURE.png [SECONDS [KEY ...]]
 
 Needs Chromium and the package playwright. SECONDS: where in the film. KEY: pressed one after the other before.
+docs/edit.png: demo/out/film.mp4.timeline.html docs/edit.png 0 t n Enter Enter x '}' '}' '}' Enter r 4 Enter
 """
 
 import shutil
