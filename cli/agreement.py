@@ -28,6 +28,7 @@ __all__ = ["measure_agreement"]
 MAX_ROWS = 60
 MAX_CONFUSIONS = 12
 MAX_WARNINGS = 10
+ONE_FILE = "A and B are the same file, so they agree in everything; name the files of two people"
 NOTHING = "nothing"  # where no label holds
 
 
@@ -49,6 +50,8 @@ def measure_agreement(asked: EvaluationOptions) -> int:
             read_coding(path, name=name, fps=asked.annotation_fps, skip_bad=asked.skip_bad, coding=coding)
             for path, name, coding in zip(paths, names, codings, strict=True)
         )
+    if paths[0].samefile(paths[1]) and codings[0] == codings[1]:
+        err.print(Text(ONE_FILE, style="yellow"), soft_wrap=True)
     extra: dict[str, Any] = {}
     for who, coding in zip("ab", (a, b), strict=True):
         extra |= _tell(who, coding, has_left_out=asked.skip_bad)

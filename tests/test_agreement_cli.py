@@ -60,6 +60,12 @@ def test_it_prints_how_far_two_annotators_agree(evaluate):
     assert "1 film only in A, not compared: alone.mp4" in err
 
 
+def test_one_file_as_both_is_told(evaluate):
+    code, _, err = evaluate("--agreement", "alice/coded.csv", "alice/coded.csv")
+    assert (code, "A and B are the same file, so they agree in everything" in err) == (0, True)
+    assert "same file" not in evaluate("--agreement", "alice/coded.csv", "bob/coded.csv")[2]
+
+
 def test_json_table_and_page(evaluate, here):
     options = ("--json", "--by-film", "--csv", "t.csv", "--page", "p.html", "--tolerance", "1s")
     code, out, err = evaluate("--agreement", "alice/coded.csv", "bob/coded.csv", *options)

@@ -296,6 +296,7 @@ def test_no_film_of_the_table_is_here(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("video,Video,group\na,b,old\n", "has two columns video"),
         ("", "has no column group; no figures were computed; give a table with the columns video and group"),
         ("a,b\n1,2\n", "has no column group: it has a and b"),
         ("treatment,group\n1,2\n", "has no column video: it has treatment and group"),

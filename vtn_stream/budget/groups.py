@@ -55,6 +55,8 @@ def read_groups(path: Path, *, by_subject: bool) -> tuple[list[GroupLine], list[
     names = [" ".join(cell.lower().split()) for cell in header]
     film = columns_of(header).film
     group, subject = (_only(names, name, path.name) for name in ("group", "subject"))
+    if film is not None:
+        _only(names, names[film], path.name)  # which of two names the film is not known
     if group is None or (film is None and subject is None):
         missing = "group" if group is None else "video"
         there = f": it has {listed(map(str, header), 8)}" if any(header) else ""
