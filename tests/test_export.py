@@ -383,3 +383,14 @@ def test_what_is_no_timeline_is_sent_to_convert(here, tmp_path):
     (tmp_path / "coded.boris").write_text("{}")
     code, _, err = here("export", tmp_path / "coded.boris", "-f", "vtt")
     assert (code, "become timelines with vtn-stream convert" in err) == (1, True)
+
+
+def test_attributes_that_a_format_does_not_hold_are_named(tmp_path):
+    coded = replace(TIMELINE, segments=tuple(replace(s, attributes={"subject": "hen 4"}) for s in TIMELINE.segments))
+    path = put(tmp_path, coded)
+    line = "left out: the attribute subject; --label-with subject keeps subjects, in the labels"
+    assert f"CSV: {line}" in export(path, ["csv"]).warnings
+    assert not any("attribute" in warning for warning in export(path, ["otio"]).warnings)
+    assert line in export_together([path], tmp_path / "all.csv", overwrite=True).warnings
+    named = export(path, ["csv"], selection=Selection(label_with="subject"), overwrite=True)
+    assert not any("attribute" in warning for warning in named.warnings)

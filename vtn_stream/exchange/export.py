@@ -10,6 +10,7 @@ from vtn_stream.exchange.labels import without_attribute
 from vtn_stream.exchange.output import (
     Exported,
     Pages,
+    attributes_lost,
     check_free,
     content_of,
     holding_many,
@@ -84,7 +85,8 @@ def export(
         made.append((target, written.content))
         title = "" if name == PAGE else f"{FORMATS[name].title}: "
         # What several formats say alike is said by the first of them.
-        notes |= {f"{title}{w}": None for w in written.warnings if not any(known.endswith(w) for known in notes)}
+        told = (*attributes_lost([timeline], name), *written.warnings)
+        notes |= {f"{title}{w}": None for w in told if not any(known.endswith(w) for known in notes)}
     for target, content in made:
         if content is not None:
             check_free(target, content, overwrite=overwrite)
@@ -127,7 +129,8 @@ def export_together(
     written = FORMATS[format].write(timelines, options)
     check_free(target, written.content, overwrite=overwrite)
     told = write_file(target, written.content)
-    return Exported(paths=(target,), warnings=(*warnings, *written.warnings, *told))
+    lost = attributes_lost(timelines, format)
+    return Exported(paths=(target,), warnings=(*warnings, *lost, *written.warnings, *told))
 
 
 def check_labels(paths: Iterable[Path], selection: Selection) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vtn_stream.errors import InputError, TimelineError, printable
+from vtn_stream.errors import InputError, TimelineError, listed, printable
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import Written, num
@@ -15,6 +15,7 @@ from vtn_stream.timeline import Segment, Timeline
 __all__ = [
     "Exported",
     "Pages",
+    "attributes_lost",
     "check_free",
     "content_of",
     "format_of",
@@ -101,6 +102,18 @@ def content_of(
         (timeline,) = timelines
         return page_at(target, timeline, store=pages.store, thumbnails=pages.thumbnails, source=source)
     return FORMATS[format].write(timelines, options)
+
+
+def attributes_lost(timelines: Iterable[Timeline], format: str) -> tuple[str, ...]:
+    """What files of this format do not say of who and how (subject, modifier ...), and what helps; a line or none."""
+    if format == PAGE or "attributes" in FORMATS[format].keeps:
+        return ()
+    there = {name for timeline in timelines for s in timeline.segments for name in s.attributes}
+    lost = sorted(there - FORMATS[format].attributes)
+    if not lost:
+        return ()
+    cure = "; --label-with subject keeps subjects, in the labels" if "subject" in lost else ""
+    return (f"left out: the attribute{'s' * (len(lost) > 1)} {listed(map(printable, lost), 5)}{cure}",)
 
 
 def inside_film(timeline: Timeline) -> tuple[Timeline, int]:
