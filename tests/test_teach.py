@@ -53,7 +53,7 @@ class World:
 
     def __init__(self, root, film_maker, backbone, weights):
         self.root = root
-        self.epochs = {"localization": 9, "dense": 6, "classification": 2}
+        self.epochs = {"localization": 6, "dense": 6, "classification": 2}
         self.options = {"backbone": backbone, "weights": weights, "store": root / "store", "device": "cpu", "fps": 2}
         self._taught = {}
         rows = ["video,start_s,end_s,label,subset,source"]
