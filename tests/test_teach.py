@@ -251,6 +251,7 @@ def test_thresholds_above_all_scores_show_nothing(world):
 # ---- killed
 
 
+@pytest.mark.release  # fits that are killed go on in test_fits.py, and a whole training after a full disk below
 def test_killed_by_the_system_it_goes_on_to_the_same_bytes(world):
     taught, _, _ = world.taught("dense")
     output, log = world.root / "killed.safetensors", world.root / "killed.training"
