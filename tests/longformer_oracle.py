@@ -8,7 +8,6 @@ import math
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import LongformerConfig, LongformerModel
 
 from vtn_stream.model import EncoderConfig, TemporalEncoder
 
@@ -63,6 +62,8 @@ class Longformer(torch.nn.Module):
     """transformers' LongformerModel with an encoder's weights, led as the released VTN leads it."""
 
     def __init__(self, encoder: TemporalEncoder) -> None:
+        from transformers import LongformerConfig, LongformerModel  # three seconds, in every process that collects
+
         super().__init__()
         self.config = config = encoder.config
         self.cls_token = torch.nn.Parameter(encoder.cls_token.detach().clone())

@@ -28,9 +28,17 @@ SLOW = (
     "test_teach.py",
     "test_page_everybody.py",  # a browser
     "test_decoding_process.py",  # waits for deadlines
-    "test_plots.py",
-    "test_timeline_plot.py",
+    "test_backbone.py",
     "test_analyze_cli.py",
+    "test_plots.py",
+    "test_embedding.py",
+    "test_anonymous_runs.py",
+    "test_backbone_names.py",
+    "test_timeline_plot.py",
+    "test_cuts.py",
+    "test_python_api.py",
+    "test_annotations_edited.py",
+    "test_checkpoints.py",
     "test_resume.py",
     "test_fits.py",
     "test_index_use.py",  # a browser

@@ -234,8 +234,8 @@ def test_a_dry_run_tells_chunks_and_hits_and_does_nothing(here, analyzed, filled
 def test_ctrl_c_in_the_middle_is_130_and_the_next_run_finishes(film, film_maker, tmp_path, tiny_options, here):
     store, out = tmp_path / "store", tmp_path / "out"
     # so long that there is a middle, however busy the machine
-    later = film_maker(tmp_path / "later.mp4", [(300, 4), (300, 5), (300, 6)])
-    arguments = ["analyze", film, "-o", out, "--store", store, "--fps", "5", *tiny_options]
+    later = film_maker(tmp_path / "later.mp4", [(200, 4), (200, 5), (200, 6)], fps=1)
+    arguments = ["analyze", film, "-o", out, "--store", store, "--fps", "2", *tiny_options]
     with subprocess.Popen([SCRIPT, *arguments, later], **PIPES) as running:
         while not list(store.rglob("0*-*.arrow")):
             assert running.poll() is None

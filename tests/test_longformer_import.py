@@ -5,7 +5,6 @@ import pickle
 
 import pytest
 import torch
-from transformers import LongformerConfig, LongformerForMaskedLM, LongformerModel
 
 from vtn_stream.checkpoints.longformer import from_longformer, load_longformer
 from vtn_stream.errors import CheckpointError
@@ -22,9 +21,12 @@ SMALL = {
 }
 
 
-def theirs(kind=LongformerModel, **options):
+def theirs(kind="LongformerModel", **options):
     """In evaluation mode, with weights so large that each of them matters."""
-    model = kind(LongformerConfig(**(SMALL | options))).eval()
+    import transformers  # three seconds, in every process that collects
+
+    config = transformers.LongformerConfig(**(SMALL | options))
+    model = getattr(transformers, kind)(config).eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -76,7 +78,7 @@ def test_all_position_rows_are_used():
 
 
 @pytest.mark.parametrize("safe", [True, False])
-@pytest.mark.parametrize("kind", [LongformerModel, LongformerForMaskedLM])
+@pytest.mark.parametrize("kind", ["LongformerModel", "LongformerForMaskedLM"])
 def test_folders_and_files_as_transformers_writes_them(tmp_path, kind, safe):
     model = theirs(kind)
     model.save_pretrained(tmp_path)
@@ -103,6 +105,8 @@ def test_folders_and_files_as_transformers_writes_them(tmp_path, kind, safe):
     ],
 )
 def test_what_ours_cannot_compute_is_refused(options, said):
+    from transformers import LongformerConfig
+
     with pytest.raises(CheckpointError, match=said):
         from_longformer(LongformerConfig(**(SMALL | options)), {})
 

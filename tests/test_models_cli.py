@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 from tiny_checkpoints import LABELS, tiny_checkpoint
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import LongformerConfig, LongformerModel
 
 from vtn_stream.checkpoints import catalogue, load_checkpoint, save_checkpoint
 from vtn_stream.checkpoints.sizes import multiply_adds, parameters
@@ -87,6 +86,8 @@ def small_config(tiny, **options):
 
 
 def test_what_the_paper_counts_is_what_transformers_computes(tiny):
+    from transformers import LongformerConfig, LongformerModel  # three seconds, in every process that collects
+
     config = small_config(tiny)
     theirs = LongformerModel(
         LongformerConfig(
