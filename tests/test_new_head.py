@@ -10,7 +10,7 @@ from plugged_in import example, look_again, site  # noqa: F401  # fixtures
 
 from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import describe_file, load_checkpoint
-from vtn_stream.errors import CheckpointError
+from vtn_stream.errors import CheckpointError, PluginError
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.heads import HEADS, network_config
 from vtn_stream.model import EncoderConfig, VTNConfig
@@ -81,6 +81,18 @@ def test_a_new_head_is_one_class_and_one_line(example, film_maker, tiny, tiny_we
     code, out, _ = here("evaluate", annotations, "--model", model, *given)
     assert code == 0
     assert json.loads(out)["segmentation"]["accuracy"] > 0.8
+
+    with monkeypatch.context() as broken:  # by another version of it
+        broken.setattr(type(HEADS["tags"]), "loss", None)
+        broken.setattr(type(HEADS["tags"]), "read", None)
+        why = "the head tags of vtn-stream-example 1.5 failed (TypeError: 'NoneType' object is not callable)"
+        with pytest.raises(PluginError) as caught:
+            teach(TrainingOptions(**asked | {"output": tmp_path / "n.safetensors"}, backbone=tiny, **options))
+        cure = "update or uninstall vtn-stream-example, or use another head"
+        assert str(caught.value) == f"{why}; training stopped; {cure}"
+        with Analyzer(Settings(model=model, **options)) as analyzer, pytest.raises(PluginError) as caught:
+            analyzer.analyze(analyzer.plan(tmp_path / "2.mp4"))
+        assert str(caught.value) == f"{why}; the film was not analyzed; {cure}"
 
     shutil.rmtree(example)  # uninstalled
     look_again(monkeypatch)

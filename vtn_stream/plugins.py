@@ -12,12 +12,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, distributions
 from typing import Any, TypeVar
 
-from vtn_stream.errors import PluginError, listed
+from vtn_stream.errors import PluginError, VtnStreamError, listed
 
 __all__ = ["FORMATS_GROUP", "HEADS_GROUP", "Plugin", "WithPlugins", "failure", "plugins_in", "prints_apart"]
 
@@ -132,6 +132,25 @@ class WithPlugins(MutableMapping[str, T]):
             else:
                 error = self._refused(name, plugins)
             yield from ((plugin, error) for plugin in plugins)
+
+    @contextmanager
+    def blamed(self, name: str, consequence: str) -> Iterator[None]:
+        """What goes wrong in here is told in one line if a plug-in added the name: it is most likely its fault. Raises
+        PluginError.
+        """
+        try:
+            yield
+        except VtnStreamError:
+            raise
+        except Exception as error:
+            if not (versions := self.versions(name)):
+                raise
+            of = " and ".join(f"{package} {version}" for package, version in versions.items())
+            raise PluginError(
+                f"the {self._thing} {name} of {of} failed ({failure(error)})",
+                consequence,
+                f"update or uninstall {listed(versions)}, or use another {self._thing}",
+            ) from error
 
     @property
     def _all(self) -> dict[str, list[Plugin]]:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vtn_stream.heads import head_of
+from vtn_stream.heads import HEADS, head_of
 from vtn_stream.model import VTN, Encoded, StatisticsEncoder, TemporalEncoder
 from vtn_stream.model.encoder import ReadFrames
 from vtn_stream.model.long import LongEncoding
@@ -131,7 +131,8 @@ def read_film(
     """
     config = network.config.head
     sequence = SequenceEncoding(network.encoder, values, valid, position_ids, scratch=scratch, on_progress=on_progress)
-    scores = head_of(config).read(config, network, sequence.tiles(), valid, fps)
+    with HEADS.blamed(config.kind, "the film was not analyzed"):
+        scores = head_of(config).read(config, network, sequence.tiles(), valid, fps)
     return replace(scores, saliency=relative_attention(sequence.encoded))
 
 

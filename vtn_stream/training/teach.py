@@ -11,6 +11,7 @@ from vtn_stream.atomic import check_writable
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
 from vtn_stream.errors import TrainingError
+from vtn_stream.heads import HEADS
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.base import load_base
 from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
@@ -61,17 +62,18 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
     with DecodingProcess() as process:
         material = prepare(options, open_encoder, store, process, inputs=inputs, base=base, on_event=tell)
     encoder = encoders[0]
-    learnt = learn(
-        material,
-        seed=options.seed,
-        epochs=options.epochs,
-        backbone=encoder.name,
-        device=encoder.device,
-        work=work,
-        on_event=tell,
-    )
-    tell(TrainingStage(name="writing"))
-    plots = write(material, learnt, encoder.recipe(material.plan.fps), output)
+    with HEADS.blamed(material.head, "training stopped"):
+        learnt = learn(
+            material,
+            seed=options.seed,
+            epochs=options.epochs,
+            backbone=encoder.name,
+            device=encoder.device,
+            work=work,
+            on_event=tell,
+        )
+        tell(TrainingStage(name="writing"))
+        plots = write(material, learnt, encoder.recipe(material.plan.fps), output)
     for state in state_files(work):
         state.unlink(missing_ok=True)
     return Taught(
