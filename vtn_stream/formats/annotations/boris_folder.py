@@ -6,6 +6,7 @@ from pathlib import Path
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations import boris
+from vtn_stream.formats.annotations.exports import is_export
 from vtn_stream.formats.annotations.film_files import join
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
 from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, unpacked
@@ -15,11 +16,13 @@ __all__ = ["files_in", "read"]
 
 
 def files_in(folder: Path) -> list[Path]:
-    return sorted(
+    """The projects in a folder, but for what `export` made of a timeline beside it."""
+    found = (
         file
         for file in folder.iterdir()
         if file.name.lower().endswith((".boris", ".boris.gz")) and not file.name.startswith(".") and file.is_file()
     )
+    return sorted(file for file in found if not is_export(file))
 
 
 def read(findings: Findings, files: Sequence[Path]) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["WANTED", "Columns", "TimeColumn", "Unit", "columns_of", "seems_a_time"]
+__all__ = ["MAX_COLUMNS", "WANTED", "Columns", "TimeColumn", "Unit", "columns_of", "seems_a_time"]
 
 Unit = Literal["s", "ms", "min", "clock", "frames", ""]  # clock: H:MM:SS or timecode; "": the name does not say
 
 WANTED = "video, start_s, end_s and label"
+MAX_COLUMNS = 16_384  # of a table: as many as a spreadsheet has. What a longer line means is not worth the time
 
 # Of several columns that say one time, the first of these units is read.
 _ORDER: tuple[Unit, ...] = ("s", "ms", "clock", "", "min", "frames")

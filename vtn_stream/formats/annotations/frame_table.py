@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vtn_stream.formats.annotations.columns import Unit, columns_of
+from vtn_stream.formats.annotations.columns import MAX_COLUMNS, Unit, columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, has_decimal_commas, header_of
 from vtn_stream.formats.annotations.text import seconds
@@ -60,7 +60,7 @@ def clock_of(header: Sequence[str]) -> tuple[Clock, tuple[int, ...]]:
 def claims(text: str) -> bool:
     """Whether there is a header with a column of 0 and 1 below, and with no segments: no starts, ends or texts."""
     header = header_of(text)
-    if len(header) < 2 or all(_is_number(cell, comma=True) for cell in header):
+    if not 2 <= len(header) <= MAX_COLUMNS or all(_is_number(cell, comma=True) for cell in header):
         return False
     found = columns_of(header)
     if found.start is not None and (found.end is not None or found.length is not None):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations import boris_tables
-from vtn_stream.formats.annotations.columns import WANTED, columns_of
+from vtn_stream.formats.annotations.columns import MAX_COLUMNS, WANTED, columns_of
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import cells_below, columns, has_decimal_commas, header_of, lines_above
 from vtn_stream.formats.annotations.table_times import Times
@@ -48,6 +48,8 @@ def claims(text: str) -> bool:
 
 def holds_times(header: Sequence[str]) -> bool:
     """Whether a header is that of a table of segments: it names times, and something else that belongs to them."""
+    if len(header) > MAX_COLUMNS:
+        return False
     found = columns_of(header)
     others = (found.film, found.label, found.scene, found.length, found.score, found.end if found.start else None)
     return found.holds_times and any(other is not None for other in others)
