@@ -99,10 +99,11 @@ def test_a_private_cluster_leaves_nothing_behind(tmp_path):
 def test_a_private_cluster_stops_with_its_driver_on_ctrl_c_and_sigterm():
     pytest.importorskip("ray")
     work = "import time, ray; print(ray._private.worker._global_node.get_temp_dir_path(), flush=True); time.sleep(60)"
-    drivers = {sent: start("local", work) for sent in (signal.SIGINT, signal.SIGTERM)}
-    for sent, driver in drivers.items():
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        driver = start("local", work)
         driver.stdout.readline()
         folder = driver.stdout.readline().strip()
+        assert folder, driver.communicate(timeout=LIMIT_S)
         assert processes_of(folder)
         driver.send_signal(sent)
         driver.communicate(timeout=LIMIT_S)
