@@ -33,7 +33,7 @@ class Classification(Head[ClassificationConfig]):
         return ClassificationConfig(num_classes=num_classes)
 
     def loss(self, config: ClassificationConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
-        return Loss(cross_entropy(network.classify(batch.embeddings, valid=batch.valid), batch.clips))
+        return Loss(cross_entropy(network.classify(batch.embeddings, batch.position_ids, batch.valid), batch.clips))
 
     def metric(
         self,

@@ -56,7 +56,7 @@ class Dense(Head[DenseConfig]):
         return DenseConfig(num_classes=num_classes, nothing=_covered(films) < ALL)
 
     def loss(self, config: DenseConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
-        logits = network.label(batch.embeddings, valid=batch.valid)
+        logits = network.label(batch.embeddings, batch.position_ids, batch.valid)
         labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
         known = batch.valid & (batch.labels >= 0)
         return Loss(dense_loss(logits, labels, known, smoothing=smoothing))

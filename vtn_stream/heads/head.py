@@ -29,8 +29,9 @@ ConfigT = TypeVar("ConfigT", bound=HeadConfig)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid or not known;
-    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none;
-    known [B, L, K]: whether it is known that a label happens or not; None: everywhere.
+    segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none,
+    or the probability of each label [B, K]; known [B, L, K]: whether it is known that a label happens or not; None:
+    everywhere; position_ids int64 [B, L], for an encoder that reads native positions; None: it reads none.
     """
 
     embeddings: Tensor
@@ -39,11 +40,14 @@ class Batch:
     segments: tuple[tuple[Tensor, Tensor], ...]
     clips: Tensor
     known: Tensor | None = None
+    position_ids: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on that device; segments stay where they are, since targets are made of them on the CPU."""
         on = {name: getattr(self, name).to(device) for name in ("embeddings", "valid", "labels", "clips")}
-        return replace(self, **on, known=None if self.known is None else self.known.to(device))
+        known = None if self.known is None else self.known.to(device)
+        ids = None if self.position_ids is None else self.position_ids.to(device)
+        return replace(self, **on, known=known, position_ids=ids)
 
 
 class Loss(NamedTuple):

@@ -5,17 +5,19 @@ T positions of a film's grid, K classes
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import longest_segment
 from vtn_stream.model import EncoderConfig, HeadConfig
+from vtn_stream.training.augment import Augmentation
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.ways import Motion
 
-__all__ = ["Hyperparameters", "natural_hyperparameters"]
+__all__ = ["BackboneLearning", "Hyperparameters", "natural_hyperparameters"]
 
 # Two layers of a width that embeddings of a few films can fill. Four were hardly better on a dozen films.
 WIDTH = 128
@@ -34,13 +36,43 @@ MIN_EPOCHS, MAX_EPOCHS = 10, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneLearning:
+    """How the image network learns along. Its layers of normalisation that keep means of many pictures stay in
+    evaluation mode: frames then do not depend on each other, and pieces of a batch give what the whole one gives.
+
+    blocks       which of its blocks learn: the last so many, all of them with its first layers, or only its norms
+    rate         its learning rate, as a share of the others'
+    layer_decay  the rate of each block is so many times that of the next one
+    drop_path    the probability that a block is passed over in training (Huang et al., "Stochastic depth", 2016)
+    piece        frames that pass it at once: what is in between is computed again for the gradient; None: all at once,
+                 and kept
+    share        of a crop's pieces that are decoded and learn; the other embeddings are those of the last time
+    """
+
+    blocks: Literal["all", "norms"] | int = "all"
+    rate: float = 1.0
+    layer_decay: float = 1.0
+    drop_path: float = 0.0
+    piece: int | None = 16
+    share: float = 1.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hyperparameters:
     """One way to train.
 
-    crop_positions  of a film that are learnt at once; batch_size, crops at once
-    weight_decay    of matrices; never of biases, norms, scales and tables
-    ema             the share of old weights in the running mean, once it has run in
+    crop_positions  of a film that are learnt at once; batch_size, crops of a step, in `accumulate` parts
+    optimizer       adamw; or sgd with Nesterov's momentum
+    decays          what weight_decay is for: matrices, but no tables of positions and tokens; or everything but the
+                    layers of the backbone that keep means of many pictures
+    schedule        cosine: half a cosine down to 0, after a linear rise in the first warm_up of the steps; steps: the
+                    learning rate times a share, from an epoch on, which may be a fraction: (epoch, share), ascending
+    ema             the share of old weights in the running mean, once it has run in; 0: the last weights count
+    max_norm        to which a longer gradient is cut; None: it is not
+    precision       of the products; bfloat16 only where the device has it, else float32
     smoothing       a dense head's weight of changes between neighbouring positions
+    backbone        how the image network learns; None: it does not, and embeddings are read
     """
 
     encoder: EncoderConfig
@@ -54,6 +86,15 @@ class Hyperparameters:
     ema: float = 0.99
     smoothing: float = 0.15
     seed: int = 0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    momentum: float = 0.9
+    decays: Literal["matrices", "all"] = "matrices"
+    schedule: Literal["cosine", "steps"] = "cosine"
+    steps: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
+    max_norm: float | None = 1.0
+    accumulate: int = 1
+    precision: Literal["float32", "bfloat16"] = "float32"
+    backbone: BackboneLearning | None = None
 
 
 def natural_hyperparameters(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from vtn_stream.backbone import check_asked
 from vtn_stream.errors import InputError
@@ -11,7 +12,10 @@ from vtn_stream.sampling import SamplingPlan, parse_rate
 from vtn_stream.settings import Device
 from vtn_stream.training.events import HeadKind
 
-__all__ = ["TrainingOptions"]
+__all__ = ["LearnBackbone", "RecipeName", "TrainingOptions"]
+
+RecipeName = Literal["natural", "paper", "paper+"]
+LearnBackbone = Literal["no", "last", "all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,13 @@ class TrainingOptions:
     seed         of all that is random
     epochs       how often all films are seen; None: as the data asks for
     hold_out     keep the films of the subset validation apart: they choose nothing and only measure the finished model
+    recipe       natural: what suits the films, measured out of fold; paper, paper+: clips end to end, as in the paper
+    network      of a recipe of the paper: one of the paper's models, or a timm image network; None: vtn-vit-b
+    learn_backbone  of the natural recipe: whether the image network learns along, its last blocks or all of it; it is
+                 kept if predictions out of fold say so
+    validation   a list of clips that measure a recipe of the paper; None: those of the subset validation
+    names        a file that says which label a number in a list stands for
+    overrides    of settings, as they are typed: ("encoder.layers", "6")
     skip_bad     leave out annotations and films that are wrong, and tell which
     anyway       train where there is too little to learn from
     overwrite    replace the model in the way
@@ -57,6 +68,12 @@ class TrainingOptions:
     seed: int = 0
     epochs: int | None = None
     hold_out: bool = False
+    recipe: RecipeName = "natural"
+    network: str | None = None
+    learn_backbone: LearnBackbone = "no"
+    validation: Path | None = None
+    names: Path | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
     skip_bad: bool = False
     anyway: bool = False
     overwrite: bool = False
