@@ -99,11 +99,11 @@ def mstcn(training: Films, test: Films, labels: Labels, epochs: int) -> list[Gri
     """Farha and Gall, "MS-TCN" (2019): stages of dilated residual convolutions, each correcting the one before."""
     torch.manual_seed(0)
     network = _Stages(training, len(labels) + 1).train()
-    rng = np.random.default_rng(0)
     crops = Crops(training, labels, max(len(film.values) for film in training), 1, hold=False)  # whole films
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
-    for _ in range(epochs):
-        for batch in crops.epoch(rng):
+    for epoch in range(epochs):
+        for example in crops.epoch(epoch, seed=0):
+            batch = example.batch
             stages = network(batch.embeddings, batch.valid)
             loss = torch.stack([dense_loss(logits, batch.labels, batch.valid) for logits in stages]).sum()
             optimizer.zero_grad()

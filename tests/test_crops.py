@@ -26,8 +26,8 @@ def numbered(num, film, *segments, **options):
 
 def cut(tracks, num, batch_size=2, seed=0, *, hold=False, epochs=1):
     """(film, start, batch, row) of every crop."""
-    crops, rng = Crops(tracks, LABELS, num, batch_size, hold=hold), np.random.default_rng(seed)
-    for batch in [batch for _ in range(epochs) for batch in crops.epoch(rng)]:
+    crops = Crops(tracks, LABELS, num, batch_size, hold=hold)
+    for batch in [example.batch for number in range(epochs) for example in crops.epoch(number, seed=seed)]:
         for row in range(batch_size):
             film, start = batch.embeddings[row, 0, :2].int().tolist()
             yield film, start, batch, row
@@ -208,9 +208,9 @@ def test_a_film_whose_clock_begins_later_is_labelled_by_its_clock():
 
 
 def test_clips_have_a_class_as_a_whole():
-    batch = next(Crops(clips([0, 1]), LABELS, 24, 8, hold=False).epoch(np.random.default_rng(0)))
+    batch = next(Crops(clips([0, 1]), LABELS, 24, 8, hold=False).epoch(0, seed=0)).batch
     assert sorted(batch.clips.tolist()) == [0, 0, 0, 0, 1, 1, 1, 1]
-    batch = next(Crops(films([0]), LABELS, 24, 2, hold=True).epoch(np.random.default_rng(0)))
+    batch = next(Crops(films([0]), LABELS, 24, 2, hold=True).epoch(0, seed=0)).batch
     assert batch.clips.tolist() == [-1, -1]
 
 
@@ -219,8 +219,8 @@ def test_films_are_not_copied():
     num_bytes = sum(film.values.nbytes for film in tracks)
     tracemalloc.start()
     crops = Crops(tracks, LABELS, 128, 4, hold=True)
-    for batch in crops.epoch(np.random.default_rng(0)):
-        assert batch.embeddings.shape == (4, 128, 64)
+    for example in crops.epoch(0, seed=0):
+        assert example.batch.embeddings.shape == (4, 128, 64)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.2 * num_bytes
@@ -230,7 +230,7 @@ def test_films_are_not_copied():
 def test_bounds_are_in_positions_of_the_films_grid(rate):
     fps = Fraction(rate)
     film = track(1000, (float(100 / fps), float(333.25 / fps), "run"), fps=fps)
-    batch = next(Crops([film], LABELS, 1000, 1, hold=False).epoch(np.random.default_rng(0)))
+    batch = next(Crops([film], LABELS, 1000, 1, hold=False).epoch(0, seed=0)).batch
     assert asked(batch, 0) == [(100, 333.25, 0)]
 
 

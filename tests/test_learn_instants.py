@@ -60,8 +60,8 @@ def test_a_crop_asks_about_the_instants_in_it():
     crops = Crops([film], LABELS, 64, 2, hold=True)  # 16 s, of 40
     seen = set()
     for epoch in range(12):
-        for batch in crops.epoch(np.random.default_rng(epoch)):
-            for bounds, labels in batch.segments:
+        for example in crops.epoch(epoch, seed=0):
+            for bounds, labels in example.batch.segments:
                 assert len(bounds)  # the crop holds one
                 assert (bounds[:, 0] == bounds[:, 1]).all()
                 assert labels.tolist() == [0] * len(bounds)

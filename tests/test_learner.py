@@ -15,6 +15,7 @@ from vtn_stream.model import VTN, DenseConfig, VTNConfig
 from vtn_stream.track import NO_THRESHOLD
 from vtn_stream.training import learner as module
 from vtn_stream.training.crops import Crops
+from vtn_stream.training.examples import Example
 from vtn_stream.training.learner import Learner, NoNumber, copied, pace, parameter_groups
 from vtn_stream.training.objective import Objective
 
@@ -51,7 +52,7 @@ def shaken(ours):
 def batches(head="localization", tracks=None, seed=0):
     if tracks is None:
         tracks = clips(range(8)) if head == "classification" else films(range(4))
-    return list(Crops(tracks, LABELS, 64, 4, hold=True).epoch(np.random.default_rng(seed)))
+    return [example.batch for example in Crops(tracks, LABELS, 64, 4, hold=True).epoch(0, seed=seed)]
 
 
 def same(weights, others):
@@ -80,7 +81,7 @@ def test_every_parameter_that_an_output_depends_on_gets_a_gradient(head):
     ours = shaken(network(head))
     if head == "localization":
         torch.nn.init.constant_(ours.head.regress.out.bias, 1.0)  # an offset of 0 learns nothing
-    Objective(ours, smoothing=0.15)(batches(head)[0]).backward()
+    Objective(ours, smoothing=0.15)(Example(batch=batches(head)[0])).backward()
     silent = set()
     for name, parameter in ours.named_parameters():
         if parameter.grad is None or not parameter.grad.abs().max() > 0:
@@ -96,11 +97,11 @@ def test_what_stands_where_nothing_is_seen_costs_nothing(head):
     tracks += [planted(9, num=30, lost=(0, 10, 11, 29))] if head != "classification" else []
     ours, (batch, *_) = shaken(network(head)).eval(), batches(head, tracks)
     assert (~batch.valid).any()
-    cost = Objective(ours, smoothing=0.15)(batch)
+    cost = Objective(ours, smoothing=0.15)(Example(batch=batch))
     batch.embeddings[~batch.valid] = 50.0
-    assert Objective(ours, smoothing=0.15)(batch).item() == pytest.approx(cost.item(), rel=1e-5)
+    assert Objective(ours, smoothing=0.15)(Example(batch=batch)).item() == pytest.approx(cost.item(), rel=1e-5)
     batch.embeddings[batch.valid] *= 2
-    assert Objective(ours, smoothing=0.15)(batch).item() != pytest.approx(cost.item(), rel=1e-5)
+    assert Objective(ours, smoothing=0.15)(Example(batch=batch)).item() != pytest.approx(cost.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -109,8 +110,8 @@ def test_padding_costs_nothing(head):
     tracks = [clip(n, LABELS[n % 2], num=60) for n in range(3)] if head == "classification" else films(range(3), num=60)
     ours, costs = shaken(network(head)).eval(), []
     for num in (60, 128):
-        batch = next(Crops(tracks, LABELS, num, 3, hold=False).epoch(np.random.default_rng(0)))
-        costs.append(Objective(ours, smoothing=0.15)(batch).item())
+        batch = next(Crops(tracks, LABELS, num, 3, hold=False).epoch(0, seed=0)).batch
+        costs.append(Objective(ours, smoothing=0.15)(Example(batch=batch)).item())
     assert costs[0] == pytest.approx(costs[1], rel=1e-5)
 
 
@@ -147,14 +148,14 @@ def test_the_number_of_positives_is_a_running_mean_of_the_batches():
                 num += int((target.positive & batch.valid[row, :: 2**level]).sum())
         assert num > 4
         expected = 0.9 * expected + 0.1 * num
-        ours(batch)
+        ours(Example(batch=batch))
         assert ours.num_positives == pytest.approx(expected)
 
 
 def test_a_batch_without_a_segment_teaches_that_nothing_happens():
     quiet = [replace(film, segments=()) for film in films(range(4))]
     ours = network()
-    cost = Objective(ours, smoothing=0.15)(batches(tracks=quiet)[0])
+    cost = Objective(ours, smoothing=0.15)(Example(batch=batches(tracks=quiet)[0]))
     cost.backward()
     assert cost.item() > 0
     assert ours.head.classify.out.bias.grad.min() > 0  # downwards, that is
@@ -169,7 +170,7 @@ def test_a_head_without_an_output_for_nothing_is_not_asked_about_it():
     asked = batch.labels < 2
     expected = -logits[asked & batch.valid].gather(1, batch.labels[asked & batch.valid][:, None]).mean()
     assert (batch.labels == 2).any()
-    assert objective(batch).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert objective(Example(batch=batch)).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 # ---- which parameters learn how fast
@@ -242,7 +243,7 @@ def test_steps_are_adamw_with_clipped_gradients_and_the_mean_follows_them(monkey
     decays = {id(p) for p in parameter_groups(twin, 1.0)[0]["params"]}
     objective = Objective(twin, smoothing=settings.smoothing)
     for t, batch in enumerate(given, 1):
-        cost = objective(batch)
+        cost = objective(Example(batch=batch))
         twin.zero_grad()
         cost.backward()
         grads = {name: p.grad.double() for name, p in twin.named_parameters() if p.grad is not None}
@@ -260,7 +261,7 @@ def test_steps_are_adamw_with_clipped_gradients_and_the_mean_follows_them(monkey
             keep = min(0.12, t / (t + 10))
             mean[name] = keep * mean[name] + (1 - keep) * double[name]
             p.data = double[name].float()
-        assert learner.learn(batch) == pytest.approx(cost.item(), rel=1e-4)
+        assert learner.learn(Example(batch=batch)).loss == pytest.approx(cost.item(), rel=1e-4)
     assert learner.step == len(given) == 6
     for name, parameter in ours.named_parameters():
         if name.endswith("key.bias"):
@@ -276,7 +277,7 @@ def test_the_mean_of_what_does_not_learn_is_that():
         ours.encoder.input_deviation.uniform_(0.1, 3)
     learner = Learner(ours, small(), 10)
     for batch in batches()[:3]:
-        learner.learn(batch)
+        learner.learn(Example(batch=batch))
     for name in ("encoder.input_mean", "encoder.input_deviation"):
         assert torch.equal(learner.mean[name], ours.state_dict()[name])
 
@@ -284,7 +285,7 @@ def test_the_mean_of_what_does_not_learn_is_that():
 def test_as_the_mean_the_network_is_the_mean_and_then_itself_again():
     ours = network()
     learner = Learner(ours, small(), 10)
-    learner.learn(batches()[0])
+    learner.learn(Example(batch=batches()[0]))
     learnt = copied(ours.state_dict())
     with contextlib.suppress(KeyboardInterrupt), learner.as_the_mean() as meanwhile:
         assert meanwhile is ours
@@ -300,7 +301,7 @@ def test_where_there_is_no_number_the_weights_stay(monkeypatch, what):
     ours = network()
     learner = Learner(ours, small(), 10)
     first, second, *_ = batches()
-    learner.learn(first)
+    learner.learn(Example(batch=first))
     before = copied(ours.state_dict())
     cost = Objective.__call__
     with monkeypatch.context() as patch:
@@ -309,21 +310,21 @@ def test_where_there_is_no_number_the_weights_stay(monkeypatch, what):
         else:  # the square root's is infinite at 0
             patch.setattr(Objective, "__call__", lambda self, batch: (cost(self, batch) * 0).sqrt())
         with pytest.raises(NoNumber):
-            learner.learn(second)
+            learner.learn(Example(batch=second))
     assert learner.step == 1
     assert same(ours.state_dict(), before)
-    assert math.isfinite(learner.learn(second))
+    assert math.isfinite(learner.learn(Example(batch=second)).loss)
 
 
 def test_another_learner_goes_on_to_the_same_bits():
     given, settings = batches() + batches(seed=1), small()
     one = Learner(network(dropout=0.0), settings, 10)
     for batch in given[:2]:
-        one.learn(batch)
+        one.learn(Example(batch=batch))
     other = Learner(network(dropout=0.0), settings, 10)
     other.go_on(one.counters, one.network.state_dict(), one.mean, one.optimizer)
     for batch in given[2:]:
-        assert one.learn(batch) == other.learn(batch)
+        assert one.learn(Example(batch=batch)).loss == other.learn(Example(batch=batch)).loss
     assert one.counters == other.counters
     assert same(one.mean, other.mean)
     assert same(one.network.state_dict(), other.network.state_dict())

@@ -124,10 +124,10 @@ def spoil(monkeypatch, at_step):
     """The loss is NaN at that step, counted from 1 over all epochs."""
     cost, steps = Objective.__call__, 0
 
-    def spoilt(self, batch):
+    def spoilt(self, example):
         nonlocal steps
         steps += 1
-        return cost(self, batch) * (math.nan if steps == at_step else 1)
+        return cost(self, example) * (math.nan if steps == at_step else 1)
 
     monkeypatch.setattr(Objective, "__call__", spoilt)
 
@@ -210,7 +210,9 @@ def test_no_room_for_temporary_files_is_told(monkeypatch):
 def test_the_means_of_the_weights_are_kept_at_each_length_and_it_ends_at_the_last(monkeypatch, tmp_path, is_killed):
     """A length is a share of a training of its full length: the learning rate falls as in that."""
     means, learn = [], Learner.learn
-    monkeypatch.setattr(Learner, "learn", lambda self, batch: (learn(self, batch), means.append(copied(self.mean)))[0])
+    monkeypatch.setattr(
+        Learner, "learn", lambda self, example: (learn(self, example), means.append(copied(self.mean)))[0]
+    )
     training, _ = few("dense")
     taught(training, "dense", num_epochs=5)
     after = means[4::5]  # an epoch has 5 steps

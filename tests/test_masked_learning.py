@@ -118,8 +118,8 @@ SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted).m
 
 def batch_of(film, head):
     crops = Crops([film], LABELS, 64, 1, hold=head == "localization")
-    (batch,) = crops.epoch(np.random.default_rng(0))
-    return batch
+    (example,) = crops.epoch(0, seed=0)
+    return example.batch
 
 
 @settings(deadline=None, max_examples=12)
@@ -130,7 +130,7 @@ def test_a_dense_network_gets_no_gradient_from_unknown_positions(run, jump):
     film = replace(film, known=known, segments=film.segments[:1])
     batch = batch_of(film, "dense")
     logits = torch.randn(1, 64, 3, requires_grad=True)
-    network = SimpleNamespace(label=lambda embeddings, valid: logits)
+    network = SimpleNamespace(label=lambda embeddings, position_ids, valid: logits)
     KINDS["dense"].loss(DenseConfig(num_classes=2, nothing=True), network, batch, smoothing=0.15).value.backward()
     unknown = torch.from_numpy(labels_of(film, LABELS) < 0)
     assert (logits.grad[0, unknown] == 0).all()
@@ -148,7 +148,7 @@ def test_a_pyramid_gets_no_gradient_from_unknown_positions_of_each_label(run, ju
     logits = tuple(torch.randn(1, n, 2, requires_grad=True) for n in lengths)
     offsets = tuple(torch.rand(1, n, 2, requires_grad=True) for n in lengths)
     there = tuple(torch.ones(1, n, dtype=torch.bool) for n in lengths)
-    network = SimpleNamespace(locate=lambda embeddings, valid: Pyramid(logits, offsets, there))
+    network = SimpleNamespace(locate=lambda embeddings, position_ids, valid: Pyramid(logits, offsets, there))
     KINDS["localization"].loss(config, network, batch, smoothing=0).value.backward()
     known = torch.from_numpy(known_at(film, LABELS))
     for level, of in enumerate(logits):
@@ -173,9 +173,7 @@ def test_a_network_that_learns_films_of_which_all_is_known_learns_as_before():
 
 def test_crops_lie_where_something_is_known():
     film = replace(planted(3, num=4000), known=Known(rest=((500.0, 540.0),)), segments=())
-    known = [
-        batch.known.any().item() for batch in Crops([film], LABELS, 64, 1, hold=False).epoch(np.random.default_rng(0))
-    ]
+    known = [example.batch.known.any().item() for example in Crops([film], LABELS, 64, 1, hold=False).epoch(0, seed=0)]
     assert np.mean(known) > 0.3  # by chance 4 % would
 
 

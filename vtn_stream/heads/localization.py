@@ -87,7 +87,7 @@ class Localization(Head[LocalizationConfig]):
         """Of Zhang et al., "ActionFormer" (2022), section 3.3: the focal loss of every point's classes, and the
         distance of the positives' segments, over the number of positives. Classes count where they are known.
         """
-        pyramid = network.locate(batch.embeddings, valid=batch.valid)
+        pyramid = network.locate(batch.embeddings, batch.position_ids, batch.valid)
         num_points = [logits.shape[1] for logits in pyramid.logits]
         classes, offsets, positive = [], [], []
         for bounds, labels in batch.segments:

@@ -1,10 +1,13 @@
 """The Video Transformer Network: image network, temporal encoder, head; on pixels, or on embeddings kept from earlier.
 
-B films, T frames, D width of an embedding, K classes
+B films, T frames, N frames of all films, D width of an embedding, K classes
 """
+
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vtn_stream.model.config import StatisticsConfig, VTNConfig
 from vtn_stream.model.encoder import TemporalEncoder
@@ -41,10 +44,25 @@ class VTN(nn.Module):
 
     def forward(self, pixels: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Normalised pixels [B, T, 3, H, W] -> logits [B, K]. Raises ValueError if there is no backbone."""
+        embeddings = torch.unflatten(self.embed(pixels.flatten(0, 1)), 0, pixels.shape[:2])
+        return self.classify(embeddings, position_ids, valid)
+
+    def embed(self, pixels: Tensor, piece: int | None = None) -> Tensor:
+        """Pixels [N, 3, H, W], as the backbone takes them -> embeddings [N, D].
+
+        piece  frames that pass at once; where a gradient is wanted, what is in between is not kept, but computed again
+               (Chen et al., "Training deep nets with sublinear memory cost", 2016): the memory no longer grows with N.
+               The same numbers, since frames do not depend on each other. None: all at once, and all is kept
+
+        Raises ValueError if there is no backbone.
+        """
         if self.backbone is None:
             raise ValueError("this network has no backbone: give its embeddings to `classify`")
-        embeddings = self.backbone(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2])
-        return self.classify(embeddings, position_ids, valid)
+        if piece is None:
+            whole: Tensor = self.backbone(pixels)
+            return whole
+        run = partial(checkpoint, self.backbone, use_reentrant=False) if torch.is_grad_enabled() else self.backbone
+        return torch.cat([run(some) for some in torch.split(pixels, piece)])
 
     def classify(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Embeddings [B, T, D] -> logits [B, K] of a classification head: the second half of `forward`."""

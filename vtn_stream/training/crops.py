@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vtn_stream.heads import Batch
 from vtn_stream.heads.labelled_film import known_at, labels_of
 from vtn_stream.localize import positions
+from vtn_stream.training.examples import Example
 from vtn_stream.training.films import TrainingFilm
 
 __all__ = ["Crops"]
@@ -24,7 +26,7 @@ MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns 
 
 
 class Crops:
-    """The films as crops of one length; shorter films are padded."""
+    """The films as crops of one length; shorter films are padded. They are `Examples` of embeddings."""
 
     def __init__(
         self, films: Sequence[TrainingFilm], labels: Sequence[str], num_positions: int, batch_size: int, *, hold: bool
@@ -48,12 +50,16 @@ class Crops:
         """Batches in an epoch: as many crops as would cover the films."""
         return math.ceil(sum(self._pieces) / self._batch_size)
 
-    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """The batches of an epoch: each film as often as it has pieces, in random order, at random places."""
-        order = rng.permutation(np.repeat(np.arange(len(self._films)), self._pieces))
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+        """Each film as often as it has pieces, in random order, at random places."""
+        order = np.random.default_rng([seed, number]).permutation(np.repeat(np.arange(len(self._films)), self._pieces))
         order = np.resize(order, self.num_batches * self._batch_size)  # the last batch begins again from the front
-        for begin in range(0, len(order), self._batch_size):
-            yield self._batch(order[begin : begin + self._batch_size], rng)
+        for batch in range(first, self.num_batches):
+            films = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+            yield Example(batch=self._batch(films, np.random.default_rng([seed, number, batch])))
+
+    def learnt(self, example: Example, embeddings: Tensor) -> None:
+        """There are no pixels."""
 
     def _batch(self, films: NDArray[np.intp], rng: np.random.Generator) -> Batch:
         shape = (len(films), self._num)

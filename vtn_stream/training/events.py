@@ -51,11 +51,12 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochDone:
-    """epoch, from 1, of num_epochs, of one fit; its mean loss."""
+    """epoch, from 1, of num_epochs, of one fit; its mean loss; figures on what is not learnt, if it was measured."""
 
     epoch: int
     num_epochs: int
     loss: float
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

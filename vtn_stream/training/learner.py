@@ -3,17 +3,17 @@
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from vtn_stream.heads import Batch
 from vtn_stream.model import VTN
+from vtn_stream.training.examples import Example
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.objective import Objective
 
-__all__ = ["Learner", "NoNumber", "Weights", "copied", "pace", "parameter_groups"]
+__all__ = ["Learner", "NoNumber", "Step", "Weights", "copied", "pace", "parameter_groups"]
 
 MAX_NORM = 1.0  # of the gradient
 
@@ -22,6 +22,13 @@ Weights = dict[str, Tensor]  # a state_dict
 
 class NoNumber(Exception):
     """The network, its loss or the gradient gave NaN or infinity."""
+
+
+class Step(NamedTuple):
+    """The loss of one step, and the embeddings [B, L, D] from which it came, without gradient."""
+
+    loss: float
+    embeddings: Tensor
 
 
 class Learner:
@@ -36,18 +43,19 @@ class Learner:
         self.mean = copied(network.state_dict())
         self._settings = settings
         self._num_steps = num_steps
-        self._objective = Objective(network, smoothing=settings.smoothing)
+        piece = None if settings.backbone is None else settings.backbone.piece
+        self._objective = Objective(network, smoothing=settings.smoothing, piece=piece)
         groups = parameter_groups(network, settings.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
 
-    def learn(self, batch: Batch) -> float:
-        """Takes one step; returns its loss. Raises NoNumber, and keeps the weights, if the loss or the gradient is not
+    def learn(self, example: Example) -> Step:
+        """Takes one step. Raises NoNumber, and keeps the weights, if the loss or the gradient is not
         a number.
         """
         settings = self._settings
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * pace(self.step, self._num_steps, settings.warm_up)
-        loss = self._objective(batch)
+        loss = self._objective(example)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MAX_NORM)
@@ -59,8 +67,12 @@ class Learner:
         keep = min(settings.ema, self.step / (self.step + 10))  # at first the mean is of few
         with torch.no_grad():
             for name, tensor in self.network.state_dict().items():
-                self.mean[name].lerp_(tensor, 1 - keep)
-        return value
+                if tensor.is_floating_point():
+                    self.mean[name].lerp_(tensor, 1 - keep)
+                else:  # a count
+                    self.mean[name].copy_(tensor)
+        assert self._objective.embeddings is not None
+        return Step(value, self._objective.embeddings)
 
     @contextmanager
     def as_the_mean(self) -> Iterator[VTN]:

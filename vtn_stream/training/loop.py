@@ -1,8 +1,11 @@
-"""The training loop: films, their labels, settings -> a network. Killed and started again, it gives the same bits."""
+"""The training loop: examples, a network, settings -> the network, trained. Killed and started again, it gives the same
+bits.
+"""
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,15 +21,19 @@ from vtn_stream.model import VTN, TemporalEncoder, VTNConfig
 from vtn_stream.training.base import grown
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, TrainingEvent
+from vtn_stream.training.examples import Examples
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learner import Learner, NoNumber, Weights, copied
 from vtn_stream.training.standardize import standardize
 from vtn_stream.training.state import TrainingState, load_state, save_state
 
-__all__ = ["Fitted", "check_numbers", "epochs_of", "fit"]
+__all__ = ["Fitted", "Validate", "check_numbers", "epochs_of", "fit", "run"]
 
 SAVE_EVERY_S = 10.0  # tens of megabytes are written, and waited for: after each epoch that would be a tenth of the time
+
+
+Validate = Callable[[VTN, int], Mapping[str, float]]  # (network in evaluation mode, epochs that are done) -> figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,11 +83,47 @@ def fit(
     state cannot be written. Later the weights so far are kept, and that is reported and noted.
     """
     check_numbers(films)
-    with torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()]):
-        lesson = _Fit(films, labels, settings, fps, lengths, backbone, device, base, on_event)
+    head = head_of(settings.head)
+    crops = Crops(films, labels, settings.crop_positions, settings.batch_size, hold=head.learns_segments)
+    with _own_random_numbers(device):
+        torch.manual_seed(settings.seed)
+        network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
+        if base is not None:
+            network.load_state_dict(grown(base, network))
+        elif settings.encoder.standardized and isinstance(network.encoder, TemporalEncoder):
+            standardize(network.encoder, films)
+    stops = [epochs_of(settings.num_epochs, length) for length in lengths]
+    return run(crops, network.to(device), settings, stops=stops, state=state, on_event=on_event)
+
+
+def run(
+    examples: Examples,
+    network: VTN,
+    settings: Hyperparameters,
+    *,
+    stops: Sequence[int],
+    state: tuple[Path, str] | None = None,
+    on_event: Callable[[TrainingEvent], None] | None = None,
+    validate: Validate | None = None,
+) -> Fitted:
+    """Teach a network what the examples show, on the device where it is: `fit`, for examples of any kind.
+
+    stops     the numbers of epochs after which the weights are wanted; it ends with the last of them, while the
+              learning rate follows settings.num_epochs
+    validate  measures the network after each epoch, with the mean of its weights; what it finds is in the event
+
+    Raises TrainingError as `fit` does.
+    """
+    with _own_random_numbers(network.device.type):
+        lesson = _Run(examples, network, settings, stops, on_event, validate)
         if state is not None:
             lesson.keep(*state)
         return lesson.fit()
+
+
+def _own_random_numbers(device: str) -> AbstractContextManager[None]:
+    """What is drawn in the block changes nothing outside."""
+    return torch.random.fork_rng(devices=[] if device == "cpu" else [torch.cuda.current_device()])
 
 
 @dataclass(slots=True)
@@ -89,37 +132,29 @@ class _Progress:
 
     epoch: int = 0
     losses: list[float] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 class _Stopped(Exception):
     """Something was not a number: the text says what, and when."""
 
 
-class _Fit:
+class _Run:
     def __init__(
         self,
-        films: Sequence[TrainingFilm],
-        labels: Sequence[str],
+        examples: Examples,
+        network: VTN,
         settings: Hyperparameters,
-        fps: Fraction,
-        lengths: Sequence[float],
-        backbone: str,
-        device: str,
-        base: Checkpoint | None,
+        stops: Sequence[int],
         on_event: Callable[[TrainingEvent], None] | None,
+        validate: Validate | None,
     ) -> None:
+        self._examples = examples
         self._settings = settings
-        self._stops = sorted({epochs_of(settings.num_epochs, length) for length in lengths})
+        self._stops = sorted(set(stops))
         self._tell = on_event or (lambda event: None)
-        head = head_of(settings.head)
-        self._crops = Crops(films, labels, settings.crop_positions, settings.batch_size, hold=head.learns_segments)
-        torch.manual_seed(settings.seed)
-        network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
-        if base is not None:
-            network.load_state_dict(grown(base, network))
-        elif settings.encoder.standardized and isinstance(network.encoder, TemporalEncoder):
-            standardize(network.encoder, films)
-        self._learner = Learner(network.to(device), settings, settings.num_epochs * self._crops.num_batches)
+        self._validate = validate
+        self._learner = Learner(network, settings, settings.num_epochs * examples.num_batches)
         self._earlier: dict[int, Weights] = {}
         self._progress = _Progress()
         self._state: tuple[Path, str] | None = None
@@ -167,6 +202,7 @@ class _Fit:
                 break
             progress.epoch += 1
             progress.losses.append(loss)
+            progress.figures = self._measured()
             if progress.epoch in self._stops:
                 self._earlier[progress.epoch] = copied(self._learner.mean)
             self._save()
@@ -182,23 +218,31 @@ class _Fit:
         )
 
     def _epoch(self) -> float:
-        """Runs one pass; returns its mean loss. Each epoch has its own seed: a resumed run draws the same numbers."""
-        seed = np.random.SeedSequence([self._settings.seed, self._progress.epoch])
-        torch.manual_seed(int(seed.generate_state(1)[0]))
+        """Runs one pass; returns its mean loss. Each step has its own seed: a resumed run draws the same numbers."""
+        seed, epoch = self._settings.seed, self._progress.epoch
         losses = []
         self._learner.network.train()
-        for number, batch in enumerate(self._crops.epoch(np.random.default_rng(seed)), 1):
+        for number, example in enumerate(self._examples.epoch(epoch, seed=seed)):
+            torch.manual_seed(int(np.random.SeedSequence([seed, epoch, number]).generate_state(1)[0]))
             try:
-                losses.append(self._learner.learn(batch))
+                step = self._learner.learn(example)
             except NoNumber as error:
-                raise _Stopped(
-                    f"the loss was not a number at step {number} of epoch {self._progress.epoch + 1}"
-                ) from error
+                raise _Stopped(f"the loss was not a number at step {number + 1} of epoch {epoch + 1}") from error
+            losses.append(step.loss)
+            self._examples.learnt(example, step.embeddings)
         return float(np.mean(losses))
+
+    def _measured(self) -> dict[str, float]:
+        if self._validate is None:
+            return {}
+        with self._learner.as_the_mean() as network:
+            return dict(self._validate(network, self._progress.epoch))
 
     def _epoch_done(self) -> EpochDone:
         progress = self._progress
-        return EpochDone(epoch=progress.epoch, num_epochs=self._stops[-1], loss=progress.losses[-1])
+        return EpochDone(
+            epoch=progress.epoch, num_epochs=self._stops[-1], loss=progress.losses[-1], figures=progress.figures
+        )
 
     def _save(self) -> None:
         if self._state is None or time.monotonic() < self._saved_at + SAVE_EVERY_S:

@@ -60,7 +60,7 @@ class Progress:
         self._parts[one.name] = cost * event.epoch / event.num_epochs
         if self._log is not None:
             log = self._logs.setdefault(one.name, Log(self._log / one.name.replace(" ", "-").replace("/", "-")))
-            log.write(event.epoch, loss=event.loss)
+            log.write(event.epoch, loss=event.loss, **event.figures)
         self._tell(event)
         self._say()
 
