@@ -6,6 +6,7 @@ files     files of weights, checked before torch loads
 network   the network on its device
 weights   finding, reading and checking the weights of a network
 hub       fetching them
+learning  a network that learns; blocks: which of its parameters
 digest    what a recipe knows them by
 speed     number types, threads and folded layers: quicker, with the same meaning
 """
@@ -17,10 +18,20 @@ from vtn_stream.backbone.files import INSTALLED_WEIGHTS
 
 if TYPE_CHECKING:
     from vtn_stream.backbone.digest import weights_digest
+    from vtn_stream.backbone.learning import TrainableBackbone, trainable
     from vtn_stream.backbone.network import devices
     from vtn_stream.backbone.weights import skeleton
 
-__all__ = ["INSTALLED_WEIGHTS", "FrameEncoder", "check_asked", "devices", "skeleton", "weights_digest"]
+__all__ = [
+    "INSTALLED_WEIGHTS",
+    "FrameEncoder",
+    "TrainableBackbone",
+    "check_asked",
+    "devices",
+    "skeleton",
+    "trainable",
+    "weights_digest",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -36,4 +47,8 @@ def __getattr__(name: str) -> Any:
         from vtn_stream.backbone.weights import skeleton
 
         return skeleton
+    if name in ("TrainableBackbone", "trainable"):
+        from vtn_stream.backbone import learning
+
+        return getattr(learning, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

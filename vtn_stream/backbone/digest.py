@@ -15,5 +15,5 @@ def weights_digest(tensors: Mapping[str, Tensor]) -> str:
     for key, value in sorted(tensors.items()):
         if not key.endswith("num_batches_tracked"):  # a counter of training steps; it changes no output
             digest.update(f"{key} {value.dtype} {list(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -6,16 +6,16 @@ N frames, H x W the network's input size, D its feature width.
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import timm
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from vtn_stream.backbone.digest import weights_digest
 from vtn_stream.backbone.hub import Hub
+from vtn_stream.backbone.pooling import Maximum
 from vtn_stream.backbone.speed import (
     bf16_pays,
     cast_weights,
@@ -71,7 +71,7 @@ class Network:
             source=source,
         )
         if pooling == "maximum":
-            self._model = _Maximum(self._model)
+            self._model = Maximum(self._model)
         self._size = self.facts.recipe.size
         self._dtype = dtype_for(self._model, device)
         self._batch_size = BATCH_SIZE[device]
@@ -135,22 +135,6 @@ class Network:
             values = self._model(inputs)
         result: NDArray[np.float16] = values[: len(batch)].to(torch.float16).cpu().numpy()
         return result
-
-
-class _Maximum(nn.Module):
-    """The network up to its last map of features, of each of which the largest value over the picture is taken."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """[N, 3, H, W] -> [N, D]."""
-        features: Tensor = self.network.forward_features(pixels)
-        if features.ndim == 3:  # [N, L, D]: a token for each part of the picture, behind those for all of it
-            return features[:, getattr(self.network, "num_prefix_tokens", 0) :].amax(1)
-        channels_first = features.shape[1] == self.network.num_features
-        return features.amax((2, 3) if channels_first else (1, 2))
 
 
 def devices() -> list[str]:

@@ -16,7 +16,7 @@ from vtn_stream.backbone.hub import Hub
 from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError
 
-__all__ = ["pretrained", "skeleton"]
+__all__ = ["at_random", "pretrained", "skeleton"]
 
 Tensors = dict[str, Tensor]
 
@@ -38,9 +38,13 @@ def pretrained(
     weights: Path | Mapping[str, Tensor] | None,
     size: tuple[int, int] | None = None,
     hub: Hub | None = None,
+    **options: Any,
 ) -> tuple[Any, str]:
-    """The network without its classifier, and where its weights come from. hub: one that was asked already."""
-    arguments = _arguments(name, size)
+    """The network without its classifier, and where its weights come from.
+
+    hub: one that was asked already; options: more of timm's arguments.
+    """
+    arguments = {**_arguments(name, size), **options}
     if weights is None and name not in INSTALLED_WEIGHTS:
         return _fetched(name, arguments, hub or Hub()), "model hub"
     with torch.device("meta"):  # names and shapes only: no tensor is made
@@ -66,6 +70,13 @@ def pretrained(
     _check_fit(name, model.state_dict(), tensors)
     model.load_state_dict(tensors)
     return model, source
+
+
+def at_random(name: str, size: tuple[int, int] | None = None, **options: Any) -> tuple[Any, str]:
+    """The network without its classifier, as timm starts one that is to learn everything; drawn from torch's generator.
+    And where its weights come from, in words.
+    """
+    return timm.create_model(name, num_classes=0, **_arguments(name, size), **options), "random numbers"
 
 
 def _fetched(name: str, arguments: Mapping[str, Any], hub: Hub) -> Any:

@@ -1,0 +1,145 @@
+"""An image network that learns: frames in, embeddings with gradients out. Imports torch and timm.
+
+N frames, H x W the network's input size, D its feature width.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from vtn_stream.backbone.blocks import Blocks, learnt, unused
+from vtn_stream.backbone.digest import weights_digest
+from vtn_stream.backbone.pooling import maximum
+from vtn_stream.backbone.weights import at_random, pretrained, skeleton
+from vtn_stream.errors import BackboneError
+from vtn_stream.track import Pooling, Recipe
+
+__all__ = ["TrainableBackbone", "trainable"]
+
+
+class TrainableBackbone(nn.Module):
+    """Frames [N, 3, H, W], uint8 or float32 in 0..255, RGB -> embeddings [N, D] that carry gradients.
+
+    Its parameters and state_dict have exactly timm's names, as of the network without its classifier: in a VTN they are
+    `backbone.NAME`, in a checkpoint too, and FrameEncoder takes them as weights. It normalises pixels itself.
+
+    Layers that keep running means of many pictures (batch norms) are always in evaluation mode: a frame's embedding
+    then depends on that frame alone, so that pieces of a batch give what the whole batch gives.
+
+    name, source   the network, and where its first weights came from
+    size           (H, W)
+    num_features   D
+    """
+
+    _network: Any
+    _shift: Tensor
+    _scale: Tensor
+
+    def __init__(self, name: str, network: Any, recipe: Recipe, source: str) -> None:
+        super().__init__()
+        # The network's own tables of parameters, buffers and layers are this module's: so they have its names.
+        self._parameters, self._buffers, self._modules = network._parameters, network._buffers, network._modules
+        self._non_persistent_buffers_set = network._non_persistent_buffers_set
+        self.__dict__["_network"] = network  # no layer of this module
+        self.name, self.source = name, source
+        self.size: tuple[int, int] = recipe.size
+        self.num_features = int(network.num_features)
+        self._recipe = recipe
+        self._parts = Blocks(network)
+        # the arithmetic of FrameEncoder: (x / 255 - mean) / std = (x - 255 mean) / (255 std)
+        shift, scale = torch.tensor(recipe.mean).mul(255), torch.tensor(recipe.std).mul(255).reciprocal()
+        self.register_buffer("_shift", shift[:, None, None], persistent=False)
+        self.register_buffer("_scale", scale[:, None, None], persistent=False)
+        self.train()
+
+    def forward(self, frames: Tensor) -> Tensor:
+        pixels = (frames.float() - self._shift) * self._scale
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        embeddings: Tensor = (
+            maximum(self._network, pixels) if self._recipe.pooling == "maximum" else self._network(pixels)
+        )
+        return embeddings.float()
+
+    def train(self, mode: bool = True) -> "TrainableBackbone":
+        """As of any module, but for layers that keep running means: they stay in evaluation mode."""
+        super().train(mode)
+        self._network.training = mode
+        for module in self._network.modules():
+            if "running_mean" in module._buffers or "running_var" in module._buffers:
+                module.training = False
+        return self
+
+    @property
+    def num_depths(self) -> int:
+        return self._parts.num_depths
+
+    def depth_of(self, name: str) -> int:
+        """How deep a parameter lies, 0 for the first layers, num_depths - 1 for the last: for a learning rate that
+        falls from the last layer to the first (Bao et al., "BEiT", 2021). By timm's own division.
+        """
+        return self._parts.depth_of[name]
+
+    def recipe(self, fps: Fraction) -> Recipe:
+        """What its embeddings mean now: the recipe that it was made with, and the digest of its weights."""
+        return replace(self._recipe, weights=weights_digest(self.state_dict()), fps=fps)
+
+
+def trainable(
+    name: str,
+    weights: Path | Mapping[str, Tensor] | None,
+    *,
+    recipe: Recipe | None = None,
+    size: int | None = None,
+    pooling: Pooling = "network",
+    blocks: Literal["all", "norms"] | int = "all",
+    drop_path: float = 0.0,
+    random: bool = False,
+) -> TrainableBackbone:
+    """An image network that learns. name, weights, size and pooling as FrameEncoder has them.
+
+    recipe     its size, mean, std, geometry and pooling, instead of timm's own; of its weights and fps nothing is taken
+    blocks     which parameters learn: all, those of the last so many blocks, or only the norms'
+    drop_path  the probability that a block is passed over (Huang et al., "Deep networks with stochastic depth", 2016),
+               rising from 0 in the first block to this in the last
+    random     start at random numbers, drawn from torch's generator, instead of weights
+
+    Raises BackboneError as FrameEncoder does, and where the network lacks what shall learn or be passed over;
+    ValueError for random numbers and weights at once.
+    """
+    if random and weights is not None:
+        raise ValueError("either weights, or random numbers")
+    asked = recipe.size if recipe is not None else None if size is None else (size, size)
+    options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    bare: Any = skeleton(name, asked)
+    try:
+        network, source = at_random(name, asked, **options) if random else pretrained(name, weights, asked, **options)
+    except TypeError as error:  # timm's, for an argument that a network does not have
+        raise _never_passes_over(name) from error
+    if recipe is None:
+        config = network.pretrained_cfg
+        recipe = Recipe(
+            backbone=name,
+            weights="",
+            fps=Fraction(1),
+            size=tuple(config["input_size"][1:]) if asked is None else asked,
+            mean=config["mean"],
+            std=config["std"],
+            pooling=pooling,
+        )
+    module = TrainableBackbone(name, network, recipe, source)
+    pooled = (lambda pixels: maximum(bare, pixels)) if recipe.pooling == "maximum" else bare
+    learning = learnt(bare, name, blocks) - unused(bare, pooled, recipe.size)
+    for path, parameter in module.named_parameters():
+        parameter.requires_grad_(path in learning)
+    return module
+
+
+def _never_passes_over(name: str) -> BackboneError:
+    return BackboneError(
+        f"{name} has no blocks that training could pass over", "nothing was trained", "leave out the drop path"
+    )

@@ -1,0 +1,28 @@
+"""How a network's last map of features becomes one vector. Knows timm's networks; no weights."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+__all__ = ["Maximum", "maximum"]
+
+
+def maximum(network: Any, pixels: Tensor) -> Tensor:
+    """[N, 3, H, W] -> [N, D]: the largest value over the picture of each of the network's last features."""
+    features: Tensor = network.forward_features(pixels)
+    if features.ndim == 3:  # [N, L, D]: a token for each part of the picture, behind those for all of it
+        return features[:, getattr(network, "num_prefix_tokens", 0) :].amax(1)
+    channels_first = features.shape[1] == network.num_features
+    return features.amax((2, 3) if channels_first else (1, 2))
+
+
+class Maximum(nn.Module):
+    """The network up to its last map of features, of each of which the largest value over the picture is taken."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[N, 3, H, W] -> [N, D]."""
+        return maximum(self.network, pixels)
