@@ -89,11 +89,17 @@ def unused(network: nn.Module, embed: Callable[[Tensor], Tensor], size: tuple[in
 
     embed: pixels [N, 3, H, W] -> embeddings [N, D].
     """
-    parameters = {path: parameter for path, parameter in network.named_parameters() if parameter.requires_grad}
-    output = embed(torch.zeros(1, 3, *size, device="meta"))
-    gradients = torch.autograd.grad(output.sum(), list(parameters.values()), allow_unused=True)
-    learning = {path for path, gradient in zip(parameters, gradients, strict=True) if gradient is not None}
-    return {path for path, _ in network.named_parameters()} - learning
+    reached: set[int] = set()
+    seen: set[object] = set()
+    steps: list[Any] = [embed(torch.zeros(1, 3, *size, device="meta")).grad_fn]
+    while steps:  # backwards through what was computed: quicker than gradients, of which only their being matters
+        step = steps.pop()
+        if step is not None and step not in seen:
+            seen.add(step)
+            if hasattr(step, "variable"):
+                reached.add(id(step.variable))
+            steps += [before for before, _ in step.next_functions]
+    return {path for path, parameter in network.named_parameters() if id(parameter) not in reached}
 
 
 def _by_timm(network: nn.Module, *, coarse: bool) -> dict[str, int | None]:
