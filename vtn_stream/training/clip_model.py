@@ -203,7 +203,7 @@ def _exam(found: Evaluation, labels: Sequence[str], num_asked: int) -> ClipExam:
     }
     measured = {"top-1": found.top_1, "top-5": found.top_5, "mean per class": found.mean_per_class}
     figures = {name: share for name, share in measured.items() if share is not None}
-    intervals = {}
+    intervals: dict[str, tuple[float, float]] = {}
     for name, each in right.items():
         if name in figures and len(each) > 1:
             interval = share_interval(figures[name], (each.sum() - each) / (len(each) - 1))

@@ -22,6 +22,7 @@ from vtn_stream.training.clip_network import Begun, begin
 from vtn_stream.training.clip_plan import ClipPlan, plan_for
 from vtn_stream.training.clip_session import ClipSession
 from vtn_stream.training.clip_validation import ClipValidation
+from vtn_stream.training.decoding import ClipDecoders
 from vtn_stream.training.estimate import check_memory, measured, sentence
 from vtn_stream.training.events import ClipsPrepared, EpochDone, StepDone, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.left_out import LeftOut
@@ -29,7 +30,6 @@ from vtn_stream.training.log import Log
 from vtn_stream.training.loop import run
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.overrides import shown
-from vtn_stream.video.decoders import Decoders
 
 __all__ = ["teach_end_to_end"]
 
@@ -51,7 +51,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
     store = EmbeddingStore(options.store)
     learning = plan.settings.backbone
     assert learning is not None
-    with _all_cores(device), Decoders(_num_decoders(device)) as decoders:
+    with _all_cores(device), ClipDecoders(_num_decoders(device), store) as decoders:
         reader = _reader(plan, learning.augmentation, decoders, left_out, store)
         clips, others = (_clips(plan.lists.clips.of(side)) for side in ("training", "validation"))
         examples = ClipFrames(
@@ -145,7 +145,7 @@ def _all_cores(device: str) -> Iterator[None]:
 
 
 def _reader(
-    plan: ClipPlan, augmentation: Augmentation, decoders: Decoders, left_out: LeftOut, store: EmbeddingStore
+    plan: ClipPlan, augmentation: Augmentation, decoders: ClipDecoders, left_out: LeftOut, store: EmbeddingStore
 ) -> ClipReader:
     return ClipReader(
         decoders, plan.sampling, plan.recipe, augmentation, left_out, store=store, native_ids=plan.native_ids
