@@ -30,7 +30,7 @@ from transformers import LongformerConfig, LongformerModel
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.checkpoints.longformer import LAYER_NAMES
 from vtn_stream.model import VTN
-from vtn_stream.model.config import vit_b_vtn
+from vtn_stream.model.variants import vit_b_vtn
 from vtn_stream.video import DecodingProcess, probe
 
 DATA = Path(os.environ.get("VTN_STREAM_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

@@ -29,7 +29,7 @@ from vtn_stream.analysis import Analyzer
 from vtn_stream.checkpoints import Checkpoint, save_checkpoint
 from vtn_stream.checkpoints.published import _names
 from vtn_stream.model import VTN, ClassificationConfig, EncoderConfig, VTNConfig
-from vtn_stream.model.config import vit_b_vtn
+from vtn_stream.model.variants import vit_b_vtn
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import OperatingPoint, OperatingPoints
 

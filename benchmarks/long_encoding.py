@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from vtn_stream.model import TemporalEncoder
-from vtn_stream.model.config import vit_b_vtn
 from vtn_stream.model.long import LongEncoding
+from vtn_stream.model.variants import vit_b_vtn
 
 WIDTH = 768
 BLOCK = 4096  # embeddings of one seed

@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 
 from vtn_stream.model import TemporalEncoder
-from vtn_stream.model.config import vit_b_vtn
+from vtn_stream.model.variants import vit_b_vtn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from longformer_oracle import Longformer

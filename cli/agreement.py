@@ -103,7 +103,7 @@ def _with_lengths(a: "Coding", b: "Coding", folder: Path) -> "Coding":
     """What A says, with the lengths of films that neither says. Films that cannot be found or read are named."""
     from vtn_stream.evaluation.coding import with_lengths
     from vtn_stream.evaluation.shared_films import shared_films
-    from vtn_stream.training.folder import FilmFolder
+    from vtn_stream.film_folder import FilmFolder
     from vtn_stream.video import DecodingProcess, probe
 
     inside, lengths_s = FilmFolder(folder), {}

@@ -217,7 +217,7 @@ def _tell_films(
 
 def _find(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Plan], dict[str, str]]":
     """The films, probed; for those that cannot be found or read, what is wrong with them."""
-    from vtn_stream.training.folder import FilmFolder
+    from vtn_stream.film_folder import FilmFolder
 
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}

@@ -9,9 +9,9 @@ from boris_projects import observation, text
 from training_material import material, process, row, store, table  # noqa: F401  (fixtures among them)
 
 from vtn_stream.errors import AnnotationError, InputError
+from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.training.events import TrainingStage
-from vtn_stream.training.folder import FilmFolder
 from vtn_stream.training.footage import NOT_COUNTED, find_films
 from vtn_stream.video import DecodingProcess
 

@@ -33,6 +33,7 @@ from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, Spans
 from vtn_stream.training.baselines import most_frequent
 from vtn_stream.training.check import natural_head
+from vtn_stream.training.claim import card_file
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import Prepared
 from vtn_stream.training.learn import learn
@@ -40,7 +41,7 @@ from vtn_stream.training.linear import LinearSettings, fit_linear
 from vtn_stream.training.loop import fit
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
-from vtn_stream.training.write import card_file, write
+from vtn_stream.training.write import write
 
 HALF = Known(rest=((0.0, 20.0),))  # of a planted film of 40 s
 

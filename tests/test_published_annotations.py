@@ -13,12 +13,12 @@ from published_arithmetic import average_map, overlap
 from vtn_stream.errors import InputError
 from vtn_stream.evaluation import Prediction, score
 from vtn_stream.evaluation.predictions import assign
+from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.annotations import read_annotations, timelines_of
 from vtn_stream.formats.annotations.activitynet import database_of
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.metrics import THUMOS14
 from vtn_stream.timeline import Segment
-from vtn_stream.training.folder import FilmFolder
 
 LABELS = ("Diving", "CliffDiving", "Shotput")
 

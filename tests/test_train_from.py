@@ -26,6 +26,7 @@ from vtn_stream.timeline import Reviewed, Segment, Timeline
 from vtn_stream.track import NO_THRESHOLD, OperatingPoint, OperatingPoints, PhaseRules
 from vtn_stream.training import linear as linear_module
 from vtn_stream.training.base import grown_head, labels_after, load_base, points_after, rules_after
+from vtn_stream.training.claim import card_file
 from vtn_stream.training.events import Prepared
 from vtn_stream.training.learn import learn
 from vtn_stream.training.linear import LinearSettings, fit_linear, natural_linear
@@ -35,7 +36,7 @@ from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
 from vtn_stream.training.split import NO_FOLD
 from vtn_stream.training.validation import predictions
-from vtn_stream.training.write import card_file, write
+from vtn_stream.training.write import write
 
 THREE = (*LABELS, "sit")
 SALT = "0" * 32

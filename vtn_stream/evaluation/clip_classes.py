@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vtn_stream.errors import AnnotationError
 from vtn_stream.film import as_stored, one_form
+from vtn_stream.film_folder import homes_of, path_below
 from vtn_stream.formats.annotations import clip_list
 from vtn_stream.formats.annotations.clip_list import ListedClip
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
@@ -71,8 +72,9 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
     classes |= {one_form(label): k for label, k in classes.items()}
     clips: list[LabelledClip] = []
     seen: dict[str, At] = {}
+    homes = homes_of(root)
     for at, given, label, _ in listed:
-        name = _inside_path(given, root)
+        name = path_below(given, homes)
         truth = clip_list.class_of(label, classes)
         truth = clip_list.class_of(one_form(label), classes) if truth is None else truth
         if not name or not label:
@@ -89,15 +91,6 @@ def _checked(findings: Findings, listed: Iterable[ListedClip], root: Path, label
             clips.append(LabelledClip(path=file, name=name, truth=truth))
         seen.setdefault(name, at)
     return clips
-
-
-def _inside_path(path: str, root: Path) -> str:
-    """The path from the folder on, where an absolute path leads into it; else the path."""
-    if os.path.isabs(path):
-        for folder in (os.path.abspath(root), os.path.realpath(root)):
-            if path.startswith(os.path.join(folder, "")):
-                return os.path.relpath(path, folder)
-    return path
 
 
 def _of_folders(findings: Findings, path: Path, labels: Sequence[str]) -> Iterator[ListedClip]:

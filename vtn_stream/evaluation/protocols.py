@@ -21,7 +21,16 @@ from vtn_stream.errors import VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.track import Recipe
 
-__all__ = ["FULL_S", "Protocol", "frame_rate", "full_indices", "protocol_pixels", "reading_size", "view_indices"]
+__all__ = [
+    "FULL_S",
+    "Protocol",
+    "frame_rate",
+    "full_indices",
+    "protocol_pixels",
+    "reading_size",
+    "view_indices",
+    "window_indices",
+]
 
 FULL_S = 10  # of a clip that "full" looks at
 # Larger frames come from the reader at twice the short side that is wanted: of 4K, what it has room for (three times 64
@@ -71,18 +80,27 @@ def view_indices(
     video: VideoInfo, num_views: int, num: int = 16, seconds: Fraction = Fraction(128, 25)
 ) -> NDArray[np.int64]:
     """[V, num]: frames of windows of so many seconds. Of n views the i-th begins i / n of the way to the last possible
-    begin, as in PySlowFast of 2021: a single one at the clip's begin.
+    begin, as in PySlowFast of 2021: a single one at the clip's begin. Frames
+    of each as in `window_indices`.
+    """
+    return np.stack([window_indices(video, Fraction(i, num_views), num, seconds) for i in range(num_views)])
 
-    A view's first frame is the first one that is shown at that time or later, in whole ticks of the clip's clock. The
+
+def window_indices(
+    video: VideoInfo, share: Fraction, num: int = 16, seconds: Fraction = Fraction(128, 25)
+) -> NDArray[np.int64]:
+    """[num]: frames of a window of so many seconds, which begins this share, 0..1, of the way to the last possible
+    begin: in training at random, as in PySlowFast.
+
+    Its first frame is the first one that is shown at that time or later, in whole ticks of the clip's clock. The
     others are floor(linspace(0, length - 1, num)) frames after it: that is their position id too. Where the clip is
     shorter than a window, its last frame is taken again.
     """
     pts, length = video.pts - video.pts[0], seconds * frame_rate(video)
     spare = max(Fraction(0), video.num_frames - length)
     ticks = Fraction(video.end_pts - int(video.pts[0]), video.num_frames)  # of a frame, on average
-    starts = [math.floor(spare * i / num_views * ticks) for i in range(num_views)]
-    views = np.searchsorted(pts, starts)[:, None] + _spread(length - 1, num)
-    return np.minimum(views, video.num_frames - 1)
+    first = int(np.searchsorted(pts, math.floor(spare * share * ticks)))
+    return np.minimum(first + _spread(length - 1, num), video.num_frames - 1)
 
 
 def _spread(last: Fraction, num: int) -> NDArray[np.int64]:

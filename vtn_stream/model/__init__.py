@@ -1,13 +1,12 @@
 """The network: tensors in, tensors out. Knows no path, no seconds, no label names, no timm.
 
-Importing it is light; `config` alone needs no torch.
+Importing it is light; `config` and `variants` need no torch.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.model.config import (
     HEAD_CONFIGS,
-    VARIANTS,
     ClassificationConfig,
     DenseConfig,
     EncoderConfig,
@@ -16,6 +15,7 @@ from vtn_stream.model.config import (
     StatisticsConfig,
     VTNConfig,
 )
+from vtn_stream.model.variants import VARIANTS, vtn_of
 
 if TYPE_CHECKING:
     from vtn_stream.model.encoder import Encoded, TemporalEncoder
@@ -36,6 +36,7 @@ __all__ = [
     "StatisticsEncoder",
     "TemporalEncoder",
     "VTNConfig",
+    "vtn_of",
 ]
 
 

@@ -1,10 +1,6 @@
-"""The sizes of a network, as a checkpoint carries them. Standard library only: no tensor is made here.
+"""The sizes of a network, as a checkpoint carries them. Standard library only: no tensor is made here."""
 
-The named functions are the models of Neimark et al., "Video Transformer Network" (2021), table 1, with their sizes
-written out.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEAD_CONFIGS",
-    "VARIANTS",
     "ClassificationConfig",
     "DenseConfig",
     "EncoderConfig",
@@ -45,6 +40,8 @@ class EncoderConfig:
     reads_embeddings    False: only what changed is read. What a scene looks like then cannot be learnt by heart
     standardized        what is read is first brought to mean 0 and deviation 1, by numbers kept with the weights
     dropout             of tokens and of attention, in training; input_dropout, of what is read
+    uniform_attention   every token that may be seen is seen alike, whatever is in it: the paper's question whether
+                        attention matters. Queries and keys are there, and neither used nor learnt
     """
 
     input_width: int
@@ -61,6 +58,7 @@ class EncoderConfig:
     input_dropout: float = 0.0
     dropout: float = 0.1
     norm_eps: float = 1e-12
+    uniform_attention: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attention_windows", tuple(self.attention_windows))
@@ -78,7 +76,7 @@ class EncoderConfig:
         for lags in (self.difference_lags, self.magnitude_lags):
             if any(type(lag) is not int or not 1 <= lag <= MAX_LAG for lag in lags) or sorted(set(lags)) != list(lags):
                 raise ValueError(f"lags are ascending whole numbers in 1..{MAX_LAG}, not {lags}")
-        for name in ("standardized", "reads_embeddings"):
+        for name in ("standardized", "reads_embeddings", "uniform_attention"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is true or false, not {getattr(self, name)!r}")
         if not self.num_features:
@@ -268,6 +266,8 @@ class VTNConfig:
         fields = asdict(self)
         encoder = fields["encoder"].items()
         fields["encoder"] = {name: list(value) if isinstance(value, tuple) else value for name, value in encoder}
+        if not fields["encoder"].get("uniform_attention"):  # as in files of earlier releases: they read these
+            fields["encoder"].pop("uniform_attention", None)
         if self.is_linear:
             fields["encoder"]["kind"] = _STATISTICS
         fields["head"]["kind"] = self.head.kind
@@ -295,55 +295,3 @@ def _check_above_0(**sizes: int) -> None:
     for name, size in sizes.items():
         if type(size) is not int or size < 1:
             raise ValueError(f"a head needs {name} above 0, got {size!r}")
-
-
-def _vtn(backbone: str, width: int, num_heads: int, feedforward_width: int, num_layers: int) -> VTNConfig:
-    encoder = EncoderConfig(
-        input_width=width,
-        width=width,
-        num_heads=num_heads,
-        feedforward_width=feedforward_width,
-        attention_windows=(18,) * num_layers,
-    )
-    return VTNConfig(backbone=backbone, encoder=encoder, head=ClassificationConfig(num_classes=400))
-
-
-def r50_vtn() -> VTNConfig:
-    """167.6 M parameters. The paper does not give its number of heads; it changes no other number."""
-    return _vtn("resnet50", 2048, 16, 4096, 3)
-
-
-def r101_vtn() -> VTNConfig:
-    """186.6 M parameters."""
-    return _vtn("resnet101", 2048, 16, 4096, 3)
-
-
-def deit_ti_vtn() -> VTNConfig:
-    """10.0 M parameters."""
-    return _vtn("deit_tiny_patch16_224", 192, 3, 3072, 3)
-
-
-def deit_b_vtn() -> VTNConfig:
-    """113.5 M parameters."""
-    return _vtn("deit_base_patch16_224", 768, 12, 3072, 3)
-
-
-def vit_b_vtn() -> VTNConfig:
-    """113.5 M parameters: the network whose weights are published."""
-    return _vtn("vit_base_patch16_224", 768, 12, 3072, 3)
-
-
-def vit_b_vtn_1_layer() -> VTNConfig:
-    """95.8 M parameters."""
-    return _vtn("vit_base_patch16_224", 768, 12, 3072, 1)
-
-
-# as the command line names them
-VARIANTS: dict[str, Callable[[], VTNConfig]] = {
-    "vtn-r50": r50_vtn,
-    "vtn-r101": r101_vtn,
-    "vtn-deit-ti": deit_ti_vtn,
-    "vtn-deit-b": deit_b_vtn,
-    "vtn-vit-b": vit_b_vtn,
-    "vtn-vit-b-1-layer": vit_b_vtn_1_layer,
-}

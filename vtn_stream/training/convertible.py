@@ -7,8 +7,8 @@ from pathlib import Path
 from vtn_stream.errors import UnknownFormat, VtnStreamError
 from vtn_stream.exchange.intake import read_any, timeline_format_of
 from vtn_stream.film import is_film_name
+from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.reading import named_by
-from vtn_stream.training.folder import FilmFolder
 
 __all__ = ["with_command"]
 

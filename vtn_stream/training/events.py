@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from vtn_stream.embedding import EmbeddingEvent
 
-__all__ = ["EpochDone", "FitsProgress", "HeadKind", "Prepared", "Taught", "TrainingEvent", "TrainingStage"]
+__all__ = [
+    "ClipsPrepared",
+    "EpochDone",
+    "FitsProgress",
+    "HeadKind",
+    "Prepared",
+    "StepDone",
+    "Taught",
+    "TrainingEvent",
+    "TrainingStage",
+]
 
 HeadKind = str  # its kind: a key of `vtn_stream.heads.HEADS`
 
@@ -60,6 +71,39 @@ class EpochDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipsPrepared:
+    """What a recipe of the paper will learn, before the first step.
+
+    num_clips, num_validation  to learn from, and to measure the network on
+    source       where the first weights come from
+    num_epochs, num_steps      of the training, and of each epoch
+    estimate     how long it will take, and what it needs, in a sentence
+    notes        what was left out, guessed or is doubtful, a line each
+    """
+
+    network: str
+    num_clips: int
+    num_validation: int
+    labels: tuple[str, ...]
+    source: str
+    num_epochs: int
+    num_steps: int
+    estimate: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDone:
+    """step, from 1, of num_steps of an epoch, from 1; what: learning, or validation, where a step is a clip."""
+
+    epoch: int
+    num_epochs: int
+    step: int
+    num_steps: int
+    what: Literal["learning", "validation"] = "learning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitsProgress:
     """How many of the models that a training needs are trained, and the share 0..1 of all that work which is done."""
 
@@ -87,4 +131,4 @@ class Taught:
     held_out_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-TrainingEvent = TrainingStage | Prepared | EmbeddingEvent | EpochDone | FitsProgress
+TrainingEvent = TrainingStage | Prepared | ClipsPrepared | EmbeddingEvent | EpochDone | StepDone | FitsProgress

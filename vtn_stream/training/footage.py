@@ -9,12 +9,12 @@ from pathlib import Path
 from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, VideoError, listed
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
+from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations, salads
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.convertible import with_command
 from vtn_stream.training.events import TrainingEvent, TrainingStage
-from vtn_stream.training.folder import FilmFolder
 from vtn_stream.video import DecodingProcess
 
 __all__ = ["Footage", "find_films", "mean_rate"]

@@ -5,21 +5,19 @@ annotations -> films -> embeddings -> each film predicted by models of each way 
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
-from vtn_stream.atomic import check_writable
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
-from vtn_stream.errors import TrainingError
 from vtn_stream.heads import HEADS
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.base import load_base
+from vtn_stream.training.claim import card_file, claim
 from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
 from vtn_stream.training.ways import INPUTS, POOLING
-from vtn_stream.training.write import card_file, plots_folder, write
+from vtn_stream.training.write import write
 from vtn_stream.video import DecodingProcess
 
 __all__ = ["teach"]
@@ -32,7 +30,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
     machine. Raises TrainingError, and what `prepare` raises.
     """
     output, work, store = options.output, options.work, EmbeddingStore(options.store)
-    _claim(output, work, overwrite=options.overwrite)
+    claim(output, work, overwrite=options.overwrite)
     tell = on_event or (lambda event: None)
     base = load_base(options)
     inputs = INPUTS if base is None else base.inputs
@@ -87,33 +85,3 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
         held_out={} if learnt.held_out is None else learnt.held_out.figures,
         held_out_intervals={} if learnt.held_out is None else learnt.held_out.intervals,
     )
-
-
-def _claim(output: Path, work: Path, *, overwrite: bool) -> None:
-    """Checks before hours of work that every file can be written, and that nothing is in the way."""
-    try:
-        for file in (output, card_file(output)):
-            if _is_there(file) and (file.is_dir() or not overwrite):
-                raise TrainingError(
-                    f"{file.name} exists already",
-                    "it was kept, and nothing was trained",
-                    "name another file with -o" + ", or replace it with --overwrite" * (not file.is_dir()),
-                )
-        for folder in (output.parent, plots_folder(output), work):
-            nearest = next(path for path in (folder, *folder.absolute().parents) if _is_there(path))
-            check_writable(nearest)
-    except OSError as error:
-        raise TrainingError(
-            f"{output.name} and its log cannot be written ({error.strerror})",
-            "nothing was trained",
-            "name another file with -o, or another folder with --log",
-        ) from error
-
-
-def _is_there(path: Path) -> bool:
-    """Whether anything is there, also a link to nothing. Raises OSError for names that are too long."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True

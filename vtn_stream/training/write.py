@@ -19,21 +19,13 @@ from vtn_stream.heads import HEADS
 from vtn_stream.report.card import model_card
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.track import Recipe
+from vtn_stream.training.claim import card_file, plots_folder
 from vtn_stream.training.describe import card_facts, provenance
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learn import Learnt
 from vtn_stream.training.prepare import Material
 
-__all__ = ["card_file", "plots_folder", "write"]
-
-
-def card_file(output: Path) -> Path:
-    """The path of the model card for the model in that file."""
-    return output.with_suffix(".md")
-
-
-def plots_folder(output: Path) -> Path:
-    return output.with_suffix(".plots")
+__all__ = ["write"]
 
 
 def write(material: Material, learnt: Learnt, recipe: Recipe, output: Path) -> tuple[Path, ...]:

@@ -25,6 +25,7 @@ from vtn_stream.formats.annotations import (
     film_files,
     frame_columns,
     frame_labels,
+    kinetics,
     label_studio,
     mstcn,
     salads,
@@ -63,6 +64,7 @@ FORMATS = {
     soccernet.NAME: "an object with UrlLocal and annotations, or a folder of games with such files",
     spots.NAME: "a list of films with events and their frames",
     epic.NAME: "with the columns video_id, start_timestamp, stop_timestamp, verb and noun",
+    kinetics.NAME: "with the columns label, youtube_id, time_start, time_end and split",
     clip_list.NAME: "lines of a path and a label",
     class_folders.NAME: "a folder of films for each label",
     film_files.TIMELINE_NAME: "a .timeline.json file of this program, as a person corrected it",
@@ -142,6 +144,9 @@ def _read_file(findings: Findings, path: Path, fps: float | Fraction | None, *, 
     if epic.claims(text):
         epic.read(findings, text)
         return epic.NAME
+    if kinetics.claims(text):
+        kinetics.read(findings, text)
+        return kinetics.NAME
     if cholec80.claims(text):
         cholec80.read(findings, path, text, fps)
         return cholec80.NAME

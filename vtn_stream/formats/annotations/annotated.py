@@ -26,6 +26,7 @@ SUBSETS: Mapping[str, Subset | None] = {
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
+    "validate": "validation",
     "dev": "validation",
     "test": "test",
     "testing": "test",

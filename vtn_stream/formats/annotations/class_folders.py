@@ -5,14 +5,17 @@ when its duration is known. Loses nothing; no escapes. Labels in alphabetic orde
 dot is passed over; files without a film's suffix are, with a warning. Traps: classes that are called like a subset.
 """
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from vtn_stream.film import is_film_name
 from vtn_stream.formats.annotations.annotated import subset_named
+from vtn_stream.formats.annotations.clip_list import ListedClip
 from vtn_stream.formats.annotations.findings import Findings
 from vtn_stream.formats.annotations.words import At
 
-__all__ = ["NAME", "claims", "read"]
+__all__ = ["NAME", "claims", "clips", "read"]
 
 NAME = "class folders"
 
@@ -25,17 +28,24 @@ def claims(path: Path) -> bool:
 
 
 def read(findings: Findings, path: Path) -> None:
+    for clip in clips(findings, path):
+        if (name := findings.film(clip.path, clip.at, **clip.facts)) is not None:
+            findings.clip(name, clip.at, clip.label)
+
+
+def clips(findings: Findings, path: Path) -> Iterator[ListedClip]:
+    """The clips in the folders, by their paths below `path`, unchecked. Raises OSError."""
     num_others = 0
     for folder in _class_folders(path):
-        files = [file for file in _inside(folder) if file.is_file()]
-        films = [file for file in files if _is_film(file)]
-        num_others += len(files) - len(films)
-        for film in films:
-            id_ = film.relative_to(path).as_posix()
-            subset = folder.parent.name if folder.parent != path else None
-            name = findings.film(id_, At(), subset=subset)
-            if name is not None:
-                findings.clip(name, At(), folder.name)
+        below = folder.relative_to(path).as_posix()
+        facts = {"subset": folder.parent.name if folder.parent != path else None}
+        with os.scandir(folder) as entries:
+            files = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
+        for name in files:
+            if is_film_name(name):
+                yield ListedClip(At(), f"{below}/{name}", folder.name, facts)
+            else:
+                num_others += 1
     if num_others:
         findings.warn(At(), f"{num_others} file{'s' * (num_others > 1)} without a film's suffix ignored")
 

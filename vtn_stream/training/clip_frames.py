@@ -1,0 +1,241 @@
+"""Clips to learn from as pixels: of each a window at a random place, decoded while the network learns.
+
+B clips of a batch, n frames of each, H' x W' their size as decoded, H x W the network's, D embedding width, K classes
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vtn_stream.errors import TrainingError, VideoError
+from vtn_stream.evaluation.protocols import reading_size, window_indices
+from vtn_stream.film import VideoInfo
+from vtn_stream.heads import Batch
+from vtn_stream.track import Recipe
+from vtn_stream.training.augment import Augmentation, Look, Mix, soft_targets
+from vtn_stream.training.clip_sampling import ClipSampling
+from vtn_stream.training.examples import Example, Pixels, Shot
+from vtn_stream.training.left_out import LeftOut
+from vtn_stream.video.decoders import Decoders, FrameAnswer, FrameRequest
+
+__all__ = ["ClipFrames", "ClipReader", "LearntClip", "Shown", "labels_of_batch"]
+
+AHEAD = 2  # batches that are decoded while one is learnt: on a CPU decoding takes a hundredth of the time
+
+
+class LearntClip(NamedTuple):
+    """A clip of one class. name: its path below the folder of the films."""
+
+    path: Path
+    name: str
+    label: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shown:
+    """A window of a clip. frames: uint8 [n, 3, H', W']; ids: int64 [n], the position ids of the frames."""
+
+    clip: LearntClip
+    frames: Tensor
+    ids: NDArray[np.int64]
+    look: Look
+
+
+class ClipReader:
+    """Windows of clips, in the order in which they are asked for. Those that cannot be decoded are left out.
+
+    identities  of the clips that were read, by their names
+    """
+
+    def __init__(
+        self,
+        decoders: Decoders,
+        sampling: ClipSampling,
+        recipe: Recipe,
+        augmentation: Augmentation,
+        left_out: LeftOut,
+        *,
+        native_ids: bool,
+    ) -> None:
+        """native_ids: position ids count the frames of the file from the window's first one; else the window's own."""
+        self._decoders = decoders
+        self._sampling = sampling
+        self.recipe = recipe
+        self._augmentation = augmentation
+        self._native_ids = native_ids
+        self.left_out = left_out
+        self.identities: dict[str, str] = {}
+
+    def read(
+        self,
+        asked: Callable[[], Iterator[tuple[LearntClip, np.random.Generator | None]]],
+        *,
+        ahead: int,
+    ) -> Iterator[Shown | None]:
+        """For each clip that is asked for a window, or None where it cannot be decoded.
+
+        asked  gives the clips, and for each the generator of where its window begins and how it is shown; None: the
+               middle of both. It is called twice, and gives the same clips both times
+        """
+        windows = (self._request(clip, rng) for clip, rng in asked())
+        answers = self._decoders.read(windows, ahead=ahead)
+        for (clip, rng), answer in zip(asked(), answers, strict=True):
+            yield self._shown(clip, rng, answer)
+
+    def _request(self, clip: LearntClip, rng: np.random.Generator | None) -> FrameRequest:
+        share = self._share(rng)
+        return FrameRequest(
+            video=clip.path,
+            choose=lambda video: window_indices(video, share, self._sampling.frames, self._sampling.seconds),
+            size=self._reading_size,
+        )
+
+    def _reading_size(self, video: VideoInfo) -> tuple[int, int]:
+        """The size (H', W') of frames that the reader should give. Raises VideoError for what is hardly a picture."""
+        return self._augmentation.reading_size(reading_size(video, self.recipe), self.recipe.size)
+
+    @staticmethod
+    def _share(rng: np.random.Generator | None) -> Fraction:
+        """Where a window begins, as a share of the way to its last possible begin."""
+        return Fraction(1, 2) if rng is None else Fraction(float(rng.random()))
+
+    def _shown(self, clip: LearntClip, rng: np.random.Generator | None, answer: FrameAnswer | VideoError) -> Shown | None:
+        share = self._share(rng)  # drawn first for the request as well: what is drawn next is then the same
+        if isinstance(answer, VideoError):
+            self.left_out.add(clip.name, answer.fact)
+            return None
+        if len(answer.lost):
+            self.left_out.add(clip.name, f"{len(answer.lost)} of {len(answer.frames)} frames cannot be decoded")
+            return None
+        self.identities[clip.name] = answer.video.identity
+        frames = torch.from_numpy(answer.frames).permute(0, 3, 1, 2)
+        size, own = self.recipe.size, (frames.shape[2], frames.shape[3])
+        look = self._augmentation.middle(own, size) if rng is None else self._augmentation.draw(rng, own, size)
+        indices = window_indices(answer.video, share, self._sampling.frames, self._sampling.seconds)
+        ids = indices - indices[0] if self._native_ids else np.arange(len(frames))
+        return Shown(clip=clip, frames=frames, ids=ids, look=look)
+
+
+class ClipFrames:
+    """All clips once in an epoch, in batches: `Examples` of pixels.
+
+    What is drawn depends on the seed, the epoch, the batch and the clip's place in it alone: neither on how many
+    decoders there are, nor on which clips cannot be decoded. Those are missing in their batch; nothing is put in their
+    place. A batch of which no clip can be decoded learns those of the next one that has some.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[LearntClip],
+        reader: ClipReader,
+        augmentation: Augmentation,
+        *,
+        batch_size: int,
+        num_classes: int,
+        num_features: int,
+        on_batch: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """num_features: D; on_batch hears of the epoch, and of how many of its batches were learnt."""
+        self._clips = clips
+        self._reader = reader
+        self._augmentation = augmentation
+        self._batch_size = batch_size
+        self._num_classes = num_classes
+        self._num_features = num_features
+        self._on_batch = on_batch or (lambda epoch, done: None)
+        self._at = (0, 0)  # epoch, batches of it that were given
+
+    @property
+    def num_batches(self) -> int:
+        return -(-len(self._clips) // self._batch_size)
+
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+        """Raises TrainingError where no clip can be decoded."""
+        order = np.random.default_rng([seed, number]).permutation(len(self._clips))
+        given = self._some_in_each(order, number, seed, first)
+        for batch, shown in zip(range(first, self.num_batches), given, strict=False):
+            self._at = (number, batch + 1)
+            yield self._example(shown, np.random.default_rng([seed, number, batch]))
+
+    def learnt(self, example: Example, embeddings: Tensor) -> None:
+        """Nothing is kept of them."""
+        self._on_batch(*self._at)
+
+    def _some_in_each(self, order: NDArray[np.intp], epoch: int, seed: int, first: int) -> Iterator[list[Shown]]:
+        """What each batch shows, from the first one on: never nothing."""
+        num, wanted = self.num_batches, first
+        for again, batches in enumerate((range(first, num), range(num))):  # again: for empty batches at the end
+            for batch, shown in zip(batches, self._batches(order, epoch, seed, batches), strict=True):
+                if shown:
+                    until = num if again else batch + 1
+                    yield from (shown for _ in range(wanted, until))
+                    wanted = until
+                if wanted == num:
+                    return
+        why = next(iter(self._reader.left_out.values()), "there is none")
+        raise TrainingError(
+            f"none of the {len(self._clips)} clips can be decoded; of the first one: {why}",
+            "nothing can be learnt",
+            "look at a clip with `vtn-stream probe`, and give clips that can be decoded",
+        )
+
+    def _batches(self, order: NDArray[np.intp], epoch: int, seed: int, batches: range) -> Iterator[list[Shown]]:
+        """What can be decoded of each batch."""
+        known = frozenset(self._reader.left_out)
+
+        def clips_of(batch: int) -> list[tuple[int, LearntClip]]:
+            rows = order[batch * self._batch_size : (batch + 1) * self._batch_size].tolist()
+            clips = [(row, self._clips[number]) for row, number in enumerate(rows)]
+            return [(row, clip) for row, clip in clips if clip.name not in known]
+
+        def asked() -> Iterator[tuple[LearntClip, np.random.Generator]]:
+            for batch in batches:
+                for row, clip in clips_of(batch):
+                    yield clip, np.random.default_rng([seed, epoch, batch, 1 + row])
+
+        windows = self._reader.read(asked, ahead=AHEAD * self._batch_size)
+        for batch in batches:
+            shown = [next(windows) for _ in clips_of(batch)]
+            yield [window for window in shown if window is not None]
+
+    def _example(self, shown: Sequence[Shown], rng: np.random.Generator) -> Example:
+        num = len(shown[0].frames)
+        mix = self._augmentation.mix(rng, len(shown))
+        return Example(
+            batch=labels_of_batch(shown, self._num_classes, self._num_features, self._augmentation.smoothing, mix),
+            pixels=Pixels(
+                shots=tuple(
+                    Shot(frames=window.frames, crop=row, positions=torch.arange(num), input=0, look=window.look)
+                    for row, window in enumerate(shown)
+                ),
+                size=self._reader.recipe.size,
+                mix=mix,
+            ),
+        )
+
+
+def labels_of_batch(
+    shown: Sequence[Shown], num_classes: int, num_features: int, smoothing: float = 0.0, mix: Mix | None = None
+) -> Batch:
+    """The batch of these windows, whose embeddings are still to be computed."""
+    shape = (len(shown), len(shown[0].frames))
+    clips = torch.tensor([window.clip.label for window in shown])
+    if mix is not None:
+        clips = mix.targets(clips, num_classes, smoothing)
+    elif smoothing:
+        clips = soft_targets(clips, num_classes, smoothing)
+    return Batch(
+        embeddings=torch.zeros(*shape, num_features),
+        valid=torch.ones(shape, dtype=torch.bool),
+        labels=torch.full(shape, -1),
+        segments=tuple((torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)) for _ in shown),
+        clips=clips,
+        position_ids=torch.from_numpy(np.stack([window.ids for window in shown])),
+    )
