@@ -79,7 +79,11 @@ def bits(outcome):
         return [None if array is None else (array.dtype, array.shape, array.tobytes()) for array in arrays]
 
     predictions = {length: [of_scores(one) for one in scores] for length, scores in outcome.predictions.items()}
-    weights = {name: tensor.numpy().tobytes() for name, tensor in outcome.weights.items()}
+    weights = {
+        (length, name): tensor.numpy().tobytes()
+        for length, of_length in outcome.weights.items()
+        for name, tensor in of_length.items()
+    }
     return predictions, weights, outcome.num_epochs, outcome.losses, outcome.notes
 
 

@@ -5,6 +5,7 @@ B crops, L positions of a crop, D embedding width, T positions of a film, N segm
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +18,19 @@ from vtn_stream.localize import positions
 from vtn_stream.training.examples import Example
 from vtn_stream.training.films import TrainingFilm
 
-__all__ = ["Crops"]
+__all__ = ["Crops", "Place"]
 
 # The share of a segment that a crop must hold to be asked about it; of one that is longer than the crop, what it must
 # fill of the crop: else that would say of it, wherever it lay, that nothing happens there. Instants must be inside.
 MIN_INSIDE = 0.5
 MAX_TRIES = 20  # for a crop that holds an action: ActionFormer's recipe learns from no others
+
+
+class Place(NamedTuple):
+    """Where a crop lies: the number of its film, and the position with which it begins."""
+
+    film: int
+    start: int
 
 
 class Crops:
@@ -50,25 +58,36 @@ class Crops:
         """Batches in an epoch: as many crops as would cover the films."""
         return math.ceil(sum(self._pieces) / self._batch_size)
 
+    @property
+    def num_positions(self) -> int:
+        """Of a crop."""
+        return self._num
+
     def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
         """Each film as often as it has pieces, in random order, at random places."""
+        for places in self.places(number, seed=seed, first=first):
+            yield Example(batch=self.batch(places))
+
+    def places(self, number: int, *, seed: int, first: int = 0) -> Iterator[tuple[Place, ...]]:
+        """Where the crops of each batch of an epoch lie."""
         order = np.random.default_rng([seed, number]).permutation(np.repeat(np.arange(len(self._films)), self._pieces))
         order = np.resize(order, self.num_batches * self._batch_size)  # the last batch begins again from the front
         for batch in range(first, self.num_batches):
-            films = order[batch * self._batch_size : (batch + 1) * self._batch_size]
-            yield Example(batch=self._batch(films, np.random.default_rng([seed, number, batch])))
+            rng = np.random.default_rng([seed, number, batch])
+            films = order[batch * self._batch_size : (batch + 1) * self._batch_size].tolist()
+            yield tuple(Place(film, self._start(film, rng)) for film in films)
 
     def learnt(self, example: Example, embeddings: Tensor) -> None:
         """There are no pixels."""
 
-    def _batch(self, films: NDArray[np.intp], rng: np.random.Generator) -> Batch:
-        shape = (len(films), self._num)
+    def batch(self, places: Sequence[Place]) -> Batch:
+        """The crops that begin there."""
+        shape = (len(places), self._num)
         embeddings = np.zeros((*shape, self._films[0].values.shape[1]), np.float32)
         valid, labels = np.zeros(shape, np.bool_), np.full(shape, -1, np.int64)
         known = None if self._known is None else np.zeros((*shape, self._known[0].shape[1]), np.bool_)
         segments = []
-        for row, f in enumerate(films):
-            start = self._start(f, rng)
+        for row, (f, start) in enumerate(places):
             cut = slice(start, start + self._num)
             num = len(self._films[f].values[cut])
             embeddings[row, :num] = self._films[f].values[cut]
@@ -84,7 +103,7 @@ class Crops:
             valid=torch.from_numpy(valid),
             labels=torch.from_numpy(labels),
             segments=tuple(segments),
-            clips=torch.tensor([self._clips[f] for f in films]),
+            clips=torch.tensor([self._clips[place.film] for place in places]),
             known=None if known is None else torch.from_numpy(known),
         )
 

@@ -9,13 +9,14 @@ from typing import Any
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import known_s as known_s_of
 from vtn_stream.metrics import THUMOS14, TOLERANCES_S
-from vtn_stream.model import EncoderConfig
+from vtn_stream.model import EncoderConfig, StatisticsConfig
 from vtn_stream.report.card_facts import CardFacts, CurveFacts, MeasuredFacts, SplitFacts
 from vtn_stream.track import Recipe
 from vtn_stream.training.exam import Exam
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learn import Learnt, taught_by
+from vtn_stream.training.linear import LinearSettings
 from vtn_stream.training.prepare import Material
 from vtn_stream.version import __version__
 
@@ -172,8 +173,32 @@ def _curve(curve: CurveFacts) -> dict[str, Any]:
 def _settings(learnt: Learnt) -> dict[str, str | float | int]:
     """How the model was trained, by the names that a card uses."""
     settings = learnt.settings
+    return {**_steps(learnt, settings), **_reads(settings.encoder)}
+
+
+def _steps(learnt: Learnt, settings: Hyperparameters | LinearSettings) -> dict[str, str | float | int]:
     if not isinstance(settings, Hyperparameters):
-        encoder = settings.encoder
+        return {}
+    said: dict[str, str | float | int] = {
+        "epochs": learnt.fitted.num_epochs,
+        "positions per crop": settings.crop_positions,
+        "crops per batch": settings.batch_size,
+        "learning rate": settings.learning_rate,
+        "weight decay": settings.weight_decay,
+    }
+    if (learning := settings.backbone) is not None:
+        blocks = learning.blocks if isinstance(learning.blocks, str) else f"the last {learning.blocks}"
+        said |= {
+            "blocks of the image network that learned": blocks,
+            "their learning rate": learning.rate * settings.learning_rate,
+            "share of each crop that was decoded": learning.share,
+        }
+    return said
+
+
+def _reads(encoder: EncoderConfig | StatisticsConfig) -> dict[str, str | float | int]:
+    """What reads the embeddings."""
+    if isinstance(encoder, StatisticsConfig):
         around = "the whole clip" if encoder.reach is None else f"{encoder.reach} positions to each side"
         since = " and ".join(map(str, encoder.lags))
         return {
@@ -181,15 +206,10 @@ def _settings(learnt: Learnt) -> dict[str, str | float | int]:
             **({"differences": f"to {since} positions earlier"} if encoder.lags else {}),
         }
     return {
-        "epochs": learnt.fitted.num_epochs,
-        "positions per crop": settings.crop_positions,
-        "crops per batch": settings.batch_size,
-        "learning rate": settings.learning_rate,
-        "weight decay": settings.weight_decay,
-        "width": settings.encoder.width,
-        "layers": settings.encoder.num_layers,
-        "attention window, positions": settings.encoder.attention_windows[0],
-        "motion": _motion(settings.encoder),
+        "width": encoder.width,
+        "layers": encoder.num_layers,
+        "attention window, positions": encoder.attention_windows[0],
+        "motion": _motion(encoder),
     }
 
 

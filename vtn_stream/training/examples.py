@@ -3,16 +3,16 @@
 B crops, L positions of a crop, D embedding width of all inputs together, n frames of a shot
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from vtn_stream.heads import Batch
 from vtn_stream.training.augment import Look, Mix
 
-__all__ = ["Example", "Examples", "Pixels", "Shot"]
+__all__ = ["ChangingExamples", "Example", "Examples", "Pixels", "Shot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,4 +63,16 @@ class Examples(Protocol):
 
     def learnt(self, example: Example, embeddings: Tensor) -> None:
         """Told after each step what the pixels became: the batch's embeddings [B, L, D], without gradient."""
+        ...
+
+
+@runtime_checkable
+class ChangingExamples(Examples, Protocol):
+    """Examples that also depend on what was learnt before: a training that goes on needs their state too."""
+
+    @property
+    def state(self) -> Mapping[str, Tensor]: ...
+
+    def go_on(self, state: Mapping[str, Tensor]) -> None:
+        """Continues from the state of other examples of the same films."""
         ...

@@ -29,7 +29,7 @@ from vtn_stream.video import DecodingProcess
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
-__all__ = ["TrainingFilm", "Work", "embed_films", "work_to_do"]
+__all__ = ["TrainingFilm", "Work", "embed_films", "embedded", "work_to_do"]
 
 MAX_BYTES = 16 * 2**30  # of all values: a machine that trains has such memory, most have little more
 
@@ -136,7 +136,7 @@ def embed_films(
         video = footage.videos[name]
         tell(TrainingStage(name="embedding", message=video.path.name))
         try:
-            values, index = _track(video, plan, encoder, store, process, inputs, tell)
+            values, index = embedded(video, plan, encoder, store, process, inputs, tell)
         except VideoError as error:
             failed[name] = error
             if skip_bad:
@@ -175,7 +175,7 @@ def _check_memory(num_positions: int, num_features: int) -> None:
         )
 
 
-def _track(
+def embedded(
     video: VideoInfo,
     plan: SamplingPlan,
     encoder: "FrameEncoder",

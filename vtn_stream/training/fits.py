@@ -2,7 +2,7 @@
 
 A finished fit's file is written as `TrainingState`, with these groups of tensors:
 
-    weights          of the network, if they are wanted
+    weights L        of the network at that length, if they are wanted
     L/...            for each length L: frame, saliency, clip of all films read, one behind the other; bounds, classes,
                      scores and num_spans of their spans
 """
@@ -23,6 +23,7 @@ from vtn_stream.errors import CheckpointError, TrainingError
 from vtn_stream.model import VTN, EncoderConfig, StatisticsConfig, VTNConfig
 from vtn_stream.track import GridScores, Spans
 from vtn_stream.training.events import TrainingEvent
+from vtn_stream.training.film_source import FilmSource
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.linear import MAX_EXAMPLES, LinearSettings, fit_linear
@@ -31,7 +32,7 @@ from vtn_stream.training.state import TrainingState, load_state, save_state
 from vtn_stream.training.validation import predictions
 from vtn_stream.training.ways import Way, films_of
 
-__all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "going_on", "kept", "network_of"]
+__all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "going_on", "keep", "kept", "network_of", "state_of"]
 
 SLOWER = 0.1  # of the learning rate, where a network goes on from what it knows
 LINEAR_PRODUCTS = 2000  # of each feature of each example
@@ -42,8 +43,9 @@ SUFFIXES = ("fit", "state")  # of a finished fit, and of one that is in progress
 class Lesson:
     """What all fits of a training share. films: all of them, with the columns of all inputs; work: None, keep nothing.
 
-    key   of all that the numbers of every fit depend on
-    base  the model from which they go on; None: from scratch
+    key     of all that the numbers of every fit depend on
+    base    the model from which they go on; None: from scratch
+    source  of the films' frames, where the image network learns too
     """
 
     films: tuple[TrainingFilm, ...]
@@ -55,6 +57,7 @@ class Lesson:
     work: Path | None = None
     key: str = ""
     base: Checkpoint | None = None
+    source: FilmSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class Fit:
     """name: for its curves; learns, reads: places of films in the lesson. Predictions are made at each of the lengths.
 
     keeps_weights  the network is wanted, not only what it predicts
+    after          the fit from which it goes on, of the same films, with an image network that learns; None: it begins,
+                   and learns from embeddings
     """
 
     name: str
@@ -71,6 +76,7 @@ class Fit:
     settings: Hyperparameters | LinearSettings
     lengths: tuple[float, ...] = (1.0,)
     keeps_weights: bool = False
+    after: "Fit | None" = None
 
     def cost(self, lesson: Lesson) -> float:
         """About how long it takes: products of all steps."""
@@ -88,7 +94,8 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome:
-    """predictions: of the films that were read, in their order, by length; weights: None unless they are wanted.
+    """predictions: of the films that were read, in their order, by length; weights: so too, None unless they are
+    wanted; those of an image network that learnt begin with "backbone.".
 
     stopped  before its time: a loss was not a number
     """
@@ -98,7 +105,7 @@ class Outcome:
     losses: tuple[float, ...]
     notes: tuple[str, ...] = ()
     stopped: bool = False
-    weights: Mapping[str, Tensor] | None = field(default=None)
+    weights: Mapping[float, Mapping[str, Tensor]] | None = field(default=None)
 
 
 def going_on(base: Checkpoint, settings: Hyperparameters | LinearSettings) -> Hyperparameters | LinearSettings:
@@ -112,7 +119,9 @@ def going_on(base: Checkpoint, settings: Hyperparameters | LinearSettings) -> Hy
 
 def key_of_fit(lesson: Lesson, one: Fit) -> str:
     """Of everything that the outcome depends on."""
-    what = (one.way, one.learns, one.reads, one.settings, one.lengths, one.keeps_weights)
+    what: tuple[object, ...] = (one.way, one.learns, one.reads, one.settings, one.lengths, one.keeps_weights)
+    if one.after is not None and lesson.source is not None:
+        what = (*what, key_of_fit(lesson, one.after), lesson.source.key)
     return repr((lesson.key, what))
 
 
@@ -153,7 +162,9 @@ def kept(lesson: Lesson, one: Fit) -> tuple[Outcome | None, str | None]:
             losses=tuple(facts["losses"]),
             notes=tuple(facts["notes"]),
             stopped=bool(facts["stopped"]),
-            weights=state.tensors["weights"] if one.keeps_weights else None,
+            weights={length: state.tensors[f"weights {length}"] for length in one.lengths}
+            if one.keeps_weights
+            else None,
         ), None
     except (KeyError, ValueError, IndexError):
         return None, f"{file.name} is damaged: this part of the training is done again"
@@ -170,11 +181,9 @@ def do(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Outco
 
 
 def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Outcome:
-    key = key_of_fit(lesson, one)
     learnt, read = (
         films_of([lesson.films[n] for n in places], lesson.inputs, one.way) for places in (one.learns, one.reads)
     )
-    state = None if lesson.work is None else _file(lesson, lesson.work, key, "state")
     if isinstance(one.settings, LinearSettings):
         fitted = fit_linear(learnt, lesson.labels, one.settings, backbone=lesson.backbone, base=lesson.base)
     else:
@@ -187,7 +196,7 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
             backbone=lesson.backbone,
             device=lesson.device,
             base=lesson.base,
-            state=None if state is None else (state, key),
+            state=state_of(lesson, one),
             on_event=tell,
         )
     try:
@@ -204,25 +213,45 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
         losses=fitted.losses,
         notes=fitted.notes,
         stopped=isinstance(one.settings, Hyperparameters) and bool(fitted.notes),
-        weights={name: tensor.cpu() for name, tensor in fitted.network.state_dict().items()}
-        if one.keeps_weights
-        else None,
+        weights=_weights(fitted, one) if one.keeps_weights else None,
     )
-    if state is not None and lesson.work is not None:
-        facts = {
-            "num_epochs": outcome.num_epochs,
-            "losses": list(outcome.losses),
-            "notes": list(outcome.notes),
-            "stopped": outcome.stopped,
-        }
-        groups: dict[str, Mapping[str, Tensor]] = {
-            str(length): _packed(scores) for length, scores in outcome.predictions.items()
-        }
-        if outcome.weights is not None:
-            groups["weights"] = outcome.weights
-        save_state(_file(lesson, lesson.work, key, "fit"), TrainingState(key, facts, groups, {}))
-        state.unlink(missing_ok=True)
+    keep(lesson, one, outcome)
     return outcome
+
+
+def state_of(lesson: Lesson, one: Fit) -> tuple[Path, str] | None:
+    """The file of a fit that is in progress, and its key; None if nothing is kept."""
+    key = key_of_fit(lesson, one)
+    return None if lesson.work is None else (_file(lesson, lesson.work, key, "state"), key)
+
+
+def keep(lesson: Lesson, one: Fit, outcome: Outcome) -> None:
+    """Writes the outcome into the fit's file, instead of its state, if the lesson has a folder."""
+    if lesson.work is None:
+        return
+    key = key_of_fit(lesson, one)
+    facts = {
+        "num_epochs": outcome.num_epochs,
+        "losses": list(outcome.losses),
+        "notes": list(outcome.notes),
+        "stopped": outcome.stopped,
+    }
+    groups: dict[str, Mapping[str, Tensor]] = {
+        str(length): _packed(scores) for length, scores in outcome.predictions.items()
+    }
+    for length, weights in (outcome.weights or {}).items():
+        groups[f"weights {length}"] = weights
+    save_state(_file(lesson, lesson.work, key, "fit"), TrainingState(key, facts, groups, {}))
+    _file(lesson, lesson.work, key, "state").unlink(missing_ok=True)
+
+
+def _weights(fitted: Fitted, one: Fit) -> dict[float, dict[str, Tensor]]:
+    """At each length, on the CPU."""
+    last = {name: tensor.cpu() for name, tensor in fitted.network.state_dict().items()}
+    if isinstance(one.settings, LinearSettings):
+        return dict.fromkeys(one.lengths, last)
+    of_epoch = {epoch: {n: t.cpu() for n, t in weights.items()} for epoch, weights in fitted.earlier.items()}
+    return {length: of_epoch.get(epochs_of(one.settings.num_epochs, length), last) for length in one.lengths}
 
 
 def _predicted(

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import longest_segment
-from vtn_stream.model import EncoderConfig, HeadConfig
+from vtn_stream.model import EncoderConfig, HeadConfig, StatisticsConfig
 from vtn_stream.training.augment import Augmentation
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
@@ -62,6 +62,7 @@ class BackboneLearning:
 class Hyperparameters:
     """One way to train.
 
+    encoder         of a linear model, statistics: where it goes on from one with an image network that learns
     crop_positions  of a film that are learnt at once; batch_size, crops of a step, in `accumulate` parts
     optimizer       adamw; or sgd with Nesterov's momentum
     decays          what weight_decay is for: matrices, but no tables of positions and tokens; or everything but the
@@ -75,7 +76,7 @@ class Hyperparameters:
     backbone        how the image network learns; None: it does not, and embeddings are read
     """
 
-    encoder: EncoderConfig
+    encoder: EncoderConfig | StatisticsConfig
     head: HeadConfig
     crop_positions: int
     batch_size: int

@@ -180,7 +180,7 @@ class _Lessons:
         self._tell(TrainingStage(name="measuring"))
         crossed = cross_fitted(tables, head, self._config, labels, self._base) if tables else None
         exam = None if crossed is None else crossed_exam(crossed, choice, labels, material.head, self._config)
-        network = network_of(final, self._lesson, whole.weights)
+        network = network_of(final, self._lesson, whole.weights[choice.length])
         head.calibrate(network, choice.calibration)
         notes = list(whole.notes)
         if crossed is None and self._base is not None:

@@ -21,7 +21,7 @@ from vtn_stream.model import VTN, TemporalEncoder, VTNConfig
 from vtn_stream.training.base import grown
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.events import EpochDone, TrainingEvent
-from vtn_stream.training.examples import Examples
+from vtn_stream.training.examples import ChangingExamples, Examples
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learner import Learner, NoNumber, Weights, copied
@@ -90,7 +90,7 @@ def fit(
         network = VTN(VTNConfig(backbone=backbone, encoder=settings.encoder, head=settings.head))
         if base is not None:
             network.load_state_dict(grown(base, network))
-        elif settings.encoder.standardized and isinstance(network.encoder, TemporalEncoder):
+        elif isinstance(network.encoder, TemporalEncoder) and network.encoder.config.standardized:
             standardize(network.encoder, films)
     stops = [epochs_of(settings.num_epochs, length) for length in lengths]
     return run(crops, network.to(device), settings, stops=stops, state=state, on_event=on_event)
@@ -180,6 +180,8 @@ class _Run:
             for group in tensors
             if group.startswith("after ")
         }
+        if isinstance(self._examples, ChangingExamples):
+            self._examples.go_on(tensors.get("examples", {}))
         self._progress = _Progress(**progress)
         self._tell(self._epoch_done())
 
@@ -251,6 +253,8 @@ class _Run:
         learner = self._learner
         tensors = {"network": learner.network.state_dict(), "mean": learner.mean}
         tensors |= {f"after {epoch}": weights for epoch, weights in self._earlier.items()}
+        if isinstance(self._examples, ChangingExamples):
+            tensors["examples"] = dict(self._examples.state)
         progress = asdict(self._progress) | {"learner": learner.counters}
         save_state(path, TrainingState(key, progress, tensors, learner.optimizer))
         self._saved_at = time.monotonic()

@@ -25,12 +25,24 @@ Motion = Literal["changes", "sizes of changes", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One way to learn. name: as users see it; inputs: what it reads of a film, in this order."""
+    """One way to learn. name: as users see it; inputs: what it reads of a film, in this order; tunes: the image network
+    learns too, after the rest has learnt from what it gave before.
+    """
 
     name: str
     inputs: tuple[str, ...] = (PICTURE,)
     motion: Motion = "changes"
     model: Literal["network", "linear"] = "network"
+    tunes: bool = False
+
+    @property
+    def tuned(self) -> "Way":
+        """The same, with an image network that learns."""
+        return replace(self, name=f"{self.name}, image network trained", tunes=True)
+
+    def can_be_tuned(self, head: HeadKind) -> bool:
+        """Whether a gradient reaches the image network: the linear model of segments is no network that has a loss."""
+        return self.model == "network" or not HEADS[head].learns_segments
 
 
 def ways_of(inputs: Sequence[str], head: HeadKind) -> tuple[Way, ...]:
