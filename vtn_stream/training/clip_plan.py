@@ -73,7 +73,9 @@ def plan_for(options: TrainingOptions, on_event: Callable[[TrainingEvent], None]
     )
     if len(lists.labels) < 2:
         raise TrainingError(
-            f"all clips have one label, {lists.labels[0]}", "there is nothing to learn", "give clips of other labels too"
+            f"all clips have one label, {lists.labels[0]}",
+            "there is nothing to learn",
+            "give clips of other labels too",
         )
     name, config, recipe, sampling = _network(options, base, len(lists.labels))
     settings, sampling = settings_for(
