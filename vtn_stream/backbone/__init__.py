@@ -18,9 +18,9 @@ from vtn_stream.backbone.files import INSTALLED_WEIGHTS
 
 if TYPE_CHECKING:
     from vtn_stream.backbone.digest import weights_digest
-    from vtn_stream.backbone.learning import TrainableBackbone, trainable
+    from vtn_stream.backbone.learning import TrainableBackbone, last_blocks, passes_over, trainable
     from vtn_stream.backbone.network import devices
-    from vtn_stream.backbone.weights import skeleton
+    from vtn_stream.backbone.weights import find_weights, skeleton
 
 __all__ = [
     "INSTALLED_WEIGHTS",
@@ -28,6 +28,9 @@ __all__ = [
     "TrainableBackbone",
     "check_asked",
     "devices",
+    "find_weights",
+    "last_blocks",
+    "passes_over",
     "skeleton",
     "trainable",
     "weights_digest",
@@ -43,11 +46,11 @@ def __getattr__(name: str) -> Any:
         from vtn_stream.backbone.network import devices
 
         return devices
-    if name == "skeleton":
-        from vtn_stream.backbone.weights import skeleton
+    if name in ("find_weights", "skeleton"):
+        from vtn_stream.backbone import weights
 
-        return skeleton
-    if name in ("TrainableBackbone", "trainable"):
+        return getattr(weights, name)
+    if name in ("TrainableBackbone", "last_blocks", "passes_over", "trainable"):
         from vtn_stream.backbone import learning
 
         return getattr(learning, name)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from huggingface_hub import constants, get_session
+from huggingface_hub import constants, get_session, try_to_load_from_cache
 
 from vtn_stream.backbone.files import INSTALLED_WEIGHTS
 from vtn_stream.errors import BackboneError
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 # For names to be resolved, a connection, and a first answer: a slow line needs one, who is patient for five more.
 ANSWER_S = 4.0
+WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")  # as timm names them on the hub
 
 
 class Hub:
@@ -37,10 +38,8 @@ class Hub:
 
         url: where the weights lie, for the few that are not on the hub.
         """
-        import torch
-
         with _quiet():
-            if url is None or Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2]).is_file():
+            if url is None or _downloaded(url):
                 try:
                     with _offline():
                         return load()
@@ -55,6 +54,18 @@ class Hub:
                 return load()
             except Exception as error:  # the hub's client raises its own, its HTTP library's and the system's errors
                 raise _not_here(name, type(error).__name__) from error
+
+    def has(self, repository: str | None, filename: str | None, url: str | None) -> bool:
+        """Whether weights are on this machine, or the server answers on which they lie; nothing is downloaded.
+
+        repository, filename: on the hub, where timm names them; url: where they lie instead.
+        """
+        if repository is None:
+            return url is not None and (_downloaded(url) or _Question(url).fault() is None)
+        for name in {filename or WEIGHTS_FILES[0], *WEIGHTS_FILES}:
+            if isinstance(try_to_load_from_cache(repository, name), str):
+                return True
+        return self._asked is not None and self._asked.fault() is None
 
 
 class _Question:
@@ -79,6 +90,12 @@ class _Question:
         """None where the server answers, whatever it says; else what is wrong."""
         self._thread.join(max(0.0, self._until - time.monotonic()))
         return self._fault
+
+
+def _downloaded(url: str) -> bool:
+    import torch
+
+    return Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2]).is_file()
 
 
 def _not_here(name: str, why: str) -> BackboneError:

@@ -6,6 +6,7 @@ N frames, H x W the network's input size, D its feature width.
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from vtn_stream.backbone.weights import at_random, pretrained, skeleton
 from vtn_stream.errors import BackboneError
 from vtn_stream.track import Pooling, Recipe
 
-__all__ = ["TrainableBackbone", "trainable"]
+__all__ = ["TrainableBackbone", "last_blocks", "passes_over", "trainable"]
 
 
 class TrainableBackbone(nn.Module):
@@ -29,7 +30,8 @@ class TrainableBackbone(nn.Module):
     `backbone.NAME`, in a checkpoint too, and FrameEncoder takes them as weights. It normalises pixels itself.
 
     Layers that keep running means of many pictures (batch norms) are always in evaluation mode: a frame's embedding
-    then depends on that frame alone, so that pieces of a batch give what the whole batch gives.
+    then depends on that frame alone, so that pieces of a batch give what the whole batch gives. Dropout of single
+    values within the network is off as well; blocks are passed over frame by frame, where that is asked for.
 
     name, source   the network, and where its first weights came from
     size           (H, W)
@@ -45,7 +47,7 @@ class TrainableBackbone(nn.Module):
         # The network's own tables of parameters, buffers and layers are this module's: so they have its names.
         self._parameters, self._buffers, self._modules = network._parameters, network._buffers, network._modules
         self._non_persistent_buffers_set = network._non_persistent_buffers_set
-        self.__dict__["_network"] = network  # no layer of this module
+        self.__dict__["_network"] = network  # not as a layer of this module
         self.name, self.source = name, source
         self.size: tuple[int, int] = recipe.size
         self.num_features = int(network.num_features)
@@ -60,19 +62,22 @@ class TrainableBackbone(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         pixels = (frames.float() - self._shift) * self._scale
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        embeddings: Tensor = (
-            maximum(self._network, pixels) if self._recipe.pooling == "maximum" else self._network(pixels)
-        )
+        is_maximum = self._recipe.pooling == "maximum"
+        embeddings: Tensor = maximum(self._network, pixels) if is_maximum else self._network(pixels)
         return embeddings.float()
 
     def train(self, mode: bool = True) -> "TrainableBackbone":
-        """As of any module, but for layers that keep running means: they stay in evaluation mode."""
+        """As of any module, but for layers that keep running means and for dropout: they stay in evaluation mode."""
         super().train(mode)
         self._network.training = mode
         for module in self._network.modules():
-            if "running_mean" in module._buffers or "running_var" in module._buffers:
+            if isinstance(module, nn.modules.dropout._DropoutNd) or _keeps_means(module):
                 module.training = False
         return self
+
+    @property
+    def pooling(self) -> Pooling:
+        return self._recipe.pooling
 
     @property
     def num_depths(self) -> int:
@@ -81,6 +86,8 @@ class TrainableBackbone(nn.Module):
     def depth_of(self, name: str) -> int:
         """How deep a parameter lies, 0 for the first layers, num_depths - 1 for the last: for a learning rate that
         falls from the last layer to the first (Bao et al., "BEiT", 2021). By timm's own division.
+
+        Raises KeyError for a name that is not among its parameters.
         """
         return self._parts.depth_of[name]
 
@@ -108,38 +115,73 @@ def trainable(
                rising from 0 in the first block to this in the last
     random     start at random numbers, drawn from torch's generator, instead of weights
 
+    requires_grad is set where a parameter learns; never where the embeddings do not depend on it, such as the
+    normalisation behind the last map of features with the pooling "maximum".
+
     Raises BackboneError as FrameEncoder does, and where the network lacks what shall learn or be passed over;
     ValueError for random numbers and weights at once.
     """
     if random and weights is not None:
         raise ValueError("either weights, or random numbers")
     asked = recipe.size if recipe is not None else None if size is None else (size, size)
-    options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
     bare: Any = skeleton(name, asked)
-    try:
-        network, source = at_random(name, asked, **options) if random else pretrained(name, weights, asked, **options)
-    except TypeError as error:  # timm's, for an argument that a network does not have
-        raise _never_passes_over(name) from error
     if recipe is None:
-        config = network.pretrained_cfg
-        recipe = Recipe(
-            backbone=name,
-            weights="",
-            fps=Fraction(1),
-            size=tuple(config["input_size"][1:]) if asked is None else asked,
-            mean=config["mean"],
-            std=config["std"],
-            pooling=pooling,
+        recipe = _own_recipe(name, bare, asked, pooling)
+    embed = partial(maximum, bare) if recipe.pooling == "maximum" else bare
+    learning = learnt(bare, name, blocks) - unused(bare, embed, recipe.size)
+    options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    if drop_path and not passes_over(name):
+        raise BackboneError(
+            f"{name} has no blocks that training could pass over",
+            "nothing was trained",
+            "set drop_path to 0, or use another backbone",
         )
+    network, source = at_random(name, asked, **options) if random else pretrained(name, weights, asked, **options)
+    if not drop_path:
+        for module in network.modules():  # some have it on by default
+            if getattr(module, "drop_prob", None):
+                module.drop_prob = 0.0
     module = TrainableBackbone(name, network, recipe, source)
-    pooled = (lambda pixels: maximum(bare, pixels)) if recipe.pooling == "maximum" else bare
-    learning = learnt(bare, name, blocks) - unused(bare, pooled, recipe.size)
     for path, parameter in module.named_parameters():
         parameter.requires_grad_(path in learning)
     return module
 
 
-def _never_passes_over(name: str) -> BackboneError:
-    return BackboneError(
-        f"{name} has no blocks that training could pass over", "nothing was trained", "leave out the drop path"
+def last_blocks(name: str) -> int:
+    """How many blocks the last ones of a network are: a third of a transformer's, or the last stage of one that is
+    divided into stages, as most of convolutions are. Raises BackboneError on an unknown name, and where timm does not
+    say which its blocks are.
+    """
+    num = Blocks(skeleton(name)).last
+    if not num:
+        raise BackboneError(
+            f"timm does not say which the last blocks of {name} are", "nothing was trained", "let all of it learn"
+        )
+    return num
+
+
+@cache
+def passes_over(name: str) -> bool:
+    """Whether the network has blocks that training can pass over."""
+    try:
+        network = skeleton(name, drop_path_rate=0.5)
+    except (RuntimeError, TypeError, ValueError):  # timm's, for an argument that a network does not have
+        return False
+    return any(getattr(module, "drop_prob", None) for module in network.modules())
+
+
+def _own_recipe(name: str, network: Any, size: tuple[int, int] | None, pooling: Pooling) -> Recipe:
+    config = network.pretrained_cfg
+    return Recipe(
+        backbone=name,
+        weights="",
+        fps=Fraction(1),
+        size=tuple(config["input_size"][1:]) if size is None else size,
+        mean=config["mean"],
+        std=config["std"],
+        pooling=pooling,
     )
+
+
+def _keeps_means(module: nn.Module) -> bool:
+    return any(name in module._buffers for name in ("running_mean", "running_var"))

