@@ -11,7 +11,7 @@ import torch
 from counting import number_shown, write_film
 
 from vtn_stream.evaluation.protocols import protocol_pixels
-from vtn_stream.model.config import vit_b_vtn
+from vtn_stream.model.variants import vit_b_vtn
 from vtn_stream.track import Recipe
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
@@ -47,6 +47,14 @@ def test_ways_take_turns_after_they_were_warmed_up(capsys):
     assert [len(spent) for spent in turns.spent.values()] == [2, 2]
     turns.spent = {"a": [headline.Spent(cpu_s=2, wall_s=9)], "a, other": [headline.Spent(cpu_s=1, wall_s=99)]}
     assert turns.best("a") == "a, other"  # by CPU seconds
+
+
+def test_a_layout_that_is_slow_at_first_is_left_out(capsys):
+    plan = headline.Plan(device="cpu", clips=1, turns=1, calls=1, warm=1)
+    ways = {"a": lambda: None, "a, channels last": lambda: sum(range(1_000_000)), "b": lambda: sum(range(1_000_000))}
+    turns = headline.Turns(plan, ways, dict.fromkeys(ways, 1))
+    assert list(turns.spent) == ["a", "b"]
+    assert "a, channels last: left out" in capsys.readouterr().out
 
 
 def test_selected_frames_are_those_of_these_numbers(tmp_path):
