@@ -47,6 +47,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python -m pip install --quiet --editable '.[headline]'
 	$(BIN)/python benchmarks/headline.py
+	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/film_with_model.py
 	$(BIN)/python benchmarks/long_encoding.py
 	$(BIN)/python benchmarks/long_localization.py
