@@ -5,6 +5,7 @@ B clips, T frames, N frames of all clips, H x W their size
 
 import copy
 import importlib.util
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -193,7 +194,7 @@ def prepared(frames: NDArray[np.uint8], size: int, crops: tuple[str, ...] = ("mi
     corners = []
     for crop in crops:
         share = {"begin": 0.0, "middle": 0.5, "end": 1.0}[crop]
-        corners.append([round(n * (share if n == max(spare) else 0.5)) for n in spare])
+        corners.append([math.ceil(n * (share if n == max(spare) else 0.5)) for n in spare])
     parts = []
     for start in range(0, len(frames), FRAMES_AT_ONCE):
         pixels = torch.from_numpy(frames[start : start + FRAMES_AT_ONCE]).permute(0, 3, 1, 2).float()
