@@ -250,6 +250,11 @@ def test_random_numbers_follow_the_seed_and_are_named():
         trainable("test_efficientnet", one.state_dict(), random=True)
 
 
+def test_the_recipe_names_which_weights_were_asked_for():
+    assert made("test_vit.r160_in1k").recipe(Fraction(1)).backbone == "test_vit.r160_in1k"
+    is_the_encoders(made("test_vit.r160_in1k"))
+
+
 def test_weights_go_round(tiny, tiny_weights):
     backbone = trainable(tiny, tiny_weights)
     assert backbone.source == "file"
