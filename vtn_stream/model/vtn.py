@@ -63,10 +63,12 @@ class VTN(nn.Module):
         """
         if self.backbone is None:
             raise ValueError("this network has no backbone: give its embeddings to `classify`")
-        run: Callable[[Tensor], Tensor] = self.backbone
-        if piece is not None and torch.is_grad_enabled():
-            run = partial(checkpoint, self.backbone, use_reentrant=False)
         with self._products():
+            if piece is not None and hasattr(self.backbone, "in_pieces"):  # it knows which of its parameters learn
+                return self._result(self.backbone.in_pieces(pixels, piece))  # type: ignore[operator]
+            run: Callable[[Tensor], Tensor] = self.backbone
+            if piece is not None and torch.is_grad_enabled():
+                run = partial(checkpoint, self.backbone, use_reentrant=False)
             parts = [run(some) for some in torch.split(pixels, len(pixels) if piece is None else piece)]
         return self._result(parts[0] if len(parts) == 1 else torch.cat(parts))
 
