@@ -6,9 +6,9 @@ of surveillance cameras.
 The 247 clips of about 2 s are divided into five parts that share no source, as in `cctv_fight.py`. For each row of the
 table a network learns the other four parts and names the clips of the fifth: fight or not. The image network is
 `tf_efficientnet_lite0` and does not learn; its embeddings, 16 a second, are kept in a store. The temporal network is
-small, as the data are few: tokens 128 wide, 4 heads; it learns for 200 steps of 16 clips. The base row has the paper's form: 3 layers, windows of 18 frames,
-native positions, 16 frames over the whole clip. Every other row changes one thing, by the words of `train --set`, or
-what is read when clips are named:
+small, as the data are few: tokens 128 wide, 4 heads; it learns for 200 steps of 16 clips. The base row has the paper's
+form: 3 layers, windows of 18 frames, native positions, 16 frames over the whole clip. Every other row changes one
+thing, by the words of `train --set`, or what is read when clips are named:
 
     layers       1, 2, 6, 12; and one head, as the paper has it beside uniform attention
     positions    none, learned, sinusoidal; and each of them with the frames shuffled when clips are named, where
