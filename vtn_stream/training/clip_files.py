@@ -181,10 +181,7 @@ class _Reading:
         if fault:
             self._share(f"outside of {films.root.name or films.root}", at, path)
             return None
-        files = films.find(path)
-        if len(files) > 1 and label:  # of one clip in several folders, that of its class
-            called = {one_form(label), one_form(label).replace(" ", "_")}
-            files = [file for file in files if called & set(one_form(file).split("/")[:-1])] or files
+        files = films.find(path, label)
         if len(files) == 1:
             return files[0]
         root = films.root.name or str(films.root)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError, listed
 from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.annotations import Problem
-from vtn_stream.formats.annotations.label_names import read_label_names
+from vtn_stream.formats.annotations.label_files import read_label_names
 from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.formats.annotations.words import label_order, shown
 from vtn_stream.training.clip_files import MAX_NAMED, ClipFiles, clip_files, refuse

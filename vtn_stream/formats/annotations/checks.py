@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
-from vtn_stream.formats.annotations.findings import Findings, FoundFilm, FoundSegment, no_length
+from vtn_stream.formats.annotations.findings import Findings, no_length
+from vtn_stream.formats.annotations.found import FoundFilm, FoundSegment
 from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
