@@ -42,7 +42,7 @@ def test_numbers_as_labels_are_ordered_by_size(read):
 
 def test_a_clip_has_one_label(problems):
     assert problems("a.mp4 run\nb.mp4 run\n./a.mp4 sit\na.mp4 run\nwhat\n") == [
-        (3, "a.mp4: it is listed on line 1 already, as run"),
+        (3, "a.mp4: it is listed on line 1 already, as run, so neither counts"),
         (4, "a.mp4: it is listed on line 1 already"),
         (5, "not a path and a label: what"),
     ]

@@ -90,9 +90,10 @@ class _Labels:
         return None if named is None else self._of_model.number_of(named)
 
     def unknown(self, label: str, *, suggests: bool) -> str:
-        if self._names is not None and (named := self._names.label_of(label)) is None:
-            return f"there is no label {shown(label)} in {self._names.name}"
-        label = label if self._names is None else named
+        if self._names is not None:
+            if (named := self._names.label_of(label)) is None:
+                return f"there is no label {shown(label)} in {self._names.name}"
+            label = named
         if label.removeprefix("-").isdecimal():
             return f"there is no class {shown(label)}, only 0 to {len(self.labels) - 1}"
         near = nearest(label, self.labels) if suggests else None

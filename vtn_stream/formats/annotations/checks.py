@@ -150,7 +150,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
                 s.start_s, s.end_s = min(s.start_s, duration_s), duration_s
             kept.append(s)
         film.segments = kept if findings.published else _apart(findings, name, kept)
-        whole = film.clip_label
+        whole = None if film.has_two_labels else film.clip_label
         if whole is None and not film.segments and (film.lost or num_before):
             continue  # it is not a film in which nothing happens
         segments = [

@@ -261,8 +261,10 @@ class Findings:
         film, faults = self.films[name], list[str]()
         kept = self._label(label, faults)
         if film.clip_label is not None:
-            same = "" if kept == film.clip_label else f", as {shown(film.clip_label)}"
-            faults.append(f"it is listed{self.where(film.at)} already{same}")
+            same = kept == film.clip_label
+            film.has_two_labels |= not same
+            before = "" if same else f", as {shown(film.clip_label)}, so neither counts"
+            faults.append(f"it is listed{self.where(film.at)} already{before}")
         for fault in faults:
             self.problem(at, self.of(name, at) + fault)
         film.lost |= bool(faults)

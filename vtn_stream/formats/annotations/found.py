@@ -25,6 +25,7 @@ class FoundFilm:
     at: At
     segments: list[FoundSegment] = field(default_factory=list)
     clip_label: str | None = None
+    has_two_labels: bool = False  # as a whole clip, so that neither counts
     lost: bool = False  # something of it was wrong, and left out
     facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
     num_labels: int | None = None  # where there is one for each frame
