@@ -112,7 +112,7 @@ def test_a_pickle_is_refused(read):
         read(pickle.dumps(["run"]))
 
 
-WORDS = st.text(st.characters(categories=["L", "N"], codec="utf-8"), min_size=1, max_size=8)
+WORDS = st.text("abcäéñ12", min_size=1, max_size=8)
 
 
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=9, unique=True), st.data())
@@ -120,7 +120,4 @@ def test_json_of_labels_is_read_as_it_was_written(tmp_path_factory, labels, data
     form = data.draw(st.sampled_from([list, lambda them: dict(zip(them, range(len(them)), strict=True))]))
     path = tmp_path_factory.mktemp("names") / "names.json"
     path.write_text(json.dumps(form(labels)))
-    try:
-        assert list(read_label_names(path).labels) == labels
-    except AnnotationError as error:  # two spellings of one label
-        assert "has the numbers" in str(error)
+    assert list(read_label_names(path).labels) == labels

@@ -211,7 +211,8 @@ class _Reading:
         read, findings = self._read, self._findings
         for kind, (first, paths, num) in self._together.items():
             text = f"{num} clips are {kind}" if num > 1 else f"1 clip is {kind}"
-            findings.problem(first if num == 1 else At(), f"{text}: {listed(paths, MAX_NAMED)}{self._hint(kind)}")
+            named = listed([*paths, *[""] * (num - len(paths))], MAX_NAMED)
+            findings.problem(first if num == 1 else At(), f"{text}: {named}{self._hint(kind)}")
         read.problems = list(findings.in_order(findings.problems))
         read.notes = [str(problem) for problem in findings.in_order(findings.warnings)]
         if self._num_whole:

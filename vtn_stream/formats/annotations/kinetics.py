@@ -3,7 +3,7 @@
 A clip is a part of a film on YouTube, cut out beforehand: its id is ID_000095_000105, as the data set's tools name the
 files, whatever their suffix and in whatever folder; seconds in the film, whole ones. `split` is the subset, where
 "validate" is the validation. Escapes: RFC 4180 quotes. Labels in alphabetic order, numbers by size. Loses other
-columns. Traps: a table of segments of whole films may have these columns, so only clips of up to 10 s are claimed.
+columns. Traps: a table of segments of whole films may have these columns, so it is one of clips if most last up to 10 s.
 """
 
 import itertools
@@ -31,7 +31,7 @@ def claims(text: str) -> bool:
     if not set(_TIMES) <= set(header) or len(set(header)) < len(header):
         return False
     spans = [_span(row) for _, row in itertools.islice(rows(Findings(""), text), NUM_TRIED)]
-    return all(span is not None and span[1] - span[0] <= MAX_S for span in spans)
+    return 2 * sum(span is not None and span[1] - span[0] <= MAX_S for span in spans) >= len(spans)
 
 
 def read(findings: Findings, text: str) -> None:

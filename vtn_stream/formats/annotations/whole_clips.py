@@ -31,5 +31,5 @@ def whole_clips(
     if kinetics.claims(text):
         return kinetics.NAME, kinetics.clips(findings, text)
     if text.lstrip().startswith(("{", "[", "<")):
-        raise Unreadable(At(), "it is no list of whole clips", 'give lines of "path label"')
+        raise Unreadable(At(), "it is not a list of whole clips", 'give lines of "path label"')
     return clip_list.NAME, clip_list.clips(findings, text, classes)
