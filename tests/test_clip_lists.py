@@ -384,7 +384,7 @@ def test_many_clips_take_little_time_and_room(read, films, monkeypatch):
     finally:
         tracemalloc.stop()
     assert len(lists.clips) == num
-    assert peak / num < 800  # bytes a clip
+    assert peak / num < 1000  # bytes a clip, with 400 for what any list takes
 
 
 # ---- property: a list is read as it was written, in each form

@@ -3,7 +3,7 @@
 A clip is a part of a film on YouTube, cut out beforehand: its id is ID_000095_000105, as the data set's tools name the
 files, whatever their suffix and in whatever folder; seconds in the film, whole ones. `split` is the subset, where
 "validate" is the validation. Escapes: RFC 4180 quotes. Labels in alphabetic order, numbers by size. Loses other
-columns. Traps: a table of segments of whole films may have these columns, so it is one of clips if most last up to 10 s.
+columns. Traps: a table of segments of whole films may have these columns: it is one of clips if most last up to 10 s.
 """
 
 import itertools
