@@ -216,8 +216,7 @@ class _Reading:
         read.problems = list(findings.in_order(findings.problems))
         read.notes = [str(problem) for problem in findings.in_order(findings.warnings)]
         if self._num_whole:
-            files = "1 film is" if self._num_whole == 1 else f"{self._num_whole} films are"
-            read.notes.append(f"{files} named by the id alone, without seconds: each is taken for the clip, cut out")
+            read.notes.append(kinetics.named_by_film(self._num_whole))
         read.leave_out([row for file, row in self._row.items() if file in self._twice])
         return read
 

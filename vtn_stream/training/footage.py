@@ -11,7 +11,7 @@ from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, VideoError, listed
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
 from vtn_stream.film_folder import FilmFolder
-from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations, salads
+from vtn_stream.formats.annotations import Annotations, Problem, cholec80, kinetics, mstcn, read_annotations, salads
 from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.store import EmbeddingStore
@@ -129,6 +129,8 @@ def find_films(
         notes.append(OF_FILMS)
     if annotation_fps is not None and not found.uses_fps:
         notes.append(NOT_COUNTED)
+    if found.format == kinetics.NAME and (num := sum(not videos[name].path.stem.endswith(name) for name in used)):
+        notes.append(kinetics.named_by_film(num))
     notes += [f"left out: {_note(problem)}" for problem in (*found.skipped, *_as_problems(problems))]
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])

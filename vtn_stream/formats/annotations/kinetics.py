@@ -16,7 +16,7 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, rows
 from vtn_stream.formats.annotations.words import At, shown
 
-__all__ = ["NAME", "claims", "clips", "read"]
+__all__ = ["NAME", "claims", "clips", "named_by_film", "read"]
 
 NAME = "Kinetics CSV"
 NUM_TRIED = 20  # rows
@@ -56,6 +56,13 @@ def clips(findings: Findings, text: str) -> Iterator[ListedClip]:
         else:
             name = f"{film}_{span[0]:06}_{span[1]:06}"
             yield ListedClip(at, name, row.get("label", ""), {"subset": row.get("split") or None})
+
+
+def named_by_film(num: int) -> str:
+    """What is said of so many clips whose files have the id of their film, and no seconds."""
+    if num == 1:
+        return "1 film is named by the id alone, without seconds: it is taken for the clip, cut out"
+    return f"{num} films are named by the id alone, without seconds: each is taken for the clip, cut out"
 
 
 def _span(row: dict[str, str]) -> tuple[int, int] | None:
