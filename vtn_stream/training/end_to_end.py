@@ -34,6 +34,8 @@ from vtn_stream.video.decoders import Decoders, num_decoders
 
 __all__ = ["teach_end_to_end"]
 
+SAVES_MEMORY = ("accumulate", "backbone.piece")
+
 
 def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None] | None = None) -> Taught:
     """Trains a network on clips from pixels to labels, by a recipe of the paper, and measures it on others.
@@ -158,7 +160,10 @@ def _clips(clips: Clips) -> list[LearntClip]:
 
 
 def _facts(plan: ClipPlan, begun: Begun, options: TrainingOptions) -> dict[str, Any]:
-    """All that the numbers depend on, besides the films and the machine."""
+    """All that the numbers depend on, besides the films and the machine. What only saves memory may change: where it
+    ran out, the same training goes on.
+    """
+    settings = shown(plan.settings, plan.sampling)
     return {
         "recipe": options.recipe,
         "network": plan.config.backbone,
@@ -168,7 +173,7 @@ def _facts(plan: ClipPlan, begun: Begun, options: TrainingOptions) -> dict[str, 
         "seed": plan.settings.seed,
         "first weights": begun.digest,
         "the model it goes on from": "" if plan.base is None else plan.base.digest,
-        **shown(plan.settings, plan.sampling),
+        **{name: value for name, value in settings.items() if name not in SAVES_MEMORY},
     }
 
 
