@@ -9,7 +9,7 @@ from typing import Any
 from vtn_stream.backbone import skeleton
 from vtn_stream.checkpoints import Checkpoint, find_model, load_checkpoint
 from vtn_stream.errors import InputError, TrainingError
-from vtn_stream.model import VARIANTS, ClassificationConfig, VTNConfig, vtn_of
+from vtn_stream.model import VARIANTS, ClassificationConfig, EncoderConfig, VTNConfig, vtn_of
 from vtn_stream.sampling import MAX_FPS, ClipWindow
 from vtn_stream.track import CENTRE_CROP, PICTURE, Recipe
 from vtn_stream.training.clip_lists import ClipLists, read_clip_lists
@@ -50,7 +50,8 @@ class ClipPlan:
     @property
     def native_ids(self) -> bool:
         """Whether position ids count frames of the file, as in the paper."""
-        return self.settings.encoder.positions == "native"
+        encoder = self.settings.encoder
+        return isinstance(encoder, EncoderConfig) and encoder.positions == "native"
 
     @property
     def window(self) -> ClipWindow:
