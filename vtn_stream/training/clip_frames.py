@@ -106,7 +106,9 @@ class ClipReader:
         """Where a window begins, as a share of the way to its last possible begin."""
         return Fraction(1, 2) if rng is None else Fraction(float(rng.random()))
 
-    def _shown(self, clip: LearntClip, rng: np.random.Generator | None, answer: FrameAnswer | VideoError) -> Shown | None:
+    def _shown(
+        self, clip: LearntClip, rng: np.random.Generator | None, answer: FrameAnswer | VideoError
+    ) -> Shown | None:
         share = self._share(rng)  # drawn first for the request as well: what is drawn next is then the same
         if isinstance(answer, VideoError):
             self.left_out.add(clip.name, answer.fact)

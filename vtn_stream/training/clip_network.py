@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from vtn_stream.backbone import TrainableBackbone, trainable, weights_digest
 from vtn_stream.checkpoints import Checkpoint

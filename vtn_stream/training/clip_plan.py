@@ -9,7 +9,7 @@ from typing import Any
 from vtn_stream.backbone import skeleton
 from vtn_stream.checkpoints import Checkpoint, find_model, load_checkpoint
 from vtn_stream.errors import InputError, TrainingError
-from vtn_stream.model import VARIANTS, ClassificationConfig, VTNConfig, vtn_of
+from vtn_stream.model import VARIANTS, ClassificationConfig, EncoderConfig, VTNConfig, vtn_of
 from vtn_stream.sampling import MAX_FPS, ClipWindow
 from vtn_stream.track import CENTRE_CROP, PICTURE, Recipe
 from vtn_stream.training.clip_lists import ClipLists, read_clip_lists
@@ -50,7 +50,7 @@ class ClipPlan:
     @property
     def native_ids(self) -> bool:
         """Whether position ids count frames of the file, as in the paper."""
-        return self.settings.encoder.positions == "native"
+        return isinstance(self.settings.encoder, EncoderConfig) and self.settings.encoder.positions == "native"
 
     @property
     def window(self) -> ClipWindow:
@@ -73,7 +73,9 @@ def plan_for(options: TrainingOptions, on_event: Callable[[TrainingEvent], None]
     )
     if len(lists.labels) < 2:
         raise TrainingError(
-            f"all clips have one label, {lists.labels[0]}", "there is nothing to learn", "give clips of other labels too"
+            f"all clips have one label, {lists.labels[0]}",
+            "there is nothing to learn",
+            "give clips of other labels too",
         )
     name, config, recipe, sampling = _network(options, base, len(lists.labels))
     settings, sampling = settings_for(

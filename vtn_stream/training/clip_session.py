@@ -1,9 +1,9 @@
 """What a training on clips keeps in its folder, so that it goes on where it was killed, and on no other's state.
 
-    training.json    what it learns, and how: names and values, for people and for comparison
-    left-out.jsonl   clips that cannot be decoded
-    clips.state      the state of the loop
-    validation.jsonl the clips that were measured so far
+training.json    what it learns, and how: names and values, for people and for comparison
+left-out.jsonl   clips that cannot be decoded
+clips.state      the state of the loop
+validation.jsonl the clips that were measured so far
 """
 
 import hashlib

@@ -4,33 +4,25 @@ lists -> network and settings -> an estimate -> epochs on clips, each measured o
       -> the full protocol on those -> checkpoint, model card
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
 
 import torch
 
-from vtn_stream.embedding import Warned
-from vtn_stream.errors import InputError, StoreError
-from vtn_stream.film import VideoInfo
+from vtn_stream.errors import InputError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.augment import Augmentation, mirrors
 from vtn_stream.training.claim import card_file, claim
-from vtn_stream.training.clip_frames import ClipFrames, ClipReader, LearntClip
-from vtn_stream.training.clip_lists import Clips
+from vtn_stream.training.clip_frames import ClipFrames
 from vtn_stream.training.clip_model import ClipsLearnt, write_clip_model
-from vtn_stream.training.clip_network import Begun, begin
-from vtn_stream.training.clip_plan import ClipPlan, plan_for
+from vtn_stream.training.clip_network import begin
+from vtn_stream.training.clip_plan import plan_for
 from vtn_stream.training.clip_session import ClipSession
 from vtn_stream.training.clip_validation import ClipValidation
 from vtn_stream.training.estimate import check_memory, measured, sentence
-from vtn_stream.training.events import ClipsPrepared, EpochDone, StepDone, Taught, TrainingEvent, TrainingStage
+from vtn_stream.training.events import ClipsPrepared, StepDone, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.left_out import LeftOut
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import run
 from vtn_stream.training.options import TrainingOptions
-from vtn_stream.training.overrides import shown
 from vtn_stream.video.decoders import Decoders
 
 __all__ = ["teach_end_to_end"]
