@@ -67,6 +67,7 @@ def tuning(
             rate=BACKBONE_RATE / rate,
             layer_decay=LAYER_DECAY,
             drop_path=0.1,
+            piece=None if isinstance(blocks, int) else 16,  # nothing of what does not learn is kept for a gradient
             share=1.0 if crop <= SHORT or max(lengths) <= SHORT else SHARE,
             augmentation=augmentation,
         ),
