@@ -45,6 +45,9 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/odd_media.py
 	$(BIN)/python benchmarks/temporal.py
 	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python -m pip install --quiet --editable '.[headline]'
+	$(BIN)/python benchmarks/headline.py
+	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/film_with_model.py
 	$(BIN)/python benchmarks/long_encoding.py
 	$(BIN)/python benchmarks/long_localization.py

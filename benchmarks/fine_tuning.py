@@ -7,10 +7,10 @@ cctv-fight: 247 clips, fight or not; each fold holds whole sources. indoor-actio
 holds whole films. Both as `vtn-stream train` divides them, at its natural rate. For each set of inputs (the picture,
 the change in 1/2 s, or both) the best of its ways on the other folds is taken, with the image network as it was
 ("fixed"), and then goes on, with the network (`--blocks last`: its last stage; `all`: all of it) at a small rate
-("trained"). The second is the second stage of `train --learn-backbone`; --share is its `--set backbone.share`. Both predict the same
-clips, which neither has seen. Printed: accuracy of clips or of positions, of two labels also the area under the ROC
-curve, and the difference of both with its 90 % interval: Student's t on the jackknife over sources or films, widened as
-for all figures out of fold.
+("trained"). The second is the second stage of `train --learn-backbone`; --share is its `--set backbone.share`. Both
+predict the same films, which neither has seen. Printed: accuracy of clips or of positions, of two labels also the area
+under the ROC curve, and the difference of both with its 90 % interval: Student's t on the jackknife over sources or
+films, widened as for all figures out of fold.
 
 Finished folds are kept in --results, and shown at once when the command is given again; one that was killed goes on.
 """

@@ -132,6 +132,13 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
 @click.option(
     "--views", type=click.IntRange(1, 100), help="Windows for each clip, with --protocol views. [default: 10]"
 )
+@click.option(
+    "--shuffle",
+    type=click.IntRange(0),
+    metavar="SEED",
+    help="For clips: the model gets the frames of each in a random order, and their positions as before. How much does "
+    "it go by the order?",
+)
 @click.option("--crops", type=click.Choice(["1", "3"]), help="Crops of each frame, with --protocol views. [default: 1]")
 @options.weights
 @options.device

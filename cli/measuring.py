@@ -308,9 +308,11 @@ def _evaluate(asked: EvaluationOptions, model: Model, clips: "Sequence[LabelledC
     """Measures one model, with a bar of its progress."""
     from vtn_stream.evaluation.labelled_clips import ClipFailed, Protocol, evaluate
 
-    protocol = Protocol()
+    protocol = Protocol(shuffle=asked.shuffle)
     if asked.protocol == "views":
-        protocol = Protocol(kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1))
+        protocol = Protocol(
+            kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1), shuffle=asked.shuffle
+        )
     with _progress(len(clips)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:

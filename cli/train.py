@@ -1,9 +1,11 @@
 """vtn-stream train"""
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,8 +17,17 @@ from vtn_stream.errors import listed, printable
 from vtn_stream.formats.annotations import FORMATS
 from vtn_stream.model import HEAD_CONFIGS
 from vtn_stream.plugins import HEADS_GROUP, plugins_in
-from vtn_stream.training.events import FitsProgress, Prepared, Taught, TrainingEvent, TrainingStage
-from vtn_stream.training.options import TrainingOptions
+from vtn_stream.training.events import (
+    ClipsPrepared,
+    EpochDone,
+    FitsProgress,
+    Prepared,
+    StepDone,
+    Taught,
+    TrainingEvent,
+    TrainingStage,
+)
+from vtn_stream.training.options import LearnBackbone, RecipeName, TrainingOptions
 
 from . import options
 from .console import PositionCount, err, out, quiet_option, show_table, shows_progress
@@ -84,6 +95,54 @@ run is killed, give the same command again: it continues where it was.
 )
 @click.option("--epochs", type=click.IntRange(1), help="How often all films are seen. [default: by their number]")
 @click.option(
+    "--recipe",
+    type=click.Choice(get_args(RecipeName)),
+    default="natural",
+    show_default=True,
+    help="natural suits any films, and measures how good it is. paper: labelled clips, from pixels to labels as in the "
+    "VTN paper; paper+: with more augmentation, for longer.",
+)
+@click.option(
+    "--network",
+    metavar="NAME",
+    help="With a recipe of the paper: one of its models (`vtn-stream models info` lists them), or any timm image "
+    "network. [default: vtn-vit-b]",
+)
+@click.option(
+    "--learn-backbone",
+    type=click.Choice(get_args(LearnBackbone)),
+    default="no",
+    show_default=True,
+    help="With the natural recipe: whether the image network learns too, its last blocks or all of it. It is kept only "
+    "if it is better on films that were not learnt.",
+)
+@click.option(
+    "--labels",
+    "names",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Which label each number of a list stands for: one label a line, lines of name,number, or JSON.",
+)
+@click.option(
+    "--validation",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="LIST",
+    help="With a recipe of the paper: clips that measure the model. [default: those of the subset validation]",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=lambda ctx, param, values: tuple(_setting(value) for value in values),
+    help="Change a setting, such as encoder.layers=6 or learning_rate=0.01; may be repeated.",
+)
+@click.option(
+    "--print-settings",
+    is_flag=True,
+    help="With a recipe of the paper: print all settings as JSON, and train nothing.",
+)
+@click.option(
     "--hold-out",
     is_flag=True,
     help="Do not learn from films of the subset validation: they only measure the finished model.",
@@ -99,11 +158,20 @@ run is killed, give the same command again: it continues where it was.
 @quiet_option
 @options.coding
 @options.gathered(TrainingOptions, "asked")
-def train(asked: TrainingOptions) -> None:
+def train(asked: TrainingOptions, print_settings: bool) -> None:
     """Train a model of your own actions, from annotated films."""
     if asked.contradicted:
         raise click.UsageError(f"with --from, leave out {listed(asked.contradicted)}: the model says it")
+    if asked.unsuited:
+        raise click.UsageError(f"{listed(asked.unsuited)}: not for --recipe {asked.recipe}")
+    if print_settings and asked.recipe == "natural":
+        raise click.UsageError(
+            "--print-settings is for --recipe paper or paper+: the natural settings follow from films"
+        )
     asked.check()
+    if print_settings:
+        _print_settings(asked)
+        return
     out.print(Text(f"training {printable(asked.output.name)} from {printable(asked.annotations.name)}"), soft_wrap=True)
     from vtn_stream.training.teach import teach
 
@@ -112,11 +180,27 @@ def train(asked: TrainingOptions) -> None:
     _show(taught, progress.prepared)
 
 
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key.strip() and equals and value.strip()):
+        raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _print_settings(asked: TrainingOptions) -> None:
+    from vtn_stream.training.clip_plan import plan_for, printed
+
+    plan = plan_for(asked)
+    for note in plan.lists.notes:
+        _warn(note)
+    click.echo(json.dumps(printed(plan, asked), indent=2, ensure_ascii=False))
+
+
 class _TrainingDisplay:
     """What the terminal shows of a training: what it does now, a bar of positions to embed, a bar of epochs."""
 
     def __init__(self, progress: Progress | None) -> None:
-        self.prepared: Prepared | None = None
+        self.prepared: Prepared | ClipsPrepared | None = None
         self._progress = progress
         self._task: TaskID | None = None
         self._name = ""  # of what goes on
@@ -128,6 +212,12 @@ class _TrainingDisplay:
             self._stage(event)
         elif isinstance(event, Prepared):
             self._prepare(event)
+        elif isinstance(event, ClipsPrepared):
+            self._clips(event)
+        elif isinstance(event, StepDone):
+            self._step(event)
+        elif isinstance(event, EpochDone):
+            self._epoch(event)
         elif isinstance(event, Warned):
             _warn(event.message)
         elif isinstance(event, FramesEmbedded):
@@ -147,6 +237,14 @@ class _TrainingDisplay:
             self._update(description=printable(f"{stage.name}: {stage.message}"))
 
     def _prepare(self, prepared: Prepared) -> None:
+        self._announce(prepared)
+        self._begin("embedding", prepared.num_missing or None)
+
+    def _clips(self, prepared: ClipsPrepared) -> None:
+        self._announce(prepared)
+        out.print(Text(prepared.estimate), soft_wrap=True)
+
+    def _announce(self, prepared: Prepared | ClipsPrepared) -> None:
         self.prepared = prepared
         for note in prepared.notes[:MAX_NOTES]:
             _warn(note)
@@ -155,7 +253,22 @@ class _TrainingDisplay:
         if self._progress:
             for line in _lines(prepared):
                 err.print(Text(line), soft_wrap=True)
-        self._begin("embedding", prepared.num_missing or None)
+
+    def _step(self, event: StepDone) -> None:
+        """Steps of all epochs are one bar, which says when the training ends; clips that are measured are another."""
+        if event.what == "validation":
+            self._update(words=f"measured {event.step} of {event.num_steps} clips")
+            return
+        done = (event.epoch - 1) * event.num_steps + event.step
+        where = f"epoch {event.epoch} of {event.num_epochs}, step {event.step} of {event.num_steps}"
+        self._update(completed=done, total=event.num_epochs * event.num_steps, words=where)
+
+    def _epoch(self, event: EpochDone) -> None:
+        """A line for each epoch of a training on clips. Of others there are dozens of models: a bar counts those."""
+        if isinstance(self.prepared, ClipsPrepared):
+            figures = "".join(f", {name} {_percent(share)} %" for name, share in event.figures.items())
+            line = f"epoch {event.epoch} of {event.num_epochs}: loss {event.loss:.4f}{figures}"
+            out.print(Text(line), soft_wrap=True)
 
     def _fits(self, event: FitsProgress) -> None:
         number = min(event.num_done + 1, event.num_fits)
@@ -196,8 +309,15 @@ def _warn(message: str) -> None:
     err.print(Text(printable(message), style="yellow"), soft_wrap=True)
 
 
-def _lines(prepared: Prepared) -> list[str]:
+def _lines(prepared: Prepared | ClipsPrepared) -> list[str]:
     """Sentences that say what is learnt, and from what."""
+    if isinstance(prepared, ClipsPrepared):
+        num, others = prepared.num_clips, prepared.num_validation
+        return [
+            f"{prepared.network}, which starts from: {printable(prepared.source)}",
+            f"{len(prepared.labels)} labels: {listed(prepared.labels, MAX_LABELS)}",
+            f"from {num} clips, {others} more measure it: {prepared.num_epochs} epochs of {prepared.num_steps} steps",
+        ]
     what = "clips" if prepared.head == "classification" else "segments"
     labels = listed(prepared.labels, MAX_LABELS)
     apart = f", {prepared.num_held_out} more are held out" if prepared.num_held_out else ""
@@ -216,11 +336,12 @@ def _lines(prepared: Prepared) -> list[str]:
     ]
 
 
-def _show(taught: Taught, prepared: Prepared | None) -> None:
+def _show(taught: Taught, prepared: Prepared | ClipsPrepared | None) -> None:
     for line in [] if prepared is None else _lines(prepared):
         out.print(Text(line), soft_wrap=True)
     if taught.figures:
-        out.print("on films that were not learnt, in percent:", soft_wrap=True)
+        what = "clips" if isinstance(prepared, ClipsPrepared) else "films"
+        out.print(f"on {what} that were not learnt, in percent:", soft_wrap=True)
         show_table(_figures(taught.figures, taught.intervals, taught.baselines))
     else:
         out.print("nothing was measured: the model's card says why, and what to do", soft_wrap=True)

@@ -150,6 +150,8 @@ def dense(
         query_global, key_global, value_global = (heads(linear(f"{name}_global", x)) for name in names)
         scores = query @ key.transpose(2, 3)
         scores[:, :, 0] = (query_global[:, :, :1] @ key_global.transpose(2, 3))[:, :, 0]
+        if config.uniform_attention:
+            scores = torch.zeros_like(scores)
         probabilities = (scores / math.sqrt(query.shape[-1])).masked_fill(~seen, -torch.inf).softmax(-1)
         attended = probabilities @ value
         attended[:, :, 0] = (probabilities[:, :, :1] @ value_global)[:, :, 0]

@@ -111,6 +111,15 @@ def test_a_stored_model_is_named_and_videos_may_lie_elsewhere(here, model, folde
     assert json.loads(out)["protocol"] == "views 10 x 1"
 
 
+def test_shuffled_frames_are_named_in_the_result(here, model, folder):
+    """Also with seed 0."""
+    options = ["--model", model, "--device", "cpu", "--shuffle", 0]
+    code, out, _ = here(folder / "list.txt", *options, "--json")
+    assert (code, json.loads(out)["protocol"]) == (0, "full, frames shuffled with seed 0")
+    _, out, _ = here(folder / "list.txt", *options)
+    assert "frames shuffled with seed 0" in out
+
+
 def test_a_clip_that_cannot_be_read_is_named_and_the_exit_code_is_one(here, model, folder, tmp_path):
     shutil.copytree(folder, tmp_path / "films")
     (tmp_path / "films" / "x\x1b[31m.mp4").write_bytes(b"no film")

@@ -160,6 +160,29 @@ def test_views_and_crops_are_added_up(checkpoint, clips):
     assert not is_top_of(result, by_hand(checkpoint, values[:, [0, 1, 1]], indices, [WINDOW, WINDOW]))
 
 
+def test_shuffled_frames_stand_at_the_places_of_others(checkpoint, clips, tmp_path):
+    """The embeddings are mixed; the position ids are not."""
+    shuffled, results = Protocol(kind="views", num_views=1, shuffle=7), tmp_path / "r.jsonl"
+    (result,) = evaluate(checkpoint, clips[1:], shuffled, device="cpu", results=results).scored
+    with DecodingProcess() as process:
+        order = shuffled.order(16, process.probe(clips[1].path).identity)
+    assert sorted(order) == list(range(16))
+    assert list(order) != list(range(16))
+    assert list(order) != list(shuffled.order(16, "another clip"))
+    pixels = torch.stack([protocol_pixels(frame, checkpoint.recipe) for frame in decoded(clips[1].path)])
+    values = embedded(checkpoint, pixels)
+    mixed = [WINDOW[n] for n in order]
+    assert is_top_of(result, by_hand(checkpoint, values, [mixed], [WINDOW]))
+    assert not is_top_of(result, by_hand(checkpoint, values, [mixed], [mixed]))
+    assert not is_top_of(result, by_hand(checkpoint, values, [WINDOW], [WINDOW]))
+    # its results are kept apart from those in order, and from those of another seed
+    assert json.loads(results.read_text())["protocol"] == "views 1 x 1, frames shuffled with seed 7"
+    for other in (None, 8):
+        protocol = Protocol(kind="views", num_views=1, shuffle=other)
+        assert not evaluate(checkpoint, clips[1:], protocol, device="cpu", results=results).scored[0].reused
+    assert evaluate(checkpoint, clips[1:], shuffled, device="cpu", results=results).scored[0].reused
+
+
 def test_a_model_of_whole_frames_sees_them_squashed_and_counts_positions(make, clips):
     checkpoint = make(squash=True, position_rate=None)
     (result,) = evaluate(checkpoint, clips[1:], FULL, device="cpu").scored

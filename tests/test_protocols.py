@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import VideoError
+from vtn_stream.evaluation.options import EvaluationOptions
 from vtn_stream.evaluation.protocols import (
     Protocol,
     frame_rate,
@@ -247,6 +248,14 @@ def test_frames_are_read_as_they_are_unless_they_are_huge(fields, size):
 def test_a_line_of_pixels_is_refused():
     with pytest.raises(VideoError, match="801 x 100 pixels"):
         reading_size(a_film(width=801, height=100), a_recipe())
+
+
+@pytest.mark.parametrize("shuffle", [0, 3])
+def test_films_and_predictions_have_no_frames_to_shuffle(shuffle):
+    """A seed of 0 is a seed."""
+    asked = EvaluationOptions(what=Path("list.txt"), models=("model",), shuffle=shuffle)
+    assert asked.misuse("clips") is None
+    assert asked.misuse("films") == "--shuffle does nothing with a model that locates actions"
 
 
 @pytest.mark.parametrize("fields", [{"kind": "all"}, {"num_views": 2}, {"kind": "views", "num_crops": 2}])

@@ -30,7 +30,14 @@ def spare_decoders() -> "Iterator[list[ChildProcess]]":
 @pytest.fixture
 def warm_decoders(spare_decoders: "list[ChildProcess]", monkeypatch: pytest.MonkeyPatch) -> None:
     from vtn_stream.video import requests
-    from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, ChildProcess
+    from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess
+
+    usual = {
+        "deadline_s": DEADLINE_S,
+        "memory_bytes": MEMORY_BYTES,
+        "num_threads": NUM_THREADS,
+        "reserve_bytes": 0,
+    }
 
     class Lent(ChildProcess):
         def close(self) -> None:
@@ -42,7 +49,7 @@ def warm_decoders(spare_decoders: "list[ChildProcess]", monkeypatch: pytest.Monk
                 spare_decoders.append(self)
 
     def lend(**limits: Any) -> ChildProcess:
-        if limits != {"deadline_s": DEADLINE_S, "memory_bytes": MEMORY_BYTES}:
+        if limits != usual:
             return ChildProcess(**limits)
         return spare_decoders.pop() if spare_decoders else Lent(**limits)
 

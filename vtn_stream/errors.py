@@ -57,6 +57,8 @@ def printable(text: str) -> str:
 
     File names are untrusted: shown raw, one could move the cursor or forge a second line.
     """
+    if text.isprintable():  # nearly all are, and it is known at once
+        return text
     return "".join(
         c.encode("unicode_escape").decode() if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
         for c in text

@@ -119,8 +119,10 @@ class _Names:
         end = "/".join(["", *above])
         for candidates in self._candidates(last):
             ending = [path for path in candidates if f"/{self._root}/{path}".rpartition("/")[0].endswith(end)]
+            if len(ending) > 1:
+                ending = [path for path in ending if is_film_name(path)] or ending
             if ending:
-                return [self._by_path[path] for path in [p for p in ending if is_film_name(p)] or ending]
+                return [self._by_path[path] for path in ending]
         return []
 
     def _candidates(self, last: str) -> Iterator[Sequence[str]]:
@@ -130,8 +132,9 @@ class _Names:
         yield _paths(self._by_name, last)
         if self._by_stem is None:
             self._by_stem = _index(self._by_path, _stem)
+        yield _paths(self._by_stem, last)
         stem = without_suffix(last)
-        for each in (last, stem, with_or_without_v(stem), _OF_KINETICS.sub("", stem)):
+        for each in (stem, with_or_without_v(stem), _OF_KINETICS.sub("", stem)):
             yield _paths(self._by_stem, each)
 
 

@@ -216,7 +216,8 @@ class _Scorer:
                 "download or copy it again",
             )
         total = np.zeros(len(self._checkpoint.labels))
-        for view, view_ids in zip(rows, ids, strict=True):
+        order = self._protocol.order(indices.shape[1], video.identity)
+        for view, view_ids in zip(rows[:, order], ids, strict=True):
             for crop in range(self._protocol.num_crops):
                 sequence = torch.from_numpy(values[view, crop].astype(np.float32))[None].to(self._encoder.device)
                 positions = torch.from_numpy(view_ids)[None].to(self._encoder.device)

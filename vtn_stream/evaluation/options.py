@@ -47,6 +47,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "protocol": ("clips",),
     "views": ("clips",),
     "crops": ("clips",),
+    "shuffle": ("clips",),
     "output": ("clips",),
 }
 
@@ -91,6 +92,7 @@ class EvaluationOptions:
     include_learnt       score films that taught the model too
     plots                folder for pictures
     protocol             of clips; None: full. views, crops: of the protocol "views"
+    shuffle              of clips: a seed, by which the frames of each come in a random order
     weights              a file for the model's image network
     device               where networks run
     store                folder of the embeddings; None: in the user's cache
@@ -122,6 +124,7 @@ class EvaluationOptions:
     protocol: Literal["full", "views"] | None = None
     views: int | None = None
     crops: str | None = None
+    shuffle: int | None = None
     weights: Path | None = None
     device: Device = "auto"
     store: Path | None = None
@@ -160,7 +163,9 @@ class EvaluationOptions:
             return "--views and --crops go with --protocol views"
         if way is not None:
             for name, ways in _WAYS.items():
-                if way not in ways and getattr(self, name) not in (None, (), False, "auto", CodingOptions()):
+                value = getattr(self, name)
+                is_seed = type(value) is int  # 0 is one too
+                if way not in ways and (is_seed or value not in (None, (), False, "auto", CodingOptions())):
                     if ways == ("agreement",):
                         return f"--{name} goes with --agreement"
                     return f"--{_SPELLED.get(name, name).replace('_', '-')} {_WHY[way]}"

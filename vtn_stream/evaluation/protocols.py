@@ -5,6 +5,7 @@
 Neimark et al., "Video Transformer Network" (2021), section 4, as its code and PySlowFast have it.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -46,21 +47,35 @@ class Protocol:
     views  num_views windows as long as those of the training, spread over the clip, and num_crops of each frame; what
            the model says of them is added up
 
+    shuffle  a seed: the embeddings of each clip come in a random order, and position ids as before, as in the paper's
+             table of shuffled frames: what the model knows of order is then of no use. None: in their own order
+
     Neimark et al., "Video Transformer Network" (2021), section 4; frames and pixels as in its code and in PySlowFast.
     """
 
     kind: Literal["full", "views"] = "full"
     num_views: int = 1
     num_crops: int = 1
+    shuffle: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("full", "views") or self.num_views < 1 or self.num_crops not in (1, 3):
             raise ValueError(f"there is no protocol {self.kind} of {self.num_views} views x {self.num_crops} crops")
+        if self.shuffle is not None and self.shuffle < 0:
+            raise ValueError("a seed is a whole number, at least 0")
         if self.kind == "full" and (self.num_views, self.num_crops) != (1, 1):
             raise ValueError("the full protocol is one view of one crop")
 
     def __str__(self) -> str:
-        return "full" if self.kind == "full" else f"views {self.num_views} x {self.num_crops}"
+        which = "full" if self.kind == "full" else f"views {self.num_views} x {self.num_crops}"
+        return which if self.shuffle is None else f"{which}, frames shuffled with seed {self.shuffle}"
+
+    def order(self, num: int, identity: str) -> NDArray[np.int64]:
+        """[num]: which embedding comes at each place of a view of the clip with this identity."""
+        if self.shuffle is None:
+            return np.arange(num)
+        of_clip = int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest())
+        return np.random.default_rng([self.shuffle, of_clip]).permutation(num)
 
 
 # ---- which frames

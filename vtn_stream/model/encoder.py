@@ -46,6 +46,7 @@ class LongformerLayer(nn.Module):
         self.num_heads = config.num_heads
         self.reach = window // 2
         self.dropout = config.dropout
+        self.is_uniform = config.uniform_attention
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.query_global, self.key_global, self.value_global = (nn.Linear(width, width) for _ in range(3))
         self.attention_out = nn.Linear(width, width)
@@ -53,16 +54,26 @@ class LongformerLayer(nn.Module):
         self.expand = nn.Linear(width, config.feedforward_width)
         self.contract = nn.Linear(config.feedforward_width, width)
         self.feedforward_norm = nn.LayerNorm(width, config.norm_eps)
+        if self.is_uniform:
+            for module in (self.query, self.key, self.query_global, self.key_global):
+                module.requires_grad_(False)
 
     def frames(self, tokens: Tensor, cls: Tensor, valid: Tensor | None, first: int, num: int) -> Tensor:
         """Frames [first, first + num) of tokens [B, L, D], which hold `reach` more to each side where the film does."""
         own = tokens[:, first : first + num]
+        value, global_value = self._heads(self.value(tokens)), self._heads(self.value(cls))
+        if self.is_uniform:  # scores of 0, whatever the keys
+            query, key, global_key = self._heads(torch.zeros_like(own)), value.detach(), global_value.detach()
+        else:
+            query, key, global_key = (
+                self._heads(project(x)) for project, x in ((self.query, own), (self.key, tokens), (self.key, cls))
+            )
         seen = band_attention(
-            self._heads(self.query(own)),
-            self._heads(self.key(tokens)),
-            self._heads(self.value(tokens)),
-            self._heads(self.key(cls)),
-            self._heads(self.value(cls)),
+            query,
+            key,
+            value,
+            global_key,
+            global_value,
             first=first,
             reach=self.reach,
             valid=valid,
@@ -72,7 +83,8 @@ class LongformerLayer(nn.Module):
 
     def global_row(self, cls: Tensor, *, keeps_attention: bool = False) -> GlobalRow:
         """To be given every frame; it has seen the global token itself."""
-        query = self._heads(self.query_global(cls)) * (cls.shape[-1] // self.num_heads) ** -0.5
+        asked = torch.zeros_like(cls) if self.is_uniform else self.query_global(cls)
+        query = self._heads(asked) * (cls.shape[-1] // self.num_heads) ** -0.5
         key, dropout_p = self.key_global, self._dropout_p
         row = GlobalRow(query, key.weight, key.bias, dropout_p=dropout_p, keeps_attention=keeps_attention)
         return row.add(cls[:, None])

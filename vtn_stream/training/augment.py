@@ -1,32 +1,27 @@
 """How frames are changed before a network learns from them: other crops, mirrored, other colours, mixed clips.
 
-Everything random is drawn on the CPU, once for a clip, so that all its frames are changed alike; it is done on the
-network's device.
+Everything random is drawn here, on the CPU and once for a clip, so that all its frames are changed alike; `look` does
+it on the network's device.
 
-n frames of a clip, H' x W' pixels as decoded, H x W pixels of the network, B clips, L frames of each, K classes
+H' x W' pixels of a decoded frame, H x W of the network
 """
 
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import grid_sample, one_hot
 
 from vtn_stream.backbone.encoder import CROP_RATIO
 from vtn_stream.errors import TrainingError
-from vtn_stream.training.randaugment import MAX_MAGNITUDE, OPERATIONS, is_signed, operated
+from vtn_stream.training.look import Box, Look, Mix, soft_targets
+from vtn_stream.training.randaugment import MAX_MAGNITUDE, OPERATIONS, is_signed
 
 __all__ = ["NATURAL", "PAPER", "PAPER_PLUS", "Augmentation", "Look", "Mix", "mirrors", "soft_targets"]
 
 _NETWORK = 224  # pixels: the size that short sides of the recipes are for
 _ERASED_AREA, _ERASED_ASPECT = (0.02, 1 / 3), (0.3, 1 / 0.3)  # of a frame, as in the paper's code and in timm
-_NOISE_MEAN, _NOISE_STD = 114.75, 57.375  # .45 and .225 of 255: the noise is N(0, 1) for the network
-_GREY = (0.2989, 0.587, 0.114)
 # Words in a label that would be wrong for a mirrored clip; German ones also at the head of longer words.
 _SIDES = re.compile(
     r"(?:left|right)(?:wards?)?|(?:anti|counter)?clockwise|(?:links|rechts).*|(?:linke|rechte)[mnrs]?", re.IGNORECASE
@@ -143,9 +138,7 @@ class Augmentation:
         box = (top, left, bottom - top, right - left)
         return Mix(partner=partner, share=1 - box[2] * box[3], box=box)
 
-    def _box(
-        self, rng: np.random.Generator, frame_size: tuple[int, int], size: tuple[int, int]
-    ) -> tuple[float, float, float, float]:
+    def _box(self, rng: np.random.Generator, frame_size: tuple[int, int], size: tuple[int, int]) -> Box:
         if self.short_side is None:
             side = math.sqrt(rng.uniform(*self.area))
             top, left = rng.random(2) * (1 - side)
@@ -172,139 +165,13 @@ PAPER_PLUS = Augmentation(
 NATURAL = Augmentation(area=(0.7, 1.0), flip=0.5, jitter=0.3, jitter_share=0.5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What was drawn for one clip, or nothing: the whole frame.
-
-    box         (top, left, height, width) of the crop, as shares of the frame
-    flip        whether it is mirrored
-    colours     factors of brightness, contrast and saturation, in the order in which they are changed
-    operations  of RandAugment, each with its magnitude as a share of the largest one, -1..1
-    erased      (top, left, height, width) of a rectangle of noise, as shares of the crop; seed: of the noise
-    """
-
-    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    flip: bool = False
-    colours: tuple[tuple[str, float], ...] = ()
-    operations: tuple[tuple[str, float], ...] = ()
-    erased: tuple[float, float, float, float] | None = None
-    seed: int = 0
-
-    def shown(self, frames: Tensor, size: tuple[int, int]) -> Tensor:
-        """Frames uint8 [n, 3, H', W'] -> float32 [n, 3, H, W] in 0..255, on the frames' device.
-
-        The crop is scaled once, bilinear without smoothing: the same as scaling the frame and cropping it then.
-        """
-        pictures = _cropped(frames, self.box, size)
-        if self.flip:
-            pictures = pictures.flip(-1)
-        for name, factor in self.colours:
-            pictures = _COLOURS[name](pictures, factor)
-        if self.operations:
-            whole = pictures.round().to(torch.uint8)
-            for name, magnitude in self.operations:
-                whole = operated(whole, name, magnitude)
-            pictures = whole.float()
-        if self.erased is not None:
-            pictures = self._erased(pictures, self.erased)
-        return pictures
-
-    def without_colours(self) -> "Look":
-        """The same crop, mirrored or not, and nothing else: for pictures that show changes and no colours."""
-        return Look(box=self.box, flip=self.flip)
-
-    def _erased(self, pictures: Tensor, box: tuple[float, float, float, float]) -> Tensor:
-        rows, columns = _pixels(box, (pictures.shape[-2], pictures.shape[-1]))
-        generator = torch.Generator().manual_seed(self.seed)
-        noise = torch.randn((3, rows.stop - rows.start, columns.stop - columns.start), generator=generator)
-        noise = (noise * _NOISE_STD + _NOISE_MEAN).clamp(0, 255)
-        pictures = pictures.clone()
-        pictures[..., rows, columns] = noise.to(pictures.device)
-        return pictures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mix:
-    """How the clips of a batch are mixed: each with the one that partner names, [B].
-
-    share  of the clip itself, 0..1; the partner has the rest
-    box    (top, left, height, width), as shares of the frame, that shows the partner; None: both are seen everywhere
-    """
-
-    partner: tuple[int, ...]
-    share: float
-    box: tuple[float, float, float, float] | None = None
-
-    def mixed(self, frames: Tensor) -> Tensor:
-        """[B, L, 3, H, W], float32 -> the same, mixed."""
-        others = frames[list(self.partner)]
-        if self.box is None:
-            return torch.lerp(others, frames, self.share)
-        rows, columns = _pixels(self.box, (frames.shape[-2], frames.shape[-1]))
-        mixed = frames.clone()
-        mixed[..., rows, columns] = others[..., rows, columns]
-        return mixed
-
-    def targets(self, clips: Tensor, num_classes: int, smoothing: float) -> Tensor:
-        """Classes int64 [B] -> the probability of each label, float32 [B, K]."""
-        own = soft_targets(clips, num_classes, smoothing)
-        return torch.lerp(own[list(self.partner)], own, self.share)
-
-
-def soft_targets(clips: Tensor, num_classes: int, smoothing: float) -> Tensor:
-    """Classes int64 [B] -> float32 [B, K]: 1 - smoothing for the class, and smoothing spread over all of them."""
-    return one_hot(clips, num_classes).float() * (1 - smoothing) + smoothing / num_classes
-
-
 def mirrors(labels: Iterable[str]) -> bool:
     """Whether clips may be mirrored: no label has a word for a side: left, right, clockwise, and links, rechts."""
     words = (word for label in labels for word in re.findall(r"[^\W\d_]+", _CAMEL.sub(" ", label)))
     return not any(_SIDES.fullmatch(word) for word in words)
 
 
-def _cropped(frames: Tensor, box: tuple[float, float, float, float], size: tuple[int, int]) -> Tensor:
-    """[n, 3, H', W'] -> float32 [n, 3, H, W]: this part of it, scaled once, bilinear."""
-    height, width = frames.shape[-2:]
-    rows = _places(box[0] * height, box[2] * height, size[0])
-    columns = _places(box[1] * width, box[3] * width, size[1])
-    # Only what is seen becomes float32. A pixel more on each side: between it and the next one lies the border.
-    top, bottom = max(0, math.floor(float(rows[0]))), min(height, math.floor(float(rows[-1])) + 2)
-    left, right = max(0, math.floor(float(columns[0]))), min(width, math.floor(float(columns[-1])) + 2)
-    seen = frames[..., top:bottom, left:right].float()
-    y = (2 * (rows - top) + 1) / (bottom - top) - 1  # grid_sample's own: -1 and 1 are the outer edges
-    x = (2 * (columns - left) + 1) / (right - left) - 1
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).float().to(frames.device)
-    grid = grid.expand(len(frames), *grid.shape)
-    return grid_sample(seen, grid, mode="bilinear", padding_mode="border", align_corners=False).clamp(0, 255)
-
-
-def _places(start: float, length: float, num: int) -> Tensor:
-    """float64 [num]: between which pixels of the frame those of the crop lie; the first pixel's middle is 0."""
-    return start + (torch.arange(num, dtype=torch.float64) + 0.5) * (length / num) - 0.5
-
-
-def _grey(pictures: Tensor) -> Tensor:
-    red, green, blue = pictures.unbind(-3)
-    return (_GREY[0] * red + _GREY[1] * green + _GREY[2] * blue).unsqueeze(-3)
-
-
-def _brighter(pictures: Tensor, factor: float) -> Tensor:
-    return (pictures * factor).clamp(0, 255)
-
-
-def _contrasted(pictures: Tensor, factor: float) -> Tensor:
-    return torch.lerp(_grey(pictures).mean((-3, -2, -1), keepdim=True), pictures, factor).clamp(0, 255)
-
-
-def _saturated(pictures: Tensor, factor: float) -> Tensor:
-    return torch.lerp(_grey(pictures), pictures, factor).clamp(0, 255)
-
-
-# As in torchvision's ColorJitter.
-_COLOURS = MappingProxyType({"brightness": _brighter, "contrast": _contrasted, "saturation": _saturated})
-
-
-def _rectangle(rng: np.random.Generator, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+def _rectangle(rng: np.random.Generator, size: tuple[int, int]) -> Box | None:
     """A rectangle inside a picture of (H, W), as shares of it; None where ten that were drawn did not fit."""
     height, width = size
     for _ in range(10):
@@ -317,20 +184,11 @@ def _rectangle(rng: np.random.Generator, size: tuple[int, int]) -> tuple[float, 
     return None
 
 
-def _pixels(box: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[slice, slice]:
-    """The rows and columns of a picture of (H, W) that are in a box of shares."""
-    top, left, height, width = box
-    rows = slice(round(top * size[0]), round((top + height) * size[0]))
-    return rows, slice(round(left * size[1]), round((left + width) * size[1]))
-
-
 def _with_short_side(size: tuple[int, int], short: int) -> tuple[int, int]:
     """The (H, W) of a scaled frame, the long side rounded down, as in the paper's code."""
     height, width = size
     return (short * height // width, short) if width < height else (short, short * width // height)
 
 
-def _shares(
-    corner: tuple[int, int], part: tuple[int, int], whole: tuple[int, int]
-) -> tuple[float, float, float, float]:
+def _shares(corner: tuple[int, int], part: tuple[int, int], whole: tuple[int, int]) -> Box:
     return corner[0] / whole[0], corner[1] / whole[1], part[0] / whole[0], part[1] / whole[1]

@@ -190,7 +190,7 @@ class _Reading:
         root = films.root.name or str(films.root)
         if files:
             self._findings.problem(at, f"{shown(path)} may be {listed(files)}: write its path, or remove the others")
-        elif films.leads_out(path):
+        elif films.outside and films.leads_out(path):
             self._share(f"behind a link out of {root}, which is not allowed", at, path)
         else:
             self._share(f"not in {root}", at, path)

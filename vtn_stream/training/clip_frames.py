@@ -3,7 +3,7 @@
 B clips of a batch, n frames of each, H' x W' their size as decoded, H x W the network's, D embedding width, K classes
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,15 +18,17 @@ from vtn_stream.errors import TrainingError, VideoError
 from vtn_stream.evaluation.protocols import reading_size, window_indices
 from vtn_stream.film import VideoInfo
 from vtn_stream.heads import Batch
+from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import Recipe
 from vtn_stream.training.augment import Augmentation, Look, Mix, soft_targets
 from vtn_stream.training.clip_sampling import ClipSampling
+from vtn_stream.training.decoding import ClipDecoders, Window, WindowRequest
 from vtn_stream.training.examples import Example, Pixels, Shot
 from vtn_stream.training.left_out import LeftOut
-from vtn_stream.video.decoders import Decoders, FrameAnswer, FrameRequest
 
 __all__ = ["ClipFrames", "ClipReader", "LearntClip", "Shown", "labels_of_batch"]
 
+PRETENDED = (3, 4)  # the shape of a clip that is larger than the network
 AHEAD = 2  # batches that are decoded while one is learnt: on a CPU decoding takes a hundredth of the time
 
 
@@ -49,29 +51,34 @@ class Shown:
 
 
 class ClipReader:
-    """Windows of clips, in the order in which they are asked for. Those that cannot be decoded are left out.
-
-    identities  of the clips that were read, by their names
-    """
+    """Windows of clips, in the order in which they are asked for. Those that cannot be decoded are left out."""
 
     def __init__(
         self,
-        decoders: Decoders,
+        decoders: ClipDecoders,
         sampling: ClipSampling,
         recipe: Recipe,
         augmentation: Augmentation,
         left_out: LeftOut,
         *,
+        store: EmbeddingStore,
         native_ids: bool,
     ) -> None:
-        """native_ids: position ids count the frames of the file from the window's first one; else the window's own."""
+        """store: remembers the clocks of clips. native_ids: position ids count the frames of the file, from the first
+        one of the window on; else those of the window.
+        """
         self._decoders = decoders
         self._sampling = sampling
         self.recipe = recipe
         self._augmentation = augmentation
+        self._store = store
         self._native_ids = native_ids
         self.left_out = left_out
-        self.identities: dict[str, str] = {}
+        self._identities: dict[str, str] = {}
+
+    @property
+    def num_frames(self) -> int:
+        return self._sampling.frames
 
     def read(
         self,
@@ -89,11 +96,11 @@ class ClipReader:
         for (clip, rng), answer in zip(asked(), answers, strict=True):
             yield self._shown(clip, rng, answer)
 
-    def _request(self, clip: LearntClip, rng: np.random.Generator | None) -> FrameRequest:
+    def _request(self, clip: LearntClip, rng: np.random.Generator | None) -> WindowRequest:
         share = self._share(rng)
-        return FrameRequest(
-            video=clip.path,
-            choose=lambda video: window_indices(video, share, self._sampling.frames, self._sampling.seconds),
+        return WindowRequest(
+            path=clip.path,
+            frames=lambda video: window_indices(video, share, self._sampling.frames, self._sampling.seconds),
             size=self._reading_size,
         )
 
@@ -106,23 +113,38 @@ class ClipReader:
         """Where a window begins, as a share of the way to its last possible begin."""
         return Fraction(1, 2) if rng is None else Fraction(float(rng.random()))
 
-    def _shown(
-        self, clip: LearntClip, rng: np.random.Generator | None, answer: FrameAnswer | VideoError
-    ) -> Shown | None:
+    def _shown(self, clip: LearntClip, rng: np.random.Generator | None, answer: Window | VideoError) -> Shown | None:
         share = self._share(rng)  # drawn first for the request as well: what is drawn next is then the same
         if isinstance(answer, VideoError):
             self.left_out.add(clip.name, answer.fact)
             return None
-        if len(answer.lost):
-            self.left_out.add(clip.name, f"{len(answer.lost)} of {len(answer.frames)} frames cannot be decoded")
+        if answer.num_lost:
+            self.left_out.add(clip.name, f"{answer.num_lost} of {len(answer.frames)} frames cannot be decoded")
             return None
-        self.identities[clip.name] = answer.video.identity
+        self._identities[clip.name] = answer.video.identity
         frames = torch.from_numpy(answer.frames).permute(0, 3, 1, 2)
         size, own = self.recipe.size, (frames.shape[2], frames.shape[3])
         look = self._augmentation.middle(own, size) if rng is None else self._augmentation.draw(rng, own, size)
         indices = window_indices(answer.video, share, self._sampling.frames, self._sampling.seconds)
         ids = indices - indices[0] if self._native_ids else np.arange(len(frames))
         return Shown(clip=clip, frames=frames, ids=ids, look=look)
+
+    def identities_of(self, clips: Iterable[LearntClip]) -> list[str | None]:
+        """The identity of each clip, where it was read in this run or the store remembers it."""
+        return [self._identity(clip) for clip in clips]
+
+    def _identity(self, clip: LearntClip) -> str | None:
+        if clip.name in self._identities:
+            return self._identities[clip.name]
+        video = self._probed(clip.path)
+        return None if video is None else video.identity
+
+    def _probed(self, path: Path) -> VideoInfo | None:
+        """What an earlier probe found; None if there was none, or the file is not there any more."""
+        try:
+            return self._store.probed(path)
+        except OSError:
+            return None
 
 
 class ClipFrames:
@@ -165,6 +187,18 @@ class ClipFrames:
         for batch, shown in zip(range(first, self.num_batches), given, strict=False):
             self._at = (number, batch + 1)
             yield self._example(shown, np.random.default_rng([seed, number, batch]))
+
+    def pretended(self) -> Example:
+        """A batch of one clip that shows nothing, as large as clips are read: to try a network on."""
+        size, frames = self._reader.recipe.size, self._reader.num_frames
+        height, width = self._augmentation.reading_size((PRETENDED[0] * size[0], PRETENDED[1] * size[1]), size)
+        shown = Shown(
+            clip=LearntClip(Path(), "", 0),
+            frames=torch.zeros(frames, 3, height, width, dtype=torch.uint8),
+            ids=np.arange(frames),
+            look=self._augmentation.middle((height, width), size),
+        )
+        return self._example([shown], np.random.default_rng(0))
 
     def learnt(self, example: Example, embeddings: Tensor) -> None:
         """Nothing is kept of them."""

@@ -6,6 +6,7 @@ Made for hundreds of thousands of lines: names are looked up in listings of fold
 import hashlib
 import json
 import os
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,27 +135,15 @@ def read_clip_lists(
     notes = [note for each in lists for note in each.notes] + _left_out(problems)
     if num := sum(each.num_test for each in lists):
         notes.append(f"{num} clip{'s' * (num > 1)} of the subset test not used")
-    rows = {
-        "training": [(training, row) for row, validates in enumerate(training.validates) if not validates],
-        "validation": [(each, row) for each in lists for row, validates in enumerate(each.validates) if validates],
-    }
-    taught = Counter(each.labels[row] for each, row in rows["training"])
-    rows["validation"] = _known_only(rows["validation"], taught, notes, skip_bad=skip_bad)
-    labels = known.labels if known is not None else tuple(sorted(taught, key=label_order))
-    _check_enough(annotations.name, training, taught)
-    in_order = [*rows["training"], *rows["validation"]]
-    number = {label: k for k, label in enumerate(labels)}
-    clips = Clips(
-        root=videos,
-        files=tuple(each.files[row] for each, row in in_order),
-        labels=np.array([number[each.labels[row]] for each, row in in_order], np.int32),
-        num_training=len(rows["training"]),
+    taught = Counter(
+        label for label, validates in zip(training.labels, training.validates, strict=True) if not validates
     )
+    _leave_unknown(lists, taught, notes, skip_bad=skip_bad)
+    _check_enough(training, taught)
+    labels = tuple(sorted(taught, key=label_order)) if known is None else known.labels
+    clips = _clips(videos, lists, labels)
     notes += _doubts(taught, labels, is_named=known is not None)
     return ClipLists(clips=clips, labels=labels, notes=tuple(notes), digest=_digest(clips, labels))
-
-
-_Rows = list[tuple[ClipFiles, int]]
 
 
 def _check_apart(training: ClipFiles, validation: ClipFiles) -> None:
@@ -174,11 +163,11 @@ def _left_out(problems: Sequence[Problem]) -> list[str]:
     return [f"left out: {problem}" for problem in problems[:MAX_TOLD]] + [f"left out: {more} more faults"] * (more > 0)
 
 
-def _known_only(rows: _Rows, taught: Mapping[str, int], notes: list[str], *, skip_bad: bool) -> _Rows:
-    """The clips for validation whose label some clip teaches. Raises InputError for others, unless they are skipped."""
-    others = Counter(label for each, row in rows if (label := each.labels[row]) not in taught)
+def _leave_unknown(lists: Sequence[ClipFiles], taught: Mapping[str, int], notes: list[str], *, skip_bad: bool) -> None:
+    """Takes out the clips for validation of labels that no clip teaches. Raises InputError unless they are skipped."""
+    others = Counter(label for each in lists for label in each.labels if label not in taught)
     if not others:
-        return rows
+        return
     clips = f"{total} clips" if (total := others.total()) > 1 else "1 clip"
     fact = f"{clips} for validation of labels that no clip to learn from has: {listed(others)}"
     if not skip_bad:
@@ -188,18 +177,33 @@ def _known_only(rows: _Rows, taught: Mapping[str, int], notes: list[str], *, ski
             "add clips of these labels to learn from, or leave out those for validation (--skip-bad)",
         )
     notes.append(f"left out: {fact}")
-    return [(each, row) for each, row in rows if each.labels[row] in taught]
+    for each in lists:
+        each.leave_out(row for row, label in enumerate(each.labels) if label in others)
 
 
-def _check_enough(name: str, read: ClipFiles, taught: Mapping[str, int]) -> None:
+def _clips(videos: Path, lists: Sequence[ClipFiles], labels: Sequence[str]) -> Clips:
+    """The clips of all lists, those to learn from first."""
+    number = {label: k for k, label in enumerate(labels)}
+    files, numbers = list[str](), array("i")
+    num_training = 0
+    for wanted in (False, True):
+        for each in lists:
+            rows = [row for row, validates in enumerate(each.validates) if validates == wanted]
+            files += (each.files[row] for row in rows)
+            numbers.extend(number[each.labels[row]] for row in rows)
+        num_training = num_training if wanted else len(files)
+    return Clips(root=videos, files=tuple(files), labels=np.array(numbers, np.int32), num_training=num_training)
+
+
+def _check_enough(read: ClipFiles, taught: Mapping[str, int]) -> None:
     if len(taught) > 1:
         return
     if taught:
-        fact = f"all clips to learn from in {name} are of one label, {listed(taught)}"
+        fact = f"all clips to learn from in {read.name} are of one label, {listed(taught)}"
     elif read.num_test and not read.files:
-        fact = f"all clips of {name} have the subset test, which is not used for training"
+        fact = f"all clips of {read.name} have the subset test, which is not used for training"
     else:
-        fact = f"{name} names no clip to learn from"
+        fact = f"{read.name} names no clip to learn from"
     raise InputError(fact, "nothing was trained", "give a list with clips to learn from, of two labels or more")
 
 

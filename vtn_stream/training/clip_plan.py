@@ -50,7 +50,8 @@ class ClipPlan:
     @property
     def native_ids(self) -> bool:
         """Whether position ids count frames of the file, as in the paper."""
-        return isinstance(self.settings.encoder, EncoderConfig) and self.settings.encoder.positions == "native"
+        encoder = self.settings.encoder
+        return isinstance(encoder, EncoderConfig) and encoder.positions == "native"
 
     @property
     def window(self) -> ClipWindow:

@@ -4,26 +4,32 @@ lists -> network and settings -> an estimate -> epochs on clips, each measured o
       -> the full protocol on those -> checkpoint, model card
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
+from vtn_stream.backbone.speed import num_cores
 from vtn_stream.errors import InputError
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.training.augment import Augmentation, mirrors
 from vtn_stream.training.claim import card_file, claim
-from vtn_stream.training.clip_frames import ClipFrames
+from vtn_stream.training.clip_frames import ClipFrames, ClipReader, LearntClip
+from vtn_stream.training.clip_lists import Clips
 from vtn_stream.training.clip_model import ClipsLearnt, write_clip_model
-from vtn_stream.training.clip_network import begin
-from vtn_stream.training.clip_plan import plan_for
+from vtn_stream.training.clip_network import Begun, begin
+from vtn_stream.training.clip_plan import ClipPlan, plan_for
 from vtn_stream.training.clip_session import ClipSession
 from vtn_stream.training.clip_validation import ClipValidation
+from vtn_stream.training.decoding import ClipDecoders
 from vtn_stream.training.estimate import check_memory, measured, sentence
-from vtn_stream.training.events import ClipsPrepared, StepDone, Taught, TrainingEvent, TrainingStage
+from vtn_stream.training.events import ClipsPrepared, EpochDone, StepDone, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.left_out import LeftOut
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import run
 from vtn_stream.training.options import TrainingOptions
-from vtn_stream.video.decoders import Decoders
+from vtn_stream.training.overrides import shown
 
 __all__ = ["teach_end_to_end"]
 
@@ -45,7 +51,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
     store = EmbeddingStore(options.store)
     learning = plan.settings.backbone
     assert learning is not None
-    with _all_cores(device), Decoders(_num_decoders(device)) as decoders:
+    with _all_cores(device), ClipDecoders(_num_decoders(device), store) as decoders:
         reader = _reader(plan, learning.augmentation, decoders, left_out, store)
         clips, others = (_clips(plan.lists.clips.of(side)) for side in ("training", "validation"))
         examples = ClipFrames(
@@ -102,7 +108,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
         source=begun.source,
         fitted=fitted,
         left_out=dict(left_out),
-        identities=[_identity(clip, reader, store) for clip in clips if clip.name not in left_out],
+        identities=reader.identities_of(clip for clip in clips if clip.name not in left_out),
         notes=(*notes, *fitted.notes),
     )
     exam = write_clip_model(learnt, others, options, journal=session.journal, on_event=tell)
@@ -120,3 +126,69 @@ def _device(options: TrainingOptions) -> str:
     if options.device == "cuda" and not torch.cuda.is_available():
         raise InputError("no CUDA device can be used here", "nothing was trained", "use --device cpu, or auto")
     return "cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _num_decoders(device: str) -> int:
+    """On a CPU one keeps up with any network; a GPU waits for all the cores there are."""
+    return max(1, num_cores() - 1) if device == "cuda" else 1
+
+
+@contextmanager
+def _all_cores(device: str) -> Iterator[None]:
+    """For the block, torch computes on all cores: nothing else of ours does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _reader(
+    plan: ClipPlan, augmentation: Augmentation, decoders: ClipDecoders, left_out: LeftOut, store: EmbeddingStore
+) -> ClipReader:
+    return ClipReader(
+        decoders, plan.sampling, plan.recipe, augmentation, left_out, store=store, native_ids=plan.native_ids
+    )
+
+
+def _clips(clips: Clips) -> list[LearntClip]:
+    return [LearntClip(clips.root / file, file, int(k)) for file, k in zip(clips.files, clips.labels, strict=True)]
+
+
+def _facts(plan: ClipPlan, begun: Begun, options: TrainingOptions) -> dict[str, Any]:
+    """All that the numbers depend on, besides the films and the machine."""
+    return {
+        "recipe": options.recipe,
+        "network": plan.config.backbone,
+        "the list of clips": plan.lists.digest,
+        "size": max(plan.recipe.size),
+        "mean and deviation": [plan.recipe.mean, plan.recipe.std],
+        "seed": plan.settings.seed,
+        "first weights": begun.digest,
+        "the model it goes on from": "" if plan.base is None else plan.base.digest,
+        **shown(plan.settings, plan.sampling),
+    }
+
+
+def _doubts(plan: ClipPlan, num_validation: int) -> tuple[str, ...]:
+    notes = []
+    learning = plan.settings.backbone
+    if learning is not None and learning.augmentation.flip and not mirrors(plan.lists.labels):
+        notes.append(
+            "Some labels name a side, such as left, and clips are mirrored: --set augmentation.flip=0 leaves that out."
+        )
+    if not num_validation:
+        notes.append("There are no clips for validation: nobody knows how good the model is. Give some.")
+    return tuple(notes)
+
+
+def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:
+    """Tells, and draws the curves of epochs."""
+
+    def on_event(event: TrainingEvent) -> None:
+        if isinstance(event, EpochDone):
+            log.write(event.epoch, loss=event.loss, **{f"validation {name}": of for name, of in event.figures.items()})
+        tell(event)
+
+    return on_event

@@ -71,6 +71,7 @@ class Learnt:
     held_out     the figures of this model on films that are held out; None if there are none
     notes        of the training, without names of films
     backbone     the tensors of the image network, by timm's names, if it learned; None: it is as it was
+    begun        the digest of the weights with which it began, if it learned
     """
 
     seed: int
@@ -85,6 +86,7 @@ class Learnt:
     held_out: Exam | None = None
     notes: tuple[str, ...] = ()
     backbone: Mapping[str, Tensor] | None = None
+    begun: str = ""
 
     @property
     def way(self) -> Way:
@@ -241,6 +243,7 @@ class _Lessons:
             held_out=self._held_out(whole.predictions[choice.length], choice),
             notes=tuple(notes),
             backbone=backbone_tensors(weights) or None,
+            begun=self._lesson.source.encoder.weights_digest if choice.way.tunes and self._lesson.source else "",
         )
 
     # ---- the second stage

@@ -93,12 +93,37 @@ class TrainingOptions:
         """The options that are given although the model says it from which the training goes on."""
         if self.model is None:
             return ()
-        given = {"head": self.head != "auto", "fps": self.fps, "backbone": self.backbone, "size": self.size}
+        given = {
+            "head": self.head != "auto",
+            "fps": self.fps,
+            "backbone": self.backbone,
+            "size": self.size,
+            "network": self.network,
+        }
+        return tuple(f"--{name}" for name, value in given.items() if value)
+
+    @property
+    def unsuited(self) -> tuple[str, ...]:
+        """The options that are given although the recipe has no use for them."""
+        if self.recipe == "natural":
+            given: dict[str, object] = {"network": self.network, "validation": self.validation}
+        else:
+            given = {
+                "head": self.head not in ("auto", "classification"),
+                "fps": self.fps,
+                "annotation-fps": self.annotation_fps,
+                "observation": self.coding.observations,
+                "close-open": self.coding.close_open,
+                "backbone": self.backbone,
+                "hold-out": self.hold_out,
+                "learn-backbone": self.learn_backbone != "no",
+            }
         return tuple(f"--{name}" for name, value in given.items() if value)
 
     def check(self) -> None:
         """Raises BackboneError for a backbone or weights that cannot be right, before anything is loaded."""
-        check_asked(self.backbone, self.weights)
+        timm_name = self.network if self.network and not self.network.startswith("vtn") else self.backbone
+        check_asked(timm_name, self.weights)
 
     @property
     def sampling(self) -> SamplingPlan | None:

@@ -6,10 +6,9 @@ Neimark et al., "Video Transformer Network" (2021), section 4; where the paper i
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 
-from vtn_stream.model import VTNConfig
-from vtn_stream.training.augment import Augmentation
+from vtn_stream.model import ClassificationConfig, EncoderConfig, VTNConfig
+from vtn_stream.training.augment import PAPER, PAPER_PLUS
 from vtn_stream.training.clip_sampling import ClipSampling
 from vtn_stream.training.hyperparameters import BackboneLearning, Hyperparameters
 from vtn_stream.training.options import RecipeName
@@ -24,8 +23,10 @@ BATCH_SIZE, LEARNING_RATE = 16, 1e-3  # the rate grows with the batch, and falls
 
 def paper_settings(network: VTNConfig, *, size: int = SIZE, num_frames: int = 16, seed: int = 0) -> Hyperparameters:
     """SGD of 25 epochs, everything learns at one rate. size: of the crop; frames are as much larger as those of the
-    paper are than 224.
+    paper are than 224. network: with attention, and the head of the paper.
     """
+    assert isinstance(network.encoder, EncoderConfig)
+    assert isinstance(network.head, ClassificationConfig)
     return Hyperparameters(
         encoder=replace(network.encoder, dropout=0.1),
         head=replace(network.head, dropout=0.5),
@@ -50,7 +51,7 @@ def paper_settings(network: VTNConfig, *, size: int = SIZE, num_frames: int = 16
             rate=1.0,
             layer_decay=1.0,
             drop_path=0.0,
-            augmentation=Augmentation(short_side=_short_side(size), flip=0.5),
+            augmentation=PAPER.scaled_to((size, size)),
         ),
     )
 
@@ -69,15 +70,7 @@ def paper_plus_settings(
         steps=((0.0, 1.0), (18.0, 0.1), (33.0, 0.01)),
         backbone=replace(
             settings.backbone,
-            augmentation=Augmentation(
-                short_side=_short_side(size),
-                flip=0.5,
-                randaugment=(2, 9),
-                erasing=0.25,
-                mixup=0.8,
-                cutmix=1.0,
-                smoothing=0.1,
-            ),
+            augmentation=PAPER_PLUS.scaled_to((size, size)),
         ),
     )
 
@@ -106,8 +99,3 @@ def settings_for(
     if "learning_rate" not in dict(overrides):
         settings = replace(settings, learning_rate=LEARNING_RATE * settings.batch_size / BATCH_SIZE)
     return replace(settings, crop_positions=sampling.frames), sampling
-
-
-def _short_side(size: int) -> tuple[int, int]:
-    """256 to 320 for a crop of 224."""
-    return round(Fraction(256, 224) * size), round(Fraction(320, 224) * size)

@@ -31,6 +31,10 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
     One that was killed goes on where it was when the same is asked again, to the same bits on the same
     machine. Raises TrainingError, and what `prepare` raises.
     """
+    if options.recipe != "natural":
+        from vtn_stream.training.end_to_end import teach_end_to_end
+
+        return teach_end_to_end(options, on_event=on_event)
     output, work, store = options.output, options.work, EmbeddingStore(options.store)
     claim(output, work, overwrite=options.overwrite)
     tell = on_event or (lambda event: None)

@@ -1,7 +1,7 @@
 """train(annotations, videos, output): `teach` as Python users call it, with paths as they are typed."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.sampling import parse_rate
 from vtn_stream.settings import Device
 from vtn_stream.training.events import HeadKind, Taught, TrainingEvent
-from vtn_stream.training.options import TrainingOptions
+from vtn_stream.training.options import LearnBackbone, RecipeName, TrainingOptions
 
 __all__ = ["train"]
 
@@ -32,6 +32,12 @@ def train(
     seed: int = 0,
     epochs: int | None = None,
     hold_out: bool = False,
+    recipe: RecipeName = "natural",
+    network: str | None = None,
+    learn_backbone: LearnBackbone = "no",
+    validation: str | os.PathLike[str] | None = None,
+    names: str | os.PathLike[str] | None = None,
+    overrides: Mapping[str, object] | None = None,
     skip_bad: bool = False,
     anyway: bool = False,
     overwrite: bool = False,
@@ -46,6 +52,7 @@ def train(
     videos       the folder of the films
     output       the model's file, .safetensors; its card and pictures are written beside it
     model        a model to go on from; then leave out head, fps, backbone and size
+    overrides    of settings, such as {"encoder.layers": 6, "learning_rate": 0.01}
     observations, close_open  as `read_timelines` takes them, of BORIS
     on_event     gets every stage, chunk and epoch
 
@@ -68,6 +75,12 @@ def train(
         seed=seed,
         epochs=epochs,
         hold_out=hold_out,
+        recipe=recipe,
+        network=network,
+        learn_backbone=learn_backbone,
+        validation=None if validation is None else Path(validation),
+        names=None if names is None else Path(names),
+        overrides=tuple((key, _typed(value)) for key, value in (overrides or {}).items()),
         skip_bad=skip_bad,
         anyway=anyway,
         overwrite=overwrite,
@@ -77,7 +90,15 @@ def train(
     if said := options.contradicted:
         names = listed(name.removeprefix("--") for name in said)
         raise InputError(f"the model says it, and so do {names}", "nothing was trained", f"leave out {names}")
+    if unsuited := options.unsuited:
+        names_of = listed(name.removeprefix("--").replace("-", "_") for name in unsuited)
+        raise InputError(f"{names_of}: not for the recipe {recipe}", "nothing was trained", f"leave out {names_of}")
     options.check()
     from vtn_stream.training.teach import teach  # it brings torch
 
     return teach(options, on_event=on_event)
+
+
+def _typed(value: object) -> str:
+    """A value as it is typed on the command line."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -132,7 +132,7 @@ class _Child:
         wants_thumbnail = np.frombuffer(payload, np.bool_, num_wanted, offset=keyframes.nbytes + pts.nbytes)
         is_decord = request["decoder"] == "decord"
         rest = keyframes.nbytes + pts.nbytes + wants_thumbnail.nbytes
-        if self._reader is None or self._reading != request["identity"]:
+        if self._reader is None or self._reading != request["identity"] or request["is_fresh"]:
             if self._reader is not None:
                 self._reader.close()
             source = Source(

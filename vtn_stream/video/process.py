@@ -36,7 +36,7 @@ from vtn_stream.video import answers
 from vtn_stream.video.ring import Ring
 from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_prefix
 
-__all__ = ["DEADLINE_S", "MEMORY_BYTES", "ChildProcess", "Request"]
+__all__ = ["DEADLINE_S", "MEMORY_BYTES", "NUM_THREADS", "ChildProcess", "Request"]
 
 CHILD = "vtn_stream.video.child"
 # No packet for this long is a hang: one packet takes milliseconds, a stalled network disk some seconds.
@@ -65,10 +65,12 @@ class ChildProcess:
     Whatever asks raises DecodingLost where it dies, hangs, is far too slow or answers nonsense; it is stopped then.
     """
 
-    def __init__(self, *, deadline_s: float, memory_bytes: int) -> None:
+    def __init__(self, *, deadline_s: float, memory_bytes: int, num_threads: int, reserve_bytes: int) -> None:
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
-        self._ring = Ring()
+        self._num_threads = num_threads
+        self._reserve_bytes = reserve_bytes
+        self._ring = Ring(reserve_bytes)
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline: int | None = None  # the process ends when no process holds this end of a pipe
         self._received = bytearray()
@@ -90,7 +92,7 @@ class ChildProcess:
         except OSError:  # too small, and sealed: the process that holds it goes with it
             self.stop()
             self._ring.close()
-            self._ring = Ring()
+            self._ring = Ring(self._reserve_bytes)
             return self._ring.shaped(shape)
 
     def ask(self, request: Request, header: dict[str, Any], payload: bytes = b"") -> None:
@@ -154,6 +156,12 @@ class ChildProcess:
                 return header, payload
             request.patience_s -= ALIVE_S  # many of them in no time are no progress either
 
+    def kill(self) -> None:
+        """Ends the process if it runs, from any thread: the one that waits for an answer hears that it died."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def stop(self) -> None:
         """Kills the process, whatever it is doing."""
         if self._process is None:
@@ -182,7 +190,7 @@ class ChildProcess:
                 # -P: a module in the working folder is not taken for one of ours
                 [
                     *(sys.executable, "-P", "-m", CHILD),
-                    *map(str, (*ours, self._memory_bytes, NUM_THREADS, self._deadline_s + STOP_S)),
+                    *map(str, (*ours, self._memory_bytes, self._num_threads, self._deadline_s + STOP_S)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

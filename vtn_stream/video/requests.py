@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError, VideoError
 from vtn_stream.film import VideoInfo, file_stamp
 from vtn_stream.video import answers
-from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, ChildProcess, Request
+from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess, Request
 
 __all__ = ["DecodingProcess", "FrameBatch", "check_unchanged"]
 
@@ -57,14 +57,20 @@ class DecodingProcess:
         decoder: Literal["pyav", "decord"] = "pyav",
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
+        num_threads: int = NUM_THREADS,
+        reserve_bytes: int = 0,
     ) -> None:
-        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError if it is missing."""
+        """decoder: what decodes frames; PyAV probes the films in any case. Raises InputError if it is missing.
+        reserve_bytes: of shared memory for three batches of frames; larger ones cost a new process.
+        """
         if decoder not in ("pyav", "decord"):
             raise InputError(f"there is no decoder named {decoder}", "nothing was decoded", "use pyav or decord")
         self._decoder = decoder
         self._decord = _decord_version() if decoder == "decord" else ""
         self._deadline_s = deadline_s
-        self._process = ChildProcess(deadline_s=deadline_s, memory_bytes=memory_bytes)
+        self._process = ChildProcess(
+            deadline_s=deadline_s, memory_bytes=memory_bytes, num_threads=num_threads, reserve_bytes=reserve_bytes
+        )
         self._ring: NDArray[np.uint8] = np.zeros((0, 0, 0, 0, 3), np.uint8)  # shared with it: [slots, batch, H, W, 3]
 
     def __enter__(self) -> Self:
@@ -77,6 +83,10 @@ class DecodingProcess:
         """Stop the process, whatever it is doing, and give its memory back."""
         self._process.close()
         self._ring = self._ring[:0]
+
+    def kill(self) -> None:
+        """End the process now, from another thread than the one that asks it, which then raises DecodingLost."""
+        self._process.kill()
 
     @property
     def decoder(self) -> str:
@@ -126,8 +136,11 @@ class DecodingProcess:
         pts: NDArray[np.int64],
         size: tuple[int, int],
         wants_thumbnail: NDArray[np.bool_] | None = None,
+        *,
+        is_fresh: bool = False,
     ) -> Iterator[FrameBatch]:
-        """The frames with these ascending timestamps, squashed to size (H, W), in batches.
+        """The frames with these ascending timestamps, squashed to size (H, W), in batches. is_fresh: the film is opened
+        again even if it is the one that was read last.
 
         Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
@@ -147,6 +160,7 @@ class DecodingProcess:
             "mirrored": video.mirrored,
             "temporal_layers": video.temporal_layers,
             "decoder": self._decoder,
+            "is_fresh": is_fresh,
             "is_repaired": video.packet_pts is not None,
             "restarts": video.restarts,
             "field_pictures": video.field_pictures,

@@ -19,7 +19,9 @@ __all__ = ["Ring"]
 class Ring:
     """A file whose size is fixed when it is first used, so that mapped memory cannot be taken from under a reader."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserve_bytes: int = 0) -> None:
+        """reserve_bytes: its size at least. What is not written to takes no memory."""
+        self._reserve_bytes = reserve_bytes
         self._file: BinaryIO
         if sys.platform == "linux":
             self._file = os.fdopen(os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+b")
@@ -33,7 +35,7 @@ class Ring:
         """The memory as an array. OSError where this ring is too small for it, or was tampered with: take a new one."""
         fd, size = self._file.fileno(), math.prod(shape)
         if os.fstat(fd).st_size < size:
-            os.ftruncate(fd, size)
+            os.ftruncate(fd, max(size, self._reserve_bytes))
             if sys.platform == "linux":
                 fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
             if os.fstat(fd).st_size < size:

@@ -11,10 +11,10 @@ tables, none in lines. Labels in alphabetic order, numbers by size: numbers stay
 other columns hold times, and lines that hold some, are refused: they are none of whole clips.
 """
 
-import io
 import itertools
 import posixpath
 import re
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from vtn_stream.formats.annotations.columns import columns_of, seems_a_time
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
-from vtn_stream.formats.annotations.text import seconds
+from vtn_stream.formats.annotations.text import lines_of, seconds
 from vtn_stream.formats.annotations.words import At, shown
 from vtn_stream.times import is_clock, seconds_of
 
@@ -83,7 +83,9 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
         yield from _rows(findings, text, header)
         return
     num_gaps = max((len(_BEFORE_LABEL.findall(label)) for label in classes or ()), default=0)
-    found: list[tuple[At, str, str, str]] = []
+    numbers, paths, labels = array("L"), list[str](), list[str]()
+    first: dict[tuple[str, str], At] = {}  # where each label stands first, with the numbers behind it
+    several: dict[str, str] = {}  # one text for each label, however many clips it has
     for at, line in _lines(text):
         if len(line) > MAX_LINE:
             findings.problem(at, f"its {len(line)} characters are too many for a path and a label")
@@ -96,16 +98,24 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
         elif _LABELS.fullmatch(parts[1]) and (classes is None or parts[1] not in classes):
             findings.problem(at, f"several labels of one film, {shown(parts[1])}: a whole clip has one")
         else:
-            found.append((at, *parts))
-    is_known = [classes is not None and class_of(label, classes) is not None for _, _, label, _ in found]
-    others = [(at, label, behind) for (at, _, label, behind), known in zip(found, is_known, strict=True) if not known]
+            path, label, behind = parts
+            first.setdefault((label, behind), at)
+            numbers.append(at.line or 0)
+            paths.append(_plain(path))
+            labels.append(several.setdefault(label, label))
+    del text
+    others = [
+        (at, label, behind)
+        for (label, behind), at in first.items()
+        if classes is None or class_of(label, classes) is None
+    ]
     if (timed_at := timed_lines.first_with_times(others)) is not None:
         cure = f"{timed_lines.CURE}; or leave a path and a label"
         raise Unreadable(timed_at, "there may be times in it, so it is not a list of whole clips", cure)
-    if numbered := next((at for at, _, _, behind in found if behind), None):
+    if numbered := next((at for (_, behind), at in first.items() if behind), None):
         findings.warn(numbered, "numbers beside the path and the label, votes or frames, are not read")
-    for at, path, label, _ in found:
-        yield ListedClip(at, _plain(path), label)
+    for number, path, label in zip(numbers, paths, labels, strict=True):
+        yield ListedClip(At(line=number), path, label)
 
 
 def class_of(label: str, classes: Mapping[str, int]) -> int | None:
@@ -124,7 +134,7 @@ def _is_table(header: list[str]) -> bool:
 
 def _lines(text: str) -> Iterator[tuple[At, str]]:
     """The lines that are not empty or comments."""
-    for number, line in enumerate(io.StringIO(text), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if (line := line.strip()) and not line.startswith("#"):
             yield At(line=number), line
 

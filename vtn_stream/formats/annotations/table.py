@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from vtn_stream.formats.annotations.findings import Findings, Unreadable
-from vtn_stream.formats.annotations.text import sep_line
+from vtn_stream.formats.annotations.text import lines_of, sep_line
 from vtn_stream.formats.annotations.words import At
 
 __all__ = ["cells_below", "columns", "delimiter_of", "has_decimal_commas", "header_of", "lines_above", "rows"]
@@ -87,9 +87,8 @@ class _Rows:
         for _ in range(above):
             start = text.find("\n", start) + 1
         delimiter = _delimiter(_line(text, above))
-        self._rows = csv.reader(
-            io.StringIO(text[start:], newline=""), delimiter=delimiter, strict=strict, skipinitialspace=True
-        )
+        lines = io.StringIO(text[start:], newline="") if "\r" in text else lines_of(text, start)
+        self._rows = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
         self._first = True
 
     @property

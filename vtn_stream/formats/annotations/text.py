@@ -6,7 +6,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "json_bytes",
     "json_lines",
     "line_finder",
+    "lines_of",
     "parsed_json",
     "read_bytes",
     "read_text",
@@ -95,6 +96,15 @@ def refuse_pickle(data: bytes, name: str) -> None:
 def read_text(path: Path) -> str:
     """Raises AnnotationError."""
     return as_text(read_bytes(path), path.name)
+
+
+def lines_of(text: str, start: int = 0) -> Iterator[str]:
+    """The lines of a text with their breaks, which are \\n; io.StringIO would hold four bytes a character."""
+    while (end := text.find("\n", start) + 1) > 0:
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
 
 
 def sep_line(text: str) -> str:
