@@ -34,7 +34,7 @@ def model_card(facts: CardFacts) -> str:
         *_unknown(facts),
         "## How it was trained",
         f"The image network {plain(facts.backbone)} sees {_rate(facts.fps)}: {shown_words(facts.inputs)}. "
-        f"{facts.temporal} reads its embeddings. The image network was not trained.",
+        f"{facts.temporal} reads its embeddings. {_of_backbone(facts)}",
         *_tried(facts),
         table(("setting", "value"), [(name, _value(value)) for name, value in facts.settings.items()]),
         table(("part", "where it comes from"), [(name, text) for name, text in facts.provenance.items()]),
@@ -75,6 +75,12 @@ def _unknown(facts: CardFacts) -> list[str]:
 def _hours(split: SplitFacts) -> str:
     known = "" if split.known_hours is None else f", of which {split.known_hours:.2f} are known"
     return f"{split.hours:.2f}{known}"
+
+
+def _of_backbone(facts: CardFacts) -> str:
+    if facts.backbone_learned:
+        return "The image network was trained too, after what reads its embeddings; it is in the model's file."
+    return "The image network was not trained."
 
 
 def _tried(facts: CardFacts) -> list[str]:

@@ -115,6 +115,7 @@ class CardFacts:
     names_clips whether it labels whole clips; else it says when something happens
     backbone    the image network; fps: how many frames a second it sees; inputs: what of each of them
     temporal    what reads the embeddings: "An encoder with attention over time"
+    backbone_learned  whether the image network is another one than the one with that name
     splits      what it was trained on, and what was held out
     settings    of the training, seed among them, by name
     provenance  where the parts come from, by name: versions, digests, licences
@@ -134,6 +135,7 @@ class CardFacts:
     fps: float
     inputs: tuple[str, ...] = ("picture",)
     temporal: str = "An encoder with attention over time"
+    backbone_learned: bool = False
     splits: tuple[SplitFacts, ...]
     settings: Mapping[str, str | float | int | bool | None] = field(default_factory=dict, hash=False)
     provenance: Mapping[str, str] = field(default_factory=dict, hash=False)

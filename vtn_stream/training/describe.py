@@ -37,9 +37,15 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
         fps=float(recipe.fps),
         inputs=learnt.way.inputs,
         temporal="A linear model" if learnt.way.model == "linear" else "An encoder with attention over time",
+        backbone_learned=learnt.backbone is not None
+        or (material.base is not None and material.base.backbone is not None),
         splits=_splits(material),
         settings={"seed": learnt.seed, "pooling": recipe.pooling, **_settings(learnt)},
-        provenance={"vtn-stream": __version__, "weights of the image network": recipe.weights, **_origin(material)},
+        provenance={
+            "vtn-stream": __version__,
+            "weights of the image network": recipe.weights,
+            **_origin(material, learnt),
+        },
         measured=None if learnt.exam is None else _measured(learnt.exam, learnt.baselines, num_folds),
         held_out=None if learnt.held_out is None else _measured(learnt.held_out, {}, 0),
         curve=learnt.curve,
@@ -51,10 +57,11 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
     )
 
 
-def _origin(material: Material) -> dict[str, str]:
+def _origin(material: Material, learnt: Learnt) -> dict[str, str]:
     base = material.base
-    plugins = {f"plug-in {package}": version for package, version in HEADS.versions(material.head).items()}
-    return plugins if base is None else {**plugins, "goes on from": f"{base.name}, {base.digest}"}
+    found = {"weights with which it began": learnt.begun} if learnt.begun else {}
+    found |= {f"plug-in {package}": version for package, version in HEADS.versions(material.head).items()}
+    return found if base is None else {**found, "goes on from": f"{base.name}, {base.digest}"}
 
 
 def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
@@ -76,6 +83,8 @@ def provenance(material: Material, learnt: Learnt) -> dict[str, Any]:
     }
     if isinstance(settings, Hyperparameters):
         said |= {name: getattr(settings, name) for name in ("crop_positions", "batch_size", "learning_rate")}
+        if settings.backbone is not None:
+            said["image_network"] = {"from": learnt.begun, **asdict(settings.backbone)}
     if (exam := learnt.exam) is not None:
         num_folds = len(set(material.folds))
         said["measured"] = {"how": "out of fold", "folds": num_folds, **_of_films(exam)}

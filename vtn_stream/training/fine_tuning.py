@@ -36,7 +36,7 @@ from vtn_stream.training.validation import predictions
 from vtn_stream.training.ways import films_of
 from vtn_stream.video import DecodingProcess
 
-__all__ = ["BACKBONE", "Speed", "backbone_tensors", "measured_speed", "recipe_after", "tune"]
+__all__ = ["BACKBONE", "Speed", "backbone_tensors", "measured_speed", "own_tensors", "recipe_after", "tune"]
 
 BACKBONE = "backbone."  # begins the names of the image network's tensors
 TIMED_PIECES = 2
@@ -54,6 +54,11 @@ class Speed:
 def backbone_tensors(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Those of the image network, by timm's names."""
     return {name.removeprefix(BACKBONE): tensor for name, tensor in weights.items() if name.startswith(BACKBONE)}
+
+
+def own_tensors(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of the encoder and the head."""
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(BACKBONE)}
 
 
 def recipe_after(recipe: Recipe, tensors: Mapping[str, Tensor]) -> Recipe:
@@ -103,8 +108,7 @@ def tune(lesson: Lesson, one: Fit, begun: Mapping[str, Tensor], tell: Tell) -> O
         read = films_of([lesson.films[n] for n in one.reads], lesson.inputs, one.way)
         try:
             read = tuple(_embedded_again(lesson, one, read, backbone_tensors(weights), process, tell))
-            own = {name: tensor for name, tensor in weights.items() if not name.startswith(BACKBONE)}
-            predicted = tuple(predictions(network_of(one, lesson, own), read, lesson.fps))
+            predicted = tuple(predictions(network_of(one, lesson, own_tensors(weights)), read, lesson.fps))
         except CheckpointError as error:
             raise TrainingError(
                 f"what a model predicted of films that it did not learn is not a number ({one.name})",
@@ -148,7 +152,7 @@ def measured_speed(lesson: Lesson, one: Fit, begun: Mapping[str, Tensor]) -> Spe
                     total = network.embed(frames, piece).sum()
                 if learns:
                     total.backward()  # type: ignore[no-untyped-call]
-                float(total)
+                float(total.detach())
             seconds.append((time.monotonic() - begin) / len(frames))
     return Speed(*seconds)
 

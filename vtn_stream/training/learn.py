@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
@@ -18,7 +19,9 @@ from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 from vtn_stream.training.base import grown_head, way_of
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
+from vtn_stream.training.film_source import FilmSource
 from vtn_stream.training.films import TrainingFilm
+from vtn_stream.training.fine_tuning import backbone_tensors, own_tensors
 from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, going_on, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.key import key_of
@@ -35,7 +38,9 @@ from vtn_stream.training.out_of_fold import (
     cross_fitted,
     unchosen,
 )
+from vtn_stream.training.overrides import overridden
 from vtn_stream.training.prepare import Material
+from vtn_stream.training.second_stage import SecondStage
 from vtn_stream.training.side_by_side import VALUES, Progress, do_all
 from vtn_stream.training.split import NO_FOLD
 from vtn_stream.training.ways import Way, films_of, ways_of
@@ -46,6 +51,9 @@ __all__ = ["Learnt", "learn", "state_files", "taught_by"]
 LENGTHS = (1.0, 0.75, 0.5)
 CURVE = (0.25, 0.5)  # of the groups of films
 FEWEST_FOR_CURVE = 4  # groups
+OF_FRAMES = ("backbone.", "augmentation.")  # settings of the second stage
+
+Key = tuple[Way, float]  # a way, and the length of its training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +70,8 @@ class Learnt:
     curve        what fewer films give, and more would bring; None if it was not measured
     held_out     the figures of this model on films that are held out; None if there are none
     notes        of the training, without names of films
+    backbone     the tensors of the image network, by timm's names, if it learned; None: it is as it was
+    begun        the digest of the weights with which it began, if it learned
     """
 
     seed: int
@@ -75,6 +85,8 @@ class Learnt:
     curve: CurveFacts | None = None
     held_out: Exam | None = None
     notes: tuple[str, ...] = ()
+    backbone: Mapping[str, Tensor] | None = None
+    begun: str = ""
 
     @property
     def way(self) -> Way:
@@ -102,10 +114,17 @@ def learn(
     backbone: str,
     device: str = "cpu",
     work: Path | None = None,
+    source: FilmSource | None = None,
+    overrides: Sequence[tuple[str, str]] = (),
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
-    """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept."""
-    return _Lessons(material, seed, epochs, backbone, device, work, on_event or (lambda event: None)).learn()
+    """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept.
+
+    source     of the films' frames, from which the image network learns too; None: it stays as it is
+    overrides  of settings, as users type them: those of the image network are for its stage, all others for the first
+    """
+    tell = on_event or (lambda event: None)
+    return _Lessons(material, seed, epochs, backbone, device, work, source, overrides, tell).learn()
 
 
 class _Lessons:
@@ -117,6 +136,8 @@ class _Lessons:
         backbone: str,
         device: str,
         work: Path | None,
+        source: FilmSource | None,
+        overrides: Sequence[tuple[str, str]],
         tell: Callable[[TrainingEvent], None],
     ) -> None:
         films, fps = (*material.films, *material.held_out), material.plan.fps
@@ -150,7 +171,12 @@ class _Lessons:
                 plugins=HEADS.versions(material.head),
             ),
             base=base,
+            source=source,
         )
+        of_frames = [one for one in overrides if one[0].startswith(OF_FRAMES)] if source is not None else []
+        self._overrides = [one for one in overrides if one not in of_frames]
+        self._begins: tuple[Way, float] = (self._ways[0], 1.0)  # from what the second stage goes on
+        self._second = SecondStage(self._lesson, self._config, seed, of_frames, tell)
         if work is not None and (others := files_of(self._lesson, work)[1]):
             num = f"{len(others)} file{'s' * (len(others) > 1)}"
             tell(Warned(message=f"{work.name} holds {num} of another training, of other films or labels: not used"))
@@ -168,19 +194,26 @@ class _Lessons:
             for length in done[0][0].lengths:
                 tables[way, length] = self._table([(one, its.predictions[length]) for one, its in done])
         if tables:
+            tables |= self._second_stage(tables, dict(zip(compared, outcomes, strict=True)), progress)
             choice = choose(tables, head, self._config, labels, self._folds, self._base)
         else:
             choice = unchosen(self._ways[0], head, self._config, material.films, labels, self._base)
 
-        final, shorter = self._final(choice.way, choice.length), self._shorter(choice.way, choice.length)
+        way, length = self._begins if choice.way.tunes else (choice.way, choice.length)
+        final, shorter = self._final(way, length), [] if choice.way.tunes else self._shorter(way, length)
         last = [final, *chain(*shorter)]
         progress.now_known(len(last), self._cost(last))
         whole, *less = do_all(self._lesson, last, progress)
         assert whole.weights is not None
+        if choice.way.tunes:
+            final, whole = self._tuned_whole(final, length, whole.weights[length], progress)
+            assert whole.weights is not None
         self._tell(TrainingStage(name="measuring"))
         crossed = cross_fitted(tables, head, self._config, labels, self._base) if tables else None
         exam = None if crossed is None else crossed_exam(crossed, choice, labels, material.head, self._config)
-        network = network_of(final, self._lesson, whole.weights[choice.length])
+        assert whole.weights is not None
+        weights = whole.weights[choice.length]
+        network = network_of(final, self._lesson, own_tensors(weights))
         head.calibrate(network, choice.calibration)
         notes = list(whole.notes)
         if crossed is None and self._base is not None:
@@ -190,6 +223,8 @@ class _Lessons:
             notes.append(f"{what}: nothing was chosen or measured, and no threshold was fitted.")
         elif stopped := sum(its.stopped for its in (*outcomes, *less)):
             notes.append(f"{stopped} of the {len(outcomes) + len(less)} models that were compared stopped early.")
+        if self._lesson.source is not None:
+            notes.append(self._of_backbone(choice))
         return Learnt(
             seed=self._seed,
             settings=final.settings,
@@ -204,10 +239,59 @@ class _Lessons:
             crossed=crossed,
             exam=exam,
             baselines=self._baselines(tables, choice) if tables else {},
-            curve=None if exam is None else self._growth(exam, compared, shorter, less, choice),
+            curve=None if exam is None or choice.way.tunes else self._growth(exam, compared, shorter, less, choice),
             held_out=self._held_out(whole.predictions[choice.length], choice),
             notes=tuple(notes),
+            backbone=backbone_tensors(weights) or None,
+            begun=self._lesson.source.encoder.weights_digest if choice.way.tunes and self._lesson.source else "",
         )
+
+    # ---- the second stage
+
+    def _second_stage(self, tables: Tables, done: Mapping[Fit, Outcome], progress: Progress) -> dict[Key, OutOfFold]:
+        """The predictions of models whose image network learned, as one more way; none if it does not."""
+        if self._lesson.source is None:
+            return {}
+        self._lesson.source.check_there(self._lesson.films)
+        starts, self._begins = self._second.starts(tables)
+        fits: list[tuple[Fit, Mapping[str, Tensor]]] = []
+        for fold, (way, length) in starts.items():
+            first, outcome = next(it for it in done.items() if it[0].way == way and self._reads(it[0], fold))
+            assert outcome.weights is not None
+            name = f"{way.tuned.name}, fold {fold + 1} of {len(self._folds)}"
+            fits.append((self._second.fit(first, length, name), outcome.weights[length]))
+        costs = [self._second.cost(*fit) for fit in fits]
+        self._second.say([one for one, _ in fits])
+        progress.now_known(len(fits) + 1, sum(costs) + costs[0])
+        read = []
+        for (one, begun), cost in zip(fits, costs, strict=True):
+            read.append((one, self._second.do(one, begun, cost, progress).predictions[1.0]))
+        self._tell(TrainingStage(name="training"))
+        return {(self._begins[0].tuned, 1.0): self._table(read)}
+
+    def _tuned_whole(
+        self, first: Fit, length: float, begun: Mapping[str, Tensor], progress: Progress
+    ) -> tuple[Fit, Outcome]:
+        """The model of all films, whose image network learns."""
+        one = self._second.fit(first, length, "all films, image network trained", keeps_weights=True)
+        cost = self._second.cost(one, begun)
+        progress.now_known(1, cost)
+        return one, self._second.do(one, begun, cost, progress)
+
+    def _reads(self, one: Fit, fold: int) -> bool:
+        return bool(one.reads) and self._material.folds[one.reads[0]] == fold
+
+    def _of_backbone(self, choice: Choice) -> str:
+        """What became of the image network, for the notes."""
+        metric = self._head.metric_name
+        if not choice.worths:
+            return "The image network was to learn too. Nothing could be compared, so it stays as it is."
+        tuned = self._begins[0].tuned.name
+        others = max(worth for name, worth in choice.worths.items() if name != tuned)
+        figures = f"{metric} {100 * choice.worths[tuned]:.1f} % with it trained, {100 * others:.1f} % with it fixed"
+        if choice.way.tunes:
+            return f"The image network was trained too, and this is kept: {figures}. There is no learning curve of it."
+        return f"The image network was trained too, and it was not kept: {figures}."
 
     # ---- the fits
 
@@ -216,13 +300,9 @@ class _Lessons:
         places = self._places()
         learns = tuple(n for n in places if self._material.folds[n] != fold)
         reads = tuple(n for n in places if self._material.folds[n] == fold)
-        return self._fit(
-            f"{way.name}, fold {fold + 1} of {len(self._folds)}",
-            way,
-            learns,
-            reads,
-            LENGTHS if way.model == "network" else (1.0,),
-        )
+        lengths = LENGTHS if way.model == "network" else (1.0,)
+        one = self._fit(f"{way.name}, fold {fold + 1} of {len(self._folds)}", way, learns, reads, lengths)
+        return replace(one, keeps_weights=self._lesson.source is not None)
 
     def _final(self, way: Way, length: float) -> Fit:
         """Learns all films, and predicts those that are held out."""
@@ -266,6 +346,7 @@ class _Lessons:
             settings = natural_hyperparameters(
                 films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs
             )
+            settings = overridden(settings, self._overrides)
         settings = replace(settings, head=self._config)
         if self._base is not None:
             settings = going_on(self._base, settings)

@@ -22,6 +22,7 @@ from vtn_stream.training.validation import predictions
 __all__ = ["baselines", "before", "crossed_exam", "growth"]
 
 MODELS = {"network": "network", "linear": "linear model"}  # what a card calls them
+FIXED, TRAINED = "image network fixed", "image network trained"
 
 
 def crossed_exam(
@@ -46,12 +47,21 @@ def crossed_exam(
 def baselines(
     tables: Tables, choice: Choice, labels: Sequence[str], head: str, config: HeadConfig
 ) -> dict[str, dict[str, float]]:
-    """The figures of the best model of another kind, network or linear, and of the most frequent label."""
+    """The figures of the best model of another kind, network or linear, and of the most frequent label; and where the
+    image network learned as well, of models with it as it was, or as it became: what the model is not.
+    """
+    kinds = {
+        name: [key for key in tables if key[0].model == model and not key[0].tunes]
+        for model, name in MODELS.items()
+        if model != choice.way.model
+    }
+    if any(key[0].tunes for key in tables):
+        name = FIXED if choice.way.tunes else TRAINED
+        kinds[name] = [key for key in tables if key[0].tunes != choice.way.tunes]
     beside = {}
-    for model, name in MODELS.items():
-        others = {key: table for key, table in tables.items() if key[0].model == model}
-        if model != choice.way.model and others:
-            crossed = cross_fitted(others, HEADS[head], config, labels)
+    for name, keys in kinds.items():
+        if keys:
+            crossed = cross_fitted({key: tables[key] for key in keys}, HEADS[head], config, labels)
             beside[name] = dict(crossed_exam(crossed, None, labels, head, config).figures)
     if constant := most_frequent(next(iter(tables.values())).films, labels, head):
         beside[MOST_FREQUENT] = constant

@@ -1,13 +1,14 @@
 """Prepares what a network learns from: finds, checks, splits and embeds the films."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.checkpoints.training_films import FILM_DIGESTS
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import InputError, listed
+from vtn_stream.film import VideoInfo
 from vtn_stream.formats.annotations import AnnotatedVideo
 from vtn_stream.formats.annotations.label_files import read_label_names
 from vtn_stream.sampling import SamplingPlan
@@ -38,6 +39,7 @@ class Material:
     held_out  that are not learnt from: they measure the finished model
     labels    that are learnt, in the order of the classes
     instants  of them those whose events have no length
+    videos    the file of each film, by the film's name
     inputs    through which the films were embedded: their values hold the columns of all, in this order
     base      the model from which the training goes on; films that it knows are in no fold
     """
@@ -52,6 +54,7 @@ class Material:
     notes: tuple[str, ...]
     inputs: tuple[str, ...] = (PICTURE,)
     base: Checkpoint | None = None
+    videos: Mapping[str, VideoInfo] = field(default_factory=dict)
 
 
 def prepare(
@@ -152,6 +155,7 @@ def prepare(
         notes=notes,
         inputs=tuple(inputs),
         base=base,
+        videos={film.name: footage.videos[film.name] for film in (*learnt, *held_out)},
     )
 
 

@@ -27,7 +27,7 @@ from vtn_stream.training.fits import Fit, Lesson, Outcome, do, kept
 from vtn_stream.training.log import Log
 from vtn_stream.training.worker import bare
 
-__all__ = ["Progress", "do_all"]
+__all__ = ["Progress", "do_all", "telling"]
 
 MAX_WORKERS = 8  # each takes half a gigabyte
 # Products, about half a minute of one core: below, a process is not worth its start.
@@ -103,7 +103,7 @@ def do_all(lesson: Lesson, fits: Sequence[Fit], progress: Progress, *, num_worke
         num_workers = min(num_cores(), MAX_WORKERS, len(missing)) if pays else 0
     if num_workers < 2:
         for n in missing:
-            outcomes[n] = do(lesson, fits[n], _epochs_of(progress, fits[n], costs[n]))
+            outcomes[n] = do(lesson, fits[n], telling(progress, fits[n], costs[n]))
             progress.finished(fits[n], costs[n])
     else:
         with _folder(lesson) as there:
@@ -121,7 +121,9 @@ def do_all(lesson: Lesson, fits: Sequence[Fit], progress: Progress, *, num_worke
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _epochs_of(progress: Progress, one: Fit, cost: float) -> Callable[[TrainingEvent], None]:
+def telling(progress: Progress, one: Fit, cost: float) -> Callable[[TrainingEvent], None]:
+    """What a fit of this cost reports, for the progress of all."""
+
     def tell(event: TrainingEvent) -> None:
         if isinstance(event, EpochDone):
             progress.epoch(one, cost, event)

@@ -13,6 +13,8 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.base import load_base
 from vtn_stream.training.claim import card_file, claim
 from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
+from vtn_stream.training.film_source import FilmSource
+from vtn_stream.training.fine_tuning import recipe_after
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
@@ -64,6 +66,10 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
     with DecodingProcess() as process:
         material = prepare(options, open_encoder, store, process, inputs=inputs, base=base, on_event=tell)
     encoder = encoders[0]
+    source = None
+    if options.learn_backbone != "no":
+        weights = base.backbone if base is not None and options.weights is None else options.weights
+        source = FilmSource(videos=material.videos, encoder=encoder, weights=weights, blocks=options.learn_backbone)
     with HEADS.blamed(material.head, "training stopped"):
         learnt = learn(
             material,
@@ -72,10 +78,15 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
             backbone=encoder.name,
             device=encoder.device,
             work=work,
+            source=source,
+            overrides=options.overrides,
             on_event=tell,
         )
         tell(TrainingStage(name="writing"))
-        plots = write(material, learnt, encoder.recipe(material.plan.fps), output)
+        recipe = encoder.recipe(material.plan.fps)
+        if learnt.backbone is not None:
+            recipe = recipe_after(recipe, learnt.backbone)
+        plots = write(material, learnt, recipe, output)
     for state in state_files(work):
         state.unlink(missing_ok=True)
     return Taught(

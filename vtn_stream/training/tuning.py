@@ -12,7 +12,7 @@ from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import BackboneLearning, Hyperparameters
 from vtn_stream.training.linear import LinearSettings
 
-__all__ = ["tuning"]
+__all__ = ["crop_frames", "tuning"]
 
 EPOCHS = 3  # other tools' runs are best after one to three
 BACKBONE_RATE = 1e-4
@@ -22,6 +22,16 @@ SHORT = 64  # positions: crops of such films are seen whole
 SHARE = 0.25  # of longer ones; the rest is remembered
 STEPS = 25  # an epoch, at least: smaller batches, where there are few crops
 FEWEST_CLIPS = 4  # of a batch
+
+
+def crop_frames(settings: Hyperparameters, films: Sequence[TrainingFilm]) -> int:
+    """About how many positions of these films are decoded in an epoch."""
+    assert settings.backbone is not None
+    crop, num = settings.crop_positions, 0.0
+    for film in films:
+        length = len(film.values)
+        num += max(1, math.ceil(length / crop)) * min(length, crop) * settings.backbone.share
+    return math.ceil(num)
 
 
 def tuning(
@@ -57,6 +67,7 @@ def tuning(
             rate=BACKBONE_RATE / rate,
             layer_decay=LAYER_DECAY,
             drop_path=0.1,
+            piece=None if isinstance(blocks, int) else 16,  # nothing of what does not learn is kept for a gradient
             share=1.0 if crop <= SHORT or max(lengths) <= SHORT else SHARE,
             augmentation=augmentation,
         ),

@@ -33,7 +33,7 @@ __all__ = ["bare", "main", "with_values"]
 
 
 def bare(lesson: Lesson, file: Path) -> Lesson:
-    """The lesson without values, small enough to be sent; they are written to the file. Raises OSError."""
+    """The lesson without values and frames, small enough to be sent; values are written to the file. Raises OSError."""
     width = lesson.films[0].values.shape[1]
     total = sum(len(film.values) for film in lesson.films)
     written = np.memmap(file, np.float16, "w+", shape=(total, width))
@@ -43,7 +43,7 @@ def bare(lesson: Lesson, file: Path) -> Lesson:
         start += len(film.values)
     written.flush()
     films = (replace(film, values=film.values[:, :0]) for film in lesson.films)
-    return replace(lesson, films=tuple(films))
+    return replace(lesson, films=tuple(films), source=None)
 
 
 def with_values(lesson: Lesson, file: Path) -> Lesson:

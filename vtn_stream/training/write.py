@@ -79,7 +79,7 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         config=network.config,
         labels=material.labels,
         recipe=recipe,
-        backbone=None if material.base is None else material.base.backbone,
+        backbone=learnt.backbone or (None if material.base is None else material.base.backbone),
         inputs=learnt.way.inputs,
         window=ClipWindow(num_positions=num, stride=max(1, num // 2)),
         operating_points=learnt.points,

@@ -1,0 +1,122 @@
+"""The second stage of a training: the image network learns too, after the rest has learnt from what it gave before.
+
+For each fold, the model goes on that is best on the other folds, so that what is predicted of a fold depends on nothing
+in it. These predictions are one more way to learn; the usual choice keeps it only where they say so.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from vtn_stream.backbone import last_blocks
+from vtn_stream.heads import HEADS
+from vtn_stream.model import HeadConfig
+from vtn_stream.training.events import TrainingEvent, TrainingStage
+from vtn_stream.training.fine_tuning import Speed, measured_speed, tune
+from vtn_stream.training.fits import Fit, Lesson, Outcome, kept
+from vtn_stream.training.hyperparameters import Hyperparameters
+from vtn_stream.training.out_of_fold import Tables, choose, cross_fitted
+from vtn_stream.training.overrides import overridden
+from vtn_stream.training.side_by_side import Progress, telling
+from vtn_stream.training.tuning import crop_frames, tuning
+from vtn_stream.training.ways import Way, films_of
+
+__all__ = ["Begun", "SecondStage"]
+
+PRODUCTS_PER_S = 6e9  # of a fit that is done on embeddings, on one core: by it both kinds of fits have one measure
+Start = tuple[Way, float]  # and the length at which it goes on
+Begun = Mapping[tuple[Way, int], tuple[Fit, Outcome]]  # by way and fold
+
+
+@dataclass(slots=True, eq=False)
+class SecondStage:
+    """seed and overrides as they are asked for; head: that of all models of the training."""
+
+    lesson: Lesson
+    head: HeadConfig
+    seed: int
+    overrides: Sequence[tuple[str, str]]
+    tell: Callable[[TrainingEvent], None]
+    _speed: Speed | None = None
+
+    def starts(self, tables: Tables) -> tuple[dict[int, Start], Start]:
+        """From what to go on in each fold, and with all films. tables: of ways in which the image network is fixed."""
+        kind, labels = HEADS[self.head.kind], self.lesson.labels
+        possible = {key: table for key, table in tables.items() if key[0].can_be_tuned(self.head.kind)}
+        crossed = cross_fitted(possible, kind, self.head, labels, self.lesson.base)
+        folds = sorted(crossed.choices)
+        whole = choose(possible, kind, self.head, labels, folds, self.lesson.base)
+        return {fold: (its.way, its.length) for fold, its in crossed.choices.items()}, (whole.way, whole.length)
+
+    def fit(self, first: Fit, length: float, name: str, *, keeps_weights: bool = False) -> Fit:
+        """The fit that goes on from another one, where it was after that length."""
+        lesson, source = self.lesson, self.lesson.source
+        assert source is not None
+        films = films_of([lesson.films[n] for n in first.learns], lesson.inputs, first.way)
+        blocks = "all" if source.blocks == "all" else last_blocks(lesson.backbone)
+        of_clips = HEADS[self.head.kind].names_clips
+        settings = tuning(first.settings, films, lesson.labels, blocks, names_clips=of_clips, seed=self.seed)
+        return Fit(
+            name=name,
+            way=first.way.tuned,
+            learns=first.learns,
+            reads=first.reads,
+            settings=overridden(settings, self.overrides),
+            after=replace(first, lengths=(length,), keeps_weights=True),
+            keeps_weights=keeps_weights,
+        )
+
+    def cost(self, one: Fit, begun: Mapping[str, Tensor]) -> float:
+        """About how long it takes, in the measure of other fits; measured once."""
+        if self._speed is None:
+            self._speed = measured_speed(self.lesson, one, begun)
+        return PRODUCTS_PER_S * (_epoch_s(one, self.lesson, self._speed) * _epochs(one) + self._reading_s(one))
+
+    def say(self, fits: Sequence[Fit]) -> None:
+        """What is to come, in one line. Call it once a cost is known."""
+        assert self._speed is not None
+        epoch_s = _epoch_s(fits[0], self.lesson, self._speed)
+        total_s = sum(_epoch_s(one, self.lesson, self._speed) * _epochs(one) + self._reading_s(one) for one in fits)
+        self.tell(
+            TrainingStage(
+                name="training the image network",
+                message=f"about {_time(epoch_s)} an epoch, {len(fits)} models of {_epochs(fits[0])} epochs: "
+                f"{_time(total_s)} in all, and as long as one model more if it is kept",
+            )
+        )
+
+    def do(self, one: Fit, begun: Mapping[str, Tensor], cost: float, progress: Progress) -> Outcome:
+        """The outcome, of an earlier run or of this one."""
+        outcome, complaint = kept(self.lesson, one)
+        if complaint is not None:
+            progress.warn(complaint)
+        if outcome is None:
+            source = self.lesson.source
+            assert source is not None
+            source.check_there([self.lesson.films[n] for n in (*one.learns, *one.reads)])
+            outcome = tune(self.lesson, one, begun, telling(progress, one, cost))
+        progress.finished(one, cost)
+        return outcome
+
+    def _reading_s(self, one: Fit) -> float:
+        assert self._speed is not None
+        num = sum(len(self.lesson.films[n].values) for n in one.reads)
+        return num * len(one.way.inputs) * self._speed.embedding_s
+
+
+def _epochs(one: Fit) -> int:
+    assert isinstance(one.settings, Hyperparameters)
+    return one.settings.num_epochs
+
+
+def _epoch_s(one: Fit, lesson: Lesson, speed: Speed) -> float:
+    assert isinstance(one.settings, Hyperparameters)
+    frames = crop_frames(one.settings, [lesson.films[n] for n in one.learns])
+    return frames * len(one.way.inputs) * speed.learning_s
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
