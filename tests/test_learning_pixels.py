@@ -257,18 +257,15 @@ def test_the_published_learning_rates(epoch, rate):
     assert 1e-3 * share_at(of, round(100 * epoch), 2500, 100) == pytest.approx(rate, rel=1e-12)
 
 
-def get_lr_at_epoch(epoch, steps, shares, rate, num_epochs):
-    """PySlowFast, slowfast/utils/lr_policy.py, lr_func_steps_with_relative_lrs and get_step_index."""
-    for index, step in enumerate([*steps, num_epochs]):
-        if epoch < step:
-            break
-    return shares[index - 1] * rate
+def rate_of_steps(epoch, steps, shares, rate):
+    """The share of the last step that has begun, as PySlowFast's policy of relative steps has it."""
+    return shares[sum(step <= epoch for step in steps) - 1] * rate
 
 
 def test_steps_are_those_of_the_official_code_at_every_step():
     of = settings(schedule="steps", steps=((0.0, 1.0), (2.5, 0.3), (4.0, 0.1)), num_epochs=5)
     for step in range(5 * 7):
-        expected = get_lr_at_epoch(step / 7, [0, 2.5, 4], [1.0, 0.3, 0.1], 1e-3, 5)
+        expected = rate_of_steps(step / 7, [0, 2.5, 4], [1.0, 0.3, 0.1], 1e-3)
         assert 1e-3 * share_at(of, step, 35, 7) == expected
 
 
