@@ -213,7 +213,7 @@ class _Feeder:
         while self._thread is not None and self._thread.is_alive():
             self.process.kill()
             if time.monotonic() > until:
-                return  # nothing waits for it at the end: the thread is a daemon, and its process was killed
+                return  # its process was killed, and whatever it starts yet it closes when it ends
             self._thread.join(_AGAIN_S)
         self.process.close()
 
@@ -227,6 +227,7 @@ class _Feeder:
                 task.answer.set_result(self._answered(task))
             except BaseException as error:  # raised where the answer is taken
                 task.answer.set_exception(error)
+        self.process.close()
 
     def _answered(self, task: _Task) -> FrameAnswer | VideoError:
         try:
