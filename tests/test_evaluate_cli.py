@@ -211,7 +211,7 @@ def test_a_number_that_means_another_label_to_each_model_is_refused(here, model,
         "write labels instead of numbers, or say with --labels which label each number is\n"
     )
     (tmp_path / "names.txt").write_text("g\n")
-    code, out, err = here(tmp_path / "list.txt", *both, "--labels", tmp_path / "names.txt")
+    code, _, err = here(tmp_path / "list.txt", *both, "--labels", tmp_path / "names.txt")
     assert (code, err) == (0, "")
 
 
