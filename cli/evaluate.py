@@ -76,6 +76,14 @@ class _Tolerance(click.ParamType):  # type: ignore[type-arg]  # generic in newer
     "how long they are where A and B do not.",
 )
 @click.option(
+    "--labels",
+    "names",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For clips: which label each number of the list stands for: one label a line, lines of name,number, or JSON. "
+    "[default: the model's labels, from 0]",
+)
+@click.option(
     "--metrics",
     multiple=True,
     type=click.Choice(["detection", "spotting", "segmentation", "phases", "clips"]),
@@ -180,7 +188,7 @@ def evaluate(asked: EvaluationOptions) -> int:
     first looks at the films that are not in the store yet.
 
     LIST is for a model that names clips: a text file with a line "path label" or "path,label" for each film, a table
-    with the columns path and label, or a folder with a folder of films for each label.
+    with the columns path and label, Kinetics' own table, or a folder with a folder of films for each label.
 
     Films that the model learnt from, or that validated it, are counted in the first line and left out of the figures
     (--include-learnt scores them too). If no other film is left, the figures are those of the model's own training.

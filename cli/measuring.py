@@ -274,7 +274,7 @@ def measure_clips(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     from vtn_stream.evaluation.film_figures import figures_of
     from vtn_stream.evaluation.labelled_clips import clip_roles, tally_of
 
-    labelled = labelled_for([(m.name, m.checkpoint.labels) for m in models], asked.what, asked.videos)
+    labelled = labelled_for([(m.name, m.checkpoint.labels) for m in models], asked.what, asked.videos, asked.names)
     roles = []
     for model, clips in zip(models, labelled, strict=True):
         with _progress(len(clips)) as progress:

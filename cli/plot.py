@@ -2,10 +2,11 @@
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from rich.text import Text
@@ -24,7 +25,19 @@ from .truth import truth_from
 
 __all__ = ["plot"]
 
+MAX_ATTENTION = 4  # curves of one picture
 FORMATS: dict[str, Literal["png", "svg"]] = {".png": "png", ".svg": "svg"}
+
+
+class _Attention(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    name = "LAYER[:HEAD]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        if (match := re.fullmatch(r"([1-9]\d{0,3})(?::([1-9]\d{0,3}))?", value, re.ASCII)) is None:
+            self.fail(f"{value!r} is no layer; count from 1: 3 is a layer, 3:2 one of its heads", param, ctx)
+        return int(match[1]), None if match[2] is None else int(match[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +81,16 @@ class _Film:
     show_default=True,
     help="Width of the picture in inches.",
 )
+@click.option(
+    "--attention",
+    "layers",
+    multiple=True,
+    type=_Attention(),
+    help="Draw what the global token of --model saw in this layer, the mean of its heads or one HEAD: a curve below "
+    "the lanes; may be repeated. Embeddings are read from the store.",
+)
+@click.option("-m", "--model", metavar="NAME|FILE", help="The model of --attention, which analyzed the film.")
+@options.store
 @click.option("--label", "labels", multiple=True, help="Draw only this label; may be repeated. [default: all]")
 @quiet_option
 def plot(
@@ -78,6 +101,9 @@ def plot(
     start_s: float,
     end_s: float,
     width_in: float,
+    layers: tuple[tuple[int, int | None], ...],
+    model: str | None,
+    store: Path | None,
     labels: tuple[str, ...],
 ) -> None:
     """Draw TIMELINE (a .timeline.json file, or a folder of them) as a picture for print: a lane for each label; of
@@ -85,6 +111,10 @@ def plot(
 
     A film is found in the truth by its name.
     """
+    if bool(layers) != (model is not None) or (store is not None and not layers):
+        raise click.UsageError("--model and --store go with --attention, and --attention needs --model")
+    if len(layers) > MAX_ATTENTION:
+        raise click.UsageError(f"give --attention {MAX_ATTENTION} times at most: a picture has so many curves")
     target = Path(output)
     is_folder = target.is_dir() or output.endswith(("/", os.sep))
     if not is_folder and target.suffix.lower() not in FORMATS:
@@ -103,6 +133,10 @@ def plot(
     if truth is not None:
         found = truth_from(truth, [NamedFilm.of(film.timeline, film.folder) for film in films], rate)
         films = [replace(film, true=found.of(film.timeline, film.folder)) for film in films]
+    if layers and model is not None:
+        if len(films) > 1 and not is_folder:
+            raise click.UsageError("--attention is drawn of one film; for a picture of each, give a folder with -o")
+        films = _with_attention(films, layers, model, store)
     there = {s.label for film in films for s in (*(film.true or ()), *film.timeline.segments)}
     known = {one_form(label) for label in there}
     for label in labels:
@@ -123,6 +157,40 @@ def plot(
         for line in write_file(file, picture):
             err.print(Text(f"{printable(file.name)}: {printable(line)}"), soft_wrap=True)
         out.print(Text(f"wrote {printable(str(file))}"), soft_wrap=True)
+
+
+def _with_attention(
+    films: Sequence[_Film], layers: Sequence[tuple[int, int | None]], model: str, store: Path | None
+) -> list[_Film]:
+    """The films with the curves of these layers and heads, and no other ones. Loads torch."""
+    from vtn_stream.checkpoints import find_model
+
+    path = find_model(model)
+    with err.status(Text(f"loading {printable(path.name)}")):
+        from vtn_stream.checkpoints import load_checkpoint
+        from vtn_stream.scorers.attention import AttentionOf, attention_curve, check_attention
+        from vtn_stream.store import EmbeddingStore
+
+        checkpoint = load_checkpoint(path)
+    wanted = [AttentionOf(layer=layer, head=head) for layer, head in dict.fromkeys(layers)]
+    for which in wanted:
+        check_attention(checkpoint, which)
+    drawn = []
+    for film in films:
+        analysis = film.timeline.provenance.get("analysis")
+        if not isinstance(analysis, dict) or analysis.get("model") != checkpoint.digest:
+            said = f"{film.timeline.video_path}: {path.name} did not draw this timeline; the curves are of {path.name}"
+            err.print(Text(printable(said)), soft_wrap=True)
+        curves = {}
+        for which in wanted:
+            curve = attention_curve(checkpoint, film.timeline, EmbeddingStore(store), which)
+            if curve is None:
+                nothing = f"{printable(film.timeline.video_path)}: too few moments of it are known to draw a curve"
+                err.print(Text(nothing), soft_wrap=True)
+                break
+            curves[str(which)] = curve
+        drawn.append(replace(film, timeline=replace(film.timeline, curves=curves)))
+    return drawn
 
 
 def _loaded(given: Sequence[Path]) -> list[_Film]:

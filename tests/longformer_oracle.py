@@ -109,10 +109,14 @@ class Longformer(torch.nn.Module):
 
 
 def dense(
-    encoder: TemporalEncoder, embeddings: Tensor, position_ids: Tensor, valid: Tensor | None = None
+    encoder: TemporalEncoder,
+    embeddings: Tensor,
+    position_ids: Tensor,
+    valid: Tensor | None = None,
+    shown_layer: int = -1,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The definition in float64, every token against every token: cls [B, D], frames [B, T, D] and of the last layer
-    the probabilities of the global row, [B, H, 1 + T]. For native or learned positions, without dropout.
+    """The definition in float64, every token against every token: cls [B, D], frames [B, T, D] and of one layer, the
+    last, the probabilities of the global row, [B, H, 1 + T]. For native or learned positions, without dropout.
     """
     config, weights = encoder.config, {name: value.double() for name, value in encoder.state_dict().items()}
     batch, num, _ = embeddings.shape
@@ -140,7 +144,7 @@ def dense(
     if valid is not None:
         there[:, 1:] = valid
     index = torch.arange(1 + num)
-    probabilities = x
+    of_layers = []
     for number, window in enumerate(config.attention_windows):
         seen = (index[:, None] - index).abs() <= window // 2
         seen[:, 0] = seen[0] = True
@@ -153,10 +157,11 @@ def dense(
         if config.uniform_attention:
             scores = torch.zeros_like(scores)
         probabilities = (scores / math.sqrt(query.shape[-1])).masked_fill(~seen, -torch.inf).softmax(-1)
+        of_layers.append(probabilities[:, :, 0])
         attended = probabilities @ value
         attended[:, :, 0] = (probabilities[:, :, :1] @ value_global)[:, :, 0]
         attended = attended.transpose(1, 2).flatten(2)
         x = norm(f"layers.{number}.attention_norm", x + linear(f"layers.{number}.attention_out", attended))
         expanded = F.gelu(linear(f"layers.{number}.expand", x))
         x = norm(f"layers.{number}.feedforward_norm", x + linear(f"layers.{number}.contract", expanded))
-    return x[:, 0], x[:, 1:], probabilities[:, :, 0]
+    return x[:, 0], x[:, 1:], of_layers[shown_layer]

@@ -38,3 +38,32 @@ def write_clips(folder: Path, num_training: int, num_validation: int, **options)
         lists.append(folder / f"{name}.txt")
         lists[-1].write_text("".join(lines))
     return lists[0], lists[1]
+
+
+NETWORK = "test_resnet"
+# A network and clips that are small enough to learn in seconds.
+SMALL = {
+    "frames": 4,
+    "seconds": 1,
+    "encoder.layers": 1,
+    "encoder.feedforward_width": 64,
+    "optimizer": "adamw",
+    "schedule": "cosine",
+    "learning_rate": 0.001,
+}
+
+
+def write_blind_weights(path: Path) -> Path:
+    """Weights of NETWORK to which a texture and its transpose are the same: each kernel is its own transpose."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = timm.create_model(NETWORK).state_dict()
+    for name, tensor in weights.items():
+        if tensor.ndim == 4:
+            weights[name] = ((tensor + tensor.transpose(2, 3)) / 2).contiguous()
+    save_file(weights, path)
+    return path

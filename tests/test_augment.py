@@ -225,6 +225,14 @@ def test_frames_are_read_no_larger_than_the_crops_need():
     assert Augmentation().reading_size((1080, 1920), (224, 224)) == (224, 224)
 
 
+@pytest.mark.gpu
+def test_a_gpu_shows_what_a_cpu_shows():
+    for look in drawn(replace(ALL, randaugment=None), 20):
+        on_gpu = look.shown(clip().cuda(), SIZE)
+        assert on_gpu.device.type == "cuda"
+        torch.testing.assert_close(on_gpu.cpu(), look.shown(clip(), SIZE), rtol=0, atol=0.1)
+
+
 # Clips that are mixed
 
 

@@ -3,6 +3,9 @@
 import pytest
 from annotation_reading import drawn, problems, read  # noqa: F401  (fixtures among them)
 
+from vtn_stream.errors import AnnotationError
+from vtn_stream.formats.annotations.label_names import LabelNames
+
 
 @pytest.mark.parametrize(
     ("line", "path", "label"),
@@ -42,7 +45,7 @@ def test_numbers_as_labels_are_ordered_by_size(read):
 
 def test_a_clip_has_one_label(problems):
     assert problems("a.mp4 run\nb.mp4 run\n./a.mp4 sit\na.mp4 run\nwhat\n") == [
-        (3, "a.mp4: it is listed on line 1 already, as run"),
+        (3, "a.mp4: it is listed on line 1 already, as run, so neither counts"),
         (4, "a.mp4: it is listed on line 1 already"),
         (5, "not a path and a label: what"),
     ]
@@ -136,3 +139,81 @@ def test_numbers_behind_the_label_are_told(read):
         assert read(f"a.mp4,run,{numbers}\n").warnings == (
             (1, "numbers beside the path and the label, votes or frames, are not read"),
         )
+
+
+# ---- Kinetics' own tables
+
+KINETICS = "label,youtube_id,time_start,time_end,split,is_cc\nbig run,abcdefghi-0,95,105,train,0\n"
+
+
+def test_a_table_of_kinetics_names_clips_by_their_seconds(read):
+    annotations = read(KINETICS + "sit,-bcdefghi_1,0,10,validate,0\n,xbcdefghi_2,7,12,test,1\n")
+    assert annotations.format == "Kinetics CSV"
+    assert {name: (v.clip_label, v.subset) for name, v in annotations.videos.items()} == {
+        "abcdefghi-0_000095_000105": ("big run", "training"),
+        "-bcdefghi_1_000000_000010": ("sit", "validation"),
+        "xbcdefghi_2_000007_000012": (None, "test"),
+    }
+
+
+def test_the_test_set_of_kinetics_has_no_labels(read, problems):
+    annotations = read("youtube_id,time_start,time_end,split\nabcdefghi-0,95,105,test\n")
+    assert [(v.clip_label, v.subset) for v in annotations.videos.values()] == [(None, "test")]
+    assert problems("youtube_id,time_start,time_end\nabcdefghi-0,95,105\n") == [
+        (1, "there is no column label, so it teaches nothing")
+    ]
+    assert problems("youtube_id,time_start,time_end,split\nabcdefghi-0,95,105,train\n") == [
+        (2, "abcdefghi-0_000095_000105: it has no label")
+    ]
+
+
+def test_what_is_wrong_with_a_clip_of_kinetics_is_told(problems):
+    rows = (
+        "x,../bcdefg,0,10,train,0\nx,abcdefghi-1,10,10,train,0\nx,abcdefghi-2,3,2,train,0\nx,abcdefghi-3,0,10,trian,0\n"
+    )
+    assert problems(KINETICS + rows + "x,abcdefghi-4,a,10,train,0\n") == [
+        (3, "../bcdefg is not the id of a film on YouTube"),
+        (4, "it is not from a whole second to a later one: 10 to 10"),
+        (5, "it is not from a whole second to a later one: 3 to 2"),
+        (6, "abcdefghi-3_000000_000010: its subset is trian, not training, validation or test"),
+        (7, "it is not from a whole second to a later one: a to 10"),
+    ]
+
+
+def test_segments_of_whole_films_are_no_clips_of_kinetics(read):
+    table = "youtube_id,time_start,time_end,label\nabcdefghi-0,{},{},run\n"
+    assert read(table.format("95.5", "105.5")).format == "CSV"
+    assert read(table.format("0:00", "1:30")).format == "CSV"
+
+
+# ---- names, and paths from the root
+
+
+def test_labels_are_called_as_a_file_says(tmp_path, read):
+    names = LabelNames("names.txt", {1: "sit", 2: "big run", 3: "jump"})
+    annotations = read("a.mp4 2\nb.mp4 big_run\nc.mp4 sit\n", label_names=names)
+    assert annotations.labels == ("sit", "big run", "jump")
+    assert [v.clip_label for v in annotations.videos.values()] == ["big run", "big run", "sit"]
+    with pytest.raises(AnnotationError) as caught:
+        read("a.mp4 2\nb.mp4 0\nc.mp4 walk\n", label_names=names)
+    assert caught.value.problems == (
+        (2, "b.mp4: its label 0 is not in names.txt"),
+        (3, "c.mp4: its label walk is not in names.txt"),
+    )
+
+
+def test_paths_from_the_root_may_lead_into_the_folder_of_the_films(tmp_path, read):
+    folder = tmp_path / "films"
+    text = f"{folder}/run/1.mp4 run\n{folder}/../sit/2.mp4 sit\n"
+    with pytest.raises(AnnotationError) as caught:
+        read(text, folder=folder)
+    assert caught.value.problems == ((2, f"the film's id {tmp_path}/sit/2.mp4 leads out of the folder"),)
+    assert list(read(text, folder=folder, skip_bad=True).videos) == ["run/1.mp4"]
+    with pytest.raises(AnnotationError, match="leads out of the folder"):
+        read(text)
+
+
+def test_of_a_clip_with_two_labels_neither_counts(read):
+    annotations = read("a.mp4 run\nb.mp4 run\na.mp4 sit\na.mp4 run\nb.mp4 run\n", skip_bad=True)
+    assert list(annotations.videos) == ["b.mp4"]
+    assert len(annotations.skipped) == 3

@@ -1,6 +1,7 @@
 """Lists of labelled clips: what a line means, and every mistake told at once."""
 
 import difflib
+import gzip
 import os
 import tempfile
 import time
@@ -296,6 +297,59 @@ def test_a_clip_and_its_label_are_found_in_any_form_of_unicode(tmp_path):
     (tmp_path / "list.txt").write_text("\u00fc.mp4 e\u0301\n", "utf-8")
     (clip,) = read_clips(tmp_path / "list.txt", ["a", "\u00e9"])
     assert (clip.path.name, clip.truth) == ("u\u0308.mp4", 1)
+
+
+def test_a_file_says_which_label_a_number_of_the_list_is(folder):
+    (folder / "names.txt").write_text("1 fight\n2 talk\n3 quilting\n")
+    assert listed(folder, "a.mp4 2\nb c.mp4 1\ndeep/f.mp4 talk\n", names=folder / "names.txt") == [
+        ("a.mp4", 6),
+        ("b c.mp4", 2),
+        ("deep/f.mp4", 6),
+    ]
+    with pytest.raises(AnnotationError) as caught:
+        listed(folder, "a.mp4 0\nb c.mp4 3\n", names=folder / "names.txt")
+    assert caught.value.problems == (
+        (1, "there is no label 0 in names.txt"),
+        (2, "there is no label quilting"),
+    )
+
+
+def test_clips_of_kinetics_are_found_anywhere_in_the_folder(folder):
+    for name in ("val/air_drumming/abcdefghi-0_000095_000105.mp4", "x/bbcdefghi_1.mkv", "talk/c.mp4", "pool/c.mp4"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    table = "label,youtube_id,time_start,time_end,split\nair drumming,abcdefghi-0,95,105,validate\n"
+    assert listed(folder, table + "pool,c,7,17,validate\nfight,bbcdefghi_1,0,10,test\n") == [
+        ("val/air_drumming/abcdefghi-0_000095_000105.mp4", 0),
+        ("pool/c.mp4", 5),
+        ("x/bbcdefghi_1.mkv", 2),
+    ]
+    with pytest.raises(AnnotationError) as caught:
+        listed(folder, table + "fight,c,7,17,validate\nfight,d,7,17,validate\n,e,7,17,validate\n")
+    assert caught.value.problems == (
+        (3, "c_000007_000017 may be pool/c.mp4 and talk/c.mp4: remove the others"),
+        (4, f"there is no film d_000007_000017 in {folder.name}"),
+        (5, f"there is no film e_000007_000017 in {folder.name}"),
+    )
+
+
+def test_a_list_may_be_packed(folder):
+    (folder / "list.txt.gz").write_bytes(gzip.compress(b"a.mp4 fight\n"))
+    assert [clip.name for clip in read_clips(folder / "list.txt.gz", LABELS)] == ["a.mp4"]
+
+
+def test_folders_may_have_underscores_for_spaces_and_subsets_are_given_one_by_one(tmp_path):
+    for name in ("train/air_drumming/1.mp4", "val/juggling_balls/2.mp4", "val/talk/3.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert [(c.name, c.truth) for c in read_clips(tmp_path / "val", LABELS)] == [
+        ("juggling_balls/2.mp4", 3),
+        ("talk/3.mp4", 6),
+    ]
+    with pytest.raises(
+        AnnotationError, match=f"it holds folders of subsets, train and val.*give one of them: {tmp_path.name}/"
+    ):
+        read_clips(tmp_path, LABELS)
 
 
 @pytest.mark.parametrize("text", ["video,start_s,end_s,label\na.mp4,1,2,fight\n", "a.mp4 0.5 2.5 fight\n"])

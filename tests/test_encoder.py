@@ -162,6 +162,26 @@ def test_attention_is_the_global_rows_mean_over_the_heads(num):
     torch.testing.assert_close(mine.attention.sum(1), 1 - probabilities[:, :, 0].mean(1).float())
 
 
+@pytest.mark.parametrize("num", [20, 1100])
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_attention_of_any_layer_and_head_is_as_defined(layer, num):
+    ours, x = random_encoder(windows=(8, 4, 18), heads=4), film(num, 2)
+    probabilities = dense(ours, *x, shown_layer=layer - 1)[2][:, :, 1:]
+    for head in (None, 0, 3):
+        shown = encoder.up_to_layer(ours, layer, head)
+        expected = probabilities.mean(1) if head is None else probabilities[:, head]
+        assert largest(shown(*x, read="cls").attention, expected) <= 1e-6
+        assert largest(shown(*x).attention, expected) <= 1e-6
+    assert shown.layers[0].query.weight.data_ptr() == ours.layers[0].query.weight.data_ptr()  # no second copy
+    assert ours.layers[layer - 1].shown_head is None
+
+
+@pytest.mark.parametrize(("layer", "head"), [(0, None), (4, None), (1, -1), (1, 2)])
+def test_there_are_no_other_layers_and_heads(layer, head):
+    with pytest.raises(ValueError, match="3 layers of 2 heads"):
+        encoder.up_to_layer(random_encoder(), layer, head)
+
+
 # ---- what is read
 
 

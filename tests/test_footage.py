@@ -10,6 +10,7 @@ from training_material import material, process, row, store, table  # noqa: F401
 
 from vtn_stream.errors import AnnotationError, InputError
 from vtn_stream.film_folder import FilmFolder
+from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.training.events import TrainingStage
 from vtn_stream.training.footage import NOT_COUNTED, find_films
@@ -274,3 +275,34 @@ def test_of_a_boris_project_the_chosen_observation_teaches(material, tmp_path, s
     footage = find_films(project, material, store, process, coding=CodingOptions(observations=("bob",)))
     (walk,) = footage.annotations.videos[film].segments
     assert (walk.start_s, walk.end_s) == (0.3, 0.8)
+
+
+# ---- lists of clips
+
+
+def test_clips_of_kinetics_are_found_by_their_seconds_or_by_their_id(folder, store, process, tmp_path):
+    (folder / "a.mp4").rename(folder / "abcdefghi-0_000095_000105.mp4")
+    (folder / "deep/b.mkv").rename(folder / "deep/abcdefghi-1.mkv")
+    rows = "run,abcdefghi-0,95,105,train\nsit,abcdefghi-1,0,10,validate\n,abcdefghi-2,0,10,test\n"
+    (tmp_path / "k.csv").write_text("label,youtube_id,time_start,time_end,split\n" + rows)
+    footage = find_films(tmp_path / "k.csv", folder, store, process)
+    assert {name: (v.clip_label, v.subset) for name, v in footage.annotations.videos.items()} == {
+        "abcdefghi-0_000095_000105": ("run", "training"),
+        "abcdefghi-1_000000_000010": ("sit", "validation"),
+    }
+    assert [video.path.name for video in footage.videos.values()] == [
+        "abcdefghi-0_000095_000105.mp4",
+        "abcdefghi-1.mkv",
+    ]
+    assert footage.notes[-1] == "1 film is named by the id alone, without seconds: it is taken for the clip, cut out"
+
+
+def test_a_list_with_absolute_paths_and_numbers_gets_films_and_names(material, store, process, tmp_path):
+    (tmp_path / "list.txt").write_text(f"{material}/a.mp4 2\n{material}/c.mp4 1\n")
+    names = LabelNames("names.txt", {1: "sit", 2: "run"})
+    footage = find_films(tmp_path / "list.txt", material, store, process, label_names=names)
+    assert footage.annotations.labels == ("sit", "run")
+    assert [(name, v.clip_label) for name, v in footage.annotations.videos.items()] == [
+        ("a.mp4", "run"),
+        ("c.mp4", "sit"),
+    ]

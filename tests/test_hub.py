@@ -113,6 +113,27 @@ def test_weights_that_lie_elsewhere_are_asked_of_that_place(asked):
     assert load.offline == [False]
 
 
+@pytest.mark.parametrize(("answer", "found"), [(b"HTTP/1.1 404 Not Found\r\n\r\n", True), (None, False)])
+def test_weights_can_be_had_where_a_server_answers(asked, monkeypatch, answer, found):
+    monkeypatch.setattr(hub, "ANSWER_S", 0.3)
+    asked.answer = answer
+    assert Hub().has("timm/no-such-net", None, None) is found
+    assert Hub().has(None, None, f"{constants.ENDPOINT}/nets/net.pth") is found
+
+
+def test_weights_that_are_here_can_be_had_from_nobody(asked, monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert not Hub().has("timm/no-such-net", None, None)
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda of, name: "/here" if name == "net.safetensors" else None)
+    assert not Hub().has("timm/no-such-net", None, None)
+    assert Hub().has("timm/no-such-net", "net.safetensors", None)
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    (tmp_path / "hub/checkpoints/net.pth").touch()
+    assert Hub().has(None, None, "https://example.org/nets/net.pth")
+    assert asked.num == 0
+
+
 def test_a_network_without_published_weights_gets_no_random_ones():
     with pytest.raises(BackboneError, match="timm has no published weights for coatnet_0_224"):
         FrameEncoder("coatnet_0_224", device="cpu")

@@ -13,11 +13,11 @@ from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import candidates, located
 from vtn_stream.model import VTN, DenseConfig, VTNConfig
 from vtn_stream.track import NO_THRESHOLD
-from vtn_stream.training import learner as module
 from vtn_stream.training.crops import Crops
 from vtn_stream.training.examples import Example
-from vtn_stream.training.learner import Learner, NoNumber, copied, pace, parameter_groups
+from vtn_stream.training.learner import Learner, NoNumber, copied
 from vtn_stream.training.objective import Objective
+from vtn_stream.training.rates import pace, parameter_groups
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -180,7 +180,7 @@ def test_a_head_without_an_output_for_nothing_is_not_asked_about_it():
 @pytest.mark.parametrize("positions", ["native", "sinusoidal"])
 def test_every_parameter_is_in_one_group_and_only_matrices_decay(head, positions):
     ours = network(head, positions=positions)
-    decaying, others = parameter_groups(ours, 0.05)
+    decaying, others = parameter_groups(ours, small(weight_decay=0.05))
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.05, 0.0)
     names = {id(parameter): name for name, parameter in ours.named_parameters()}
     first, second = ([names[id(p)] for p in group["params"]] for group in (decaying, others))
@@ -226,10 +226,9 @@ def test_the_pace_is_never_nothing_and_never_more_than_all(num_steps, warm_up):
 # ---- steps, against the formulas
 
 
-def test_steps_are_adamw_with_clipped_gradients_and_the_mean_follows_them(monkeypatch):
+def test_steps_are_adamw_with_clipped_gradients_and_the_mean_follows_them():
     """Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2, in float64."""
-    monkeypatch.setattr(module, "MAX_NORM", 0.05)  # so that every gradient is clipped
-    settings = small(num_epochs=1, warm_up=0.5, weight_decay=0.1, ema=0.12)
+    settings = small(num_epochs=1, warm_up=0.5, weight_decay=0.1, ema=0.12, max_norm=0.05)  # all gradients are cut
     ours = network(dropout=0.0).train()
     twin = VTN(ours.config)
     twin.load_state_dict(ours.state_dict())
@@ -240,7 +239,7 @@ def test_steps_are_adamw_with_clipped_gradients_and_the_mean_follows_them(monkey
     mean = {name: p.clone() for name, p in double.items()}
     m = {name: torch.zeros_like(p) for name, p in double.items()}
     v = {name: torch.zeros_like(p) for name, p in double.items()}
-    decays = {id(p) for p in parameter_groups(twin, 1.0)[0]["params"]}
+    decays = {id(p) for p in parameter_groups(twin, settings)[0]["params"]}
     objective = Objective(twin, smoothing=settings.smoothing)
     for t, batch in enumerate(given, 1):
         cost = objective(Example(batch=batch))
@@ -303,12 +302,12 @@ def test_where_there_is_no_number_the_weights_stay(monkeypatch, what):
     first, second, *_ = batches()
     learner.learn(Example(batch=first))
     before = copied(ours.state_dict())
-    cost = Objective.__call__
+    parts = Objective.parts
     with monkeypatch.context() as patch:
         if what == "loss":
-            patch.setattr(Objective, "__call__", lambda self, batch: cost(self, batch) * math.nan)
+            patch.setattr(Objective, "parts", lambda self, *what: (cost * math.nan for cost in parts(self, *what)))
         else:  # the square root's is infinite at 0
-            patch.setattr(Objective, "__call__", lambda self, batch: (cost(self, batch) * 0).sqrt())
+            patch.setattr(Objective, "parts", lambda self, *what: ((cost * 0).sqrt() for cost in parts(self, *what)))
         with pytest.raises(NoNumber):
             learner.learn(Example(batch=second))
     assert learner.step == 1
@@ -322,7 +321,7 @@ def test_another_learner_goes_on_to_the_same_bits():
     for batch in given[:2]:
         one.learn(Example(batch=batch))
     other = Learner(network(dropout=0.0), settings, 10)
-    other.go_on(one.counters, one.network.state_dict(), one.mean, one.optimizer)
+    other.go_on(one.counters, one.tensors, one.optimizer)
     for batch in given[2:]:
         assert one.learn(Example(batch=batch)).loss == other.learn(Example(batch=batch)).loss
     assert one.counters == other.counters

@@ -51,7 +51,7 @@ def learnt():
             training, others = clips(range(60)), clips(range(100, 110))
         else:
             training, others = films(range(40)), films(range(50, 54))
-        found[head] = taught(training, head), others
+        found[head] = taught(training, head, seed=1), others  # one that does not depend on the last bits
     return found
 
 
@@ -122,14 +122,15 @@ def test_embeddings_that_are_no_numbers_are_told_by_film_before_anything_is_lear
 
 def spoil(monkeypatch, at_step):
     """The loss is NaN at that step, counted from 1 over all epochs."""
-    cost, steps = Objective.__call__, 0
+    parts, steps = Objective.parts, 0
 
-    def spoilt(self, example):
+    def spoilt(self, example, num):
         nonlocal steps
         steps += 1
-        return cost(self, example) * (math.nan if steps == at_step else 1)
+        for cost in parts(self, example, num):
+            yield cost * (math.nan if steps == at_step else 1)
 
-    monkeypatch.setattr(Objective, "__call__", spoilt)
+    monkeypatch.setattr(Objective, "parts", spoilt)
 
 
 @pytest.mark.parametrize("step", [1, 3])
@@ -176,15 +177,15 @@ def test_a_network_without_numbers_is_noticed_on_any_head(head):
 def test_a_state_that_cannot_be_written_stops_and_keeps_the_one_before(monkeypatch, tmp_path):
     training, _ = few("dense")
     file, written = tmp_path / "motion.state", []
-    write = state.write_whole
+    replacing = state.replacing
 
-    def full(path, parts):
+    def full(path):
         if len(written) == 2:
             raise OSError(28, "No space left on device")
         written.append(path)
-        write(path, parts)
+        return replacing(path)
 
-    monkeypatch.setattr(state, "write_whole", full)
+    monkeypatch.setattr(state, "replacing", full)
     with pytest.raises(TrainingError, match=r"cannot be written \(No space left on device\); training stopped"):
         taught(training, "dense", num_epochs=4, state=file)
     monkeypatch.undo()

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from longformer_oracle import dense, random_encoder
+from plotted_films import words
 from safetensors.torch import load_file, save_file
 
 import vtn_stream
@@ -20,8 +22,9 @@ from vtn_stream.formats import timeline_json
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.results import ResultFiles, load_timeline
 from vtn_stream.sampling import ClipWindow
+from vtn_stream.scorers.attention import AttentionOf, attention_curve
 from vtn_stream.settings import Settings
-from vtn_stream.store import read_scores
+from vtn_stream.store import EmbeddingStore, read_scores
 from vtn_stream.track import OperatingPoint, OperatingPoints, PhaseRules
 
 pytestmark = pytest.mark.usefixtures("warm_decoders")
@@ -444,3 +447,62 @@ def test_a_lower_threshold_draws_what_a_model_with_that_threshold_draws(
             for s in more
             if s.score >= threshold
         ]
+
+
+# ---- what the global token saw
+
+
+def test_the_attention_of_any_layer_and_head_is_drawn(
+    analyzed, embeddings, checkpoint, model, tiny_weights, tmp_path, here
+):
+    """From the stored embeddings; the last layer's mean is the curve that the timeline has."""
+    store = EmbeddingStore(analyzed.store)
+    given = {"model": model, "store": analyzed.store, "device": "cpu", "weights": tiny_weights}
+    timeline = vtn_stream.analyze(analyzed.film, **given)
+    values, _ = embeddings
+    encoder = checkpoint.network().encoder
+    oracle = random_encoder(heads=4, windows=(4, 4), input_width=values.shape[1], positions="learned")
+    oracle.load_state_dict({**oracle.state_dict(), **encoder.state_dict()})
+    oracle.position_table.weight.data.zero_()  # it has none
+    for layer, head in ((1, None), (1, 3), (2, 1)):
+        curve = attention_curve(checkpoint, timeline, store, AttentionOf(layer=layer, head=head))
+        ids = torch.zeros(1, len(values), dtype=torch.long)
+        shown = dense(oracle, values[None], ids, shown_layer=layer - 1)[2][0, :, 1:]
+        expected = shown.mean(0) if head is None else shown[head - 1]
+        np.testing.assert_allclose(curve.values, expected / expected.max(), atol=1e-3)
+    assert attention_curve(checkpoint, timeline, store, AttentionOf(layer=2)) == timeline.curves["attention"]
+
+    part = vtn_stream.analyze(analyzed.film, **given, start_s=40, end_s=90)
+    of_part = attention_curve(checkpoint, part, store, AttentionOf(layer=2))
+    assert of_part.start_s == 40
+    first = round(40 - part.curves["attention"].start_s)
+    assert of_part.values == part.curves["attention"].values[first : first + len(of_part.values)]
+    assert len(of_part.values) == 50
+
+    file = tmp_path / "film.timeline.json"
+    file.write_text(json.dumps(timeline_json.to_dict(timeline)))
+    options = ("--model", model, "--store", analyzed.store)
+    assert here("plot", file, "-o", tmp_path / "a.svg", *options, "--attention", "1", "--attention", "2:4")[::2] == (
+        0,
+        "",
+    )
+    said = " ".join(words((tmp_path / "a.svg").read_bytes()))
+    assert "attention, layer 1" in said
+    assert "head 4" in said
+    code, _, err = here("plot", file, "-o", tmp_path / "b.svg", *options, "--attention", "3")
+    assert code == 1
+    assert "no layer 3; nothing was drawn; it has layers 1 to 2, each with heads 1 to 4" in " ".join(err.split())
+    for wrong in (("--attention", "0"), ("--attention", "1:x"), ("--attention", "1:2:3")):
+        assert here("plot", file, "-o", tmp_path / "b.svg", *options, *wrong)[0] == 2
+    assert here("plot", file, "-o", tmp_path / "b.svg", "--attention", "1")[0] == 2
+    assert here("plot", file, "-o", tmp_path / "b.svg", "--model", model)[0] == 2
+    code, _, err = here(
+        "plot", file, "-o", tmp_path / "b.svg", "--model", model, "--store", tmp_path / "no", "--attention", "1"
+    )
+    assert code == 1
+    assert "the store has no embeddings of" in " ".join(err.split())
+    other = replace(timeline, provenance={})
+    file.write_text(json.dumps(timeline_json.to_dict(other)))
+    code, _, err = here("plot", file, "-o", tmp_path / "c.svg", *options, "--attention", "1")
+    assert code == 0
+    assert "did not draw this timeline" in err

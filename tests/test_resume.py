@@ -44,9 +44,9 @@ def test_a_seed_gives_the_same_bits_and_another_seed_others(head):
 def test_every_epoch_draws_other_crops_and_another_noise(monkeypatch):
     learn, drawn = Learner.learn, []
 
-    def learning(self, batch):
-        drawn.append((batch.embeddings[:, 0].tolist(), torch.get_rng_state().tolist()))
-        return learn(self, batch)
+    def learning(self, example):
+        drawn.append((example.batch.embeddings[:, 0].tolist(), torch.get_rng_state().tolist()))
+        return learn(self, example)
 
     monkeypatch.setattr(Learner, "learn", learning)
     taught(few("dense")[0], "dense", num_epochs=3)
@@ -83,12 +83,12 @@ def test_killed_in_the_middle_of_every_epoch_it_goes_on_to_the_same_bits(tmp_pat
     learn, steps = Learner.learn, 0
     num_kills = 0
 
-    def dying(self, batch):
+    def dying(self, example):
         nonlocal steps
         steps += 1
         if steps % 7 == 0:  # an epoch has 5 steps
             raise Killed
-        return learn(self, batch)
+        return learn(self, example)
 
     monkeypatch.setattr(Learner, "learn", dying)
     while True:

@@ -178,7 +178,7 @@ def test_where_it_cannot_be_written_the_state_before_stays(file, monkeypatch, ca
         save_state(file, TrainingState(KEY, {"epoch": 4}, STATE.tensors, STATE.optimizer))
     assert str(told.value) == (
         "the state of the training cannot be written (No space left on device); training stopped; it can continue from "
-        "the epoch before; free some space, and run again"
+        "the state before; free some space, and run again"
     )
     monkeypatch.undo()
     assert_same(load_state(file, KEY))

@@ -223,7 +223,7 @@ def test_a_terminal_sees_it_go_on(here, lesson, files, terminal, monkeypatch):
         seen.append((task.description, task.completed, task.total, task.fields["words"]))
         return FramesEmbedded(num_frames=0)
 
-    monkeypatch.setattr("vtn_stream_cli.train.Progress", Bars)
+    monkeypatch.setattr("vtn_stream_cli.training_display.Progress", Bars)
     lesson.play = [event for told in PLAY for event in (told, look)]
     code, _, err = here(*files)
     assert code == 0

@@ -3,15 +3,16 @@
 import copy
 import itertools
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 import torch
-from torch.utils.checkpoint import checkpoint
 
 from vtn_stream.backbone import find_weights, last_blocks, passes_over, skeleton, trainable, weights_digest
 from vtn_stream.backbone import weights as weights_module
 from vtn_stream.backbone.encoder import FrameEncoder
 from vtn_stream.errors import BackboneError
+from vtn_stream.model import VTN
 from vtn_stream.track import CENTRE_CROP, Recipe
 
 SIZE = 64
@@ -138,19 +139,47 @@ def test_depths_rise_from_the_first_layer_to_the_last(name):
     assert backbone.num_depths > 4
 
 
-def test_frames_do_not_depend_on_each_other_and_pieces_give_what_the_whole_gives():
-    backbone, frames = made(), pictures(6)
-    means = {name: buffer.clone() for name, buffer in backbone.named_buffers()}
-    whole = backbone(frames)
-    whole.square().sum().backward()
-    gradients = [parameter.grad.clone() for parameter in backbone.parameters()]
+def gradients_of(backbone, embeddings):
     backbone.zero_grad()
-    pieces = torch.cat([checkpoint(backbone, piece, use_reentrant=False) for piece in frames.split(2)])
-    pieces.square().sum().backward()
+    embeddings.square().sum().backward()
+    return {name: p.grad.clone() for name, p in backbone.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "times"),  # that the first layers of the network compute
+    [
+        ("test_efficientnet", "all", 2),
+        ("test_resnet", 1, 1),
+        ("test_vit", 2, 1),
+        pytest.param("test_efficientnet", "norms", 2, marks=pytest.mark.release),
+        pytest.param("test_convnext", 1, 1, marks=pytest.mark.release),
+        pytest.param("test_vit", 0, 1, marks=pytest.mark.release),
+        pytest.param("test_byobnet", 2, 1, marks=pytest.mark.release),
+    ],
+)
+def test_pieces_give_what_the_whole_gives(name, blocks, times):
+    backbone, frames = made(name, blocks=blocks), pictures(6)
+    kept = {name: buffer.clone() for name, buffer in backbone.named_buffers()}
+    whole, first, calls = backbone(frames), next(iter(backbone.children())), []
+    gradients = gradients_of(backbone, whole) if blocks else {}
+    first.register_forward_hook(lambda *_: calls.append(1))
+    pieces = VTN.embed(SimpleNamespace(backbone=backbone), frames, 2)
     torch.testing.assert_close(pieces, whole, rtol=1e-5, atol=1e-5)
-    for parameter, gradient in zip(backbone.parameters(), gradients, strict=True):
-        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5 * float(gradient.abs().max()))
-    assert all(torch.equal(buffer, means[name]) for name, buffer in backbone.named_buffers())
+    for name, gradient in (gradients_of(backbone, pieces) if blocks else {}).items():
+        torch.testing.assert_close(gradient, gradients[name], rtol=1e-4, atol=1e-4 * float(gradient.abs().max()))
+    assert len(calls) == 3 * times
+    assert pieces.requires_grad == bool(blocks)
+    assert all(torch.equal(buffer, kept[name]) for name, buffer in backbone.named_buffers())  # of batch norms too
+
+
+def test_what_is_passed_over_in_a_piece_is_passed_over_again():
+    backbone, frames = made("test_vit", blocks=3, drop_path=0.5), pictures(4)
+    torch.manual_seed(2)
+    kept = gradients_of(backbone, torch.cat([backbone(piece) for piece in frames.split(2)]))
+    torch.manual_seed(2)
+    again = gradients_of(backbone, backbone.in_pieces(frames, 2))
+    for name, gradient in again.items():
+        torch.testing.assert_close(gradient, kept[name], rtol=1e-4, atol=1e-4 * float(gradient.abs().max()))
 
 
 def test_uint8_and_float_pixels_are_the_same():
@@ -219,6 +248,11 @@ def test_random_numbers_follow_the_seed_and_are_named():
     assert trainable("test_efficientnet", None, size=SIZE, random=True).recipe(Fraction(1)) != one.recipe(Fraction(1))
     with pytest.raises(ValueError, match="either"):
         trainable("test_efficientnet", one.state_dict(), random=True)
+
+
+def test_the_recipe_names_which_weights_were_asked_for():
+    assert made("test_vit.r160_in1k").recipe(Fraction(1)).backbone == "test_vit.r160_in1k"
+    is_the_encoders(made("test_vit.r160_in1k"))
 
 
 def test_weights_go_round(tiny, tiny_weights):

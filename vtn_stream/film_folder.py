@@ -60,15 +60,20 @@ class FilmFolder:
         own_name = one_form(os.path.basename(home))
         self._inside_names, self._outside_names = _Names(self.files, own_name), _Names(self.outside, own_name)
 
-    def find(self, name: str) -> list[str]:
+    def find(self, name: str, label: str = "") -> list[str]:
         """The files that may be the film with this id; only one if the folder is unambiguous.
 
         That of this very path; else those whose path, which may begin with the folder's own name, ends like the id;
         else those that do but for the suffix, of which those with a film's suffix come first; else those that do with
         "v_" before the name, or without it, where it is in the id; else those that do without the seconds that are
-        behind the id of a clip of Kinetics.
+        behind the id of a clip of Kinetics. label: of a whole clip: of several files those count that
+        are in a folder called so.
         """
-        return self._inside_names.find(name)
+        files = self._inside_names.find(name)
+        if len(files) > 1 and label:
+            called = {one_form(label), one_form(label).replace(" ", "_")}
+            files = [file for file in files if called.intersection(one_form(file).split("/")[:-1])] or files
+        return files
 
     def leads_out(self, name: str) -> bool:
         """Whether the only file for this film is a link that leads out of the folder."""

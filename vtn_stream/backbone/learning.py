@@ -4,6 +4,7 @@ N frames, H x W the network's input size, D its feature width.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache, partial
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vtn_stream.backbone.blocks import Blocks, learnt, unused
 from vtn_stream.backbone.digest import weights_digest
@@ -66,6 +68,26 @@ class TrainableBackbone(nn.Module):
         embeddings: Tensor = maximum(self._network, pixels) if is_maximum else self._network(pixels)
         return embeddings.float()
 
+    def in_pieces(self, frames: Tensor, piece: int | None) -> Tensor:
+        """The same embeddings, of so many frames at a time: for their gradient, what is in between is not kept but
+        computed again (Chen et al., "Training deep nets with sublinear memory cost", 2016). None: all at once, kept.
+
+        Where only the last blocks learn, only they are computed again, block by block where timm can do it: nothing of
+        the others is kept in any case.
+        """
+        if piece is None:
+            return self(frames)
+        pieces = torch.split(frames, piece)
+        if not torch.is_grad_enabled() or not any(parameter.requires_grad for parameter in self.parameters()):
+            return torch.cat([self(part) for part in pieces])
+        if not self._only_last:
+            return torch.cat([checkpoint(self, part, use_reentrant=False) for part in pieces])
+        _recompute(self._network, True)
+        try:
+            return torch.cat([self(part) for part in pieces])
+        finally:
+            _recompute(self._network, False)
+
     def train(self, mode: bool = True) -> "TrainableBackbone":
         """As of any module, but for layers that keep running means and for dropout: they stay in evaluation mode."""
         super().train(mode)
@@ -74,6 +96,13 @@ class TrainableBackbone(nn.Module):
             if isinstance(module, nn.modules.dropout._DropoutNd) or _keeps_means(module):
                 module.training = False
         return self
+
+    @property
+    def _only_last(self) -> bool:
+        blocks = {
+            self._parts.block_of.get(path) for path, parameter in self.named_parameters() if parameter.requires_grad
+        }
+        return bool(self._parts.num) and 0 not in blocks
 
     @property
     def pooling(self) -> Pooling:
@@ -181,6 +210,12 @@ def _own_recipe(name: str, network: Any, size: tuple[int, int] | None, pooling: 
         std=config["std"],
         pooling=pooling,
     )
+
+
+def _recompute(network: Any, enable: bool) -> None:
+    """Whether its blocks keep nothing for the gradient; a network that cannot do it stays as it is."""
+    with suppress(AttributeError, AssertionError):
+        network.set_grad_checkpointing(enable)
 
 
 def _keeps_means(module: nn.Module) -> bool:

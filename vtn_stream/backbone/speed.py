@@ -15,7 +15,16 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["bf16_pays", "cast_weights", "dtype_for", "fold_batch_norms", "noise", "num_cores", "single_threads"]
+__all__ = [
+    "bf16_pays",
+    "cast_weights",
+    "dtype_for",
+    "fold_batch_norms",
+    "has_bfloat16",
+    "noise",
+    "num_cores",
+    "single_threads",
+]
 
 
 def num_cores() -> int:
@@ -59,6 +68,11 @@ def dtype_for(model: nn.Module, device: str) -> torch.dtype:
 def bf16_pays() -> bool:
     """Whether this CPU multiplies bfloat16 in hardware; if it does not, bfloat16 is slower than float32."""
     return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the device multiplies bfloat16 in hardware."""
+    return torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else bf16_pays()
 
 
 @torch.no_grad()  # not inference_mode: tensors made in it refuse other uses

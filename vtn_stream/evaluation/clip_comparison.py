@@ -10,9 +10,10 @@ __all__ = ["labelled_for"]
 
 
 def labelled_for(
-    models: Sequence[tuple[str, Sequence[str]]], path: Path, videos: Path | None
+    models: Sequence[tuple[str, Sequence[str]]], path: Path, videos: Path | None, names: Path | None = None
 ) -> list[list[LabelledClip]]:
-    """The clips as `read_clips` gives them for each model. models: their names and labels.
+    """The clips as `read_clips` gives them for each model. models: their names and labels; names: a file that says
+    which label a number of the list stands for.
 
     Raises AnnotationError, for several models with the name of that which does not know a label; InputError where a
     clip has another label for each of them.
@@ -20,17 +21,17 @@ def labelled_for(
     labelled = []
     for name, labels in models:
         try:
-            labelled.append(read_clips(path, labels, videos))
+            labelled.append(read_clips(path, labels, videos, names=names))
         except AnnotationError as error:
             if len(models) == 1:
                 raise
             raise AnnotationError(f"{error.fact} for {name}", error.consequence, error.cure, error.problems) from error
     called = [[labels[clip.truth] for clip in clips] for (_, labels), clips in zip(models, labelled, strict=True)]
-    for clip, *names in zip(labelled[0], *called, strict=True):
-        if len({*names}) > 1:
+    for clip, *its in zip(labelled[0], *called, strict=True):
+        if len({*its}) > 1:
             raise InputError(
-                f"{clip.name} is given by a number, which is {names[0]} to one model and {names[1]} to the other",
+                f"{clip.name} is given by a number, which is {its[0]} to one model and {its[1]} to the other",
                 "they were not compared",
-                "write labels instead of numbers",
+                "write labels instead of numbers, or say with --labels which label each number is",
             )
     return labelled

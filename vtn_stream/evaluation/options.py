@@ -31,6 +31,7 @@ _WAYS: Mapping[str, tuple[Way, ...]] = {
     "models": ("films", "clips"),
     "point": ("films",),
     "videos": ("films", "clips", "agreement"),
+    "names": ("clips",),
     "weights": ("films", "clips"),
     "store": ("films",),
     "metrics": ("predictions", "films"),
@@ -65,7 +66,8 @@ _SPELLED = {
     "tious": "tiou",
     "tolerances": "tolerance",
     "coding": "observation",
-}  # fields whose option is in the singular
+    "names": "labels",
+}  # fields whose option is called otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class EvaluationOptions:
     models               the model, by its name or file, or two to compare; () for predictions
     point                the name of an operating point of each model; None: their default ones
     videos               the films' folder; None: that of the list or of the annotations
+    names                of clips: a file that says which label a number of the list stands for
     metrics              what to measure; (): what says something of such annotations
     tious                thresholds of tIoU, groups of them; (): THUMOS14's
     tolerances           of spots, seconds ("s") or frames ("f"); (): the usual ones
@@ -109,6 +112,7 @@ class EvaluationOptions:
     models: tuple[str, ...] = ()
     point: str | None = None
     videos: Path | None = None
+    names: Path | None = None
     metrics: "tuple[Metric, ...]" = ()
     tious: tuple[tuple[float, ...], ...] = ()
     tolerances: tuple[tuple[float, Literal["s", "f"]], ...] = ()

@@ -57,9 +57,9 @@ class Dense(Head[DenseConfig]):
 
     def loss(self, config: DenseConfig, network: VTN, batch: Batch, *, smoothing: float) -> Loss:
         logits = network.label(batch.embeddings, batch.position_ids, batch.valid)
-        labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
-        known = batch.valid & (batch.labels >= 0)
-        return Loss(dense_loss(logits, labels, known, smoothing=smoothing))
+        labels, known = _asked(config, batch)
+        whole = None if batch.whole is None else _asked(config, batch.whole)
+        return Loss(dense_loss(logits, labels, known, smoothing=smoothing, whole=whole), is_share=True)
 
     def metric(
         self,
@@ -145,6 +145,12 @@ def _probabilities(config: DenseConfig, frame: NDArray[np.float16]) -> NDArray[n
     if config.num_outputs == config.num_classes:
         return said
     return np.concatenate([said, np.maximum(1 - said.sum(axis=1, keepdims=True), 0)], axis=1)
+
+
+def _asked(config: DenseConfig, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The labels [B, L] that are learnt, -1 for none, and where a position is known."""
+    labels = batch.labels.masked_fill(batch.labels >= config.num_outputs, -1)  # nothing, without an output for it
+    return labels, batch.valid & (batch.labels >= 0)
 
 
 def _likeliest_labels(prediction: GridScores) -> NDArray[np.intp]:

@@ -31,7 +31,8 @@ class Batch:
     """embeddings [B, L, D]; valid [B, L]; labels [B, L], the last class for nothing, -1 where invalid or not known;
     segments: bounds [N, 2] in the crop's positions and classes [N] of each crop; clips [B], -1 where a film has none,
     or the probability of each label [B, K]; known [B, L, K]: whether it is known that a label happens or not; None:
-    everywhere; position_ids int64 [B, L], for an encoder that reads native positions; None: it reads none.
+    everywhere; position_ids int64 [B, L], for an encoder that reads native positions; None: it reads none; whole, the
+    batch of which this is a part; None: it is one.
     """
 
     embeddings: Tensor
@@ -41,6 +42,14 @@ class Batch:
     clips: Tensor
     known: Tensor | None = None
     position_ids: Tensor | None = None
+    whole: "Batch | None" = None
+
+    def part(self, rows: slice) -> "Batch":
+        """Some of the crops, as a part of this batch."""
+        on = {name: getattr(self, name)[rows] for name in ("embeddings", "valid", "labels", "segments", "clips")}
+        known = None if self.known is None else self.known[rows]
+        ids = None if self.position_ids is None else self.position_ids[rows]
+        return replace(self, **on, known=known, position_ids=ids, whole=self)
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on that device; segments stay where they are, since targets are made of them on the CPU."""
@@ -51,10 +60,13 @@ class Batch:
 
 
 class Loss(NamedTuple):
-    """The loss of a batch: a mean; or a sum over that many positives."""
+    """The loss of a batch: a mean; or a sum over that many positives. is_share: of a part of a batch, its share of the
+    mean over the whole one; else the mean counts by the number of crops.
+    """
 
     value: Tensor
     num_positives: int | None = None
+    is_share: bool = False
 
 
 class Statements(NamedTuple):

@@ -29,17 +29,29 @@ def diou_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return 1 - shared / union.clamp(min=eps) + (distance / hull.clamp(min=eps)) ** 2
 
 
-def dense_loss(logits: Tensor, labels: Tensor, known: Tensor, *, smoothing: float = 0.15) -> Tensor:
+def dense_loss(
+    logits: Tensor,
+    labels: Tensor,
+    known: Tensor,
+    *,
+    smoothing: float = 0.15,
+    whole: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Cross entropy of logits [B, T, K] at labels [B, T], -1 where there is none, and a cost for changes between
     neighbouring positions: the mean of clamp((log p_t - log p_{t-1})^2, 0, 16), of which only p_t learns. Nothing is
     learnt where positions are not known [B, T].
 
+    whole  labels and known of the batch of which these are a part: the means are over that, and the parts' losses add
+           up to its loss
+
     Farha and Gall, "MS-TCN" (2019), section 3.3.
     """
     targets = torch.where(known, labels, -1)
-    num = (targets >= 0).sum().clamp(min=1)
+    all_labels, all_known = (labels, known) if whole is None else whole
+    num = (all_known & (all_labels >= 0)).sum().clamp(min=1)
+    num_changes = (all_known[:, 1:] & all_known[:, :-1]).sum() * logits.shape[-1]
     wrong = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum") / num
     log_p = log_softmax(logits, -1)
     change = (log_p[:, 1:] - log_p[:, :-1].detach()).square().clamp(max=16)
     both = (known[:, 1:] & known[:, :-1])[..., None]
-    return wrong + smoothing * (change * both).sum() / (both.sum() * logits.shape[-1]).clamp(min=1)
+    return wrong + smoothing * (change * both).sum() / num_changes.clamp(min=1)

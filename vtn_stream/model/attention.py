@@ -103,11 +103,13 @@ class GlobalRow:
         *,
         dropout_p: float = 0.0,
         keeps_attention: bool = False,
+        head: int | None = None,
     ) -> None:
         """query [B, H, d], scaled; key_weight [D, D] and key_bias [D] of the global keys' projection.
 
         keeps_attention  4 H bytes a token, for `attention`: small tensors that stay would leave holes between large
                          ones that go (a process grew by 1.2 KB a token)
+        head             whose attention is wanted; None: the mean of all
         """
         heads, width = query.shape[1:]
         self._probe = torch.einsum("bhe,hed->bhd", query, key_weight.view(heads, width, -1))  # [B, H, D]
@@ -118,6 +120,7 @@ class GlobalRow:
         self._kept = torch.zeros_like(self._shift)  # the same after dropout
         self._sum = torch.zeros_like(self._probe, dtype=torch.float32)  # of exp(score - highest) x
         self._keeps_attention = keeps_attention
+        self._head = head
         self._scores: list[Tensor] = []
 
     def add(self, tokens: Tensor, valid: Tensor | None = None) -> Self:
@@ -146,5 +149,6 @@ class GlobalRow:
         return (seen + share * value_bias.view(heads, -1)).flatten(1)
 
     def attention(self) -> Tensor:
-        """[B, L]: how much it saw of each token of all pieces, in order; the mean of the heads."""
-        return torch.cat([((s - self._highest).exp() / self._total).mean(1) for s in self._scores], 1)
+        """[B, L]: how much it saw of each token of all pieces, in order; the mean of the heads, or one of them."""
+        of_heads = ((s - self._highest).exp() / self._total for s in self._scores)
+        return torch.cat([each.mean(1) if self._head is None else each[:, self._head] for each in of_heads], 1)

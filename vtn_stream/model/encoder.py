@@ -7,6 +7,7 @@ Post-norm layers with GELU as in BERT; the sizes are EncoderConfig's. Knows tens
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
 import torch
@@ -16,7 +17,16 @@ from torch.nn.functional import dropout, gelu, pad
 from vtn_stream.model.attention import GlobalRow, band_attention
 from vtn_stream.model.config import EncoderConfig
 
-__all__ = ["TILE", "Encoded", "LongformerLayer", "ReadFrames", "TemporalEncoder", "layer_tiles", "show_frames"]
+__all__ = [
+    "TILE",
+    "Encoded",
+    "LongformerLayer",
+    "ReadFrames",
+    "TemporalEncoder",
+    "layer_tiles",
+    "show_frames",
+    "up_to_layer",
+]
 
 ReadFrames = Callable[[int, int], Tensor]  # (start, stop) -> a tensor of those frames
 
@@ -38,10 +48,14 @@ class Encoded(NamedTuple):
 
 
 class LongformerLayer(nn.Module):
-    """One layer, for frames and global token apart: neither needs the other's result."""
+    """One layer, for frames and global token apart: neither needs the other's result.
+
+    shown_head  whose attention is told; None: the mean of the heads
+    """
 
     def __init__(self, config: EncoderConfig, window: int) -> None:
         super().__init__()
+        self.shown_head: int | None = None
         width = config.width
         self.num_heads = config.num_heads
         self.reach = window // 2
@@ -86,7 +100,14 @@ class LongformerLayer(nn.Module):
         asked = torch.zeros_like(cls) if self.is_uniform else self.query_global(cls)
         query = self._heads(asked) * (cls.shape[-1] // self.num_heads) ** -0.5
         key, dropout_p = self.key_global, self._dropout_p
-        row = GlobalRow(query, key.weight, key.bias, dropout_p=dropout_p, keeps_attention=keeps_attention)
+        row = GlobalRow(
+            query,
+            key.weight,
+            key.bias,
+            dropout_p=dropout_p,
+            keeps_attention=keeps_attention,
+            head=self.shown_head,
+        )
         return row.add(cls[:, None])
 
     def global_token(self, cls: Tensor, row: GlobalRow) -> Tensor:
@@ -246,6 +267,23 @@ class TemporalEncoder(nn.Module):
                 raise ValueError(f"{name} must be {list(embeddings.shape[:2])}, got {list(tensor.shape)}")
         if self.config.positions == "native" and position_ids is None:
             raise ValueError("native positions are the frames' indices in the film: give position_ids")
+
+
+def up_to_layer(encoder: TemporalEncoder, layer: int, head: int | None = None) -> TemporalEncoder:
+    """The encoder of the first `layer` layers, with the same weights, not copies, and in evaluation mode: its attention
+    is that of its last layer, of one head from 0 on, or the mean of all.
+
+    Raises ValueError for a layer or a head that the encoder has not.
+    """
+    config = encoder.config
+    if not 1 <= layer <= config.num_layers or not (head is None or 0 <= head < config.num_heads):
+        raise ValueError(f"there are {config.num_layers} layers of {config.num_heads} heads")
+    with torch.device("meta"):
+        shorter = TemporalEncoder(replace(config, attention_windows=config.attention_windows[:layer]))
+    weights = encoder.state_dict()
+    shorter.load_state_dict({name: weights[name] for name in shorter.state_dict()}, assign=True)
+    shorter.layers[-1].shown_head = head
+    return shorter.eval()
 
 
 def layer_tiles(

@@ -3,13 +3,15 @@
 B films, T frames, N frames of all films, D width of an embedding, K classes
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from vtn_stream.model.config import StatisticsConfig, VTNConfig
+from vtn_stream.model.config import ClassificationConfig, DenseConfig, LocalizationConfig, StatisticsConfig, VTNConfig
 from vtn_stream.model.encoder import TemporalEncoder
 from vtn_stream.model.heads import Pyramid
 from vtn_stream.model.statistics import StatisticsEncoder
@@ -20,7 +22,9 @@ __all__ = ["VTN"]
 class VTN(nn.Module):
     """Neimark et al., "Video Transformer Network" (2021), with any image network and head.
 
-    backbone  maps [N, 3, H, W] to [N, D]; None if embeddings come from elsewhere
+    backbone    maps [N, 3, H, W] to [N, D]; None if embeddings come from elsewhere
+    product     the type of its products where it is not that of the weights, such as bfloat16; what it gives is of the
+                weights' type, so that a loss is
 
     Its config may ask for a linear model: statistics of the embeddings instead of attention, and one linear layer.
     """
@@ -29,6 +33,7 @@ class VTN(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = backbone
+        self.product: torch.dtype | None = None
         self.encoder: TemporalEncoder | StatisticsEncoder
         if isinstance(config.encoder, StatisticsConfig):
             self.encoder = StatisticsEncoder(config.encoder)
@@ -58,23 +63,53 @@ class VTN(nn.Module):
         """
         if self.backbone is None:
             raise ValueError("this network has no backbone: give its embeddings to `classify`")
-        if piece is None:
-            whole: Tensor = self.backbone(pixels)
-            return whole
-        run = partial(checkpoint, self.backbone, use_reentrant=False) if torch.is_grad_enabled() else self.backbone
-        return torch.cat([run(some) for some in torch.split(pixels, piece)])
+        with self._products():
+            if piece is not None and hasattr(self.backbone, "in_pieces"):  # it knows which of its parameters learn
+                return self._result(self.backbone.in_pieces(pixels, piece))  # type: ignore[operator]
+            run: Callable[[Tensor], Tensor] = self.backbone
+            if piece is not None and torch.is_grad_enabled():
+                run = partial(checkpoint, self.backbone, use_reentrant=False)
+            parts = [run(some) for some in torch.split(pixels, len(pixels) if piece is None else piece)]
+        return self._result(parts[0] if len(parts) == 1 else torch.cat(parts))
 
     def classify(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Embeddings [B, T, D] -> logits [B, K] of a classification head: the second half of `forward`."""
-        logits: Tensor = self.head(self.encoder(embeddings, position_ids, valid, read="cls").cls)
-        return logits
+        with self._products():
+            logits: Tensor = self.head(self.encoder(embeddings, position_ids, valid, read="cls").cls)
+        return self._result(logits)
 
     def locate(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Pyramid:
         """Embeddings [B, T, D] -> the outputs of a localization head at every point of its pyramid."""
-        pyramid: Pyramid = self.head(self.encoder(embeddings, position_ids, valid).frames, valid)
-        return pyramid
+        with self._products():
+            pyramid: Pyramid = self.head(self.encoder(embeddings, position_ids, valid).frames, valid)
+        logits, offsets = (tuple(self._result(level) for level in of) for of in (pyramid.logits, pyramid.offsets))
+        return pyramid._replace(logits=logits, offsets=offsets)
 
     def label(self, embeddings: Tensor, position_ids: Tensor | None = None, valid: Tensor | None = None) -> Tensor:
         """Embeddings [B, T, D] -> logits [B, T, K] of a dense head."""
-        logits: Tensor = self.head(self.encoder(embeddings, position_ids, valid).frames)
-        return logits
+        with self._products():
+            logits: Tensor = self.head(self.encoder(embeddings, position_ids, valid).frames)
+        return self._result(logits)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The parameters on which nothing depends that this head gives, by their names: of the last layer, the queries,
+        keys and values of the frames where only the global token is read, and those of the global token where only
+        frames are. Empty for heads of other packages, which may read both.
+        """
+        if isinstance(self.encoder, StatisticsEncoder) or not self.encoder.layers:
+            return ()
+        if type(self.config.head) is ClassificationConfig:
+            dead: tuple[str, ...] = ("query", "key", "value")
+        elif type(self.config.head) in (LocalizationConfig, DenseConfig):
+            dead = ("query_global", "key_global", "value_global")
+        else:
+            return ()
+        last = f"encoder.layers.{len(self.encoder.layers) - 1}"
+        return tuple(f"{last}.{name}.{kind}" for name in dead for kind in ("weight", "bias"))
+
+    def _products(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.product is None else torch.autocast(self.device.type, self.product)
+
+    def _result(self, x: Tensor) -> Tensor:
+        return x if self.product is None else x.to(next(self.head.parameters()).dtype)

@@ -89,8 +89,9 @@ def refuse(lists: Sequence[str], problems: Sequence[Problem]) -> None:
 
 def _below(folder: Path, root: Path) -> str:
     """Where a folder of classes lies among the films, with a slash at its end; "" for that of the films itself."""
-    below = path_below(os.path.join(os.path.abspath(folder), ""), homes_of(root))
-    if os.path.isabs(below):
+    ways = (os.path.join(way(folder), "") for way in (os.path.abspath, os.path.realpath))
+    below = next((b for way in ways if not os.path.isabs(b := path_below(way, homes_of(root)))), None)
+    if below is None:
         raise InputError(
             f"the folder {folder.name} is not inside {root.name or root}, the folder of the films",
             "its films were not read",
@@ -105,18 +106,20 @@ class _Reading:
         self._read = ClipFiles(findings.name)
         self._row: dict[str, int] = {}  # of each file
         self._labels: dict[str, str | None] = {}  # as the list gives them -> as they are called; None: unknown
+        self._why_unknown: dict[str, str] = {}
         self._spelled: dict[str, str] = {}
         self._twice: set[str] = set()  # files with two labels
         self._together: dict[str, tuple[At, list[str], int]] = {}  # problems that many clips share
         self._num_whole = 0
+        self._outside = ""  # the folder of all absolute paths that lead out of that of the films
         self._homes = homes_of(films.root)
 
     def add(self, clip: ListedClip, prefix: str, *, is_kinetics: bool) -> None:
-        at, findings = clip.at, self._findings
+        at = clip.at
         subset = clip.facts.get("subset")
         named = subset_named(subset) if isinstance(subset, str) else None
         if subset is not None and named is None and not self._is_validation:
-            findings.problem(at, f"{shown(clip.path)}: its subset is {shown(subset)}, not training, validation or test")
+            self._share(f"of the subset {shown(subset)}, not of training, validation or test", at, clip.path)
             return
         if named == "test" and not self._is_validation:
             self._read.num_test += 1
@@ -140,7 +143,7 @@ class _Reading:
         before = self._read.labels[row]
         if label != before:
             self._twice.add(file)
-        as_before = "" if label == before else f", as {shown(before)}"
+        as_before = "" if label == before else f", as {shown(before)}, so neither counts"
         self._findings.problem(at, f"{shown(file)} is listed{where} already{as_before}")
 
     def _label(self, clip: ListedClip, at: At) -> str | None:
@@ -151,7 +154,9 @@ class _Reading:
                 self._findings.refuse(at, f"it has more than {MAX_LABELS} labels", "give a list of clips with labels")
         label = self._labels[given]
         if label is None:
-            self._share(self._unknown(given.strip()), at, clip.path)
+            if given not in self._why_unknown:
+                self._why_unknown[given] = self._unknown(given.strip())
+            self._share(self._why_unknown[given], at, clip.path)
         return label
 
     def _known(self, label: str) -> str | None:
@@ -167,8 +172,9 @@ class _Reading:
             return f"whose label {shown(label)} {fault}" if label else "without a label"
         assert self._names is not None
         if label.isdecimal():
-            return f"of number {label}, which has no label in {self._names.name}"
-        near = nearest(label, self._names.labels) if len(self._together) < MAX_SUGGESTIONS else None
+            from_0 = f" (its numbers go from 0 to {len(self._names.labels) - 1})" if "0" in self._names.classes else ""
+            return f"of number {label}, which has no label in {self._names.name}{from_0}"
+        near = nearest(label, self._names.labels) if len(self._why_unknown) < MAX_SUGGESTIONS else None
         return f"of {shown(label)}, which is not in {self._names.name}" + f" (did you mean {shown(near)}?)" * bool(near)
 
     def _file(self, path: str, at: At, label: str) -> str | None:
@@ -178,18 +184,17 @@ class _Reading:
         if (fault := id_fault(path)) and fault != "leads out of the folder":
             self._findings.problem(at, f"the path {shown(path)} {fault}")
             return None
+        root = films.root.name or str(films.root)
         if fault:
-            self._share(f"outside of {films.root.name or films.root}", at, path)
+            if os.path.isabs(folder := os.path.dirname(path)):
+                self._outside = os.path.commonpath([self._outside or folder, folder])
+            self._share(f"outside of {root}", at, path)
             return None
-        files = films.find(path)
-        if len(files) > 1 and label:  # of one clip in several folders, that of its class
-            called = {one_form(label), one_form(label).replace(" ", "_")}
-            files = [file for file in files if called & set(one_form(file).split("/")[:-1])] or files
+        files = films.find(path, label)
         if len(files) == 1:
             return files[0]
-        root = films.root.name or str(films.root)
         if files:
-            self._findings.problem(at, f"{shown(path)} may be {listed(files)}: write its path, or remove the others")
+            self._share("in several places: write a path, or remove the others", at, f"{path} ({listed(files)})")
         elif films.outside and films.leads_out(path):
             self._share(f"behind a link out of {root}, which is not allowed", at, path)
         else:
@@ -206,17 +211,20 @@ class _Reading:
         read, findings = self._read, self._findings
         for kind, (first, paths, num) in self._together.items():
             text = f"{num} clips are {kind}" if num > 1 else f"1 clip is {kind}"
-            findings.problem(first if num == 1 else At(), f"{text}: {listed(paths, MAX_NAMED)}{self._hint(kind)}")
+            named = listed([*paths, *[""] * (num - len(paths))], MAX_NAMED)
+            findings.problem(first if num == 1 else At(), f"{text}: {named}{self._hint(kind)}")
         read.problems = list(findings.in_order(findings.problems))
         read.notes = [str(problem) for problem in findings.in_order(findings.warnings)]
         if self._num_whole:
-            files = "1 film is" if self._num_whole == 1 else f"{self._num_whole} films are"
-            read.notes.append(f"{files} named by the id alone, without seconds: each is taken for the clip, cut out")
+            read.notes.append(kinetics.named_by_film(self._num_whole))
         read.leave_out([row for file, row in self._row.items() if file in self._twice])
         return read
 
     def _hint(self, kind: str) -> str:
         films = self._films
+        if kind.startswith("outside of") and self._outside not in ("", os.sep):
+            cure = "name it with --videos" if os.path.isdir(self._outside) else "there is no such folder: shorten them"
+            return f" (absolute paths begin with {shown(self._outside)}: {cure})"
         if not kind.startswith("not in "):
             return ""
         if films.passed:

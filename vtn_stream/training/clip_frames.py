@@ -22,9 +22,9 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import Recipe
 from vtn_stream.training.augment import Augmentation, Look, Mix, soft_targets
 from vtn_stream.training.clip_sampling import ClipSampling
-from vtn_stream.training.decoding import ClipDecoders, Window, WindowRequest
 from vtn_stream.training.examples import Example, Pixels, Shot
 from vtn_stream.training.left_out import LeftOut
+from vtn_stream.video.decoders import Decoders, FrameAnswer, FrameRequest
 
 __all__ = ["ClipFrames", "ClipReader", "LearntClip", "Shown", "labels_of_batch"]
 
@@ -55,7 +55,7 @@ class ClipReader:
 
     def __init__(
         self,
-        decoders: ClipDecoders,
+        decoders: Decoders,
         sampling: ClipSampling,
         recipe: Recipe,
         augmentation: Augmentation,
@@ -96,11 +96,11 @@ class ClipReader:
         for (clip, rng), answer in zip(asked(), answers, strict=True):
             yield self._shown(clip, rng, answer)
 
-    def _request(self, clip: LearntClip, rng: np.random.Generator | None) -> WindowRequest:
+    def _request(self, clip: LearntClip, rng: np.random.Generator | None) -> FrameRequest:
         share = self._share(rng)
-        return WindowRequest(
-            path=clip.path,
-            frames=lambda video: window_indices(video, share, self._sampling.frames, self._sampling.seconds),
+        return FrameRequest(
+            video=clip.path,
+            choose=lambda video: window_indices(video, share, self._sampling.frames, self._sampling.seconds),
             size=self._reading_size,
         )
 
@@ -113,20 +113,21 @@ class ClipReader:
         """Where a window begins, as a share of the way to its last possible begin."""
         return Fraction(1, 2) if rng is None else Fraction(float(rng.random()))
 
-    def _shown(self, clip: LearntClip, rng: np.random.Generator | None, answer: Window | VideoError) -> Shown | None:
-        share = self._share(rng)  # drawn first for the request as well: what is drawn next is then the same
+    def _shown(
+        self, clip: LearntClip, rng: np.random.Generator | None, answer: FrameAnswer | VideoError
+    ) -> Shown | None:
+        self._share(rng)  # drawn first for the request as well: what is drawn next is then the same
         if isinstance(answer, VideoError):
             self.left_out.add(clip.name, answer.fact)
             return None
-        if answer.num_lost:
-            self.left_out.add(clip.name, f"{answer.num_lost} of {len(answer.frames)} frames cannot be decoded")
+        if len(answer.lost):
+            self.left_out.add(clip.name, f"{len(answer.lost)} of {len(answer.frames)} frames cannot be decoded")
             return None
         self._identities[clip.name] = answer.video.identity
         frames = torch.from_numpy(answer.frames).permute(0, 3, 1, 2)
         size, own = self.recipe.size, (frames.shape[2], frames.shape[3])
         look = self._augmentation.middle(own, size) if rng is None else self._augmentation.draw(rng, own, size)
-        indices = window_indices(answer.video, share, self._sampling.frames, self._sampling.seconds)
-        ids = indices - indices[0] if self._native_ids else np.arange(len(frames))
+        ids = answer.indices - answer.indices[0] if self._native_ids else np.arange(len(frames))
         return Shown(clip=clip, frames=frames, ids=ids, look=look)
 
     def identities_of(self, clips: Iterable[LearntClip]) -> list[str | None]:

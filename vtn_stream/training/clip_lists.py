@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vtn_stream.errors import InputError, listed
 from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.annotations import Problem
-from vtn_stream.formats.annotations.label_names import read_label_names
+from vtn_stream.formats.annotations.label_files import read_label_names
 from vtn_stream.formats.annotations.spelling import look_alikes
 from vtn_stream.formats.annotations.words import label_order, shown
 from vtn_stream.training.clip_files import MAX_NAMED, ClipFiles, clip_files, refuse
@@ -118,7 +118,8 @@ def read_clip_lists(
     if validation is not None:
         if num := sum(training.validates):
             raise InputError(
-                f"{annotations.name} names {num} clips of the subset validation, and {validation.name} names others",
+                f"{annotations.name} names {'1 clip' if num == 1 else f'{num} clips'} of the subset validation, "
+                f"and {validation.name} names others",
                 "it is not clear which of them measure the model",
                 "leave out --validation, or take those clips out of the list",
             )
@@ -134,12 +135,12 @@ def read_clip_lists(
         refuse([each.name for each in lists], problems)
     notes = [note for each in lists for note in each.notes] + _left_out(problems)
     if num := sum(each.num_test for each in lists):
-        notes.append(f"{num} clip{'s' * (num > 1)} of the subset test not used")
+        notes.append(f"{num} clip{'s' * (num > 1)} of the subset test {'are' if num > 1 else 'is'} not used")
     taught = Counter(
         label for label, validates in zip(training.labels, training.validates, strict=True) if not validates
     )
-    _leave_unknown(lists, taught, notes, skip_bad=skip_bad)
     _check_enough(training, taught)
+    _leave_unknown(lists, taught, notes, skip_bad=skip_bad)
     labels = tuple(sorted(taught, key=label_order)) if known is None else known.labels
     clips = _clips(videos, lists, labels)
     notes += _doubts(taught, labels, is_named=known is not None)

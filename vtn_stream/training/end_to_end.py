@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from vtn_stream.backbone.speed import num_cores
+from vtn_stream.embedding import probe
 from vtn_stream.errors import InputError
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.augment import Augmentation, mirrors
@@ -22,7 +23,6 @@ from vtn_stream.training.clip_network import Begun, begin
 from vtn_stream.training.clip_plan import ClipPlan, plan_for
 from vtn_stream.training.clip_session import ClipSession
 from vtn_stream.training.clip_validation import ClipValidation
-from vtn_stream.training.decoding import ClipDecoders
 from vtn_stream.training.estimate import check_memory, measured, sentence
 from vtn_stream.training.events import ClipsPrepared, EpochDone, StepDone, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.left_out import LeftOut
@@ -30,8 +30,11 @@ from vtn_stream.training.log import Log
 from vtn_stream.training.loop import run
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.overrides import shown
+from vtn_stream.video.decoders import Decoders, num_decoders
 
 __all__ = ["teach_end_to_end"]
+
+SAVES_MEMORY = ("accumulate", "backbone.piece")
 
 
 def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None] | None = None) -> Taught:
@@ -51,7 +54,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
     store = EmbeddingStore(options.store)
     learning = plan.settings.backbone
     assert learning is not None
-    with _all_cores(device), ClipDecoders(_num_decoders(device), store) as decoders:
+    with _all_cores(device), _decoders(device, store) as decoders:
         reader = _reader(plan, learning.augmentation, decoders, left_out, store)
         clips, others = (_clips(plan.lists.clips.of(side)) for side in ("training", "validation"))
         examples = ClipFrames(
@@ -128,9 +131,9 @@ def _device(options: TrainingOptions) -> str:
     return "cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _num_decoders(device: str) -> int:
-    """On a CPU one keeps up with any network; a GPU waits for all the cores there are."""
-    return max(1, num_cores() - 1) if device == "cuda" else 1
+def _decoders(device: str, store: EmbeddingStore) -> Decoders:
+    """The store remembers the clocks of films that were probed."""
+    return Decoders(num_decoders(has_gpu=device == "cuda"), probe=lambda path, process: probe(path, store, process))
 
 
 @contextmanager
@@ -145,7 +148,7 @@ def _all_cores(device: str) -> Iterator[None]:
 
 
 def _reader(
-    plan: ClipPlan, augmentation: Augmentation, decoders: ClipDecoders, left_out: LeftOut, store: EmbeddingStore
+    plan: ClipPlan, augmentation: Augmentation, decoders: Decoders, left_out: LeftOut, store: EmbeddingStore
 ) -> ClipReader:
     return ClipReader(
         decoders, plan.sampling, plan.recipe, augmentation, left_out, store=store, native_ids=plan.native_ids
@@ -157,7 +160,10 @@ def _clips(clips: Clips) -> list[LearntClip]:
 
 
 def _facts(plan: ClipPlan, begun: Begun, options: TrainingOptions) -> dict[str, Any]:
-    """All that the numbers depend on, besides the films and the machine."""
+    """All that the numbers depend on, besides the films and the machine. What only saves memory may change: where it
+    ran out, the same training goes on.
+    """
+    settings = shown(plan.settings, plan.sampling)
     return {
         "recipe": options.recipe,
         "network": plan.config.backbone,
@@ -167,7 +173,7 @@ def _facts(plan: ClipPlan, begun: Begun, options: TrainingOptions) -> dict[str, 
         "seed": plan.settings.seed,
         "first weights": begun.digest,
         "the model it goes on from": "" if plan.base is None else plan.base.digest,
-        **shown(plan.settings, plan.sampling),
+        **{name: value for name, value in settings.items() if name not in SAVES_MEMORY},
     }
 
 

@@ -4,13 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from vtn_stream.embedding import probe
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, VideoError, listed
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
 from vtn_stream.film_folder import FilmFolder
-from vtn_stream.formats.annotations import Annotations, Problem, cholec80, mstcn, read_annotations, salads
+from vtn_stream.formats.annotations import Annotations, Problem, cholec80, kinetics, mstcn, read_annotations, salads
+from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.convertible import with_command
@@ -61,6 +63,7 @@ def find_films(
     *,
     annotation_fps: Fraction | None = None,
     coding: CodingOptions = CodingOptions(),
+    label_names: LabelNames | None = None,
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Footage:
@@ -68,14 +71,17 @@ def find_films(
 
     A film lies under the path that its id is, or anywhere below the folder under a name like its id, whatever its
     suffix (`FilmFolder.find`). Where the annotations count frames, annotation_fps is their rate; if neither it nor the
-    format says the rate, it is the films'. Films of the subset test need not be there. skip_bad: what is wrong, and
-    films that cannot be read, are left out and reported.
+    format says the rate, it is the films'. label_names: what their labels are called. Films of the subset test need
+    not be there. skip_bad: what is wrong, and films that cannot be read, are left out and reported.
 
     Raises AnnotationError with every problem of the annotations and of the films; InputError where no film is there.
     """
     tell = on_event or (lambda event: None)
-    try:
-        draft = _draft(annotations, annotation_fps, coding)
+    read = partial(
+        read_annotations, annotations, fps=annotation_fps, coding=coding, folder=folder, label_names=label_names
+    )
+    try:  # their ids and subsets are sure before probing, but not the seconds of frames that they count
+        draft = read(skip_bad=True, film_rate=lambda name: UNKNOWN_RATE)
     except UnknownFormat as error:
         raise with_command(error, annotations, folder) from error
     wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
@@ -108,7 +114,8 @@ def find_films(
         if video.subset == "test" or name in problems:
             durations[name] = LONG_S if video.duration_s is None else video.duration_s
     durations |= {name: video.duration_s for name, video in videos.items()}
-    found = _read(annotations, durations, annotation_fps, rates, problems, coding, skip_bad=skip_bad)
+    read = partial(read, videos=durations, film_rate=lambda name: rates.get(name, UNKNOWN_RATE))
+    found = _read(annotations, read, problems, skip_bad=skip_bad)
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
@@ -122,6 +129,8 @@ def find_films(
         notes.append(OF_FILMS)
     if annotation_fps is not None and not found.uses_fps:
         notes.append(NOT_COUNTED)
+    if found.format == kinetics.NAME and (num := sum(not videos[name].path.stem.endswith(name) for name in used)):
+        notes.append(kinetics.named_by_film(num))
     notes += [f"left out: {_note(problem)}" for problem in (*found.skipped, *_as_problems(problems))]
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])
@@ -132,11 +141,6 @@ def find_films(
         videos={name: videos[name] for name in used},
         notes=tuple(notes),
     )
-
-
-def _draft(annotations: Path, fps: Fraction | None, coding: CodingOptions) -> Annotations:
-    """The annotations before probing: their ids and subsets are sure, but not the seconds of frames that they count."""
-    return read_annotations(annotations, skip_bad=True, fps=fps, film_rate=lambda name: UNKNOWN_RATE, coding=coding)
 
 
 def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
@@ -191,25 +195,11 @@ def _others(films: FilmFolder, names: Collection[str]) -> list[str]:
 
 
 def _read(
-    annotations: Path,
-    durations: Mapping[str, float],
-    fps: Fraction | None,
-    rates: Mapping[str, float],
-    problems: Mapping[str, str],
-    coding: CodingOptions,
-    *,
-    skip_bad: bool,
+    annotations: Path, read: Callable[..., Annotations], problems: Mapping[str, str], *, skip_bad: bool
 ) -> Annotations:
     """Raises AnnotationError with its own problems and these."""
     try:
-        found = read_annotations(
-            annotations,
-            videos=durations,
-            skip_bad=skip_bad,
-            fps=fps,
-            film_rate=lambda name: rates.get(name, UNKNOWN_RATE),
-            coding=coding,
-        )
+        found = read(skip_bad=skip_bad)
     except AnnotationError as error:
         if not error.problems:
             raise

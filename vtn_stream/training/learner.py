@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from vtn_stream.backbone.speed import has_bfloat16
 from vtn_stream.model import VTN
 from vtn_stream.training.examples import Example
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.objective import Objective
+from vtn_stream.training.rates import parameter_groups, share_at
 
-__all__ = ["Learner", "NoNumber", "Step", "Weights", "copied", "pace", "parameter_groups"]
-
-MAX_NORM = 1.0  # of the gradient
+__all__ = ["Learner", "NoNumber", "Step", "Weights", "copied"]
 
 Weights = dict[str, Tensor]  # a state_dict
 
@@ -32,57 +32,95 @@ class Step(NamedTuple):
 
 
 class Learner:
-    """Trains a network, one batch at a time, num_steps in all.
+    """Trains a network, one batch at a time, num_steps in all; of its own accord it takes no part of the network into
+    training that does not want gradients.
 
-    step  how many were learnt; mean: the running mean of the weights after each of them
+    step  how many were learnt
+    mean  the running mean of the weights after each of them; where settings.ema is 0, the network's own tensors
+    lacks_bfloat16  it was asked for, and this device would only be slower with it: float32 is used
     """
 
-    def __init__(self, network: VTN, settings: Hyperparameters, num_steps: int) -> None:
+    def __init__(self, network: VTN, settings: Hyperparameters, num_steps: int, *, steps_an_epoch: int = 1) -> None:
+        for name in network.unread:
+            network.get_parameter(name).requires_grad_(False)
         self.network = network
         self.step = 0
-        self.mean = copied(network.state_dict())
+        self.mean = copied(network.state_dict()) if settings.ema else dict(network.state_dict())
+        wants = settings.precision == "bfloat16"
+        self.lacks_bfloat16 = wants and not has_bfloat16(network.device.type)
+        self._product = torch.bfloat16 if wants and not self.lacks_bfloat16 else None
         self._settings = settings
         self._num_steps = num_steps
+        self._steps_an_epoch = steps_an_epoch
         piece = None if settings.backbone is None else settings.backbone.piece
         self._objective = Objective(network, smoothing=settings.smoothing, piece=piece)
-        groups = parameter_groups(network, settings.weight_decay)
-        self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        self._learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        groups, rate = parameter_groups(network, settings), settings.learning_rate
+        self._optimizer: torch.optim.Optimizer
+        if settings.optimizer == "sgd":
+            self._optimizer = torch.optim.SGD(
+                groups, lr=rate, momentum=settings.momentum, nesterov=settings.momentum > 0
+            )
+        else:
+            self._optimizer = torch.optim.AdamW(groups, lr=rate)
 
     def learn(self, example: Example) -> Step:
-        """Takes one step. Raises NoNumber, and keeps the weights, if the loss or the gradient is not
-        a number.
+        """Takes one step, of all parts of the batch together. Raises NoNumber, and keeps the weights, if the loss or
+        the gradient is not a number.
         """
         settings = self._settings
+        share = share_at(settings, self.step, self._num_steps, self._steps_an_epoch)
         for group in self._optimizer.param_groups:
-            group["lr"] = settings.learning_rate * pace(self.step, self._num_steps, settings.warm_up)
-        loss = self._objective(example)
+            group["lr"] = settings.learning_rate * share * group["share"]
+        self.network.product = self._product
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MAX_NORM)
-        value = float(loss.detach())
+        value, parts = 0.0, []
+        for loss in self._objective.parts(example, settings.accumulate):
+            loss.backward()  # type: ignore[no-untyped-call]
+            value += float(loss.detach())
+            parts.append(self._objective.embeddings)
+        gradients = [parameter.grad for parameter in self._learning if parameter.grad is not None]
+        if self._objective.factor != 1.0:
+            value *= self._objective.factor
+            torch._foreach_mul_(gradients, self._objective.factor)
+        norm = torch.nn.utils.get_total_norm(gradients)
         if not (math.isfinite(value) and math.isfinite(float(norm))):
             raise NoNumber
+        if settings.max_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self._learning, settings.max_norm, norm)
         self._optimizer.step()
         self.step += 1
-        keep = min(settings.ema, self.step / (self.step + 10))  # at first the mean is of few
-        with torch.no_grad():
-            for name, tensor in self.network.state_dict().items():
-                if tensor.is_floating_point():
-                    self.mean[name].lerp_(tensor, 1 - keep)
-                else:  # a count
-                    self.mean[name].copy_(tensor)
-        assert self._objective.embeddings is not None
-        return Step(value, self._objective.embeddings)
+        if settings.ema:
+            self._follow(min(settings.ema, self.step / (self.step + 10)))  # at first the mean is of few
+        return Step(value, torch.cat(parts) if len(parts) > 1 else parts[0])
+
+    @torch.no_grad()
+    def _follow(self, keep: float) -> None:
+        for name, tensor in self.network.state_dict().items():
+            if tensor.is_floating_point():
+                self.mean[name].lerp_(tensor, 1 - keep)
+            else:  # a count
+                self.mean[name].copy_(tensor)
 
     @contextmanager
     def as_the_mean(self) -> Iterator[VTN]:
-        """Gives the network for the block, with the mean of its weights and in evaluation mode."""
-        learnt = copied(self.network.state_dict())
-        self.network.load_state_dict(self.mean)
+        """Gives the network for the block, with the mean of its weights, in evaluation mode and full precision."""
+        learnt = copied(self.network.state_dict()) if self._settings.ema else None
+        if learnt is not None:
+            self.network.load_state_dict(self.mean)
+        self.network.product = None
         try:
             yield self.network.eval()
         finally:
-            self.network.load_state_dict(learnt)
+            if learnt is not None:
+                self.network.load_state_dict(learnt)
+
+    def become_the_mean(self) -> VTN:
+        """Ends the training: the network, with the mean of its weights, in evaluation mode and full precision."""
+        if self._settings.ema:
+            self.network.load_state_dict(self.mean)
+        self.network.product = None
+        return self.network.eval()
 
     @property
     def counters(self) -> dict[str, Any]:
@@ -92,44 +130,35 @@ class Learner:
         return {"step": self.step, "num_positives": self._objective.num_positives}
 
     @property
+    def tensors(self) -> dict[str, Mapping[str, Tensor]]:
+        """The weights and, unless it is the same, their mean."""
+        weights: dict[str, Mapping[str, Tensor]] = {"network": self.network.state_dict()}
+        return weights | {"mean": self.mean} if self._settings.ema else weights
+
+    @property
     def optimizer(self) -> Mapping[int, Mapping[str, Tensor]]:
         """The optimizer's tensors, by the number of the parameter."""
         state: Mapping[int, Mapping[str, Tensor]] = self._optimizer.state_dict()["state"]
         return state
 
+    @torch.no_grad()
     def go_on(
         self,
         counters: Mapping[str, Any],
-        weights: Mapping[str, Tensor],
-        mean: Mapping[str, Tensor],
+        tensors: Mapping[str, Mapping[str, Tensor]],
         optimizer: Mapping[int, Mapping[str, Tensor]],
     ) -> None:
-        """Continues from the state of another learner."""
-        self.network.load_state_dict(dict(weights))
-        for name, tensor in self.mean.items():
-            tensor.copy_(mean[name])
+        """Continues from the state of another learner; tensors are taken one at a time, wherever they come from. Raises
+        KeyError or RuntimeError if they are not this network's.
+        """
+        for group, own in self.tensors.items():
+            for name, tensor in own.items():
+                tensor.copy_(tensors[group][name])
         groups = self._optimizer.state_dict()["param_groups"]
-        own = {number: copied(tensors) for number, tensors in optimizer.items()}  # it would go on with those given
-        self._optimizer.load_state_dict({"state": own, "param_groups": groups})
+        own_state = {number: copied(of_parameter) for number, of_parameter in optimizer.items()}  # it uses those given
+        self._optimizer.load_state_dict({"state": own_state, "param_groups": groups})
         self.step, self._objective.num_positives = counters["step"], counters["num_positives"]
 
 
 def copied(weights: Mapping[str, Tensor]) -> Weights:
     return {name: tensor.detach().clone() for name, tensor in weights.items()}
-
-
-def pace(step: int, num_steps: int, warm_up: float) -> float:
-    """The share of the learning rate: half a cosine down, times a linear rise in the first warm_up of the steps."""
-    down = 0.5 * (1 + math.cos(math.pi * step / num_steps))
-    return min(1.0, (step + 1) / max(1.0, warm_up * num_steps)) * down
-
-
-def parameter_groups(network: VTN, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; biases, norms, scales, tables of positions and tokens do not."""
-    tables = {id(p) for m in network.modules() if isinstance(m, torch.nn.Embedding) for p in m.parameters()}
-    decays = [p for p in network.parameters() if p.ndim > 1 and id(p) not in tables]
-    known = {id(p) for p in decays}
-    return [
-        {"params": decays, "weight_decay": weight_decay},
-        {"params": [p for p in network.parameters() if id(p) not in known], "weight_decay": 0.0},
-    ]

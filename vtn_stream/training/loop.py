@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.embedding import Warned
@@ -24,13 +25,18 @@ from vtn_stream.training.events import EpochDone, TrainingEvent
 from vtn_stream.training.examples import ChangingExamples, Examples
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
-from vtn_stream.training.learner import Learner, NoNumber, Weights, copied
+from vtn_stream.training.learner import Learner, NoNumber, copied
+from vtn_stream.training.shelf import Shelf
 from vtn_stream.training.standardize import standardize
-from vtn_stream.training.state import TrainingState, load_state, save_state
+from vtn_stream.training.state import TrainingState, opened_state, save_state
+from vtn_stream.training.trouble import told_as_errors
 
 __all__ = ["Fitted", "Validate", "check_numbers", "epochs_of", "fit", "run"]
 
-SAVE_EVERY_S = 10.0  # tens of megabytes are written, and waited for: after each epoch that would be a tenth of the time
+# Seconds between two states: tens of megabytes are written, and waited for, after an epoch; within one, what a kill
+# costs at most. A state that takes longer to write than SLOW_S, of a network of a gigabyte, is written less often.
+SAVE_EVERY_S, SAVE_WITHIN_S = 10.0, 600.0
+SLOW_S = 0.5
 
 
 Validate = Callable[[VTN, int], Mapping[str, float]]  # (network in evaluation mode, epochs that are done) -> figures
@@ -47,7 +53,7 @@ class Fitted:
     """
 
     network: VTN
-    earlier: dict[int, Weights] = field(default_factory=dict)
+    earlier: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
     num_epochs: int
     losses: tuple[float, ...]
     notes: tuple[str, ...] = ()
@@ -75,8 +81,9 @@ def fit(
     rate falls to zero.
 
     base      a model from which it goes on; None: it begins from scratch
-    state     a file that is written after an epoch, every 10 s at most, and the key of all that the weights depend on;
-              if the file is there and has this key, training goes on from it; if it has not, that is reported
+    state     a file that is written after an epoch, every 10 s at most, and in long ones every 10 minutes, and the key
+              of all that the weights depend on; if the file is there and has this key, training goes on from it; if it
+              has not, that is reported
     on_event  gets every epoch; a resumed training first reports the last one that was done
 
     Raises TrainingError if an embedding or, before the first epoch is through, the loss is no number, and if the
@@ -109,16 +116,17 @@ def run(
     """Teach a network what the examples show, on the device where it is: `fit`, for examples of any kind.
 
     stops     the numbers of epochs after which the weights are wanted; it ends with the last of them, while the
-              learning rate follows settings.num_epochs
+              learning rate follows settings.num_epochs. Of a backbone that learns they are kept in files beside the
+              state, not in memory
     validate  measures the network after each epoch, with the mean of its weights; what it finds is in the event
 
-    Raises TrainingError as `fit` does.
+    Raises TrainingError as `fit` does, and where memory or the device fails.
     """
     with _own_random_numbers(network.device.type):
-        lesson = _Run(examples, network, settings, stops, on_event, validate)
-        if state is not None:
-            lesson.keep(*state)
-        return lesson.fit()
+        lesson = _Run(examples, network, settings, stops, state, on_event, validate)
+        with told_as_errors(lambda: lesson.where):
+            lesson.go_on()
+            return lesson.fit()
 
 
 def _own_random_numbers(device: str) -> AbstractContextManager[None]:
@@ -128,11 +136,14 @@ def _own_random_numbers(device: str) -> AbstractContextManager[None]:
 
 @dataclass(slots=True)
 class _Progress:
-    """What is carried from epoch to epoch, besides the learner."""
+    """What is carried from epoch to epoch, besides the learner: of the epoch that is under way, the loss of each step
+    that was done.
+    """
 
     epoch: int = 0
     losses: list[float] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    within: list[float] = field(default_factory=list)
 
 
 class _Stopped(Exception):
@@ -146,6 +157,7 @@ class _Run:
         network: VTN,
         settings: Hyperparameters,
         stops: Sequence[int],
+        state: tuple[Path, str] | None,
         on_event: Callable[[TrainingEvent], None] | None,
         validate: Validate | None,
     ) -> None:
@@ -154,41 +166,47 @@ class _Run:
         self._stops = sorted(set(stops))
         self._tell = on_event or (lambda event: None)
         self._validate = validate
-        self._learner = Learner(network, settings, settings.num_epochs * examples.num_batches)
-        self._earlier: dict[int, Weights] = {}
+        num = examples.num_batches
+        self._learner = Learner(network, settings, settings.num_epochs * num, steps_an_epoch=num)
+        self._before: Mapping[str, Tensor] | None = None  # the mean as the epoch began
         self._progress = _Progress()
-        self._state: tuple[Path, str] | None = None
-        self._saved_at = time.monotonic()
+        self._state = state
+        self._shelf = Shelf(self._stops, in_files=settings.backbone is not None, state=state)
+        self._saved_at, self._slower = time.monotonic(), 1.0
+        self._saved: tuple[int, int] | None = None  # the epoch and the step that come next
 
-    def keep(self, path: Path, key: str) -> None:
-        """Writes the state there after epochs, and goes on from a state that is there."""
-        self._state = (path, key)
-        state = load_state(path, key)
-        if state is None:
-            if path.exists():
-                self._tell(
-                    Warned(
-                        message=f"{path.name} is from another training, or damaged: training starts from the beginning"
-                    )
-                )
+    def go_on(self) -> None:
+        """Goes on from a state that is there."""
+        if self._state is None:
             return
-        progress, tensors = dict(state.progress), state.tensors
-        self._learner.go_on(progress.pop("learner"), tensors["network"], tensors["mean"], state.optimizer)
-        device = self._learner.network.device
-        self._earlier = {
-            int(group.removeprefix("after ")): {name: tensor.to(device) for name, tensor in tensors[group].items()}
-            for group in tensors
-            if group.startswith("after ")
-        }
-        if isinstance(self._examples, ChangingExamples):
-            self._examples.go_on(tensors.get("examples", {}))
+        path, key = self._state
+        with opened_state(path, key) as state:
+            if state is None or not self._shelf.take(state.tensors, state.progress["epoch"]):
+                if path.exists():
+                    what = f"{path.name} is from another training, or damaged: training starts from the beginning"
+                    self._tell(Warned(message=what))
+                return
+            progress = dict(state.progress)
+            self._learner.go_on(progress.pop("learner"), state.tensors, state.optimizer)
+            self._before = dict(state.tensors["before"]) if "before" in state.tensors else None
+            if isinstance(self._examples, ChangingExamples):
+                self._examples.go_on(dict(state.tensors["examples"]) if "examples" in state.tensors else {})
+        if self._before is not None:
+            device = self._learner.network.device
+            self._before = {name: tensor.to(device) for name, tensor in self._before.items()}
         self._progress = _Progress(**progress)
-        self._tell(self._epoch_done())
+        self._saved = self._place
+        if self._progress.epoch:
+            self._tell(self._epoch_done())
 
     def fit(self) -> Fitted:
         progress, notes = self._progress, []
+        if self._learner.lacks_bfloat16:
+            notes.append(
+                f"Learnt in float32: bfloat16 would not be faster on this {self._learner.network.device.type}."
+            )
+            self._tell(Warned(message=notes[-1]))
         while progress.epoch < self._stops[-1]:
-            before = copied(self._learner.mean)
             try:
                 loss = self._epoch()
             except _Stopped as why:
@@ -198,41 +216,52 @@ class _Run:
                         "nothing was trained",
                         "look for a film that is very different from the others, or try another --seed",
                     ) from why
-                self._learner.mean = before
-                notes.append(f"Stopped early, because {why}; the weights are from epoch {progress.epoch}.")
+                notes.append(self._back(why))
                 self._tell(Warned(message=notes[-1]))
                 break
-            progress.epoch += 1
+            progress.epoch, progress.within = progress.epoch + 1, []
             progress.losses.append(loss)
             progress.figures = self._measured()
-            if progress.epoch in self._stops:
-                self._earlier[progress.epoch] = copied(self._learner.mean)
-            self._save()
+            self._shelf.put(progress.epoch, self._learner.mean)
+            self._save(SAVE_EVERY_S)
             self._tell(self._epoch_done())
-        network = self._learner.network
-        network.load_state_dict(self._learner.mean)
+        network = self._learner.become_the_mean()
         return Fitted(
-            network=network.eval(),
-            earlier={stop: self._earlier.get(stop, self._learner.mean) for stop in self._stops},
+            network=network,
+            earlier=self._shelf.by_epoch(network.state_dict()),
             num_epochs=progress.epoch,
             losses=tuple(progress.losses),
             notes=tuple(notes),
         )
 
     def _epoch(self) -> float:
-        """Runs one pass; returns its mean loss. Each step has its own seed: a resumed run draws the same numbers."""
-        seed, epoch = self._settings.seed, self._progress.epoch
-        losses = []
+        """Runs one pass, or the rest of one; returns its mean loss. Each step has its own seed: a resumed run draws the
+        same numbers.
+        """
+        seed, epoch, within = self._settings.seed, self._progress.epoch, self._progress.within
+        if self._settings.backbone is None and not within:
+            self._before = copied(self._learner.mean)
         self._learner.network.train()
-        for number, example in enumerate(self._examples.epoch(epoch, seed=seed)):
+        for number, example in enumerate(self._examples.epoch(epoch, seed=seed, first=len(within)), len(within)):
             torch.manual_seed(int(np.random.SeedSequence([seed, epoch, number]).generate_state(1)[0]))
             try:
                 step = self._learner.learn(example)
             except NoNumber as error:
                 raise _Stopped(f"the loss was not a number at step {number + 1} of epoch {epoch + 1}") from error
-            losses.append(step.loss)
+            within.append(step.loss)
             self._examples.learnt(example, step.embeddings)
-        return float(np.mean(losses))
+            if len(within) < self._examples.num_batches:
+                self._save(SAVE_WITHIN_S)
+        return float(np.mean(within))
+
+    def _back(self, why: _Stopped) -> str:
+        """To the weights of the last whole epoch, or, where these would be another network in memory, to those before
+        the step; a note of it.
+        """
+        if self._before is None:
+            return f"Stopped early, because {why}; the weights are those before that step."
+        self._learner.mean = dict(self._before)
+        return f"Stopped early, because {why}; the weights are from epoch {self._progress.epoch}."
 
     def _measured(self) -> dict[str, float]:
         if self._validate is None:
@@ -246,18 +275,34 @@ class _Run:
             epoch=progress.epoch, num_epochs=self._stops[-1], loss=progress.losses[-1], figures=progress.figures
         )
 
-    def _save(self) -> None:
-        if self._state is None or time.monotonic() < self._saved_at + SAVE_EVERY_S:
+    @property
+    def _place(self) -> tuple[int, int]:
+        """The epoch and the step that come next, from 1."""
+        return self._progress.epoch + 1, len(self._progress.within) + 1
+
+    @property
+    def where(self) -> str:
+        """From where the same command would go on, in words."""
+        if self._saved is None:
+            return "training stopped; nothing of it is kept"
+        epoch, step = self._saved
+        if epoch > self._stops[-1]:
+            return "training stopped; all its steps are kept"
+        return f"training stopped; it goes on from step {step} of epoch {epoch}"
+
+    def _save(self, every_s: float) -> None:
+        if self._state is None or time.monotonic() < self._saved_at + every_s * self._slower:
             return
-        path, key = self._state
-        learner = self._learner
-        tensors = {"network": learner.network.state_dict(), "mean": learner.mean}
-        tensors |= {f"after {epoch}": weights for epoch, weights in self._earlier.items()}
+        begun, (path, key) = time.monotonic(), self._state
+        tensors = self._learner.tensors | self._shelf.groups
+        if self._progress.within and self._before is not None:
+            tensors["before"] = self._before
         if isinstance(self._examples, ChangingExamples):
             tensors["examples"] = dict(self._examples.state)
-        progress = asdict(self._progress) | {"learner": learner.counters}
-        save_state(path, TrainingState(key, progress, tensors, learner.optimizer))
-        self._saved_at = time.monotonic()
+        progress = asdict(self._progress) | {"learner": self._learner.counters}
+        save_state(path, TrainingState(key, progress, tensors, self._learner.optimizer))
+        self._saved, self._saved_at = self._place, time.monotonic()
+        self._slower = max(1.0, (self._saved_at - begun) / SLOW_S)
 
 
 def check_numbers(films: Sequence[TrainingFilm]) -> None:

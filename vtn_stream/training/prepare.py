@@ -10,6 +10,7 @@ from vtn_stream.embedding import Warned
 from vtn_stream.errors import InputError, listed
 from vtn_stream.film import VideoInfo
 from vtn_stream.formats.annotations import AnnotatedVideo
+from vtn_stream.formats.annotations.label_files import read_label_names
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import PICTURE
@@ -82,6 +83,7 @@ def prepare(
         process,
         annotation_fps=options.annotation_fps,
         coding=options.coding,
+        label_names=None if options.names is None else read_label_names(options.names),
         skip_bad=skip_bad,
         on_event=tell,
     )

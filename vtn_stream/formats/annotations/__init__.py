@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from vtn_stream.errors import AnnotationError, InputError, UnknownFormat
+from vtn_stream.film_folder import homes_of
 from vtn_stream.formats.annotations import (
     activitynet,
     boris,
@@ -41,6 +42,7 @@ from vtn_stream.formats.annotations.annotated import AnnotatedVideo, Annotations
 from vtn_stream.formats.annotations.checks import finish
 from vtn_stream.formats.annotations.exports import is_export
 from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
+from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.annotations.text import as_text, parsed_json, read_bytes, read_text, refuse_pickle, unpacked
 from vtn_stream.formats.annotations.timelines import timelines_of
 from vtn_stream.formats.annotations.words import At
@@ -87,6 +89,8 @@ def read_annotations(
     predicted: bool = False,
     as_truth: bool = True,
     coding: CodingOptions = CodingOptions(),
+    folder: Path | None = None,
+    label_names: LabelNames | None = None,
 ) -> Annotations:
     """The films of a file or folder of annotations, in any format: the content tells which.
 
@@ -100,6 +104,8 @@ def read_annotations(
     predicted  they are predictions: files of a label a line are read too, which say nothing of what they are
     as_truth   of timelines of ours, only what people said counts; if not, or if predicted, all segments do
     coding     which observations of BORIS are read, and how
+    folder     of the films: absolute paths that lead into it are read from there on
+    label_names  what the labels of the file are called: others are problems
 
     Raises AnnotationError with every problem of the file; InputError for durations and rates that are not above 0.
     """
@@ -109,7 +115,13 @@ def read_annotations(
         if not (math.isfinite(duration_s) and duration_s > 0):
             raise InputError(f"the duration of {name} is {duration_s}", "nothing can be in it", "give seconds above 0")
     findings = Findings(
-        path.name or str(path), fps=fps, film_rate=film_rate, start_timecode=start_timecode, coding=coding
+        path.name or str(path),
+        fps=fps,
+        film_rate=film_rate,
+        start_timecode=start_timecode,
+        coding=coding,
+        homes=() if folder is None else homes_of(folder),
+        label_names=label_names,
     )
     try:
         read_path = _read_folder if path.is_dir() else _read_file
@@ -120,6 +132,8 @@ def read_annotations(
         raise AnnotationError(
             f"{findings.name} cannot be read ({error.strerror})", "no annotations were read", "check the path"
         ) from error
+    if label_names is not None:
+        findings.labels = label_names.labels
     return finish(findings, format, videos, skip_bad=skip_bad)
 
 

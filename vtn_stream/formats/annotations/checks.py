@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from vtn_stream.errors import AnnotationError, listed
 from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, Annotations
-from vtn_stream.formats.annotations.findings import Findings, FoundFilm, FoundSegment, no_length
+from vtn_stream.formats.annotations.findings import Findings, no_length
+from vtn_stream.formats.annotations.found import FoundFilm, FoundSegment
 from vtn_stream.formats.annotations.pace import Paced, wrong_pace
 from vtn_stream.formats.annotations.published import durations_of, settle
 from vtn_stream.formats.annotations.spelling import look_alikes, nearest
@@ -149,7 +150,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
                 s.start_s, s.end_s = min(s.start_s, duration_s), duration_s
             kept.append(s)
         film.segments = kept if findings.published else _apart(findings, name, kept)
-        whole = film.clip_label
+        whole = None if film.has_two_labels else film.clip_label
         if whole is None and not film.segments and (film.lost or num_before):
             continue  # it is not a film in which nothing happens
         segments = [

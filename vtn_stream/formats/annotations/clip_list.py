@@ -64,7 +64,8 @@ def claims(text: str) -> bool:
 
 
 def read(findings: Findings, text: str) -> None:
-    for clip in clips(findings, text):
+    classes = None if findings.label_names is None else findings.label_names.classes
+    for clip in clips(findings, text, classes):
         if (name := findings.film(clip.path, clip.at, **clip.facts)) is not None:
             findings.clip(name, clip.at, clip.label)
 

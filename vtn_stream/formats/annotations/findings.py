@@ -6,50 +6,27 @@ out, and reported all at once in the end (`checks.finish`), or where nothing mor
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
 from typing import Any, NoReturn, TypeVar
 
 from vtn_stream.errors import AnnotationError, printable
 from vtn_stream.film import one_form
+from vtn_stream.film_folder import path_below
 from vtn_stream.formats.annotations.annotated import SUBSETS, Problem
+from vtn_stream.formats.annotations.found import FoundFilm, FoundSegment
+from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.annotations.text import repeated_keys
 from vtn_stream.formats.annotations.words import At, dotted, id_fault, in_s, number, shown, text_fault
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.known import Known
 from vtn_stream.times import is_clock, seconds_of
 
-__all__ = ["MAX_ENTRIES", "Findings", "FoundFilm", "FoundSegment", "Unreadable"]
+__all__ = ["MAX_ENTRIES", "Findings", "Unreadable"]
 
 _T = TypeVar("_T")
 
 MAX_ENTRIES = 1_000_000  # films, segments and problems, of each
-
-
-@dataclass(slots=True)
-class FoundSegment:
-    start_s: float
-    end_s: float
-    label: str
-    attributes: tuple[tuple[str, str], ...]
-    at: At
-    score: float | None = None
-    is_doubtful: bool = False  # a segment that ends when it starts: an instant if all of its label do, else a mistake
-
-
-@dataclass(slots=True)
-class FoundFilm:
-    at: At
-    segments: list[FoundSegment] = field(default_factory=list)
-    clip_label: str | None = None
-    lost: bool = False  # something of it was wrong, and left out
-    facts: dict[str, Any] = field(default_factory=dict)  # duration_s, subset, source, rate
-    num_labels: int | None = None  # where there is one for each frame
-    unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
-    known: Known | None = None  # where people looked, if not everywhere
-    identity: str | None = None
-    observation: str = ""  # of BORIS: what it was coded in
 
 
 def no_length(time_s: float) -> str:
@@ -75,7 +52,7 @@ class Findings:
     published  segments count as they are written: overlaps of one label, times outside of the film, ends before starts
                are no faults in a data set on which papers are compared (`published.settle`)
 
-    And the caller what `rate_of` knows.
+    And the caller what `rate_of` knows, how absolute paths of films may begin (`homes_of`), and the labels' names.
     """
 
     def __init__(
@@ -86,10 +63,20 @@ class Findings:
         film_rate: Callable[[str], float | Fraction | None] | None = None,
         start_timecode: str | None = None,
         coding: CodingOptions = CodingOptions(),
+        homes: Sequence[str] = (),
+        label_names: LabelNames | None = None,
         is_part: bool = False,
     ) -> None:
-        self._asked: Any = {"fps": fps, "film_rate": film_rate, "start_timecode": start_timecode, "coding": coding}
+        self._asked: Any = {
+            "fps": fps,
+            "film_rate": film_rate,
+            "start_timecode": start_timecode,
+            "coding": coding,
+            "homes": homes,
+            "label_names": label_names,
+        }
         self.name = name
+        self.homes, self.label_names = homes, label_names
         self.fps, self.start_timecode, self.coding, self.is_part = fps, start_timecode, coding, is_part
         self._film_rate = film_rate
         self._spelled: dict[str, str] = {}  # a film's name in one form of Unicode -> as it came first
@@ -152,6 +139,7 @@ class Findings:
         if not isinstance(name, str):
             self.problem(at, f"the film's id is {shown(name)}, not text")
             return None
+        name = path_below(name, self.homes)
         if fault := id_fault(name):
             self.problem(at, f"the film's id {shown(name)} {fault}")
             return None
@@ -273,8 +261,10 @@ class Findings:
         film, faults = self.films[name], list[str]()
         kept = self._label(label, faults)
         if film.clip_label is not None:
-            same = "" if kept == film.clip_label else f", as {shown(film.clip_label)}"
-            faults.append(f"it is listed{self.where(film.at)} already{same}")
+            same = kept == film.clip_label
+            film.has_two_labels |= not same
+            before = "" if same else f", as {shown(film.clip_label)}, so neither counts"
+            faults.append(f"it is listed{self.where(film.at)} already{before}")
         for fault in faults:
             self.problem(at, self.of(name, at) + fault)
         film.lost |= bool(faults)
@@ -305,6 +295,10 @@ class Findings:
             faults.append(f"its label is {shown(label)}, not text")
         elif fault := text_fault(label.strip()):
             faults.append(f"its label {shown(label)} {fault}" if label.strip() else "it has no label")
+        elif self.label_names is not None:
+            if (kept := self.label_names.label_of(label.strip())) is not None:
+                return kept
+            faults.append(f"its label {shown(label)} is not in {self.label_names.name}")
         else:
             return self._spelled_labels.setdefault(one_form(label.strip()), label.strip())
         return None

@@ -3,7 +3,7 @@
 A clip is a part of a film on YouTube, cut out beforehand: its id is ID_000095_000105, as the data set's tools name the
 files, whatever their suffix and in whatever folder; seconds in the film, whole ones. `split` is the subset, where
 "validate" is the validation. Escapes: RFC 4180 quotes. Labels in alphabetic order, numbers by size. Loses other
-columns. Traps: a table of segments of whole films may have these columns, so only clips of up to 10 s are claimed.
+columns. Traps: a table of segments of whole films may have these columns: it is one of clips if most last up to 10 s.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from vtn_stream.formats.annotations.findings import Findings, Unreadable
 from vtn_stream.formats.annotations.table import columns, rows
 from vtn_stream.formats.annotations.words import At, shown
 
-__all__ = ["NAME", "claims", "clips", "read"]
+__all__ = ["NAME", "claims", "clips", "named_by_film", "read"]
 
 NAME = "Kinetics CSV"
 NUM_TRIED = 20  # rows
@@ -31,7 +31,7 @@ def claims(text: str) -> bool:
     if not set(_TIMES) <= set(header) or len(set(header)) < len(header):
         return False
     spans = [_span(row) for _, row in itertools.islice(rows(Findings(""), text), NUM_TRIED)]
-    return all(span is not None and span[1] - span[0] <= MAX_S for span in spans)
+    return 2 * sum(span is not None and span[1] - span[0] <= MAX_S for span in spans) >= len(spans)
 
 
 def read(findings: Findings, text: str) -> None:
@@ -56,6 +56,13 @@ def clips(findings: Findings, text: str) -> Iterator[ListedClip]:
         else:
             name = f"{film}_{span[0]:06}_{span[1]:06}"
             yield ListedClip(at, name, row.get("label", ""), {"subset": row.get("split") or None})
+
+
+def named_by_film(num: int) -> str:
+    """What is said of so many clips whose files have the id of their film, and no seconds."""
+    if num == 1:
+        return "1 film is named by the id alone, without seconds: it is taken for the clip, cut out"
+    return f"{num} films are named by the id alone, without seconds: each is taken for the clip, cut out"
 
 
 def _span(row: dict[str, str]) -> tuple[int, int] | None:

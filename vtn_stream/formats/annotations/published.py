@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S
-from vtn_stream.formats.annotations.findings import Findings, FoundFilm, FoundSegment
+from vtn_stream.formats.annotations.findings import Findings
+from vtn_stream.formats.annotations.found import FoundFilm, FoundSegment
 from vtn_stream.formats.annotations.words import At, in_s
 
 __all__ = ["durations_of", "settle"]

@@ -1,5 +1,6 @@
 """Whole clips and their labels one by one, as they stand in any form of list or in folders of classes. Keeps none."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def whole_clips(
     classes: the number of each label, where the labels are known. Raises AnnotationError for a file that cannot be
     read; Unreadable, while it is read, for what is no list of clips.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # False also for a path that no system takes
         return class_folders.NAME, class_folders.clips(findings, path)
     data = unpacked(read_bytes(path), findings.name)
     refuse_pickle(data, findings.name)
@@ -30,5 +31,5 @@ def whole_clips(
     if kinetics.claims(text):
         return kinetics.NAME, kinetics.clips(findings, text)
     if text.lstrip().startswith(("{", "[", "<")):
-        raise Unreadable(At(), "it is no list of whole clips", 'give lines of "path label"')
+        raise Unreadable(At(), "it is not a list of whole clips", 'give lines of "path label"')
     return clip_list.NAME, clip_list.clips(findings, text, classes)
