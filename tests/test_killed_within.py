@@ -14,6 +14,7 @@ from vtn_stream.embedding import Warned
 from vtn_stream.errors import TrainingError
 from vtn_stream.training.events import EpochDone
 from vtn_stream.training.hyperparameters import BackboneLearning
+from vtn_stream.training.learn import state_files
 from vtn_stream.training.learner import Learner
 from vtn_stream.training.loop import run
 
@@ -141,11 +142,12 @@ def test_a_frozen_training_that_stops_within_an_epoch_where_it_was_gone_on_with_
 
 
 def test_weights_of_earlier_epochs_of_a_large_network_are_files_and_without_them_it_begins_again(tmp_path):
-    way, state, events = next(iter(WAYS)), tmp_path / "state", []
+    way, state, events = next(iter(WAYS)), tmp_path / "one.state", []
     with pytest.raises(Killed):
         learnt(way, state, on_event=kill_after(1))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["state", "state.after-1"]
-    (tmp_path / "state.after-1").write_bytes(b"damaged")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.state", "one.state.after-1"]
+    assert sorted(state_files(tmp_path)) == sorted(tmp_path.iterdir())  # they go when the model is there
+    (tmp_path / "one.state.after-1").write_bytes(b"damaged")
     fitted = learnt(way, state, on_event=events.append)
     assert isinstance(events[0], Warned)
     assert [event.epoch for event in events if isinstance(event, EpochDone)] == [1, 2]

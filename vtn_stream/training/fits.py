@@ -36,7 +36,7 @@ __all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "going_on", "keep", "ke
 
 SLOWER = 0.1  # of the learning rate, where a network goes on from what it knows
 LINEAR_PRODUCTS = 2000  # of each feature of each example
-SUFFIXES = ("fit", "state")  # of a finished fit, and of one that is in progress
+SUFFIXES = ("fit", "state", "state.after-*")  # of a finished fit; of one that is in progress, and its earlier weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -242,7 +242,9 @@ def keep(lesson: Lesson, one: Fit, outcome: Outcome) -> None:
     for length, weights in (outcome.weights or {}).items():
         groups[f"weights {length}"] = weights
     save_state(_file(lesson, lesson.work, key, "fit"), TrainingState(key, facts, groups, {}))
-    _file(lesson, lesson.work, key, "state").unlink(missing_ok=True)
+    state = _file(lesson, lesson.work, key, "state")
+    for file in (state, *state.parent.glob(f"{state.name}.after-*")):
+        file.unlink(missing_ok=True)
 
 
 def _weights(fitted: Fitted, one: Fit) -> dict[float, dict[str, Tensor]]:
