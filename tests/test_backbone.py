@@ -55,6 +55,13 @@ def test_a_row_depends_on_its_frame_alone(encoder):
         assert encoder(alone)[1].tobytes() == whole[5].tobytes()
 
 
+@pytest.mark.parametrize(("pooling", "width"), [("network", 1280), ("maximum", 480)])
+def test_rows_are_as_wide_as_is_said_also_where_a_layer_follows_the_last_map(pooling, width):
+    network = timm.create_model("ghostnet_050", num_classes=0)
+    encoder = FrameEncoder("ghostnet_050", weights=network.state_dict(), size=32, pooling=pooling, device="cpu")
+    assert encoder(noise(encoder, 1)).shape == (1, encoder.num_features) == (1, width)
+
+
 def test_no_frames_give_no_rows(encoder):
     assert encoder(noise(encoder, 0)).shape == (0, encoder.num_features)
 

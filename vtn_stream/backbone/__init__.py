@@ -3,7 +3,7 @@
 encoder   FrameEncoder: uint8 pictures -> float16 [N, D]; the network is loaded when it is needed
 names     the names of networks, and
 files     files of weights, checked before torch loads
-network   the network on its device
+network   the network on its device; pooling: its last map of features as one vector
 weights   finding, reading and checking the weights of a network
 hub       fetching them
 learning  a network that learns; blocks: which of its parameters
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vtn_stream.backbone.digest import weights_digest
     from vtn_stream.backbone.learning import TrainableBackbone, last_blocks, passes_over, trainable
     from vtn_stream.backbone.network import devices
+    from vtn_stream.backbone.pooling import embedding_width
     from vtn_stream.backbone.weights import find_weights, skeleton
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "TrainableBackbone",
     "check_asked",
     "devices",
+    "embedding_width",
     "find_weights",
     "last_blocks",
     "passes_over",
@@ -46,6 +48,10 @@ def __getattr__(name: str) -> Any:
         from vtn_stream.backbone.network import devices
 
         return devices
+    if name == "embedding_width":
+        from vtn_stream.backbone.pooling import embedding_width
+
+        return embedding_width
     if name in ("find_weights", "skeleton"):
         from vtn_stream.backbone import weights
 

@@ -27,7 +27,7 @@ INSTALLED_WEIGHTS = {
     ),
 }
 
-_KEY_VERSION = 1  # of what is remembered of weights: what an older release found out is found out anew
+_KEY_VERSION = 2  # of what is remembered of weights: what an older release found out is found out anew
 _MAX_HEADER_BYTES = 100_000_000  # safetensors' own limit
 
 

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vtn_stream.backbone.blocks import Blocks, learnt, unused
 from vtn_stream.backbone.digest import weights_digest
-from vtn_stream.backbone.pooling import maximum
+from vtn_stream.backbone.pooling import embedding_width, maximum
 from vtn_stream.backbone.weights import at_random, pretrained, skeleton
 from vtn_stream.errors import BackboneError
 from vtn_stream.track import Pooling, Recipe
@@ -52,7 +52,7 @@ class TrainableBackbone(nn.Module):
         self.__dict__["_network"] = network  # not as a layer of this module
         self.name, self.source = name, source
         self.size: tuple[int, int] = recipe.size
-        self.num_features = int(network.num_features)
+        self.num_features = embedding_width(network, recipe.pooling)
         self._recipe = recipe
         self._parts = Blocks(network)
         # the arithmetic of FrameEncoder: (x / 255 - mean) / std = (x - 255 mean) / (255 std)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vtn_stream.backbone.digest import weights_digest
 from vtn_stream.backbone.hub import Hub
-from vtn_stream.backbone.pooling import Maximum
+from vtn_stream.backbone.pooling import Maximum, embedding_width
 from vtn_stream.backbone.speed import (
     bf16_pays,
     cast_weights,
@@ -67,7 +67,7 @@ class Network:
                 std=config["std"],
                 pooling=pooling,
             ),
-            num_features=int(self._model.num_features),
+            num_features=embedding_width(self._model, pooling),
             source=source,
         )
         if pooling == "maximum":

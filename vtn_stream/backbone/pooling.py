@@ -5,8 +5,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from vtn_stream.errors import BackboneError
+from vtn_stream.track import Pooling
 
-__all__ = ["Maximum", "maximum"]
+__all__ = ["Maximum", "embedding_width", "maximum"]
 
 
 def maximum(network: Any, pixels: Tensor) -> Tensor:
@@ -25,6 +26,14 @@ def maximum(network: Any, pixels: Tensor) -> Tensor:
         return features[:, getattr(network, "num_prefix_tokens", 0) :].amax(1)
     channels_first = features.shape[1] == network.num_features
     return features.amax((2, 3) if channels_first else (1, 2))
+
+
+def embedding_width(network: Any, pooling: Pooling) -> int:
+    """The width D of a network's embeddings. Of some, such as MobileNetV3, VGG and GhostNet, one more layer stands
+    between the last map of features and the classifier.
+    """
+    hidden = getattr(network, "head_hidden_size", None) if pooling == "network" else None
+    return int(hidden or network.num_features)
 
 
 class Maximum(nn.Module):

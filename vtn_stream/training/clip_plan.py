@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from vtn_stream.backbone import skeleton
+from vtn_stream.backbone import embedding_width, skeleton
 from vtn_stream.checkpoints import Checkpoint, find_model, load_checkpoint
 from vtn_stream.errors import InputError, TrainingError
 from vtn_stream.model import VARIANTS, ClassificationConfig, EncoderConfig, VTNConfig, vtn_of
@@ -140,7 +140,7 @@ def _network(
             near = difflib.get_close_matches(name, VARIANTS, n=1, cutoff=0.0)
             raise InputError(f"there is no network {name}", "nothing was trained", f"did you mean {near[0]}?")
         bare: Any = skeleton(name, None if options.size is None else (options.size, options.size))
-        config = vtn_of(name, int(bare.num_features), num_classes=num_labels)
+        config = vtn_of(name, embedding_width(bare, "network"), num_classes=num_labels)
         size = options.size or max(bare.pretrained_cfg["input_size"][1:])
     recipe = Recipe(
         backbone=config.backbone,
