@@ -117,6 +117,13 @@ def test_a_wrong_setting_is_one_line_with_the_cure(key, text, says):
     assert "\n" not in str(caught.value)
 
 
+def test_native_positions_are_for_clips():
+    films = replace(FROZEN, encoder=replace(FROZEN.encoder, positions="none"))
+    with pytest.raises(InputError, match=r"native positions count the frames of a clip.*learned, sinusoidal or none"):
+        overridden(films, [("encoder.positions", "native")])
+    assert overridden(films, [("encoder.positions", "learned")]).encoder.positions == "learned"
+
+
 def test_windows_must_fit_the_layers():
     with pytest.raises(InputError, match="2 layers, and 3 windows"):
         overridden(SETTINGS, [("encoder.layers", "2"), ("encoder.window", "18,18,36")])

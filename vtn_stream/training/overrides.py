@@ -64,6 +64,12 @@ def overridden(settings: "Hyperparameters", overrides: Sequence[tuple[str, str]]
     and says what it takes; and for settings that do not go together.
     """
     changed: Hyperparameters = _changed({"": settings}, overrides)[""]
+    if changed.encoder.positions == "native" != settings.encoder.positions:
+        raise InputError(
+            "native positions count the frames of a clip, and films are read by the positions of their grid",
+            NOTHING_DONE,
+            "set encoder.positions to learned, sinusoidal or none, or train on clips with --recipe paper",
+        )
     return changed
 
 
