@@ -310,9 +310,7 @@ def _evaluate(asked: EvaluationOptions, model: Model, clips: "Sequence[LabelledC
 
     protocol = Protocol(shuffle=asked.shuffle)
     if asked.protocol == "views":
-        protocol = Protocol(
-            kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1), shuffle=asked.shuffle
-        )
+        protocol = replace(protocol, kind="views", num_views=asked.views or 10, num_crops=int(asked.crops or 1))
     with _progress(len(clips)) as progress:
 
         def tell(event: "ClipScored | ClipFailed") -> None:

@@ -57,6 +57,7 @@ def test_parameters_are_those_of_the_paper():
         "vtn-r101": 186.6,
         "vtn-deit-ti": 10.02,
         "vtn-deit-b": 113.5,
+        "vtn-deit-bd": 113.5,
         "vtn-vit-b": 113.5,
         "vtn-vit-b-1-layer": 95.8,
     }

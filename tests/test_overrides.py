@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from vtn_stream.errors import InputError
-from vtn_stream.model import VARIANTS, DenseConfig, vtn_of
+from vtn_stream.model import VARIANTS, DenseConfig, StatisticsConfig, vtn_of
 from vtn_stream.training.augment import Augmentation
 from vtn_stream.training.clip_sampling import ClipSampling
 from vtn_stream.training.hyperparameters import BackboneLearning, Hyperparameters
@@ -115,6 +115,31 @@ def test_a_wrong_setting_is_one_line_with_the_cure(key, text, says):
         overridden_clips(SETTINGS, ClipSampling(), [(key, text)])
     assert "nothing was trained" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_native_positions_are_for_clips():
+    films = replace(FROZEN, encoder=replace(FROZEN.encoder, positions="none"))
+    with pytest.raises(InputError, match=r"native positions count the frames of a clip.*learned, sinusoidal or none"):
+        overridden(films, [("encoder.positions", "native")])
+    assert overridden(films, [("encoder.positions", "learned")]).encoder.positions == "learned"
+
+
+def test_a_model_that_goes_on_keeps_what_its_weights_follow_from():
+    films = replace(FROZEN, encoder=replace(FROZEN.encoder, positions="none"))
+    given = [("encoder.window", "4"), ("encoder.dropout", "0"), ("head.dropout", "0"), ("encoder.layers", "3")]
+    changed = overridden(films, given, keeps_sizes=True)
+    assert (changed.encoder.attention_windows, changed.encoder.dropout, changed.head.dropout) == ((4, 4, 4), 0, 0)
+    for key, value in (("encoder.layers", "2"), ("encoder.width", "96"), ("encoder.positions", "learned")):
+        with pytest.raises(InputError, match=f"{key} cannot be set: the model from which .* --from"):
+            overridden(films, [(key, value)], keeps_sizes=True)
+
+
+def test_a_linear_model_has_no_encoder_to_set():
+    linear = replace(SETTINGS, encoder=StatisticsConfig(input_width=8, reach=2), head=DenseConfig(num_classes=3))
+    assert not any(key.startswith("encoder.") for key in shown(linear))
+    assert overridden(linear, [("backbone.rate", "0.5")]).backbone.rate == 0.5
+    with pytest.raises(InputError, match=r"there is no setting encoder\.layers"):
+        overridden(linear, [("encoder.layers", "2")])
 
 
 def test_windows_must_fit_the_layers():

@@ -127,6 +127,7 @@ def test_embeddings_of_another_width_are_projected():
         ("vtn-r101", 186.6),
         ("vtn-deit-ti", 10.0),
         ("vtn-deit-b", 113.5),
+        ("vtn-deit-bd", 113.503888),
         ("vtn-vit-b", 113.502352),
         ("vtn-vit-b-1-layer", 95.783056),
     ],

@@ -15,6 +15,7 @@ __all__ = ["BACKBONES", "Sizes", "multiply_adds", "parameters"]
 
 # Of the default backbone and those of the paper: parameters, and multiply-adds for a frame of 224 x 224.
 BACKBONES = {
+    "deit_base_distilled_patch16_224": (85_800_192, 16_932_667_392),
     "deit_base_patch16_224": (85_798_656, 16_847_732_736),
     "deit_tiny_patch16_224": (5_524_416, 1_074_659_328),
     "resnet101": (42_500_160, 7_799_357_440),

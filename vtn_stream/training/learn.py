@@ -346,10 +346,11 @@ class _Lessons:
             settings = natural_hyperparameters(
                 films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs
             )
-            settings = overridden(settings, self._overrides)
         settings = replace(settings, head=self._config)
         if self._base is not None:
             settings = going_on(self._base, settings)
+        if isinstance(settings, Hyperparameters):  # last: nothing that a user set is replaced
+            settings = overridden(settings, self._overrides, keeps_sizes=self._base is not None)
         return Fit(name=name, way=way, learns=learns, reads=reads, settings=settings, lengths=lengths)
 
     def _places(self) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from vtn_stream.errors import InputError, listed, printable
+from vtn_stream.model import StatisticsConfig
 from vtn_stream.training.clip_sampling import ClipSampling
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ SHARES |= {"momentum", "share", "smoothing", "warm_up", "area"}
 BELOW_1 = {"dropout", "input_dropout", "drop_path", "ema", "momentum"}
 ABOVE_0 = {"area", "layer_decay", "learning_rate", "norm_eps", "seconds", "share"}  # whole numbers are, but for:
 MAY_BE_0 = {"blocks", "randaugment"}
+_WEIGHTS_FOLLOW = ("width", "num_heads", "feedforward_width", "num_layers", "positions", "num_positions")
 NONE = ("none", "null")
 NOTHING_DONE = "nothing was trained"
 
@@ -57,13 +59,36 @@ class _Field:
     value: Any
 
 
-def overridden(settings: "Hyperparameters", overrides: Sequence[tuple[str, str]]) -> "Hyperparameters":
+def overridden(
+    settings: "Hyperparameters", overrides: Sequence[tuple[str, str]], *, keeps_sizes: bool = False
+) -> "Hyperparameters":
     """The settings with values that a user gave: ("encoder.layers", "6"), ("backbone.rate", "0.1").
+
+    keeps_sizes  there are weights already, from a model: what would give the encoder other ones is refused
 
     Raises InputError for a name that no setting has, and says a near one; for a value that the setting does not take,
     and says what it takes; and for settings that do not go together.
     """
     changed: Hyperparameters = _changed({"": settings}, overrides)[""]
+    before, after = settings.encoder, changed.encoder
+    if isinstance(before, StatisticsConfig) or isinstance(after, StatisticsConfig):
+        return changed  # of a linear model
+    if keeps_sizes:
+        for name in _WEIGHTS_FOLLOW:
+            now, asked = getattr(before, name), getattr(after, name)
+            if now != asked:
+                key = LAYERS if name == "num_layers" else f"encoder.{name}"
+                raise InputError(
+                    f"{key} cannot be set: the model from which the training goes on has its own weights",
+                    NOTHING_DONE,
+                    "leave it out, or train without --from",
+                )
+    if after.positions == "native" != before.positions:
+        raise InputError(
+            "native positions count the frames of a clip, and films are read by the positions of their grid",
+            NOTHING_DONE,
+            "set encoder.positions to learned, sinusoidal or none, or train on clips with --recipe paper",
+        )
     return changed
 
 
@@ -79,7 +104,7 @@ def shown(settings: "Hyperparameters", sampling: ClipSampling | None = None) -> 
     """All settings by their names, as JSON values: KEY=VALUE of each gives the same settings."""
     fields = _fields({"": settings} if sampling is None else {"": settings, "clips": sampling})
     values = {name: _shown(field.value) for name, field in fields.items()}
-    if len(windows := set(fields[WINDOW].value)) == 1:
+    if WINDOW in fields and len(windows := set(fields[WINDOW].value)) == 1:
         values[WINDOW] = windows.pop()
     return values
 
@@ -92,6 +117,8 @@ def _fields(roots: Mapping[str, Any]) -> dict[str, _Field]:
         hints = typing.get_type_hints(type(value))
         for field in dataclasses.fields(value):
             inner, below = getattr(value, field.name), (*path, field.name)
+            if isinstance(inner, StatisticsConfig):
+                continue  # it says what is read
             if dataclasses.is_dataclass(inner):
                 walk(root, inner, below)
             elif (name := ".".join(below)) not in FIXED and not _is_group(hints[field.name]):
