@@ -40,10 +40,10 @@ def taught(clips, output, **settings):
         size=32,
         weights=weights,
         validation=validation,
-        epochs=15,
+        epochs=20,
         device="cpu",
         store=folder / "store",
-        overrides=SMALL | settings,
+        overrides=SMALL | {"schedule": "steps", "learning_rate": 0.002} | settings,
     )
 
 

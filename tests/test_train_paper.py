@@ -296,7 +296,8 @@ def test_films_that_are_missing_are_named(material, tmp_path):
 
 
 def test_a_label_that_only_validation_has_could_only_be_wrong(material, tmp_path):
-    only = tmp_path / "list.txt"
-    only.write_text("train/0.mp4 0\ntrain/2.mp4 0\n")
+    only, names = tmp_path / "list.txt", tmp_path / "names.csv"
+    only.write_text("train/0.mp4 0\ntrain/2.mp4 2\n")
+    names.write_text(NAMES + "falling,2\n")
     with pytest.raises(VtnStreamError, match="standing"):
-        plan_for(options(material, annotations=only, validation=material.validation))
+        plan_for(options(material, annotations=only, validation=material.validation, names=names))
