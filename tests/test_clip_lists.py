@@ -221,6 +221,15 @@ def test_a_label_that_looks_like_another_is_told(read):
     assert read(text).notes == ("the label runing looks like running, misspelt (1 against 2)",)
 
 
+def test_a_source_on_both_sides_is_told(read):
+    table = "path,label,subset,source\nrun/1.mp4,run,train,a\nsit/3.mp4,sit,train,b\nsit/4.mp4,sit,val,b\n"
+    told = "1 source has clips to learn from and for validation, so figures are too good: b"
+    assert read(table).notes == (told,)
+    learnt = table.replace("sit/4.mp4,sit,val,b\n", "")
+    assert read(learnt, validation="path,label,source\nsit/4.mp4,sit,b\n").notes == (told,)
+    assert read(learnt, validation="path,label,source\nsit/4.mp4,sit,c\n").notes == ()
+
+
 # ---- what is wrong
 
 
@@ -348,6 +357,12 @@ def test_a_line_that_is_too_long_takes_no_time(read, line):
         read(line)
     assert time.process_time() - start < 2
     assert len(str(caught.value)) < 500
+
+
+def test_more_films_than_are_read_are_refused(read, monkeypatch):
+    monkeypatch.setattr("vtn_stream.formats.annotations.clip_list.MAX_ENTRIES", 3)
+    with pytest.raises(AnnotationError, match=r"line 4: it has more than 3 films, split it"):
+        read("run/1.mp4 run\n" * 4)
 
 
 def test_the_digest_tells_lists_apart(read):

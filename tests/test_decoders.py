@@ -13,6 +13,7 @@ from counting import number_shown, write_film
 from test_damage import damage
 
 from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.video import decoders as decoders_module
 from vtn_stream.video import probe
 from vtn_stream.video.decoders import Decoders, FrameRequest, num_decoders
 from vtn_stream.video.process import ChildProcess
@@ -323,3 +324,26 @@ def test_a_size_beyond_the_reserve_takes_another_process(films):
 def test_beside_a_gpu_all_cores_but_one_decode():
     assert num_decoders(has_gpu=False) == 1
     assert num_decoders(has_gpu=True) == max(1, len(os.sched_getaffinity(0)) - 1)
+
+
+def test_closing_does_not_wait_for_a_disk_that_does_not_answer(films, monkeypatch):
+    monkeypatch.setattr(decoders_module, "_CLOSE_S", 0.2)
+    asked, answers = threading.Event(), threading.Event()
+
+    def stuck(path, process):
+        asked.set()
+        answers.wait(LIMIT_S)
+        raise VideoError("it answers late", "it was not read", "wait")
+
+    decoders, read = Decoders(1, probe=stuck), []
+    reader = threading.Thread(
+        target=lambda: read.extend(decoders.read([request(films / "long.mp4", [1])], ahead=1)), daemon=True
+    )
+    reader.start()
+    assert asked.wait(LIMIT_S)
+    before = time.monotonic()
+    decoders.close()
+    assert time.monotonic() - before < LIMIT_S / 2
+    answers.set()
+    reader.join(LIMIT_S)
+    assert [str(answer) for answer in read] == ["it answers late; it was not read; wait"]

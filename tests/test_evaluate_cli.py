@@ -208,8 +208,11 @@ def test_a_number_that_means_another_label_to_each_model_is_refused(here, model,
     assert code == 1
     assert err == (
         "vtn-stream: one.mp4 is given by a number, which is a to one model and g to the other; they were not compared; "
-        "write labels instead of numbers\n"
+        "write labels instead of numbers, or say with --labels which label each number is\n"
     )
+    (tmp_path / "names.txt").write_text("g\n")
+    code, _, err = here(tmp_path / "list.txt", *both, "--labels", tmp_path / "names.txt")
+    assert (code, err) == (0, "")
 
 
 def test_a_label_that_one_of_two_models_does_not_know_is_refused_with_its_name(here, model, others, folder):

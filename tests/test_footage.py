@@ -47,6 +47,9 @@ def made(root, *names):
         ("P01.02", ["P01.02.mp4"]),
         ("odd", ["odd.mxf2"]),
         ("z", []),
+        ("odd_000001_000011", ["odd.mxf2"]),  # a clip of Kinetics
+        ("deep/y_000001_000011.mp4", ["deep/y.mp4"]),
+        ("_000001_000011", []),
         ("hidden", []),
         ("café", ["cafe\u0301.mp4"]),  # as macOS spells it
     ],
@@ -60,6 +63,14 @@ def test_an_id_is_a_path_or_the_end_of_one_whatever_its_suffix(tmp_path, name, f
     assert sorted(films.find(name)) == sorted(found)
 
 
+def test_of_films_of_one_name_those_in_a_folder_called_like_the_label_count(tmp_path):
+    films = made(tmp_path, "big_run/x.mp4", "sit/x.mp4", "x/sit/x.mkv", "jump/y.mp4")
+    assert films.find("x.mp4", "big run") == ["big_run/x.mp4"]
+    assert films.find("x", "sit") == ["sit/x.mp4", "x/sit/x.mkv"]
+    assert films.find("x.mp4", "jump") == ["big_run/x.mp4", "sit/x.mp4"]
+    assert films.find("y", "sit") == ["jump/y.mp4"]
+
+
 def test_links_are_followed_inside_the_folder_only(tmp_path):
     made(tmp_path / "elsewhere", "far.mp4", "deep/far2.mp4")
     root = tmp_path / "films"
@@ -70,6 +81,7 @@ def test_links_are_followed_inside_the_folder_only(tmp_path):
     (root / "nowhere.mp4").symlink_to("nothing.mp4")
     films = FilmFolder(root)
     assert films.files == ["again.mp4", "near.mp4"]
+    assert films.passed == ["deep"]
     assert [films.leads_out(name) for name in ("out", "near", "nowhere", "far2")] == [True, False, False, False]
 
 

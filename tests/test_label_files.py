@@ -74,6 +74,8 @@ def test_a_list_calls_a_label_by_its_name_or_its_number(read):
 def test_labels_that_end_with_numbers_are_labels(read):
     assert read("camera 1\ncamera 2\n").labels == ("camera 1", "camera 2")
     assert read("50 m sprint\n50 m hurdles\n").labels == ("50 m sprint", "50 m hurdles")
+    assert read("area 51\ntake 5\n").labels == ("area 51", "take 5")
+    assert read("area,51\ntake,5\n").labels == ("take", "area")
     assert read("run 1\nrun 2\nsit 1\n").labels == ("run 1", "run 2", "sit 1")
 
 

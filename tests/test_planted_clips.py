@@ -14,6 +14,14 @@ from vtn_stream.training.train import train
 
 pytestmark = pytest.mark.release
 
+# The command, with a state after every step: a training of seconds would be over before its first one.
+SAVING_OFTEN = """
+from vtn_stream.training import loop
+from vtn_stream_cli.main import main
+loop.SAVE_EVERY_S = loop.SAVE_WITHIN_S = 0.0
+main()
+"""
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
@@ -54,10 +62,10 @@ def test_killed_by_the_system_it_goes_on_to_the_same_bits(clips, tmp_path):
 
     def command(output, log):
         words = [learnt, "--videos", folder / "films", "-o", output, "--recipe", "paper", "--network", NETWORK]
-        words += ["--size", 32, "--weights", weights, "--validation", validation, "--epochs", 12, "--device", "cpu"]
+        words += ["--size", 32, "--weights", weights, "--validation", validation, "--epochs", 4, "--device", "cpu"]
         words += ["--store", folder / "store", "--log", log]
         settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
-        return [sys.executable, "-m", "vtn_stream_cli.main", "train", *map(str, words), *settings]
+        return [sys.executable, "-c", SAVING_OFTEN, "train", *map(str, words), *settings]
 
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run(command(tmp_path / "whole.safetensors", tmp_path / "a"), check=True, env=environment)

@@ -148,7 +148,7 @@ def kill_at(epoch, step):
 
 def test_killed_inside_an_epoch_it_goes_on_to_the_same_bits(whole, material, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr(loop, "SAVE_WITHIN_S", 0.0, raising=False)
+    monkeypatch.setattr(loop, "SAVE_WITHIN_S", 0.0)
     events = []
     with pytest.raises(Killed):
         material.teach(tmp_path / "m.safetensors", kill_at(2, 1))

@@ -42,6 +42,7 @@ class ClipFiles:
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     num_test: int = 0
+    sources: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))  # of clips to learn from; others
 
     def leave_out(self, rows: Iterable[int]) -> None:
         """Takes clips out."""
@@ -135,7 +136,9 @@ class _Reading:
         read = self._read
         read.files.append(file)
         read.labels.append(label)
-        read.validates.append(self._is_validation or named == "validation")
+        read.validates.append(validates := self._is_validation or named == "validation")
+        if source := clip.facts.get("source"):
+            read.sources[validates].add(source)
         read.lines.append(at.line or 0)
 
     def _repeated(self, at: At, file: str, label: str, row: int) -> None:

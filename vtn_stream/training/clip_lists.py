@@ -143,6 +143,7 @@ def read_clip_lists(
     _leave_unknown(lists, taught, notes, skip_bad=skip_bad)
     labels = tuple(sorted(taught, key=label_order)) if known is None else known.labels
     clips = _clips(videos, lists, labels)
+    notes += _shared_sources(lists)
     notes += _doubts(taught, labels, is_named=known is not None)
     return ClipLists(clips=clips, labels=labels, notes=tuple(notes), digest=_digest(clips, labels))
 
@@ -206,6 +207,15 @@ def _check_enough(read: ClipFiles, taught: Mapping[str, int]) -> None:
     else:
         fact = f"{read.name} names no clip to learn from"
     raise InputError(fact, "nothing was trained", "give a list with clips to learn from, of two labels or more")
+
+
+def _shared_sources(lists: Sequence[ClipFiles]) -> list[str]:
+    """Clips of one source are alike: what measures them has seen them."""
+    learnt, others = (set[str]().union(*(each.sources[n] for each in lists)) for n in (0, 1))
+    if not (shared := sorted(learnt & others)):
+        return []
+    num = "1 source has" if len(shared) == 1 else f"{len(shared)} sources have"
+    return [f"{num} clips to learn from and for validation, so figures are too good: {listed(shared)}"]
 
 
 def _doubts(taught: Mapping[str, int], labels: Sequence[str], *, is_named: bool) -> list[str]:

@@ -212,7 +212,7 @@ def _done(lesson: Lesson, one: Fit, tell: Callable[[TrainingEvent], None]) -> Ou
         num_epochs=fitted.num_epochs,
         losses=fitted.losses,
         notes=fitted.notes,
-        stopped=isinstance(one.settings, Hyperparameters) and bool(fitted.notes),
+        stopped=fitted.stopped,
         weights=_weights(fitted, one) if one.keeps_weights else None,
     )
     keep(lesson, one, outcome)

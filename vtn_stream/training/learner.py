@@ -117,8 +117,7 @@ class Learner:
 
     def become_the_mean(self) -> VTN:
         """Ends the training: the network, with the mean of its weights, in evaluation mode and full precision."""
-        if self._settings.ema:
-            self.network.load_state_dict(self.mean)
+        self.network.load_state_dict(self.mean)
         self.network.product = None
         return self.network.eval()
 

@@ -49,7 +49,7 @@ class Fitted:
     network      in evaluation mode: the running mean of the weights, after the last epoch
     earlier      the same after the epochs that were asked for, by their numbers from 1; the last one among them
     num_epochs   that were done; losses: mean of each
-    notes        why it ended before its time, where it did
+    notes        what was not as it was asked for; stopped: it ended before its time, and a note says why
     """
 
     network: VTN
@@ -57,6 +57,7 @@ class Fitted:
     num_epochs: int
     losses: tuple[float, ...]
     notes: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 def epochs_of(num_epochs: int, length: float) -> int:
@@ -190,7 +191,7 @@ class _Run:
             self._learner.go_on(progress.pop("learner"), state.tensors, state.optimizer)
             self._before = dict(state.tensors["before"]) if "before" in state.tensors else None
             if isinstance(self._examples, ChangingExamples):
-                self._examples.go_on(dict(state.tensors["examples"]) if "examples" in state.tensors else {})
+                self._examples.go_on(dict(state.tensors.get("examples", {})))
         if self._before is not None:
             device = self._learner.network.device
             self._before = {name: tensor.to(device) for name, tensor in self._before.items()}
@@ -200,7 +201,7 @@ class _Run:
             self._tell(self._epoch_done())
 
     def fit(self) -> Fitted:
-        progress, notes = self._progress, []
+        progress, notes, stopped = self._progress, [], False
         if self._learner.lacks_bfloat16:
             notes.append(
                 f"Learnt in float32: bfloat16 would not be faster on this {self._learner.network.device.type}."
@@ -217,6 +218,7 @@ class _Run:
                         "look for a film that is very different from the others, or try another --seed",
                     ) from why
                 notes.append(self._back(why))
+                stopped = True
                 self._tell(Warned(message=notes[-1]))
                 break
             progress.epoch, progress.within = progress.epoch + 1, []
@@ -232,6 +234,7 @@ class _Run:
             num_epochs=progress.epoch,
             losses=tuple(progress.losses),
             notes=tuple(notes),
+            stopped=stopped,
         )
 
     def _epoch(self) -> float:

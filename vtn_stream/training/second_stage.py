@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from vtn_stream.backbone import last_blocks
+from vtn_stream.backbone import last_blocks, passes_over
 from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
 from vtn_stream.model import HeadConfig
@@ -111,7 +111,15 @@ class SecondStage:
         films = films_of([lesson.films[n] for n in first.learns], lesson.inputs, first.way)
         blocks = "all" if source.blocks == "all" else last_blocks(lesson.backbone)
         of_clips = HEADS[self.head.kind].names_clips
-        settings = tuning(first.settings, films, lesson.labels, blocks, names_clips=of_clips, seed=self.seed)
+        settings = tuning(
+            first.settings,
+            films,
+            lesson.labels,
+            blocks,
+            names_clips=of_clips,
+            seed=self.seed,
+            passes_over=passes_over(lesson.backbone),
+        )
         return Fit(
             name=name,
             way=first.way.tuned,

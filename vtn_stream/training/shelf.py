@@ -1,6 +1,8 @@
 """The weights after the epochs that were asked for: in memory, or of large networks in files, until they are read."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,8 +27,10 @@ class Shelf:
         self._stops = list(stops)
         self._kept: dict[int, Weights] = {}
         self._in_files = in_files and len(stops) > 1
-        self._folder = tempfile.TemporaryDirectory() if self._in_files and state is None else None
-        path, self._key = state or (Path(self._folder.name if self._folder else "") / "weights", "")
+        folder = Path(tempfile.mkdtemp()) if self._in_files and state is None else None
+        if folder is not None:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        path, self._key = state or ((folder or Path()) / "weights", "")
         self._files = {stop: path.with_name(f"{path.name}.after-{stop}") for stop in stops}
 
     def put(self, epoch: int, weights: Mapping[str, Tensor]) -> None:

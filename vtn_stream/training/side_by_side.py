@@ -174,8 +174,9 @@ def _in_processes(lesson: Lesson, fits: Sequence[tuple[Fit, float]], progress: P
             assert what is not None
             one, cost = worker.doing
             if "epoch" in what:
-                epoch, num_epochs, loss = what["epoch"]
-                progress.epoch(one, cost, EpochDone(epoch=epoch, num_epochs=num_epochs, loss=loss))
+                epoch, num_epochs, loss, figures = what["epoch"]
+                done = EpochDone(epoch=epoch, num_epochs=num_epochs, loss=loss, figures=figures)
+                progress.epoch(one, cost, done)
             elif "warned" in what:
                 progress.warn(what["warned"])
             else:

@@ -42,8 +42,12 @@ def tuning(
     *,
     names_clips: bool,
     seed: int,
+    passes_over: bool = True,
 ) -> Hyperparameters:
-    """The settings for the second stage of a training. settings: of the first; blocks: which of the network's learn."""
+    """The settings for the second stage of a training.
+
+    settings: of the first; blocks: which of the network's learn; passes_over: whether training can pass over some.
+    """
     lengths = [len(film.values) for film in films]
     if isinstance(settings, LinearSettings):
         crop = max(lengths) if names_clips else min(max(lengths), 4 * SHORT)
@@ -66,8 +70,7 @@ def tuning(
             blocks=blocks if isinstance(blocks, int) else "all",
             rate=BACKBONE_RATE / rate,
             layer_decay=LAYER_DECAY,
-            drop_path=0.1,
-            piece=None if isinstance(blocks, int) else 16,  # nothing of what does not learn is kept for a gradient
+            drop_path=0.1 if passes_over else 0.0,
             share=1.0 if crop <= SHORT or max(lengths) <= SHORT else SHARE,
             augmentation=augmentation,
         ),

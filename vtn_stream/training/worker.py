@@ -3,7 +3,7 @@
 From stdin come, as pickles of the parent alone: a lesson whose films have no values, the file of these values, and
 then one fit after the other. On stdout go lines of JSON:
 
-    {"epoch": [epoch, num_epochs, loss]}, {"warned": message}    while a fit is done
+    {"epoch": [epoch, num_epochs, loss, figures]}, {"warned": message}    while a fit is done
     {"done": true}                                               its outcome is in its file
     {"error": [fact, consequence, cure]}, {"crash": traceback}   instead, and the process ends
 
@@ -70,7 +70,7 @@ def main() -> None:
 
     def tell(event: TrainingEvent) -> None:
         if isinstance(event, EpochDone):
-            say(epoch=[event.epoch, event.num_epochs, event.loss])
+            say(epoch=[event.epoch, event.num_epochs, event.loss, dict(event.figures)])
         elif isinstance(event, Warned):
             say(warned=event.message)
 

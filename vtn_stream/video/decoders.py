@@ -9,6 +9,7 @@ n frames of a request, H x W their size
 import os
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -31,7 +32,8 @@ __all__ = ["Decoders", "FrameAnswer", "FrameRequest", "num_decoders"]
 RESERVE_BYTES = NUM_SLOTS * BATCH_SIZE * 3 * 320 * (8 * 320)
 MAX_BYTES = 1 << 30  # of answers that wait: two batches of 16 clips of 64 frames at 320 x 426 are 840 MB
 MAX_CHAIN = 16  # requests of one film that one process serves in a row, while others have nothing to do
-_ALIVE_S = 0.05  # between two tries to stop a process that may just be starting
+_AGAIN_S = 0.05  # between two tries to end a process that may just be starting
+_CLOSE_S = 10.0  # a thread that waits for a disk that does not answer is left alone then
 
 
 def num_decoders(*, has_gpu: bool) -> int:
@@ -188,25 +190,31 @@ class _Feeder:
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self._lock = threading.Lock()  # nothing is fed after the end
 
     def feed(self, task: _Task) -> None:
-        if self._is_closed:
-            raise RuntimeError("these decoders are closed")
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="decoding", daemon=True)
-            self._thread.start()
-        self._tasks.put(task)
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("these decoders are closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="decoding", daemon=True)
+                self._thread.start()
+            self._tasks.put(task)
 
     def stop(self) -> None:
         """Asks the thread to end."""
-        self._is_closed = True
-        self._tasks.put(None)
+        with self._lock:
+            self._is_closed = True
+            self._tasks.put(None)
 
     def close(self) -> None:
         """Ends the process, so that the thread that waits for it ends too."""
+        until = time.monotonic() + _CLOSE_S
         while self._thread is not None and self._thread.is_alive():
             self.process.kill()
-            self._thread.join(_ALIVE_S)
+            if time.monotonic() > until:
+                return  # its process was killed, and whatever it starts yet it closes when it ends
+            self._thread.join(_AGAIN_S)
         self.process.close()
 
     def _serve(self) -> None:
@@ -219,6 +227,7 @@ class _Feeder:
                 task.answer.set_result(self._answered(task))
             except BaseException as error:  # raised where the answer is taken
                 task.answer.set_exception(error)
+        self.process.close()
 
     def _answered(self, task: _Task) -> FrameAnswer | VideoError:
         try:

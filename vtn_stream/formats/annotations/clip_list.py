@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from vtn_stream.film import FILM_SUFFIXES, is_film_name
 from vtn_stream.formats.annotations import segments_csv, timed_lines
 from vtn_stream.formats.annotations.columns import columns_of, seems_a_time
-from vtn_stream.formats.annotations.findings import Findings, Unreadable
+from vtn_stream.formats.annotations.findings import MAX_ENTRIES, Findings, Unreadable
 from vtn_stream.formats.annotations.segments_csv import check_header
 from vtn_stream.formats.annotations.table import columns, has_decimal_commas, rows
 from vtn_stream.formats.annotations.text import lines_of, seconds
@@ -99,6 +99,8 @@ def clips(findings: Findings, text: str, classes: Mapping[str, int] | None = Non
         elif _LABELS.fullmatch(parts[1]) and (classes is None or parts[1] not in classes):
             findings.problem(at, f"several labels of one film, {shown(parts[1])}: a whole clip has one")
         else:
+            if len(paths) == MAX_ENTRIES:
+                findings.refuse(at, f"it has more than {MAX_ENTRIES} films, split it")
             path, label, behind = parts
             first.setdefault((label, behind), at)
             numbers.append(at.line or 0)

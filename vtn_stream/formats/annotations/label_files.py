@@ -21,8 +21,8 @@ __all__ = ["read_label_names"]
 
 MAX_NAMES = 10_000  # as many labels as annotations may have
 MAX_LINE = 2048  # characters
-_BEFORE = re.compile(r"(?P<number>\d{1,9})(?:\s*[,;\t]\s*|\s+)(?P<name>.*\S)", re.ASCII)
-_BEHIND = re.compile(r"(?P<name>\S.*?)(?:\s*[,;\t]\s*|\s+)(?P<number>\d{1,9})", re.ASCII)
+_BEFORE = re.compile(r"(?P<number>\d{1,9})(?:\s*(?P<mark>[,;\t])\s*|\s+)(?P<name>.*\S)", re.ASCII)
+_BEHIND = re.compile(r"(?P<name>\S.*?)(?:\s*(?P<mark>[,;\t])\s*|\s+)(?P<number>\d{1,9})", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -65,8 +65,11 @@ def _pairs(findings: Findings, text: str) -> Iterator[tuple[At, int, str]]:
         if found[:1] and found[0][1] is None:  # a header, as "id,name"
             found = found[1:]
         pairs = [(at, int(pair["number"]), pair["name"]) for at, pair in found if pair is not None]
-        is_one_to_one = len({number for _, number, _ in pairs}) == len({name for _, _, name in pairs}) == len(found)
-        if pairs and is_one_to_one:
+        numbers = {number for _, number, _ in pairs}
+        is_one_to_one = len(numbers) == len({name for _, _, name in pairs}) == len(found)
+        # Labels may begin or end with a number themselves, behind a space: then they do not count the lines.
+        counts = numbers in (set(range(len(found))), set(range(1, len(found) + 1)))
+        if pairs and is_one_to_one and (counts or all(pair is not None and pair["mark"] for _, pair in found)):
             return iter(pairs)
     return iter([(at, n, line) for n, (at, line) in enumerate(lines)])
 
