@@ -15,7 +15,8 @@ from vtn_stream.track import Recipe
 from vtn_stream.training.exam import Exam
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.hyperparameters import Hyperparameters
-from vtn_stream.training.learn import Learnt, taught_by
+from vtn_stream.training.learn import taught_by
+from vtn_stream.training.learnt import Learnt
 from vtn_stream.training.linear import LinearSettings
 from vtn_stream.training.prepare import Material
 from vtn_stream.version import __version__

@@ -5,7 +5,7 @@ trained on all films, and for each fold two on a quarter and on half of the film
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
 from vtn_stream.report.card_facts import CurveFacts
-from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
+from vtn_stream.track import GridScores
 from vtn_stream.training.base import grown_head, way_of
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.exam import Exam, examine
@@ -25,12 +25,12 @@ from vtn_stream.training.fine_tuning import backbone_tensors, own_tensors
 from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, going_on, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.key import key_of
+from vtn_stream.training.learnt import Learnt
 from vtn_stream.training.linear import LinearSettings, natural_linear
 from vtn_stream.training.loop import Fitted, check_numbers
 from vtn_stream.training.measure import baselines, before, crossed_exam, growth
 from vtn_stream.training.out_of_fold import (
     Choice,
-    CrossFitted,
     CurvePoint,
     OutOfFold,
     Tables,
@@ -45,65 +45,13 @@ from vtn_stream.training.side_by_side import VALUES, Progress, do_all
 from vtn_stream.training.split import NO_FOLD
 from vtn_stream.training.ways import Way, films_of, ways_of
 
-__all__ = ["Learnt", "learn", "state_files", "taught_by"]
+__all__ = ["learn", "state_files", "taught_by"]
 
 # Of a training, as shares of its epochs: the learning rate falls as for all of them, and the model is taken there.
 LENGTHS = (1.0, 0.75, 0.5)
 CURVE = (0.25, 0.5)  # of the groups of films
 FEWEST_FOR_CURVE = 4  # groups
 OF_FRAMES = ("backbone.", "augmentation.")  # settings of the second stage
-
-Key = tuple[Way, float]  # a way, and the length of its training
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Learnt:
-    """A model learnt from all films, and what was chosen and measured on the way.
-
-    seed         of all that was random
-    settings, fitted  of the model; its way is the choice's
-    choice       what was chosen on the out-of-fold predictions of all films; of one fold, what is taken without
-    out_of_fold  those predictions, of the chosen way and length: points and rules were fitted on them; None of one fold
-    crossed      for each film what the other folds chose: the figures are measured on this
-    exam         those figures; None if there are none
-    baselines    the same figures of simpler models, by their names
-    curve        what fewer films give, and more would bring; None if it was not measured
-    held_out     the figures of this model on films that are held out; None if there are none
-    notes        of the training, without names of films
-    backbone     the tensors of the image network, by timm's names, if it learned; None: it is as it was
-    begun        the digest of the weights with which it began, if it learned
-    """
-
-    seed: int
-    settings: Hyperparameters | LinearSettings
-    fitted: Fitted
-    choice: Choice
-    out_of_fold: OutOfFold | None = None
-    crossed: CrossFitted | None = None
-    exam: Exam | None = None
-    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    curve: CurveFacts | None = None
-    held_out: Exam | None = None
-    notes: tuple[str, ...] = ()
-    backbone: Mapping[str, Tensor] | None = None
-    begun: str = ""
-
-    @property
-    def way(self) -> Way:
-        return self.choice.way
-
-    @property
-    def points(self) -> OperatingPoints:
-        return self.choice.points
-
-    @property
-    def rules(self) -> PhaseRules | None:
-        return self.choice.rules
-
-    @property
-    def tried(self) -> Mapping[str, float]:
-        """The metric of each way at its best length, on the out-of-fold predictions of all films."""
-        return self.choice.worths
 
 
 def learn(
@@ -175,7 +123,6 @@ class _Lessons:
         )
         of_frames = [one for one in overrides if one[0].startswith(OF_FRAMES)] if source is not None else []
         self._overrides = [one for one in overrides if one not in of_frames]
-        self._begins: tuple[Way, float] = (self._ways[0], 1.0)  # from what the second stage goes on
         self._second = SecondStage(self._lesson, self._config, seed, of_frames, tell)
         if work is not None and (others := files_of(self._lesson, work)[1]):
             num = f"{len(others)} file{'s' * (len(others) > 1)}"
@@ -190,16 +137,17 @@ class _Lessons:
         outcomes = do_all(self._lesson, compared, progress)
         tables: dict[tuple[Way, float], OutOfFold] = {}
         for way in self._ways if compared else ():
-            done = [(one, its) for one, its in zip(compared, outcomes, strict=True) if one.way == way]
-            for length in done[0][0].lengths:
-                tables[way, length] = self._table([(one, its.predictions[length]) for one, its in done])
+            of_way = [(one, its) for one, its in zip(compared, outcomes, strict=True) if one.way == way]
+            for length in of_way[0][0].lengths:
+                tables[way, length] = self._table([(one, its.predictions[length]) for one, its in of_way])
         if tables:
-            tables |= self._second_stage(tables, dict(zip(compared, outcomes, strict=True)), progress)
+            done = list(zip(compared, outcomes, strict=True))
+            tables |= self._second.tables(tables, done, progress, self._table)
             choice = choose(tables, head, self._config, labels, self._folds, self._base)
         else:
             choice = unchosen(self._ways[0], head, self._config, material.films, labels, self._base)
 
-        way, length = self._begins if choice.way.tunes else (choice.way, choice.length)
+        way, length = self._second.begins if choice.way.tunes else (choice.way, choice.length)
         final, shorter = self._final(way, length), [] if choice.way.tunes else self._shorter(way, length)
         last = [final, *chain(*shorter)]
         progress.now_known(len(last), self._cost(last))
@@ -208,6 +156,7 @@ class _Lessons:
         if choice.way.tunes:
             final, whole = self._tuned_whole(final, length, whole.weights[length], progress)
             assert whole.weights is not None
+            self._second.say_again(choice)
         self._tell(TrainingStage(name="measuring"))
         crossed = cross_fitted(tables, head, self._config, labels, self._base) if tables else None
         exam = None if crossed is None else crossed_exam(crossed, choice, labels, material.head, self._config)
@@ -224,7 +173,7 @@ class _Lessons:
         elif stopped := sum(its.stopped for its in (*outcomes, *less)):
             notes.append(f"{stopped} of the {len(outcomes) + len(less)} models that were compared stopped early.")
         if self._lesson.source is not None:
-            notes.append(self._of_backbone(choice))
+            notes.append(self._second.said(choice))
         return Learnt(
             seed=self._seed,
             settings=final.settings,
@@ -246,29 +195,6 @@ class _Lessons:
             begun=self._lesson.source.encoder.weights_digest if choice.way.tunes and self._lesson.source else "",
         )
 
-    # ---- the second stage
-
-    def _second_stage(self, tables: Tables, done: Mapping[Fit, Outcome], progress: Progress) -> dict[Key, OutOfFold]:
-        """The predictions of models whose image network learned, as one more way; none if it does not."""
-        if self._lesson.source is None:
-            return {}
-        self._lesson.source.check_there(self._lesson.films)
-        starts, self._begins = self._second.starts(tables)
-        fits: list[tuple[Fit, Mapping[str, Tensor]]] = []
-        for fold, (way, length) in starts.items():
-            first, outcome = next(it for it in done.items() if it[0].way == way and self._reads(it[0], fold))
-            assert outcome.weights is not None
-            name = f"{way.tuned.name}, fold {fold + 1} of {len(self._folds)}"
-            fits.append((self._second.fit(first, length, name), outcome.weights[length]))
-        costs = [self._second.cost(*fit) for fit in fits]
-        self._second.say([one for one, _ in fits])
-        progress.now_known(len(fits) + 1, sum(costs) + costs[0])
-        read = []
-        for (one, begun), cost in zip(fits, costs, strict=True):
-            read.append((one, self._second.do(one, begun, cost, progress).predictions[1.0]))
-        self._tell(TrainingStage(name="training"))
-        return {(self._begins[0].tuned, 1.0): self._table(read)}
-
     def _tuned_whole(
         self, first: Fit, length: float, begun: Mapping[str, Tensor], progress: Progress
     ) -> tuple[Fit, Outcome]:
@@ -277,21 +203,6 @@ class _Lessons:
         cost = self._second.cost(one, begun)
         progress.now_known(1, cost)
         return one, self._second.do(one, begun, cost, progress)
-
-    def _reads(self, one: Fit, fold: int) -> bool:
-        return bool(one.reads) and self._material.folds[one.reads[0]] == fold
-
-    def _of_backbone(self, choice: Choice) -> str:
-        """What became of the image network, for the notes."""
-        metric = self._head.metric_name
-        if not choice.worths:
-            return "The image network was to learn too. Nothing could be compared, so it stays as it is."
-        tuned = self._begins[0].tuned.name
-        others = max(worth for name, worth in choice.worths.items() if name != tuned)
-        figures = f"{metric} {100 * choice.worths[tuned]:.1f} % with it trained, {100 * others:.1f} % with it fixed"
-        if choice.way.tunes:
-            return f"The image network was trained too, and this is kept: {figures}. There is no learning curve of it."
-        return f"The image network was trained too, and it was not kept: {figures}."
 
     # ---- the fits
 

@@ -10,35 +10,90 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from vtn_stream.backbone import last_blocks, passes_over
+from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
 from vtn_stream.model import HeadConfig
+from vtn_stream.track import GridScores
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.fine_tuning import Speed, measured_speed, tune
 from vtn_stream.training.fits import Fit, Lesson, Outcome, kept
 from vtn_stream.training.hyperparameters import Hyperparameters
-from vtn_stream.training.out_of_fold import Tables, choose, cross_fitted
+from vtn_stream.training.out_of_fold import Choice, OutOfFold, Tables, choose, cross_fitted
 from vtn_stream.training.overrides import overridden
 from vtn_stream.training.side_by_side import Progress, telling
 from vtn_stream.training.tuning import crop_frames, tuning
 from vtn_stream.training.ways import Way, films_of
 
-__all__ = ["Begun", "SecondStage"]
+__all__ = ["SecondStage"]
 
 PRODUCTS_PER_S = 6e9  # of a fit that is done on embeddings, on one core: by it both kinds of fits have one measure
 Start = tuple[Way, float]  # and the length at which it goes on
-Begun = Mapping[tuple[Way, int], tuple[Fit, Outcome]]  # by way and fold
 
 
 @dataclass(slots=True, eq=False)
 class SecondStage:
-    """seed and overrides as they are asked for; head: that of all models of the training."""
+    """seed and overrides as they are asked for; head: that of all models of the training.
+
+    begins  from what the model of all films goes on, once there are tables
+    """
 
     lesson: Lesson
     head: HeadConfig
     seed: int
     overrides: Sequence[tuple[str, str]]
     tell: Callable[[TrainingEvent], None]
+    begins: Start = (Way(name="network"), 1.0)
     _speed: Speed | None = None
+
+    def tables(
+        self,
+        tables: Tables,
+        done: Sequence[tuple[Fit, Outcome]],
+        progress: Progress,
+        table_of: Callable[[Sequence[tuple[Fit, Sequence[GridScores]]]], OutOfFold],
+    ) -> dict[Start, OutOfFold]:
+        """The predictions of models whose image network learned, as one more way; none if it does not. done: the fits
+        from which tables are, one for each fold and way; table_of makes one.
+
+        Raises TrainingError where a film is not there any more.
+        """
+        source = self.lesson.source
+        if source is None or not any(way.can_be_tuned(self.head.kind) for way, _ in tables):
+            return {}
+        source.check_there(self.lesson.films)
+        starts, self.begins = self.starts(tables)
+        first_table = next(iter(tables.values()))
+        fold_of = {film.name: fold for film, fold in zip(first_table.films, first_table.folds, strict=True)}
+        fits: list[tuple[Fit, Mapping[str, Tensor]]] = []
+        for fold, (way, length) in starts.items():
+            of_fold = (
+                it for it in done if it[0].way == way and fold_of[self.lesson.films[it[0].reads[0]].name] == fold
+            )
+            first, outcome = next(of_fold)
+            assert outcome.weights is not None
+            name = f"{way.tuned.name}, fold {fold + 1} of {len(starts)}"
+            fits.append((self.fit(first, length, name), outcome.weights[length]))
+        costs = [self.cost(*fit) for fit in fits]
+        self.say([one for one, _ in fits])
+        progress.now_known(len(fits) + 1, sum(costs) + costs[0])
+        read = [
+            (one, self.do(one, begun, cost, progress).predictions[1.0])
+            for (one, begun), cost in zip(fits, costs, strict=True)
+        ]
+        self.tell(TrainingStage(name="training"))
+        return {(self.begins[0].tuned, 1.0): table_of(read)}
+
+    def said(self, choice: Choice) -> str:
+        """What became of the image network, in words."""
+        tuned = choice.worths.get(self.begins[0].tuned.name)
+        if tuned is None:
+            return "The image network was to learn too. Nothing could be compared, so it stays as it is."
+        others = max(worth for name, worth in choice.worths.items() if name != self.begins[0].tuned.name)
+        metric = HEADS[self.head.kind].metric_name
+        figures = f"{metric} {100 * tuned:.1f} % with it trained, {100 * others:.1f} % with it fixed"
+        if choice.way.tunes:
+            return f"The image network was trained too, and this is kept: {figures}. There is no learning curve of it."
+        return f"The image network was trained too, and it was not kept: {figures}."
 
     def starts(self, tables: Tables) -> tuple[dict[int, Start], Start]:
         """From what to go on in each fold, and with all films. tables: of ways in which the image network is fixed."""
@@ -89,8 +144,22 @@ class SecondStage:
         self.tell(
             TrainingStage(
                 name="training the image network",
-                message=f"about {_time(epoch_s)} an epoch, {len(fits)} models of {_epochs(fits[0])} epochs: "
+                message=f"about {_time(epoch_s)} an epoch, {len(fits)} model{'s' * (len(fits) > 1)} of "
+                f"{_epochs(fits[0])} epochs: "
                 f"{_time(total_s)} in all, and as long as one model more if it is kept",
+            )
+        )
+
+    def say_again(self, choice: Choice) -> None:
+        """That a model with an image network of its own finds nothing in the store."""
+        if not choice.way.tunes or self._speed is None:
+            return
+        num = sum(len(film.values) for film in self.lesson.films)
+        seconds = num * len(choice.way.inputs) * self._speed.embedding_s
+        self.tell(
+            Warned(
+                message="the model has an image network of its own: it embeds every film again, also those that it "
+                f"learnt; for these {num} positions that takes about {_time(seconds)}"
             )
         )
 

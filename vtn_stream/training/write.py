@@ -22,7 +22,7 @@ from vtn_stream.track import Recipe
 from vtn_stream.training.claim import card_file, plots_folder
 from vtn_stream.training.describe import card_facts, provenance
 from vtn_stream.training.hyperparameters import Hyperparameters
-from vtn_stream.training.learn import Learnt
+from vtn_stream.training.learnt import Learnt
 from vtn_stream.training.prepare import Material
 
 __all__ = ["write"]
