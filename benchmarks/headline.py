@@ -111,9 +111,11 @@ class Turns:
             if first[name] > SLOW * min(first[other] for other in rivals):
                 print(f"    {name}: left out, the other layout is faster", flush=True)
                 del self.spent[name]
-        for _ in range(plan.turns):
+        for number in range(plan.turns):
             for name in self.spent:
                 self.spent[name].append(self._turn(ways[name], plan.calls, scale[name] / plan.calls))
+            seconds = (f"{plan.seconds(spent[-1]):.2f}" for spent in self.spent.values())
+            print(f"    turn {number + 1}: {', '.join(seconds)} s", flush=True)
 
     def _turn(self, work: Work, calls: int, scale: float) -> Spent:
         self._wait()
