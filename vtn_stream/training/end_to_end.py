@@ -25,6 +25,7 @@ from vtn_stream.training.clip_session import ClipSession
 from vtn_stream.training.clip_validation import ClipValidation
 from vtn_stream.training.estimate import check_memory, measured, sentence
 from vtn_stream.training.events import ClipsPrepared, EpochDone, StepDone, Taught, TrainingEvent, TrainingStage
+from vtn_stream.training.freed_memory import keep_freed_memory
 from vtn_stream.training.left_out import LeftOut
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import run
@@ -96,6 +97,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
             ),
         )
         tell(TrainingStage(name="training"))
+        keep_freed_memory()
         fitted = run(
             examples,
             network,

@@ -30,6 +30,7 @@ from vtn_stream.training.film_frames import REFRESHED_EVERY, FilmFrames, bank_of
 from vtn_stream.training.film_shots import FilmShots
 from vtn_stream.training.films import TrainingFilm, embedded
 from vtn_stream.training.fits import Fit, Lesson, Outcome, keep, network_of, state_of
+from vtn_stream.training.freed_memory import keep_freed_memory
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.loop import run
 from vtn_stream.training.validation import predictions
@@ -96,6 +97,7 @@ def tune(lesson: Lesson, one: Fit, begun: Mapping[str, Tensor], tell: Tell) -> O
             refresh=again if settings.num_epochs > REFRESHED_EVERY else None,
             on_event=tell,
         )
+        keep_freed_memory()
         fitted = run(
             examples,
             network.to(lesson.device),
