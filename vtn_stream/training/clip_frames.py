@@ -3,7 +3,7 @@
 B clips of a batch, n frames of each, H' x W' their size as decoded, H x W the network's, D embedding width, K classes
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -181,7 +181,7 @@ class ClipFrames:
     def num_batches(self) -> int:
         return -(-len(self._clips) // self._batch_size)
 
-    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Generator[Example, None, None]:
         """Raises TrainingError where no clip can be decoded."""
         order = np.random.default_rng([seed, number]).permutation(len(self._clips))
         given = self._some_in_each(order, number, seed, first)
