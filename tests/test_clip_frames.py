@@ -156,3 +156,19 @@ def test_a_pretended_clip_is_as_large_as_clips_are(make):
     example = make(GOOD).pretended()
     assert example.pixels.shots[0].frames.shape[:2] == (4, 3)
     assert min(example.pixels.shots[0].frames.shape[2:]) == 46  # 320 of 224
+
+
+def test_a_clip_that_was_learnt_before_it_was_found_bad_is_learnt_again_after_a_kill(make, tmp_path):
+    """Only some of its windows cannot be decoded: found in a later epoch than the state is of, it is no less learnt."""
+    whole = epoch(make(GOOD), 1)
+    state = make(GOOD).state
+    before = LeftOut(tmp_path / "left-out.jsonl")
+    before.add("3.mp4", "1 of 4 frames cannot be decoded")
+    going_on = make(GOOD, left_out=LeftOut(tmp_path / "left-out.jsonl"))
+    assert epoch(going_on, 1) != whole
+    going_on.go_on(state)
+    assert epoch(going_on, 1) == whole
+    knows = make(GOOD, left_out=before)
+    again = make(GOOD, left_out=LeftOut(tmp_path / "left-out.jsonl"))
+    again.go_on(knows.state)
+    assert epoch(again, 1) == epoch(knows, 1)

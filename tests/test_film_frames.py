@@ -93,8 +93,11 @@ def test_rows_of_the_bank_change_only_where_pixels_were(lesson, process):
 
 def test_a_share_of_one_sees_all_of_every_crop(lesson, process):
     bank, examples = frames_of(lesson, process, settings_of(lesson))
-    as_learnt(examples, examples.epoch(0, seed=0))
-    assert all(of.all() for film in changed(bank, lesson) for of in film)
+    seen = as_learnt(examples, examples.epoch(0, seed=0))
+    for place, _, positions in seen:
+        assert (place.start + positions).tolist() == list(range(len(bank[place.film].values)))
+    assert len(seen) >= len(bank) * len(INPUTS)
+    assert not any(of.any() for film in changed(bank, lesson) for of in film)  # nothing is remembered
     assert examples.num_frames == sum(len(film.values) for film in lesson.films) * len(INPUTS)
 
 
@@ -145,7 +148,7 @@ def test_a_film_that_is_gone_is_named_once_and_its_embeddings_stay(lesson, proce
     gone = replace(video, path=tmp_path / "clip 1.mp4")
     without = replace(lesson, source=replace(lesson.source, videos={**lesson.source.videos, "clip 1": gone}))
     told = []
-    bank, examples = frames_of(without, process, settings_of(lesson), on_event=told.append)
+    bank, examples = frames_of(without, process, settings_of(lesson, share=0.9), on_event=told.append)
     for epoch in range(2):
         as_learnt(examples, examples.epoch(epoch, seed=0))
     assert [event.message for event in told if isinstance(event, Warned)] == [
@@ -175,3 +178,33 @@ def test_the_bank_is_computed_again_after_five_epochs(lesson, process):
         assert not any(of.any() for film in changed(bank, lesson) for of in film)
     next(examples.epoch(5, seed=0))
     assert all((film.values == 3).all() for film in bank)
+
+
+def test_what_a_batch_gives_does_not_depend_on_what_was_read_before(lesson, process, monkeypatch):
+    """Else a damaged film could lose other frames after a kill: a batch opens its first film again."""
+    asked = []
+    frames = DecodingProcess.frames
+
+    def heard(self, video, pts, size, **options):
+        asked.append((video.path.name, pts.tolist(), options.get("is_fresh", False)))
+        return frames(self, video, pts, size, **options)
+
+    monkeypatch.setattr(DecodingProcess, "frames", heard)
+    settings = settings_of(lesson, share=0.5, batch_size=2)
+    list(frames_of(lesson, process, settings)[1].epoch(0, seed=0))
+    assert [is_fresh for _, _, is_fresh in asked] == [True, False] * 2
+    whole, asked[:] = list(asked), []
+    list(frames_of(lesson, process, settings)[1].epoch(0, seed=0, first=1))
+    assert asked == whole[2:]
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_what_was_lost_and_what_is_remembered_is_in_the_state(lesson, process, share):
+    settings = settings_of(lesson, share=share)
+    bank, examples = frames_of(lesson, process, settings, refresh=lambda: bank)
+    as_learnt(examples, examples.epoch(0, seed=0))
+    examples.lost.add("clip 2")
+    other, later = frames_of(lesson, process, settings)
+    later.go_on(examples.state)
+    assert later.lost == {"clip 2"}
+    assert all((ours.values == theirs.values).all() for ours, theirs in zip(bank, other, strict=True))

@@ -7,6 +7,7 @@ import torch
 from pixel_clips import PixelClips, network, settings
 from planted import HEADS, LABELS, clips, films, planted, small
 
+from vtn_stream.errors import TrainingError
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.augment import Look, Mix
 from vtn_stream.training.crops import Crops
@@ -16,6 +17,7 @@ from vtn_stream.training.learner import Learner
 from vtn_stream.training.loop import run
 from vtn_stream.training.objective import Objective
 from vtn_stream.training.rates import parameter_groups, share_at
+from vtn_stream.training.state import load_state
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -320,3 +322,31 @@ def test_a_clip_is_shown_as_its_look_says(monkeypatch):
         as_it_is = ours.backbone(example.pixels.shots[2].frames.float())
     torch.testing.assert_close(objective.embeddings[1], mirrored, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(objective.embeddings[2], as_it_is, rtol=1e-3, atol=1e-4)
+
+
+def test_a_training_that_fails_leaves_nothing_that_decodes(monkeypatch):
+    closed = []
+
+    class Clips(PixelClips):
+        def epoch(self, number, *, seed, first=0):
+            try:
+                yield from super().epoch(number, seed=seed, first=first)
+            finally:
+                closed.append(number)
+
+    def fails(self, example):
+        raise MemoryError
+
+    monkeypatch.setattr(Learner, "learn", fails)
+    of = settings()
+    with pytest.raises(TrainingError) as error:  # it holds what was running
+        run(Clips(), network(of), of, stops=[2])
+    assert error.value.__cause__ is not None
+    assert closed == [0]
+
+
+def test_the_last_state_of_a_training_from_pixels_is_written_at_once(tmp_path):
+    """What follows, such as measuring by many views, may take hours."""
+    of = settings()
+    run(PixelClips(), network(of), of, stops=[2], state=(tmp_path / "state", "key"))
+    assert load_state(tmp_path / "state", "key").progress["epoch"] == 2

@@ -5,6 +5,7 @@ import itertools
 from fractions import Fraction
 
 import pytest
+import timm.layers
 import torch
 
 from vtn_stream.backbone import find_weights, last_blocks, passes_over, skeleton, trainable, weights_digest
@@ -166,6 +167,21 @@ def test_pieces_give_what_the_whole_gives(name, blocks, times):
     assert len(calls) == 3 * times
     assert pieces.requires_grad == bool(blocks)
     assert all(torch.equal(buffer, kept[name]) for name, buffer in backbone.named_buffers())  # of batch norms too
+
+
+def test_pieces_keep_their_gradients_where_timm_computes_blocks_again_in_the_older_way():
+    """There the last block would learn nothing, in silence."""
+    backbone, frames = made("test_vit", blocks=1), pictures(2)
+    whole = gradients_of(backbone, backbone(frames))
+    before = timm.layers.use_reentrant_ckpt()
+    timm.layers.set_reentrant_ckpt(True)
+    try:
+        pieces = gradients_of(backbone, backbone.in_pieces(frames, 1))
+    finally:
+        timm.layers.set_reentrant_ckpt(before)
+    assert pieces.keys() == whole.keys()
+    for name, gradient in pieces.items():
+        torch.testing.assert_close(gradient, whole[name], rtol=1e-4, atol=1e-4 * float(gradient.abs().max()))
 
 
 def test_what_is_passed_over_in_a_piece_is_passed_over_again():

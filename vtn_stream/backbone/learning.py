@@ -11,6 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
+import timm.layers
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -80,7 +81,7 @@ class TrainableBackbone(nn.Module):
         pieces = torch.split(frames, piece)
         if not torch.is_grad_enabled() or not any(parameter.requires_grad for parameter in self.parameters()):
             return torch.cat([self(part) for part in pieces])
-        if not self._only_last:
+        if not self._only_last or _loses_gradients():
             return torch.cat([checkpoint(self, part, use_reentrant=False) for part in pieces])
         _recompute(self._network, True)
         try:
@@ -216,6 +217,14 @@ def _recompute(network: Any, enable: bool) -> None:
     """Whether its blocks keep nothing for the gradient; a network that cannot do it stays as it is."""
     with suppress(AttributeError, AssertionError):
         network.set_grad_checkpointing(enable)
+
+
+def _loses_gradients() -> bool:
+    """Whether timm computes blocks again in torch's older way, as all of its versions before 1.0.16: blocks that learn
+    get no gradient there where those before them do not learn.
+    """
+    ask = getattr(timm.layers, "use_reentrant_ckpt", None)
+    return ask is None or bool(ask())
 
 
 def _keeps_means(module: nn.Module) -> bool:

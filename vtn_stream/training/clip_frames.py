@@ -3,7 +3,7 @@
 B clips of a batch, n frames of each, H' x W' their size as decoded, H x W the network's, D embedding width, K classes
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -181,7 +181,7 @@ class ClipFrames:
     def num_batches(self) -> int:
         return -(-len(self._clips) // self._batch_size)
 
-    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Generator[Example, None, None]:
         """Raises TrainingError where no clip can be decoded."""
         order = np.random.default_rng([seed, number]).permutation(len(self._clips))
         given = self._some_in_each(order, number, seed, first)
@@ -204,6 +204,16 @@ class ClipFrames:
     def learnt(self, example: Example, embeddings: Tensor) -> None:
         """Nothing is kept of them."""
         self._on_batch(*self._at)
+
+    @property
+    def state(self) -> Mapping[str, Tensor]:
+        """Which clips are left out: one of which only some windows can be decoded was learnt until that was known."""
+        return {"left out": torch.tensor([clip.name in self._reader.left_out for clip in self._clips])}
+
+    def go_on(self, state: Mapping[str, Tensor]) -> None:
+        """Continues from the state of other examples of the same clips."""
+        known = state["left out"].tolist()
+        self._reader.left_out.forget(clip.name for clip, is_out in zip(self._clips, known, strict=True) if not is_out)
 
     def _some_in_each(self, order: NDArray[np.intp], epoch: int, seed: int, first: int) -> Iterator[list[Shown]]:
         """What each batch shows, from the first one on: never nothing."""

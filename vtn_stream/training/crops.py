@@ -4,7 +4,7 @@ B crops, L positions of a crop, D embedding width, T positions of a film, N segm
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +63,7 @@ class Crops:
         """Of a crop."""
         return self._num
 
-    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Generator[Example, None, None]:
         """Each film as often as it has pieces, in random order, at random places."""
         for places in self.places(number, seed=seed, first=first):
             yield Example(batch=self.batch(places))

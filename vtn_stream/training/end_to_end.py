@@ -4,7 +4,7 @@ lists -> network and settings -> an estimate -> epochs on clips, each measured o
       -> the full protocol on those -> checkpoint, model card
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -113,7 +113,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
         source=begun.source,
         fitted=fitted,
         left_out=dict(left_out),
-        identities=reader.identities_of(clip for clip in clips if clip.name not in left_out),
+        identities=_learnt(clips, reader),
         notes=(*notes, *fitted.notes),
     )
     exam = write_clip_model(learnt, others, options, journal=session.journal, on_event=tell)
@@ -155,6 +155,15 @@ def _reader(
     return ClipReader(
         decoders, plan.sampling, plan.recipe, augmentation, left_out, store=store, native_ids=plan.native_ids
     )
+
+
+def _learnt(clips: Sequence[LearntClip], reader: ClipReader) -> list[str | None]:
+    """The identities of clips that were learnt, None where it is not known; those that were left out on the way were
+    perhaps learnt before, and are among them if they are known.
+    """
+    kept = [clip for clip in clips if clip.name not in reader.left_out]
+    others = [clip for clip in clips if clip.name in reader.left_out]
+    return [*reader.identities_of(kept), *filter(None, reader.identities_of(others))]
 
 
 def _clips(clips: Clips) -> list[LearntClip]:

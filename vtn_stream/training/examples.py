@@ -3,7 +3,7 @@
 B crops, L positions of a crop, D embedding width of all inputs together, n frames of a shot
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -55,9 +55,9 @@ class Examples(Protocol):
     @property
     def num_batches(self) -> int: ...
 
-    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Generator[Example, None, None]:
         """The batches of epoch `number`, from batch `first` on: each depends on the seed, the epoch and its own number
-        only, so that a training that was killed goes on to the same bits.
+        only, so that a training that was killed goes on to the same bits. Closed early, it leaves nothing running.
         """
         ...
 

@@ -9,7 +9,7 @@ B crops, L positions of a crop, T positions of a film, D width of the embeddings
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -62,8 +62,10 @@ class FilmFrames:
     """Examples of films with pixels. crops: of the films of the bank, whose values this changes; shots: of the same
     films; learning says how much of each crop is seen, and how.
 
-    refresh  computes the whole bank again, every 5 epochs; None: never
+    refresh  computes the whole bank again, every 5 epochs, unless all of each crop is seen; None: never
     lost     names of the films of which something could not be decoded; its embeddings stay as they were
+
+    Where all of each crop is seen, nothing is remembered: what cannot be decoded has the embeddings of the beginning.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class FilmFrames:
         self._films, self._crops, self._shots = films, crops, shots
         self._learning, self._size, self._num_inputs = learning, shots.size, shots.num_inputs
         self._seen: set[str] = set()  # names of the films of which something was decoded
-        self._process, self._refresh = process, refresh
+        self._process = process
+        self._remembers = learning.share < 1
+        self._refresh = refresh if self._remembers else None
         self._tell = on_event or (lambda event: None)
 
     @property
@@ -94,7 +98,7 @@ class FilmFrames:
         places = (place for batch in self._crops.places(0, seed=0) for place in batch)
         return sum(len(self._positions(place, 0)) for place in places) * self._num_inputs
 
-    def epoch(self, number: int, *, seed: int, first: int = 0) -> Iterator[Example]:
+    def epoch(self, number: int, *, seed: int, first: int = 0) -> Generator[Example, None, None]:
         """As `Examples` has it. The next batches are decoded while one is learnt."""
         if first == 0 and number and number % REFRESHED_EVERY == 0 and self._refresh is not None:
             for film, now in zip(self._films, self._refresh(), strict=True):
@@ -113,7 +117,7 @@ class FilmFrames:
 
     def learnt(self, example: Example, embeddings: Tensor) -> None:
         """Writes what the network gave into the bank; all else there stays."""
-        if example.pixels is None:
+        if example.pixels is None or not self._remembers:
             return
         assert isinstance(example, _Cut)
         values = embeddings.cpu().half().numpy()
@@ -127,16 +131,18 @@ class FilmFrames:
 
     @property
     def state(self) -> Mapping[str, Tensor]:
-        """The bank, if later examples depend on it."""
-        if self._learning.share >= 1:
-            return {}
-        return {str(number): torch.from_numpy(film.values) for number, film in enumerate(self._films)}
+        """The bank, if later examples depend on it, and of which films something was lost."""
+        lost = torch.tensor([film.name in self.lost for film in self._films])
+        bank = {str(number): torch.from_numpy(film.values) for number, film in enumerate(self._films)}
+        return {"lost": lost, **(bank if self._remembers else {})}
 
     def go_on(self, state: Mapping[str, Tensor]) -> None:
         """Continues from the state of other examples of the same films."""
         for number, film in enumerate(self._films):
-            if str(number) in state:
+            if self._remembers:
                 film.values[:] = state[str(number)].numpy()
+            if state["lost"][number]:
+                self.lost.add(film.name)
 
     # ---- one batch
 
@@ -171,11 +177,12 @@ class FilmFrames:
     def _decoded(self, stretches: Sequence[Stretch]) -> list[_Seen]:
         """What can be seen of each stretch, in a thread beside the training."""
         found = []
-        for stretch in stretches:
+        for number, stretch in enumerate(stretches):
             problem = ""
             shots: tuple[Shot, ...] = ()
             try:
-                shots = self._shots.of(self._process, stretch)
+                # What a damaged film gives depends on what was read of it before: a batch must not depend on others.
+                shots = self._shots.of(self._process, stretch, is_fresh=number == 0)
             except VideoError as error:
                 problem = error.fact
             if not problem and sum(len(shot.positions) for shot in shots) < len(stretch.positions) * self._num_inputs:

@@ -58,15 +58,16 @@ class FilmShots:
     def num_inputs(self) -> int:
         return len(self._back)
 
-    def of(self, process: DecodingProcess, stretch: Stretch) -> tuple[Shot, ...]:
-        """A shot for each input, of the positions whose frames can be decoded. Raises VideoError if the film cannot be
-        read at all, DecodingLost if the process fails.
+    def of(self, process: DecodingProcess, stretch: Stretch, *, is_fresh: bool = False) -> tuple[Shot, ...]:
+        """A shot for each input, of the positions whose frames can be decoded. is_fresh: the film is opened again, even
+        if it is the one that was read last. Raises VideoError if the film cannot be read at all, DecodingLost if the
+        process fails.
         """
         video, clock = self._videos[stretch.film], self._clocks[stretch.film]
         own = clock.frame[stretch.start + stretch.positions]
         before = [own if back_s is None else earlier_frames(video, own, back_s) for back_s in self._back]
         wanted = np.unique(np.concatenate([own, *before]))
-        frames, there = self._decoded(process, stretch.film, wanted)
+        frames, there = self._decoded(process, stretch.film, wanted, is_fresh)
         now = np.searchsorted(wanted, own)
         greys: NDArray[np.uint16] | None = None
         shots = []
@@ -92,7 +93,7 @@ class FilmShots:
         return tuple(shots)
 
     def _decoded(
-        self, process: DecodingProcess, film: int, wanted: NDArray[np.int64]
+        self, process: DecodingProcess, film: int, wanted: NDArray[np.int64], is_fresh: bool
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """uint8 [m, H, W, 3], and bool [m], which of them there are."""
         video, (height, width) = self._videos[film], self.size
@@ -100,7 +101,7 @@ class FilmShots:
         frames, there = np.zeros((len(wanted), height, width, 3), np.uint8), np.zeros(len(wanted), np.bool_)
         reading = self._reading[film]
         top, left = -((height - reading[0]) // 2), -((width - reading[1]) // 2)  # as FrameEncoder takes the middle
-        for batch in process.frames(video, video.pts[wanted], reading):
+        for batch in process.frames(video, video.pts[wanted], reading, is_fresh=is_fresh):
             frames[batch.items] = batch.frames[:, top : top + height, left : left + width]
             there[batch.items] = True
         if not there.any():

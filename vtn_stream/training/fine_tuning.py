@@ -126,7 +126,7 @@ def tune(lesson: Lesson, one: Fit, begun: Mapping[str, Tensor], tell: Tell) -> O
         num_epochs=fitted.num_epochs,
         losses=fitted.losses,
         notes=tuple(notes),
-        stopped=bool(fitted.notes),
+        stopped=fitted.stopped,
         weights={1.0: weights} if one.keeps_weights else None,
     )
     keep(lesson, one, outcome)

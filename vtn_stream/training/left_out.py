@@ -1,7 +1,7 @@
 """Clips of which frames cannot be decoded: told once, left out from then on, and kept for a training that goes on."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vtn_stream.embedding import Warned
@@ -27,6 +27,11 @@ class LeftOut(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._why)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """For a training that goes on from before they were found: they will be found again."""
+        for name in names:
+            self._why.pop(name, None)
 
     def add(self, name: str, why: str) -> None:
         """Tells of a clip, unless it is known already. Raises TrainingError if the file cannot be written."""

@@ -5,7 +5,7 @@ bits.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -225,7 +225,8 @@ class _Run:
             progress.losses.append(loss)
             progress.figures = self._measured()
             self._shelf.put(progress.epoch, self._learner.mean)
-            self._save(SAVE_EVERY_S)
+            is_last = progress.epoch == self._stops[-1]  # with an image network, what follows may take hours
+            self._save(0.0 if is_last and self._settings.backbone is not None else SAVE_EVERY_S)
             self._tell(self._epoch_done())
         network = self._learner.become_the_mean()
         return Fitted(
@@ -245,16 +246,17 @@ class _Run:
         if self._settings.backbone is None and not within:
             self._before = copied(self._learner.mean)
         self._learner.network.train()
-        for number, example in enumerate(self._examples.epoch(epoch, seed=seed, first=len(within)), len(within)):
-            torch.manual_seed(int(np.random.SeedSequence([seed, epoch, number]).generate_state(1)[0]))
-            try:
-                step = self._learner.learn(example)
-            except NoNumber as error:
-                raise _Stopped(f"the loss was not a number at step {number + 1} of epoch {epoch + 1}") from error
-            within.append(step.loss)
-            self._examples.learnt(example, step.embeddings)
-            if len(within) < self._examples.num_batches:
-                self._save(SAVE_WITHIN_S)
+        with closing(self._examples.epoch(epoch, seed=seed, first=len(within))) as examples:
+            for number, example in enumerate(examples, len(within)):
+                torch.manual_seed(int(np.random.SeedSequence([seed, epoch, number]).generate_state(1)[0]))
+                try:
+                    step = self._learner.learn(example)
+                except NoNumber as error:
+                    raise _Stopped(f"the loss was not a number at step {number + 1} of epoch {epoch + 1}") from error
+                within.append(step.loss)
+                self._examples.learnt(example, step.embeddings)
+                if len(within) < self._examples.num_batches:
+                    self._save(SAVE_WITHIN_S)
         return float(np.mean(within))
 
     def _back(self, why: _Stopped) -> str:
