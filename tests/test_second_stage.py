@@ -15,9 +15,10 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.track import GridScores
 from vtn_stream.training import second_stage
 from vtn_stream.training.events import EpochDone
+from vtn_stream.training.films import embedded
 from vtn_stream.training.fine_tuning import backbone_tensors, recipe_after, tune
 from vtn_stream.training.fits import Fit, Outcome, do
-from vtn_stream.training.learn import learn
+from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.prepare import Material
 from vtn_stream.training.tuning import tuning
 from vtn_stream.training.ways import Way
@@ -83,6 +84,29 @@ def test_killed_between_its_epochs_it_goes_on_to_the_same_bits(lesson, tmp_path,
     assert bits(tune(kept, second, begun, epochs.append)) == whole
     assert [event.epoch for event in epochs if isinstance(event, EpochDone)] == [1, 2]  # the first as done before
     assert [file.suffix for file in tmp_path.iterdir()] == [".fit"]
+
+
+def test_killed_after_its_last_step_it_learns_nothing_again_and_its_folder_goes_with_its_state(
+    lesson, tmp_path, monkeypatch
+):
+    first, second = fits_of(lesson, num_epochs=1)
+    begun = do(lesson, first, lambda event: None).weights[1.0]
+    kept = replace(lesson, work=tmp_path)
+
+    def kill(*given):
+        if len(given) > 2:
+            embedded(*given)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vtn_stream.training.fine_tuning.embedded", kill)
+        with pytest.raises(Killed):
+            tune(kept, second, begun, lambda event: None)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".embedded", ".state"]
+    assert sorted(state_files(tmp_path)) == sorted(tmp_path.iterdir())
+    monkeypatch.setattr("vtn_stream.training.learner.Learner.learn", kill)
+    tune(kept, second, begun, lambda event: None)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".fit"]
 
 
 def test_all_of_the_network_learns_and_films_that_are_read_are_embedded_again(lesson, tiny_weights):

@@ -29,7 +29,7 @@ from vtn_stream.training.events import TrainingEvent
 from vtn_stream.training.film_frames import REFRESHED_EVERY, FilmFrames, bank_of
 from vtn_stream.training.film_shots import FilmShots
 from vtn_stream.training.films import TrainingFilm, embedded
-from vtn_stream.training.fits import Fit, Lesson, Outcome, keep, network_of, state_of
+from vtn_stream.training.fits import EMBEDDED, Fit, Lesson, Outcome, keep, network_of, state_of
 from vtn_stream.training.freed_memory import keep_freed_memory
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.loop import run
@@ -218,7 +218,7 @@ def _own_store(lesson: Lesson, one: Fit, digest: str) -> Iterator[EmbeddingStore
         with tempfile.TemporaryDirectory() as temporary:
             yield EmbeddingStore(Path(temporary))
         return
-    folder = state[0].with_suffix(".embedded")
+    folder = state[0].with_suffix(f".{EMBEDDED}")
     yield EmbeddingStore(folder)
     shutil.rmtree(folder, ignore_errors=True)
 

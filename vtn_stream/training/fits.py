@@ -32,10 +32,24 @@ from vtn_stream.training.state import TrainingState, load_state, save_state
 from vtn_stream.training.validation import predictions
 from vtn_stream.training.ways import Way, films_of
 
-__all__ = ["Fit", "Lesson", "Outcome", "do", "files_of", "going_on", "keep", "kept", "network_of", "state_of"]
+__all__ = [
+    "EMBEDDED",
+    "SUFFIXES",
+    "Fit",
+    "Lesson",
+    "Outcome",
+    "do",
+    "files_of",
+    "going_on",
+    "keep",
+    "kept",
+    "network_of",
+    "state_of",
+]
 
 SLOWER = 0.1  # of the learning rate, where a network goes on from what it knows
 LINEAR_PRODUCTS = 2000  # of each feature of each example
+EMBEDDED = "embedded"  # a folder: films that are read, by an image network that learned
 SUFFIXES = ("fit", "state", "state.after-*")  # of a finished fit; of one that is in progress, and its earlier weights
 
 

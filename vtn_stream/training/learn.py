@@ -22,7 +22,7 @@ from vtn_stream.training.exam import Exam, examine
 from vtn_stream.training.film_source import FilmSource
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.fine_tuning import backbone_tensors, own_tensors
-from vtn_stream.training.fits import SUFFIXES, Fit, Lesson, Outcome, files_of, going_on, network_of
+from vtn_stream.training.fits import EMBEDDED, SUFFIXES, Fit, Lesson, Outcome, files_of, going_on, network_of
 from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learnt import Learnt
@@ -327,5 +327,8 @@ def taught_by(film: TrainingFilm) -> list[str]:
 
 
 def state_files(work: Path) -> list[Path]:
-    """The files that `learn` keeps in the folder, to go on from; also of other trainings."""
-    return [*(file for suffix in SUFFIXES for file in sorted(work.glob(f"*.{suffix}"))), *work.glob(VALUES)]
+    """The files and folders that `learn` keeps in the folder, to go on from; also of other trainings."""
+    return [
+        *(file for suffix in (*SUFFIXES, EMBEDDED) for file in sorted(work.glob(f"*.{suffix}"))),
+        *work.glob(VALUES),
+    ]

@@ -4,6 +4,7 @@ annotations -> films -> embeddings -> each film predicted by models of each way 
             -> operating points, rules of phases -> a model of all films -> checkpoint, model card, plots
 """
 
+import shutil
 from collections.abc import Callable
 
 from vtn_stream.backbone import FrameEncoder
@@ -88,7 +89,10 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
             recipe = recipe_after(recipe, learnt.backbone)
         plots = write(material, learnt, recipe, output)
     for state in state_files(work):
-        state.unlink(missing_ok=True)
+        if state.is_dir():
+            shutil.rmtree(state, ignore_errors=True)
+        else:
+            state.unlink(missing_ok=True)
     return Taught(
         model=output,
         card=card_file(output),
