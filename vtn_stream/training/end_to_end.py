@@ -72,8 +72,18 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
         num_epochs = plan.settings.num_epochs
         network = begun.network.to(device)
         notes = (*plan.lists.notes, *plan.notes, *begun.notes, *_doubts(plan, len(others)))
+        validation = ClipValidation(
+            others,
+            reader,
+            num_classes=len(plan.lists.labels),
+            on_clip=lambda epoch, done: tell(
+                StepDone(epoch=epoch, num_epochs=num_epochs, step=done, num_steps=len(others), what="validation")
+            ),
+        )
+        if others:
+            validation.check()
         tell(TrainingStage(name="measuring one step"))
-        needs = measured(network, examples.pretended(), plan.settings)
+        needs = measured(network, examples.pretended(), plan.settings, len(clips))
         check_memory(needs, network.device, plan.settings)
         tell(
             ClipsPrepared(
@@ -87,14 +97,6 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
                 estimate=sentence(needs, plan.settings, len(clips), len(others)),
                 notes=notes,
             )
-        )
-        validation = ClipValidation(
-            others,
-            reader,
-            num_classes=len(plan.lists.labels),
-            on_clip=lambda epoch, done: tell(
-                StepDone(epoch=epoch, num_epochs=num_epochs, step=done, num_steps=len(others), what="validation")
-            ),
         )
         tell(TrainingStage(name="training"))
         keep_freed_memory()
