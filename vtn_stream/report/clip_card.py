@@ -17,7 +17,7 @@ FEW = 20  # clips of a label: with fewer, its figure is mostly luck
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelFacts:
-    """num_clips to learn from; num_measured, and the share of those that is right, None without any."""
+    """num_clips that were learnt; num_measured, and the share of those that is right, None without any."""
 
     label: str
     num_clips: int
@@ -32,7 +32,7 @@ class ClipCardFacts:
     name            the model's file name; recipe, network: as they were asked for
     source          where the first weights of the image network came from
     num_frames      of a clip, in so many seconds; fps: how many a second it then sees of films; size: of the crop
-    num_clips       to learn from; num_left_out, of all clips, since they cannot be decoded
+    num_clips       to learn from; num_left_out, of those, since they cannot be decoded
     num_measured    clips that were not learnt, on which the figures are; num_failed could not be measured
     settings, provenance, notes  as in other cards
     """
