@@ -220,6 +220,25 @@ def test_from_a_model_labels_go_by_their_names(whole, material, tmp_path):
     assert (plan.sampling.frames, plan.recipe.fps) == (4, 4)
 
 
+def test_figures_on_clips_that_the_model_before_learnt_are_said_to_be_too_good(whole, material, tmp_path):
+    learnt, others = tmp_path / "learnt.txt", tmp_path / "others.txt"
+    learnt.write_text("validation/0.mp4 0\nvalidation/1.mp4 1\n")
+    others.write_text("validation/2.mp4 0\ntrain/1.mp4 1\n")
+    taught = train(
+        learnt,
+        material.folder / "films",
+        tmp_path / "m.safetensors",
+        model=str(whole[0].model),
+        recipe="paper",
+        validation=others,
+        names=material.names,
+        epochs=1,
+        device="cpu",
+        store=material.folder / "store",
+    )
+    assert "learnt 1 of the 2 clips for validation, so figures are too good" in taught.card.read_text()
+
+
 def test_without_weights_it_starts_from_random_numbers_and_says_so(material, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     asked = options(material)
