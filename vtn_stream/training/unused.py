@@ -42,6 +42,5 @@ def check_used(settings: "Hyperparameters", changed: Collection[str]) -> None:
     for name in changed:
         is_used, what = _USED.get(name, (lambda s: True, ""))
         if not is_used(settings):
-            raise InputError(
-                f"{name} would change nothing: {what}", "nothing was trained", "leave it out, or set that too"
-            )
+            too = "" if name in ("smoothing", "backbone.share") else ", or set that too"
+            raise InputError(f"{name} would change nothing: {what}", "nothing was trained", f"leave it out{too}")
