@@ -7,6 +7,7 @@ import torch
 
 from vtn_stream.errors import TrainingError
 from vtn_stream.model import VARIANTS
+from vtn_stream.training import estimate
 from vtn_stream.training.estimate import MIB, Needs, _peak, check_memory, free_bytes, sentence
 from vtn_stream.training.recipes import paper_settings
 
@@ -48,6 +49,15 @@ def test_clips_for_validation_take_a_third_of_the_time():
 
 def test_the_memory_of_this_machine_is_known():
     assert MIB < free_bytes(CPU) < 1 << 50
+
+
+def test_more_clips_than_there_are_need_no_memory():
+    network = torch.nn.Linear(2, 2)
+    network.device = CPU
+    settings = replace(SETTINGS, batch_size=100_000, accumulate=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(estimate, "Objective", lambda network, **asked: lambda example: network(example).sum())
+        assert estimate.measured(network, torch.ones(1, 2), settings, 6).parts == 3
 
 
 def test_what_is_held_in_between_is_seen():

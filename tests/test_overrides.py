@@ -107,6 +107,9 @@ def test_frames_and_footprint_belong_to_clips():
         ("max_norm", "x\n", "max_norm cannot be x; .*it takes a number, at least 0 or none"),
         ("seconds", "1/0", "it takes a number, above 0"),
         ("seconds", "0", "it takes a number, above 0"),
+        ("seconds", "1e400", "it takes a number, above 0"),
+        ("seconds", "1e999999999", "it takes a number, above 0"),
+        ("seconds", "1" + "0" * 400 + "/3", "it takes a number, above 0"),
         ("frames", "-1", "at least 1"),
     ],
 )
@@ -115,6 +118,31 @@ def test_a_wrong_setting_is_one_line_with_the_cure(key, text, says):
         overridden_clips(SETTINGS, ClipSampling(), [(key, text)])
     assert "nothing was trained" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "needs"),
+    [
+        ("smoothing", "0.4", None),
+        ("backbone.share", "0.5", None),
+        ("warm_up", "0.2", ("schedule", "cosine")),
+        ("steps", "0:1,5:0.1", ("schedule", "steps")),
+        ("momentum", "0.5", ("optimizer", "sgd")),
+        ("augmentation.area", "0.5,1", ("augmentation.short_side", "none")),
+        ("augmentation.jitter", "0.4", ("augmentation.jitter_share", "0.5")),
+    ],
+)
+def test_what_would_change_nothing_in_clips_is_refused(key, value, needs):
+    short = Augmentation(short_side=(256, 320))
+    settings = replace(SETTINGS, backbone=BackboneLearning(augmentation=short))
+    other = {"warm_up": ("schedule", "steps")}.get(key)
+    given = [(key, value), *([other] if other else [])]
+    with pytest.raises(InputError, match=f"{key} would change nothing"):
+        overridden_clips(settings, ClipSampling(), given)
+    assert overridden_clips(settings, ClipSampling(), [(key, str(shown(settings)[key]))])[0] == settings
+    if needs is not None:
+        changed, _ = overridden_clips(settings, ClipSampling(), [(key, value), needs])
+        assert changed != overridden_clips(settings, ClipSampling(), [needs])[0]
 
 
 def test_native_positions_are_for_clips():
@@ -169,10 +197,9 @@ def test_what_the_image_network_would_learn_by_needs_one_that_learns(key):
         replace(
             SETTINGS,
             encoder=vtn_of("x", 96, attention_windows=(2, 4)).encoder,
-            backbone=BackboneLearning(
-                blocks=4, piece=None, augmentation=Augmentation(short_side=(256, 320), area=(0.7, 1.0))
-            ),
+            backbone=BackboneLearning(blocks=4, piece=None, augmentation=Augmentation(short_side=(256, 320))),
         ),
+        replace(SETTINGS, backbone=BackboneLearning(augmentation=Augmentation(area=(0.7, 1.0)))),
     ],
 )
 def test_what_is_shown_can_be_given_back(settings):

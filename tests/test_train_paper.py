@@ -99,6 +99,7 @@ def test_a_clip_that_is_no_film_is_told_once_and_counted_in_the_card(whole):
     assert [message for message in told if "bad.mp4" in message] == told[:1]
     assert "1 clip could not be decoded, and was left out" in taught.card.read_text()
     assert load_checkpoint(taught.model).training["clips_left_out"] == 1
+    assert "| standing | 4 | 2 |" in taught.card.read_text()  # without it
 
 
 def test_the_card_says_how_it_was_trained_and_how_good_it_is(whole):
@@ -219,6 +220,25 @@ def test_from_a_model_labels_go_by_their_names(whole, material, tmp_path):
     assert (plan.sampling.frames, plan.recipe.fps) == (4, 4)
 
 
+def test_figures_on_clips_that_the_model_before_learnt_are_said_to_be_too_good(whole, material, tmp_path):
+    learnt, others = tmp_path / "learnt.txt", tmp_path / "others.txt"
+    learnt.write_text("validation/0.mp4 0\nvalidation/1.mp4 1\n")
+    others.write_text("validation/2.mp4 0\ntrain/1.mp4 1\n")
+    taught = train(
+        learnt,
+        material.folder / "films",
+        tmp_path / "m.safetensors",
+        model=str(whole[0].model),
+        recipe="paper",
+        validation=others,
+        names=material.names,
+        epochs=1,
+        device="cpu",
+        store=material.folder / "store",
+    )
+    assert "learnt 1 of the 2 clips for validation, so figures are too good" in taught.card.read_text()
+
+
 def test_without_weights_it_starts_from_random_numbers_and_says_so(material, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     asked = options(material)
@@ -275,6 +295,7 @@ def _typed(value):
         ({"network": "vtn-vit-c"}, InputError, "did you mean vtn-vit-b"),
         ({"overrides": (("encoder.layrs", "2"),)}, InputError, "encoder.layers"),
         ({"overrides": (("frames", "6000"),)}, InputError, "at most 1000 a second"),
+        ({"overrides": (("epochs", "3"),), "epochs": 2}, InputError, "epochs is set twice"),
         (
             {"model": "cctv-fight", "network": None, "size": None},
             InputError,
@@ -293,6 +314,16 @@ def test_films_that_are_missing_are_named(material, tmp_path):
     bad.write_text("train/0.mp4 0\ntrain/1.mp4 1\nnowhere.mp4 1\n")
     with pytest.raises(VtnStreamError, match=r"nowhere\.mp4"):
         plan_for(options(material, annotations=bad))
+
+
+def test_clips_for_validation_that_cannot_be_decoded_are_told_before_the_first_step(material, tmp_path):
+    none = tmp_path / "none.txt"
+    none.write_text("validation/bad.mp4 0\n")
+    (material.folder / "films/validation/bad.mp4").write_bytes(b"no film")
+    events = []
+    with pytest.raises(TrainingError, match=r"none of the 1 clips for validation can be decoded; nothing was trained"):
+        material.teach(tmp_path / "m.safetensors", events.append, validation=none)
+    assert not any(isinstance(event, StepDone | ClipsPrepared) for event in events)
 
 
 def test_a_label_that_only_validation_has_could_only_be_wrong(material, tmp_path):

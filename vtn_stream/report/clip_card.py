@@ -17,7 +17,7 @@ FEW = 20  # clips of a label: with fewer, its figure is mostly luck
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelFacts:
-    """num_clips to learn from; num_measured, and the share of those that is right, None without any."""
+    """num_clips that were learnt; num_measured, and the share of those that is right, None without any."""
 
     label: str
     num_clips: int
@@ -32,7 +32,7 @@ class ClipCardFacts:
     name            the model's file name; recipe, network: as they were asked for
     source          where the first weights of the image network came from
     num_frames      of a clip, in so many seconds; fps: how many a second it then sees of films; size: of the crop
-    num_clips       to learn from; num_left_out, of all clips, since they cannot be decoded
+    num_clips       to learn from; num_left_out, of those, since they cannot be decoded
     num_measured    clips that were not learnt, on which the figures are; num_failed could not be measured
     settings, provenance, notes  as in other cards
     """
@@ -77,8 +77,7 @@ def clip_model_card(facts: ClipCardFacts) -> str:
         _data(facts),
         table(("label", "clips learnt", "clips measured", "right, %"), [_row(of) for of in facts.labels]),
         "## How it was trained",
-        f"By the recipe {plain(facts.recipe)} (Neimark et al., Video Transformer Network, 2021): the image network "
-        f"{plain(facts.backbone)}, the encoder with attention over time and the head learnt together, from pixels. "
+        f"By the recipe {plain(facts.recipe)} (Neimark et al., Video Transformer Network, 2021): {_parts(facts)} "
         f"The first weights of the image network came from: {plain(facts.source)}. The model holds the weights that it "
         "has now: it needs no others.",
         table(("setting", "value"), [(name, _value(of)) for name, of in facts.settings.items()]),
@@ -153,6 +152,16 @@ def _data(facts: ClipCardFacts) -> str:
     lost = f" {left_out} clips could not be decoded, and were left out." if left_out > 1 else ""
     lost = " 1 clip could not be decoded, and was left out." if left_out == 1 else lost
     return f"{facts.num_clips} clips to learn from, each seen once an epoch at another place.{lost}"
+
+
+def _parts(facts: ClipCardFacts) -> str:
+    """Which parts learnt, as a sentence."""
+    network, rest = f"the image network {plain(facts.backbone)}", "the encoder with attention over time and the head"
+    blocks = facts.settings.get("backbone.blocks", "all")
+    if blocks == 0:
+        return f"{rest} learnt, from pixels; {network} stayed as it was."
+    which = {"all": "", "norms": ", of which only the norms learnt"}.get(str(blocks), f", its last {blocks} blocks")
+    return f"{network}{which}, {rest} learnt together, from pixels."
 
 
 def _row(of: LabelFacts) -> tuple[str, str, str, str]:

@@ -145,7 +145,7 @@ class Augmentation:
             return float(top), float(left), side, side
         least, most = self.short_side
         if least < max(size):
-            wanted = self.scaled_to(size).short_side
+            wanted = PAPER.scaled_to(size).short_side
             raise TrainingError(
                 f"frames with a short side of {least} pixels have no crop of {size[0]} x {size[1]}",
                 "nothing was learned",

@@ -58,6 +58,11 @@ class ClipsLearnt:
     identities: Sequence[str | None]
     notes: tuple[str, ...] = ()
 
+    @property
+    def num_left_out(self) -> int:
+        """Of the clips to learn from: those for validation are counted where they are measured."""
+        return sum(file in self.left_out for file in self.plan.lists.clips.of("training").files)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipExam:
@@ -139,7 +144,7 @@ def _provenance(learnt: ClipsLearnt) -> dict[str, Any]:
         "settings": shown(plan.settings, plan.sampling),
         "clips": len(clips.of("training")),
         "validation_clips": len(clips.of("validation")),
-        "clips_left_out": len(learnt.left_out),
+        "clips_left_out": learnt.num_left_out,
         "epochs": learnt.fitted.num_epochs,
         "loss": round(learnt.fitted.losses[-1], 6),
         "figures": {},
@@ -233,7 +238,8 @@ def _measured(exam: ClipExam) -> dict[str, Any]:
 def _card_facts(learnt: ClipsLearnt, checkpoint: Checkpoint, exam: ClipExam | None, output: Path) -> ClipCardFacts:
     plan = learnt.plan
     lists, labels = plan.lists.clips, plan.lists.labels
-    counts = Counter(np.asarray(lists.of("training").labels).tolist())
+    given = lists.of("training")
+    counts = Counter(int(k) for file, k in zip(given.files, given.labels, strict=True) if file not in learnt.left_out)
     measured = {} if exam is None else exam.labels
     return ClipCardFacts(
         name=output.name,
@@ -254,8 +260,8 @@ def _card_facts(learnt: ClipsLearnt, checkpoint: Checkpoint, exam: ClipExam | No
             )
             for k, label in enumerate(labels)
         ),
-        num_clips=len(lists.of("training")),
-        num_left_out=len(learnt.left_out),
+        num_clips=len(given),
+        num_left_out=learnt.num_left_out,
         num_measured=0 if exam is None else exam.num_clips,
         num_failed=0 if exam is None else exam.num_failed,
         figures={} if exam is None else exam.figures,

@@ -38,6 +38,15 @@ class ClipValidation:
         self._num_classes = num_classes
         self._on_clip = on_clip or (lambda epoch, done: None)
 
+    def check(self) -> None:
+        """Before hours of work. Raises TrainingError where no clip can be decoded."""
+        if not any(shown is not None for shown in self._windows(ahead=1)):
+            raise TrainingError(
+                f"none of the {len(self._clips)} clips for validation can be decoded",
+                "nothing was trained",
+                "look at a clip with `vtn-stream probe`, and give others with --validation",
+            )
+
     def __call__(self, network: VTN, epoch: int) -> Mapping[str, float]:
         """network: in evaluation mode. Raises TrainingError where no clip can be decoded."""
         logits, truth = [], []
@@ -48,21 +57,21 @@ class ClipValidation:
             self._on_clip(epoch, done)
         if not truth:
             raise TrainingError(
-                f"none of the {len(self._clips)} clips for validation can be decoded",
-                "training stopped; it goes on from the epoch before",
-                "give other clips with --validation",
+                f"none of the {len(self._clips)} clips for validation can be decoded now",
+                "training stopped; they could be when it began",
+                "put them back; to begin again, remove the training's folder, or name another with --log",
             )
         scores, classes = np.stack(logits), np.array(truth, np.int64)
         figures = {"top-1": float(top_k(scores, classes, 1))}
         return figures | ({"top-5": float(top_k(scores, classes, 5))} if self._num_classes > 5 else {})
 
-    def _windows(self) -> Iterator[Shown | None]:
+    def _windows(self, ahead: int = AHEAD) -> Iterator[Shown | None]:
         known = frozenset(self._reader.left_out)
 
         def asked() -> Iterator[tuple[LearntClip, np.random.Generator | None]]:
             return ((clip, None) for clip in self._clips if clip.name not in known)
 
-        return self._reader.read(asked, ahead=AHEAD)
+        return self._reader.read(asked, ahead=ahead)
 
     @torch.inference_mode()
     def _logits(self, network: VTN, shown: Shown) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from vtn_stream.backbone.speed import num_cores
-from vtn_stream.embedding import probe
+from vtn_stream.checkpoints.training_films import TrainingFilms
+from vtn_stream.embedding import Warned, probe
 from vtn_stream.errors import InputError
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.training.augment import Augmentation, mirrors
@@ -72,8 +73,18 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
         num_epochs = plan.settings.num_epochs
         network = begun.network.to(device)
         notes = (*plan.lists.notes, *plan.notes, *begun.notes, *_doubts(plan, len(others)))
+        validation = ClipValidation(
+            others,
+            reader,
+            num_classes=len(plan.lists.labels),
+            on_clip=lambda epoch, done: tell(
+                StepDone(epoch=epoch, num_epochs=num_epochs, step=done, num_steps=len(others), what="validation")
+            ),
+        )
+        if others:
+            validation.check()
         tell(TrainingStage(name="measuring one step"))
-        needs = measured(network, examples.pretended(), plan.settings)
+        needs = measured(network, examples.pretended(), plan.settings, len(clips))
         check_memory(needs, network.device, plan.settings)
         tell(
             ClipsPrepared(
@@ -88,14 +99,6 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
                 notes=notes,
             )
         )
-        validation = ClipValidation(
-            others,
-            reader,
-            num_classes=len(plan.lists.labels),
-            on_clip=lambda epoch, done: tell(
-                StepDone(epoch=epoch, num_epochs=num_epochs, step=done, num_steps=len(others), what="validation")
-            ),
-        )
         tell(TrainingStage(name="training"))
         keep_freed_memory()
         fitted = run(
@@ -107,6 +110,8 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
             on_event=_logged(Log(options.work / "clips"), tell),
             validate=validation if others else None,
         )
+    for note in (seen := _seen_before(plan, reader.identities_of(others))):
+        tell(Warned(message=note))
     learnt = ClipsLearnt(
         plan=plan,
         recipe_name=options.recipe,
@@ -114,7 +119,7 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
         fitted=fitted,
         left_out=dict(left_out),
         identities=_learnt(clips, reader),
-        notes=(*notes, *fitted.notes),
+        notes=(*notes, *seen, *fitted.notes),
     )
     exam = write_clip_model(learnt, others, options, journal=session.journal, on_event=tell)
     session.end()
@@ -198,6 +203,18 @@ def _doubts(plan: ClipPlan, num_validation: int) -> tuple[str, ...]:
     if not num_validation:
         notes.append("There are no clips for validation: nobody knows how good the model is. Give some.")
     return tuple(notes)
+
+
+def _seen_before(plan: ClipPlan, identities: Sequence[str | None]) -> tuple[str, ...]:
+    """What is wrong with the figures where clips for validation were learnt by the model that this one goes on from."""
+    films = None if plan.base is None else TrainingFilms.of_training(plan.base.training)
+    if plan.base is None or films is None:
+        return ()
+    num = sum(identity is not None and films.role(identity) == "learnt" for identity in identities)
+    if not num:
+        return ()
+    which = f"{num} of the {len(identities)} clips for validation"
+    return (f"{plan.base.name} learnt {which}, so figures are too good: give clips that it did not learn.",)
 
 
 def _logged(log: Log, tell: Callable[[TrainingEvent], None]) -> Callable[[TrainingEvent], None]:

@@ -48,8 +48,9 @@ class Needs:
         return self.parts * self.clip_bytes + self.kept_bytes
 
 
-def measured(network: VTN, example: Example, settings: Hyperparameters) -> Needs:
-    """Learns an example of one clip without a step: the network's weights stay as they are.
+def measured(network: VTN, example: Example, settings: Hyperparameters, num_clips: int) -> Needs:
+    """Learns an example of one clip without a step: the network's weights stay as they are. num_clips: of the training,
+    which may be fewer than a batch.
 
     Raises TrainingError where not even one clip fits into memory.
     """
@@ -81,7 +82,7 @@ def measured(network: VTN, example: Example, settings: Hyperparameters) -> Needs
         clip_bytes=max(0, peak[0] - learning),  # the gradients are among what is kept
         kept_bytes=learning + of_optimizer + of_mean,
         state_bytes=weights + of_optimizer + of_mean,
-        parts=-(-settings.batch_size // settings.accumulate),
+        parts=-(-min(settings.batch_size, num_clips) // settings.accumulate),
     )
 
 
@@ -91,10 +92,10 @@ def check_memory(needs: Needs, device: torch.device, settings: Hyperparameters, 
     if needs.total_bytes <= free:
         return
     at_once = (free - needs.kept_bytes) // max(1, needs.clip_bytes)
-    words = f"{_gib(needs.total_bytes)} of memory are needed for {needs.parts} clips at once, and {_gib(free)} are free"
+    words = f"{_gib(needs.total_bytes)} of memory are needed for {_at_once(needs)}, and {_gib(free)} are free"
     if at_once < 1:
         raise _too_little(f"{words}: not even one clip fits into", device, settings)
-    accumulate = -(-settings.batch_size // at_once)
+    accumulate = -(-needs.parts * settings.accumulate // at_once)
     raise TrainingError(
         words,
         "nothing was trained",
@@ -107,7 +108,7 @@ def sentence(needs: Needs, settings: Hyperparameters, num_clips: int, num_valida
     epoch_s = needs.clip_s * (num_clips + FORWARD_ONLY * num_validation)
     return (
         f"about {_time(epoch_s)} an epoch and {_time(epoch_s * settings.num_epochs)} in all on this machine "
-        f"({needs.clip_s:.2g} s a clip), {_gib(needs.total_bytes)} of memory for {needs.parts} clips at once, "
+        f"({needs.clip_s:.2g} s a clip), {_gib(needs.total_bytes)} of memory for {_at_once(needs)}, "
         f"{_gib(needs.state_bytes)} of disk for the state"
     )
 
@@ -187,6 +188,10 @@ def _too_little(what: str, device: torch.device, settings: Hyperparameters) -> T
 
 def _bytes(tensor: torch.Tensor) -> int:
     return tensor.numel() * tensor.element_size()
+
+
+def _at_once(needs: Needs) -> str:
+    return f"{needs.parts} clips at once" if needs.parts > 1 else "1 clip at once"
 
 
 def _gib(num_bytes: int) -> str:

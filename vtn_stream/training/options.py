@@ -86,6 +86,10 @@ class TrainingOptions:
                 "nothing was trained",
                 "give a name after -o that ends in .safetensors",
             )
+        if self.epochs is not None and dict(self.overrides).get("epochs", str(self.epochs)) != str(self.epochs):
+            raise InputError(
+                "epochs is set twice, to different values", "nothing was trained", "give --epochs, or --set epochs="
+            )
         _ = self.sampling
 
     @property

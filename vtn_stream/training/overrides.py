@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vtn_stream.errors import InputError, listed, printable
 from vtn_stream.model import StatisticsConfig
 from vtn_stream.training.clip_sampling import ClipSampling
+from vtn_stream.training.unused import check_used
 
 if TYPE_CHECKING:
     from vtn_stream.training.hyperparameters import Hyperparameters
@@ -95,8 +96,10 @@ def overridden(
 def overridden_clips(
     settings: "Hyperparameters", sampling: ClipSampling, overrides: Sequence[tuple[str, str]]
 ) -> tuple["Hyperparameters", ClipSampling]:
-    """The same for a training on clips, which also has `frames` and `seconds`."""
+    """The same for a training on clips, which also has `frames` and `seconds`; what changes nothing is refused."""
     changed = _changed({"": settings, "clips": sampling}, overrides)
+    before, after = shown(settings), shown(changed[""])
+    check_used(changed[""], [name for name, value in after.items() if before.get(name) != value])
     return changed[""], changed["clips"]
 
 
@@ -255,13 +258,21 @@ def _value(name: str, text: str, hint: Any) -> Any:
         return whole if whole >= (name not in MAY_BE_0) else _refused()
     if hint in (float, Fraction):
         try:
+            if hint is Fraction and not _near_1(text):
+                return _refused()
             value = hint(text)
-        except ZeroDivisionError:
+            fits = math.isfinite(value)
+        except (ZeroDivisionError, OverflowError):
             raise ValueError from None
-        fits = math.isfinite(value) and 0 <= value <= (1 if name in SHARES else math.inf)
+        fits = fits and 0 <= value <= (1 if name in SHARES else math.inf)
         fits = fits and not (name in BELOW_1 and value == 1) and not (name in ABOVE_0 and value == 0)
         return value if fits else _refused()
     raise TypeError(f"no setting can be {hint}")
+
+
+def _near_1(text: str) -> bool:
+    """Whether a fraction has few digits: it is computed exactly, and 1e999999999 would take all memory."""
+    return "/" in text or 1e-9 <= abs(float(text)) <= 1e9
 
 
 def _pair(name: str, text: str, parts: Sequence[Any]) -> tuple[float, float]:
