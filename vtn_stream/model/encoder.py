@@ -237,7 +237,7 @@ class TemporalEncoder(nn.Module):
         """
         parts = [embeddings[:, history:]] if self.config.reads_embeddings else []
         parts += [_change(embeddings, valid, history, lag) for lag in self.config.difference_lags]
-        parts += [_change(embeddings, valid, history, lag).abs().sqrt() for lag in self.config.magnitude_lags]
+        parts += [root(_change(embeddings, valid, history, lag).abs()) for lag in self.config.magnitude_lags]
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
 
     def embed_cls(self, batch: int) -> Tensor:
@@ -307,6 +307,14 @@ def show_frames(row: GlobalRow, read: ReadFrames, num: int, valid: Tensor | None
     for start in range(0, num, TILE):
         stop = min(start + TILE, num)
         row.add(read(start, stop), None if valid is None else valid[:, start:stop])
+
+
+def root(x: Tensor) -> Tensor:
+    """The square root of numbers from 0 on. Its gradient at 0 is 0: where nothing varies, as in a feature that a frame
+    does not have, the true one is infinite, and would make every weight below it no number.
+    """
+    above = x > 0
+    return torch.where(above, x, 1.0).sqrt() * above
 
 
 def _change(embeddings: Tensor, valid: Tensor | None, history: int, lag: int) -> Tensor:

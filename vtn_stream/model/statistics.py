@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from vtn_stream.model.encoder import Encoded, ReadFrames
+from vtn_stream.model.encoder import Encoded, ReadFrames, root
 from vtn_stream.model.statistics_config import StatisticsConfig
 
 __all__ = ["StatisticsEncoder"]
@@ -123,7 +123,7 @@ class StatisticsEncoder(nn.Module):
                 squares = squares + ((x - mean[:, None]).square() * there).sum(1)
         made = {
             "mean": mean,
-            "deviation": (squares / count.clamp(min=1)).sqrt(),
+            "deviation": root(squares / count.clamp(min=1)),
             "maximum": most.masked_fill(count == 0, 0.0),
         }
         return torch.cat([made[name] for name in self.config.statistics], -1).to(self.input_mean.dtype)
@@ -169,7 +169,7 @@ class _Window(NamedTuple):
         for shift in range(2 * self.reach + 1):
             at = slice(first + shift, first + shift + num)
             total += (self.x[:, at] - mean).square_() * self.there[:, at]
-        return (total / self._count(first, num).clamp(min=1)).sqrt()
+        return root(total / self._count(first, num).clamp(min=1))
 
     def maximum(self, first: int, num: int) -> Tensor:
         most = torch.full_like(self.x[:, :num], -torch.inf)
