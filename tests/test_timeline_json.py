@@ -146,7 +146,7 @@ def test_a_foreign_value_is_no_timeline(foreign):
         timeline_json.from_dict(foreign)
 
 
-@pytest.mark.parametrize("version", [0, 3, "1", None, True, "\n\x1b[2J"])
+@pytest.mark.parametrize("version", [0, 4, "1", None, True, "\n\x1b[2J"])
 def test_another_version_is_refused_by_its_number(version):
     with pytest.raises(TimelineError, match=re.escape(f"version {version!r};")) as refusal:
         timeline_json.from_dict(changed(("version",), version))

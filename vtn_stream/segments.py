@@ -8,9 +8,22 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Literal, Self
 
-__all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Reviewed", "Segment", "Span", "finite", "without_time"]
+__all__ = [
+    "ORIGINS",
+    "Curve",
+    "Gap",
+    "Origin",
+    "Part",
+    "Reviewed",
+    "Segment",
+    "Span",
+    "check_film_path",
+    "finite",
+    "without_time",
+]
 
 # Who says that a segment is there.
 # model    a model, or another analysis
@@ -190,6 +203,42 @@ class Curve:
         if self.step_s <= 0:
             raise ValueError(f"a curve needs a positive step, got {self.step_s}")
         object.__setattr__(self, "values", tuple(finite(value) for value in self.values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file of a recording that several files hold, as cameras cut it: when it begins on the recording's clock.
+
+    video_path      as a timeline names its film: relative and inside, or the bare name
+    start_s         its own 0 on the recording's clock
+    duration_s      how long it lasts; if the next begins later, no file has the time in between
+    """
+
+    video_path: str
+    video_identity: str
+    start_s: float
+    duration_s: float
+    nominal_rate: Fraction | None = None
+    variable_rate: bool = False
+    start_timecode: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("start_s", "duration_s"):
+            object.__setattr__(self, name, finite(getattr(self, name)))
+        if self.start_s < 0 or self.duration_s < 0:
+            raise ValueError(f"a file begins at 0 s or later, and lasts; got {self.start_s} and {self.duration_s}")
+        check_film_path(self.video_path)
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.duration_s
+
+
+def check_film_path(path: str) -> None:
+    """Raises ValueError unless a timeline may name a film so."""
+    parts = path.replace("\\", "/").split("/")
+    if not path or parts[0].endswith(":") or "" in parts or ".." in parts:
+        raise ValueError(f"video_path must be relative and stay inside, got {path[:200]!r}")
 
 
 def finite(value: float) -> float:

@@ -19,12 +19,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
-from vtn_stream.segments import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Span, finite, without_time
+from vtn_stream.region import Region
+from vtn_stream.segments import (
+    ORIGINS,
+    Curve,
+    Gap,
+    Origin,
+    Part,
+    Reviewed,
+    Segment,
+    Span,
+    check_film_path,
+    finite,
+    without_time,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Reviewed", "Segment", "Timeline"]
+__all__ = ["ORIGINS", "Curve", "Gap", "Origin", "Part", "Reviewed", "Segment", "Timeline"]
 
 TOLERANCE_S = 1e-6  # of lengths and gaps: 0.3 - 0.2 is 0.1, whatever floats say
 
@@ -38,6 +51,8 @@ class Timeline:
 
     video_identity  the film's content, as `probe` hashed it
     video_path      relative and inside: the film's path below the timeline's folder, or its bare name
+    parts           the files of a recording, in order; none where the film is one file
+    region          the part of the picture that was looked at; None: all of it
     span_s          the part of the film that was analyzed
     reviewed        where a person looked for everything
     rejected        what a model said and a person took away
@@ -57,6 +72,8 @@ class Timeline:
     nominal_rate: Fraction | None = None
     variable_rate: bool = False
     start_timecode: str | None = None
+    parts: tuple[Part, ...] = ()
+    region: Region | None = None
     segments: tuple[Segment, ...] = ()
     reviewed: tuple[Reviewed, ...] = ()
     rejected: tuple[Segment, ...] = ()
@@ -73,9 +90,11 @@ class Timeline:
             raise ValueError(f"duration_s must be >= 0, got {self.duration_s}")
         span = Span(start_s=self.span_s[0], end_s=self.span_s[1])
         put(self, "span_s", (span.start_s, span.end_s))
-        parts = self.video_path.replace("\\", "/").split("/")
-        if not self.video_path or parts[0].endswith(":") or "" in parts or ".." in parts:
-            raise ValueError(f"video_path must be relative and stay inside, got {self.video_path[:200]!r}")
+        check_film_path(self.video_path)
+        put(self, "parts", tuple(self.parts))
+        ends_s = [0.0, *(part.end_s for part in self.parts)]
+        if any(part.start_s < end_s - TOLERANCE_S for part, end_s in zip(self.parts, ends_s, strict=False)):
+            raise ValueError("the parts of a recording must follow each other")
         if self.nominal_rate is not None and self.nominal_rate <= 0:
             raise ValueError(f"nominal_rate must be positive, got {self.nominal_rate}")
         put(self, "clip_labels", tuple((label, finite(score)) for label, score in self.clip_labels))
@@ -195,6 +214,42 @@ class Timeline:
             rejected=tuple(kept for s in self.rejected if (kept := s.cropped(*span)) is not None),
             gaps=tuple(left for g in self.gaps if (left := g.cropped(*span)) is not None),
         )
+
+    def shift(self, by_s: float) -> "Timeline":
+        """All times later by so many seconds, the analyzed span among them; the film lasts as long as before."""
+        return replace(
+            self,
+            span_s=(self.span_s[0] + by_s, self.span_s[1] + by_s),
+            segments=tuple(s.shift(by_s) for s in self.segments),
+            reviewed=tuple(r.shift(by_s) for r in self.reviewed),
+            rejected=tuple(s.shift(by_s) for s in self.rejected),
+            gaps=tuple(g.shift(by_s) for g in self.gaps),
+            curves={name: replace(c, start_s=c.start_s + by_s) for name, c in self.curves.items()},
+        )
+
+    def per_file(self) -> tuple["Timeline", ...]:
+        """A timeline for each file of a recording, in the time of that file; itself where the film is one file.
+
+        A segment that goes on in the next file is in both, each with its part of it. Curves and clip labels speak of
+        the whole recording, and are left out.
+        """
+        if not self.parts:
+            return (self,)
+        timelines = []
+        for part in self.parts:
+            own = replace(self.crop(part.start_s, part.end_s), curves={}, clip_labels=(), parts=())
+            timelines.append(
+                replace(
+                    own.shift(-part.start_s),
+                    video_path=part.video_path,
+                    video_identity=part.video_identity,
+                    duration_s=part.duration_s,
+                    nominal_rate=part.nominal_rate,
+                    variable_rate=part.variable_rate,
+                    start_timecode=part.start_timecode,
+                )
+            )
+        return tuple(timelines)
 
     def merge(self, max_gap_s: float = 0.0) -> "Timeline":
         """Segments of one label that touch, overlap or lie at most max_gap_s apart become one.

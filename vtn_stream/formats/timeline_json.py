@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal, NoReturn
 
 from vtn_stream.corrections import is_corrected
-from vtn_stream.errors import TimelineError
+from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.formats.json_places import place_at, place_of
 from vtn_stream.formats.json_values import (
     Broken,
@@ -31,8 +31,9 @@ from vtn_stream.formats.json_values import (
 )
 from vtn_stream.formats.reading import MAX_BYTES, ReadingOptions, ReadResult, refuse
 from vtn_stream.formats.writing import Options, Written
+from vtn_stream.region import Region
 from vtn_stream.seal import is_digest, is_intact, sealed
-from vtn_stream.timeline import ORIGINS, Curve, Gap, Origin, Reviewed, Segment, Timeline
+from vtn_stream.timeline import ORIGINS, Curve, Gap, Origin, Part, Reviewed, Segment, Timeline
 
 __all__ = [
     "ANNOTATION",
@@ -51,8 +52,8 @@ __all__ = [
 ]
 
 SCHEMA = "vtn-stream/timeline"
-SCHEMA_VERSION = 2
-READ_VERSIONS = (1, 2)  # 2 added origin, was, reviewed and rejected: what people said of the timeline
+SCHEMA_VERSION = 3
+READ_VERSIONS = (1, 2, 3)  # 2 added origin, was, reviewed and rejected: what people said of it; 3 parts and region
 ANNOTATION = "annotation"  # in the provenance of a timeline that people began, in a film that nobody analyzed
 OWN = "timeline.json"  # the name under which a file keeps its own digest, beside those of the other files
 
@@ -157,7 +158,7 @@ def to_dict(timeline: Timeline) -> dict[str, Any]:
     """JSON values; the schema is docs/timeline.md."""
     return {
         "schema": SCHEMA,
-        "version": SCHEMA_VERSION,
+        "version": SCHEMA_VERSION if timeline.parts or timeline.region else 2,  # earlier releases read 2
         "complete": timeline.complete,
         "video": {
             "path": timeline.video_path,
@@ -166,6 +167,8 @@ def to_dict(timeline: Timeline) -> dict[str, Any]:
             "nominal_rate": None if timeline.nominal_rate is None else str(timeline.nominal_rate),
             "variable_rate": timeline.variable_rate,
             "start_timecode": timeline.start_timecode,
+            **({"parts": [_of_part(part) for part in timeline.parts]} if timeline.parts else {}),
+            **({} if timeline.region is None else {"region": _of_region(timeline.region)}),
         },
         "span_s": list(timeline.span_s),
         "segments": [_of_segment(s) for s in timeline.segments],
@@ -182,6 +185,22 @@ def to_dict(timeline: Timeline) -> dict[str, Any]:
         },
         "provenance": dict(timeline.provenance),
     }
+
+
+def _of_part(part: Part) -> dict[str, Any]:
+    return {
+        "path": part.video_path,
+        "identity": part.video_identity,
+        "start_s": part.start_s,
+        "duration_s": part.duration_s,
+        "nominal_rate": None if part.nominal_rate is None else str(part.nominal_rate),
+        "variable_rate": part.variable_rate,
+        "start_timecode": part.start_timecode,
+    }
+
+
+def _of_region(region: Region) -> dict[str, str]:
+    return {"name": region.name, "place": region.text}
 
 
 def _of_segment(s: Segment) -> dict[str, Any]:
@@ -254,9 +273,32 @@ def _video(data: Any) -> dict[str, Any]:
         "nominal_rate": get(data, "nominal_rate", optional(_rate)),
         "variable_rate": get(data, "variable_rate", flag),
         "start_timecode": get(data, "start_timecode", optional(text)),
+        "parts": get(data, "parts", each(_part)) if "parts" in data else (),
+        "region": get(data, "region", _region) if "region" in data else None,
     }
     made(Timeline, span_s=(0.0, 0.0), **fields)  # what it refuses of them stands here
     return fields
+
+
+def _part(data: Any) -> Part:
+    return made(
+        Part,
+        video_path=get(data, "path", text),
+        video_identity=get(data, "identity", text),
+        start_s=get(data, "start_s", number),
+        duration_s=get(data, "duration_s", number),
+        nominal_rate=get(data, "nominal_rate", optional(_rate)),
+        variable_rate=get(data, "variable_rate", flag),
+        start_timecode=get(data, "start_timecode", optional(text)),
+    )
+
+
+def _region(data: Any) -> Region:
+    name, place = get(data, "name", text), get(data, "place", text)
+    try:
+        return Region.parse(f"{name}={place}" if name else place)
+    except InputError as error:
+        raise ValueError(error.fact) from error
 
 
 def _span(data: Any) -> tuple[float, float]:
