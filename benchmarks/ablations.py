@@ -2,10 +2,12 @@
 of surveillance cameras.
 
     python benchmarks/ablations.py [--data FOLDER] [--store FOLDER] [-o FILE] [--rows NAME ...] [--seeds N]
+                                   [--input NAME]
 
 The 247 clips of about 2 s are divided into five parts that share no source, as in `cctv_fight.py`. For each row of the
 table a network learns the other four parts and names the clips of the fifth: fight or not. The image network is
-`tf_efficientnet_lite0` and does not learn; its embeddings, 16 a second, are kept in a store. The temporal network is
+`tf_efficientnet_lite0` and does not learn; its embeddings, 16 a second, are kept in a store. It is shown the picture of
+each frame, as in the paper, or with `--input change-1/2` its change in half a second. The temporal network is
 small, as the data are few: tokens 128 wide, 4 heads; it learns for 200 steps of 16 clips. The base row has the paper's
 form: 3 layers, windows of 18 frames, native positions, 16 frames over the whole clip. Every other row changes one
 thing, by the words of `train --set`, or what is read when clips are named:
@@ -48,6 +50,7 @@ from vtn_stream.metrics.intervals import OUT_OF_FOLD, SHARE, share_interval, stu
 from vtn_stream.model import VTN, VTNConfig, vtn_of
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.track import PICTURE
 from vtn_stream.training.clip_sampling import ClipSampling
 from vtn_stream.training.examples import Example
 from vtn_stream.training.hyperparameters import Hyperparameters
@@ -141,14 +144,14 @@ def seen(
     return embeddings, ids, valid
 
 
-def embedded(clips: Sequence[Clip], store: Path | None) -> list[Embedded]:
+def embedded(clips: Sequence[Clip], store: Path | None, name: str) -> list[Embedded]:
     """Of each clip; what the store lacks is embedded."""
     encoder, plan, files = FrameEncoder(DEFAULT_BACKBONE), SamplingPlan(FPS), EmbeddingStore(store)
     found = []
     with DecodingProcess() as process:
         for number, clip in enumerate(clips):
             video = process.probe(clip.path, None)
-            events = embed(video, plan.chunks(video), plan, encoder, files, process)
+            events = embed(video, plan.chunks(video), plan, encoder, files, process, inputs=[name])
             ready = sorted((e for e in events if isinstance(e, ChunkReady)), key=lambda e: e.chunk.number)
             values, valid, frame = (
                 np.concatenate(parts)
@@ -229,9 +232,9 @@ class Kept:
         self.found[self.key(name, seed, how)] = fields["fight"]
 
 
-def how_of(row: Row, num_features: int) -> str:
+def how_of(row: Row, num_features: int, name: str) -> str:
     """All that a fit depends on, but for the clips."""
-    return repr((settings_of(row, num_features, 0), row[2]))
+    return repr((name, settings_of(row, num_features, 0), row[2]))
 
 
 def measured(
@@ -241,6 +244,7 @@ def measured(
     rows: Sequence[Row],
     seeds: Sequence[int],
     kept: Kept,
+    name: str,
 ) -> dict[str, NDArray[np.float64]]:
     """Of each row the probabilities [seeds, N], out of fold. Rows that only differ in what is read share their fits."""
     num_features, started, done = clips[0].values.shape[1], time.monotonic(), 0
@@ -255,7 +259,8 @@ def measured(
 
     for seed in seeds:  # all rows once, before any a second time
         for group in sorted(groups.values(), key=num_layers):
-            keys = {row[0]: Kept.key(row[0], seed, how_of(row, num_features)) for row in group}
+            hows = {row[0]: how_of(row, num_features, name) for row in group}
+            keys = {row: Kept.key(row, seed, how) for row, how in hows.items()}
             missing = [row for row in group if keys[row[0]] not in kept.found]
             if missing:
                 begun, fight = time.monotonic(), {row[0]: np.zeros(len(clips)) for row in missing}
@@ -265,13 +270,13 @@ def measured(
                     for row in missing:
                         fight[row[0]][list(part)] = named(network, [clips[n] for n in part], row, seed)
                 for row in missing:
-                    kept.add(row[0], seed, how_of(row, num_features), fight[row[0]], time.monotonic() - begun)
+                    kept.add(row[0], seed, hows[row[0]], fight[row[0]], time.monotonic() - begun)
             done += 1
             left = (time.monotonic() - started) / done * (num - done) / 60
             said = f"{done} of {num}: {group[0][0]}, seed {seed}; about {left:.0f} min left"
             print(said, file=sys.stderr, flush=True)
-            for name, key in keys.items():
-                tables[name].append(np.array(kept.found[key]))
+            for row_name, key in keys.items():
+                tables[row_name].append(np.array(kept.found[key]))
     return {name: np.stack(each) for name, each in tables.items()}
 
 
@@ -324,6 +329,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data / "cctv-fight")
     parser.add_argument("--store", type=Path, help="of the embeddings; by default the user's")
     parser.add_argument("-o", "--output", type=Path, default=Path("ablations.jsonl"), help="finished fits")
+    parser.add_argument("--input", default=PICTURE, help="what the image network is shown: picture or change-1/2")
     parser.add_argument("--rows", nargs="*", default=[row[0] for row in ROWS], help="only these, by their names")
     parser.add_argument("--seeds", type=int, default=3, help="fits of each row and part")
     given = parser.parse_args()
@@ -336,9 +342,11 @@ def main() -> None:
     truth = np.array([clip.label == LABEL for clip in clips], np.int64)
     sources = np.array([clip.source for clip in clips])
     torch.set_num_threads(1)  # the networks are small
-    values, parts = embedded(clips, given.store), parts_of(clips)
-    found = measured(values, truth, parts, rows, range(given.seeds), kept)
-    print(f"{len(clips)} clips, {len(np.unique(sources))} sources, {len(parts)} parts, {given.seeds} seeds; in percent")
+    values, parts = embedded(clips, given.store, given.input), parts_of(clips)
+    found = measured(values, truth, parts, rows, range(given.seeds), kept, given.input)
+    print(
+        f"{given.input}: {len(clips)} clips, {len(np.unique(sources))} sources, {len(parts)} parts, {given.seeds} seeds; in percent"
+    )
     print(f"most frequent label: {100 * max(truth.mean(), 1 - truth.mean()):.1f}")
     print("\n".join(table(found, truth, sources)))
 
