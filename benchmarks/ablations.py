@@ -344,9 +344,8 @@ def main() -> None:
     torch.set_num_threads(1)  # the networks are small
     values, parts = embedded(clips, given.store, given.input), parts_of(clips)
     found = measured(values, truth, parts, rows, range(given.seeds), kept, given.input)
-    print(
-        f"{given.input}: {len(clips)} clips, {len(np.unique(sources))} sources, {len(parts)} parts, {given.seeds} seeds; in percent"
-    )
+    sizes = f"{len(clips)} clips, {len(np.unique(sources))} sources, {len(parts)} parts, {given.seeds} seeds"
+    print(f"{given.input}: {sizes}; in percent")
     print(f"most frequent label: {100 * max(truth.mean(), 1 - truth.mean()):.1f}")
     print("\n".join(table(found, truth, sources)))
 
