@@ -7,6 +7,7 @@ A *frame* is an index in the file; a *position* is an index on the sampled grid.
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ __all__ = [
     "FILM_SUFFIXES",
     "NO_PTS",
     "Dark",
+    "FilmPart",
     "FrameIndex",
     "VideoInfo",
     "as_stored",
@@ -44,25 +46,41 @@ CLOCK_TOLERANCE_S = 1e-6
 # Of a packet whose frame is never shown.
 NO_PTS = -(2**63)
 
+_EQUAL_STEPS = 0.02  # times from frame to frame that differ by less are equal
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dark:
     """A span [start, end) of pts in which a film shows nothing. leap: its clock leaps over it; cut off: the file ends
-    before what its own index or header promises.
+    before what its own index or header promises; no file: a recording's clock goes on between two of its files.
     """
 
     start: int
     end: int
-    why: Literal["leap", "cut off"]
+    why: Literal["leap", "cut off", "no file"]
 
     def __post_init__(self) -> None:
-        if not self.start < self.end or self.why not in ("leap", "cut off"):
+        if not self.start < self.end or self.why not in ("leap", "cut off", "no file"):
             raise ValueError(f"no span in which nothing is shown: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FilmPart:
+    """A file of a recording that several files hold, as it is by itself.
+
+    start        when its own 0 is, seconds on the recording's clock
+    first_frame  the recording's number of its first frame
+    """
+
+    video: "VideoInfo"
+    start: Fraction
+    first_frame: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VideoInfo:
-    """A film as its container describes it; made by `vtn_stream.video.probe` only.
+    """A film as its container describes it; made by `vtn_stream.video.probe` only. Or a recording of several films as
+    if it were one, made by `vtn_stream.recording.joined`: then what a container says is that of the first one.
 
     stamp       what the file system said of the file before it was probed: another stamp, another file
     identity    hex digest of the content: equal for copies and renamed files
@@ -90,6 +108,8 @@ class VideoInfo:
     is_cut       whether the file ends before its own index or header says
     is_followed  whether another film seems to follow in the file, which is not read
     num_promised  frames that the index of such a file names; 0 if that is not known
+    parts        the files of a recording, in order; none where the film is one file. Only these can be decoded: the
+                 path of a recording is its name alone
     """
 
     path: Path
@@ -125,6 +145,7 @@ class VideoInfo:
     is_followed: bool = False
     num_promised: int = 0
     stamp: tuple[int, ...] = ()
+    parts: tuple[FilmPart, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pts.ndim != 1 or self.pts.dtype != np.int64 or len(self.pts) == 0:
@@ -140,7 +161,7 @@ class VideoInfo:
             raise ValueError("spans in which nothing is shown must ascend, after the first frame and before the end")
 
     def facts(self) -> dict[str, Any]:
-        """Everything but path, stamp, pts, keyframes and packet_pts, as JSON values."""
+        """Everything but path, stamp, pts, keyframes, packet_pts and parts, as JSON values."""
         return {
             "identity": self.identity,
             "stream": self.stream,
@@ -239,9 +260,18 @@ class VideoInfo:
     @property
     def variable_rate(self) -> bool:
         """Whether frames are shown for unequal times, beyond the rounding of the time base."""
+        if self.parts:
+            means_s = [part.video._step_s for part in self.parts if part.video.num_frames > 1]
+            unequal = bool(means_s) and max(means_s) > (1 + _EQUAL_STEPS) * min(means_s)
+            return unequal or any(part.video.variable_rate for part in self.parts)
         leaps = [int(np.searchsorted(self.pts, span.start)) - 1 for span in self.dark if span.why == "leap"]
         steps = np.delete(np.diff(self.pts), leaps)
-        return bool(len(steps)) and int(steps.max() - steps.min()) > max(1, round(0.02 * float(steps.mean())))
+        return bool(len(steps)) and int(steps.max() - steps.min()) > max(1, round(_EQUAL_STEPS * float(steps.mean())))
+
+    @property
+    def _step_s(self) -> float:
+        """The median time from one frame to the next."""
+        return float(np.median(np.diff(self.pts))) * float(self.time_base)
 
     def seconds(self, pts: int) -> float:
         """Where a timestamp stands on the film's clock."""
@@ -284,6 +314,16 @@ class FrameIndex:
             pts_s=self.pts_s[positions],
             valid=self.valid[positions],
             cut_s=None if self.cut_s is None else self.cut_s[positions],
+        )
+
+    @classmethod
+    def joined(cls, pieces: "Sequence[FrameIndex]") -> Self:
+        """One after the other; none with placed cuts."""
+        return cls(
+            grid_s=np.concatenate([np.zeros(0), *(piece.grid_s for piece in pieces)]),
+            frame=np.concatenate([np.zeros(0, np.int64), *(piece.frame for piece in pieces)]),
+            pts_s=np.concatenate([np.zeros(0), *(piece.pts_s for piece in pieces)]),
+            valid=np.concatenate([np.zeros(0, np.bool_), *(piece.valid for piece in pieces)]),
         )
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError
-from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex, VideoInfo
+from vtn_stream.film import CLOCK_TOLERANCE_S, FilmPart, FrameIndex, VideoInfo
 
 __all__ = ["CHUNK_S", "Chunk", "ClipWindow", "SamplingPlan", "earlier_frames", "parse_rate"]
 
@@ -27,13 +27,18 @@ _RATE = re.compile(r"-?\d+/0*[1-9]\d*|-?\d+(\.\d*)?(e[-+]?\d{1,3})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A fixed span [start, stop) of grid positions of one film: metadata only, cheap to send."""
+    """A fixed span [start, stop) of grid positions of one film: metadata only, cheap to send.
+
+    number  counted through the film, or through all files of a recording
+    first   the position of the recording at which the grid of the chunk's own file begins; 0 where the film is one file
+    """
 
     video_identity: str
     video_path: Path
     number: int
     start: int
     stop: int
+    first: int = 0
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -43,10 +48,20 @@ class Chunk:
         """Deterministic and readable: the same for every copy of the film, wherever it lies."""
         return f"{self.start:09d}-{self.stop:09d}"
 
+    @property
+    def rows(self) -> slice:
+        """Its positions on the grid of the film, or of the recording."""
+        return slice(self.first + self.start, self.first + self.stop)
+
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
     """A grid t_k = k / fps seconds from the container's start. Position k is the frame shown at t_k.
+
+    The grid of a recording is those of its files, one after the other, so that what is stored of a file is found:
+
+        file 1  |.   .   .   .   .  |          file 2  |.   .   .          5 positions, 2 in time that no file
+        joined  |.   .   .   .   .   -   -   -         |.   .   .          has, 3; the one before a join is shorter
 
     >>> SamplingPlan(Fraction(2)).positions(10.0, 60.0)  # at 2 a second
     (20, 120)
@@ -72,7 +87,7 @@ class SamplingPlan:
 
     def num_positions(self, video: VideoInfo) -> int:
         """How many t_k lie before the film's end."""
-        count = max(1, math.ceil((video.duration_s - CLOCK_TOLERANCE_S) * float(self.fps)))
+        count = sum(laid.stop - laid.first for laid in self._laid(video)) if video.parts else self._num_own(video)
         if count > MAX_POSITIONS:
             raise InputError(
                 f"{video.path.name} lasts {video.duration_s:.0f} s by its timestamps: {count} positions",
@@ -81,8 +96,25 @@ class SamplingPlan:
             )
         return count
 
+    def _num_own(self, video: VideoInfo) -> int:
+        return max(1, math.ceil((video.duration_s - CLOCK_TOLERANCE_S) * float(self.fps)))
+
+    def _laid(self, video: VideoInfo) -> "list[_Laid]":
+        """Where on the grid of a recording those of its files are."""
+        laid: list[_Laid] = []
+        first = 0
+        for i, part in enumerate(video.parts):
+            num_own = self._num_own(part.video)
+            num = num_own
+            if i + 1 < len(video.parts):
+                lasts = video.parts[i + 1].start - part.start - Fraction(CLOCK_TOLERANCE_S)
+                num = max(num_own, math.ceil(lasts * self.fps))
+            laid.append(_Laid(part=part, first=first, num_own=num_own, stop=first + num))
+            first += num
+        return laid
+
     def positions(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """The positions [first, last) shown in [start_s, end_s): at least one."""
+        """The positions [first, last) shown in [start_s, end_s) of a film that is one file: at least one."""
         first = math.floor(start_s * self.fps + CLOCK_TOLERANCE_S)
         return first, max(first + 1, math.ceil((end_s - CLOCK_TOLERANCE_S) * self.fps))
 
@@ -90,12 +122,15 @@ class SamplingPlan:
         """The plan for positions [start, stop), by default all: the frame with pts <= t_k < next pts.
 
         Positions before the first frame are invalid, unless it comes before the next position: then it stands for the
-        film's start. So are those in which the film shows nothing. A grid finer than the film repeats frames.
+        film's start. So are those in which the film shows nothing, and those of time that no file of a recording has.
+        A grid finer than the film repeats frames.
         """
         num_positions = self.num_positions(video)
         stop = num_positions if stop is None else stop
         if not 0 <= start <= stop <= num_positions:
             raise ValueError(f"positions [{start}, {stop}) are not all inside a grid of {num_positions}")
+        if video.parts:
+            return self._joined(video, start, stop)
         grid_s = np.arange(start, stop) * self.fps.denominator / self.fps.numerator
         times_s = video.times_s
         frame = np.searchsorted(times_s, grid_s + CLOCK_TOLERANCE_S, side="right") - 1
@@ -108,10 +143,41 @@ class SamplingPlan:
         pts_s = np.where(valid, times_s[np.maximum(frame, 0)], np.nan)
         return FrameIndex(grid_s=grid_s, frame=frame.astype(np.int64), pts_s=pts_s, valid=valid)
 
+    def _joined(self, video: VideoInfo, start: int, stop: int) -> FrameIndex:
+        times_s, pieces = video.times_s, list[FrameIndex]()
+        for laid in self._laid(video):
+            first, last = max(start, laid.first), min(stop, laid.stop)
+            if first >= last:
+                continue
+            positions = np.arange(first - laid.first, last - laid.first)
+            own = self.grid(
+                laid.part.video, *np.clip((first - laid.first, last - laid.first), 0, laid.num_own).tolist()
+            )
+            frame = np.full(len(positions), -1, np.int64)
+            frame[: len(own)] = np.where(own.valid, own.frame + laid.part.first_frame, -1)
+            pts_s = np.where(frame >= 0, times_s[frame], np.nan)
+            before = laid.part.start * self.fps  # positions, as if the grid of the first file went on
+            if before.denominator == 1:
+                grid_s = (positions + before.numerator) * self.fps.denominator / self.fps.numerator
+            else:
+                grid_s = float(laid.part.start) + positions * self.fps.denominator / self.fps.numerator
+            pieces.append(FrameIndex(grid_s=grid_s, frame=frame, pts_s=pts_s, valid=frame >= 0))
+        return FrameIndex.joined(pieces)
+
     def chunks(self, video: VideoInfo, start_s: float = 0.0, end_s: float = math.inf) -> list[Chunk]:
-        """The whole-film chunks that meet [start_s, end_s). Cutting a film never moves their borders."""
+        """The whole-film chunks that meet [start_s, end_s). Cutting a film never moves their borders. Those of a
+        recording are its files' own.
+        """
         num_positions = self.num_positions(video)
         chunks: list[Chunk] = []
+        if video.parts:
+            num_before = 0
+            for laid in self._laid(video):
+                within = start_s - float(laid.part.start), end_s - float(laid.part.start)
+                own = self.chunks(laid.part.video, *within) if within[0] < laid.part.video.duration_s else []
+                chunks += [replace(chunk, number=chunk.number + num_before, first=laid.first) for chunk in own]
+                num_before += math.ceil(laid.num_own / (CHUNK_S * self.fps))
+            return chunks
         if start_s >= end_s:
             return chunks
         for number in range(math.ceil(num_positions / (CHUNK_S * self.fps))):
@@ -132,12 +198,23 @@ class SamplingPlan:
         return chunks
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Laid:
+    """A file's positions on the grid of a recording: num_own from `first` on; the others, to `stop`, are in no file."""
+
+    part: FilmPart
+    first: int
+    num_own: int
+    stop: int
+
+
 def earlier_frames(video: VideoInfo, frame: NDArray[np.int64], back_s: Fraction) -> NDArray[np.int64]:
     """For each frame [R] of the film the one with which its change is measured, [R].
 
     It is the frame nearest to back_s seconds before the frame's own time, and at least one frame earlier; of two that
-    are nearly as near, the earlier, however the file rounds its times. The first frame has itself, and so has the first
-    one after a leap of the clock: no change is seen there. Frames after it are not compared with what was before it.
+    are nearly as near, the earlier, however the file rounds its times. The first frame has itself, and so have the
+    first one after a leap of the clock and the first one of each file of a recording: no change is seen there. Frames
+    after it are not compared with what was before it.
     """
     back = back_s / video.time_base  # in units of pts
     pts, own = video.pts, video.pts[frame]
@@ -148,7 +225,8 @@ def earlier_frames(video: VideoInfo, frame: NDArray[np.int64], back_s: Fraction)
     is_after = 8 * (own - before_pts) - 5 * (after_pts - before_pts) > min(math.floor(8 * back), 2**62)
     nearest = np.where(is_after | (before < 0), after, before)
     leaps = [span.end for span in video.dark if span.why == "leap"]
-    starts = np.unique(np.append(np.searchsorted(pts, leaps), 0))
+    joins = [part.first_frame for part in video.parts]
+    starts = np.unique(np.concatenate([np.searchsorted(pts, leaps), joins, [0]]).astype(np.int64))
     first = starts[np.searchsorted(starts, frame, side="right") - 1]
     return np.asarray(np.maximum(np.minimum(nearest, frame - 1), first), np.int64)
 
