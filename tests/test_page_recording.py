@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from browser import axe_violations, pages
 from counting import write_film
-from film_pages import NO_FILM, Edited, at, colours, data_of, drawn, open_page_of, page, segment, text
+from film_pages import NO_FILM, Edited, colours, data_of, drawn, open_page_of, page, segment, text
 from playwright.sync_api import expect
 
 from vtn_stream.timeline import Part, Timeline
@@ -55,7 +55,9 @@ def one_page(browser, folder):
 @pytest.fixture
 def shown(one_page):
     """The page as it was first."""
-    one_page.evaluate("() => { document.getElementById('film').pause(); inside.seek(0); inside.show(0, inside.length); }")
+    one_page.evaluate(
+        "() => { document.getElementById('film').pause(); inside.seek(0); inside.show(0, inside.length); }"
+    )
     arrived(one_page)
     return one_page
 
@@ -127,7 +129,12 @@ def test_a_segment_is_played_alone_through_a_join(shown):
 
 def test_frames_go_by_their_files(shown):
     seek(shown, 3.8)
-    for key, file, in_file_s in [(".", "two.webm", 0), (".", "two.webm", 0.2), (",", "two.webm", 0), (",", "one.webm", 3.8)]:
+    for key, file, in_file_s in [
+        (".", "two.webm", 0),
+        (".", "two.webm", 0.2),
+        (",", "two.webm", 0),
+        (",", "one.webm", 3.8),
+    ]:
         shown.keyboard.press(key)
         assert player(shown) == (file, pytest.approx(in_file_s, abs=0.01))
 
@@ -193,7 +200,9 @@ def test_a_single_file_of_another_name_is_the_one_that_is_shown(alone, folder):
     expect(shown.locator("#missing-text")).to_contain_text("two.webm is missing")
     other = shown.context.new_page
     assert other
-    shown.locator("#picker").set_input_files({"name": "copy.webm", "mimeType": "", "buffer": (folder / "two.webm").read_bytes()})
+    shown.locator("#picker").set_input_files(
+        {"name": "copy.webm", "mimeType": "", "buffer": (folder / "two.webm").read_bytes()}
+    )
     shown.locator("#missing").wait_for(state="hidden")
     assert text(shown, "#file-name") == "copy.webm"
     assert 1 <= shown.evaluate("inside.video.currentTime") < 1.01

@@ -2,9 +2,10 @@
 
 The film lies beside the page, or its reader chooses it; files of a recording play one after the other. The page edits:
 what it saves is the timeline's file again, to the last digit. So segments are in it as they are, in columns (10,000 are
-150 to 400 kB), all else as that file's text (`rest`). Shown are whole milliseconds, values of curves with three digits; a segment shorter than that becomes an
-instant. Of attributes, provenance and names all is shown; control characters and bidi marks as escapes, and what is
-longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the labels with most time are drawn.
+150 to 400 kB), all else as that file's text (`rest`). Shown are whole milliseconds, values of curves with three digits;
+a segment shorter than that becomes an instant. Of attributes, provenance and names all is shown; control characters and
+bidi marks as escapes, and what is longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the
+labels with most time are drawn.
 Equal input gives equal bytes.
 """
 
@@ -44,7 +45,19 @@ SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
     *(
         f"report.{part}.js"
-        for part in ("data", "reel", "filters", "table", "curves", "tracks", "drawing", "gestures", "tip", "player", "choice")
+        for part in (
+            "data",
+            "reel",
+            "filters",
+            "table",
+            "curves",
+            "tracks",
+            "drawing",
+            "gestures",
+            "tip",
+            "player",
+            "choice",
+        )
     ),
     *(f"edit.{part}.js" for part in ("order", "spans", "document", "history", "operations", "write", "csv")),
     "report.labels.js",
