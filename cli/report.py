@@ -16,7 +16,7 @@ from vtn_stream.name_table import Names
 from vtn_stream.results import load_timeline, stem_of, write_file
 from vtn_stream.results.corrected import copies_line
 from vtn_stream.results.overview import check_anonymous, timeline_files, write_index, write_missing_pages
-from vtn_stream.results.pages import check_replaceable, page_at, way_to
+from vtn_stream.results.pages import check_replaceable, page_at, way_to, ways_in
 from vtn_stream_pipelines.record import failed_films, why_films_failed
 
 from . import options
@@ -39,7 +39,8 @@ __all__ = ["report"]
 @click.option(
     "--film",
     type=click.Path(path_type=Path),
-    help="Where the film lies. [default: a film of its name beside the page or in a folder above]",
+    help="Where the film lies; of a recording the folder of its files. [default: beside the page or "
+    "in a folder above]",
 )
 @click.option(
     "--truth",
@@ -88,7 +89,7 @@ def report(
     timeline = load_timeline(source)
     page = source.with_name(f"{stem_of(source)}.timeline.html") if output is None else output
     check_replaceable(page, overwrite=overwrite)
-    way = None
+    way, parts = None, list[str]()
     if film is not None:
         if is_anonymous(timeline):
             raise InputError(
@@ -99,6 +100,8 @@ def report(
         if not film.exists():
             raise InputError(f"{film} is not there", "no page was written", "check the path, or leave out --film")
         way = way_to(film, page.parent, Path.cwd())
+        if way is not None and timeline.parts:
+            parts = ways_in(film, way, timeline)
         if way is None:
             raise InputError(
                 "film and page do not both lie in the current folder",
@@ -108,7 +111,16 @@ def report(
     true = None
     if truth is not None:
         true = truth_from(truth, [NamedFilm.of(timeline)], rate).of(timeline)
-    written = page_at(page, timeline, film=way, truth=true, store=store, thumbnails=thumbnails, source=source)
+    written = page_at(
+        page,
+        timeline,
+        film=None if parts else way,
+        parts=parts,
+        truth=true,
+        store=store,
+        thumbnails=thumbnails,
+        source=source,
+    )
     for warning in (*written.warnings, *write_file(page, written.content)):
         err.print(Text(f"{printable(page.name)}: {warning}"), soft_wrap=True)
     out.print(Text(f"wrote {printable(str(page))}"), soft_wrap=True)

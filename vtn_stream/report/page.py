@@ -1,10 +1,11 @@
 """One film's timeline as one HTML page: player, lanes, curves and table, in a file that opens without a server.
 
-The film lies beside the page, or its reader chooses it. The page edits: what it saves is the timeline's file again, to
-the last digit. So segments are in it as they are, in columns (10,000 are 150 to 400 kB), all else as that file's text
-(`rest`). Shown are whole milliseconds, values of curves with three digits; a segment shorter than that becomes an
-instant. Of attributes, provenance and names all is shown; control characters and bidi marks as escapes, and what is
-longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the labels with most time are drawn.
+The film lies beside the page, or its reader chooses it; files of a recording play one after the other. The page edits:
+what it saves is the timeline's file again, to the last digit. So segments are in it as they are, in columns (10,000 are
+150 to 400 kB), all else as that file's text (`rest`). Shown are whole milliseconds, values of curves with three digits;
+a segment shorter than that becomes an instant. Of attributes, provenance and names all is shown; control characters and
+bidi marks as escapes, and what is longer than MAX_TEXT is cut. On paper, where lanes must fit one page, those of the
+labels with most time are drawn.
 Equal input gives equal bytes.
 """
 
@@ -44,7 +45,19 @@ SCRIPTS = (
     *("hatches.js", "digest.js", "looks.js"),
     *(
         f"report.{part}.js"
-        for part in ("data", "filters", "table", "curves", "tracks", "drawing", "gestures", "tip", "player")
+        for part in (
+            "data",
+            "reel",
+            "filters",
+            "table",
+            "curves",
+            "tracks",
+            "drawing",
+            "gestures",
+            "tip",
+            "player",
+            "choice",
+        )
     ),
     *(f"edit.{part}.js" for part in ("order", "spans", "document", "history", "operations", "write", "csv")),
     "report.labels.js",
@@ -65,6 +78,7 @@ def page(
     rest: str,
     truth: Sequence[Segment] | None = None,
     film: str | None = None,
+    parts: Sequence[str] = (),
     thumbnails: Sequence[tuple[float, bytes]] = (),
     label_curves: LabelCurves | None = None,
     queue: Queue | None = None,
@@ -75,6 +89,7 @@ def page(
     rest          the text of the file of this timeline, but without segments, reviewed and rejected
     truth         what really happens, drawn above what was found
     film          the film's path as seen from the page, plain; by default the timeline's
+    parts         the same of each file of a recording
     thumbnails    (time_s, JPEG)
     label_curves  what a model says of each label over time, drawn on the label's lane
     queue         moments that the page asks its reader to look at
@@ -96,8 +111,9 @@ def page(
             "name": film_name,
             "url": relative_url(path),
             "duration": _ms(timeline.duration_s),
-            "frame": _frame_ms(timeline),
+            "frame": _frame_ms(timeline.nominal_rate),
             "step": _step_ms(timeline),
+            **({"parts": _parts(timeline, parts)} if timeline.parts else {}),
         },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
@@ -200,9 +216,23 @@ def _label_curves(curves: LabelCurves, number: Mapping[str, int]) -> dict[str, A
     }
 
 
-def _frame_ms(timeline: Timeline) -> float:
+def _parts(timeline: Timeline, ways: Sequence[str]) -> list[dict[str, Any]]:
+    """The files of a recording, in order: when each begins, and how long it lasts."""
+    return [
+        {
+            "name": _shown(part.video_path.rpartition("/")[2]),
+            "url": relative_url(way),
+            "start": round(1000 * part.start_s, 3),
+            "duration": round(1000 * part.duration_s, 3),
+            "frame": _frame_ms(part.nominal_rate or timeline.nominal_rate),
+        }
+        for part, way in zip(timeline.parts, ways or [part.video_path for part in timeline.parts], strict=True)
+    ]
+
+
+def _frame_ms(rate: Fraction | None) -> float:
     """How long a frame is shown; if that is not known, as at 25 a second."""
-    lasts_ms = 1000 / (timeline.nominal_rate or Fraction(25))
+    lasts_ms = 1000 / (rate or Fraction(25))
     return round(float(min(max(lasts_ms, Fraction(1, 10)), Fraction(60_000))), 6)
 
 

@@ -182,6 +182,9 @@ def facts(timeline: Timeline) -> Iterator[tuple[str, str]]:
     if timeline.start_timecode is not None:
         yield "start timecode", timeline.start_timecode
     yield "identity of the film", timeline.video_identity
+    for part in timeline.parts[:MAX_FACTS]:
+        lasts = f"from {part.start_s:g} s, {part.duration_s:g} s long, identity {part.video_identity}"
+        yield "file of the recording", f"{part.video_path}: {lasts}"
     waiting: list[tuple[str, Any]] = [(key, value) for key, value in reversed(list(timeline.provenance.items()))]
     num = 0
     while waiting:

@@ -11,7 +11,7 @@ NAME.edited-1               a file that was put aside, as it was changed by hand
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,6 +62,7 @@ class ResultFiles:
     inside      a page names the way to the film where both lie in this folder, by default the current one
     store       of the thumbnails that a page shows, if it shows any
     name        what results call the film, where that is not to be known: `vtn_stream.anonymous`; the stem then
+    parts       the files of a recording, whose name `film` is then
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ResultFiles:
         store: Path | None = None,
         thumbnails: bool = True,
         name: str | None = None,
+        parts: Sequence[Path] = (),
     ) -> None:
         stem = plain_name(film.name) if stem is None else stem
         self.timelines = {
@@ -83,7 +85,7 @@ class ResultFiles:
         self.scores = folder / f"{stem}.scores.arrow"
         self.partial = folder / f"{stem}.timeline.partial.json"
         self._folder, self._stem = folder, stem
-        self._film, self._name = film, name
+        self._film, self._name, self._parts = film, name, tuple(parts)
         self._inside = Path.cwd() if inside is None else inside
         self._store = store
         self._thumbnails = thumbnails
@@ -196,9 +198,15 @@ class ResultFiles:
     def _page(self, timeline: Timeline, scored: Scored, files: Mapping[str, tuple[str, ...]]) -> bytes:
         """files: digests that the timeline's file has, and so the one that the page saves."""
         film = None if self._name else quiet_way_to(self._film, self._folder, self._inside)
+        ways = list[str]()
+        if timeline.parts and not self._name and len(self._parts) == len(timeline.parts):
+            for file, part in zip(self._parts, timeline.parts, strict=True):
+                ways.append(quiet_way_to(file, self._folder, self._inside) or part.video_path)
         # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
         pictures = self._thumbnails
-        return page_of(timeline, film=film, store=self._store, thumbnails=pictures, scored=scored, files=files).content
+        return page_of(
+            timeline, film=film, parts=ways, store=self._store, thumbnails=pictures, scored=scored, files=files
+        ).content
 
     def _write_partial(self, timeline: Timeline, beside: Beside, digests: Mapping[str, tuple[str, ...]]) -> None:
         """digests: of what will be written now, beside those of what may be there."""

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 from vtn_stream.anonymous import is_anonymous
-from vtn_stream.errors import DamagedFile, InputError, TimelineError
+from vtn_stream.errors import DamagedFile, InputError, TimelineError, listed
 from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
 from vtn_stream.formats import Written, timeline_json
 from vtn_stream.localize import DRAWINGS
@@ -35,11 +35,16 @@ __all__ = [
     "quiet_way_to",
     "rest_of",
     "way_to",
+    "ways_in",
 ]
 
 NO_FILM = "the page does not know where the film lies: choose it there, or run vtn-stream report TIMELINE --film FILM"
-# Where a page says which film it plays, as `report.page` writes it.
-_FILM_IN_PAGE = re.compile(rb'"film":\{"name":"(?:[^"\\]|\\.)*","url":("(?:[^"\\]|\\.)*")')
+NO_FILES = (
+    "the page does not know where {num} of the recording's {total} files lie: choose them there, or run vtn-stream "
+    "report TIMELINE --film FOLDER"
+)
+# Where a page says which film it plays, and behind it which files of a recording, as `report.page` writes it.
+_FILM_IN_PAGE = re.compile(rb'\{"name":"(?:[^"\\]|\\.)*","url":("(?:[^"\\]|\\.)*")')
 MAX_PAGE_READ = 64 * 1024 * 1024
 MAX_THUMBNAILS_READ = 20_000  # more than two days of film have
 NO_PICTURES = "no pictures of this film are in the store: the page has none (--store names another store)"
@@ -52,6 +57,7 @@ def page_of(
     timeline: Timeline,
     *,
     film: str | None = None,
+    parts: Sequence[str] = (),
     truth: Sequence[Segment] | None = None,
     store: Path | None = None,
     thumbnails: bool = True,
@@ -60,10 +66,10 @@ def page_of(
     queue: Queue | None = None,
     labels: Sequence[str] = (),
 ) -> Written:
-    """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`; scored:
-    what the timeline was drawn from; files: digests of the files written with it, which the timeline that the page
-    saves has too; queue: moments that it asks its reader to look at; labels: those that people will use, beside the
-    timeline's own and before them.
+    """The HTML page of a timeline. film: its path from the page, by default the timeline's own `video_path`; parts: the
+    same of each file of a recording; scored: what the timeline was drawn from; files: digests of the files written with
+    it, which the timeline that the page saves has too; queue: moments that it asks its reader to look at; labels: those
+    that people will use, beside the timeline's own and before them.
 
     Thumbnails are those that were stored when the film was analyzed, of the same recipe, else those that were made for
     a page alone; if there are none, the page has none, and a warning says so. That of an anonymous film never has any.
@@ -78,6 +84,7 @@ def page_of(
         rest=rest,
         truth=truth,
         film=film,
+        parts=parts,
         thumbnails=pictures,
         label_curves=curves,
         queue=queue,
@@ -101,6 +108,7 @@ def page_at(
     timeline: Timeline,
     *,
     film: str | None = None,
+    parts: Sequence[str] = (),
     truth: Sequence[Segment] | None = None,
     store: Path | None = None,
     thumbnails: bool = True,
@@ -109,19 +117,26 @@ def page_at(
     labels: Sequence[str] = (),
 ) -> Written:
     """The HTML page of a timeline, made for this place. film: its path, by default where a film of its name lies, or
-    where the page that is there now finds it; source: the timeline's file, beside which its scores lie; queue and
-    labels: as of `page_of`.
+    where the page that is there now finds it; parts: the same of each file of a recording; source: the
+    timeline's file, beside which its scores lie; queue and labels: as of `page_of`.
 
     Raises nothing if there is none: a warning says so.
     """
     way = film
-    if film is None and not is_anonymous(timeline):
-        way = _way_to_film_of(timeline, page, Path.cwd()) or _way_of_page(page, timeline)
+    trouble_of_film: tuple[str, ...] = ()
+    if is_anonymous(timeline):
+        pass
+    elif timeline.parts:
+        parts, trouble_of_film = (parts, ()) if parts else _ways_to_parts(timeline, page)
+    elif film is None:
+        [way] = _ways_to([timeline.video_path], page)
+        trouble_of_film = () if way else (NO_FILM,)
     scored, trouble = (None, ()) if source is None else _scored_beside(source, timeline)
     files = {} if source is None else _files_with(source, timeline)
     written = page_of(
         timeline,
         film=way,
+        parts=parts,
         truth=truth,
         store=store,
         thumbnails=thumbnails,
@@ -130,9 +145,7 @@ def page_at(
         queue=queue,
         labels=labels,
     )
-    return replace(
-        written, warnings=(*written.warnings, *trouble, *(() if way or is_anonymous(timeline) else (NO_FILM,)))
-    )
+    return replace(written, warnings=(*written.warnings, *trouble, *trouble_of_film))
 
 
 def _files_with(source: Path, timeline: Timeline) -> Mapping[str, Sequence[str]]:
@@ -198,24 +211,72 @@ def quiet_way_to(film: Path, folder: Path, inside: Path) -> str | None:
     return way if set(PurePath(way).parts[:-1]) <= {"..", *known} else None
 
 
-def _way_to_film_of(timeline: Timeline, page: Path, inside: Path) -> str | None:
-    """The path to the timeline's film, found by its name: beside the page, or in a folder above it and in `inside`."""
+def ways_in(folder: Path, way: str, timeline: Timeline) -> list[str]:
+    """The way to each file of a recording in a folder, to which `way` leads. Raises InputError."""
+    names = [part.video_path.rpartition("/")[2] for part in timeline.parts]
+    if not folder.is_dir():
+        raise InputError(
+            f"the film of this timeline is a recording in {len(names)} files, and {folder.name} is one file",
+            "no page was written",
+            "name the folder in which they lie: --film FOLDER",
+        )
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise InputError(
+            f"{listed(missing)} of the recording {'is' if len(missing) == 1 else 'are'} not in {folder.name or folder}",
+            "no page was written",
+            "put all files of the recording into one folder, or leave out --film and choose them in the page",
+        )
+    return [PurePath(way, name).as_posix() for name in names]
+
+
+def _ways_to_parts(timeline: Timeline, page: Path) -> tuple[list[str], tuple[str, ...]]:
+    """The way to each file of a recording, by default beside the page; and a line if some are not found."""
+    names = [part.video_path for part in timeline.parts]
+    ways = _ways_to(names, page, first=1)
+    told = (NO_FILES.format(num=ways.count(None), total=len(ways)),) if None in ways else ()
+    return [way or name for way, name in zip(ways, names, strict=True)], told
+
+
+def _ways_to(films: Sequence[str], page: Path, *, first: int = 0) -> list[str | None]:
+    """The paths to films, found by their names, or by which the page that is there now finds them. first: the number of
+    the first among those in the page, where the recording's own name comes before its files.
+    """
+    known: list[str] | None = None
+    ways = list[str | None]()
+    for number, film in enumerate(films, start=first):
+        way = _way_to(film, page, Path.cwd())
+        if way is None:
+            known = _ways_in_page(page) if known is None else known
+            way = _way_again(known[number], page, film) if number < len(known) else None
+        ways.append(way)
+    return ways
+
+
+def _way_to(film: str, page: Path, inside: Path) -> str | None:
+    """The path to a film that lies beside the page, or in a folder above it and in `inside`."""
     for folder in (page.parent, *Path(os.path.abspath(page.parent)).parents):
-        way = quiet_way_to(folder / timeline.video_path, page.parent, inside)
-        if way is not None and (folder / timeline.video_path).is_file():
+        way = quiet_way_to(folder / film, page.parent, inside)
+        if way is not None and (folder / film).is_file():
             return way
     return None
 
 
-def _way_of_page(page: Path, timeline: Timeline) -> str | None:
-    """The path by which the page that is there now finds its film, if it is this film's page and the film is there."""
+def _ways_in_page(page: Path) -> list[str]:
+    """The paths by which the page that is there now finds its film, and the files of its recording."""
     try:
         with open(page, "rb") as file:
-            found = _FILM_IN_PAGE.search(file.read(MAX_PAGE_READ))
-        url = json.loads(found[1]) if found else ""
-        way = unquote(url, errors="surrogateescape").removeprefix("./")
-        name = PurePath(timeline.video_path).name
-        is_there = not way.startswith("/") and PurePath(way).name == name and (page.parent / way).is_file()
+            urls = [json.loads(found[1]) for found in _FILM_IN_PAGE.finditer(file.read(MAX_PAGE_READ))]
+    except (OSError, ValueError):
+        return []
+    return [unquote(url, errors="surrogateescape").removeprefix("./") for url in urls]
+
+
+def _way_again(way: str, page: Path, film: str) -> str | None:
+    """That path, if it is this film's and the film is there."""
+    try:
+        is_there = (
+            not way.startswith("/") and PurePath(way).name == PurePath(film).name and (page.parent / way).is_file()
+        )
     except (OSError, ValueError):
         return None
     return way if is_there else None

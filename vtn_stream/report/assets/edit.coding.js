@@ -15,7 +15,7 @@ const isPlaying = () => loaded() && !video.paused && !video.ended;
 /** When that happened to which somebody reacts now. */
 function reactedAt() {
   if (!isPlaying()) return now;
-  return within(video.currentTime * 1000 - settings.reaction * 1000 * video.playbackRate, 0, length);
+  return within((arriving ? now : shownTime()) - settings.reaction * 1000 * video.playbackRate, 0, length);
 }
 
 const codedSegment = (label, start, end) => ({

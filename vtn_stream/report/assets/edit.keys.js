@@ -13,7 +13,7 @@ const keyRow = (says, ...commands) => ({ says, commands });
 const held = { repeats: true };
 
 const nudge = (ms) => { seek(now + ms); reveal(now); };
-const frameOn = (way) => { video.pause(); nudge(way * data.film.frame); };
+const frameOn = (way) => { video.pause(); nudge(way * source.frame); };
 const panBy = (way) => pan((way * (view.high - view.low)) / 5);
 
 const KEYS = [

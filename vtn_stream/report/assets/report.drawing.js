@@ -81,6 +81,7 @@ function paintLanes() {
   }
   paintGaps(-top);
   paintRuler(ticks);
+  paintJoins(0, height);
   const num = tracks.filter((each) => each.top + each.height / 2 > top + height).length;
   $("more").hidden = printing || !num;
   $("more").textContent = `↓ ${num} more`;
@@ -105,6 +106,7 @@ function paintAlone(each) {
   pen.fillStyle = ink.line;
   pen.fillRect(0, y + each.height - 1, width, 1);
   paintGaps(y - each.top);
+  paintJoins(top - (top % 6), y + each.height);
   pen.restore();
 }
 
@@ -254,7 +256,8 @@ function paintPictures(y) {
 
 function unknown() {
   const [low, high] = data.span, around = [[0, low, "not analyzed"], [high, length, "not analyzed"]];
-  return [...data.gaps, ...around.filter(([from, to]) => partial && from < to)];
+  const unsaid = holes.filter(([from, to]) => !data.gaps.some(([start, end]) => start < to && from < end));
+  return [...data.gaps, ...unsaid.map((hole) => [...hole, "no file"]), ...around.filter(([from, to]) => partial && from < to)];
 }
 
 function paintGaps(shift) {
@@ -309,6 +312,8 @@ function paintOverview() {
     }
   });
   pen.putImageData(image, 0, 0);
+  pen.fillStyle = ink.ink;
+  for (const { start } of reel.slice(1)) pen.fillRect(Math.round((start / length) * size.overview), 0, 1, 24);
   pen.fillStyle = ink.accent;
   for (const { start_s, end_s, labels } of reviewed) {
     const from = (start_s * 1000 / length) * size.overview, to = (end_s * 1000 / length) * size.overview;

@@ -1,14 +1,9 @@
 /* The film and the playhead. Without a film all works but playing. */
 
-const loaded = () => video.readyState > 0;
-
-/** The film a little later than said: times are rounded, and a start leads into its frame, not to the one before. */
-const toFilm = (ms) => { video.currentTime = (ms + Math.min(1, data.film.frame / 4)) / 1000; };
-
 function seek(ms) {
   now = within(ms, 0, length);
   aloneUntil = null;
-  if (loaded()) toFilm(now);
+  toFilm(now);
   moved();
 }
 
@@ -19,6 +14,7 @@ function moved() {
   $("position").setAttribute("aria-valuetext", clock(now));
   highlight();
   tellValues();
+  tellFile();
   growStates();
   draw({ head: true });
 }
@@ -47,11 +43,12 @@ function highlight(always = false) {
 }
 
 function tick() {
-  if (!video.seeking) { // else it goes where the playhead is
-    now = video.currentTime * 1000;
+  if (!video.seeking && !arriving) { // else it goes where the playhead is
+    now = shownTime();
     if (!drag && now <= length) reveal(now);
     moved();
     stopAlone();
+    if (!video.paused && now >= nextOf(source)?.start) playOn(); // a file may last longer than its picture
   }
   if (!video.paused && !video.ended) requestAnimationFrame(tick);
 }
@@ -60,13 +57,18 @@ function playOrPause() {
   if (!loaded()) return tellWhy();
   playsNext = false;
   aloneUntil = null;
-  if (video.paused) video.play().catch(() => {}); // a pause before it began
+  if (video.paused) play();
   else video.pause();
 }
 
-// ---- a film that does not play
+/** From the playhead; from a time that no file has, the next file; from the end, all again. */
+function play() {
+  if (isRecording && holeAt(now)) return playOn();
+  if (isRecording && video.ended) seek(0);
+  video.play().catch(() => {}); // a pause before it began
+}
 
-let source = { name: data.film.name, chosen: false }; // whose picture the player shows, or should
+// ---- a film that does not play
 
 /** Says why there is no picture, and what helps. The timeline works without one. */
 async function tellWhy() {
@@ -99,14 +101,14 @@ function tell(words, asked) {
   $("missing").hidden = false;
 }
 
-const where = () => (/^\.\/[^/]*$/.test(data.film.url) ? "beside this page" : "where this page looks for it");
+const where = () => (/^\.\/[^/]*$/.test(source.url) ? "beside this page" : "where this page looks for it");
 
 /** "missing", "unknown format", or undefined where this browser does not tell them apart. Both are MediaError 4, but
     may be worded in two ways. So the wording is compared with those for a file that is surely there and not a film,
     which is this page, and for one that is surely not there. */
 async function whyNot({ message }) {
   const here = location.pathname.split("/").pop();
-  const [noFilm, nothing] = await Promise.all([`./${here}`, `${data.film.url}.not-there`].map(errorOf));
+  const [noFilm, nothing] = await Promise.all([`./${here}`, `${source.url}.not-there`].map(errorOf));
   if (noFilm === nothing) return undefined;
   return message === nothing ? "missing" : "unknown format";
 }
@@ -122,8 +124,8 @@ function errorOf(url) {
 }
 
 /** The command for a copy that browsers play; none where a shell might read the name as more than a name. */
-function commandFor({ name, chosen }) {
-  const plain = chosen || decoded(data.film.url.split("/").pop()) === name;
+function commandFor({ name, url, chosen }) {
+  const plain = chosen || decoded(url.split("/").pop()) === name;
   const windows = navigator.platform.startsWith("Win");
   if (!plain || /[\p{C}\p{Z}]/u.test(name.replaceAll(" ", "")) || (windows && /["“”„‟%$`!^]/.test(name))) return undefined;
   const safe = name.startsWith("-") ? `./${name}` : name;
@@ -136,6 +138,9 @@ function decoded(text) {
   try { return decodeURIComponent(text); } catch { return undefined; }
 }
 
+video.addEventListener("play", () => { playing = true; });
+video.addEventListener("pause", () => { playing &&= video.ended; });
+video.addEventListener("ended", () => { if (playing) playOn(); });
 for (const kind of ["play", "pause", "ended"]) {
   video.addEventListener(kind, () => {
     const playing = !video.paused && !video.ended;
@@ -145,34 +150,25 @@ for (const kind of ["play", "pause", "ended"]) {
   });
 }
 video.addEventListener("loadedmetadata", () => {
-  const ms = video.duration * 1000, wanted = data.film.duration;
+  arriving = false;
   $("missing").hidden = true;
   if (!video.videoWidth) tellWhy();
-  $("mismatch").hidden = !(wanted > 0) || Math.abs(ms - wanted) <= Math.max(1000, wanted / 1000);
-  $("mismatch-text").textContent = `This film lasts ${clock(ms)}, the film of the timeline ${clock(wanted)}: `
-    + "it may be another film.";
+  tellChoice();
   video.playbackRate = Number($("speed").value);
-  if (now) toFilm(now);
-  if (source.chosen) $("play").focus(); // the button that chose it may be gone
+  if (aim > source.start) toFilm(aim);
+  if (justChosen) $("play").focus(); // the button that chose it may be gone
+  justChosen = false;
 });
 video.addEventListener("seeked", () => {
   if (!video.controls) return;
-  now = video.currentTime * 1000; // by the browser's own controls, in full screen
+  now = shownTime(); // by the browser's own controls, in full screen
   moved();
 });
-video.addEventListener("error", tellWhy);
+video.addEventListener("error", () => {
+  video.pause();
+  tellWhy();
+});
 video.addEventListener("click", playOrPause);
-for (const picker of [$("picker"), $("picker-again")]) {
-  picker.addEventListener("change", () => {
-    const [file] = picker.files;
-    if (!file) return;
-    if (source.chosen) URL.revokeObjectURL(video.src);
-    source = { name: file.name, chosen: true };
-    video.src = URL.createObjectURL(file);
-    picker.value = ""; // so that the same file, made anew, can be chosen again
-  });
-}
-
 /** To the next (1) or previous (-1) of the segments shown, by their starts. */
 function step(way) {
   const at = Math.round(now) - (way < 0 && !video.paused ? 700 : 0);

@@ -97,6 +97,10 @@ function facts() {
   for (const [low, high, reason] of data.gaps) {
     put("gaps-body", [cell(clock(low)), cell(clock(high)), said("td", reason)]);
   }
+  for (const { name, start, duration } of isRecording ? reel : []) {
+    put("files-body", [said("td", name), cell(clock(start)), cell(clock(duration))]);
+  }
+  $("files-part").hidden = !isRecording;
   $("gaps-part").hidden = !data.gaps.length;
   for (const [label, score] of data.clips) put("clips-body", [said("td", label), cell(score.toFixed(3))]);
   $("clips-part").hidden = !data.clips.length;
@@ -134,4 +138,4 @@ moved();
 addEventListener("hashchange", linked);
 linked();
 if (asksForMoments()) beginMoments();
-video.src = data.film.url;
+loadFile(source, now);

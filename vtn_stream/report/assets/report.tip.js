@@ -64,6 +64,10 @@ function tellAgain() {
 
 function linesOf(ms, under, i, taken) {
   const lines = [make("b", {}, clock(ms))];
+  if (isRecording && !holeAt(ms)) {
+    const { name, start } = reel[placeOf(ms)];
+    lines.push(make("span", { class: "faint" }, make("bdi", { class: "cut" }, name), ` ${clock(ms - start)}`));
+  }
   if (i >= 0) {
     lines.push(make("span", { class: "named" }, ...signs(segments.label[i], "large"), make("bdi", { class: "cut" }, nameOf(i))));
     lines.push(make("span", {}, `${clock(segments.start[i])} – ${clock(segments.end[i])}`));
