@@ -17,11 +17,23 @@ from vtn_stream.film import VideoInfo
 from vtn_stream.video.limits import MAX_DAYS, MAX_PACKETS, MAX_PIXELS, MAX_SIDE, MAX_STREAMS
 from vtn_stream.video.wire import unpack_header
 
-__all__ = ["Batches", "check_payload_size", "error_parts", "header_limit", "read_header", "texts", "video_info"]
+__all__ = [
+    "MAX_PART_BYTES",
+    "Batches",
+    "check_payload_size",
+    "error_parts",
+    "header_limit",
+    "number",
+    "read_header",
+    "seconds",
+    "texts",
+    "video_info",
+]
 
 _HEADER_BYTES = 512 * 1024  # what no header without a list of frames exceeds: a clock that begins again 10,000 times
 _NUMBER_BYTES = 24  # a frame's place in two lists, as JSON
 _JPEG_BYTES = 512 * 1024  # 160 x 640 pixels of noise are 120 KiB
+MAX_PART_BYTES = 4 * 1024**2  # of a clip, in one message
 _TEXT_CHARACTERS = 500
 # Fraction("1e999999999") would compute that number.
 _FRACTION = re.compile(r"-?\d{1,40}(/\d{1,40})?", re.ASCII)
@@ -47,6 +59,8 @@ def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
     limit = 0
     if "info" in header:
         limit = 3 * MAX_PACKETS * np.dtype(np.int64).itemsize
+    elif "bytes" in header:
+        limit = MAX_PART_BYTES
     elif "slot" in header:
         limit = len(_list(header.get("thumbnails"))) * _JPEG_BYTES
     if num_bytes > limit:
@@ -82,7 +96,7 @@ def video_info(path: Path, stamp: tuple[int, ...], facts: Any, payload: bytes) -
 
 def _arrays(lengths: Any, payload: bytes) -> list[NDArray[np.int64]]:
     """pts, keyframes and, where there are any, the pts of packets."""
-    sizes = [_number(length, 0, MAX_PACKETS) for length in _list(lengths)]
+    sizes = [number(length, 0, MAX_PACKETS) for length in _list(lengths)]
     values = np.frombuffer(payload, np.int64)
     if len(sizes) not in (2, 3) or sum(sizes) != len(values):
         raise ValueError("the timestamps are not those that were announced")
@@ -91,23 +105,23 @@ def _arrays(lengths: Any, payload: bytes) -> list[NDArray[np.int64]]:
 
 def _check_facts(facts: dict[str, Any]) -> None:
     for name in ("width", "height"):
-        _number(facts[name], 1, MAX_SIDE)
+        number(facts[name], 1, MAX_SIDE)
     if facts["width"] * facts["height"] > MAX_PIXELS:
         raise ValueError("too many pixels")
-    _number(facts["stream"], 0, MAX_STREAMS)
-    _number(facts["end_pts"], -(2**62), 2**62)
+    number(facts["stream"], 0, MAX_STREAMS)
+    number(facts["end_pts"], -(2**62), 2**62)
     for name in ("num_untimed", "num_hidden", "num_spread", "num_merged", "num_promised", "num_encrypted"):
-        _number(facts[name], 0, MAX_PACKETS)
-    _number(facts["rotation"], 0, 270)
-    _number(facts["temporal_layers"], 0, 8)
+        number(facts[name], 0, MAX_PACKETS)
+    number(facts["rotation"], 0, 270)
+    number(facts["temporal_layers"], 0, 8)
     if len(_list(facts["restarts"])) > MAX_PACKETS or len(_list(facts["dark"])) > MAX_PACKETS:
         raise ValueError("more places than packets")
     for pts in (*facts["restarts"], *(bound for span in facts["dark"] for bound in _list(span)[:2])):
-        _number(pts, -(2**62), 2**62)
+        number(pts, -(2**62), 2**62)
     if len(_list(facts["video_streams"])) > MAX_STREAMS:
         raise ValueError("too many streams")
     for index in facts["video_streams"]:
-        _number(index, 0, MAX_STREAMS)
+        number(index, 0, MAX_STREAMS)
     for name in ("time_base", "start", "sample_aspect_ratio", "nominal_rate"):
         if (text := facts[name]) is None and name == "nominal_rate":
             continue
@@ -134,7 +148,7 @@ class Batches:
 
     def take(self, header: dict[str, Any], payload: bytes) -> tuple[int, list[int], list[int], dict[int, bytes]]:
         """Slot, items, lost and thumbnails of a batch that arrived."""
-        slot = _number(header["slot"], 0, self._num_slots - 1)
+        slot = number(header["slot"], 0, self._num_slots - 1)
         if slot not in self._free:
             raise ValueError(f"slot {slot} is still being read")
         items, lost = (self._new(header.get(name)) for name in ("items", "lost"))
@@ -144,7 +158,7 @@ class Batches:
         offset = 0
         for pair in _list(header.get("thumbnails")):
             item, size = _list(pair)
-            jpeg = payload[offset : offset + _number(size, 1, _JPEG_BYTES)]
+            jpeg = payload[offset : offset + number(size, 1, _JPEG_BYTES)]
             if item not in items or item in thumbnails or not jpeg.startswith(b"\xff\xd8") or len(jpeg) < size:
                 raise ValueError("a thumbnail of no frame here, or no JPEG")
             thumbnails[item] = jpeg
@@ -163,17 +177,25 @@ class Batches:
             raise ValueError(f"{np.count_nonzero(~self._answered)} frames were never answered")
 
     def _new(self, value: Any) -> list[int]:
-        items = [_number(item, 0, len(self._answered) - 1) for item in _list(value)]
+        items = [number(item, 0, len(self._answered) - 1) for item in _list(value)]
         if len(set(items)) < len(items) or self._answered[items].any():
             raise ValueError("a frame was answered twice")
         self._answered[items] = True
         return items
 
 
-def _number(value: Any, least: int, most: int) -> int:
+def number(value: Any, least: int, most: int) -> int:
+    """A whole number in these bounds. Raises ValueError for anything else."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{str(value)[:40]} is not a number from {least} to {most}")
     return value
+
+
+def seconds(value: Any) -> float:
+    """A time of a film, not negative. Raises ValueError for anything else."""
+    if type(value) not in (int, float) or not 0 <= value <= MAX_DAYS * 86400:
+        raise ValueError(f"{str(value)[:40]} is no time of a film")
+    return float(value)
 
 
 def _list(value: Any) -> list[Any]:
