@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from vtn_stream.joining.clocks import Traits
-from vtn_stream.joining.linking import ONLY_NAMES, Verdict, is_full, judge, length, listed_files
+from vtn_stream.joining.linking import ONLY_NAMES, Verdict, is_full, judge, length
 from vtn_stream.joining.names import Link, Named, candidates
 
 __all__ = ["Apart", "JoinedFiles", "Joining", "Settled", "join_files"]
@@ -102,7 +103,7 @@ class Joining:
         why = _incomplete(group) or self._unread(group)
         verdicts: list[Verdict] = []
         if not why:
-            verdicts = [self._judged(Link(before=a, after=b)) for a, b in zip(group, group[1:], strict=False)]
+            verdicts = [self._judged(Link(before=a, after=b)) for a, b in pairwise(group)]
             why = next((verdict.against for verdict in verdicts if verdict.against), "") or self._twice(group)
         if not why and not _meanings_agree(verdicts):
             why = "their creation times do not agree with their lengths"

@@ -123,9 +123,7 @@ def _same_rate(one: str, other: str) -> bool:
 
 
 def _is_short(before: Traits, after: Traits) -> bool:
-    return (
-        before.duration_s < _LEAST_SHARE * after.duration_s and before.num_bytes <= _LEAST_SHARE * after.num_bytes
-    )
+    return before.duration_s < _LEAST_SHARE * after.duration_s and before.num_bytes <= _LEAST_SHARE * after.num_bytes
 
 
 def _gap_s(pausing: list[Reading]) -> float:

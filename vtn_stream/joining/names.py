@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Literal
 
 from vtn_stream.film import one_form, without_suffix
@@ -27,7 +28,7 @@ _OLD_GOPRO = re.compile(r"G(?:OPR|P(\d\d))(\d{4})", re.ASCII | re.IGNORECASE)
 _DVD = re.compile(r"(VTS_\d\d)_(\d)", re.ASCII | re.IGNORECASE)
 _GAP = r"[\s._-]*"
 _LETTER_BEFORE = r"(?<![^\W\d_])"
-_WORDS = r"(?:part|pt|half|disc|disk|cd|tape|teil|parte|partie)"
+_WORDS = r"(?:part|pt|half|disc|disk|cd|teil|parte|partie)"
 _PART = tuple(
     re.compile(pattern, re.ASCII | re.IGNORECASE)
     for pattern in (
@@ -115,8 +116,10 @@ def _named(path: str) -> Named:
     folder, file = os.path.split(path)
     stem = without_suffix(one_form(file))
     suffix = one_form(file)[len(stem) :].lower()
-    return _chapter(path, folder, stem, suffix) or _part(path, folder, stem, suffix) or _numbered(
-        path, folder, stem, suffix
+    return (
+        _chapter(path, folder, stem, suffix)
+        or _part(path, folder, stem, suffix)
+        or _numbered(path, folder, stem, suffix)
     )
 
 
@@ -189,14 +192,8 @@ def _in_time(group: Sequence[Named]) -> list[Link]:
     for name in in_order:
         by_numbers[name.numbers].append(name)
     if all(len(names) == 1 for names in by_numbers.values()):
-        return [
-            Link(before=a, after=b)
-            for a, b in zip(in_order, in_order[1:], strict=False)
-            if _differ_by_one(a.numbers, b.numbers)
-        ]
-    return [
-        Link(before=a, after=b) for names in by_numbers.values() for a, b in zip(names, names[1:], strict=False)
-    ]
+        return [Link(before=a, after=b) for a, b in pairwise(in_order) if _differ_by_one(a.numbers, b.numbers)]
+    return [Link(before=a, after=b) for names in by_numbers.values() for a, b in pairwise(names)]
 
 
 def _differ_by_one(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
