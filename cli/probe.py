@@ -91,5 +91,7 @@ def _facts(video: VideoInfo) -> dict[str, Any]:
         "clock_begins_again_at_s": [video.seconds(pts) for pts in video.restarts],
         "cut_off": video.is_cut,
         "start_timecode": video.start_timecode,
+        "created": video.created,
+        "sound": video.sound,
         "identity": video.identity,
     }

@@ -108,6 +108,9 @@ class VideoInfo:
     is_cut       whether the file ends before its own index or header says
     is_followed  whether another film seems to follow in the file, which is not read
     num_promised  frames that the index of such a file names; 0 if that is not known
+    created      when it was made, as its container says: whether that is its start or its end, and in which time zone,
+                 differs between cameras
+    sound        the kind of its first sound, as text to compare; None if it has none
     parts        the files of a recording, in order; none where the film is one file. Only these can be decoded: the
                  path of a recording is its name alone
     """
@@ -144,6 +147,8 @@ class VideoInfo:
     is_cut: bool = False
     is_followed: bool = False
     num_promised: int = 0
+    created: str | None = None
+    sound: str | None = None
     stamp: tuple[int, ...] = ()
     parts: tuple[FilmPart, ...] = ()
 
@@ -191,6 +196,8 @@ class VideoInfo:
             "is_cut": self.is_cut,
             "is_followed": self.is_followed,
             "num_promised": self.num_promised,
+            "created": self.created,
+            "sound": self.sound,
         }
 
     @classmethod
@@ -205,6 +212,7 @@ class VideoInfo:
     ) -> Self:
         """The inverse of `facts`. KeyError, TypeError, ValueError or ZeroDivisionError for anything else."""
         rate, timecode, hdr = facts["nominal_rate"], facts["start_timecode"], facts["hdr"]
+        created, sound = facts["created"], facts["sound"]
         return cls(
             path=path,
             stamp=stamp,
@@ -239,6 +247,8 @@ class VideoInfo:
             is_cut=bool(facts["is_cut"]),
             is_followed=bool(facts["is_followed"]),
             num_promised=int(facts["num_promised"]),
+            created=None if created is None else str(created),
+            sound=None if sound is None else str(sound),
         )
 
     @property

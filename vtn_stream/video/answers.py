@@ -38,7 +38,7 @@ _TEXT_CHARACTERS = 500
 # Fraction("1e999999999") would compute that number.
 _FRACTION = re.compile(r"-?\d{1,40}(/\d{1,40})?", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-f]{32}", re.ASCII)  # it becomes the name of a folder
-_TEXTS = {"codec": 40, "start_timecode": 100, "hdr": 10}  # and their longest
+_TEXTS = {"codec": 40, "start_timecode": 100, "hdr": 10, "created": 40, "sound": 60}  # and their longest
 
 
 def header_limit(num_wanted: int = 0) -> int:

@@ -23,6 +23,7 @@ from vtn_stream.video.fields import FieldWatch
 from vtn_stream.video.kinds import is_encrypted
 from vtn_stream.video.limits import MAX_DAYS, MAX_FRAMES_PER_S, MAX_PACKETS
 from vtn_stream.video.promise import another_follows, ends_early, ends_in_zeros, promised_end
+from vtn_stream.video.recorded import created_at, sound_of, start_timecode
 from vtn_stream.video.references import TemporalLayers
 
 __all__ = ["Probed", "read_info"]
@@ -103,7 +104,6 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
             if promised is not None and there + least < promised - int(pts[0]) <= _MAX_PROMISE * there:
                 dark.append((end_pts, promised, "cut off"))
                 end_pts, is_cut = promised, True
-        timecode = stream.metadata.get("timecode") or container.metadata.get("timecode")
         mean_rate = stream.average_rate or stream.guessed_rate
         facts = {
             "stream": stream.index,
@@ -112,7 +112,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
             "start": str(start),
             "end_pts": end_pts,
             "nominal_rate": str(mean_rate) if mean_rate and mean_rate > 0 else None,
-            "start_timecode": timecode if timecode and len(timecode) <= 100 else None,
+            "start_timecode": start_timecode(container, stream),
             "num_untimed": num_untimed,
             "num_hidden": len(packets.hidden),
             "temporal_layers": packets.temporal_layers,
@@ -136,6 +136,7 @@ def read_info(path: str, stream_index: int | None, alive: Callable[[], None]) ->
         facts["identity"] = digest.hexdigest()
         facts["nominal_rate"] = _nominal_rate(stream, usual * time_base)
         facts["video_streams"] = [s.index for s in films_in(container)]
+        facts["created"], facts["sound"] = created_at(container, stream), sound_of(container)
         keyframes = clock.times[np.frombuffer(packets.keyframes, np.int64)]
         return Probed(
             facts=facts,
