@@ -39,8 +39,7 @@ __all__ = ["report"]
 @click.option(
     "--film",
     type=click.Path(path_type=Path),
-    help="Where the film lies; of a recording the folder of its files. [default: beside the page or "
-    "in a folder above]",
+    help="Where the film lies; of a recording the folder of its files. [default: beside the page or in a folder above]",
 )
 @click.option(
     "--truth",
