@@ -86,7 +86,7 @@ def test_thumbnails_are_chosen_evenly_and_within_the_room():
     assert all(abs(b - a - 5) < 0.2 for a, b in pairwise(times[:99]))
     large = chosen_thumbnails([(float(t), bytes(100_000)) for t in range(300)])
     assert 15 <= len(large) <= MAX_THUMBNAIL_TEXT // 133_000
-    assert len(page(timeline(), thumbnails=large)) < MAX_THUMBNAIL_TEXT + 200_000
+    assert len(page(timeline(), thumbnails=large)) < MAX_THUMBNAIL_TEXT + 220_000
     assert chosen_thumbnails([(0.0, bytes(3_000_000))]) == []
 
 

@@ -5,7 +5,7 @@ What is made of such a timeline shows no pictures of the film and no way to it, 
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,29 +32,34 @@ def name_in(names: Names, timeline: Timeline) -> str:
 
 
 def anonymous(timeline: Timeline, name: str) -> Timeline:
-    """The timeline of a film of this name. Labels stay, and so do the numbers; other words lose the film's own name."""
+    """The timeline of a film of this name. Labels stay, and so do the numbers; other words lose the film's own name.
+    Files of a recording are called after it then, by their numbers.
+    """
     film = timeline.video_path
     if film == name and is_anonymous(timeline):
         return timeline
+    names = [f"{name} part {number}" for number in range(1, len(timeline.parts) + 1)]
+    known = [*zip([part.video_path for part in timeline.parts], names, strict=True), (film, name)]
     provenance: dict[str, Any] = {key: value for key, value in timeline.provenance.items() if key != "source"}
     if isinstance(notes := provenance.get("notes"), list):
-        told = [without_name(note, film, name) for note in notes if isinstance(note, str)]
+        told = [_without_names(note, known) for note in notes if isinstance(note, str)]
         provenance["notes"] = [n for n in told if "converted_from" not in provenance or not _NAMES_SOMETHING.search(n)]
     if "selections" in provenance:  # with labels that were renamed because they have the film's name
-        provenance["selections"] = _without_name(provenance["selections"], film, name)
+        provenance["selections"] = _in_json(provenance["selections"], known)
 
     def called(s: Segment) -> Segment:
         if not s.attributes and s.was is None:
             return s
-        attributes = {key: without_name(value, film, name, stem=True) for key, value in s.attributes.items()}
+        attributes = {key: _without_names(value, known, stem=True) for key, value in s.attributes.items()}
         return replace(s, attributes=attributes, was=None if s.was is None else called(s.was))
 
     return replace(
         timeline,
         video_path=name,
+        parts=tuple(replace(part, video_path=own) for part, own in zip(timeline.parts, names, strict=True)),
         segments=tuple(map(called, timeline.segments)),
         rejected=tuple(map(called, timeline.rejected)),
-        gaps=tuple(replace(gap, reason=without_name(gap.reason, film, name)) for gap in timeline.gaps),
+        gaps=tuple(replace(gap, reason=_without_names(gap.reason, known)) for gap in timeline.gaps),
         provenance={**provenance, ANONYMOUS: True},
     )
 
@@ -65,12 +70,15 @@ def is_anonymous(timeline: Timeline) -> bool:
 
 
 def labels_that_name(timeline: Timeline, film: str) -> list[str]:
-    """Labels with the film's name in them: nobody but a person can say what they should be instead."""
+    """Labels with the film's name in them, or that of a file of it: nobody but a person can say what they should be
+    instead.
+    """
+    films = [film, *(part.video_path for part in timeline.parts)]
     segments = (*timeline.segments, *timeline.rejected)
     segments = (*segments, *(s.was for s in segments if s.was is not None))
     of_reviewed = (label for span in timeline.reviewed for label in span.labels or ())
     labels = dict.fromkeys((*(s.label for s in segments), *(label for label, _ in timeline.clip_labels), *of_reviewed))
-    return [label for label in labels if without_name(label, film, "", stem=True) != label]
+    return [label for label in labels if any(without_name(label, each, "", stem=True) != label for each in films)]
 
 
 def without_name(text: str, film: str | os.PathLike[str], name: str, *, stem: bool = False) -> str:
@@ -91,12 +99,19 @@ def without_name(text: str, film: str | os.PathLike[str], name: str, *, stem: bo
     return re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, shown))})(?!\w)", lambda _: name, text, flags=re.IGNORECASE)
 
 
-def _without_name(value: Any, film: str, name: str) -> Any:
+def _without_names(text: str, known: Iterable[tuple[str, str]], *, stem: bool = False) -> str:
+    """The text with these names for those films, one after the other."""
+    for film, name in known:
+        text = without_name(text, film, name, stem=stem)
+    return text
+
+
+def _in_json(value: Any, known: Sequence[tuple[str, str]]) -> Any:
     """The same of every text in a JSON value."""
     if isinstance(value, str):
-        return without_name(value, film, name, stem=True)
+        return _without_names(value, known, stem=True)
     if isinstance(value, Mapping):
-        return {_without_name(key, film, name): _without_name(of_key, film, name) for key, of_key in value.items()}
+        return {_without_names(key, known): _in_json(of_key, known) for key, of_key in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_name(each, film, name) for each in value]
+        return [_in_json(each, known) for each in value]
     return value

@@ -6,7 +6,7 @@ A segment with start_s == end_s is an instant. Standard library only.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, Self
@@ -22,6 +22,7 @@ __all__ = [
     "Span",
     "check_film_path",
     "finite",
+    "part_at",
     "without_time",
 ]
 
@@ -232,6 +233,12 @@ class Part:
     @property
     def end_s(self) -> float:
         return self.start_s + self.duration_s
+
+
+def part_at(parts: Sequence[Part], time_s: float) -> Part | None:
+    """The file of a recording that has this time, or ends with it; None where no file has it."""
+    found = bisect_right(parts, time_s, key=lambda part: part.start_s) - 1
+    return parts[found] if found >= 0 and time_s <= parts[found].end_s else None
 
 
 def check_film_path(path: str) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vtn_stream.errors import InputError
+from vtn_stream.segments import part_at
 from vtn_stream.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ COLUMNS = ("video", "start_s", "end_s", "duration_s", "label", "score", "origin"
 
 
 def data_frame(timeline: Timeline) -> "DataFrame":
-    """Columns as COLUMNS, and one for each attribute that a segment has, in order of appearance; one whose name is
-    taken is called attribute_NAME. score is NaN and text is None where there is none. Raises InputError without pandas.
+    """Columns as COLUMNS; of a recording in several files also file and file_start_s, the one in which a segment
+    starts, and when; one for each attribute that a segment has, in order of appearance, called attribute_NAME where the
+    name is taken. score is NaN and text is None where there is none. Raises InputError without pandas.
     """
     try:
         import pandas
@@ -33,6 +35,11 @@ def data_frame(timeline: Timeline) -> "DataFrame":
         "score": pandas.Series([s.score for s in segments], dtype=float),
         "origin": pandas.Series([s.origin for s in segments], dtype=object),
     }
+    if timeline.parts:
+        parts = [part_at(timeline.parts, s.start_s) for s in segments]
+        files = [None if part is None else part.video_path for part in parts]
+        starts = [None if part is None else s.start_s - part.start_s for s, part in zip(segments, parts, strict=True)]
+        columns |= {"file": pandas.Series(files, dtype=object), "file_start_s": pandas.Series(starts, dtype=float)}
     for name in dict.fromkeys(name for s in segments for name in s.attributes):
         column = name
         while column in columns:

@@ -1,9 +1,10 @@
 """Timelines as Parquet: a row a segment, any number of films, for pandas, DuckDB, Spark.
 
-Columns: video, video_identity, video_duration_s, start_s, end_s, duration_s, start, end, label, score; if a segment is
-by hand, also origin, was_start_s, was_end_s, was_label, was_score. Names, labels, origin and the clock times start and
-end (HH:MM:SS.mmm) are strings, the others float64; score and the last five may be null. The file's metadata lists the
-films as JSON under the key `vtn_stream.films`, so that one without segments is there.
+Columns: video, video_identity, video_duration_s, start_s, end_s, duration_s, start, end, label, score; if a film is a
+recording in several files, file and file_start_s, the one in which a segment starts, and when; if a segment is by hand,
+also origin, was_start_s, was_end_s, was_label, was_score. Names, labels, origin and the clock times start and end
+(HH:MM:SS.mmm) are strings, the others float64; score and what is not always there may be null. The file's metadata
+lists the films as JSON under the key `vtn_stream.films`, so that one without segments is there.
 
 Resolution: float64 seconds and scores. Loses the analyzed span, gaps, curves, clip labels, attributes, frame rate,
 timecode, what was rejected and reviewed, and provenance. Escapes: none are needed; lone surrogates, which UTF-8 cannot
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vtn_stream.formats.reading import MAX_BYTES, MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of
 from vtn_stream.formats.timeline_csv import clock
 from vtn_stream.formats.writing import Options, Written, num
+from vtn_stream.segments import part_at
 from vtn_stream.timeline import Segment, Timeline
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ SAID = {
     "was_label": "string",
     "was_score": "float64",
 }
-NULLABLE = {"score", *SAID}
+FILE = {"file": "string", "file_start_s": "float64"}
+NULLABLE = {"score", *FILE, *SAID}
 NEEDED = ("video", "start_s", "end_s", "label")
 READ = ("video", "video_identity", "video_duration_s", "start_s", "end_s", "label", "score", *SAID)
 MAX_TEXT = 2**16  # characters
@@ -80,6 +83,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
             "end": clock(s.end_s),
             "label": _text(s.label),
             "score": s.score,
+            **_file(timeline, s),
             "origin": s.origin,
             **({} if s.was is None else _was(s.was)),
         }
@@ -87,7 +91,8 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
         for s in timeline.segments
     ]
     films = [[_text(t.video_path), _text(t.video_identity), t.duration_s] for t in timelines]
-    columns = COLUMNS | (SAID if any(s.by_hand for timeline in timelines for s in timeline.segments) else {})
+    columns = COLUMNS | (FILE if any(timeline.parts for timeline in timelines) else {})
+    columns |= SAID if any(s.by_hand for timeline in timelines for s in timeline.segments) else {}
     schema = pa.schema(
         [pa.field(column, pa.type_for_alias(kind), nullable=column in NULLABLE) for column, kind in columns.items()],
         metadata={FILMS: json.dumps(films, ensure_ascii=False)},
@@ -175,6 +180,11 @@ def _segment(start_s: Any, end_s: Any, label: Any, score: Any, origin: Any = Non
     score = None if score is None or math.isnan(score) else score
     before = None if all(cell is None for cell in was) else _segment(*was)
     return Segment(start_s=start_s, end_s=end_s, label=_is_text(label), score=score, origin=origin, was=before)
+
+
+def _file(timeline: Timeline, segment: Segment) -> dict[str, Any]:
+    part = part_at(timeline.parts, segment.start_s)
+    return {} if part is None else {"file": _text(part.video_path), "file_start_s": segment.start_s - part.start_s}
 
 
 def _was(was: Segment) -> dict[str, Any]:

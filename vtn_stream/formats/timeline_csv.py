@@ -1,9 +1,10 @@
 """Timelines as CSV: a row a segment, any number of films, for spreadsheets and for `evaluate`.
 
 Columns: video, start_s, end_s, duration_s, start, end (HH:MM:SS.mmm, hours as many as there are), label, score; then
-subset and source, if a film has them (in its provenance, from annotations); origin, if a segment is by hand;
-was_start_s, was_end_s, was_label and was_score, if a person changed one. A film without segments is a row with its
-video alone. Being named so, the same file is read as annotations and, where every segment has a score, as predictions.
+file and file_start_s, if a film is a recording in several files: the one in which a segment starts, and when; subset
+and source, if a film has them (in its provenance, from annotations); origin, if a segment is by hand; was_start_s,
+was_end_s, was_label and was_score, if a person changed one. A film without segments is a row with its video alone.
+Being named so, the same file is read as annotations and, where every segment has a score, as predictions.
 
 Resolution: milliseconds; scores to 4 decimals. Loses the length and identity of the film, gaps, curves, clip labels,
 attributes, what was rejected and reviewed, and provenance; films of one name become one. Escapes: RFC 4180 quotes. A
@@ -12,7 +13,8 @@ apostrophe before it, and so does one that starts with apostrophes and then one 
 off exactly there, so all come back.
 Characters that text files do not have (controls, lone surrogates) become U+FFFD.
 Read: commas, or semicolons and then also decimal commas; a first line "sep=;"; columns in any order, start_s and end_s
-in seconds or H:MM:SS.mmm; duration_s, start and end are passed over. Line breaks in cells come back as \\n.
+in seconds or H:MM:SS.mmm; duration_s, start, end, file and file_start_s are passed over. Line breaks in cells come back
+as \\n.
 Comes back the same: times in milliseconds, scores of 4 decimals, labels without controls and carriage returns, origins
 where any segment is by hand.
 """
@@ -26,18 +28,20 @@ from vtn_stream.film import one_form
 from vtn_stream.formats.annotations.text import seconds, sep_line
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, decoded, refuse, timeline_of
 from vtn_stream.formats.writing import Options, Written, num, protected, unprotected, xml_text
+from vtn_stream.segments import part_at
 from vtn_stream.timeline import ORIGINS, Segment, Timeline
 
 __all__ = ["COLUMNS", "NUMBERS", "claims", "claims_table", "clock", "in_ms", "read", "read_rows", "read_table"]
 __all__ += ["rows_of", "write", "write_table"]
 
 COLUMNS = ("video", "start_s", "end_s", "duration_s", "start", "end", "label", "score")
+FILE = ("file", "file_start_s")
 PARTS = ("subset", "source")
 ORIGIN = "origin"
 WAS = ("was_start_s", "was_end_s", "was_label", "was_score")
-NUMBERS = ("start_s", "end_s", "duration_s", "score", "was_start_s", "was_end_s", "was_score")
+NUMBERS = ("start_s", "end_s", "duration_s", "score", "file_start_s", "was_start_s", "was_end_s", "was_score")
 _READ = ("video", "start_s", "end_s", "label", "score")
-_STRANGERS = {"video", "label", "was_label", *PARTS}  # columns of text that anyone may have written
+_STRANGERS = {"video", "label", "file", "was_label", *PARTS}  # columns of text that anyone may have written
 
 
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
@@ -66,6 +70,7 @@ def write_table(timelines: Sequence[Timeline], options: Options, *, delimiter: s
 
 def rows_of(timelines: Sequence[Timeline]) -> tuple[list[str], list[list[str]], tuple[str, ...]]:
     """The header, the rows below it and the warnings of these timelines as a table."""
+    files = FILE if any(timeline.parts for timeline in timelines) else ()
     parts = [part for part in PARTS if any(_part(timeline, part) for timeline in timelines)]
     segments = [s for timeline in timelines for s in timeline.segments]
     said = [ORIGIN] * any(s.by_hand for s in segments) + [*WAS] * any(s.was is not None for s in segments)
@@ -75,7 +80,7 @@ def rows_of(timelines: Sequence[Timeline]) -> tuple[list[str], list[list[str]], 
         video, _ = xml_text(timeline.video_path)
         of_film = [xml_text(_part(timeline, part))[0] for part in parts]
         if not timeline.segments:
-            rows.append([video, *[""] * (len(COLUMNS) - 1), *of_film, *[""] * len(said)])
+            rows.append([video, *[""] * (len(COLUMNS) - 1 + len(files)), *of_film, *[""] * len(said)])
         for s in timeline.segments:
             num_illegal += sum(xml_text(each.label)[1] for each in (s, s.was) if each is not None)
             start_s, end_s, label, score = _cells(s)
@@ -83,13 +88,13 @@ def rows_of(timelines: Sequence[Timeline]) -> tuple[list[str], list[list[str]], 
             lasts = (f"{whole}.{ms:03d}", clock(s.start_s), clock(s.end_s))
             row = [video, start_s, end_s, *lasts, label, score]
             of_segment = [s.origin or "", *([""] * len(WAS) if s.was is None else _cells(s.was))]
-            rows.append([*row, *of_film, *of_segment[: len(said)]])
+            rows.append([*row, *_file_cells(timeline, s)[: len(files)], *of_film, *of_segment[: len(said)]])
     warnings = []
     if num_illegal:
         warnings.append(f"{num(num_illegal, 'label')} with controls or broken characters: these are written as U+FFFD")
     if num_same := len(timelines) - len({timeline.video_path for timeline in timelines}):
         warnings.append(f"{num(num_same, 'film')} with the name of another: the rows do not tell which is which")
-    return [*COLUMNS, *parts, *said], rows, tuple(warnings)
+    return [*COLUMNS, *files, *parts, *said], rows, tuple(warnings)
 
 
 def claims_table(head: str, *, delimiters: str) -> bool:
@@ -183,6 +188,12 @@ def _cells(segment: Segment) -> list[str]:
     """Its start, end, label and score."""
     score = "" if segment.score is None else f"{segment.score:.4f}"
     return [f"{segment.start_s:.3f}", f"{segment.end_s:.3f}", xml_text(segment.label)[0], score]
+
+
+def _file_cells(timeline: Timeline, segment: Segment) -> tuple[str, str]:
+    """The file of a recording in which a segment starts, and when in it."""
+    part = part_at(timeline.parts, segment.start_s)
+    return ("", "") if part is None else (xml_text(part.video_path)[0], f"{segment.start_s - part.start_s:.3f}")
 
 
 def _part(timeline: Timeline, part: str) -> str:

@@ -38,6 +38,7 @@ NUM_TRIED = 20  # rows, in which a column of films shows
 _FIRST = At(line=1)
 # Of our tables of corrected timelines: who says so, and what a model had said before.
 _ORIGIN = "origin"
+_OF_RECORDING = ("file", "file_start_s")  # which say in other words when a segment starts
 _OF_CORRECTED = (_ORIGIN, "was_start_s", "was_end_s", "was_label", "was_score")
 
 
@@ -73,7 +74,8 @@ def read(findings: Findings, path: Path, text: str, *, predicted: bool = False) 
     if found.film is None and (index := _film_column(text, above, header, found.unread)) is not None:
         found = replace(found, film=index, unread=tuple(name for name in found.unread if name != header[index]))
     origin = header.index(_ORIGIN) if _ORIGIN in found.unread else None
-    if unread := [name for name in found.unread if origin is None or name not in _OF_CORRECTED]:
+    known = (() if origin is None else _OF_CORRECTED) + (_OF_RECORDING if set(_OF_RECORDING) <= {*found.unread} else ())
+    if unread := [name for name in found.unread if name not in known]:
         findings.warn(at, f"columns that are not read: {', '.join(unread[:20])}")
     own_name = named_by(path.name)
     if found.film is None:

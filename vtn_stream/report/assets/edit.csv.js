@@ -32,17 +32,26 @@ function csvCells({ start_s, end_s, label, score }) {
 
 const guarded = (text) => `${RUNS.test(text) ? "'" : ""}${text.replace(NO_XML, "\ufffd")}`;
 
+/** Of a recording the file in which it starts, and when in it; no cells of a film in one file. */
+function csvFile({ start_s }) {
+  const parts = data.rest.video.parts ?? [], part = parts.findLast((each) => each.start_s <= start_s);
+  if (!parts.length) return [];
+  if (!part || start_s > part.start_s + part.duration_s) return ["", ""];
+  return [guarded(part.path), fixedText(start_s - part.start_s, 3)];
+}
+
 function csvText() {
   const { video, provenance } = data.rest, parts = ["subset", "source"].filter((part) => textOf(provenance[part]));
   const ofFilm = parts.map((part) => guarded(textOf(provenance[part]))), film = guarded(video.path);
+  const files = video.parts?.length ? ["file", "file_start_s"] : [];
   const found = standingSegments(), said = found.some(({ origin }) => origin === "curated" || origin === "manual") ? ["origin"] : [];
   if (found.some(({ was }) => was)) said.push("was_start_s", "was_end_s", "was_label", "was_score");
-  const table = [["video", "start_s", "end_s", "duration_s", "start", "end", "label", "score", ...parts, ...said]];
-  if (!found.length) table.push([film, "", "", "", "", "", "", "", ...ofFilm]);
+  const table = [["video", "start_s", "end_s", "duration_s", "start", "end", "label", "score", ...files, ...parts, ...said]];
+  if (!found.length) table.push([film, "", "", "", "", "", "", "", ...files.map(() => ""), ...ofFilm]);
   for (const each of found) {
     const [start, end, ...cells] = csvCells(each), clocks = [csvClock(each.start_s), csvClock(each.end_s)];
     const ofSegment = [each.origin ?? "", ...(each.was ? csvCells(each.was) : ["", "", "", ""])].slice(0, said.length);
-    table.push([film, start, end, csvLength(each), ...clocks, ...cells, ...ofFilm, ...ofSegment]);
+    table.push([film, start, end, csvLength(each), ...clocks, ...cells, ...csvFile(each), ...ofFilm, ...ofSegment]);
   }
   const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
   return table.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
