@@ -116,11 +116,12 @@ IN_A_DECODE = {
     "a slot that is still read": lambda header, payload: (
         pack(header | {"items": [0], "thumbnails": []}) + pack(header | {"items": [1], "thumbnails": []})
     ),
-    "a thumbnail of more bytes than came": batch(thumbnails=[[0, 400_000]]),
-    "a thumbnail of fewer than no bytes": batch(thumbnails=[[0, -5]]),
-    "a thumbnail of a frame of another batch": batch(thumbnails=[[99, 10]]),
+    "a thumbnail of more bytes than came": batch(thumbnails=[[0, 0, 400_000]]),
+    "a thumbnail of fewer than no bytes": batch(thumbnails=[[0, 0, -5]]),
+    "a thumbnail of a frame of another batch": batch(thumbnails=[[99, 0, 10]]),
+    "a thumbnail of a window that nobody asked for": batch(thumbnails=[[0, 1, 10]]),
     "a thumbnail of nothing": batch(thumbnails=[[]]),
-    "bytes that are no JPEG": lambda header, payload: pack(header | {"thumbnails": [[0, 4]]}, b"GIF8"),
+    "bytes that are no JPEG": lambda header, payload: pack(header | {"thumbnails": [[0, 0, 4]]}, b"GIF8"),
     "bytes that belong to nothing": lambda header, payload: pack(header | {"thumbnails": []}, b"12345"),
     "the end before the frames": lambda header, payload: pack({"done": True}),
     "facts of a film": lambda header, payload: pack({"info": {}}),

@@ -12,7 +12,7 @@ from counting import FILMS, number_shown, write_film
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vtn_stream.video import probe
+from vtn_stream.video import Window, probe
 from vtn_stream.video.pyav_reader import PyAVReader
 from vtn_stream.video.reader import Source
 from vtn_stream.video.references import TemporalLayers, disposable_test
@@ -49,7 +49,7 @@ def frames_of(reader, pts):
     found = {}
     for i, picture in reader.frames(pts, lambda: None):
         assert int(pts[i]) not in found
-        found[int(pts[i])] = None if picture is None else picture.resized(80, 48).tobytes()
+        found[int(pts[i])] = None if picture is None else picture.resized(Window((48, 80))).tobytes()
     assert len(found) == len(pts)
     return found
 

@@ -1,7 +1,7 @@
 """The loop film -> store: reads stored chunks; probes, decodes, embeds and stores missing ones.
 
-n positions of a chunk, I inputs, D embedding width. Each input of a chunk is stored apart; what is missing of all of
-them is computed in one pass over the film.
+n positions of a chunk, I inputs, D embedding width. Each input of each region of a chunk is stored apart; what is
+missing of all of them is computed in one pass over the film.
 """
 
 import contextlib
@@ -9,19 +9,21 @@ import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import DamagedFile, DecodingLost, StoreError, VideoError, listed
 from vtn_stream.film import FrameIndex, VideoInfo
-from vtn_stream.run import Missing, Run
+from vtn_stream.framing import box_of
+from vtn_stream.run import Missing, Pass, Run
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.store import EmbeddingStore, StoredChunk
 from vtn_stream.store.inventory import inputs_of
-from vtn_stream.track import PICTURE, Execution, Recipe
-from vtn_stream.video import DecodingProcess, check_unchanged, film_file
+from vtn_stream.track import PICTURE, WHOLE, Execution, Recipe
+from vtn_stream.video import DecodingProcess, Window, check_unchanged, film_file
+from vtn_stream.views import Shown
 
 if TYPE_CHECKING:
     from vtn_stream.backbone.encoder import FrameEncoder  # it brings torch, which a film in the store does not need
@@ -55,6 +57,7 @@ class ChunkReady:
                 of the inputs has nothing
     source      "film" if any of the inputs was decoded just now
     executions  how it was computed, each once
+    region      of the picture, as a recipe names it
     """
 
     chunk: Chunk
@@ -62,6 +65,7 @@ class ChunkReady:
     index: FrameIndex
     source: Literal["store", "film", "lost"]
     executions: tuple[Execution, ...]
+    region: str = WHOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +114,23 @@ def probe(
     return video
 
 
+class Sight(NamedTuple):
+    """What is stored apart of a chunk: one region of the picture, through one input."""
+
+    region: str
+    input: str
+
+    def recipe(self, encoder: "FrameEncoder", plan: SamplingPlan) -> Recipe:
+        return replace(encoder.recipe(plan.fps), region=self.region, input=self.input)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the store holds of a chunk: by input; problems: of damaged files, which count as missing, a line each."""
+    """What the store holds of a chunk; problems: of damaged files, which count as missing, a line each."""
 
     chunk: Chunk
-    stored: dict[str, StoredChunk]
-    missing: tuple[str, ...]
+    stored: dict[Sight, StoredChunk]
+    missing: tuple[Sight, ...]
     problems: tuple[str, ...] = ()
 
 
@@ -129,40 +143,40 @@ def embed(
     process: DecodingProcess,
     *,
     inputs: Sequence[str] = (PICTURE,),
+    regions: Sequence[str] = (WHOLE,),
     exact: bool = False,
     lost: Container[int] = (),
 ) -> Iterator[EmbeddingEvent]:
-    """Gives every chunk once: first the stored ones, then the others in order, each stored before it is given.
+    """Gives every chunk once for each region: first the stored ones, then the others in order, each stored before it is
+    given. A chunk of which something is missing counts as not stored for all regions.
 
     A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
     decoding is known to die; they are not tried again. Raises VideoError if the film cannot be read at all,
     StoreError where the store cannot be written.
     """
     missing: list[Found] = []
-    computed: set[tuple[str, Execution]] = set()
+    computed: set[tuple[Sight, Execution]] = set()
     for chunk in chunks:
-        found = look_up(video, chunk, plan, encoder, store, process, inputs=inputs, exact=exact)
-        computed |= {(name, stored.execution) for name, stored in found.stored.items()}
+        found = look_up(video, chunk, plan, encoder, store, process, inputs=inputs, regions=regions, exact=exact)
+        computed |= {(sight, stored.execution) for sight, stored in found.stored.items()}
         for problem in found.problems:
             yield Warned(message=f"{problem}: this chunk is computed again")
         if not found.missing:
-            yield _ready(found, inputs, "store")
+            yield from _ready(found, inputs, regions, frozenset())
         elif chunk.number in lost:
-            yield _lost(chunk, plan, video, encoder, inputs)
+            yield from _lost(chunk, plan, video, encoder, inputs, regions)
         else:
             missing.append(found)
     if missing:
         store.check_writable()
-    num_done = 0
-    for event in _embed_missing(video, missing, plan, encoder, store, process, inputs):
+    lacking = {found.chunk: found.missing for found in missing}
+    for event in _embed_missing(video, missing, plan, encoder, store, process, inputs, regions):
         yield event
-        if isinstance(event, ChunkReady):
-            if event.source == "film":
-                execution = encoder.execution(process.decoder)
-                computed |= {(name, execution) for name in missing[num_done].missing}
-            num_done += 1
-    for name, execution in computed:
-        store.finish(video, plan.chunks(video), replace(encoder.recipe(plan.fps), input=name), execution)
+        if isinstance(event, ChunkReady) and event.source == "film":
+            execution = encoder.execution(process.decoder)
+            computed |= {(sight, execution) for sight in lacking[event.chunk] if sight.region == event.region}
+    for sight, execution in computed:
+        store.finish(video, plan.chunks(video), sight.recipe(encoder, plan), execution)
 
 
 def _without_film(path: Path, inputs: Sequence[str], there: Container[str]) -> VideoError | None:
@@ -186,14 +200,17 @@ def _embed_missing(
     store: EmbeddingStore,
     process: DecodingProcess,
     inputs: Sequence[str],
+    regions: Sequence[str],
 ) -> Iterator[EmbeddingEvent]:
-    """Every chunk once, in order; the rest are lost where decoding fails again and again. Raises VideoError."""
+    """Every chunk once for each region, in order; the rest are lost where decoding fails again and again. Raises
+    VideoError.
+    """
     lost_in_a_row, num_done = 0, 0
     try:
         for run in _runs(missing):
-            for event in _embed_run(video, run, plan, encoder, store, process, inputs):
+            for event in _embed_run(video, run, plan, encoder, store, process, inputs, regions):
                 yield event
-                if not isinstance(event, ChunkReady):
+                if not isinstance(event, ChunkReady) or event.region != regions[-1]:
                     continue
                 num_done += 1
                 lost_in_a_row = lost_in_a_row + 1 if event.source == "lost" else 0
@@ -201,10 +218,11 @@ def _embed_missing(
                     yield Warned(
                         message=f"{video.path.name} is given up: decoding failed {lost_in_a_row} chunks in a row"
                     )
-                    yield from (_lost(found.chunk, plan, video, encoder, inputs) for found in missing[num_done:])
+                    for found in missing[num_done:]:
+                        yield from _lost(found.chunk, plan, video, encoder, inputs, regions)
                     return
     except VideoError as error:
-        lacking = {name for found in missing for name in found.missing}
+        lacking = {sight.input for found in missing for sight in found.missing}
         gone = _without_film(video.path, inputs, set(inputs) - lacking)
         if gone is None:
             raise
@@ -220,6 +238,7 @@ def look_up(
     process: DecodingProcess,
     *,
     inputs: Sequence[str],
+    regions: Sequence[str] = (WHOLE,),
     exact: bool,
 ) -> Found:
     """What the store has of the chunk. One that holds other frames than the plan is missing.
@@ -227,11 +246,12 @@ def look_up(
     How this machine computes is asked only where it matters, as the network is loaded to know it: where several
     executions computed the chunk, the one of this machine comes first.
     """
-    found: dict[str, StoredChunk] = {}
+    sights = [Sight(region, name) for region in regions for name in inputs]
+    found: dict[Sight, StoredChunk] = {}
     problems = []
     planned: FrameIndex | None = None
-    for name in inputs:
-        recipe = replace(encoder.recipe(plan.fps), input=name)
+    for sight in sights:
+        recipe = sight.recipe(encoder, plan)
         num = store.num_executions(chunk, recipe)
         if num == 0:
             continue
@@ -244,16 +264,22 @@ def look_up(
         if planned is None:
             planned = plan.grid(video, chunk.start, chunk.stop)  # an earlier release may have taken other frames
         if stored is not None and np.array_equal(stored.index.frame, planned.frame):
-            found[name] = stored
-    missing = tuple(name for name in inputs if name not in found)
+            found[sight] = stored
+    missing = tuple(sight for sight in sights if sight not in found)
     return Found(chunk=chunk, stored=found, missing=missing, problems=tuple(problems))
 
 
-def views_to_embed(chunks: Sequence[Chunk], recipe: Recipe, inputs: Sequence[str], store: EmbeddingStore) -> int:
+def views_to_embed(
+    chunks: Sequence[Chunk],
+    recipe: Recipe,
+    inputs: Sequence[str],
+    store: EmbeddingStore,
+    regions: Sequence[str] = (WHOLE,),
+) -> int:
     """How many pictures and changes the network is shown for chunks that are not whole in the store, as far as files
     tell.
     """
-    recipes = [replace(recipe, input=name) for name in inputs]
+    recipes = [replace(recipe, region=region, input=name) for region in regions for name in inputs]
     lacking = [sum(store.num_executions(chunk, of) == 0 for of in recipes) or len(recipes) for chunk in chunks]
     return sum(len(chunk) * num for chunk, num in zip(chunks, lacking, strict=True))
 
@@ -266,6 +292,7 @@ def _embed_run(
     store: EmbeddingStore,
     process: DecodingProcess,
     inputs: Sequence[str],
+    regions: Sequence[str],
 ) -> Iterator[EmbeddingEvent]:
     """Decode, embed and store what is missing of consecutive chunks; each is handed over as soon as its last frame is
     embedded.
@@ -273,67 +300,106 @@ def _embed_run(
     Where the decoding process is lost, the rest is asked of a new one; a chunk on which it is lost twice is given
     up and not stored, so that a later run tries it again.
     """
-    recipe, execution = encoder.recipe(plan.fps), encoder.execution(process.decoder)
-    size = encoder.frame_size(video)
-    waiting = [(found, Missing(chunk=found.chunk, inputs=found.missing)) for found in run]
-    work = Run(video, [missing for _, missing in waiting], plan, encoder.num_features)
+    execution = encoder.execution(process.decoder)
+    works: dict[str, Run] = {}
+    windows = []
+    for region in regions:
+        lacking = [_missing(found, region) for found in run]
+        if any(missing.inputs for missing in lacking):
+            box = box_of(region, video, store, process)
+            windows.append(Window(encoder.frame_size(video, box), box, video.upright_size))
+            works[region] = Run(video, lacking, plan, encoder.num_features)
+    work, waiting = Pass(works), list(run)
 
     def finished() -> Iterator[ChunkReady]:
-        while waiting and work.is_settled(waiting[0][1]):
-            found, missing = waiting.pop(0)
+        while waiting and all(of.is_settled(_missing(waiting[0], region)) for region, of in works.items()):
+            found = waiting.pop(0)
             check_unchanged(video)  # else the frames of another film would be stored as this one's
             stored = dict(found.stored)
-            for name in missing.inputs:
-                values, index, thumbnails = work.result(found.chunk, name)
-                store.write(found.chunk, replace(recipe, input=name), execution, values, index, thumbnails)
-                stored[name] = StoredChunk(values=values, index=index, thumbnails=thumbnails, execution=execution)
-            yield _ready(replace(found, stored=stored), inputs, "film")
+            for sight in found.missing:
+                values, index, thumbnails = works[sight.region].result(found.chunk, sight.input)
+                store.write(found.chunk, sight.recipe(encoder, plan), execution, values, index, thumbnails)
+                stored[sight] = StoredChunk(values=values, index=index, thumbnails=thumbnails, execution=execution)
+            yield from _ready(replace(found, stored=stored), inputs, regions, frozenset(found.missing))
 
     lost_on: Chunk | None = None
     while waiting:
-        rows = work.ask(waiting[0][0].chunk)
+        pts, wants_thumbnail = work.ask(waiting[0].chunk)
         try:
-            for batch in process.frames(video, work.pts[rows], size, work.wants_thumbnail[rows]):
-                shown = work.take(rows, batch)
-                yield FramesEmbedded(num_frames=work.settle(shown, encoder(shown.pictures)))
+            for batches in process.windows(video, pts, windows, wants_thumbnail):
+                shown = list(work.take(batches))
+                num_done = 0
+                for (own, of), values in zip(shown, _encoded([of for _, of in shown], encoder), strict=True):
+                    num_done += own.settle(of, values)
+                yield FramesEmbedded(num_frames=num_done)
                 yield from finished()
             yield from finished()  # chunks that show no frame
             if waiting:
                 raise DecodingLost(f"decoding {video.path.name} ended early", "frames are missing", "run again")
         except DecodingLost as error:
-            chunk = waiting[0][0].chunk
+            chunk = waiting[0].chunk
             if lost_on != chunk:
                 lost_on = chunk
                 yield Warned(message=f"{error.fact}: a new one continues")
                 continue
             yield Warned(message=f"{error.fact} again: chunk {chunk.number} is a gap")
             waiting.pop(0)
-            yield _lost(chunk, plan, video, encoder, inputs)
+            yield from _lost(chunk, plan, video, encoder, inputs, regions)
 
 
-def _ready(found: Found, inputs: Sequence[str], source: Literal["store", "film"]) -> ChunkReady:
-    """The chunk of all inputs together."""
-    parts = [found.stored[name] for name in inputs]
-    values, index = parts[0].values, parts[0].index
-    if len(parts) > 1:
-        valid = np.logical_and.reduce([part.index.valid for part in parts])
-        values, index = np.hstack([part.values for part in parts]), replace(index, valid=valid)
-        values[~valid] = 0
-    executions = tuple(dict.fromkeys(part.execution for part in parts))
-    return ChunkReady(chunk=found.chunk, values=values, index=index, source=source, executions=executions)
+def _missing(found: Found, region: str) -> Missing:
+    """What is missing of one region."""
+    return Missing(chunk=found.chunk, inputs=tuple(sight.input for sight in found.missing if sight.region == region))
+
+
+def _encoded(shown: Sequence[Shown], encoder: "FrameEncoder") -> Sequence[NDArray[np.float16]]:
+    """The embeddings of what is shown of each region; pictures of equal size go through the network together."""
+    if len(shown) == 1 or len({of.pictures.shape[1:] for of in shown}) > 1:
+        return [encoder(of.pictures) for of in shown]
+    ends = np.cumsum([len(of.pictures) for of in shown])
+    return np.split(encoder(np.concatenate([of.pictures for of in shown])), ends[:-1])
+
+
+def _ready(
+    found: Found, inputs: Sequence[str], regions: Sequence[str], computed: Container[Sight]
+) -> Iterator[ChunkReady]:
+    """The chunk of all inputs together, for each region. computed: just now."""
+    for region in regions:
+        sights = [Sight(region, name) for name in inputs]
+        parts = [found.stored[sight] for sight in sights]
+        values, index = parts[0].values, parts[0].index
+        if len(parts) > 1:
+            valid = np.logical_and.reduce([part.index.valid for part in parts])
+            values, index = np.hstack([part.values for part in parts]), replace(index, valid=valid)
+            values[~valid] = 0
+        yield ChunkReady(
+            chunk=found.chunk,
+            values=values,
+            index=index,
+            source="film" if any(sight in computed for sight in sights) else "store",
+            executions=tuple(dict.fromkeys(part.execution for part in parts)),
+            region=region,
+        )
 
 
 def _lost(
-    chunk: Chunk, plan: SamplingPlan, video: VideoInfo, encoder: "FrameEncoder", inputs: Sequence[str]
-) -> ChunkReady:
+    chunk: Chunk,
+    plan: SamplingPlan,
+    video: VideoInfo,
+    encoder: "FrameEncoder",
+    inputs: Sequence[str],
+    regions: Sequence[str],
+) -> Iterator[ChunkReady]:
     planned = plan.grid(video, chunk.start, chunk.stop)
-    return ChunkReady(
-        chunk=chunk,
-        values=np.zeros((len(planned), encoder.num_features * len(inputs)), np.float16),
-        index=replace(planned, valid=np.zeros(len(planned), np.bool_)),
-        source="lost",
-        executions=(),
-    )
+    for region in regions:
+        yield ChunkReady(
+            chunk=chunk,
+            values=np.zeros((len(planned), encoder.num_features * len(inputs)), np.float16),
+            index=replace(planned, valid=np.zeros(len(planned), np.bool_)),
+            source="lost",
+            executions=(),
+            region=region,
+        )
 
 
 def _runs(chunks: Sequence[Found]) -> Iterator[list[Found]]:

@@ -257,6 +257,11 @@ class VideoInfo:
         return len(self.pts)
 
     @property
+    def upright_size(self) -> tuple[int, int]:
+        """(width, height) of the picture as players turn it, in the file's own pixels."""
+        return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)
+
+    @property
     def times_s(self) -> NDArray[np.float64]:
         """[N] seconds at which each frame appears. THE conversion of timestamps to seconds."""
         first = int(self.pts[0])

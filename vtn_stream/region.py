@@ -31,6 +31,11 @@ class Box(NamedTuple):
     right: int
     bottom: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.right - self.left, self.bottom - self.top
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:

@@ -4,7 +4,7 @@ decoder, network or store.
 R rows (frames to decode), V views of one input, n positions of a chunk, D embedding width. `views` has the words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from vtn_stream.track import PICTURE
 from vtn_stream.video import FrameBatch
 from vtn_stream.views import Shown, Views
 
-__all__ = ["Missing", "Run"]
+__all__ = ["Missing", "Pass", "Run"]
 
 THUMBNAIL_EVERY_S = 10
 
@@ -130,6 +130,43 @@ class Run:
 
     def _within(self, chunk: Chunk) -> slice:
         return slice(chunk.start - self._first, chunk.stop - self._first)
+
+
+class Pass:
+    """Runs of several regions of one film, in one pass over it: every frame is decoded once, for all of them."""
+
+    def __init__(self, runs: Mapping[str, Run]) -> None:
+        self._runs = runs
+        self._rows: dict[str, NDArray[np.intp]] = {}  # that each run asks for
+        self._places: dict[str, NDArray[np.intp]] = {}  # where each of the asked timestamps is among these; -1: nowhere
+
+    def ask(self, chunk: Chunk) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Which timestamps to decode for all that is not settled in this chunk and later ones, ascending, and which of
+        them want thumbnails.
+        """
+        self._rows = {region: run.ask(chunk) for region, run in self._runs.items()}
+        pts = np.unique(np.concatenate([run.pts[self._rows[region]] for region, run in self._runs.items()]))
+        wants_thumbnail = np.zeros(len(pts), np.bool_)
+        for region, run in self._runs.items():
+            rows = self._rows[region]
+            at = np.searchsorted(pts, run.pts[rows])
+            self._places[region] = np.full(len(pts), -1)
+            self._places[region][at] = np.arange(len(rows))
+            wants_thumbnail[at] |= run.wants_thumbnail[rows]
+        return pts, wants_thumbnail
+
+    def take(self, batches: Sequence[FrameBatch]) -> Iterator[tuple[Run, Shown]]:
+        """What the network is to be shown of each region after these batches, one of each region's pictures."""
+        for (region, run), batch in zip(self._runs.items(), batches, strict=True):
+            place = self._places[region]
+            wanted = [i for i, item in enumerate(batch.items) if place[item] >= 0]
+            own = FrameBatch(
+                frames=batch.frames if len(wanted) == len(batch.items) else batch.frames[wanted],
+                items=[int(place[batch.items[i]]) for i in wanted],
+                lost=[int(place[item]) for item in batch.lost if place[item] >= 0],
+                thumbnails={int(place[item]): jpeg for item, jpeg in batch.thumbnails.items() if place[item] >= 0},
+            )
+            yield run, run.take(self._rows[region], own)
 
 
 def _thumbnail_due(plan: SamplingPlan, start: int, stop: int) -> NDArray[np.bool_]:

@@ -14,12 +14,16 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.errors import InputError
+from vtn_stream.region import TRIMMED, Region
+
 __all__ = [
     "CENTRE_CROP",
     "LOWEST_THRESHOLD",
     "MAX_CHANGE_S",
     "NO_THRESHOLD",
     "PICTURE",
+    "WHOLE",
     "BackboneFacts",
     "Execution",
     "GridScores",
@@ -31,6 +35,7 @@ __all__ = [
     "Spans",
     "change_s",
     "check_inputs",
+    "check_region",
     "shown_words",
 ]
 
@@ -43,6 +48,7 @@ LOWEST_THRESHOLD: Final = 1e-4  # of an operating point: scores are float16, and
 # The input of an image network that shows a frame as it is; "change-1/8" shows what changed in 1/8 second.
 PICTURE: Final = "picture"
 Pooling = Literal["network", "maximum"]
+WHOLE: Final = ""  # the region that is all of the picture
 MAX_CHANGE_S: Final = 10  # so far back a change may look
 
 _CHANGE = re.compile(r"change-([1-9]\d{0,8}(?:/[1-9]\d{0,8})?)", re.ASCII)
@@ -72,6 +78,18 @@ def check_inputs(inputs: Sequence[str]) -> None:
         change_s(name)
     if len(set(inputs)) < len(inputs):
         raise ValueError("two inputs are the same")
+
+
+def check_region(text: str) -> None:
+    """Raises ValueError unless this is WHOLE, TRIMMED, or a region as `Region.text` writes it, whose size is known."""
+    if text in (WHOLE, TRIMMED):
+        return
+    try:
+        region = Region.parse(text)
+    except InputError as error:
+        raise ValueError(error.fact) from error
+    if region.text != text or region.name or (region.unit == "px" and region.of is None):
+        raise ValueError(f"{text[:60]!r} is not written as a region is")
 
 
 def shown_words(inputs: Sequence[str]) -> str:
@@ -107,6 +125,7 @@ class Recipe:
     input     what the network is shown of a frame: PICTURE, or "change-D": its change in D seconds
     pooling   how the network's last map of features becomes one vector. "network": as the network does it, often by
               the mean; "maximum": the largest value of each feature, which also small things in a picture can give
+    region    of the picture, as `Region.text` writes it; WHOLE, or TRIMMED: without black borders
     """
 
     backbone: str
@@ -120,6 +139,7 @@ class Recipe:
     colour: Literal["RGB"] = "RGB"
     input: str = PICTURE
     pooling: Pooling = "network"
+    region: str = WHOLE
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # one form of each value: equal recipes give equal text
@@ -128,11 +148,12 @@ class Recipe:
         put(self, "mean", tuple(float(x) for x in self.mean))
         put(self, "std", tuple(float(x) for x in self.std))
         change_s(self.input)
+        check_region(self.region)
 
     def to_json(self) -> str:
-        """Canonical: equal recipes give equal text. What was the only input and pooling once is not named."""
+        """Canonical: equal recipes give equal text. What was the only input, pooling and region once is not named."""
         fields = asdict(self)
-        for name, once in (("input", PICTURE), ("pooling", "network")):
+        for name, once in (("input", PICTURE), ("pooling", "network"), ("region", WHOLE)):
             if fields[name] == once:
                 del fields[name]
         return _canonical(fields)

@@ -7,7 +7,7 @@ import pytest
 
 from vtn_stream.errors import VideoError
 from vtn_stream.sampling import SamplingPlan
-from vtn_stream.video import DecodingProcess, probe
+from vtn_stream.video import DecodingProcess, Window, probe
 from vtn_stream.video.pyav_reader import PyAVReader
 from vtn_stream.video.reader import Source
 
@@ -29,7 +29,7 @@ def sampled(video, pts, **changed):
     reader = PyAVReader(Source(**(fields | changed)), 2)
     try:
         return {
-            i: None if picture is None else picture.resized(64, 64).tobytes()
+            i: None if picture is None else picture.resized(Window((64, 64))).tobytes()
             for i, picture in reader.frames(pts, lambda: None)
         }
     finally:

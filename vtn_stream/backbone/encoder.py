@@ -18,6 +18,7 @@ from vtn_stream.backbone.files import INSTALLED_WEIGHTS, check_file, weights_key
 from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
+from vtn_stream.region import Box
 from vtn_stream.track import CENTRE_CROP, BackboneFacts, Execution, Pooling, Recipe
 
 if TYPE_CHECKING:
@@ -137,19 +138,21 @@ class FrameEncoder:
     def recipe(self, fps: Fraction) -> Recipe:
         return replace(self._recipe, fps=fps)
 
-    def frame_size(self, video: VideoInfo) -> tuple[int, int]:
+    def frame_size(self, video: VideoInfo, box: Box | None = None) -> tuple[int, int]:
         """The size (H', W') of frames that the reader should give: the network's, or before a crop what it is cut from.
+        box: the part of the picture that is looked at, if it is not all of it.
 
-        Raises VideoError if the film is so wide or tall that this would be far more than the crop.
+        Raises VideoError if that is so wide or tall that this would be far more than the crop.
         """
         if self._recipe.geometry != CENTRE_CROP:
             return self.size
-        aspect = video.width * video.sample_aspect_ratio / video.height  # as shown, in whole numbers
-        if video.rotation in (90, 270):
-            aspect = 1 / aspect
+        width, height = video.upright_size if box is None else box.size
+        pixel = 1 / video.sample_aspect_ratio if video.rotation in (90, 270) else video.sample_aspect_ratio
+        aspect = width * pixel / height  # as shown, in whole numbers
         if max(aspect, 1 / aspect) > MAX_ASPECT:
+            what = video.path.name if box is None else f"what is looked at of {video.path.name}"
             raise VideoError(
-                f"{video.path.name} is shown {float(max(aspect, 1 / aspect)):.3g} times as long as wide",
+                f"{what} is shown {float(max(aspect, 1 / aspect)):.3g} times as long as wide",
                 "a model that reads only the middle of frames cannot be used on it",
                 f"crop it to a shape of at most {MAX_ASPECT} to 1, or use a model that reads whole frames",
             )

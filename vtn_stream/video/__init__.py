@@ -9,8 +9,18 @@ from vtn_stream.errors import VideoError
 from vtn_stream.film import VideoInfo, as_stored
 from vtn_stream.video.deep import LostFrames, find_damage
 from vtn_stream.video.requests import DecodingProcess, FrameBatch, check_unchanged
+from vtn_stream.video.window import Window
 
-__all__ = ["DecodingProcess", "FrameBatch", "LostFrames", "check_unchanged", "film_file", "find_damage", "probe"]
+__all__ = [
+    "DecodingProcess",
+    "FrameBatch",
+    "LostFrames",
+    "Window",
+    "check_unchanged",
+    "film_file",
+    "find_damage",
+    "probe",
+]
 
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.,-]+:)(/?)(?!/)", re.IGNORECASE)

@@ -140,28 +140,30 @@ def _check_facts(facts: dict[str, Any]) -> None:
 class Batches:
     """The batches that answer one request: every wanted frame comes, or is lost, exactly once."""
 
-    def __init__(self, num_wanted: int, num_slots: int, batch_size: int) -> None:
+    def __init__(self, num_wanted: int, num_slots: int, batch_size: int, num_windows: int) -> None:
         self._answered = np.zeros(num_wanted, np.bool_)
+        self._num_windows = num_windows
         self._num_slots = num_slots
         self._free = set(range(num_slots))
         self._batch_size = batch_size
 
-    def take(self, header: dict[str, Any], payload: bytes) -> tuple[int, list[int], list[int], dict[int, bytes]]:
-        """Slot, items, lost and thumbnails of a batch that arrived."""
+    def take(self, header: dict[str, Any], payload: bytes) -> tuple[int, list[int], list[int], list[dict[int, bytes]]]:
+        """Slot, items, lost and, of each window, thumbnails of a batch that arrived."""
         slot = number(header["slot"], 0, self._num_slots - 1)
         if slot not in self._free:
             raise ValueError(f"slot {slot} is still being read")
         items, lost = (self._new(header.get(name)) for name in ("items", "lost"))
         if len(items) > self._batch_size:
             raise ValueError(f"{len(items)} frames in a batch of {self._batch_size}")
-        thumbnails: dict[int, bytes] = {}
+        thumbnails: list[dict[int, bytes]] = [{} for _ in range(self._num_windows)]
         offset = 0
-        for pair in _list(header.get("thumbnails")):
-            item, size = _list(pair)
+        for told in _list(header.get("thumbnails")):
+            item, window, size = _list(told)
+            own = thumbnails[number(window, 0, self._num_windows - 1)]
             jpeg = payload[offset : offset + number(size, 1, _JPEG_BYTES)]
-            if item not in items or item in thumbnails or not jpeg.startswith(b"\xff\xd8") or len(jpeg) < size:
+            if item not in items or item in own or not jpeg.startswith(b"\xff\xd8") or len(jpeg) < size:
                 raise ValueError("a thumbnail of no frame here, or no JPEG")
-            thumbnails[item] = jpeg
+            own[item] = jpeg
             offset += size
         if offset != len(payload):
             raise ValueError("more bytes than thumbnails have")

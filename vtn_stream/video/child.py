@@ -12,7 +12,8 @@ given up what it does not need (`sandbox`). Requests and answers (see `wire`):
       of all packets where they are not what the file says)
     {"free": slot}                                          the parent has read that slot
 
-The pixels of a batch lie in the ring, shared memory of shape [slots, batch, height, width, 3], uint8.
+The pixels of a batch lie in the ring, shared memory of uint8: in its slot, for each window of the request after the
+other [batch, height, width, 3]. Thumbnails are [index, window, bytes].
 {"alive"} comes every second while packets move.
 """
 
@@ -31,11 +32,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.region import Box
 from vtn_stream.video import sandbox
 from vtn_stream.video.decord_reader import DecordReader
 from vtn_stream.video.probing import read_info
 from vtn_stream.video.pyav_reader import PyAVReader
 from vtn_stream.video.reader import Reader, Source
+from vtn_stream.video.ring import batch_bytes, batches_of
+from vtn_stream.video.window import Window
 from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
 
 THUMBNAIL_WIDTH = 160
@@ -152,36 +156,43 @@ class _Child:
             )
             self._reader = (DecordReader if is_decord else PyAVReader)(source, self._num_threads)
             self._reading = request["identity"]
-        ring_shape = tuple(request["ring"])
+        windows = [
+            Window(tuple(size), None if box is None else Box(*box), tuple(of)) for size, box, of in request["windows"]
+        ]
+        sizes = [window.size for window in windows]
+        ring_shape = (request["slots"], batch_bytes(request["batch"], sizes))
         # The map goes with the last array on it: closed here, it would fail while an error still holds one.
         memory = mmap.mmap(self._ring_fd, math.prod(ring_shape))
-        self._fill(self._reader, np.frombuffer(memory, np.uint8).reshape(ring_shape), pts, wants_thumbnail)
+        ring = batches_of(np.frombuffer(memory, np.uint8).reshape(ring_shape), request["batch"], sizes)
+        self._fill(self._reader, ring, windows, pts, wants_thumbnail)
         self._send({"done": True})
 
     def _fill(
         self,
         reader: Reader,
-        ring: NDArray[np.uint8],
+        ring: list[NDArray[np.uint8]],
+        windows: list[Window],
         pts: NDArray[np.int64],
         wants_thumbnail: NDArray[np.bool_],
     ) -> None:
-        num_slots, batch_size, height, width, _ = ring.shape
+        num_slots, batch_size = ring[0].shape[:2]
         free = list(range(num_slots))
         slot = free.pop()
         items: list[int] = []
         lost: list[int] = []
-        thumbnails: list[tuple[int, int]] = []
+        thumbnails: list[tuple[int, int, int]] = []
         jpegs = b""
         for i, picture in reader.frames(pts, self._alive):
             if picture is None:
                 lost.append(i)
                 continue
-            ring[slot, len(items)] = picture.resized(width, height)
+            for k, window in enumerate(windows):
+                ring[k][slot, len(items)] = picture.resized(window)
+                if wants_thumbnail[i]:
+                    jpeg = picture.thumbnail(THUMBNAIL_WIDTH, window)
+                    thumbnails.append((i, k, len(jpeg)))
+                    jpegs += jpeg
             items.append(i)
-            if wants_thumbnail[i]:
-                jpeg = picture.thumbnail(THUMBNAIL_WIDTH)
-                thumbnails.append((i, len(jpeg)))
-                jpegs += jpeg
             if len(items) == batch_size:
                 self._send({"slot": slot, "items": items, "lost": lost, "thumbnails": thumbnails}, jpegs)
                 items, lost, thumbnails, jpegs = [], [], [], b""

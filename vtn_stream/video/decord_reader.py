@@ -12,13 +12,12 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vtn_stream.errors import VideoError
 from vtn_stream.video.container import check_memory, open_video, packets_of
 from vtn_stream.video.from_rgb import CodedPictures
-from vtn_stream.video.picture import DecodedPicture
+from vtn_stream.video.picture import DecodedPicture, Tools
 from vtn_stream.video.reader import Picture, Source
 from vtn_stream.video.references import is_fresh_start
 
@@ -46,7 +45,7 @@ class DecordReader:
         self._num_threads = num_threads
         self._name = source.path.name
         self._decord = _decord(self._name)
-        self._reformatter = VideoReformatter()
+        self._tools = Tools()
         self._container, self._stream = open_video(str(source.path), source.stream)
         self._check_container()
         self._reader: Any
@@ -79,7 +78,7 @@ class DecordReader:
                 self._open()
                 yield i, None
                 continue
-            yield i, DecodedPicture(self._coded.frame(self._as_stored(rgb)), self._source, self._reformatter)
+            yield i, DecodedPicture(self._coded.frame(self._as_stored(rgb)), self._source, self._tools)
 
     def _picture(self, frame: int, alive: Callable[[], None]) -> NDArray[np.uint8]:
         """uint8 [H, W, 3], upright but for mirroring."""

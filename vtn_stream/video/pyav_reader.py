@@ -7,13 +7,12 @@ from itertools import chain
 import av
 import numpy as np
 from av.video.frame import PictureType
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vtn_stream.video.bare import bare_extradata, bare_packet, can_be_bare
 from vtn_stream.video.container import check_memory, open_video, packets_of
 from vtn_stream.video.damage import DamageLog
-from vtn_stream.video.picture import DecodedPicture
+from vtn_stream.video.picture import DecodedPicture, Tools
 from vtn_stream.video.reader import Picture, Source
 from vtn_stream.video.references import disposable_test
 
@@ -56,7 +55,7 @@ class PyAVReader:
     def __init__(self, source: Source, num_threads: int) -> None:
         self._source = source
         self._num_threads = num_threads
-        self._reformatter = VideoReformatter()
+        self._tools = Tools()
         self._worth_a_seek = int(_WORTH_A_SEEK_S / source.time_base)
         self._keyframes = source.keyframes  # those that proved not to be keyframes are taken out
         self._num_distrusted = 1
@@ -123,7 +122,7 @@ class PyAVReader:
             self._last_pts = max(self._last_pts, frame.pts)
             if (i := position.pop(frame.pts, None)) is not None:
                 sound = self._damage.is_sound(frame.pts)
-                yield i, DecodedPicture(frame, self._source, self._reformatter) if sound else None
+                yield i, DecodedPicture(frame, self._source, self._tools) if sound else None
             while len(recent) == _PATIENCE_FRAMES and waiting and waiting[0][0] < recent[0]:
                 p, i = waiting[0]
                 must_seek = p in position and self._must_redo(p)

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.video.window import Window
+
 __all__ = ["Picture", "Reader", "Source"]
 
 
@@ -40,12 +42,14 @@ class Source:
 class Picture(Protocol):
     """One decoded frame, at its full size until it is resized."""
 
-    def resized(self, width: int, height: int) -> NDArray[np.uint8]:
-        """The whole frame squashed to [height, width, 3] RGB, upright (mirrored and turned as asked), bicubic."""
+    def resized(self, window: Window) -> NDArray[np.uint8]:
+        """What the window takes of the frame, squashed to its size [H, W, 3] RGB, upright (mirrored and turned as
+        asked), bicubic.
+        """
         ...
 
-    def thumbnail(self, width: int) -> bytes:
-        """A JPEG of this width in the film's own shape."""
+    def thumbnail(self, width: int, window: Window) -> bytes:
+        """A JPEG of this width in the shape that it is shown in."""
         ...
 
 

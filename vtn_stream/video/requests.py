@@ -4,9 +4,10 @@ It knows what a request says and how long its answer may take; what becomes of a
 `process`, what it may answer in `answers`.
 """
 
+import contextlib
 import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,12 +19,16 @@ from vtn_stream.errors import InputError, VideoError
 from vtn_stream.film import VideoInfo, file_stamp
 from vtn_stream.video import answers
 from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess, Request
+from vtn_stream.video.ring import batch_bytes, batches_of
+from vtn_stream.video.window import Window
 
 __all__ = ["DecodingProcess", "FrameBatch", "check_unchanged"]
 
 # Three batches of the ring are enough for one to be filled, one to wait and one to be embedded.
 NUM_SLOTS = 3
 BATCH_SIZE = 64  # frames: some batches of the network for every core; 9 MiB of 224 x 224
+MAX_PICTURES = 256  # in a batch, where several windows are taken of each frame; but never fewer than a few frames
+LEAST_FRAMES = 8
 # An answer may take so long, however busy the process looks: a hundred times what slow machines need. Else a film of
 # which every packet takes most of a deadline would last for months.
 FRAME_S, PIXEL_S = 0.1, 1e-7  # for every frame of the film, and for every pixel of every frame
@@ -71,7 +76,7 @@ class DecodingProcess:
         self._process = ChildProcess(
             deadline_s=deadline_s, memory_bytes=memory_bytes, num_threads=num_threads, reserve_bytes=reserve_bytes
         )
-        self._ring: NDArray[np.uint8] = np.zeros((0, 0, 0, 0, 3), np.uint8)  # shared with it: [slots, batch, H, W, 3]
+        self._ring: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)  # shared with it: [slots, bytes]
 
     def __enter__(self) -> Self:
         return self
@@ -145,11 +150,30 @@ class DecodingProcess:
         Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
         """
+        windows = self.windows(video, pts, [Window(size)], wants_thumbnail, is_fresh=is_fresh)
+        with contextlib.closing(windows) as batches:
+            for (batch,) in batches:
+                yield batch
+
+    def windows(
+        self,
+        video: VideoInfo,
+        pts: NDArray[np.int64],
+        windows: Sequence[Window],
+        wants_thumbnail: NDArray[np.bool_] | None = None,
+        *,
+        is_fresh: bool = False,
+    ) -> Generator[tuple[FrameBatch, ...]]:
+        """As `frames`, but of each frame what the windows take of it: a batch for each, of the same frames, which are
+        decoded once.
+        """
         if len(pts) == 0:
             return
         if wants_thumbnail is None:
             wants_thumbnail = np.zeros(len(pts), np.bool_)
-        ring = self._ring_of(size)
+        sizes = [window.size for window in windows]
+        batch_size = min(BATCH_SIZE, max(LEAST_FRAMES, MAX_PICTURES // len(windows)))
+        ring = batches_of(self._ring_of((NUM_SLOTS, batch_bytes(batch_size, sizes))), batch_size, sizes)
         header: dict[str, Any] = {
             "do": "decode",
             "path": os.path.abspath(video.path),
@@ -166,7 +190,9 @@ class DecodingProcess:
             "field_pictures": video.field_pictures,
             "num_unseen": video.num_hidden + video.num_untimed,
             "sample_aspect_ratio": str(video.sample_aspect_ratio),
-            "ring": ring.shape,
+            "slots": NUM_SLOTS,
+            "batch": batch_size,
+            "windows": windows,
             "num_keyframes": len(video.keyframes),
             "num_wanted": len(pts),
         }
@@ -181,10 +207,12 @@ class DecodingProcess:
             payload += video.pts.tobytes()
         elif video.packet_pts is not None:
             payload += video.packet_pts.tobytes()
-        patience_s = 10 * self._deadline_s + video.num_frames * (FRAME_S + PIXEL_S * video.width * video.height)
+        patience_s = 10 * self._deadline_s + video.num_frames * (
+            len(windows) * FRAME_S + PIXEL_S * video.width * video.height
+        )
         request = Request(film=video.path.name, patience_s=patience_s)
         self._process.ask(request, header, payload)
-        batches = answers.Batches(len(pts), NUM_SLOTS, BATCH_SIZE)
+        batches = answers.Batches(len(pts), NUM_SLOTS, batch_size, len(windows))
         try:
             while True:
                 header, payload = self._process.receive(request, {"slot", "done"}, len(pts))
@@ -194,7 +222,10 @@ class DecodingProcess:
                         self._process.answered()
                         return
                     slot, items, lost, thumbnails = batches.take(header, payload)
-                yield FrameBatch(frames=ring[slot, : len(items)], items=items, lost=lost, thumbnails=thumbnails)
+                yield tuple(
+                    FrameBatch(frames=pictures[slot, : len(items)], items=items, lost=lost, thumbnails=jpegs)
+                    for pictures, jpegs in zip(ring, thumbnails, strict=True)
+                )
                 if not self._process.is_answering(request):
                     raise RuntimeError("the process got another request before all these frames were taken")
                 batches.free(slot)
@@ -203,9 +234,8 @@ class DecodingProcess:
             if self._process.is_answering(request):  # neither answered in full nor gone
                 self._process.stop()
 
-    def _ring_of(self, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """The ring for frames of this (H, W)."""
-        shape = (NUM_SLOTS, BATCH_SIZE, *size, 3)
+    def _ring_of(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """The ring of so many slots, with so many bytes each."""
         if self._ring.shape != shape:
             self._ring = self._process.shared(shape)
         return self._ring

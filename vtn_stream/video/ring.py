@@ -8,12 +8,28 @@ import mmap
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ring"]
+__all__ = ["Ring", "batch_bytes", "batches_of"]
+
+
+def batch_bytes(num_frames: int, sizes: Sequence[tuple[int, int]]) -> int:
+    """Of the ring, for a batch of so many frames, of each of which pictures of these (H, W) are taken."""
+    return num_frames * sum(height * width * 3 for height, width in sizes)
+
+
+def batches_of(ring: NDArray[np.uint8], num_frames: int, sizes: Sequence[tuple[int, int]]) -> list[NDArray[np.uint8]]:
+    """For each size the pictures of all batches, [slots, num_frames, H, W, 3], of a ring [slots, batch_bytes]."""
+    parts, start = [], 0
+    for height, width in sizes:
+        stop = start + batch_bytes(num_frames, [(height, width)])
+        parts.append(ring[:, start:stop].reshape(len(ring), num_frames, height, width, 3))
+        start = stop
+    return parts
 
 
 class Ring:
