@@ -23,6 +23,11 @@ class DecodedPicture:
         self._source = source
         self._reformatter = reformatter
 
+    @property
+    def frame(self) -> av.VideoFrame:
+        """As it is stored."""
+        return self._frame
+
     def resized(self, width: int, height: int) -> NDArray[np.uint8]:
         turned = self._source.rotation in (90, 270)
         if turned:
