@@ -10,6 +10,9 @@ given up what it does not need (`sandbox`). Requests and answers (see `wire`):
     {"do": "decode", "path" ...} + keyframes, pts, flags -> {"slot", "items", "lost", "thumbnails"} + JPEGs,
       (and to decord the pts of all frames, to PyAV those   again and again, then {"done"} | {"error"}
       of all packets where they are not what the file says)
+    {"do": "hold", "films", "encodes"}                   -> {"container": [suffix, why not MP4]} | {"error"}
+    {"do": "cut", "films", "pieces", ...} + of each film -> {"bytes": offset, "done_s"} + a part of the file, again and
+      keyframes, pts, pts of its packets                    again, then {"clip": what was made} | {"error"}
     {"free": slot}                                          the parent has read that slot
 
 The pixels of a batch lie in the ring, shared memory of uint8: in its slot, for each window of the request after the
@@ -31,9 +34,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.errors import DecodingLost, VideoError
+from vtn_stream.errors import DecodingLost, VideoError, listed
 from vtn_stream.region import Box
 from vtn_stream.video import sandbox
+from vtn_stream.video.clip_child import choose_container, make_clip
 from vtn_stream.video.decord_reader import DecordReader
 from vtn_stream.video.probing import read_info
 from vtn_stream.video.pyav_reader import PyAVReader
@@ -94,7 +98,8 @@ class _Child:
         if message is None:
             return False
         request, payload = message
-        name = os.path.basename(request.get("path", ""))
+        names = [film["path"] for film in request.get("films", [])] or [request.get("path", "")]
+        name = listed(dict.fromkeys(map(os.path.basename, names)))
         try:
             if request.get("do") == "probe":
                 probed = read_info(request["path"], request["stream"], self._alive)
@@ -105,6 +110,10 @@ class _Child:
                 )
             elif request.get("do") == "decode":
                 self._decode(request, payload)
+            elif request.get("do") == "hold":
+                self._send(choose_container(request))
+            elif request.get("do") == "cut":
+                self._send({"clip": make_clip(request, payload, self._num_threads, self._send, self._alive)})
             elif request.get("do") == "check":
                 self._send({"missing": self._missing + ([] if self._missing else sandbox.holes())})
         except VideoError as error:

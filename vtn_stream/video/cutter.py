@@ -243,6 +243,7 @@ def _question(
                 "is_repaired": video.packet_pts is not None,
                 "rate": None if video.nominal_rate is None else str(video.nominal_rate),
                 "start": str(video.start),
+                "interlaced": video.interlaced,
                 "end_pts": video.end_pts,
                 "dark": [[dark.start, dark.end] for dark in video.dark],
                 "lengths": [len(array) for array in arrays[-3:]],

@@ -43,6 +43,11 @@ class DecodedPicture:
         self._source = source
         self._tools = tools
 
+    @property
+    def frame(self) -> av.VideoFrame:
+        """As it is stored."""
+        return self._frame
+
     def resized(self, window: Window) -> NDArray[np.uint8]:
         return self._resized(self._cut(window), *window.size)
 

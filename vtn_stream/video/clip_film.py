@@ -1,0 +1,326 @@
+"""A film that a clip is cut from: its packets from a keyframe on, and what they are. Runs in the decoding process.
+
+P packets in the order of the file, from a keyframe on.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+import av.video.stream
+import numpy as np
+from av.video.frame import PictureType
+from numpy.typing import NDArray
+
+from vtn_stream.film import NO_PTS
+from vtn_stream.video.container import check_memory, open_video
+from vtn_stream.video.nals import length_size, nals
+from vtn_stream.video.reader import Source
+
+__all__ = ["ClipFilm", "NotCopyable", "Scan"]
+
+# A demuxer that is asked for a time may land behind it; sound may lie before the picture that it belongs to.
+_BACK_S = (1, 10)
+# A keyframe that was not met so long after its time will not come.
+_PATIENCE_S = 5
+# Frames come out of order by at most 16; a file in which more lie in between is not in order at all.
+_MAX_OPEN = 600
+# So many packets are decoded to see one frame: as many as decoders hold, with their threads.
+_MAX_HELD = 64
+# So many keyframes that prove to be none, before copying is given up.
+_MAX_DISTRUSTED = 8
+_INTRA = (PictureType.I, PictureType.NONE)
+_IDR = 5
+
+
+class NotCopyable(Exception):
+    """The packets of a span cannot be copied; the text says why, as the middle of a sentence, if there is something to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """The packets from a keyframe on that show the frames [first, stop) of the film, and no others.
+
+    pts   int64 [P], when the frame of each is shown
+    idr   bool [P], H.264: whether nothing after it refers to anything before
+    ids   of the parameter sets in them (H.264)
+    """
+
+    first: int
+    stop: int
+    pts: NDArray[np.int64]
+    idr: NDArray[np.bool_]
+    ids: frozenset[int]
+
+    @property
+    def depth(self) -> int:
+        """How many packets of later frames lie before one, at most."""
+        order, depth = np.argsort(np.argsort(self.pts)), 0
+        highest = np.maximum.accumulate(order)
+        for late in np.flatnonzero(order < highest):
+            window = order[max(0, late - _MAX_OPEN) : late]
+            depth = max(depth, int(np.count_nonzero(window > order[late])))
+        return depth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClipFilm:
+    """What the parent has told of a film: `source` for readers, and its clock. dark: where it shows nothing."""
+
+    source: Source
+    pts: NDArray[np.int64]
+    end_pts: int
+    start: Fraction
+    rate: Fraction | None
+    interlaced: bool
+    dark: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(
+        cls, told: dict[str, Any], keyframes: NDArray[np.int64], pts: NDArray[np.int64], packets: NDArray[np.int64]
+    ) -> "ClipFilm":
+        rate = told["rate"]
+        source = Source(
+            path=Path(told["path"]),
+            stream=told["stream"],
+            time_base=Fraction(told["time_base"]),
+            rotation=told["rotation"],
+            mirrored=told["mirrored"],
+            sample_aspect_ratio=Fraction(told["sample_aspect_ratio"]),
+            keyframes=keyframes,
+            temporal_layers=told["temporal_layers"],
+            packet_pts=packets if told["is_repaired"] else None,
+            restarts=np.array(told["restarts"], np.int64),
+            field_pictures=told["field_pictures"],
+            num_unseen=told["num_unseen"],
+        )
+        return cls(
+            source=source,
+            pts=pts,
+            end_pts=told["end_pts"],
+            start=Fraction(told["start"]),
+            rate=None if rate is None else Fraction(rate),
+            interlaced=told["interlaced"],
+            dark=tuple((start, end) for start, end in told["dark"]),
+        )
+
+    def open(self) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+        return open_video(str(self.source.path), self.source.stream)
+
+    def lasts(self, frame: int) -> int:
+        """How long a frame is shown."""
+        end = int(self.pts[frame + 1]) if frame + 1 < len(self.pts) else self.end_pts
+        dark = [start for start, _ in self.dark if self.pts[frame] < start < end]
+        return min([end, *dark]) - int(self.pts[frame])
+
+    def scan(self, first: int, stop: int, alive: Callable[[], None], *, codec: str) -> Scan:
+        """The packets that show the frames [first, stop) from the last keyframe before on, and a few more where others
+        need them. Raises NotCopyable.
+        """
+        keys = self._keyframes(first)
+        for number, k in enumerate(keys[:_MAX_DISTRUSTED]):
+            scan = self._scan_from(k, stop, alive, codec, is_last=number + 1 == min(len(keys), _MAX_DISTRUSTED))
+            if scan is not None:
+                return scan
+        raise NotCopyable("none of the keyframes before is one by itself")
+
+    def packets(self, first: int, alive: Callable[[], None]) -> Iterator[tuple[av.Packet, int]]:
+        """The packets of the picture from the keyframe of this frame on, without those of frames shown before it, each
+        with the time at which its frame is shown (NO_PTS: never). Raises NotCopyable where it is not found.
+        """
+        start = int(self.pts[first])
+        for back_s in (*_BACK_S, None):
+            container, stream = self.open()
+            with container:
+                if not self._sought(container, stream, start, back_s):
+                    continue
+                is_found = False
+                for packet, time in self._timed(container, stream, alive):
+                    is_found = is_found or (packet.is_keyframe and time == start)
+                    if is_found and (time >= start or time == NO_PTS):
+                        yield packet, time
+                    elif not is_found and time > start + _PATIENCE_S / self.source.time_base:
+                        break
+                if is_found:
+                    return
+        raise NotCopyable("its keyframe is not found again")
+
+    def sound(self, start_s: Fraction, alive: Callable[[], None], wanted: Sequence[int]) -> Iterator[av.Packet]:
+        """The packets of these tracks from a moment before start_s (on the file's own clock) on."""
+        for back_s in (*_BACK_S, None):
+            container, stream = self.open()
+            with container:
+                tracks = [container.streams[index] for index in wanted]
+                for track in tracks:
+                    track.discard = av.stream.Discard.default
+                if not self._sought(container, stream, int(start_s / self.source.time_base), back_s):
+                    continue
+                is_early = back_s is None
+                for packet in _demuxed(container, [stream, *tracks]):
+                    alive()
+                    time = packet.dts if packet.pts is None else packet.pts
+                    if not packet.size or time is None:
+                        continue
+                    if packet.stream_index == stream.index:
+                        is_early = is_early or time * stream.time_base <= start_s
+                        if not is_early:
+                            break  # it landed behind
+                    else:
+                        is_early = True
+                        packet.pts = time
+                        yield packet
+                if is_early:
+                    return
+
+    def _keyframes(self, first: int) -> list[int]:
+        """Frames where decoding can begin for this one, the nearest first, then each time twice as many away."""
+        keys = np.flatnonzero(np.isin(self.pts[: first + 1], self.source.keyframes))[::-1].tolist()
+        chosen, step = [], 0
+        while step < len(keys):
+            chosen.append(keys[step])
+            step = 2 * step + 1
+        if keys and chosen[-1] != keys[-1]:
+            chosen = [*chosen[: _MAX_DISTRUSTED - 1], keys[-1]]
+        return chosen
+
+    def _scan_from(self, first: int, stop: int, alive: Callable[[], None], codec: str, *, is_last: bool) -> Scan | None:
+        """None if the frame turns out to be no keyframe."""
+        pts: list[int] = []
+        idr: list[bool] = []
+        ids: set[int] = set()
+        highest, hidden = first, 0
+        check: _FirstFrame | None = None
+        size = 0
+        for packet, time in self.packets(first, alive):
+            if check is None:
+                size = length_size(codec, bytes(packet.stream.codec_context.extradata or b""))
+                check = _FirstFrame(packet.stream, int(self.pts[first]))
+            if (sound := check.sees(packet)) is False:
+                return None
+            frame = int(np.searchsorted(self.pts, time)) if time != NO_PTS else len(self.pts)
+            if frame == len(self.pts) or self.pts[frame] != time:
+                hidden += 1
+                if sound:
+                    break
+                continue
+            if len(pts) < frame - first + 1 + _MAX_OPEN:
+                pts.append(time)
+            is_idr = False
+            if codec == "h264":
+                kinds = [(unit[0] & 31, unit) for unit in nals(bytes(packet), size) if unit]
+                is_idr = any(kind == _IDR for kind, _ in kinds)
+                ids |= {set_id(unit) for kind, unit in kinds if kind in (7, 8)}
+            idr.append(is_idr)
+            highest = max(highest, frame)
+            if highest + 1 >= stop and len(pts) == highest + 1 - first:
+                break
+            if len(pts) > highest + 1 - first or highest - stop > _MAX_OPEN:
+                raise NotCopyable("its frames are not in order")
+        if check is None or not pts:
+            raise NotCopyable("its keyframe is not found again")
+        if check.ends() is False:
+            return None
+        if hidden:
+            raise NotCopyable("the file holds frames there that are not to be seen")
+        if len(pts) != highest + 1 - first or highest + 1 < stop:
+            raise NotCopyable("some of its packets are missing")
+        return Scan(
+            first=first, stop=highest + 1, pts=np.array(pts, np.int64), idr=np.array(idr, np.bool_), ids=frozenset(ids)
+        )
+
+    def _sought(
+        self,
+        container: av.container.InputContainer,
+        stream: av.video.stream.VideoStream,
+        time: int,
+        back_s: int | None,
+    ) -> bool:
+        """Whether reading goes on from so long before this time; None: from the start of the file."""
+        if back_s is None:
+            return True
+        if self.source.packet_pts is not None:
+            return False  # the file's own clock does not say where it is
+        try:
+            container.seek(time - int(back_s / self.source.time_base), stream=stream)
+        except av.FFmpegError:
+            return False
+        return True
+
+    def _timed(
+        self, container: av.container.InputContainer, stream: av.video.stream.VideoStream, alive: Callable[[], None]
+    ) -> Iterator[tuple[av.Packet, int]]:
+        times = self.source.packet_pts
+        number = 0
+        for packet in _demuxed(container, [stream]):
+            alive()
+            if not packet.size:
+                continue
+            time = packet.dts if packet.pts is None else packet.pts
+            if times is not None:
+                time = int(times[number]) if number < len(times) else None
+                number += 1
+            yield packet, NO_PTS if time is None or packet.is_discard else time
+
+
+class _FirstFrame:
+    """Looks whether what a packet begins with decodes by itself: decodes until its frame has come out."""
+
+    def __init__(self, stream: av.video.stream.VideoStream, pts: int) -> None:
+        self._stream = stream
+        self._codec = av.CodecContext.create(stream.codec_context.codec.name, "r")
+        self._codec.extradata = stream.codec_context.extradata
+        self._codec.thread_count = 1
+        self._pts = pts
+        self._num_given = 0
+        self._verdict: bool | None = None
+
+    def sees(self, packet: av.Packet) -> bool | None:
+        """False: it does not; True: it does; None: not known yet."""
+        if self._verdict is None:
+            self._num_given += 1
+            self._verdict = self._judge(packet)
+            if self._verdict is None and self._num_given >= _MAX_HELD:
+                self._verdict = False
+        return self._verdict
+
+    def ends(self) -> bool:
+        if self._verdict is None:
+            self._verdict = self._judge(None)
+        return bool(self._verdict)
+
+    def _judge(self, packet: av.Packet | None) -> bool | None:
+        try:
+            frames = self._codec.decode(packet)
+        except MemoryError:
+            raise
+        except av.FFmpegError:
+            check_memory(self._stream)
+            return False
+        for frame in frames:
+            return not frame.is_corrupt and (frame.key_frame or frame.pict_type in _INTRA)
+        return None
+
+
+def set_id(unit: bytes) -> int:
+    """The number of an H.264 parameter set: of a sequence (type 7), or of pictures (8)."""
+    payload = unit[4:12] if unit[0] & 31 == 7 else unit[1:9]
+    bits = f"{int.from_bytes(payload, 'big'):0{8 * len(payload)}b}"
+    zeros = bits.find("1")
+    return int(bits[zeros : 2 * zeros + 1] or "0", 2) - 1 if zeros >= 0 else 0
+
+
+def _demuxed(container: av.container.InputContainer, streams: list[Any]) -> Iterator[av.Packet]:
+    while True:
+        try:
+            yield from container.demux(streams)
+            return
+        except IndexError:  # of a stream that begins later in the file, which PyAV does not know: go on behind it
+            continue
+        except MemoryError:
+            raise
+        except av.FFmpegError:
+            return  # the film ends there
