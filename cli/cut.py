@@ -10,19 +10,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from vtn_stream.cutting.cut import (
-    ClipFailed,
-    ClipReady,
-    Cut,
-    CutEvent,
-    Cutting,
-    SecondsCut,
-    Told,
-    plan_cut,
-    write_clips,
-)
+from vtn_stream.cutting.cut import plan_cut
 from vtn_stream.cutting.names import PAGE, film_folder
 from vtn_stream.cutting.plan import How, check_labels
+from vtn_stream.cutting.writing import ClipFailed, ClipReady, Cut, CutEvent, Cutting, SecondsCut, Told, write_clips
 from vtn_stream.errors import InputError, StoreError, VtnStreamError, printable
 from vtn_stream.exchange import check_labels as check_selected
 from vtn_stream.exchange import selected

@@ -2,11 +2,13 @@
 
 names, pieces, plan  which files, with which frames; pure
 films                where the film lies, and whether it is the one
-cut                  the work itself, and cut.json (manifest), so that it goes on where it was stopped
+cut, writing         the work itself
+manifest             cut.json: what is finished, so that a cut goes on where it was stopped
 page, contact_sheet  what shows the clips
 """
 
-from vtn_stream.cutting.cut import Cut, cut
+from vtn_stream.cutting.cut import cut
 from vtn_stream.cutting.plan import How
+from vtn_stream.cutting.writing import Cut
 
 __all__ = ["Cut", "How", "cut"]
