@@ -21,7 +21,7 @@ from .console import err, out, quiet_option, tell_warning
 from .interrupts import check_interrupted
 from .naming import names_from, of_timeline, tell_table
 
-__all__ = ["export", "tell_exported"]
+__all__ = ["export", "tell_exported", "timelines_in"]
 
 
 @click.command()
@@ -41,37 +41,7 @@ __all__ = ["export", "tell_exported"]
     metavar="FILE",
     help="All timelines in this one file: CSV, TSV, Excel, Parquet, ActivityNet, BORIS or Label Studio, by its suffix.",
 )
-@click.option("--threshold", type=options.Number(0, 1), help="Only segments with at least this score; see above.")
-@click.option("--label", "labels", multiple=True, help="Only this label; may be repeated.")
-@click.option(
-    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Give a label another name; may be repeated."
-)
-@options.label_with
-@click.option(
-    "--merge-gap",
-    "merge_gap_s",
-    type=options.Number(0),
-    metavar="S",
-    help="Join segments of one label that are at most this far apart.",
-)
-@click.option(
-    "--min-duration",
-    "min_duration_s",
-    type=options.Number(0),
-    default=0.0,
-    metavar="S",
-    help="Leave out shorter segments.",
-)
-@click.option(
-    "--top", type=click.IntRange(1), metavar="N", help="Only this many segments, those with the highest scores."
-)
-@click.option(
-    "--lead", "lead_s", type=options.Number(), default=0.0, metavar="S", help="Begin each segment this much earlier."
-)
-@click.option(
-    "--lag", "lag_s", type=options.Number(), default=0.0, metavar="S", help="End each segment this much later."
-)
-@click.option("--no-overlaps", is_flag=True, help="At each moment only one segment, the one with the highest score.")
+@options.selection
 @options.rate
 @options.start_timecode
 @options.bom
@@ -85,7 +55,6 @@ def export(
     formats: tuple[str, ...],
     output: Path | None,
     together: Path | None,
-    renames: tuple[str, ...],
     rate: str | None,
     start_timecode: str | None,
     bom: bool,
@@ -94,7 +63,7 @@ def export(
     anonymous: bool,
     table: Path | None,
     overwrite: bool,
-    **selected: object,
+    selection: Selection,
 ) -> int:
     """Write TIMELINES (.timeline.json files, or folders of them) in other formats. Needs neither film nor model.
 
@@ -104,14 +73,13 @@ def export(
     """
     if not formats and together is None:
         raise click.UsageError("nothing to write: name a format with -f, or a file with --together")
-    selection = Selection(names=_names(renames), **selected)  # type: ignore[arg-type]  # click has checked them
     how = Options(rate=options.as_rate(rate), start_timecode=start_timecode, bom=bom)
     faults: list[str] = []
     names = tuple(suffixes(faults)) if "all" in formats else formats
     for fault in faults:
         err.print(Text(fault, style="yellow"), soft_wrap=True)
     check_written(names, "nothing was written")
-    paths = _files(timelines)
+    paths = timelines_in(timelines)
     folders = {path.parent for path in paths} if output is None else {output}
     films = names_from(anonymous, table, *folders, *(() if together is None else (together.parent,)))
     if films is not None and output is not None and names:
@@ -169,7 +137,7 @@ def tell_exported(done: Exported, source: Path, name: str | None = None) -> None
         out.print(Text(f"wrote {printable(str(path))}"), soft_wrap=True)
 
 
-def _files(given: tuple[Path, ...]) -> list[Path]:
+def timelines_in(given: tuple[Path, ...]) -> list[Path]:
     """The given timelines, and those in the given folders."""
     found = [path / below if path.is_dir() else path for path in given for below in _in_folder(path)]
     return list(dict.fromkeys(found))
@@ -206,13 +174,3 @@ def _check_targets(
                 f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
             )
         of[target] = path
-
-
-def _names(renames: tuple[str, ...]) -> dict[str, str]:
-    names = {}
-    for given in renames:
-        old, equals, new = given.partition("=")
-        if not (old and equals and new):
-            raise click.BadParameter(f"{given!r} is not OLD=NEW", param_hint="--rename")
-        names[old] = new
-    return names

@@ -21,6 +21,7 @@ COMMANDS = {
     "annotate": "Make pages in which you say what happens in films.",
     "probe": "Show a film's clock and shape.",
     "export": "Write timelines in other formats, or a part of what is in them.",
+    "cut": "Cut clips out of films, by their timelines.",
     "convert": "Write a file of another program as a timeline, or in any other format.",
     "report": "Make a timeline's page, or a folder's.",
     "review": "Show what people corrected in timelines, and how good the model was.",

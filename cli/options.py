@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from vtn_stream.analysis import DEFAULT_BACKBONE, DEFAULT_FPS
+from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import FORMATS
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.reading import CodingOptions
@@ -46,6 +47,7 @@ __all__ = [
     "rate",
     "refine",
     "results",
+    "selection",
     "settings",
     "size",
     "start_timecode",
@@ -208,10 +210,70 @@ rate = click.option(
     metavar="RATE",
     help="Frames a second, for timelines that count frames: 25, 29.97, 30000/1001. [default: the film's]",
 )
+
+
+def _renames(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    names = {}
+    for rename in given:
+        old, equals, new = rename.partition("=")
+        if not (old and equals and new):
+            raise click.BadParameter(f"{rename!r} is not OLD=NEW")
+        names[old] = new
+    return names
+
+
 label_with = click.option(
     "--label-with",
     metavar="ATTRIBUTE",
     help="Put this attribute before each label, such as subject: hen 1: walk.",
+)
+
+
+def selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that select and change segments, in the order in which they work, as the argument selection."""
+    command = gathered(Selection, "selection")(command)
+    for option in reversed(_SELECTION):
+        command = option(command)
+    return command
+
+
+_SELECTION = (
+    click.option("--threshold", type=Number(0, 1), help="Only segments with at least this score; see above."),
+    click.option("--label", "labels", multiple=True, help="Only this label; may be repeated."),
+    click.option(
+        "--rename",
+        "names",
+        multiple=True,
+        metavar="OLD=NEW",
+        callback=_renames,
+        help="Give a label another name; may be repeated.",
+    ),
+    label_with,
+    click.option(
+        "--merge-gap",
+        "merge_gap_s",
+        type=Number(0),
+        metavar="S",
+        help="Join segments of one label that are at most this far apart.",
+    ),
+    click.option(
+        "--min-duration",
+        "min_duration_s",
+        type=Number(0),
+        default=0.0,
+        metavar="S",
+        help="Leave out shorter segments.",
+    ),
+    click.option(
+        "--top", type=click.IntRange(1), metavar="N", help="Only this many segments, those with the highest scores."
+    ),
+    click.option(
+        "--lead", "lead_s", type=Number(), default=0.0, metavar="S", help="Begin each segment this much earlier."
+    ),
+    click.option("--lag", "lag_s", type=Number(), default=0.0, metavar="S", help="End each segment this much later."),
+    click.option(
+        "--no-overlaps", is_flag=True, help="At each moment only one segment, the one with the highest score."
+    ),
 )
 observations = click.option(
     "--observation",

@@ -5,7 +5,7 @@ convert    any format that can be read -> any that can be written
 """
 
 from vtn_stream.exchange.convert import convert
-from vtn_stream.exchange.export import check_labels, export, export_together
+from vtn_stream.exchange.export import check_labels, export, export_together, selected
 from vtn_stream.exchange.output import Exported, Pages, holding_many
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "export",
     "export_together",
     "holding_many",
+    "selected",
 ]

@@ -30,7 +30,7 @@ from vtn_stream.results.writing import write_file
 from vtn_stream.store import read_scores, scores_identity
 from vtn_stream.timeline import Timeline
 
-__all__ = ["check_labels", "export", "export_together"]
+__all__ = ["check_labels", "export", "export_together", "selected"]
 
 
 def export(
@@ -54,7 +54,7 @@ def export(
     """
     formats = tuple(formats)
     check_written(formats, "nothing was written")
-    timeline, warnings = _selected(path, selection, names)
+    timeline, warnings = selected(path, selection, names)
     folder, stem = path.parent if folder is None else folder, stem_of(path)
     if names is not None:
         if stem != timeline.video_path and same_file(folder, path.parent):
@@ -115,7 +115,7 @@ def export_together(
     timelines, warnings = [], []
     for path in paths:
         try:
-            timeline, of_selection = _selected(path, selection, names)
+            timeline, of_selection = selected(path, selection, names)
         except VtnStreamError as error:
             if on_error is None:
                 raise
@@ -159,7 +159,8 @@ def check_labels(paths: Iterable[Path], selection: Selection) -> None:
         )
 
 
-def _selected(path: Path, selection: Selection, names: Names | None = None) -> tuple[Timeline, tuple[str, ...]]:
+def selected(path: Path, selection: Selection, names: Names | None = None) -> tuple[Timeline, tuple[str, ...]]:
+    """What is selected of a timeline's file, inside its film, and lines on what users should know of it."""
     whole, num_outside = inside_film(load_timeline(path))
     try:
         chosen = selection.apply(whole, lambda: _scores(path, whole))
