@@ -26,11 +26,12 @@ from vtn_stream.embedding import (
     probe,
     views_to_embed,
 )
-from vtn_stream.errors import CheckpointError, InputError
+from vtn_stream.errors import CheckpointError, InputError, VideoError
 from vtn_stream.estimate import Estimate
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
-from vtn_stream.plan import Plan, plan_of
+from vtn_stream.plan import Plan, check_recording_name, plan_of
+from vtn_stream.recording import joined
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
@@ -87,8 +88,9 @@ AnalysisEvent = EmbeddingEvent | Provisional | SequenceRead | CutsPlaced
 
 
 def analyze(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
+    name: str | None = None,
     model: str | os.PathLike[str] | None = None,
     point: str | None = None,
     fps: float | Fraction | str | None = None,
@@ -106,6 +108,8 @@ def analyze(
 ) -> Timeline:
     """The timeline of a film: what a model sees in it, or without one its scenes.
 
+    path            the film; or the files of a recording in their order, each of which begins where the one before ends
+    name            of the recording
     model           a checkpoint's file, or the name of one in the models folder
     point           the name of one of its operating points; by default the default one
     fps             grid positions per second; by default the model's, or 2
@@ -134,7 +138,7 @@ def analyze(
         refine=refine,
     )
     with Analyzer(settings) as analyzer:
-        plan = analyzer.plan(path, start_s=start_s, end_s=end_s)
+        plan = analyzer.plan(path, name=name, start_s=start_s, end_s=end_s)
         analysis = analyzer.analyze(plan, on_event=on_event)
         check_usable(plan, analysis)
         return analysis.timeline
@@ -247,12 +251,50 @@ class Analyzer:
         stream = self._settings.stream
         return probe(path, self._store, self._process, stream=stream, inputs=lambda: self.inputs)
 
-    def plan(self, path: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float = math.inf) -> Plan:
+    def recording(
+        self, paths: Sequence[str | os.PathLike[str]], name: str, starts: Sequence[Fraction] | None = None
+    ) -> VideoInfo:
+        """The files of a recording as one film of this name; see `recording.joined`.
+
+        Raises VideoError for a file that cannot be read: a recording without it would be another one.
+        """
+        videos = []
+        for path in paths:
+            try:
+                videos.append(self.probe(path))
+            except VideoError as error:
+                cure = error.cure if len(paths) == 1 else f"{error.cure}, or leave this file out"
+                raise VideoError(error.fact, f"nothing of {name} was analyzed", cure) from error
+        return joined(name, videos, starts)
+
+    def plan(
+        self,
+        path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        name: str | None = None,
+        starts: Sequence[Fraction] | None = None,
+        start_s: float = 0.0,
+        end_s: float = math.inf,
+    ) -> Plan:
         """Plans the analysis of a film, or of the part of it in [start_s, end_s). Probes it, and loads no network.
+
+        path    the film; or the files of a recording, in their order
+        name    of the recording
+        starts  when each of its files begins, in seconds; by default where the one before ends
 
         Raises VideoError, CheckpointError, and InputError where the part holds nothing.
         """
-        return plan_of(self.probe(path), self.sampling, start_s, end_s)
+        paths = [path] if isinstance(path, str | os.PathLike) else path
+        if name is None:
+            if len(paths) != 1:
+                raise InputError(
+                    f"{len(paths)} files are given as a recording without a name",
+                    "nothing was analyzed",
+                    "give its files, and its name",
+                )
+            return plan_of(self.probe(paths[0]), self.sampling, start_s, end_s)
+        check_recording_name(name, paths)
+        return plan_of(self.recording(paths, name, starts), self.sampling, start_s, end_s)
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks of which an input is not in the store, or is damaged there."""
@@ -329,8 +371,8 @@ class Analyzer:
 
         if self._network is None:
             self._network = load_network(checkpoint, self.encoder)
-        first, last = self.sampling.positions(*plan.span_s)
-        start, stop = plan.chunks[0].start, plan.chunks[-1].stop
+        first, last = self.sampling.span(plan.video, *plan.span_s)
+        start, stop = plan.chunks[0].rows.start, plan.chunks[-1].rows.stop
         job = ModelOnFilm(
             checkpoint=checkpoint,
             point=self._settings.point,

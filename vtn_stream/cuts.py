@@ -136,6 +136,57 @@ def _answers(
     tell: Callable[[Warned | CutsPlaced], None],
     question: Question,
 ) -> list[tuple[Transition, ...] | None]:
+    if video.parts:
+        return _answers_of_parts(video, changes, store, process, tell, question)
+    return _answers_of_one(video, changes, store, process, tell, question)
+
+
+def _answers_of_parts(
+    video: VideoInfo,
+    changes: NDArray[np.int64],
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    tell: Callable[[Warned | CutsPlaced], None],
+    question: Question,
+) -> list[tuple[Transition, ...] | None]:
+    """For a recording. What is asked within a file is asked of the file, and so it is the same as where the file is
+    looked at alone; but where its neighbour goes on without a gap and has frames that help, of both, as one film.
+    """
+    around = [question.around(video, a, b) for a, b in changes.tolist()]
+    of_file = np.full(len(changes), -1)
+    joins = [False, *(_goes_on(video, part.first_frame) for part in video.parts[1:]), False]
+    for i, part in enumerate(video.parts):
+        first, stop = part.first_frame, part.first_frame + part.video.num_frames
+        for c, near in enumerate(around):
+            is_inside = first <= changes[c, 0] and changes[c, 1] < stop
+            helped = (near.start < first and joins[i]) or (near.stop > stop and joins[i + 1])
+            if is_inside and not helped:
+                of_file[c] = i
+    found: list[tuple[Transition, ...] | None] = [None] * len(changes)
+    for i in np.unique(of_file).tolist():
+        mine = np.flatnonzero(of_file == i)
+        by = 0 if i < 0 else video.parts[i].first_frame
+        film = video if i < 0 else video.parts[i].video
+        answers = _answers_of_one(film, changes[mine] - by, store, process, tell, question)
+        for c, seen in zip(mine.tolist(), answers, strict=True):
+            found[c] = None if seen is None else tuple(t.later(by) for t in seen)
+    return found
+
+
+def _goes_on(video: VideoInfo, first_frame: int) -> bool:
+    """Whether the recording's file that begins with this frame follows the one before without a gap."""
+    pts = int(video.pts[first_frame])
+    return not any(span.end == pts for span in video.dark)
+
+
+def _answers_of_one(
+    video: VideoInfo,
+    changes: NDArray[np.int64],
+    store: EmbeddingStore,
+    process: DecodingProcess,
+    tell: Callable[[Warned | CutsPlaced], None],
+    question: Question,
+) -> list[tuple[Transition, ...] | None]:
     method = f"{question.method}, {process.packages}"
     file = cuts_file(store.root, video.identity, method)
     try:

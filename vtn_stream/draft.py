@@ -18,7 +18,7 @@ from vtn_stream.plan import Plan
 from vtn_stream.sampling import Chunk, SamplingPlan, earlier_frames
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
-from vtn_stream.timeline import Timeline
+from vtn_stream.timeline import Part, Timeline
 from vtn_stream.track import PICTURE, Execution, GridScores, Recipe, change_s
 from vtn_stream.transitions import Transition, distinct
 from vtn_stream.version import __version__
@@ -47,7 +47,7 @@ class Look:
 
 
 # Why a position has no embedding; 0 where it has one.
-NOT_YET, DAMAGED, LOST, NOTHING_SHOWN, LEAP, CUT_OFF = 1, 2, 3, 4, 5, 6
+NOT_YET, DAMAGED, LOST, NOTHING_SHOWN, LEAP, CUT_OFF, NO_FILE = 1, 2, 3, 4, 5, 6, 7
 GAP_REASONS = {
     NOT_YET: "not analyzed yet",
     DAMAGED: "the frames are damaged",
@@ -55,6 +55,7 @@ GAP_REASONS = {
     NOTHING_SHOWN: "no frame is shown",
     LEAP: "the film's clock jumps: no frame is shown",
     CUT_OFF: "the file ends earlier",
+    NO_FILE: "no file has this time",
 }
 ROLE_NOTES: "dict[FilmRole | None, str]" = {
     "learnt": "The model learnt from this film: expect more errors on other films.",
@@ -113,26 +114,34 @@ class Draft:
         if training is not None:
             from vtn_stream.checkpoints.training_films import film_role
 
-            self._role = film_role(training, video.identity)
-        self._first = chunks[0].start
-        planned = sampling.grid(video, chunks[0].start, chunks[-1].stop)
+            self._role = film_role(training, video.identity, *(part.video.identity for part in video.parts))
+        self._first = chunks[0].rows.start
+        planned = sampling.grid(video, chunks[0].rows.start, chunks[-1].rows.stop)
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
         self._values = np.zeros((len(planned), encoder.num_features * len(inputs)), np.float16)  # [T, I * D]
-        self._why_invalid = np.full(len(planned), NOT_YET, np.int8)  # [T]
+        self._why_invalid = np.full(len(planned), NO_FILE, np.int8)  # [T]
+        for chunk in chunks:
+            self._why_invalid[self._rows(chunk)] = NOT_YET
         self._why_dark = np.full(len(planned), NOTHING_SHOWN, np.int8)  # [T], where no frame is shown
         for span in video.dark:
             within = slice(*np.searchsorted(planned.grid_s, (video.seconds(span.start) - CLOCK_TOLERANCE_S, np.inf)))
             self._why_dark[within] = LEAP if span.why == "leap" else CUT_OFF
+        for part in video.parts:  # as before the first frame of any film
+            bounds_s = float(part.start) - CLOCK_TOLERANCE_S, video.times_s[part.first_frame] - CLOCK_TOLERANCE_S
+            self._why_dark[slice(*np.searchsorted(planned.grid_s, bounds_s))] = NOTHING_SHOWN
         self._executions: dict[str, Execution] = {}
 
     def add(self, ready: ChunkReady) -> None:
-        rows = slice(ready.chunk.start - self._first, ready.chunk.stop - self._first)
+        rows = self._rows(ready.chunk)
         self._values[rows] = ready.values
         self._index.valid[rows] = ready.index.valid
         missed = np.where(ready.index.frame < 0, self._why_dark[rows], LOST if ready.source == "lost" else DAMAGED)
         self._why_invalid[rows] = np.where(ready.index.valid, 0, missed)
         self._executions |= {execution.digest: execution for execution in ready.executions}
         self._scorer.advance(self._values, self._index, self._why_invalid != NOT_YET)
+
+    def _rows(self, chunk: Chunk) -> slice:
+        return slice(chunk.rows.start - self._first, chunk.rows.stop - self._first)
 
     def analysis(self, *, complete: bool, look: Look | None = None) -> Analysis:
         """The timeline of what is there. look: at the frames between the sampled ones, for scenes; None: scenes change
@@ -155,6 +164,7 @@ class Draft:
             nominal_rate=self._video.nominal_rate,
             variable_rate=self._video.variable_rate,
             start_timecode=self._video.start_timecode,
+            parts=_parts(self._video),
             segments=tuple(replace(s, origin="model") for s in self._scorer.segments(scores, index, duration_s)),
             clip_labels=_best(scores, labels),
             gaps=tuple(
@@ -219,6 +229,13 @@ class Draft:
                     )
         return lines
 
+    def _joins(self) -> list[str]:
+        """For a recording, what its joins mean for what was read."""
+        is_change = [change_s(name) is not None for name in self._inputs]
+        if len(self._video.parts) < 2 or not any(is_change):
+            return []
+        return ["Changes are measured within each file: the first frames of each show none."]
+
     def _provenance(self, cuts: "_Cuts | None") -> dict[str, Any]:
         """The provenance as JSON values, without times and the like: equal films, settings and executions give equal
         bytes.
@@ -232,7 +249,7 @@ class Draft:
             notes.append(ROLE_NOTES[self._role])
         if num_repeated:
             notes.append(f"The grid is finer than the film: {num_repeated} positions repeat a frame.")
-        notes += [*self._too_slow(np.unique(shown)), *notices(self._video)]
+        notes += [*self._too_slow(np.unique(shown)), *self._joins(), *notices(self._video)]
         if counts[DAMAGED]:
             earlier = "" if self._inputs == (PICTURE,) else ", or the earlier frames that they are compared with,"
             notes.append(
@@ -313,6 +330,22 @@ def _by_appearance(timeline: Timeline, labels: Sequence[str]) -> dict[str, str]:
     this part of it                 |-A-|-B-|-C-|   C is named A; A, which is not shown, is named last
     """
     return dict(zip(dict.fromkeys((*timeline.labels, *labels)), labels, strict=True))
+
+
+def _parts(video: VideoInfo) -> tuple[Part, ...]:
+    """The files of a recording, as its timeline has them."""
+    return tuple(
+        Part(
+            video_path=shareable_name(part.video.path.name),
+            video_identity=part.video.identity,
+            start_s=float(part.start),
+            duration_s=part.video.duration_s,
+            nominal_rate=part.video.nominal_rate,
+            variable_rate=part.video.variable_rate,
+            start_timecode=part.video.start_timecode,
+        )
+        for part in video.parts
+    )
 
 
 def _best(scores: GridScores, labels: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

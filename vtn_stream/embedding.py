@@ -1,4 +1,5 @@
-"""The loop film -> store: reads stored chunks; probes, decodes, embeds and stores missing ones.
+"""The loop film -> store: reads stored chunks; probes, decodes, embeds and stores missing ones. A recording goes
+file by file: each is embedded as it would be alone.
 
 n positions of a chunk, I inputs, D embedding width. Each input of each region of a chunk is stored apart; what is
 missing of all of them is computed in one pass over the film.
@@ -53,6 +54,7 @@ MAX_LOST_IN_A_ROW = 3
 class ChunkReady:
     """A chunk is there: from the store, decoded just now, or given up as lost (then nothing of it is valid).
 
+    index       of the film, or of the recording: in its clock and frames
     values      float16 [n, I * D], the columns of each input side by side, zero where the index is invalid: where one
                 of the inputs has nothing
     source      "film" if any of the inputs was decoded just now
@@ -148,12 +150,31 @@ def embed(
     lost: Container[int] = (),
 ) -> Iterator[EmbeddingEvent]:
     """Gives every chunk once for each region: first the stored ones, then the others in order, each stored before it is
-    given. A chunk of which something is missing counts as not stored for all regions.
+    given. A chunk of which something is missing counts as not stored for all regions. Of a recording, all this for each
+    of its files, one after the other.
 
     A stored chunk of another execution of the same recipe is taken too, unless exact. lost: numbers of chunks on which
     decoding is known to die; they are not tried again. Raises VideoError if the film cannot be read at all,
     StoreError where the store cannot be written.
     """
+    if video.parts:
+        for first in dict.fromkeys(chunk.first for chunk in chunks):
+            of_file = [chunk for chunk in chunks if chunk.first == first]
+            file = plan.file_of(video, of_file[0])
+            for event in embed(
+                file,
+                of_file,
+                plan,
+                encoder,
+                store,
+                process,
+                inputs=inputs,
+                regions=regions,
+                exact=exact,
+                lost=lost,
+            ):
+                yield _in_recording(event, video, plan) if isinstance(event, ChunkReady) else event
+        return
     missing: list[Found] = []
     computed: set[tuple[Sight, Execution]] = set()
     for chunk in chunks:
@@ -177,6 +198,12 @@ def embed(
             computed |= {(sight, execution) for sight in lacking[event.chunk] if sight.region == event.region}
     for sight, execution in computed:
         store.finish(video, plan.chunks(video), sight.recipe(encoder, plan), execution)
+
+
+def _in_recording(ready: ChunkReady, video: VideoInfo, plan: SamplingPlan) -> ChunkReady:
+    """A chunk of one of the recording's files, in the recording's clock."""
+    planned = plan.grid(video, ready.chunk.rows.start, ready.chunk.rows.stop)
+    return replace(ready, index=replace(planned, valid=ready.index.valid))
 
 
 def _without_film(path: Path, inputs: Sequence[str], there: Container[str]) -> VideoError | None:
@@ -241,7 +268,8 @@ def look_up(
     regions: Sequence[str] = (WHOLE,),
     exact: bool,
 ) -> Found:
-    """What the store has of the chunk. One that holds other frames than the plan is missing.
+    """What the store has of the chunk. One that holds other frames than the plan is missing. video: the chunk's own
+    file, or its recording.
 
     How this machine computes is asked only where it matters, as the network is loaded to know it: where several
     executions computed the chunk, the one of this machine comes first.
@@ -249,6 +277,7 @@ def look_up(
     sights = [Sight(region, name) for region in regions for name in inputs]
     found: dict[Sight, StoredChunk] = {}
     problems = []
+    video = plan.file_of(video, chunk)
     planned: FrameIndex | None = None
     for sight in sights:
         recipe = sight.recipe(encoder, plan)

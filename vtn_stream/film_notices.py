@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vtn_stream.film import VideoInfo
+from vtn_stream.film import VideoInfo, shareable_name
 
 __all__ = ["notices", "warnings"]
 
@@ -11,6 +11,8 @@ _MAX_PLACES = 5  # named in one line
 
 def warnings(video: VideoInfo) -> list[str]:
     """A line for each thing that is wrong with the film's own clock or size, and what was done."""
+    if video.parts:
+        return [f"in {part.video.path.name}, {line}" for part in video.parts for line in warnings(part.video)]
     found = []
     if video.restarts:
         places = _named([_clock(video.seconds(pts)) for pts in video.restarts])
@@ -35,7 +37,11 @@ def warnings(video: VideoInfo) -> list[str]:
 
 
 def notices(video: VideoInfo) -> list[str]:
-    """`warnings`, and what is no fault of the film, as sentences."""
+    """`warnings`, and what is no fault of the film, as sentences. Of a recording, those of each file with its name."""
+    if video.parts:
+        return [
+            f"{shareable_name(part.video.path.name)}: {line}" for part in video.parts for line in notices(part.video)
+        ]
     found = []
     if len(video.video_streams) > 1:
         others = ", ".join(str(index) for index in video.video_streams if index != video.stream)

@@ -1,12 +1,14 @@
 """Which part of a film is analyzed, in pieces of work."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vtn_stream.errors import InputError
 from vtn_stream.film import VideoInfo
 from vtn_stream.sampling import Chunk, SamplingPlan
 
-__all__ = ["Plan", "plan_of"]
+__all__ = ["Plan", "check_recording_name", "plan_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,18 @@ class Plan:
     video: VideoInfo
     chunks: tuple[Chunk, ...]
     span_s: tuple[float, float]
+
+
+def check_recording_name(name: str, paths: Sequence[str | os.PathLike[str]]) -> None:
+    """Raises InputError unless a recording of these files can have this name."""
+    if not paths:
+        raise InputError(f"no file of {name or 'the recording'} is given", "nothing was analyzed", "give its files")
+    if not name or name in (".", "..") or any(mark in name for mark in "/\\\0") or name.endswith(":"):
+        raise InputError(
+            f"a recording cannot be called {name or 'nothing'}",
+            "nothing was analyzed",
+            "give a plain name without folders; -o names the folder of its results",
+        )
 
 
 def plan_of(video: VideoInfo, sampling: SamplingPlan, start_s: float, end_s: float) -> Plan:
@@ -40,6 +54,15 @@ def plan_of(video: VideoInfo, sampling: SamplingPlan, start_s: float, end_s: flo
             "begin earlier",
         )
     chunks = sampling.chunks(video, start_s, end_s)
+    if not chunks and any(
+        span.why == "no file" and video.seconds(span.start) <= start_s and end_s <= video.seconds(span.end)
+        for span in video.dark
+    ):
+        raise InputError(
+            f"no file of {video.path.name} has the time from {start_s:.3f} s to {end_s:.3f} s",
+            "there is nothing to analyze",
+            "widen --start and --end",
+        )
     if not chunks:
         raise InputError(
             f"the part to analyze has no position at {float(sampling.fps):g} positions per second",

@@ -113,6 +113,22 @@ class SamplingPlan:
             first += num
         return laid
 
+    def file_of(self, video: VideoInfo, chunk: Chunk) -> VideoInfo:
+        """The film whose grid the chunk counts: the recording's file, or the film itself where it is one file."""
+        return self.part_of(video, chunk).video if video.parts else video
+
+    def part_of(self, video: VideoInfo, chunk: Chunk) -> FilmPart:
+        """The part of a recording that the chunk is of."""
+        return next(laid.part for laid in self._laid(video) if laid.first == chunk.first)
+
+    def span(self, video: VideoInfo, start_s: float, end_s: float) -> tuple[int, int]:
+        """As `positions`, for any film."""
+        if not video.parts:
+            return self.positions(start_s, end_s)
+        grid_s = self.grid(video).grid_s + CLOCK_TOLERANCE_S
+        first = max(0, int(np.searchsorted(grid_s, start_s, side="right")) - 1)
+        return first, max(first + 1, int(np.searchsorted(grid_s, end_s, side="left")))
+
     def positions(self, start_s: float, end_s: float) -> tuple[int, int]:
         """The positions [first, last) shown in [start_s, end_s) of a film that is one file: at least one."""
         first = math.floor(start_s * self.fps + CLOCK_TOLERANCE_S)

@@ -53,6 +53,9 @@ class Transition:
     last: int
     kind: Kind
 
+    def later(self, by: int) -> "Transition":
+        return Transition(first=self.first + by, at=self.at + by, last=self.last + by, kind=self.kind)
+
 
 def transitions(pictures: NDArray[np.uint8], rate: float) -> list[Transition]:
     """The changes from one shot to another among pictures [n, H, W, 3] of a film with `rate` a second, ascending."""

@@ -76,10 +76,14 @@ class TrainingFilms:
         return "learnt" if digest in self.learnt else "validated" if digest in self.validated else "new"
 
 
-def film_role(training: Mapping[str, Any], identity: str) -> FilmRole:
-    """What the film of this identity was to a model, by the training in its checkpoint."""
+def film_role(training: Mapping[str, Any], *identities: str) -> FilmRole:
+    """What the film of this identity was to a model, by the training in its checkpoint. Of a recording, with those of
+    its files: what the model knows most of.
+    """
     films = TrainingFilms.of_training(training)
-    return "unknown" if films is None else films.role(identity)
+    if films is None:
+        return "unknown"
+    return min(map(films.role, identities), key=FILM_ROLES.index)
 
 
 def _digest(identity: str, salt: str) -> str:

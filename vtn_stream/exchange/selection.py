@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from vtn_stream.corrections import kept_over
 from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.exchange.labels import label_with
@@ -158,9 +160,8 @@ def redrawn(
         return list(timeline.segments)
     # A part of a film is analyzed in whole chunks, and drawn from the positions that are shown in it: as in sampling.
     start_s, end_s = timeline.span_s
-    inside = (index.grid_s + grid_step_s(index) > start_s + CLOCK_TOLERANCE_S) & (
-        index.grid_s < end_s - CLOCK_TOLERANCE_S
-    )
+    next_s = np.append(index.grid_s[1:], index.grid_s[-1:] + grid_step_s(index))
+    inside = (next_s > start_s + CLOCK_TOLERANCE_S) & (index.grid_s < end_s - CLOCK_TOLERANCE_S)
     index = replace(index, valid=index.valid & inside)
     analysis = _analysis(timeline)
     rules = None if analysis.get("phase_rules") is None else PhaseRules(**analysis["phase_rules"])

@@ -9,6 +9,9 @@ the border is there: when the first frame after the cut appears.
            0    mid     mid  cut        end
 
 The bounds of spans are not samples: 2.5 is the time midway between t2 and t3.
+
+The grid of a recording of several files may have a shorter step before each join. Times are read between neighbours
+there. On an even grid all follows from its ends, so that no digit is lost: a step differs by what floats lose.
 """
 
 from collections.abc import Iterable
@@ -16,10 +19,20 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.film import FrameIndex
+from vtn_stream.film import CLOCK_TOLERANCE_S, FrameIndex
 from vtn_stream.timeline import Curve, Gap, Segment
 
-__all__ = ["MAX_CURVE_POINTS", "curve", "edges_s", "gaps", "grid_step_s", "positions", "runs_of"]
+__all__ = [
+    "MAX_CURVE_POINTS",
+    "curve",
+    "edges_s",
+    "gaps",
+    "grid_step_s",
+    "is_even",
+    "positions",
+    "runs_of",
+    "seconds_at",
+]
 
 MAX_CURVE_POINTS = 2000  # more than the pixels of a wide screen
 
@@ -29,7 +42,9 @@ def edges_s(index: FrameIndex, duration_s: float) -> NDArray[np.float64]:
     or from a later one; the last position stands until the next would come or the film ends.
     """
     grid_s = index.grid_s
-    step_s = float(grid_s[1] - grid_s[0]) if len(grid_s) > 1 else duration_s
+    step_s = duration_s
+    if len(grid_s) > 1:
+        step_s = float(grid_s[1] - grid_s[0]) if is_even(index) else grid_step_s(index)
     first = 0.0 if grid_s[0] < step_s / 2 else grid_s[0] - step_s / 2
     last = min(duration_s, grid_s[-1] + step_s)
     starts = np.concatenate([[first], (grid_s[1:] + grid_s[:-1]) / 2])
@@ -41,14 +56,46 @@ def edges_s(index: FrameIndex, duration_s: float) -> NDArray[np.float64]:
 def positions(segments: Iterable[Segment], index: FrameIndex) -> NDArray[np.float64]:
     """float64 [N, 2]: where segments start and end on the grid, in positions; `located` is the way back."""
     seconds = np.array([(s.start_s, s.end_s) for s in segments], np.float64).reshape(-1, 2)
-    return (seconds - index.grid_s[0]) / grid_step_s(index)
+    if is_even(index):
+        return (seconds - index.grid_s[0]) / grid_step_s(index)
+    return _between(seconds, index.grid_s, np.arange(len(index), dtype=np.float64), 1 / grid_step_s(index))
+
+
+def seconds_at(positions: NDArray[np.float64], index: FrameIndex) -> NDArray[np.float64]:
+    """The times at which these positions are: float64 of the same shape, in whole microseconds, as a film's own clock
+    has them; less is noise of the arithmetic.
+    """
+    if is_even(index):
+        return np.round(index.grid_s[0] + positions * grid_step_s(index), 6)
+    numbers = np.arange(len(index), dtype=np.float64)
+    return np.round(_between(positions, numbers, index.grid_s, grid_step_s(index)), 6)
 
 
 def grid_step_s(index: FrameIndex) -> float:
     """The step, measured over the whole grid: the difference of two late neighbours has lost digits. 1 s for one
-    position.
+    position. Of an uneven grid the longest one: only those before joins are shorter.
     """
-    return float(index.grid_s[-1] - index.grid_s[0]) / (len(index) - 1) if len(index) > 1 else 1.0
+    if len(index) < 2:
+        return 1.0
+    if not is_even(index):
+        return float(np.diff(index.grid_s).max())
+    return float(index.grid_s[-1] - index.grid_s[0]) / (len(index) - 1)
+
+
+def is_even(index: FrameIndex) -> bool:
+    """Whether all steps are equal, but for what floats lose."""
+    steps = np.diff(index.grid_s)
+    return not len(steps) or float(steps.max() - steps.min()) < CLOCK_TOLERANCE_S
+
+
+def _between(
+    of: NDArray[np.float64], known: NDArray[np.float64], there: NDArray[np.float64], slope: float
+) -> NDArray[np.float64]:
+    """Where `of` is, if `known` [T] are `there` [T], both ascending: straight from one to the next, and with this slope
+    beyond the first and the last.
+    """
+    inside: NDArray[np.float64] = np.interp(of, known, there)
+    return inside + slope * (np.minimum(of - known[0], 0) + np.maximum(of - known[-1], 0))
 
 
 def gaps(of: NDArray[np.bool_], index: FrameIndex, duration_s: float, reason: str) -> list[Gap]:
@@ -67,12 +114,22 @@ def curve(values: NDArray[np.floating], index: FrameIndex) -> Curve | None:
     """values [T] over time, decimated by maxima to at most 2000 points; None if there are too few to draw."""
     if len(index) < 2:
         return None
+    if not is_even(index):
+        values = _evenly(values, index)
     every = -(-len(values) // MAX_CURVE_POINTS)
     padded = np.zeros(-(-len(values) // every) * every)
     padded[: len(values)] = values
     peaks = padded.reshape(-1, every).max(axis=1)
-    step_s = float(index.grid_s[1] - index.grid_s[0])
+    step_s = float(index.grid_s[1] - index.grid_s[0]) if is_even(index) else grid_step_s(index)
     return Curve(start_s=float(index.grid_s[0]), step_s=step_s * every, values=tuple(round(float(v), 4) for v in peaks))
+
+
+def _evenly(values: NDArray[np.floating], index: FrameIndex) -> NDArray[np.floating]:
+    """The values at equal steps from the first position on: of those that are nearest to one, the highest."""
+    at = np.rint((index.grid_s - index.grid_s[0]) / grid_step_s(index)).astype(np.intp)
+    evenly = np.zeros(at[-1] + 1, values.dtype)
+    np.maximum.at(evenly, at, values)
+    return evenly
 
 
 def runs_of(values: NDArray[np.integer] | NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize.clock import edges_s, grid_step_s
+from vtn_stream.localize.clock import edges_s, seconds_at
 from vtn_stream.timeline import Segment
 from vtn_stream.track import OperatingPoints, Spans
 
@@ -41,8 +41,7 @@ def instants(
         strongest_of_each_event(middles[candidates], spans.scores[candidates], spans.classes[candidates])
     ]
     last_s = edges_s(index, duration_s)[-1]
-    # whole microseconds, as a film's own clock has them: less is noise of the arithmetic
-    seconds = np.round(index.grid_s[0] + middles[found] * grid_step_s(index), 6)
+    seconds = seconds_at(middles[found], index)
     return [
         Segment(start_s=time_s, end_s=time_s, label=labels[spans.classes[m]], score=round(float(spans.scores[m]), 4))
         for m, time_s in zip(found.tolist(), seconds.tolist(), strict=True)

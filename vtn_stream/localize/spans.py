@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
-from vtn_stream.localize.clock import edges_s, grid_step_s
+from vtn_stream.localize.clock import edges_s, seconds_at
 from vtn_stream.localize.soft_nms import soft_nms
 from vtn_stream.timeline import Segment
 from vtn_stream.track import OperatingPoints, Spans
@@ -114,9 +114,7 @@ def located(
     high = np.array([points.of(label).high for label in labels])
     spans = _of(spans, np.flatnonzero(spans.scores >= high[spans.classes]))
     edges = edges_s(index, duration_s)
-    # whole microseconds, as a film's own clock has them: less is noise of the arithmetic
-    seconds = np.round(index.grid_s[0] + spans.bounds * grid_step_s(index), 6)
-    seconds = np.clip(seconds, edges[0], edges[-1]) + 0.0  # which is how -0.0 becomes 0.0
+    seconds = np.clip(seconds_at(spans.bounds, index), edges[0], edges[-1]) + 0.0  # which is how -0.0 becomes 0.0
     first = np.searchsorted(edges, seconds[:, 0], "right") - 1
     last = np.searchsorted(edges, seconds[:, 1], "left")
     num_valid = np.concatenate([[0], np.cumsum(index.valid)])

@@ -89,7 +89,8 @@ def work_to_do(
 ) -> Work:
     """The work of embedding these films, by the names of the stored files: no file is read. recipe: of the picture."""
     plan = SamplingPlan(recipe.fps)
-    identities = {footage.videos[name].identity for name in names}
+    chunks_of = {name: plan.chunks(footage.videos[name]) for name in names}
+    identities = {chunk.video_identity for chunks in chunks_of.values() for chunk in chunks}  # of each file by itself
     stored: dict[tuple[str, str], set[str]] = defaultdict(set)
     elsewhere = set()
     for film in store.films():
@@ -98,14 +99,13 @@ def work_to_do(
             stored[identity, digest] |= {file.stem for file in film.chunk_files}
             elsewhere.add(identity)
     num_positions = num_missing = 0
-    for name in names:
-        chunks = plan.chunks(footage.videos[name])
-        identity = footage.videos[name].identity
-        have = [stored.get((identity, replace(recipe, input=of).digest), set()) for of in inputs]
+    digests = [replace(recipe, input=of).digest for of in inputs]
+    for chunk in (chunk for chunks in chunks_of.values() for chunk in chunks):
+        have = [stored.get((chunk.video_identity, digest), set()) for digest in digests]
         if any(have):
-            elsewhere.discard(identity)
-        num_positions += sum(map(len, chunks))
-        num_missing += sum(len(chunk) for chunk in chunks if not all(chunk.key in keys for keys in have))
+            elsewhere.discard(chunk.video_identity)
+        num_positions += len(chunk)
+        num_missing += 0 if all(chunk.key in keys for keys in have) else len(chunk)
     return Work(num_positions=num_positions, num_missing=num_missing, num_films_elsewhere=len(elsewhere))
 
 
@@ -187,19 +187,13 @@ def embedded(
     """Values [T, D] and their clock. Raises VideoError if not one position could be decoded."""
     chunks = plan.chunks(video)
     values = np.zeros((plan.num_positions(video), encoder.num_features * len(inputs)), np.float16)
-    indices: dict[int, FrameIndex] = {}
+    valid = np.zeros(len(values), np.bool_)
     for event in embed(video, chunks, plan, encoder, store, process, inputs=inputs):
         tell(event)
         if isinstance(event, ChunkReady):
-            values[event.chunk.start : event.chunk.stop] = event.values
-            indices[event.chunk.start] = event.index
-    parts = [indices[chunk.start] for chunk in chunks]
-    index = FrameIndex(
-        grid_s=np.concatenate([part.grid_s for part in parts]),
-        frame=np.concatenate([part.frame for part in parts]),
-        pts_s=np.concatenate([part.pts_s for part in parts]),
-        valid=np.concatenate([part.valid for part in parts]),
-    )
+            values[event.chunk.rows] = event.values
+            valid[event.chunk.rows] = event.index.valid
+    index = replace(plan.grid(video), valid=valid)
     if not index.valid.any():
         raise VideoError(
             f"no frame of {video.path.name} can be decoded",

@@ -8,7 +8,7 @@ import contextlib
 import importlib.metadata
 import os
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, VideoError
-from vtn_stream.film import VideoInfo, file_stamp
+from vtn_stream.film import FilmPart, VideoInfo, file_stamp
 from vtn_stream.video import answers
 from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess, Request
 from vtn_stream.video.ring import batch_bytes, batches_of
@@ -145,7 +145,7 @@ class DecodingProcess:
         is_fresh: bool = False,
     ) -> Iterator[FrameBatch]:
         """The frames with these ascending timestamps, squashed to size (H, W), in batches. is_fresh: the film is opened
-        again even if it is the one that was read last.
+        again even if it is the one that was read last. Frames of a recording come from its files, one after the other.
 
         Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
@@ -171,6 +171,13 @@ class DecodingProcess:
             return
         if wants_thumbnail is None:
             wants_thumbnail = np.zeros(len(pts), np.bool_)
+        if video.parts:
+            for part, asked, own_pts in _by_part(video, pts):
+                of_part = self.windows(part.video, own_pts, windows, wants_thumbnail[asked], is_fresh=is_fresh)
+                with contextlib.closing(of_part) as answers_of_part:
+                    for batches_of_part in answers_of_part:
+                        yield tuple(_later(batch, asked.start) for batch in batches_of_part)
+            return
         sizes = [window.size for window in windows]
         batch_size = min(BATCH_SIZE, max(LEAST_FRAMES, MAX_PICTURES // len(windows)))
         ring = batches_of(self._ring_of((NUM_SLOTS, batch_bytes(batch_size, sizes))), batch_size, sizes)
@@ -251,8 +258,32 @@ def _decord_version() -> str:
         ) from error
 
 
+def _by_part(video: VideoInfo, pts: NDArray[np.int64]) -> Iterator[tuple[FilmPart, slice, NDArray[np.int64]]]:
+    """The files of a recording that have some of these ascending timestamps: which ones, and their own for them."""
+    frames = np.searchsorted(video.pts, pts)
+    for part in video.parts:
+        bounds = (part.first_frame, part.first_frame + part.video.num_frames)
+        start, stop = np.searchsorted(frames, bounds).tolist()
+        if start < stop:
+            yield part, slice(start, stop), part.video.pts[frames[start:stop] - part.first_frame]
+
+
+def _later(batch: FrameBatch, by: int) -> FrameBatch:
+    """The batch as an answer to a request for so many more timestamps before its own."""
+    return replace(
+        batch,
+        items=[item + by for item in batch.items],
+        lost=[item + by for item in batch.lost],
+        thumbnails={item + by: jpeg for item, jpeg in batch.thumbnails.items()},
+    )
+
+
 def check_unchanged(video: VideoInfo) -> None:
-    """Raises VideoError if the film's file is not the one that was probed."""
+    """Raises VideoError if the film's file, or one of a recording, is not the one that was probed."""
+    for part in video.parts:
+        check_unchanged(part.video)
+    if video.parts:
+        return
     try:
         unchanged = file_stamp(video.path) == video.stamp
     except OSError:
