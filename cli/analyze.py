@@ -24,6 +24,7 @@ from vtn_stream.analysis import (
     check_usable,
 )
 from vtn_stream.errors import VideoError, VtnStreamError, printable
+from vtn_stream.joining import JoinedFiles
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.results.overview import update_index
 from vtn_stream.results.pictures import scene_pictures
@@ -35,6 +36,7 @@ from vtn_stream_pipelines.record import why_films_failed
 from . import options
 from .console import err, film_progress, hush, out, quiet_option, show_timeline, tell_gaps
 from .interrupts import check_interrupted
+from .joining import JoinReport, check_join, join_option, joined_of
 from .naming import Naming, names_from, tell_table
 from .times import SECONDS, clock
 
@@ -84,6 +86,7 @@ NAMED_BESIDE = (
 @options.anonymous
 @options.overwrite
 @options.discard_edits
+@join_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done: chunks, what is stored, how long it may take.")
 @quiet_option
 @click.option("--json-log", is_flag=True, help="JSON lines on stdout: every chunk and segment as soon as it is known.")
@@ -97,6 +100,7 @@ def analyze(
     end_s: float,
     address: str | None,
     table: Path | None,
+    join: str | None,
     dry_run: bool,
     json_log: bool,
 ) -> int:
@@ -106,6 +110,7 @@ def analyze(
     is killed, start it again and it continues; until then FILM.timeline.partial.json holds what was found. FILM is the
     film's whole name, such as movie.mp4.
     """
+    check_join(join, anonymous=results.anonymous)
     settings.check()
     naming = Naming(names_from(results.anonymous, table, results.output))
     if dry_run:
@@ -118,13 +123,22 @@ def analyze(
             from .on_cluster import connected, embed_on
 
             cluster = stack.enter_context(connected(address))
+        recordings = dict[Path, JoinedFiles]()
+        if join is not None:
+            films, recordings = _joined(films, analyzer, json_log)
         for film in films:
             shown = partial(naming.shown, film=film)
             try:
-                film_file(film)
+                recording = recordings.get(film)
+                if recording is None:
+                    film_file(film)
                 if not results.anonymous:  # before it is read through: what it is called then is not known yet
                     _begin(naming.of(film), json_log)
-                plan = analyzer.plan(film, start_s=start_s, end_s=end_s)
+                if recording is None:
+                    plan = analyzer.plan(film, start_s=start_s, end_s=end_s)
+                else:
+                    paths, starts = recording.paths, recording.starts
+                    plan = analyzer.plan(paths, name=recording.name, starts=starts, start_s=start_s, end_s=end_s)
                 identity = plan.video.identity
                 if results.anonymous:
                     naming.know(film, identity)
@@ -163,6 +177,23 @@ def analyze(
     if failed and len(films) > 1:
         err.print(f"{failed} of {len(films)} films failed")
     return 1 if failed else 0
+
+
+def _joined(
+    films: tuple[Path, ...], analyzer: Analyzer, json_log: bool
+) -> tuple[tuple[Path, ...], dict[Path, JoinedFiles]]:
+    """What to analyze, in the order of the films: a recording as the path of no file, and which files it has."""
+    settled = joined_of(films, analyzer.probe)
+    JoinReport(is_silent=json_log).settled(settled)
+    recordings = {Path(found.paths[0]).with_name(found.name): found for found in settled.recordings}
+    if json_log:
+        for film, found in recordings.items():
+            files = [Path(path).name for path in found.paths]
+            _log("recording_found", film=film.name, files=files, reasons=list(found.reasons))
+    first = {found.paths[0]: film for film, found in recordings.items()}
+    alone = {path: Path(path) for path in settled.alone}
+    whole = first | alone
+    return tuple(whole[path] for path in dict.fromkeys(map(str, films)) if path in whole), recordings
 
 
 def _begin(film: str, json_log: bool) -> None:

@@ -26,6 +26,7 @@ from .batch_log import log_event, log_summary
 from .console import err, hush, out, quiet_option
 from .dashboard import Dashboard, show_summary
 from .interrupts import check_interrupted
+from .joining import JoinReport, check_join, join_option
 from .naming import names_from, tell_table
 from .times import about
 
@@ -64,6 +65,7 @@ MAX_SKIPPED = 3  # names of files that are no films
     help="Draw every timeline again, and replace results of another film; never files that you changed by hand.",
 )
 @options.discard_edits
+@join_option
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="The largest number of workers. [default: as many as fit]"
 )
@@ -83,6 +85,7 @@ def batch(
     address: str | None,
     settings: Settings,
     results: ResultOptions,
+    join: str | None,
     num_workers: int | None,
     retry_failed: bool,
     limit: int | None,
@@ -100,6 +103,7 @@ def batch(
 
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
+    check_join(join, anonymous=results.anonymous, limit=limit, retry_failed=retry_failed)
     settings.check()
     names = names_from(results.anonymous, table, results.output)
     if names is not None:
@@ -121,9 +125,18 @@ def batch(
             out.print(f"{len(chosen)} films; the workers start")
         with connected(address) as cluster:
             if dry_run:
-                num_failed = _plan(chosen, cluster, settings, results, num_workers, names)
+                num_failed = _plan(chosen, cluster, settings, results, num_workers, names, join=join is not None)
             else:
-                num_failed = _run(chosen, cluster, settings, results, num_workers, names, json_log=json_log)
+                num_failed = _run(
+                    chosen,
+                    cluster,
+                    settings,
+                    results,
+                    num_workers,
+                    names,
+                    join=join is not None,
+                    json_log=json_log,
+                )
         if not json_log:
             tell_table(names)
     return 1 if num_failed or listing.problems else 0
@@ -136,15 +149,18 @@ def _plan(
     results: ResultOptions,
     num_workers: int | None,
     names: Names | None,
+    *,
+    join: bool,
 ) -> int:
     """Prints the plan; returns the number of films that cannot be surveyed."""
-    tally = Tally(len(films), films.num_bytes)
+    tally, joins = Tally(len(films), films.num_bytes), JoinReport()
     with Dashboard(tally) as board:
 
         def tell(event: library.BatchEvent) -> None:
             check_interrupted()
             tally.hear(event)
             board.hear(event)
+            joins.hear(event)
 
         plan = library.plan(
             films,
@@ -153,8 +169,10 @@ def _plan(
             results=results,
             num_workers=num_workers,
             names=names,
+            join=join,
             on_event=tell,
         )
+    joins.finish()
     time = "nothing to compute" if not plan.num_missing else about(plan.estimate_s)
     failed = f", {plan.num_failed} cannot be read" if plan.num_failed else ""
     out.print(f"  films      {plan.num_films}, {plan.num_finished} of them with results{failed}")
@@ -172,6 +190,7 @@ def _run(
     num_workers: int | None,
     names: Names | None,
     *,
+    join: bool,
     json_log: bool,
 ) -> int:
     """Runs the batch; returns the number of films that failed."""
@@ -182,11 +201,12 @@ def _run(
         check_store(output, "-o")
     tally = Tally(len(films), films.num_bytes)
     board, summary = Dashboard(tally, is_plain=json_log), None  # a board would be drawn over JSON lines
+    joins = JoinReport(is_silent=json_log)
     with Record(tally, cluster=cluster, settings=settings, results=results, num_workers=num_workers) as record:
 
         def tell(event: library.BatchEvent) -> None:
             check_interrupted()
-            for hear in (tally.hear, record.hear, board.hear, *([log_event] if json_log else [])):
+            for hear in (tally.hear, record.hear, board.hear, joins.hear, *([log_event] if json_log else [])):
                 hear(event)
 
         try:
@@ -198,10 +218,12 @@ def _run(
                     results=results,
                     num_workers=num_workers,
                     names=names,
+                    join=join,
                     on_event=tell,
                 )
             record.summarize(summary)
         finally:  # what was done is shown also where the rest was interrupted
+            joins.finish()
             if json_log:
                 log_summary(tally, summary)
             elif summary is not None or tally.num_over or tally.num_settled:

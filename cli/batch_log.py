@@ -6,7 +6,16 @@ from typing import Any
 import click
 
 from vtn_stream_pipelines import batch as library
-from vtn_stream_pipelines.messages import ChunkLost, ChunksDone, FilmDone, FilmEvent, FilmFailed, FilmSurveyed
+from vtn_stream_pipelines.messages import (
+    ChunkLost,
+    ChunksDone,
+    FilmDone,
+    FilmEvent,
+    FilmFailed,
+    FilmsApart,
+    FilmSurveyed,
+    RecordingFound,
+)
 from vtn_stream_pipelines.record import failure_fields
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost, WorkerStarted
@@ -17,6 +26,8 @@ __all__ = ["log_event", "log_summary"]
 def log_event(event: library.BatchEvent) -> None:
     if isinstance(event, FilmFailed | ChunkLost):
         _log(**failure_fields(event))
+    elif isinstance(event, FilmsApart):
+        _log(event="films_apart", films=list(event.files), reason=event.why)
     elif isinstance(event, FilmEvent):
         _log_film(event)
     elif isinstance(event, WorkerStarted):
@@ -52,7 +63,9 @@ def log_summary(tally: Tally, summary: library.Summary | None) -> None:
 
 def _log_film(event: FilmEvent) -> None:
     film: dict[str, Any] = {"film": event.film.name, "results": event.film.results}
-    if isinstance(event, FilmSurveyed):
+    if isinstance(event, RecordingFound):
+        _log(event="recording_found", **film, files=list(event.files), reasons=list(event.found.reasons))
+    elif isinstance(event, FilmSurveyed):
         survey = event.survey
         _log(
             event="film_surveyed",

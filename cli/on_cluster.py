@@ -34,7 +34,16 @@ def embed_on(
         if not isinstance(event, FilmFailed | FilmSurveyed) and (news := news_of(event)) is not None:
             err.print(news, soft_wrap=True)
 
-    film = plan.video.path
+    film, parts = plan.video.path, plan.video.parts
     with film_progress(f"{name or film.name} on the cluster") as progress:
-        embed_film(film, cluster=cluster, settings=settings, span_s=plan.span_s, name=name, on_event=tell)
+        embed_film(
+            film,
+            cluster=cluster,
+            settings=settings,
+            span_s=plan.span_s,
+            name=name,
+            parts=[part.video.path for part in parts],
+            starts=[part.start for part in parts],
+            on_event=tell,
+        )
     return frozenset(lost)

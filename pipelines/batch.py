@@ -7,7 +7,7 @@ results where they belong, and films that have theirs are skipped.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from vtn_stream.store.leases import new_owner
 
 from . import messages
 from .film_list import FilmEntry
+from .joiner import Joiner
 from .listing import Listing
 from .messages import Counts, ExecutionFields, FilmSurveyed, Step
 from .naming import Naming
@@ -61,7 +62,7 @@ class WorkerRefused:
     reason: str
 
 
-BatchEvent = messages.FilmEvent | WorkerEvent | ExecutionResolved | WorkerRefused
+BatchEvent = messages.FilmEvent | messages.FilmsApart | WorkerEvent | ExecutionResolved | WorkerRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ def batch(
     results: ResultOptions,
     num_workers: int | None = None,
     names: Names | None = None,
+    join: bool = False,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
     """Draw the timelines of all films; bad films are reported and left out.
@@ -111,6 +113,7 @@ def batch(
     settings   device "auto" is cuda where the cluster has a GPU
     results    with overwrite, timelines are drawn anew that are there
     names      of the films, where results are anonymous; by default the user's own table
+    join       whether files of one recording are found and analyzed as one film; see `vtn_stream.joining`
     on_event   hears of films and workers; what it raises ends the run
 
     Films, output and store must be reachable under the same paths on every node. Raises VtnStreamError for what is no
@@ -124,6 +127,7 @@ def batch(
         results=results,
         num_workers=num_workers,
         names=names,
+        join=join,
         on_event=on_event,
     )
 
@@ -136,6 +140,7 @@ def plan(
     results: ResultOptions,
     num_workers: int | None = None,
     names: Names | None = None,
+    join: bool = False,
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> BatchPlan:
     """What `batch` would do with the same arguments. Surveys every film; what that finds out is kept in the store."""
@@ -163,6 +168,7 @@ def plan(
         results=results,
         num_workers=num_workers,
         names=names,
+        join=join,
         on_event=hear,
         last="survey",
         estimates=True,
@@ -187,11 +193,14 @@ def run(
     on_event: Callable[[BatchEvent], None] | None,
     results: ResultOptions | None = None,
     names: Names | None = None,
+    join: bool = False,
     last: Step = "predict",
     span_s: tuple[float, float] = (0.0, math.inf),
     estimates: bool = False,
 ) -> Summary:
-    """The steps of every film up to the last. results, span_s, estimates: as `Worker` has them; names: as `batch`."""
+    """The steps of every film up to the last. results, span_s, estimates: as `Worker` has them; names, join: as
+    `batch`.
+    """
     settings = settings.for_workers(has_gpu=cluster.num_gpus > 0)
     owner, most_workers = new_owner(), 0
     listed = films.films if isinstance(films, Listing) else films
@@ -215,14 +224,17 @@ def run(
         pool.bench(worker)
         tell(WorkerRefused(worker=worker, reason=reason))
 
+    called = listed if naming is None else naming.listed(listed)
+    joiner = Joiner(called if isinstance(called, Sequence) else [*called], on_event=tell) if join else None
     schedule = Schedule(
-        listed if naming is None else naming.listed(listed),
+        called if joiner is None else joiner.alone(),
         last=last,
         on_event=tell,
         known=None if naming is None else naming.known,
     )
+    source = schedule if joiner is None else joiner.before(schedule)
     roll_call = RollCall(
-        schedule, on_resolved=lambda execution: tell(ExecutionResolved(execution=execution)), on_refused=refuse
+        source, on_resolved=lambda execution: tell(ExecutionResolved(execution=execution)), on_refused=refuse
     )
     spec = WorkerSpec(
         factory=Worker,

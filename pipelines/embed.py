@@ -4,7 +4,8 @@ As in a batch, but nothing is predicted: afterwards `analyze` finds everything s
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,17 @@ def embed_film(
     span_s: tuple[float, float] = (0.0, float("inf")),
     num_workers: int | None = None,
     name: str | None = None,
+    parts: Sequence[Path] = (),
+    starts: Sequence[Fraction] = (),
     on_event: Callable[[BatchEvent], None] | None = None,
 ) -> Summary:
     """Embed what the store lacks of a film, or of the part of it that span_s names.
 
     Arguments and errors are those of `batch`. A bad film is an event, and `counts.num_failed` of the summary is 1: the
-    analysis then reports what is wrong with it. name: what events call the film, where it is anonymous.
+    analysis then reports what is wrong with it. name: what events call the film, where it is anonymous. parts, starts:
+    the files of a recording, and when each begins on its clock; path is its name then.
     """
-    num_bytes = path.stat().st_size if path.is_file() else 0
+    num_bytes = sum(file.stat().st_size for file in parts or [path] if file.is_file())
     film = FilmEntry(
         number=0,
         path=os.path.abspath(path),
@@ -44,6 +48,8 @@ def embed_film(
         num_bytes=num_bytes,
         results=plain_name(path.name) if name is None else name,
         anonymous=name is not None,
+        parts=tuple(map(os.path.abspath, parts)),
+        starts=tuple(starts) or None,
     )
     return run(
         [film],

@@ -5,6 +5,7 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
 from typing import Self, overload
 
@@ -13,7 +14,7 @@ from vtn_stream.results.names import plain_path, tagged
 
 from .film_names import folded, shown_path
 
-__all__ = ["BaseFolder", "FilmEntry", "FilmList"]
+__all__ = ["BaseFolder", "FilmEntry", "FilmList", "RecordingFiles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class FilmEntry:
     num_bytes  0 where it could not be looked at
     results    where its results go, without their suffixes: relative to the folder for them, and never leading up
     anonymous  whether name and results are a random one, so that its own is not to be shown
+    parts      the paths of a recording's files, in order; then path is that of no file. None where it is one file
+    starts     when each begins, seconds on the recording's clock; None if where the one before ends
     """
 
     number: int
@@ -34,10 +37,28 @@ class FilmEntry:
     num_bytes: int
     results: str
     anonymous: bool = False
+    parts: tuple[str, ...] = ()
+    starts: tuple[Fraction, ...] | None = None
+
+    @property
+    def source(self) -> "str | RecordingFiles":
+        """What a worker is to read."""
+        if not self.parts:
+            return self.path
+        return RecordingFiles(name=os.path.basename(self.path), paths=self.parts, starts=self.starts)
 
     def shown(self, text: str) -> str:
         """A text about the film as others may read it."""
         return without_name(text, self.path, self.name) if self.anonymous else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFiles:
+    """The files of a recording and its name, for workers. starts: as in `FilmEntry`."""
+
+    name: str
+    paths: tuple[str, ...]
+    starts: tuple[Fraction, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

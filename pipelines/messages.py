@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from vtn_stream.joining import JoinedFiles
+
 from .film_list import FilmEntry
 
 __all__ = [
@@ -15,8 +17,10 @@ __all__ = [
     "FilmEvent",
     "FilmFailed",
     "FilmSurveyed",
+    "FilmsApart",
     "Outcome",
     "Receipt",
+    "RecordingFound",
     "Step",
     "StepResult",
     "Survey",
@@ -75,6 +79,22 @@ class FilmEvent:
     """Something is known of a film."""
 
     film: FilmEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFound(FilmEvent):
+    """Files of the listing are one recording, which is one film from now on. files: their names, in order."""
+
+    files: tuple[str, ...]
+    found: JoinedFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmsApart:
+    """Films whose names go together are not one recording: each is a film by itself. files: their names, in order."""
+
+    files: tuple[str, ...]
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ The rules, in this order: predict what is complete; survey the next films before
 the chunks of the oldest film; and if there is nothing else to do, ask again for chunks that another batch works on.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +85,7 @@ class Schedule:
     ) -> None:
         self._known = known
         self._listing = iter(films)
+        self._added: deque[FilmEntry] = deque()
         self._upcoming = next(self._listing, None)
         self._last = last
         self._on_event = on_event
@@ -110,6 +111,15 @@ class Schedule:
             num_chunks_left=sum(film.num_unsettled for film in self._films),
             num_frames=self._num_frames,
         )
+
+    def add(self, films: Iterable[FilmEntry]) -> None:
+        """More films, which come before those of the listing that have not begun."""
+        self._added.extend(films)
+        if self._upcoming is None:
+            self._upcoming = self._next_listed()
+
+    def _next_listed(self) -> FilmEntry | None:
+        return self._added.popleft() if self._added else next(self._listing, None)
 
     def finished(self) -> bool:
         return not self._films and self._upcoming is None
@@ -167,7 +177,7 @@ class Schedule:
             film = FilmWork(entry=self._upcoming)
             self._films.append(film)
             self._num_listed += 1
-            self._upcoming = next(self._listing, None)
+            self._upcoming = self._next_listed()
         film.stage = "surveying"
         deadline_s = retries.SURVEY_S + retries.SURVEY_PER_BYTE_S * film.entry.num_bytes
         return _job(film, "survey", worker, deadline_s, film.entry.results)
@@ -356,7 +366,7 @@ def _job(
     film: FilmWork, step: Step, worker: int, deadline_s: float, *args: Any, chunk_numbers: list[int] | None = None
 ) -> _Job:
     name = f"{step} {film.entry.name}"
-    task = Task(name=name, method=step, args=(film.entry.path, *args), deadline_s=deadline_s)
+    task = Task(name=name, method=step, args=(film.entry.source, *args), deadline_s=deadline_s)
     return _Job(task=task, film=film, step=step, worker=worker, chunk_numbers=chunk_numbers or [])
 
 

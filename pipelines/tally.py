@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from .messages import ChunksDone, FilmDone, FilmFailed, FilmSurveyed
+from .messages import ChunksDone, FilmDone, FilmFailed, FilmSurveyed, RecordingFound
 from .work import WorkerEvent
 
 __all__ = ["Tally"]
@@ -125,6 +125,8 @@ class Tally:
     def hear(self, event: object) -> None:
         if isinstance(event, FilmSurveyed):
             self._surveyed(event)
+        elif isinstance(event, RecordingFound):
+            self.num_films -= len(event.files) - 1
         elif isinstance(event, ChunksDone):
             self._chunks_done(event)
         elif isinstance(event, FilmDone):

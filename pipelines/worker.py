@@ -15,6 +15,7 @@ from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned, check_usable
 from vtn_stream.errors import TimelineError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
+from vtn_stream.joining import Traits, traits_of
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.results.corrected import is_settled
 from vtn_stream.results.timelines import load_document
@@ -24,12 +25,15 @@ from vtn_stream.store import Leases, lease_key
 from vtn_stream.store.leases import Lease
 
 from . import retries
+from .film_list import RecordingFiles
 from .messages import ExecutionFields, Outcome, Receipt, Survey
 
 if TYPE_CHECKING:
     from vtn_stream.backbone import FrameEncoder
 
 __all__ = ["Worker"]
+
+Source = str | RecordingFiles  # the path of a film, or the files of a recording
 
 
 class Worker:
@@ -70,9 +74,13 @@ class Worker:
         execution: ExecutionFields = json.loads(self._analyzer.execution.to_json())
         return execution
 
-    def survey(self, path: str, results: str) -> Survey:
+    def look(self, path: str) -> Traits:
+        """What tells whether a film is part of a recording."""
+        return traits_of(self._analyzer.probe(path))
+
+    def survey(self, source: Source, results: str) -> Survey:
         """What there is to do for a film. results: where they go, below the output."""
-        plan = self._plan(path)
+        plan = self._plan(source)
         finished, hand_work = False, tuple[str, ...]()
         if (place := self._place(plan.video.identity, results)) is not None:
             files = self._files(plan.video, place)
@@ -97,9 +105,9 @@ class Worker:
             warnings=() if finished else tuple(warnings(plan.video)),
         )
 
-    def embed(self, path: str, identity: str, chunk_numbers: Sequence[int]) -> list[Receipt]:
+    def embed(self, source: Source, identity: str, chunk_numbers: Sequence[int]) -> list[Receipt]:
         """A receipt for each of these chunks, which are stored then."""
-        plan = self._plan(path, identity)
+        plan = self._plan(source, identity)
         chunks = [chunk for chunk in plan.chunks if chunk.number in set(chunk_numbers)]
         with contextlib.ExitStack() as stack:
             leases = {chunk.number: stack.enter_context(self._leases.hold(self._key(chunk))) for chunk in chunks}
@@ -113,10 +121,10 @@ class Worker:
             ]
             return sorted([*self._embed(plan.video, mine, leases), *others], key=lambda receipt: receipt.number)
 
-    def predict(self, path: str, identity: str, lost: Sequence[int], results: str) -> Outcome:
+    def predict(self, source: Source, identity: str, lost: Sequence[int], results: str) -> Outcome:
         """Write the film's results, from what is stored. lost: chunks that are gaps."""
         assert self._results is not None, "where results are to be written"
-        plan = self._plan(path, identity)
+        plan = self._plan(source, identity)
         files = self._files(plan.video, results)
         if hand_work := self._claim(files, identity):
             return Outcome(num_segments=0, num_gaps=0, hand_work=hand_work)
@@ -126,10 +134,15 @@ class Worker:
         timeline = saved.timeline
         return Outcome(num_segments=len(timeline.segments), num_gaps=len(timeline.gaps), hand_work=saved.told)
 
-    def _plan(self, path: str, identity: str | None = None) -> Plan:
+    def _plan(self, source: Source, identity: str | None = None) -> Plan:
         """Raises VideoError if the film is no longer the one of this identity."""
         start_s, end_s = self._span_s
-        plan = self._analyzer.plan(path, start_s=start_s, end_s=end_s)
+        if isinstance(source, str):
+            plan = self._analyzer.plan(source, start_s=start_s, end_s=end_s)
+        else:
+            plan = self._analyzer.plan(
+                source.paths, name=source.name, starts=source.starts, start_s=start_s, end_s=end_s
+            )
         if identity not in (None, plan.video.identity):
             raise VideoError(
                 f"{plan.video.path.name} has changed since the run began",

@@ -77,6 +77,7 @@ def write_film(
     pixel_aspect: Fraction = Fraction(1),
     size: tuple[int, int] = (WIDTH, HEIGHT),
     audio_s: float = 0,
+    metadata: dict[str, str] | None = None,
 ) -> Counting:
     """Write frames 0 to num_frames - 1, each shown for its steps (by default 1) of 1 / rate, from step `first` on.
 
@@ -87,6 +88,7 @@ def write_film(
     pts = first + np.concatenate([[0], np.cumsum(steps[: num_frames - 1])]).astype(int)
     width, height = size
     with av.open(str(path), "w", format=container, container_options=mux or {}) as out:
+        out.metadata.update(metadata or {})
         video: Any = out.add_stream(codec, rate, options=_quick(codec) | (options or {}))
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.time_base = 1 / rate

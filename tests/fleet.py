@@ -134,7 +134,7 @@ class FleetWorker(Worker):
         time.sleep(LIMIT_S)
 
     def survey(self, path, results):
-        self.film = Path(path).name
+        self.film = film_of(path)
         self.at("survey")
         return super().survey(path, results)
 
@@ -145,9 +145,14 @@ class FleetWorker(Worker):
         return super().embed(path, identity, numbers)
 
     def predict(self, path, identity, lost, results):
-        self.film = Path(path).name
+        self.film = film_of(path)
         self.at("predict")
         return super().predict(path, identity, lost, results)
+
+
+def film_of(source) -> str:
+    """What a film, or the recording of these files, is called."""
+    return Path(source).name if isinstance(source, str) else source.name
 
 
 def full_disk() -> None:
@@ -170,7 +175,7 @@ class Run:
             look(event)
 
         settings = {"fps": 1, "store": folder / store} | options.pop("settings", {})
-        num_workers = options.pop("num_workers", None)
+        num_workers, join = options.pop("num_workers", None), options.pop("join", False)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(batch_module, "Worker", type("FleetWorker", (worker,), {"folder": str(folder)}))
             try:
@@ -180,6 +185,7 @@ class Run:
                     settings=Settings(**settings),
                     results=ResultOptions(**({"output": self.output, "formats": ("json", "csv")} | options)),
                     num_workers=num_workers,
+                    join=join,
                     on_event=hear,
                 )
             finally:

@@ -1,35 +1,10 @@
 """Which films are one recording: a missed join costs a command, a wrong one spoils a result."""
 
-from fractions import Fraction
-
 import pytest
+from compared_films import HOUR, NOON, film
 
-from vtn_stream.joining import Traits, join_files
+from vtn_stream.joining import join_files
 from vtn_stream.joining.clocks import Reading
-
-HOUR = 3600.0
-NOON = 1_767_268_800.0  # of a day in 2026
-
-
-def film(lasts=600.0, identity=None, **fields):
-    film.number += 1
-    known = {
-        "identity": identity or f"{film.number:032x}",
-        "duration": Fraction(lasts).limit_denominator(1000),
-        "codec": "h264",
-        "size": "1920 x 1080",
-        "rate": "25",
-        "sound": "aac 48000 Hz, 2",
-        "rotation": 0,
-        "start_s": 0.0,
-        "timecode_s": None,
-        "created_s": None,
-        "num_bytes": 10**9,
-    }
-    return Traits(**(known | fields))
-
-
-film.number = 0
 
 
 def joined(**films):

@@ -1,27 +1,18 @@
 """When a film was recorded, as its container says: text of strangers, believed only where it is a day and a time."""
 
-import av
 import pytest
 from counting import write_film
 
 from vtn_stream.video import probe
 
 
-@pytest.fixture(scope="module")
-def said(tmp_path_factory):
+@pytest.fixture
+def said(tmp_path):
     """said(suffix, created): what a probe finds of a film whose container says this."""
-    folder = tmp_path_factory.mktemp("recorded")
-    write_film(folder / "plain.mp4", 5, audio_s=0.2)
 
-    def write(suffix, created):
-        path = folder / f"film{suffix}"
-        with av.open(str(folder / "plain.mp4")) as source, av.open(str(path), "w") as out:
-            out.metadata["creation_time"] = out.metadata["date"] = created
-            streams = [out.add_stream_from_template(stream) for stream in source.streams]
-            for packet in source.demux():
-                if packet.dts is not None:
-                    packet.stream = streams[packet.stream.index]
-                    out.mux(packet)
+    def write(suffix, created, codec="libx264"):
+        path = tmp_path / f"film{suffix}"
+        write_film(path, 5, codec=codec, audio_s=0.2, metadata={"creation_time": created, "date": created})
         return probe(path)
 
     return write

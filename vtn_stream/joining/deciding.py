@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from vtn_stream.joining.clocks import Traits
-from vtn_stream.joining.linking import ONLY_NAMES, Verdict, is_full, judge, length
+from vtn_stream.joining.linking import FULL_FILES, ONLY_NAMES, Verdict, is_full, judge, length
 from vtn_stream.joining.names import Link, Named, candidates
 
 __all__ = ["Apart", "JoinedFiles", "Joining", "Settled", "join_files"]
@@ -40,9 +40,9 @@ class JoinedFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """Films whose names go together, and which are not joined. files: their names, in order."""
+    """Films whose names go together, and which are not joined; in order."""
 
-    files: tuple[str, ...]
+    paths: tuple[str, ...]
     why: str
 
     @property
@@ -99,7 +99,6 @@ class Joining:
     # Chapters and parts
 
     def _decide_group(self, group: Sequence[Named], settled: Settled) -> None:
-        files = tuple(name.file for name in group)
         why = _incomplete(group) or self._unread(group)
         verdicts: list[Verdict] = []
         if not why:
@@ -111,7 +110,7 @@ class Joining:
             why = f"there are {len(group)} of them, and no clock says that they are one recording"
         self._open.difference_update(name.path for name in group)
         if why:
-            settled.apart.append(Apart(files=files, why=why))
+            settled.apart.append(Apart(paths=tuple(name.path for name in group), why=why))
             settled.alone += [name.path for name in group]
         else:
             settled.recordings.append(self._recording(group, verdicts))
@@ -140,7 +139,7 @@ class Joining:
             verdict = self._judged(link)
         self._verdicts[link.before.path, link.after.path] = verdict
         if verdict.against:
-            settled.apart.append(Apart(files=(link.before.file, link.after.file), why=verdict.against))
+            settled.apart.append(Apart(paths=(link.before.path, link.after.path), why=verdict.against))
             self._release(link.before.path, settled)
             self._release(link.after.path, settled)
 
@@ -179,7 +178,7 @@ class Joining:
             if len(after[a.path]) == len(before[b.path]) == 1:
                 follows[a.path] = verdict
             else:
-                settled.apart.append(Apart(files=(a.file, b.file), why="several films may be the next one"))
+                settled.apart.append(Apart(paths=(a.path, b.path), why="several films may be the next one"))
         followed = {verdict.link.after.path for verdict in follows.values()}
         for first in sorted(paths - followed):
             chain: list[Verdict] = []
@@ -187,8 +186,8 @@ class Joining:
             while here in follows:
                 verdict = follows[here]
                 if not _meanings_agree([*chain, verdict]):
-                    files = (verdict.link.before.file, verdict.link.after.file)
-                    settled.apart.append(Apart(files=files, why="their creation times do not agree with their lengths"))
+                    pair = (verdict.link.before.path, verdict.link.after.path)
+                    settled.apart.append(Apart(paths=pair, why="their creation times do not agree with their lengths"))
                     self._settle_chain(here, chain, settled)
                     chain = []
                 else:
@@ -268,9 +267,9 @@ def _reasons(names: Sequence[Named], verdicts: Sequence[Verdict], traits: Sequen
     else:
         reasons = [{"part": "their names say parts", "time": "their names have times"}.get(first.kind, "their numbers")]
         reasons[0] += "" if first.kind != "number" else " follow one another"
-    clocks = [by for by in dict.fromkeys(by for verdict in verdicts for by in verdict.by)]
+    clocks = dict.fromkeys(by for verdict in verdicts for by in verdict.by)
     for by in clocks:
-        if by == "full files":
+        if by == FULL_FILES:
             everywhere = all(is_full(one.num_bytes) for one in traits[:-1])
             reasons.append("each file is full before the next begins" if everywhere else "a file is full (4 GB)")
         elif all(by in verdict.by for verdict in verdicts):

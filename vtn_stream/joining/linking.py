@@ -9,14 +9,16 @@ A wrong join is worse than a missed one, so that everything that is known must a
   file before must be full, as cards end files at 4 GB.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vtn_stream.joining.clocks import Reading, Traits, readings
 from vtn_stream.joining.names import Link
 
-__all__ = ["ONLY_NAMES", "Verdict", "judge", "length", "listed_files"]
+__all__ = ["FULL_FILES", "ONLY_NAMES", "Verdict", "judge", "length", "listed_files"]
 
 ONLY_NAMES = "only their names go on, and a number alone does not say that the recording does"
+FULL_FILES = "full files"
 # Between the halves of a match there is a quarter of an hour; after more, it is another recording.
 MAX_BREAK_S = 30 * 60.0
 # What clocks of chapters may be off: such files leave no time between them.
@@ -67,9 +69,9 @@ def judge(link: Link, before: Traits, after: Traits) -> Verdict:
     if kind == "chapter" and not going and _is_short(before, after):
         against = f"{a} is much shorter than {b}, and a camera fills a file before it begins the next"
         return Verdict(link=link, against=against)
-    by = [reading.clock for reading in going]
+    by: list[str] = [reading.clock for reading in going]
     if is_full(before.num_bytes):
-        by.append("full files")
+        by.append(FULL_FILES)
     if not by and kind in ("time", "number"):
         return Verdict(link=link, against=ONLY_NAMES)
     created = next((reading.goes_on for reading in going if reading.clock == "creation times"), None)
@@ -88,7 +90,7 @@ def length(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def listed_files(files: list[str]) -> str:
+def listed_files(files: Sequence[str]) -> str:
     """A few by their names, many by the first and the last."""
     return " + ".join(files) if len(files) <= 4 else f"{files[0]} ... {files[-1]} ({len(files)} files)"
 

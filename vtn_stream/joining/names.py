@@ -126,7 +126,7 @@ def _named(path: str) -> Named:
 def _chapter(path: str, folder: str, stem: str, suffix: str) -> Named | None:
     if match := _GOPRO.fullmatch(stem):
         letters, number, film = match.groups()
-        group = (folder, suffix, "GoPro", letters.upper(), film)
+        group: tuple[str, ...] = (folder, suffix, "GoPro", letters.upper(), film)
         return Named(path=path, kind="chapter", group=group, number=int(number), base=stem) if int(number) else None
     if match := _OLD_GOPRO.fullmatch(stem):
         number, film = match[1] or "0", match[2]
