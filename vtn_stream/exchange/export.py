@@ -74,8 +74,8 @@ def export(
     notes |= dict.fromkeys(told_of_files)
     if files and not timeline.parts:
         notes["the film is one file, as it is without --per-file"] = None
-    for name, stem, timelines in _targets(wanted, stem, of_files, in_files=files and bool(timeline.parts)):
-        target = folder / f"{stem}.timeline{suffix_of(name)}"
+    for name, own_stem, timelines in _targets(wanted, stem, of_files, in_files=files and bool(timeline.parts)):
+        target = folder / f"{own_stem}.timeline{suffix_of(name)}"
         written = content_of(target, timelines, name, options, pages, path if timelines == [timeline] else None)
         if same_file(target, path):
             if timelines == [load_timeline(path)]:  # it says so already
