@@ -35,6 +35,7 @@ __all__ = ["convert"]
 @options.observations
 @options.close_open
 @options.label_with
+@options.per_file
 @options.bom
 @click.option("--overwrite", is_flag=True, help="Replace a file that has the same name and other content.")
 @quiet_option
@@ -50,6 +51,7 @@ def convert(
     film: Path | None,
     coding: CodingOptions,
     label_with: str | None,
+    files: bool,
     bom: bool,
     overwrite: bool,
 ) -> None:
@@ -76,6 +78,7 @@ def convert(
         pages=Pages(thumbnails=False),
         film=film,
         label_with=label_with,
+        files=files,
         overwrite=overwrite,
     )
     tell_exported(done, source)

@@ -6,9 +6,10 @@ from pathlib import Path, PurePath
 import click
 from rich.text import Text
 
+from vtn_stream.anonymous import anonymous as anonymous_timeline
 from vtn_stream.anonymous import name_in
 from vtn_stream.errors import TimelineError, VtnStreamError, printable
-from vtn_stream.exchange import Exported, Pages, check_labels, export_together, holding_many
+from vtn_stream.exchange import Exported, Pages, check_labels, export_together, file_stems, holding_many
 from vtn_stream.exchange import export as export_timeline
 from vtn_stream.exchange.selection import Selection
 from vtn_stream.formats import Options
@@ -44,6 +45,7 @@ __all__ = ["export", "tell_exported", "timelines_in"]
 @options.selection
 @options.rate
 @options.start_timecode
+@options.per_file
 @options.bom
 @options.store
 @options.thumbnails
@@ -57,6 +59,7 @@ def export(
     together: Path | None,
     rate: str | None,
     start_timecode: str | None,
+    files: bool,
     bom: bool,
     store: Path | None,
     thumbnails: bool,
@@ -84,7 +87,7 @@ def export(
     films = names_from(anonymous, table, *folders, *(() if together is None else (together.parent,)))
     if films is not None and output is not None and names:
         check_anonymous(output, films, deep=False)
-    _check_targets(paths, output, together, names, films)
+    _check_targets(paths, output, together, names, films, files=files)
     check_labels(paths, selection)
     failed = set[Path]()
 
@@ -102,7 +105,15 @@ def export(
         check_interrupted()
         try:
             done = export_timeline(
-                path, names, output, selection=selection, options=how, pages=pages, overwrite=overwrite, names=films
+                path,
+                names,
+                output,
+                selection=selection,
+                options=how,
+                pages=pages,
+                files=files,
+                overwrite=overwrite,
+                names=films,
             )
             tell_exported(done, path, None if films is None else name_in(films, load_timeline(path)))
         except VtnStreamError as error:
@@ -114,6 +125,7 @@ def export(
                 together,
                 selection=selection,
                 options=how,
+                files=files,
                 overwrite=overwrite,
                 names=films,
                 on_error=tell_failed,
@@ -148,29 +160,46 @@ def _in_folder(path: Path) -> Sequence[PurePath]:
 
 
 def _check_targets(
-    paths: Sequence[Path], output: Path | None, together: Path | None, names: Sequence[str], films: Names | None
+    paths: Sequence[Path],
+    output: Path | None,
+    together: Path | None,
+    names: Sequence[str],
+    films: Names | None,
+    *,
+    files: bool,
 ) -> None:
     """Makes sure that no file written here replaces another one written here. Raises UsageError, InputError."""
     if together is not None:
         holding_many(together)
     of: dict[Path, Path] = {}
     for path in paths if names else ():
-        stem = stem_of(path)
-        if films is not None:
-            try:
-                stem = name_in(films, load_timeline(path))
-            except TimelineError:  # the export reports it
-                continue
-        target = (path.parent if output is None else output) / stem
-        if target in of and films is not None:
-            first, second = (paths.index(one) + 1 for one in (of[target], path))
-            raise click.UsageError(
-                f"timelines {first} and {second} of {len(paths)} are of one film and would both become "
-                f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
-            )
-        if target in of:
-            raise click.UsageError(
-                f"{printable(str(of[target]))} and {printable(str(path))} would both become "
-                f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
-            )
-        of[target] = path
+        try:
+            stems = _stems(path, films, files=files)
+        except TimelineError:  # the export reports it
+            continue
+        for stem in stems:
+            target = (path.parent if output is None else output) / stem
+            if target in of and films is not None:
+                first, second = (paths.index(one) + 1 for one in (of[target], path))
+                raise click.UsageError(
+                    f"timelines {first} and {second} of {len(paths)} are of one film and would both become "
+                    f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
+                )
+            if target in of:
+                raise click.UsageError(
+                    f"{printable(str(of[target]))} and {printable(str(path))} would both become "
+                    f"{printable(str(target))}.timeline...; export them one by one, each into a folder of its own"
+                )
+            of[target] = path
+
+
+def _stems(path: Path, films: Names | None, *, files: bool) -> list[str]:
+    """What the files that are made of a timeline begin with. Raises TimelineError where it must be read and cannot."""
+    stem = stem_of(path)
+    if films is None and not files:
+        return [stem]
+    timeline = load_timeline(path)
+    if films is not None:
+        stem = name_in(films, timeline)
+        timeline = anonymous_timeline(timeline, stem)
+    return [stem, *(file_stems(timeline.per_file()) if files and timeline.parts else ())]

@@ -36,13 +36,17 @@ def measure_predictions(asked: EvaluationOptions) -> int:
     """Scores predictions, of any origin, against annotations. 1 if a film failed in the batch that made them, or 0."""
     with err.status("reading"):
         from vtn_stream.evaluation import chosen, failed_films, own_figures, read_predictions, roles_of_predictions
+        from vtn_stream.evaluation.recordings import in_files
         from vtn_stream_pipelines.record import why_films_failed
 
         truth = read_truth(asked)
         why = why_films_failed(asked.what)
         left_out: list[str] | None = [] if asked.skip_bad else None
         predictions = read_predictions(asked.what, fps=asked.annotation_fps, none_left=bool(why), left_out=left_out)
+        predictions, truth, by_file = in_files(predictions, truth)
     tell_left_out(asked.what, left_out or ())
+    for line in by_file:
+        err.print(Text(printable(line)), soft_wrap=True)
     for name in sorted(why.keys() & predictions.keys()):
         line = f"{name}: its last analysis failed ({why[name]}), and what an earlier one left is scored"
         err.print(Text(printable(line), style="yellow"), soft_wrap=True)

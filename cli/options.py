@@ -301,6 +301,13 @@ start_timecode = click.option(
     callback=_timecode,
     help="Timecode of the film's first frame; with ; before FF drop-frame. [default: the film's, else 0]",
 )
+per_file = click.option(
+    "--per-file",
+    "files",
+    is_flag=True,
+    help="Of a recording in several files a timeline for each file, in that file's own time; a file each, in formats "
+    "that hold one film.",
+)
 bom = click.option(
     "--bom", is_flag=True, help="Begin tables with a byte order mark, so that Excel reads them as UTF-8."
 )

@@ -172,7 +172,7 @@ def _look_at(
     timeline = saved.timeline if kept is None else load_timeline(file)
     chunks = (event for event in analyzer.embed(plan.video, plan.chunks) if isinstance(event, ChunkReady))
     values = np.concatenate([ready.values for ready in sorted(chunks, key=lambda ready: ready.chunk.number)])
-    known = tuple(corrected for _, corrected in hand_work.of.get(identity, ()))
+    known = (*(corrected for _, corrected in hand_work.of.get(identity, ())), *hand_work.files.get(identity, ()))
     checkpoint = analyzer.checkpoint
     assert checkpoint is not None
     moments = moments_by(checkpoint, values, analysis.index, analysis.scores, timeline.duration_s, (*known, timeline))

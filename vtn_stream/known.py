@@ -76,6 +76,15 @@ class Known:
         film: Spans = ((0.0, end_s),) if end_s > 0 else ()
         return Known(own={label: shared(of, film) for label, of in self.own.items()}, rest=shared(self.rest, film))
 
+    def cropped(self, start_s: float, end_s: float) -> "Known":
+        """Only what lies in [start_s, end_s), in the time of a film that begins there."""
+        part: Spans = ((start_s, end_s),) if end_s > start_s else ()
+
+        def shifted(spans: Spans) -> Spans:
+            return tuple((low - start_s, high - start_s) for low, high in shared(spans, part))
+
+        return Known(own={label: shifted(of) for label, of in self.own.items()}, rest=shifted(self.rest))
+
 
 def known_of(timeline: Timeline) -> Known:
     """What the corrections of a timeline make known.

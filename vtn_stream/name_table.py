@@ -33,6 +33,7 @@ _PREFIX = "film-"
 _LETTERS = "34679CDFGHJKMNPQRTVWXY"  # no two that look alike (0 O, 1 I, 2 Z, 5 S, 8 B), and no vowels: no words
 _NUM_LETTERS = 6  # a hundred million names
 _RANDOM = re.compile(rf"{_PREFIX}[{_LETTERS}]{{{_NUM_LETTERS}}}")
+_OF_FILE = re.compile(r" part [1-9]\d{0,5}$", re.ASCII)  # of a recording in several
 _NAME = re.compile(r"[^\W_][\w-]{0,63}", re.ASCII)  # as people may write one into the table: no suffix, no path
 _ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")  # digits, or digits with an e, as spreadsheets show them: 1.2E+31
 _COLUMNS = ("identity", "film", "name")
@@ -122,7 +123,10 @@ class Names:
         return name in self._names
 
     def is_name(self, name: str) -> bool:
-        """Whether this is a name that a film got here, or one that another table gives: nobody calls a film so."""
+        """Whether this is a name that a film got here, or a file of it, or one that another table gives: nobody calls a
+        film so.
+        """
+        name = _OF_FILE.sub("", name)
         return _RANDOM.fullmatch(name) is not None or name in self
 
     def check_apart_from(self, results: Path) -> None:

@@ -11,6 +11,7 @@ from vtn_stream.evaluation.figures import Metric, Scores
 from vtn_stream.evaluation.film_roles import FilmRoles, roles_of_predictions, without_films
 from vtn_stream.evaluation.measure import DEFAULT_FPS, score
 from vtn_stream.evaluation.predictions import Prediction, of_timeline, read_predictions
+from vtn_stream.evaluation.recordings import in_files
 from vtn_stream.evaluation.scored_films import Part
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.reading import CodingOptions
@@ -68,10 +69,11 @@ def evaluate(
     if not given:
         raise InputError("there are no predictions", "nothing was scored", "give timelines, or a file of predictions")
     warn((*map(str, truth.warnings), *left_out))
+    given, truth, by_file = in_files(given, truth)
     notes: list[str] = []
     roles = roles_of_predictions(given, truth, subset, included=include_learnt)
     if roles is not None:
-        notes = _notes(roles)
+        notes += _notes(roles)
         given, truth = without_films(roles.left_out, given, truth)
     scores = score(
         given,
@@ -85,7 +87,7 @@ def evaluate(
         ignore_other_videos=ignore_other_videos,
         skip_bad=skip_bad,
     )
-    return replace(scores, notes=(*notes, *scores.notes))
+    return replace(scores, notes=(*by_file, *notes, *scores.notes))
 
 
 def _of_timelines(timelines: Iterable[Timeline]) -> dict[str, Prediction]:

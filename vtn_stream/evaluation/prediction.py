@@ -10,7 +10,7 @@ from vtn_stream.errors import InputError, TimelineError
 from vtn_stream.exchange.selection import Scored, redrawn
 from vtn_stream.localize import DRAWINGS
 from vtn_stream.store import stored_spans
-from vtn_stream.timeline import Segment, Timeline
+from vtn_stream.timeline import Part, Segment, Timeline
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.training_films import FilmRole
@@ -34,6 +34,7 @@ class Prediction:
     num_labels   how many labels it has, where there is one for each frame
     identity     of the film's frames: copies of one film have the same; None if the predictions do not say
     film_role    what the film was to the model that made this, when that was trained; None: no model of ours made it
+    parts        the files of a recording
     training     how that model was trained, as the timeline says: anybody may have written it
     """
 
@@ -46,12 +47,35 @@ class Prediction:
     num_labels: int | None = None
     identity: str | None = None
     film_role: "FilmRole | None" = None
+    parts: tuple[Part, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", _sorted(self.segments))
         if self.candidates is not None:
             object.__setattr__(self, "candidates", _sorted(self.candidates))
+
+    def per_file(self) -> dict[str, "Prediction"]:
+        """What is predicted for each file of a recording, in its own time, by its path. Labels of the whole are left
+        out: no file was looked at alone.
+        """
+        files = {}
+        for part in self.parts:
+
+            def own(segments: tuple[Segment, ...], part: Part = part) -> tuple[Segment, ...]:
+                pieces = (s.cropped(part.start_s, part.end_s) for s in segments)
+                return tuple(piece.shift(-part.start_s) for piece in pieces if piece is not None)
+
+            files[part.video_path] = replace(
+                self,
+                segments=own(self.segments),
+                candidates=None if self.candidates is None else own(self.candidates),
+                clip_labels=(),
+                duration_s=part.duration_s,
+                identity=part.video_identity,
+                parts=(),
+            )
+        return files
 
 
 def of_timeline(timeline: Timeline, scored: Scored | None = None) -> Prediction:
@@ -68,6 +92,7 @@ def of_timeline(timeline: Timeline, scored: Scored | None = None) -> Prediction:
         complete=timeline.complete and whole,
         identity=timeline.video_identity,
         film_role=_film_role(timeline),
+        parts=timeline.parts,
         training=training if isinstance(training, Mapping) else {},
     )
     if scored is None:

@@ -7,6 +7,7 @@ convert    any format that can be read -> any that can be written
 from vtn_stream.exchange.convert import convert
 from vtn_stream.exchange.export import check_labels, export, export_together, selected
 from vtn_stream.exchange.output import Exported, Pages, holding_many
+from vtn_stream.exchange.per_file import file_stems
 
 __all__ = [
     "Exported",
@@ -15,6 +16,7 @@ __all__ = [
     "convert",
     "export",
     "export_together",
+    "file_stems",
     "holding_many",
     "selected",
 ]

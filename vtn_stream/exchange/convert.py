@@ -21,6 +21,7 @@ from vtn_stream.exchange.output import (
     outside_warnings,
     same_file,
 )
+from vtn_stream.exchange.per_file import per_file
 from vtn_stream.film import shareable_name
 from vtn_stream.formats import FORMATS, KEPT, Options
 from vtn_stream.formats.reading import ENDS_WITH_LAST, ReadingOptions
@@ -43,6 +44,7 @@ def convert(
     pages: Pages = Pages(),
     film: str | os.PathLike[str] | None = None,
     label_with: str | None = None,
+    files: bool = False,
     overwrite: bool = False,
 ) -> Exported:
     """Write what is in one file (or folder of annotations) in another format.
@@ -51,6 +53,7 @@ def convert(
     format  by default that of the target's suffix; a folder has none
     film    the one that the source tells of: its rate and length are taken where the source does not say them. By
             default one of its name beside the source
+    files       of a recording a timeline for each of its files, in that file's time
     label_with  an attribute that is put before the labels: "hen 1: walk"
 
     A warning says what the format does not hold. Raises InputError, TimelineError, AnnotationError, VideoError.
@@ -75,6 +78,9 @@ def convert(
     warnings = dict.fromkeys((*read.warnings, *outside_warnings(outside), *without_attribute(timelines, label_with)))
     if label_with is not None:
         timelines = [labelled_with(timeline, label_with) for timeline in timelines]
+    if files:
+        timelines, told_of_files = per_file(timelines)
+        warnings |= dict.fromkeys(told_of_files)
     if folder:
         stems = _stems(timelines)
         parts = [([t], target / f"{stem}.timeline{suffix_of(name)}") for stem, t in zip(stems, timelines, strict=True)]

@@ -1,6 +1,6 @@
 """Timelines, or what is selected of them, in other formats. Touches no film and no model."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from vtn_stream.anonymous import anonymous, labels_that_name, name_in
@@ -14,10 +14,12 @@ from vtn_stream.exchange.output import (
     check_free,
     content_of,
     holding_many,
+    holds_many,
     inside_film,
     outside_warnings,
     same_file,
 )
+from vtn_stream.exchange.per_file import file_stems, per_file
 from vtn_stream.exchange.selection import Scored, Selection
 from vtn_stream.formats import FORMATS, Options
 from vtn_stream.formats.annotations.spelling import nearest
@@ -41,11 +43,14 @@ def export(
     selection: Selection = Selection(),
     options: Options = Options(),
     pages: Pages = Pages(),
+    files: bool = False,
     overwrite: bool = False,
     names: Names | None = None,
 ) -> Exported:
     """Write the timeline in `path` in other formats, named after that file, beside it or in `folder`.
 
+    files: of a recording a timeline for each of its files, in that file's time: in a format that holds many films in
+    one, else each in one of its own, named after the film's file.
     names: the film gets its random name from this table, and so do the files; they must not lie beside one that has the
     film's own name.
 
@@ -65,11 +70,15 @@ def export(
             )
         stem = timeline.video_path
     wanted, notes, made = list(dict.fromkeys(formats)), dict.fromkeys(warnings), list[tuple[Path, bytes | None]]()
-    for name in wanted:
-        target = folder / f"{stem}.timeline{suffix_of(name)}"
-        written = content_of(target, [timeline], name, options, pages, path)
+    of_files, told_of_files = per_file([timeline]) if files and timeline.parts else ([timeline], ())
+    notes |= dict.fromkeys(told_of_files)
+    if files and not timeline.parts:
+        notes["the film is one file, as it is without --per-file"] = None
+    for name, own_stem, timelines in _targets(wanted, stem, of_files, in_files=files and bool(timeline.parts)):
+        target = folder / f"{own_stem}.timeline{suffix_of(name)}"
+        written = content_of(target, timelines, name, options, pages, path if timelines == [timeline] else None)
         if same_file(target, path):
-            if timeline == load_timeline(path):  # it says so already
+            if timelines == [load_timeline(path)]:  # it says so already
                 made.append((target, None))
                 continue
             if len(wanted) == 1:
@@ -85,7 +94,7 @@ def export(
         made.append((target, written.content))
         title = "" if name == PAGE else f"{FORMATS[name].title}: "
         # What several formats say alike is said by the first of them.
-        told = (*attributes_lost([timeline], name), *written.warnings)
+        told = (*attributes_lost(timelines, name), *written.warnings)
         notes |= {f"{title}{w}": None for w in told if not any(known.endswith(w) for known in notes)}
     for target, content in made:
         if content is not None:
@@ -96,20 +105,33 @@ def export(
     return Exported(paths=tuple(target for target, _ in made), warnings=tuple(notes))
 
 
+def _targets(
+    formats: Sequence[str], stem: str, timelines: list[Timeline], *, in_files: bool
+) -> Iterator[tuple[str, str, list[Timeline]]]:
+    """(format, what the file begins with, what is in it)"""
+    for name in formats:
+        if in_files and not holds_many(name):
+            for own_stem, timeline in zip(file_stems(timelines), timelines, strict=True):
+                yield name, own_stem, [timeline]
+        else:
+            yield name, stem, timelines
+
+
 def export_together(
     paths: Iterable[Path],
     target: Path,
     *,
     selection: Selection = Selection(),
     options: Options = Options(),
+    files: bool = False,
     overwrite: bool = False,
     names: Names | None = None,
     on_error: Callable[[Path, VtnStreamError], None] | None = None,
 ) -> Exported:
     """Writes the timelines of many films in one file. Its suffix names the format, which must hold many films.
 
-    names: films get their random names from this table. on_error gets each timeline that cannot be read, and the others
-    are written; without it the error is raised.
+    files: of recordings a timeline for each file. names: films get their random names from this table. on_error gets
+    each timeline that cannot be read, and the others are written; without it the error is raised.
     """
     format = holding_many(target)
     timelines, warnings = [], []
@@ -126,6 +148,9 @@ def export_together(
         warnings += [f"{shown}: {warning}" for warning in of_selection]
     if not timelines:
         raise TimelineError("none of the timelines could be read", f"{target.name} was not written", "see above")
+    if files:
+        timelines, told_of_files = per_file(timelines)
+        warnings += told_of_files
     written = FORMATS[format].write(timelines, options)
     check_free(target, written.content, overwrite=overwrite)
     told = write_file(target, written.content)

@@ -48,7 +48,9 @@ _OURS = {
     "sportscode": Format(
         title="Sportscode XML", suffix=".sportscode.xml", module="sportscode", keeps=_SCORES | {"attributes"}
     ),
-    "llc": Format(title="LosslessCut project", suffix=".llc", module="llc", keeps=frozenset({"attributes"})),
+    "llc": Format(
+        title="LosslessCut project", suffix=".llc", module="llc", names_file=True, keeps=frozenset({"attributes"})
+    ),
     "losslesscut": Format(title="LosslessCut CSV", suffix=".losslesscut.csv", module="losslesscut"),
     "premiere": Format(
         title="Premiere marker table",
@@ -61,6 +63,7 @@ _OURS = {
         title="Avid locator EDL",
         suffix=".avid.edl",
         module="avid",
+        names_file=True,
         keeps=frozenset({"duration", "rate"}),
         attributes=frozenset({"colour"}),
     ),
@@ -81,12 +84,17 @@ _OURS = {
         keeps=_SCORES,
     ),
     "fiftyone": Format(
-        title="FiftyOne temporal detections", suffix=".fiftyone.json", module="fiftyone", keeps=_CLOCK | {"attributes"}
+        title="FiftyOne temporal detections",
+        suffix=".fiftyone.json",
+        module="fiftyone",
+        names_file=True,
+        keeps=_CLOCK | {"attributes"},
     ),
     "labelstudio": Format(
         title="Label Studio",
         suffix=".labelstudio.json",
         module="annotations.label_studio",
+        names_file=True,
         reads="annotations",
         holds_many=True,
         keeps=_SCORES | {"rate"},
@@ -95,6 +103,7 @@ _OURS = {
         title="SoccerNet",
         suffix=".soccernet.json",
         module="annotations.soccernet",
+        names_file=True,
         reads="annotations",
         keeps=_SCORES,
         attributes=frozenset({"team", "visibility"}),
@@ -112,6 +121,7 @@ _OURS = {
         title="CVAT for video",
         suffix=".cvat.xml",
         module="annotations.cvat",
+        names_file=True,
         reads="annotations",
         keeps=_CLOCK | {"attributes"},
     ),
@@ -123,7 +133,12 @@ _OURS = {
         keeps=frozenset({"duration"}),
     ),
     "elan": Format(
-        title="ELAN", suffix=".eaf", module="annotations.elan", reads="annotations", keeps=frozenset({"attributes"})
+        title="ELAN",
+        suffix=".eaf",
+        module="annotations.elan",
+        reads="annotations",
+        names_file=True,
+        keeps=frozenset({"attributes"}),
     ),
 }
 

@@ -9,6 +9,8 @@
     * COMMENT: label
 
 The reel is AX, "a file"; source and record times are both the film's timecode. Editors find the film by the clip name.
+Of a recording each event names its file, whose own timecode the source times are; a segment that goes on in the next
+file is an event of each, with a warning.
 The label stands twice: Avid and OpenTimelineIO show LOC as a marker, though OpenTimelineIO not in drop-frame; others
 have the comment. `FCM: DROP FRAME` and `;` only where the start timecode is drop-frame. Events past 999 have numbers
 of four digits and more, as Premiere writes them, with a warning.
@@ -29,13 +31,16 @@ frame, labels of one line without spaces at the ends, read with the rate and sta
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import PurePosixPath
 
 from vtn_stream.formats.edl_events import MARKER_LINE, EdlEvent, events_in, is_edl, start_told
 from vtn_stream.formats.edl_locators import Locator, count_as_source, holds_film_alone, locators_of, mark, placed
+from vtn_stream.formats.media_files import in_files, media_files
 from vtn_stream.formats.reading import ReadingOptions, ReadResult, decoded, timeline_of, told
 from vtn_stream.formats.timecode import Clock, film_clock
 from vtn_stream.formats.writing import Options, Written, num
@@ -49,18 +54,22 @@ MAX_EVENTS = 999
 def write(timelines: Sequence[Timeline], options: Options) -> Written:
     (timeline,) = timelines
     clock, warnings = film_clock(timeline, options)
-    track = timeline.without_overlaps().segments
-    if changed := sum((Counter(timeline.segments) - Counter(track)).values()):
+    strongest = timeline.without_overlaps()
+    if changed := sum((Counter(timeline.segments) - Counter(strongest.segments)).values()):
         warnings += (f"there is one track: {num(changed, 'segment')} cut or left out where a stronger one holds",)
-    events, rounded = _whole_frames(track, clock)
+    files = media_files(timeline, clock)
+    strongest, cut = in_files(strongest, files)
+    warnings += cut
+    events, rounded = _whole_frames(strongest.segments, clock)
     warnings += rounded + line_warnings([s.label for _, _, s in events], [end for _, end, _ in events], clock)
     lines = header(timeline, clock)
-    film = one_line(PurePosixPath(timeline.video_path).name)
     for number, (first, end, segment) in enumerate(events, 1):
         label = one_line(segment.label)
+        file = files[max(0, bisect_right(files, segment.start_s, key=lambda file: file.start_s) - 1)]
+        source = replace(clock, start=file.start - file.first)
         lines += [
-            event_line(number, "AX", first, end, clock),
-            f"* FROM CLIP NAME: {film}",
+            event_line(number, "AX", first, end, clock, source),
+            f"* FROM CLIP NAME: {one_line(PurePosixPath(file.path).name)}",
             f"* LOC: {clock.timecode(first)} BLUE    {label}".rstrip(),
             f"* COMMENT: {label}".rstrip(),
         ]
@@ -134,10 +143,10 @@ def header(timeline: Timeline, clock: Clock) -> list[str]:
     return [f"TITLE: {title}", f"FCM: {'DROP FRAME' if clock.drop else 'NON-DROP FRAME'}", ""]
 
 
-def event_line(number: int, reel: str, first: int, end: int, clock: Clock) -> str:
-    """A cut of the frames [first, end), in the columns of the standard."""
-    times = f"{clock.timecode(first)} {clock.timecode(end)}"
-    return f"{number:03d}  {reel:<8} V     C        {times} {times}"
+def event_line(number: int, reel: str, first: int, end: int, clock: Clock, source: Clock | None = None) -> str:
+    """A cut of the frames [first, end), in the columns of the standard. source: how the reel's own frames are named."""
+    there, here = (f"{of.timecode(first)} {of.timecode(end)}" for of in (source or clock, clock))
+    return f"{number:03d}  {reel:<8} V     C        {there} {here}"
 
 
 def _whole_frames(track: Sequence[Segment], clock: Clock) -> tuple[list[tuple[int, int, Segment]], tuple[str, ...]]:

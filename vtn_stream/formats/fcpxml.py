@@ -2,7 +2,9 @@
 
 All times are multiples of a frame, "1001/30000s". The film's own timecode goes on: asset, sequence and clip begin at
 the start timecode, and so markers stand at start timecode + time. A marker's value is the label, its note the score,
-"score 0.8765". An instant has no duration. The film is named by its bare name: editors ask once where it is.
+"score 0.8765". An instant has no duration. The film is named by its bare name: editors ask once where it is. Of a
+recording each file is a clip, with gaps where none has the time; a segment that goes on in the next file is a marker in
+both, with a warning.
 
 Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
@@ -17,7 +19,8 @@ Domain: segments from frame to frame, labels of characters that XML has.
 
 import math
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -25,6 +28,7 @@ from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
 from vtn_stream.formats.fcpxml_story import Placed, Story, marks_outside, seconds_of
+from vtn_stream.formats.media_files import MediaFile, in_files, media_files
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, told, xml_root
 from vtn_stream.formats.timecode import Clock, can_count, film_clock, has_drop_frame, timecode_rate
 from vtn_stream.formats.writing import Options, Written, num, xml_text
@@ -43,27 +47,25 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     clock, warnings = film_clock(timeline, options)
     if changed := sum(xml_text(s.label)[1] for s in timeline.segments):
         warnings += (f"{num(changed, 'label')} with characters that XML does not have: U+FFFD is written instead",)
-    film = xml_text(PurePosixPath(timeline.video_path).name)[0]
-    name, url = quoteattr(film), quoteattr(quote(film))
+    name = quoteattr(xml_text(PurePosixPath(timeline.video_path).name)[0])
     start, length = _time(clock.start, clock), _time(clock.frame(timeline.duration_s), clock)
-    markers = "".join(f"              {_marker(s, clock)}\n" for s in timeline.segments)
+    files = media_files(timeline, clock)
+    timeline, cut = in_files(timeline, files)
+    warnings += cut
+    assets = "".join(_asset(number, file, clock) for number, file in enumerate(files, 2))
+    clips = "".join(_clips(timeline.segments, files, clock))
     text = f"""<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE fcpxml>
 <fcpxml version="1.10">
   <resources>
     <format id="r1" frameDuration="{clock.rate.denominator}/{clock.rate.numerator}s"/>
-    <asset id="r2" name={name} start="{start}" duration="{length}" hasVideo="1" videoSources="1" format="r1">
-      <media-rep kind="original-media" src={url}/>
-    </asset>
-  </resources>
+{assets}  </resources>
   <library>
     <event name={name}>
       <project name={name}>
         <sequence format="r1" duration="{length}" tcStart="{start}" tcFormat="{"DF" if clock.drop else "NDF"}">
           <spine>
-            <asset-clip ref="r2" name={name} offset="{start}" start="{start}" duration="{length}" format="r1">
-{markers}            </asset-clip>
-          </spine>
+{clips}          </spine>
         </sequence>
       </project>
     </event>
@@ -71,6 +73,36 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
 </fcpxml>
 """
     return Written(content=text.encode(), warnings=warnings)
+
+
+def _asset(number: int, file: MediaFile, clock: Clock) -> str:
+    film = xml_text(PurePosixPath(file.path).name)[0]
+    start, length = _time(file.start, clock), _time(file.end - file.first, clock)
+    name, url = quoteattr(film), quoteattr(quote(film))
+    return f"""\
+    <asset id="r{number}" name={name} start="{start}" duration="{length}" hasVideo="1" videoSources="1" format="r1">
+      <media-rep kind="original-media" src={url}/>
+    </asset>
+"""
+
+
+def _clips(segments: Sequence[Segment], files: Sequence[MediaFile], clock: Clock) -> Iterator[str]:
+    """Each file where the sequence shows it, with the markers that begin in it; before it a gap, if there is one."""
+    at, marked = 0, 0
+    for number, file in enumerate(files, 2):
+        if at < file.first:
+            offset, lasts = _time(clock.start + at, clock), _time(file.first - at, clock)
+            yield f'            <gap name="Gap" offset="{offset}" start="0s" duration="{lasts}"/>\n'
+        until = bisect_left(segments, file.end_s, key=lambda s: s.start_s) if number - 1 < len(files) else len(segments)
+        markers = "".join(f"              {_marker(s, file, clock)}\n" for s in segments[marked:until])
+        name = quoteattr(xml_text(PurePosixPath(file.path).name)[0])
+        offset, start = _time(clock.start + file.first, clock), _time(file.start, clock)
+        length = _time(file.end - file.first, clock)
+        yield (
+            f'            <asset-clip ref="r{number}" name={name} offset="{offset}" start="{start}" '
+            f'duration="{length}" format="r1">\n{markers}            </asset-clip>\n'
+        )
+        at, marked = file.end, until
 
 
 def claims(head: str, suffix: str) -> bool:
@@ -118,7 +150,8 @@ def _timeline(
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         refuse(name, str(error))
     clips = story.clips
-    if len(clips) == 1 and (story.markers or not clips[0].start):
+    are_files = _are_files(root, [clip.element for clip in clips])
+    if are_files or (len(clips) == 1 and (story.markers or not clips[0].start)):
         clips = []  # the film itself
     beside = told({"clip{} not read, beside markers": [clip.label for clip in clips if story.markers]})
     timeline = timeline_of(
@@ -126,7 +159,7 @@ def _timeline(
         name,
         options,
         format="FCPXML",
-        video=_film(root, sequence) or title,
+        video=(_title(root, sequence) if are_files else _film(root, sequence)) or title,
         duration_s=None if length is None else float(length),
         rate=rate,
         start_timecode=start,
@@ -142,6 +175,21 @@ def _start_timecode(sequence: "Element", rate: Fraction, duration_s: float | Non
     return Clock(rate=rate, drop=asked and has_drop_frame(rate)).timecode(round(seconds_of(sequence, "tcStart") * rate))
 
 
+def _are_files(root: "Element", clips: Sequence["Element"]) -> bool:
+    """Whether several clips are the files of a recording, as they are written here: each whole, and another one."""
+    assets = {asset.get("id"): asset for asset in root.iterfind("resources/asset")}
+    of = [assets.get(clip.get("ref")) for clip in clips]
+    return len(clips) == len({clip.get("ref") for clip in clips}) > 1 and all(
+        asset is not None and all(clip.get(name) == asset.get(name) is not None for name in ("start", "duration"))
+        for clip, asset in zip(clips, of, strict=True)
+    )
+
+
+def _title(root: "Element", sequence: "Element | None") -> str | None:
+    project = next((each for each in root.iterfind(".//project") if each.find("sequence") is sequence), None)
+    return None if project is None else project.get("name")
+
+
 def _film(root: "Element", sequence: "Element | None") -> str | None:
     """The name of the first asset that the sequence shows, else of the file's first one."""
     assets = root.findall("resources/asset")
@@ -155,11 +203,11 @@ def _film(root: "Element", sequence: "Element | None") -> str | None:
     return asset.get("name") or unquote(source).rpartition("/")[2]
 
 
-def _marker(segment: Segment, clock: Clock) -> str:
+def _marker(segment: Segment, file: MediaFile, clock: Clock) -> str:
     first, end = clock.span(segment)
     lasts = f' duration="{_time(end - first, clock)}"' if first < end else ""
     note = "" if segment.score is None else f' note="score {segment.score:.4f}"'
-    start = _time(clock.start + first, clock)
+    start = _time(file.own(first), clock)
     return f'<marker start="{start}"{lasts} value={quoteattr(xml_text(segment.label)[0])}{note}/>'
 
 

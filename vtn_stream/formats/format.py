@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from vtn_stream.errors import listed
 from vtn_stream.formats.reading import ReadingOptions, ReadResult
 from vtn_stream.formats.writing import Options, Written, unsaid
 from vtn_stream.timeline import Timeline
@@ -27,6 +28,7 @@ class Format:
     holds_many  one file may hold the timelines of many films
     keeps       which of KEPT is written and comes back; the rate also where frames are counted at it without saying so
     attributes  the names of those that are kept, where "attributes" is not among what it keeps
+    names_file  a file names one media file, by which programs open it: of a recording in several that can be none
     says        which of SAID is written and comes back; a warning tells of the others
     """
 
@@ -38,12 +40,18 @@ class Format:
     holds_many: bool = False
     keeps: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
+    names_file: bool = False
     says: frozenset[str] = frozenset()
 
     def write(self, timelines: Sequence[Timeline], options: Options) -> Written:
         """The content of a file; of several timelines only if it holds many."""
         written = self._written(timelines, options)
-        return replace(written, warnings=(*written.warnings, *unsaid(timelines, self.says)))
+        in_parts = [timeline.video_path for timeline in timelines if timeline.parts] if self.names_file else []
+        told = (
+            f"{listed(in_parts)} {'is a recording' if len(in_parts) == 1 else 'are recordings'} in several files, and "
+            "this format names one: it names the recording, which programs do not find; --per-file writes one for each",
+        ) * bool(in_parts)
+        return replace(written, warnings=(*written.warnings, *told, *unsaid(timelines, self.says)))
 
     def read(self, data: bytes, name: str, options: ReadingOptions) -> ReadResult:
         """The timelines in a file; only of a format that reads itself. Raises TimelineError."""

@@ -1,8 +1,9 @@
 """OpenTimelineIO (.otio): a timeline of tracks and clips as JSON, which editors and pipeline tools exchange.
 
 Written by the library: one track a label, in order of appearance; a clip a segment, named by its label, of the film's
-frames; gaps between. Segments of one label that overlap go to further tracks of it, "label (2)". The film is named by
-its relative path; global_start_time is the start timecode, whose drop-frame mark is in the metadata.
+frames; gaps between. A segment that goes on in the next file of a recording is a clip of each, with a warning. Segments
+of one label that overlap go to further tracks of it, "label (2)". The film is named by its relative path;
+global_start_time is the start timecode, whose drop-frame mark is in the metadata.
 
 Resolution: a frame for other programs; float64 seconds for us, by the metadata "vtn_stream" of each clip, together with
 label, score, attributes, origin and what the model had said. What is shorter than a frame gets a whole one.
@@ -19,6 +20,7 @@ Domain: every timeline of segments; without NUL and lone surrogates, and up to a
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -26,6 +28,7 @@ from heapq import heappush, heapreplace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
+from vtn_stream.formats.media_files import in_files, media_files
 from vtn_stream.formats.otio_items import (
     OWN,
     Item,
@@ -59,7 +62,9 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     def frames(first: int, end: int) -> "TimeRange":
         return opentime.TimeRange(opentime.RationalTime(first, rate), opentime.RationalTime(end - first, rate))
 
-    film = frames(clock.start, clock.start + clock.frame(timeline.duration_s))
+    files = media_files(timeline, clock)
+    timeline, cut = in_files(timeline, files)
+    warnings += cut
     tracks = []
     for name, segments in _tracks(timeline, clock):
         track = schema.Track(name=name, kind=schema.TrackKind.Video)
@@ -79,11 +84,13 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
                     "end_s": was.end_s,
                     "score": was.score,
                 }
+            file = files[max(0, bisect_right(files, s.start_s, key=lambda file: file.start_s) - 1)]
+            has = frames(file.start, file.start + file.end - file.first)
             track.append(
                 schema.Clip(
                     name=_text(s.label),
-                    media_reference=schema.ExternalReference(quote(_text(timeline.video_path)), film),
-                    source_range=frames(clock.start + first, clock.start + end),
+                    media_reference=schema.ExternalReference(quote(_text(file.path)), has),
+                    source_range=frames(file.own(first), file.own(end)),
                     metadata={OWN: known},
                 )
             )
@@ -92,7 +99,7 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     root = schema.Timeline(
         name=_text(timeline.video_path), metadata={OWN: known | {"film": _text(timeline.video_path)}}
     )
-    root.global_start_time = film.start_time
+    root.global_start_time = opentime.RationalTime(clock.start, rate)
     root.tracks.extend(tracks)
     if short := sum(first == end for first, end in map(clock.span, timeline.segments)):
         warnings += (f"{num(short, 'segment')} shorter than a frame: written as a whole one",)

@@ -1,15 +1,17 @@
 """Final Cut Pro 7 XML (xmeml 5), which Premiere and Resolve read: a sequence with the film and a marker a segment.
 
 A marker has the label as its name and the score in its comment, "score 0.8765". An instant has out = -1, as Premiere
-writes it. The film is the sequence's one clip, by its bare name: editors ask once where it is.
+writes it. The film is the sequence's one clip, by its bare name: editors ask once where it is; of a recording each file
+is one.
 
 Resolution: a frame; scores four decimals.
 Loses attributes, gaps, curves, clip labels, provenance.
 Escapes: XML's own; control characters, which XML does not have, become U+FFFD.
 Read: each sequence that is not inside another, as a timeline of its own: its markers and those of its clips, where
 these show them; if there are none, the clips of the video tracks, if these are more than the film from 0 on: where they
-stand says xmeml_items.py. A comment that is no score is the attribute "comment". Retiming is not applied, and markers
-of nested sequences are not read, both with a warning.
+stand says xmeml_items.py. Several clips that are different files, each whole, are those of a recording. A comment that
+is no score is the attribute "comment". Retiming is not applied, and markers of nested sequences are not read, both with
+a warning.
 Domain: segments from frame to frame, labels of characters that XML has.
 """
 
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
+from vtn_stream.formats.media_files import MediaFile, media_files
 from vtn_stream.formats.reading import MAX_SEGMENTS, ReadingOptions, ReadResult, refuse, timeline_of, told, xml_root
 from vtn_stream.formats.timecode import Clock, film_clock, has_drop_frame, is_timecode, reading_clock
 from vtn_stream.formats.writing import Options, Written, num, xml_text
@@ -40,15 +43,11 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     clock, warnings = film_clock(timeline, options)
     if changed := sum(xml_text(s.label)[1] for s in timeline.segments):
         warnings += (f"{num(changed, 'label')} with characters that XML does not have: U+FFFD is written instead",)
-    film = PurePosixPath(timeline.video_path).name
-    name, url = _escaped(film), _escaped(quote(xml_text(film)[0]))
+    name = _escaped(PurePosixPath(timeline.video_path).name)
     length = clock.frame(timeline.duration_s)
     ntsc = "FALSE" if clock.rate == clock.base else "TRUE"
     rate = f"<rate><timebase>{clock.base}</timebase><ntsc>{ntsc}</ntsc></rate>"
-    timecode = (
-        f"<timecode>{rate}<string>{clock.timecode(0)}</string><frame>{clock.start}</frame>"
-        f"<displayformat>{'DF' if clock.drop else 'NDF'}</displayformat></timecode>"
-    )
+    clips = "".join(_clip(number, file, rate, clock) for number, file in enumerate(media_files(timeline, clock), 1))
     markers = "".join(f"    {_marker(s, clock)}\n" for s in timeline.segments)
     text = f"""<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE xmeml>
@@ -57,32 +56,48 @@ def write(timelines: Sequence[Timeline], options: Options) -> Written:
     <name>{name}</name>
     <duration>{length}</duration>
     {rate}
-    {timecode}
+    {_timecode(rate, clock)}
     <media>
       <video>
         <format><samplecharacteristics>{rate}</samplecharacteristics></format>
         <track>
-          <clipitem id="clipitem-1">
-            <name>{name}</name>
-            <duration>{length}</duration>
-            {rate}
-            <start>0</start><end>{length}</end><in>0</in><out>{length}</out>
-            <file id="file-1">
-              <name>{name}</name>
-              <pathurl>{url}</pathurl>
-              {rate}
-              <duration>{length}</duration>
-              {timecode}
-              <media><video/></media>
-            </file>
-          </clipitem>
-        </track>
+{clips}        </track>
       </video>
     </media>
 {markers}  </sequence>
 </xmeml>
 """
     return Written(content=text.encode(), warnings=warnings)
+
+
+def _clip(number: int, file: MediaFile, rate: str, clock: Clock) -> str:
+    """A file, from its first frame to its last, where the sequence shows it."""
+    film = PurePosixPath(file.path).name
+    name, url = _escaped(film), _escaped(quote(xml_text(film)[0]))
+    length = file.end - file.first
+    return f"""\
+          <clipitem id="clipitem-{number}">
+            <name>{name}</name>
+            <duration>{length}</duration>
+            {rate}
+            <start>{file.first}</start><end>{file.end}</end><in>0</in><out>{length}</out>
+            <file id="file-{number}">
+              <name>{name}</name>
+              <pathurl>{url}</pathurl>
+              {rate}
+              <duration>{length}</duration>
+              {_timecode(rate, replace(clock, start=file.start))}
+              <media><video/></media>
+            </file>
+          </clipitem>
+"""
+
+
+def _timecode(rate: str, clock: Clock) -> str:
+    return (
+        f"<timecode>{rate}<string>{clock.timecode(0)}</string><frame>{clock.start}</frame>"
+        f"<displayformat>{'DF' if clock.drop else 'NDF'}</displayformat></timecode>"
+    )
 
 
 def claims(head: str, suffix: str) -> bool:
@@ -138,7 +153,8 @@ def _timeline(sequence: "Element", title: str, name: str, options: ReadingOption
     except ValueError as error:
         refuse(name, str(error))
     clips = items.clips
-    if len(clips) == 1 and (items.markers or not clips[0].start):
+    are_files = _are_files([clip.element for clip in clips])
+    if are_files or (len(clips) == 1 and (items.markers or not clips[0].start)):
         clips = []  # the film itself
     beside = {"clip{} not read, beside markers": [clip.name for clip in clips]}
     if not items.markers:
@@ -146,6 +162,7 @@ def _timeline(sequence: "Element", title: str, name: str, options: ReadingOption
     warnings += items.warnings + told(beside)
     film = next(sequence.iterfind("media/video/track/clipitem/file"), None)
     path = None if film is None else film.findtext("name") or unquote(film.findtext("pathurl") or "").rpartition("/")[2]
+    path = sequence.findtext("name") if are_files else path
     timeline = timeline_of(
         [_segment(placed) for placed in items.markers or clips],
         name,
@@ -158,6 +175,14 @@ def _timeline(sequence: "Element", title: str, name: str, options: ReadingOption
         notes=[f"Of several sequences this is {title!r}."] if title else (),
     )
     return timeline, warnings
+
+
+def _are_files(clips: Sequence["Element"]) -> bool:
+    """Whether several clips are the files of a recording, as they are written here: each whole, and another one."""
+    names = {clip.findtext("file/name") for clip in clips}
+    return len(clips) == len(names) > 1 and all(
+        number_of(clip, "in") == 0 and number_of(clip, "out") == number_of(clip, "file/duration") for clip in clips
+    )
 
 
 def _marker(segment: Segment, clock: Clock) -> str:

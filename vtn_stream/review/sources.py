@@ -20,10 +20,12 @@ class HandWork:
     """What people said of films in their pages.
 
     of     by the films' identities: each file that holds other hand work than the ones before, and its timeline
+    files  by the identities of files of recordings: what hand work over a recording says of the file, in its own time
     lines  what could not be read
     """
 
     of: dict[str, list[tuple[Path, Timeline]]] = field(default_factory=dict)
+    files: dict[str, list[Timeline]] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
 
     def place(self, identity: str) -> Path | None:
@@ -32,7 +34,12 @@ class HandWork:
 
     def others(self, identities: Collection[str]) -> tuple[str, ...]:
         """The line on hand work over other films than these; none if there is none."""
-        files = [files[0][0].name for identity, files in self.of.items() if identity not in identities]
+        files = [
+            files[0][0].name
+            for identity, files in self.of.items()
+            if identity not in identities
+            and not any(part.video_identity in identities for _, timeline in files for part in timeline.parts)
+        ]
         if not files:
             return ()
         are, their = ("are", "their films are") if len(files) > 1 else ("is", "its film is")
@@ -60,6 +67,7 @@ def hand_work_in(folders: Iterable[Path], flat: Iterable[Path] = ()) -> HandWork
     found: dict[str, list[tuple[Path, Timeline]]] = {}
     said: set[tuple[str, str | None]] = set()
     lines: list[str] = []
+    files: dict[str, list[Timeline]] = {}
     for file in _timelines(folders, flat):
         try:
             timeline = load_timeline(file)
@@ -70,7 +78,10 @@ def hand_work_in(folders: Iterable[Path], flat: Iterable[Path] = ()) -> HandWork
         if is_corrected(timeline) and key not in said:
             said.add(key)
             found.setdefault(timeline.video_identity, []).append((file, timeline))
-    return HandWork(of=found, lines=tuple(map(printable, lines)))
+            for own in timeline.per_file() if timeline.parts else ():
+                if is_corrected(own):
+                    files.setdefault(own.video_identity, []).append(own)
+    return HandWork(of=found, files=files, lines=tuple(map(printable, lines)))
 
 
 def _timelines(folders: Iterable[Path], flat: Iterable[Path]) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from vtn_stream.errors import AnnotationError, InputError, UnknownFormat, VideoE
 from vtn_stream.film import FILM_SUFFIXES, VideoInfo, bare_name, is_film_name
 from vtn_stream.film_folder import FilmFolder
 from vtn_stream.formats.annotations import Annotations, Problem, cholec80, kinetics, mstcn, read_annotations, salads
+from vtn_stream.formats.annotations.annotated import in_files
 from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.store import EmbeddingStore
@@ -84,6 +85,8 @@ def find_films(
         draft = read(skip_bad=True, film_rate=lambda name: UNKNOWN_RATE)
     except UnknownFormat as error:
         raise with_command(error, annotations, folder) from error
+    films = FilmFolder(folder)
+    whole, (draft, told) = draft, in_files(draft, lambda name: bool(films.find(name)))
     wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
     if not wanted:
         raise InputError(
@@ -91,7 +94,6 @@ def find_films(
             "nothing was trained",
             "test films are not used for training",
         )
-    films = FilmFolder(folder)
     paths, problems = _paths(wanted, films)
     if not paths and not problems:
         raise _none_there(annotations, wanted, films)
@@ -114,8 +116,11 @@ def find_films(
         if video.subset == "test" or name in problems:
             durations[name] = LONG_S if video.duration_s is None else video.duration_s
     durations |= {name: video.duration_s for name, video in videos.items()}
+    for name in whole.videos.keys() - draft.videos.keys():  # recordings of which the files are there
+        durations[name] = whole.videos[name].duration_s or LONG_S
     read = partial(read, videos=durations, film_rate=lambda name: rates.get(name, UNKNOWN_RATE))
     found = _read(annotations, read, problems, skip_bad=skip_bad)
+    found, _ = in_files(found, lambda name: name in draft.videos)
 
     used = {name: video for name, video in found.videos.items() if name in videos and video.subset != "test"}
     if not used:
@@ -124,7 +129,7 @@ def find_films(
         )
     found = replace(found, videos=used).of_one_kind()
     used = dict(found.videos)
-    notes = [_note(problem) for problem in found.warnings]
+    notes = [*told, *(_note(problem) for problem in found.warnings)]
     if annotation_fps is None and found.uses_fps and found.format not in (cholec80.NAME, salads.NAME):
         notes.append(OF_FILMS)
     if annotation_fps is not None and not found.uses_fps:

@@ -2,16 +2,18 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from vtn_stream.errors import listed
 from vtn_stream.known import Known
-from vtn_stream.timeline import Segment
+from vtn_stream.timeline import Part, Segment
 
-__all__ = ["END_TOLERANCE_S", "SUBSETS", "AnnotatedVideo", "Annotations", "Problem", "Subset", "subset_named"]
+__all__ = ["END_TOLERANCE_S", "SUBSETS", "AnnotatedVideo", "Annotations", "Problem", "Subset"]
+__all__ += ["in_files", "per_file", "subset_named"]
 
 SPOT_S = 1.0  # around an event without a length, whose label has others with a length
 END_TOLERANCE_S = 0.5  # containers and annotators disagree by some frames about where a film ends: cut, with a warning
@@ -61,6 +63,7 @@ class AnnotatedVideo:
     known        in which time it is known what happens, where people looked at a part only; None: everything is known
     identity     of the film that was corrected: another one, or another version of it, has other times
     at_least_s   that the film lasts, where its length is not known: so far people looked
+    parts        the files of a recording, where the annotations say them
     """
 
     segments: tuple[Segment, ...] = ()
@@ -74,6 +77,7 @@ class AnnotatedVideo:
     known: Known | None = None
     identity: str | None = None
     at_least_s: float = 0.0
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +157,48 @@ class Annotations:
                 for duration_s in (durations_s.get(name, 0.0),)
             },
         )
+
+
+def in_files(annotations: Annotations, is_film: Callable[[str], bool]) -> tuple[Annotations, list[str]]:
+    """Of recordings that are no film by their own name, but whose files are, each file, in its own time; and lines on
+    them. Of files with annotations of their own these count.
+    """
+    videos, told = dict[str, AnnotatedVideo](), list[str]()
+    for name, video in annotations.videos.items():
+        files = {} if is_film(name) else {n: of for n, of in per_file(name, video).items() if is_film(n)}
+        if not files:
+            videos[name] = video
+            continue
+        known = [file for file in files if file in annotations.videos]
+        new = {file: of for file, of in files.items() if file not in known}
+        videos |= new
+        told.append(
+            f"{name} is a recording in {len(video.parts)} files: {listed(new) or 'none'} of them are films here"
+        )
+        if known:
+            told.append(f"{listed(known)}: what {name} says of it is not used, as it has annotations of its own")
+        if lost := len(video.parts) - len(files):
+            told.append(f"{name}: {lost} of its files {'is' if lost == 1 else 'are'} not here, and left out")
+    return replace(annotations, videos=videos), told
+
+
+def per_file(name: str, video: AnnotatedVideo) -> dict[str, AnnotatedVideo]:
+    """What is known about each file of a recording of this name, in its own time: by the names of the films that they
+    are. They belong on the same side of a split.
+    """
+    folder, files = PurePosixPath(name).parent, dict[str, AnnotatedVideo]()
+    for part in video.parts:
+        pieces = (s.cropped(part.start_s, part.end_s) for s in video.segments)
+        files[(folder / part.video_path).as_posix()] = AnnotatedVideo(
+            segments=tuple(piece.shift(-part.start_s) for piece in pieces if piece is not None),
+            duration_s=part.duration_s,
+            subset=video.subset,
+            source=video.source or name,
+            rate=part.nominal_rate,
+            known=None if video.known is None else video.known.cropped(part.start_s, part.end_s),
+            identity=part.video_identity or None,
+        )
+    return files
 
 
 def _lengthened(video: AnnotatedVideo, labels: Collection[str]) -> AnnotatedVideo:

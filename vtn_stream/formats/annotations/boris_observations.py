@@ -1,6 +1,7 @@
 """An observation of a BORIS project: its films, its clock and its events. Knows no ethogram but what codes mean."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -46,6 +47,9 @@ def given_observation(findings: Findings, name: str, entry: object) -> GivenObse
     if others:
         names = listed(last_part(path) for _, more in others for path in more)
         text = f"player {first} counts; the films of other players show the same time, and get no segments: {names}"
+        findings.warn(at, text)
+    if twice := [path for path, times in Counter(paths).items() if times > 1]:
+        text = f"{listed(last_part(path) for path in twice)} twice among its files: what was coded each time is joined"
         findings.warn(at, text)
     return GivenObservation(name, at, entry, kind, tuple(paths), events)
 

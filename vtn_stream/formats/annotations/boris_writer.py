@@ -1,10 +1,12 @@
 """BORIS projects as they are written: version 7.0, which BORIS 7 to 10 read.
 
 One observation for each film, called as the film, whose path stays relative: the project belongs into the folder above
-the films. Resolution: milliseconds. A label is a behavior: a point event if all that it has are instants, else a state,
-whose events are starts and stops in turn. Instants of such a label start and stop at one time. Subject, modifier,
-comment and comment_stop come from the attributes; subjects are listed, modifiers are sets of the behavior. Keys: the
-first letter that is free, for subjects F1 to F12. Dates are fixed, so that equal timelines give equal bytes.
+the films. Files of a recording are one observation's, one after the other; time that none of them has is left out, as
+BORIS counts over its files. Resolution: milliseconds. A label is a behavior: a point event if all that it has are
+instants, else a state, whose events are starts and stops in turn. Instants of such a label start and stop at one time.
+Subject, modifier, comment and comment_stop come from the attributes; subjects are listed, modifiers are sets of the
+behavior. Keys: the first letter that is free, for subjects F1 to F12. Dates are fixed, so that equal timelines give
+equal bytes.
 Loses scores, other attributes, gaps, curves, provenance. States of one label, subject and modifier cannot overlap:
 those that do are joined, with a warning. A film whose length or rate is not known is written without it: BORIS measures
 both when it opens the observation, and exports no table before.
@@ -13,10 +15,12 @@ Domain: segments of whole milliseconds, which do not share time with others of t
 as annotations have them (no control characters, no space around them, at most 1000 characters).
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import accumulate
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
@@ -25,6 +29,7 @@ from vtn_stream.formats.annotations.boris_films import MAX_S
 from vtn_stream.formats.annotations.text import json_bytes
 from vtn_stream.formats.reading import ENDS_WITH_LAST
 from vtn_stream.formats.writing import Options, Written, num
+from vtn_stream.segments import Span
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["write"]
@@ -163,22 +168,24 @@ def _modifier_sets(modifiers: Iterable[str]) -> dict[str, Any]:
 
 
 def _observation(timeline: Timeline, rate: Fraction | None, lasting: set[str], changes: _Changes) -> dict[str, Any]:
-    film = timeline.video_path
+    films = [part.video_path for part in timeline.parts] or [timeline.video_path]
     length: Mapping[str, float] = {}
     notes = timeline.provenance.get("notes")
-    if isinstance(notes, list) and ENDS_WITH_LAST in notes:
-        changes.unmeasured["length"].append(film)
+    if timeline.parts:
+        length = {part.video_path: _s(_ms(part.duration_s)) for part in timeline.parts}
+    elif isinstance(notes, list) and ENDS_WITH_LAST in notes:
+        changes.unmeasured["length"] += films
     else:
-        length = {film: _s(_ms(timeline.duration_s))}
-    if rate is None:
-        changes.unmeasured["rate"].append(film)
+        length = {timeline.video_path: _s(_ms(timeline.duration_s))}
+    rates = {part.video_path: part.nominal_rate or rate for part in timeline.parts} or dict.fromkeys(films, rate)
+    changes.unmeasured["rate"] += [film for film, own in rates.items() if own is None]
     return {
-        "file": {str(i + 1): [film] if i == 0 else [] for i in range(NUM_PLAYERS)},
+        "file": {str(i + 1): films if i == 0 else [] for i in range(NUM_PLAYERS)},
         "type": "MEDIA",
         "date": DATE,
         "description": "",
         "time offset": 0.0,
-        "events": _events(timeline.segments, lasting, changes),
+        "events": _events(_without_holes(timeline), lasting, changes),
         "observation time interval": [0, 0],
         "independent_variables": {},
         "visualize_spectrogram": False,
@@ -189,12 +196,29 @@ def _observation(timeline: Timeline, rate: Fraction | None, lasting: set[str], c
         "close_behaviors_between_videos": False,
         "media_info": {
             "length": length,
-            "fps": {} if rate is None else {film: round(float(rate), 6)},
-            "hasVideo": {film: True},
-            "hasAudio": {film: False},
+            "fps": {film: round(float(own), 6) for film, own in rates.items() if own is not None},
+            "hasVideo": dict.fromkeys(films, True),
+            "hasAudio": dict.fromkeys(films, False),
             "offset": {"1": 0.0},
         },
     }
+
+
+def _without_holes(timeline: Timeline) -> list[Segment]:
+    """The segments in the time of all files of a recording, one after the other; of one in no file's time nothing."""
+    segments = list(timeline.segments)
+    if not timeline.parts:
+        return segments
+    starts = [part.start_s for part in timeline.parts]
+    begins_s = [*accumulate((_s(_ms(part.duration_s)) for part in timeline.parts), initial=0.0)]
+
+    def counted(time_s: float) -> float:
+        k = max(0, bisect_right(starts, time_s) - 1)
+        return min(begins_s[k] + max(0.0, time_s - starts[k]), begins_s[k + 1])
+
+    spans = [Span(start_s=part.start_s, end_s=part.end_s) for part in timeline.parts]
+    there = [s for s in segments if any(s.overlaps(span) or s.end_s == span.end_s for span in spans)]
+    return [replace(s, start_s=counted(s.start_s), end_s=counted(s.end_s), was=None) for s in there]
 
 
 def _events(segments: Iterable[Segment], lasting: set[str], changes: _Changes) -> list[list[Any]]:

@@ -171,6 +171,7 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             known=_in_part(film, duration_s),
             identity=film.identity,
             at_least_s=_looked_until_s(film),
+            parts=film.parts,
         )
     if cut:
         most = max(over_s for _, over_s in cut)

@@ -239,6 +239,7 @@ def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_tru
     film = findings.film(name, at, duration_s=None if is_guessed else timeline.duration_s)
     if film is None:
         return []
+    findings.films[film].parts = timeline.parts
     for s in timeline.segments:
         if corrected and not s.by_hand:
             continue
@@ -313,6 +314,7 @@ def join(findings: Findings, part: Findings, file: str) -> None:
         there.observation = there.observation or its.observation
         there.lost |= its.lost
         there.num_labels, there.known = its.num_labels or there.num_labels, its.known or there.known
+        there.parts = its.parts or there.parts
         for s in its.segments:
             at = s.at._replace(file=file)
             if s.start_s == s.end_s and not s.is_doubtful:

@@ -5,6 +5,7 @@ from typing import Any
 
 from vtn_stream.formats.annotations.words import At
 from vtn_stream.known import Known
+from vtn_stream.timeline import Part
 
 __all__ = ["FoundFilm", "FoundSegment"]
 
@@ -32,4 +33,5 @@ class FoundFilm:
     unfindable: list[str] = field(default_factory=list)  # labels of true segments without a length (`published`)
     known: Known | None = None  # where people looked, if not everywhere
     identity: str | None = None
+    parts: tuple[Part, ...] = ()  # the files of a recording
     observation: str = ""  # of BORIS: what it was coded in
