@@ -36,7 +36,7 @@ def choose_container(request: dict[str, Any]) -> dict[str, Any]:
     """The answer to which container clips of these films can have."""
     suffix, why = "mp4", ""
     for told in request["films"]:
-        container, stream = open_video(told["path"], told["stream"])
+        container, stream = open_video(told["path"], told["stream"], with_sound=True)
         with container:
             suffix, why = container_of(container, stream, encodes=request["encodes"])
         if why:
@@ -184,7 +184,7 @@ def _same_head(films: Sequence[ClipFilm]) -> bytes:
 def _left_out(films: Sequence[ClipFilm]) -> list[str]:
     found: list[str] = []
     for film in films:
-        container, stream = film.open()
+        container, stream = film.open(with_sound=True)
         with container:
             found += left_out(container, stream)
     return [f"left out: {', '.join(dict.fromkeys(found))}"] if found else []

@@ -38,7 +38,7 @@ _IDR = 5
 
 
 class NotCopyable(Exception):
-    """The packets of a span cannot be copied; the text says why, as the middle of a sentence, if there is something to say."""
+    """The packets of a span cannot be copied; the text says why, as part of a sentence, where it is worth it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +46,24 @@ class Scan:
     """The packets from a keyframe on that show the frames [first, stop) of the film, and no others.
 
     pts   int64 [P], when the frame of each is shown
-    idr   bool [P], H.264: whether nothing after it refers to anything before
+    is_idr  whether, in H.264, nothing from the first on refers to anything before
     ids   of the parameter sets in them (H.264)
     """
 
     first: int
     stop: int
     pts: NDArray[np.int64]
-    idr: NDArray[np.bool_]
+    is_idr: bool
     ids: frozenset[int]
+
+    def closed_by(self, stop: int) -> tuple[int, int]:
+        """(number of packets, end): the most packets that show the frames [first, end) of the film and need no later
+        one, end not behind stop; (0, first) if there are none.
+        """
+        shown = self.first + np.argsort(np.argsort(self.pts))
+        ends = np.maximum.accumulate(shown) + 1
+        closed = np.flatnonzero((ends - self.first == np.arange(1, len(ends) + 1)) & (ends <= stop))
+        return (int(closed[-1]) + 1, int(ends[closed[-1]])) if len(closed) else (0, self.first)
 
     @property
     def depth(self) -> int:
@@ -108,8 +117,8 @@ class ClipFilm:
             dark=tuple((start, end) for start, end in told["dark"]),
         )
 
-    def open(self) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-        return open_video(str(self.source.path), self.source.stream)
+    def open(self, *, with_sound: bool = False) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+        return open_video(str(self.source.path), self.source.stream, with_sound=with_sound)
 
     def lasts(self, frame: int) -> int:
         """How long a frame is shown."""
@@ -152,7 +161,7 @@ class ClipFilm:
     def sound(self, start_s: Fraction, alive: Callable[[], None], wanted: Sequence[int]) -> Iterator[av.Packet]:
         """The packets of these tracks from a moment before start_s (on the file's own clock) on."""
         for back_s in (*_BACK_S, None):
-            container, stream = self.open()
+            container, stream = self.open(with_sound=True)
             with container:
                 tracks = [container.streams[index] for index in wanted]
                 for track in tracks:
@@ -190,7 +199,7 @@ class ClipFilm:
     def _scan_from(self, first: int, stop: int, alive: Callable[[], None], codec: str, *, is_last: bool) -> Scan | None:
         """None if the frame turns out to be no keyframe."""
         pts: list[int] = []
-        idr: list[bool] = []
+        is_idr = False
         ids: set[int] = set()
         highest, hidden = first, 0
         check: _FirstFrame | None = None
@@ -209,12 +218,10 @@ class ClipFilm:
                 continue
             if len(pts) < frame - first + 1 + _MAX_OPEN:
                 pts.append(time)
-            is_idr = False
             if codec == "h264":
                 kinds = [(unit[0] & 31, unit) for unit in nals(bytes(packet), size) if unit]
-                is_idr = any(kind == _IDR for kind, _ in kinds)
+                is_idr = any(kind == _IDR for kind, _ in kinds) if len(pts) == 1 else is_idr
                 ids |= {set_id(unit) for kind, unit in kinds if kind in (7, 8)}
-            idr.append(is_idr)
             highest = max(highest, frame)
             if highest + 1 >= stop and len(pts) == highest + 1 - first:
                 break
@@ -228,9 +235,7 @@ class ClipFilm:
             raise NotCopyable("the file holds frames there that are not to be seen")
         if len(pts) != highest + 1 - first or highest + 1 < stop:
             raise NotCopyable("some of its packets are missing")
-        return Scan(
-            first=first, stop=highest + 1, pts=np.array(pts, np.int64), idr=np.array(idr, np.bool_), ids=frozenset(ids)
-        )
+        return Scan(first=first, stop=highest + 1, pts=np.array(pts, np.int64), is_idr=is_idr, ids=frozenset(ids))
 
     def _sought(
         self,

@@ -79,18 +79,11 @@ def with_edges(
         return plan
     begin = int(keys[0])
     scan = film.scan(begin, stop, alive, codec="h264")
-    if scan.first != begin or not scan.idr[0]:
+    if scan.first != begin or not scan.is_idr:
         raise NotCopyable("its keyframes are not all such that what follows needs nothing from before")
-    end, num_packets = stop, len(scan.pts)
-    if scan.stop != stop:  # the last frames need some that come later: they are encoded
-        frames = np.searchsorted(film.pts, scan.pts)
-        later = np.flatnonzero(scan.idr & (frames < stop))[1:]
-        if not len(later):
-            return plan
-        num_packets = int(later[-1])
-        end = int(frames[num_packets])
-        if int(frames[:num_packets].max()) != end - 1 or num_packets != end - begin:
-            raise NotCopyable("its keyframes are not all such that what follows needs nothing from before")
+    num_packets, end = scan.closed_by(stop)
+    if not num_packets:
+        return plan
     middle = _copied_run(scan, num_packets, end)
     runs = [Run(first=first, stop=begin), middle, Run(first=end, stop=stop)]
     return PiecePlan(

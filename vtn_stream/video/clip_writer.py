@@ -149,7 +149,7 @@ class ClipWriter:
     # -- pictures
 
     def _open(self, film: ClipFilm) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-        container, stream = film.open()
+        container, stream = film.open(with_sound=True)
         self._films.append(container)
         return container, stream
 
@@ -164,7 +164,10 @@ class ClipWriter:
             if film.source.rotation or film.source.mirrored:
                 stream.set_display_matrix(_matrix(film.source.rotation, mirrored=film.source.mirrored))
             return stream
-        stream = self._out.add_stream_from_template(template, opaque=True)
+        try:
+            stream = self._out.add_stream_from_template(template, opaque=True)
+        except ValueError as error:
+            raise NotCopyable(f"the container does not hold {kind_of(template)} video") from error
         stream.time_base = self._time_base
         if self._joint is not None:
             encoder = self._edge_encoder(film)
@@ -307,7 +310,7 @@ class ClipWriter:
             self._notes.append("the sound was left out, since the film's clock steps back, and the sound's with it")
             return
         tracks: dict[int, _Sound] = {}
-        container, _ = film.open()
+        container, _ = film.open(with_sound=True)
         with container:
             for template, sound in zip(sounds_in(container), self._sounds, strict=False):
                 if _likeness(template) == sound.likeness:

@@ -37,6 +37,10 @@ DECODERS = (
     "rawvideo,v210,qtrle,svq1,svq3,cinepak,indeo3,indeo4,indeo5,msvideo1,rpza"
 )
 
+# Decoders of sound that say of a stream what its container does not, as in transport streams: needed where packets of
+# sound are copied, and for nothing else.
+SOUND_DECODERS = "aac,mp3float,mp3,mp2float,mp2,ac3,eac3"
+
 _ATTACHED = av.stream.Disposition.attached_pic
 
 # Codecs of pictures, in which films are made too.
@@ -49,8 +53,12 @@ _MAX_OPENED = 1000
 _BYTES_PER_PIXEL = 8
 
 
-def open_video(path: str, stream: int | None) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-    """The container and its video stream: the given one, or the first that is no picture beside the film."""
+def open_video(
+    path: str, stream: int | None, *, with_sound: bool = False
+) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+    """The container and its video stream: the given one, or the first that is no picture beside the film. with_sound:
+    what its sound is becomes known too.
+    """
     name = os.path.basename(path)
     try:
         # An absolute file: URL, so that no name can be taken for a protocol (`concat:...`).
@@ -60,7 +68,7 @@ def open_video(path: str, stream: int | None) -> tuple[av.container.InputContain
             container_options={
                 "protocol_whitelist": "file",
                 "format_whitelist": DEMUXERS,
-                "codec_whitelist": DECODERS,
+                "codec_whitelist": f"{DECODERS},{SOUND_DECODERS}" if with_sound else DECODERS,
                 "max_streams": str(_MAX_OPENED),
             },
         )

@@ -2,6 +2,7 @@
 process.
 """
 
+import io
 from typing import Any
 
 import av
@@ -32,12 +33,22 @@ def container_of(
     encoded again, in a codec that MP4 holds.
     """
     video = kind_of(stream)
-    if video not in _MP4_VIDEO and not encodes:
+    if video not in _MP4_VIDEO and not encodes and _matroska_holds(stream):
         return "mkv", f"MP4 does not hold {video} video"
     for sound in sounds_in(container):
         if (kind := kind_of(sound)) not in _MP4_SOUND:
             return "mkv", f"MP4 does not hold {kind} sound"
     return "mp4", ""
+
+
+def _matroska_holds(stream: Any) -> bool:
+    """Where it does not, its pictures are encoded again, and MP4 holds that."""
+    with av.open(io.BytesIO(), "w", format="matroska") as out:
+        try:
+            out.add_stream_from_template(stream, opaque=True)
+        except ValueError:
+            return False
+    return True
 
 
 def left_out(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> list[str]:
