@@ -217,7 +217,7 @@ def test_pictures_of_changes_keep_their_colours():
     assert look.without_colours() == Look(box=look.box, flip=True)
 
 
-def test_frames_are_read_no_larger_than_the_crops_need():
+def test_frames_are_kept_no_larger_than_the_crops_need():
     assert PAPER.reading_size((1080, 1920), (224, 224)) == (320, 568)
     assert PAPER.reading_size((240, 320), (224, 224)) == (240, 320)
     assert PAPER.reading_size((1920, 1080), (224, 224)) == (568, 320)

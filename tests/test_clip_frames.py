@@ -10,12 +10,13 @@ from planted_clips import write_clip
 
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import TrainingError
+from vtn_stream.evaluation.protocols import protocol_pixels, window_indices
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import CENTRE_CROP, Recipe
 from vtn_stream.training.augment import PAPER, PAPER_PLUS
 from vtn_stream.training.clip_frames import ClipFrames, ClipReader, LearntClip
 from vtn_stream.training.clip_sampling import ClipSampling
-from vtn_stream.training.left_out import LeftOut
+from vtn_stream.video import DecodingProcess, probe
 from vtn_stream.video.decoders import Decoders
 
 RECIPE = Recipe(
@@ -54,13 +55,12 @@ def decoders():
 
 @pytest.fixture
 def make(films, store, decoders):
-    """make(names) -> ClipFrames of these clips; told holds what is said."""
+    """make(names) -> ClipFrames of these clips; told gets what is said."""
 
-    def make_(names, *, batch_size=2, augmentation=PAPER, left_out=None, decoders=decoders, num_classes=2):
+    def make_(names, *, batch_size=2, augmentation=PAPER, told=None, decoders=decoders, num_classes=2, films=films):
         look = augmentation.scaled_to(RECIPE.size)
-        reader = ClipReader(
-            decoders, SAMPLING, RECIPE, look, LeftOut() if left_out is None else left_out, store=store, native_ids=True
-        )
+        on_event = None if told is None else told.append
+        reader = ClipReader(decoders, SAMPLING, RECIPE, look, store=store, native_ids=True, on_event=on_event)
         clips = [LearntClip(films / name, name, number % 2) for number, name in enumerate(names)]
         return ClipFrames(clips, reader, look, batch_size=batch_size, num_classes=num_classes, num_features=8)
 
@@ -110,21 +110,16 @@ def test_a_window_lies_inside_its_clip_and_position_ids_count_its_frames(make):
             assert repeats == (ids == [0, 6, 11, 11])
 
 
-def test_a_clip_that_cannot_be_decoded_is_told_once_and_missing_in_its_batch(make, tmp_path):
+def test_a_clip_that_cannot_be_decoded_is_told_once_and_missing_in_its_batch(make):
     told = []
-    left_out = LeftOut(tmp_path / "left-out.jsonl", told.append)
-    clips = make((*GOOD[:5], "bad0.mp4"), left_out=left_out)
+    clips = make((*GOOD[:5], "bad0.mp4"), told=told)
     first = epoch(clips)
     assert sorted(len(shots) for shots, *_ in first) == [1, 2, 2]
+    assert epoch(clips) == first
     assert [type(event) for event in told] == [Warned]
-    assert "bad0.mp4" in told[0].message
-    assert list(left_out) == ["bad0.mp4"]
-    # a run that goes on knows it before it has tried, and gives the same bits without a word
-    later = []
-    going_on = make((*GOOD[:5], "bad0.mp4"), left_out=LeftOut(tmp_path / "left-out.jsonl", later.append))
-    assert epoch(going_on) == first
-    epoch(going_on, 1)
-    assert not later
+    assert told[0].message.startswith("bad0.mp4 is left out, and tried again in each epoch: ")
+    assert [clip.name for clip in clips.left_out] == ["bad0.mp4"]
+    assert clips.num_missed == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -158,17 +153,43 @@ def test_a_pretended_clip_is_as_large_as_clips_are(make):
     assert min(example.pixels.shots[0].frames.shape[2:]) == 46  # 320 of 224
 
 
-def test_a_clip_that_was_learnt_before_it_was_found_bad_is_learnt_again_after_a_kill(make, tmp_path):
-    """Only some of its windows cannot be decoded: found in a later epoch than the state is of, it is no less learnt."""
-    whole = epoch(make(GOOD), 1)
-    state = make(GOOD).state
-    before = LeftOut(tmp_path / "left-out.jsonl")
-    before.add("3.mp4", "1 of 4 frames cannot be decoded")
-    going_on = make(GOOD, left_out=LeftOut(tmp_path / "left-out.jsonl"))
-    assert epoch(going_on, 1) != whole
-    going_on.go_on(state)
-    assert epoch(going_on, 1) == whole
-    knows = make(GOOD, left_out=before)
-    again = make(GOOD, left_out=LeftOut(tmp_path / "left-out.jsonl"))
-    again.go_on(knows.state)
-    assert epoch(again, 1) == epoch(knows, 1)
+def test_a_clip_that_is_away_for_a_time_is_learnt_again_once_it_is_back(make, films, tmp_path):
+    for name in GOOD[:3]:
+        (tmp_path / name).write_bytes((films / name).read_bytes())
+    told = []
+    clips = make(GOOD[:3], told=told, films=tmp_path)
+    whole = [epoch(clips, number) for number in range(3)]
+    (tmp_path / "1.mp4").rename(tmp_path / "away")
+    without = make(GOOD[:3], told=told, films=tmp_path)
+    assert epoch(without, 0) != whole[0]
+    assert [clip.name for clip in without.left_out] == ["1.mp4"]
+    (tmp_path / "away").rename(tmp_path / "1.mp4")
+    assert [epoch(without, number) for number in (1, 2)] == whole[1:]
+    assert not without.left_out
+    assert without.num_missed == 1
+    assert ["1.mp4" in event.message for event in told] == [True]
+
+
+def test_what_was_learnt_and_what_was_missing_is_known_after_a_kill(make):
+    names = (*GOOD[:2], "bad0.mp4", "bad1.mp4")
+    before, after = make(names), make(names)
+    epoch(before)
+    assert not after.left_out
+    after.go_on(before.state)
+    assert after.left_out == before.left_out
+    assert {clip.name for clip in after.left_out} == {"bad0.mp4", "bad1.mp4"}
+
+
+def test_large_frames_are_scaled_as_where_clips_are_measured(make, films):
+    """Once, without smoothing, from the size in which they are coded; and only the crop is kept."""
+    write_clip(films / "large.mp4", 0, 7, num_frames=20, size=(96, 128))
+    video = probe(films / "large.mp4")
+    reader = make(["large.mp4"])._reader
+    (shown,) = reader.read(lambda: iter([(LearntClip(video.path, "large.mp4", 0), None)]), ahead=1)
+    assert shown.frames.shape == (4, 3, 32, 32)
+    with DecodingProcess() as process:
+        pts = video.pts[window_indices(video, Fraction(1, 2), SAMPLING.frames, SAMPLING.seconds)]
+        (batch,) = process.frames(video, pts, (96, 128))
+        measured = torch.cat([protocol_pixels(frame, RECIPE) for frame in batch.frames])
+    pictures = (shown.look.shown(shown.frames, RECIPE.size) / 255 - 0.45) / 0.225
+    assert (pictures - measured).abs().max() < 0.51 / 255 / 0.225

@@ -179,6 +179,15 @@ def test_what_chooses_may_refuse_the_film(films, decoders):
     assert numbers(answer) == [9]
 
 
+def test_a_disk_that_fails_is_an_error_of_the_film(films):
+    def fails(path, process):
+        raise OSError(5, "Input/output error")
+
+    (answer,) = read([request(films / "long.mp4", [9])], probe=fails)
+    assert isinstance(answer, VideoError)
+    assert answer.fact == "long.mp4 cannot be read (Input/output error)"
+
+
 def test_frames_that_the_film_does_not_have_are_a_mistake_of_the_caller(films, decoders):
     answers = decoders.read([request(films / "long.mp4", [0]), request(films / "long.mp4", [160])], ahead=2)
     assert numbers(next(answers)) == [0]

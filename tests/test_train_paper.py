@@ -1,6 +1,7 @@
 """vtn-stream train --recipe paper, from lists of clips to a model that is used without anything else."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,24 +148,59 @@ def kill_at(epoch, step):
     return on_event
 
 
-def test_killed_inside_an_epoch_it_goes_on_to_the_same_bits(whole, material, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr(loop, "SAVE_WITHIN_S", 0.0)
+@pytest.fixture(scope="module")
+def killed(material, tmp_path_factory):
+    """A folder with the state of a training that was killed in its second epoch."""
+    folder = tmp_path_factory.mktemp("killed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "SAVE_EVERY_S", 0.0)
+        patch.setattr(loop, "SAVE_WITHIN_S", 0.0)
+        with pytest.raises(Killed):
+            material.teach(folder / "m.safetensors", kill_at(2, 1))
+    return folder
+
+
+@pytest.fixture
+def a_killed_one(killed, tmp_path):
+    """One of our own."""
+    return shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.mark.usefixtures("a_killed_one")
+def test_killed_inside_an_epoch_it_goes_on_to_the_same_bits(whole, material, tmp_path):
     events = []
-    with pytest.raises(Killed):
-        material.teach(tmp_path / "m.safetensors", kill_at(2, 1))
     material.teach(tmp_path / "m.safetensors", events.append)
     assert [event.epoch for event in events if isinstance(event, EpochDone)] == [1, 2]
     assert not any(isinstance(event, StepDone) and event.epoch == 1 and event.what == "learning" for event in events)
     assert (tmp_path / "m.safetensors").read_bytes() == whole[0].model.read_bytes()
 
 
-def test_a_killed_training_does_not_go_on_with_other_clips_or_settings(material, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+@pytest.mark.usefixtures("a_killed_one")
+def test_where_the_state_is_damaged_all_begins_again_also_with_clips_that_could_not_be_decoded(material, tmp_path):
+    state = tmp_path / "m.training/clips.state"
+    damaged = bytearray(state.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    state.write_bytes(damaged)
+    told, kill = [], kill_at(1, 3)
+
+    def hear(event):
+        told.append(getattr(event, "message", ""))
+        kill(event)
+
     with pytest.raises(Killed):
-        material.teach(tmp_path / "m.safetensors", kill_at(2, 1))
+        material.teach(tmp_path / "m.safetensors", hear)
+    assert "clips.state is from another training, or damaged: training starts from the beginning" in told
+    assert sum("bad.mp4 is left out" in message for message in told) == 1
+
+
+@pytest.mark.usefixtures("a_killed_one")
+def test_a_killed_training_does_not_go_on_with_other_clips_or_settings(material, tmp_path, monkeypatch):
     with pytest.raises(TrainingError, match=r"learning_rate was 0\.001 and is 0\.01"):
         material.teach(tmp_path / "m.safetensors", overrides=SMALL | {"batch_size": 4, "learning_rate": 0.01})
+    with monkeypatch.context() as patch:
+        patch.setattr("vtn_stream.training.end_to_end.__version__", "0.0.1")
+        with pytest.raises(TrainingError, match=r"vtn-stream was .* and is 0\.0\.1"):
+            material.teach(tmp_path / "m.safetensors")
     shorter = material.train.with_name("shorter.txt")
     shorter.write_text("".join(material.train.read_text().splitlines(keepends=True)[:-2]))
     with pytest.raises(TrainingError, match="the list of clips differs"):

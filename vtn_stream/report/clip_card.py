@@ -32,7 +32,7 @@ class ClipCardFacts:
     name            the model's file name; recipe, network: as they were asked for
     source          where the first weights of the image network came from
     num_frames      of a clip, in so many seconds; fps: how many a second it then sees of films; size: of the crop
-    num_clips       to learn from; num_left_out, of those, since they cannot be decoded
+    num_clips       to learn from; num_left_out, of those, since they cannot be decoded, and num_missed, in some epochs
     num_measured    clips that were not learnt, on which the figures are; num_failed could not be measured
     settings, provenance, notes  as in other cards
     """
@@ -49,6 +49,7 @@ class ClipCardFacts:
     labels: tuple[LabelFacts, ...]
     num_clips: int
     num_left_out: int = 0
+    num_missed: int = 0
     num_measured: int = 0
     num_failed: int = 0
     figures: Mapping[str, float] = field(default_factory=dict, hash=False)
@@ -151,6 +152,8 @@ def _data(facts: ClipCardFacts) -> str:
     left_out = facts.num_left_out
     lost = f" {left_out} clips could not be decoded, and were left out." if left_out > 1 else ""
     lost = " 1 clip could not be decoded, and was left out." if left_out == 1 else lost
+    if facts.num_missed:
+        lost += f" {facts.num_missed} clip{'s' * (facts.num_missed > 1)} could be decoded in some epochs only."
     return f"{facts.num_clips} clips to learn from, each seen once an epoch at another place.{lost}"
 
 

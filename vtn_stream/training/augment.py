@@ -79,8 +79,8 @@ class Augmentation:
         return replace(self, short_side=(least, most))
 
     def reading_size(self, shape: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-        """The size (H', W') in which frames of a film of this shape (H, W), upright, should be decoded: no larger than
-        the crops need.
+        """The size (H', W') that frames of a film of this shape (H, W), upright, should have: no larger than the crops
+        need.
         """
         if self.short_side is None:  # the smallest crop has as many pixels as the network
             zoom = 1 / math.sqrt(self.area[0])

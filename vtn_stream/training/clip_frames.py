@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vtn_stream.embedding import Warned
 from vtn_stream.errors import TrainingError, VideoError
 from vtn_stream.evaluation.protocols import reading_size, window_indices
 from vtn_stream.film import VideoInfo
@@ -22,8 +23,8 @@ from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import Recipe
 from vtn_stream.training.augment import Augmentation, Look, Mix, soft_targets
 from vtn_stream.training.clip_sampling import ClipSampling
+from vtn_stream.training.events import TrainingEvent
 from vtn_stream.training.examples import Example, Pixels, Shot
-from vtn_stream.training.left_out import LeftOut
 from vtn_stream.video.decoders import Decoders, FrameAnswer, FrameRequest
 
 __all__ = ["ClipFrames", "ClipReader", "LearntClip", "Shown", "labels_of_batch"]
@@ -51,7 +52,11 @@ class Shown:
 
 
 class ClipReader:
-    """Windows of clips, in the order in which they are asked for. Those that cannot be decoded are left out."""
+    """Windows of clips, in the order in which they are asked for.
+
+    lost  why a window of each of these clips could not be decoded, by the clip's name. That is told once; the clip is
+          tried whenever it is asked for: another window may be whole, and a disk that was away may be back
+    """
 
     def __init__(
         self,
@@ -59,10 +64,10 @@ class ClipReader:
         sampling: ClipSampling,
         recipe: Recipe,
         augmentation: Augmentation,
-        left_out: LeftOut,
         *,
         store: EmbeddingStore,
         native_ids: bool,
+        on_event: Callable[[TrainingEvent], None] | None = None,
     ) -> None:
         """store: remembers the clocks of clips. native_ids: position ids count the frames of the file, from the first
         one of the window on; else those of the window.
@@ -73,7 +78,8 @@ class ClipReader:
         self._augmentation = augmentation
         self._store = store
         self._native_ids = native_ids
-        self.left_out = left_out
+        self.lost: dict[str, str] = {}
+        self._tell = on_event or (lambda event: None)
         self._identities: dict[str, str] = {}
 
     @property
@@ -106,7 +112,10 @@ class ClipReader:
 
     def _reading_size(self, video: VideoInfo) -> tuple[int, int]:
         """The size (H', W') of frames that the reader should give. Raises VideoError for what is hardly a picture."""
-        return self._augmentation.reading_size(reading_size(video, self.recipe), self.recipe.size)
+        whole = reading_size(video, self.recipe)
+        if self._augmentation.short_side is not None:
+            return whole  # scaled by the look alone, as where clips are measured: scaled twice they are other pictures
+        return self._augmentation.reading_size(whole, self.recipe.size)
 
     @staticmethod
     def _share(rng: np.random.Generator | None) -> Fraction:
@@ -118,17 +127,24 @@ class ClipReader:
     ) -> Shown | None:
         self._share(rng)  # drawn first for the request as well: what is drawn next is then the same
         if isinstance(answer, VideoError):
-            self.left_out.add(clip.name, answer.fact)
+            self._lose(clip, answer.fact)
             return None
         if len(answer.lost):
-            self.left_out.add(clip.name, f"{len(answer.lost)} of {len(answer.frames)} frames cannot be decoded")
+            self._lose(clip, f"{len(answer.lost)} of {len(answer.frames)} frames cannot be decoded")
             return None
         self._identities[clip.name] = answer.video.identity
         frames = torch.from_numpy(answer.frames).permute(0, 3, 1, 2)
         size, own = self.recipe.size, (frames.shape[2], frames.shape[3])
         look = self._augmentation.middle(own, size) if rng is None else self._augmentation.draw(rng, own, size)
+        if own != self._augmentation.reading_size(own, size):  # too many pixels to keep until they are learnt
+            frames, look = look.cut(frames, size)
         ids = answer.indices - answer.indices[0] if self._native_ids else np.arange(len(frames))
         return Shown(clip=clip, frames=frames, ids=ids, look=look)
+
+    def _lose(self, clip: LearntClip, why: str) -> None:
+        if clip.name not in self.lost:
+            self.lost[clip.name] = why
+            self._tell(Warned(message=f"{clip.name} is left out, and tried again in each epoch: {why}"))
 
     def identities_of(self, clips: Iterable[LearntClip]) -> list[str | None]:
         """The identity of each clip, where it was read in this run or the store remembers it."""
@@ -154,6 +170,8 @@ class ClipFrames:
     What is drawn depends on the seed, the epoch, the batch and the clip's place in it alone: neither on how many
     decoders there are, nor on which clips cannot be decoded. Those are missing in their batch; nothing is put in their
     place. A batch of which no clip can be decoded learns those of the next one that has some.
+
+    The state is which clips were learnt, and which were missing in some epoch; no example depends on it.
     """
 
     def __init__(
@@ -176,6 +194,7 @@ class ClipFrames:
         self._num_features = num_features
         self._on_batch = on_batch or (lambda epoch, done: None)
         self._at = (0, 0)  # epoch, batches of it that were given
+        self._learnt, self._missed = (np.zeros(len(clips), np.bool_) for _ in range(2))
 
     @property
     def num_batches(self) -> int:
@@ -187,7 +206,9 @@ class ClipFrames:
         given = self._some_in_each(order, number, seed, first)
         for batch, shown in zip(range(first, self.num_batches), given, strict=False):
             self._at = (number, batch + 1)
-            yield self._example(shown, np.random.default_rng([seed, number, batch]))
+            self._learnt[list(shown)] = True
+            self._missed[[clip for clip in self._of_batch(order, batch) if clip not in shown]] = True
+            yield self._example(list(shown.values()), np.random.default_rng([seed, number, batch]))
 
     def pretended(self) -> Example:
         """A batch of one clip that shows nothing, as large as clips are read: to try a network on."""
@@ -207,16 +228,29 @@ class ClipFrames:
 
     @property
     def state(self) -> Mapping[str, Tensor]:
-        """Which clips are left out: one of which only some windows can be decoded was learnt until that was known."""
-        return {"left out": torch.tensor([clip.name in self._reader.left_out for clip in self._clips])}
+        return {"learnt": torch.from_numpy(self._learnt.copy()), "missed": torch.from_numpy(self._missed.copy())}
 
     def go_on(self, state: Mapping[str, Tensor]) -> None:
         """Continues from the state of other examples of the same clips."""
-        known = state["left out"].tolist()
-        self._reader.left_out.forget(clip.name for clip, is_out in zip(self._clips, known, strict=True) if not is_out)
+        self._learnt, self._missed = (state[name].numpy().copy() for name in ("learnt", "missed"))
 
-    def _some_in_each(self, order: NDArray[np.intp], epoch: int, seed: int, first: int) -> Iterator[list[Shown]]:
-        """What each batch shows, from the first one on: never nothing."""
+    @property
+    def left_out(self) -> tuple[LearntClip, ...]:
+        """The clips that were never learnt."""
+        return tuple(self._clips[number] for number in np.flatnonzero(self._missed & ~self._learnt).tolist())
+
+    @property
+    def num_missed(self) -> int:
+        """Clips that were learnt in some epochs, and missing in others."""
+        return int(np.count_nonzero(self._missed & self._learnt))
+
+    def _of_batch(self, order: NDArray[np.intp], batch: int) -> list[int]:
+        """The numbers of its clips, row by row."""
+        numbers: list[int] = order[batch * self._batch_size : (batch + 1) * self._batch_size].tolist()
+        return numbers
+
+    def _some_in_each(self, order: NDArray[np.intp], epoch: int, seed: int, first: int) -> Iterator[dict[int, Shown]]:
+        """What each batch shows, by the numbers of clips, from the first one on: never nothing."""
         num, wanted = self.num_batches, first
         for again, batches in enumerate((range(first, num), range(num))):  # again: for empty batches at the end
             for batch, shown in zip(batches, self._batches(order, epoch, seed, batches), strict=True):
@@ -226,31 +260,25 @@ class ClipFrames:
                     wanted = until
                 if wanted == num:
                     return
-        why = next(iter(self._reader.left_out.values()), "there is none")
+        why = next(iter(self._reader.lost.values()), "there is none")
         raise TrainingError(
             f"none of the {len(self._clips)} clips can be decoded; of the first one: {why}",
             "nothing can be learnt",
-            "look at a clip with `vtn-stream probe`, and give clips that can be decoded",
+            "look at a clip with `vtn-stream probe`; put them back and give the same command again, or give others",
         )
 
-    def _batches(self, order: NDArray[np.intp], epoch: int, seed: int, batches: range) -> Iterator[list[Shown]]:
-        """What can be decoded of each batch."""
-        known = frozenset(self._reader.left_out)
-
-        def clips_of(batch: int) -> list[tuple[int, LearntClip]]:
-            rows = order[batch * self._batch_size : (batch + 1) * self._batch_size].tolist()
-            clips = [(row, self._clips[number]) for row, number in enumerate(rows)]
-            return [(row, clip) for row, clip in clips if clip.name not in known]
+    def _batches(self, order: NDArray[np.intp], epoch: int, seed: int, batches: range) -> Iterator[dict[int, Shown]]:
+        """What can be decoded of each batch, by the numbers of clips."""
 
         def asked() -> Iterator[tuple[LearntClip, np.random.Generator]]:
             for batch in batches:
-                for row, clip in clips_of(batch):
-                    yield clip, np.random.default_rng([seed, epoch, batch, 1 + row])
+                for row, number in enumerate(self._of_batch(order, batch)):
+                    yield self._clips[number], np.random.default_rng([seed, epoch, batch, 1 + row])
 
         windows = self._reader.read(asked, ahead=AHEAD * self._batch_size)
         for batch in batches:
-            shown = [next(windows) for _ in clips_of(batch)]
-            yield [window for window in shown if window is not None]
+            shown = {number: next(windows) for number in self._of_batch(order, batch)}
+            yield {number: window for number, window in shown.items() if window is not None}
 
     def _example(self, shown: Sequence[Shown], rng: np.random.Generator) -> Example:
         num = len(shown[0].frames)

@@ -45,7 +45,8 @@ class ClipsLearnt:
     """A network that was trained on clips, and all that its card says of that.
 
     source      where the first weights came from
-    left_out    why each clip is left out that could not be decoded, by its name
+    left_out    names of clips to learn from of which nothing could be decoded; num_missed: others that could be in some
+                epochs only. Clips for validation are counted where they are measured
     identities  of the clips that were learnt; None where it is not known
     notes       a sentence each
     """
@@ -54,14 +55,10 @@ class ClipsLearnt:
     recipe_name: str
     source: str
     fitted: Fitted
-    left_out: Mapping[str, str]
+    left_out: frozenset[str]
+    num_missed: int
     identities: Sequence[str | None]
     notes: tuple[str, ...] = ()
-
-    @property
-    def num_left_out(self) -> int:
-        """Of the clips to learn from: those for validation are counted where they are measured."""
-        return sum(file in self.left_out for file in self.plan.lists.clips.of("training").files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ def write_clip_model(
         exam = None
         if others:
             on_event(TrainingStage(name="measuring by the full protocol"))
-            exam = _examined(checkpoint, others, learnt.left_out, options, journal, on_event)
+            exam = _examined(checkpoint, others, options, journal, on_event)
             checkpoint = replace(checkpoint, training={**checkpoint.training, **_measured(exam)})
         on_event(TrainingStage(name="writing"))
         facts = _card_facts(learnt, checkpoint, exam, output)
@@ -144,7 +141,8 @@ def _provenance(learnt: ClipsLearnt) -> dict[str, Any]:
         "settings": shown(plan.settings, plan.sampling),
         "clips": len(clips.of("training")),
         "validation_clips": len(clips.of("validation")),
-        "clips_left_out": learnt.num_left_out,
+        "clips_left_out": len(learnt.left_out),
+        **({"clips_missed_in_some_epochs": learnt.num_missed} if learnt.num_missed else {}),
         "epochs": learnt.fitted.num_epochs,
         "loss": round(learnt.fitted.losses[-1], 6),
         "figures": {},
@@ -176,7 +174,6 @@ def _films(learnt: ClipsLearnt, tensors: Mapping[str, Tensor]) -> dict[str, Any]
 def _examined(
     checkpoint: Checkpoint,
     others: Sequence[LearntClip],
-    left_out: Mapping[str, str],
     options: TrainingOptions,
     journal: Path,
     on_event: Callable[[TrainingEvent], None],
@@ -185,7 +182,6 @@ def _examined(
     saved = journal.with_suffix(".safetensors")
     save_checkpoint(checkpoint, saved)
     clips = [LabelledClip(path=clip.path, name=clip.name, truth=clip.label) for clip in others]
-    clips = [clip for clip in clips if clip.name not in left_out]
     done = 0
 
     def hear(event: object) -> None:
@@ -261,7 +257,8 @@ def _card_facts(learnt: ClipsLearnt, checkpoint: Checkpoint, exam: ClipExam | No
             for k, label in enumerate(labels)
         ),
         num_clips=len(given),
-        num_left_out=learnt.num_left_out,
+        num_left_out=len(learnt.left_out),
+        num_missed=learnt.num_missed,
         num_measured=0 if exam is None else exam.num_clips,
         num_failed=0 if exam is None else exam.num_failed,
         figures={} if exam is None else exam.figures,

@@ -1,7 +1,6 @@
 """What a training on clips keeps in its folder, so that it goes on where it was killed, and on no other's state.
 
 training.json    what it learns, and how: names and values, for people and for comparison
-left-out.jsonl   clips that cannot be decoded
 clips.state      the state of the loop
 validation.jsonl the clips that were measured so far
 """
@@ -32,9 +31,7 @@ class ClipSession:
         """Raises TrainingError if another training's state is there, or nothing can be written."""
         self._folder = folder
         self._facts = json.loads(json.dumps(facts))
-        self.state, self.left_out, self.journal = (
-            folder / name for name in (STATE, "left-out.jsonl", "validation.jsonl")
-        )
+        self.state, self.journal = folder / STATE, folder / "validation.jsonl"
         self._file = folder / "training.json"
         self.goes_on = self.state.exists() and self._is_same()
         if not self.goes_on:
@@ -48,7 +45,7 @@ class ClipSession:
 
     def end(self) -> None:
         """The model is written: what was kept for going on is not needed any more. Curves stay."""
-        for path in (self.state, self.left_out, self.journal, self._file):
+        for path in (self.state, self.journal, self._file):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -71,14 +68,14 @@ class ClipSession:
         raise TrainingError(
             f"{self._folder.name} holds the state of another training: {what}",
             "it was kept, and nothing was trained",
-            "to go on, give what was given then; to begin again, remove that folder, or name another with --log",
+            "to go on, give what was given then, in the same versions; to begin again, remove that folder, or name "
+            "another with --log",
         )
 
     def _begin(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            for path in (self.left_out, self.journal):
-                path.unlink(missing_ok=True)
+            self.journal.unlink(missing_ok=True)
             write_whole(self._file, [json.dumps(self._facts, indent=1).encode()])
         except OSError as error:
             raise TrainingError(

@@ -66,10 +66,8 @@ class ClipValidation:
         return figures | ({"top-5": float(top_k(scores, classes, 5))} if self._num_classes > 5 else {})
 
     def _windows(self, ahead: int = AHEAD) -> Iterator[Shown | None]:
-        known = frozenset(self._reader.left_out)
-
         def asked() -> Iterator[tuple[LearntClip, np.random.Generator | None]]:
-            return ((clip, None) for clip in self._clips if clip.name not in known)
+            return ((clip, None) for clip in self._clips)
 
         return self._reader.read(asked, ahead=ahead)
 

@@ -15,7 +15,7 @@ from vtn_stream.checkpoints.training_films import TrainingFilms
 from vtn_stream.embedding import Warned, probe
 from vtn_stream.errors import InputError
 from vtn_stream.store import EmbeddingStore
-from vtn_stream.training.augment import Augmentation, mirrors
+from vtn_stream.training.augment import mirrors
 from vtn_stream.training.claim import card_file, claim
 from vtn_stream.training.clip_frames import ClipFrames, ClipReader, LearntClip
 from vtn_stream.training.clip_lists import Clips
@@ -27,11 +27,11 @@ from vtn_stream.training.clip_validation import ClipValidation
 from vtn_stream.training.estimate import check_memory, measured, sentence
 from vtn_stream.training.events import ClipsPrepared, EpochDone, StepDone, Taught, TrainingEvent, TrainingStage
 from vtn_stream.training.freed_memory import keep_freed_memory
-from vtn_stream.training.left_out import LeftOut
 from vtn_stream.training.log import Log
 from vtn_stream.training.loop import run
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.overrides import shown
+from vtn_stream.version import __version__
 from vtn_stream.video.decoders import Decoders, num_decoders
 
 __all__ = ["teach_end_to_end"]
@@ -52,12 +52,19 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
     tell(TrainingStage(name="loading the network", message=plan.network))
     begun = begin(plan, options)
     session = ClipSession(options.work, _facts(plan, begun, options))
-    left_out = LeftOut(session.left_out, tell)
     store = EmbeddingStore(options.store)
     learning = plan.settings.backbone
     assert learning is not None
     with _all_cores(device), _decoders(device, store) as decoders:
-        reader = _reader(plan, learning.augmentation, decoders, left_out, store)
+        reader = ClipReader(
+            decoders,
+            plan.sampling,
+            plan.recipe,
+            learning.augmentation,
+            store=store,
+            native_ids=plan.native_ids,
+            on_event=tell,
+        )
         clips, others = (_clips(plan.lists.clips.of(side)) for side in ("training", "validation"))
         examples = ClipFrames(
             clips,
@@ -112,13 +119,15 @@ def teach_end_to_end(options: TrainingOptions, *, on_event: Callable[[TrainingEv
         )
     for note in (seen := _seen_before(plan, reader.identities_of(others))):
         tell(Warned(message=note))
+    left_out = frozenset(clip.name for clip in examples.left_out)
     learnt = ClipsLearnt(
         plan=plan,
         recipe_name=options.recipe,
         source=begun.source,
         fitted=fitted,
-        left_out=dict(left_out),
-        identities=_learnt(clips, reader),
+        left_out=left_out,
+        num_missed=examples.num_missed,
+        identities=reader.identities_of([clip for clip in clips if clip.name not in left_out]),
         notes=(*notes, *seen, *fitted.notes),
     )
     exam = write_clip_model(learnt, others, options, journal=session.journal, on_event=tell)
@@ -154,23 +163,6 @@ def _all_cores(device: str) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _reader(
-    plan: ClipPlan, augmentation: Augmentation, decoders: Decoders, left_out: LeftOut, store: EmbeddingStore
-) -> ClipReader:
-    return ClipReader(
-        decoders, plan.sampling, plan.recipe, augmentation, left_out, store=store, native_ids=plan.native_ids
-    )
-
-
-def _learnt(clips: Sequence[LearntClip], reader: ClipReader) -> list[str | None]:
-    """The identities of clips that were learnt, None where it is not known; those that were left out on the way were
-    perhaps learnt before, and are among them if they are known.
-    """
-    kept = [clip for clip in clips if clip.name not in reader.left_out]
-    others = [clip for clip in clips if clip.name in reader.left_out]
-    return [*reader.identities_of(kept), *filter(None, reader.identities_of(others))]
-
-
 def _clips(clips: Clips) -> list[LearntClip]:
     return [LearntClip(clips.root / file, file, int(k)) for file, k in zip(clips.files, clips.labels, strict=True)]
 
@@ -181,6 +173,8 @@ def _facts(plan: ClipPlan, begun: Begun, options: TrainingOptions) -> dict[str, 
     """
     settings = shown(plan.settings, plan.sampling)
     return {
+        "vtn-stream": __version__,
+        "torch": str(torch.__version__),
         "recipe": options.recipe,
         "network": plan.config.backbone,
         "the list of clips": plan.lists.digest,

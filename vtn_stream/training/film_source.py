@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vtn_stream.backbone.speed import num_cores
-from vtn_stream.errors import TrainingError, VideoError, listed
+from vtn_stream.errors import VideoError, listed
 from vtn_stream.film import VideoInfo
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.video import check_unchanged
@@ -42,7 +42,7 @@ class FilmSource:
         return repr((films, self.encoder.recipe(Fraction(1)), num_cores()))
 
     def check_there(self, films: Sequence[TrainingFilm]) -> None:
-        """Raises TrainingError with the films that are no longer what was embedded."""
+        """Raises VideoError with the films that are no longer what was embedded."""
         gone = []
         for film in films:
             try:
@@ -51,7 +51,7 @@ class FilmSource:
                 gone.append(film.name)
         if gone:
             there = "is not there any more, or was" if len(gone) == 1 else "are not there any more, or were"
-            raise TrainingError(
+            raise VideoError(
                 f"{listed(gone)} {there} replaced",
                 "the image network cannot learn; what was done is kept",
                 "put the film back and give the same command again, or train without --learn-backbone",

@@ -4,13 +4,12 @@ k folds, W ways: k W models are trained, each predicts the films of its fold. Wi
 trained on all films, and for each fold two on a quarter and on half of the films, for the learning curve.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from vtn_stream.embedding import Warned
 from vtn_stream.heads import HEADS
@@ -131,6 +130,7 @@ class _Lessons:
     def learn(self) -> Learnt:
         material, head, labels = self._material, self._head, self._material.labels
         compared = [self._of_fold(way, fold) for way in self._ways for fold in self._folds if len(self._folds) > 1]
+        self._second.check(compared)
         likely = [*compared, self._final(self._ways[0], 1.0), *chain(*self._shorter(self._ways[0], 1.0))]
         progress = Progress(len(likely), self._cost(likely), self._lesson.work, self._tell)
         self._tell(TrainingStage(name="training"))
@@ -147,16 +147,18 @@ class _Lessons:
         else:
             choice = unchosen(self._ways[0], head, self._config, material.films, labels, self._base)
 
-        way, length = self._second.begins if choice.way.tunes else (choice.way, choice.length)
-        final, shorter = self._final(way, length), [] if choice.way.tunes else self._shorter(way, length)
-        last = [final, *chain(*shorter)]
-        progress.now_known(len(last), self._cost(last))
-        whole, *less = do_all(self._lesson, last, progress)
-        assert whole.weights is not None
+        final, shorter, whole, less = self._last(choice, progress)
         if choice.way.tunes:
-            final, whole = self._tuned_whole(final, length, whole.weights[length], progress)
+            length = self._second.begins[1]
             assert whole.weights is not None
-            self._second.say_again(choice)
+            tuned = self._second.whole(final, length, whole.weights[length], progress)
+            if tuned is not None:
+                final, whole = tuned
+                self._second.say_again(choice)
+            else:
+                tables = {key: table for key, table in tables.items() if not key[0].tunes}
+                choice = choose(tables, head, self._config, labels, self._folds, self._base)
+                final, shorter, whole, less = self._last(choice, progress)
         self._tell(TrainingStage(name="measuring"))
         crossed = cross_fitted(tables, head, self._config, labels, self._base) if tables else None
         exam = None if crossed is None else crossed_exam(crossed, choice, labels, material.head, self._config)
@@ -193,18 +195,21 @@ class _Lessons:
             notes=tuple(notes),
             backbone=backbone_tensors(weights) or None,
             begun=self._lesson.source.encoder.weights_digest if choice.way.tunes and self._lesson.source else "",
+            is_finished=not self._second.given_up,
         )
 
-    def _tuned_whole(
-        self, first: Fit, length: float, begun: Mapping[str, Tensor], progress: Progress
-    ) -> tuple[Fit, Outcome]:
-        """The model of all films, whose image network learns."""
-        one = self._second.fit(first, length, "all films, image network trained", keeps_weights=True)
-        cost = self._second.cost(one, begun)
-        progress.now_known(1, cost)
-        return one, self._second.do(one, begun, cost, progress)
-
     # ---- the fits
+
+    def _last(self, choice: Choice, progress: Progress) -> tuple[Fit, list[list[Fit]], Outcome, list[Outcome]]:
+        """The model of all films in the chosen way, or the one from which an image network goes on; and those for the
+        learning curve, which the latter has not.
+        """
+        way, length = self._second.begins if choice.way.tunes else (choice.way, choice.length)
+        final, shorter = self._final(way, length), [] if choice.way.tunes else self._shorter(way, length)
+        last = [final, *chain(*shorter)]
+        progress.now_known(len(last), self._cost(last))
+        whole, *less = do_all(self._lesson, last, progress)
+        return final, shorter, whole, less
 
     def _of_fold(self, way: Way, fold: int) -> Fit:
         """Learns the other folds, and predicts this one."""

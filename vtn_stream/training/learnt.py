@@ -33,6 +33,7 @@ class Learnt:
     notes        of the training, without names of films
     backbone     the tensors of the image network, by timm's names, if it learned; None: it is as it was
     begun        the digest of the weights with which it began, if it learned
+    is_finished  nothing was given up that the same training could still do; what it kept to go on from is needed then
     """
 
     seed: int
@@ -48,6 +49,7 @@ class Learnt:
     notes: tuple[str, ...] = ()
     backbone: Mapping[str, Tensor] | None = None
     begun: str = ""
+    is_finished: bool = True
 
     @property
     def way(self) -> Way:

@@ -4,7 +4,7 @@ n frames of a clip, H' x W' pixels as decoded, H x W pixels of the network, B cl
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import torch
@@ -58,6 +58,11 @@ class Look:
         if self.erased is not None:
             pictures = self._erased(pictures, self.erased)
         return pictures
+
+    def cut(self, frames: Tensor, size: tuple[int, int]) -> tuple[Tensor, "Look"]:
+        """The crop alone, uint8 [n, 3, H, W], and how it is shown then: the same up to rounding, of fewer pixels."""
+        cut = _cropped(frames, self.box, size).round().to(torch.uint8)
+        return cut, replace(self, box=(0.0, 0.0, 1.0, 1.0))
 
     def without_colours(self) -> "Look":
         """The same crop, mirrored or not, and nothing else: for pictures that show changes and no colours."""

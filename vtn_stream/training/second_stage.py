@@ -1,7 +1,8 @@
 """The second stage of a training: the image network learns too, after the rest has learnt from what it gave before.
 
 For each fold, the model goes on that is best on the other folds, so that what is predicted of a fold depends on nothing
-in it. These predictions are one more way to learn; the usual choice keeps it only where they say so.
+in it. These predictions are one more way to learn; the usual choice keeps it only where they say so. Where the stage
+cannot be finished, the training ends with the model that was learnt before it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from vtn_stream.backbone import last_blocks, passes_over
 from vtn_stream.embedding import Warned
+from vtn_stream.errors import TrainingError, VtnStreamError
 from vtn_stream.heads import HEADS
 from vtn_stream.model import HeadConfig
 from vtn_stream.track import GridScores
@@ -21,6 +23,7 @@ from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.out_of_fold import Choice, OutOfFold, Tables, choose, cross_fitted
 from vtn_stream.training.overrides import overridden
 from vtn_stream.training.side_by_side import Progress, telling
+from vtn_stream.training.trouble import told_as_errors
 from vtn_stream.training.tuning import crop_frames, tuning
 from vtn_stream.training.ways import Way, films_of
 
@@ -34,7 +37,8 @@ Start = tuple[Way, float]  # and the length at which it goes on
 class SecondStage:
     """seed and overrides as they are asked for; head: that of all models of the training.
 
-    begins  from what the model of all films goes on, once there are tables
+    begins    from what the model of all films goes on, once there are tables
+    given_up  why it could not be finished, without names of films; "": it was
     """
 
     lesson: Lesson
@@ -43,6 +47,7 @@ class SecondStage:
     overrides: Sequence[tuple[str, str]]
     tell: Callable[[TrainingEvent], None]
     begins: Start = (Way(name="network"), 1.0)
+    given_up: str = ""
     _speed: Speed | None = None
 
     def tables(
@@ -52,14 +57,55 @@ class SecondStage:
         progress: Progress,
         table_of: Callable[[Sequence[tuple[Fit, Sequence[GridScores]]]], OutOfFold],
     ) -> dict[Start, OutOfFold]:
-        """The predictions of models whose image network learned, as one more way; none if it does not. done: the fits
-        from which tables are, one for each fold and way; table_of makes one.
-
-        Raises TrainingError where a film is not there any more.
+        """The predictions of models whose image network learned, as one more way; none if it does not, or cannot.
+        done: the fits from which tables are, one for each fold and way; table_of makes one.
         """
-        source = self.lesson.source
-        if source is None or not any(way.can_be_tuned(self.head.kind) for way, _ in tables):
+        if self.lesson.source is None or not any(way.can_be_tuned(self.head.kind) for way, _ in tables):
             return {}
+        try:
+            return self._tables(tables, done, progress, table_of)
+        except VtnStreamError as error:
+            self._give_up(error)
+            return {}
+
+    def check(self, fits: Sequence[Fit]) -> None:
+        """Before anything is trained. fits: of the first stage. Raises InputError for overrides that cannot be."""
+        for one in fits:
+            if self.lesson.source is not None and one.way.can_be_tuned(self.head.kind):
+                self.fit(one, 1.0, one.name)
+
+    def whole(
+        self, first: Fit, length: float, begun: Mapping[str, Tensor], progress: Progress
+    ) -> tuple[Fit, Outcome] | None:
+        """The model of all films, whose image network learns; None: it cannot."""
+        one = self.fit(first, length, "all films, image network trained", keeps_weights=True)
+        try:
+            cost = self.cost(one, begun)
+            progress.now_known(1, cost)
+            return one, self.do(one, begun, cost, progress)
+        except VtnStreamError as error:
+            self._give_up(error)
+            return None
+
+    def _give_up(self, error: VtnStreamError) -> None:
+        """Says why, and what is done instead: the model that was learnt before is whole."""
+        self.given_up = (
+            error.fact if isinstance(error, TrainingError) else "not all films could be read and embedded again"
+        )
+        kept = "" if self.lesson.work is None else f", and what was done is kept in {self.lesson.work.name}"
+        instead = f"the model is written with the image network as it was{kept}"
+        self.tell(TrainingStage(name="training"))
+        self.tell(Warned(message=f"{error.fact}; {instead}; to try again, with --overwrite: {error.cure}"))
+
+    def _tables(
+        self,
+        tables: Tables,
+        done: Sequence[tuple[Fit, Outcome]],
+        progress: Progress,
+        table_of: Callable[[Sequence[tuple[Fit, Sequence[GridScores]]]], OutOfFold],
+    ) -> dict[Start, OutOfFold]:
+        source = self.lesson.source
+        assert source is not None
         source.check_there(self.lesson.films)
         starts, self.begins = self.starts(tables)
         first_table = next(iter(tables.values()))
@@ -85,6 +131,11 @@ class SecondStage:
 
     def said(self, choice: Choice) -> str:
         """What became of the image network, in words."""
+        if self.given_up:
+            return (
+                f"The image network was to learn too, and this was given up because {self.given_up}. It stays as it "
+                "was, and the model is the one that was learnt before."
+            )
         tuned = choice.worths.get(self.begins[0].tuned.name)
         if tuned is None:
             return "The image network was to learn too. Nothing could be compared, so it stays as it is."
@@ -133,7 +184,8 @@ class SecondStage:
     def cost(self, one: Fit, begun: Mapping[str, Tensor]) -> float:
         """About how long it takes, in the measure of other fits; measured once."""
         if self._speed is None:
-            self._speed = measured_speed(self.lesson, one, begun)
+            with told_as_errors(lambda: "the image network cannot learn"):
+                self._speed = measured_speed(self.lesson, one, begun)
         return PRODUCTS_PER_S * (_epoch_s(one, self.lesson, self._speed) * _epochs(one) + self._reading_s(one))
 
     def say(self, fits: Sequence[Fit]) -> None:
@@ -172,7 +224,8 @@ class SecondStage:
             source = self.lesson.source
             assert source is not None
             source.check_there([self.lesson.films[n] for n in (*one.learns, *one.reads)])
-            outcome = tune(self.lesson, one, begun, telling(progress, one, cost))
+            with told_as_errors(lambda: "the image network cannot learn"):
+                outcome = tune(self.lesson, one, begun, telling(progress, one, cost))
         progress.finished(one, cost)
         return outcome
 

@@ -74,7 +74,8 @@ class Progress:
         self._say()
 
     def now_known(self, num_fits: int, cost: float) -> None:
-        """The fits that are still to come, better than before."""
+        """The fits that are still to come, better than before. None is under way: one that was given up never ends."""
+        self._parts.clear()
         self._num_fits, self._cost = self._num_done + num_fits, self._done + cost
 
     def _say(self) -> None:

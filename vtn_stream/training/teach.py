@@ -88,7 +88,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
         if learnt.backbone is not None:
             recipe = recipe_after(recipe, learnt.backbone)
         plots = write(material, learnt, recipe, output)
-    for state in state_files(work):
+    for state in state_files(work) if learnt.is_finished else ():
         if state.is_dir():
             shutil.rmtree(state, ignore_errors=True)
         else:

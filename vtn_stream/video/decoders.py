@@ -239,6 +239,12 @@ class _Feeder:
                 return self._decoded(task.request, is_fresh=True)
         except VideoError as error:
             return error
+        except OSError as error:  # its disk fails, or it went while it was looked at
+            return VideoError(
+                f"{task.request.path.name} cannot be read ({error.strerror})",
+                "it was not read",
+                "look whether its disk is there",
+            )
 
     def _decoded(self, request: FrameRequest, *, is_fresh: bool) -> FrameAnswer:
         video = request.video if isinstance(request.video, VideoInfo) else self._probe(request.video, self.process)
