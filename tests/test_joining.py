@@ -217,3 +217,8 @@ def test_an_overlap_is_one_by_every_meaning():
     assert reading(-5, -9).overlap_s == 5
     assert reading(-5, 1).overlap_s == reading(-1).overlap_s == 0
     assert reading(-5, 1).goes_on == {"b"}
+
+
+def test_a_day_of_short_files_is_joined_in_no_time():
+    names = " ".join(f"rec_{i:05d}" for i in range(5000))
+    assert joined(**on_the_clock(names, 17.0)) == [names]

@@ -13,7 +13,7 @@ from vtn_stream.film import VideoInfo
 from vtn_stream.formats.timecode import Clock, has_drop_frame, is_timecode
 from vtn_stream.recording import duration
 
-__all__ = ["Reading", "Traits", "readings", "tolerance_s", "traits_of"]
+__all__ = ["MEANINGS", "Reading", "Traits", "readings", "tolerance_s", "traits_of"]
 
 _DAY_S = 24 * 3600
 # What is not a day on which anybody recorded: a clock that was never set, or has lost its time.
@@ -25,6 +25,9 @@ TOLERANCE_SHARE = 0.1
 # The container's own clock, where it goes on through the files, does so to the frame, or to a buffer of sound.
 _CONTAINER_TOLERANCE_S = 0.5
 _CONTAINER_LEAST_S = 2.0
+
+# What a film's own time may be that of; the same in all files of a recording.
+MEANINGS = frozenset(("start", "end"))
 
 ClockName = Literal["start timecodes", "times in the names", "creation times", "clocks inside the files"]
 

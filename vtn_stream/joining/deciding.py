@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
-from vtn_stream.joining.clocks import Traits
+from vtn_stream.film import shareable_name, without_suffix
+from vtn_stream.joining.clocks import MEANINGS, Traits
 from vtn_stream.joining.linking import FULL_FILES, ONLY_NAMES, Verdict, is_full, judge, length
 from vtn_stream.joining.names import Link, Named, candidates
 
@@ -22,6 +23,7 @@ __all__ = ["Apart", "JoinedFiles", "Joining", "Settled", "join_files"]
 # Of parts that no clock joins: more of them are a list of clips, or lectures of a year.
 MAX_BY_NAMES = 9
 _EQUAL_LENGTHS = 0.02
+_NO_MEANING = "their creation times do not agree with their lengths"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,15 @@ class Settled:
     apart: list[Apart] = field(default_factory=list)
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Row:
+    """Films that go together as far as is known. num_open: ends here of links that nobody has judged yet."""
+
+    paths: set[str]
+    num_open: int
+    joins: list[Verdict] = field(default_factory=list)
+
+
 class Joining:
     """Decides which of some films are one recording. Paths are opaque but for their folders and names."""
 
@@ -72,7 +83,7 @@ class Joining:
                 self._links[name.path].append(link)
         self.waiting = tuple(dict.fromkeys([*self._groups, *self._links]))
         self._known: dict[str, Traits | None] = {}
-        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._rows = {path: _Row(paths={path}, num_open=len(links)) for path, links in self._links.items()}
         self._open = set(self.waiting)
 
     @property
@@ -93,7 +104,6 @@ class Joining:
         else:
             for link in self._links[path]:
                 self._decide_link(link, settled)
-            self._release(path, settled)
         return settled
 
     # Chapters and parts
@@ -104,8 +114,8 @@ class Joining:
         if not why:
             verdicts = [self._judged(Link(before=a, after=b)) for a, b in pairwise(group)]
             why = next((verdict.against for verdict in verdicts if verdict.against), "") or self._twice(group)
-        if not why and not _meanings_agree(verdicts):
-            why = "their creation times do not agree with their lengths"
+        if not why and not MEANINGS.intersection(*(v.meanings for v in verdicts if v.meanings is not None)):
+            why = _NO_MEANING
         if not why and group[0].kind == "part" and len(group) > MAX_BY_NAMES and not all(v.by for v in verdicts):
             why = f"there are {len(group)} of them, and no clock says that they are one recording"
         self._open.difference_update(name.path for name in group)
@@ -131,40 +141,35 @@ class Joining:
     # Times and numbers
 
     def _decide_link(self, link: Link, settled: Settled) -> None:
-        if any(name.path not in self._known for name in (link.before, link.after)):
+        ends = [link.before.path, link.after.path]
+        if any(path not in self._known for path in ends):
             return
-        if any(self._known[name.path] is None for name in (link.before, link.after)):
+        if any(self._known[path] is None for path in ends):
             verdict = Verdict(link=link, against="one of them cannot be read")
         else:
             verdict = self._judged(link)
-        self._verdicts[link.before.path, link.after.path] = verdict
+        rows = [self._rows[path] for path in ends]
+        for row in rows:
+            row.num_open -= 1
         if verdict.against:
-            settled.apart.append(Apart(paths=(link.before.path, link.after.path), why=verdict.against))
-            self._release(link.before.path, settled)
-            self._release(link.after.path, settled)
+            settled.apart.append(Apart(paths=(ends[0], ends[1]), why=verdict.against))
+        else:
+            rows = [self._merged(*rows)]
+            rows[0].joins.append(verdict)
+        for row in rows:
+            if row.num_open == 0:
+                self._open -= row.paths
+                self._settle_chains(row.paths, row.joins, settled)
 
-    def _release(self, path: str, settled: Settled) -> None:
-        """Settles the films that are joined with this one, if all that concerns them is known."""
-        if path not in self._open:
-            return
-        reached, to_visit = {path}, [path]
-        joins: list[Verdict] = []
-        while to_visit:
-            here = to_visit.pop()
-            for link in self._links[here]:
-                verdict = self._verdicts.get((link.before.path, link.after.path))
-                if verdict is None:
-                    return
-                if verdict.against:
-                    continue
-                if link.before.path == here:
-                    joins.append(verdict)
-                for name in (link.before, link.after):
-                    if name.path not in reached:
-                        reached.add(name.path)
-                        to_visit.append(name.path)
-        self._open -= reached
-        self._settle_chains(reached, joins, settled)
+    def _merged(self, one: "_Row", other: "_Row") -> "_Row":
+        if one is other:
+            return one
+        large, small = (one, other) if len(one.paths) >= len(other.paths) else (other, one)
+        large.paths |= small.paths
+        large.joins += small.joins
+        large.num_open += small.num_open
+        self._rows.update(dict.fromkeys(small.paths, large))
+        return large
 
     def _settle_chains(self, paths: set[str], joins: Sequence[Verdict], settled: Settled) -> None:
         after: dict[str, list[Verdict]] = defaultdict(list)
@@ -182,17 +187,18 @@ class Joining:
         followed = {verdict.link.after.path for verdict in follows.values()}
         for first in sorted(paths - followed):
             chain: list[Verdict] = []
-            here = first
+            meanings, here = MEANINGS, first
             while here in follows:
                 verdict = follows[here]
-                if not _meanings_agree([*chain, verdict]):
-                    pair = (verdict.link.before.path, verdict.link.after.path)
-                    settled.apart.append(Apart(paths=pair, why="their creation times do not agree with their lengths"))
-                    self._settle_chain(here, chain, settled)
-                    chain = []
-                else:
+                agreed = meanings if verdict.meanings is None else meanings & verdict.meanings
+                if agreed:
                     chain.append(verdict)
-                here = verdict.link.after.path
+                else:
+                    pair = (here, verdict.link.after.path)
+                    settled.apart.append(Apart(paths=pair, why=_NO_MEANING))
+                    self._settle_chain(here, chain, settled)
+                    chain, agreed = [], MEANINGS
+                meanings, here = agreed, verdict.link.after.path
             self._settle_chain(here, chain, settled)
 
     def _settle_chain(self, last: str, chain: Sequence[Verdict], settled: Settled) -> None:
@@ -220,7 +226,7 @@ class Joining:
         has_gaps = any(verdict.gap_s for verdict in verdicts)
         first = names[0]
         return JoinedFiles(
-            name=first.base or first.file.rpartition(".")[0] or first.file,
+            name=shareable_name(first.base or without_suffix(first.file)),
             paths=tuple(name.path for name in names),
             starts=tuple(starts) if has_gaps else None,
             duration_s=float(starts[-1] + traits[-1].duration),
@@ -252,12 +258,6 @@ def _incomplete(group: Sequence[Named]) -> str:
     if group[0].of and expected <= group[0].of:
         return f"{word} {expected} is missing"
     return ""
-
-
-def _meanings_agree(verdicts: Sequence[Verdict]) -> bool:
-    """Whether the creation times can mean the same in all: the start of each, or the end of each."""
-    said = [verdict.meanings for verdict in verdicts if verdict.meanings is not None]
-    return not said or bool(frozenset.intersection(*said))
 
 
 def _reasons(names: Sequence[Named], verdicts: Sequence[Verdict], traits: Sequence[Traits]) -> list[str]:
