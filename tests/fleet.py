@@ -57,7 +57,7 @@ class FakeEncoder:
             decoder=decoder,
         )
 
-    def frame_size(self, video) -> tuple[int, int]:
+    def frame_size(self, video, box=None) -> tuple[int, int]:
         return self.size
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 twice.
 """
 
+import contextlib
 import json
 from fractions import Fraction
 
@@ -40,10 +41,17 @@ class Batch:
         settings = Settings(fps=1, store=folder / "store", device="cpu")
         results = ResultOptions(output=self.output, formats=("json", "csv")).for_workers()
         workers = [Worker(settings=settings, results=results, encoder=FakeEncoder()) for _ in range(num_workers)]
+        with contextlib.ExitStack() as stack:
+            for worker in workers:
+                stack.enter_context(worker._analyzer)
+            self._play(source, workers, max_tasks)
+        self.counts = schedule.counts
+
+    def _play(self, source, workers, max_tasks):
         for turn in range(max_tasks):
             if source.finished():
                 break
-            number = turn % num_workers
+            number = turn % len(workers)
             task = source.next(number)
             if task is None:
                 continue
@@ -54,7 +62,6 @@ class Batch:
                 source.failed(task, Failure(kind="raised", reason=str(error), error=error), number)
             else:
                 source.done(task, result, number, 1.0)
-        self.counts = schedule.counts
 
     def of_kind(self, kind):
         return [event for event in self.events if isinstance(event, kind)]
@@ -66,7 +73,7 @@ class Batch:
 
 
 @pytest.fixture(scope="module")
-def done(card, tmp_path_factory):  # noqa: F811
+def done(card, tmp_path_factory):
     folder = tmp_path_factory.mktemp("joined")
     return Batch(card, folder), folder
 
@@ -84,7 +91,7 @@ def test_every_film_is_done_once_alone_or_in_its_recording(done):
     assert sum(task.method == "look" for task in batch.tasks) == 5  # not the chapter that is alone
 
 
-def test_results_are_byte_for_byte_those_of_analyze(done, card, tmp_path):  # noqa: F811
+def test_results_are_byte_for_byte_those_of_analyze(done, card, tmp_path):
     batch, _ = done
     results = ResultOptions(output=tmp_path / "results", formats=("json", "csv"))
     with Analyzer(Settings(fps=1, store=tmp_path / "store"), encoder=FakeEncoder()) as analyzer:
@@ -97,13 +104,13 @@ def test_results_are_byte_for_byte_those_of_analyze(done, card, tmp_path):  # no
     assert [part["path"] for part in json.loads(timeline)["video"]["parts"]] == [*CHAPTERS]
 
 
-def test_what_is_done_is_skipped_also_a_recording(done, card):  # noqa: F811
+def test_what_is_done_is_skipped_also_a_recording(done, card):
     _, folder = done
     again = Batch(card, folder)
     assert (again.counts.num_skipped, again.embedded()) == (4, [])
 
 
-def test_a_run_that_was_killed_in_the_second_file_goes_on_there(card, tmp_path):  # noqa: F811
+def test_a_run_that_was_killed_in_the_second_file_goes_on_there(card, tmp_path):
     killed = Batch(card, tmp_path, num_workers=1, max_tasks=12)
     again = Batch(card, tmp_path)
     first, second = killed.embedded(), again.embedded()
