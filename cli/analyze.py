@@ -147,7 +147,8 @@ def analyze(
                     _show_plan(plan, analyzer)
                     continue
                 place = naming.of(film) if results.anonymous else None
-                files = results.files(film, identity, store=settings.store_root, results=place)
+                parts = [part.video.path for part in plan.video.parts]
+                files = results.files(film, identity, store=settings.store_root, results=place, parts=parts)
                 kept = files.claim(
                     identity,
                     overwrite=results.overwrite,

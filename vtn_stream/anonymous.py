@@ -111,7 +111,7 @@ def _in_json(value: Any, known: Sequence[tuple[str, str]]) -> Any:
     if isinstance(value, str):
         return _without_names(value, known, stem=True)
     if isinstance(value, Mapping):
-        return {_without_names(key, known): _in_json(of_key, known) for key, of_key in value.items()}
+        return {_in_json(key, known): _in_json(of_key, known) for key, of_key in value.items()}
     if isinstance(value, list | tuple):
         return [_in_json(each, known) for each in value]
     return value

@@ -19,9 +19,9 @@ from vtn_stream.report.page import page
 from vtn_stream.report.queue import Queue
 from vtn_stream.results.blank import asked_labels
 from vtn_stream.results.hand_work import is_hand_work
-from vtn_stream.results.pictures import recipe_of
+from vtn_stream.results.pictures import pictures_of
 from vtn_stream.results.timelines import load_document, stem_of
-from vtn_stream.store import EmbeddingStore, load_pictures, read_scores, scores_identity
+from vtn_stream.store import EmbeddingStore, read_scores, scores_identity
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.track import GridScores
 
@@ -75,7 +75,7 @@ def page_of(
     a page alone; if there are none, the page has none, and a warning says so. That of an anonymous film never has any.
     """
     thumbnails = thumbnails and not is_anonymous(timeline)
-    pictures = _thumbnails(timeline, EmbeddingStore(store)) if thumbnails else []
+    pictures = pictures_of(timeline, EmbeddingStore(store), MAX_THUMBNAILS_READ) if thumbnails else []
     warnings = () if pictures or not thumbnails else (NO_PICTURES,)
     curves = None if scored is None else _label_curves(timeline, truth or (), *scored)
     rest = rest_of(timeline, files)
@@ -95,7 +95,7 @@ def page_of(
 
 def has_pictures(timeline: Timeline, store: EmbeddingStore) -> bool:
     """Whether a page of this timeline would have any."""
-    return bool(_thumbnails(timeline, store, most=1))
+    return bool(pictures_of(timeline, store, most=1))
 
 
 def rest_of(timeline: Timeline, files: Mapping[str, Sequence[str]] = {}) -> str:
@@ -280,16 +280,6 @@ def _way_again(way: str, page: Path, film: str) -> str | None:
     except (OSError, ValueError):
         return None
     return way if is_there else None
-
-
-def _thumbnails(
-    timeline: Timeline, store: EmbeddingStore, most: int = MAX_THUMBNAILS_READ
-) -> list[tuple[float, bytes]]:
-    recipe, identity = recipe_of(timeline), timeline.video_identity
-    found = [] if recipe is None else store.thumbnails(identity, recipe.digest, most)
-    found = found or load_pictures(store.root, identity) or []
-    start_s, end_s = timeline.span_s
-    return [(time_s, jpeg) for time_s, jpeg in found if start_s <= time_s < end_s]
 
 
 def _scored_beside(source: Path, timeline: Timeline) -> tuple[Scored | None, tuple[str, ...]]:

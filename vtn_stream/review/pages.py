@@ -11,6 +11,7 @@ from vtn_stream.report.queue import Asked, Queue
 from vtn_stream.report.suggestions import Card, UnknownFilm, suggestions_page
 from vtn_stream.results import stem_of, write_file
 from vtn_stream.results.pages import check_replaceable, page_at, quiet_way_to
+from vtn_stream.results.pictures import pictures_in
 from vtn_stream.review.moments import Moments
 from vtn_stream.review.suggest import Suggestion, unknown_films
 from vtn_stream.store import EmbeddingStore
@@ -91,8 +92,7 @@ def page_of_moments(
         for number in named:
             middles = [(s.start_s + s.end_s) / 2 for s in found if s.film == number]
             spans = [(middle - AROUND_S, middle + AROUND_S) for middle in middles]
-            identity = films[number].timeline.video_identity
-            pictures[number] = EmbeddingStore(store).thumbnails_in(identity, recipe, spans)
+            pictures[number] = pictures_in(films[number].timeline, EmbeddingStore(store), recipe, spans)
     cards = []
     for s in found:
         of_film = pictures.get(s.film)
