@@ -53,8 +53,7 @@ def configure(
     rate = film.rate or Fraction(25)
     codec.width, codec.height = source.width, source.height
     codec.time_base, codec.framerate = time_base, rate
-    if source.sample_aspect_ratio:
-        codec.sample_aspect_ratio = source.sample_aspect_ratio
+    codec.sample_aspect_ratio = film.source.sample_aspect_ratio
     for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
         setattr(codec, name, getattr(source, name))
     codec.gop_size = max(12, min(250, round(_KEYFRAME_S * rate)))
