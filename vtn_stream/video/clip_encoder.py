@@ -21,6 +21,8 @@ __all__ = ["configure", "encoder_of", "pictures"]
 _QUALITY, _PRESET = 18, "fast"
 # A clip is begun in the middle by players, and cut again: a keyframe every two seconds.
 _KEYFRAME_S = 2
+# Some decoders give frames in another order than their timestamps say. One that so many later ones overtook is lost.
+_MOST_WAITING = 16
 
 
 def encoder_of(stream: av.video.stream.VideoStream) -> tuple[str, str]:
@@ -51,8 +53,7 @@ def configure(
     rate = film.rate or Fraction(25)
     codec.width, codec.height = source.width, source.height
     codec.time_base, codec.framerate = time_base, rate
-    if source.sample_aspect_ratio:
-        codec.sample_aspect_ratio = source.sample_aspect_ratio
+    codec.sample_aspect_ratio = film.source.sample_aspect_ratio
     for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
         setattr(codec, name, getattr(source, name))
     codec.gop_size = max(12, min(250, round(_KEYFRAME_S * rate)))
@@ -77,18 +78,17 @@ def pictures(
 ) -> Iterator[tuple[int, av.VideoFrame | None]]:
     """(frame, picture) for each of the frames [first, stop), ascending; None where damage took it."""
     reader = PyAVReader(film.source, num_threads)
+    waiting: dict[int, av.VideoFrame | None] = {}
+    due = first
     try:
-        due = first
         for i, picture in reader.frames(film.pts[first:stop], alive):
-            if first + i < due:
-                continue  # it came too late: it was given up
-            while due < first + i:
-                yield due, None
+            if first + i >= due:
+                waiting[first + i] = picture.frame if isinstance(picture, DecodedPicture) else None
+            while due in waiting or len(waiting) > _MOST_WAITING:
+                yield due, waiting.pop(due, None)
                 due += 1
-            yield due, picture.frame if isinstance(picture, DecodedPicture) else None
-            due += 1
         for frame in range(due, stop):
-            yield frame, None
+            yield frame, waiting.pop(frame, None)
     finally:
         reader.close()
 

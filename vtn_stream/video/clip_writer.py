@@ -169,6 +169,7 @@ class ClipWriter:
         except ValueError as error:
             raise NotCopyable(f"the container does not hold {kind_of(template)} video") from error
         stream.time_base = self._time_base
+        stream.sample_aspect_ratio = film.source.sample_aspect_ratio  # some stand in the container only
         if self._joint is not None:
             encoder = self._edge_encoder(film)
             encoder.open()

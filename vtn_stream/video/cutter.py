@@ -205,10 +205,13 @@ class CuttingProcess:
                     raise ValueError("more bytes than a clip of these films can have")
             if header.get("again"):
                 file.truncate(0)
-            file.seek(at)
-            file.write(payload)
+            self._put(file, at, payload)
             if on_progress is not None:
                 on_progress(done_s)
+
+    def _put(self, file: BinaryIO, at: int, payload: bytes) -> None:
+        file.seek(at)
+        file.write(payload)
 
     def _patience_s(self, videos: Sequence[VideoInfo], spans: Sequence[Span], pieces: Sequence[Piece]) -> float:
         """How long it may take in all, however busy the process looks: as decoding may, and encoding so again."""
