@@ -17,7 +17,6 @@ from console_script import the_line
 from counting import sequential, write_film
 
 from vtn_stream.anonymous import anonymous
-from vtn_stream.cutting import How
 from vtn_stream.cutting import cut as cut_in_python
 from vtn_stream.errors import DecodingLost, StoreError, VideoError
 from vtn_stream.formats import timeline_json
@@ -392,7 +391,7 @@ def test_a_contact_sheet_has_a_picture_of_each_segment(here, there):
 
 
 def test_in_python_it_gives_what_came_of_it(there):
-    done = cut_in_python("film.mp4.timeline.json", None, "clips", How(accurate=True))
+    done = cut_in_python("film.mp4.timeline.json", None, "clips", accurate=True)
     assert [clip.file for clip in done.clips] == [
         "run/002_00-00-02.000_run.mp4",
         "walk/001_00-00-01.000_walk.mp4",
