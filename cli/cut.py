@@ -201,8 +201,8 @@ def _summarize(done: Cut) -> None:
     if early:
         mean = sum(early) / len(early)
         words.append(
-            f"{len(early)} of them begin early, by up to {max(early):.2f} s and {mean:.2f} s on average, at keyframes "
-            "(--accurate: at the frame)"
+            f"{len(early)} of them {'begins' if len(early) == 1 else 'begin'} early, at a keyframe, by up to "
+            f"{max(early):.2f} s and {mean:.2f} s on average (--accurate: at the frame)"
         )
     elif clips:
         words.append("none begins early")

@@ -14,10 +14,9 @@ from typing import ClassVar
 
 import pytest
 from console_script import the_line
-from counting import write_film
+from counting import sequential, write_film
 
 from vtn_stream.anonymous import anonymous
-from vtn_stream.cutting import How
 from vtn_stream.cutting import cut as cut_in_python
 from vtn_stream.errors import DecodingLost, StoreError, VideoError
 from vtn_stream.formats import timeline_json
@@ -136,7 +135,7 @@ def test_each_segment_becomes_a_file_and_a_page_lists_them(here, there):
         "wrote clips/run/002_00-00-02.000_run.mp4",
         "wrote clips/walk/003_00-00-08.000_walk.mp4",
         f"3 files, 3 written now, {sum(c['num_bytes'] for c in manifest(there / 'clips')['clips'])} B; 2 of them begin "
-        "early, by up to 1.00 s and 0.70 s on average, at keyframes (--accurate: at the frame)",
+        "early, at a keyframe, by up to 1.00 s and 0.70 s on average (--accurate: at the frame)",
         "look at clips/index.html",
     ]
     assert listed(there / "clips") == [
@@ -392,7 +391,7 @@ def test_a_contact_sheet_has_a_picture_of_each_segment(here, there):
 
 
 def test_in_python_it_gives_what_came_of_it(there):
-    done = cut_in_python("film.mp4.timeline.json", None, "clips", How(accurate=True))
+    done = cut_in_python("film.mp4.timeline.json", None, "clips", accurate=True)
     assert [clip.file for clip in done.clips] == [
         "run/002_00-00-02.000_run.mp4",
         "walk/001_00-00-01.000_walk.mp4",
@@ -405,3 +404,19 @@ def test_in_python_it_gives_what_came_of_it(there):
     PretendedCutting.trouble[len(PretendedCutting.asked) + 1] = OSError(errno.ENOSPC, "full")
     with pytest.raises(StoreError, match="0 finished clips stay"):
         cut_in_python(timeline, "film.mp4", "third")
+
+
+def test_the_files_are_films_that_begin_where_the_run_says(here, there, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.chdir(there)
+    monkeypatch.setenv("VTN_STREAM_STORE", str(there / "store"))
+    for name, given, first in (("copies", (), 0), ("exact", ("--accurate",), 25)):
+        code, _, err = here("cut", "film.mp4.timeline.json", "-o", name, "--threshold", "0.8", *given)
+        assert (code, err) == (0, "")
+        shown = sequential(there / name / "walk/001_00-00-01.000_walk.mp4")
+        assert [number for _, number in shown] == list(range(first, 75))
+        assert manifest(there / name)["clips"][0]["early_s"] == (25 - first) / 25
+    code, _, err = here("cut", "film.mp4.timeline.json", "-o", "exact", "--accurate", "--reel", "walk")
+    assert (code, err) == (0, "")
+    numbers = [number for _, number in sequential(there / "exact/reel_walk.mp4")]
+    assert numbers == [*range(25, 75), *range(200, 225)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vtn_stream import errors
     from vtn_stream.analysis import Analyzer, analyze
     from vtn_stream.budget import stats
+    from vtn_stream.cutting import cut
     from vtn_stream.errors import VtnStreamError, VtnStreamWarning
     from vtn_stream.evaluation.annotators import agreement
     from vtn_stream.evaluation.evaluate import evaluate
@@ -46,6 +47,7 @@ __all__ = [
     "agreement",
     "analyze",
     "convert",
+    "cut",
     "errors",
     "evaluate",
     "probe",
@@ -64,6 +66,7 @@ _MODULES = {
     "agreement": "evaluation.annotators",
     "analyze": "analysis",
     "convert": "exchange.convert",
+    "cut": "cutting",
     "evaluate": "evaluation.evaluate",
     "probe": "video",
     "read_timelines": "exchange.timeline_files",

@@ -8,7 +8,6 @@ page, contact_sheet  what shows the clips
 """
 
 from vtn_stream.cutting.cut import cut
-from vtn_stream.cutting.plan import How
 from vtn_stream.cutting.writing import Cut
 
-__all__ = ["Cut", "How", "cut"]
+__all__ = ["Cut", "cut"]

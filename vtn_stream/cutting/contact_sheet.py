@@ -12,7 +12,6 @@ from vtn_stream.results.pictures import recipe_of
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.video import DecodingProcess
-from vtn_stream.video.contact_sheet import LabelledPicture, contact_sheet
 
 __all__ = ["contact_sheets"]
 
@@ -24,6 +23,8 @@ def contact_sheets(
     timeline: Timeline, films: Sequence[PlacedFilm], store: EmbeddingStore
 ) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """Name and content of each sheet, JPEG; and a line where pictures are missing. Raises VideoError."""
+    from vtn_stream.video.contact_sheet import LabelledPicture, contact_sheet  # with Pillow, for this alone
+
     segments = timeline.segments
     found = _pictures(timeline, films, store)
     pictures = [

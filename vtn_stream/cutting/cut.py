@@ -29,8 +29,11 @@ def cut(
     timeline: Timeline | str | os.PathLike[str],
     film: str | os.PathLike[str] | Sequence[Path] | None,
     output: str | os.PathLike[str],
-    how: How = How(),
     *,
+    reels: Sequence[str] = (),
+    without: Sequence[str] = (),
+    accurate: bool = False,
+    burn_in: bool = False,
     contact_sheet: bool = False,
     store: Path | None = None,
     on_event: EventHandler = lambda event: None,
@@ -38,7 +41,10 @@ def cut(
     """Writes the clips of a timeline, or of its file, into a folder; and a page there, index.html, that plays them.
 
     film           the film, or where it lies; the files of a recording; None: beside the timeline's file
-    how            reels, parts to leave out, to the frame or not, with the label in the picture
+    reels          labels; each gets one file with all of its segments
+    without        labels; one file has the film without their time. With one of the two, only these files are written
+    accurate       to the frame: the edges are encoded again. Else packets are copied, and clips begin at a keyframe
+    burn_in        the label is drawn into the picture, for which all of it is encoded again
     contact_sheet  pictures of all segments in one
     store          of probes and thumbnails; None for the usual one
 
@@ -48,6 +54,7 @@ def cut(
     source = None if isinstance(timeline, Timeline) else Path(timeline)
     loaded = timeline if isinstance(timeline, Timeline) else load_timeline(Path(timeline))
     given = [] if film is None else [Path(film)] if isinstance(film, str | os.PathLike) else [Path(f) for f in film]
+    how = How(reels=tuple(reels), without=tuple(without), accurate=accurate, burn_in=burn_in)
     check_labels([loaded], how)
     with CuttingProcess() as process:
         cutting = plan_cut(loaded, source, given, how, process, store=store)

@@ -3,19 +3,15 @@
 H x W pixels as stored. Runs in the decoding process.
 """
 
-import glob
-import os
 import unicodedata
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from vtn_stream.video.lettering import runs_of
 from vtn_stream.video.reader import Source
 
 __all__ = ["Caption"]
@@ -26,31 +22,6 @@ _WIDEST = 0.92  # of the picture; what is longer is written smaller, and then cu
 _BOX = 0.65  # how dark the box is: white on it is read on any picture
 _MAX_CHARACTERS = 200
 _LUMA_BLACK, _LUMA_WHITE = 16, 235
-_FOLDERS = (
-    "/usr/share/fonts",
-    "/usr/local/share/fonts",
-    "~/.local/share/fonts",
-    "~/.fonts",
-    "/System/Library/Fonts",
-    "/Library/Fonts",
-)
-# Fonts of other scripts, by what their files are called. What comes first is taken.
-_OTHERS = (
-    "NotoSansCJK*Regular*",
-    "NotoSansSC*",
-    "NotoSansJP*",
-    "SourceHanSans*",
-    "wqy*",
-    "DroidSansFallback*",
-    "NotoSansArabic*Regular*",
-    "NotoSansDevanagari*Regular*",
-    "NotoSans*-Regular*",
-    "unifont*",
-    "Arial Unicode*",
-    "PingFang*",
-    "FreeSans.*",
-)
-_MAX_FONTS = 40
 
 
 class Caption:
@@ -114,7 +85,7 @@ def _written(text: str, width: int, height: int) -> tuple[Image.Image, str]:
     """The text for a picture of this size: white (1 for a letter) and how opaque it is; and what could not be drawn."""
     size = max(_LEAST_PX, round(min(width, height) * _SIZE))
     while True:
-        runs, missing = _runs(text, size)
+        runs, missing = runs_of(text, size)
         length = sum(font.getlength(part) for font, part in runs)
         room = width * _WIDEST - size
         if length <= room or (size <= _LEAST_PX and len(text) <= 1):
@@ -141,72 +112,3 @@ def _written(text: str, width: int, height: int) -> tuple[Image.Image, str]:
     )
     opaque = Image.fromarray(np.maximum(np.asarray(box), np.asarray(letters)))
     return Image.merge("LA", (letters, opaque)), missing
-
-
-def _runs(text: str, size: int) -> tuple[list[tuple[ImageFont.FreeTypeFont, str]], str]:
-    """The text in parts that one font can draw; and the characters that none can: a box stands for them."""
-    runs: list[tuple[ImageFont.FreeTypeFont, str]] = []
-    missing: list[str] = []
-    usual = _font(_usual_font(), size)
-    for character in text:
-        font = usual
-        if not character.isspace() and not unicodedata.combining(character):
-            path = next((path for path in _fonts() if _has(path, character)), None)
-            if path is None:
-                missing.append(character)
-            else:
-                font = _font(path, size)
-        elif runs:
-            font = runs[-1][0]
-        if runs and runs[-1][0] is font:
-            runs[-1] = (font, runs[-1][1] + character)
-        else:
-            runs.append((font, character))
-    return runs, "".join(dict.fromkeys(missing))
-
-
-@cache
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size)
-
-
-@cache
-def _has(path: str, character: str) -> bool:
-    """Whether a font draws this character as something else than what it draws for characters that there are not."""
-    font = _font(path, 24)
-    drawn, unknown = (font.getmask(text) for text in (character, "\uffff"))
-    return drawn.getbbox() is not None and (drawn.size, bytes(drawn)) != (unknown.size, bytes(unknown))
-
-
-@cache
-def _usual_font() -> str:
-    """DejaVu Sans, which matplotlib brings: Latin, Greek, Cyrillic, Hebrew, Arabic and more."""
-    import importlib.util
-
-    spec = importlib.util.find_spec("matplotlib")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf")
-
-
-@cache
-def _fonts() -> tuple[str, ...]:
-    """The usual font, then those of this system that have other scripts."""
-    return (_usual_font(), *list(_system_fonts())[:_MAX_FONTS])
-
-
-def _system_fonts() -> Iterator[str]:
-    for name in _OTHERS:
-        for folder in _FOLDERS:
-            for ending in (".ttf", ".ttc", ".otf"):
-                for path in sorted(glob.glob(os.path.join(os.path.expanduser(folder), "**", name), recursive=True)):
-                    if path.endswith(ending) and _opens(path):
-                        yield path
-
-
-def _opens(path: str) -> bool:
-    try:
-        _font(path, 24)
-    except OSError:
-        return False
-    return True

@@ -5,14 +5,16 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from vtn_stream.video.lettering import runs_of
 
 __all__ = ["LabelledPicture", "contact_sheet"]
 
 COLUMNS = 6
 SIDE = 200  # pixels, of a picture's longer side
 MARGIN, LINE = 12, 17  # pixels: between pictures, of a line of text
-FONT_SIZE = 13
+FONT_SIZE, MAX_CHARACTERS = 13, 60  # more do not fit
 GROUND, INK, FAINT, EMPTY = "#ffffff", "#1b1f24", "#555d67", "#d9dce1"
 MAX_STORED_SIDE = 2_000  # pixels
 
@@ -35,7 +37,6 @@ def contact_sheet(pictures: Sequence[LabelledPicture]) -> bytes:
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * cell[0] + MARGIN, rows * cell[1] + MARGIN), GROUND)
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(FONT_SIZE)
     for i, (picture, shown) in enumerate(zip(pictures, small, strict=True)):
         left, top = MARGIN + i % columns * cell[0], MARGIN + i // columns * cell[1]
         if shown is None:
@@ -44,23 +45,21 @@ def contact_sheet(pictures: Sequence[LabelledPicture]) -> bytes:
             sheet.paste(shown, (left + (SIDE - shown.width) // 2, top + (height - shown.height) // 2))
         below = top + height + 4
         draw.rectangle((left, below + 3, left + 9, below + 12), fill=picture.colour)
-        draw.text((left + 14, below), _fitting(draw, picture.lines[0], font, SIDE - 14), INK, font)
-        draw.text((left, below + LINE), _fitting(draw, picture.lines[1], font, SIDE), FAINT, font)
+        _write(draw, picture.lines[0], left + 14, below, SIDE - 14, INK)
+        _write(draw, picture.lines[1], left, below + LINE, SIDE, FAINT)
     file = io.BytesIO()
     sheet.save(file, "JPEG", quality=88)
     return file.getvalue()
 
 
-def _fitting(
-    draw: ImageDraw.ImageDraw, text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont", width: int
-) -> str:
+def _write(draw: ImageDraw.ImageDraw, text: str, left: float, top: int, width: int, colour: str) -> None:
     """The text, or as much of its beginning as fits, and dots."""
-    if draw.textlength(text, font) <= width:
-        return text
-    text = text[:200]
-    while text and draw.textlength(f"{text}...", font) > width:
-        text = text[:-1]
-    return f"{text}..."
+    shown = text[:MAX_CHARACTERS]
+    while sum(font.getlength(part) for font, part in runs_of(shown, FONT_SIZE)[0]) > width:
+        shown = f"{shown.removesuffix('...')[:-1]}..."
+    for font, part in runs_of(shown, FONT_SIZE)[0]:
+        draw.text((left, top + FONT_SIZE), part, colour, font, anchor="ls")
+        left += font.getlength(part)
 
 
 def _read(jpeg: bytes) -> Image.Image | None:

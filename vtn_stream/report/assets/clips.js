@@ -44,7 +44,8 @@ function row(clip) {
   const open = make("button", { type: "button", class: "quiet" }, stranger(name));
   open.addEventListener("click", () => choose(clip, true));
   const cells = [seconds(clip.length), clip.early ? seconds(clip.early, 2) : "–", clip.score === null ? "–" : clip.score.toFixed(2), size(clip.bytes)];
-  clip.row = make("tr", {}, make("td", {}, open), make("td", {}, clock(clip.start)), ...cells.map((text) => make("td", { class: "number" }, text)));
+  const film = data.films.length > 1 ? [make("span", { class: "faint" }, stranger(data.films[clip.film]))] : [];
+  clip.row = make("tr", {}, make("td", {}, open, ...film), make("td", {}, clock(clip.start)), ...cells.map((text) => make("td", { class: "number" }, text)));
   clip.button = open;
   return clip.row;
 }
@@ -59,7 +60,7 @@ function fill() {
   }
   shown = [...groups.values()].flat();
   $("rows").replaceChildren(...[...groups].flatMap(([of, own]) => {
-    const head = make("th", { scope: "rowgroup", colspan: 6 }, sign(of), stranger(data.labels[of][0]), make("span", { class: "faint" }, ` ${plural(own.length, "file")}`));
+    const head = make("th", { scope: "rowgroup", colspan: 6 }, sign(of), stranger(data.labels[of][0]), make("span", { class: "faint" }, plural(own.length, "file")));
     return [make("tr", {}, head), ...own.map(row)];
   }));
   $("count").textContent = shown.length === clips.length ? "" : `${plural(shown.length, "file")} of ${clips.length.toLocaleString("en")}`;
@@ -112,6 +113,9 @@ function playOrPause() {
 for (const kind of ["play", "pause", "ended"]) {
   video.addEventListener(kind, () => { $("play").textContent = video.paused || video.ended ? "Play" : "Pause"; });
 }
+video.addEventListener("loadedmetadata", () => {
+  if ($("skips").checked && chosen.early) video.currentTime = (chosen.early + 1) / 1000; // a time leads into its frame
+});
 video.addEventListener("ended", () => { if ($("goes-on").checked) step(1); });
 video.addEventListener("error", () => {
   if (!chosen) return;
@@ -139,7 +143,7 @@ $("film").append(...options("all films", data.films));
 $("film-label").hidden = data.films.length < 2;
 const early = clips.map((clip) => clip.early).filter((ms) => ms > 0);
 const words = [plural(clips.length, "file"), `${plural(data.films.length, "film")}`, size(clips.reduce((sum, clip) => sum + clip.bytes, 0))];
-words.push(early.length ? `${plural(early.length, "file")} begin early, by up to ${seconds(early.reduce((a, b) => Math.max(a, b)), 2)}: at a keyframe` : "exact to the frame");
+words.push(early.length ? `${plural(early.length, "file")} ${early.length === 1 ? "begins" : "begin"} early, by up to ${seconds(early.reduce((a, b) => Math.max(a, b)), 2)}: at a keyframe` : "exact to the frame");
 $("summary").textContent = words.join(", ");
 fill();
 if (shown.length) choose(shown[0], false);
