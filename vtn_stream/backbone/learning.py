@@ -167,10 +167,11 @@ def trainable(
             "set drop_path to 0, or use another backbone",
         )
     network, source = at_random(name, asked, **options) if random else pretrained(name, weights, asked, **options)
-    if not drop_path:
-        for module in network.modules():  # some have it on by default
-            if getattr(module, "drop_prob", None):
-                module.drop_prob = 0.0
+    for module in network.modules():  # some have one of them on by default
+        if not drop_path and getattr(module, "drop_prob", None):
+            module.drop_prob = 0.0
+        if getattr(module, "drop_rate", None):  # of dropout without a layer
+            module.drop_rate = 0.0
     module = TrainableBackbone(name, network, recipe, source)
     for path, parameter in module.named_parameters():
         parameter.requires_grad_(path in learning)
