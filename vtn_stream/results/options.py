@@ -1,6 +1,7 @@
 """The options for the results of an analysis: one value from the command line to the workers of a cluster."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -45,10 +46,13 @@ class ResultOptions:
         inside = os.getcwd() if self.inside is None else self.inside
         return replace(self, output=Path(os.path.abspath(self.output)), inside=Path(os.path.abspath(inside)))
 
-    def files(self, film: Path, identity: str, *, store: Path, results: str | None = None) -> ResultFiles:
+    def files(
+        self, film: Path, identity: str, *, store: Path, results: str | None = None, parts: Sequence[Path] = ()
+    ) -> ResultFiles:
         """The files of one film: where an earlier run put them, or where they belong (`names.place_of`).
 
         identity  of the film
+        parts     the files of a recording, whose name `film` is then
         results   where a batch puts them, below the output and without suffixes; None: in it, called as the film is.
                   Of anonymous ones the film's random name: they lie straight in the output
         """
@@ -67,6 +71,7 @@ class ResultOptions:
             store=store,
             thumbnails=self.thumbnails,
             name=results if self.anonymous else None,
+            parts=parts,
         )
 
     def named_beside(self, film: Path, identity: str) -> bool:
