@@ -163,7 +163,9 @@ class Worker:
 
     def _files(self, video: VideoInfo, results: str) -> ResultFiles:
         assert self._results is not None, "where results are to be written"
-        return self._results.files(video.path, video.identity, results=results, store=self._settings.store_root)
+        parts = [part.video.path for part in video.parts]
+        store = self._settings.store_root
+        return self._results.files(video.path, video.identity, results=results, store=store, parts=parts)
 
     def _claim(self, files: ResultFiles, identity: str) -> tuple[str, ...]:
         """The line that says so where the timeline is hand work, so that nothing is to be done."""
