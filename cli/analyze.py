@@ -24,13 +24,14 @@ from vtn_stream.analysis import (
     check_usable,
 )
 from vtn_stream.errors import VideoError, VtnStreamError, printable
-from vtn_stream.joining import JoinedFiles
+from vtn_stream.plan import check_recording_name
 from vtn_stream.results import ResultFiles, ResultOptions
 from vtn_stream.results.overview import update_index
 from vtn_stream.results.pictures import scene_pictures
 from vtn_stream.settings import Settings
 from vtn_stream.timeline import Timeline
 from vtn_stream.video import film_file
+from vtn_stream_pipelines.film_list import RecordingFiles
 from vtn_stream_pipelines.record import why_films_failed
 
 from . import options
@@ -50,6 +51,12 @@ NAMED_BESIDE = (
 
 @click.command()
 @click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    help="FILMS are the files of one recording, in this order: one timeline shows all of them, called NAME.",
+)
 @click.option(
     "-o",
     "--output",
@@ -94,6 +101,7 @@ NAMED_BESIDE = (
 @options.results
 def analyze(
     films: tuple[Path, ...],
+    name: str | None,
     settings: Settings,
     results: ResultOptions,
     start_s: float,
@@ -109,9 +117,15 @@ def analyze(
     With --model, it shows what that model finds; without, it shows scenes: parts of the film that look alike. If a run
     is killed, start it again and it continues; until then FILM.timeline.partial.json holds what was found. FILM is the
     film's whole name, such as movie.mp4.
+
+    Cameras cut long recordings into files: with --as NAME, FILMS are drawn as one film, on one clock.
     """
     check_join(join, anonymous=results.anonymous)
     settings.check()
+    if name is not None:
+        if join is not None:
+            raise click.UsageError("--as joins all FILMS, --join those that agree: give one of them")
+        check_recording_name(name, films)
     naming = Naming(names_from(results.anonymous, table, results.output))
     if dry_run:
         hush(False)  # the plan is what was asked for
@@ -123,13 +137,17 @@ def analyze(
             from .on_cluster import connected, embed_on
 
             cluster = stack.enter_context(connected(address))
-        recordings = dict[Path, JoinedFiles]()
+        recordings = dict[Path, RecordingFiles]()
         if join is not None:
             films, recordings = _joined(films, analyzer, json_log)
+        elif name is not None:
+            recordings = {films[0].parent / name: RecordingFiles(name=name, paths=tuple(map(str, films)), starts=None)}
+            films = tuple(recordings)
         for film in films:
-            shown = partial(naming.shown, film=film)
+            recording = recordings.get(film)
+            parts = () if recording is None else tuple(map(Path, recording.paths))
+            shown = partial(naming.shown, film=film, parts=parts)
             try:
-                recording = recordings.get(film)
                 if recording is None:
                     film_file(film)
                 if not results.anonymous:  # before it is read through: what it is called then is not known yet
@@ -147,7 +165,6 @@ def analyze(
                     _show_plan(plan, analyzer)
                     continue
                 place = naming.of(film) if results.anonymous else None
-                parts = [part.video.path for part in plan.video.parts]
                 files = results.files(film, identity, store=settings.store_root, results=place, parts=parts)
                 kept = files.claim(
                     identity,
@@ -182,7 +199,7 @@ def analyze(
 
 def _joined(
     films: tuple[Path, ...], analyzer: Analyzer, json_log: bool
-) -> tuple[tuple[Path, ...], dict[Path, JoinedFiles]]:
+) -> tuple[tuple[Path, ...], dict[Path, RecordingFiles]]:
     """What to analyze, in the order of the films: a recording as the path of no file, and which files it has."""
     settled = joined_of(films, analyzer.probe)
     JoinReport(is_silent=json_log).settled(settled)
@@ -194,7 +211,8 @@ def _joined(
     first = {found.paths[0]: film for film, found in recordings.items()}
     alone = {path: Path(path) for path in settled.alone}
     whole = first | alone
-    return tuple(whole[path] for path in dict.fromkeys(map(str, films)) if path in whole), recordings
+    files_of = {film: RecordingFiles(name=r.name, paths=r.paths, starts=r.starts) for film, r in recordings.items()}
+    return tuple(whole[path] for path in dict.fromkeys(map(str, films)) if path in whole), files_of
 
 
 def _begin(film: str, json_log: bool) -> None:

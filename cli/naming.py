@@ -1,6 +1,7 @@
 """--anonymous: what the terminal calls a film then, and where it is said which film is which."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -36,10 +37,13 @@ class Naming:
             self._known[film] = self.names.of("", os.path.abspath(film))
         return self._known[film]
 
-    def shown(self, text: str, film: Path) -> str:
-        """A text about a film as it may be shown."""
+    def shown(self, text: str, film: Path, parts: Sequence[Path] = ()) -> str:
+        """A text about a film as it may be shown. parts: the files of a recording, which are numbered."""
         if self.names is None:
             return text
+        for number, file in enumerate(parts if list(parts) != [film] else (), 1):
+            name = f"{self.of(film)} part {number}"
+            text = without_name(without_name(text, os.path.abspath(file), name), file, name)
         return without_name(without_name(text, os.path.abspath(film), self.of(film)), film, self.of(film))
 
 

@@ -1,18 +1,23 @@
 """What users should know about how a film was read: for the timeline's provenance, and as a line during the run."""
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 
+from vtn_stream.errors import listed
 from vtn_stream.film import VideoInfo, shareable_name
 
 __all__ = ["notices", "warnings"]
 
+_TIMECODE = re.compile(r"[0-9]{2}:")
 _MAX_PLACES = 5  # named in one line
 
 
 def warnings(video: VideoInfo) -> list[str]:
     """A line for each thing that is wrong with the film's own clock or size, and what was done."""
     if video.parts:
-        return [f"in {part.video.path.name}, {line}" for part in video.parts for line in warnings(part.video)]
+        of_files = [f"in {part.video.path.name}, {line}" for part in video.parts for line in warnings(part.video)]
+        return [*_of_recording([part.video for part in video.parts]), *of_files]
     found = []
     if video.restarts:
         places = _named([_clock(video.seconds(pts)) for pts in video.restarts])
@@ -39,8 +44,9 @@ def warnings(video: VideoInfo) -> list[str]:
 def notices(video: VideoInfo) -> list[str]:
     """`warnings`, and what is no fault of the film, as sentences. Of a recording, those of each file with its name."""
     if video.parts:
-        return [
-            f"{shareable_name(part.video.path.name)}: {line}" for part in video.parts for line in notices(part.video)
+        own = [f"{line[0].upper()}{line[1:]}." for line in _of_recording([part.video for part in video.parts])]
+        return own + [
+            f"In {shareable_name(part.video.path.name)}: {line}" for part in video.parts for line in notices(part.video)
         ]
     found = []
     if len(video.video_streams) > 1:
@@ -53,6 +59,47 @@ def notices(video: VideoInfo) -> list[str]:
     if video.field_pictures:
         found.append("Frames are coded as two fields: the decoder does not always report damage in such a frame.")
     return found + [f"{warning[0].upper()}{warning[1:]}." for warning in warnings(video)]
+
+
+def _of_recording(videos: Sequence[VideoInfo]) -> list[str]:
+    """A line for each thing about its files that a recording of one camera does not have. They are joined all the same,
+    as they were given.
+    """
+    found = []
+    kinds = {
+        "size": [" x ".join(map(str, video.upright_size)) for video in videos],
+        "rate": ["unknown" if video.nominal_rate is None else f"{float(video.nominal_rate):g}" for video in videos],
+        "codec": [video.codec for video in videos],
+    }
+    for what, values in kinds.items():
+        if len(set(values)) > 1:
+            found.append(f"its files differ in {what} ({listed(dict.fromkeys(values))}): they were joined as given")
+    identities = [video.identity for video in videos]
+    twice = {v.identity: shareable_name(v.path.name) for v in videos if identities.count(v.identity) > 1}
+    if twice:
+        found.append(f"{listed(twice.values())} is there more than once, and so is its time: leave out the copy")
+    if (clock := _not_in_order(videos)) is not None:
+        found.append(f"its files are not in the order of {clock}: they were joined as given")
+    return found
+
+
+def _not_in_order(videos: Sequence[VideoInfo]) -> str | None:
+    """What says that the files belong in another order, where all of them have it: start timecodes, or the number by
+    which alone their names differ.
+    """
+    timecodes = [t.replace(";", ":") for t in (video.start_timecode or "" for video in videos) if _TIMECODE.match(t)]
+    if len(set(timecodes)) == len(videos) and any(
+        after < before and int(before[:2]) - int(after[:2]) < 12  # more: it is midnight
+        for before, after in pairwise(timecodes)
+    ):
+        return "their start timecodes"
+    names = [re.split(r"([0-9]+)", video.path.name) for video in videos]
+    if len({tuple(name[::2]) for name in names}) == 1:
+        numbers = zip(*(map(int, name[1::2]) for name in names), strict=True)
+        differing = [list(column) for column in numbers if len(set(column)) > 1]
+        if len(differing) == 1 and differing[0] != sorted(differing[0]):
+            return "the numbers in their names"
+    return None
 
 
 def _cut(video: VideoInfo) -> str:

@@ -47,20 +47,14 @@ class ResultOptions:
         return replace(self, output=Path(os.path.abspath(self.output)), inside=Path(os.path.abspath(inside)))
 
     def files(
-        self,
-        film: Path,
-        identity: str,
-        *,
-        store: Path,
-        results: str | None = None,
-        parts: Sequence[Path] = (),
+        self, film: Path, identity: str, *, store: Path, results: str | None = None, parts: Sequence[Path] = ()
     ) -> ResultFiles:
         """The files of one film: where an earlier run put them, or where they belong (`names.place_of`).
 
         identity  of the film
+        parts     the files of a recording, whose name `film` is then
         results   where a batch puts them, below the output and without suffixes; None: in it, called as the film is.
                   Of anonymous ones the film's random name: they lie straight in the output
-        parts     the files of a recording, of which `film` is the name
         """
         if self.anonymous:
             assert results is not None, "a name was given to the film"
