@@ -80,6 +80,8 @@ NAMED_BESIDE = (
     help="Embed on this Ray cluster: HOST:PORT of its head node, ray://HOST:PORT, or auto. Film and store must be "
     "reachable under the same paths there.",
 )
+@options.regions
+@options.trim_borders
 @options.refine
 @options.exact
 @options.thumbnails
