@@ -187,9 +187,9 @@ class Worker:
         return () if line is None else (line,)
 
     def _is_finished(self, files: ResultFiles, plan: Plan) -> bool:
-        """Whether the stored timeline of one region is what an analysis would give now: by the film's content and the settings, not
-        by names. One that is hand work stands for all that an analysis would give; one that was corrected in a page
-        since is drawn again, around the hand work.
+        """Whether the stored timeline of one region is what an analysis would give now: by the film's content and the
+        settings, not by names. One that is hand work stands for all that an analysis would give; one that was corrected
+        in a page since is drawn again, around the hand work.
 
         One with chunks that were lost might not: another run tries them again.
         """

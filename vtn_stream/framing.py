@@ -106,9 +106,9 @@ def _inside_borders(video: VideoInfo, store: EmbeddingStore, process: DecodingPr
     windows = [Window((height, NUM_CELLS)), Window((NUM_CELLS, width))]
     rows, columns = list[NDArray[np.uint8]](), list[NDArray[np.uint8]]()
     for across, down in process.windows(video, _spread(video), windows):
-        rows += across.frames.copy()
-        columns += down.frames.copy()
-    box = inner_box(np.stack(rows), np.stack(columns)) if rows else None
+        rows.append(across.frames.copy())
+        columns.append(down.frames.copy())
+    box = inner_box(np.concatenate(rows), np.concatenate(columns)) if rows else None
     if rows:
         with contextlib.suppress(StoreError):  # the next run measures again; storing embeddings tells what is wrong
             write_borders(file, box, method)
