@@ -97,6 +97,11 @@ class Region:
         return numbers if self.of is None else f"{numbers} of {self.of[0]}x{self.of[1]}"
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is all of a film's picture, whatever its size."""
+        return self.unit == "%" and self.width == self.height == 100
+
+    @property
     def words(self) -> str:
         """For people, of a region whose film is known or that is in percent."""
         unit = "%" if self.unit == "%" else " pixels"
