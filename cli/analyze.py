@@ -3,7 +3,8 @@
 import contextlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,8 @@ NAMED_BESIDE = (
     help="Embed on this Ray cluster: HOST:PORT of its head node, ray://HOST:PORT, or auto. Film and store must be "
     "reachable under the same paths there.",
 )
+@options.regions
+@options.trim_borders
 @options.refine
 @options.exact
 @options.thumbnails
@@ -119,6 +122,8 @@ def analyze(
     film's whole name, such as movie.mp4.
 
     Cameras cut long recordings into files: with --as NAME, FILMS are drawn as one film, on one clock.
+
+    With several --region, each has a timeline of its own, FILM.NAME.timeline.json; the film is decoded once.
     """
     check_join(join, anonymous=results.anonymous)
     settings.check()
@@ -165,21 +170,31 @@ def analyze(
                     _show_plan(plan, analyzer)
                     continue
                 place = naming.of(film) if results.anonymous else None
-                files = results.files(film, identity, store=settings.store_root, results=place, parts=parts)
-                kept = files.claim(
-                    identity,
-                    overwrite=results.overwrite,
-                    discard_edits=results.discard_edits,
-                    span_s=plan.span_s,
-                )
-                if kept is not None:
-                    _tell(naming.of(film), kept, json_log)
-                    continue
+                work: list[tuple[Plan, ResultFiles]] = []
+                for one in plan.of_each:
+                    region = one.cutouts[0].name
+                    files = results.files(
+                        film, identity, store=settings.store_root, results=place, parts=parts, region=region
+                    )
+                    kept = files.claim(
+                        identity,
+                        overwrite=results.overwrite,
+                        discard_edits=results.discard_edits,
+                        span_s=plan.span_s,
+                    )
+                    if kept is not None:
+                        _tell(_named(naming.of(film), region), kept, json_log)
+                        continue
+                    work.append((one, files))
+                plan = replace(plan, cutouts=tuple(one.cutouts[0] for one, _ in work))
                 lost = frozenset[int]()
-                if cluster is not None:
+                if cluster is not None and work:
                     lost = embed_on(cluster, plan, settings, float(analyzer.sampling.fps), name=place)
-                _analyze(analyzer, plan, files, settings.store_root, json_log, lost, naming.of(film), shown)
-                saved += 1
+                elif len(work) > 1:
+                    lost = _embed(analyzer, plan, json_log, naming.of(film), shown)
+                for one, files in work:
+                    _analyze(analyzer, one, files, settings.store_root, json_log, lost, naming.of(film), shown)
+                    saved += 1
                 if results.anonymous and results.named_beside(film, identity):
                     _warn(naming.of(film), NAMED_BESIDE)
             except VtnStreamError as error:
@@ -227,6 +242,34 @@ def _warn(film: str, warning: str) -> None:
     err.print(Text(f"{printable(film)}: {printable(warning)}"), soft_wrap=True)
 
 
+def _named(film: str, region: str) -> str:
+    """What messages call a film, or one region of it."""
+    return f"{film}, {region}" if region else film
+
+
+def _embed(analyzer: Analyzer, plan: Plan, json_log: bool, film: str, shown: Callable[[str], str]) -> frozenset[int]:
+    """Embeds all regions of a film in one pass over it; gives the numbers of the chunks that are lost."""
+    lost: set[int] = set()
+    names = {cutout.region: cutout.name for cutout in plan.cutouts}
+    analyzer.load()
+    with film_progress(film) as progress:
+        progress.expect(len(plan.regions) * sum(map(len, plan.chunks)), float(analyzer.sampling.fps))
+        for event in analyzer.embed(plan.video, plan.chunks, regions=plan.regions):
+            check_interrupted()
+            if isinstance(event, Warned):
+                event = Warned(message=shown(event.message))
+                _warn(film, event.message)
+            elif isinstance(event, FramesEmbedded):
+                progress.frames_embedded(event.num_frames)
+            else:
+                progress.chunk_ready(len(event.chunk), embedded=event.source == "film")
+                lost |= {event.chunk.number} if event.source == "lost" else set()
+            if json_log:
+                of = {"film": film} | ({"region": names[event.region]} if isinstance(event, ChunkReady) else {})
+                _log_event(event, of, set())
+    return frozenset(lost)
+
+
 def _analyze(
     analyzer: Analyzer,
     plan: Plan,
@@ -238,6 +281,9 @@ def _analyze(
     shown: Callable[[str], str],
 ) -> None:
     known: set[tuple[Any, ...]] = set()
+    region = plan.cutouts[0].name
+    of = {"film": film} | ({"region": region} if region else {})
+    film = _named(film, region)
 
     def tell(event: AnalysisEvent) -> None:
         check_interrupted()
@@ -255,7 +301,7 @@ def _analyze(
         else:
             progress.chunk_ready(len(event.chunk), embedded=event.source == "film")
         if json_log:
-            _log_event(event, film, known)
+            _log_event(event, of, known)
 
     analyzer.load()
     with film_progress(film) as progress:
@@ -273,8 +319,8 @@ def _analyze(
         _tell(film, line, json_log)
     timeline = saved.timeline
     if json_log:
-        _log_segments(timeline, film, final=True, known=set())
-        _log("done", film=film, complete=timeline.complete)
+        _log_segments(timeline, of, final=True, known=set())
+        _log("done", **of, complete=timeline.complete)
         return
     if out.quiet:  # a gap is a warning
         tell_gaps(timeline, err, f"{printable(film)}: ")
@@ -305,8 +351,13 @@ def _tell(film: str, line: str, json_log: bool) -> None:
 def _show_plan(plan: Plan, analyzer: Analyzer) -> None:
     chunks = analyzer.missing(plan)
     total, missing = sum(map(len, plan.chunks)), sum(map(len, chunks))
-    seconds = analyzer.estimate_s(plan.video, chunks)
+    seconds = analyzer.estimate_s(plan.video, chunks, plan.regions)
     out.print(f"  film       {clock(plan.video.duration_s)}")
+    for cutout in plan.cutouts:
+        for note in cutout.notes:
+            out.print(
+                Text(f"  region     {printable(cutout.name + ': ' if cutout.name else '')}{note}"), soft_wrap=True
+            )
     out.print(f"  chunks     {len(plan.chunks)}, {len(plan.chunks) - len(chunks)} of them in the store")
     out.print(f"  positions  {total}, {missing} of them to embed")
     out.print(f"  estimate   {'nothing to compute' if not missing else f'about {clock(seconds)} here'}")
@@ -316,15 +367,16 @@ def _log(event: str, **fields: Any) -> None:
     click.echo(json.dumps({"event": event, **fields}, ensure_ascii=True))
 
 
-def _log_event(event: AnalysisEvent, film: str, known: set[tuple[Any, ...]]) -> None:
+def _log_event(event: AnalysisEvent, of: Mapping[str, str], known: set[tuple[Any, ...]]) -> None:
+    """of: the film, and its region where it has a name."""
     if isinstance(event, Warned):
-        _log("warning", film=film, message=event.message)
+        _log("warning", **of, message=event.message)
     elif isinstance(event, Provisional):
-        _log_segments(event.timeline, film, final=False, known=known)
+        _log_segments(event.timeline, of, final=False, known=known)
     elif isinstance(event, ChunkReady):
         _log(
             "chunk",
-            film=film,
+            **of,
             number=event.chunk.number,
             positions=len(event.chunk),
             valid=int(event.index.valid.sum()),
@@ -332,7 +384,7 @@ def _log_event(event: AnalysisEvent, film: str, known: set[tuple[Any, ...]]) -> 
         )
 
 
-def _log_segments(timeline: Timeline, film: str, *, final: bool, known: set[tuple[Any, ...]]) -> None:
+def _log_segments(timeline: Timeline, of: Mapping[str, str], *, final: bool, known: set[tuple[Any, ...]]) -> None:
     """Prints the segments that were not printed before."""
     for s in timeline.segments:
         key = (s.start_s, s.end_s, s.label)
@@ -340,7 +392,7 @@ def _log_segments(timeline: Timeline, film: str, *, final: bool, known: set[tupl
             known.add(key)
             _log(
                 "segment",
-                film=film,
+                **of,
                 final=final,
                 start_s=s.start_s,
                 end_s=s.end_s,

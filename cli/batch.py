@@ -55,6 +55,8 @@ MAX_SKIPPED = 3  # names of files that are no films
 @options.size
 @options.device
 @options.store
+@options.regions
+@options.trim_borders
 @options.refine
 @options.exact
 @options.thumbnails

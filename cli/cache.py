@@ -139,6 +139,7 @@ def gc(keep_bytes: int | None, older_than_s: float | None, orphans: bool, dry_ru
 
 
 _OTHERS = {
+    "borders": "black borders of films",
     "cuts": "cuts of films",
     "pictures": "pictures of films",
     "probe": "probes of films",

@@ -46,6 +46,7 @@ __all__ = [
     "point",
     "rate",
     "refine",
+    "regions",
     "results",
     "selection",
     "settings",
@@ -53,6 +54,7 @@ __all__ = [
     "start_timecode",
     "store",
     "thumbnails",
+    "trim_borders",
     "weights",
 ]
 
@@ -179,6 +181,20 @@ refine = click.option(
     show_default=True,
     help="Look at all frames where scenes may change: to find short shots, fades and dissolves, and the exact frame of "
     "each cut. The borders of a model's segments stay.",
+)
+regions = click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="[NAME=]X,Y,W,H",
+    help="Look only at this part of the picture: from the left, from the top, width and height, in pixels or percent, "
+    "such as 25%,0%,50%,100%. May be repeated: each part, which needs a name then, gets a timeline of its own. "
+    "[default: all of it, or what the model learnt from]",
+)
+trim_borders = click.option(
+    "--trim-borders",
+    is_flag=True,
+    help="Cut away black borders, which are measured over each film: of endoscopes, of wide and of narrow films.",
 )
 discard_edits = click.option(
     "--discard-edits",

@@ -170,7 +170,11 @@ def _look_at(
     _tell(entry.name, (*saved.told, *hand_work.told(identity)))
     file = files.timelines["json"]
     timeline = saved.timeline if kept is None else load_timeline(file)
-    chunks = (event for event in analyzer.embed(plan.video, plan.chunks) if isinstance(event, ChunkReady))
+    chunks = (
+        event
+        for event in analyzer.embed(plan.video, plan.chunks, regions=plan.regions)
+        if isinstance(event, ChunkReady)
+    )
     values = np.concatenate([ready.values for ready in sorted(chunks, key=lambda ready: ready.chunk.number)])
     known = (*(corrected for _, corrected in hand_work.of.get(identity, ())), *hand_work.files.get(identity, ()))
     checkpoint = analyzer.checkpoint

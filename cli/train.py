@@ -73,6 +73,13 @@ run is killed, give the same command again: it continues where it was.
 @click.option("--backbone", help="timm image network. [default: the one that analyze takes]")
 @options.weights
 @options.size
+@click.option(
+    "--region",
+    metavar="X,Y,W,H",
+    help="Learn only from this part of the picture: from the left, from the top, width and height in percent, such as "
+    "25%,0%,50%,100%. The model remembers it. [default: all of it]",
+)
+@options.trim_borders
 @options.device
 @options.store
 @click.option(

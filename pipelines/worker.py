@@ -9,11 +9,11 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vtn_stream.analysis import Analyzer, ChunkReady, Plan, Warned, check_usable
 from vtn_stream.errors import TimelineError, VideoError
-from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.joining import Traits, traits_of
 from vtn_stream.results import ResultFiles, ResultOptions
@@ -83,15 +83,9 @@ class Worker:
         plan = self._plan(source)
         finished, hand_work = False, tuple[str, ...]()
         if (place := self._place(plan.video.identity, results)) is not None:
-            files = self._files(plan.video, place)
-            finished = self._is_finished(files, plan.video)
-            if finished and self._results is not None:
-                hand_work = files.hand_work()
-                if self._results.discard_edits and (hand_work or files.is_corrected()):
-                    finished, hand_work = False, ()
-            if not finished and not self._estimates:  # an error now is better than one after an hour of work
-                hand_work = self._claim(files, plan.video.identity)
-                finished = bool(hand_work)
+            found = [self._look_at(one, place) for one in plan.of_each]
+            finished = all(is_finished for is_finished, _ in found)
+            hand_work = tuple(line for _, lines in found for line in lines)
         missing = () if finished else self._analyzer.missing(plan)
         return Survey(
             identity=plan.video.identity,
@@ -101,7 +95,7 @@ class Worker:
             finished=finished,
             hand_work=hand_work,
             num_missing_positions=sum(map(len, missing)),
-            estimate_s=self._analyzer.estimate_s(plan.video, missing) if self._estimates else 0.0,
+            estimate_s=self._analyzer.estimate_s(plan.video, missing, plan.regions) if self._estimates else 0.0,
             warnings=() if finished else tuple(warnings(plan.video)),
         )
 
@@ -110,29 +104,35 @@ class Worker:
         plan = self._plan(source, identity)
         chunks = [chunk for chunk in plan.chunks if chunk.number in set(chunk_numbers)]
         with contextlib.ExitStack() as stack:
-            leases = {chunk.number: stack.enter_context(self._leases.hold(self._key(chunk))) for chunk in chunks}
+            keys = {chunk.number: self._key(chunk, plan) for chunk in chunks}
+            leases = {number: stack.enter_context(self._leases.hold(key)) for number, key in keys.items()}
             if len(chunks) == 1 and not leases[chunks[0].number]:
-                leases[chunks[0].number] = stack.enter_context(self._waited_for(chunks[0]))
+                leases[chunks[0].number] = stack.enter_context(self._waited_for(keys[chunks[0].number]))
             mine = [chunk for chunk in chunks if leases[chunk.number]]
             others = [
                 Receipt(number=chunk.number, source="store", num_frames=0, warnings=(), leased=True)
                 for chunk in chunks
                 if not leases[chunk.number]
             ]
-            return sorted([*self._embed(plan.video, mine, leases), *others], key=lambda receipt: receipt.number)
+            return sorted([*self._embed(plan, mine, leases), *others], key=lambda receipt: receipt.number)
 
     def predict(self, source: Source, identity: str, lost: Sequence[int], results: str) -> Outcome:
         """Write the film's results, from what is stored. lost: chunks that are gaps."""
         assert self._results is not None, "where results are to be written"
         plan = self._plan(source, identity)
-        files = self._files(plan.video, results)
-        if hand_work := self._claim(files, identity):
-            return Outcome(num_segments=0, num_gaps=0, hand_work=hand_work)
-        analysis = self._analyzer.analyze(plan, lost=frozenset(lost))
-        check_usable(plan, analysis)
-        saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
-        timeline = saved.timeline
-        return Outcome(num_segments=len(timeline.segments), num_gaps=len(timeline.gaps), hand_work=saved.told)
+        num_segments, num_gaps, told = 0, 0, list[str]()
+        for one in plan.of_each:
+            files = self._files(one, results)
+            if hand_work := self._claim(files, identity):
+                told += hand_work
+                continue
+            analysis = self._analyzer.analyze(one, lost=frozenset(lost))
+            check_usable(one, analysis)
+            saved = files.save(analysis.timeline, analysis.scores, analysis.index, analysis.labels)
+            num_segments += len(saved.timeline.segments)
+            num_gaps += len(saved.timeline.gaps)
+            told += saved.told
+        return Outcome(num_segments=num_segments, num_gaps=num_gaps, hand_work=tuple(told))
 
     def _plan(self, source: Source, identity: str | None = None) -> Plan:
         """Raises VideoError if the film is no longer the one of this identity."""
@@ -161,11 +161,24 @@ class Worker:
             return self._names.get(identity, results)
         return None if results in self._taken else results  # else another film was at this place before
 
-    def _files(self, video: VideoInfo, results: str) -> ResultFiles:
+    def _look_at(self, plan: Plan, place: str) -> tuple[bool, tuple[str, ...]]:
+        """Whether nothing is to be done for one region of a film, and lines on its hand work."""
         assert self._results is not None, "where results are to be written"
-        parts = [part.video.path for part in video.parts]
-        store = self._settings.store_root
-        return self._results.files(video.path, video.identity, results=results, store=store, parts=parts)
+        files = self._files(plan, place)
+        if self._is_finished(files, plan):
+            hand_work = files.hand_work()
+            if not self._results.discard_edits or not (hand_work or files.is_corrected()):
+                return True, hand_work
+        if self._estimates:
+            return False, ()
+        hand_work = self._claim(files, plan.video.identity)  # an error now is better than one after an hour of work
+        return bool(hand_work), hand_work
+
+    def _files(self, plan: Plan, results: str) -> ResultFiles:
+        assert self._results is not None, "where results are to be written"
+        video, region = plan.video, plan.cutouts[0].name
+        parts, store = [part.video.path for part in video.parts], self._settings.store_root
+        return self._results.files(video.path, video.identity, results=results, store=store, parts=parts, region=region)
 
     def _claim(self, files: ResultFiles, identity: str) -> tuple[str, ...]:
         """The line that says so where the timeline is hand work, so that nothing is to be done."""
@@ -173,14 +186,15 @@ class Worker:
         line = files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
         return () if line is None else (line,)
 
-    def _is_finished(self, files: ResultFiles, video: VideoInfo) -> bool:
-        """Whether the stored timeline is what an analysis would give now: by the film's content and the settings, not
-        by names. One that is hand work stands for all that an analysis would give; one that was corrected in a page
-        since is drawn again, around the hand work.
+    def _is_finished(self, files: ResultFiles, plan: Plan) -> bool:
+        """Whether the stored timeline of one region is what an analysis would give now: by the film's content and the
+        settings, not by names. One that is hand work stands for all that an analysis would give; one that was corrected
+        in a page since is drawn again, around the hand work.
 
         One with chunks that were lost might not: another run tries them again.
         """
         assert self._results is not None, "where results are to be written"
+        video = plan.video
         try:
             document = load_document(files.timelines["json"])
         except TimelineError:
@@ -192,7 +206,7 @@ class Worker:
             return False
         provenance = timeline.provenance
         positions, cuts = provenance.get("positions"), provenance.get("cuts", {"lost": 0})
-        expected = json.loads(json.dumps(self._analyzer.provenance()))
+        expected = json.loads(json.dumps(self._analyzer.provenance(plan.cutouts[0].region)))
         executions = [json.loads(self._analyzer.execution.to_json())]
         return (
             timeline.complete
@@ -210,39 +224,47 @@ class Worker:
 
     # Chunks
 
-    def _embed(self, video: VideoInfo, chunks: list[Chunk], leases: Mapping[int, Lease]) -> list[Receipt]:
+    def _embed(self, plan: Plan, chunks: list[Chunk], leases: Mapping[int, Lease]) -> list[Receipt]:
         receipts: list[Receipt] = []
         warnings: list[str] = []
-        for event in self._analyzer.embed(video, chunks):
+        of_chunk: list[ChunkReady] = []
+        for event in self._analyzer.embed(plan.video, chunks, regions=plan.regions):
             for lease in leases.values():
                 lease.renew()
             if isinstance(event, Warned):
                 warnings.append(event.message)
             elif isinstance(event, ChunkReady):
-                receipts.append(_receipt(event, warnings))
+                of_chunk.append(event)
+                if len(of_chunk) < len(plan.regions):
+                    continue
+                receipts.append(_receipt(of_chunk, warnings))
+                of_chunk.clear()
                 warnings.clear()
                 leases[event.chunk.number].release()  # it is stored: others need not wait for the whole run
         return receipts
 
     @contextlib.contextmanager
-    def _waited_for(self, chunk: Chunk) -> Iterator[Lease]:
-        """The lease of a chunk; true if another worker released it soon."""
+    def _waited_for(self, key: str) -> Iterator[Lease]:
+        """The lease of this key; true if another worker released it soon."""
         until = time.monotonic() + retries.LEASE_WAIT_S
         while True:
-            with self._leases.hold(self._key(chunk)) as lease:
+            with self._leases.hold(key) as lease:
                 if lease or time.monotonic() >= until:
                     yield lease
                     return
             time.sleep(retries.LEASE_CHECK_S)
 
-    def _key(self, chunk: Chunk) -> str:
-        return lease_key(chunk, self._analyzer.recipe, self._analyzer.execution)
+    def _key(self, chunk: Chunk, plan: Plan) -> str:
+        """Of the chunk, for all regions together: who has other ones beside may do the same work at once."""
+        return lease_key(chunk, replace(self._analyzer.recipe, region=plan.regions[0]), self._analyzer.execution)
 
 
-def _receipt(ready: ChunkReady, warnings: Sequence[str]) -> Receipt:
+def _receipt(ready: Sequence[ChunkReady], warnings: Sequence[str]) -> Receipt:
+    """Of a chunk, for all its regions."""
+    sources = {one.source for one in ready}
     return Receipt(
-        number=ready.chunk.number,
-        source=ready.source,
-        num_frames=int(ready.index.valid.sum()),
+        number=ready[0].chunk.number,
+        source="lost" if "lost" in sources else "film" if "film" in sources else "store",
+        num_frames=int(ready[0].index.valid.sum()),
         warnings=tuple(warnings),
     )

@@ -268,8 +268,8 @@ def test_frames_that_damage_took_leave_the_grid_s_place(film, tmp_path):
 
         at = 0
 
-        def frames(self, video, pts, *rest):
-            for batch in super().frames(video, pts, *rest):
+        def frames(self, video, pts, *rest, **more):
+            for batch in super().frames(video, pts, *rest, **more):
                 keep = [k for k, i in enumerate(batch.items) if pts[i] != video.pts[self.at]]
                 lost = [i for i in batch.items if pts[i] == video.pts[self.at]]
                 yield FrameBatch(

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -30,15 +30,17 @@ from vtn_stream.errors import CheckpointError, InputError, VideoError
 from vtn_stream.estimate import Estimate
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
+from vtn_stream.framing import Cutout, cutout
 from vtn_stream.plan import Plan, check_recording_name, plan_of
 from vtn_stream.recording import joined
+from vtn_stream.region import TRIMMED, Region
 from vtn_stream.sampling import Chunk, SamplingPlan
 from vtn_stream.scorers import Scorer
 from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.settings import Decoder, Device, Settings
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Timeline
-from vtn_stream.track import PICTURE, Execution, Recipe
+from vtn_stream.track import PICTURE, WHOLE, Execution, Recipe, region_words
 from vtn_stream.video import DecodingProcess
 
 if TYPE_CHECKING:
@@ -103,6 +105,8 @@ def analyze(
     store: str | os.PathLike[str] | None = None,
     stream: int | None = None,
     decoder: Decoder = "pyav",
+    region: str | None = None,
+    trim_borders: bool = False,
     refine: bool = True,
     on_event: Callable[[AnalysisEvent], None] | None = None,
 ) -> Timeline:
@@ -119,6 +123,9 @@ def analyze(
     store           folder of the embeddings; by default in the user's cache
     stream          index of the video stream in its container; by default the first that is not a cover picture
     decoder         what decodes the frames; decord refuses films that it would miscount
+    region          the part of the picture to look at: x,y,width,height in pixels or percent; by default all of it, or
+                    what the model learnt from
+    trim_borders    cut black borders away
     refine          cuts between scenes are placed to the frame
     on_event        gets every chunk, warning and provisional timeline
 
@@ -135,6 +142,8 @@ def analyze(
         store=store,
         stream=stream,
         decoder=decoder,
+        regions=() if region is None else (region,),
+        trim_borders=trim_borders,
         refine=refine,
     )
     with Analyzer(settings) as analyzer:
@@ -292,41 +301,60 @@ class Analyzer:
                     "nothing was analyzed",
                     "give its files, and its name",
                 )
-            return plan_of(self.probe(paths[0]), self.sampling, start_s, end_s)
-        check_recording_name(name, paths)
-        return plan_of(self.recording(paths, name, starts), self.sampling, start_s, end_s)
+            video = self.probe(paths[0])
+        else:
+            check_recording_name(name, paths)
+            video = self.recording(paths, name, starts)
+        plan = plan_of(video, self.sampling, start_s, end_s)
+        return replace(plan, cutouts=self._cutouts(video))
+
+    def _cutouts(self, video: VideoInfo) -> tuple[Cutout, ...]:
+        """What is looked at of the film: as asked for, else what the model learnt from."""
+        settings, learnt = self._settings, None if self.checkpoint is None else self.checkpoint.recipe.region
+        usual = TRIMMED if settings.trim_borders else learnt or WHOLE
+        asked: Sequence[str | Region] = settings.asked_regions or [usual]
+        found = [cutout(one, video, self._store, self._process) for one in asked]
+        if learnt is None:
+            return tuple(found)
+        note = f"The model learnt from {region_words(learnt)}: expect more errors here."
+        return tuple(one if one.region == learnt else replace(one, notes=(*one.notes, note)) for one in found)
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks of which an input is not in the store, or is damaged there."""
         exact, of_store = self._settings.exact, (self.sampling, self.encoder, self._store, self._process)
-        found = (look_up(plan.video, chunk, *of_store, inputs=self.inputs, exact=exact) for chunk in plan.chunks)
+        found = (
+            look_up(plan.video, chunk, *of_store, inputs=self.inputs, regions=plan.regions, exact=exact)
+            for chunk in plan.chunks
+        )
         return tuple(of.chunk for of in found if of.missing)
 
-    def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk]) -> float:
+    def estimate_s(self, video: VideoInfo, chunks: Sequence[Chunk], regions: Sequence[str] = (WHOLE,)) -> float:
         """About how long it takes to embed these chunks here: the network is timed, decoding is guessed."""
         if not chunks:
             return 0.0
         if self._estimate is None:
             self._estimate = Estimate(self.encoder)
-        num_views = views_to_embed(chunks, self.recipe, self.inputs, self._store)
+        num_views = views_to_embed(chunks, self.recipe, self.inputs, self._store, regions)
         return self._estimate.seconds(video, self.sampling, chunks, num_views)
 
     def analyze(
         self, plan: Plan, *, lost: Container[int] = (), on_event: Callable[[AnalysisEvent], None] | None = None
     ) -> Analysis:
-        """The timeline of what was planned, with the scores that it was drawn from.
+        """The timeline of what was planned, of one region of the picture, with the scores that it was drawn from.
 
         lost: numbers of chunks that are gaps where they are not stored: decoding died on them already.
         """
+        if len(plan.cutouts) != 1:
+            raise ValueError(f"a timeline is of one region of the picture, and the plan has {len(plan.cutouts)}")
         tell = on_event or (lambda event: None)
         for message in warnings(plan.video):
             tell(Warned(message=message))
         scorer = self._scorer(plan, tell)
         training = None if self.checkpoint is None else self.checkpoint.training
-        draft = Draft(plan.video, plan.chunks, self.sampling, self.encoder, scorer, plan.span_s, self.inputs, training)
+        draft = Draft(plan, self.sampling, self.encoder, scorer, self.inputs, training)
 
         began, provisional_s = time.monotonic(), 0.0
-        for event in self.embed(plan.video, plan.chunks, lost=lost):
+        for event in self.embed(plan.video, plan.chunks, regions=plan.regions, lost=lost):
             tell(event)
             if not isinstance(event, ChunkReady):
                 continue
@@ -337,20 +365,26 @@ class Analyzer:
                 provisional_s += time.monotonic() - now
         look = None
         if self.checkpoint is None and self._settings.refine:
-            look = Look(
-                shots=partial(find_transitions, plan.video, store=self._store, process=self._process, tell=tell),
-                place=partial(find_cuts, plan.video, store=self._store, process=self._process, tell=tell),
-            )
+            (region,) = plan.regions
+            at: dict[str, Any] = {"store": self._store, "process": self._process, "tell": tell, "region": region}
+            look = Look(shots=partial(find_transitions, plan.video, **at), place=partial(find_cuts, plan.video, **at))
         return draft.analysis(complete=True, look=look)
 
     def embed(
-        self, video: VideoInfo, chunks: Sequence[Chunk], *, lost: Container[int] = ()
+        self,
+        video: VideoInfo,
+        chunks: Sequence[Chunk],
+        *,
+        regions: Sequence[str] = (WHOLE,),
+        lost: Container[int] = (),
     ) -> Iterator[EmbeddingEvent]:
-        """The chunks' embeddings, from the store or computed and stored now. Lost chunks come only from the store."""
+        """The chunks' embeddings of each of these regions, from the store or computed and stored now. Lost chunks come
+        only from the store.
+        """
         exact, of_store = self._settings.exact, (self.sampling, self.encoder, self._store, self._process)
-        return embed(video, chunks, *of_store, inputs=self.inputs, exact=exact, lost=lost)
+        return embed(video, chunks, *of_store, inputs=self.inputs, regions=regions, exact=exact, lost=lost)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self, region: str = WHOLE) -> dict[str, Any]:
         """The part of the provenance that depends on the settings, not on the film. Loads the image network only."""
         checkpoint = self.checkpoint
         if checkpoint is None:
@@ -359,7 +393,7 @@ class Analyzer:
             from vtn_stream.scorers.model import model_provenance
 
             analysis = model_provenance(checkpoint, self._settings.point)
-        return fixed_provenance(self.recipe, self.inputs, self.encoder, analysis)
+        return fixed_provenance(replace(self.recipe, region=region), self.inputs, self.encoder, analysis)
 
     def _scorer(self, plan: Plan, tell: Callable[[AnalysisEvent], None]) -> Scorer:
         checkpoint, fps = self.checkpoint, self.sampling.fps

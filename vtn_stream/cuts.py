@@ -11,7 +11,8 @@ pictures, `find_transitions` for a film. What was found once is stored. C change
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,11 @@ from numpy.typing import NDArray
 from vtn_stream.embedding import Warned
 from vtn_stream.errors import DamagedFile, DecodingLost, StoreError, VideoError
 from vtn_stream.film import VideoInfo
+from vtn_stream.framing import box_of
+from vtn_stream.region import Box
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.store.cuts import Cut, Cuts, cuts_file, load_cuts, write_cuts
+from vtn_stream.track import WHOLE
 from vtn_stream.transitions import Kind, Transition, transitions
 from vtn_stream.video import DecodingProcess, check_unchanged
 
@@ -55,11 +59,23 @@ Judge = Callable[[VideoInfo, dict[int, NDArray[np.uint8]], int, int], tuple[Tran
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of pictures. around: the frames that are decoded for frames [a, b] of a film."""
+    """What is asked of pictures.
+
+    around  the frames that are decoded for frames [a, b] of a film
+    box     of a film's picture, in which it is looked; None: all of it
+    """
 
     method: str
     judge: Judge
     around: Callable[[VideoInfo, int, int], range]
+    box: Callable[[VideoInfo], Box | None] = lambda video: None
+
+    def about(self, region: str, store: EmbeddingStore, process: DecodingProcess) -> "Question":
+        """The same, asked of a region."""
+        if region == WHOLE:
+            return self
+        box = partial(box_of, region, store=store, process=process)
+        return replace(self, method=f"{self.method}, {region}", box=box)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +112,12 @@ def find_cuts(
     store: EmbeddingStore,
     process: DecodingProcess,
     tell: Callable[[Warned | CutsPlaced], None],
+    region: str = WHOLE,
 ) -> NDArray[np.int64]:
     """int64 [C]: the frame with which the new picture begins, UNCLEAR, or NOT_READ.
 
     changes  int64 [C, 2], ascending: the last looked-at frame before a change, and the first one after it
+    region   of the picture in which it is looked, as a recipe names it
 
     What is stored is not decoded, and the process is not started for it. What is placed now is stored as it comes, so
     that a killed run goes on. A film or a store that fails meanwhile is a warning: cuts are not read, or not kept.
@@ -107,7 +125,7 @@ def find_cuts(
     found = np.full(len(changes), NOT_READ)
     at_once = changes[:, 1] - changes[:, 0] == 1
     found[at_once] = changes[at_once, 1]
-    seen = _answers(video, changes[~at_once], store, process, tell, _PLACE)
+    seen = _answers(video, changes[~at_once], store, process, tell, _PLACE.about(region, store, process))
     found[~at_once] = [NOT_READ if s is None else s[0].at if s else UNCLEAR for s in seen]
     return found
 
@@ -118,14 +136,16 @@ def find_transitions(
     store: EmbeddingStore,
     process: DecodingProcess,
     tell: Callable[[Warned | CutsPlaced], None],
+    region: str = WHOLE,
 ) -> list[tuple[Transition, ...] | None]:
     """[C]: the changes of shot in each stretch and close to it, in frames of the film; None where it is not read.
 
     stretches  int64 [C, 2], ascending: between which looked-at frames the shot may change
+    region     of the picture in which it is looked, as a recipe names it
 
     Stores and warns as `find_cuts` does.
     """
-    return _answers(video, stretches, store, process, tell, _SHOTS)
+    return _answers(video, stretches, store, process, tell, _SHOTS.about(region, store, process))
 
 
 def _answers(
@@ -286,7 +306,7 @@ def _request(
     settled = np.zeros(len(frames), np.bool_)
     pictures: dict[int, NDArray[np.uint8]] = {}
     waiting = list(zip(changes.tolist(), around, strict=True))
-    for batch in process.frames(video, video.pts[frames], SIZE):
+    for batch in process.frames(video, video.pts[frames], SIZE, box=question.box(video)):
         settled[batch.items] = settled[batch.lost] = True
         pictures |= {int(frames[i]): picture.copy() for i, picture in zip(batch.items, batch.frames, strict=True)}
         while waiting and settled[np.searchsorted(frames, waiting[0][1])].all():

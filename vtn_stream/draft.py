@@ -94,21 +94,21 @@ class Draft:
 
     def __init__(
         self,
-        video: VideoInfo,
-        chunks: Sequence[Chunk],
+        plan: Plan,
         sampling: SamplingPlan,
         encoder: "FrameEncoder",
         scorer: Scorer,
-        span_s: tuple[float, float],
         inputs: Sequence[str] = (PICTURE,),
         training: Mapping[str, Any] | None = None,
     ) -> None:
-        """training: of the model, as its checkpoint has it; None without a model."""
-        self._video = video
+        """plan: of one region of the picture. training: of the model, as its checkpoint has it; None without one."""
+        self._video = video = plan.video
+        chunks = plan.chunks
+        (self._cutout,) = plan.cutouts
         self._sampling = sampling
         self._encoder = encoder
         self._scorer = scorer
-        self._span_s = span_s
+        self._span_s = plan.span_s
         self._inputs = tuple(inputs)
         self._role: FilmRole | None = None
         if training is not None:
@@ -165,6 +165,7 @@ class Draft:
             variable_rate=self._video.variable_rate,
             start_timecode=self._video.start_timecode,
             parts=_parts(self._video),
+            region=self._cutout.shown,
             segments=tuple(replace(s, origin="model") for s in self._scorer.segments(scores, index, duration_s)),
             clip_labels=_best(scores, labels),
             gaps=tuple(
@@ -240,11 +241,11 @@ class Draft:
         """The provenance as JSON values, without times and the like: equal films, settings and executions give equal
         bytes.
         """
-        recipe = self._encoder.recipe(self._sampling.fps)
+        recipe = replace(self._encoder.recipe(self._sampling.fps), region=self._cutout.region)
         counts = np.bincount(self._why_invalid, minlength=LOST + 1).tolist()
         shown = self._index.frame[self._index.frame >= 0]
         num_repeated = len(shown) - len(np.unique(shown))
-        notes = self._scorer.notes()
+        notes = [*self._scorer.notes(), *self._cutout.notes]
         if self._role in ROLE_NOTES:
             notes.append(ROLE_NOTES[self._role])
         if num_repeated:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vtn_stream.errors import InputError
 from vtn_stream.film import VideoInfo
+from vtn_stream.framing import Cutout
 from vtn_stream.sampling import Chunk, SamplingPlan
 
 __all__ = ["Plan", "check_recording_name", "plan_of"]
@@ -15,13 +16,25 @@ __all__ = ["Plan", "check_recording_name", "plan_of"]
 class Plan:
     """A film that is to be analyzed, or a part of it: made from one probe.
 
-    chunks  every piece of work of the part, stored or not; never none
-    span_s  the part, [start, end) in seconds of the film
+    chunks   every piece of work of the part, stored or not; never none
+    span_s   the part, [start, end) in seconds of the film
+    cutouts  what is looked at of the picture; each has a timeline of its own
     """
 
     video: VideoInfo
     chunks: tuple[Chunk, ...]
     span_s: tuple[float, float]
+    cutouts: tuple[Cutout, ...] = (Cutout(),)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Of the cutouts, as recipes name them."""
+        return tuple(dict.fromkeys(cutout.region for cutout in self.cutouts))
+
+    @property
+    def of_each(self) -> "tuple[Plan, ...]":
+        """A plan for each cutout."""
+        return tuple(replace(self, cutouts=(cutout,)) for cutout in self.cutouts)
 
 
 def check_recording_name(name: str, paths: Sequence[str | os.PathLike[str]]) -> None:

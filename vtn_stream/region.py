@@ -96,6 +96,18 @@ class Region:
         numbers = ",".join(f"{_decimal(value)}{unit}" for value in (self.x, self.y, self.width, self.height))
         return numbers if self.of is None else f"{numbers} of {self.of[0]}x{self.of[1]}"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of a film's picture, whatever its size."""
+        return self.unit == "%" and self.width == self.height == 100
+
+    @property
+    def words(self) -> str:
+        """For people, of a region whose film is known or that is in percent."""
+        unit = "%" if self.unit == "%" else " pixels"
+        x, y, width, height = (f"{_decimal(value)}{unit}" for value in (self.x, self.y, self.width, self.height))
+        return f"{width} of its width and {height} of its height, {x} from the left and {y} from the top"
+
     def on(self, width: int, height: int) -> Self:
         """The region of a film whose upright picture is so large. Raises InputError if it is not inside, or if it is in
         pixels of a film of another size.

@@ -36,6 +36,7 @@ __all__ = [
     "change_s",
     "check_inputs",
     "check_region",
+    "region_words",
     "shown_words",
 ]
 
@@ -90,6 +91,17 @@ def check_region(text: str) -> None:
         raise ValueError(error.fact) from error
     if region.text != text or region.name or (region.unit == "px" and region.of is None):
         raise ValueError(f"{text[:60]!r} is not written as a region is")
+
+
+def region_words(text: str) -> str:
+    """For people, what a recipe's region is.
+
+    >>> region_words("0%,0%,50%,100%")
+    'a part of the picture: 50% of its width and 100% of its height, 0% from the left and 0% from the top'
+    """
+    if text in (WHOLE, TRIMMED):
+        return "the whole picture" if text == WHOLE else "the picture without black borders"
+    return f"a part of the picture: {Region.parse(text).words}"
 
 
 def shown_words(inputs: Sequence[str]) -> str:

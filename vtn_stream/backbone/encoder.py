@@ -19,7 +19,7 @@ from vtn_stream.backbone.names import check_name
 from vtn_stream.errors import BackboneError, InputError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.region import Box
-from vtn_stream.track import CENTRE_CROP, BackboneFacts, Execution, Pooling, Recipe
+from vtn_stream.track import CENTRE_CROP, WHOLE, BackboneFacts, Execution, Pooling, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +66,7 @@ class FrameEncoder:
              instead of timm's own; of its fps nothing is taken
     size     height and width of the frames it looks at, where there is no recipe; by default timm's for it
     pooling  of its last map of features, where there is no recipe (see Recipe)
+    region   of the picture that it is shown, where there is no recipe: what its own recipe says; callers cut it out
     device   "auto" takes a GPU when there is one
     memory   where it knows these weights, the network is loaded for the first frame, not before
 
@@ -82,6 +83,7 @@ class FrameEncoder:
         recipe: Recipe | None = None,
         size: int | None = None,
         pooling: Pooling = "network",
+        region: str = WHOLE,
         device: Literal["auto", "cpu", "cuda"] = "auto",
         memory: Memory | None = None,
     ) -> None:
@@ -118,7 +120,7 @@ class FrameEncoder:
                 "its embeddings would have another meaning",
                 "give the weights that it was trained with, or a model file that holds them",
             )
-        self._recipe = self._facts.recipe if recipe is None else recipe
+        self._recipe = replace(self._facts.recipe, region=region) if recipe is None else recipe
         self.size: tuple[int, int] = self._recipe.size  # (H, W)
 
     @cached_property

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 from vtn_stream.errors import PluginError, VtnStreamError, listed
 from vtn_stream.model import HEAD_CONFIGS, VTNConfig
 from vtn_stream.sampling import ClipWindow, SamplingPlan
-from vtn_stream.track import CENTRE_CROP, PICTURE, OperatingPoint, OperatingPoints, PhaseRules, Recipe, check_inputs
+from vtn_stream.track import (
+    CENTRE_CROP,
+    PICTURE,
+    WHOLE,
+    OperatingPoint,
+    OperatingPoints,
+    PhaseRules,
+    Recipe,
+    check_inputs,
+)
 
 if TYPE_CHECKING:
     from vtn_stream.checkpoints.checkpoint import Checkpoint
@@ -91,6 +100,7 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
     if checkpoint.instants:
         later["instants"] = list(checkpoint.instants)
     is_later = bool(later) or checkpoint.config.is_linear or checkpoint.recipe.pooling != "network"
+    is_later = is_later or checkpoint.recipe.region != WHOLE
     return {
         "format": 2 if is_later else 1,
         "config": checkpoint.config.to_dict(),

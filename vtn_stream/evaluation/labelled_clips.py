@@ -34,7 +34,7 @@ from vtn_stream.evaluation.tally import Tally
 from vtn_stream.film import VideoInfo
 from vtn_stream.metrics import mean_per_class, top_k
 from vtn_stream.scorers.clips import load_classifier
-from vtn_stream.track import CENTRE_CROP
+from vtn_stream.track import CENTRE_CROP, WHOLE, region_words
 from vtn_stream.video import DecodingProcess, check_unchanged, film_file
 from vtn_stream.views import View, Views
 
@@ -185,6 +185,12 @@ class _Scorer:
         self, checkpoint: Checkpoint, protocol: Protocol, weights: Path | None, device: Literal["auto", "cpu", "cuda"]
     ) -> None:
         recipe = checkpoint.recipe
+        if recipe.region != WHOLE:
+            raise CheckpointError(
+                f"{checkpoint.name or 'the model'} learnt from {region_words(recipe.region)}",
+                "the published protocols for clips, which show whole pictures, cannot measure it",
+                "measure it on annotated films, or on the timelines that analyze or batch draws with it",
+            )
         self._checkpoint = checkpoint
         self._protocol = protocol
         self._encoder = FrameEncoder(

@@ -33,6 +33,7 @@ __all__ = [
     "plain_path",
     "result_stem",
     "tagged",
+    "with_region",
 ]
 
 MAX_STEM_BYTES = 200  # of a part: a file name holds 255, our suffixes included
@@ -69,6 +70,14 @@ def plain_path(path: str) -> str:
 def plain_name(name: str) -> str:
     """The name of a film's results without our suffixes, for the film's name."""
     return _plain(name or "film")
+
+
+def with_region(stem: str, region: str) -> str:
+    """What the names of results begin with that are of one named part of the picture."""
+    if not region:
+        return stem
+    both = f"{stem}.{region}"
+    return both if len(both.encode()) <= MAX_STEM_BYTES else _with_tag(both, both)
 
 
 def tagged(plain: str, what: str) -> str:

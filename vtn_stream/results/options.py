@@ -8,7 +8,7 @@ from typing import Self
 
 from vtn_stream.results.files import ResultFiles
 from vtn_stream.results.format_names import check_written
-from vtn_stream.results.names import has_results, place_of
+from vtn_stream.results.names import has_results, place_of, with_region
 
 __all__ = ["ResultOptions"]
 
@@ -47,7 +47,14 @@ class ResultOptions:
         return replace(self, output=Path(os.path.abspath(self.output)), inside=Path(os.path.abspath(inside)))
 
     def files(
-        self, film: Path, identity: str, *, store: Path, results: str | None = None, parts: Sequence[Path] = ()
+        self,
+        film: Path,
+        identity: str,
+        *,
+        store: Path,
+        results: str | None = None,
+        parts: Sequence[Path] = (),
+        region: str = "",
     ) -> ResultFiles:
         """The files of one film: where an earlier run put them, or where they belong (`names.place_of`).
 
@@ -55,6 +62,7 @@ class ResultOptions:
         parts     the files of a recording, whose name `film` is then
         results   where a batch puts them, below the output and without suffixes; None: in it, called as the film is.
                   Of anonymous ones the film's random name: they lie straight in the output
+        region    the name of the part of the picture that was looked at; it follows the film's
         """
         if self.anonymous:
             assert results is not None, "a name was given to the film"
@@ -66,7 +74,7 @@ class ResultOptions:
             where.parent,
             film,
             self.formats,
-            stem=where.name,
+            stem=with_region(where.name, region),
             inside=self.inside,
             store=store,
             thumbnails=self.thumbnails,

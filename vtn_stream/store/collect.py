@@ -45,7 +45,7 @@ def choose(
     older_than_s  all that were not used for so long
     """
     found = list(found)
-    kept = ("film", "cuts", "pictures", "probe")
+    kept = ("film", "borders", "cuts", "pictures", "probe")
     left_behind = [item for item in found if orphans and item.kind not in kept and not item.in_use]
     left = sum(item.num_bytes for item in found) - sum(item.num_bytes for item in left_behind)
     chosen = []

@@ -3,6 +3,7 @@
     ROOT/films/VIDEO IDENTITY/RECIPE DIGEST/EXECUTION DIGEST/000000120-000000240.arrow   a chunk
                                                             /manifest.json              written last: it is whole
     ROOT/films/VIDEO IDENTITY/cuts-DIGEST.arrow             cuts placed to the frame (see `cuts`); and pictures.arrow
+    ROOT/films/VIDEO IDENTITY/borders-DIGEST.arrow          its black borders (see `borders`)
     ROOT/probes/FILE STAT.arrow                             the clock of a film, read once; facts of `backbones`
     ROOT/scratch/                                           work on very long films, of runs that go on or were killed
 
@@ -32,6 +33,7 @@ from vtn_stream.film import FrameIndex, VideoInfo, file_stamp
 from vtn_stream.sampling import Chunk
 from vtn_stream.store.arrow_file import read_batch, write_batch
 from vtn_stream.store.backbones import BackboneMemory
+from vtn_stream.store.borders import read_borders
 from vtn_stream.store.chunk_file import StoredChunk, StoredFilm, read_chunk, read_own
 from vtn_stream.store.clock import mark_used
 from vtn_stream.store.cuts import read_cuts
@@ -266,6 +268,7 @@ class EmbeddingStore:
         files: Iterator[tuple[Path, Callable[[Path], object]]] = chain(
             ((file, read_own) for film in self.films() for file in film.chunk_files),
             ((file, read_cuts) for file in sorted(self.root.glob("films/*/cuts-*.arrow"))),
+            ((file, read_borders) for file in sorted(self.root.glob("films/*/borders-*.arrow"))),
             ((file, read_pictures) for file in sorted(self.root.glob(f"films/*/{PICTURES}"))),
         )
         for file, read in files:

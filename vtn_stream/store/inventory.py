@@ -42,7 +42,8 @@ IN_USE_S = 3_600.0
 SCRATCH_S = 86_400.0
 
 MANIFEST = "manifest.json"
-BESIDE: dict[Literal["cuts", "pictures"], re.Pattern[str]] = {
+BESIDE: dict[Literal["borders", "cuts", "pictures"], re.Pattern[str]] = {
+    "borders": re.compile(r"borders-[0-9a-f]{16}\.arrow"),
     "cuts": re.compile(r"cuts-[0-9a-f]{16}\.arrow"),
     "pictures": re.compile(r"pictures\.arrow"),
 }  # the embeddings of a film
@@ -52,14 +53,14 @@ _OF_FILM = re.compile(rf"{re.escape(MANIFEST)}|{CHUNK.pattern}")
 _TAKING = re.compile(rf"\..+{re.escape(TAKING)}|{TEMPORARY.pattern}")
 _PROBE = re.compile(r"[0-9a-f]{32}\.arrow")
 
-Kind = Literal["film", "cuts", "pictures", "probe", "temporary", "scratch", "lease", "empty"]
+Kind = Literal["film", "borders", "cuts", "pictures", "probe", "temporary", "scratch", "lease", "empty"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """What can be removed at once.
 
-    kind       film, cuts, pictures and probe: kept between runs; the others were left behind, and may be of no use
+    kind       film, borders, cuts, pictures and probe: kept between runs; the others were left behind, maybe of no use
     path       a folder (film, empty, scratch) or a file
     name       for readers
     used_s     when it was written or read last, seconds by the store's clock

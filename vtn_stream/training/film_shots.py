@@ -52,7 +52,10 @@ class FilmShots:
         self._clocks = [film.index for film in films]
         self._videos = [source.videos[film.name] for film in films]
         self._back = [change_s(name) for name in inputs]
-        self._reading = [source.encoder.frame_size(video) for video in self._videos]
+        self._boxes = [source.boxes.get(film.name) for film in films]
+        self._reading = [
+            source.encoder.frame_size(video, box) for video, box in zip(self._videos, self._boxes, strict=True)
+        ]
 
     @property
     def num_inputs(self) -> int:
@@ -101,7 +104,7 @@ class FilmShots:
         frames, there = np.zeros((len(wanted), height, width, 3), np.uint8), np.zeros(len(wanted), np.bool_)
         reading = self._reading[film]
         top, left = -((height - reading[0]) // 2), -((width - reading[1]) // 2)  # as FrameEncoder takes the middle
-        for batch in process.frames(video, video.pts[wanted], reading, is_fresh=is_fresh):
+        for batch in process.frames(video, video.pts[wanted], reading, box=self._boxes[film], is_fresh=is_fresh):
             frames[batch.items] = batch.frames[:, top : top + height, left : left + width]
             there[batch.items] = True
         if not there.any():

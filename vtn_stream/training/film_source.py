@@ -1,7 +1,7 @@
 """Where the pixels come from that an image network learns from: files of films, and the network as it begins."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from vtn_stream.backbone.speed import num_cores
 from vtn_stream.errors import VideoError, listed
 from vtn_stream.film import VideoInfo
+from vtn_stream.region import Box
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.video import check_unchanged
 
@@ -26,12 +27,14 @@ class FilmSource:
 
     weights  of that network, as FrameEncoder takes them
     blocks   which of its blocks learn
+    boxes    what is looked at of each film's picture, by the film's name; without one, all of it
     """
 
     videos: Mapping[str, VideoInfo]
     encoder: "FrameEncoder"
     weights: "Path | Mapping[str, Tensor] | None"
     blocks: Literal["last", "all"]
+    boxes: Mapping[str, Box | None] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -188,7 +188,8 @@ def embedded(
     chunks = plan.chunks(video)
     values = np.zeros((plan.num_positions(video), encoder.num_features * len(inputs)), np.float16)
     valid = np.zeros(len(values), np.bool_)
-    for event in embed(video, chunks, plan, encoder, store, process, inputs=inputs):
+    regions = [encoder.recipe(plan.fps).region]
+    for event in embed(video, chunks, plan, encoder, store, process, inputs=inputs, regions=regions):
         tell(event)
         if isinstance(event, ChunkReady):
             values[event.chunk.rows] = event.values

@@ -8,8 +8,10 @@ from typing import Literal
 from vtn_stream.backbone import check_asked
 from vtn_stream.errors import InputError
 from vtn_stream.formats.reading import CodingOptions
+from vtn_stream.region import TRIMMED, Region
 from vtn_stream.sampling import SamplingPlan, parse_rate
 from vtn_stream.settings import Device
+from vtn_stream.track import WHOLE
 from vtn_stream.training.events import HeadKind
 
 __all__ = ["LearnBackbone", "RecipeName", "TrainingOptions"]
@@ -32,6 +34,8 @@ class TrainingOptions:
     coding       which observations of BORIS are read, and how
     backbone     a timm image network; None: the default one. weights: a file for it
     size         height and width of the frames that it looks at; None: its own
+    region       of the picture that the model learns from and then looks at, in percent; None: all of it
+    trim_borders  without the black borders of each film
     device       of the image network, and of the training
     store        folder of the embeddings; None: in the user's cache
     seed         of all that is random
@@ -49,7 +53,7 @@ class TrainingOptions:
     overwrite    replace the model in the way
     log          folder of TensorBoard's curves and of the state of a training that was killed; None: MODEL.training
 
-    Raises InputError for an output that is no .safetensors file, and for an fps that is not a rate.
+    Raises InputError for an output that is no .safetensors file, an fps that is not a rate, and a region that is none.
     """
 
     annotations: Path
@@ -63,6 +67,8 @@ class TrainingOptions:
     backbone: str | None = None
     weights: Path | None = None
     size: int | None = None
+    region: str | None = None
+    trim_borders: bool = False
     device: Device = "auto"
     store: Path | None = None
     seed: int = 0
@@ -90,7 +96,7 @@ class TrainingOptions:
             raise InputError(
                 "epochs is set twice, to different values", "nothing was trained", "give --epochs, or --set epochs="
             )
-        _ = self.sampling
+        _ = self.sampling, self.seen
 
     @property
     def contradicted(self) -> tuple[str, ...]:
@@ -119,6 +125,8 @@ class TrainingOptions:
                 "observation": self.coding.observations,
                 "close-open": self.coding.close_open,
                 "backbone": self.backbone,
+                "region": self.region,
+                "trim-borders": self.trim_borders,
                 "hold-out": self.hold_out,
                 "learn-backbone": self.learn_backbone != "no",
             }
@@ -133,6 +141,26 @@ class TrainingOptions:
     def sampling(self) -> SamplingPlan | None:
         """The grid that is asked for, if any."""
         return None if self.fps is None else SamplingPlan(parse_rate(self.fps, "nothing was trained"))
+
+    @property
+    def seen(self) -> str | None:
+        """The region that is asked for, as a recipe names it; None: that of the model from which it goes on, or all."""
+        if self.region is None:
+            return TRIMMED if self.trim_borders else None
+        region = Region.parse(self.region)
+        if self.trim_borders:
+            raise InputError(
+                "a region is asked for, and black borders are to be cut away",
+                "nothing was trained",
+                "leave out --trim-borders: a region can be drawn without the borders",
+            )
+        if region.unit == "px":
+            raise InputError(
+                f"the region {region.text} is in pixels, and a model's films may be of any size",
+                "nothing was trained",
+                "give the region in percent, such as 25%,0%,50%,100%",
+            )
+        return WHOLE if region.is_whole else region.text
 
     @property
     def work(self) -> Path:

@@ -6,11 +6,15 @@ annotations -> films -> embeddings -> each film predicted by models of each way 
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 from vtn_stream.backbone import FrameEncoder
 from vtn_stream.embedding import DEFAULT_BACKBONE
+from vtn_stream.framing import box_of
 from vtn_stream.heads import HEADS
+from vtn_stream.region import Box
 from vtn_stream.store import EmbeddingStore
+from vtn_stream.track import WHOLE
 from vtn_stream.training.base import load_base
 from vtn_stream.training.claim import card_file, claim
 from vtn_stream.training.events import Taught, TrainingEvent, TrainingStage
@@ -50,6 +54,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
                 weights=options.weights,
                 size=options.size,
                 pooling=POOLING,
+                region=options.seen or WHOLE,
                 device=options.device,
                 memory=store.backbones,
             )
@@ -57,7 +62,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
             encoder = FrameEncoder(
                 base.recipe.backbone,
                 weights=base.backbone if options.weights is None else options.weights,
-                recipe=base.recipe,
+                recipe=base.recipe if options.seen is None else replace(base.recipe, region=options.seen),
                 device=options.device,
                 memory=store.backbones,
             )
@@ -66,11 +71,16 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
 
     with DecodingProcess() as process:
         material = prepare(options, open_encoder, store, process, inputs=inputs, base=base, on_event=tell)
-    encoder = encoders[0]
+        encoder, boxes = encoders[0], dict[str, Box | None]()
+        if options.learn_backbone != "no":
+            region = encoder.recipe(material.plan.fps).region
+            boxes = {name: box_of(region, video, store, process) for name, video in material.videos.items()}
     source = None
     if options.learn_backbone != "no":
         weights = base.backbone if base is not None and options.weights is None else options.weights
-        source = FilmSource(videos=material.videos, encoder=encoder, weights=weights, blocks=options.learn_backbone)
+        source = FilmSource(
+            videos=material.videos, encoder=encoder, weights=weights, blocks=options.learn_backbone, boxes=boxes
+        )
     with HEADS.blamed(material.head, "training stopped"):
         learnt = learn(
             material,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import InputError, VideoError
 from vtn_stream.film import FilmPart, VideoInfo, file_stamp
+from vtn_stream.region import Box
 from vtn_stream.video import answers
 from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess, Request
 from vtn_stream.video.ring import batch_bytes, batches_of
@@ -142,15 +143,17 @@ class DecodingProcess:
         size: tuple[int, int],
         wants_thumbnail: NDArray[np.bool_] | None = None,
         *,
+        box: Box | None = None,
         is_fresh: bool = False,
     ) -> Iterator[FrameBatch]:
-        """The frames with these ascending timestamps, squashed to size (H, W), in batches. is_fresh: the film is opened
-        again even if it is the one that was read last. Frames of a recording come from its files, one after the other.
+        """The frames with these ascending timestamps, squashed to size (H, W), in batches. box: of the upright picture,
+        if not all of it is taken. is_fresh: the film is opened again even if it is the one that was read last.
+        Frames of a recording come from its files, one after the other.
 
         Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
         """
-        windows = self.windows(video, pts, [Window(size)], wants_thumbnail, is_fresh=is_fresh)
+        windows = self.windows(video, pts, [Window(size, box, video.upright_size)], wants_thumbnail, is_fresh=is_fresh)
         with contextlib.closing(windows) as batches:
             for (batch,) in batches:
                 yield batch
