@@ -37,7 +37,8 @@ def write_shots(
     seconds. Frame i is shown for steps[i % len(steps)] / rate.
     """
     starts, number, pts = [], 0, 0
-    options = {"crf": "18", "preset": "ultrafast", "threads": "1"} if codec == "libx264" else {} | (options or {})
+    usual = {"crf": "18", "preset": "ultrafast", "threads": "1"} if codec == "libx264" else {}
+    options = usual | (options or {})
     with av.open(str(path), "w") as out:
         video = out.add_stream(codec, rate, options=options)
         video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
