@@ -5,6 +5,7 @@ twice.
 import contextlib
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from fleet import FakeEncoder
@@ -14,6 +15,8 @@ from vtn_stream.analysis import Analyzer
 from vtn_stream.errors import VtnStreamError
 from vtn_stream.results import ResultOptions
 from vtn_stream.settings import Settings
+from vtn_stream_pipelines import embed_film
+from vtn_stream_pipelines.film_list import RecordingFiles
 from vtn_stream_pipelines.joiner import Joiner
 from vtn_stream_pipelines.listing import list_films
 from vtn_stream_pipelines.messages import ChunksDone, FilmDone, FilmFailed, FilmsApart, RecordingFound
@@ -134,3 +137,11 @@ def test_a_file_that_is_gone_fails_its_recording_and_nothing_else(film_maker, tm
     (failed,) = batch.of_kind(FilmFailed)
     assert (failed.film.results, "match_part2.mp4" in failed.reason) == ("films/match", True)
     assert "nothing of match was analyzed" in failed.reason
+
+
+def test_analyze_on_a_cluster_gives_workers_the_files_of_a_recording(card, monkeypatch):
+    monkeypatch.setattr("vtn_stream_pipelines.embed.run", lambda films, **_: films)
+    parts, starts = [card / name for name in CHAPTERS], [Fraction(0), Fraction(70), Fraction(200)]
+    (film,) = embed_film(Path("GH010001"), cluster=None, settings=Settings(), parts=parts, starts=starts)
+    assert film.source == RecordingFiles(name="GH010001", paths=tuple(map(str, parts)), starts=tuple(starts))
+    assert film.num_bytes == sum(part.stat().st_size for part in parts)

@@ -1,5 +1,7 @@
 """Which films are one recording: a missed join costs a command, a wrong one spoils a result."""
 
+from random import Random
+
 import pytest
 from compared_films import HOUR, NOON, film
 
@@ -222,3 +224,18 @@ def test_an_overlap_is_one_by_every_meaning():
 def test_a_day_of_short_files_is_joined_in_no_time():
     names = " ".join(f"rec_{i:05d}" for i in range(5000))
     assert joined(**on_the_clock(names, 17.0)) == [names]
+
+
+def test_the_order_in_which_films_become_known_does_not_matter():
+    films = on_the_clock("IMG_0001 IMG_0002 IMG_0003 IMG_0009") | on_the_clock("GH010001 GH020001 GH030001")
+    films |= whole("GX010001", "GX030001", "clip_1", "clip_2", "clip_3", "c_20260101_100000", "c_20260101_101000")
+    first = sorted(joined(**films))
+    assert first == [
+        "GH010001 GH020001 GH030001",
+        "IMG_0001 IMG_0002 IMG_0003",
+        "cam_20260101_100000 cam_20260101_101000",
+    ]
+    for seed in range(20):
+        names = [*films]
+        Random(seed).shuffle(names)
+        assert sorted(joined(**{name: films[name] for name in names})) == first
