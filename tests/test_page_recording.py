@@ -9,6 +9,7 @@ from counting import write_film
 from film_pages import NO_FILM, Edited, colours, data_of, drawn, open_page_of, page, segment, text
 from playwright.sync_api import expect
 
+from vtn_stream.formats import FORMATS, Options
 from vtn_stream.timeline import Part, Timeline
 
 RATE = Fraction(5)
@@ -92,17 +93,28 @@ def test_a_moment_is_shown_from_the_file_that_has_it(shown, time_s, file, in_fil
 
 
 def test_it_plays_through_the_joins_and_over_the_time_that_no_file_has(shown):
+    shown.locator("#speed").select_option("4")
     seek(shown, 3.5)
+    shown.evaluate(
+        """() => {
+            window.seen = [];
+            new MutationObserver(() => {
+                const shown = ["file-name", "skipped"].map((id) => document.getElementById(id));
+                const words = shown.filter((each) => !each.hidden).map((each) => each.textContent).join(": ");
+                if (window.seen.at(-1) !== words) window.seen.push(words);
+            }).observe(document.getElementById("file"), { subtree: true, childList: true, attributes: true });
+        }"""
+    )
     shown.keyboard.press("Space")
-    for file in ("one.webm", "two.webm", "three.webm"):
-        expect(shown.locator("#file-name")).to_have_text(file)
-    expect(shown.locator("#skipped")).to_have_text("Skipped: no file has 0:00:07.0 to 0:00:09.0.")
     expect(shown.locator("#time")).to_have_text("0:00:13.000")
     expect(shown.locator("#play")).to_have_attribute("aria-label", "Play")
+    told = "Skipped: no file has 0:00:07.0 to 0:00:09.0."
+    assert shown.evaluate("window.seen") == ["one.webm", "two.webm", f"three.webm: {told}"]
     assert player(shown)[0] == "three.webm"
     shown.keyboard.press("Space")  # all again
     expect(shown.locator("#file-name")).to_have_text("one.webm")
     shown.keyboard.press("Space")
+    shown.locator("#speed").select_option("1")
 
 
 def test_time_that_no_file_has_is_said_and_from_there_the_next_file_plays(shown):
@@ -198,8 +210,6 @@ def test_a_single_file_of_another_name_is_the_one_that_is_shown(alone, folder):
     shown = alone()
     seek(shown, 5)
     expect(shown.locator("#missing-text")).to_contain_text("two.webm is missing")
-    other = shown.context.new_page
-    assert other
     shown.locator("#picker").set_input_files(
         {"name": "copy.webm", "mimeType": "", "buffer": (folder / "two.webm").read_bytes()}
     )
@@ -234,6 +244,39 @@ def test_a_file_that_is_none_of_the_recording_is_said(alone, folder):
     expect(shown.locator("#mismatch-text")).to_have_text(
         "No single file of the recording is called other.webm: go into its time, and choose it alone."
     )
+
+
+def test_the_table_that_is_saved_names_the_files_as_that_of_an_export_does(shown):
+    segments = [replace(each, origin="model") for each in SEGMENTS]
+    written = FORMATS["csv"].write([recording(*segments)], Options()).content.decode()
+    assert shown.evaluate("inside.csvText()") == written
+    assert "two.webm" not in written  # the fall began in the first
+    assert written.splitlines()[3].endswith(",three.webm,1.000")
+
+
+def test_files_are_dropped_on_the_picture(alone, folder):
+    shown = alone()
+    shown.locator("#missing").wait_for()
+    shown.evaluate(
+        """names => {
+            const data = new DataTransfer();
+            for (const name of names) data.items.add(new File(["nothing"], name));
+            const drop = new DragEvent("drop", { dataTransfer: data, cancelable: true });
+            document.querySelector(".screen").dispatchEvent(drop);
+        }""",
+        ["three.webm", "one.webm"],
+    )
+    assert shown.evaluate("inside.reel.map(({ chosen }) => Boolean(chosen))") == [True, False, True]
+    expect(shown.locator("#missing-text")).to_contain_text("one.webm is there, but this browser cannot play it")
+
+
+def test_coding_counts_on_the_clock_of_the_whole(shown):
+    seek(shown, 5)
+    arrived(shown)
+    shown.evaluate("document.getElementById('film').play()")
+    shown.evaluate("async () => { while (inside.video.paused) await new Promise(requestAnimationFrame); }")
+    assert 4000 <= shown.evaluate("inside.reactedAt()") < 9000  # by the file alone it would be near 1000
+    shown.evaluate("document.getElementById('film').pause()")
 
 
 def test_a_film_in_one_file_has_no_files():

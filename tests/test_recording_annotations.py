@@ -15,6 +15,7 @@ from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.formats.annotations import read_annotations
 from vtn_stream.formats.annotations.annotated import in_files as annotations_in_files
 from vtn_stream.known import Known
+from vtn_stream.results.corrected import recordings_line
 from vtn_stream.review.sources import hand_work_in
 from vtn_stream.segments import Reviewed
 
@@ -195,3 +196,15 @@ def test_hand_work_over_a_recording_speaks_of_its_files(tmp_path):
     assert [(s.start_s, s.end_s) for s in own.segments] == [(2, 4)]
     assert found.others(["xxh3:two.mp4"]) == ()
     assert len(found.others(["xxh3:other"])) == 1
+
+
+def test_hand_work_over_a_recording_is_told_when_a_file_of_it_is_analyzed_alone(tmp_path):
+    corrected = recording(segment(62, 64, "fall", origin="manual"))
+    (tmp_path / "match.timeline.json").write_bytes(timeline_json.dumps(corrected))
+    told = (
+        "match.timeline.json holds hand work over this film, as a file of a recording; it stays there and is not used "
+        "here"
+    )
+    assert recordings_line(tmp_path, "two.mp4", "xxh3:two.mp4") == (told,)
+    assert recordings_line(tmp_path, "one.mp4", "xxh3:one.mp4") == ()  # nobody spoke of that one
+    assert recordings_line(tmp_path, "match", "xxh3:all") == ()

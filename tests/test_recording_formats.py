@@ -17,6 +17,7 @@ from vtn_stream.exchange import convert, export
 from vtn_stream.exchange.per_file import per_file
 from vtn_stream.formats import FORMATS, Options, ReadingOptions, timeline_json
 from vtn_stream.report.provenance import facts
+from vtn_stream.report.timeline_plot import plot
 from vtn_stream.results import load_timeline
 
 
@@ -250,3 +251,9 @@ def test_the_facts_of_a_page_name_each_file():
     found = [value for name, value in facts(recording()) if name == "file of the recording"]
     assert found[1] == "two.mp4: from 60 s, 30 s long, identity xxh3:two.mp4"
     assert len(found) == len(PARTS)
+
+
+def test_a_plot_shows_where_the_next_file_begins():
+    plain = plot([replace(recording(), parts=())])
+    assert plot([recording()]) != plain
+    assert b"the next file begins" in plot([recording()])

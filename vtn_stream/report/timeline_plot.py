@@ -179,6 +179,8 @@ def _lanes(film: Timeline, true: Sequence[Segment], labels: Sequence[str]) -> tu
         notes.append("Fainter: lower score.")
     if not film.complete:
         notes.append("The analysis is not complete.")
+    if len(film.parts) > 1:
+        notes.append("Dotted lines: the next file begins.")
     if len(labels) > len(rows):
         notes.append(f"{len(rows)} of {len(labels)} labels, those with the longest total time.")
     return rows, notes
@@ -214,6 +216,9 @@ def _draw_ground(axes: Axes, films: Sequence[Timeline], rows: Sequence[_PlotRow]
         axes.add_patch(ground)
     num_rows = len(rows) if len(films) == 1 else 1
     for at, film in enumerate(films[: len(rows)]):
+        joins_s = [part.start_s for part in film.parts[1:] if film.span_s[0] < part.start_s < film.span_s[1]]
+        if joins_s:
+            axes.vlines(joins_s, at - 0.42, at + num_rows - 0.58, "#555555", "dotted", linewidth=0.8, zorder=0.6)
         if film.gaps:
             spans = merge_unresolved([(gap.start_s, gap.end_s) for gap in film.gaps], resolved_s)
             axes.add_patch(PathPatch(boxes(spans, at - 0.42, at + num_rows - 0.58), zorder=0.5, **_GAP))

@@ -6,6 +6,7 @@ the page changes the one and not the other: so it is known which films are to be
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from vtn_stream.corrections import Kept, corrections_digest, kept_over
@@ -16,9 +17,10 @@ from vtn_stream.localize import draws_one_label
 from vtn_stream.results.timelines import load_document
 from vtn_stream.timeline import TOLERANCE_S, Timeline
 
-__all__ = ["check_within", "copies_beside", "copies_line", "drawn_over", "is_settled", "kept_lines"]
+__all__ = ["check_within", "copies_beside", "copies_line", "drawn_over", "is_settled", "kept_lines", "recordings_line"]
 
 CORRECTIONS = "corrections"  # in the provenance
+MAX_BESIDE = 50  # timelines in a folder that are looked at for hand work over a recording
 # How browsers and file managers call a file where one of its name is there already. {} is FILM.timeline.
 COPIES = ("{} (1)", "{} (2)", "{}(1)", "{}(2)", "{}-1", "{} 2", "{} - Copy", "{} copy")
 
@@ -126,6 +128,28 @@ def copies_line(folder: Path, stem: str, video_identity: str | None = None) -> t
         f"{listed(names)} {holds} hand work over this film as well; {it} {is_} not used here; keep one of them, as "
         f"{stem}.timeline.json",
     )
+
+
+def recordings_line(folder: Path, stem: str, video_identity: str) -> tuple[str, ...]:
+    """The line on timelines of recordings in the folder in which people spoke of this film, as a file of one; none if
+    there are none. Not in a folder of many films: each timeline would be read for each film.
+    """
+    beside = list(islice(folder.glob("*.timeline.json"), MAX_BESIDE + 1))
+    named = []
+    for path in sorted(beside) if len(beside) <= MAX_BESIDE else ():
+        if path.name == f"{stem}.timeline.json":
+            continue
+        try:
+            timeline = load_document(path).timeline
+        except TimelineError:
+            continue
+        own = (each for each in timeline.per_file() if timeline.parts and each.video_identity == video_identity)
+        if any(corrections_digest(each) for each in own):
+            named.append(path.name)
+    if not named:
+        return ()
+    holds, it = ("holds", "it stays there and is") if len(named) == 1 else ("hold", "they stay there and are")
+    return (f"{listed(named)} {holds} hand work over this film, as a file of a recording; {it} not used here",)
 
 
 def _counted(by_hand: int, rejected: int) -> str:

@@ -22,7 +22,7 @@ from vtn_stream.errors import TimelineError
 from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.results.blank import blank_in_page
-from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines
+from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines, recordings_line
 from vtn_stream.results.format_names import PAGE, suffix_of
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
@@ -301,7 +301,10 @@ class ResultFiles:
         return drawn_over(corrected, timeline)
 
     def _copies(self, video_identity: str) -> tuple[str, ...]:
-        return copies_line(self._folder, self._stem, video_identity)
+        return (
+            *copies_line(self._folder, self._stem, video_identity),
+            *recordings_line(self._folder, self._stem, video_identity),
+        )
 
     def _kept_whole(self, beside: Beside) -> str | None:
         """The line that says so where the timeline is hand work, or may be."""
