@@ -92,7 +92,7 @@ def test_the_recipe_of_the_whole_picture_is_written_as_before(encoder: FrameEnco
     assert part.region == LEFT
     assert part.digest != whole.digest
     for text in ("left", f"a={LEFT}", "0,0,1,1", "0.50%,0%,50%,100%", "0%,0%,50%,101%"):
-        with pytest.raises(ValueError, match="region|inside|written"):
+        with pytest.raises(ValueError, match=r"region|inside|written"):
             Recipe.from_json(whole.to_json()[:-1] + f',"region":"{text}"}}')
 
 
