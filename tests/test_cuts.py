@@ -147,13 +147,13 @@ class Dying(DecodingProcess):
     at = 0
     num_asked = 0
 
-    def frames(self, video, pts, *rest):
+    def frames(self, video, pts, *rest, **more):
         self.num_asked += 1
         before = pts < video.pts[self.at]
         if before.all():
-            yield from super().frames(video, pts, *rest)
+            yield from super().frames(video, pts, *rest, **more)
         else:
-            yield from super().frames(video, pts[before], *rest)
+            yield from super().frames(video, pts[before], *rest, **more)
             raise DecodingLost("decoding died", "frames are missing", "run again")
 
 
@@ -230,9 +230,9 @@ def test_one_death_costs_nothing(film, tmp_path):
     class Once(DecodingProcess):
         num = 0
 
-        def frames(self, *arguments):
+        def frames(self, *arguments, **more):
             self.num += 1
-            for batch in super().frames(*arguments):
+            for batch in super().frames(*arguments, **more):
                 yield batch
                 if self.num == 1:
                     raise DecodingLost("decoding died", "frames are missing", "run again")
@@ -378,7 +378,7 @@ def test_scores_carry_the_cuts_so_that_scenes_are_drawn_anew_alike(seen, tmp_pat
 def test_what_stays_on_the_grid_is_told(film, seen, open_analyzer, tmp_path):
     shutil.copytree(seen[1], tmp_path / "store", ignore=lambda folder, names: [n for n in names if n[:4] == "cuts"])
 
-    def unread(*arguments):
+    def unread(*arguments, **more):
         raise VideoError("it cannot be opened", "it was not read", "look")
         yield
 

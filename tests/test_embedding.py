@@ -33,10 +33,10 @@ class Fragile(DecodingProcess):
         self.asked = []
         self._process.receive = self._dying(self._process.receive)
 
-    def frames(self, video, pts, *rest):
+    def windows(self, video, pts, *rest, **more):
         self.asked.append(int(pts[0]))
-        for batch in super().frames(video, pts, *rest):
-            yield batch
+        for batches in super().windows(video, pts, *rest, **more):
+            yield batches
             if self.after_a_batch:
                 self.after_a_batch = False
                 self.kill()

@@ -47,7 +47,7 @@ class Pixels:
             device="cpu", dtype="float32", instruction_set="any", batch_size=1, engine="none", decoder=decoder
         )
 
-    def frame_size(self, video):
+    def frame_size(self, video, box=None):
         return self.size
 
     def __call__(self, frames):
@@ -256,7 +256,7 @@ def test_a_film_of_irregular_frames_is_compared_by_their_times(process, tmp_path
 class Middle(Pixels):
     """It sees the middle of frames that are wider, as a model with a crop does."""
 
-    def frame_size(self, video):
+    def frame_size(self, video, box=None):
         return (SIDE, 2 * SIDE)
 
     def __call__(self, frames):
@@ -309,8 +309,8 @@ def test_one_pass_serves_chunks_that_miss_different_inputs(lossless, whole, proc
     store = EmbeddingStore(tmp_path / "store")
     run(lossless.video, store, process, numbers={0}, inputs=BOTH[:1])
     run(lossless.video, store, process, numbers={1}, inputs=BOTH[1:])
-    asked, frames = [], type(process).frames
-    monkeypatch.setattr(type(process), "frames", lambda self, *rest: asked.append(rest[1]) or frames(self, *rest))
+    asked, windows = [], type(process).windows
+    monkeypatch.setattr(type(process), "windows", lambda self, *rest: asked.append(rest[1]) or windows(self, *rest))
     encoder = Pixels()
     events = run(lossless.video, store, process, encoder=encoder)
     assert len(asked) == 1
@@ -365,9 +365,9 @@ def test_a_decoding_process_that_dies_costs_a_warning_and_no_byte(lossless, whol
     class Dying(DecodingProcess):
         died = False
 
-        def frames(self, *rest):
-            for batch in super().frames(*rest):
-                yield batch
+        def windows(self, *rest):
+            for batches in super().windows(*rest):
+                yield batches
                 if not self.died:
                     self.died = True
                     os.kill(self.pid, signal.SIGKILL)

@@ -97,6 +97,13 @@ class Region:
         return numbers if self.of is None else f"{numbers} of {self.of[0]}x{self.of[1]}"
 
     @property
+    def in_percent(self) -> list[float]:
+        """x, y, width and height, of a region whose film is known or that is in percent; for people to see."""
+        wide, high = (100, 100) if self.of is None else self.of
+        sides = zip((self.x, self.y, self.width, self.height), (wide, high) * 2, strict=True)
+        return [round(float(100 * value / side), 4) for value, side in sides]
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is all of a film's picture, whatever its size."""
         return self.unit == "%" and self.width == self.height == 100

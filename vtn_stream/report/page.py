@@ -56,6 +56,7 @@ SCRIPTS = (
             "gestures",
             "tip",
             "player",
+            "region",
             "choice",
         )
     ),
@@ -114,6 +115,7 @@ def page(
             "frame": _frame_ms(timeline.nominal_rate),
             "step": _step_ms(timeline),
             **({"parts": _parts(timeline, parts)} if timeline.parts else {}),
+            **({} if timeline.region is None else {"region": timeline.region.in_percent}),
         },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
