@@ -49,6 +49,16 @@ def make_clip(
 ) -> dict[str, Any]:
     """Sends the clip, and returns what is to be told of it. Raises VideoError."""
     films = _films(request, payload)
+    try:
+        return _made(request, films, num_threads, send, alive)
+    finally:
+        for film in films:
+            film.close()
+
+
+def _made(
+    request: dict[str, Any], films: Sequence[ClipFilm], num_threads: int, send: Send, alive: Callable[[], None]
+) -> dict[str, Any]:
     codec, notes = _codec(films), _left_out(films)
     for how in _ways(request, codec):
         sink = Sink(send)
@@ -149,45 +159,32 @@ def _films(request: dict[str, Any], payload: bytes) -> list[ClipFilm]:
 
 def _codec(films: Sequence[ClipFilm]) -> str:
     """The codec of the first film's pictures. Raises VideoError where they cannot all be in one file."""
-    shapes = []
-    for film in films:
-        container, stream = film.open()
-        with container:
-            codec = stream.codec_context
-            shapes.append((codec.width, codec.height, film.source.rotation, film.source.mirrored))
-            codec_name = kind_of(stream)
-        if len(films) == 1:
-            return codec_name
-    if len(set(shapes)) > 1:
+    codecs = [film.open("facts")[1].codec_context for film in films]
+    shapes = {
+        (codec.width, codec.height, film.source.rotation, film.source.mirrored)
+        for codec, film in zip(codecs, films, strict=True)
+    }
+    if len(shapes) > 1:
         raise VideoError(
             f"{_name(films)} have pictures of different sizes",
             "they cannot be in one file; it was not written",
             "cut each film into files of its own",
         )
-    container, stream = films[0].open()
-    with container:
-        return kind_of(stream)
+    return kind_of(films[0].open("facts")[1])
 
 
 def _same_head(films: Sequence[ClipFilm]) -> bytes:
     """The head of the films' pictures. Raises NotCopyable where they have several."""
-    heads = []
-    for film in films:
-        container, stream = film.open()
-        with container:
-            heads.append((kind_of(stream), bytes(stream.codec_context.extradata or b"")))
-    if len(set(heads)) > 1:
+    streams = [film.open("facts")[1] for film in films]
+    heads = {(kind_of(stream), bytes(stream.codec_context.extradata or b"")) for stream in streams}
+    if len(heads) > 1:
         raise NotCopyable("the files are coded in different ways")
-    return heads[0][1]
+    return heads.pop()[1]
 
 
 def _left_out(films: Sequence[ClipFilm]) -> list[str]:
-    found: list[str] = []
-    for film in films:
-        container, stream = film.open(with_sound=True)
-        with container:
-            found += left_out(container, stream)
-    return [f"left out: {', '.join(dict.fromkeys(found))}"] if found else []
+    found = dict.fromkeys(text for film in films for text in left_out(*film.open("facts")))
+    return [f"left out: {', '.join(found)}"] if found else []
 
 
 def _name(films: Sequence[ClipFilm]) -> str:

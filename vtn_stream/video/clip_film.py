@@ -3,8 +3,9 @@
 P packets in the order of the file, from a keyframe on.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ _MAX_HELD = 64
 _MAX_DISTRUSTED = 8
 _INTRA = (PictureType.I, PictureType.NONE)
 _IDR = 5
+
+
+Opened = tuple[av.container.InputContainer, av.video.stream.VideoStream]
 
 
 class NotCopyable(Exception):
@@ -78,7 +82,9 @@ class Scan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClipFilm:
-    """What the parent has told of a film: `source` for readers, and its clock. dark: where it shows nothing."""
+    """What the parent has told of a film: `source` for readers, and its clock. dark: where it shows nothing. held: the
+    file, open for one use each: opening it costs more than copying seconds of it.
+    """
 
     source: Source
     pts: NDArray[np.int64]
@@ -87,6 +93,7 @@ class ClipFilm:
     rate: Fraction | None
     interlaced: bool
     dark: tuple[tuple[int, int], ...]
+    held: dict[str, Opened] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -117,8 +124,23 @@ class ClipFilm:
             dark=tuple((start, end) for start, end in told["dark"]),
         )
 
-    def open(self, *, with_sound: bool = False) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-        return open_video(str(self.source.path), self.source.stream, with_sound=with_sound)
+    def open(self, use: str) -> Opened:
+        """The container and the stream of the picture. use: "facts", "pictures" or "sound", the same ones again for the
+        same. But for pictures, what the sound is is known as well.
+        """
+        if use not in self.held:
+            self.held[use] = open_video(str(self.source.path), self.source.stream, with_sound=use != "pictures")
+        return self.held[use]
+
+    def close(self) -> None:
+        while self.held:
+            self.held.popitem()[1][0].close()
+
+    def _open_again(self, use: str) -> Opened:
+        """From the start of the file."""
+        if (opened := self.held.pop(use, None)) is not None:
+            opened[0].close()
+        return self.open(use)
 
     def lasts(self, frame: int) -> int:
         """How long a frame is shown."""
@@ -142,48 +164,41 @@ class ClipFilm:
         with the time at which its frame is shown (NO_PTS: never). Raises NotCopyable where it is not found.
         """
         start = int(self.pts[first])
-        for back_s in (*_BACK_S, None):
-            container, stream = self.open()
-            with container:
-                if not self._sought(container, stream, start, back_s):
-                    continue
-                is_found = False
-                for packet, time in self._timed(container, stream, alive):
-                    is_found = is_found or (packet.is_keyframe and time == start)
-                    if is_found and (time >= start or time == NO_PTS):
-                        yield packet, time
-                    elif not is_found and time > start + _PATIENCE_S / self.source.time_base:
-                        break
-                if is_found:
-                    return
+        latest = start + int(_PATIENCE_S / self.source.time_base)
+        for container, stream in self._sought("pictures", start):
+            is_found = False
+            for packet, time in self._timed(container, stream, alive):
+                is_found = is_found or (packet.is_keyframe and time == start)
+                if is_found and (time >= start or time == NO_PTS):
+                    yield packet, time
+                elif not is_found and time > latest:
+                    break
+            if is_found:
+                return
         raise NotCopyable("its keyframe is not found again")
 
     def sound(self, start_s: Fraction, alive: Callable[[], None], wanted: Sequence[int]) -> Iterator[av.Packet]:
         """The packets of these tracks from a moment before start_s (on the file's own clock) on."""
-        for back_s in (*_BACK_S, None):
-            container, stream = self.open(with_sound=True)
-            with container:
-                tracks = [container.streams[index] for index in wanted]
-                for track in tracks:
-                    track.discard = av.stream.Discard.default
-                if not self._sought(container, stream, int(start_s / self.source.time_base), back_s):
+        for container, stream in self._sought("sound", int(start_s / self.source.time_base)):
+            tracks = [container.streams[index] for index in wanted]
+            for track in tracks:
+                track.discard = av.stream.Discard.default
+            is_early = False
+            for packet in _demuxed(container, [stream, *tracks]):
+                alive()
+                time = packet.dts if packet.pts is None else packet.pts
+                if not packet.size or time is None:
                     continue
-                is_early = back_s is None
-                for packet in _demuxed(container, [stream, *tracks]):
-                    alive()
-                    time = packet.dts if packet.pts is None else packet.pts
-                    if not packet.size or time is None:
-                        continue
-                    if packet.stream_index == stream.index:
-                        is_early = is_early or time * stream.time_base <= start_s
-                        if not is_early:
-                            break  # it landed behind
-                    else:
-                        is_early = True
-                        packet.pts = time
-                        yield packet
-                if is_early:
-                    return
+                if packet.stream_index != stream.index:
+                    is_early = True
+                    packet.pts = time
+                    yield packet
+                elif not is_early and time * stream.time_base > start_s:
+                    break  # it landed behind
+                else:
+                    is_early = True
+            if is_early:
+                return
 
     def _keyframes(self, first: int) -> list[int]:
         """Frames where decoding can begin for this one, the nearest first, then each time twice as many away."""
@@ -237,23 +252,17 @@ class ClipFilm:
             raise NotCopyable("some of its packets are missing")
         return Scan(first=first, stop=highest + 1, pts=np.array(pts, np.int64), is_idr=is_idr, ids=frozenset(ids))
 
-    def _sought(
-        self,
-        container: av.container.InputContainer,
-        stream: av.video.stream.VideoStream,
-        time: int,
-        back_s: int | None,
-    ) -> bool:
-        """Whether reading goes on from so long before this time; None: from the start of the file."""
-        if back_s is None:
-            return True
-        if self.source.packet_pts is not None:
-            return False  # the file's own clock does not say where it is
-        try:
-            container.seek(time - int(back_s / self.source.time_base), stream=stream)
-        except av.FFmpegError:
-            return False
-        return True
+    def _sought(self, use: str, time: int) -> Iterator[Opened]:
+        """The open file where reading goes on from before this time, each time from further back, at last from its
+        start.
+        """
+        if self.source.packet_pts is None:  # else the file's own clock does not say where it is
+            for back_s in _BACK_S:
+                container, stream = self.open(use)
+                with contextlib.suppress(av.FFmpegError):
+                    container.seek(time - int(back_s / self.source.time_base), stream=stream)
+                    yield container, stream
+        yield self._open_again(use)
 
     def _timed(
         self, container: av.container.InputContainer, stream: av.video.stream.VideoStream, alive: Callable[[], None]

@@ -86,6 +86,7 @@ class ClipWriter:
         self._suffix = suffix
         bases = {plan.film.source.time_base for plan in plans}
         self._time_base = bases.pop() if len(bases) == 1 else Fraction(1, 90000)
+        self._unit_s = float(self._time_base)
         self._out = av.open(
             sink,
             "w",
@@ -93,7 +94,6 @@ class ClipWriter:
             # bitexact: no date, no random number. Negative times are those of packets that are decoded only.
             container_options={"fflags": "+bitexact", "avoid_negative_ts": "disabled", "strict": "experimental"},
         )
-        self._films: list[Any] = []  # open, as templates of the clip's streams
         self._sounds: list[_Sound] = []
         self._notes: list[str] = []
         self.missing = ""  # characters of labels that no font has
@@ -101,7 +101,7 @@ class ClipWriter:
         self._num_out, self._step = 0, 1
         self._depth = max(run.depth if run.num_packets else _ENCODED_DEPTH for plan in plans for run in plan.runs)
         self._last_decoded = -(2**62)
-        self._first_film, self._first_stream = self._open(plans[0].film)
+        self._first_film, self._first_stream = plans[0].film.open("facts")
         self._video = self._video_stream()
         if with_sound:
             self._add_sounds()
@@ -109,8 +109,6 @@ class ClipWriter:
 
     def close(self) -> None:
         self._sink.closed = True  # else what is left of the container would be written when it is collected
-        for film in self._films:
-            film.close()
 
     @property
     def num_sounds(self) -> int:
@@ -147,11 +145,6 @@ class ClipWriter:
         return made, at * self._time_base
 
     # -- pictures
-
-    def _open(self, film: ClipFilm) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
-        container, stream = film.open(with_sound=True)
-        self._films.append(container)
-        return container, stream
 
     def _video_stream(self) -> Any:
         film, template = self._plans[0].film, self._first_stream
@@ -270,8 +263,8 @@ class ClipWriter:
             else:
                 yield packet
 
-    def _mux(self, packet: av.Packet) -> Fraction:
-        """Writes a packet of the picture; when it is decoded, which is the place for sound beside it."""
+    def _mux(self, packet: av.Packet) -> float:
+        """Writes a packet of the picture; when it is decoded, seconds, which is the place for sound beside it."""
         assert packet.pts is not None
         heapq.heappush(self._due, packet.pts)
         if self._num_out == 0:
@@ -279,14 +272,13 @@ class ClipWriter:
         early = self._num_out - self._depth
         decoded = early * self._step if early < 0 else heapq.heappop(self._due)
         self._num_out += 1
-        shown_s = packet.pts * self._time_base
         packet.dts = self._last_decoded = max(self._last_decoded + 1, decoded)
         packet.time_base = self._time_base
         packet.stream = self._video
         self._out.mux(packet)
-        self._sink.done_s = max(self._sink.done_s, float(shown_s))
+        self._sink.done_s = max(self._sink.done_s, packet.pts * self._unit_s)
         self._sink.tell_news()
-        return decoded * self._time_base
+        return decoded * self._unit_s
 
     # -- sound
 
@@ -302,7 +294,7 @@ class ClipWriter:
 
     def _sound_of(
         self, plan: PiecePlan, at_s: Fraction, *, is_first: bool
-    ) -> Iterator[tuple[Fraction, _Sound, av.Packet, Fraction]]:
+    ) -> Iterator[tuple[float, _Sound, av.Packet, int]]:
         """The packets of sound of a piece: (when in the clip, where to, the packet, when)."""
         if not self._sounds:
             return
@@ -311,41 +303,44 @@ class ClipWriter:
             self._notes.append("the sound was left out, since the film's clock steps back, and the sound's with it")
             return
         tracks: dict[int, _Sound] = {}
-        container, _ = film.open(with_sound=True)
-        with container:
-            for template, sound in zip(sounds_in(container), self._sounds, strict=False):
-                if _likeness(template) == sound.likeness:
-                    tracks[template.index] = sound
+        container, _ = film.open("facts")
+        for template, sound in zip(sounds_in(container), self._sounds, strict=False):
+            if _likeness(template) == sound.likeness:
+                tracks[template.index] = sound
         if len(tracks) < len(self._sounds):
             self._notes.append("some sound was left out, which is coded otherwise in the other files")
-        if not tracks:
-            return
+        if tracks:
+            yield from self._placed(plan, at_s, tracks, lead_s=_LEAD_S if is_first and self._suffix == "mp4" else 0)
+
+    def _placed(
+        self, plan: PiecePlan, at_s: Fraction, tracks: dict[int, _Sound], *, lead_s: Fraction | int
+    ) -> Iterator[tuple[float, _Sound, av.Packet, int]]:
+        """Whole numbers throughout: a packet of sound stands at pts * p / q on the film's clock, in its time base."""
+        film, waiting = plan.film, set(tracks)
         time_base = film.source.time_base
-        start_s, end_s = plan.start_pts * time_base, plan.end_pts * time_base
-        lead_s = _LEAD_S if is_first and self._suffix == "mp4" else Fraction(0)
-        waiting = set(tracks)
-        for packet in film.sound(start_s, self._alive, list(tracks)):
+        unit_s = float(time_base)
+        scales: dict[int, tuple[int, int, int, int]] = {}  # of each track: p, q, the lead, where the piece begins
+        for packet in film.sound(plan.start_pts * time_base, self._alive, list(tracks)):
             assert packet.pts is not None
-            when_s = packet.pts * Fraction(packet.time_base)
-            lasts_s = (packet.duration or 0) * Fraction(packet.time_base)
-            if when_s >= end_s:
-                waiting.discard(packet.stream_index)
-                if not waiting or when_s > end_s + _SOUND_PATIENCE_S:
+            index = packet.stream_index
+            if index not in scales:
+                p, q = (Fraction(packet.time_base) / time_base).as_integer_ratio()
+                scales[index] = p, q, int(lead_s / time_base * q), round(at_s / time_base * q)
+            p, q, lead, at = scales[index]
+            when, lasts = packet.pts * p, (packet.duration or 0) * p
+            start, end = plan.start_pts * q, plan.end_pts * q
+            if when >= end:
+                waiting.discard(index)
+                if not waiting or (when - end) * unit_s > _SOUND_PATIENCE_S * q:
                     return
-            if when_s < start_s - lead_s or when_s + lasts_s / 2 >= end_s or self._is_dark(film, when_s):
+            if 2 * when + lasts >= 2 * end or when < start - lead:
                 continue
-            place_s = (
-                when_s - start_s
-                if when_s < start_s
-                else plan.place(int(when_s / time_base)) * time_base + (when_s % time_base)
-            )
-            yield at_s + place_s, tracks[packet.stream_index], packet, at_s + place_s
+            if any(begin * q <= when < until * q for begin, until in film.dark):
+                continue
+            place = at + (when - start if when < start else plan.place(when // q) * q + when % q)
+            yield place * unit_s / q, tracks[index], packet, (2 * place + p) // (2 * p)
 
-    def _is_dark(self, film: ClipFilm, when_s: Fraction) -> bool:
-        return any(start <= when_s / film.source.time_base < end for start, end in film.dark)
-
-    def _mux_sound(self, sound: _Sound, packet: av.Packet, when_s: Fraction) -> None:
-        pts = round(when_s / Fraction(packet.time_base))
+    def _mux_sound(self, sound: _Sound, packet: av.Packet, pts: int) -> None:
         if pts <= sound.last:
             return  # a piece begins with the packet that the last one ended with
         sound.last, sound.is_used = pts, True
