@@ -8,6 +8,7 @@ copied        [-----------------------)           from the keyframe before
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +48,10 @@ class Span:
 
 def exact_span(video: VideoInfo, start_s: float, end_s: float) -> Span:
     """The frames shown in [start_s, end_s): the first is the one shown at start_s. Raises VideoError for none."""
-    starts_s = video.times_s
+    clock = _clock(video)
+    starts_s = clock.starts_s
     first = max(0, int(np.searchsorted(starts_s, start_s + CLOCK_TOLERANCE_S, side="right")) - 1)
-    first += int(_ends(video)[first] <= _pts_at(video, start_s))  # it stands before a span in which nothing is shown
+    first += int(clock.ends[first] <= _pts_at(video, start_s))  # it stands before a span in which nothing is shown
     stop = int(np.searchsorted(starts_s, end_s - CLOCK_TOLERANCE_S, side="left"))
     if not start_s < end_s or stop <= first or end_s <= starts_s[0]:
         raise VideoError(
@@ -65,13 +67,13 @@ def copied_span(video: VideoInfo, start_s: float, end_s: float) -> Span:
     some frames later, where others refer to them. Raises VideoError for no frame.
     """
     exact = exact_span(video, start_s, end_s)
-    keys = np.flatnonzero(np.isin(video.pts, video.keyframes))
-    before = keys[keys <= exact.first]
-    return _span(video, int(before[-1]) if len(before) else 0, exact.stop, start_s, end_s)
+    keys = _clock(video).keys
+    num_before = int(np.searchsorted(keys, exact.first, side="right"))
+    return _span(video, int(keys[num_before - 1]) if num_before else 0, exact.stop, start_s, end_s)
 
 
 def _span(video: VideoInfo, first: int, stop: int, start_s: float, end_s: float) -> Span:
-    ends, usual = _ends(video), _usual(video)
+    ends, usual = _clock(video).ends, _clock(video).usual
     start_pts, end_pts = int(video.pts[first]), int(ends[stop - 1])
     if (
         _pts_at(video, start_s) - start_pts >= _LONG_FRAME * usual
@@ -94,17 +96,26 @@ def _span(video: VideoInfo, first: int, stop: int, start_s: float, end_s: float)
     )
 
 
-def _ends(video: VideoInfo) -> NDArray[np.int64]:
-    """Where each frame stops being shown."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Clock:
+    """Of N frames: when each begins, in seconds; where it stops being shown, in pts; which are keyframes; how long they
+    usually last, in pts.
+    """
+
+    starts_s: NDArray[np.float64]
+    ends: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    usual: int
+
+
+@lru_cache(maxsize=4)  # a film of some hours is asked for a thousand spans, 10 ms each
+def _clock(video: VideoInfo) -> _Clock:
     ends = np.append(video.pts[1:], video.end_pts)
     for span in video.dark:
         last = int(np.searchsorted(video.pts, span.end)) - 1
         ends[last] = min(int(ends[last]), span.start)
-    return ends
-
-
-def _usual(video: VideoInfo) -> int:
-    return int(np.median(np.diff(video.pts))) if video.num_frames > 1 else video.end_pts - int(video.pts[0])
+    usual = int(np.median(np.diff(video.pts))) if video.num_frames > 1 else video.end_pts - int(video.pts[0])
+    return _Clock(video.times_s, ends, np.flatnonzero(np.isin(video.pts, video.keyframes)), usual)
 
 
 def _pts_at(video: VideoInfo, time_s: float) -> int:
