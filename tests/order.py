@@ -28,8 +28,14 @@ SLOW = (
     "test_teach.py",
     "test_page_everybody.py",  # a browser
     "test_decoding_process.py",  # waits for deadlines
+    "test_train_paper.py",
+    "test_second_stage.py",
+    "test_trainable.py",
     "test_backbone.py",
     "test_analyze_cli.py",
+    "test_decoders.py",
+    "test_killed_within.py",
+    "test_learning_pixels.py",
     "test_plots.py",
     "test_embedding.py",
     "test_anonymous_runs.py",

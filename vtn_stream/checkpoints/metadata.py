@@ -216,7 +216,7 @@ def _labels(given: Any) -> tuple[str, ...]:
 
 def _recipe(given: Any) -> Recipe:
     names = {field.name for field in fields(Recipe)} - {"input"}
-    if set(given) | {"pooling"} != names:
+    if set(given) | {"pooling", "region"} != names:
         raise KeyError
     texts = ("backbone", "weights", "geometry", "interpolation", "colour")
     if not all(isinstance(given[name], str) and given[name] for name in texts):
@@ -230,7 +230,9 @@ def _recipe(given: Any) -> Recipe:
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise ValueError("a mean or std without three channels")
     known = {"geometry": ("squash", CENTRE_CROP), "interpolation": ("bicubic",), "colour": ("RGB",)}
-    given = {"pooling": "network", **given}
+    given = {"pooling": "network", "region": WHOLE, **given}
+    if not isinstance(given["region"], str):
+        raise TypeError
     for name, choices in {**known, "pooling": ("network", "maximum")}.items():
         if given[name] not in choices:
             raise ValueError(f"this release does not know the {name} {given[name]!r}")
