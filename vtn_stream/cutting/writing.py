@@ -153,7 +153,7 @@ class _Work:
             self._fail(failure)
         todo = [(clip, file) for clip, file in zip(self.cutting.plan.clips, self.cutting.files, strict=True) if file]
         missing = self._missing(todo)
-        _clear({(self.output / file).parent for _, file in missing})
+        _clear({(self.output / file).parent for _, file in todo})
         self._tell_room(missing)
         self.manifest.begin(file for _, file in missing)
         self._save()
