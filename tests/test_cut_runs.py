@@ -203,8 +203,10 @@ def test_a_file_that_a_killed_run_left_without_a_word_is_written_again(here, the
     lost = says["clips"].pop(1)
     says["begun"] = [lost["file"]]
     (there / "clips/cut.json").write_text(json.dumps(says))
+    (there / "clips/run/.0123456789abcdef01234567.tmp").write_text("half of it")
     code, _, _ = here("cut", "film.mp4.timeline.json", "-o", "clips")
     assert (code, len(PretendedCutting.asked)) == (0, 4)
+    assert os.listdir(there / "clips/run") == ["002_00-00-02.000_run.mp4"]
 
 
 def test_a_full_disk_keeps_the_finished_clips(here, there):

@@ -3,15 +3,16 @@
 Films are read and encoded in a process of their own (`video.cutter`).
 """
 
+import contextlib
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vtn_stream.anonymous import is_anonymous, without_name
-from vtn_stream.atomic import check_writable, is_full
+from vtn_stream.atomic import TEMPORARY, check_writable, is_full
 from vtn_stream.cutting.contact_sheet import contact_sheets
 from vtn_stream.cutting.manifest import Finished, Manifest, alone_in
 from vtn_stream.cutting.names import PAGE
@@ -152,6 +153,7 @@ class _Work:
             self._fail(failure)
         todo = [(clip, file) for clip, file in zip(self.cutting.plan.clips, self.cutting.files, strict=True) if file]
         missing = self._missing(todo)
+        _clear({(self.output / file).parent for _, file in todo})
         self._tell_room(missing)
         self.manifest.begin(file for _, file in missing)
         self._save()
@@ -312,6 +314,15 @@ def _finished(cutting: Cutting, clip: Clip, file: str, receipt: ClipReceipt) -> 
         digest=clip.digest,
         notes=tuple(map(cutting.shown, notes)),
     )
+
+
+def _clear(folders: Iterable[Path]) -> None:
+    """Removes what a killed run left unfinished: no other run writes here now."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for file in folder.iterdir():
+                if TEMPORARY.fullmatch(file.name):
+                    file.unlink()
 
 
 def _early_s(clip: Clip, receipt: ClipReceipt) -> float:
