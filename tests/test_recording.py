@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import InputError
-from vtn_stream.film import Dark, VideoInfo
+from vtn_stream.film import Dark, FrameIndex, VideoInfo
+from vtn_stream.localize.clock import curve, edges_s, grid_step_s, positions, seconds_at
 from vtn_stream.recording import duration, joined
 from vtn_stream.sampling import SamplingPlan, earlier_frames
+from vtn_stream.timeline import Segment
 
 NTSC = Fraction(30000, 1001)
 TIME_BASES = [Fraction(1, 25), Fraction(1, 1000), Fraction(1, 12800), 1 / NTSC, Fraction(1, 90000)]
@@ -216,3 +218,56 @@ def test_a_recording_that_lasts_for_years_is_refused():
     recording = joined("match", [a, a], [Fraction(0), Fraction(10**9)])
     with pytest.raises(InputError, match="match lasts 1000000001 s"):
         SamplingPlan(Fraction(2)).grid(recording)
+
+
+# -- positions and seconds on a grid with short steps before joins
+
+steps_s = st.lists(st.sampled_from([0.5, 0.5, 0.5, 0.13, 0.4]), min_size=2, max_size=30)
+
+
+def index_of(steps):
+    grid_s = np.concatenate([[0.0], np.cumsum(steps)])
+    num = np.arange(len(grid_s))
+    return FrameIndex(grid_s=grid_s, frame=num, pts_s=grid_s, valid=np.ones(len(num), np.bool_))
+
+
+@given(steps_s, st.data())
+def test_seconds_become_positions_and_come_back(steps, data):
+    index = index_of([*steps, 0.5])
+    times = st.integers(-3_000_000, 20_000_000).map(lambda us: us / 1e6)
+    start_s, end_s = sorted((data.draw(times), data.draw(times)))
+    there = positions([Segment(start_s=start_s, end_s=end_s, label="a")], index)
+    assert seconds_at(there, index)[0].tolist() == pytest.approx([start_s, end_s], abs=1.1e-6)
+    assert there[0, 0] <= there[0, 1]
+
+
+@given(steps_s)
+def test_a_position_has_its_own_time_and_edges_lie_midway(steps):
+    index = index_of([*steps, 0.5])
+    at = np.arange(len(index), dtype=np.float64)
+    assert seconds_at(at, index).tolist() == pytest.approx(index.grid_s.tolist(), abs=1e-6)
+    edges = edges_s(index, index.grid_s[-1] + 0.2)
+    assert edges[1:-1].tolist() == pytest.approx(((index.grid_s[1:] + index.grid_s[:-1]) / 2).tolist())
+    assert (edges[0], edges[-1]) == (0, index.grid_s[-1] + 0.2)
+    assert grid_step_s(index) == pytest.approx(0.5)
+
+
+@given(steps_s)
+def test_a_curve_over_an_uneven_grid_stays_beside_its_values(steps):
+    index = index_of([*steps, 0.5])
+    values = np.linspace(0.1, 1, len(index))
+    drawn = curve(values, index)
+    assert drawn.step_s == pytest.approx(0.5)
+    for time_s, value in zip(index.grid_s, values, strict=True):
+        near = [v for i, v in enumerate(drawn.values) if abs(drawn.start_s + i * drawn.step_s - time_s) <= 0.26]
+        assert max(near) >= value - 1e-4
+
+
+def test_a_part_of_the_grid_is_found_on_an_uneven_grid():
+    parts = [film(range(0, 5300, 100), end_pts=5300), film(range(0, 5000, 100), end_pts=5000)]
+    recording, plan = joined("match", parts), SamplingPlan(Fraction(1))
+    assert plan.grid(recording).grid_s.tolist() == pytest.approx([0, 1, 2, 3, 4, 5, 5.3, 6.3, 7.3, 8.3, 9.3])
+    assert plan.span(recording, 0, 100) == (0, 11)
+    assert plan.span(recording, 5.1, 5.4) == (5, 7)
+    assert plan.span(recording, 5.3, 6.3) == (6, 7)
+    assert plan.span(parts[0], 1, 3) == plan.positions(1, 3)

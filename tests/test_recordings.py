@@ -1,8 +1,13 @@
 """A film that was cut into files, joined again: what is found is what the whole film shows."""
 
+import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +22,7 @@ from vtn_stream.checkpoints import save_checkpoint
 from vtn_stream.errors import InputError, VideoError
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, LocalizationConfig
 from vtn_stream.settings import Settings
+from vtn_stream.track import OperatingPoint, OperatingPoints
 from vtn_stream.video import DecodingProcess, probe
 
 SHOTS = ((87, 0), (101, 1), (64, 2), (98, 3), (150, 1))  # at 25 a second: 20 s; 87 + 101 = 188 is near a join
@@ -72,9 +78,13 @@ def model(folder, head, inputs=("picture",)):
     checkpoint = input_checkpoint(inputs, fps=Fraction(2))
     config = replace(checkpoint.config, head=head)
     torch.manual_seed(1)
-    tensors = VTN(config).state_dict()
+    network = VTN(config)
+    points = checkpoint.operating_points
+    if isinstance(head, LocalizationConfig):
+        torch.nn.init.constant_(network.head.regress.out.bias, 2.0)  # else random offsets are 0
+        points = OperatingPoints(common=OperatingPoint(high=0.005, low=0.005))
     path = folder / f"{head.kind}.safetensors"
-    save_checkpoint(replace(checkpoint, config=config, tensors=tensors), path)
+    save_checkpoint(replace(checkpoint, config=config, tensors=network.state_dict(), operating_points=points), path)
     return path
 
 
@@ -159,6 +169,28 @@ def test_stopped_in_the_second_part_it_goes_on_there(parts, open_):
     assert drawn(ours) == drawn(analyzed(open_("other"), parts, name="match")[0])
 
 
+@pytest.mark.release
+def test_killed_in_the_second_part_the_same_command_goes_on_there(parts, tiny, tiny_weights, tmp_path):
+    command = Path(sys.executable).with_name("vtn-stream")
+    arguments = [command, "analyze", *parts, "--as", "match", "--fps", "2", "--json-log", "--store", tmp_path / "store"]
+    arguments += ["--backbone", tiny, "--weights", tiny_weights, "--device", "cpu", "-o", tmp_path]
+
+    def chunk(line):
+        event = json.loads(line)
+        return (event["number"], event["source"]) if event["event"] == "chunk" else None
+
+    with subprocess.Popen(list(map(str, arguments)), stdout=subprocess.PIPE, text=True) as running:
+        for line in running.stdout:
+            if chunk(line) == (1, "film"):
+                running.send_signal(signal.SIGKILL)
+                break
+    assert not (tmp_path / "match.timeline.json").exists()
+    again = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, check=True)
+    found = [found for line in again.stdout.splitlines() if (found := chunk(line)) is not None]
+    assert found[:2] == [(0, "store"), (1, "store")]
+    assert (tmp_path / "match.timeline.json").exists()
+
+
 def test_time_that_no_file_has_is_a_gap_to_the_frame(parts, open_):
     starts = (Fraction(0), Fraction(7), Fraction(1733, 100))
     analysis, _ = analyzed(open_(), parts, name="match", starts=starts)
@@ -215,7 +247,7 @@ def test_a_recording_has_a_plain_name(parts, open_, name):
 
 def test_what_files_of_one_camera_do_not_have_is_told_and_they_are_joined(parts, open_, tmp_path):
     copy = shutil.copy(parts[0], tmp_path / "part9.mp4")
-    analysis, events = analyzed(open_(), [parts[1], parts[0], copy], name="match")
+    _, events = analyzed(open_(), [parts[1], parts[0], copy], name="match")
     assert [event.message for event in events if isinstance(event, Warned)] == [
         "part9.mp4 is there more than once, and so is its time: leave out the copy",
         "its files are not in the order of the numbers in their names: they were joined as given",
