@@ -1,4 +1,4 @@
-"""--join auto: what is told of files that are one recording, and of files that are not."""
+"""--join auto: what is shown of files that are one recording, and of files that are not."""
 
 import os
 from collections.abc import Callable
