@@ -195,7 +195,7 @@ def analyze(
                 for one, files in work:
                     _analyze(analyzer, one, files, settings.store_root, json_log, lost, naming.of(film), shown)
                     saved += 1
-                if results.anonymous and results.named_beside(film, identity):
+                if work and results.anonymous and results.named_beside(film, identity):
                     _warn(naming.of(film), NAMED_BESIDE)
             except VtnStreamError as error:
                 failed += 1

@@ -13,6 +13,7 @@ from vtn_stream.errors import InputError
 from vtn_stream.formats import timeline_json
 from vtn_stream.formats.reading import ReadingOptions
 from vtn_stream.formats.workbook import workbook
+from vtn_stream.region import Region
 from vtn_stream.timeline import Gap, Reviewed
 
 
@@ -332,3 +333,15 @@ def test_names_of_strangers_stay_names(tmp_path):
     found = grouped(tmp_path, "video,group\n../../etc/passwd,x\na,=1+1\n")
     assert means(found) == {"=1+1": (1, 2)}
     assert json.dumps(found.notes)
+
+
+def test_each_region_of_a_film_counts_as_a_film(tmp_path):
+    for name, place, segments in (
+        ("hen 1", "0%,0%,50%,100%", [seg(0, 1)]),
+        ("hen 2", "50%,0%,50%,100%", [seg(0, 1), seg(2, 3)]),
+    ):
+        region = Region.parse(f"{name}={place}")
+        save(tmp_path, "a.mp4", *segments, file=f"a.mp4.{name}.timeline.json", region=region)
+    found = stats(tmp_path)
+    assert counts(found) == {"a.mp4, hen 1": 1, "a.mp4, hen 2": 2}
+    assert not found.failed

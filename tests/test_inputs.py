@@ -385,18 +385,18 @@ def test_a_position_whose_earlier_frame_is_damaged_has_a_picture_and_no_change(
     lossless, process, tmp_path, monkeypatch
 ):
     gone = int(lossless.video.pts[37])  # 3/5 s before frame 40
-    frames = type(process).frames
+    windows = type(process).windows
 
     def without(self, video, pts, *rest):
         keep = pts != gone
         lost = np.flatnonzero(~keep).tolist()
         whole = np.flatnonzero(keep)
-        for batch in frames(self, video, pts[keep], rest[0], rest[1][keep]):
+        for (batch,) in windows(self, video, pts[keep], rest[0], rest[1][keep]):
             items, thumbnails = whole[batch.items].tolist(), {int(whole[i]): j for i, j in batch.thumbnails.items()}
-            yield type(batch)(frames=batch.frames, items=items, lost=lost, thumbnails=thumbnails)
+            yield (type(batch)(frames=batch.frames, items=items, lost=lost, thumbnails=thumbnails),)
             lost = []
 
-    monkeypatch.setattr(type(process), "frames", without)
+    monkeypatch.setattr(type(process), "windows", without)
     store = EmbeddingStore(tmp_path / "store")
     values, valid = track(run(lossless.video, store, process))
     grid = PLAN.grid(lossless.video)

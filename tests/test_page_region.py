@@ -22,7 +22,8 @@ def box(shown, selector):
 
 
 def test_the_region_is_framed_and_a_new_one_can_be_drawn(show):
-    shown = show(region=Region.parse("40,0,80,48").on(160, 96))
+    shown = show(region=Region.parse("hen 1=40,0,80,48").on(160, 96))
+    assert text(shown, "#name") == "film.webm, hen 1"
     expect(shown.locator("#region")).to_be_visible()
     assert box(shown, "#region") == [25, 0, 50, 50]
     picture = shown.locator("#region").bounding_box()

@@ -126,12 +126,14 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _by_film(found: Sequence[Found]) -> Iterable[list[Found]]:
-    """The timelines of each film: of one content, or, where that is not known of both, of one name."""
+    """The timelines of each film: of one content, or, where that is not known of both, of one name. Each region of a
+    film, such as one of its cages, counts as a film.
+    """
     buckets: dict[str, list[list[Found]]] = {}
     by_identity: dict[str, list[Found]] = {}
     films: list[list[Found]] = []
     for each in found:
-        identity = each.timeline.video_identity
+        identity = each.timeline.video_identity and f"{each.timeline.video_identity} {_region(each)}"
         bucket = buckets.setdefault(bare_name(each.place), [])
         film = by_identity.get(identity) if identity else None
         if film is None:
@@ -147,7 +149,13 @@ def _by_film(found: Sequence[Found]) -> Iterable[list[Found]]:
     return films
 
 
+def _region(found: Found) -> str:
+    return "" if found.timeline.region is None else found.timeline.region.text
+
+
 def _same_film(one: Found, other: Found) -> bool:
+    if _region(one) != _region(other):
+        return False
     identities = {one.timeline.video_identity, other.timeline.video_identity}
     if "" not in identities:
         return len(identities) == 1
@@ -206,17 +214,22 @@ def _together(timelines: Sequence[Timeline]) -> Timeline:
 
 
 def _names(films: Sequence[Found]) -> list[str]:
-    """A different name for each film: its place; where two are alike also the folders in which their folders differ,
-    else a number.
+    """A different name for each film: its place, and of a region its name; where two are alike also the folders in
+    which their folders differ, else a number.
     """
-    places = Counter(each.place for each in films)
-    folders = {os.path.abspath(each.folder) for each in films if places[each.place] > 1 and each.folder is not None}
+    called = [f"{each.place}, {of.name}" if (of := each.timeline.region) and of.name else each.place for each in films]
+    places = Counter(called)
+    folders = {
+        os.path.abspath(each.folder)
+        for each, own in zip(films, called, strict=True)
+        if places[own] > 1 and each.folder is not None
+    }
     above = os.path.commonpath(folders) if folders else ""
     names = []
-    for each in films:
-        differs = places[each.place] > 1 and each.folder is not None
+    for each, own in zip(films, called, strict=True):
+        differs = places[own] > 1 and each.folder is not None
         below = os.path.relpath(os.path.abspath(each.folder), above) if differs and each.folder is not None else "."
-        names.append(each.place if below == "." else f"{Path(below).as_posix()}/{each.place}")
+        names.append(own if below == "." else f"{Path(below).as_posix()}/{own}")
     taken: set[str] = set()
     for i, name in enumerate(names):
         number = 1

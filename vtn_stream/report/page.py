@@ -115,7 +115,11 @@ def page(
             "frame": _frame_ms(timeline.nominal_rate),
             "step": _step_ms(timeline),
             **({"parts": _parts(timeline, parts)} if timeline.parts else {}),
-            **({} if timeline.region is None else {"region": timeline.region.in_percent}),
+            **(
+                {}
+                if timeline.region is None
+                else {"region": timeline.region.in_percent, "regionName": _shown(timeline.region.name)}
+            ),
         },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,

@@ -102,7 +102,8 @@ def read_corrected(folder: Path, *, on_file: Callable[[int, int], None] | None =
         (edited if by_editor else films).append(film)
     by_film: dict[str, list[CorrectedFilm]] = {}
     for film in films:  # a conversion may not know the film: each file is one then
-        by_film.setdefault(film.timeline.video_identity or film.file.as_posix(), []).append(film)
+        region = "" if film.timeline.region is None else film.timeline.region.text  # one film for each region
+        by_film.setdefault(f"{film.timeline.video_identity or film.file.as_posix()} {region}", []).append(film)
     one, still_open, coded, twice = [], [], [], []
     for of_film in by_film.values():
         corrected = _different(of_film)

@@ -186,7 +186,7 @@ def write_index(
             names_films = names_films or not is_anonymous(timeline)
             yield entry_of(
                 timeline,
-                name=(file.parent / timeline.video_path).as_posix(),
+                name=f"{(file.parent / timeline.video_path).as_posix()}{_region_of(timeline)}",
                 page=page.as_posix() if (folder / page).is_file() else None,
                 timeline_file=file.as_posix() if blank is None else None,
                 pictures=_small_pictures(timeline, store) if pictured else None,
@@ -223,6 +223,11 @@ def update_index(
     except VtnStreamError as error:
         return None, f"{INDEX} does not show the new results: {error}"
     return written.path, ""
+
+
+def _region_of(timeline: Timeline) -> str:
+    """What tells the regions of one film apart."""
+    return f", {timeline.region.name}" if timeline.region is not None and timeline.region.name else ""
 
 
 def _small_pictures(timeline: Timeline, store: Path | None) -> dict[str, bytes]:

@@ -79,7 +79,7 @@ for (const element of [stage, scroll, rowsBox, $("overview")]) watcher.observe(e
 function facts() {
   const put = (id, cells) => $(id).append(make("tr", {}, ...cells));
   const cell = (text, kind = "number") => make("td", { class: kind }, text);
-  $("name").textContent = data.film.name;
+  $("name").textContent = [data.film.name, data.film.regionName].filter(Boolean).join(", ");
   document.querySelector("h1").title = data.film.name;
   $("length").textContent = `/ ${clock(length)}`;
   $("incomplete").hidden = data.complete;
