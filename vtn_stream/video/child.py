@@ -37,7 +37,6 @@ from numpy.typing import NDArray
 from vtn_stream.errors import DecodingLost, VideoError, listed
 from vtn_stream.region import Box
 from vtn_stream.video import sandbox
-from vtn_stream.video.clip_child import choose_container, make_clip
 from vtn_stream.video.decord_reader import DecordReader
 from vtn_stream.video.probing import read_info
 from vtn_stream.video.pyav_reader import PyAVReader
@@ -110,10 +109,8 @@ class _Child:
                 )
             elif request.get("do") == "decode":
                 self._decode(request, payload)
-            elif request.get("do") == "hold":
-                self._send(choose_container(request))
-            elif request.get("do") == "cut":
-                self._send({"clip": make_clip(request, payload, self._num_threads, self._send, self._alive)})
+            elif request.get("do") in ("hold", "cut"):
+                self._clip(request, payload)
             elif request.get("do") == "check":
                 self._send({"missing": self._missing + ([] if self._missing else sandbox.holes())})
         except VideoError as error:
@@ -132,6 +129,14 @@ class _Child:
             fact = f"decoding {name} failed ({type(error).__name__}: {error})"
             self._fail(DecodingLost(fact, _UNREAD, "re-encode the film"))
         return True
+
+    def _clip(self, request: dict[str, Any], payload: bytes) -> None:
+        from vtn_stream.video.clip_child import choose_container, make_clip  # most processes cut nothing
+
+        if request["do"] == "hold":
+            self._send(choose_container(request))
+        else:
+            self._send({"clip": make_clip(request, payload, self._num_threads, self._send, self._alive)})
 
     def _fail(self, error: VideoError) -> None:
         parts = [error.fact, error.consequence, error.cure]

@@ -251,7 +251,7 @@ class ClipWriter:
             is_first = held is None
             held = prepared(picture, codec, caption, is_first=is_first)
         if held is None:
-            raise NotCopyable("not one frame could be decoded")
+            raise NotCopyable("not one frame of a clip could be decoded")
         yield from self._ours(encoding.give(held, begin, place(self._until(plan, run.stop - 1))))
         made.num_frames += 1
 
