@@ -71,7 +71,7 @@ def with_edges(
     film: ClipFilm, first: int, stop: int, start_pts: int, end_pts: int, alive: Callable[[], None]
 ) -> PiecePlan:
     """H.264: packets as they are from the first keyframe to the last, the rest encoded. Raises NotCopyable where a
-    keyframe is none.
+    keyframe proves to be something else.
     """
     plan = encoded(film, first, stop, start_pts, end_pts)
     keys = first + np.flatnonzero(np.isin(film.pts[first:stop], film.source.keyframes))

@@ -3,6 +3,7 @@ Runs in the decoding process.
 """
 
 import heapq
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -150,6 +151,8 @@ class ClipWriter:
         film, template = self._plans[0].film, self._first_stream
         if self._joint is None and not all(plan.is_copied for plan in self._plans):
             name, pixels = encoder_of(template)
+            if "420" in pixels and {"422", "444"} & set(re.findall(r"\d{3}", template.codec_context.pix_fmt or "")):
+                self._notes.append("its colours were encoded at half the resolution, which every player shows")
             stream = self._out.add_stream(name, film.rate or Fraction(25))
             stream.pix_fmt = pixels
             configure(stream.codec_context, film, template, self._time_base, self._num_threads)

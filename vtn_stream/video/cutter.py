@@ -289,7 +289,7 @@ def _piece_receipt(made: dict[str, Any], piece: Piece) -> PieceReceipt:
     video = piece.video
     start_pts, end_pts = (answers.number(made[name], -(2**62), 2**62) for name in ("start_pts", "end_pts"))
     if made["method"] not in ("copied", "edges", "encoded") or start_pts >= end_pts:
-        raise ValueError("a piece that is none")
+        raise ValueError("a piece that cannot be")
     start_s, end_s = video.seconds(start_pts), video.seconds(end_pts)
     gap = sum(max(0, min(dark.end, end_pts) - max(dark.start, start_pts)) for dark in video.dark)
     return PieceReceipt(
