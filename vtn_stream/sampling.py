@@ -125,9 +125,9 @@ class SamplingPlan:
         """As `positions`, for any film."""
         if not video.parts:
             return self.positions(start_s, end_s)
-        grid_s = self.grid(video).grid_s + CLOCK_TOLERANCE_S
-        first = max(0, int(np.searchsorted(grid_s, start_s, side="right")) - 1)
-        return first, max(first + 1, int(np.searchsorted(grid_s, end_s, side="left")))
+        grid_s = self.grid(video).grid_s
+        first = max(0, int(np.searchsorted(grid_s, start_s + CLOCK_TOLERANCE_S, side="right")) - 1)
+        return first, max(first + 1, int(np.searchsorted(grid_s, end_s - CLOCK_TOLERANCE_S, side="left")))
 
     def positions(self, start_s: float, end_s: float) -> tuple[int, int]:
         """The positions [first, last) shown in [start_s, end_s) of a film that is one file: at least one."""
