@@ -79,9 +79,9 @@ class FleetWorker(Worker):
         self.film = ""
         frames, replace, write = self._analyzer._process.frames, os.replace, self._analyzer._store.write
 
-        def decoding(*arguments):
+        def decoding(*arguments, **options):
             self.at("decoding")
-            yield from frames(*arguments)
+            yield from frames(*arguments, **options)
 
         def writing(source, target):
             if "films" in str(target) and str(target).endswith(".arrow"):
@@ -90,8 +90,8 @@ class FleetWorker(Worker):
                 self.at("results")
             replace(source, target)
 
-        def storing(chunk, *arguments):
-            write(chunk, *arguments)
+        def storing(chunk, *arguments, **options):
+            write(chunk, *arguments, **options)
             self.note(f"stored {self.film} {chunk.number}")
 
         atomic.os.replace = writing
@@ -139,7 +139,7 @@ class FleetWorker(Worker):
         return super().survey(path, results)
 
     def embed(self, path, identity, numbers):
-        self.film, self.numbers = Path(path).name, numbers
+        self.film, self.numbers = film_of(path), numbers
         self.note(f"worker {os.getpid()}")
         self.at("embed")
         return super().embed(path, identity, numbers)

@@ -32,7 +32,7 @@ def test_every_film_is_done_once_alone_or_in_its_recording(cluster, card, tmp_pa
     assert run.failed == {}
     assert run.done == {"GH010001", "GH020002.MP4", "IMG_0001.MP4", "IMG_0002.MP4"}
     assert set(run.timelines) == run.done
-    assert (folder / "out" / "card0" / "GH010001.timeline.json").exists()
+    assert (folder / "out" / "card" / "GH010001.timeline.json").exists()
     (found,) = run.of_kind(RecordingFound)
     assert [name.rpartition("/")[2] for name in found.files] == [*CHAPTERS]
     assert [event.why for event in run.of_kind(FilmsApart)] == [
