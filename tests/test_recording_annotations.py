@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from recorded import MATCH, PARTS, part, recording, segment
 
+from vtn_stream import agreement
 from vtn_stream.errors import InputError, VtnStreamWarning
 from vtn_stream.evaluation import of_timeline
 from vtn_stream.evaluation.evaluate import evaluate
@@ -208,3 +209,18 @@ def test_hand_work_over_a_recording_is_told_when_a_file_of_it_is_analyzed_alone(
     assert recordings_line(tmp_path, "two.mp4", "xxh3:two.mp4") == (told,)
     assert recordings_line(tmp_path, "one.mp4", "xxh3:one.mp4") == ()  # nobody spoke of that one
     assert recordings_line(tmp_path, "match", "xxh3:all") == ()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_people_agree_where_one_coded_the_whole_and_the_other_its_files(order):
+    found = agreement(*[PREDICTED, PREDICTED.per_file()][::order])
+    assert found.kappa.value == 1
+    assert [film.name for film in found.films] == sorted(FILES)
+    who = "AB"[::order]
+    assert found.notes[0] == f"{who[0]} coded match as a whole and {who[1]} by file: it was cut at the joins."
+
+
+def test_who_coded_a_file_alone_and_in_its_recording_is_told():
+    first, *others = PREDICTED.per_file()
+    with pytest.raises(InputError, match=r"A codes one\.mp4 twice: alone, and as a file of match"):
+        agreement([PREDICTED, first], [first, *others])

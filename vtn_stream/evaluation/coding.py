@@ -19,6 +19,7 @@ from vtn_stream.formats.reading import ENDS_WITH_LAST, CodingOptions, ReadingOpt
 from vtn_stream.formats.writing import num
 from vtn_stream.known import Known, Spans, known_of, shared
 from vtn_stream.results.timelines import load_timeline
+from vtn_stream.segments import Part
 from vtn_stream.timeline import Segment, Timeline
 
 __all__ = ["CodedFilm", "Coding", "coding_of", "names_apart", "read_coding", "with_lengths"]
@@ -37,6 +38,7 @@ class CodedFilm:
     clip_label  what the film as a whole is
     known       in which of its time it is known what happens; None: in all of it
     identity    of the film's frames; "" where the file does not say it
+    parts       the files of a recording
     """
 
     segments: tuple[Segment, ...] = ()
@@ -44,6 +46,22 @@ class CodedFilm:
     clip_label: str | None = None
     known: Known | None = field(default=None, hash=False)
     identity: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def per_file(self) -> dict[str, "CodedFilm"]:
+        """What is said of each file of a recording, in its own time, by its path. What the recording as a whole is, is
+        left out.
+        """
+        files = {}
+        for part in self.parts:
+            pieces = (s.cropped(part.start_s, part.end_s) for s in self.segments)
+            files[part.video_path] = CodedFilm(
+                segments=tuple(piece.shift(-part.start_s) for piece in pieces if piece is not None),
+                duration_s=part.duration_s,
+                known=None if self.known is None else self.known.cropped(part.start_s, part.end_s),
+                identity=part.video_identity,
+            )
+        return files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +242,7 @@ def _of_timeline(timeline: Timeline) -> CodedFilm:
         clip_label=None if timeline.segments else label,
         known=_known(timeline, corrected=corrected, is_guessed=is_guessed),
         identity=timeline.video_identity,
+        parts=timeline.parts,
     )
 
 
@@ -252,6 +271,7 @@ def _of_video(video: AnnotatedVideo) -> CodedFilm:
         clip_label=video.clip_label,
         known=video.known,
         identity=video.identity or "",
+        parts=video.parts,
     )
 
 

@@ -1,17 +1,18 @@
-"""Recordings in several files, where the annotations are about the files, or the predictions are: both by file then."""
+"""Recordings in several files, where one side speaks of the files and the other of the whole: both by file then."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from vtn_stream.errors import InputError, listed
+from vtn_stream.evaluation.coding import CodedFilm, Coding
 from vtn_stream.evaluation.prediction import Prediction
 from vtn_stream.evaluation.predictions import assign
 from vtn_stream.formats.annotations import Annotations
 from vtn_stream.formats.annotations.annotated import END_TOLERANCE_S, AnnotatedVideo, per_file
 from vtn_stream.formats.annotations.words import shown
 
-__all__ = ["in_files"]
+__all__ = ["codings_in_files", "in_files"]
 
 
 def in_files(
@@ -64,3 +65,33 @@ def _split(
     if others:
         told.append(f"Nothing is annotated of {listed(others)}, of {shown(name)}: what is predicted there is left out.")
     return told
+
+
+def codings_in_files(a: Coding, b: Coding) -> tuple[Coding, Coding, list[str]]:
+    """The same, but a recording of which the other annotator coded the files alone is there file by file; and lines on
+    what was done. Raises InputError where one coded a file alone and in its recording.
+    """
+    in_a, told = _coded_in_files("A", a, "B", b)
+    in_b, more = _coded_in_files("B", b, "A", in_a)
+    return in_a, in_b, told + more
+
+
+def _coded_in_files(who: str, coding: Coding, other: str, others: Coding) -> tuple[Coding, list[str]]:
+    films, told = dict[str, CodedFilm](coding.films), list[str]()
+    for name, whole in coding.films.items():
+        if not whole.parts or assign({name}, others.films)[0]:
+            continue
+        folder = PurePosixPath(name).parent
+        files = {(folder / path).as_posix(): file for path, file in whole.per_file().items()}
+        if not assign(files, others.films)[0]:
+            continue
+        del films[name]
+        if twice := sorted(files.keys() & films.keys()):
+            raise InputError(
+                f"{coding.name} codes {shown(twice[0])} twice: alone, and as a file of {shown(name)}",
+                "nothing was compared",
+                "keep one of them",
+            )
+        films |= files
+        told.append(f"{who} coded {shown(name)} as a whole and {other} by file: it was cut at the joins.")
+    return replace(coding, films=films), told

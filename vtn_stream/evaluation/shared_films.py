@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from vtn_stream.errors import InputError, listed
 from vtn_stream.evaluation.coding import CodedFilm, Coding
 from vtn_stream.evaluation.predictions import assign, folders_differ
+from vtn_stream.evaluation.recordings import codings_in_files
 from vtn_stream.film import bare_name
 from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.annotations.words import shown
@@ -29,12 +30,13 @@ class SharedFilms:
 
 
 def shared_films(a: Coding, b: Coding) -> SharedFilms:
-    """The films that both coded, by their names: without suffix, and without folders that only one of them names.
+    """The films that both coded, by their names: without suffix, and without folders that only one of them names. A
+    recording that one coded as a whole and the other by file is compared by file.
 
     Two files about a single film each are about one film where one of them does not name it. Raises InputError where
     there is no such film, or where a film may be one of several.
     """
-    told = []
+    a, b, told = codings_in_files(a, b)
     assigned, only_b = assign(b.films, a.films, of="codings")
     if not assigned and len(a.films) == len(b.films) == 1 and (a.is_unnamed or b.is_unnamed):
         (ours,), (theirs,) = a.films, b.films
