@@ -12,7 +12,7 @@ from rich.text import Text
 
 from vtn_stream.cutting.cut import plan_cut
 from vtn_stream.cutting.names import PAGE, film_folder
-from vtn_stream.cutting.plan import How, check_labels
+from vtn_stream.cutting.plan import How, check_labels, film_called
 from vtn_stream.cutting.writing import ClipFailed, ClipReady, Cut, CutEvent, Cutting, SecondsCut, Told, write_clips
 from vtn_stream.errors import InputError, StoreError, VtnStreamError, printable
 from vtn_stream.exchange import check_labels as check_selected
@@ -155,7 +155,7 @@ def _films(
             tell_failed(path, error)
             continue
         taken = [film.folder for film in films]
-        folder = film_folder(timeline.video_path, taken, str(path)) if len(paths) > 1 else ""
+        folder = film_folder(film_called(timeline), taken, str(path)) if len(paths) > 1 else ""
         films.append(_Film(path=path, timeline=timeline, warnings=warnings, folder=folder))
     return films
 

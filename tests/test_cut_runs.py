@@ -20,6 +20,7 @@ from vtn_stream.anonymous import anonymous
 from vtn_stream.cutting import cut as cut_in_python
 from vtn_stream.errors import DecodingLost, StoreError, VideoError
 from vtn_stream.formats import timeline_json
+from vtn_stream.region import Region
 from vtn_stream.segments import Part
 from vtn_stream.timeline import Segment, Timeline
 from vtn_stream.video import probe
@@ -179,6 +180,40 @@ def test_a_file_of_somebody_else_is_kept_and_the_rest_is_done(here, there):
     assert "2 files, 2 written now" in out
 
 
+def test_a_clip_of_another_film_is_kept(here, there, films):
+    here("cut", "film.mp4.timeline.json", "-o", "clips", "--reel", "walk")
+    shutil.copyfile(films / "small.mp4", there / "small.mp4")
+    save(timeline_of(there / "small.mp4", Segment(start_s=1, end_s=2, label="walk")), there / "small.mp4.timeline.json")
+    before = (there / "clips/reel_walk.mp4").read_bytes()
+    code, _, err = here("cut", "small.mp4.timeline.json", "-o", "clips", "--reel", "walk")
+    assert (code, "reel_walk.mp4 is there, and was cut from film.mp4; it was kept and not" in the_line(err)) == (
+        1,
+        True,
+    )
+    assert (there / "clips/reel_walk.mp4").read_bytes() == before
+    assert [clip["film"] for clip in manifest(there / "clips")["clips"]] == ["film.mp4"]
+
+
+def test_a_clip_that_is_there_says_what_its_timeline_says_now(here, there):
+    here("cut", "film.mp4.timeline.json", "-o", "clips", "--label", "run")
+    surer = replace(SEGMENTS[1], score=0.8)
+    save(anonymous(timeline_of(there / "film.mp4", surer), "film-7K3QX9"), there / "film-7K3QX9.timeline.json")
+    code, _, err = here("cut", "film-7K3QX9.timeline.json", "-o", "clips", "--film", "film.mp4")
+    assert (code, err) == (0, "")
+    (clip,) = manifest(there / "clips")["clips"]
+    assert (clip["file"], clip["film"], clip["score"]) == ("run/001_00-00-02.000_run.mp4", "film-7K3QX9", 0.8)
+
+
+def test_two_regions_of_a_film_have_a_folder_each(here, there):
+    for name in ("left", "right"):
+        region = Region.parse(f"{name}=0%,0%,50%,100%")
+        save(timeline_of(there / "film.mp4", region=region), there / f"film.mp4.{name}.timeline.json")
+    os.unlink(there / "film.mp4.timeline.json")
+    assert here("cut", ".", "-o", "clips", "--label", "run")[0] == 0
+    assert {clip["film"] for clip in manifest(there / "clips")["clips"]} == {"film.mp4, left", "film.mp4, right"}
+    assert (there / "clips/film.mp4, left/run").is_dir()
+
+
 def test_a_clip_that_was_changed_since_is_kept(here, there):
     here("cut", "film.mp4.timeline.json", "-o", "clips")
     with open(there / "clips/run/002_00-00-02.000_run.mp4", "a") as file:
@@ -255,6 +290,16 @@ def test_reels_and_films_without_a_label(here, there):
     code, _, err = here("cut", "film.mp4.timeline.json", "-o", "clips", "--reel", "wlak")
     assert (code, "did you mean walk? There are: walk and run" in the_line(err)) == (1, True)
     assert here("cut", "film.mp4.timeline.json", "-o", "clips", "--burn-in", "--without", "run")[0] == 2
+
+
+def test_how_early_the_later_pieces_of_a_reel_begin_is_said(here, there):
+    later = Segment(start_s=9, end_s=10, label="walk")
+    save(timeline_of(there / "film.mp4", SEGMENTS[0], later), there / "film.mp4.timeline.json")
+    told = "film.mp4.timeline.json: reel_walk.mp4: 1 later piece early, at a keyframe, by up to 1.00 s (--accurate: at"
+    for _ in range(2):  # when it is written, and when it is there
+        code, _, err = here("cut", "film.mp4.timeline.json", "-o", "clips", "--reel", "walk")
+        assert (code, err) == (0, f"{told} the frame)\n")
+    assert here("cut", "film.mp4.timeline.json", "-o", "more", "--reel", "walk", "--accurate")[2] == ""
 
 
 def test_the_label_is_drawn_where_that_is_asked_for(here, there):

@@ -189,6 +189,22 @@ def test_what_shows_nothing_is_left_out_and_a_gap_is_reported():
     assert "1 file with time of a gap" in plan(known, [film()]).told[0]
 
 
+def test_of_a_segment_past_the_ends_what_lies_in_the_film_is_cut_and_that_is_said():
+    segments = ((-1e308, 1.0, "walk"), (9.0, 1e308, "walk"), (20.0, 1e308, "walk"), (1e308, 1e308, "walk"))
+    made = plan(timeline(*segments), [film()])
+    assert [clip.name for clip in made.clips] == ["walk/001_00-00-00.000_walk", "walk/002_00-00-09.000_walk"]
+    assert [(clip.start_s, clip.end_s) for clip in made.clips] == [(0.0, 1.0), (9.0, 10.0)]
+    told = "2 segments not wholly in the film, which lasts 10.000 s: only what lies in it is shown"
+    assert made.told == (
+        "1 instant shown with 2 s before and after (--lead and --lag say otherwise)",
+        told,
+        "2 segments left out: the film shows no frame then",
+    )
+    (reel,) = (made := plan(timeline(*segments), [film()], How(reels=("walk",)))).clips
+    assert (reel.start_s, reel.end_s, told in made.told) == (0.0, 10.0, True)
+    assert plan(timeline((9.0, 10.05, "walk")), [film()]).told == ()
+
+
 def test_nothing_left_is_an_error():
     with pytest.raises(InputError, match=r"nothing is left to be cut \(1 segment left out"):
         plan(timeline((20.0, 21.0, "walk"), duration_s=30.0), [film()])
@@ -224,6 +240,8 @@ def test_without_all_or_without_nothing_is_an_error():
         plan(timeline((0.0, 10.0, "pause")), [film()], How(without=("pause",)))
     with pytest.raises(InputError, match="nothing would be left out"):
         plan(timeline((1.0, 1.0, "pause")), [film()], How(without=("pause",)))
+    with pytest.raises(InputError, match="nothing would be left out"):
+        plan(timeline((1.0, 2.0, "walk")), [film()], How(without=("pause",)))
 
 
 def test_a_label_that_no_segment_has_is_an_error_that_names_those_there_are():

@@ -69,6 +69,7 @@ def _of_recording(videos: Sequence[VideoInfo]) -> list[str]:
     kinds = {
         "size": [" x ".join(map(str, video.upright_size)) for video in videos],
         "rate": ["unknown" if video.nominal_rate is None else f"{float(video.nominal_rate):g}" for video in videos],
+        "the shape of their pixels": [str(video.sample_aspect_ratio) for video in videos],
         "codec": [video.codec for video in videos],
     }
     for what, values in kinds.items():

@@ -16,6 +16,7 @@ from vtn_stream.video import DecodingProcess
 __all__ = ["contact_sheets"]
 
 MAX_PICTURES = 300  # of a sheet: 50 rows; more segments make more sheets
+MAX_TIME_S = 1e9  # a timeline may say anything
 DECODED_SIZE = (36, 64)  # H, W of the frames, which nobody looks at: pictures are made beside them
 
 
@@ -87,5 +88,5 @@ def _longest(segment: Segment, films: Sequence[PlacedFilm]) -> Piece | None:
 
 
 def _clock(time_s: float) -> str:
-    tenths = round(10 * max(0.0, time_s))
+    tenths = round(10 * min(max(0.0, time_s), MAX_TIME_S))
     return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths // 10 % 60:02d}.{tenths % 10}"

@@ -37,7 +37,7 @@ class Finished:
     """A file that is whole.
 
     film, start_s, end_s  whose it is, and from when to when on that timeline's clock
-    begins_s, early_s     when it really begins, and by how much that is early
+    early_s               by how much it begins early
     digest                of what was asked for
     notes                 what else is to be said of it, a line each
     """
@@ -136,16 +136,16 @@ class Manifest:
 
     def is_there(self, file: str, digest: str) -> bool:
         """Whether a file is finished and holds just this."""
-        known = self.clips.get(file)
-        return known is not None and known.digest == digest and self._size(file) == known.num_bytes
+        return self.is_ours(file) and self.clips[file].digest == digest
 
     def is_foreign(self, file: str) -> bool:
         """Whether a file is there that no run wrote, or that was changed since."""
-        size = self._size(file)
-        if size is None or file in self.begun:
-            return False
+        return self._size(file) is not None and file not in self.begun and not self.is_ours(file)
+
+    def is_ours(self, file: str) -> bool:
+        """Whether a file is there as a run wrote it."""
         known = self.clips.get(file)
-        return known is None or known.num_bytes != size
+        return known is not None and self._size(file) == known.num_bytes
 
     def may_replace_sheet(self, file: str, digest: str) -> bool:
         """Whether there is no such file, or one that was written here; digest: of what is to be written."""

@@ -18,9 +18,10 @@ from vtn_stream.formats.annotations.spelling import nearest
 from vtn_stream.formats.writing import num
 from vtn_stream.timeline import Segment, Timeline
 
-__all__ = ["Clip", "How", "Kind", "Plan", "check_labels", "plan"]
+__all__ = ["Clip", "How", "Kind", "Plan", "check_labels", "film_called", "plan"]
 
 INSTANT_S = 2.0  # shown before an instant, and after it: enough to see what happened
+BEYOND_S = 0.1  # by so much a segment ends behind the film where a player's length was written down
 
 Kind = Literal["clip", "reel", "without"]
 
@@ -122,7 +123,13 @@ def plan(timeline: Timeline, films: Sequence[PlacedFilm], how: How = How(), *, f
         )
     if folder:
         clips = [replace(clip, name=f"{folder}/{clip.name}") for clip in clips]
-    return Plan(film=PurePosixPath(timeline.video_path).name, clips=tuple(clips), told=tuple(planner.told))
+    return Plan(film=film_called(timeline), clips=tuple(clips), told=tuple(planner.told))
+
+
+def film_called(timeline: Timeline) -> str:
+    """What the film is called beside others: if a timeline is about a region that has a name, with that."""
+    name, region = PurePosixPath(timeline.video_path).name, timeline.region
+    return f"{name}, {region.name}" if region is not None and region.name else name
 
 
 def check_labels(timelines: Iterable[Timeline], how: How) -> None:
@@ -155,14 +162,15 @@ class _Planner:
         for segment in segments:
             pieces = pieces_in(self.films, self._span(segment))
             if pieces:
-                name = clip_name(len(clips) + 1, len(segments), segment.start_s, self.names[segment.label])
-                span = (segment.start_s, segment.end_s)
+                span = self._inside(segment)
+                name = clip_name(len(clips) + 1, len(segments), span[0], self.names[segment.label])
                 clips.append(self._clip(name, "clip", segment.label, span, pieces, segment.score))
                 shown_s = pieces[0].exact.end_s - pieces[0].exact.start_s
                 num_short += 0 < segment.duration_s < shown_s / pieces[0].exact.num_frames - CLOCK_TOLERANCE_S
         self._tell_instants(segments)
         if num_short:
             self.told.append(f"{num(num_short, 'segment')} shorter than a frame: the clip has the frame shown then")
+        self._tell_beyond(segments)
         self._tell_unseen(len(segments) - len(clips))
         return clips
 
@@ -174,6 +182,7 @@ class _Planner:
             spans = union(map(self._span, segments))
             shown = [pieces_in(self.films, span) for span in spans]
             self._tell_instants(segments)
+            self._tell_beyond(segments)
             self._tell_unseen(shown.count(()))
             if len(spans) < len(segments):
                 self.told.append(f"{printable(label)}: segments that overlap or touch are one piece of the reel")
@@ -187,6 +196,7 @@ class _Planner:
         labels = list(dict.fromkeys(self.how.without))
         segments = self._called(labels)
         if not segments:
+            self.told += ["nothing would be left out"] if labels else []
             return []
         lost = [(s.start_s, s.end_s) for s in segments if s.start_s < s.end_s]
         if len(lost) < len(segments):
@@ -252,9 +262,27 @@ class _Planner:
         return [s for s in self.timeline.segments if one_form(s.label) in wanted]
 
     def _span(self, segment: Segment) -> Span:
-        if segment.start_s < segment.end_s:
-            return (segment.start_s, segment.end_s)
-        return (max(segment.start_s - INSTANT_S, 0.0), min(segment.end_s + INSTANT_S, self.end_s))
+        """What is shown for it; empty where it lies beyond the film."""
+        start_s, end_s = self._inside(segment)
+        if segment.start_s < segment.end_s or self._is_beyond(segment):
+            return (start_s, end_s)
+        return (max(start_s - INSTANT_S, 0.0), min(end_s + INSTANT_S, self.end_s))
+
+    def _inside(self, segment: Segment) -> Span:
+        """From when to when it lies in the film."""
+        return (min(max(segment.start_s, 0.0), self.end_s), min(max(segment.end_s, 0.0), self.end_s))
+
+    def _is_beyond(self, segment: Segment) -> bool:
+        """Whether a part of it lies before the film or after it, by more than a frame or two."""
+        return segment.start_s < -BEYOND_S or segment.end_s > self.end_s + BEYOND_S
+
+    def _tell_beyond(self, segments: Iterable[Segment]) -> None:
+        insides = (self._inside(segment) for segment in segments if self._is_beyond(segment))
+        if number := sum(start_s < end_s for start_s, end_s in insides):
+            self.told.append(
+                f"{num(number, 'segment')} not wholly in the film, which lasts {self.end_s:.3f} s: only what lies in "
+                "it is shown"
+            )
 
     def _tell_instants(self, segments: Iterable[Segment]) -> None:
         if number := sum(s.start_s == s.end_s for s in segments):

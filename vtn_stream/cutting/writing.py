@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vtn_stream.anonymous import is_anonymous, without_name
@@ -181,11 +181,16 @@ class _Work:
         )
 
     def _missing(self, todo: Sequence[tuple[Clip, str]]) -> list[tuple[Clip, str]]:
-        """Those that are not there yet; a file of somebody else that has the name is a failure."""
+        """Those that are not there yet; a file of somebody else, or of another film, that has the name is a failure."""
         missing = []
         for clip, file in todo:
-            if self.manifest.is_there(file, clip.digest):
-                self._ready(self.manifest.clips[file], is_new=False)
+            known = self.manifest.clips.get(file)
+            if known is not None and self.manifest.is_there(file, clip.digest):
+                known = _said_now(self.cutting, clip, known)
+                self.manifest.finish(known)
+                self._ready(known, is_new=False)
+            elif known is not None and known.film != self.cutting.plan.film and self.manifest.is_ours(file):
+                self._fail(ClipFailed(file=file, error=_of_another(file, self.cutting.shown(known.film))))
             elif self.manifest.is_foreign(file):
                 self._fail(ClipFailed(file=file, error=_foreign(file)))
             else:
@@ -293,10 +298,30 @@ class _Work:
         return paths
 
 
+def _said_now(cutting: Cutting, clip: Clip, known: Finished) -> Finished:
+    """What is to be said of a clip that is there: of the same frames, its timeline may say something else by now."""
+    return replace(
+        known,
+        film=cutting.plan.film,
+        kind=clip.kind,
+        label=clip.label,
+        score=clip.score,
+        start_s=clip.start_s,
+        end_s=clip.end_s,
+        notes=tuple(map(cutting.shown, known.notes)),
+    )
+
+
 def _finished(cutting: Cutting, clip: Clip, file: str, receipt: ClipReceipt) -> Finished:
     notes = list(receipt.notes)
     if num_lost := sum(piece.num_lost for piece in receipt.pieces):
         notes.append(f"{num(num_lost, 'frame')} lost to damage; the frame before is shown instead")
+    later = [piece.early_s for piece in receipt.pieces[1:] if clip.copies and piece.early_s > CLOCK_TOLERANCE_S]
+    if later:
+        notes.append(
+            f"{file}: {num(len(later), 'later piece')} early, at a keyframe, by up to {max(later):.2f} s (--accurate: "
+            "at the frame)"
+        )
     return Finished(
         file=file,
         film=cutting.plan.film,
@@ -336,6 +361,14 @@ def _foreign(file: str) -> InputError:
         f"{file} is there, and is not as it was written here",
         "it was kept and not replaced",
         "move it away, or name another folder with -o",
+    )
+
+
+def _of_another(file: str, film: str) -> InputError:
+    return InputError(
+        f"{file} is there, and was cut from {film}",
+        "it was kept and not replaced",
+        "name another folder with -o, or cut both films in one run",
     )
 
 

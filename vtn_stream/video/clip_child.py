@@ -161,12 +161,12 @@ def _codec(films: Sequence[ClipFilm]) -> str:
     """The codec of the first film's pictures. Raises VideoError where they cannot all be in one file."""
     codecs = [film.open("facts")[1].codec_context for film in films]
     shapes = {
-        (codec.width, codec.height, film.source.rotation, film.source.mirrored)
+        (codec.width, codec.height, film.source.sample_aspect_ratio, film.source.rotation, film.source.mirrored)
         for codec, film in zip(codecs, films, strict=True)
     }
     if len(shapes) > 1:
         raise VideoError(
-            f"{_name(films)} have pictures of different sizes",
+            f"{_name(films)} have pictures of different sizes or shapes",
             "they cannot be in one file; it was not written",
             "cut each film into files of its own",
         )
