@@ -1,7 +1,8 @@
 """--join auto: what is shown of files that are one recording, and of files that are not."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from rich.text import Text
 from vtn_stream.errors import VtnStreamError, printable
 from vtn_stream.film import VideoInfo
 from vtn_stream.joining import Apart, JoinedFiles, Joining, Settled, told, told_apart, traits_of
+from vtn_stream.results.names import tagged
 from vtn_stream_pipelines.messages import FilmsApart, RecordingFound
 
 from .console import err, out
@@ -87,4 +89,18 @@ def joined_of(films: tuple[Path, ...], probe: Callable[[Path], VideoInfo]) -> Se
         settled.recordings += now.recordings
         settled.alone += now.alone
         settled.apart += now.apart
+    settled.recordings = _named_apart(settled.recordings, films)
     return settled
+
+
+def _named_apart(recordings: Sequence[JoinedFiles], films: Sequence[Path]) -> list[JoinedFiles]:
+    """The recordings, of which no two in one folder have one name, and none that of a film: parts in MP4 and in MKV
+    may be called alike.
+    """
+    taken, named = set(films), list[JoinedFiles]()
+    for found in recordings:
+        first = Path(found.paths[0])
+        name = found.name if first.with_name(found.name) not in taken else tagged(found.name, first.name)
+        taken.add(first.with_name(name))
+        named.append(replace(found, name=name))
+    return named

@@ -49,6 +49,15 @@ def test_chapters_are_one_film_and_others_stay_alone(here, tmp_path, tiny_option
     assert [part.video_path for part in timeline.parts] == [film.name for film in films[:3]]
 
 
+def test_two_recordings_of_one_name_are_both_analyzed(here, tmp_path, tiny_options):
+    names = ("game_part1.mp4", "game_part2.mp4", "game_part1.mkv", "game_part2.mkv")
+    films = [made(tmp_path / name, first=i) for i, name in enumerate(names)]
+    code, _, err = here("analyze", *films, "--join", "auto", "-o", tmp_path / "out", *tiny_options)
+    assert code == 0, err
+    found = [load_timeline(file) for file in (tmp_path / "out").glob("*.timeline.json")]
+    assert {tuple(part.video_path for part in timeline.parts) for timeline in found} == {names[:2], names[2:]}
+
+
 def test_a_break_between_halves_is_a_gap(here, tmp_path, tiny_options):
     films = [made(tmp_path / "match_part1.mp4"), made(tmp_path / "match_part2.mp4", 4 + 60, first=1)]
     code, _, err = here("analyze", *films, "--join", "auto", "-o", tmp_path / "out", *tiny_options)

@@ -200,6 +200,15 @@ def test_time_that_no_file_has_is_a_gap_to_the_frame(parts, open_):
     assert all(s.end_s <= 14 or s.start_s >= 17.33 for s in analysis.timeline.segments)
 
 
+@pytest.mark.parametrize(("start_s", "end_s", "gap"), [(15, 20, (15, 17.33)), (10, 16, (14, 16))])
+def test_a_part_that_begins_or_ends_where_no_file_is_has_a_gap_there(parts, open_, start_s, end_s, gap):
+    starts = (Fraction(0), Fraction(7), Fraction(1733, 100))
+    timeline = analyzed(open_(), parts, name="match", starts=starts, start_s=start_s, end_s=end_s)[0].timeline
+    assert timeline.span_s == (start_s, end_s)
+    assert [(g.start_s, g.end_s, g.reason) for g in timeline.gaps] == [(*gap, "no file has this time")]
+    assert all(s.end_s <= gap[0] or s.start_s >= gap[1] for s in timeline.segments)
+
+
 def test_a_part_of_a_recording_over_a_join_is_that_part_of_the_timeline(parts, open_):
     analyzer = open_()
     part = analyzed(analyzer, parts, name="match", start_s=5.0, end_s=9.0)[0].timeline

@@ -406,12 +406,12 @@ class Analyzer:
         if self._network is None:
             self._network = load_network(checkpoint, self.encoder)
         first, last = self.sampling.span(plan.video, *plan.span_s)
-        start, stop = plan.chunks[0].rows.start, plan.chunks[-1].rows.stop
+        rows = plan.rows(self.sampling)
         job = ModelOnFilm(
             checkpoint=checkpoint,
             point=self._settings.point,
             network=self._network,
-            within=(max(first, start) - start, min(last, stop) - start),
+            within=(max(first, rows.start) - rows.start, min(last, rows.stop) - rows.start),
             fps=fps,
             film=f"{plan.video.identity}-{first}-{last}-{checkpoint.digest}",
             scratch=self._store.scratch,

@@ -115,8 +115,9 @@ class Draft:
             from vtn_stream.checkpoints.training_films import film_role
 
             self._role = film_role(training, video.identity, *(part.video.identity for part in video.parts))
-        self._first = chunks[0].rows.start
-        planned = sampling.grid(video, chunks[0].rows.start, chunks[-1].rows.stop)
+        rows = plan.rows(sampling)
+        self._first = rows.start
+        planned = sampling.grid(video, rows.start, rows.stop)
         self._index = replace(planned, valid=np.zeros(len(planned), np.bool_))
         self._values = np.zeros((len(planned), encoder.num_features * len(inputs)), np.float16)  # [T, I * D]
         self._why_invalid = np.full(len(planned), NO_FILE, np.int8)  # [T]

@@ -31,6 +31,16 @@ class Plan:
         """Of the cutouts, as recipes name them."""
         return tuple(dict.fromkeys(cutout.region for cutout in self.cutouts))
 
+    def rows(self, sampling: SamplingPlan) -> slice:
+        """The positions of the film's grid that its timeline is drawn from: those of the chunks; and of a recording
+        those in the part before and after them, which no file has.
+        """
+        start, stop = self.chunks[0].rows.start, self.chunks[-1].rows.stop
+        if self.video.parts:
+            first, last = sampling.span(self.video, *self.span_s)
+            start, stop = min(start, first), max(stop, last)
+        return slice(start, stop)
+
     @property
     def of_each(self) -> "tuple[Plan, ...]":
         """A plan for each cutout."""
