@@ -324,6 +324,8 @@ def _analyze(
         return
     if out.quiet:  # a gap is a warning
         tell_gaps(timeline, err, f"{printable(film)}: ")
+    if region:
+        out.print(Text(f"\n{printable(region)}", style="bold"))
     show_timeline(timeline, partial(scene_pictures, timeline, store))
     for note in timeline.provenance["notes"]:
         out.print(Text(printable(note), style="italic"))
