@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from vtn_stream.film import shareable_name, without_suffix
 from vtn_stream.joining.clocks import MEANINGS, Traits
-from vtn_stream.joining.linking import FULL_FILES, ONLY_NAMES, Verdict, is_full, judge, length
+from vtn_stream.joining.linking import FULL_FILES, Verdict, is_full, judge, length
 from vtn_stream.joining.names import Link, Named, candidates
 
 __all__ = ["Apart", "JoinedFiles", "Joining", "Settled", "join_files"]
@@ -46,10 +46,6 @@ class Apart:
 
     paths: tuple[str, ...]
     why: str
-
-    @property
-    def by_names_only(self) -> bool:
-        return self.why == ONLY_NAMES
 
 
 @dataclass(slots=True, kw_only=True)
