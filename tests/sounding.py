@@ -29,15 +29,18 @@ def write_sounding(
     options: dict[str, str] | None = None,
     first: int = 0,
     samples: int = 1024,
+    title: str = "",
 ) -> Path:
     """Frame i shows i. first: the step of 1 / rate at which the film begins, sound and picture; samples: in a packet of
-    sound without packets of its own (PCM).
+    sound without packets of its own (PCM). title: of the film and of each of its streams.
     """
     with av.open(str(path), "w") as out:
         video: Any = out.add_stream(codec, rate, options=_quick(codec) | (options or {}))
         video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
         video.codec_context.time_base = 1 / rate
         sounds: list[Any] = [out.add_stream(sound, sample_rate, layout="mono") for _ in range(tracks)]
+        for named in (out, video, *sounds) if title else ():
+            named.metadata.update(title=title, comment=title, handler_name=title)
         times = np.arange(int(num_frames / rate * sample_rate)) / sample_rate
         is_loud = ((times - FIRST_S) % 1 < _TONE_S) & (times >= FIRST_S)
         wave = (np.where(is_loud, 0.8 * np.sin(2 * np.pi * 1000 * (times - FIRST_S)), 0)).astype(np.float32)

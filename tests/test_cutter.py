@@ -141,9 +141,23 @@ def test_a_reel_of_several_files_is_one_clip(cutting, tmp_path):
         assert bool(receipt.notes) == (method == "encoded")
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_what_a_film_says_of_itself_does_not_come_along(cutting, tmp_path, suffix):
+    film = write_sounding(tmp_path / "film.mp4", 50, title="Erika Mustermann")
+    assert b"Mustermann" in film.read_bytes()
+    for accurate in (False, True):
+        receipt = cutting.cut(
+            [Piece(video=probe(film), start_s=0.3, end_s=1.2)], tmp_path / f"clip.{suffix}", accurate=accurate
+        )
+        assert receipt.num_sounds == 1
+        assert b"Mustermann" not in (tmp_path / f"clip.{suffix}").read_bytes()
+
+
 def test_pieces_of_different_sizes_cannot_be_in_one_file(cutting, tmp_path):
     videos = [probe(write_film(tmp_path / f"{width}.mp4", 10, size=(width, 96)).path) for width in (160, 320)]
-    with pytest.raises(VideoError, match=r"160\.mp4 and 320\.mp4 have pictures of different sizes; .*; cut each"):
+    with pytest.raises(
+        VideoError, match=r"160\.mp4 and 320\.mp4 have pictures of different sizes or shapes; .*; cut each"
+    ):
         cutting.cut([Piece(video=video, start_s=0, end_s=1) for video in videos], tmp_path / "clip.mp4")
     assert not (tmp_path / "clip.mp4").exists()
 
