@@ -233,7 +233,7 @@ def test_the_order_in_which_films_become_known_does_not_matter():
     assert first == [
         "GH010001 GH020001 GH030001",
         "IMG_0001 IMG_0002 IMG_0003",
-        "cam_20260101_100000 cam_20260101_101000",
+        "c_20260101_100000 c_20260101_101000",
     ]
     for seed in range(20):
         names = [*films]
