@@ -6,15 +6,18 @@ from fractions import Fraction
 
 import pytest
 from boris_projects import observation, text
+from recorded import recording
 from training_material import material, process, row, store, table  # noqa: F401  (fixtures among them)
 
 from vtn_stream.errors import AnnotationError, InputError
 from vtn_stream.film_folder import FilmFolder
+from vtn_stream.formats import timeline_json
 from vtn_stream.formats.annotations.label_names import LabelNames
 from vtn_stream.formats.reading import CodingOptions
+from vtn_stream.timeline import Part, Segment
 from vtn_stream.training.events import TrainingStage
 from vtn_stream.training.footage import NOT_COUNTED, find_films
-from vtn_stream.video import DecodingProcess
+from vtn_stream.video import DecodingProcess, probe
 
 
 @pytest.fixture
@@ -190,6 +193,23 @@ def test_a_film_of_which_all_annotations_are_wrong_is_not_said_to_be_missing(mat
 def test_films_without_annotations_are_told(material, store, process, table):
     (note,) = find_films(table(row("a"), row("d")), material, store, process).notes
     assert note == "2 films without annotations: c and b"
+
+
+def test_files_of_an_annotated_recording_are_not_said_to_be_without_annotations(material, store, process, tmp_path):
+    videos = [probe(material / f"{name}.mp4", process) for name in "ac"]
+    parts, start_s = [], 0.0
+    for video in videos:
+        named = {"video_path": video.path.name, "video_identity": video.identity}
+        parts.append(Part(**named, start_s=start_s, duration_s=video.duration_s))
+        start_s += video.duration_s
+    said = (Segment(start_s=0, end_s=1, label="x"), Segment(start_s=start_s - 1, end_s=start_s, label="x"))
+    whole = recording(*said, parts=tuple(parts), duration_s=start_s, span_s=(0, start_s))
+    path = tmp_path / "match.timeline.json"
+    path.write_bytes(timeline_json.dumps(whole))
+    footage = find_films(path, material, store, process)
+    assert sorted(footage.videos) == ["a.mp4", "c.mp4"]
+    silent = [note for note in footage.notes if "without annotations" in note]
+    assert not any("a.mp4" in note or "c.mp4" in note for note in silent)
 
 
 def test_frames_without_a_rate_are_frames_of_the_films(material, store, process, tmp_path):

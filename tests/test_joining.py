@@ -64,6 +64,9 @@ def test_parts_of_a_dvd_are_one_film_without_its_menu():
         "S01E01 S01E02",
         "cam1 cam2",
         "counterpart1 counterpart2",
+        "pt1 pt2",
+        "pt01_exam pt02_exam",
+        "part01_cam1 part02_cam1",
         " ".join(f"lecture_part{i}" for i in range(1, 12)),
     ],
 )

@@ -211,6 +211,17 @@ def test_hand_work_over_a_recording_is_told_when_a_file_of_it_is_analyzed_alone(
     assert recordings_line(tmp_path, "match", "xxh3:all") == ()
 
 
+def test_hand_work_over_files_is_told_when_their_recording_is_analyzed(tmp_path):
+    one, two, _ = PREDICTED.per_file()
+    seen = replace(two, reviewed=(Reviewed(start_s=0, end_s=two.duration_s),))
+    for each in (one, seen):
+        (tmp_path / f"{each.video_path}.timeline.json").write_bytes(timeline_json.dumps(each))
+    files = [part.video_identity for part in PREDICTED.parts]
+    assert recordings_line(tmp_path, "match", "xxh3:all", files) == (
+        "two.mp4.timeline.json holds hand work over files of this recording; it stays there and is not used here",
+    )
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_two_people_agree_where_one_coded_the_whole_and_the_other_its_files(order):
     found = agreement(*[PREDICTED, PREDICTED.per_file()][::order])

@@ -19,6 +19,7 @@ from vtn_stream.formats import FORMATS, Options, ReadingOptions, timeline_json
 from vtn_stream.report.provenance import facts
 from vtn_stream.report.timeline_plot import plot
 from vtn_stream.results import load_timeline
+from vtn_stream.segments import Part
 
 
 def written(format, timeline, **options):
@@ -257,3 +258,14 @@ def test_a_plot_shows_where_the_next_file_begins():
     plain = plot([replace(recording(), parts=())])
     assert plot([recording()]) != plain
     assert b"the next file begins" in plot([recording()])
+
+
+def test_a_file_of_a_recording_that_was_analyzed_to_its_end_is_known_to_its_end():
+    lasts_s = [21.333333, 5.333333, 37.333333, 58.6]
+    starts_s = [sum(lasts_s[:i]) for i in range(len(lasts_s))]
+    parts = tuple(
+        Part(video_path=f"{i}.mp4", video_identity=f"{i}", start_s=start_s, duration_s=duration_s)
+        for i, (start_s, duration_s) in enumerate(zip(starts_s, lasts_s, strict=True))
+    )
+    whole = replace(recording(), parts=parts, duration_s=sum(lasts_s), span_s=(0.0, sum(lasts_s)))
+    assert [each.span_s for each in whole.per_file()] == [(0.0, each_s) for each_s in lasts_s]

@@ -258,7 +258,7 @@ def test_what_files_of_one_camera_do_not_have_is_told_and_they_are_joined(parts,
     copy = shutil.copy(parts[0], tmp_path / "part9.mp4")
     _, events = analyzed(open_(), [parts[1], parts[0], copy], name="match")
     assert [event.message for event in events if isinstance(event, Warned)] == [
-        "part9.mp4 is there more than once, and so is its time: leave out the copy",
+        "it has part9.mp4 more than once, and its time with it: leave out the copy",
         "its files are not in the order of the numbers in their names: they were joined as given",
     ]
     other = tmp_path / "other.mp4"

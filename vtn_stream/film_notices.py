@@ -68,7 +68,7 @@ def _of_recording(videos: Sequence[VideoInfo]) -> list[str]:
     found = []
     kinds = {
         "size": [" x ".join(map(str, video.upright_size)) for video in videos],
-        "rate": ["unknown" if video.nominal_rate is None else f"{float(video.nominal_rate):g}" for video in videos],
+        "rate": [_rate(video) for video in videos],
         "the shape of their pixels": [str(video.sample_aspect_ratio) for video in videos],
         "codec": [video.codec for video in videos],
     }
@@ -78,10 +78,17 @@ def _of_recording(videos: Sequence[VideoInfo]) -> list[str]:
     identities = [video.identity for video in videos]
     twice = {v.identity: shareable_name(v.path.name) for v in videos if identities.count(v.identity) > 1}
     if twice:
-        found.append(f"{listed(twice.values())} is there more than once, and so is its time: leave out the copy")
+        found.append(f"it has {listed(twice.values())} more than once, and its time with it: leave out the copy")
     if (clock := _not_in_order(videos)) is not None:
         found.append(f"its files are not in the order of {clock}: they were joined as given")
     return found
+
+
+def _rate(video: VideoInfo) -> str:
+    """As it is compared with that of other files: the mean of a variable one is another in each file of a camera."""
+    if video.variable_rate:
+        return "variable"
+    return "unknown" if video.nominal_rate is None else f"{float(video.nominal_rate):g}"
 
 
 def _not_in_order(videos: Sequence[VideoInfo]) -> str | None:

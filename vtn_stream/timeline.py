@@ -237,10 +237,13 @@ class Timeline:
             return (self,)
         timelines = []
         for part in self.parts:
-            own = replace(self.crop(part.start_s, part.end_s), curves={}, clip_labels=(), parts=())
+            own = replace(self.crop(part.start_s, part.end_s), curves={}, clip_labels=(), parts=()).shift(-part.start_s)
+            start_s, end_s = own.span_s
             timelines.append(
                 replace(
-                    own.shift(-part.start_s),
+                    own,
+                    # without the rounding of the shift a file that was analyzed to its end says so
+                    span_s=(start_s, part.duration_s if abs(end_s - part.duration_s) < TOLERANCE_S else end_s),
                     video_path=part.video_path,
                     video_identity=part.video_identity,
                     duration_s=part.duration_s,

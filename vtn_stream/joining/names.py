@@ -28,7 +28,7 @@ _OLD_GOPRO = re.compile(r"G(?:OPR|P(\d\d))(\d{4})", re.ASCII | re.IGNORECASE)
 _DVD = re.compile(r"(VTS_\d\d)_(\d)", re.ASCII | re.IGNORECASE)
 _GAP = r"[\s._-]*"
 _LETTER_BEFORE = r"(?<![^\W\d_])"
-_WORDS = r"(?:part|pt|half|disc|disk|cd|teil|parte|partie)"
+_WORDS = r"(?P<unit>part|pt|half|disc|disk|cd|teil|parte|partie)"
 _PART = tuple(
     re.compile(pattern, re.ASCII | re.IGNORECASE)
     for pattern in (
@@ -147,10 +147,19 @@ def _part(path: str, folder: str, stem: str, suffix: str) -> Named | None:
         number = int(said["number"]) if said.get("number") else 1 + (said["word"].lower() == "second")
         of = int(said.get("of") or 0)
         before, after = stem[: match.start()].rstrip(" ._-("), stem[match.end() :].lstrip(" ._-)")
+        if not (before or of) and _may_be_somebody(said.get("unit"), after):
+            continue
         base = " ".join(part for part in (before, after) if part) if after else before
         group = (folder, suffix, "part", before.casefold(), after.casefold(), str(of))
         return Named(path=path, kind="part", group=group, number=number, of=of, base=base) if number else None
     return None
+
+
+def _may_be_somebody(unit: str | None, after: str) -> bool:
+    """Whether a name that begins with a part's word may be that of a patient (pt01), a participant (part01_cam1), or of
+    anything else that is numbered, instead of a part of something.
+    """
+    return unit is not None and unit.lower() != "half" and (unit.lower() == "pt" or bool(after))
 
 
 def _numbered(path: str, folder: str, stem: str, suffix: str) -> Named:

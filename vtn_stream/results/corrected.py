@@ -4,7 +4,7 @@ The provenance of what was drawn keeps a digest of the hand work around which th
 the page changes the one and not the other: so it is known which films are to be drawn anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -130,12 +130,14 @@ def copies_line(folder: Path, stem: str, video_identity: str | None = None) -> t
     )
 
 
-def recordings_line(folder: Path, stem: str, video_identity: str) -> tuple[str, ...]:
-    """The line on timelines of recordings in the folder in which people spoke of this film, as a file of one; none if
-    there are none. Not in a folder of many films: each timeline would be read for each film.
+def recordings_line(
+    folder: Path, stem: str, video_identity: str, identities_of_files: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The lines on timelines in the folder in which people spoke of this film, as a file of a recording; or, of a
+    recording, of these files of it. None in a folder of many films: each timeline would be read for each film.
     """
     beside = list(islice(folder.glob("*.timeline.json"), MAX_BESIDE + 1))
-    named = []
+    named, of_files = list[str](), list[str]()
     for path in sorted(beside) if len(beside) <= MAX_BESIDE else ():
         if path.name == f"{stem}.timeline.json":
             continue
@@ -146,10 +148,14 @@ def recordings_line(folder: Path, stem: str, video_identity: str) -> tuple[str, 
         own = (each for each in timeline.per_file() if timeline.parts and each.video_identity == video_identity)
         if any(corrections_digest(each) for each in own):
             named.append(path.name)
-    if not named:
-        return ()
-    holds, it = ("holds", "it stays there and is") if len(named) == 1 else ("hold", "they stay there and are")
-    return (f"{listed(named)} {holds} hand work over this film, as a file of a recording; {it} not used here",)
+        if timeline.video_identity in identities_of_files and corrections_digest(timeline):
+            of_files.append(path.name)
+    lines = []
+    for names, what in ((named, "this film, as a file of a recording"), (of_files, "files of this recording")):
+        if names:
+            holds, it = ("holds", "it stays there and is") if len(names) == 1 else ("hold", "they stay there and are")
+            lines.append(f"{listed(names)} {holds} hand work over {what}; {it} not used here")
+    return tuple(lines)
 
 
 def _counted(by_hand: int, rejected: int) -> str:

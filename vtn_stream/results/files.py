@@ -124,7 +124,7 @@ class ResultFiles:
         if (line := self._kept_whole(beside)) is not None:
             return (line,)
         kept = kept_line([file for file in self._others() if self._fate(file, beside) == "keep"])
-        return (*kept, *(() if beside.timeline is None else self._copies(beside.timeline.timeline.video_identity)))
+        return (*kept, *(() if beside.timeline is None else self._copies(beside.timeline.timeline)))
 
     def is_corrected(self) -> bool:
         """Whether people corrected the timeline that is there in a page."""
@@ -181,7 +181,7 @@ class ResultFiles:
                 *kept_lines(around),
                 *kept_line(kept, is_corrected=around.timeline is not drawn),
                 *aside_line(asides),
-                *self._copies(timeline.video_identity),
+                *self._copies(timeline),
             ),
         )
 
@@ -300,10 +300,11 @@ class ResultFiles:
             return Kept(timeline=timeline)
         return drawn_over(corrected, timeline)
 
-    def _copies(self, video_identity: str) -> tuple[str, ...]:
+    def _copies(self, timeline: Timeline) -> tuple[str, ...]:
+        files = [part.video_identity for part in timeline.parts]
         return (
-            *copies_line(self._folder, self._stem, video_identity),
-            *recordings_line(self._folder, self._stem, video_identity),
+            *copies_line(self._folder, self._stem, timeline.video_identity),
+            *recordings_line(self._folder, self._stem, timeline.video_identity, files),
         )
 
     def _kept_whole(self, beside: Beside) -> str | None:

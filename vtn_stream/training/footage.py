@@ -118,6 +118,8 @@ def find_films(
     durations |= {name: video.duration_s for name, video in videos.items()}
     for name in whole.videos.keys() - draft.videos.keys():  # recordings of which the files are there
         durations[name] = whole.videos[name].duration_s or LONG_S
+    for name in draft.videos.keys() - whole.videos.keys():  # their files: what is said of the recording is said of them
+        durations.pop(name, None)
     read = partial(read, videos=durations, film_rate=lambda name: rates.get(name, UNKNOWN_RATE))
     found = _read(annotations, read, problems, skip_bad=skip_bad)
     found, _ = in_files(found, lambda name: name in draft.videos)
