@@ -118,9 +118,7 @@ def test_the_only_region_is_scored_against_annotations_that_name_its_film(film, 
     (tmp_path / "truth.csv").write_text("video,start_s,end_s,label\nboth.mp4,0.2,0.8,drink\n")
     scores = evaluate(of_cage(film, f"left={LEFT}", "drink", 1.0), tmp_path / "truth.csv", metrics=("detection",))
     assert scores.to_dict()["detection"]["average_map"] == 1
-    assert "'both.mp4, left' is scored against the annotations of 'both.mp4', which name no region of it." in (
-        scores.notes
-    )
+    assert "both.mp4, left is scored against the annotations of both.mp4, which name no region of it." in (scores.notes)
 
 
 def test_a_changed_table_of_a_region_is_refused(said):
