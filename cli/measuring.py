@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vtn_stream.evaluation.film_figures import FilmFigures
     from vtn_stream.evaluation.labelled_clips import ClipFailed, ClipScored, Evaluation, LabelledClip
     from vtn_stream.evaluation.tally import Tally
-    from vtn_stream.formats.annotations import Annotations
+    from vtn_stream.formats.annotations import AnnotatedVideo, Annotations
 
 __all__ = ["measure_clips", "measure_films", "measure_predictions"]
 
@@ -90,10 +90,11 @@ def measure_films(asked: EvaluationOptions, models: Sequence[Model]) -> int:
     for model in models:
         with Analyzer(asked.settings(model.path)) as analyzer:
             with err.status("looking at the films"):
-                plans, unread = _find(analyzer, names, asked.films)
+                plans, unread = _find(analyzer, {name: truth.videos[name] for name in names}, asked.films)
             failed |= unread
             for each in models if not roles else ():
-                found = {n: film_role(each.checkpoint.training, plan.video.identity) for n, plan in plans.items()}
+                training = each.checkpoint.training
+                found = {name: film_role(training, *plan.video.identities) for name, plan in plans.items()}
                 roles.append(FilmRoles.of(found, included=asked.include_learnt))
                 if plans:
                     _tell_roles(asked, roles[-1], _films_of(asked.truth, all_read=not failed), each.name)
@@ -219,22 +220,24 @@ def _tell_films(
     save_films(asked, {None: films})
 
 
-def _find(analyzer: "Analyzer", names: Sequence[str], folder: Path) -> "tuple[dict[str, Plan], dict[str, str]]":
+def _find(
+    analyzer: "Analyzer", films: "Mapping[str, AnnotatedVideo]", folder: Path
+) -> "tuple[dict[str, Plan], dict[str, str]]":
     """The films, probed; for those that cannot be found or read, what is wrong with them."""
     from vtn_stream.film_folder import FilmFolder
 
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}
     inside = FilmFolder(folder)
-    for name in names:
+    for name, film in films.items():
         check_interrupted()
-        files = inside.find(name)
+        files = inside.find(film.film_of(name))
         if len(files) != 1:
             there = f"it may be {files[0]} or {files[1]}" if files else "there is no such film"
             failed[name] = f"{there} in {folder.name or folder}"
             continue
         try:
-            plans[name] = analyzer.plan(folder / files[0])
+            plans[name] = analyzer.plan(folder / files[0], region=film.region)
         except VideoError as error:
             failed[name] = str(error)
     return plans, failed

@@ -26,7 +26,7 @@ from vtn_stream.embedding import (
     probe,
     views_to_embed,
 )
-from vtn_stream.errors import CheckpointError, InputError, VideoError
+from vtn_stream.errors import CheckpointError, InputError, VideoError, listed
 from vtn_stream.estimate import Estimate
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
@@ -284,12 +284,14 @@ class Analyzer:
         starts: Sequence[Fraction] | None = None,
         start_s: float = 0.0,
         end_s: float = math.inf,
+        region: str | None = None,
     ) -> Plan:
         """Plans the analysis of a film, or of the part of it in [start_s, end_s). Probes it, and loads no network.
 
         path    the film; or the files of a recording, in their order
         name    of the recording
         starts  when each of its files begins, in seconds; by default where the one before ends
+        region  of the picture, as a recipe names it; None: those of the settings, else what the model learnt from
 
         Raises VideoError, CheckpointError, and InputError where the part holds nothing.
         """
@@ -306,18 +308,25 @@ class Analyzer:
             check_recording_name(name, paths)
             video = self.recording(paths, name, starts)
         plan = plan_of(video, self.sampling, start_s, end_s)
-        return replace(plan, cutouts=self._cutouts(video))
+        return replace(plan, cutouts=self._cutouts(video, region))
 
-    def _cutouts(self, video: VideoInfo) -> tuple[Cutout, ...]:
-        """What is looked at of the film: as asked for, else what the model learnt from."""
-        settings, learnt = self._settings, None if self.checkpoint is None else self.checkpoint.recipe.region
-        usual = TRIMMED if settings.trim_borders else learnt or WHOLE
+    def _cutouts(self, video: VideoInfo, region: str | None) -> tuple[Cutout, ...]:
+        """What is looked at of the film: this region, else as asked for, else what the model learnt from."""
+        settings, checkpoint = self._settings, self.checkpoint
+        usual = TRIMMED if settings.trim_borders else WHOLE if checkpoint is None else checkpoint.recipe.region
         asked: Sequence[str | Region] = settings.asked_regions or [usual]
+        asked = asked if region is None else [region]
         found = [cutout(one, video, self._store, self._process) for one in asked]
-        if learnt is None:
+        if checkpoint is None:
             return tuple(found)
-        note = f"The model learnt from {region_words(learnt)}: expect more errors here."
-        return tuple(one if one.region == learnt else replace(one, notes=(*one.notes, note)) for one in found)
+        from vtn_stream.checkpoints.training_regions import regions_of
+
+        learnt = regions_of(checkpoint.training, checkpoint.recipe)
+        note = f"The model learnt from {region_words(checkpoint.recipe.region)}: expect more errors here."
+        if len(learnt) > 1:
+            places = listed(sorted(map(region_words, learnt)))
+            note = f"The model learnt from {places}, and from nothing else: say what to look at with --region."
+        return tuple(one if one.region in learnt else replace(one, notes=(*one.notes, note)) for one in found)
 
     def missing(self, plan: Plan) -> tuple[Chunk, ...]:
         """The plan's chunks of which an input is not in the store, or is damaged there."""

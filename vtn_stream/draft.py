@@ -114,7 +114,7 @@ class Draft:
         if training is not None:
             from vtn_stream.checkpoints.training_films import film_role
 
-            self._role = film_role(training, video.identity, *(part.video.identity for part in video.parts))
+            self._role = film_role(training, *video.identities)
         rows = plan.rows(sampling)
         self._first = rows.start
         planned = sampling.grid(video, rows.start, rows.stop)

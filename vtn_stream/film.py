@@ -257,6 +257,11 @@ class VideoInfo:
         return len(self.pts)
 
     @property
+    def identities(self) -> tuple[str, ...]:
+        """Its own; of a recording those of its files too."""
+        return (self.identity, *(part.video.identity for part in self.parts))
+
+    @property
     def upright_size(self) -> tuple[int, int]:
         """(width, height) of the picture as players turn it, in the file's own pixels."""
         return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)

@@ -14,6 +14,7 @@ from vtn_stream.evaluation.predictions import Prediction, of_timeline, read_pred
 from vtn_stream.evaluation.recordings import in_files
 from vtn_stream.evaluation.scored_films import Part
 from vtn_stream.formats.annotations import read_annotations
+from vtn_stream.formats.annotations.film_files import called
 from vtn_stream.formats.reading import CodingOptions
 from vtn_stream.metrics import THUMOS14, TOLERANCES_S
 from vtn_stream.sampling import parse_rate
@@ -93,11 +94,10 @@ def evaluate(
 def _of_timelines(timelines: Iterable[Timeline]) -> dict[str, Prediction]:
     found: dict[str, Prediction] = {}
     for timeline in timelines:
-        if timeline.video_path in found:
-            raise InputError(
-                f"two timelines are of {timeline.video_path}", "nothing was scored", "give one of them for each film"
-            )
-        found[timeline.video_path] = of_timeline(timeline)
+        name, film = called(timeline), timeline.video_path
+        if name in found:
+            raise InputError(f"two timelines are of {name}", "nothing was scored", "give one of them for each film")
+        found[name] = replace(of_timeline(timeline), film=None if name == film else film)
     return found
 
 

@@ -35,6 +35,7 @@ class Prediction:
     identity     of the film's frames: copies of one film have the same; None if the predictions do not say
     film_role    what the film was to the model that made this, when that was trained; None: no model of ours made it
     parts        the files of a recording
+    film         the film's name, where this is about a region of its picture that has a name, and is called so
     training     how that model was trained, as the timeline says: anybody may have written it
     """
 
@@ -48,6 +49,7 @@ class Prediction:
     identity: str | None = None
     film_role: "FilmRole | None" = None
     parts: tuple[Part, ...] = ()
+    film: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:

@@ -1,5 +1,8 @@
-"""Recordings in several files, where one side speaks of the files and the other of the whole: both by file then."""
+"""Recordings in several files, where one side speaks of the files and the other of the whole: both by file then.
+And a region of a picture, where the annotations name only its film.
+"""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -23,7 +26,8 @@ def in_files(
 
     Raises InputError where a file is predicted twice, alone and in a recording.
     """
-    given, told = dict(predictions), list[str]()
+    predictions, told = _by_film(predictions, truth.videos)
+    given = dict(predictions)
     for name, whole in predictions.items():
         if whole.parts and not assign({name}, truth.videos)[0]:
             told += _split(given, name, whole, truth.videos)
@@ -35,6 +39,25 @@ def in_files(
         if assigned:
             told.append(f"{shown(name)} is annotated as a whole and predicted by file: it was cut at the joins.")
     return given, replace(truth, videos=videos), told
+
+
+def _by_film(
+    predictions: Mapping[str, Prediction], films: Mapping[str, AnnotatedVideo]
+) -> tuple[Mapping[str, Prediction], list[str]]:
+    """The same, but the only region of which something is predicted is called like its film, if that is annotated and
+    the region is not.
+    """
+    given, told = dict[str, Prediction](), list[str]()
+    regions = Counter(of.film or name for name, of in predictions.items())
+    for name, of in predictions.items():
+        film = of.film
+        alone = film is not None and regions[film] == 1 and not assign({name}, films)[0] and assign({film}, films)[0]
+        if alone and film is not None:
+            told.append(
+                f"{shown(name)} is scored against the annotations of {shown(film)}, which name no region of it."
+            )
+        given[film if alone and film is not None else name] = of
+    return given, told
 
 
 def _split(

@@ -13,6 +13,7 @@ from vtn_stream.errors import DamagedFile, InputError, listed
 from vtn_stream.evaluation.prediction import Prediction, analysis_of, of_timeline
 from vtn_stream.exchange.selection import Scored
 from vtn_stream.film import is_film_name
+from vtn_stream.formats.annotations.film_files import called
 from vtn_stream.formats.timeline_json import Document
 from vtn_stream.results import stem_of
 from vtn_stream.results.timelines import load_document
@@ -65,17 +66,18 @@ def predictions_of(folder: Path, files: Iterable[PurePath]) -> dict[str, Predict
         document = load_document(folder / file)
         timeline = document.timeline
         name = (PurePosixPath(file.parent.as_posix()) / _film_name(timeline.video_path)).as_posix()
+        film, name = name, name + called(timeline).removeprefix(timeline.video_path)
         if name in found and file.name.endswith(_PARTIAL):
             continue  # of a run that began under another file name
         if name in found:
             raise InputError(
-                f"{of[name].as_posix()} and {file.as_posix()} are both timelines of {timeline.video_path}",
+                f"{of[name].as_posix()} and {file.as_posix()} are both timelines of {called(timeline)}",
                 "nothing was scored",
                 "keep one of them",
             )
         prediction = of_timeline(timeline, _scored(folder / file, document))
         changed = document.origin in ("edited", "damaged") or is_corrected(timeline)
-        found[name] = replace(prediction, changed=changed)
+        found[name] = replace(prediction, changed=changed, film=None if name == film else film)
         of[name] = file
         if (model := _model_of(timeline)) is not None:
             drawn.setdefault(model, []).append(file)

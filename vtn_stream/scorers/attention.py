@@ -20,6 +20,7 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.scorers.sequence import SequenceEncoding, relative_attention
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Curve, Timeline
+from vtn_stream.track import WHOLE, check_region
 
 __all__ = ["AttentionOf", "attention_curve", "check_attention"]
 
@@ -61,9 +62,16 @@ def attention_curve(
     """The attention over the part of the film that was analyzed, the most being 1; None where there are fewer than two
     positions to draw. The whole part is one sequence, as when the model drew its own curve.
 
-    Raises InputError or CheckpointError as `check_attention`; StoreError where embeddings are not stored.
+    Raises InputError or CheckpointError as `check_attention`, and for a recording in several files; StoreError where
+    embeddings are not stored.
     """
     check_attention(checkpoint, which)
+    if timeline.parts:
+        raise InputError(
+            f"{timeline.video_path} is a recording in {len(timeline.parts)} files, and attention is drawn of one film",
+            _NOTHING,
+            "analyze the file that matters by itself, and draw that timeline",
+        )
     values, index = _embeddings(checkpoint, timeline, store)
     if not index.valid.any():
         return None
@@ -82,7 +90,8 @@ def _embeddings(
     checkpoint: Checkpoint, timeline: Timeline, store: EmbeddingStore
 ) -> tuple[NDArray[np.float16], FrameIndex]:
     """Of the analyzed part: values [T, D], and their clock."""
-    tracks = [store.track(timeline, recipe=replace(checkpoint.recipe, input=name)) for name in checkpoint.inputs]
+    recipe = replace(checkpoint.recipe, region=_region(timeline, checkpoint.recipe.region))
+    tracks = [store.track(timeline, recipe=replace(recipe, input=name)) for name in checkpoint.inputs]
     plan, clock = SamplingPlan(checkpoint.recipe.fps), tracks[0].index
     first, last = plan.positions(*timeline.span_s)
     number = np.rint(clock.grid_s * float(plan.fps))
@@ -103,3 +112,14 @@ def _embeddings(
     values = np.concatenate([track.values for track in tracks], axis=1)[within]
     values[~index.valid] = 0
     return values, index
+
+
+def _region(timeline: Timeline, usual: str) -> str:
+    """What was looked at of the picture, as a recipe names it; usual: where the timeline says nothing of it."""
+    recipe = timeline.provenance.get("recipe")
+    region = recipe.get("region", WHOLE) if isinstance(recipe, dict) else usual
+    try:
+        check_region(str(region))
+    except ValueError:  # a stranger may have put anything there
+        return usual
+    return str(region)

@@ -82,6 +82,12 @@ def read_track(
     recipe: Recipe | None,
 ) -> EmbeddingTrack:
     """As `EmbeddingStore.track`. films: all that is stored; probed: what the store knows of a file."""
+    if isinstance(film, Timeline) and film.parts:
+        raise InputError(
+            f"{film.video_path} is a recording in {len(film.parts)} files, and embeddings belong to each file",
+            "nothing was read",
+            f"ask for the track of each of its files, such as {film.parts[0].video_path}",
+        )
     name = film.video_path if isinstance(film, Timeline) else Path(film).name
     identity = film.video_identity if isinstance(film, Timeline) else _identity(Path(film), films, probed)
     there = list(_kinds(identity, films))

@@ -5,7 +5,7 @@ second and D = 1280 take 3.7 GB of memory.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from vtn_stream.known import Known
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
-from vtn_stream.track import PICTURE, Recipe
+from vtn_stream.track import PICTURE, WHOLE, Recipe
 from vtn_stream.training.events import TrainingEvent, TrainingStage
 from vtn_stream.training.footage import Footage
 from vtn_stream.training.split import group
@@ -45,6 +45,7 @@ class TrainingFilm:
     index     their clock
     segments  seconds, sorted; of a whole clip, one from 0 to its end
     known     in which of its time it is known what happens; None: in all of it
+    region    of the picture that was embedded, as a recipe names it
     is_new    False: the model from which a training goes on knows it
     """
 
@@ -58,6 +59,7 @@ class TrainingFilm:
     segments: tuple[Segment, ...]
     clip_label: str | None
     known: Known | None = None
+    region: str = WHOLE
     is_new: bool = True
 
     def __post_init__(self) -> None:
@@ -86,11 +88,15 @@ def work_to_do(
     store: EmbeddingStore,
     *,
     inputs: Sequence[str] = (PICTURE,),
+    regions: Mapping[str, str] = {},
 ) -> Work:
-    """The work of embedding these films, by the names of the stored files: no file is read. recipe: of the picture."""
+    """The work of embedding these films, by the names of the stored files: no file is read. recipe: of the picture.
+    regions: as `embed_films` has them.
+    """
     plan = SamplingPlan(recipe.fps)
-    chunks_of = {name: plan.chunks(footage.videos[name]) for name in names}
-    identities = {chunk.video_identity for chunks in chunks_of.values() for chunk in chunks}  # of each file by itself
+    recipes = {name: replace(recipe, region=regions.get(name, recipe.region)) for name in names}
+    chunks_of = [(recipes[name], chunk) for name in names for chunk in plan.chunks(footage.videos[name])]
+    identities = {chunk.video_identity for _, chunk in chunks_of}  # of each file by itself
     stored: dict[tuple[str, str], set[str]] = defaultdict(set)
     elsewhere = set()
     for film in store.films():
@@ -99,9 +105,9 @@ def work_to_do(
             stored[identity, digest] |= {file.stem for file in film.chunk_files}
             elsewhere.add(identity)
     num_positions = num_missing = 0
-    digests = [replace(recipe, input=of).digest for of in inputs]
-    for chunk in (chunk for chunks in chunks_of.values() for chunk in chunks):
-        have = [stored.get((chunk.video_identity, digest), set()) for digest in digests]
+    digests = {of: [replace(of, input=name).digest for name in inputs] for of in set(recipes.values())}
+    for its, chunk in chunks_of:
+        have = [stored.get((chunk.video_identity, digest), set()) for digest in digests[its]]
         if any(have):
             elsewhere.discard(chunk.video_identity)
         num_positions += len(chunk)
@@ -118,14 +124,16 @@ def embed_films(
     process: DecodingProcess,
     *,
     inputs: Sequence[str] = (PICTURE,),
+    regions: Mapping[str, str] = {},
     skip_bad: bool = False,
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> dict[str, TrainingFilm]:
     """The films by id, in this order, through these inputs. Chunks that the store lacks are embedded and stored.
 
-    skip_bad: films that cannot be decoded are left out and reported. Raises InputError, before anything is embedded,
-    where the values would take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are
-    all stored; StoreError.
+    regions: of the pictures, by the films' names, as a recipe names them; else the encoder's. skip_bad: films that
+    cannot be decoded are left out and reported. Raises InputError, before anything is embedded, where the values would
+    take more than 16 GiB; VideoError with every film that cannot be decoded, when the others are all stored;
+    StoreError.
     """
     tell = on_event or (lambda event: None)
     num_positions = sum(plan.num_positions(footage.videos[name]) for name in names)
@@ -136,7 +144,8 @@ def embed_films(
         video = footage.videos[name]
         tell(TrainingStage(name="embedding", message=video.path.name))
         try:
-            values, index = embedded(video, plan, encoder, store, process, inputs, tell)
+            region = regions.get(name, encoder.recipe(plan.fps).region)
+            values, index = embedded(video, plan, encoder, store, process, inputs, tell, region=region)
         except VideoError as error:
             failed[name] = error
             if skip_bad:
@@ -154,6 +163,7 @@ def embed_films(
             segments=annotated.segments,
             clip_label=annotated.clip_label,
             known=annotated.known,
+            region=region,
         )
     if failed and not (skip_bad and films):
         facts = listed(error.fact for error in failed.values())
@@ -183,13 +193,14 @@ def embedded(
     process: DecodingProcess,
     inputs: Sequence[str],
     tell: Callable[[TrainingEvent], None],
+    *,
+    region: str,
 ) -> tuple[NDArray[np.float16], FrameIndex]:
     """Values [T, D] and their clock. Raises VideoError if not one position could be decoded."""
     chunks = plan.chunks(video)
     values = np.zeros((plan.num_positions(video), encoder.num_features * len(inputs)), np.float16)
     valid = np.zeros(len(values), np.bool_)
-    regions = [encoder.recipe(plan.fps).region]
-    for event in embed(video, chunks, plan, encoder, store, process, inputs=inputs, regions=regions):
+    for event in embed(video, chunks, plan, encoder, store, process, inputs=inputs, regions=[region]):
         tell(event)
         if isinstance(event, ChunkReady):
             values[event.chunk.rows] = event.values

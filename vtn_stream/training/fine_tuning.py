@@ -204,7 +204,14 @@ def _embedded_again(
         for film in films:
             video = source.videos[film.name]
             values, index = embedded(
-                video, SamplingPlan(lesson.fps), encoder, store, process, one.way.inputs, lambda event: None
+                video,
+                SamplingPlan(lesson.fps),
+                encoder,
+                store,
+                process,
+                one.way.inputs,
+                lambda event: None,
+                region=film.region,
             )
             found.append(replace(film, values=values, index=index))
     return found

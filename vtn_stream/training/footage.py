@@ -87,7 +87,7 @@ def find_films(
         raise with_command(error, annotations, folder) from error
     films = FilmFolder(folder)
     whole, (draft, told) = draft, in_files(draft, lambda name: bool(films.find(name)))
-    wanted = [name for name, video in draft.videos.items() if video.subset != "test"]
+    wanted = {name: video.film_of(name) for name, video in draft.videos.items() if video.subset != "test"}
     if not wanted:
         raise InputError(
             f"all films of {annotations.name} have the subset test",
@@ -96,7 +96,7 @@ def find_films(
         )
     paths, problems = _paths(wanted, films)
     if not paths and not problems:
-        raise _none_there(annotations, wanted, films)
+        raise _none_there(annotations, list(wanted.values()), films)
     videos: dict[str, VideoInfo] = {}
     for name, path in paths.items():
         tell(TrainingStage(name="checking the films", message=path.name))
@@ -107,11 +107,11 @@ def find_films(
             continue
         if draft.videos[name].identity not in (None, videos[name].identity):
             del videos[name]
-            problems[name] = OTHER_FILM.format(name=name)
+            problems[name] = OTHER_FILM.format(name=wanted[name])
     if draft.format == mstcn.NAME and videos and annotation_fps is None:
         _check_one_rate(videos)
     rates = {name: mean_rate(video) for name, video in videos.items()}
-    durations = {name: LONG_S for name in _others(films, draft.videos)}
+    durations = {name: LONG_S for name in _others(films, [of.film_of(name) for name, of in draft.videos.items()])}
     for name, video in draft.videos.items():  # test films, and those with a problem that is reported already
         if video.subset == "test" or name in problems:
             durations[name] = LONG_S if video.duration_s is None else video.duration_s
@@ -142,7 +142,9 @@ def find_films(
     for names in _copies({name: videos[name] for name in used}):
         source = next((used[name].source for name in names if used[name].source is not None), names[0])
         used |= {name: replace(used[name], source=source) for name in names if used[name].source is None}
-        notes.append(f"{listed(names)} are copies of one film: they are kept on one side")
+        one_film = len({used[name].film_of(name) for name in names}) == 1
+        what = "regions of one film" if one_film else "copies of one film"
+        notes.append(f"{listed(names)} are {what}: they are kept on one side")
     return Footage(
         annotations=replace(found, videos=used),
         videos={name: videos[name] for name in used},
@@ -150,18 +152,20 @@ def find_films(
     )
 
 
-def _paths(wanted: Sequence[str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
-    """The file of each film that has one, and for some of the others the reason why they have none."""
+def _paths(wanted: Mapping[str, str], films: FilmFolder) -> tuple[dict[str, Path], dict[str, str]]:
+    """The file of each film that has one, and for some of the others the reason why they have none. wanted: by what it
+    is called, the film's name.
+    """
     paths: dict[str, Path] = {}
     problems: dict[str, str] = {}
     owner: dict[str, str] = {}
-    for name in wanted:
-        files = films.find(name)
+    for name, film in wanted.items():
+        files = films.find(film)
         if len(files) > 1:
             problems[name] = f"{name} may be {listed(files)}: write its path, or remove the others"
-        elif not files and films.leads_out(name):
+        elif not files and films.leads_out(film):
             problems[name] = f"{name} is a link that leads out of the folder, which is not allowed"
-        elif files and owner.setdefault(files[0], name) != name:
+        elif files and owner.setdefault(files[0], film) != film:
             problems[name] = f"{name} is {files[0]}, and so is {owner[files[0]]}"
         elif files:
             paths[name] = films.root / files[0]

@@ -22,6 +22,7 @@ from vtn_stream.training.footage import Footage, find_films
 from vtn_stream.training.known import check_background, known_hours, teaching
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.rate import grid_rate
+from vtn_stream.training.regions import looked_at
 from vtn_stream.training.split import Parts, parts
 from vtn_stream.video import DecodingProcess
 
@@ -42,6 +43,7 @@ class Material:
     videos    the file of each film, by the film's name
     inputs    through which the films were embedded: their values hold the columns of all, in this order
     base      the model from which the training goes on; films that it knows are in no fold
+    regions   of each film's picture, by the film's name, as a recipe names them
     """
 
     films: tuple[TrainingFilm, ...]
@@ -55,6 +57,7 @@ class Material:
     inputs: tuple[str, ...] = (PICTURE,)
     base: Checkpoint | None = None
     videos: Mapping[str, VideoInfo] = field(default_factory=dict)
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(
@@ -87,6 +90,7 @@ def prepare(
         skip_bad=skip_bad,
         on_event=tell,
     )
+    footage, regions = looked_at(footage, options, base)
     annotated: Mapping[str, AnnotatedVideo] = footage.annotations.videos
     kind = natural_head(annotated) if options.head == "auto" else options.head
     if base is not None:
@@ -110,7 +114,7 @@ def prepare(
     asked = options.sampling if base is None else SamplingPlan(base.recipe.fps)
     plan, slips = grid_rate(used, {name: footage.videos[name] for name in names}, asked)
     encoder = open_encoder()
-    work = work_to_do(footage, names, encoder.recipe(plan.fps), store, inputs=inputs)
+    work = work_to_do(footage, names, encoder.recipe(plan.fps), store, inputs=inputs, regions=regions)
     notes = (*footage.notes, *idle, *split.notes, *doubts, *slips)
     of_store: tuple[str, ...] = ()  # of this machine alone: the model's card does not tell it
     if work.num_films_elsewhere:
@@ -134,7 +138,18 @@ def prepare(
             notes=notes + of_store,
         )
     )
-    films = embed_films(footage, names, plan, encoder, store, process, inputs=inputs, skip_bad=skip_bad, on_event=tell)
+    films = embed_films(
+        footage,
+        names,
+        plan,
+        encoder,
+        store,
+        process,
+        inputs=inputs,
+        regions=regions,
+        skip_bad=skip_bad,
+        on_event=tell,
+    )
     if len(films) < len(names):  # what is left may be too little
         split = _parts(_of(annotated, list(films)), footage, options, base)
         there, doubts = check_enough(used, labels, split, kind, anyway=anyway, old=old)
@@ -156,6 +171,7 @@ def prepare(
         inputs=tuple(inputs),
         base=base,
         videos={film.name: footage.videos[film.name] for film in (*learnt, *held_out)},
+        regions={film.name: film.region for film in (*learnt, *held_out)},
     )
 
 

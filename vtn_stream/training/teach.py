@@ -23,6 +23,7 @@ from vtn_stream.training.fine_tuning import recipe_after
 from vtn_stream.training.learn import learn, state_files
 from vtn_stream.training.options import TrainingOptions
 from vtn_stream.training.prepare import prepare
+from vtn_stream.training.regions import recipe_of
 from vtn_stream.training.ways import INPUTS, POOLING
 from vtn_stream.training.write import write
 from vtn_stream.video import DecodingProcess
@@ -73,8 +74,9 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
         material = prepare(options, open_encoder, store, process, inputs=inputs, base=base, on_event=tell)
         encoder, boxes = encoders[0], dict[str, Box | None]()
         if options.learn_backbone != "no":
-            region = encoder.recipe(material.plan.fps).region
-            boxes = {name: box_of(region, video, store, process) for name, video in material.videos.items()}
+            boxes = {
+                name: box_of(material.regions[name], video, store, process) for name, video in material.videos.items()
+            }
     source = None
     if options.learn_backbone != "no":
         weights = base.backbone if base is not None and options.weights is None else options.weights
@@ -94,7 +96,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
             on_event=tell,
         )
         tell(TrainingStage(name="writing"))
-        recipe = encoder.recipe(material.plan.fps)
+        recipe = recipe_of(encoder.recipe(material.plan.fps), [film.region for film in material.films])
         if learnt.backbone is not None:
             recipe = recipe_after(recipe, learnt.backbone)
         plots = write(material, learnt, recipe, output)

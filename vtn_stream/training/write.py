@@ -24,6 +24,7 @@ from vtn_stream.training.describe import card_facts, provenance
 from vtn_stream.training.hyperparameters import Hyperparameters
 from vtn_stream.training.learnt import Learnt
 from vtn_stream.training.prepare import Material
+from vtn_stream.training.regions import of_model
 
 __all__ = ["write"]
 
@@ -85,7 +86,9 @@ def _checkpoint(material: Material, learnt: Learnt, recipe: Recipe) -> Checkpoin
         operating_points=learnt.points,
         instants=material.instants,
         phase_rules=learnt.rules,
-        training=provenance(material, learnt) | _films(material, tensors),
+        training=provenance(material, learnt)
+        | _films(material, tensors)
+        | of_model([film.region for film in material.films], material.base),
         tensors=tensors,
     )
 

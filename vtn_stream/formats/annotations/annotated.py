@@ -64,6 +64,8 @@ class AnnotatedVideo:
     identity     of the film that was corrected: another one, or another version of it, has other times
     at_least_s   that the film lasts, where its length is not known: so far people looked
     parts        the files of a recording, where the annotations say them
+    film         the film's name, where this is about one region of several of its picture, and named so
+    region       of the picture that was looked at, as a recipe names it; None: all of it, or nobody says it
     """
 
     segments: tuple[Segment, ...] = ()
@@ -78,6 +80,12 @@ class AnnotatedVideo:
     identity: str | None = None
     at_least_s: float = 0.0
     parts: tuple[Part, ...] = ()
+    film: str | None = None
+    region: str | None = None
+
+    def film_of(self, name: str) -> str:
+        """The film's name, where this is called `name`."""
+        return name if self.film is None else self.film
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +173,9 @@ def in_files(annotations: Annotations, is_film: Callable[[str], bool]) -> tuple[
     """
     videos, told = dict[str, AnnotatedVideo](), list[str]()
     for name, video in annotations.videos.items():
-        files = {} if is_film(name) else {n: of for n, of in per_file(name, video).items() if is_film(n)}
+        files = dict[str, AnnotatedVideo]()
+        if not is_film(video.film_of(name)):
+            files = {n: of for n, of in per_file(name, video).items() if is_film(of.film_of(n))}
         if not files:
             videos[name] = video
             continue
@@ -186,17 +196,21 @@ def per_file(name: str, video: AnnotatedVideo) -> dict[str, AnnotatedVideo]:
     """What is known about each file of a recording of this name, in its own time: by the names of the films that they
     are. They belong on the same side of a split.
     """
-    folder, files = PurePosixPath(name).parent, dict[str, AnnotatedVideo]()
+    film = video.film_of(name)
+    folder, files = PurePosixPath(film).parent, dict[str, AnnotatedVideo]()
     for part in video.parts:
         pieces = (s.cropped(part.start_s, part.end_s) for s in video.segments)
-        files[(folder / part.video_path).as_posix()] = AnnotatedVideo(
+        file = (folder / part.video_path).as_posix()
+        files[file + name.removeprefix(film)] = AnnotatedVideo(
             segments=tuple(piece.shift(-part.start_s) for piece in pieces if piece is not None),
             duration_s=part.duration_s,
             subset=video.subset,
-            source=video.source or name,
+            source=video.source or film,
             rate=part.nominal_rate,
             known=None if video.known is None else video.known.cropped(part.start_s, part.end_s),
             identity=part.video_identity or None,
+            film=None if video.film is None else file,
+            region=video.region,
         )
     return files
 

@@ -172,6 +172,8 @@ def _checked(findings: Findings, videos: Mapping[str, float] | None) -> tuple[di
             identity=film.identity,
             at_least_s=_looked_until_s(film),
             parts=film.parts,
+            film=film.film or None,
+            region=film.region,
         )
     if cut:
         most = max(over_s for _, over_s in cut)

@@ -6,7 +6,8 @@ match.csv is about match. FILM.timeline.json in the folder and the folders in it
 written with it, the one that a person changed counts; timelines that nobody changed are left out, with a warning that
 names them, since they say what was predicted. Films, pages and what `export` made of a timeline beside it are passed
 over, and so are other files, with a warning that names them.
-Loses what those formats lose; of timelines all but segments and the film's length.
+Loses what those formats lose; of timelines all but segments, the film's length, and the region of the picture that was
+looked at. One with a name is called FILM, NAME.
 """
 
 import hashlib
@@ -30,12 +31,14 @@ from vtn_stream.formats.reading import ENDS_WITH_LAST, encoding_of, named_by
 from vtn_stream.formats.sheets import is_spreadsheet
 from vtn_stream.formats.writing import Options
 from vtn_stream.known import known_of
+from vtn_stream.region import TRIMMED
 from vtn_stream.timeline import TOLERANCE_S, Segment, Timeline
 
 __all__ = [
     "NAME",
     "TIMELINE_NAME",
     "FilmFiles",
+    "called",
     "files_in",
     "is_timeline",
     "join",
@@ -202,6 +205,13 @@ def _read_own(
             if not _is_as_written(table, end, document):
                 changed.append(end)
     others = [_OWN.sub(end, file.name) for end in changed]
+    if changed and (region := document.timeline.region) is not None and region.name:
+        findings.problem(
+            At(file=name),
+            f"{listed(others)} was changed, and a table does not say that it is about {shown(region.name)} alone: "
+            "correct that on the page of the film, and move the table away",
+        )
+        return
     if changed and (document.origin == "edited" or is_corrected(document.timeline)):
         findings.problem(
             At(file=name), f"it was changed, and so was {listed(others)}: move away the one that should not count"
@@ -230,7 +240,7 @@ def _is_as_written(table: Path, end: str, document: timeline_json.Document) -> b
 
 def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_truth: bool) -> list[str]:
     timeline, corrected = document.timeline, as_truth and is_corrected(document.timeline)
-    name = timeline.video_path
+    name = called(timeline)
     if findings.knows(name):
         findings.problem(at, f"another file is about {name} too: keep one of them, or give the films different names")
         return []
@@ -239,7 +249,10 @@ def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_tru
     film = findings.film(name, at, duration_s=None if is_guessed else timeline.duration_s)
     if film is None:
         return []
-    findings.films[film].parts = timeline.parts
+    found = findings.films[film]
+    found.parts, found.region = timeline.parts, _region_of(timeline)
+    if name != timeline.video_path:
+        found.film = film.removesuffix(name.removeprefix(timeline.video_path))
     for s in timeline.segments:
         if corrected and not s.by_hand:
             continue
@@ -257,6 +270,23 @@ def _add(findings: Findings, document: timeline_json.Document, at: At, *, as_tru
     if not is_guessed and timeline.span_s != (0.0, timeline.duration_s):
         warnings.append("about a part of its film only; the rest counts as if nothing happened there")
     return warnings
+
+
+def called(timeline: Timeline) -> str:
+    """What the film is called, or the region of its picture that has a name."""
+    name = "" if timeline.region is None else timeline.region.name
+    return f"{timeline.video_path}, {name}" if name else timeline.video_path
+
+
+def _region_of(timeline: Timeline) -> str | None:
+    """The region that was looked at, as a recipe names it; None: all of the picture, as far as anybody says."""
+    recipe = timeline.provenance.get("recipe")
+    if isinstance(recipe, dict) and recipe.get("region") == TRIMMED:
+        return TRIMMED
+    region = timeline.region
+    if region is None or region.in_percent == [0, 0, 100, 100]:
+        return None
+    return region.text
 
 
 def _spelled(findings: Findings, at: At, timeline: Timeline) -> Timeline:

@@ -34,4 +34,6 @@ class FoundFilm:
     known: Known | None = None  # where people looked, if not everywhere
     identity: str | None = None
     parts: tuple[Part, ...] = ()  # the files of a recording
+    film: str = ""  # where this is a region of it, with a name of its own
+    region: str | None = None  # of the picture, as a recipe names it
     observation: str = ""  # of BORIS: what it was coded in
