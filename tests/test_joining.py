@@ -201,6 +201,7 @@ def test_a_break_between_halves_is_time_that_no_file_has_where_the_clocks_agree_
     films["match_part2__mp4"] = film(2900, created_s=NOON + 3600)  # of the start, or of the end: 15 min or 700 s
     (recording,) = join_files({name.replace("__", "."): one for name, one in films.items()}).recordings
     assert recording.starts is None
+    assert any("do not agree on how much" in reason for reason in recording.reasons)
 
 
 def test_a_recording_is_called_as_its_files_are_without_the_part():

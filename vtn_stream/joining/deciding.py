@@ -274,6 +274,8 @@ def _reasons(names: Sequence[Named], verdicts: Sequence[Verdict], traits: Sequen
             reasons.append(f"some {by} go on")
     if gaps := [length(verdict.gap_s) for verdict in verdicts if verdict.gap_s]:
         reasons.append(f"by their clocks {' and '.join(gaps)} between them, which no file has")
+    if any(verdict.is_vague for verdict in verdicts):
+        reasons.append("by their clocks time is missing between them; they do not agree on how much, so it is left out")
     lengths = [one.duration_s for one in traits[:-1]]
     if len(lengths) > 1 and max(lengths) - min(lengths) <= _EQUAL_LENGTHS * max(lengths):
         reasons.append(f"all but the last are {length(max(lengths))} long")

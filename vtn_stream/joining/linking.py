@@ -39,6 +39,7 @@ class Verdict:
     by         what says that the recording goes on
     meanings   what the creation times may mean, if they go on; None where they say nothing
     gap_s      time between the two that no file has, seconds
+    is_vague   whether their clocks leave time between the two, and do not agree on how much: then gap_s is 0
     """
 
     link: Link
@@ -46,6 +47,7 @@ class Verdict:
     by: tuple[str, ...] = ()
     meanings: frozenset[str] | None = None
     gap_s: float = 0.0
+    is_vague: bool = False
 
 
 def judge(link: Link, before: Traits, after: Traits) -> Verdict:
@@ -75,7 +77,8 @@ def judge(link: Link, before: Traits, after: Traits) -> Verdict:
     if not by and kind in ("time", "number"):
         return Verdict(link=link, against=ONLY_NAMES)
     created = next((reading.goes_on for reading in going if reading.clock == "creation times"), None)
-    return Verdict(link=link, by=tuple(by), meanings=created, gap_s=_gap_s(pausing))
+    gap_s = _gap_s(pausing)
+    return Verdict(link=link, by=tuple(by), meanings=created, gap_s=gap_s or 0.0, is_vague=gap_s is None)
 
 
 def is_full(num_bytes: int) -> bool:
@@ -128,9 +131,13 @@ def _is_short(before: Traits, after: Traits) -> bool:
     return before.duration_s < _LEAST_SHARE * after.duration_s and before.num_bytes <= _LEAST_SHARE * after.num_bytes
 
 
-def _gap_s(pausing: list[Reading]) -> float:
-    """The time between two parts, if their clocks say so clearly: all of them the same, whatever they may mean."""
+def _gap_s(pausing: list[Reading]) -> float | None:
+    """The time between two parts, if their clocks say so clearly: all of them the same, whatever they may mean. None if
+    they say that there is some, and not how much.
+    """
     gaps_s = [gap_s for reading in pausing for gap_s in reading.gaps_s.values()]
-    if not gaps_s or max(gaps_s) - min(gaps_s) > max(reading.tolerance_s for reading in pausing):
+    if not gaps_s:
         return 0.0
+    if max(gaps_s) - min(gaps_s) > max(reading.tolerance_s for reading in pausing):
+        return None
     return round(gaps_s[0], 3)
