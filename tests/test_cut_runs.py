@@ -254,6 +254,16 @@ def test_a_full_disk_keeps_the_finished_clips(here, there):
     assert listed(there / "clips") == ["cut.json", "walk/001_00-00-01.000_walk.mp4"]
 
 
+def test_a_file_that_is_too_large_for_its_disk_does_not_stop_the_others(here, there):
+    PretendedCutting.trouble[2] = OSError(errno.EFBIG, "File too large")
+    code, out, err = here("cut", "film.mp4.timeline.json", "-o", "clips")
+    assert code == 1
+    assert the_line(err).startswith(
+        "vtn-stream: run/002_00-00-02.000_run.mp4: run/002_00-00-02.000_run.mp4 is larger than a file can be"
+    )
+    assert "2 files, 2 written now" in out
+
+
 def test_one_bad_clip_is_reported_and_the_others_are_written(here, there):
     PretendedCutting.trouble[1] = VideoError("film.mp4 is damaged there", "the clip was not written", "choose others")
     code, out, err = here("cut", "film.mp4.timeline.json", "-o", "clips")

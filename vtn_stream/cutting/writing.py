@@ -4,6 +4,7 @@ Films are read and encoded in a process of their own (`video.cutter`).
 """
 
 import contextlib
+import errno
 import hashlib
 import shutil
 import time
@@ -229,7 +230,7 @@ class _Work:
                 raise
             self._fail(ClipFailed(file=file, error=error))
         except OSError as error:
-            if is_full(error):
+            if is_full(error) and error.errno != errno.EFBIG:
                 raise StoreError(
                     f"the disk is full: {file} cannot be written",
                     f"{num(len(self.ready), 'finished clip')} stay, and the rest is missing",
@@ -238,6 +239,12 @@ class _Work:
             failed = InputError(
                 f"{file} cannot be written ({error.strerror})", "this clip is missing", "name another folder with -o"
             )
+            if error.errno == errno.EFBIG:  # a stick with FAT32, or a limit; smaller files still have room
+                failed = InputError(
+                    f"{file} is larger than a file can be on this disk",
+                    "it is missing",
+                    "name a folder on another disk with -o, or choose fewer segments",
+                )
             self._fail(ClipFailed(file=file, error=failed))
         else:
             finished = _finished(self.cutting, clip, file, receipt)
