@@ -87,14 +87,14 @@ def test_the_work_is_known_without_reading_what_is_stored(footage, encoder, stor
 
 
 def test_films_that_cannot_be_decoded_are_named_and_the_others_stored(footage, encoder, store, process, monkeypatch):
-    decode = DecodingProcess.frames
+    decode = DecodingProcess.windows
 
-    def frames(self, video, *rest):
+    def windows(self, video, *rest):
         if video.path.name != "a.mp4":
             raise VideoError(f"{video.path.name} is broken", "so", "do")
         return decode(self, video, *rest)
 
-    monkeypatch.setattr(DecodingProcess, "frames", frames)
+    monkeypatch.setattr(DecodingProcess, "windows", windows)
     with pytest.raises(VideoError) as told:
         embed_films(footage, ["b", "a", "c"], PLAN, encoder, store, process)
     assert told.value.fact == "2 of 3 films cannot be used (b.mkv is broken and c.mp4 is broken)"
@@ -109,14 +109,14 @@ def test_films_that_cannot_be_decoded_are_named_and_the_others_stored(footage, e
 
 
 def test_positions_that_cannot_be_decoded_are_told(footage, encoder, store, process, monkeypatch):
-    decode = DecodingProcess.frames
+    decode = DecodingProcess.windows
 
-    def frames(self, video, *rest):
-        for batch in decode(self, video, *rest):
+    def windows(self, video, *rest):
+        for (batch,) in decode(self, video, *rest):
             batch.lost.extend(batch.items[lost:])
-            yield type(batch)(frames=batch.frames[:lost], items=batch.items[:lost], lost=batch.lost, thumbnails={})
+            yield [type(batch)(frames=batch.frames[:lost], items=batch.items[:lost], lost=batch.lost, thumbnails={})]
 
-    monkeypatch.setattr(DecodingProcess, "frames", frames)
+    monkeypatch.setattr(DecodingProcess, "windows", windows)
     events, lost = [], 30
     film = embed_films(footage, ["a"], PLAN, encoder, store, process, on_event=events.append)["a"]
     assert int(film.index.valid.sum()) == 30
@@ -204,14 +204,14 @@ def test_held_out_clips_of_a_label_that_is_not_learnt_are_left_out(prepared, tab
 
 
 def test_what_is_left_without_the_films_that_fail_is_checked_again(prepared, table, monkeypatch):
-    decode = DecodingProcess.frames
+    decode = DecodingProcess.windows
 
-    def frames(self, video, *rest):
+    def windows(self, video, *rest):
         if video.path.name == "b.mkv":
             raise VideoError(f"{video.path.name} is broken", "so", "do")
         return decode(self, video, *rest)
 
-    monkeypatch.setattr(DecodingProcess, "frames", frames)
+    monkeypatch.setattr(DecodingProcess, "windows", windows)
     file = table(*two("a", subset="training"), *two("b", subset="validation"))
     with pytest.raises(InputError, match="there is one film, so nothing can be chosen"):
         prepared(file, skip_bad=True)
