@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -311,3 +312,9 @@ def test_what_the_process_says_of_a_clip_is_checked(tmp_path):
     for lie in LIES:
         with pytest.raises(ValueError, match=r"\w"):
             cutter._receipt(HONEST | lie, 10, pieces)
+
+
+def test_an_encrypted_film_is_not_cut(film, cutting, tmp_path):
+    video = replace(film("one keyframe").video, num_encrypted=3)
+    with pytest.raises(VideoError, match="are encrypted; nothing was cut from it; decrypt it first"):
+        cutting.cut([Piece(video=video, start_s=0, end_s=1)], tmp_path / "clip.mp4")

@@ -36,6 +36,9 @@ _MAX_HELD = 64
 _MAX_DISTRUSTED = 8
 _INTRA = (PictureType.I, PictureType.NONE)
 _IDR = 5
+# In an AVI with B-frames a packet may hold two frames, and the next one, of a few bytes, stands for the second. A copy
+# that ends between them would show another frame at its end.
+_PLACEHOLDER_BYTES = 8
 
 
 Opened = tuple[av.container.InputContainer, av.video.stream.VideoStream]
@@ -225,6 +228,8 @@ class ClipFilm:
                 check = _FirstFrame(packet.stream, int(self.pts[first]))
             if (sound := check.sees(packet)) is False:
                 return None
+            if codec == "mpeg4" and packet.size <= _PLACEHOLDER_BYTES:
+                raise NotCopyable("its frames are packed, as in DivX files")
             frame = int(np.searchsorted(self.pts, time)) if time != NO_PTS else len(self.pts)
             if frame == len(self.pts) or self.pts[frame] != time:
                 hidden += 1

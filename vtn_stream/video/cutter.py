@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, Self
 import numpy as np
 
 from vtn_stream.atomic import replacing
-from vtn_stream.errors import DecodingLost, listed
+from vtn_stream.errors import DecodingLost, VideoError, listed
 from vtn_stream.film import VideoInfo
 from vtn_stream.video import answers
 from vtn_stream.video.clip_plan import Span, copied_span, exact_span
@@ -170,6 +170,10 @@ class CuttingProcess:
         videos = _distinct([piece.video for piece in pieces])
         for video in videos:
             check_unchanged(video)
+            if video.num_encrypted:  # packets that are copied into another file lose what they are decrypted with
+                raise VideoError(
+                    f"frames of {video.path.name} are encrypted", "nothing was cut from it", "decrypt it first"
+                )
         header, payload = _question(videos, pieces, spans)
         header |= {"do": "cut", "container": output.suffix[1:], "encodes": encodes}
         request = Request(film=_names(videos), patience_s=self._patience_s(videos, spans, pieces))
