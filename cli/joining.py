@@ -32,7 +32,7 @@ def check_join(join: str | None, **others: object) -> None:
     for name, given in others.items():
         if join is not None and given:
             reasons = {
-                "anonymous": "recordings are found by the names of their files, which results then show",
+                "anonymous": "it shows the names of the files; analyze --as joins files without them",
                 "limit": "it would cut recordings apart",
                 "retry_failed": "the same command without it tries failed recordings again, and skips finished ones",
             }
