@@ -77,11 +77,11 @@ class FleetWorker(Worker):
         super().__init__(encoder=self.encoder, **arguments)
         leases.TIME_TO_LIVE_S = self.lease_s
         self.film = ""
-        frames, replace, write = self._analyzer._process.frames, os.replace, self._analyzer._store.write
+        decoded, replace, write = self._analyzer._process.windows, os.replace, self._analyzer._store.write
 
         def decoding(*arguments, **options):
             self.at("decoding")
-            yield from frames(*arguments, **options)
+            yield from decoded(*arguments, **options)
 
         def writing(source, target):
             if "films" in str(target) and str(target).endswith(".arrow"):
@@ -95,7 +95,7 @@ class FleetWorker(Worker):
             self.note(f"stored {self.film} {chunk.number}")
 
         atomic.os.replace = writing
-        self._analyzer._process.frames, self._analyzer._store.write = decoding, storing
+        self._analyzer._process.windows, self._analyzer._store.write = decoding, storing
 
     def make_encoder(self) -> FakeEncoder:
         return FakeEncoder(lambda: self.at("embedding"))

@@ -10,6 +10,7 @@ from vtn_stream.model import ClassificationConfig, EncoderConfig
 from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.timeline import Segment
+from vtn_stream.track import WHOLE
 from vtn_stream.training.augment import Augmentation
 from vtn_stream.training.film_source import FilmSource
 from vtn_stream.training.films import TrainingFilm, embedded
@@ -31,7 +32,9 @@ def lesson_of(folder, film_maker, tiny, tiny_weights, num=4):
     with DecodingProcess() as process:
         for n in range(num):
             video = probe(film_maker(folder / f"clip {n}.mp4", [(SECONDS, 1 + n % 2)]), process)
-            values, index = embedded(video, SamplingPlan(FPS), encoder, store, process, INPUTS, lambda event: None)
+            values, index = embedded(
+                video, SamplingPlan(FPS), encoder, store, process, INPUTS, lambda event: None, region=WHOLE
+            )
             videos[f"clip {n}"] = video
             films.append(
                 TrainingFilm(

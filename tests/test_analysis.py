@@ -244,7 +244,7 @@ def test_a_gap_for_what_is_not_in_the_file_begins_where_its_last_frame_ends(film
 def test_lost_chunks_are_gaps_and_the_analysis_is_complete_all_the_same(slides, open_analyzer, tmp_path, monkeypatch):
     from vtn_stream.video import requests as room
 
-    monkeypatch.setattr(room.DecodingProcess, "frames", _always_lost)
+    monkeypatch.setattr(room.DecodingProcess, "windows", _always_lost)
     with open_analyzer(tmp_path / "store", fps="0.1") as analyzer:
         timeline = analyzer.analyze(analyzer.plan(slides)).timeline
     assert [(g.start_s, g.end_s, g.reason[:15]) for g in timeline.gaps] == [(0, timeline.duration_s, "decoding failed")]

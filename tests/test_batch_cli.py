@@ -93,6 +93,7 @@ def test_what_was_asked_for_reaches_the_batch(here, films, faked, tmp_path):
         "results": ResultOptions(output=tmp_path / "out", formats=("csv",), overwrite=True),
         "num_workers": 3,
         "names": None,
+        "join": False,
     }
     assert faked.indexed is None  # without pages there is nothing that it could lead to
     assert here("batch", "films", "-o", tmp_path / "out")[0] == 0

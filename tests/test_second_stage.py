@@ -100,9 +100,9 @@ def test_killed_after_its_last_step_it_learns_nothing_again_and_its_folder_goes_
     begun, second = stages[0].weights[1.0], fits_of(lesson, num_epochs=1)[1]
     kept = replace(lesson, work=tmp_path)
 
-    def kill(*given):
+    def kill(*given, **named):
         if len(given) > 2:
-            embedded(*given)
+            embedded(*given, **named)
         raise Killed
 
     with monkeypatch.context() as patch:

@@ -34,6 +34,7 @@ OTHER = {
         "colour": "BGR",
         "input": "change-1/8",
         "pooling": "maximum",
+        "region": "25%,0%,50%,100%",
     },
     EXECUTION: {
         "device": "cuda",

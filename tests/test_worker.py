@@ -48,19 +48,20 @@ def stored(analyzed, tmp_path):
 
 def lose(analyzer: Analyzer, number: int) -> list[int]:
     """From now on decoding dies on this chunk. Gives the list of the chunks that are asked for, from which on."""
-    frames, asked = analyzer._process.frames, []
+    decoded, asked = analyzer._process.windows, []
 
-    def dying(video, pts, size, *wants):
+    def dying(video, pts, windows, wants=None, **options):
         chunk = analyzer.sampling.chunks(video)[number]
         begin, end = (video.pts[0] + int(60 * n / video.time_base) for n in (number, number + 1))
         asked.append(int((pts[0] - video.pts[0]) * video.time_base) // 60)
         before = pts < begin
-        yield from frames(video, pts[before], size, *(w[before] for w in wants)) if before.any() else ()
+        early = None if wants is None else wants[before]
+        yield from decoded(video, pts[before], windows, early, **options) if before.any() else ()
         if ((begin <= pts) & (pts < end)).any():
             raise DecodingLost(f"decoding died at {chunk.number}", "frames are missing", "run again")
-        yield from frames(video, pts, size, *wants)
+        yield from decoded(video, pts, windows, wants, **options)
 
-    analyzer._process.frames = dying
+    analyzer._process.windows = dying
     return asked
 
 

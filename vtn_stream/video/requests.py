@@ -153,7 +153,8 @@ class DecodingProcess:
         Raises VideoError if the film cannot be opened, DecodingLost if the process fails. Leave the loop
         early and the process is stopped; the next call starts another.
         """
-        windows = self.windows(video, pts, [Window(size, box, video.upright_size)], wants_thumbnail, is_fresh=is_fresh)
+        window = Window((int(size[0]), int(size[1])), box, video.upright_size)  # JSON has no numbers of numpy
+        windows = self.windows(video, pts, [window], wants_thumbnail, is_fresh=is_fresh)
         with contextlib.closing(windows) as batches:
             for (batch,) in batches:
                 yield batch
