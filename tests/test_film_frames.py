@@ -9,7 +9,7 @@ from learning_films import FPS, INPUTS, LABELS, SIZE, lesson_of, settings_of
 
 from vtn_stream.backbone import trainable
 from vtn_stream.embedding import Warned
-from vtn_stream.errors import TrainingError
+from vtn_stream.errors import TrainingError, VideoError
 from vtn_stream.model import VTN, VTNConfig
 from vtn_stream.training.augment import Look
 from vtn_stream.training.crops import Crops
@@ -156,9 +156,7 @@ def test_a_film_that_is_gone_is_named_once_and_its_embeddings_stay(lesson, proce
     ]
     assert examples.lost == {"clip 1"}
     assert [bool(film[0].any()) for film in changed(bank, lesson)] == [True, False, True, True]
-    with pytest.raises(
-        TrainingError, match=r"^clip 1 is not there any more, or was replaced; the image network cannot"
-    ):
+    with pytest.raises(VideoError, match=r"^clip 1 is not there any more, or was replaced; the image network cannot"):
         without.source.check_there(lesson.films)
 
 
