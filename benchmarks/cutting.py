@@ -29,7 +29,8 @@ def main() -> None:
     parser.add_argument("films", nargs="*", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0, help="of the clip in the middle")
     arguments = parser.parse_args()
-    films = arguments.films or [Path(os.environ["VTN_STREAM_DATA"]) / "films/talk-with-slides.mp4"]
+    data = Path(os.environ.get("VTN_STREAM_DATA", "../shared/data"))
+    films = arguments.films or [data / "films/talk-with-slides.mp4"]
     print("| film | what | how | seconds of film | times real time | of CPU |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, CuttingProcess() as process:
         for film in films:
