@@ -95,8 +95,10 @@ class Embedded:
 class Clips:
     """Clips to learn from: `Examples` of embeddings, 16 clips a batch."""
 
-    def __init__(self, clips: Sequence[Embedded], truth: NDArray[np.int64], sampling: ClipSampling) -> None:
-        self._clips, self._truth, self._sampling = clips, truth, sampling
+    def __init__(
+        self, clips: Sequence[Embedded], truth: NDArray[np.int64], sampling: ClipSampling, positions: str
+    ) -> None:
+        self._clips, self._truth, self._sampling, self._positions = clips, truth, sampling, positions
 
     @property
     def num_batches(self) -> int:
@@ -107,7 +109,7 @@ class Clips:
         for batch in range(first, self.num_batches):
             chosen = order[batch * BATCH : (batch + 1) * BATCH]
             rng = np.random.default_rng([seed, number, batch])
-            tensors = seen([self._clips[n] for n in chosen], self._sampling, rng)
+            tensors = seen([self._clips[n] for n in chosen], self._sampling, rng, self._positions)
             yield Example(batch=batch_of(*tensors, torch.from_numpy(self._truth[chosen])))
 
     def learnt(self, example: Example, embeddings: Tensor) -> None:
@@ -127,10 +129,10 @@ def batch_of(embeddings: Tensor, ids: Tensor, valid: Tensor, clips: Tensor) -> B
 
 
 def seen(
-    clips: Sequence[Embedded], sampling: ClipSampling, rng: np.random.Generator | None
+    clips: Sequence[Embedded], sampling: ClipSampling, rng: np.random.Generator | None, positions: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Embeddings [B, n, D], indices of frames from the window's start [B, n] and which are there [B, n]; windows at
-    random places, without rng in the middle.
+    random places, without rng in the middle. Learned positions count the frames that are taken, 0 to n - 1.
     """
     parts = []
     for clip in clips:
@@ -139,6 +141,8 @@ def seen(
         start = spare // 2 if rng is None else int(rng.integers(spare + 1))
         rows = start + np.floor(np.linspace(0, length - 1, sampling.frames)).astype(np.int64)
         ids = np.maximum(clip.frame[rows] - clip.frame[start], 0)
+        if positions == "learned":
+            ids = np.arange(sampling.frames, dtype=np.int64)
         parts.append((clip.values[rows].astype(np.float32), ids, clip.valid[rows]))
     embeddings, ids, valid = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*parts, strict=True))
     return embeddings, ids, valid
@@ -194,14 +198,16 @@ def fitted(clips: Sequence[Embedded], truth: NDArray[np.int64], row: Row, seed: 
     every = np.concatenate([clip.values[clip.valid] for clip in clips]).astype(np.float64)
     network.encoder.input_mean.copy_(torch.from_numpy(every.mean(0)))
     network.encoder.input_deviation.copy_(torch.from_numpy(every.std(0) + 1e-6))
-    return run(Clips(clips, truth, sampling), network, settings, stops=[settings.num_epochs]).network
+    return run(
+        Clips(clips, truth, sampling, settings.encoder.positions), network, settings, stops=[settings.num_epochs]
+    ).network
 
 
 @torch.no_grad()
 def named(network: VTN, clips: Sequence[Embedded], row: Row, seed: int) -> NDArray[np.float64]:
     """The probability of a fight in each clip."""
-    _, sampling = settings_of(row, clips[0].values.shape[1], seed)
-    embeddings, ids, valid = seen(clips, sampling, None)
+    settings, sampling = settings_of(row, clips[0].values.shape[1], seed)
+    embeddings, ids, valid = seen(clips, sampling, None, settings.encoder.positions)
     if row[2]:
         orders = [np.random.default_rng([seed, n]).permutation(sampling.frames) for n in range(len(clips))]
         order = torch.from_numpy(np.stack(orders))
