@@ -5,7 +5,10 @@ timelines  how timelines are read
 names      what a film's results are called, and where they are
 hand_work  what people changed of them, and how it is kept
 writing    how results are written, and what is said of hand work
+fates      what becomes of the files that are there
 files      FILM.timeline.json and what lies beside it; never over another film's, and never over hand work
+follow_file  FILM.follow.jsonl: what was told as final while a film was written
+growing    all of that while a film is written
 pages      one film as an HTML page
 overview   a folder of timelines: a page for each, and index.html over all of them
 """

@@ -6,15 +6,14 @@ FILM.timeline.json          the timeline, always; with the digests of the others
 FILM.timeline.csv           and every other format asked for, the page (.html) among them
 FILM.scores.arrow           what the model said of each position, so that thresholds can change later
 FILM.timeline.partial.json  while the analysis runs, or after one was killed: readable at any moment
+FILM.follow.jsonl           of a film that was followed: see follow_file.py
 NAME.edited-1               a file that was put aside, as it was changed by hand, or may have been
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.anonymous import anonymous
 from vtn_stream.corrections import Kept
@@ -23,19 +22,18 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.formats import FORMATS, Options, timeline_json
 from vtn_stream.results.blank import blank_in_page
 from vtn_stream.results.corrected import check_within, copies_line, drawn_over, kept_lines, recordings_line
+from vtn_stream.results.fates import Fate, corrected_in, fate_of, fate_of_timeline, kept_whole
 from vtn_stream.results.format_names import PAGE, suffix_of
 from vtn_stream.results.hand_work import Beside, put_aside
 from vtn_stream.results.names import plain_name
 from vtn_stream.results.pages import Scored, page_of, quiet_way_to
-from vtn_stream.results.writing import aside_line, check_results_folder, holds, is_kept_beside, kept_line, write
+from vtn_stream.results.writing import aside_line, check_results_folder, kept_line, write
 from vtn_stream.seal import digest
 from vtn_stream.store import scores_content, scores_identity
 from vtn_stream.timeline import Timeline
 from vtn_stream.track import GridScores
 
 __all__ = ["ResultFiles", "Saved"]
-
-Fate = Literal["replace", "aside", "keep"]  # of a file that is there: it is written anew, put aside first, or kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +82,14 @@ class ResultFiles:
         }
         self.scores = folder / f"{stem}.scores.arrow"
         self.partial = folder / f"{stem}.timeline.partial.json"
+        self.follow = folder / f"{stem}.follow.jsonl"
         self._folder, self._stem = folder, stem
         self._film, self._name, self._parts = film, name, tuple(parts)
         self._inside = Path.cwd() if inside is None else inside
         self._store = store
         self._thumbnails = thumbnails
         self._overwrite = self._discard_edits = False
+        self._also: frozenset[str] = frozenset()
 
     def claim(
         self,
@@ -98,18 +98,20 @@ class ResultFiles:
         overwrite: bool = False,
         discard_edits: bool = False,
         span_s: tuple[float, float] | None = None,
+        also: Iterable[str] = (),
     ) -> str | None:
         """Makes sure that the folder can be written and that no file of another film is in the way.
 
         overwrite      another film's files may be replaced, as far as they are no hand work
         discard_edits  hand work may be put aside
         span_s         the part of the film that will be drawn; None: all of it
+        also           other identities of this film: those that it had while it was written
 
         The line that is given says that the timeline was changed outside of a page. Nothing of the film is to be
         written then: what is drawn of it would say something else.
         """
         check_results_folder(self._folder, "the film was not analyzed")
-        self._overwrite, self._discard_edits = overwrite, discard_edits
+        self._overwrite, self._discard_edits, self._also = overwrite, discard_edits, frozenset(also)
         beside = self._look(video_identity)
         corrected = self._corrected(beside)
         if corrected is not None and span_s is not None:
@@ -130,9 +132,14 @@ class ResultFiles:
         """Whether people corrected the timeline that is there in a page."""
         return self._corrected(self._beside()) is not None
 
-    def save_partial(self, timeline: Timeline) -> None:
+    def save_partial(self, timeline: Timeline, *, with_page: bool = False) -> None:
+        """with_page: the page, where it was asked for, shows what is there by now; without pictures and curves."""
         timeline, beside = self._called(timeline), self._look(timeline.video_identity, is_running=True)
-        self._write_partial(self._around_hand_work(timeline, beside).timeline, beside, {})
+        timeline = self._around_hand_work(timeline, beside).timeline
+        self._write_partial(timeline, beside, {})
+        page = self.timelines.get(PAGE)
+        if with_page and page is not None and self._fate(page, beside) == "replace":
+            write(page, self._page(timeline, None, self._earlier(timeline, beside)))
 
     def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> Saved:
         """Writes every file, the timeline last: if it is there, so are the others. Hand work is kept, or put aside.
@@ -161,7 +168,7 @@ class ResultFiles:
         contents = {file: content for file, content in contents.items() if fates[file] != "keep"}
         self._write_partial(timeline, beside, digests)
         contents[self._timeline] = timeline_json.dumps(timeline, files)
-        fates[self._timeline] = self._fate_of_timeline(timeline, beside)
+        fates[self._timeline] = fate_of_timeline(self._timeline, timeline, beside, discard_edits=self._discard_edits)
         asides = []
         for file, content in contents.items():
             if file == self._timeline and self._beside().timeline != beside.timeline:  # a page saved it just now
@@ -195,7 +202,7 @@ class ResultFiles:
         written = FORMATS[name].write([timeline], Options())
         return written.content, [f"{FORMATS[name].title}: {warning}" for warning in written.warnings]
 
-    def _page(self, timeline: Timeline, scored: Scored, files: Mapping[str, tuple[str, ...]]) -> bytes:
+    def _page(self, timeline: Timeline, scored: Scored | None, files: Mapping[str, tuple[str, ...]]) -> bytes:
         """files: digests that the timeline's file has, and so the one that the page saves."""
         film = None if self._name else quiet_way_to(self._film, self._folder, self._inside)
         ways = list[str]()
@@ -203,7 +210,7 @@ class ResultFiles:
             for file, part in zip(self._parts, timeline.parts, strict=True):
                 ways.append(quiet_way_to(file, self._folder, self._inside) or part.video_path)
         # Nothing is said of a film that lies elsewhere, or has no pictures: the page itself does.
-        pictures = self._thumbnails
+        pictures = self._thumbnails and scored is not None
         return page_of(
             timeline, film=film, parts=ways, store=self._store, thumbnails=pictures, scored=scored, files=files
         ).content
@@ -216,7 +223,7 @@ class ResultFiles:
 
     def _earlier(self, timeline: Timeline, beside: Beside) -> dict[str, tuple[str, ...]]:
         """The digests of the film's files that are there, other formats among them."""
-        if self._owners(beside) != {timeline.video_identity}:
+        if not self._are_of(timeline.video_identity, self._owners(beside)):
             return {}
         ends = (*(beside.digests or ()), *beside.written)
         return {end: beside.known(end) for end in ends if (self._folder / f"{self._stem}.{end}").exists()}
@@ -248,10 +255,10 @@ class ResultFiles:
             )
         existing = [file for file in (*self.timelines.values(), self.scores, self.partial) if file.exists()]
         owners = self._owners(beside)
-        if not existing or owners == {video_identity} or (self._discard_edits and not owners):
+        if not existing or self._are_of(video_identity, owners) or (self._discard_edits and not owners):
             return beside
         corrected = self._corrected(beside)
-        if corrected is not None and corrected.video_identity != video_identity:
+        if corrected is not None and not self._are_of(video_identity, {corrected.video_identity}):
             raise TimelineError(
                 f"{self._timeline.name} holds hand work over another film of this name, or over another version of it",
                 "it was kept and the film was not analyzed",
@@ -270,6 +277,10 @@ class ResultFiles:
                 "name another folder with -o, or put it aside with --overwrite and --discard-edits together",
             )
         return beside
+
+    def _are_of(self, video_identity: str, owners: set[str | None]) -> bool:
+        """Whether it is known whose files these are, and they are this film's."""
+        return bool(owners) and owners <= {video_identity, *self._also}
 
     def _owners(self, beside: Beside) -> set[str | None]:
         """Whose files are there, by the films' identities. A run that was killed while it saved has left some of them.
@@ -290,13 +301,11 @@ class ResultFiles:
 
     def _corrected(self, beside: Beside) -> Timeline | None:
         """The timeline that is there, if it holds hand work around which an analysis draws."""
-        if self._discard_edits or beside.timeline is None or not beside.timeline.is_corrected:
-            return None
-        return beside.timeline.timeline
+        return corrected_in(beside, discard_edits=self._discard_edits)
 
     def _around_hand_work(self, timeline: Timeline, beside: Beside) -> Kept:
         corrected = self._corrected(beside)
-        if corrected is None or corrected.video_identity != timeline.video_identity:
+        if corrected is None or not self._are_of(timeline.video_identity, {corrected.video_identity}):
             return Kept(timeline=timeline)
         return drawn_over(corrected, timeline)
 
@@ -309,36 +318,7 @@ class ResultFiles:
 
     def _kept_whole(self, beside: Beside) -> str | None:
         """The line that says so where the timeline is hand work, or may be."""
-        if self._discard_edits or beside.timeline is None or not beside.timeline.is_kept:
-            return None
-        name = self._timeline.name
-        if beside.timeline.origin == "damaged":
-            return (
-                f"the digests in {name} are damaged, so any file may be hand work; everything was kept and nothing was "
-                "written; --discard-edits puts it aside and draws it again"
-            )
-        how = "changed since it was written" if beside.timeline.origin == "edited" else "made by export or convert"
-        return (
-            f"{name} is hand work, {how}; it was kept and nothing was written beside it; "
-            "report and export show it as it is, --discard-edits puts it aside and draws it again"
-        )
+        return kept_whole(beside, discard_edits=self._discard_edits)
 
     def _fate(self, file: Path, beside: Beside, content: bytes | None = None) -> Fate:
-        """What becomes of another file than the timeline. content: what would be written."""
-        origin = beside.origin_of(file)
-        if origin in ("missing", "ours") or (content is not None and holds(file, content)):
-            return "replace"
-        saved = origin == "edited" and beside.timeline is not None and beside.timeline.is_corrected
-        if (saved or (origin == "foreign" and beside.timeline is not None)) and not is_kept_beside(file):
-            return "replace"  # a page that saves a corrected timeline can save its table as well
-        unknown = origin == "old" or (origin == "foreign" and beside.digests is None)
-        return "aside" if unknown or self._discard_edits else "keep"
-
-    def _fate_of_timeline(self, timeline: Timeline, beside: Beside) -> Fate:
-        if beside.timeline is None:
-            return "aside" if beside.trouble else "replace"
-        if beside.timeline.origin == "old":
-            same = json.loads(self._timeline.read_bytes()) == timeline_json.to_dict(timeline)
-            return "replace" if same else "aside"
-        lost = beside.timeline.is_corrected and self._corrected(beside) is None
-        return "aside" if beside.timeline.is_kept or lost else "replace"
+        return fate_of(file, beside, content, discard_edits=self._discard_edits)

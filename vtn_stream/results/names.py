@@ -39,12 +39,12 @@ __all__ = [
 MAX_STEM_BYTES = 200  # of a part: a file name holds 255, our suffixes included
 _TAG_DIGITS = 12  # 48 bits: among 20,000 films that all need one, two are the same once in a million listings
 _TAGGED = re.compile(rf"~[0-9a-f]{{{_TAG_DIGITS}}}$")
-_LIKE_RESULT = re.compile(r"\.(?:timeline|scores\.arrow)\b")
-_RESULT = re.compile(r"\.(?:timeline\.\w+|timeline\.partial\.json|scores\.arrow)$")
+_LIKE_RESULT = re.compile(r"\.(?:timeline|scores\.arrow|follow\.jsonl)\b")
+_RESULT = re.compile(r"\.(?:timeline\.\w+|timeline\.partial\.json|scores\.arrow|follow\.jsonl)$")
 
 
 def is_result_name(name: str) -> bool:
-    """Whether `batch` or `analyze` writes files with such a name."""
+    """Whether `batch`, `analyze` or `follow` writes files with such a name."""
     return _RESULT.search(name) is not None
 
 
