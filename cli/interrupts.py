@@ -3,7 +3,7 @@
 import signal
 from typing import NoReturn
 
-__all__ = ["check_interrupted", "watch_interrupts"]
+__all__ = ["check_interrupted", "watch_interrupts", "watch_termination"]
 
 _seen = False
 
@@ -14,6 +14,12 @@ def watch_interrupts() -> None:
     _seen = False
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+
+
+def watch_termination() -> None:
+    """Takes SIGTERM, with which services are stopped, as Ctrl-C."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
 
 
 def check_interrupted() -> None:

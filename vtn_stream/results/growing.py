@@ -28,8 +28,7 @@ PAGE_EVERY_S, PARTIAL_EVERY_S = 30.0, 1.0
 class GrowingResults:
     """A context manager, of a film that is begun.
 
-    aside              the name that the lines of another film or of other settings have now; None: there were none
-    segments, until_s  final ones that an earlier run told, and up to where
+    aside: the name that the lines of another film or of other settings have now; None where there were none
 
     Raises TimelineError where the files cannot be written or must not be, such as beside a timeline that was changed
     outside of a page; StoreError where the disk is full; InUse where another run writes them.
@@ -61,7 +60,6 @@ class GrowingResults:
             raise TimelineError(*kept.rsplit("; ", 2))
         self._record = FollowFile(files.follow, film=film.name, begins=begins, settings=settings)
         self.aside = self._record.aside
-        self.segments, self.until_s = tuple(self._record.segments), self._record.until_s
         self._partial, self._page = _Seldom(PARTIAL_EVERY_S, clock), _Seldom(PAGE_EVERY_S, clock)
 
     def __enter__(self) -> Self:
@@ -69,6 +67,16 @@ class GrowingResults:
 
     def __exit__(self, *_: object) -> None:
         self._record.close()
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All final ones that were told, by this run and by earlier ones."""
+        return tuple(self._record.segments)
+
+    @property
+    def until_s(self) -> float:
+        """All that ends before is among them."""
+        return self._record.until_s
 
     def add(self, segments: Sequence[Segment], until_s: float) -> tuple[Segment, ...]:
         """Keeps final segments, and up to where all is final; gives those that were not told before."""
@@ -84,7 +92,8 @@ class GrowingResults:
     def save(self, timeline: Timeline, scores: GridScores, index: FrameIndex, labels: tuple[str, ...]) -> Saved:
         """Writes the results of the film that has ended, as `analyze` does."""
         saved = self._files.save(timeline, scores, index, labels)
-        self._record.end(timeline.video_identity)
+        if timeline.complete:
+            self._record.end(timeline.video_identity)
         return saved
 
 
