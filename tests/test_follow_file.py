@@ -159,9 +159,7 @@ def test_a_full_disk_is_one_line_and_leaves_whole_lines(path, monkeypatch):
         file.add([WALK], 3.0)
         before = path.read_bytes()
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(
-            StoreError, match=r"^a.ts.follow.jsonl cannot be written \(No space left .*\); .*; .*"
-        ):
+        with pytest.raises(StoreError, match=r"^a.ts.follow.jsonl cannot be written \(No space left .*\); .*; .*"):
             file.add([RUN], 4.0)
         assert path.read_bytes() == before
         monkeypatch.undo()

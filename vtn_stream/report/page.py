@@ -123,6 +123,7 @@ def page(
         },
         "span": [_ms(time_s) for time_s in timeline.span_s],
         "complete": timeline.complete,
+        **({} if (final_s := _final_until_s(timeline)) is None else {"final": _ms(final_s)}),
         "analyzed": "annotation" not in timeline.provenance or "analysis" in timeline.provenance,
         "drawn": _drawn_at(timeline),
         "labels": [
@@ -255,6 +256,15 @@ def _drawn_at(timeline: Timeline) -> float | None:
         found = found.get(key) if isinstance(found, Mapping) else None
     is_score = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1
     return _score(found) if is_score and "selections" not in timeline.provenance else None
+
+
+def _final_until_s(timeline: Timeline) -> float | None:
+    """Up to where nothing will change in the timeline of a film that is still written."""
+    followed = timeline.provenance.get("followed")
+    found = followed.get("final_until_s") if isinstance(followed, Mapping) and not timeline.complete else None
+    if not isinstance(found, int | float) or isinstance(found, bool) or not 0 <= found <= MAX_TIME_S:
+        return None
+    return float(found)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -83,6 +83,10 @@ function facts() {
   document.querySelector("h1").title = data.film.name;
   $("length").textContent = `/ ${clock(length)}`;
   $("incomplete").hidden = data.complete;
+  if (data.final !== undefined) {
+    $("incomplete").textContent = `film goes on, final until ${clock(data.final)}`;
+    $("incomplete").title = "This was written while the film was recorded. What ends before this time will not change. Load the page again to see newer results.";
+  }
   $("part").hidden = !partial;
   $("part").textContent = `analyzed: ${clock(data.span[0])} – ${clock(data.span[1])}`;
   $("position").max = length;
