@@ -19,6 +19,7 @@ import math
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -197,7 +198,8 @@ class FollowFile:
                 written = written[os.write(self._file, written) :]
             os.fsync(self._file)
         except OSError as error:
-            os.ftruncate(self._file, before)  # no part of a line stays
+            with suppress(OSError):  # no part of a line stays; if it does, the next run takes it away
+                os.ftruncate(self._file, before)
             raise self._trouble(error) from error
 
     def _trouble(self, error: OSError) -> TimelineError | StoreError:
