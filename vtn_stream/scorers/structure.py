@@ -1,6 +1,6 @@
 """A film's structure without training: embeddings -> change points -> scenes that come back.
 
-Four steps: `_contrast` measures how sharp the change before each position is, `_cut` takes the sharp ones, `_join`
+Four steps: `contrast_of` measures how sharp the change before each position is, `sharp` takes the sharp ones, `_join`
 drops those whose two sides do not differ, and `recognised` finds the pieces that show the same scene.
 All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision is a ratio
 of two of them, so that the raw scale of a backbone does not matter. Knows numpy; no seconds, no names.
@@ -10,6 +10,7 @@ of two of them, so that the raw scale of a backbone does not matter. Knows numpy
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from vtn_stream.scorers.recognition import PRIOR, SAME_SCENE, recognised, sums_o
 from vtn_stream.scorers.suspects import suspects
 from vtn_stream.track import GridScores
 
-__all__ = ["find_scenes", "find_suspects"]
+__all__ = ["CONTRAST", "WIDTH", "contrast_of", "find_scenes", "find_suspects", "noise_in", "project", "sharp"]
 
 
 # A change is sharp when its step is this many times the mean of the steps around it.
@@ -34,10 +35,10 @@ CHUNK = 4096  # positions converted to float32 at once: 20 MiB at D = 1280
 
 def find_suspects(values: NDArray[np.float16], valid: NDArray[np.bool_], *, fps: Fraction) -> NDArray[np.intp]:
     """[C, 2]: the positions between which the film may change for good, of what find_scenes takes. See `suspects`."""
-    points = _project(values, valid)
+    points = project(values, valid)
     if not len(points):
         return np.zeros((0, 2), np.intp)
-    return np.flatnonzero(valid)[suspects(points, fps, _noise(points))]
+    return np.flatnonzero(valid)[suspects(points, fps, noise_of(points))]
 
 
 def find_scenes(
@@ -75,16 +76,16 @@ def find_scenes(
             "needs values [T, D], valid [T] and min_positions >= 1, "
             f"got {list(values.shape)}, {list(valid.shape)} and {min_positions}"
         )
-    points = _project(values, valid)
+    points = project(values, valid)
     saliency = np.zeros(len(values), np.float16)
     if len(points) == 0:
         return GridScores(frame=np.zeros((len(values), 0), np.float16), saliency=saliency)
-    noise = _noise(points)
-    contrast = _contrast(points, max(2, min_positions), noise)
+    noise = noise_of(points)
+    contrast = contrast_of(points, max(2, min_positions), noise)
     saliency[valid] = contrast / (contrast + CONTRAST)
 
     prior = PRIOR * min_positions
-    borders = _join(points, _cut(contrast, min_positions), contrast, prior, noise)
+    borders = _join(points, sharp(contrast, min_positions), contrast, prior, noise)
     if len(starts):
         rows = np.flatnonzero(valid)
         known = np.unique(np.searchsorted(rows, starts))
@@ -103,16 +104,12 @@ def find_scenes(
     return GridScores(frame=frame, saliency=saliency)
 
 
-def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+def project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Valid rows as unit vectors [T, d]; a fixed random projection keeps their distances when D is large.
 
     Not principal components: those change as the film grows, and miss a scene that comes once in ten hours.
     """
-    width = values.shape[1]
-    basis = np.eye(width, dtype=np.float32)
-    if width > WIDTH:
-        normal = np.random.default_rng(0).standard_normal((width, WIDTH))
-        basis = (np.linalg.qr(normal)[0] * np.sqrt(width / WIDTH)).astype(np.float32)
+    basis = _basis(values.shape[1])
     points = np.empty((int(valid.sum()), basis.shape[1]), np.float32)
     filled = 0
     for start in range(0, len(values), CHUNK):
@@ -123,7 +120,16 @@ def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[n
     return points
 
 
-def _contrast(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[np.float32]:
+@cache
+def _basis(width: int) -> NDArray[np.float32]:
+    """[D, d]"""
+    if width <= WIDTH:
+        return np.eye(width, dtype=np.float32)
+    normal = np.random.default_rng(0).standard_normal((width, WIDTH))
+    return np.asarray(np.linalg.qr(normal)[0] * np.sqrt(width / WIDTH), np.float32)
+
+
+def contrast_of(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[np.float32]:
     """[T]: the step from t - 1 to t over the mean of the other steps among `reach` frames on each side of it.
 
     |  before  |  after  |       About 1 in noise, in motion and in slow change, whatever their size; a cut has more
@@ -141,23 +147,32 @@ def _contrast(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[
     return np.asarray(steps / np.maximum(others, noise), np.float32)
 
 
-def _cut(contrast: NDArray[np.float32], min_positions: int) -> NDArray[np.intp]:
-    """Where pieces start [P]: peaks of the contrast, the highest first, none nearer than min_positions."""
+def sharp(
+    contrast: NDArray[np.float32], min_positions: int, *, first: int = 0, taken: Sequence[int] = (0,)
+) -> NDArray[np.intp]:
+    """Where pieces start [P]: at those that are taken, and from `first` on at peaks of the contrast, the highest first,
+    none nearer than min_positions to another.
+    """
     before, here, after = contrast[:-2], contrast[1:-1], contrast[2:]
     peaks = np.flatnonzero((here > before) & (here >= after) & (here >= CONTRAST)) + 1
-    peaks = peaks[(peaks >= min_positions) & (peaks <= len(contrast) - min_positions)]
-    taken = np.zeros(len(contrast), np.bool_)
-    taken[:1] = True  # the first piece starts here
+    peaks = peaks[(peaks >= max(first, min_positions)) & (peaks <= len(contrast) - min_positions)]
+    is_start = np.zeros(len(contrast), np.bool_)
+    is_start[list(taken)] = True
     for peak in peaks[np.argsort(-contrast[peaks], kind="stable")]:
-        if not taken[max(0, peak - min_positions + 1) : peak + min_positions].any():
-            taken[peak] = True
-    return np.flatnonzero(taken)
+        if not is_start[max(0, peak - min_positions + 1) : peak + min_positions].any():
+            is_start[peak] = True
+    return np.flatnonzero(is_start)
 
 
-def _noise(points: NDArray[np.float32]) -> float:
+def noise_of(points: NDArray[np.float32]) -> float:
     """The squared distance below which two frames of this film are the same."""
     whole = sums_of(points, np.zeros(1, np.intp)).pieces(0, NOISE_FLOOR)
-    return max(NOISE_FLOOR, NOISE_SHARE * 2 * float(whole.variances[0]))
+    return noise_in(float(whole.variances[0]))
+
+
+def noise_in(variance: float) -> float:
+    """The same, of frames with this variance, summed over d."""
+    return max(NOISE_FLOOR, NOISE_SHARE * 2 * variance)
 
 
 def _join(
