@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from shot_films import shot, write_shots
 
 from vtn_stream.analysis import CutsPlaced, Warned
-from vtn_stream.cuts import NOT_READ, REACH, UNCLEAR, find_cuts, placed
+from vtn_stream.cuts import NOT_READ, UNCLEAR, find_cuts
 from vtn_stream.errors import DecodingLost, StoreError, VideoError
 from vtn_stream.localize import runs
+from vtn_stream.placing import REACH, placed
 from vtn_stream.scorers.scenes import Scenes
 from vtn_stream.store import EmbeddingStore, read_scores
 from vtn_stream.video import DecodingProcess, FrameBatch

@@ -4,9 +4,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_structure import drawn, film
 
 from vtn_stream.scorers.structure import find_scenes, find_suspects
+from vtn_stream.scorers.suspects import reach, suspected_steps
 
 
 def suspected(values, fps=2):
@@ -46,3 +49,12 @@ def test_positions_that_show_two_shots_count_for_none():
     mixed = np.arange(len(values)) == 6
     scores = find_scenes(values, np.ones(len(values), bool), min_positions=3, starts=[7], mixed=mixed)
     assert drawn(scores) == "AAAAAAABBBBBB"
+
+
+@given(st.text("ABC", min_size=1, max_size=60), st.sampled_from([Fraction(1, 5), Fraction(2), Fraction(7, 2)]))
+def test_what_is_further_away_than_the_reach_decides_nothing(drawing, fps):
+    points = film(drawing, width=8).astype(np.float32)
+    all_steps = suspected_steps(points, fps, 0.01)
+    for t in range(len(drawing) - 1):
+        start, stop = max(0, t - reach(fps)), t + 2 + reach(fps)
+        assert suspected_steps(points[start:stop], fps, 0.01)[t - start] == all_steps[t]

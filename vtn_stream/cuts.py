@@ -5,14 +5,13 @@ picture begins.
     frames       . a . . . . . . . | . . . b .        the cut is before one of a + 1 ... b
                                    ^
 
-There are two questions. Where does it change, if something changes here? `placed` answers it for one change, from
-pictures alone, `find_cuts` for a film. Does the shot change here at all? `transitions` answers it for a stretch of
-pictures, `find_transitions` for a film. What was found once is stored. C changes, n frames, pictures of [H, W, 3].
+There are two questions, which `placing` answers from pictures. Where does it change, if something changes here?
+`find_cuts` asks it for a film. Does the shot change here at all? `find_transitions` does. What was found is stored.
+C changes.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,31 +20,17 @@ from vtn_stream.embedding import Warned
 from vtn_stream.errors import DamagedFile, DecodingLost, StoreError, VideoError
 from vtn_stream.film import VideoInfo
 from vtn_stream.framing import box_of
-from vtn_stream.region import Box
+from vtn_stream.placing import MAX_FRAMES, PLACE, SHOTS, SIZE, Question, answers
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.store.cuts import Cut, Cuts, cuts_file, load_cuts, write_cuts
 from vtn_stream.track import WHOLE
-from vtn_stream.transitions import Kind, Transition, transitions
-from vtn_stream.video import DecodingProcess, check_unchanged
+from vtn_stream.transitions import Kind, Transition
+from vtn_stream.video import DecodingProcess, FrameBatch, check_unchanged
 
-__all__ = ["NOT_READ", "UNCLEAR", "CutsPlaced", "find_cuts", "find_transitions", "placed"]
+__all__ = ["NOT_READ", "UNCLEAR", "CutsPlaced", "find_cuts", "find_transitions"]
 
 # Instead of a frame. Not read: decoding died, or the film is gone; another run tries again.
 UNCLEAR, NOT_READ = -1, -2
-
-# Of `placed` and what it is given, and of `transitions`: what others found is not used.
-METHOD, SHOTS_METHOD = 1, 1
-SIZE = (36, 64)  # H, W: what moves by a few pixels of the film hardly moves here, and a slide's text still shows
-# Frames on either side of a cut that must all differ from those of the other side: a flash is as short, and is no cut.
-REACH = 3
-# Where several steps are so large, beside the largest, what lies before and after them decides. Cuts of two shots of
-# one place beside fast motion want it high, dissolves and long flashes low; tried on pairs of 37 real shots.
-SHARE = 0.6
-LEAST_STEP = 0.5  # of 255, the mean over a picture: below it two codings of one picture differ
-MAX_FRAMES = 2000  # between two looked-at frames, 14 MiB: where a film is looked at once in a minute, no cut is meant
-
-# Around a stretch, to see how calm the shots are beside a change.
-BESIDE_S = 0.6
 
 # Changes asked of the decoding process at once, and stored together.
 CHANGES_PER_RUN = 16
@@ -53,29 +38,28 @@ CHANGES_PER_RUN = 16
 MAX_LOST_IN_A_ROW = 3
 
 
-# A film, pictures by their frames, and the frames [a, b] between which is looked -> what is seen, or nothing.
-Judge = Callable[[VideoInfo, dict[int, NDArray[np.uint8]], int, int], tuple[Transition, ...]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked of pictures.
+class _Asked:
+    """A question about a region of a film's picture."""
 
-    around  the frames that are decoded for frames [a, b] of a film
-    box     of a film's picture, in which it is looked; None: all of it
-    """
+    question: Question
+    region: str
+    store: EmbeddingStore
+    process: DecodingProcess
 
-    method: str
-    judge: Judge
-    around: Callable[[VideoInfo, int, int], range]
-    box: Callable[[VideoInfo], Box | None] = lambda video: None
+    @property
+    def file_method(self) -> str:
+        """With which what was found is stored: by other decoders it may be something else."""
+        where = "" if self.region == WHOLE else f", {self.region}"
+        return f"{self.question.method}{where}, {self.process.packages}"
 
-    def about(self, region: str, store: EmbeddingStore, process: DecodingProcess) -> "Question":
-        """The same, asked of a region."""
-        if region == WHOLE:
-            return self
-        box = partial(box_of, region, store=store, process=process)
-        return replace(self, method=f"{self.method}, {region}", box=box)
+    def answers(self, video: VideoInfo, changes: NDArray[np.int64]) -> Iterator[tuple[Transition, ...]]:
+        """What is found for each change. Raises VideoError, DecodingLost."""
+
+        def pictures(pts: NDArray[np.int64]) -> Iterator[FrameBatch]:
+            return self.process.frames(video, pts, SIZE, box=box_of(self.region, video, self.store, self.process))
+
+        return answers(video, changes, pictures, self.question)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +68,6 @@ class CutsPlaced:
 
     num_done: int
     num_total: int
-
-
-def placed(pictures: NDArray[np.uint8], first: int, last: int) -> int | None:
-    """Before which of these consecutive pictures [n, H, W, 3] the cut is: first + 1 to last. None: nothing changes.
-
-    first, last  the looked-at pictures, between which the cut is. Pictures beyond them tell flashes from cuts.
-
-    The step before a picture is the least difference between one of REACH pictures before it and one of as many from it
-    on. Of the steps that are about as large as the largest, that one is taken after which most pictures are nearer to
-    the last one, and before which most are nearer to the first: the middle of a dissolve, the cut beside a long flash.
-    """
-    flat = pictures.reshape(len(pictures), -1)
-    steps = np.array([_step(flat, at) for at in range(first + 1, last + 1)])
-    if steps.max() < LEAST_STEP:
-        return None
-    between = flat[first : last + 1]
-    nearer_to_last = np.array([_difference(p, flat[first]) - _difference(p, flat[last]) for p in between])
-    so_far = np.cumsum(nearer_to_last)
-    fit = so_far[-1] - 2 * so_far[:-1]  # of each step: the sum after it less the sum before it
-    return first + 1 + int(np.where(steps >= SHARE * steps.max(), fit, -np.inf).argmax())
 
 
 def find_cuts(
@@ -125,7 +89,8 @@ def find_cuts(
     found = np.full(len(changes), NOT_READ)
     at_once = changes[:, 1] - changes[:, 0] == 1
     found[at_once] = changes[at_once, 1]
-    seen = _answers(video, changes[~at_once], store, process, tell, _PLACE.about(region, store, process))
+    asked = _Asked(question=PLACE, region=region, store=store, process=process)
+    seen = _answers(video, changes[~at_once], asked, tell)
     found[~at_once] = [NOT_READ if s is None else s[0].at if s else UNCLEAR for s in seen]
     return found
 
@@ -145,34 +110,30 @@ def find_transitions(
 
     Stores and warns as `find_cuts` does.
     """
-    return _answers(video, stretches, store, process, tell, _SHOTS.about(region, store, process))
+    return _answers(video, stretches, _Asked(question=SHOTS, region=region, store=store, process=process), tell)
 
 
 def _answers(
     video: VideoInfo,
     changes: NDArray[np.int64],
-    store: EmbeddingStore,
-    process: DecodingProcess,
+    asked: _Asked,
     tell: Callable[[Warned | CutsPlaced], None],
-    question: Question,
 ) -> list[tuple[Transition, ...] | None]:
     if video.parts:
-        return _answers_of_parts(video, changes, store, process, tell, question)
-    return _answers_of_one(video, changes, store, process, tell, question)
+        return _answers_of_parts(video, changes, asked, tell)
+    return _answers_of_one(video, changes, asked, tell)
 
 
 def _answers_of_parts(
     video: VideoInfo,
     changes: NDArray[np.int64],
-    store: EmbeddingStore,
-    process: DecodingProcess,
+    asked: _Asked,
     tell: Callable[[Warned | CutsPlaced], None],
-    question: Question,
 ) -> list[tuple[Transition, ...] | None]:
     """For a recording. What is asked within a file is asked of the file, and so it is the same as where the file is
     looked at alone; but where its neighbour goes on without a gap and has frames that help, of both, as one film.
     """
-    around = [question.around(video, a, b) for a, b in changes.tolist()]
+    around = [asked.question.around(video, a, b) for a, b in changes.tolist()]
     of_file = np.full(len(changes), -1)
     joins = [False, *(_goes_on(video, part.first_frame) for part in video.parts[1:]), False]
     for i, part in enumerate(video.parts):
@@ -187,7 +148,7 @@ def _answers_of_parts(
         mine = np.flatnonzero(of_file == i)
         by = 0 if i < 0 else video.parts[i].first_frame
         film = video if i < 0 else video.parts[i].video
-        answers = _answers_of_one(film, changes[mine] - by, store, process, tell, question)
+        answers = _answers_of_one(film, changes[mine] - by, asked, tell)
         for c, seen in zip(mine.tolist(), answers, strict=True):
             found[c] = None if seen is None else tuple(t.later(by) for t in seen)
     return found
@@ -202,13 +163,11 @@ def _goes_on(video: VideoInfo, first_frame: int) -> bool:
 def _answers_of_one(
     video: VideoInfo,
     changes: NDArray[np.int64],
-    store: EmbeddingStore,
-    process: DecodingProcess,
+    asked: _Asked,
     tell: Callable[[Warned | CutsPlaced], None],
-    question: Question,
 ) -> list[tuple[Transition, ...] | None]:
-    method = f"{question.method}, {process.packages}"
-    file = cuts_file(store.root, video.identity, method)
+    method = asked.file_method
+    file = cuts_file(asked.store.root, video.identity, method)
     try:
         stored = load_cuts(file)
     except DamagedFile as error:
@@ -221,7 +180,7 @@ def _answers_of_one(
     for start in range(0, len(open_changes), CHANGES_PER_RUN):
         run = open_changes[start : start + CHANGES_PER_RUN]
         try:
-            for i, seen in zip(run, _decoded(video, changes[run], process, tell, question), strict=True):
+            for i, seen in zip(run, _decoded(video, changes[run], asked, tell), strict=True):
                 found[i] = seen
                 num_done += 1
                 lost_in_a_row = lost_in_a_row + 1 if seen is None else 0
@@ -272,11 +231,7 @@ def _as_stored(video: VideoInfo, changes: NDArray[np.int64], found: list[tuple[T
 
 
 def _decoded(
-    video: VideoInfo,
-    changes: NDArray[np.int64],
-    process: DecodingProcess,
-    tell: Callable[[Warned], None],
-    question: Question,
+    video: VideoInfo, changes: NDArray[np.int64], asked: _Asked, tell: Callable[[Warned], None]
 ) -> Iterator[tuple[Transition, ...] | None]:
     """What is found for each change. Where the decoding process is lost, a new one goes on; twice on one change, that
     change is given up. Raises VideoError if the film cannot be opened any more.
@@ -284,7 +239,7 @@ def _decoded(
     num_done, lost_on = 0, -1
     while num_done < len(changes):
         try:
-            for seen in _request(video, changes[num_done:], process, question):
+            for seen in asked.answers(video, changes[num_done:]):
                 num_done += 1
                 yield seen
         except DecodingLost as error:
@@ -297,72 +252,4 @@ def _decoded(
             yield None
 
 
-def _request(
-    video: VideoInfo, changes: NDArray[np.int64], process: DecodingProcess, question: Question
-) -> Iterator[tuple[Transition, ...]]:
-    """What is found for each change, by one pass over the film. Keeps the pictures of one change or two."""
-    around = [question.around(video, a, b) for a, b in changes.tolist()]
-    frames = np.unique(np.concatenate(around))
-    settled = np.zeros(len(frames), np.bool_)
-    pictures: dict[int, NDArray[np.uint8]] = {}
-    waiting = list(zip(changes.tolist(), around, strict=True))
-    for batch in process.frames(video, video.pts[frames], SIZE, box=question.box(video)):
-        settled[batch.items] = settled[batch.lost] = True
-        pictures |= {int(frames[i]): picture.copy() for i, picture in zip(batch.items, batch.frames, strict=True)}
-        while waiting and settled[np.searchsorted(frames, waiting[0][1])].all():
-            (last, following), near = waiting.pop(0)
-            yield question.judge(video, {f: pictures[f] for f in near if f in pictures}, last, following)
-            pictures = {f: pictures[f] for f in pictures if waiting and f >= waiting[0][1].start}
-    if waiting:
-        raise DecodingLost(f"decoding {video.path.name} ended early", "frames are missing", "run again")
-
-
-def _beside(video: VideoInfo, last: int, following: int) -> range:
-    return range(max(0, last - REACH + 1), min(video.num_frames, following + REACH))
-
-
-def _among(_: VideoInfo, pictures: dict[int, NDArray[np.uint8]], last: int, following: int) -> tuple[Transition, ...]:
-    """The frame of these before which the cut is. Nothing where damage took a frame beside it."""
-    frames = sorted(pictures)
-    if last not in pictures or following not in pictures:
-        return ()
-    at = placed(np.stack([pictures[f] for f in frames]), frames.index(last), frames.index(following))
-    if at is None or frames[at - 1] != frames[at] - 1:
-        return ()
-    return (Transition(first=frames[at] - 1, at=frames[at], last=frames[at], kind="cut"),)
-
-
-def _near(video: VideoInfo, last: int, following: int) -> range:
-    bounds_s = video.times_s[last] - BESIDE_S, video.times_s[following] + BESIDE_S
-    start, stop = np.searchsorted(video.times_s, bounds_s).tolist()
-    return range(max(start, last - MAX_FRAMES), min(max(stop, following + 1), following + MAX_FRAMES))
-
-
-def _shots(video: VideoInfo, pictures: dict[int, NDArray[np.uint8]], *_: int) -> tuple[Transition, ...]:
-    """Changes of shot among pictures, in each run that damage left whole."""
-    frames = np.array(sorted(pictures), np.int64)
-    found: list[Transition] = []
-    for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
-        if len(run) < 2:
-            continue
-        rate = (len(run) - 1) / float(video.times_s[run[-1]] - video.times_s[run[0]])
-        found += [
-            Transition(first=int(run[t.first]), at=int(run[t.at]), last=int(run[t.last]), kind=t.kind)
-            for t in transitions(np.stack([pictures[int(f)] for f in run]), rate)
-        ]
-    return tuple(found)
-
-
 _KINDS: dict[str, Kind] = {"dissolve": "dissolve", "fade": "fade"}
-_PLACE = Question(method=f"{METHOD}", judge=_among, around=_beside)
-_SHOTS = Question(method=f"shots {SHOTS_METHOD}", judge=_shots, around=_near)
-
-
-def _step(flat: NDArray[np.uint8], at: int) -> float:
-    before, after = flat[max(0, at - REACH) : at], flat[at : at + REACH]
-    return min(_difference(p, q) for p in before for q in after)
-
-
-def _difference(p: NDArray[np.uint8], q: NDArray[np.uint8]) -> float:
-    """The mean of the absolute difference, 0 to 255."""
-    return float(np.abs(p.astype(np.int16) - q).mean())

@@ -1,59 +1,44 @@
 """A film's structure without training: embeddings -> change points -> scenes that come back.
 
-Four steps, each a function below: `_contrast` measures how sharp the change before each position is, `_cut` takes the
-sharp ones, `_join` drops those whose two sides do not differ, `_recognise` finds the pieces that show the same scene.
+Four steps: `contrast_of` measures how sharp the change before each position is, `sharp` takes the sharp ones, `_join`
+drops those whose two sides do not differ, and `recognised` finds the pieces that show the same scene.
 All distances are squared Euclidean ones between unit vectors (twice the cosine distance), and every decision is a ratio
 of two of them, so that the raw scale of a backbone does not matter. Knows numpy; no seconds, no names.
 
-    T positions, D embedding width, d projected width (<= 64), P pieces, K scenes
+    T positions, D embedding width, d projected width (<= 64), K scenes
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtn_stream.scorers.linkage import groups, squared_distances
+from vtn_stream.scorers.recognition import PRIOR, SAME_SCENE, recognised, sums_of
 from vtn_stream.scorers.suspects import suspects
 from vtn_stream.track import GridScores
 
-__all__ = ["find_scenes", "find_suspects"]
+__all__ = ["CONTRAST", "WIDTH", "contrast_of", "find_scenes", "find_suspects", "noise_in", "project", "sharp"]
 
 
 # A change is sharp when its step is this many times the mean of the steps around it.
 CONTRAST = 2.0
-# Two pieces show one scene while the distance of their means is less than this, in units of their two variances
-# added: while frames of the two are less than 1.5 times (1.5 ** 2 = 1 + 1.25) as far apart as frames of one piece.
-SAME_SCENE = 1.25
-# A few frames say little of how much a scene moves: the film's mean variance counts as this many times min_positions.
-PRIOR = 4
 # Differences below this part of the film's own spread, or below cosine 0.999, are noise: two codings of one picture
 # differ by as much. Without it a blinking cursor on a still slide is an infinitely significant change.
 NOISE_SHARE = 0.02
 NOISE_FLOOR = 0.002
 
 WIDTH = 64  # projected width: 256 bytes a position; distances keep about 2 digits (Johnson-Lindenstrauss)
-MAX_SCENES = 256  # columns of the result: 512 bytes a position. Past it the nearest scenes are joined
-MAX_PIECES = 1024  # compared all with all at once: 8 MiB of distances
 CHUNK = 4096  # positions converted to float32 at once: 20 MiB at D = 1280
-
-
-class _Pieces(NamedTuple):
-    """Runs of consecutive frames: how many [P], their mean [P, d], their variance summed over d [P]."""
-
-    sizes: NDArray[np.intp]
-    means: NDArray[np.float32]
-    variances: NDArray[np.float32]
 
 
 def find_suspects(values: NDArray[np.float16], valid: NDArray[np.bool_], *, fps: Fraction) -> NDArray[np.intp]:
     """[C, 2]: the positions between which the film may change for good, of what find_scenes takes. See `suspects`."""
-    points = _project(values, valid)
+    points = project(values, valid)
     if not len(points):
         return np.zeros((0, 2), np.intp)
-    return np.flatnonzero(valid)[suspects(points, fps, _noise(points))]
+    return np.flatnonzero(valid)[suspects(points, fps, noise_of(points))]
 
 
 def find_scenes(
@@ -91,16 +76,16 @@ def find_scenes(
             "needs values [T, D], valid [T] and min_positions >= 1, "
             f"got {list(values.shape)}, {list(valid.shape)} and {min_positions}"
         )
-    points = _project(values, valid)
+    points = project(values, valid)
     saliency = np.zeros(len(values), np.float16)
     if len(points) == 0:
         return GridScores(frame=np.zeros((len(values), 0), np.float16), saliency=saliency)
-    noise = _noise(points)
-    contrast = _contrast(points, max(2, min_positions), noise)
+    noise = noise_of(points)
+    contrast = contrast_of(points, max(2, min_positions), noise)
     saliency[valid] = contrast / (contrast + CONTRAST)
 
     prior = PRIOR * min_positions
-    borders = _join(points, _cut(contrast, min_positions), contrast, prior, noise)
+    borders = _join(points, sharp(contrast, min_positions), contrast, prior, noise)
     if len(starts):
         rows = np.flatnonzero(valid)
         known = np.unique(np.searchsorted(rows, starts))
@@ -108,12 +93,8 @@ def find_scenes(
         far = [b for b in borders if b == 0 or not np.any(np.abs(known - b) < min_positions)]
         borders = np.union1d(far, known).astype(np.intp)
     sizes = np.diff(borders, append=len(points))
-    pieces = _summarise(*_pure(points, borders, None if mixed is None else mixed[valid]), prior, noise)
-    scenes = _recognise(pieces)
-    if scenes.max() + 1 >= MAX_SCENES:  # some are crowds by now: what matters is that neighbours stay apart
-        scenes = _nearest(scenes, pieces)
-    scenes = _by_appearance(scenes)
-    confidence = _confidence(scenes, pieces)  # [P, K]
+    pure = sums_of(*_pure(points, borders, None if mixed is None else mixed[valid]))
+    scenes, confidence = recognised(pure.pieces(prior, noise))  # [P], [P, K]
     del points
     frame = np.zeros((len(values), confidence.shape[1]), np.float16)
     piece_of = np.repeat(np.arange(len(scenes)), sizes)
@@ -123,16 +104,12 @@ def find_scenes(
     return GridScores(frame=frame, saliency=saliency)
 
 
-def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+def project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Valid rows as unit vectors [T, d]; a fixed random projection keeps their distances when D is large.
 
     Not principal components: those change as the film grows, and miss a scene that comes once in ten hours.
     """
-    width = values.shape[1]
-    basis = np.eye(width, dtype=np.float32)
-    if width > WIDTH:
-        normal = np.random.default_rng(0).standard_normal((width, WIDTH))
-        basis = (np.linalg.qr(normal)[0] * np.sqrt(width / WIDTH)).astype(np.float32)
+    basis = _basis(values.shape[1])
     points = np.empty((int(valid.sum()), basis.shape[1]), np.float32)
     filled = 0
     for start in range(0, len(values), CHUNK):
@@ -143,7 +120,16 @@ def _project(values: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[n
     return points
 
 
-def _contrast(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[np.float32]:
+@cache
+def _basis(width: int) -> NDArray[np.float32]:
+    """[D, d]"""
+    if width <= WIDTH:
+        return np.eye(width, dtype=np.float32)
+    normal = np.random.default_rng(0).standard_normal((width, WIDTH))
+    return np.asarray(np.linalg.qr(normal)[0] * np.sqrt(width / WIDTH), np.float32)
+
+
+def contrast_of(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[np.float32]:
     """[T]: the step from t - 1 to t over the mean of the other steps among `reach` frames on each side of it.
 
     |  before  |  after  |       About 1 in noise, in motion and in slow change, whatever their size; a cut has more
@@ -161,23 +147,32 @@ def _contrast(points: NDArray[np.float32], reach: int, noise: float) -> NDArray[
     return np.asarray(steps / np.maximum(others, noise), np.float32)
 
 
-def _cut(contrast: NDArray[np.float32], min_positions: int) -> NDArray[np.intp]:
-    """Where pieces start [P]: peaks of the contrast, the highest first, none nearer than min_positions."""
+def sharp(
+    contrast: NDArray[np.float32], min_positions: int, *, first: int = 0, taken: Sequence[int] = (0,)
+) -> NDArray[np.intp]:
+    """Where pieces start [P]: at those that are taken, and from `first` on at peaks of the contrast, the highest first,
+    none nearer than min_positions to another.
+    """
     before, here, after = contrast[:-2], contrast[1:-1], contrast[2:]
     peaks = np.flatnonzero((here > before) & (here >= after) & (here >= CONTRAST)) + 1
-    peaks = peaks[(peaks >= min_positions) & (peaks <= len(contrast) - min_positions)]
-    taken = np.zeros(len(contrast), np.bool_)
-    taken[:1] = True  # the first piece starts here
+    peaks = peaks[(peaks >= max(first, min_positions)) & (peaks <= len(contrast) - min_positions)]
+    is_start = np.zeros(len(contrast), np.bool_)
+    is_start[list(taken)] = True
     for peak in peaks[np.argsort(-contrast[peaks], kind="stable")]:
-        if not taken[max(0, peak - min_positions + 1) : peak + min_positions].any():
-            taken[peak] = True
-    return np.flatnonzero(taken)
+        if not is_start[max(0, peak - min_positions + 1) : peak + min_positions].any():
+            is_start[peak] = True
+    return np.flatnonzero(is_start)
 
 
-def _noise(points: NDArray[np.float32]) -> float:
+def noise_of(points: NDArray[np.float32]) -> float:
     """The squared distance below which two frames of this film are the same."""
-    whole = _summarise(points, np.zeros(1, np.intp), 0, NOISE_FLOOR)
-    return max(NOISE_FLOOR, NOISE_SHARE * 2 * float(whole.variances[0]))
+    whole = sums_of(points, np.zeros(1, np.intp)).pieces(0, NOISE_FLOOR)
+    return noise_in(float(whole.variances[0]))
+
+
+def noise_in(variance: float) -> float:
+    """The same, of frames with this variance, summed over d."""
+    return max(NOISE_FLOOR, NOISE_SHARE * 2 * variance)
 
 
 def _join(
@@ -187,7 +182,7 @@ def _join(
 
     This gives up flashes, whose two sides look alike, and jolts within motion that is as wide as they are.
     """
-    _, means, variances = _summarise(points, starts, prior, noise)
+    _, means, variances = sums_of(points, starts).pieces(prior, noise)
     difference = np.square(np.diff(means, axis=0)).sum(axis=1) / (variances[1:] + variances[:-1])
     holds = difference * contrast[starts[1:]] >= SAME_SCENE * CONTRAST
     return starts[np.concatenate([[True], holds])]
@@ -203,85 +198,3 @@ def _pure(
     num_pure = np.bincount(piece_of[~mixed], minlength=len(starts))
     keep = ~mixed | (num_pure == 0)[piece_of]
     return points[keep], np.searchsorted(piece_of[keep], np.arange(len(starts)))
-
-
-def _summarise(points: NDArray[np.float32], starts: NDArray[np.intp], prior: int, noise: float) -> _Pieces:
-    """The pieces that begin at `starts`.
-
-    Each variance is drawn towards the film's mean within its pieces, which weighs as much as `prior` frames: the mean
-    of a scaled inverse chi-squared posterior.
-    """
-    sizes = np.diff(starts, append=len(points))
-    means = np.stack([piece.mean(axis=0, dtype=np.float64) for piece in np.split(points, starts[1:])])
-    squares = np.add.reduceat(np.einsum("td,td->t", points, points), starts, dtype=np.float64)
-    scatter = np.maximum(squares - sizes * np.einsum("pd,pd->p", means, means), 0)
-    typical = scatter.sum() / max(len(points) - len(starts), 1)
-    variances = (scatter + prior * typical) / np.maximum(sizes - 1 + prior, 1)
-    return _Pieces(sizes, means.astype(np.float32), np.maximum(variances, noise / 2).astype(np.float32))
-
-
-def _recognise(pieces: _Pieces) -> NDArray[np.intp]:
-    """The scene of each piece [P], by average linkage of the distances between means over the variances.
-
-    More than MAX_PIECES are halved; the scenes of the halves, at most MAX_SCENES each, are then the pieces.
-    """
-    num = len(pieces.sizes)
-    if num == 1:
-        return np.zeros(1, np.intp)
-    if num > MAX_PIECES:
-        sizes, means, variances = pieces
-        first, second = (
-            _recognise(_Pieces(sizes[half], means[half], variances[half]))
-            for half in (slice(0, num // 2), slice(num // 2, num))
-        )
-        scenes = np.concatenate([first, second + first.max() + 1])
-        merged: NDArray[np.intp] = _recognise(_merge(scenes, pieces))[scenes]
-        return merged
-
-    spread = pieces.variances[:, None] + pieces.variances
-    difference = squared_distances(pieces.means, pieces.means) / spread
-    scenes = groups(difference, "average", limit=SAME_SCENE)
-    if scenes.max() >= MAX_SCENES:  # complete linkage: many small groups, where average makes one of all that is left
-        scenes = groups(difference, "complete", most=MAX_SCENES)
-    return scenes
-
-
-def _merge(scenes: NDArray[np.intp], pieces: _Pieces) -> _Pieces:
-    """Each scene as one piece [K]: frames added, means and variances weighted by them."""
-    num = int(scenes.max()) + 1
-    sizes = np.bincount(scenes, pieces.sizes, num)
-    means = np.zeros((num, pieces.means.shape[1]))
-    np.add.at(means, scenes, pieces.means * pieces.sizes[:, None])
-    variances = np.bincount(scenes, pieces.variances * pieces.sizes, num) / sizes
-    return _Pieces(sizes.astype(np.intp), (means / sizes[:, None]).astype(np.float32), variances.astype(np.float32))
-
-
-def _nearest(scenes: NDArray[np.intp], pieces: _Pieces) -> NDArray[np.intp]:
-    """The scene whose centre is nearest to each piece [P]."""
-    return squared_distances(pieces.means, _merge(scenes, pieces).means).argmin(axis=1)
-
-
-def _by_appearance(scenes: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Renumber so that scene 0 comes first, scene 1 is the next new one, and so on."""
-    _, firsts, inverse = np.unique(scenes, return_index=True, return_inverse=True)
-    ranks: NDArray[np.intp] = np.argsort(np.argsort(firsts))
-    return ranks[inverse]
-
-
-def _confidence(scenes: NDArray[np.intp], pieces: _Pieces) -> NDArray[np.float16]:
-    """[P, K] as find_scenes explains; the own scene of a piece is kept the highest of its row."""
-    centres = _merge(scenes, pieces).means
-    if len(centres) == 1:
-        return np.ones((len(scenes), 1), np.float16)
-    result = np.empty((len(scenes), len(centres)), np.float16)
-    for start in range(0, len(scenes), MAX_PIECES):
-        block = slice(start, start + MAX_PIECES)
-        distance = squared_distances(pieces.means[block], centres) + pieces.variances[block, None]
-        nearest, second = np.partition(distance, 1, axis=1)[:, :2].T
-        rival = np.where(distance == nearest[:, None], second[:, None], nearest[:, None])
-        confidence = rival / (rival + distance)
-        own = (np.arange(len(distance)), scenes[block])
-        highest = confidence[own]
-        result[block] = np.minimum(confidence, 0.99 * highest[:, None])
-        result[block][own] = highest
-    return result

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["suspects"]
+__all__ = ["LONGEST_S", "longest", "reach", "suspected_steps", "suspects"]
 
 MAX_CHANGE_S = 2.0  # fades and dissolves
 AROUND_S = 3.0  # the calm of a film is measured so far to each side, as a quartile: it holds while shots are short
@@ -32,19 +32,27 @@ def suspects(points: NDArray[np.float32], fps: Fraction, noise: float) -> NDArra
     points  [T, d] unit vectors, one for each position of a grid with fps positions a second
     noise   the squared distance below which two pictures are the same
     """
+    suspected = suspected_steps(points, fps, noise)
+    bounds = np.flatnonzero(np.diff(suspected, prepend=False, append=False)).reshape(-1, 2)
+    most = longest(fps)
+    parts = [(a, min(a + most, stop)) for start, stop in bounds.tolist() for a in range(start, stop, most)]
+    return np.array(parts, np.intp).reshape(-1, 2)
+
+
+def suspected_steps(points: NDArray[np.float32], fps: Fraction, noise: float) -> NDArray[np.bool_]:
+    """[T - 1]: whether the film may change for good from position t to t + 1, of what `suspects` takes."""
     num = len(points)
+    suspected = np.zeros(max(0, num - 1), np.bool_)
     if num < 2:
-        return np.zeros((0, 2), np.intp)
-    suspected = np.zeros(num - 1, np.bool_)  # the steps from t to t + 1
+        return suspected
     steps = _distances(points[1:], points[:-1])
-    calm = np.maximum(_quartile(steps, max(2, round(AROUND_S * fps))), noise)
-    beside = max(1, round(BESIDE_S * fps))
-    most = max(1, round(MAX_CHANGE_S * fps))
+    around, side, beside, most = _lengths(fps)
+    calm = np.maximum(_quartile(steps, around), noise)
     for length in sorted({1, *(max(1, round(most * share)) for share in (0.25, 0.5, 0.75, 1.0))}):
         if length >= num:
             break
         lowest = _lowest(calm, length)  # [T - length]: of the steps between both frames
-        before, after, scatter = _sides(points, length, max(1, round(SIDE_S * fps)))
+        before, after, scatter = _sides(points, length, side)
         difference = _distances(after, before)
         seen = difference >= MEANS * np.maximum(lowest, 2 * scatter)
         if length == 1:
@@ -53,10 +61,28 @@ def suspects(points: NDArray[np.float32], fps: Fraction, noise: float) -> NDArra
         windows = np.lib.stride_tricks.sliding_window_view(steps, length)
         for start in np.flatnonzero(seen & (windows.max(axis=1) < SHARP * difference)):
             suspected[max(0, start - beside) : start + length + beside] = True
-    bounds = np.flatnonzero(np.diff(suspected, prepend=False, append=False)).reshape(-1, 2)
-    longest = max(1, round(LONGEST_S * fps))
-    parts = [(a, min(a + longest, stop)) for start, stop in bounds.tolist() for a in range(start, stop, longest)]
-    return np.array(parts, np.intp).reshape(-1, 2)
+    return suspected
+
+
+def longest(fps: Fraction) -> int:
+    """Steps of a stretch at most."""
+    return max(1, round(LONGEST_S * fps))
+
+
+def reach(fps: Fraction) -> int:
+    """So many positions before a step, and so many after it, decide whether it is suspected, and no others."""
+    around, side, beside, most = _lengths(fps)
+    return beside + most + max(around, side)
+
+
+def _lengths(fps: Fraction) -> tuple[int, int, int, int]:
+    """AROUND_S, SIDE_S, BESIDE_S and MAX_CHANGE_S in positions."""
+    return (
+        max(2, round(AROUND_S * fps)),
+        max(1, round(SIDE_S * fps)),
+        max(1, round(BESIDE_S * fps)),
+        max(1, round(MAX_CHANGE_S * fps)),
+    )
 
 
 def _distances(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
