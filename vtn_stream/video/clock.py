@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import NO_PTS
 
-__all__ = ["Clock", "distinct", "leaps", "one_clock", "usual_step"]
+__all__ = ["Clock", "distinct", "last_duration", "leaps", "one_clock", "usual_step"]
 
 # Frames come out of order by at most 16 (H.264, HEVC): one that is this many packets late has another clock.
 _REORDERED = 32
@@ -111,6 +111,17 @@ def usual_step(times: NDArray[np.int64]) -> int:
     """The lower median of the steps between ascending times [N]; 1 where there are none."""
     steps = np.sort(np.diff(times))
     return max(1, int(steps[(len(steps) - 1) // 2])) if len(steps) else 1
+
+
+def last_duration(pts: NDArray[np.int64], stated: int, rate: Fraction | None, time_base: Fraction) -> int:
+    """How long the last of these frames is shown: as stated if that is plausible, else a usual step. rate: the mean."""
+    if len(pts) > 1:
+        usual = int(np.median(np.diff(pts)))
+    elif rate:
+        usual = max(1, round(1 / (rate * time_base)))
+    else:
+        usual = max(1, stated)
+    return stated if 0 < stated <= 10 * usual else max(1, usual)
 
 
 def leaps(times: NDArray[np.int64], time_base: Fraction) -> NDArray[np.intp]:

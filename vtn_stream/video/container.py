@@ -4,7 +4,8 @@ import os
 import re
 import resource
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import av
 import av.container
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.film import NO_PTS
-from vtn_stream.video.kinds import is_encrypted, not_a_film
+from vtn_stream.video.kinds import first_bytes, kind_of, says_encrypted
 from vtn_stream.video.limits import MAX_PIXELS, MAX_SIDE, MAX_STREAMS
 
-__all__ = ["check_memory", "check_size", "films_in", "open_video", "packets_of", "reason"]
+__all__ = ["Content", "check_memory", "check_size", "films_in", "open_content", "open_video", "packets_of", "reason"]
 
 # Demuxers that read one self-contained file: of cameras, broadcasts and their receivers (wtv, ty, nsv, nuv),
 # surveillance (dhav), studios (mxf, gxf, lxf), and streams of the codecs below without any container. Not listed, so
@@ -53,6 +54,16 @@ _MAX_OPENED = 1000
 _BYTES_PER_PIXEL = 8
 
 
+class Content(Protocol):
+    """The bytes of a film, in order. name: such as FFmpeg guesses a container by; nothing of that name is opened."""
+
+    name: str
+
+    def read(self, size: int, /) -> bytes:
+        """At least one byte and at most so many; none where the film ends."""
+        ...
+
+
 def open_video(
     path: str, stream: int | None, *, with_sound: bool = False
 ) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
@@ -60,17 +71,34 @@ def open_video(
     what its sound is becomes known too.
     """
     name = os.path.basename(path)
+    decoders = f"{DECODERS},{SOUND_DECODERS}" if with_sound else DECODERS
+    # An absolute file: URL, so that no name can be taken for a protocol (`concat:...`).
+    options = {"protocol_whitelist": "file", "codec_whitelist": decoders}
+    return _opened(f"file:{os.path.abspath(path)}", name, stream, lambda: first_bytes(path), options)
+
+
+def open_content(
+    content: Content, name: str, stream: int | None, head: Callable[[], bytes], *, analyze_s: float | None = None
+) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+    """As `open_video`, of bytes that come. No file is opened.
+
+    head       the first of them, to say what they are if they are no film
+    analyze_s  so much of the film is read at most to learn what is in it; None: as much as of a file
+    """
+    options = {"protocol_whitelist": "none", "codec_whitelist": DECODERS}
+    if analyze_s is not None:
+        options["analyzeduration"] = str(round(analyze_s * av.time_base))
+    return _opened(content, name, stream, head, options)
+
+
+def _opened(
+    source: str | Content, name: str, stream: int | None, head: Callable[[], bytes], options: dict[str, str]
+) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
     try:
-        # An absolute file: URL, so that no name can be taken for a protocol (`concat:...`).
         container = av.open(
-            f"file:{os.path.abspath(path)}",
+            source,
             metadata_errors="replace",
-            container_options={
-                "protocol_whitelist": "file",
-                "format_whitelist": DEMUXERS,
-                "codec_whitelist": f"{DECODERS},{SOUND_DECODERS}" if with_sound else DECODERS,
-                "max_streams": str(_MAX_OPENED),
-            },
+            container_options={"format_whitelist": DEMUXERS, "max_streams": str(_MAX_OPENED)} | options,
         )
     except MemoryError as error:  # FFmpeg says so of too many streams as well
         raise DecodingLost(
@@ -82,10 +110,13 @@ def open_video(
         fact, cure = reason(error), "check that it plays; if the download or copy was interrupted, repeat it"
         if isinstance(error, av.error.ArgumentError):  # so FFmpeg says of a format that it knows and we do not list
             fact, cure = "its container is not on this program's list", f"if it is a film, remux it: {_remux(name)}"
-        if (kind := not_a_film(path)) is not None:
+        start = head()
+        if says_encrypted(start):
+            fact, cure = "it is an encrypted film", "decrypt it first"
+        elif (kind := kind_of(start)) is not None:
             fact, cure = f"it is {kind[0]}", kind[1]
         raise VideoError(f"{name} cannot be read as a film ({fact})", "it was not analyzed", cure) from error
-    if container.format.name == "asf" and is_encrypted(path):  # all of it; others may begin unencrypted
+    if container.format.name == "asf" and says_encrypted(head()):  # all of it; others may begin unencrypted
         container.close()
         raise VideoError(f"{name} is an encrypted film (DRM)", "it was not analyzed", "decrypt it first")
     if len(container.streams) > MAX_STREAMS:

@@ -3,7 +3,7 @@
 Microsoft's ASF specification, 3.14 and 3.15 (Content Encryption Objects); RFC 9559, 5.1.4.1.31 (ContentEncryption).
 """
 
-__all__ = ["is_encrypted", "not_a_film"]
+__all__ = ["first_bytes", "is_encrypted", "kind_of", "not_a_film", "says_encrypted"]
 
 _SOUND, _PICTURE = "give a file with video", "give a film"
 _NAMES = "give the film itself: names in a text file are not opened"
@@ -50,7 +50,12 @@ def not_a_film(path: str) -> tuple[str, str] | None:
     """What kind of file it is and what to do about it, if that is known."""
     if is_encrypted(path):
         return "an encrypted film", "decrypt it first"
-    head = _head(path).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")  # of texts
+    return kind_of(first_bytes(path))
+
+
+def kind_of(head: bytes) -> tuple[str, str] | None:
+    """What begins so, where it is no film, and what to do about it; None if it may be a film."""
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")  # of texts
     if b"urn:mpeg:dash:schema" in head:
         return "a list of segments", _NAMES
     for start, kind, cure in _KINDS:
@@ -61,8 +66,12 @@ def not_a_film(path: str) -> tuple[str, str] | None:
 
 
 def is_encrypted(path: str) -> bool:
-    """Whether the first bytes say that what follows is encrypted."""
-    head = _head(path)
+    """Whether the first bytes of a file say that what follows is encrypted."""
+    return says_encrypted(first_bytes(path))
+
+
+def says_encrypted(head: bytes) -> bool:
+    """Whether what begins so is encrypted."""
     if head.startswith(_ASF):
         header = head[: int.from_bytes(head[16:24], "little")]
         return any(object_id in header for object_id in _ASF_ENCRYPTION)
@@ -72,7 +81,8 @@ def is_encrypted(path: str) -> bool:
     return head[4:8] in (b"ftyp", b"styp", b"moov") and (b"encv" in head or b"pssh" in head)
 
 
-def _head(path: str) -> bytes:
+def first_bytes(path: str) -> bytes:
+    """Enough of a file to know its kind; none where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read(_HEAD_BYTES)
