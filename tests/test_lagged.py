@@ -1,6 +1,4 @@
-"""Proposals that are decided block by block: what is decided never changes, and far from any border nothing differs from
-soft-NMS of all at once.
-"""
+"""Proposals that are decided block by block: what is decided never changes, and one block is soft-NMS of all."""
 
 from fractions import Fraction
 

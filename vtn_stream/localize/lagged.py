@@ -22,9 +22,9 @@ from vtn_stream.localize.spans import (
     NUM_CANDIDATES,
     NUM_SPANS,
     SHORTEST,
-    subset,
     joined,
     strongest,
+    subset,
 )
 from vtn_stream.track import Spans
 
@@ -70,10 +70,10 @@ class LaggedProposals:
             found.append(self._decided())
         return joined(found)
 
-    def rest(self) -> Spans:
-        """What would be kept of the blocks that are not decided, if no more came. Changes nothing."""
+    def rest(self, min_score: float = MIN_SPAN_SCORE) -> Spans:
+        """What would be kept of blocks that are not decided, from that score on, if no more came. Changes nothing."""
         both = joined([self._fixed, self._waiting])
-        return self._kept(both, np.arange(len(both)) < len(self._fixed), len(both))
+        return self._kept(both, np.arange(len(both)) < len(self._fixed), len(both), min_score=min_score)
 
     def _decided(self) -> Spans:
         end, inside = self.before + self._block, []
@@ -92,14 +92,21 @@ class LaggedProposals:
         self._fixed = subset(fixed, fixed.bounds[:, 1] > end - self._longest / 2)
         return kept
 
-    def _kept(self, spans: Spans, fixed: NDArray[np.bool_], num_weak: int, end: float = math.inf) -> Spans:
+    def _kept(
+        self,
+        spans: Spans,
+        fixed: NDArray[np.bool_],
+        num_weak: int,
+        end: float = math.inf,
+        min_score: float = MIN_SPAN_SCORE,
+    ) -> Spans:
         """Those that are not fixed and have their middle before `end`: of those of a low score the num_weak best."""
         which, scores = soft_nms(
             spans.bounds,
             spans.scores,
             spans.classes,
             max_segments=len(spans),
-            min_score=MIN_SPAN_SCORE,
+            min_score=min_score,
             fixed=fixed,
         )
         new = ~fixed[which] & (spans.bounds[which].mean(axis=1) < end)
@@ -111,4 +118,3 @@ class LaggedProposals:
 
 def _lasting(spans: Spans) -> Spans:
     return subset(spans, spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST)
-
