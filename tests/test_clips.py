@@ -14,7 +14,7 @@ from vtn_stream.film import FrameIndex
 from vtn_stream.model import VTN, ClassificationConfig, DenseConfig, EncoderConfig, LocalizationConfig, VTNConfig
 from vtn_stream.sampling import ClipWindow
 from vtn_stream.scorers import sequence
-from vtn_stream.scorers.clips import FilmClassifier, load_classifier
+from vtn_stream.scorers.clips import ClipWindows, FilmClassifier, load_classifier
 from vtn_stream.scorers.model import ModelOnFilm
 from vtn_stream.track import OperatingPoint, OperatingPoints, Recipe
 
@@ -127,13 +127,13 @@ def test_the_order_of_the_chunks_changes_no_bit(checkpoint, network, tmp_path):
 
 def test_windows_are_scored_once_and_as_soon_as_they_can_be(checkpoint, network, tmp_path, monkeypatch):
     calls = []
-    classify = FilmClassifier._classify
+    classify = ClipWindows.probabilities
 
-    def counted(self, values, valid, starts, num_rows):
+    def counted(self, values, valid, starts):
         calls.extend(starts.tolist())
-        return classify(self, values, valid, starts, num_rows)
+        return classify(self, values, valid, starts)
 
-    monkeypatch.setattr(FilmClassifier, "_classify", counted)
+    monkeypatch.setattr(ClipWindows, "probabilities", counted)
     values, index = track(23)
     scorer, settled = classifier(checkpoint, network, 23, tmp_path), np.zeros(23, bool)
     for stop, starts in ((5, []), (6, [0]), (14, [0, 4, 8]), (22, [0, 4, 8, 12, 16]), (23, [0, 4, 8, 12, 16, 17])):

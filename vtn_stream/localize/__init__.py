@@ -4,6 +4,7 @@ from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, po
 from vtn_stream.localize.draw import DRAWINGS, Drawing, draw, draws_one_label
 from vtn_stream.localize.groups import groups
 from vtn_stream.localize.instants import SAME_EVENT, instants
+from vtn_stream.localize.lagged import LaggedProposals
 from vtn_stream.localize.runs import changes, peaks, phases, runs
 from vtn_stream.localize.spans import (
     MIN_SPAN_SCORE,
@@ -13,6 +14,7 @@ from vtn_stream.localize.spans import (
     max_candidates_and_spans,
     propose,
     strongest,
+    subset,
 )
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "MIN_SPAN_SCORE",
     "SAME_EVENT",
     "Drawing",
+    "LaggedProposals",
     "candidates",
     "changes",
     "curve",
@@ -39,4 +42,5 @@ __all__ = [
     "propose",
     "runs",
     "strongest",
+    "subset",
 ]

@@ -22,11 +22,13 @@ def soft_nms(
     max_segments: int,
     sigma: float = 0.5,
     min_score: float = 0.001,
+    fixed: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Take the highest again and again; segments of its class that overlap it have their score multiplied by
     exp(-tIoU^2 / sigma).
 
     segments  [N, 2], start <= end, in any unit; scores [N], in 0..1; classes [N]
+    fixed     [N] those whose score is decided: they take others' score in their turn, and nothing takes of theirs
 
     Returns which were taken [M] and their scores by then [M], descending; those below min_score are left out, and so is
     what comes after max_segments. The order of the candidates does not matter: of equal scores the lower class goes
@@ -51,6 +53,7 @@ def soft_nms(
     num_blocks = -(-len(order) // _BLOCK)
     left = np.full(num_blocks * _BLOCK, _GONE)
     left[: len(order)] = np.asarray(scores, np.float64)[order]
+    stays = np.zeros(len(order), np.bool_) if fixed is None else np.asarray(fixed, np.bool_)[order]
     highest = left.reshape(num_blocks, _BLOCK).max(axis=1)
     taken: list[int] = []
     values: list[float] = []
@@ -70,7 +73,7 @@ def soft_nms(
         shared = np.minimum(end[near], end[best]) - np.maximum(start[near], start[best])
         union = np.maximum((end[near] - start[near]) + (end[best] - start[best]) - shared, 1e-300)
         tiou = np.clip(shared / union, 0, 1)
-        left[near] *= np.exp(-(tiou**2) / sigma)
+        left[near] *= np.where(stays[near], 1.0, np.exp(-(tiou**2) / sigma))
         blocks = slice(low // _BLOCK, (high - 1) // _BLOCK + 1)
         highest[blocks] = left.reshape(num_blocks, _BLOCK)[blocks].max(axis=1)
     return order[taken], np.array(values)

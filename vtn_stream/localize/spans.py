@@ -25,6 +25,7 @@ __all__ = [
     "of_classes",
     "propose",
     "strongest",
+    "subset",
 ]
 
 # As Zhang et al., "ActionFormer" (2022) decode a pyramid. The two numbers are for half an hour of film and for less: an
@@ -58,7 +59,7 @@ def propose(levels: Iterable[Spans], num_positions: int, fps: Fraction) -> Spans
     """The strongest of the levels' candidates, without those they overlap (gaussian soft-NMS in each class)."""
     num_candidates, num_spans = max_candidates_and_spans(num_positions, fps)
     spans = joined([strongest(level, num_candidates) for level in levels])
-    spans = _of(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
+    spans = subset(spans, np.flatnonzero(spans.bounds[:, 1] - spans.bounds[:, 0] >= SHORTEST))
     most = max(num_spans, int(np.count_nonzero(spans.scores >= ALWAYS_KEPT)))
     kept, scores = soft_nms(
         spans.bounds, spans.scores, spans.classes, max_segments=most, sigma=0.5, min_score=MIN_SPAN_SCORE
@@ -79,9 +80,9 @@ def strongest(spans: Spans, num: int) -> Spans:
     """
     if 0 < num < len(spans):
         least = np.partition(spans.scores, len(spans) - num)[len(spans) - num]
-        spans = _of(spans, np.flatnonzero(spans.scores >= least))
+        spans = subset(spans, np.flatnonzero(spans.scores >= least))
     start, end = spans.bounds.T
-    return _of(spans, np.lexsort((end, start, spans.classes, -spans.scores))[:num])
+    return subset(spans, np.lexsort((end, start, spans.classes, -spans.scores))[:num])
 
 
 def joined(parts: Sequence[Spans]) -> Spans:
@@ -96,7 +97,7 @@ def joined(parts: Sequence[Spans]) -> Spans:
 def of_classes(spans: Spans, chosen: Sequence[bool]) -> tuple[Spans, Spans]:
     """The spans whose class is chosen [K], and the others."""
     which = np.array(chosen, np.bool_)[spans.classes]
-    return _of(spans, np.flatnonzero(which)), _of(spans, np.flatnonzero(~which))
+    return subset(spans, np.flatnonzero(which)), subset(spans, np.flatnonzero(~which))
 
 
 def located(
@@ -112,7 +113,7 @@ def located(
     if len(index) == 0:
         return []
     high = np.array([points.of(label).high for label in labels])
-    spans = _of(spans, np.flatnonzero(spans.scores >= high[spans.classes]))
+    spans = subset(spans, np.flatnonzero(spans.scores >= high[spans.classes]))
     edges = edges_s(index, duration_s)
     seconds = np.clip(seconds_at(spans.bounds, index), edges[0], edges[-1]) + 0.0  # which is how -0.0 becomes 0.0
     first = np.searchsorted(edges, seconds[:, 0], "right") - 1
@@ -130,5 +131,6 @@ def located(
     ]
 
 
-def _of(spans: Spans, which: NDArray[np.intp]) -> Spans:
+def subset(spans: Spans, which: NDArray[np.intp] | NDArray[np.bool_]) -> Spans:
+    """Some of the spans: their numbers, or a mask [M]."""
     return Spans(bounds=spans.bounds[which], classes=spans.classes[which], scores=spans.scores[which])
