@@ -15,6 +15,7 @@ __all__ = [
     "Load",
     "Provisional",
     "Restarted",
+    "Told",
     "Waiting",
     "Warned",
 ]
@@ -22,12 +23,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """The film's first frames are known. delay_s: a segment is final at most so long after it has ended; resumed_s:
-    up to here an earlier run had come.
+    """The film's first frames are known. delay_s: a segment is final at most so long after it has ended; is_exact: what
+    is final is what `analyze` says of the finished film; resumed_s: up to here an earlier run had come.
     """
 
     delay_s: float
+    is_exact: bool
     resumed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an earlier run over the same film, with the same settings, told as final: it is not told again, and stays.
+
+    All that ends before until_s is among the segments.
+    """
+
+    segments: tuple[Segment, ...] = ()
+    until_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
