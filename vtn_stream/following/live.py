@@ -71,6 +71,12 @@ class Live(Protocol):
     saliency_name: str
     named_by_appearance: bool
 
+    def go_on(self, segments: Sequence[Segment], until_s: float) -> None:
+        """An earlier run told these final segments, and all that ends before until_s: they stay as they are. Before
+        the first `say`; the positions are added from the first one on all the same, and all that is final is said.
+        """
+        ...
+
     def add(self, rows: Rows) -> None:
         """Takes the positions that follow."""
         ...
@@ -83,8 +89,18 @@ class Live(Protocol):
         """The names [K] of what is said."""
         ...
 
+    def named(self, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        """The final segments as the finished timeline has them: the same times, and the names and scores that only the
+        whole film gives, where there are such. After the end.
+        """
+        ...
+
     def scores(self) -> GridScores:
         """Of all positions that came [T, K], for the file of scores. After the end."""
+        ...
+
+    def cut_s(self) -> NDArray[np.float64] | None:
+        """What belongs to these scores as the `cut_s` of a FrameIndex. After the end."""
         ...
 
     def provenance(self) -> dict[str, Any]:
