@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from vtn_stream.cuts import CutsPlaced, find_cuts, find_transitions
-from vtn_stream.draft import Analysis, Draft, Look, check_usable, fixed_provenance
+from vtn_stream.draft import Analysis, Draft, Look, check_usable
 from vtn_stream.embedding import (
     DEFAULT_BACKBONE,
     ChunkReady,
@@ -31,6 +31,7 @@ from vtn_stream.estimate import Estimate
 from vtn_stream.film import VideoInfo
 from vtn_stream.film_notices import warnings
 from vtn_stream.framing import Cutout, cutout
+from vtn_stream.outline import fixed_provenance
 from vtn_stream.plan import Plan, check_recording_name, plan_of
 from vtn_stream.recording import joined
 from vtn_stream.region import TRIMMED, Region
