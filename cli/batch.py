@@ -6,22 +6,23 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from vtn_stream.errors import InputError, VtnStreamError, printable
+from vtn_stream.errors import InputError, VtnStreamError, listed, printable
 from vtn_stream.formats.writing import num
 from vtn_stream.name_table import Names
 from vtn_stream.results import ResultOptions
-from vtn_stream.results.format_names import PAGE
-from vtn_stream.results.overview import check_anonymous, write_index
+from vtn_stream.results.overview import check_anonymous
 from vtn_stream.settings import Settings
 from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.check import check_store
 from vtn_stream_pipelines.connection import Cluster, connected
 from vtn_stream_pipelines.film_list import FilmEntry
 from vtn_stream_pipelines.listing import Listing, list_films
-from vtn_stream_pipelines.record import Record, failed_films, why_films_failed
+from vtn_stream_pipelines.record import Record, failed_films
 from vtn_stream_pipelines.tally import Tally
+from vtn_stream_pipelines.watched import Watched
 
 from . import options
+from .batch_index import BatchIndex
 from .batch_log import log_event, log_summary
 from .console import err, hush, out, quiet_option
 from .dashboard import Dashboard, show_summary
@@ -29,6 +30,7 @@ from .interrupts import check_interrupted
 from .joining import JoinReport, check_join, join_option
 from .naming import names_from, tell_table
 from .times import about
+from .watching import WatchReport, at_rest_option, until_idle_option, watch_option, watched_from
 
 __all__ = ["batch"]
 
@@ -68,6 +70,9 @@ MAX_SKIPPED = 3  # names of files that are no films
 )
 @options.discard_edits
 @join_option
+@watch_option
+@at_rest_option
+@until_idle_option
 @click.option(
     "--workers", "num_workers", type=click.IntRange(1), help="The largest number of workers. [default: as many as fit]"
 )
@@ -88,6 +93,9 @@ def batch(
     settings: Settings,
     results: ResultOptions,
     join: str | None,
+    watch: bool,
+    at_rest_s: float | None,
+    until_idle_s: float | None,
     num_workers: int | None,
     retry_failed: bool,
     limit: int | None,
@@ -106,14 +114,29 @@ def batch(
     OUTPUT/run.json says how the run went, OUTPUT/failures.jsonl what failed and why.
     """
     check_join(join, anonymous=results.anonymous, limit=limit, retry_failed=retry_failed)
+    watched = watched_from(
+        watch,
+        sources,
+        at_rest_s=at_rest_s,
+        until_idle_s=until_idle_s,
+        join=join,
+        limit=limit,
+        retry_failed=retry_failed,
+    )
     settings.check()
     names = names_from(results.anonymous, table, results.output)
     if names is not None:
         check_anonymous(results.output, names, also=failed_films(results.output))
     if dry_run:
         hush(False)  # the plan is what was asked for
+    if watched is not None and not dry_run:
+        with connected(address) as cluster:
+            num_left = _run(watched, cluster, settings, results, num_workers, names, join=False, json_log=json_log)
+        if not json_log:
+            tell_table(names)
+        return 1 if num_left else 0
     try:
-        listing = list_films(sources)
+        listing = list_films(sources) if watched is None else _complete_now(watched, names)
     except VtnStreamError as error:
         raise error if names is None else _unnamed(1) from None
     _tell_of(listing, names)
@@ -121,7 +144,7 @@ def batch(
     num_failed = 0
     if not len(chosen):
         if not out.quiet:
-            err.print("none of these films has failed", soft_wrap=True)
+            err.print(f"none of these films {'has failed' if retry_failed else 'is complete'}", soft_wrap=True)
     else:
         if not json_log:
             out.print(f"{len(chosen)} films; the workers start")
@@ -185,7 +208,7 @@ def _plan(
 
 
 def _run(
-    films: Listing,
+    films: Listing | Watched,
     cluster: Cluster,
     settings: Settings,
     results: ResultOptions,
@@ -195,21 +218,26 @@ def _run(
     join: bool,
     json_log: bool,
 ) -> int:
-    """Runs the batch; returns the number of films that failed."""
+    """Runs the batch; returns the number of films that failed, or are not complete."""
     output = results.output
     if cluster.num_nodes > 1:  # else every film would fail where a node does not see what another wrote
         check_store(settings.store_root)
         output.mkdir(parents=True, exist_ok=True)
         check_store(output, "-o")
-    tally = Tally(len(films), films.num_bytes)
+    watched = films if isinstance(films, Watched) else None
+    tally = Tally(0, 0) if isinstance(films, Watched) else Tally(len(films), films.num_bytes)
     board, summary = Dashboard(tally, is_plain=json_log), None  # a board would be drawn over JSON lines
     joins = JoinReport(is_silent=json_log)
+    arrivals = WatchReport(is_silent=json_log)
+    index = BatchIndex(results, settings.store_root, is_live=watched is not None, is_silent=json_log)
     with Record(tally, cluster=cluster, settings=settings, results=results, num_workers=num_workers) as record:
 
         def tell(event: library.BatchEvent) -> None:
             check_interrupted()
-            for hear in (tally.hear, record.hear, board.hear, joins.hear, *([log_event] if json_log else [])):
-                hear(event)
+            for one in (tally, record, board, joins, arrivals, index):
+                one.hear(event)
+            if json_log:
+                log_event(event)
 
         try:
             with board:
@@ -226,33 +254,24 @@ def _run(
             record.summarize(summary)
         finally:  # what was done is shown also where the rest was interrupted
             joins.finish()
+            arrivals.finish()
             if json_log:
                 log_summary(tally, summary)
             elif summary is not None or tally.num_over or tally.num_settled:
                 show_summary(board, summary, output)
-    if PAGE in results.formats and tally.num_done + tally.num_skipped:
-        _index(output, results, settings.store_root, is_silent=json_log)
-    return tally.num_failed
+    index.finish()
+    return tally.num_failed + arrivals.num_left
 
 
-def _index(output: Path, results: ResultOptions, store: Path, *, is_silent: bool) -> None:
-    """Writes a page over all timelines there. A failure here is only reported: the timelines are not affected."""
-    try:
-        index = write_index(
-            output,
-            failed=why_films_failed(output),
-            discard_edits=results.discard_edits,
-            store=store,
-            thumbnails=results.thumbnails,
-            on_progress=lambda done, total: check_interrupted(),
-        )
-    except VtnStreamError as error:
-        err.print(Text(f"vtn-stream: {error}"), soft_wrap=True)
-        return
-    for line in index.told:
-        err.print(Text(f"{printable(index.path.name)}: {printable(line)}"), soft_wrap=True)
-    if not is_silent:
-        out.print(Text(f"wrote {printable(str(index.path))}, a page over all of them"), soft_wrap=True)
+def _complete_now(watched: Watched, names: Names | None) -> Listing:
+    """The films that a watch would take first."""
+    if not out.quiet:
+        err.print(f"looks for {watched.at_rest_s:g} s at which films are complete", soft_wrap=True)
+    listing, waiting = watched.complete_now()
+    if waiting:
+        named = num(len(waiting), "film") if names is not None else listed(waiting)
+        err.print(Text(f"not complete yet: {named}"), soft_wrap=True)
+    return listing
 
 
 def _tell_of(listing: Listing, names: Names | None) -> None:

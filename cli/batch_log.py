@@ -14,7 +14,9 @@ from vtn_stream_pipelines.messages import (
     FilmFailed,
     FilmsApart,
     FilmSurveyed,
+    FilmTaken,
     RecordingFound,
+    Waiting,
 )
 from vtn_stream_pipelines.record import failure_fields
 from vtn_stream_pipelines.tally import Tally
@@ -28,6 +30,10 @@ def log_event(event: library.BatchEvent) -> None:
         _log(**failure_fields(event))
     elif isinstance(event, FilmsApart):
         _log(event="films_apart", films=list(event.files), reason=event.why)
+    elif isinstance(event, Waiting):
+        if event.is_news:
+            problems = [problem.fact for problem in event.problems]
+            _log(event="films_waiting", number=event.num_films, films=list(event.films), problems=problems)
     elif isinstance(event, FilmEvent):
         _log_film(event)
     elif isinstance(event, WorkerStarted):
@@ -65,6 +71,8 @@ def _log_film(event: FilmEvent) -> None:
     film: dict[str, Any] = {"film": event.film.name, "results": event.film.results}
     if isinstance(event, RecordingFound):
         _log(event="recording_found", **film, files=list(event.files), reasons=list(event.found.reasons))
+    elif isinstance(event, FilmTaken):
+        _log(event="film_taken", **film, bytes=event.film.num_bytes, again=event.is_again)
     elif isinstance(event, FilmSurveyed):
         survey = event.survey
         _log(

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from vtn_stream.errors import printable
 from vtn_stream_pipelines.batch import Summary, WorkerRefused
-from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed, FilmSurveyed
+from vtn_stream_pipelines.messages import ChunkLost, FilmDone, FilmFailed, FilmSurveyed, FilmTaken
 from vtn_stream_pipelines.tally import Tally
 from vtn_stream_pipelines.work import NoRoom, WorkerLost
 
@@ -43,7 +43,7 @@ class Dashboard:
         self._is_plain = is_plain
         self._clock = clock
         self._news: deque[Text] = deque(maxlen=MAX_NEWS)
-        self._due = clock() + LINE_EVERY_S
+        self._due, self._line = clock() + LINE_EVERY_S, ""
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -58,7 +58,9 @@ class Dashboard:
             self._live = None
 
     def hear(self, event: object) -> None:
-        if isinstance(event, FilmFailed) and len(self.failed) < MAX_NAMED:
+        if isinstance(event, FilmTaken) and event.has_failed:
+            self.failed = [failed for failed in self.failed if failed.film.results != event.film.results]
+        elif isinstance(event, FilmFailed) and len(self.failed) < MAX_NAMED:
             self.failed.append(event)
         elif isinstance(event, FilmDone) and event.outcome and event.outcome.num_gaps and len(self.gappy) < MAX_NAMED:
             self.gappy.append(event)
@@ -72,8 +74,10 @@ class Dashboard:
             else:
                 err.print(news, soft_wrap=True)
         if not self._live and not out.quiet and self._clock() >= self._due:
-            err.print(Text("; ".join(f"{name} {fact}" for name, fact in facts(self.tally))), soft_wrap=True)
-            self._due = self._clock() + LINE_EVERY_S
+            line = "; ".join(f"{name} {fact}" for name, fact in facts(self.tally))
+            if line != self._line:  # nothing happens in a watched folder for days
+                err.print(Text(line), soft_wrap=True)
+            self._line, self._due = line, self._clock() + LINE_EVERY_S
 
     def __rich__(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
@@ -87,6 +91,8 @@ class Dashboard:
 def facts(tally: Tally) -> list[tuple[str, str]]:
     """What is known of the batch, as rows of names and words."""
     films = f"{tally.num_done} done, {tally.num_skipped} skipped, {tally.num_failed} failed of {tally.num_films}"
+    if tally.num_waiting:
+        films += f", {tally.num_waiting} not complete yet"
     chunks = f"{tally.num_embedded} embedded"
     if tally.num_found:
         chunks += f", {tally.num_found} found"

@@ -1,11 +1,12 @@
 """Runs any number of films on any number of workers: the films of the listing, by the schedule, on the pool.
 
-    Listing -> Schedule -> RollCall -> Pool -> Worker.survey, .embed, .predict
+    Listing or Watched -> Schedule -> RollCall -> Pool -> Worker.survey, .embed, .predict
 
 Run within `connection.connected`. Whatever ends a batch, the same call goes on where it ended: chunks are in the store,
 results where they belong, and films that have theirs are skipped.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from .naming import Naming
 from .pool import Pool
 from .roll_call import RollCall
 from .schedule import Schedule
-from .work import Resources, WorkerEvent, WorkerLost, WorkerSpec
+from .watch import Watch
+from .watched import Watched
+from .work import Resources, TaskSource, WorkerEvent, WorkerLost, WorkerSpec
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -62,7 +65,9 @@ class WorkerRefused:
     reason: str
 
 
-BatchEvent = messages.FilmEvent | messages.FilmsApart | WorkerEvent | ExecutionResolved | WorkerRefused
+BatchEvent = (
+    messages.FilmEvent | messages.FilmsApart | messages.Waiting | WorkerEvent | ExecutionResolved | WorkerRefused
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ class BatchPlan:
 
 
 def batch(
-    films: Listing | Iterable[FilmEntry],
+    films: Listing | Watched | Iterable[FilmEntry],
     *,
     cluster: "Cluster",
     settings: Settings,
@@ -110,6 +115,7 @@ def batch(
 ) -> Summary:
     """Draw the timelines of all films; bad films are reported and left out.
 
+    films      those of watched folders are taken as they are complete; without `until_idle_s` this never ends by itself
     settings   device "auto" is cuda where the cluster has a GPU
     results    with overwrite, timelines are drawn anew that are there
     names      of the films, where results are anonymous; by default the user's own table
@@ -185,7 +191,7 @@ def plan(
 
 
 def run(
-    films: Listing | Iterable[FilmEntry],
+    films: Listing | Watched | Iterable[FilmEntry],
     *,
     cluster: "Cluster",
     settings: Settings,
@@ -203,7 +209,8 @@ def run(
     """
     settings = settings.for_workers(has_gpu=cluster.num_gpus > 0)
     owner, most_workers = new_owner(), 0
-    listed = films.films if isinstance(films, Listing) else films
+    watch: Watch | None = None
+    listed = films.films if isinstance(films, Listing) else () if isinstance(films, Watched) else films
     naming, known = None, dict[str, str]()
     if results is not None and results.anonymous:
         names = Names() if names is None else names
@@ -217,6 +224,8 @@ def run(
             most_workers = max(most_workers, event.counts.num_ready)
         if naming:
             naming.hear(event)
+        if watch:
+            watch.hear(event)
         if on_event:
             on_event(event)
 
@@ -232,7 +241,10 @@ def run(
         on_event=tell,
         known=None if naming is None else naming.known,
     )
-    source = schedule if joiner is None else joiner.before(schedule)
+    source: TaskSource = schedule if joiner is None else joiner.before(schedule)
+    if isinstance(films, Watched):
+        assert not join, "files of a recording may still come"
+        source = watch = Watch(films, schedule, on_event=tell, naming=naming)
     roll_call = RollCall(
         source, on_resolved=lambda execution: tell(ExecutionResolved(execution=execution)), on_refused=refuse
     )
@@ -250,7 +262,7 @@ def run(
         max_workers=num_workers or MAX_WORKERS,
     )
     try:
-        with Pool(spec, on_event=tell) as pool:
+        with watch or contextlib.nullcontext(), Pool(spec, on_event=tell) as pool:
             pool.run(roll_call)
     finally:  # else the next run would wait for the chunks in flight
         Leases(settings.store_root, owner=owner).release_own()

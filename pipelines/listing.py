@@ -25,7 +25,7 @@ from .film_list import BaseFolder, FilmList
 from .film_names import label_of
 from .patterns import Pattern, States, is_pattern
 
-__all__ = ["Listing", "list_films"]
+__all__ = ["Listing", "Search", "list_films", "status_of"]
 
 MAX_SHOWN = 20  # names of skipped files, and problems: a disk full of pictures is one line, not a million
 # Folders of Windows, macOS, Linux and network disks, in small letters: what was deleted, previews, snapshots.
@@ -61,7 +61,7 @@ class Listing:
 
 def list_films(sources: Sequence[str | Path]) -> Listing:
     """All films of the sources. Raises InputError if a source is not there, or if there is no film in any."""
-    search = _Search()
+    search = Search()
     for source in sources:
         num_films, num_problems = search.num_films, search.num_problems
         search.add_source(os.fspath(source))
@@ -83,12 +83,16 @@ def list_films(sources: Sequence[str | Path]) -> Listing:
     )
 
 
-class _Search:
-    """What was found so far. rows: (bytes of the file, number of its base, path below that, as the disk has it)."""
+class Search:
+    """What was found so far. rows: (bytes of the file, number of its base, path below that, as the disk has it).
+
+    `found` hears of each film once: who wants to know more of it than a row has, overrides that.
+    """
 
     def __init__(self) -> None:
         self.bases: list[BaseFolder] = []
         self.rows: list[tuple[int, int, bytes]] = []
+        self.num_found = 0
         self.num_known = 0  # ways to films that were listed already
         self.skipped: list[str] = []
         self.num_skipped = 0
@@ -100,22 +104,35 @@ class _Search:
     @property
     def num_films(self) -> int:
         """All of them, those that were listed already as often as they were met."""
-        return len(self.rows) + self.num_known
+        return self.num_found + self.num_known
 
     def add_source(self, given: str) -> None:
         given = _spelled("", given)
-        status = _status(given)
+        status = status_of(given)
         if status is not None and stat.S_ISDIR(status.st_mode):
-            self._walk(given, Pattern())
+            self.add_folder(given)
         elif os.path.lexists(given):
             if given.lower().endswith(".txt"):
                 self._add_list(given)
             else:
                 self._add_film(given, status)
         elif is_pattern(given):
-            self._add_pattern(given)
+            self.add_pattern(given)
         else:
             raise InputError(f"there is no {given}", "nothing was analyzed", "check the path")
+
+    def add_folder(self, given: str) -> None:
+        self._walk(given, Pattern())
+
+    def add_pattern(self, given: str) -> None:
+        folder, pattern = Pattern.parsed(given)
+        if status_of(folder or ".") is not None:
+            self._walk(folder, pattern)
+
+    def found(self, base: int, below: str, status: os.stat_result | None) -> None:
+        """A film, at a path below a base. status: None where it cannot be looked at."""
+        size = status.st_size if status is not None and stat.S_ISREG(status.st_mode) else 0
+        self.rows.append((size, base, os.fsencode(below)))
 
     def add_problem(self, problem: VtnStreamError) -> None:
         self.num_problems += 1
@@ -128,7 +145,7 @@ class _Search:
             return (*self.problems, InputError(fact, "films in them are not listed", "check their permissions"))
         return tuple(self.problems)
 
-    # -- lists and patterns
+    # -- lists
 
     def _add_list(self, given: str) -> None:
         folder, name = os.path.split(given)
@@ -146,15 +163,10 @@ class _Search:
                     InputError(fact, "the rest of the list is used", "write the path of one film on each line")
                 )
             elif ".." in parts or (os.path.isabs(entry) and not entry.startswith(os.path.join(where, ""))):
-                self._add_film(path, _status(path))  # with its .., since where that leads depends on links
+                self._add_film(path, status_of(path))  # with its .., since where that leads depends on links
             else:
                 below = os.path.relpath(entry, where) if os.path.isabs(entry) else os.path.normpath(entry)
-                self._add(self._base(folder), below, _status(path))
-
-    def _add_pattern(self, given: str) -> None:
-        folder, pattern = Pattern.parsed(given)
-        if _status(folder or ".") is not None:
-            self._walk(folder, pattern)
+                self._add(self._base(folder), below, status_of(path))
 
     # -- folders
 
@@ -171,7 +183,7 @@ class _Search:
         while folders or links:
             if not folders:
                 below, states = heapq.heappop(links)
-                status = _status(os.path.join(root, below))
+                status = status_of(os.path.join(root, below))
                 if status is not None and stat.S_ISDIR(status.st_mode):
                     folders.append((below, pattern.inside(states)))
                 else:
@@ -199,7 +211,7 @@ class _Search:
                 elif is_folder:
                     below_here.append((below, pattern.inside(reached)))
                 else:
-                    self._consider(base, below, _status(os.path.join(root, below)), pattern, reached)
+                    self._consider(base, below, status_of(os.path.join(root, below)), pattern, reached)
             folders += reversed(below_here)  # the last is looked into first
 
     def _consider(self, base: int, below: str, status: os.stat_result | None, pattern: Pattern, states: States) -> None:
@@ -229,8 +241,8 @@ class _Search:
             self.num_known += 1
             return
         self._seen.add(key)
-        size = status.st_size if status is not None and stat.S_ISREG(status.st_mode) else 0
-        self.rows.append((size, base, os.fsencode(below)))
+        self.num_found += 1
+        self.found(base, below, status)
 
     def _base(self, folder: str) -> int:
         """Workers run elsewhere, so paths are absolute; `..` stays, since behind a link it leads elsewhere."""
@@ -272,7 +284,7 @@ def _lines(path: str) -> list[str]:
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")
 
 
-def _status(path: str) -> os.stat_result | None:
+def status_of(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)
     except (OSError, ValueError):  # ValueError: no name that a disk could have

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from vtn_stream.errors import VtnStreamError
 from vtn_stream.joining import JoinedFiles
 
 from .film_list import FilmEntry
@@ -17,6 +18,7 @@ __all__ = [
     "FilmEvent",
     "FilmFailed",
     "FilmSurveyed",
+    "FilmTaken",
     "FilmsApart",
     "Outcome",
     "Receipt",
@@ -24,6 +26,7 @@ __all__ = [
     "Step",
     "StepResult",
     "Survey",
+    "Waiting",
 ]
 
 Step = Literal["survey", "embed", "predict"]  # the methods of a worker
@@ -95,6 +98,36 @@ class FilmsApart:
 
     files: tuple[str, ...]
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmTaken(FilmEvent):
+    """A film of a watched folder is complete, and is analyzed as workers get free. is_again: it was before, and has
+    changed since. has_failed: it failed before, which counts no longer.
+    """
+
+    is_again: bool
+    has_failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """After each look at watched folders. is_news: it is not what the look before found.
+
+    films      names of films that are not complete, num_films in all
+    problems   what could not be looked into, num_problems in all
+    skipped    names of files that are no films by their names, at most `listing.MAX_SHOWN` of num_skipped
+
+    Where films are anonymous, nothing is named.
+    """
+
+    films: tuple[str, ...]
+    num_films: int
+    problems: tuple[VtnStreamError, ...]
+    num_problems: int
+    skipped: tuple[str, ...]
+    num_skipped: int
+    is_news: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

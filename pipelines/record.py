@@ -28,7 +28,7 @@ from vtn_stream.settings import Settings
 from .batch import ExecutionResolved, Summary
 from .connection import Cluster
 from .film_list import FilmEntry
-from .messages import ChunkLost, ExecutionFields, FilmDone, FilmFailed
+from .messages import ChunkLost, ExecutionFields, FilmDone, FilmFailed, Waiting
 from .tally import Tally
 
 __all__ = ["Record", "failed_films", "failure_fields", "why_films_failed"]
@@ -74,7 +74,7 @@ class Record:
         self._summary: Summary | None = None
         self._gaps: dict[int, list[bytes]] = {}  # lines of films in work, by the films' numbers
         self._over: dict[str, list[bytes]] = {}  # new lines of films, if any, by their results
-        self._due = clock() + EVERY_S
+        self._due, self._has_news = clock() + EVERY_S, False
         try:
             output.mkdir(parents=True, exist_ok=True)
             self._have_lines = _films_of(self._failures)
@@ -111,15 +111,16 @@ class Record:
             self._over[event.film.results] = [_line(event)]
         elif isinstance(event, ExecutionResolved):
             self._execution = event.execution
+        self._has_news = self._has_news or not isinstance(event, Waiting)  # of which there are some every minute
         now = self._clock()
-        if now < self._due:
+        if now < self._due or not self._has_news:
             return
         try:
             self._write_failures()
             self._write_run("running")
         except OSError:
             pass  # the next time, or at the end, which tells
-        self._due = self._clock() + max(EVERY_S, (self._clock() - now) / MAX_SHARE)
+        self._due, self._has_news = self._clock() + max(EVERY_S, (self._clock() - now) / MAX_SHARE), False
 
     def _write_failures(self) -> None:
         if any(self._over.values()) or not self._have_lines.isdisjoint(self._over):

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from .messages import ChunksDone, FilmDone, FilmFailed, FilmSurveyed, RecordingFound
+from .messages import ChunksDone, FilmDone, FilmFailed, FilmSurveyed, FilmTaken, RecordingFound, Waiting
 from .work import WorkerEvent
 
 __all__ = ["Tally"]
@@ -22,6 +22,8 @@ MAX_SILENCE, MIN_SILENCE_S = 3.0, 60.0
 class Tally:
     """Gets every event of a batch.
 
+    num_films          of a watched folder those that were taken; one that changed and is analyzed again counts again
+    num_waiting        films of a watched folder that are not complete yet
     num_over           films that are done, skipped or failed
     num_gappy          films that are done with gaps
     num_edited         films with results that were changed by hand, and kept or put aside
@@ -31,7 +33,7 @@ class Tally:
     """
 
     def __init__(self, num_films: int, num_bytes: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.num_films = num_films
+        self.num_films, self.num_waiting = num_films, 0
         self.num_done = self.num_skipped = self.num_failed = self.num_gappy = self.num_edited = 0
         self.num_embedded = self.num_found = self.num_lost = self.num_frames = 0
         self.embed_s = 0.0
@@ -125,6 +127,10 @@ class Tally:
     def hear(self, event: object) -> None:
         if isinstance(event, FilmSurveyed):
             self._surveyed(event)
+        elif isinstance(event, FilmTaken):
+            self._taken(event)
+        elif isinstance(event, Waiting):
+            self.num_waiting = event.num_films
         elif isinstance(event, RecordingFound):
             self.num_films -= len(event.files) - 1
         elif isinstance(event, ChunksDone):
@@ -146,6 +152,13 @@ class Tally:
             self.most_workers = max(self.most_workers, self.num_workers)
             self.num_workers_lost = event.counts.num_lost
             self.num_workers_replaced = event.counts.num_replaced
+
+    def _taken(self, event: FilmTaken) -> None:
+        self._num_bytes += event.film.num_bytes
+        if event.has_failed:
+            self.num_failed -= 1
+        else:
+            self.num_films += 1
 
     def _surveyed(self, event: FilmSurveyed) -> None:
         film, num_missing = event.film, len(event.survey.missing)

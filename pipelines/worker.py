@@ -78,12 +78,14 @@ class Worker:
         """What tells whether a film is part of a recording."""
         return traits_of(self._analyzer.probe(path))
 
-    def survey(self, source: Source, results: str) -> Survey:
-        """What there is to do for a film. results: where they go, below the output."""
+    def survey(self, source: Source, results: str, replaces: Sequence[str] = ()) -> Survey:
+        """What there is to do for a film. results: where they go, below the output. replaces: the identities of what
+        the film was before it changed, whose results may be replaced.
+        """
         plan = self._plan(source)
         finished, hand_work = False, tuple[str, ...]()
         if (place := self._place(plan.video.identity, results)) is not None:
-            found = [self._look_at(one, place) for one in plan.of_each]
+            found = [self._look_at(one, place, replaces) for one in plan.of_each]
             finished = all(is_finished for is_finished, _ in found)
             hand_work = tuple(line for _, lines in found for line in lines)
         missing = () if finished else self._analyzer.missing(plan)
@@ -116,14 +118,16 @@ class Worker:
             ]
             return sorted([*self._embed(plan, mine, leases), *others], key=lambda receipt: receipt.number)
 
-    def predict(self, source: Source, identity: str, lost: Sequence[int], results: str) -> Outcome:
-        """Write the film's results, from what is stored. lost: chunks that are gaps."""
+    def predict(
+        self, source: Source, identity: str, lost: Sequence[int], results: str, replaces: Sequence[str] = ()
+    ) -> Outcome:
+        """Write the film's results, from what is stored. lost: chunks that are gaps. replaces: as of `survey`."""
         assert self._results is not None, "where results are to be written"
         plan = self._plan(source, identity)
         num_segments, num_gaps, told = 0, 0, list[str]()
         for one in plan.of_each:
             files = self._files(one, results)
-            if hand_work := self._claim(files, identity):
+            if hand_work := self._claim(files, identity, replaces):
                 told += hand_work
                 continue
             analysis = self._analyzer.analyze(one, lost=frozenset(lost))
@@ -161,7 +165,7 @@ class Worker:
             return self._names.get(identity, results)
         return None if results in self._taken else results  # else another film was at this place before
 
-    def _look_at(self, plan: Plan, place: str) -> tuple[bool, tuple[str, ...]]:
+    def _look_at(self, plan: Plan, place: str, replaces: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
         """Whether nothing is to be done for one region of a film, and lines on its hand work."""
         assert self._results is not None, "where results are to be written"
         files = self._files(plan, place)
@@ -171,7 +175,9 @@ class Worker:
                 return True, hand_work
         if self._estimates:
             return False, ()
-        hand_work = self._claim(files, plan.video.identity)  # an error now is better than one after an hour of work
+        hand_work = self._claim(
+            files, plan.video.identity, replaces
+        )  # an error now is better than one after an hour of work
         return bool(hand_work), hand_work
 
     def _files(self, plan: Plan, results: str) -> ResultFiles:
@@ -180,10 +186,11 @@ class Worker:
         parts, store = [part.video.path for part in video.parts], self._settings.store_root
         return self._results.files(video.path, video.identity, results=results, store=store, parts=parts, region=region)
 
-    def _claim(self, files: ResultFiles, identity: str) -> tuple[str, ...]:
+    def _claim(self, files: ResultFiles, identity: str, replaces: Sequence[str]) -> tuple[str, ...]:
         """The line that says so where the timeline is hand work, so that nothing is to be done."""
         assert self._results is not None, "where results are to be written"
-        line = files.claim(identity, overwrite=self._results.overwrite, discard_edits=self._results.discard_edits)
+        overwrite = self._results.overwrite or _identity_in(files) in replaces
+        line = files.claim(identity, overwrite=overwrite, discard_edits=self._results.discard_edits)
         return () if line is None else (line,)
 
     def _is_finished(self, files: ResultFiles, plan: Plan) -> bool:
@@ -257,6 +264,14 @@ class Worker:
     def _key(self, chunk: Chunk, plan: Plan) -> str:
         """Of the chunk, for all regions together: who has other ones beside may do the same work at once."""
         return lease_key(chunk, replace(self._analyzer.recipe, region=plan.regions[0]), self._analyzer.execution)
+
+
+def _identity_in(files: ResultFiles) -> str | None:
+    """Of the film whose timeline is there; None if there is no timeline that can be read."""
+    try:
+        return load_document(files.timelines["json"]).timeline.video_identity
+    except TimelineError:
+        return None
 
 
 def _receipt(ready: Sequence[ChunkReady], warnings: Sequence[str]) -> Receipt:
