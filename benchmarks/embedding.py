@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from vtn_stream.analysis import DEFAULT_BACKBONE
 from vtn_stream.backbone import FrameEncoder
-from vtn_stream.video.requests import BATCH_SIZE as DELIVERED
+from vtn_stream.video.delivery import BATCH_SIZE as DELIVERED
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 LIMIT = 1.05

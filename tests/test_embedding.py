@@ -194,7 +194,7 @@ def count_rows(call, rows):
 
 
 def test_a_decoding_process_that_dies_once_costs_a_warning(analyzed, video, encoder, store, monkeypatch):
-    monkeypatch.setattr("vtn_stream.video.requests.BATCH_SIZE", 16)  # more batches than the ring holds
+    monkeypatch.setattr("vtn_stream.video.delivery.BATCH_SIZE", 16)  # more batches than the ring holds
     with Fragile(after_a_batch=True) as process:
         events = list(embed(video, PLAN.chunks(video), PLAN, encoder, store, process))
     (warning,) = warnings_of(events)

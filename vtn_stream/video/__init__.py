@@ -1,4 +1,5 @@
-"""Reads films: `probe` reads the clock, a `DecodingProcess` gives frames. Knows no network and no store."""
+"""Reads films: `probe` reads the clock, a `DecodingProcess` gives frames, a `GrowingFilm` both of a film that
+is still written. Knows no network and no store."""
 
 import os
 import re
@@ -8,12 +9,14 @@ from pathlib import Path
 from vtn_stream.errors import VideoError
 from vtn_stream.film import VideoInfo, as_stored
 from vtn_stream.video.deep import LostFrames, find_damage
+from vtn_stream.video.growing import GrowingFilm
 from vtn_stream.video.requests import DecodingProcess, FrameBatch, check_unchanged
 from vtn_stream.video.window import Window
 
 __all__ = [
     "DecodingProcess",
     "FrameBatch",
+    "GrowingFilm",
     "LostFrames",
     "Window",
     "check_unchanged",

@@ -20,9 +20,12 @@ from vtn_stream.video.wire import unpack_header
 __all__ = [
     "MAX_PART_BYTES",
     "Batches",
+    "check_facts",
     "check_payload_size",
     "error_parts",
+    "fraction",
     "header_limit",
+    "identity",
     "number",
     "read_header",
     "seconds",
@@ -57,7 +60,7 @@ def read_header(text: bytes) -> dict[str, Any]:
 def check_payload_size(header: dict[str, Any], num_bytes: int) -> None:
     """Checks the size of a payload before it is read."""
     limit = 0
-    if "info" in header:
+    if "info" in header or "news" in header:
         limit = 3 * MAX_PACKETS * np.dtype(np.int64).itemsize
     elif "bytes" in header:
         limit = MAX_PART_BYTES
@@ -82,7 +85,7 @@ def video_info(path: Path, stamp: tuple[int, ...], facts: Any, payload: bytes) -
     if not isinstance(facts, dict):
         raise ValueError("facts are an object")
     try:
-        _check_facts(facts)
+        check_facts(facts)
         pts, keyframes, *rest = _arrays(facts["lengths"], payload)
         if np.any(np.abs(np.append(pts, keyframes).astype(float)) > 2**62) or np.any(np.diff(keyframes) <= 0):
             raise ValueError("timestamps overflow or do not ascend")
@@ -103,7 +106,8 @@ def _arrays(lengths: Any, payload: bytes) -> list[NDArray[np.int64]]:
     return np.split(values, np.cumsum(sizes)[:-1])
 
 
-def _check_facts(facts: dict[str, Any]) -> None:
+def check_facts(facts: dict[str, Any]) -> None:
+    """Checks everything that is no list of frames. KeyError, TypeError and others for what is missing or of no use."""
     for name in ("width", "height"):
         number(facts[name], 1, MAX_SIDE)
     if facts["width"] * facts["height"] > MAX_PIXELS:
@@ -125,7 +129,7 @@ def _check_facts(facts: dict[str, Any]) -> None:
     for name in ("time_base", "start", "sample_aspect_ratio", "nominal_rate"):
         if (text := facts[name]) is None and name == "nominal_rate":
             continue
-        value = Fraction(_matching(_FRACTION, text))
+        value = fraction(text)
         if name != "start" and value <= 0:
             raise ValueError(f"{name} is not positive")
         if not math.isfinite(float(value)):
@@ -134,13 +138,14 @@ def _check_facts(facts: dict[str, Any]) -> None:
         if facts[name] is not None and len(_text(facts[name])) > length:
             raise ValueError(f"{name} is too long")
     _text(facts["codec"])
-    _matching(_IDENTITY, facts["identity"])
+    identity(facts["identity"])
 
 
 class Batches:
     """The batches that answer one request: every wanted frame comes, or is lost, exactly once."""
 
     def __init__(self, num_wanted: int, num_slots: int, batch_size: int, num_windows: int) -> None:
+        self.num_wanted = num_wanted
         self._answered = np.zeros(num_wanted, np.bool_)
         self._num_windows = num_windows
         self._num_slots = num_slots
@@ -191,6 +196,16 @@ def number(value: Any, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{str(value)[:40]} is not a number from {least} to {most}")
     return value
+
+
+def identity(text: Any) -> str:
+    """Raises ValueError for anything else."""
+    return _matching(_IDENTITY, text)
+
+
+def fraction(text: Any) -> Fraction:
+    """Raises ValueError or ZeroDivisionError for anything else."""
+    return Fraction(_matching(_FRACTION, text))
 
 
 def seconds(value: Any) -> float:

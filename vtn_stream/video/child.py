@@ -13,6 +13,7 @@ given up what it does not need (`sandbox`). Requests and answers (see `wire`):
     {"do": "hold", "films", "encodes"}                   -> {"container": [suffix, why not MP4]} | {"error"}
     {"do": "cut", "films", "pieces", ...} + of each film -> {"bytes": offset, "done_s"} + a part of the file, again and
       keyframes, pts, pts of its packets                    again, then {"clip": what was made} | {"error"}
+    {"do": "feed" ...} and others                           of a film that is still written: see `growing_child`
     {"free": slot}                                          the parent has read that slot
 
 The pixels of a batch lie in the ring, shared memory of uint8: in its slot, for each window of the request after the
@@ -28,22 +29,24 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError, listed
-from vtn_stream.region import Box
 from vtn_stream.video import sandbox
 from vtn_stream.video.decord_reader import DecordReader
-from vtn_stream.video.probing import read_info
+from vtn_stream.video.probing import Probed, read_info
 from vtn_stream.video.pyav_reader import PyAVReader
 from vtn_stream.video.reader import Reader, Source
 from vtn_stream.video.ring import batch_bytes, batches_of
-from vtn_stream.video.window import Window
+from vtn_stream.video.window import Window, window_of
 from vtn_stream.video.wire import PREFIX_BYTES, pack, unpack_header, unpack_prefix
+
+if TYPE_CHECKING:
+    from vtn_stream.video.growing_child import GrowingChild
 
 THUMBNAIL_WIDTH = 160
 _UNREAD = "the rest was not read"
@@ -90,6 +93,7 @@ class _Child:
         self._last_sign = 0.0
         self._reader: Reader | None = None
         self._reading = ""
+        self._growing: GrowingChild | None = None
 
     def serve(self) -> bool:
         """Serves one request; False if the parent has closed the pipe."""
@@ -101,16 +105,13 @@ class _Child:
         name = listed(dict.fromkeys(map(os.path.basename, names)))
         try:
             if request.get("do") == "probe":
-                probed = read_info(request["path"], request["stream"], self._alive)
-                arrays = [probed.pts, probed.keyframes, *([] if probed.packet_pts is None else [probed.packet_pts])]
-                self._send(
-                    {"info": probed.facts | {"lengths": list(map(len, arrays))}},
-                    b"".join(array.tobytes() for array in arrays),
-                )
+                self._send_probed(read_info(request["path"], request["stream"], self._alive))
             elif request.get("do") == "decode":
                 self._decode(request, payload)
             elif request.get("do") in ("hold", "cut"):
                 self._clip(request, payload)
+            elif request.get("do") in ("grow", "feed", "drop", "identify", "compare"):
+                self._grow(request, payload)
             elif request.get("do") == "check":
                 self._send({"missing": self._missing + ([] if self._missing else sandbox.holes())})
         except VideoError as error:
@@ -130,6 +131,31 @@ class _Child:
             self._fail(DecodingLost(fact, _UNREAD, "re-encode the film"))
         return True
 
+    def _send_probed(self, probed: Probed, **more: Any) -> None:
+        arrays = [probed.pts, probed.keyframes, *([] if probed.packet_pts is None else [probed.packet_pts])]
+        self._send(
+            {"info": probed.facts | {"lengths": list(map(len, arrays))}, **more},
+            b"".join(array.tobytes() for array in arrays),
+        )
+
+    def _grow(self, request: dict[str, Any], payload: bytes) -> None:
+        from vtn_stream.video.growing_child import GrowingChild  # most processes read files only
+
+        if request["do"] == "grow":
+            self._growing = GrowingChild(request, self._num_threads, self._alive)
+            self._send({"grows": True})
+            return
+        assert self._growing is not None
+        if request["do"] == "feed":
+            self._send(*self._growing.feed(payload, ended=request["ended"]))
+        elif request["do"] == "drop":
+            self._send(self._growing.drop(request["before"]))
+        elif request["do"] == "identify":
+            self._send({"identity": self._growing.identify(request["end_pts"])})
+        else:
+            probed, same_s = self._growing.compare(request["path"])
+            self._send_probed(probed, same_s=same_s)
+
     def _clip(self, request: dict[str, Any], payload: bytes) -> None:
         from vtn_stream.video.clip_child import choose_container, make_clip  # most processes cut nothing
 
@@ -148,38 +174,46 @@ class _Child:
         keyframes = np.frombuffer(payload, np.int64, num_keyframes)
         pts = np.frombuffer(payload, np.int64, num_wanted, offset=keyframes.nbytes)
         wants_thumbnail = np.frombuffer(payload, np.bool_, num_wanted, offset=keyframes.nbytes + pts.nbytes)
-        is_decord = request["decoder"] == "decord"
         rest = keyframes.nbytes + pts.nbytes + wants_thumbnail.nbytes
-        if self._reader is None or self._reading != request["identity"] or request["is_fresh"]:
-            if self._reader is not None:
-                self._reader.close()
-            source = Source(
-                path=Path(request["path"]),
-                stream=request["stream"],
-                time_base=Fraction(request["time_base"]),
-                rotation=request["rotation"],
-                mirrored=request["mirrored"],
-                sample_aspect_ratio=Fraction(request["sample_aspect_ratio"]),
-                keyframes=keyframes,
-                temporal_layers=request["temporal_layers"],
-                pts=np.frombuffer(payload[rest:], np.int64) if is_decord else None,
-                packet_pts=np.frombuffer(payload[rest:], np.int64) if request["is_repaired"] else None,
-                restarts=np.array(request["restarts"], np.int64),
-                field_pictures=request["field_pictures"],
-                num_unseen=request["num_unseen"],
-            )
-            self._reader = (DecordReader if is_decord else PyAVReader)(source, self._num_threads)
-            self._reading = request["identity"]
-        windows = [
-            Window(tuple(size), None if box is None else Box(*box), tuple(of)) for size, box, of in request["windows"]
-        ]
+        windows = [window_of(asked) for asked in request["windows"]]
+        if request.get("grows"):
+            assert self._growing is not None
+            reader: Reader = self._growing.shown(windows, has_thumbnail=bool(wants_thumbnail.any()))
+        else:
+            reader = self._reader_of(request, keyframes, payload[rest:])
         sizes = [window.size for window in windows]
         ring_shape = (request["slots"], batch_bytes(request["batch"], sizes))
         # The map goes with the last array on it: closed here, it would fail while an error still holds one.
         memory = mmap.mmap(self._ring_fd, math.prod(ring_shape))
         ring = batches_of(np.frombuffer(memory, np.uint8).reshape(ring_shape), request["batch"], sizes)
-        self._fill(self._reader, ring, windows, pts, wants_thumbnail)
+        self._fill(reader, ring, windows, pts, wants_thumbnail)
         self._send({"done": True})
+
+    def _reader_of(self, request: dict[str, Any], keyframes: NDArray[np.int64], rest: bytes) -> Reader:
+        """Of the film's file: the last one, if it reads that film."""
+        if self._reader is not None and self._reading == request["identity"] and not request["is_fresh"]:
+            return self._reader
+        if self._reader is not None:
+            self._reader.close()
+        is_decord = request["decoder"] == "decord"
+        source = Source(
+            path=Path(request["path"]),
+            stream=request["stream"],
+            time_base=Fraction(request["time_base"]),
+            rotation=request["rotation"],
+            mirrored=request["mirrored"],
+            sample_aspect_ratio=Fraction(request["sample_aspect_ratio"]),
+            keyframes=keyframes,
+            temporal_layers=request["temporal_layers"],
+            pts=np.frombuffer(rest, np.int64) if is_decord else None,
+            packet_pts=np.frombuffer(rest, np.int64) if request["is_repaired"] else None,
+            restarts=np.array(request["restarts"], np.int64),
+            field_pictures=request["field_pictures"],
+            num_unseen=request["num_unseen"],
+        )
+        self._reader = (DecordReader if is_decord else PyAVReader)(source, self._num_threads)
+        self._reading = request["identity"]
+        return self._reader
 
     def _fill(
         self,

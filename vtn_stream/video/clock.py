@@ -20,22 +20,38 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import NO_PTS
 
-__all__ = ["Clock", "distinct", "last_duration", "leaps", "one_clock", "usual_step"]
+__all__ = [
+    "EVEN",
+    "LEAP_S",
+    "LEAP_STEPS",
+    "LONG_LEAP_S",
+    "MAX_LEAPS",
+    "MAX_SHARED",
+    "MAX_SHARE_OF_LEAPS",
+    "MAX_STRETCHES",
+    "REORDERED",
+    "Clock",
+    "distinct",
+    "last_duration",
+    "leaps",
+    "one_clock",
+    "usual_step",
+]
 
 # Frames come out of order by at most 16 (H.264, HEVC): one that is this many packets late has another clock.
-_REORDERED = 32
+REORDERED = 32
 # So many frames at one timestamp are taken for neighbours; more, for a clock that stands still.
-_MAX_SHARED = 8
+MAX_SHARED = 8
 # In which the time base may be divided, so that there are times in between.
 _MAX_DIVISION = 1000
 # Recordings in a file: a year of daily ones, and much more than anyone joins.
-_MAX_STRETCHES = 10_000
+MAX_STRETCHES = 10_000
 # A step this long, and so many times longer than usual, is a leap of the clock, if the others are even...
-_LEAP_S, _LEAP_STEPS = 10, 100
+LEAP_S, LEAP_STEPS = 10, 100
 # ... which most of them are if the longest is so many times the usual, and leaps are few.
-_EVEN, _MAX_SHARE_OF_LEAPS, _MAX_LEAPS = 10, 0.01, 5000
+EVEN, MAX_SHARE_OF_LEAPS, MAX_LEAPS = 10, 0.01, 5000
 # Where they are not, as in recordings of a screen that stands still for long, only a leap so long is one.
-_LONG_LEAP_S = 3600
+LONG_LEAP_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +150,14 @@ def leaps(times: NDArray[np.int64], time_base: Fraction) -> NDArray[np.intp]:
     others = np.delete(steps, found)
     if len(found) == 0 or len(others) == 0:
         return found[:0]
-    if int(others.max()) <= _EVEN * usual and len(found) <= max(1, min(_MAX_LEAPS, _MAX_SHARE_OF_LEAPS * len(steps))):
+    if int(others.max()) <= EVEN * usual and len(found) <= max(1, min(MAX_LEAPS, MAX_SHARE_OF_LEAPS * len(steps))):
         return found
-    long = max(_LONG_LEAP_S / time_base, _LEAP_STEPS * int(others.max()))
+    long = max(LONG_LEAP_S / time_base, LEAP_STEPS * int(others.max()))
     return found[steps[found] > long]
 
 
 def _leap(usual: int, time_base: Fraction) -> int:
-    return max(int(_LEAP_S / time_base), _LEAP_STEPS * usual)
+    return max(int(LEAP_S / time_base), LEAP_STEPS * usual)
 
 
 def _stretches(
@@ -161,23 +177,23 @@ def _stretches(
     is_back = np.zeros(len(times), np.bool_)
     is_back[1:] = decoded[1:] < decoded[:-1]
     is_back[1:] &= times[1:] < np.where(keys[1:], high[:-1], decoded[:-1]) - usual
-    is_back[_REORDERED:] |= times[_REORDERED:] < high[:-_REORDERED]
+    is_back[REORDERED:] |= times[REORDERED:] < high[:-REORDERED]
     is_back[1:] |= (times[1:] >= wraps_at) & (times[1:] > high[:-1] + leap)
     if not is_back.any():
         return stretches
 
     shift = before = top = 0
     last_time = last_decoded = returns_at = -1
-    tops: deque[int] = deque(maxlen=_REORDERED)  # the latest time until each of the last packets
+    tops: deque[int] = deque(maxlen=REORDERED)  # the latest time until each of the last packets
     for i, (time, decode_time, is_key) in enumerate(zip(times.tolist(), decoded.tolist(), keys.tolist(), strict=True)):
         if i:
-            late = len(tops) == _REORDERED and time + shift < tops[0]
+            late = len(tops) == REORDERED and time + shift < tops[0]
             latest = top - shift if is_key else last_decoded
             late |= i == returns_at or (decode_time < last_decoded and time < latest - usual)
             is_ahead = time + shift > top + leap
             late |= is_ahead and time >= wraps_at > last_time
             if late or is_ahead:
-                end = None if late else _return(times, i, shift, (top - _REORDERED * usual, top + leap))
+                end = None if late else _return(times, i, shift, (top - REORDERED * usual, top + leap))
                 new = shift
                 if len(stretches) > 1 and top < time + before <= top + leap:
                     new = before  # it goes on where the stretch before the last one had ended
@@ -188,8 +204,8 @@ def _stretches(
                     before, shift, returns_at = shift, new, -1 if end is None else end
                     stretches.append((i, shift))
                     tops.clear()
-                    if len(stretches) > _MAX_STRETCHES:
-                        raise ValueError(f"the clock steps back more than {_MAX_STRETCHES} times")
+                    if len(stretches) > MAX_STRETCHES:
+                        raise ValueError(f"the clock steps back more than {MAX_STRETCHES} times")
         last_time, last_decoded = time, decode_time
         top = max(top, time + shift) if i else time
         tops.append(top)
@@ -198,14 +214,14 @@ def _stretches(
 
 def _return(times: NDArray[np.int64], i: int, shift: int, expected: tuple[int, int]) -> int | None:
     """The packet, soon after i, at which the clock that left at i is back; None if it is not."""
-    following = times[i + 1 : i + _REORDERED] + shift
+    following = times[i + 1 : i + REORDERED] + shift
     back = np.flatnonzero((following > expected[0]) & (following <= expected[1]))
     return i + 1 + int(back[0]) if len(back) else None
 
 
 def _first(times: NDArray[np.int64], decoded: NDArray[np.int64], i: int, end: int | None) -> int:
     """When the first frame of the stretch that begins at packet i is shown, on its own clock: not always that of i."""
-    end = i + _REORDERED if end is None else end
+    end = i + REORDERED if end is None else end
     falls = np.flatnonzero(np.diff(decoded[i:end]) < 0)
     return int(times[i : i + 1 + int(falls[0]) if len(falls) else end].min())
 
@@ -221,13 +237,13 @@ def _spread(times: NDArray[np.int64], shown: NDArray[np.bool_], step: int) -> tu
     if len(values) == len(frames):
         return times, 1, 0, 0
     room = np.diff(np.append(values, values[-1] + (usual_step(values) if len(values) > 1 else step)))
-    division = int(np.max(-(-counts // room), where=counts <= _MAX_SHARED, initial=1))
+    division = int(np.max(-(-counts // room), where=counts <= MAX_SHARED, initial=1))
     if division > _MAX_DIVISION or np.abs(values[[0, -1]]).max() > 2**62 // division:
         division = 1
     order = frames[np.argsort(times[frames], kind="stable")]
     within = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)  # 0, 1, ... of those at one time
     count, gap = np.repeat(counts, counts), np.repeat(room, counts) * division
-    fits = (count <= _MAX_SHARED) & (count <= gap)
+    fits = (count <= MAX_SHARED) & (count <= gap)
     spread = times.copy()
     spread[times != NO_PTS] *= division
     spread[order] += np.where(fits, within * gap // count, 0)

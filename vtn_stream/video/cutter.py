@@ -18,9 +18,10 @@ from vtn_stream.errors import DecodingLost, VideoError, listed
 from vtn_stream.film import VideoInfo
 from vtn_stream.video import answers
 from vtn_stream.video.clip_plan import Span, copied_span, exact_span
+from vtn_stream.video.delivery import FRAME_S, PIXEL_S
 from vtn_stream.video.limits import MAX_PACKETS, MAX_STREAMS
 from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess, Request
-from vtn_stream.video.requests import BYTE_S, FRAME_S, PIXEL_S, check_unchanged
+from vtn_stream.video.requests import BYTE_S, check_unchanged
 
 __all__ = ["ClipReceipt", "Container", "CuttingProcess", "Piece", "PieceReceipt", "Span", "copied_span", "exact_span"]
 

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from vtn_stream.errors import DecodingLost, VideoError
 from vtn_stream.film import VideoInfo
+from vtn_stream.video.delivery import BATCH_SIZE, NUM_SLOTS
 from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES
-from vtn_stream.video.requests import BATCH_SIZE, NUM_SLOTS, DecodingProcess, check_unchanged
+from vtn_stream.video.requests import DecodingProcess, check_unchanged
 
 __all__ = ["Decoders", "FrameAnswer", "FrameRequest", "num_decoders"]
 

@@ -16,20 +16,28 @@ from vtn_stream.video.picture import DecodedPicture, Tools
 from vtn_stream.video.reader import Picture, Source
 from vtn_stream.video.references import disposable_test
 
-__all__ = ["PyAVReader", "readable_codecs", "version"]
+__all__ = [
+    "JOINT_FRAMES",
+    "PATIENCE_FRAMES",
+    "WORTH_A_SEEK_S",
+    "PyAVReader",
+    "readable_codecs",
+    "version",
+    "with_content",
+]
 
 _USUAL_CODECS = ("h264", "hevc", "av1", "vp9", "vp8", "mpeg4", "mpeg2video", "prores", "mjpeg", "vvc")
 
 # A frame is given up for lost when this many later ones have come out. Decoders emit in order of presentation,
 # but may learn late how many frames a stream reorders (at most 16).
-_PATIENCE_FRAMES = 32
+PATIENCE_FRAMES = 32
 # Going on decoding beats seeking unless a keyframe at least this far ahead can be jumped to: a seek drops what
 # the decoder's threads hold, and lands early in some containers.
-_WORTH_A_SEEK_S = 4.0
+WORTH_A_SEEK_S = 4.0
 # Where leaving packets out did harm so often, nothing is left out any more.
 _MAX_REDONE = 4
 # So many frames are known as incomplete before a joint at most: as many as a parser holds.
-_JOINT_FRAMES = 4
+JOINT_FRAMES = 4
 _END = 2**63 - 1
 # What a keyframe is decoded to; decoders of some formats do not say.
 _INTRA = (PictureType.I, PictureType.NONE)
@@ -56,7 +64,7 @@ class PyAVReader:
         self._source = source
         self._num_threads = num_threads
         self._tools = Tools()
-        self._worth_a_seek = int(_WORTH_A_SEEK_S / source.time_base)
+        self._worth_a_seek = int(WORTH_A_SEEK_S / source.time_base)
         self._keyframes = source.keyframes  # those that proved not to be keyframes are taken out
         self._num_distrusted = 1
         self._num_redone = 0
@@ -99,7 +107,7 @@ class PyAVReader:
         waiting = deque((int(p), i) for i, p in enumerate(pts))
         position = {p: i for p, i in waiting}
         last_pts = max(position, default=-_END)
-        recent: deque[int] = deque(maxlen=_PATIENCE_FRAMES)
+        recent: deque[int] = deque(maxlen=PATIENCE_FRAMES)
         must_seek = bool(waiting) and waiting[0][0] <= self._last_pts  # it lies behind us
         while waiting:
             if waiting[0][0] not in position:
@@ -123,7 +131,7 @@ class PyAVReader:
             if (i := position.pop(frame.pts, None)) is not None:
                 sound = self._damage.is_sound(frame.pts)
                 yield i, DecodedPicture(frame, self._source, self._tools) if sound else None
-            while len(recent) == _PATIENCE_FRAMES and waiting and waiting[0][0] < recent[0]:
+            while len(recent) == PATIENCE_FRAMES and waiting and waiting[0][0] < recent[0]:
                 p, i = waiting[0]
                 must_seek = p in position and self._must_redo(p)
                 if must_seek:
@@ -185,7 +193,7 @@ class PyAVReader:
             content = bytes(packet)
             bare = bare_packet(self._stream.codec_context.name, self._extradata, content)
             if bare != content:
-                packet = _with_content(packet, bare)
+                packet = with_content(packet, bare)
         return self._stream.decode(packet)
 
     def _suspect(self, pts: int | None) -> None:
@@ -298,7 +306,8 @@ class PyAVReader:
         return False
 
 
-def _with_content(packet: av.Packet, content: bytes) -> av.Packet:
+def with_content(packet: av.Packet, content: bytes) -> av.Packet:
+    """The packet with other bytes."""
     changed = av.Packet(content)
     changed.pts, changed.dts, changed.time_base, changed.stream = (
         packet.pts,
@@ -318,4 +327,4 @@ def _before(restarts: NDArray[np.int64], packet_pts: NDArray[np.int64] | None) -
         return frozenset()
     known = np.unique(packet_pts)
     ends = np.searchsorted(known, restarts)
-    return frozenset(int(pts) for end in ends for pts in known[max(0, end - _JOINT_FRAMES) : end])
+    return frozenset(int(pts) for end in ends for pts in known[max(0, end - JOINT_FRAMES) : end])

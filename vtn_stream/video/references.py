@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 from vtn_stream.video.nals import length_size, nals, sequence_set, sets_of
 
-__all__ = ["TemporalLayers", "disposable_test", "is_fresh_start"]
+__all__ = ["TemporalLayers", "disposable_test", "is_entry", "is_fresh_start"]
 
 _H264_SLICES = range(1, 6)
 _H264_IDR = 5
+_H264_INTRA = (2, 4, 7, 9)  # slice_type
 _H264_SPS = 7
 # Beside slices only what says nothing to the decoder: SEI, delimiter, filler. Parameter sets must reach it.
 _H264_IDLE = (6, 9, 12)
@@ -42,6 +43,17 @@ def is_fresh_start(codec: str, extradata: bytes, packet: bytes) -> bool:
         return True
     kinds = [nal[0] & 0x1F for nal in nals(packet, length_size(codec, extradata)) if nal]
     return next((kind for kind in kinds if kind in _H264_SLICES), -1) == _H264_IDR
+
+
+def is_entry(codec: str, extradata: bytes, packet: bytes) -> bool:
+    """Whether this keyframe is a whole picture of its own, so that a decoder can begin here.
+
+    False for H.264 whose picture is refreshed bit by bit: containers call the frames where that begins keyframes.
+    """
+    if codec != "h264":
+        return True
+    units = [nal for nal in nals(packet, length_size(codec, extradata)) if nal]
+    return all(_slice_type(nal) in _H264_INTRA for nal in units if nal[0] & 0x1F in _H264_SLICES)
 
 
 class TemporalLayers:
@@ -103,6 +115,21 @@ def _is_disposable_hevc(packet: bytes, length_size: int, highest: int) -> bool:
         elif kind not in _HEVC_IDLE:
             return False
     return found
+
+
+def _slice_type(nal: bytes) -> int:
+    """ITU-T H.264, 7.3.3; -1 where it cannot be read."""
+    payload = nal[1:17].replace(b"\0\0\3", b"\0\0")
+    bits = f"{int.from_bytes(payload, 'big'):0{8 * len(payload)}b}"
+    at = 0
+    try:
+        for _ in range(2):  # first_mb_in_slice, slice_type
+            zeros = bits.index("1", at) - at
+            number = int(bits[at + zeros : at + 2 * zeros + 1], 2) - 1
+            at += 2 * zeros + 1
+    except ValueError:
+        return -1
+    return number
 
 
 def _is_frames_only(sps: bytes) -> bool:

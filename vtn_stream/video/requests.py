@@ -8,7 +8,7 @@ import contextlib
 import importlib.metadata
 import os
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,37 +19,14 @@ from vtn_stream.errors import InputError, VideoError
 from vtn_stream.film import FilmPart, VideoInfo, file_stamp
 from vtn_stream.region import Box
 from vtn_stream.video import answers
+from vtn_stream.video.delivery import Delivery, FrameBatch, Wanted, patience_for
 from vtn_stream.video.process import DEADLINE_S, MEMORY_BYTES, NUM_THREADS, ChildProcess, Request
-from vtn_stream.video.ring import batch_bytes, batches_of
 from vtn_stream.video.window import Window
 
-__all__ = ["DecodingProcess", "FrameBatch", "check_unchanged"]
+__all__ = ["DecodingProcess", "FrameBatch", "check_unchanged", "probe_patience"]
 
-# Three batches of the ring are enough for one to be filled, one to wait and one to be embedded.
-NUM_SLOTS = 3
-BATCH_SIZE = 64  # frames: some batches of the network for every core; 9 MiB of 224 x 224
-MAX_PICTURES = 256  # in a batch, where several windows are taken of each frame; but never fewer than a few frames
-LEAST_FRAMES = 8
-# An answer may take so long, however busy the process looks: a hundred times what slow machines need. Else a film of
-# which every packet takes most of a deadline would last for months.
-FRAME_S, PIXEL_S = 0.1, 1e-7  # for every frame of the film, and for every pixel of every frame
+# An answer may take so long, however busy the process looks: see `delivery`.
 BYTE_S, PROBE_S = 1e-6, 600.0  # for every byte of the file, when all packets are read and none is decoded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameBatch:
-    """Decoded frames.
-
-    frames      uint8 [N, H, W, 3] RGB, upright; a view of shared memory, good until the next batch is asked for
-    items       which of the asked timestamps each frame answers, N indices
-    lost        indices of timestamps whose frames damage took
-    thumbnails  JPEGs by index
-    """
-
-    frames: NDArray[np.uint8]
-    items: list[int]
-    lost: list[int]
-    thumbnails: dict[int, bytes]
 
 
 class DecodingProcess:
@@ -77,7 +54,7 @@ class DecodingProcess:
         self._process = ChildProcess(
             deadline_s=deadline_s, memory_bytes=memory_bytes, num_threads=num_threads, reserve_bytes=reserve_bytes
         )
-        self._ring: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)  # shared with it: [slots, bytes]
+        self._delivery = Delivery(self._process)
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +65,7 @@ class DecodingProcess:
     def close(self) -> None:
         """Stop the process, whatever it is doing, and give its memory back."""
         self._process.close()
-        self._ring = self._ring[:0]
+        self._delivery.close()
 
     def kill(self) -> None:
         """End the process now, from another thread than the one that asks it, which then raises DecodingLost."""
@@ -116,8 +93,7 @@ class DecodingProcess:
         Raises VideoError if it is not a film, DecodingLost on a hang or crash.
         """
         stamp = file_stamp(path)
-        patience_s = PROBE_S + BYTE_S * path.stat().st_size
-        request = Request(film=path.name, patience_s=patience_s)
+        request = Request(film=path.name, patience_s=probe_patience(path))
         self._process.ask(request, {"do": "probe", "path": os.path.abspath(path), "stream": stream})
         header, payload = self._process.receive(request, {"info"})
         self._process.answered()
@@ -182,9 +158,6 @@ class DecodingProcess:
                     for batches_of_part in answers_of_part:
                         yield tuple(_later(batch, asked.start) for batch in batches_of_part)
             return
-        sizes = [window.size for window in windows]
-        batch_size = min(BATCH_SIZE, max(LEAST_FRAMES, MAX_PICTURES // len(windows)))
-        ring = batches_of(self._ring_of((NUM_SLOTS, batch_bytes(batch_size, sizes))), batch_size, sizes)
         header: dict[str, Any] = {
             "do": "decode",
             "path": os.path.abspath(video.path),
@@ -201,13 +174,8 @@ class DecodingProcess:
             "field_pictures": video.field_pictures,
             "num_unseen": video.num_hidden + video.num_untimed,
             "sample_aspect_ratio": str(video.sample_aspect_ratio),
-            "slots": NUM_SLOTS,
-            "batch": batch_size,
-            "windows": windows,
-            "num_keyframes": len(video.keyframes),
-            "num_wanted": len(pts),
         }
-        payload = video.keyframes.tobytes() + pts.tobytes() + wants_thumbnail.tobytes()
+        rest = b""
         if self._decoder == "decord":
             if video.packet_pts is not None:
                 raise VideoError(
@@ -215,41 +183,18 @@ class DecodingProcess:
                     "it was not analyzed",
                     "use the default decoder: --decoder pyav",
                 )
-            payload += video.pts.tobytes()
+            rest = video.pts.tobytes()
         elif video.packet_pts is not None:
-            payload += video.packet_pts.tobytes()
-        patience_s = 10 * self._deadline_s + video.num_frames * (
-            len(windows) * FRAME_S + PIXEL_S * video.width * video.height
-        )
+            rest = video.packet_pts.tobytes()
+        patience_s = patience_for(video, len(windows), self._deadline_s)
         request = Request(film=video.path.name, patience_s=patience_s)
-        self._process.ask(request, header, payload)
-        batches = answers.Batches(len(pts), NUM_SLOTS, batch_size, len(windows))
-        try:
-            while True:
-                header, payload = self._process.receive(request, {"slot", "done"}, len(pts))
-                with self._process.distrust(request):
-                    if "done" in header:
-                        batches.finish()
-                        self._process.answered()
-                        return
-                    slot, items, lost, thumbnails = batches.take(header, payload)
-                yield tuple(
-                    FrameBatch(frames=pictures[slot, : len(items)], items=items, lost=lost, thumbnails=jpegs)
-                    for pictures, jpegs in zip(ring, thumbnails, strict=True)
-                )
-                if not self._process.is_answering(request):
-                    raise RuntimeError("the process got another request before all these frames were taken")
-                batches.free(slot)
-                self._process.send(request, {"free": slot})
-        finally:
-            if self._process.is_answering(request):  # neither answered in full nor gone
-                self._process.stop()
+        wanted = Wanted(pts=pts, windows=windows, wants_thumbnail=wants_thumbnail, keyframes=video.keyframes, rest=rest)
+        yield from self._delivery.batches(request, header, wanted)
 
-    def _ring_of(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """The ring of so many slots, with so many bytes each."""
-        if self._ring.shape != shape:
-            self._ring = self._process.shared(shape)
-        return self._ring
+
+def probe_patience(path: Path) -> float:
+    """Seconds that reading all packets of a file may take."""
+    return PROBE_S + BYTE_S * path.stat().st_size
 
 
 def _decord_version() -> str:

@@ -1,10 +1,10 @@
 """The part of the picture that is taken of a frame, and where it lies in a frame as it is stored."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vtn_stream.region import Box
 
-__all__ = ["Window", "stored_box"]
+__all__ = ["Window", "stored_box", "window_of"]
 
 
 class Window(NamedTuple):
@@ -17,6 +17,12 @@ class Window(NamedTuple):
     size: tuple[int, int]
     box: Box | None = None
     of: tuple[int, int] = (0, 0)
+
+
+def window_of(asked: list[Any]) -> Window:
+    """A window as it comes through JSON."""
+    size, box, of = asked
+    return Window(tuple(size), None if box is None else Box(*box), tuple(of))
 
 
 def stored_box(window: Window, width: int, height: int, rotation: int, mirrored: bool) -> Box | None:
