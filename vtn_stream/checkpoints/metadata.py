@@ -108,7 +108,7 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
         "recipe": json.loads(checkpoint.recipe.to_json()),
         "window": {"num_positions": window.num_positions, "stride": window.stride, "position_rate": rate},
         **checkpoint.operating_points.to_dict(),
-        "phase_rules": None if checkpoint.phase_rules is None else _rules(checkpoint.phase_rules),
+        "phase_rules": None if checkpoint.phase_rules is None else checkpoint.phase_rules.to_dict(),
         "training": dict(checkpoint.training),
         **later,
     }
@@ -271,10 +271,6 @@ def _named_points(given: Any) -> dict[str, OperatingPoints]:
             raise KeyError
         found[name] = OperatingPoints(common=_point(of["operating_point"]), own=_points(of["operating_points"]))
     return found
-
-
-def _rules(rules: PhaseRules) -> dict[str, Any]:
-    return {"min_positions": list(rules.min_positions), "change_cost": [list(row) for row in rules.change_cost]}
 
 
 def _phase_rules(given: Any) -> PhaseRules | None:
