@@ -104,7 +104,9 @@ class Dense(Head[DenseConfig]):
         labels: Sequence[str],
         folds: Sequence[int] = (),
     ) -> PhaseRules:
-        return phase_rules(films, validation, predictions, labels, nothing=config.nothing, folds=folds)
+        return phase_rules(
+            films, validation, predictions, labels, nothing=config.nothing, folds=folds, max_lag=config.max_lag
+        )
 
     def calibration(
         self,

@@ -223,11 +223,14 @@ class LocalizationConfig(HeadConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseConfig(HeadConfig):
-    """One label at every frame. nothing: one more output, the last, means no label."""
+    """One label at every frame. nothing: one more output, the last, means no label. max_lag: the most frames after one
+    that may decide which label it has; None: all may.
+    """
 
     kind = "dense"
     reads = "positions"
     nothing: bool = False
+    max_lag: int | None = None
 
     def network(self, width: int) -> "nn.Module":
         from vtn_stream.model.heads import DenseHead
@@ -241,6 +244,8 @@ class DenseConfig(HeadConfig):
         _check_above_0(num_classes=self.num_classes)
         if type(self.nothing) is not bool:
             raise ValueError(f"nothing is true or false, not {self.nothing!r}")
+        if self.max_lag is not None:
+            _check_above_0(max_lag=self.max_lag)
 
     @property
     def num_outputs(self) -> int:
@@ -253,6 +258,7 @@ _EARLIER = (
     ("encoder", EncoderConfig, "uniform_attention", False),
     ("encoder", EncoderConfig, "global_token", True),
     ("head", LocalizationConfig, "in_blocks", False),
+    ("head", DenseConfig, "max_lag", None),
 )
 
 # by kind, as a file names them
