@@ -109,6 +109,12 @@ run is killed, give the same command again: it continues where it was.
     "if it is better on films that were not learnt.",
 )
 @click.option(
+    "--streamable",
+    is_flag=True,
+    help="Train a model for `vtn-stream follow`: what it says of a film while it is written is what `analyze` says of "
+    "the finished film. It knows of each moment only what is near in time.",
+)
+@click.option(
     "--labels",
     "names",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -14,11 +14,17 @@ FPS = Fraction(10)
 D, K, L = 16, 3, 4
 
 
-def make_network(head):
+def make_network(head, **options):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder = EncoderConfig(
-            input_width=D, width=D, num_heads=2, feedforward_width=24, attention_windows=(4, 6), num_positions=64
+            input_width=D,
+            width=D,
+            num_heads=2,
+            feedforward_width=24,
+            attention_windows=(4, 6),
+            num_positions=64,
+            **options,
         )
         network = VTN(VTNConfig(backbone="none", encoder=encoder, head=head)).eval()
         for name, parameter in network.named_parameters():

@@ -116,10 +116,18 @@ def dense(
     shown_layer: int = -1,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The definition in float64, every token against every token: cls [B, D], frames [B, T, D] and of one layer, the
-    last, the probabilities of the global row, [B, H, 1 + T]. For native or learned positions, without dropout.
+    last, the probabilities of the global row, [B, H, 1 + T]. For native or learned positions, without dropout. Where
+    there is no global token, one that no frame sees is computed along, and what is said of it means nothing.
     """
     config, weights = encoder.config, {name: value.double() for name, value in encoder.state_dict().items()}
     batch, num, _ = embeddings.shape
+    if not config.global_token:
+        weights |= {"cls_token": torch.zeros(config.width).double()}
+        for name in ("position_table.weight", "token_types.weight"):
+            weights[name] = torch.cat([weights[name], torch.zeros(1, config.width)])
+        for name in [name for name in weights if ".query." in name or ".key." in name or ".value." in name]:
+            layer, number, part, kind = name.split(".")
+            weights[f"{layer}.{number}.{part}_global.{kind}"] = weights[name]
 
     def linear(name: str, x: Tensor) -> Tensor:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -149,6 +157,9 @@ def dense(
         seen = (index[:, None] - index).abs() <= window // 2
         seen[:, 0] = seen[0] = True
         seen = seen & there[:, None, None]
+        if not config.global_token:
+            seen[..., 1:, 0] = False
+            seen = seen | torch.eye(1 + num, dtype=torch.bool)
         names = [f"layers.{number}.{name}" for name in ("query", "key", "value")]
         query, key, value = (heads(linear(name, x)) for name in names)
         query_global, key_global, value_global = (heads(linear(f"{name}_global", x)) for name in names)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtn_stream.errors import CheckpointError
-from vtn_stream.heads import dense, localization, pieces
+from vtn_stream.heads import dense, head, localization, pieces
 from vtn_stream.localize import candidates, propose
 from vtn_stream.model import ClassificationConfig, LocalizationConfig
 from vtn_stream.model import encoder as encoder_module
@@ -119,7 +119,7 @@ def test_from_files_as_in_memory(request, tmp_path, monkeypatch, head, num):
 def test_every_position_and_every_point_is_scored_once(tmp_path_factory, num, num_levels, piece, files):
     network = make_network(LocalizationConfig(num_classes=1, num_levels=num_levels, tower_width=2))
     seen, covered = [np.zeros(-(-num // 2**level), int) for level in range(num_levels)], np.zeros(num, int)
-    propose_of, cut = localization.candidates, localization.pieces
+    propose_of, cut = localization.candidates, head.pieces
 
     def proposing(scores, offsets, level, first, **options):
         seen[level][first : first + len(scores)] += 1
@@ -135,7 +135,7 @@ def test_every_position_and_every_point_is_scored_once(tmp_path_factory, num, nu
         patch.setattr(pieces, "PIECE", piece)
         patch.setattr(sequence, "MAX_POSITIONS_IN_MEMORY", 0 if files else 10_000)
         patch.setattr(localization, "candidates", proposing)
-        patch.setattr(localization, "pieces", cutting)
+        patch.setattr(head, "pieces", cutting)
         values, index = track(num)
         read(network, values, index.valid, tmp_path_factory.mktemp("scratch"))
     assert (covered == 1).all()

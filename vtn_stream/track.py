@@ -51,6 +51,7 @@ PICTURE: Final = "picture"
 Pooling = Literal["network", "maximum"]
 WHOLE: Final = ""  # the region that is all of the picture
 MAX_CHANGE_S: Final = 10  # so far back a change may look
+MAX_DECISION_LAG: Final = 100_000  # positions; with more, nobody follows a film: an hour at 25 a second has 90,000
 
 _CHANGE = re.compile(r"change-([1-9]\d{0,8}(?:/[1-9]\d{0,8})?)", re.ASCII)
 
@@ -286,10 +287,13 @@ class PhaseRules:
 
     min_positions  [K], at least 1
     change_cost    [K][K], from, to: taken from the sum of log-probabilities at every change
+    lag            positions after a position that decide its label, and some more (`localize.LaggedDecoder`); None: all
+                   of the film
     """
 
     min_positions: tuple[int, ...]
     change_cost: tuple[tuple[float, ...], ...]
+    lag: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "min_positions", tuple(self.min_positions))
@@ -299,6 +303,16 @@ class PhaseRules:
             raise ValueError("a label lasts a whole number of positions, 1 or more")
         if len(self.change_cost) != num or any(len(row) != num for row in self.change_cost):
             raise ValueError(f"{num} labels, but costs of changes {[len(row) for row in self.change_cost[:9]]}")
+        if self.lag is not None and (type(self.lag) is not int or not 0 <= self.lag <= MAX_DECISION_LAG):
+            raise ValueError(f"a lag is a whole number of positions, 0 to {MAX_DECISION_LAG}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values. Without a lag, as files of earlier releases have them."""
+        fields: dict[str, Any] = {
+            "min_positions": list(self.min_positions),
+            "change_cost": [list(row) for row in self.change_cost],
+        }
+        return fields if self.lag is None else {**fields, "lag": self.lag}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

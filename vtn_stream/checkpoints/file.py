@@ -16,7 +16,7 @@ and under the one metadata key "vtn-stream" a JSON object of exactly these keys:
     window              {num_positions, stride, position_rate: "25" or null}
     operating_point     {high, low}
     operating_points    {label: {high, low}}, of labels that have their own
-    phase_rules         {min_positions, change_cost} of a dense head's outputs, or null
+    phase_rules         {min_positions, change_cost} of a dense head's outputs, or null; with {lag} in version 2
     training            provenance of the weights: any JSON object
 
 and where they say more than version 1 knows

@@ -101,14 +101,19 @@ def describe(checkpoint: "Checkpoint | Described") -> dict[str, Any]:
         later["instants"] = list(checkpoint.instants)
     is_later = bool(later) or checkpoint.config.is_linear or checkpoint.recipe.pooling != "network"
     is_later = is_later or checkpoint.recipe.region != WHOLE
+    config, rules = checkpoint.config.to_dict(), checkpoint.phase_rules
+    is_later = is_later or not {"global_token", "in_blocks", "max_lag"}.isdisjoint(
+        {*config["encoder"], *config["head"]}
+    )
+    is_later = is_later or (rules is not None and rules.lag is not None)
     return {
         "format": 2 if is_later else 1,
-        "config": checkpoint.config.to_dict(),
+        "config": config,
         "labels": list(checkpoint.labels),
         "recipe": json.loads(checkpoint.recipe.to_json()),
         "window": {"num_positions": window.num_positions, "stride": window.stride, "position_rate": rate},
         **checkpoint.operating_points.to_dict(),
-        "phase_rules": None if checkpoint.phase_rules is None else _rules(checkpoint.phase_rules),
+        "phase_rules": None if rules is None else rules.to_dict(),
         "training": dict(checkpoint.training),
         **later,
     }
@@ -271,10 +276,6 @@ def _named_points(given: Any) -> dict[str, OperatingPoints]:
             raise KeyError
         found[name] = OperatingPoints(common=_point(of["operating_point"]), own=_points(of["operating_points"]))
     return found
-
-
-def _rules(rules: PhaseRules) -> dict[str, Any]:
-    return {"min_positions": list(rules.min_positions), "change_cost": [list(row) for row in rules.change_cost]}
 
 
 def _phase_rules(given: Any) -> PhaseRules | None:

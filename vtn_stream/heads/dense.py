@@ -14,7 +14,7 @@ from vtn_stream.heads.fitting import AtPoint, on_grid, phase_rules
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.labelled_film import LabelledFilm, known_s, labels_of
 from vtn_stream.heads.losses import dense_loss
-from vtn_stream.heads.pieces import finite_on_cpu, pieces
+from vtn_stream.heads.pieces import Piece, finite_on_cpu
 from vtn_stream.localize import Drawing, phases
 from vtn_stream.model import VTN, DenseConfig
 from vtn_stream.track import NO_THRESHOLD, GridScores, OperatingPoints, PhaseRules
@@ -32,17 +32,25 @@ class Dense(Head[DenseConfig]):
     metric_name = "frame accuracy"
     measures = ("segmentation", "detection")
     last_layer = "out"
+    reads_pieces = True
 
-    def read(
-        self, config: DenseConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
+    def read_pieces(
+        self, config: DenseConfig, network: VTN, pieces: Iterator[Piece], valid: NDArray[np.bool_], fps: Fraction
     ) -> GridScores:
         """frame: the probability of each label; the rest to 1 is that of nothing."""
         frame = np.zeros((len(valid), config.num_classes), np.float16)
-        for piece in pieces(tiles, len(valid)):
-            probabilities = finite_on_cpu(network.head(piece.frames).float().softmax(-1)[0])
-            frame[piece.start : piece.stop] = probabilities[:, : config.num_classes]
-        frame[~valid] = 0
+        for piece in pieces:
+            frame[piece.start : piece.stop] = self.frame(config, network, piece)
         return GridScores(frame=frame)
+
+    def frame(self, config: DenseConfig, network: VTN, piece: Piece) -> NDArray[np.float16]:
+        """Of a piece's own positions [n, K]; 0 where they are not valid. Raises CheckpointError if the network gives no
+        numbers.
+        """
+        probabilities = finite_on_cpu(network.head(piece.frames).float().softmax(-1)[0])
+        own = probabilities[piece.own, : config.num_classes].astype(np.float16)
+        own[~piece.valid[piece.own]] = 0
+        return own
 
     def note(self, rules: PhaseRules | None) -> str:
         if rules is None:
@@ -96,7 +104,9 @@ class Dense(Head[DenseConfig]):
         labels: Sequence[str],
         folds: Sequence[int] = (),
     ) -> PhaseRules:
-        return phase_rules(films, validation, predictions, labels, nothing=config.nothing, folds=folds)
+        return phase_rules(
+            films, validation, predictions, labels, nothing=config.nothing, folds=folds, max_lag=config.max_lag
+        )
 
     def calibration(
         self,

@@ -3,6 +3,7 @@
 K classes, P predictions of a class by descending score
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,9 @@ COST_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
 LENGTH_SHARES = (0.0, 0.5, 1.0)
 SHORTEST_PERCENTILE = 5
 WITHOUT_VALIDATION = (3.0, 0.5)
+# Where labels are decided with a lag: within twice its least length, a run and the one after it are seen to be there or
+# not. Where all runs are short, what a change costs still needs positions that outweigh it: a sixth of the longest lag.
+LAG_OF_RUN, LEAST_LAG = 2.0, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +95,19 @@ def phase_rules(
     *,
     nothing: bool,
     folds: Sequence[int] = (),
+    max_lag: int | None = None,
 ) -> PhaseRules:
     """How long labels last and what follows what, as in these films; how much that weighs, by the validation films'
     frame accuracy and F1@50 together. The smallest weight of equals.
 
     folds  where the validation films are these films: the fold of each. While weights are compared, each film is drawn
            by what the films of other folds show: by its own order of labels, too much weight would seem good.
+    max_lag  the rules have a lag of at most so many positions, with which the weights are compared too: twice the
+             shortest run of the label whose runs are the longest, and at least a sixth of it. None: they have none
     """
     num = len(labels) + nothing
     if not validation:
-        return _rules(films, labels, num, *WITHOUT_VALIDATION)
+        return _weighed(_order(films, labels, num), *WITHOUT_VALIDATION, max_lag)
     folds = folds if len(set(folds)) > 1 else [0] * len(validation)
     seen: dict[int, _Order] = {}
     for fold in set(folds):
@@ -109,9 +116,9 @@ def phase_rules(
     weights = [(cost, share) for cost in COST_WEIGHTS for share in LENGTH_SHARES]
     worths = []
     for cost, share in weights:
-        rules = {fold: _weighed(order, cost, share) for fold, order in seen.items()}
+        rules = {fold: _weighed(order, cost, share, max_lag) for fold, order in seen.items()}
         worths.append(_worth([rules[fold] for fold in folds], validation, predictions, labels))
-    return _rules(films, labels, num, *weights[int(np.argmax(worths))])
+    return _weighed(_order(films, labels, num), *weights[int(np.argmax(worths))], max_lag)
 
 
 def _worth(
@@ -146,12 +153,6 @@ class _Order(NamedTuple):
     likely: NDArray[np.float64]
 
 
-def _rules(
-    films: Sequence[LabelledFilm], labels: Sequence[str], num: int, cost_weight: float, length_share: float
-) -> PhaseRules:
-    return _weighed(_order(films, labels, num), cost_weight, length_share)
-
-
 def _order(films: Sequence[LabelledFilm], labels: Sequence[str], num: int) -> _Order:
     lengths: list[list[int]] = [[] for _ in range(num)]
     follows = np.ones((num, num))  # what was never seen is rare, not impossible
@@ -180,10 +181,14 @@ def _stretches(film: LabelledFilm, labels: Sequence[str], num: int) -> list[NDAr
     return [part[part < num] for part in parts if len(part) and part[0] >= 0]
 
 
-def _weighed(order: _Order, cost_weight: float, length_share: float) -> PhaseRules:
+def _weighed(order: _Order, cost_weight: float, length_share: float, max_lag: int | None) -> PhaseRules:
     cost = -cost_weight * np.log(np.maximum(order.likely, 1e-6))
     np.fill_diagonal(cost, 0)
+    lag = None
+    if max_lag is not None:
+        lag = min(max_lag, max(max_lag // LEAST_LAG, math.ceil(LAG_OF_RUN * float(order.shortest.max()))))
     return PhaseRules(
+        lag=lag,
         min_positions=tuple(max(1, int(length_share * n)) for n in order.shortest.tolist()),
         change_cost=tuple(tuple(round(float(c), 4) for c in row) for row in cost),
     )

@@ -17,6 +17,7 @@ from torch import Tensor
 from vtn_stream.heads.calibration import AS_IT_IS, Calibration, fold
 from vtn_stream.heads.fitting import AtPoint, as_operating_points
 from vtn_stream.heads.labelled_film import LabelledFilm
+from vtn_stream.heads.pieces import Piece, pieces
 from vtn_stream.localize import Drawing
 from vtn_stream.model import VTN, HeadConfig
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
@@ -92,6 +93,8 @@ class Head(ABC, Generic[ConfigT]):
     measures         what the trained model is examined by
     last_layer       of its network, the layer that gives the logits: a calibration is folded into it; None: its scores
                      stay as they are
+    reads_pieces     it has `read_pieces`: what it says of a position needs the tokens near it alone, and so can be said
+                     while a film is written, if these are known
     """
 
     config: ClassVar[type[HeadConfig]]
@@ -103,6 +106,7 @@ class Head(ABC, Generic[ConfigT]):
     metric_name: ClassVar[str]
     measures: ClassVar[Sequence[Literal["detection", "segmentation", "clips"]]]
     last_layer: ClassVar[str | None] = None
+    reads_pieces: ClassVar[bool] = False
 
     # ---- on a film
 
@@ -112,7 +116,19 @@ class Head(ABC, Generic[ConfigT]):
         """Scores of a film's T positions from their tokens, tiles [1, n, D] in order: frame, 0 where not valid [T], and
         spans. Raises CheckpointError if the network gives no numbers.
         """
+        if self.reads_pieces:
+            return self.read_pieces(config, network, pieces(tiles, valid, self.halo(network)), valid, fps)
         raise ValueError("this head says what the whole film shows, and not when")
+
+    def halo(self, network: VTN) -> int:
+        """How many positions to each side the head needs the tokens of, to say what happens at one."""
+        return 0
+
+    def read_pieces(
+        self, config: ConfigT, network: VTN, pieces: Iterator[Piece], valid: NDArray[np.bool_], fps: Fraction
+    ) -> GridScores:
+        """The same as `read`, of pieces that have tokens of `halo` positions to each side."""
+        raise ValueError("this head reads a film as a whole")
 
     def note(self, rules: PhaseRules | None) -> str:
         """For a reader of the timeline: "A model read the film as one sequence, a position every 0.25 s, and ..." """

@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from vtn_stream.heads.calibration import AS_IT_IS, Calibration, odds, of_segments, share
 from vtn_stream.heads.fitting import AtPoint, span_points
@@ -21,7 +20,7 @@ from vtn_stream.heads.head import Batch, Head, Loss, Statements
 from vtn_stream.heads.judged import judged
 from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
 from vtn_stream.heads.losses import diou_loss, focal_loss
-from vtn_stream.heads.pieces import Piece, finite_on_cpu, pieces
+from vtn_stream.heads.pieces import Piece, finite_on_cpu
 from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import (
     MIN_SPAN_SCORE,
@@ -56,22 +55,33 @@ class Localization(Head[LocalizationConfig]):
     metric_name = "mAP"  # of segments at tIoU .3:.1:.7, of instants within 0.5, 1 and 2 s
     measures = ("detection", "segmentation")
     last_layer = "classify.out"
+    reads_pieces = True
 
-    def read(
-        self, config: LocalizationConfig, network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction
+    def halo(self, network: VTN) -> int:
+        config = network.config.head
+        assert isinstance(config, LocalizationConfig)
+        return 0 if network.config.is_linear else reach(config.num_levels)
+
+    def read_pieces(
+        self,
+        config: LocalizationConfig,
+        network: VTN,
+        pieces: Iterator[Piece],
+        valid: NDArray[np.bool_],
+        fps: Fraction,
     ) -> GridScores:
         """frame: the highest score of the class among the points that are nearest to the position, one a level; spans:
         what is proposed, after soft-NMS. Of a linear model, frame: the score of the class at the position; spans: runs
         of positions that score high, by `groups`.
         """
         if network.config.is_linear:
-            return _read_positions(network, tiles, valid, fps)
+            return _read_positions(network, pieces, valid, fps)
         num = len(valid)
         frame = np.zeros((num, config.num_classes), np.float16)
         num_candidates, _ = max_candidates_and_spans(num, fps)
         levels = [_Strongest(num_candidates) for _ in range(config.num_levels)]
-        for piece in pieces(tiles, num, reach(config.num_levels)):
-            _read_pyramid(network, piece, valid, frame, levels)
+        for piece in pieces:
+            _read_pyramid(network, piece, frame, levels)
         return GridScores(frame=frame, spans=propose((level.spans() for level in levels), num, fps))
 
     def note(self, rules: PhaseRules | None) -> str:
@@ -171,15 +181,15 @@ def _moved(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np
     return share(calibration.scale * odds(scores) + calibration.shift)
 
 
-def _read_positions(network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.bool_], fps: Fraction) -> GridScores:
+def _read_positions(network: VTN, pieces: Iterator[Piece], valid: NDArray[np.bool_], fps: Fraction) -> GridScores:
     """The scores of a linear model, calibrated as its head says."""
     head, statistics = network.head, network.config.encoder
     assert isinstance(head, LinearSpanHead)
     assert isinstance(statistics, StatisticsConfig)
     calibration = Calibration(scale=float(head.scale), shift=float(head.shift))
     said = np.zeros((len(valid), head.out.out_features), np.float32)
-    for piece in pieces(tiles, len(valid)):
-        said[piece.start : piece.stop] = finite_on_cpu(head(piece.frames).float().sigmoid()[0])
+    for piece in pieces:
+        said[piece.start : piece.stop] = finite_on_cpu(head(piece.frames).float().sigmoid()[0])[piece.own]
     spans, frame = groups(said, valid, statistics.reach or 0), said.astype(np.float64)
     if calibration != AS_IT_IS:
         spans, frame = replace(spans, scores=_moved(spans.scores, calibration)), _moved(frame, calibration)
@@ -187,12 +197,10 @@ def _read_positions(network: VTN, tiles: Iterator[Tensor], valid: NDArray[np.boo
     return GridScores(frame=frame.astype(np.float16), spans=propose([spans], len(valid), fps))
 
 
-def _read_pyramid(
-    network: VTN, piece: Piece, valid: NDArray[np.bool_], frame: NDArray[np.float16], levels: list["_Strongest"]
-) -> None:
+def _read_pyramid(network: VTN, piece: Piece, frame: NDArray[np.float16], levels: list["_Strongest"]) -> None:
     """Puts a piece's scores into frame [T, K], and the proposals of its points into the levels."""
-    start, stop, first, frames = piece
-    known = torch.from_numpy(valid[first : first + frames.shape[1]])[None].to(frames.device)
+    start, stop, first, frames, valid = piece
+    known = torch.from_numpy(valid)[None].to(frames.device)
     best = np.zeros((stop - start, frame.shape[1]), np.float32)
     at = np.arange(start, stop)
     for number, (logits, offsets, there) in enumerate(zip(*network.head(frames, known), strict=True)):
@@ -202,7 +210,7 @@ def _read_pyramid(
         np.maximum(best, scores[nearest - first // stride], out=best)
         own = slice((start - first) // stride, -(-(stop - first) // stride))
         levels[number].add(scores[own], finite_on_cpu(offsets[0, own]), number, start // stride)
-    frame[start:stop] = best * valid[start:stop, None]
+    frame[start:stop] = best * valid[piece.own, None]
 
 
 class _Strongest:

@@ -23,19 +23,28 @@ WIDTH = 1024
 
 class Piece(NamedTuple):
     """frames [1, n, D] of positions [first, first + n): of [start, stop), and of those to each side that a head needs
-    to say what happens there.
+    to say what happens there. valid [n]: which of them show anything. Where pieces always have one shape, some may lie
+    before the film or after it: first may be below 0, and these are not valid.
     """
 
     start: int
     stop: int
     first: int
     frames: Tensor
+    valid: NDArray[np.bool_]
+
+    @property
+    def own(self) -> slice:
+        """[start, stop) of what a head says of the frames."""
+        return slice(self.start - self.first, self.stop - self.first)
 
 
-def pieces(tiles: Iterator[Tensor], num: int, halo: int = 0) -> Iterator[Piece]:
-    """The film's `num` positions, each in [start, stop) of one piece. Pieces begin at multiples of 4 halos: there a
-    pyramid pools as it does in the whole film, and at least two thirds of what a head computes is used.
+def pieces(tiles: Iterator[Tensor], valid: NDArray[np.bool_], halo: int = 0) -> Iterator[Piece]:
+    """The film's positions, of which some are valid [T], each in [start, stop) of one piece. Pieces begin at multiples
+    of 4 halos: there a pyramid pools as it does in the whole film, and at least two thirds of what a head computes is
+    used.
     """
+    num = len(valid)
     held, first = next(tiles), 0
     most = max(1, min(PIECE, PIECE * WIDTH // held.shape[2]))
     step = most if halo == 0 else 4 * halo * max(1, most // (4 * halo))
@@ -48,7 +57,7 @@ def pieces(tiles: Iterator[Tensor], num: int, halo: int = 0) -> Iterator[Piece]:
             parts.append(next(tiles))
             have += parts[-1].shape[1]
         held, first = torch.cat(parts, 1) if len(parts) > 1 else parts[0], low
-        yield Piece(start, stop, low, held[:, : high - low])
+        yield Piece(start, stop, low, held[:, : high - low], valid[low:high])
     next(tiles, None)  # there is none: what follows the last one is to be done
 
 

@@ -5,7 +5,7 @@ from vtn_stream.localize.draw import DRAWINGS, Drawing, draw, draws_one_label
 from vtn_stream.localize.groups import groups
 from vtn_stream.localize.instants import SAME_EVENT, instants
 from vtn_stream.localize.lagged import LaggedProposals
-from vtn_stream.localize.runs import changes, peaks, phases, runs
+from vtn_stream.localize.runs import PhaseDecoder, changes, peaks, phases, runs
 from vtn_stream.localize.spans import (
     MIN_SPAN_SCORE,
     candidates,
@@ -16,6 +16,7 @@ from vtn_stream.localize.spans import (
     strongest,
     subset,
 )
+from vtn_stream.localize.viterbi import LaggedDecoder
 
 __all__ = [
     "DRAWINGS",
@@ -23,7 +24,9 @@ __all__ = [
     "MIN_SPAN_SCORE",
     "SAME_EVENT",
     "Drawing",
+    "LaggedDecoder",
     "LaggedProposals",
+    "PhaseDecoder",
     "candidates",
     "changes",
     "curve",

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from vtn_stream.film import FrameIndex
 from vtn_stream.localize.clock import edges_s, runs_of
-from vtn_stream.localize.viterbi import decode_labels
+from vtn_stream.localize.viterbi import DECIDED_AT_ONCE, LaggedDecoder, decode_labels
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["changes", "peaks", "phases", "runs"]
+__all__ = ["PhaseDecoder", "changes", "peaks", "phases", "runs"]
 
 # Of a phase at a position: below it float16 tells little, and one position that is sure must not outvote a minute.
 LOWEST_PROBABILITY = 1e-4
+FOR_EVER = 2**31  # positions that no film has
 
 
 def runs(scores: GridScores, index: FrameIndex, labels: Sequence[str], duration_s: float) -> list[Segment]:
@@ -49,20 +50,21 @@ def phases(
     """Runs of labels that exclude each other, by their probabilities [T, K]; the rest to 1 is for no label, which has
     no segment. A run is scored with the mean of its label, and left out where that is below `high`.
 
-    rules  of the K labels, or of these and nothing: the most likely sequence that obeys them (Viterbi). None: the most
-           likely label of each position, however brief
+    rules  of the K labels, or of these and nothing: the most likely sequence that obeys them (Viterbi), decided with
+           their lag (`PhaseDecoder`) where they have one. None: the most likely label of each position, however brief
 
     Invalid positions break a run, as in `runs`. What was lost there speaks for no label, and counts towards the least
     lengths of the runs beside it: a phase may have gone on unseen.
     """
     if scores.frame is None or len(index) == 0:
         return []
-    probabilities = scores.frame.astype(np.float64)
-    if rules is None or len(rules.min_positions) > len(labels):
-        nothing = np.maximum(1 - probabilities.sum(axis=1, keepdims=True), 0)
-        probabilities = np.concatenate([probabilities, nothing], axis=1)
-    best = probabilities.argmax(axis=1) if rules is None else _likeliest(probabilities, index.valid, rules)
-    best = np.where(index.valid & (best < len(labels)), best, -1)
+    if rules is not None and rules.lag is not None:
+        decoder = PhaseDecoder(rules, len(labels))
+        best = np.concatenate([decoder.push(scores.frame, index.valid), decoder.end()])
+    else:
+        outputs = _outputs(scores.frame, rules, len(labels))
+        best = outputs.argmax(axis=1) if rules is None else _likeliest(outputs, index.valid, rules)
+        best = np.where(index.valid & (best < len(labels)), best, -1)
     least = [float(np.float16(points.of(label).high)) for label in labels]
     return _drawn(best, scores.frame, index, labels, duration_s, least)
 
@@ -115,6 +117,83 @@ def _best(frame: NDArray[np.float16], index: FrameIndex) -> NDArray[np.intp]:
     return np.where(index.valid & (value > 0), best, -1)
 
 
+class PhaseDecoder:
+    """The labels of `phases` under rules that have a lag, while positions come. Positions that show nothing speak for
+    no label there either; those before the first that does are decided together with it.
+    """
+
+    def __init__(self, rules: PhaseRules, num_labels: int) -> None:
+        """num_labels: that have a segment; the rules may be of one output more, for nothing."""
+        if rules.lag is None:
+            raise ValueError("these rules have no lag: they need the whole film")
+        self._rules = rules
+        self._num_labels = num_labels
+        self._num_unseen = 0  # positions before the first that shows anything
+        self._num_before = 0  # of these, so many are given to the decoder
+        self._decoder: LaggedDecoder | None = None
+        self._is_valid: list[NDArray[np.bool_]] = []  # of positions that are not decided
+
+    def push(self, frame: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Takes the probabilities [n, K] of the positions that follow, and which are valid. Gives the label [m] of each
+        position that is decided by now, in order; -1: no segment is there.
+        """
+        if self._decoder is None:
+            unseen = np.full(int(valid.argmax()) if valid.any() else len(valid), -1)
+            self._num_unseen += len(unseen)
+            if len(unseen) == len(valid):
+                return unseen
+            decided = self._begun(frame[len(unseen) :], valid[len(unseen) :])
+            return np.concatenate([unseen, decided])
+        return self._pushed(self._decoder, frame, valid)
+
+    def end(self) -> NDArray[np.intp]:
+        """The labels of all positions that are not decided: nothing comes after them."""
+        return np.zeros(0, np.intp) if self._decoder is None else self._shown(self._decoder.end())
+
+    def _begun(self, frame: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """What is unseen may be the first run's, as much of it as that may need; and so much more that positions are
+        decided at multiples of DECIDED_AT_ONCE of the film.
+        """
+        start = max(0, self._num_unseen - max(self._rules.min_positions))
+        self._num_before = self._num_unseen - start // DECIDED_AT_ONCE * DECIDED_AT_ONCE
+        least = np.array([min(num, FOR_EVER) for num in self._rules.min_positions])
+        cost = np.array(self._rules.change_cost)
+        assert self._rules.lag is not None
+        self._decoder = LaggedDecoder(least, cost, self._rules.lag, num_unseen=self._num_before)
+        before = np.zeros((self._num_before, len(least)))
+        self._is_valid = [np.zeros(0, np.bool_)]
+        self._decoder.push(before)
+        return self._pushed(self._decoder, frame, valid)
+
+    def _pushed(self, decoder: LaggedDecoder, frame: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.intp]:
+        self._is_valid.append(valid.copy())
+        probabilities = _outputs(frame, self._rules, self._num_labels)
+        return self._shown(decoder.push(_evidence(probabilities, valid)))
+
+    def _shown(self, decided: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Of the decoder's labels, those of positions that have not been told."""
+        skipped = min(self._num_before, len(decided))
+        self._num_before -= skipped
+        decided, valid = decided[skipped:], np.concatenate(self._is_valid)
+        self._is_valid = [valid[len(decided) :]]
+        return np.where(valid[: len(decided)] & (decided < self._num_labels), decided, -1)
+
+
+def _outputs(frame: NDArray[np.float16], rules: PhaseRules | None, num_labels: int) -> NDArray[np.float64]:
+    """The probabilities [T, K] of the outputs that rules are of: with one for nothing, or without."""
+    probabilities = frame.astype(np.float64)
+    if rules is not None and len(rules.min_positions) == num_labels:
+        return probabilities
+    nothing = np.maximum(1 - probabilities.sum(axis=1, keepdims=True), 0)
+    return np.concatenate([probabilities, nothing], axis=1)
+
+
+def _evidence(probabilities: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    evidence = np.log(np.maximum(probabilities, LOWEST_PROBABILITY))
+    evidence[~valid] = 0
+    return evidence
+
+
 def _likeliest(probabilities: NDArray[np.float64], valid: NDArray[np.bool_], rules: PhaseRules) -> NDArray[np.intp]:
     """[T]: the most likely sequence of outputs under the rules; 0 far from all known positions: not used there."""
     best = np.zeros(len(valid), np.intp)
@@ -124,9 +203,7 @@ def _likeliest(probabilities: NDArray[np.float64], valid: NDArray[np.bool_], rul
     least = np.array([min(num, len(valid) + 1) for num in rules.min_positions])
     reach = int(least.max())  # of what is unknown, as much as the first and the last run may need
     near = slice(max(0, known[0] - reach), known[-1] + 1 + reach)
-    evidence = np.log(np.maximum(probabilities[near], LOWEST_PROBABILITY))
-    evidence[~valid[near]] = 0
-    best[near] = decode_labels(evidence, least, np.array(rules.change_cost))
+    best[near] = decode_labels(_evidence(probabilities[near], valid[near]), least, np.array(rules.change_cost))
     return best
 
 

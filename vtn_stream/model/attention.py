@@ -1,4 +1,4 @@
-"""Attention of a Longformer with one global token, the first.
+"""Attention of a Longformer with one global token, the first, or with none.
 
 Computes Beltagy et al., "Longformer" (2020), section 3.1, with the results of transformers' LongformerSelfAttention, in
 our own way.
@@ -29,8 +29,8 @@ def band_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    global_key: Tensor,
-    global_value: Tensor,
+    global_key: Tensor | None,
+    global_value: Tensor | None,
     *,
     first: int,
     reach: int,
@@ -38,15 +38,17 @@ def band_attention(
     dropout_p: float = 0.0,
 ) -> Tensor:
     """The attention of frames, [B, T, H, d]: queries [B, T, H, d], keys and values [B, L, H, d], the global token's [B,
-    H, d].
+    H, d], or None where there is none.
 
     first  which of the L keys stands where the first query does: keys reach to its left and to the last query's right
     reach  r; key j is seen by query i where |first + i - j| <= r
-    valid  [B, L] False for keys that are not seen
+    valid  [B, L] False for keys that are not seen; without a global token, but by themselves: there would be nothing
+           to see
 
     Short sequences are computed densely, others block by block: the work grows with T (r + 32), not with T squared.
     """
     batch, num, num_keys = *query.shape[:2], key.shape[1]
+    num_global = 0 if global_key is None else 1
     # Measured: below this the whole square costs no more than its blocks with their copies of the keys.
     if not torch.compiler.is_exporting() and num_keys <= 2 * (BLOCK + reach):
         i = torch.arange(first, first + num, device=query.device)
@@ -54,9 +56,11 @@ def band_attention(
         seen = ((i[:, None] - j).abs() <= reach)[None, None]  # [1, 1, T, L]
         if valid is not None:
             seen = seen & valid[:, None, None]
-        keys = torch.cat([global_key[:, None], key], 1).transpose(1, 2)  # [B, H, 1 + L, d]
-        values = torch.cat([global_value[:, None], value], 1).transpose(1, 2)
-        mask = pad(seen, (1, 0), value=True)
+        if global_key is None and valid is not None:
+            seen = seen | (i[:, None] == j)
+        keys = _after(global_key, key).transpose(1, 2)  # [B, H, 1 + L, d]
+        values = _after(global_value, value).transpose(1, 2)
+        mask = pad(seen, (num_global, 0), value=True)
         return scaled_dot_product_attention(query.transpose(1, 2), keys, values, mask, dropout_p).transpose(1, 2)
 
     # An exported program serves every length. Its tracer must not wonder whether the blocks are one, or just fill T.
@@ -65,19 +69,25 @@ def band_attention(
     before = reach - first  # rows to add, so that block b reads the padded keys [64 b, 64 b + span)
     after = num_blocks * BLOCK + 2 * reach - before - num_keys
 
-    def blocks(frames: Tensor, whole: Tensor) -> Tensor:
+    def blocks(frames: Tensor, whole: Tensor | None) -> Tensor:
         """[B, L, H, d] and the global token's [B, H, d] -> [B n, H, 1 + span, d]."""
         runs = pad(frames, (0, 0, 0, 0, before, after)).unfold(1, span, BLOCK)  # [B, n, H, d, span], a view
-        copies = whole[:, None, None].expand(-1, num_blocks, -1, -1, -1)
+        runs = runs.permute(0, 1, 4, 2, 3)
         # Stored with d innermost: the fused kernels take nothing else.
-        return torch.cat([copies, runs.permute(0, 1, 4, 2, 3)], 2).flatten(0, 1).transpose(1, 2)
+        if whole is None:
+            return runs.contiguous().flatten(0, 1).transpose(1, 2)
+        copies = whole[:, None, None].expand(-1, num_blocks, -1, -1, -1)
+        return torch.cat([copies, runs], 2).flatten(0, 1).transpose(1, 2)
 
     there = torch.ones(1, num_keys, dtype=torch.bool, device=query.device) if valid is None else valid
     there = pad(there, (before, after)).unfold(1, span, BLOCK)  # [B or 1, n, span]
     i = torch.arange(BLOCK, device=query.device)
     j = torch.arange(span, device=query.device)
     band = (i[:, None] <= j) & (j <= i[:, None] + 2 * reach)  # [64, span]
-    mask = pad(there[:, :, None] & band, (1, 0), value=True)  # [B or 1, n, 64, 1 + span]
+    mask = there[:, :, None] & band  # [B or 1, n, 64, span]
+    if global_key is None:  # also where the padded keys are: a row that saw nothing would have a gradient of no number
+        mask = mask | (i[:, None] + reach == j)
+    mask = pad(mask, (num_global, 0), value=True)  # [B or 1, n, 64, 1 + span]
     mask = mask.expand(batch, -1, -1, -1).flatten(0, 1)[:, None]
     queries = pad(query, (0, 0, 0, 0, 0, num_blocks * BLOCK - num))
     queries = queries.unfold(1, BLOCK, BLOCK).flatten(0, 1).transpose(2, 3)  # [B n, H, 64, d]
@@ -85,6 +95,11 @@ def band_attention(
     seen = scaled_dot_product_attention(queries, keys, values, mask, dropout_p).transpose(1, 2)  # [B n, 64, H, d]
     seen = torch.unflatten(seen, 0, (batch, num_blocks)).flatten(1, 2)
     return pad(seen, (0, 0, 0, 0, 0, num - num_blocks * BLOCK))
+
+
+def _after(whole: Tensor | None, frames: Tensor) -> Tensor:
+    """The global token's key or value [B, H, d], and after it those of the frames [B, L, H, d]."""
+    return frames if whole is None else torch.cat([whole[:, None], frames], 1)
 
 
 class GlobalRow:

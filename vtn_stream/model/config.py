@@ -26,7 +26,7 @@ _STATISTICS = "statistics"  # the kind of an encoder in a file; one with attenti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
-    """A Longformer over frame embeddings, with one global token.
+    """A Longformer over frame embeddings, with one global token, or none.
 
     input_width         of the embeddings; where it is not width, they are projected first
     width               D, of the tokens
@@ -40,6 +40,8 @@ class EncoderConfig:
     reads_embeddings    False: only what changed is read. What a scene looks like then cannot be learnt by heart
     standardized        what is read is first brought to mean 0 and deviation 1, by numbers kept with the weights
     dropout             of tokens and of attention, in training; input_dropout, of what is read
+    global_token        there is one, which sees all frames and is seen by all. False: a frame's token depends on the
+                        frames near it alone, and can be known while a film is written; nothing stands for the whole
     uniform_attention   every token that may be seen is seen alike, whatever is in it: the paper's question whether
                         attention matters. Queries and keys are there, and neither used nor learnt
     """
@@ -59,6 +61,7 @@ class EncoderConfig:
     dropout: float = 0.1
     norm_eps: float = 1e-12
     uniform_attention: bool = False
+    global_token: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attention_windows", tuple(self.attention_windows))
@@ -76,7 +79,7 @@ class EncoderConfig:
         for lags in (self.difference_lags, self.magnitude_lags):
             if any(type(lag) is not int or not 1 <= lag <= MAX_LAG for lag in lags) or sorted(set(lags)) != list(lags):
                 raise ValueError(f"lags are ascending whole numbers in 1..{MAX_LAG}, not {lags}")
-        for name in ("standardized", "reads_embeddings", "uniform_attention"):
+        for name in ("standardized", "reads_embeddings", "uniform_attention", "global_token"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} is true or false, not {getattr(self, name)!r}")
         if not self.num_features:
@@ -94,6 +97,11 @@ class EncoderConfig:
         return max((*self.difference_lags, *self.magnitude_lags), default=0)
 
     @property
+    def reach(self) -> int | None:
+        """How many positions to each side a frame's token depends on; None: on all, by the global token."""
+        return None if self.global_token else sum(window // 2 for window in self.attention_windows) + self.history
+
+    @property
     def num_features(self) -> int:
         """The width of the encoder's input: an embedding, and its differences to earlier ones."""
         return self.input_width * (self.reads_embeddings + len(self.difference_lags) + len(self.magnitude_lags))
@@ -107,10 +115,18 @@ class EncoderConfig:
     def num_parameters(self) -> int:
         """The number of the encoder's weights."""
         width, feedforward = self.width, self.feedforward_width
-        layer = 7 * (width + 1) * width + (width + 1) * feedforward + (feedforward + 1) * width + 4 * width
-        table = self.num_positions + 2 if self.positions in ("native", "learned") else 0
+        projections = 7 if self.global_token else 4
+        layer = projections * (width + 1) * width + (width + 1) * feedforward + (feedforward + 1) * width + 4 * width
+        tokens = 1 + self.global_token + self.global_token  # the types of both, and the global one
         projection = (self.num_features + 1) * width if self.is_projected else 0
-        return projection + (1 + table + 2 + 2) * width + self.num_layers * layer
+        return projection + (tokens + self.num_position_rows + 2) * width + self.num_layers * layer
+
+    @property
+    def num_position_rows(self) -> int:
+        """Of the learned table: a row a frame index, then the global token's, and one that padding had once."""
+        if self.positions not in ("native", "learned"):
+            return 0
+        return self.num_positions + 2 * self.global_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +185,16 @@ class ClassificationConfig(HeadConfig):
 class LocalizationConfig(HeadConfig):
     """Segments, on a pyramid of num_levels levels with strides 1, 2, 4 ... frames; tower_width of its convolutions. A
     linear model has no pyramid: it scores positions, and both sizes say nothing.
+
+    in_blocks  which segments are proposed is chosen block by block, so that it depends on what is near, and not on the
+               whole film
     """
 
     kind = "localization"
     reads = "positions"
     num_levels: int
     tower_width: int
+    in_blocks: bool = False
 
     def network(self, width: int) -> "nn.Module":
         from vtn_stream.model.heads import LocalizationHead
@@ -197,15 +217,20 @@ class LocalizationConfig(HeadConfig):
         _check_above_0(num_classes=self.num_classes, num_levels=self.num_levels, tower_width=self.tower_width)
         if self.num_levels > 16:
             raise ValueError(f"{self.num_levels} levels reach over more frames than a film has")
+        if type(self.in_blocks) is not bool:
+            raise ValueError(f"in_blocks is true or false, not {self.in_blocks!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseConfig(HeadConfig):
-    """One label at every frame. nothing: one more output, the last, means no label."""
+    """One label at every frame. nothing: one more output, the last, means no label. max_lag: the most frames after one
+    that may decide which label it has; None: all may.
+    """
 
     kind = "dense"
     reads = "positions"
     nothing: bool = False
+    max_lag: int | None = None
 
     def network(self, width: int) -> "nn.Module":
         from vtn_stream.model.heads import DenseHead
@@ -219,12 +244,22 @@ class DenseConfig(HeadConfig):
         _check_above_0(num_classes=self.num_classes)
         if type(self.nothing) is not bool:
             raise ValueError(f"nothing is true or false, not {self.nothing!r}")
+        if self.max_lag is not None:
+            _check_above_0(max_lag=self.max_lag)
 
     @property
     def num_outputs(self) -> int:
         """The number of classes, and one more if the head has an output for no label."""
         return self.num_classes + self.nothing
 
+
+# What was not named once: the part, its kind, the field and what it was then.
+_EARLIER = (
+    ("encoder", EncoderConfig, "uniform_attention", False),
+    ("encoder", EncoderConfig, "global_token", True),
+    ("head", LocalizationConfig, "in_blocks", False),
+    ("head", DenseConfig, "max_lag", None),
+)
 
 # by kind, as a file names them
 HEAD_CONFIGS: dict[str, type[HeadConfig]] = {
@@ -238,7 +273,7 @@ class VTNConfig:
 
     encoder  attention over time; or statistics: then the head is one linear layer, and the model a linear one
 
-    Raises ValueError for a head that cannot read these statistics.
+    Raises ValueError for a head that cannot read these statistics, or needs a global token that there is not.
     """
 
     backbone: str
@@ -251,10 +286,17 @@ class VTNConfig:
             if self.head.reads != reads:
                 of = "a whole sequence" if reads == "whole" else "single positions"
                 raise ValueError(f"a {self.head.kind} head cannot read the statistics of {of}")
+        elif self.head.reads == "whole" and not self.encoder.global_token:
+            raise ValueError(f"a {self.head.kind} head reads the global token, and this encoder has none")
 
     @property
     def is_linear(self) -> bool:
         return isinstance(self.encoder, StatisticsConfig)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether what the head reads of a position depends on the positions near it alone."""
+        return self.encoder.reach is not None
 
     @property
     def num_head_parameters(self) -> int:
@@ -266,8 +308,9 @@ class VTNConfig:
         fields = asdict(self)
         encoder = fields["encoder"].items()
         fields["encoder"] = {name: list(value) if isinstance(value, tuple) else value for name, value in encoder}
-        if not fields["encoder"].get("uniform_attention"):  # as in files of earlier releases: they read these
-            fields["encoder"].pop("uniform_attention", None)
+        for part, own, name, once in _EARLIER:  # as in files of earlier releases: they read these
+            if isinstance(getattr(self, part), own) and fields[part][name] is once:
+                del fields[part][name]
         if self.is_linear:
             fields["encoder"]["kind"] = _STATISTICS
         fields["head"]["kind"] = self.head.kind

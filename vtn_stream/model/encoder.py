@@ -2,7 +2,8 @@
 
     B sequences, T frames, D width. Every tensor of frames is [B, T, D]; the global token (CLS) is [B, D], apart.
 
-Post-norm layers with GELU as in BERT; the sizes are EncoderConfig's. Knows tensors only.
+Post-norm layers with GELU as in BERT; the sizes are EncoderConfig's. An encoder without a global token has neither its
+rows nor its weights, and None stands where it would be. Knows tensors only.
 """
 
 import math
@@ -39,7 +40,7 @@ TILE = 1024
 class Encoded(NamedTuple):
     """cls [B, D], the global token after the last layer; frames [B, T, D] if they were asked for; attention [B, T],
     what the last layer's global token saw of each frame: the mean of the heads; 1 in all, less what it saw of itself.
-    A linear model has no attention, and either cls or frames.
+    A linear model has no attention, and either cls or frames. Without a global token there are frames alone.
     """
 
     cls: Tensor | None
@@ -62,26 +63,29 @@ class LongformerLayer(nn.Module):
         self.dropout = config.dropout
         self.is_uniform = config.uniform_attention
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-        self.query_global, self.key_global, self.value_global = (nn.Linear(width, width) for _ in range(3))
+        if config.global_token:
+            self.query_global, self.key_global, self.value_global = (nn.Linear(width, width) for _ in range(3))
         self.attention_out = nn.Linear(width, width)
         self.attention_norm = nn.LayerNorm(width, config.norm_eps)
         self.expand = nn.Linear(width, config.feedforward_width)
         self.contract = nn.Linear(config.feedforward_width, width)
         self.feedforward_norm = nn.LayerNorm(width, config.norm_eps)
         if self.is_uniform:
-            for module in (self.query, self.key, self.query_global, self.key_global):
+            unread = [self.query, self.key, *([self.query_global, self.key_global] if config.global_token else [])]
+            for module in unread:
                 module.requires_grad_(False)
 
-    def frames(self, tokens: Tensor, cls: Tensor, valid: Tensor | None, first: int, num: int) -> Tensor:
+    def frames(self, tokens: Tensor, cls: Tensor | None, valid: Tensor | None, first: int, num: int) -> Tensor:
         """Frames [first, first + num) of tokens [B, L, D], which hold `reach` more to each side where the film does."""
         own = tokens[:, first : first + num]
-        value, global_value = self._heads(self.value(tokens)), self._heads(self.value(cls))
+        value = self._heads(self.value(tokens))
+        global_value = None if cls is None else self._heads(self.value(cls))
         if self.is_uniform:  # scores of 0, whatever the keys
-            query, key, global_key = self._heads(torch.zeros_like(own)), value.detach(), global_value.detach()
+            query, key = self._heads(torch.zeros_like(own)), value.detach()
+            global_key = None if global_value is None else global_value.detach()
         else:
-            query, key, global_key = (
-                self._heads(project(x)) for project, x in ((self.query, own), (self.key, tokens), (self.key, cls))
-            )
+            query, key = self._heads(self.query(own)), self._heads(self.key(tokens))
+            global_key = None if cls is None else self._heads(self.key(cls))
         seen = band_attention(
             query,
             key,
@@ -144,11 +148,11 @@ class TemporalEncoder(nn.Module):
             self.register_buffer("input_mean", torch.zeros(config.num_features))
             self.register_buffer("input_deviation", torch.ones(config.num_features))
         self.project = nn.Linear(config.num_features, width) if config.is_projected else nn.Identity()
-        self.cls_token = nn.Parameter(torch.empty(width))
-        if config.positions in ("native", "learned"):
-            # a row a frame index, then the global token's, then one that padding had in the release
-            self.position_table = nn.Embedding(config.num_positions + 2, width)
-        self.token_types = nn.Embedding(2, width)  # 0 frames, 1 the global token
+        if config.global_token:
+            self.cls_token = nn.Parameter(torch.empty(width))
+        if config.num_position_rows:
+            self.position_table = nn.Embedding(config.num_position_rows, width)
+        self.token_types = nn.Embedding(1 + config.global_token, width)  # 0 frames, 1 the global token
         self.norm = nn.LayerNorm(width, config.norm_eps)
         layers = nn.ModuleList(LongformerLayer(config, window) for window in config.attention_windows)
         self.layers = cast(Sequence[LongformerLayer], layers)  # what it is, for type checkers
@@ -156,7 +160,8 @@ class TemporalEncoder(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draws the weights as the release does: N(0, 1) for the global token, N(0, 0.02) for all weights."""
-        nn.init.normal_(self.cls_token)
+        if self.config.global_token:
+            nn.init.normal_(self.cls_token)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
@@ -175,10 +180,15 @@ class TemporalEncoder(nn.Module):
         read="cls" leaves out what only frames need: all of the last layer but its global row. Where no gradient is
         wanted, frames pass through in tiles: at any time no more than two tensors [B, T, D] exist.
 
-        Raises ValueError for shapes that do not agree, and for native positions without ids.
+        Raises ValueError for shapes that do not agree, for native positions without ids, and for read="cls" without a
+        global token.
         """
         self._check(embeddings, position_ids, valid)
         batch, num = embeddings.shape[:2]
+        if not self.config.global_token:
+            if read == "cls":
+                raise ValueError("this encoder has no global token: it gives frames alone")
+            return Encoded(None, self._near(embeddings, position_ids, valid), None)
         cls = self.embed_cls(batch)
         if torch.is_grad_enabled() or torch.compiler.is_compiling():
             tokens = self.embed(embeddings, position_ids, valid)
@@ -206,6 +216,15 @@ class TemporalEncoder(nn.Module):
                 out[:, start : start + tile.shape[1]] = tile
             cls, source = layer.global_token(cls, row), _slices(out)
         return Encoded(cls, out, row.attention()[:, 1:])
+
+    def _near(self, embeddings: Tensor, position_ids: Tensor | None, valid: Tensor | None) -> Tensor:
+        """The tokens [B, T, D] of frames that see no global token, all at once: the work of a layer is done in blocks
+        as it is. Long films come in tiles (`scorers.tiles`).
+        """
+        tokens = self.embed(embeddings, position_ids, valid)
+        for layer in self.layers:
+            tokens = layer.frames(tokens, None, valid, 0, tokens.shape[1])
+        return tokens
 
     def embed(
         self,

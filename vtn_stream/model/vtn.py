@@ -99,6 +99,8 @@ class VTN(nn.Module):
         """
         if isinstance(self.encoder, StatisticsEncoder) or not self.encoder.layers:
             return ()
+        if not self.encoder.config.global_token:
+            return ()
         if type(self.config.head) is ClassificationConfig:
             dead: tuple[str, ...] = ("query", "key", "value")
         elif type(self.config.head) in (LocalizationConfig, DenseConfig):

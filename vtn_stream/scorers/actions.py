@@ -50,7 +50,7 @@ class FilmActions(ModelScorer):
         together = joined(spans)
         return GridScores(
             frame=frame,
-            saliency=saliency if complete and parts and not job.checkpoint.config.is_linear else None,
+            saliency=saliency if complete and parts and not job.checkpoint.config.is_local else None,
             spans=strongest(together, len(together)) if job.head.drawing == "spans" else None,
         )
 

@@ -39,13 +39,19 @@ class AttentionOf:
 
 
 def check_attention(checkpoint: Checkpoint, which: AttentionOf) -> None:
-    """Raises CheckpointError for a linear model, which has no attention; InputError for a layer or head that there is
-    not.
+    """Raises CheckpointError for a linear model, which has no attention, and for a model without a global token, whose
+    attention is drawn; InputError for a layer or head that there is not.
     """
     config = checkpoint.config.encoder
     if not isinstance(config, EncoderConfig):
         raise CheckpointError(
             "this is a linear model, and has no attention", _NOTHING, "give a model that is a network"
+        )
+    if not config.global_token:
+        raise CheckpointError(
+            "this model can be followed, and so it has no global token whose attention could be drawn",
+            _NOTHING,
+            "give a model that was trained without --streamable",
         )
     if not 1 <= which.layer <= config.num_layers or not (which.head is None or 1 <= which.head <= config.num_heads):
         raise InputError(

@@ -5,7 +5,7 @@ T positions of a film's grid, K labels
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def model_provenance(checkpoint: Checkpoint, point: str | None = None) -> dict[s
         fields["point"] = point
     fields |= checkpoint.operating_points_at(point).to_dict()
     if head.drawing == "phases":
-        fields["phase_rules"] = None if checkpoint.phase_rules is None else asdict(checkpoint.phase_rules)
+        fields["phase_rules"] = None if checkpoint.phase_rules is None else checkpoint.phase_rules.to_dict()
     if checkpoint.instants:
         fields["instants"] = list(checkpoint.instants)
     if DRAWINGS.get(head.analysis) != head.drawing:

@@ -18,6 +18,7 @@ from vtn_stream.heads import HEADS, head_of
 from vtn_stream.model import VTN, Encoded, StatisticsEncoder, TemporalEncoder
 from vtn_stream.model.encoder import ReadFrames
 from vtn_stream.model.long import LongEncoding
+from vtn_stream.scorers.tiles import TileReader
 from vtn_stream.track import GridScores
 
 __all__ = ["MAX_POSITIONS_IN_MEMORY", "SequenceEncoding", "read_film", "relative_attention"]
@@ -80,11 +81,12 @@ class SequenceEncoding:
 
     @property
     def _is_short(self) -> bool:
-        return len(self._arrays[0]) <= MAX_POSITIONS_IN_MEMORY
+        without = isinstance(self._encoder, TemporalEncoder) and not self._encoder.config.global_token
+        return without or len(self._arrays[0]) <= MAX_POSITIONS_IN_MEMORY
 
     def _tensors(self) -> list[Tensor | None]:
         assert isinstance(self._encoder, TemporalEncoder)
-        device = self._encoder.cls_token.device
+        device = self._encoder.norm.weight.device
         return [None if array is None else torch.from_numpy(array)[None].to(device) for array in self._arrays]
 
     def _read(self) -> tuple[ReadFrames, int, Tensor]:
@@ -123,16 +125,21 @@ def read_film(
 ) -> GridScores:
     """The head's scores for a film's embeddings [T, D], T >= 1, as `Head.read`; the network in evaluation mode.
 
-    saliency  how much the last layer's global token looked at each position, the most being 1; None of a linear model
+    saliency  how much the last layer's global token looked at each position, the most being 1; None without one
 
-    Whatever the length: in memory, or from files in `scratch`, the numbers are the same. Where nothing is valid, all is
-    0. Raises CheckpointError if the network gives no numbers; StoreError as LongEncoding does; ValueError for a head
-    that names clips.
+    Whatever the length: in memory, or from files in `scratch`, the numbers are the same; of a network whose tokens
+    depend on what is near alone, from fixed tiles (`TileReader`), and what comes later changes none. Where nothing is
+    valid, all is 0. Raises CheckpointError if the network gives no numbers; StoreError as LongEncoding does; ValueError
+    for a head that names clips.
     """
-    config = network.config.head
+    config, head = network.config.head, head_of(network.config.head)
+    if network.config.is_local and head.reads_pieces:
+        reader = TileReader(network)
+        tiles = reader.pieces(values, valid, position_ids, on_progress=on_progress)
+        return head.read_pieces(config, network, tiles, valid, fps)
     sequence = SequenceEncoding(network.encoder, values, valid, position_ids, scratch=scratch, on_progress=on_progress)
     with HEADS.blamed(config.kind, "the film was not analyzed"):
-        scores = head_of(config).read(config, network, sequence.tiles(), valid, fps)
+        scores = head.read(config, network, sequence.tiles(), valid, fps)
     return replace(scores, saliency=relative_attention(sequence.encoded))
 
 

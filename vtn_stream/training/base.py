@@ -31,7 +31,7 @@ __all__ = [
 
 def load_base(options: TrainingOptions) -> Checkpoint | None:
     """The model from which the training goes on, if it does. Raises CheckpointError, and InputError for options that
-    the model decides.
+    the model decides, and for one that cannot be followed where this is asked for.
     """
     if options.model is None:
         return None
@@ -41,7 +41,14 @@ def load_base(options: TrainingOptions) -> Checkpoint | None:
             "nothing was trained",
             "leave that out: the model says it",
         )
-    return load_checkpoint(find_model(options.model))
+    base = load_checkpoint(find_model(options.model))
+    if options.streamable and not base.is_streamable:
+        raise InputError(
+            f"{base.name} cannot be followed: what it says of a moment depends on the whole film",
+            "nothing was trained",
+            "leave out --streamable; or leave out --from, to train a model that can be followed",
+        )
+    return base
 
 
 def is_new(base: Checkpoint, identity: str) -> bool:
@@ -103,13 +110,17 @@ def points_after(base: Checkpoint | None, points: OperatingPoints) -> OperatingP
 
 
 def rules_after(base: Checkpoint | None, rules: PhaseRules | None, num_outputs: int) -> PhaseRules | None:
-    """How the labels of the model follow each other, as it says; of new labels, as the films show."""
+    """How the labels of the model follow each other, as it says; of new labels, as the films show. The longer lag."""
     if base is None or base.phase_rules is None or rules is None:
         return rules
     last = places(base, num_outputs)
     shortest, cost = np.array(rules.min_positions), np.array(rules.change_cost)
     shortest[last], cost[np.ix_(last, last)] = base.phase_rules.min_positions, base.phase_rules.change_cost
-    return PhaseRules(min_positions=tuple(shortest.tolist()), change_cost=tuple(tuple(row) for row in cost.tolist()))
+    return PhaseRules(
+        min_positions=tuple(shortest.tolist()),
+        change_cost=tuple(tuple(row) for row in cost.tolist()),
+        lag=None if rules.lag is None else max(rules.lag, base.phase_rules.lag or 0),
+    )
 
 
 def places(base: Checkpoint, num_outputs: int) -> list[int]:

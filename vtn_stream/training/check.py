@@ -12,7 +12,7 @@ from vtn_stream.known import seconds, shared
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.split import Parts, examples
 
-__all__ = ["check_enough", "check_head", "natural_head"]
+__all__ = ["check_enough", "check_head", "check_streamable", "natural_head"]
 
 COVERED = 0.9  # of the films' time, from which one label at every moment is what the annotations say
 OVERLAPPING = 0.01  # of it, up to which that is a slip of the hand
@@ -71,6 +71,18 @@ def check_head(videos: Mapping[str, AnnotatedVideo], head: HeadKind) -> None:
                 "nothing was trained",
                 "use --head localization",
             )
+
+
+def check_streamable(head: HeadKind) -> None:
+    """Raises InputError for a head that cannot be part of a model that can be followed: one of a plug-in may read a
+    film as a whole.
+    """
+    if not (HEADS[head].names_clips or HEADS[head].reads_pieces):
+        raise InputError(
+            f"a {head} head reads a film as a whole, so its model cannot be followed",
+            "nothing was trained",
+            "leave out --streamable, or use another --head",
+        )
 
 
 def check_enough(

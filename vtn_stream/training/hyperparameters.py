@@ -5,19 +5,19 @@ T positions of a film's grid, K classes
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
 from vtn_stream.heads import HEADS
 from vtn_stream.heads.labelled_film import longest_segment
-from vtn_stream.model import EncoderConfig, HeadConfig, StatisticsConfig
+from vtn_stream.model import DenseConfig, EncoderConfig, HeadConfig, LocalizationConfig, StatisticsConfig
 from vtn_stream.training.augment import Augmentation
 from vtn_stream.training.events import HeadKind
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.ways import Motion
 
-__all__ = ["BackboneLearning", "Hyperparameters", "natural_hyperparameters"]
+__all__ = ["BackboneLearning", "Hyperparameters", "followed", "natural_hyperparameters"]
 
 # Two layers of a width that embeddings of a few films can fill. Four were hardly better on a dozen films.
 WIDTH = 128
@@ -31,6 +31,7 @@ LAGS_S: dict[Motion, tuple[float, ...]] = {
 CROP_S = 200.0  # what is learnt at once: minutes around an action tell what it is
 MAX_CROP = 2304  # positions: the longest sequence of ActionFormer's recipe
 BATCH_POSITIONS = 1200
+MAX_LAG_S = 30  # after a moment that may decide its label, in a model that can be followed
 NUM_STEPS = 200  # at least, whatever the data: below, the network has not converged
 MIN_EPOCHS, MAX_EPOCHS = 10, 60
 
@@ -105,10 +106,13 @@ def natural_hyperparameters(
     fps: Fraction,
     *,
     motion: Motion = "changes",
+    global_token: bool = True,
     seed: int = 0,
     num_epochs: int | None = None,
 ) -> Hyperparameters:
-    """The hyperparameters that suit these films, all of one rate. Raises ValueError without films."""
+    """The hyperparameters that suit these films, all of one rate. global_token: False for a model that can be followed.
+    Raises ValueError without films.
+    """
     if not films:
         raise ValueError("there is nothing to learn from")
     lengths = [len(film.values) for film in films]
@@ -133,6 +137,7 @@ def natural_hyperparameters(
             standardized=True,
             input_dropout=0.3,
             dropout=0.3,
+            global_token=global_token,
         ),
         head=kind.config_for(films, len(labels), WIDTH),
         crop_positions=crop,
@@ -140,6 +145,15 @@ def natural_hyperparameters(
         num_epochs=num_epochs or min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(NUM_STEPS / steps))),
         seed=seed,
     )
+
+
+def followed(head: HeadConfig, fps: Fraction) -> HeadConfig:
+    """The head of a model that can be followed: what it says of a moment depends on what is near in time alone."""
+    if isinstance(head, LocalizationConfig):
+        return replace(head, in_blocks=True)
+    if isinstance(head, DenseConfig):
+        return replace(head, max_lag=max(1, round(MAX_LAG_S * fps)))
+    return head
 
 
 def _even(number: int) -> int:

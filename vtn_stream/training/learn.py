@@ -22,7 +22,7 @@ from vtn_stream.training.film_source import FilmSource
 from vtn_stream.training.films import TrainingFilm
 from vtn_stream.training.fine_tuning import backbone_tensors, own_tensors
 from vtn_stream.training.fits import EMBEDDED, SUFFIXES, Fit, Lesson, Outcome, files_of, going_on, network_of
-from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, natural_hyperparameters
+from vtn_stream.training.hyperparameters import WIDTH, Hyperparameters, followed, natural_hyperparameters
 from vtn_stream.training.key import key_of
 from vtn_stream.training.learnt import Learnt
 from vtn_stream.training.linear import LinearSettings, natural_linear
@@ -62,16 +62,18 @@ def learn(
     device: str = "cpu",
     work: Path | None = None,
     source: FilmSource | None = None,
+    streamable: bool = False,
     overrides: Sequence[tuple[str, str]] = (),
     on_event: Callable[[TrainingEvent], None] | None = None,
 ) -> Learnt:
     """Everything in `teach` except files and films. work: the folder of its state and curves; None: not kept.
 
     source     of the films' frames, from which the image network learns too; None: it stays as it is
+    streamable the model can be followed. One that goes on from another can be if that can
     overrides  of settings, as users type them: those of the image network are for its stage, all others for the first
     """
     tell = on_event or (lambda event: None)
-    return _Lessons(material, seed, epochs, backbone, device, work, source, overrides, tell).learn()
+    return _Lessons(material, seed, epochs, backbone, device, work, source, streamable, overrides, tell).learn()
 
 
 class _Lessons:
@@ -84,6 +86,7 @@ class _Lessons:
         device: str,
         work: Path | None,
         source: FilmSource | None,
+        streamable: bool,
         overrides: Sequence[tuple[str, str]],
         tell: Callable[[TrainingEvent], None],
     ) -> None:
@@ -92,6 +95,9 @@ class _Lessons:
         self._material, self._seed, self._epochs, self._tell = material, seed, epochs, tell
         self._head = HEADS[material.head]
         self._config = self._head.config_for(material.films, len(material.labels), WIDTH)
+        self._global_token = self._head.names_clips or not streamable
+        if streamable:
+            self._config = followed(self._config, fps)
         self._ways = ways_of(material.inputs, material.head)
         self._base = base = material.base
         if base is not None:
@@ -260,7 +266,14 @@ class _Lessons:
             settings = natural_linear(films, labels, kind, fps)
         else:
             settings = natural_hyperparameters(
-                films, labels, kind, fps, motion=way.motion, seed=self._seed, num_epochs=self._epochs
+                films,
+                labels,
+                kind,
+                fps,
+                motion=way.motion,
+                global_token=self._global_token,
+                seed=self._seed,
+                num_epochs=self._epochs,
             )
         settings = replace(settings, head=self._config)
         if self._base is not None:

@@ -45,6 +45,7 @@ class TrainingOptions:
     network      of a recipe of the paper: one of the paper's models, or a timm image network; None: vtn-vit-b
     learn_backbone  of the natural recipe: whether the image network learns along, its last blocks or all of it; it is
                  kept if predictions out of fold say so
+    streamable   the model can be followed: what it says of a moment depends on what is near in time alone
     validation   a list of clips that measure a recipe of the paper; None: those of the subset validation
     names        a file that says which label a number in a list stands for
     overrides    of settings, as they are typed: ("encoder.layers", "6")
@@ -77,6 +78,7 @@ class TrainingOptions:
     recipe: RecipeName = "natural"
     network: str | None = None
     learn_backbone: LearnBackbone = "no"
+    streamable: bool = False
     validation: Path | None = None
     names: Path | None = None
     overrides: tuple[tuple[str, str], ...] = ()

@@ -28,10 +28,13 @@ __all__ = ["overridden", "overridden_clips", "shown"]
 FIXED = {
     "crop_positions",
     "encoder.difference_lags",
+    "encoder.global_token",
     "encoder.input_width",
     "encoder.magnitude_lags",
     "encoder.reads_embeddings",
     "encoder.standardized",
+    "head.in_blocks",
+    "head.max_lag",
     "head.nothing",
     "head.num_classes",
     "seed",

@@ -15,7 +15,7 @@ from vtn_stream.sampling import SamplingPlan
 from vtn_stream.store import EmbeddingStore
 from vtn_stream.track import PICTURE
 from vtn_stream.training.base import is_new, labels_after
-from vtn_stream.training.check import check_enough, check_head, natural_head
+from vtn_stream.training.check import check_enough, check_head, check_streamable, natural_head
 from vtn_stream.training.events import HeadKind, Prepared, TrainingEvent
 from vtn_stream.training.films import TrainingFilm, embed_films, work_to_do
 from vtn_stream.training.footage import Footage, find_films
@@ -98,6 +98,8 @@ def prepare(
     idle: tuple[str, ...] = ()
     try:
         check_head(annotated, kind)
+        if options.streamable:
+            check_streamable(kind)
         annotated, idle = teaching(annotated, tuple(dict.fromkeys((*old, *footage.annotations.labels))), kind)
         split = _parts(annotated, footage, options, base)
         labels, doubts = check_enough(annotated, footage.annotations.labels, split, kind, anyway=anyway, old=old)

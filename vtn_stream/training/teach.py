@@ -92,6 +92,7 @@ def teach(options: TrainingOptions, *, on_event: Callable[[TrainingEvent], None]
             device=encoder.device,
             work=work,
             source=source,
+            streamable=options.streamable,
             overrides=options.overrides,
             on_event=tell,
         )
