@@ -18,7 +18,6 @@ from vtn_stream.following.live_head import LiveHead, following_note
 from vtn_stream.heads.in_blocks import block_proposals
 from vtn_stream.heads.pieces import Piece
 from vtn_stream.localize import SAME_EVENT, EventsSoFar, joined, located, of_classes, strongest, subset
-from vtn_stream.localize import draw
 from vtn_stream.model import VTN
 from vtn_stream.scorers.actions import action_notes
 from vtn_stream.scorers.running import pieces_so_far

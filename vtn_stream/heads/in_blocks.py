@@ -72,8 +72,7 @@ class _OfPyramid(BlockProposals):
     def add(self, piece: Piece) -> tuple[NDArray[np.float16], Spans]:
         frame, levels = level_points(self._network, piece)
         found = [
-            candidates(level.scores, np.minimum(level.offsets, FARTHEST), level.number, level.first)
-            for level in levels
+            candidates(level.scores, np.minimum(level.offsets, FARTHEST), level.number, level.first) for level in levels
         ]
         # A later point's span has its middle at most half of what it reaches before it.
         known = piece.stop - FARTHEST // 2 * self._top

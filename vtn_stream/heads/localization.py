@@ -196,9 +196,7 @@ def _read_positions(network: VTN, pieces: Iterator[Piece], valid: NDArray[np.boo
     return GridScores(frame=frame.astype(np.float16), spans=propose([spans], len(valid), fps))
 
 
-def _read_in_blocks(
-    network: VTN, pieces: Iterator[Piece], frame: NDArray[np.float16], fps: Fraction
-) -> GridScores:
+def _read_in_blocks(network: VTN, pieces: Iterator[Piece], frame: NDArray[np.float16], fps: Fraction) -> GridScores:
     """The same of both kinds, where what is proposed depends on what is near alone."""
     proposals, found = block_proposals(network, fps), list[Spans]()
     for piece in pieces:

@@ -177,9 +177,7 @@ class _Running:
         self._there: Tensor | None = None  # [1, n]
         self._waiting = 0  # of these, those that have no output: the last ones
 
-    def step(
-        self, tokens: Tensor, there: Tensor, cls: Tensor, *, ended: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, tokens: Tensor, there: Tensor, cls: Tensor, *, ended: bool) -> tuple[Tensor, Tensor, Tensor]:
         """The outputs [1, m, D] that are there now, which of them are valid [1, m], and the global token [1, D] for the
         next layer; of inputs that follow.
         """
@@ -195,7 +193,11 @@ class _Running:
             outputs = layer.frames(inputs[:, low:high], cls, valid[:, low:high], first - low, num)
         seen, self._waiting = valid[:, first : first + num], self._waiting - num
         past = slice(max(0, inputs.shape[1] - PAST), None)
-        above = cls if self._is_last else layer.global_token(cls, layer.global_row(cls).add(inputs[:, past], valid[:, past]))
+        above = (
+            cls
+            if self._is_last
+            else layer.global_token(cls, layer.global_row(cls).add(inputs[:, past], valid[:, past]))
+        )
         kept = self._waiting + reach if self._is_last else max(PAST, self._waiting + reach)
         self._inputs, self._there = inputs[:, -kept:].clone(), valid[:, -kept:].clone()
         return outputs, seen, above
