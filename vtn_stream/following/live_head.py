@@ -17,15 +17,14 @@ from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.film import FrameIndex
 from vtn_stream.following.grown import Grown
 from vtn_stream.following.live import FilmSoFar, Rows, Said
-from vtn_stream.heads import head_of
-from vtn_stream.localize import draw
 from vtn_stream.model import VTN
 from vtn_stream.scorers.model import model_provenance
+from vtn_stream.scorers.running import PAST
 from vtn_stream.timeline import Segment
-from vtn_stream.track import GridScores, PhaseRules
+from vtn_stream.track import GridScores
 from vtn_stream.video import Window
 
-__all__ = ["LiveHead"]
+__all__ = ["LiveHead", "following_note"]
 
 
 class LiveHead(ABC):
@@ -73,14 +72,14 @@ class LiveHead(ABC):
         """What is seen after all final ones, of a film that may end there."""
 
     @abstractmethod
+    def _rest(self, duration_s: float) -> list[Segment]:
+        """The segments that were not told, of the film that has ended there."""
+
+    @abstractmethod
     def scores(self) -> GridScores: ...
 
     @abstractmethod
     def notes(self) -> list[str]: ...
-
-    @property
-    def _rules(self) -> PhaseRules | None:
-        return self._checkpoint.phase_rules
 
     # ---- of all
 
@@ -100,7 +99,7 @@ class LiveHead(ABC):
             return Said(final=(), provisional=(), until_s=0.0)
         if ended:
             self._close()
-            rest = self._not_told(self._drawn(film.video.duration_s))
+            rest = self._rest(film.video.duration_s)
             return Said(final=_in_time(rest), provisional=(), until_s=film.video.duration_s)
         final = self._final()
         self._told.update(map(_key, final))
@@ -130,14 +129,8 @@ class LiveHead(ABC):
     def provenance(self) -> dict[str, Any]:
         return model_provenance(self._checkpoint, self._point)
 
-    def _drawn(self, duration_s: float) -> list[Segment]:
-        """All segments of the film, as `analyze` draws them of these scores."""
-        checkpoint = self._checkpoint
-        drawing = head_of(checkpoint.config.head).drawing
-        index, instants = self._grown.index(), checkpoint.instants
-        return draw(drawing, self.scores(), index, checkpoint.labels, duration_s, self._points, self._rules, instants)
-
     def _not_told(self, segments: list[Segment]) -> list[Segment]:
+        """Of these, each as often as it was not told."""
         told = self._told.copy()
         told.subtract(map(_key, segments))
         rest = []
@@ -146,6 +139,15 @@ class LiveHead(ABC):
                 told[_key(segment)] += 1
                 rest.append(segment)
         return rest
+
+
+def following_note(checkpoint: Checkpoint, fps: Fraction) -> str:
+    """For a reader of a timeline that is not what `analyze` would say."""
+    seen = "" if checkpoint.config.is_local else f" of the past it saw {float(PAST / fps / 60):.3g} min,"
+    return (
+        f"The film was followed while it was written:{seen} what came later changed nothing that was said by then. "
+        "Analyze the complete film for what the model says of all of it."
+    )
 
 
 def _key(segment: Segment) -> tuple[float, float, str, float | None]:

@@ -110,6 +110,11 @@ class LivePeaks(LiveHead):
         first, stop = self._drawn_to, len(self._grown)
         return self._peaks(self._holds(first, stop), first, stop, end_s)
 
+    def _rest(self, duration_s: float) -> list[Segment]:
+        return self._not_told(
+            peaks(self.scores(), self._grown.index(), self._checkpoint.labels, duration_s, self._points)
+        )
+
     def _holds(self, first: int, stop: int) -> NDArray[np.bool_]:
         """[n, K]"""
         return self._grown.index(first, stop).valid[:, None] & (self._grown.frame[first:stop] >= self._low)

@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vtn_stream.heads.calibration import AS_IT_IS, Calibration, odds, of_segments, share
+from vtn_stream.heads.calibration import AS_IT_IS, Calibration, of_segments
 from vtn_stream.heads.fitting import AtPoint, span_points
 from vtn_stream.heads.head import Batch, Head, Loss, Statements
+from vtn_stream.heads.in_blocks import block_proposals
 from vtn_stream.heads.judged import judged
 from vtn_stream.heads.labelled_film import LabelledFilm, longest_segment
 from vtn_stream.heads.losses import diou_loss, focal_loss
-from vtn_stream.heads.pieces import Piece, finite_on_cpu
+from vtn_stream.heads.pieces import Piece
+from vtn_stream.heads.points import LevelPoints, calibrated, level_points, moved, position_scores
 from vtn_stream.heads.targets import pyramid_targets
 from vtn_stream.localize import (
     MIN_SPAN_SCORE,
@@ -74,14 +76,18 @@ class Localization(Head[LocalizationConfig]):
         what is proposed, after soft-NMS. Of a linear model, frame: the score of the class at the position; spans: runs
         of positions that score high, by `groups`.
         """
-        if network.config.is_linear:
-            return _read_positions(network, pieces, valid, fps)
         num = len(valid)
         frame = np.zeros((num, config.num_classes), np.float16)
+        if config.in_blocks:
+            return _read_in_blocks(network, pieces, frame, fps)
+        if network.config.is_linear:
+            return _read_positions(network, pieces, valid, fps)
         num_candidates, _ = max_candidates_and_spans(num, fps)
         levels = [_Strongest(num_candidates) for _ in range(config.num_levels)]
         for piece in pieces:
-            _read_pyramid(network, piece, frame, levels)
+            frame[piece.start : piece.stop], points = level_points(network, piece)
+            for level, of_level in zip(levels, points, strict=True):
+                level.add(of_level)
         return GridScores(frame=frame, spans=propose((level.spans() for level in levels), num, fps))
 
     def note(self, rules: PhaseRules | None) -> str:
@@ -146,10 +152,10 @@ class Localization(Head[LocalizationConfig]):
         """Nearly so: soft-NMS lowers the scores of overlapping spans after the network, here before."""
         if calibration == AS_IT_IS or prediction.spans is None:
             return prediction
-        spans = replace(prediction.spans, scores=_moved(prediction.spans.scores, calibration))
+        spans = replace(prediction.spans, scores=calibrated(prediction.spans.scores, calibration))
         frame = prediction.frame
         if frame is not None:
-            frame = np.where(frame > 0, _moved(frame, calibration), 0).astype(np.float16)  # 0: invalid
+            frame = np.where(frame > 0, calibrated(frame, calibration), 0).astype(np.float16)  # 0: invalid
         return replace(prediction, spans=spans, frame=frame)
 
     def calibrate(self, network: VTN, calibration: Calibration) -> None:
@@ -177,40 +183,27 @@ class Localization(Head[LocalizationConfig]):
         return Statements(scores[strongest], right[strongest], "segments")
 
 
-def _moved(scores: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float64]:
-    return share(calibration.scale * odds(scores) + calibration.shift)
-
-
 def _read_positions(network: VTN, pieces: Iterator[Piece], valid: NDArray[np.bool_], fps: Fraction) -> GridScores:
     """The scores of a linear model, calibrated as its head says."""
-    head, statistics = network.head, network.config.encoder
-    assert isinstance(head, LinearSpanHead)
+    statistics = network.config.encoder
     assert isinstance(statistics, StatisticsConfig)
-    calibration = Calibration(scale=float(head.scale), shift=float(head.shift))
-    said = np.zeros((len(valid), head.out.out_features), np.float32)
+    said = np.zeros((len(valid), network.config.head.num_outputs), np.float32)
     for piece in pieces:
-        said[piece.start : piece.stop] = finite_on_cpu(head(piece.frames).float().sigmoid()[0])[piece.own]
-    spans, frame = groups(said, valid, statistics.reach or 0), said.astype(np.float64)
-    if calibration != AS_IT_IS:
-        spans, frame = replace(spans, scores=_moved(spans.scores, calibration)), _moved(frame, calibration)
+        said[piece.start : piece.stop] = position_scores(network, piece)
+    spans = groups(said, valid, statistics.reach or 0)
+    spans, frame = replace(spans, scores=moved(network, spans.scores)), moved(network, said)
     frame[~valid] = 0
     return GridScores(frame=frame.astype(np.float16), spans=propose([spans], len(valid), fps))
 
 
-def _read_pyramid(network: VTN, piece: Piece, frame: NDArray[np.float16], levels: list["_Strongest"]) -> None:
-    """Puts a piece's scores into frame [T, K], and the proposals of its points into the levels."""
-    start, stop, first, frames, valid = piece
-    known = torch.from_numpy(valid)[None].to(frames.device)
-    best = np.zeros((stop - start, frame.shape[1]), np.float32)
-    at = np.arange(start, stop)
-    for number, (logits, offsets, there) in enumerate(zip(*network.head(frames, known), strict=True)):
-        stride = 2**number
-        scores = finite_on_cpu((logits.float().sigmoid() * there[..., None])[0])  # [n / stride, K]
-        nearest = np.minimum((at + stride // 2) // stride, (len(frame) - 1) // stride)
-        np.maximum(best, scores[nearest - first // stride], out=best)
-        own = slice((start - first) // stride, -(-(stop - first) // stride))
-        levels[number].add(scores[own], finite_on_cpu(offsets[0, own]), number, start // stride)
-    frame[start:stop] = best * valid[piece.own, None]
+def _read_in_blocks(network: VTN, pieces: Iterator[Piece], frame: NDArray[np.float16], fps: Fraction) -> GridScores:
+    """The same of both kinds, where what is proposed depends on what is near alone."""
+    proposals, found = block_proposals(network, fps), list[Spans]()
+    for piece in pieces:
+        frame[piece.start : piece.stop], spans = proposals.add(piece)
+        found.append(spans)
+    together = joined([*found, proposals.finish()])
+    return GridScores(frame=frame, spans=strongest(together, len(together)))
 
 
 class _Strongest:
@@ -221,8 +214,9 @@ class _Strongest:
         self._held: list[Spans] = []
         self._least = MIN_SPAN_SCORE
 
-    def add(self, scores: NDArray[np.float32], offsets: NDArray[np.float32], level: int, first: int) -> None:
-        self._held.append(candidates(scores, offsets, level, first, min_score=self._least))
+    def add(self, points: LevelPoints) -> None:
+        number, first, scores, offsets = points
+        self._held.append(candidates(scores, offsets, number, first, min_score=self._least))
         if sum(map(len, self._held)) > 2 * self._num:
             self._held = [self.spans()]
             self._least = float(self._held[0].scores[-1])  # weaker ones come too late

@@ -3,27 +3,30 @@
 from vtn_stream.localize.clock import MAX_CURVE_POINTS, curve, edges_s, gaps, positions
 from vtn_stream.localize.draw import DRAWINGS, Drawing, draw, draws_one_label
 from vtn_stream.localize.groups import groups
-from vtn_stream.localize.instants import SAME_EVENT, instants
+from vtn_stream.localize.instants import SAME_EVENT, EventsSoFar, instants
 from vtn_stream.localize.lagged import LaggedProposals
-from vtn_stream.localize.runs import PhaseDecoder, changes, peaks, phases, runs
+from vtn_stream.localize.runs import PhaseDecoder, changes, most_likely, of_labels, peaks, phases, runs
 from vtn_stream.localize.spans import (
     MIN_SPAN_SCORE,
     candidates,
     joined,
     located,
     max_candidates_and_spans,
+    of_classes,
     propose,
     strongest,
     subset,
 )
-from vtn_stream.localize.viterbi import LaggedDecoder
+from vtn_stream.localize.viterbi import DECIDED_AT_ONCE, LaggedDecoder
 
 __all__ = [
+    "DECIDED_AT_ONCE",
     "DRAWINGS",
     "MAX_CURVE_POINTS",
     "MIN_SPAN_SCORE",
     "SAME_EVENT",
     "Drawing",
+    "EventsSoFar",
     "LaggedDecoder",
     "LaggedProposals",
     "PhaseDecoder",
@@ -39,6 +42,9 @@ __all__ = [
     "joined",
     "located",
     "max_candidates_and_spans",
+    "most_likely",
+    "of_classes",
+    "of_labels",
     "peaks",
     "phases",
     "positions",

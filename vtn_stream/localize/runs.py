@@ -14,7 +14,7 @@ from vtn_stream.localize.viterbi import DECIDED_AT_ONCE, LaggedDecoder, decode_l
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores, OperatingPoints, PhaseRules
 
-__all__ = ["PhaseDecoder", "changes", "peaks", "phases", "runs"]
+__all__ = ["PhaseDecoder", "changes", "most_likely", "of_labels", "peaks", "phases", "runs"]
 
 # Of a phase at a position: below it float16 tells little, and one position that is sure must not outvote a minute.
 LOWEST_PROBABILITY = 1e-4
@@ -58,15 +58,34 @@ def phases(
     """
     if scores.frame is None or len(index) == 0:
         return []
-    if rules is not None and rules.lag is not None:
+    if rules is None:
+        best = most_likely(scores.frame, index.valid)
+    elif rules.lag is not None:
         decoder = PhaseDecoder(rules, len(labels))
         best = np.concatenate([decoder.push(scores.frame, index.valid), decoder.end()])
     else:
-        outputs = _outputs(scores.frame, rules, len(labels))
-        best = outputs.argmax(axis=1) if rules is None else _likeliest(outputs, index.valid, rules)
-        best = np.where(index.valid & (best < len(labels)), best, -1)
+        best = _likeliest(_outputs(scores.frame, rules, len(labels)), index.valid, rules)
+        best = _shown(best, index.valid, len(labels))
+    return of_labels(best, scores.frame, index, labels, duration_s, points)
+
+
+def most_likely(frame: NDArray[np.float16], valid: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """[T]: the most likely label of each position, by probabilities [T, K]; -1: none, or not valid [T]."""
+    num_labels = frame.shape[1]
+    return _shown(_outputs(frame, None, num_labels).argmax(axis=1), valid, num_labels)
+
+
+def of_labels(
+    best: NDArray[np.integer],
+    frame: NDArray[np.float16],
+    index: FrameIndex,
+    labels: Sequence[str],
+    duration_s: float,
+    points: OperatingPoints,
+) -> list[Segment]:
+    """The segments of `phases`, once a label is chosen for each position [T], -1 where there is none."""
     least = [float(np.float16(points.of(label).high)) for label in labels]
-    return _drawn(best, scores.frame, index, labels, duration_s, least)
+    return _drawn(best, frame, index, labels, duration_s, least)
 
 
 def peaks(
@@ -176,7 +195,12 @@ class PhaseDecoder:
         self._num_before -= skipped
         decided, valid = decided[skipped:], np.concatenate(self._is_valid)
         self._is_valid = [valid[len(decided) :]]
-        return np.where(valid[: len(decided)] & (decided < self._num_labels), decided, -1)
+        return _shown(decided, valid[: len(decided)], self._num_labels)
+
+
+def _shown(best: NDArray[np.intp], valid: NDArray[np.bool_], num_labels: int) -> NDArray[np.intp]:
+    """[T]: outputs as labels; -1 where the output is for nothing, or nothing is seen."""
+    return np.where(valid & (best < num_labels), best, -1)
 
 
 def _outputs(frame: NDArray[np.float16], rules: PhaseRules | None, num_labels: int) -> NDArray[np.float64]:

@@ -3,18 +3,21 @@ positions of the grid that come.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vtn_stream.checkpoints import Checkpoint
 from vtn_stream.film import FrameIndex
+from vtn_stream.heads import head_of
 from vtn_stream.localize import joined, strongest
 from vtn_stream.model import StatisticsConfig
 from vtn_stream.scorers.model import ModelScorer
 from vtn_stream.scorers.sequence import MAX_POSITIONS_IN_MEMORY, read_film
 from vtn_stream.track import GridScores
 
-__all__ = ["FilmActions"]
+__all__ = ["FilmActions", "action_notes"]
 
 
 class FilmActions(ModelScorer):
@@ -55,14 +58,17 @@ class FilmActions(ModelScorer):
         )
 
     def notes(self) -> list[str]:
-        every_s = float(1 / self._job.fps)
-        how = self._job.head.note(self._job.checkpoint.phase_rules)
-        if isinstance(statistics := self._job.checkpoint.config.encoder, StatisticsConfig):
-            span_s = float((2 * (statistics.reach or 0) + 1) / self._job.fps)
-            return [
-                f"A linear model read what {span_s:.3g} s around each position show, every {every_s:.3g} s, and {how}"
-            ]
-        return [f"A model read the film as one sequence, a position every {every_s:.3g} s, and {how}"]
+        return action_notes(self._job.checkpoint, self._job.fps)
+
+
+def action_notes(checkpoint: Checkpoint, fps: Fraction) -> list[str]:
+    """What a reader of such a timeline should know."""
+    every_s = float(1 / fps)
+    how = head_of(checkpoint.config.head).note(checkpoint.phase_rules)
+    if isinstance(statistics := checkpoint.config.encoder, StatisticsConfig):
+        span_s = float((2 * (statistics.reach or 0) + 1) / fps)
+        return [f"A linear model read what {span_s:.3g} s around each position show, every {every_s:.3g} s, and {how}"]
+    return [f"A model read the film as one sequence, a position every {every_s:.3g} s, and {how}"]
 
 
 def _known(valid: NDArray[np.bool_]) -> list[tuple[int, int]]:
