@@ -3,6 +3,7 @@
 import pytest
 from fake_growing import Bright, GrowingFile, Source
 
+from vtn_stream.embedding import ChunkReady
 from vtn_stream.following import follow
 from vtn_stream.following.events import Begun, Ended, Final, Warned
 
