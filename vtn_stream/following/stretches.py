@@ -81,8 +81,9 @@ class Stretch:
             self.finished, self.same_until_s = self.film.finished(path)
         except DecodingLost:
             raise
-        except VideoError as error:
-            warn(f"{error.fact}: a later analysis finds nothing of it in the store")
+        except (VideoError, OSError) as error:
+            fact = error.fact if isinstance(error, VideoError) else f"{path.name} cannot be read ({error.strerror})"
+            warn(f"{fact}: a later analysis finds nothing of it in the store")
             return
         if self.same_until_s < math.inf:
             warn(f"from {max(0.0, self.same_until_s):.3f} s on, {path.name} holds something else than was followed")
