@@ -249,6 +249,15 @@ class Analyzer:
         """How this machine computes them. Raises BackboneError, CheckpointError, InputError."""
         return self.encoder.execution(self._process.decoder)
 
+    @property
+    def store(self) -> EmbeddingStore:
+        return self._store
+
+    @property
+    def process(self) -> DecodingProcess:
+        """What decodes its films, one after the other; it is started with the first one."""
+        return self._process
+
     def load(self) -> None:
         """Finds out now, not at the first film, what networks are asked for; loads those that the store does not know.
 
@@ -309,9 +318,9 @@ class Analyzer:
             check_recording_name(name, paths)
             video = self.recording(paths, name, starts)
         plan = plan_of(video, self.sampling, start_s, end_s)
-        return replace(plan, cutouts=self._cutouts(video, region))
+        return replace(plan, cutouts=self.cutouts(video, region))
 
-    def _cutouts(self, video: VideoInfo, region: str | None) -> tuple[Cutout, ...]:
+    def cutouts(self, video: VideoInfo, region: str | None = None) -> tuple[Cutout, ...]:
         """What is looked at of the film: this region, else as asked for, else what the model learnt from."""
         settings, checkpoint = self._settings, self.checkpoint
         usual = TRIMMED if settings.trim_borders else WHOLE if checkpoint is None else checkpoint.recipe.region

@@ -35,9 +35,12 @@ __all__ = [
     "EmbeddingEvent",
     "Found",
     "FramesEmbedded",
+    "Sight",
     "Warned",
     "embed",
+    "encoded",
     "look_up",
+    "merged",
     "probe",
     "views_to_embed",
 ]
@@ -358,7 +361,7 @@ def _embed_run(
             for batches in process.windows(video, pts, windows, wants_thumbnail):
                 shown = list(work.take(batches))
                 num_done = 0
-                for (own, of), values in zip(shown, _encoded([of for _, of in shown], encoder), strict=True):
+                for (own, of), values in zip(shown, encoded([of for _, of in shown], encoder), strict=True):
                     num_done += own.settle(of, values)
                 yield FramesEmbedded(num_frames=num_done)
                 yield from finished()
@@ -381,7 +384,7 @@ def _missing(found: Found, region: str) -> Missing:
     return Missing(chunk=found.chunk, inputs=tuple(sight.input for sight in found.missing if sight.region == region))
 
 
-def _encoded(shown: Sequence[Shown], encoder: "FrameEncoder") -> Sequence[NDArray[np.float16]]:
+def encoded(shown: Sequence[Shown], encoder: "FrameEncoder") -> Sequence[NDArray[np.float16]]:
     """The embeddings of what is shown of each region; pictures of equal size go through the network together."""
     if len(shown) == 1 or len({of.pictures.shape[1:] for of in shown}) > 1:
         return [encoder(of.pictures) for of in shown]
@@ -396,11 +399,7 @@ def _ready(
     for region in regions:
         sights = [Sight(region, name) for name in inputs]
         parts = [found.stored[sight] for sight in sights]
-        values, index = parts[0].values, parts[0].index
-        if len(parts) > 1:
-            valid = np.logical_and.reduce([part.index.valid for part in parts])
-            values, index = np.hstack([part.values for part in parts]), replace(index, valid=valid)
-            values[~valid] = 0
+        values, index = merged([(part.values, part.index) for part in parts])
         yield ChunkReady(
             chunk=found.chunk,
             values=values,
@@ -409,6 +408,16 @@ def _ready(
             executions=tuple(dict.fromkeys(part.execution for part in parts)),
             region=region,
         )
+
+
+def merged(parts: Sequence[tuple[NDArray[np.float16], FrameIndex]]) -> tuple[NDArray[np.float16], FrameIndex]:
+    """Of the same positions, the values [n, D] of each input side by side, [n, I * D]: valid where all of them are."""
+    values, index = parts[0]
+    if len(parts) > 1:
+        valid = np.logical_and.reduce([of.valid for _, of in parts])
+        values, index = np.hstack([own for own, _ in parts]), replace(index, valid=valid)
+        values[~valid] = 0
+    return values, index
 
 
 def _lost(

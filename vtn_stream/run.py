@@ -5,7 +5,7 @@ R rows (frames to decode), V views of one input, n positions of a chunk, D embed
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,23 @@ class Run:
 
     pts              int64 [R], ascending: of the frames to decode
     wants_thumbnail  bool [R]
+
+    wanted           bool [positions of the run]: which positions are embedded, the others stay invalid; None: all
     """
 
-    def __init__(self, video: VideoInfo, run: Sequence[Missing], plan: SamplingPlan, num_features: int) -> None:
+    def __init__(
+        self,
+        video: VideoInfo,
+        run: Sequence[Missing],
+        plan: SamplingPlan,
+        num_features: int,
+        wanted: NDArray[np.bool_] | None = None,
+    ) -> None:
         first, stop = run[0].chunk.start, run[-1].chunk.stop
         self._first = first
         self._grid = plan.grid(video, first, stop)
+        if wanted is not None:
+            self._grid = replace(self._grid, valid=self._grid.valid & wanted)
         self._columns: dict[str, _Column] = {}
         frames: dict[str, NDArray[np.int64]] = {}
         for name in dict.fromkeys(name for missing in run for name in missing.inputs):

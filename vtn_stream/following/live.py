@@ -8,8 +8,9 @@ T positions so far, n new ones, D embedding width, K labels
                                     until_s            the newest position
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,12 +65,27 @@ class Live(Protocol):
     delay_s  a segment is final at most so many seconds after its end, seconds of film: once so much more has come
     is_exact  what is final is what `analyze` says of the finished film
     saliency_name, named_by_appearance  as of a Scorer
+    needs_whole  whether `read_whole` gives it more to say
+    window   what is to be held of every frame for a while, as `say` asks for it; None: nothing
     """
 
-    delay_s: float
-    is_exact: bool
-    saliency_name: str
-    named_by_appearance: bool
+    @property
+    def delay_s(self) -> float: ...
+
+    @property
+    def is_exact(self) -> bool: ...
+
+    @property
+    def saliency_name(self) -> str: ...
+
+    @property
+    def named_by_appearance(self) -> bool: ...
+
+    @property
+    def needs_whole(self) -> bool: ...
+
+    @property
+    def window(self) -> Window | None: ...
 
     def go_on(self, segments: Sequence[Segment], until_s: float) -> None:
         """An earlier run told these final segments, and all that ends before until_s: they stay as they are. Before
@@ -101,6 +117,17 @@ class Live(Protocol):
 
     def cut_s(self) -> NDArray[np.float64] | None:
         """What belongs to these scores as the `cut_s` of a FrameIndex. After the end."""
+        ...
+
+    def read_whole(
+        self,
+        values: NDArray[np.float16],
+        index: FrameIndex,
+        *,
+        scratch: Path,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """The embeddings of the whole film once more [T, D], after the end. Not where a part of them is not stored."""
         ...
 
     def provenance(self) -> dict[str, Any]:

@@ -137,6 +137,25 @@ class EmbeddingStore:
         folder = self._recipe_folder(chunk.video_identity, recipe) / execution.digest
         write_batch(folder / f"{chunk.key}.arrow", "chunk", batch, metadata)
 
+    def mark_used(self, chunk: Chunk) -> None:
+        """Notes that the chunk is in use, of whichever recipe: `cache gc` keeps it for an hour."""
+        for recipe in _folders(self.root / "films" / chunk.video_identity):
+            for execution in _folders(recipe):
+                mark_used(execution)
+
+    def remove(self, chunk: Chunk, recipe: Recipe) -> None:
+        """Removes the chunk, of every execution, and the folders that are empty then. What cannot be removed stays:
+        `cache gc` finds it.
+        """
+        recipe_folder = self._recipe_folder(chunk.video_identity, recipe)
+        with contextlib.suppress(OSError, StoreError):
+            for execution in _folders(recipe_folder):
+                (execution / f"{chunk.key}.arrow").unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # other chunks are in it
+                    execution.rmdir()
+            for folder in (recipe_folder, recipe_folder.parent):
+                folder.rmdir()
+
     def check_writable(self) -> None:
         """Raises StoreError if nothing can be stored, so that it is reported before the work starts."""
         try:

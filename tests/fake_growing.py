@@ -1,0 +1,192 @@
+"""What `follow` stands between, in a simple form: a film that grows, its source, and what says what it sees."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from vtn_stream.errors import DecodingLost
+from vtn_stream.film import FrameIndex
+from vtn_stream.following.feed import Nothing
+from vtn_stream.following.live import Said
+from vtn_stream.localize import runs
+from vtn_stream.track import GridScores
+from vtn_stream.video import DecodingProcess
+
+
+class GrowingFile:
+    """A `GrowingFilm` of a film that is finished, of this name: what was fed says how far it has come."""
+
+    folder: Path
+    dies_at = frozenset[float]()  # seconds of the film; once each
+    asked: ClassVar[list[float]] = []
+
+    def __init__(self, name, *, stream=None, keep_s=0.0):
+        self._path = self.folder / name
+        self._process = DecodingProcess()
+        self._whole = None
+        self._num_bytes = 0
+        self._size = self._path.stat().st_size
+        self._ended = False
+        self.num_queued_bytes = 0
+        self.dropped = None
+        self.decoder = self._process.decoder
+
+    def feed(self, data):
+        if self._whole is None:
+            self._whole = self._process.probe(self._path)
+        self._num_bytes += len(data)
+
+    def end(self):
+        self._ended = True
+
+    @property
+    def _num_frames(self):
+        if self._whole is None:
+            return 0
+        return self._whole.num_frames if self._ended else self._whole.num_frames * self._num_bytes // self._size
+
+    @property
+    def video(self):
+        num = self._num_frames
+        if num == 0:
+            return None
+        whole = self._whole
+        if num == whole.num_frames and self._ended:
+            return replace(whole, identity="e" * 32)
+        keyframes = whole.keyframes[whole.keyframes <= whole.pts[num - 1]]
+        end = int(whole.pts[num]) if num < whole.num_frames else whole.end_pts
+        return replace(whole, pts=whole.pts[:num], end_pts=end, keyframes=keyframes, identity="e" * 32)
+
+    @property
+    def settled_s(self):
+        num = self._num_frames
+        if self._ended:
+            return math.inf
+        return -math.inf if num == 0 else self.video.duration_s
+
+    def digest_at(self, time_s):
+        if self._ended or self.settled_s >= time_s:
+            num = int(np.searchsorted(self._whole.times_s, time_s))
+            return hashlib.blake2b(f"{self._path.name} {num}".encode(), digest_size=16).hexdigest()
+        return None
+
+    def finished_identity(self):
+        return None
+
+    def finished(self, path):
+        return self._process.probe(path), math.inf
+
+    def keep(self, window, keeps_s):
+        pass
+
+    def drop(self, before_pts):
+        assert self.dropped is None or before_pts >= self.dropped
+        self.dropped = before_pts
+
+    def windows(self, video, pts, windows, wants_thumbnail=None):
+        assert pts[-1] <= self.video.pts[-1]
+        assert self.dropped is None or pts[0] >= self.dropped
+        first_s, last_s = (float(video.seconds(int(at))) for at in (pts[0], pts[-1]))
+        type(self).asked.append(first_s)
+        for at_s in sorted(self.dies_at):
+            if first_s <= at_s <= last_s:
+                type(self).dies_at = self.dies_at - {at_s}
+                raise DecodingLost("the process decoding it died (signal 9)", "frames are missing", "run again")
+        yield from self._process.windows(self._whole, pts, windows, wants_thumbnail)
+
+    def close(self):
+        self._process.close()
+
+
+@dataclass
+class Source:
+    """A `Feed` of a file's bytes in pieces of this size."""
+
+    path: Path | None
+    piece: int = 20_000
+    name: str = ""
+    replays: bool = True
+    ended: str = "end"
+    data: bytes = b""
+    given: int = 0
+    events: dict[int, object] = field(default_factory=dict)  # by the number of the piece before which they come
+
+    def __post_init__(self):
+        if self.path is not None:
+            self.data, self.name = self.path.read_bytes(), self.name or self.path.name
+
+    @property
+    def backlog_bytes(self):
+        return 0
+
+    def pieces(self) -> Iterator[object]:
+        self.given = 0
+        for number, start in enumerate(range(0, len(self.data), self.piece)):
+            if number in self.events:
+                yield self.events[number]
+            yield self.data[start : start + self.piece]
+        yield Nothing(waited_s=1.0)
+
+    def close(self):
+        pass
+
+
+class Bright:
+    """A `Live` of two labels: which of a position's first two values is larger. A run is final once it has ended."""
+
+    delay_s, is_exact, needs_whole, window = 0.0, True, False, None
+    saliency_name, named_by_appearance = "change", False
+
+    def __init__(self, fps: Fraction):
+        self.rows = []
+        self.num_told = 0
+        self.earlier = None
+
+    def go_on(self, segments, until_s):
+        self.earlier = (segments, until_s)
+
+    def add(self, rows):
+        assert rows.start == sum(len(of.index) for of in self.rows)
+        self.rows.append(rows)
+
+    def _runs(self, duration_s):
+        values = np.concatenate([of.values for of in self.rows])
+        index = FrameIndex.joined([of.index for of in self.rows])
+        above = values[:, 0] > values[:, 1]
+        self._frame = np.stack([above, ~above], axis=1).astype(np.float16)
+        return runs(GridScores(frame=self._frame), index, self.labels(), duration_s)
+
+    def say(self, film, *, ended):
+        seen = self._runs(film.video.duration_s)
+        final = seen if ended else seen[:-1]
+        new, self.num_told = final[self.num_told :], len(final)
+        rest = () if ended else tuple(seen[-1:])
+        until_s = film.video.duration_s if ended else (final[-1].end_s if final else 0.0)
+        return Said(final=tuple(new), provisional=rest, until_s=until_s)
+
+    def labels(self):
+        return ("left", "right")
+
+    def named(self, segments):
+        return tuple(segments)
+
+    def scores(self):
+        return GridScores(frame=self._frame)
+
+    def cut_s(self):
+        return None
+
+    def read_whole(self, values, index, *, scratch):
+        raise AssertionError("it needs no more")
+
+    def provenance(self):
+        return {"kind": "dense labels"}
+
+    def notes(self):
+        return []
