@@ -38,11 +38,12 @@ class Sums(NamedTuple):
     means: NDArray[np.float64]
     scatter: NDArray[np.float64]
 
-    def pieces(self, prior: int, noise: float) -> Pieces:
+    def pieces(self, prior: int, noise: float, typical: float | None = None) -> Pieces:
         """Each variance is drawn towards the film's mean within its pieces, which weighs as much as `prior` frames: the
-        mean of a scaled inverse chi-squared posterior.
+        mean of a scaled inverse chi-squared posterior. typical: this mean, if these pieces are not the film's.
         """
-        typical = self.scatter.sum() / max(int(self.sizes.sum()) - len(self.sizes), 1)
+        if typical is None:
+            typical = self.scatter.sum() / max(int(self.sizes.sum()) - len(self.sizes), 1)
         variances = (self.scatter + prior * typical) / np.maximum(self.sizes - 1 + prior, 1)
         return Pieces(self.sizes, self.means.astype(np.float32), np.maximum(variances, noise / 2).astype(np.float32))
 

@@ -14,7 +14,7 @@ from vtn_stream.scorers.structure import find_scenes, find_suspects
 from vtn_stream.timeline import Segment
 from vtn_stream.track import GridScores
 
-__all__ = ["Scenes"]
+__all__ = ["MIN_SCENE_S", "Scenes", "first_shown"]
 
 MIN_SCENE_S = 1.5  # of scenes that only the embeddings show
 
@@ -43,7 +43,7 @@ class Scenes:
 
     def suspects(self, values: NDArray[np.float16], index: FrameIndex) -> NDArray[np.intp]:
         """[C, 2]: between which positions the shot may change, which pictures can tell."""
-        new = _first_shown(index)
+        new = first_shown(index)
         return find_suspects(values, new, fps=self.fps * Fraction(int(new.sum()), max(1, int(index.valid.sum()))))
 
     def with_shots(
@@ -51,7 +51,7 @@ class Scenes:
     ) -> GridScores:
         """The scores if shots are known to begin at these positions, and positions [T] to show two shots at once."""
         valid = index.valid
-        new = _first_shown(index)
+        new = first_shown(index)
         share = new.sum() / max(1, valid.sum())
         min_frames = max(1, round(MIN_SCENE_S * self.fps * share))
         scores = find_scenes(values, new, min_positions=min_frames, starts=starts, mixed=mixed)
@@ -83,7 +83,7 @@ class Scenes:
         return [NOTE]
 
 
-def _first_shown(index: FrameIndex) -> NDArray[np.bool_]:
-    """[T]: where a frame is shown that the position before did not show."""
-    seen = np.where(index.valid, index.frame, -1)
-    return np.asarray(index.valid & np.concatenate([[True], seen[1:] != seen[:-1]]))
+def first_shown(index: FrameIndex, before: int = -1) -> NDArray[np.bool_]:
+    """[T]: where a frame is shown that the position before did not show. before: what was shown before all of them."""
+    seen = np.concatenate([[before], np.where(index.valid, index.frame, -1)])
+    return np.asarray(index.valid & (seen[1:] != seen[:-1]))
