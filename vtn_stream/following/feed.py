@@ -4,7 +4,8 @@ but playlists.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 __all__ = ["PIECE_BYTES", "Feed", "NewStretch", "Nothing", "Piece"]
 
@@ -33,11 +34,15 @@ class Feed(Protocol):
 
     name       of the film, as results call it: of the file, of the playlist, or "pipe"
     replays    whether another run can read all of it from the beginning: a file and a playlist, not a pipe
+    path       the file that will hold all of it in the end; None where there is no such file: of a pipe, of segments
     backlog_bytes  how many bytes lie there that were not given yet; 0 where that cannot be known
     """
 
     name: str
-    replays: bool
+    path: Path | None
+
+    @property
+    def replays(self) -> bool: ...
 
     @property
     def backlog_bytes(self) -> int: ...
@@ -49,8 +54,10 @@ class Feed(Protocol):
         ...
 
     @property
-    def ended(self) -> str:
-        """Why `pieces` ended: "end" or "idle"."""
+    def ended(self) -> Literal["end", "idle"]:
+        """Why `pieces` ended."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Ends `pieces` soon; another thread may call it."""
+        ...
