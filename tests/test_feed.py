@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from feeding import NO_FILM, by_now, joined, quick, whole  # noqa: F401  (a fixture)
+from growing_films import KINDS, record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,22 @@ def test_no_byte_is_lost_doubled_or_out_of_order(tmp_path_factory, writes, seed)
         read += joined(pieces)
         assert read == data[:stop]
     pieces.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_container_as_its_recorder_writes_it(tmp_path, kind):
+    film, path = record(kind, 60), tmp_path / "film"
+    pieces = GrowingFile(path, until_idle_s=None).pieces()
+    read = b""
+    for stop in (5000, 9000, 9001, len(film.data)):
+        append(path, film.data[len(read) : stop])
+        read += joined(pieces)
+    assert read == film.data
+    with open(path, "r+b") as file:
+        file.write(film.finished)  # its head is written again
+    assert by_now(pieces) == []
+    again = b"".join(piece for piece in GrowingFile(path, until_idle_s=0).pieces() if isinstance(piece, bytes))
+    assert len(again) == len(film.finished)
 
 
 def test_a_program_writes_and_we_read(tmp_path):
@@ -222,3 +239,14 @@ def test_a_file_that_must_not_be_read(tmp_path):
     (tmp_path / "film.ts").touch(0o000)
     with pytest.raises(VideoError, match=r"film.ts cannot be opened \(permission denied\); it was not followed"):
         whole(open_feed(str(tmp_path / "film.ts"), until_idle_s=None))
+
+
+def test_it_can_be_read_from_the_beginning_again(tmp_path):
+    path = tmp_path / "film.ts"
+    append(path, HEAD)
+    feed = GrowingFile(path, until_idle_s=None)
+    pieces = feed.pieces()
+    assert by_now(pieces) == [HEAD]
+    pieces.close()
+    append(path, b"more")
+    assert by_now(feed.pieces()) == [HEAD + b"more"]

@@ -375,3 +375,12 @@ def test_no_stretch_is_empty(recorder):
     pieces = opened(recorder.path).pieces()
     told = [piece for piece in itertools.islice(pieces, 20) if isinstance(piece, bytes | NewStretch)]
     assert told == [content(2)]
+
+
+def test_a_playlist_can_be_read_from_the_beginning_again(recorder):
+    data = [recorder.segment(number) for number in range(2)]
+    recorder.lists(0)
+    feed = opened(recorder.path)
+    assert by_now(feed.pieces()) == [data[0]]
+    recorder.lists(0, 1, ended=True)
+    assert by_now(feed.pieces()) == [b"".join(data)]

@@ -48,8 +48,9 @@ class Feed(Protocol):
     def backlog_bytes(self) -> int: ...
 
     def pieces(self) -> Iterator[Piece]:
-        """The bytes as they come. It ends where the source does, or was idle for as long as was asked; `ended` says
-        which. Raises VideoError for a source that is replaced, truncated or is no film: what came before counts.
+        """The bytes as they come; from the first one again, if it is called again and `replays` is true. It ends where
+        the source does, or was idle for as long as was asked; `ended` says which. Raises VideoError for a source that
+        is replaced, truncated or is no film: what came before counts.
         """
         ...
 

@@ -51,6 +51,7 @@ class GrowingFile:
         return max(os.fstat(self._file).st_size - self._read, 0)
 
     def pieces(self) -> Iterator[Piece]:
+        self._read, self._tail = 0, b""
         try:
             yield from checked(self._pieces(), self.name, "file")
         finally:

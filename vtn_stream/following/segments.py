@@ -45,7 +45,11 @@ class Segments:
         self._at = path
         self._is_folder = is_folder
         self._wait = Waiting(until_idle_s)
-        self._parts: Parts = Numbered(path) if is_folder else Listed(path)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing was read."""
+        self._parts: Parts = Numbered(self._at) if self._is_folder else Listed(self._at)
         self._playlist: Listed | None = None  # of the folder
         self._is_begun = False
         self._header: tuple[str, int, int | None] | None = None
@@ -63,6 +67,7 @@ class Segments:
         return self._parts.num_left * self._num_bytes // max(self._num_parts, 1)
 
     def pieces(self) -> Iterator[Piece]:
+        self._begin()
         yield from checked(self._pieces(), self.name, "segments")
 
     def close(self) -> None:
