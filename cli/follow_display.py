@@ -72,7 +72,9 @@ class FollowDisplay:
 
     def hear(self, event: FollowEvent) -> None:
         if isinstance(event, Load):
-            self._load, self._waited_s = event, 0.0
+            if self._load is None or event.written_s > self._load.written_s:  # it is told while nothing comes, too
+                self._waited_s = 0.0
+            self._load = event
         elif isinstance(event, Waiting):
             self._waited_s = event.waited_s
             if self._stalls.is_news(event.waited_s):

@@ -18,6 +18,7 @@ from .interrupts import watch_interrupts
 COMMANDS = {
     "analyze": "Draw the timeline of films.",
     "batch": "Draw the timelines of many films, on every core or a Ray cluster.",
+    "follow": "Draw the timeline of a film while it is written.",
     "annotate": "Make pages in which you say what happens in films.",
     "probe": "Show a film's clock and shape.",
     "export": "Write timelines in other formats, or a part of what is in them.",

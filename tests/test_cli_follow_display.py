@@ -57,8 +57,9 @@ def test_it_says_what_it_waits_for(display):
     display.hear(load())
     assert "waiting" not in display.status
     display.hear(Waiting(waited_s=12.4, begun=True))
-    assert display.status.endswith(", waiting for more of the film, 12 s")
     display.hear(load())
+    assert display.status.endswith(", waiting for more of the film, 12 s")
+    display.hear(load(written_s=101.0))
     assert "waiting" not in display.status
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a film's files that are there: written anew, put aside first, or kept, as people changed them."""
+"""What becomes of a film's files that are there: replaced, put aside first, or kept, as people changed them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""FILM.follow.jsonl: what was told as final of a film while it was written. Lines are added and never changed.
+"""FILM.follow.jsonl: what was reported as final of a film while it was written. Lines are added and never changed.
 
 A line is a JSON object in ASCII, with its kind as "event":
 

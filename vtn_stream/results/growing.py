@@ -1,4 +1,4 @@
-"""The results of a film while it is written: what was told as final, and the timeline and its page as they go.
+"""The results of a film while it is written: what was reported as final, and the timeline and its page as they go.
 
 While the film goes on its results belong to what it begins with (`begins`), and at its end to the finished film: both
 are identities of one film, and so are those that it had when earlier runs reached its end and it went on.
