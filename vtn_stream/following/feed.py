@@ -5,7 +5,7 @@ but playlists.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 __all__ = ["PIECE_BYTES", "Feed", "NewStretch", "Nothing", "Piece"]
 
@@ -61,4 +61,10 @@ class Feed(Protocol):
 
     def close(self) -> None:
         """Ends `pieces` soon; another thread may call it."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None:
+        """Closes it."""
         ...

@@ -9,12 +9,11 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.errors import VideoError
 from vtn_stream.following.feed import PIECE_BYTES, Piece
 from vtn_stream.following.head import checked
-from vtn_stream.following.waiting import Waiting
+from vtn_stream.following.waiting import Source
 
 __all__ = ["GrowingFile"]
 
@@ -24,7 +23,7 @@ _GONE_S = 2.0
 _AGAIN = "run the same command again: it begins with the new file"
 
 
-class GrowingFile:
+class GrowingFile(Source):
     """A Feed of the file at `path`, which need not be there yet. It ends when nothing has come for until_idle_s
     seconds, or when the file was renamed or removed and what was written to it is read.
 
@@ -34,11 +33,9 @@ class GrowingFile:
     replays = True
 
     def __init__(self, path: Path, *, until_idle_s: float | None) -> None:
-        self.name = path.name
+        super().__init__(path.name, until_idle_s)
         self.path: Path | None = path
-        self.ended: Literal["end", "idle"] = "end"
         self._at = path
-        self._wait = Waiting(until_idle_s)
         self._file: int | None = None
         self._read = 0  # bytes
         self._tail = b""
@@ -56,9 +53,6 @@ class GrowingFile:
             yield from checked(self._pieces(), self.name, "file")
         finally:
             self._leave()
-
-    def close(self) -> None:
-        self._wait.close()
 
     def _pieces(self) -> Iterator[Piece]:
         has_waited = False

@@ -13,13 +13,12 @@ import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.errors import InputError, VideoError
 from vtn_stream.following import waiting
 from vtn_stream.following.feed import PIECE_BYTES, NewStretch, Piece
 from vtn_stream.following.head import checked
-from vtn_stream.following.waiting import Waiting
+from vtn_stream.following.waiting import Source
 
 __all__ = ["Pipe"]
 
@@ -27,7 +26,7 @@ __all__ = ["Pipe"]
 _ROOM_BYTES = 1 << 20
 
 
-class Pipe:
+class Pipe(Source):
     """A Feed of standard input (path None), which ends where its writer does, or of a named pipe, for which the next
     writer is waited: what it writes is a new stretch.
 
@@ -39,10 +38,8 @@ class Pipe:
     path: Path | None = None
 
     def __init__(self, path: Path | None, *, until_idle_s: float | None) -> None:
-        self.name = "pipe" if path is None else path.name
-        self.ended: Literal["end", "idle"] = "end"
+        super().__init__("pipe" if path is None else path.name, until_idle_s)
         self._is_named = path is not None
-        self._wait = Waiting(until_idle_s)
         self._is_begun = False
         self._file: int | None = _standard_input() if path is None else _opened(path)
         if sys.platform == "linux":
@@ -65,9 +62,6 @@ class Pipe:
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
-
-    def close(self) -> None:
-        self._wait.close()
 
     def _pieces(self) -> Iterator[Piece]:
         assert self._file is not None, "pieces of a pipe come once"

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from vtn_stream.errors import VideoError, listed
 from vtn_stream.following.feed import PIECE_BYTES, NewStretch, Piece
@@ -21,7 +20,7 @@ from vtn_stream.following.inside import OutsideError, open_inside
 from vtn_stream.following.listed import Found, Listed, Parts
 from vtn_stream.following.numbered import Numbered, playlists_in
 from vtn_stream.following.playlist import Part, Place, outside
-from vtn_stream.following.waiting import Waiting
+from vtn_stream.following.waiting import Source
 
 __all__ = ["Segments"]
 
@@ -29,7 +28,7 @@ __all__ = ["Segments"]
 _MISSING_S = 10.0
 
 
-class Segments:
+class Segments(Source):
     """A Feed of the playlist at `path`, which need not be there yet, or of the folder there. It ends with the playlist
     (EXT-X-ENDLIST), or when nothing has come for until_idle_s seconds.
 
@@ -40,11 +39,9 @@ class Segments:
     path: Path | None = None
 
     def __init__(self, path: Path, *, is_folder: bool, until_idle_s: float | None) -> None:
-        self.name = path.name
-        self.ended: Literal["end", "idle"] = "end"
+        super().__init__(path.name, until_idle_s)
         self._at = path
         self._is_folder = is_folder
-        self._wait = Waiting(until_idle_s)
         self._begin()
 
     def _begin(self) -> None:
@@ -69,9 +66,6 @@ class Segments:
     def pieces(self) -> Iterator[Piece]:
         self._begin()
         yield from checked(self._pieces(), self.name, "segments")
-
-    def close(self) -> None:
-        self._wait.close()
 
     def _pieces(self) -> Iterator[Piece]:
         while not self._wait.is_closed:

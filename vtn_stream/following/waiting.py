@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Literal, Self
 
 from vtn_stream.following.feed import Nothing
 
-__all__ = ["POLL_S", "Waiting"]
+__all__ = ["POLL_S", "Source", "Waiting"]
 
 POLL_S = 0.25  # a look at a file costs some microseconds, and a segment is final some seconds after its end
 _TELL_S = 0.5
@@ -56,3 +57,21 @@ class Waiting:
 
     def close(self) -> None:
         self._closed.set()
+
+
+class Source:
+    """What all feeds have in common: see `Feed`."""
+
+    def __init__(self, name: str, until_idle_s: float | None) -> None:
+        self.name = name
+        self.ended: Literal["end", "idle"] = "end"
+        self._wait = Waiting(until_idle_s)
+
+    def close(self) -> None:
+        self._wait.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
