@@ -16,9 +16,10 @@ from vtn_stream.localize.spans import (
     strongest,
     subset,
 )
-from vtn_stream.localize.viterbi import LaggedDecoder
+from vtn_stream.localize.viterbi import DECIDED_AT_ONCE, LaggedDecoder
 
 __all__ = [
+    "DECIDED_AT_ONCE",
     "DRAWINGS",
     "MAX_CURVE_POINTS",
     "MIN_SPAN_SCORE",
