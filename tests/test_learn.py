@@ -65,12 +65,12 @@ def quick(monkeypatch):
     """Small networks, whatever the data asks for; quick["num_epochs"] of them."""
     changes = {"num_epochs": 2}
 
-    def settings_of(films, labels, head, fps, *, motion, seed, num_epochs):
+    def settings_of(films, labels, head, fps, *, motion, global_token, seed, num_epochs):
         settings = small(head, seed=seed, **changes)
         lags = (2,) if motion == "changes" else ()
         sizes = (1,) if motion == "sizes of changes" else ()
         encoder = replace(settings.encoder, difference_lags=lags, magnitude_lags=sizes, reads_embeddings=not sizes)
-        return replace(settings, encoder=replace(encoder, width=WIDTH))
+        return replace(settings, encoder=replace(encoder, width=WIDTH, global_token=global_token))
 
     monkeypatch.setattr(learn_module, "natural_hyperparameters", settings_of)
     return changes

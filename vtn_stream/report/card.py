@@ -4,6 +4,7 @@ No date, path or host: equal facts give equal text. Labels and names are untrust
 nothing in them is read as Markdown or HTML.
 """
 
+import math
 import shlex
 
 from vtn_stream.errors import printable
@@ -24,7 +25,8 @@ def model_card(facts: CardFacts) -> str:
         "## In short",
         bullets(in_short(facts)),
         "## How to use it",
-        _commands(facts.name),
+        _commands(facts),
+        *_followed(facts),
         "## How good it is",
         *measured(facts),
         "## What it cannot do",
@@ -43,14 +45,26 @@ def model_card(facts: CardFacts) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _commands(name: str) -> str:
-    model = shlex.quote(printable(name))
+def _commands(facts: CardFacts) -> str:
+    model = shlex.quote(printable(facts.name))
+    follow = f"vtn-stream follow film.ts --model {model}   # while it is written\n"
     return (
         "```sh\n"
         f"vtn-stream analyze film.mp4 --model {model}\n"
+        f"{follow if facts.followed_s is not None else ''}"
         f"vtn-stream evaluate ANNOTATIONS --model {model} --videos DIR   # how good it is on your own films\n"
         "```"
     )
+
+
+def _followed(facts: CardFacts) -> list[str]:
+    if facts.followed_s is None:
+        return []
+    return [
+        "It can be followed: what it says of a film while this is written is what it says of the finished film. A "
+        f"segment is final at most {math.ceil(facts.followed_s)} s of film after its end. For this, the model knows of "
+        "each moment only what is near in time."
+    ]
 
 
 def _data(facts: CardFacts) -> list[str]:

@@ -115,6 +115,8 @@ class CardFacts:
     names_clips whether it labels whole clips; else it says when something happens
     backbone    the image network; fps: how many frames a second it sees; inputs: what of each of them
     temporal    what reads the embeddings: "An encoder with attention over time"
+    followed_s  a film can be followed while it is written, to the timeline that its analysis gives; a segment is known
+                for good at most so many seconds after its end. None: it cannot
     backbone_learned  whether the image network is another one than the one with that name
     splits      what it was trained on, and what was held out
     settings    of the training, seed among them, by name
@@ -135,6 +137,7 @@ class CardFacts:
     fps: float
     inputs: tuple[str, ...] = ("picture",)
     temporal: str = "An encoder with attention over time"
+    followed_s: float | None = None
     backbone_learned: bool = False
     splits: tuple[SplitFacts, ...]
     settings: Mapping[str, str | float | int | bool | None] = field(default_factory=dict, hash=False)

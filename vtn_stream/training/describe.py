@@ -11,6 +11,7 @@ from vtn_stream.heads.labelled_film import known_s as known_s_of
 from vtn_stream.metrics import THUMOS14, TOLERANCES_S
 from vtn_stream.model import EncoderConfig, StatisticsConfig
 from vtn_stream.report.card_facts import CardFacts, CurveFacts, MeasuredFacts, SplitFacts
+from vtn_stream.scorers.delay import delay_s
 from vtn_stream.track import Recipe
 from vtn_stream.training.exam import Exam
 from vtn_stream.training.films import TrainingFilm
@@ -24,9 +25,20 @@ from vtn_stream.version import __version__
 __all__ = ["card_facts", "provenance"]
 
 
-def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path, pictures: Sequence[Path]) -> CardFacts:
-    """The content of the card; pictures lie beside the output."""
+def card_facts(
+    material: Material,
+    learnt: Learnt,
+    recipe: Recipe,
+    output: Path,
+    pictures: Sequence[Path],
+    *,
+    is_streamable: bool = False,
+) -> CardFacts:
+    """The content of the card; pictures lie beside the output. is_streamable: as of the checkpoint."""
     head = HEADS[material.head]
+    followed_s = None
+    if is_streamable and not head.names_clips:  # one of clips was always followed, window by window
+        followed_s = delay_s(learnt.fitted.network, learnt.rules, recipe.fps)
     num_folds = len(set(material.folds))
     return CardFacts(
         name=output.name,
@@ -38,6 +50,7 @@ def card_facts(material: Material, learnt: Learnt, recipe: Recipe, output: Path,
         fps=float(recipe.fps),
         inputs=learnt.way.inputs,
         temporal="A linear model" if learnt.way.model == "linear" else "An encoder with attention over time",
+        followed_s=followed_s,
         backbone_learned=learnt.backbone is not None
         or (material.base is not None and material.base.backbone is not None),
         splits=_splits(material),

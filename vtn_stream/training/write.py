@@ -36,9 +36,10 @@ def write(material: Material, learnt: Learnt, recipe: Recipe, output: Path) -> t
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         plots = tuple(_plots(learnt, plots_folder(output)))
-        facts = card_facts(material, learnt, recipe, output, plots)
+        checkpoint = _checkpoint(material, learnt, recipe)
+        facts = card_facts(material, learnt, recipe, output, plots, is_streamable=checkpoint.is_streamable)
         write_whole(card_file(output), [model_card(facts).encode()])
-        save_checkpoint(_checkpoint(material, learnt, recipe), output)
+        save_checkpoint(checkpoint, output)
     except (OSError, InputError, CheckpointError) as error:
         raise TrainingError(
             f"{output.name} cannot be written ({_reason(error)})",
