@@ -133,10 +133,10 @@ class FleetWorker(Worker):
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(LIMIT_S)
 
-    def survey(self, path, results):
+    def survey(self, path, *where):
         self.film = film_of(path)
         self.at("survey")
-        return super().survey(path, results)
+        return super().survey(path, *where)
 
     def embed(self, path, identity, numbers):
         self.film, self.numbers = film_of(path), numbers
@@ -144,10 +144,10 @@ class FleetWorker(Worker):
         self.at("embed")
         return super().embed(path, identity, numbers)
 
-    def predict(self, path, identity, lost, results):
+    def predict(self, path, identity, lost, *where):
         self.film = film_of(path)
         self.at("predict")
-        return super().predict(path, identity, lost, results)
+        return super().predict(path, identity, lost, *where)
 
 
 def film_of(source) -> str:

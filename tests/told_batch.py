@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from vtn_stream_cli import batch as command
+from vtn_stream_cli import batch_index
 from vtn_stream_cli.main import main
 from vtn_stream_pipelines import batch as library
 from vtn_stream_pipelines.connection import Cluster
@@ -21,6 +22,7 @@ from vtn_stream_pipelines.messages import (
     Receipt,
     Survey,
 )
+from vtn_stream_pipelines.watched import Watched
 from vtn_stream_pipelines.work import WorkerCounts, WorkerStarted
 
 
@@ -79,7 +81,7 @@ def failed(film, reason="it is no film"):
 @pytest.fixture
 def faked(monkeypatch):
     """What the command asked of a batch that tells `faked.events(films)` and does nothing."""
-    asked = SimpleNamespace(address=None, films=None, arguments=None, open=0, indexed=None)
+    asked = SimpleNamespace(address=None, films=None, arguments=None, open=0, indexed=None, num_indexes=0)
     asked.events = lambda films: [event for film in films for event in events_of(film)]
 
     @contextmanager
@@ -92,9 +94,11 @@ def faked(monkeypatch):
 
     def batch(films, *, on_event, **arguments):
         assert asked.open
-        asked.films, asked.arguments = [film.name for film in films.films], arguments
+        listed = () if isinstance(films, Watched) else films.films
+        asked.watched = films if isinstance(films, Watched) else None
+        asked.films, asked.arguments = [film.name for film in listed], arguments
         on_event(WorkerStarted(counts=counts(1), worker=0))
-        for event in asked.events(films.films):
+        for event in asked.events(listed):
             on_event(event)
         return library.Summary(
             counts=None,
@@ -105,11 +109,11 @@ def faked(monkeypatch):
         )
 
     def write_index(folder, **_):
-        asked.indexed = folder
+        asked.indexed, asked.num_indexes = folder, asked.num_indexes + 1
         return SimpleNamespace(path=folder / "index.html", num_films=4, told=())
 
     monkeypatch.setattr(command, "connected", connected)
-    monkeypatch.setattr(command, "write_index", write_index)
+    monkeypatch.setattr(batch_index, "write_index", write_index)
     monkeypatch.setattr(library, "batch", batch)
     return asked
 
