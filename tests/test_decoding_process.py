@@ -13,7 +13,7 @@ import pytest
 from counting import number_shown, write_film
 
 from vtn_stream.errors import DecodingLost, VideoError
-from vtn_stream.video import DecodingProcess, probe, requests
+from vtn_stream.video import DecodingProcess, delivery, probe
 
 SIZE = (48, 80)
 LIMIT_S = 60.0  # for anything that must happen
@@ -180,8 +180,8 @@ def test_a_film_that_takes_far_too_long_is_given_up_however_busy_its_process_loo
     """Time runs out of the whole answer, not of a packet: the film says so, and the next one has its own."""
     with DecodingProcess(deadline_s=5) as process:
         process.probe(other.path)
-        monkeypatch.setattr(requests, "FRAME_S", -0.125)  # of 400 frames: all of ten deadlines
-        monkeypatch.setattr(requests, "PIXEL_S", 0)
+        monkeypatch.setattr(delivery, "FRAME_S", -0.125)  # of 400 frames: all of ten deadlines
+        monkeypatch.setattr(delivery, "PIXEL_S", 0)
         with pytest.raises(DecodingLost, match=r"film.mp4 was far too slow; .*; re-encode the film"):
             numbers(process, film)
         monkeypatch.undo()

@@ -110,7 +110,7 @@ class _Child:
                 self._decode(request, payload)
             elif request.get("do") in ("hold", "cut"):
                 self._clip(request, payload)
-            elif request.get("do") in ("grow", "feed", "drop", "identify", "compare"):
+            elif request.get("do") in ("grow", "feed", "keep", "drop", "identify", "compare"):
                 self._grow(request, payload)
             elif request.get("do") == "check":
                 self._send({"missing": self._missing + ([] if self._missing else sandbox.holes())})
@@ -148,6 +148,8 @@ class _Child:
         assert self._growing is not None
         if request["do"] == "feed":
             self._send(*self._growing.feed(payload, ended=request["ended"]))
+        elif request["do"] == "keep":
+            self._send(self._growing.keep(window_of(request["window"]), request["keeps_s"]))
         elif request["do"] == "drop":
             self._send(self._growing.drop(request["before"]))
         elif request["do"] == "identify":

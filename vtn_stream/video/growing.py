@@ -45,7 +45,6 @@ class GrowingFilm:
     name    as VideoInfo.path has it: a name, not a place
     stream  which of its video streams; by default the first that is not a cover picture
     keep_s  frames shown so long before the newest decoded one can be asked for again, and the one shown then
-    keeps   what this window takes of every decoded frame can be asked for again for keeps_s
     """
 
     def __init__(
@@ -54,8 +53,6 @@ class GrowingFilm:
         *,
         stream: int | None = None,
         keep_s: float = 0.0,
-        keeps: Window | None = None,
-        keeps_s: float = 120.0,
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
         num_threads: int = NUM_THREADS,
@@ -66,14 +63,7 @@ class GrowingFilm:
             deadline_s=deadline_s, memory_bytes=memory_bytes, num_threads=num_threads, reserve_bytes=_RING_BYTES
         )
         self._delivery = Delivery(self._process, most_bytes=_RING_BYTES, is_patient=True)
-        self._wish = {
-            "do": "grow",
-            "path": name,
-            "stream": stream,
-            "keep_s": keep_s,
-            "keeps": keeps,
-            "keeps_s": keeps_s,
-        }
+        self._wish = {"do": "grow", "path": name, "stream": stream, "keep_s": keep_s}
         self._has_begun = self._has_ended = False
         self._queued_bytes = 0
         self._known = Known()
@@ -168,6 +158,12 @@ class GrowingFilm:
             return self._digests[at * _DIGEST_BYTES : (at + 1) * _DIGEST_BYTES].hex()
         return self._news.facts["identity"] if self._has_ended and self._news is not None else None
 
+    def keep(self, window: Window, keeps_s: float = 120.0) -> None:
+        """From now on, what this window takes of every decoded frame can be asked for again for so long. Every frame is
+        decoded then, but for those that are dropped. Once the film has begun.
+        """
+        self._ask({"do": "keep", "window": window, "keeps_s": keeps_s}, {"queued_bytes"})
+
     def drop(self, before_pts: int) -> None:
         """Frames shown before are not wanted any more: packets go that need not be decoded for the others."""
         if self._news is not None:
@@ -220,7 +216,7 @@ class GrowingFilm:
     def _feed(self, data: bytes) -> None:
         if not self._has_begun:
             self._has_begun = True
-            self._process.ask(request := self._request(), {"do": "grow"} | self._wish)
+            self._process.ask(request := self._request(), self._wish)
             self._process.receive(request, {"grows"})
             self._process.answered()
         request = self._request()

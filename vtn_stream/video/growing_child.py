@@ -3,6 +3,7 @@ file and no connection.
 
     {"do": "grow", "path" (a name), "stream", ...}   -> {"grows": true}
     {"do": "feed", "ended"} + bytes                  -> {"news", "queued_bytes"} + arrays: see `GrowingFacts.news`
+    {"do": "keep", "window", "keeps_s"}              -> {"queued_bytes"}
     {"do": "drop", "before"}                         -> {"queued_bytes"}
     {"do": "decode", "grows": true, ...}             as of a file, of frames that are settled
     {"do": "identify", "end_pts"}                    -> {"identity"}, after the last bytes
@@ -78,6 +79,11 @@ class GrowingChild:
             self._has_failed = True
             raise demuxer.problem
         return self._news()
+
+    def keep(self, window: Window, keeps_s: float) -> dict[str, Any]:
+        film = self._known()
+        film.reader.keep(window, round(keeps_s / film.time_base))
+        return {"queued_bytes": self._num_bytes()}
 
     def drop(self, before: int) -> dict[str, Any]:
         self._known().reader.drop(before)

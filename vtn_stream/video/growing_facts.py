@@ -29,7 +29,6 @@ from vtn_stream.video.pyav_reader import JOINT_FRAMES
 from vtn_stream.video.reader import Source
 from vtn_stream.video.recorded import created_at, sound_of
 from vtn_stream.video.references import disposable_test, is_entry
-from vtn_stream.video.window import window_of
 
 __all__ = ["Comparison", "GrowingFacts"]
 
@@ -49,14 +48,14 @@ class GrowingFacts:
         self._container, self._stream = demuxer.opened
         codec, formats = self._stream.codec_context, set(self._container.format.name.split(","))
         self._codec, self._extradata = codec.name, bytes(codec.extradata or b"")
-        self._time_base = Fraction(self._stream.time_base)
+        self.time_base = Fraction(self._stream.time_base)
         self._watch = PacketWatch(self._codec, self._extradata)
         has_decode_times = bool(formats & WITH_DECODE_TIMES)
         wraps_at = 2**33 if formats & WRAPPING else 2**63 - 1
-        self._clock = GrowingClock(self._time_base, has_decode_times=has_decode_times, wraps_at=wraps_at)
+        self._clock = GrowingClock(self.time_base, has_decode_times=has_decode_times, wraps_at=wraps_at)
         # A decoder gives a frame so many packets later, and what is wrong with it when others have come out.
         num_late = num_threads + codec.reorder_depth
-        self._table = Table(self._time_base, self._codec, has_decode_times=has_decode_times, num_late=num_late)
+        self._table = Table(self.time_base, self._codec, has_decode_times=has_decode_times, num_late=num_late)
         self._waiting: deque[tuple[av.Packet, Seen]] = deque()  # packets that are not on the clock yet
         self._recent: deque[int] = deque(maxlen=JOINT_FRAMES)  # when frames are shown, of the last packets
         self._is_moved = False  # a packet stands elsewhere than the file says
@@ -69,12 +68,11 @@ class GrowingFacts:
         self._fingerprints = array("Q")
         self._settled_at: list[tuple[int, int]] = []  # whole seconds, and how many packets it took to settle them
         self._seed = json.dumps(self._stated(0) | picture, sort_keys=True).encode() + self._extradata
-        small = request["keeps"]
         self.reader = GrowingReader(
             Source(
                 path=Path(name),
                 stream=self._stream.index,
-                time_base=self._time_base,
+                time_base=self.time_base,
                 rotation=picture["rotation"],
                 mirrored=picture["mirrored"],
                 sample_aspect_ratio=Fraction(picture["sample_aspect_ratio"]),
@@ -84,9 +82,7 @@ class GrowingFacts:
             demuxer.open_head,
             lambda: self._watch.has_fields,
             num_threads,
-            keep=round(request["keep_s"] / self._time_base),
-            small=None if small is None else window_of(small),
-            keep_small=round(request["keeps_s"] / self._time_base),
+            keep=round(request["keep_s"] / self.time_base),
         )
 
     @property
@@ -138,7 +134,7 @@ class GrowingFacts:
         arrays: list[Any] = [news.pts, news.keyframes, news.restarts, news.dark, [second for second, _ in digests]]
         facts = self._stated(0) | self._counts() | self._picture
         facts |= {
-            "nominal_rate": nominal_rate(self._stream, table.usual_step() * self._time_base),
+            "nominal_rate": nominal_rate(self._stream, table.usual_step() * self.time_base),
             "field_pictures": self._watch.has_fields,
             "num_encrypted": self._watch.num_encrypted,
             "num_spread": table.num_spread,
@@ -213,7 +209,7 @@ class GrowingFacts:
         """Notes the digest at each whole second of the film."""
         if self._start is None or self._table.bound <= -(2**62):
             return
-        seconds = int((self._table.bound * self._time_base - self._start) // 1)
+        seconds = int((self._table.bound * self.time_base - self._start) // 1)
         if seconds > self._seconds:
             if seconds > MAX_DAYS * 86400:
                 raise VideoError(
@@ -229,10 +225,10 @@ class GrowingFacts:
         return hashlib.blake2b(self._seed + self._watch.digest.digest(), digest_size=16).digest()
 
     def _start_of(self, first: int) -> Fraction:
-        return start_of(self._container, self._stream, first, self._time_base)
+        return start_of(self._container, self._stream, first, self.time_base)
 
     def _stated(self, end_pts: int) -> dict[str, Any]:
-        return stated_facts(self._container, self._stream, self._time_base, self._start or Fraction(0), end_pts)
+        return stated_facts(self._container, self._stream, self.time_base, self._start or Fraction(0), end_pts)
 
     def _counts(self) -> dict[str, Any]:
         return {

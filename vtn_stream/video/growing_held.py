@@ -28,17 +28,20 @@ class _Small:
 
 
 class Held:
-    """Times are in the film's time base.
-
-    keep        frames that were shown since so long before the newest are held, and the one that was shown then
-    small       what this window takes of each frame is held as well, for the time keep_small; None: of none
+    """keep: frames that were shown since so long before the newest, in the film's time base, are held; and the one that
+    was shown then.
     """
 
-    def __init__(self, source: Source, tools: Tools, *, keep: int, small: Window | None, keep_small: int) -> None:
-        self._source, self._tools = source, tools
-        self._keep, self._window, self._keep_small = keep, small, keep_small
+    def __init__(self, source: Source, tools: Tools, keep: int) -> None:
+        self._source, self._tools, self._keep = source, tools, keep
+        self._window: Window | None = None
+        self._keep_small = 0
         self._frames: OrderedDict[int, Picture | None] = OrderedDict()
         self._small: OrderedDict[int, Picture | None] = OrderedDict()
+
+    def keep_small(self, window: Window, time: int) -> None:
+        """What this window takes of each frame from now on is held as well, for so long."""
+        self._window, self._keep_small = window, time
 
     def add(self, pts: int, frame: av.VideoFrame, *, is_sound: bool) -> Picture | None:
         """Takes the next frame, shown after all others. Returns its picture; None if it is not sound."""

@@ -56,7 +56,7 @@ class Queued:
 
 class GrowingReader:
     """open_decoder: gives a decoder of the film that has seen no packet; has_fields: whether there are field pictures,
-    as far as is known. Of the others see `Held`.
+    as far as is known; keep: see `Held`.
 
     joints  pts of frames before the file's clock begins again, which a container calls incomplete (see `PyAVReader`)
     """
@@ -69,13 +69,11 @@ class GrowingReader:
         num_threads: int,
         *,
         keep: int,
-        small: Window | None,
-        keep_small: int,
     ) -> None:
         self._open_decoder, self._has_fields, self._num_threads = open_decoder, has_fields, num_threads
         self._worth_a_seek = int(WORTH_A_SEEK_S / source.time_base)
-        self._decodes_all = small is not None
-        self._held = Held(source, Tools(), keep=keep, small=small, keep_small=keep_small)
+        self._decodes_all = False
+        self._held = Held(source, Tools(), keep)
         self.joints: set[int] = set()
         self._queue: deque[Queued] = deque()
         self._number = 0  # of the first packet in the queue
@@ -85,6 +83,8 @@ class GrowingReader:
         self._can_begin_again = True  # `sent` begins at an entry, or with the film
         self._coming: set[int] = set()  # pts of frames that were not given up, and did not come out
         self._emitted: deque[av.VideoFrame] = deque()  # decoded, not looked at yet
+        self._ahead: deque[av.VideoFrame] = deque()  # looked at in vain: shown after all that was wanted...
+        self._again: deque[av.VideoFrame] = deque()  # ... and now looked at again
         self._recent: deque[int] = deque(maxlen=PATIENCE_FRAMES)
         self._damage = DamageLog(num_threads - 1)
         self._last_pts = self._not_before = -_END  # the last frame that came out; none is taken that is shown before
@@ -119,6 +119,11 @@ class GrowingReader:
         self._queue.append(queued)
         self._queue_bytes += queued.packet.size
 
+    def keep(self, window: Window, time: int) -> None:
+        """From now on, what this window takes of every frame is held for so long."""
+        self._decodes_all = True
+        self._held.keep_small(window, time)
+
     def drop(self, before: int) -> None:
         """Frames that are shown before are not wanted: packets go, up to the last entry at or before it."""
         self._jump(before)
@@ -136,14 +141,18 @@ class GrowingReader:
                 yield position.pop(p), self._held.get(p, windows, has_thumbnail=has_thumbnail)
         if self._has_fields() and not self._knows_fields and self._can_begin_again:
             self._begin_again(anew=True)
-        waiting = deque(position)
+        if self._is_empty and self._queue and self._can_begin_again:
+            self._begin_again()  # it gave frames before others that are shown earlier, of packets that have come now
+        waiting, last_wanted = deque(position), max(position, default=0)
         if waiting and not self._decodes_all:
             self._jump(waiting[0])
+        self._again, self._ahead = self._ahead, deque()
         while waiting:
             if waiting[0] not in position:
                 waiting.popleft()  # it has come out
                 continue
-            frame = self._next_frame(alive)
+            is_new = not self._again
+            frame = self._next_frame(alive) if is_new else self._again.popleft()
             if self._must_begin_again:
                 self._begin_again(anew=True)
                 continue
@@ -154,14 +163,17 @@ class GrowingReader:
                 break
             if frame.pts is None:
                 continue
-            self._coming.discard(frame.pts)
-            if frame.pts <= self._last_pts or frame.pts < self._not_before:
-                continue
-            self._last_pts = frame.pts
-            self._forget_sent()
-            picture = self._held.add(frame.pts, frame, is_sound=self._damage.is_sound(frame.pts))
-            if (i := position.pop(frame.pts, None)) is not None:
-                yield i, picture
+            if frame.pts > last_wanted:
+                self._ahead.append(frame)
+            else:
+                self._coming.discard(frame.pts)
+                if frame.pts <= self._last_pts or frame.pts < self._not_before:
+                    continue
+                self._last_pts = frame.pts
+                self._forget_sent()
+                picture = self._held.add(frame.pts, frame, is_sound=self._damage.is_sound(frame.pts))
+                if (i := position.pop(frame.pts, None)) is not None:
+                    yield i, picture
             while len(self._recent) == PATIENCE_FRAMES and waiting and waiting[0] < self._recent[0]:
                 if waiting[0] in position and self._suspects(waiting[0]):
                     self._begin_again(anew=True)
@@ -171,7 +183,9 @@ class GrowingReader:
                 if p in position:
                     yield position.pop(p), None
             else:
-                self._recent.append(frame.pts)
+                if is_new:
+                    self._recent.append(frame.pts)
+        self._ahead.extend(self._again)
         for p, i in position.items():
             self._coming.discard(p)
             yield i, None
@@ -261,6 +275,8 @@ class GrowingReader:
         self._sent.clear()
         self._sent_bytes = 0
         self._emitted.clear()
+        self._ahead.clear()
+        self._again.clear()
         self._recent.clear()
         self._damage.restart()
         self._is_empty = self._must_begin_again = False
