@@ -25,10 +25,11 @@ class GrowingFile:
     paths: ClassVar[dict[str, Path]] = {}
     dies_at = frozenset[float]()  # seconds of the film; once each
     asked: ClassVar[list[float]] = []
+    process: ClassVar[DecodingProcess]  # of all of them, to save starts
 
     def __init__(self, name, *, stream=None, keep_s=0.0):
         self._path = self.paths[name]
-        self._process = DecodingProcess()
+        self._process = self.process
         self._whole = None
         self._num_bytes = 0
         self._size = self._path.stat().st_size
@@ -101,7 +102,7 @@ class GrowingFile:
         yield from self._process.windows(self._whole, pts, windows, wants_thumbnail)
 
     def close(self):
-        self._process.close()
+        pass
 
 
 @dataclass
@@ -138,7 +139,9 @@ class Source:
 
 
 class Bright:
-    """A `Live` of two labels: which of a position's first two values is larger. A run is final once it has ended."""
+    """A `Live` of two labels: which of a position's first two values is larger, and the other way round in every other
+    20 s. A run is final once it has ended.
+    """
 
     delay_s, is_exact, needs_whole, window = 0.0, True, False, None
     saliency_name, named_by_appearance = "change", False
@@ -158,7 +161,7 @@ class Bright:
     def _runs(self, duration_s):
         values = np.concatenate([of.values for of in self.rows])
         index = FrameIndex.joined([of.index for of in self.rows])
-        above = values[:, 0] > values[:, 1]
+        above = (values[:, 0] > values[:, 1]) ^ (index.grid_s // 20 % 2 == 1)
         self._frame = np.stack([above, ~above], axis=1).astype(np.float16)
         return runs(GridScores(frame=self._frame), index, self.labels(), duration_s)
 
